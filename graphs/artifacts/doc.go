@@ -1,0 +1,8 @@
+// Package artifacts turns a model into what a trainer runs: the forward graph,
+// the soft-target cross-entropy in float32 and, by autodiff, every gradient in
+// training.onnx; the forward graph alone in eval.onnx; one AdamW step in
+// optimizer.onnx; and artifacts.json, which lists names, shapes and layers.
+//
+// Parameters are inputs of these graphs and carry their PyTorch names. See
+// training.go for the inputs and outputs of each graph.
+package artifacts

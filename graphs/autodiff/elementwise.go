@@ -1,0 +1,58 @@
+package autodiff
+
+import (
+	"math"
+
+	"fovea/graphs"
+)
+
+func init() {
+	register(map[string]Rule{
+		"Identity": func(c *Call) []*graphs.Value { return one(c.Grad(0)) },
+		"Cast":     func(c *Call) []*graphs.Value { return one(c.Cast(c.Grad(0), c.In(0).Type)) },
+		"Neg":      func(c *Call) []*graphs.Value { return one(c.Neg(c.Grad(0))) },
+		"Exp":      func(c *Call) []*graphs.Value { return one(c.Mul(c.Grad(0), c.Out(0))) },
+		"Log":      func(c *Call) []*graphs.Value { return one(c.Div(c.Grad(0), c.In(0))) },
+		"Sqrt":     func(c *Call) []*graphs.Value { return one(c.Div(c.Scale(c.Grad(0), 0.5), c.Out(0))) },
+		"Tanh":     tanh,
+		"Erf":      erf,
+		"Gelu":     gelu,
+		"Add":      func(c *Call) []*graphs.Value { return both(c.Grad(0), c.Grad(0)) },
+		"Sub":      func(c *Call) []*graphs.Value { return both(c.Grad(0), c.Neg(c.Grad(0))) },
+		"Mul": func(c *Call) []*graphs.Value {
+			return both(c.Mul(c.Grad(0), c.In(1)), c.Mul(c.Grad(0), c.In(0)))
+		},
+		"Div": func(c *Call) []*graphs.Value {
+			d := c.Div(c.Grad(0), c.In(1))
+			return both(d, c.Neg(c.Mul(d, c.Out(0))))
+		},
+	})
+}
+
+func one(x *graphs.Value) []*graphs.Value     { return []*graphs.Value{x} }
+func both(a, b *graphs.Value) []*graphs.Value { return []*graphs.Value{a, b} }
+
+// tanh' = 1 - tanh²
+func tanh(c *Call) []*graphs.Value {
+	y := c.Out(0)
+	return one(c.Mul(c.Grad(0), c.Sub(c.Scalar(1), c.Mul(y, y))))
+}
+
+// erf'(x) = 2/√π·exp(-x²)
+func erf(c *Call) []*graphs.Value {
+	x := c.In(0)
+	density := c.Scale(c.Exp(c.Neg(c.Mul(x, x))), 2/math.Sqrt(math.Pi))
+	return one(c.Mul(c.Grad(0), density))
+}
+
+// gelu'(x) = Φ(x) + x·φ(x), with s = x/√2:
+// ½·(1 + erf(s)) + s·exp(-s²)/√π
+func gelu(c *Call) []*graphs.Value {
+	if c.node.Attributes["approximate"] == "tanh" {
+		return c.refuse("the tanh approximation is not supported")
+	}
+	s := c.Scale(c.In(0), 1/math.Sqrt2)
+	density := c.Scale(c.Mul(s, c.Exp(c.Neg(c.Mul(s, s)))), 1/math.Sqrt(math.Pi))
+	distribution := c.Add(c.Scale(c.Erf(s), 0.5), c.Scalar(0.5))
+	return one(c.Mul(c.Grad(0), c.Add(distribution, density)))
+}

@@ -1,0 +1,38 @@
+package autodiff
+
+import "fovea/graphs"
+
+func init() {
+	register(map[string]Rule{"MatMul": product, "FusedMatMul": product, "Gemm": gemm})
+}
+
+// product: Y = α·A·B, so dA = α·dY·Bᵀ and dB = α·Aᵀ·dY, each written without
+// a separate transposition whatever is transposed in Y. Leading dimensions
+// broadcast, which the driver undoes.
+func product(c *Call) []*graphs.Value {
+	for _, name := range []string{"transBatchA", "transBatchB"} {
+		if c.Int(name, 0) != 0 {
+			return c.refuse("attribute %s is not supported", name)
+		}
+	}
+	a, b, dy := c.In(0), c.In(1), c.Grad(0)
+	alpha := c.node.Attributes.Float("alpha", 1)
+	mul := func(x, y *graphs.Value, t graphs.Transposition) *graphs.Value { return c.ScaledMatMul(alpha, x, y, t) }
+	transA, transB := c.Int("transA", 0) == 1, c.Int("transB", 0) == 1
+	switch {
+	case transA && transB:
+		return both(mul(b, dy, graphs.TransA|graphs.TransB), mul(dy, a, graphs.TransA|graphs.TransB))
+	case transA:
+		return both(mul(b, dy, graphs.TransB), mul(a, dy, graphs.NoTrans))
+	case transB:
+		return both(mul(dy, b, graphs.NoTrans), mul(dy, a, graphs.TransA))
+	default:
+		return both(mul(dy, b, graphs.TransB), mul(a, dy, graphs.TransA))
+	}
+}
+
+// gemm: Y = α·A·B + β·C.
+func gemm(c *Call) []*graphs.Value {
+	beta := float64(c.node.Attributes.Float("beta", 1))
+	return append(product(c), c.Scale(c.Grad(0), beta))
+}

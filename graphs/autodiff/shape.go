@@ -1,0 +1,84 @@
+package autodiff
+
+import (
+	"slices"
+
+	"fovea/graphs"
+)
+
+// Operators that move elements: their gradient moves them back.
+
+func init() {
+	register(map[string]Rule{
+		"Reshape": reshapeBack, "Squeeze": reshapeBack,
+		"Expand":    func(c *Call) []*graphs.Value { return one(c.Grad(0)) }, // the driver sums what was repeated
+		"Transpose": transpose,
+		"Concat":    concat,
+		"Split":     split,
+		"Slice":     slice,
+		"Pad":       pad,
+	})
+}
+
+func reshapeBack(c *Call) []*graphs.Value { return one(c.Reshape(c.Grad(0), c.In(0).Shape...)) }
+
+func transpose(c *Call) []*graphs.Value {
+	perm := c.node.Attributes.Ints("perm")
+	inverse := make([]int64, len(perm))
+	for i, p := range perm {
+		inverse[p] = int64(i)
+	}
+	return one(c.Transpose(c.Grad(0), inverse...))
+}
+
+func concat(c *Call) []*graphs.Value {
+	axis := c.Axis(0)
+	var sizes []int64
+	for _, v := range c.node.Inputs {
+		sizes = append(sizes, v.Shape[axis])
+	}
+	return c.Split(c.Grad(0), axis, sizes...)
+}
+
+func split(c *Call) []*graphs.Value {
+	var parts []*graphs.Value
+	for i, v := range c.node.Outputs {
+		part := c.Grad(i)
+		if part == nil {
+			part = c.Expand(c.Scalar(0), nil, v.Shape...)
+		}
+		parts = append(parts, part)
+	}
+	return one(c.Concat(c.Axis(0), parts...))
+}
+
+func slice(c *Call) []*graphs.Value {
+	starts, _ := c.In(1).IntValues()
+	ends, _ := c.In(2).IntValues()
+	axes, _ := c.In(3).IntValues()
+	dx := c.Grad(0)
+	for i, axis := range axes {
+		if axis < 0 {
+			axis += int64(c.In(0).Rank())
+		}
+		dx = c.Pad(dx, axis, starts[i], c.In(0).Shape[axis]-ends[i])
+	}
+	return one(dx)
+}
+
+func pad(c *Call) []*graphs.Value {
+	if mode := c.node.Attributes["mode"]; mode != nil && mode != "constant" {
+		return c.refuse("mode %v is not supported", mode)
+	}
+	pads, _ := c.In(1).IntValues()
+	if slices.ContainsFunc(pads, func(p int64) bool { return p < 0 }) {
+		return c.refuse("negative paddings are not supported")
+	}
+	dx := c.Grad(0)
+	for axis, size := range c.In(0).Shape {
+		if dx.Shape[axis] != size {
+			dx = c.Slice(dx, int64(axis), pads[axis], pads[axis]+size)
+		}
+	}
+	return one(dx)
+}

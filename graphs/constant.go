@@ -1,0 +1,78 @@
+package graphs
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Floats adds a float32 constant; no shape means a scalar.
+func (g *Graph) Floats(values []float32, shape ...int64) *Value {
+	data := make([]byte, 0, 4*len(values))
+	for _, x := range values {
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(x))
+	}
+	return g.constant(Value{Type: Float32, Shape: shape, data: data}, 4)
+}
+
+// Scalar adds a float32 constant of rank 0.
+func (g *Graph) Scalar(x float64) *Value { return g.Floats([]float32{float32(x)}) }
+
+// Ints adds a one-dimensional int64 constant, such as a shape or axes.
+func (g *Graph) Ints(values ...int64) *Value {
+	data := make([]byte, 0, 8*len(values))
+	for _, x := range values {
+		data = binary.LittleEndian.AppendUint64(data, uint64(x))
+	}
+	return g.constant(Value{Type: Int64, Shape: []int64{int64(len(values))}, data: data}, 8)
+}
+
+// Filled adds a float32 constant with every element x.
+func (g *Graph) Filled(x float32, shape ...int64) *Value {
+	return g.Floats(slices.Repeat([]float32{x}, int(product(shape))), shape...)
+}
+
+// constant returns the stored constant with the content of v, storing it first
+// if there is none.
+func (g *Graph) constant(v Value, elementSize int64) *Value {
+	if v.data == nil {
+		v.data = []byte{}
+	}
+	if product(v.Shape)*elementSize != int64(len(v.data)) {
+		g.fail("constant of shape %s: %d bytes given", shapeString(v.Shape), len(v.data))
+		v.Shape, v.data = nil, make([]byte, elementSize)
+	}
+	v.Shape = slices.Clone(v.Shape)
+	key := fmt.Sprint(v.Type, v.Shape, " ", string(v.data))
+	if known := g.constants[key]; known != nil {
+		return known
+	}
+	v.Name = g.fresh("const")
+	g.constants[key] = &v
+	return &v
+}
+
+// IntValues is the content of an int64 constant.
+func (v *Value) IntValues() ([]int64, bool) {
+	if v == nil || v.data == nil || v.Type != Int64 {
+		return nil, false
+	}
+	out := make([]int64, len(v.data)/8)
+	for i := range out {
+		out[i] = int64(binary.LittleEndian.Uint64(v.data[8*i:]))
+	}
+	return out, true
+}
+
+// FloatValues is the content of a float32 constant.
+func (v *Value) FloatValues() ([]float32, bool) {
+	if v == nil || v.data == nil || v.Type != Float32 {
+		return nil, false
+	}
+	out := make([]float32, len(v.data)/4)
+	for i := range out {
+		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(v.data[4*i:]))
+	}
+	return out, true
+}

@@ -1,0 +1,194 @@
+package graphs
+
+import (
+	"fmt"
+	"slices"
+
+	"fovea/onnx/pb"
+)
+
+// Element types under short names.
+const (
+	Float32 = pb.TensorProto_FLOAT
+	Float64 = pb.TensorProto_DOUBLE
+	Int64   = pb.TensorProto_INT64
+	Bool    = pb.TensorProto_BOOL
+)
+
+// Dynamic is the size of a dimension that is known only when the model runs.
+const Dynamic int64 = -1
+
+// Microsoft is the domain of ONNX Runtime's own operators.
+const Microsoft = "com.microsoft"
+
+// A Value is an input, a constant or a result of a node.
+type Value struct {
+	Name  string
+	Type  pb.TensorProto_DataType
+	Shape []int64
+
+	node *Node  // the node that makes it; nil for inputs and constants
+	data []byte // little-endian elements of a constant; nil otherwise
+}
+
+// Producer is the node that makes v, nil for inputs and constants.
+func (v *Value) Producer() *Node { return v.node }
+
+// IsConstant tells whether the content of v is part of the graph.
+func (v *Value) IsConstant() bool { return v.data != nil }
+
+// Rank is the number of dimensions.
+func (v *Value) Rank() int { return len(v.Shape) }
+
+// Len is the number of elements, Dynamic if a dimension is.
+func (v *Value) Len() int64 { return product(v.Shape) }
+
+// String is the name with type and shape, such as "x float32[8,16]".
+func (v *Value) String() string {
+	if v == nil {
+		return "(absent)"
+	}
+	return v.Name + " " + typeName(v.Type) + shapeString(v.Shape)
+}
+
+// A Node applies an operator. An absent optional input is nil.
+type Node struct {
+	Op, Domain string
+	Inputs     []*Value
+	Outputs    []*Value
+	Attributes Attributes
+}
+
+// Attributes of a node: int64, float32, string, []int64 or []float32 by name.
+type Attributes map[string]any
+
+// Int is an integer attribute, or otherwise if the node has none of that name.
+func (a Attributes) Int(name string, otherwise int64) int64 {
+	if v, ok := a[name].(int64); ok {
+		return v
+	}
+	return otherwise
+}
+
+// Float is a float attribute, or otherwise if the node has none of that name.
+func (a Attributes) Float(name string, otherwise float32) float32 {
+	if v, ok := a[name].(float32); ok {
+		return v
+	}
+	return otherwise
+}
+
+// Ints is an attribute that lists integers, nil if the node has none of that name.
+func (a Attributes) Ints(name string) []int64 {
+	v, _ := a[name].([]int64)
+	return v
+}
+
+// A Graph holds nodes in an order in which they can run.
+type Graph struct {
+	Name    string
+	Inputs  []*Value
+	Outputs []*Value
+	Nodes   []*Node
+
+	names     map[string]bool
+	constants map[string]*Value // by type, shape and content: each is stored once
+	err       error
+}
+
+// New starts an empty graph.
+func New(name string) *Graph {
+	return &Graph{Name: name, names: map[string]bool{}, constants: map[string]*Value{}}
+}
+
+// Err is the first mistake made while building, nil if there was none.
+func (g *Graph) Err() error { return g.err }
+
+func (g *Graph) fail(format string, args ...any) {
+	if g.err == nil {
+		g.err = fmt.Errorf("graph %s: %w", g.Name, fmt.Errorf(format, args...))
+	}
+}
+
+// Input adds a graph input.
+func (g *Graph) Input(name string, t pb.TensorProto_DataType, shape ...int64) *Value {
+	if g.names[name] {
+		g.fail("input %q: the name is taken", name)
+	}
+	g.names[name] = true
+	v := &Value{Name: name, Type: t, Shape: slices.Clone(shape)}
+	g.Inputs = append(g.Inputs, v)
+	return v
+}
+
+// Output names v and makes it a graph output. A value that already carries a
+// name from outside (an input, a constant, another output) is passed through
+// an Identity.
+func (g *Graph) Output(name string, v *Value) *Value {
+	if g.names[name] {
+		g.fail("output %q: the name is taken", name)
+		return v
+	}
+	if v.node == nil || slices.Contains(g.Outputs, v) {
+		v = g.Apply("Identity", nil, v)
+	}
+	delete(g.names, v.Name)
+	v.Name = name
+	g.names[name] = true
+	g.Outputs = append(g.Outputs, v)
+	return v
+}
+
+// Apply adds a node of the ai.onnx domain with one output.
+func (g *Graph) Apply(op string, attributes Attributes, inputs ...*Value) *Value {
+	return g.ApplyN(1, "", op, attributes, inputs...)[0]
+}
+
+// ApplyN adds a node with n outputs, whose types and shapes are inferred.
+// After a mistake it returns the results of a scalar, so that building goes on
+// until Err is asked.
+func (g *Graph) ApplyN(n int, domain, op string, attributes Attributes, inputs ...*Value) []*Value {
+	node := &Node{Op: op, Domain: domain, Inputs: slices.Clone(inputs), Attributes: attributes}
+	var results []Value
+	if g.err == nil {
+		var err error
+		if results, err = infer(node, n); err != nil {
+			g.fail("%s: %w", node, err)
+		}
+	}
+	if g.err != nil {
+		results = make([]Value, n)
+		for i := range results {
+			results[i].Type = Float32
+		}
+	}
+	for i := range results {
+		v := &Value{Name: g.fresh(op), Type: results[i].Type, Shape: results[i].Shape, node: node}
+		node.Outputs = append(node.Outputs, v)
+	}
+	g.Nodes = append(g.Nodes, node)
+	return node.Outputs
+}
+
+// fresh makes an unused name for a result of op.
+func (g *Graph) fresh(op string) string {
+	for i := len(g.names); ; i++ {
+		name := fmt.Sprintf("%s_%d", op, i)
+		if !g.names[name] {
+			g.names[name] = true
+			return name
+		}
+	}
+}
+
+// String names the operator with its inputs, for error messages.
+func (n *Node) String() string {
+	s := n.Op + "("
+	for i, v := range n.Inputs {
+		if i > 0 {
+			s += ", "
+		}
+		s += v.String()
+	}
+	return s + ")"
+}

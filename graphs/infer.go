@@ -1,0 +1,224 @@
+package graphs
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"fovea/onnx/pb"
+)
+
+// An inference tells type and shape of a node's outputs from its inputs and
+// attributes, by the operator's specification.
+type inference func(n *Node) ([]Value, error)
+
+var inferences = map[string]inference{
+	"Identity": same, "Neg": same, "Exp": same, "Erf": same, "Log": same, "Sqrt": same, "Tanh": same,
+	"Reciprocal": same, "Gelu": same, "Abs": same,
+	"Softmax": sameAlongAxis, "LogSoftmax": sameAlongAxis,
+	"Add": elementwise, "Sub": elementwise, "Mul": elementwise, "Div": elementwise,
+	"MatMul": inferMatMul, "FusedMatMul": inferMatMul, "Gemm": inferGemm,
+	"ReduceSum": reduction, "ReduceMean": reduction,
+	"LayerNormalization": inferLayerNormalization,
+	"Reshape":            inferReshape, "Transpose": inferTranspose, "Squeeze": inferSqueeze,
+	"Concat": inferConcat, "Split": inferSplit, "Slice": inferSlice, "Pad": inferPad,
+	"Expand": inferExpand, "Shape": inferShape, "Cast": inferCast,
+}
+
+func infer(n *Node, outputs int) ([]Value, error) {
+	rule := inferences[n.Op]
+	if rule == nil {
+		return nil, errors.New("no shape inference for this operator")
+	}
+	out, err := rule(n)
+	if err != nil {
+		return nil, err
+	}
+	if len(out) < outputs {
+		return nil, fmt.Errorf("it has %d outputs, not %d", len(out), outputs)
+	}
+	return out[:outputs], nil
+}
+
+// take checks that inputs 0 to count-1 are present.
+func take(n *Node, count int) error {
+	for i := range count {
+		if i >= len(n.Inputs) || n.Inputs[i] == nil {
+			return fmt.Errorf("input %d is missing", i)
+		}
+	}
+	return nil
+}
+
+func one(t pb.TensorProto_DataType, shape []int64) []Value {
+	return []Value{{Type: t, Shape: shape}}
+}
+
+func same(n *Node) ([]Value, error) {
+	if err := take(n, 1); err != nil {
+		return nil, err
+	}
+	return one(n.Inputs[0].Type, slices.Clone(n.Inputs[0].Shape)), nil
+}
+
+func sameAlongAxis(n *Node) ([]Value, error) {
+	if err := take(n, 1); err != nil {
+		return nil, err
+	}
+	if _, err := axis(n.Attributes.Int("axis", -1), n.Inputs[0].Rank()); err != nil {
+		return nil, err
+	}
+	return same(n)
+}
+
+func elementwise(n *Node) ([]Value, error) {
+	if err := take(n, 2); err != nil {
+		return nil, err
+	}
+	a, b := n.Inputs[0], n.Inputs[1]
+	if a.Type != b.Type {
+		return nil, errors.New("element types differ")
+	}
+	shape, err := broadcast(a.Shape, b.Shape)
+	return one(a.Type, shape), err
+}
+
+// Transposition of the last two dimensions of a matrix product's operands.
+type Transposition int
+
+// TransA and TransB transpose the first and the second operand; they combine
+// by addition.
+const (
+	NoTrans Transposition = 0
+	TransA  Transposition = 1
+	TransB  Transposition = 2
+)
+
+func matrix(shape []int64, transposed bool) (rows, columns int64) {
+	rows, columns = shape[len(shape)-2], shape[len(shape)-1]
+	if transposed {
+		rows, columns = columns, rows
+	}
+	return rows, columns
+}
+
+func inferMatMul(n *Node) ([]Value, error) {
+	if err := take(n, 2); err != nil {
+		return nil, err
+	}
+	a, b := n.Inputs[0], n.Inputs[1]
+	if a.Type != b.Type {
+		return nil, errors.New("element types differ")
+	}
+	if a.Rank() < 2 || b.Rank() < 2 {
+		return nil, errors.New("operands need two dimensions or more")
+	}
+	m, k := matrix(a.Shape, n.Attributes.Int("transA", 0) == 1)
+	k2, p := matrix(b.Shape, n.Attributes.Int("transB", 0) == 1)
+	if k != k2 {
+		return nil, fmt.Errorf("inner dimensions %d and %d differ", k, k2)
+	}
+	batch, err := broadcast(a.Shape[:a.Rank()-2], b.Shape[:b.Rank()-2])
+	return one(a.Type, append(batch, m, p)), err
+}
+
+func inferGemm(n *Node) ([]Value, error) {
+	if err := take(n, 2); err != nil {
+		return nil, err
+	}
+	if n.Inputs[0].Rank() != 2 || n.Inputs[1].Rank() != 2 {
+		return nil, errors.New("operands need two dimensions")
+	}
+	out, err := inferMatMul(n)
+	if err != nil || len(n.Inputs) < 3 || n.Inputs[2] == nil {
+		return out, err
+	}
+	shape, err := broadcast(out[0].Shape, n.Inputs[2].Shape)
+	if err == nil && !slices.Equal(shape, out[0].Shape) {
+		err = fmt.Errorf("bias does not broadcast to %s", shapeString(out[0].Shape))
+	}
+	return out, err
+}
+
+// reduction infers ReduceX with constant axes; without axes it reduces all.
+func reduction(n *Node) ([]Value, error) {
+	if err := take(n, 1); err != nil {
+		return nil, err
+	}
+	x := n.Inputs[0]
+	reduced, err := ReducedAxes(n)
+	if err != nil {
+		return nil, err
+	}
+	shape := []int64{}
+	for i, d := range x.Shape {
+		switch {
+		case !slices.Contains(reduced, i):
+			shape = append(shape, d)
+		case n.Attributes.Int("keepdims", 1) == 1:
+			shape = append(shape, 1)
+		}
+	}
+	return one(x.Type, shape), nil
+}
+
+// ReducedAxes lists the axes, counted from the front, that a reduction removes.
+func ReducedAxes(n *Node) ([]int, error) {
+	x := n.Inputs[0]
+	var axes []int64
+	if len(n.Inputs) > 1 && n.Inputs[1] != nil {
+		var ok bool
+		if axes, ok = n.Inputs[1].IntValues(); !ok {
+			return nil, errors.New("axes are not constant")
+		}
+	}
+	var out []int
+	if len(axes) == 0 {
+		for i := range x.Shape {
+			out = append(out, i)
+		}
+		return out, nil
+	}
+	for _, a := range axes {
+		i, err := axis(a, x.Rank())
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, i)
+	}
+	return out, nil
+}
+
+// inferLayerNormalization gives Y, Mean and InvStdDev; the statistics keep
+// every axis, of size 1 from the attribute's axis on.
+func inferLayerNormalization(n *Node) ([]Value, error) {
+	if err := take(n, 2); err != nil {
+		return nil, err
+	}
+	x := n.Inputs[0]
+	from, err := axis(n.Attributes.Int("axis", -1), x.Rank())
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range n.Inputs[1:] {
+		if w != nil && !slices.Equal(w.Shape, x.Shape[from:]) {
+			return nil, fmt.Errorf("scale or bias is not of shape %s", shapeString(x.Shape[from:]))
+		}
+	}
+	statistics := slices.Clone(x.Shape)
+	for i := from; i < len(statistics); i++ {
+		statistics[i] = 1
+	}
+	return []Value{
+		{Type: x.Type, Shape: slices.Clone(x.Shape)},
+		{Type: Float32, Shape: statistics},
+		{Type: Float32, Shape: slices.Clone(statistics)},
+	}, nil
+}
+
+func inferCast(n *Node) ([]Value, error) {
+	if err := take(n, 1); err != nil {
+		return nil, err
+	}
+	return one(pb.TensorProto_DataType(n.Attributes.Int("to", 0)), slices.Clone(n.Inputs[0].Shape)), nil
+}

@@ -1,0 +1,119 @@
+package graphs
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"fovea/onnx/pb"
+)
+
+const (
+	irVersion    = 9 // the first with opset 20
+	opsetVersion = 20
+	batchName    = "batch" // stands for Dynamic in a model and in messages
+)
+
+// Model is the graph as an ONNX model. Only what leads to an output is
+// written, and every constant once.
+func (g *Graph) Model() (*pb.ModelProto, error) {
+	if g.err != nil {
+		return nil, g.err
+	}
+	live := g.live()
+	out := &pb.GraphProto{Name: proto.String(g.Name)}
+	constants := map[*Value]bool{}
+	microsoft := false
+	for _, n := range g.Nodes {
+		if !live[n] {
+			continue
+		}
+		node, err := n.proto()
+		if err != nil {
+			return nil, fmt.Errorf("graph %s: %s: %w", g.Name, n, err)
+		}
+		node.Name = proto.String(n.Outputs[0].Name)
+		out.Node = append(out.Node, node)
+		microsoft = microsoft || n.Domain == Microsoft
+		for _, v := range n.Inputs {
+			if v == nil || v.data == nil || constants[v] {
+				continue
+			}
+			constants[v] = true
+			out.Initializer = append(out.Initializer, &pb.TensorProto{
+				Name: proto.String(v.Name), DataType: proto.Int32(int32(v.Type)), Dims: v.Shape, RawData: v.data})
+		}
+	}
+	for _, v := range g.Inputs {
+		out.Input = append(out.Input, v.proto())
+	}
+	for _, v := range g.Outputs {
+		out.Output = append(out.Output, v.proto())
+	}
+	m := &pb.ModelProto{
+		IrVersion:    proto.Int64(irVersion),
+		ProducerName: proto.String("fovea"),
+		Graph:        out,
+		OpsetImport:  []*pb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(opsetVersion)}},
+	}
+	if microsoft {
+		m.OpsetImport = append(m.OpsetImport, &pb.OperatorSetIdProto{Domain: proto.String(Microsoft), Version: proto.Int64(1)})
+	}
+	return m, nil
+}
+
+func (n *Node) proto() (*pb.NodeProto, error) {
+	out := &pb.NodeProto{OpType: proto.String(n.Op), Domain: proto.String(n.Domain)}
+	for _, v := range n.Inputs {
+		name := ""
+		if v != nil {
+			name = v.Name
+		}
+		out.Input = append(out.Input, name)
+	}
+	for _, v := range n.Outputs {
+		out.Output = append(out.Output, v.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(n.Attributes)) {
+		a := &pb.AttributeProto{Name: proto.String(name)}
+		switch v := n.Attributes[name].(type) {
+		case int64:
+			a.Type, a.I = pb.AttributeProto_INT.Enum(), proto.Int64(v)
+		case float32:
+			a.Type, a.F = pb.AttributeProto_FLOAT.Enum(), proto.Float32(v)
+		case string:
+			a.Type, a.S = pb.AttributeProto_STRING.Enum(), []byte(v)
+		case []int64:
+			a.Type, a.Ints = pb.AttributeProto_INTS.Enum(), v
+		case []float32:
+			a.Type, a.Floats = pb.AttributeProto_FLOATS.Enum(), v
+		default:
+			return nil, fmt.Errorf("attribute %s has type %T, which ONNX does not know", name, v)
+		}
+		out.Attribute = append(out.Attribute, a)
+	}
+	return out, nil
+}
+
+func (v *Value) proto() *pb.ValueInfoProto {
+	shape := &pb.TensorShapeProto{}
+	for _, d := range v.Shape {
+		dim := &pb.TensorShapeProto_Dimension{Value: &pb.TensorShapeProto_Dimension_DimValue{DimValue: d}}
+		if d == Dynamic {
+			dim.Value = &pb.TensorShapeProto_Dimension_DimParam{DimParam: batchName}
+		}
+		shape.Dim = append(shape.Dim, dim)
+	}
+	return &pb.ValueInfoProto{Name: proto.String(v.Name), Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{
+		TensorType: &pb.TypeProto_Tensor{ElemType: proto.Int32(int32(v.Type)), Shape: shape}}}}
+}
+
+// Opset is the version of a domain's operators that graphs are written in.
+func Opset(domain string) int64 {
+	if domain == Microsoft {
+		return 1
+	}
+	return opsetVersion
+}

@@ -1,0 +1,102 @@
+package vit
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Pool is how tokens become one vector an image.
+type Pool string
+
+const (
+	Mean  Pool = "mean" // mean of the patch tokens, then fc_norm
+	Class Pool = "cls"  // norm, then the class token
+)
+
+// Config is the shape of a model. Width is split evenly over Heads.
+type Config struct {
+	ImageSize int64 // side of the square input in pixels, a multiple of Patch
+	Patch     int64 // side of a patch in pixels
+	Width     int64
+	Depth     int
+	Heads     int64
+	Classes   int64
+	Pool      Pool
+	// FCNormTwice applies fc_norm twice, as RETFound does from 2025 on with
+	// timm 0.9; only with Mean.
+	FCNormTwice bool
+}
+
+// mlpRatio is the width of the hidden MLP layer over Width, in every named
+// size of timm.
+const mlpRatio = 4
+
+const epsilon = 1e-6
+
+// Validate tells what is impossible about a configuration.
+func (c Config) Validate() error {
+	switch {
+	case c.ImageSize <= 0 || c.Patch <= 0 || c.Width <= 0 || c.Depth <= 0 || c.Heads <= 0 || c.Classes <= 0:
+		return fmt.Errorf("vit: sizes must be positive: %+v", c)
+	case c.ImageSize%c.Patch != 0:
+		return fmt.Errorf("vit: image size %d is not a multiple of the patch size %d", c.ImageSize, c.Patch)
+	case c.Width%c.Heads != 0:
+		return fmt.Errorf("vit: width %d does not divide by %d heads", c.Width, c.Heads)
+	case c.Pool != Mean && c.Pool != Class:
+		return fmt.Errorf("vit: pool %q is neither %q nor %q", c.Pool, Mean, Class)
+	case c.FCNormTwice && c.Pool != Mean:
+		return fmt.Errorf("vit: fc_norm exists only with pool %q", Mean)
+	}
+	return nil
+}
+
+func (c Config) patches() int64 { return (c.ImageSize / c.Patch) * (c.ImageSize / c.Patch) }
+
+// An Initializer is how RETFound draws a parameter of an untrained model.
+type Initializer int
+
+const (
+	Zeros       Initializer = iota
+	Ones                    // LayerNorm weights
+	TruncNormal             // normal, standard deviation 0.02, cut at ±2
+	TinyNormal              // normal, standard deviation 1e-6: the class token
+	PatchConv               // uniform ±1/√(3·patch²): PyTorch's default for Conv2d
+)
+
+// A Parameter is a tensor of the model's state_dict.
+type Parameter struct {
+	Name  string
+	Shape []int64
+	Init  Initializer
+}
+
+// Parameters lists the state_dict in PyTorch's order.
+func (c Config) Parameters() []Parameter {
+	w := c.Width
+	hidden := mlpRatio * w
+	out := []Parameter{
+		{"cls_token", []int64{1, 1, w}, TinyNormal},
+		{"pos_embed", []int64{1, 1 + c.patches(), w}, TruncNormal},
+		{"patch_embed.proj.weight", []int64{w, 3, c.Patch, c.Patch}, PatchConv},
+		{"patch_embed.proj.bias", []int64{w}, PatchConv},
+	}
+	layer := func(name string, init Initializer, shape ...int64) {
+		out = append(out, Parameter{name + ".weight", shape, init}, Parameter{name + ".bias", slices.Clone(shape[:1]), Zeros})
+	}
+	for i := range c.Depth {
+		block := fmt.Sprintf("blocks.%d.", i)
+		layer(block+"norm1", Ones, w)
+		layer(block+"attn.qkv", TruncNormal, 3*w, w)
+		layer(block+"attn.proj", TruncNormal, w, w)
+		layer(block+"norm2", Ones, w)
+		layer(block+"mlp.fc1", TruncNormal, hidden, w)
+		layer(block+"mlp.fc2", TruncNormal, w, hidden)
+	}
+	if c.Pool == Mean {
+		layer("fc_norm", Ones, w)
+	} else {
+		layer("norm", Ones, w)
+	}
+	layer("head", TruncNormal, c.Classes, w)
+	return out
+}

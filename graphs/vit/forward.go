@@ -1,0 +1,129 @@
+package vit
+
+import (
+	"fmt"
+	"math"
+
+	"fovea/graphs"
+)
+
+// Declare adds every parameter to the graph as an input.
+func (c Config) Declare(g *graphs.Graph) map[string]*graphs.Value {
+	parameters := map[string]*graphs.Value{}
+	for _, p := range c.Parameters() {
+		parameters[p.Name] = g.Input(p.Name, graphs.Float32, p.Shape...)
+	}
+	return parameters
+}
+
+// Forward computes logits float32 [B,Classes] from images float32 [B,3,S,S];
+// B may be graphs.Dynamic. dropPath float32 [2·Depth,B] holds a factor for
+// each residual branch and image (row 2i: attention of block i, 2i+1: its MLP),
+// 0 or 1/keep; nil means that no path is dropped.
+func (c Config) Forward(g *graphs.Graph, images, dropPath *graphs.Value, parameters map[string]*graphs.Value) *graphs.Value {
+	m := model{Config: c, g: g, parameters: parameters, batch: images.Shape[0]}
+	x := m.embed(images)
+	for i := range c.Depth {
+		x = m.block(x, i, dropPath)
+	}
+	return m.head(x)
+}
+
+type model struct {
+	Config
+	g          *graphs.Graph
+	parameters map[string]*graphs.Value
+	batch      int64
+}
+
+func (m model) tokens() int64 { return 1 + m.patches() }
+
+// rows is the number of tokens of a batch, -1 where the batch is open.
+func (m model) rows(perImage int64) int64 {
+	if m.batch == graphs.Dynamic {
+		return -1
+	}
+	return m.batch * perImage
+}
+
+// embed cuts images into patches and projects them: a convolution whose kernel
+// equals its stride, written as a matrix product. The result is [B·tokens,Width].
+func (m model) embed(images *graphs.Value) *graphs.Value {
+	g, p, side := m.g, m.Patch, m.ImageSize/m.Patch
+	x := g.Reshape(images, m.batch, 3, side, p, side, p)
+	x = g.Transpose(x, 0, 2, 4, 1, 3, 5)
+	x = g.Reshape(x, m.rows(m.patches()), 3*p*p)
+	weight := g.Reshape(m.parameters["patch_embed.proj.weight"], m.Width, 3*p*p)
+	x = g.Linear(x, weight, m.parameters["patch_embed.proj.bias"])
+	x = g.Reshape(x, m.batch, m.patches(), m.Width)
+	class := g.Expand(m.parameters["cls_token"], images, m.batch, 1, m.Width)
+	x = g.Add(g.Concat(1, class, x), m.parameters["pos_embed"])
+	return g.Reshape(x, m.rows(m.tokens()), m.Width)
+}
+
+func (m model) norm(x *graphs.Value, name string) *graphs.Value {
+	y, _, _ := m.g.LayerNormalization(x, m.parameters[name+".weight"], m.parameters[name+".bias"], epsilon)
+	return y
+}
+
+func (m model) linear(x *graphs.Value, name string) *graphs.Value {
+	return m.g.Linear(x, m.parameters[name+".weight"], m.parameters[name+".bias"])
+}
+
+func (m model) block(x *graphs.Value, i int, dropPath *graphs.Value) *graphs.Value {
+	name := fmt.Sprintf("blocks.%d.", i)
+	x = m.residual(x, m.attention(m.norm(x, name+"norm1"), name+"attn."), dropPath, 2*i)
+	hidden := m.g.Gelu(m.linear(m.norm(x, name+"norm2"), name+"mlp.fc1"))
+	return m.residual(x, m.linear(hidden, name+"mlp.fc2"), dropPath, 2*i+1)
+}
+
+// attention is multi-head self-attention over the tokens of each image.
+func (m model) attention(x *graphs.Value, name string) *graphs.Value {
+	g, head := m.g, m.Width/m.Heads
+	qkv := g.Reshape(m.linear(x, name+"qkv"), m.batch, m.tokens(), 3, m.Heads, head)
+	qkv = g.Transpose(qkv, 2, 0, 3, 1, 4)
+	parts := g.Split(qkv, 0, 1, 1, 1)
+	q, k, v := g.Squeeze(parts[0], 0), g.Squeeze(parts[1], 0), g.Squeeze(parts[2], 0)
+	scores := g.ScaledMatMul(float32(1/math.Sqrt(float64(head))), q, k, graphs.TransB)
+	y := g.MatMul(g.Softmax(scores, -1), v, graphs.NoTrans)
+	y = g.Reshape(g.Transpose(y, 0, 2, 1, 3), m.rows(m.tokens()), m.Width)
+	return m.linear(y, name+"proj")
+}
+
+// residual adds a branch, each image's times its drop-path factor.
+func (m model) residual(x, branch, dropPath *graphs.Value, row int) *graphs.Value {
+	g := m.g
+	if dropPath == nil {
+		return g.Add(x, branch)
+	}
+	factor := g.Reshape(g.Slice(dropPath, 0, int64(row), int64(row+1)), m.batch, 1)
+	branch = g.Mul(g.Reshape(branch, m.batch, m.tokens()*m.Width), factor)
+	return g.Add(x, g.Reshape(branch, m.rows(m.tokens()), m.Width))
+}
+
+// head pools the tokens and classifies.
+func (m model) head(x *graphs.Value) *graphs.Value {
+	g := m.g
+	if m.Pool == Class {
+		// Rows are normalised one by one: the class rows alone give the same result.
+		class := g.Slice(g.Reshape(x, m.batch, m.tokens(), m.Width), 1, 0, 1)
+		return m.linear(m.norm(g.Reshape(class, m.batch, m.Width), "norm"), "head")
+	}
+	y := m.g.MatMul(m.meanOfPatches(), g.Reshape(x, m.batch, m.tokens(), m.Width), graphs.NoTrans)
+	y = m.norm(g.Reshape(y, m.batch, m.Width), "fc_norm")
+	if m.FCNormTwice {
+		y = m.norm(y, "fc_norm")
+	}
+	return m.linear(y, "head")
+}
+
+// meanOfPatches is the row that averages the patch tokens and leaves out the
+// class token. As a matrix product the mean needs neither a slice nor a
+// reduction along an inner axis, for which CUDA would need cuDNN.
+func (m model) meanOfPatches() *graphs.Value {
+	row := make([]float32, m.tokens())
+	for i := range row[1:] {
+		row[1+i] = 1 / float32(m.patches())
+	}
+	return m.g.Floats(row, 1, m.tokens())
+}
