@@ -1,0 +1,143 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+
+	"fovea/onnx/internal/mmap"
+	"fovea/onnx/pb"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+)
+
+// Field numbers of onnx.proto that are read and written here by hand.
+const (
+	modelGraph       protowire.Number = 7
+	graphInitializer protowire.Number = 5
+	tensorRawData    protowire.Number = 9
+)
+
+// aliasSize is the smallest initializer whose bytes stay in the file's memory;
+// smaller ones are cheaper to copy than to keep a page for.
+const aliasSize = 1024
+
+// Model is a model file that is open: a message whose big initializers point
+// into mapped files.
+type Model struct {
+	Proto *pb.ModelProto
+	files []*mmap.File
+}
+
+// Open reads the model at path and maps the external data files that it names.
+// External data must lie in the model's folder or below it, also after
+// symbolic links are followed. Open does not check the model's structure; see
+// [Check].
+func Open(path string) (*Model, error) {
+	f, err := mmap.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening model: %w", err)
+	}
+	m := &Model{files: []*mmap.File{f}}
+	if m.Proto, err = Unmarshal(f.Bytes()); err == nil {
+		err = m.openExternal(path)
+	}
+	if err != nil {
+		m.Close()
+		return nil, fmt.Errorf("opening model %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Close releases the files. Initializers' RawData must not be touched
+// afterwards.
+func (m *Model) Close() error {
+	var errs []error
+	for _, f := range m.files {
+		errs = append(errs, f.Close())
+	}
+	m.files = nil
+	return errors.Join(errs...)
+}
+
+// Unmarshal decodes a model. RawData of the main graph's initializers from 1
+// KiB on is b's memory, not a copy. External data is left unopened.
+func Unmarshal(b []byte) (*pb.ModelProto, error) {
+	m := &pb.ModelProto{}
+	if len(b) == 0 {
+		return nil, fmt.Errorf("empty file, not an ONNX model")
+	}
+	rest, err := split(b, modelGraph, func(graph []byte) error {
+		if m.Graph == nil {
+			m.Graph = &pb.GraphProto{}
+		}
+		return unmarshalGraph(graph, m.Graph)
+	})
+	if err == nil {
+		err = proto.UnmarshalOptions{Merge: true}.Unmarshal(rest, m)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("not an ONNX model, or a damaged one: %w", err)
+	}
+	return m, nil
+}
+
+func unmarshalGraph(b []byte, g *pb.GraphProto) error {
+	rest, err := split(b, graphInitializer, func(tensor []byte) error {
+		t := &pb.TensorProto{}
+		g.Initializer = append(g.Initializer, t)
+		return unmarshalTensor(tensor, t)
+	})
+	if err != nil {
+		return err
+	}
+	return proto.UnmarshalOptions{Merge: true}.Unmarshal(rest, g)
+}
+
+func unmarshalTensor(b []byte, t *pb.TensorProto) error {
+	if len(b) < aliasSize {
+		return proto.Unmarshal(b, t)
+	}
+	var raw []byte
+	rest, err := split(b, tensorRawData, func(data []byte) error {
+		raw = data // the last one counts, as in every protobuf decoder
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := proto.Unmarshal(rest, t); err != nil {
+		return err
+	}
+	t.RawData = raw
+	return nil
+}
+
+// split hands each length-delimited field num of message b to part and
+// returns a message of the other fields.
+func split(b []byte, num protowire.Number, part func([]byte) error) (rest []byte, err error) {
+	for at := 0; at < len(b); {
+		n, typ, tag := protowire.ConsumeTag(b[at:])
+		if tag < 0 {
+			return nil, fmt.Errorf("byte %d: %w", at, protowire.ParseError(tag))
+		}
+		if n == num && typ == protowire.BytesType {
+			v, size := protowire.ConsumeBytes(b[at+tag:])
+			if size < 0 {
+				return nil, fmt.Errorf("byte %d: %w", at, protowire.ParseError(size))
+			}
+			if err := part(v[:len(v):len(v)]); err != nil {
+				return nil, err
+			}
+			at += tag + size
+			continue
+		}
+		size := protowire.ConsumeFieldValue(n, typ, b[at+tag:])
+		if size < 0 {
+			return nil, fmt.Errorf("byte %d: %w", at, protowire.ParseError(size))
+		}
+		rest = append(rest, b[at:at+tag+size]...)
+		at += tag + size
+	}
+	return rest, nil
+}

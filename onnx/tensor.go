@@ -1,0 +1,165 @@
+package onnx
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+
+	"fovea/onnx/pb"
+
+	"google.golang.org/protobuf/proto"
+)
+
+// Data returns the elements of t as little-endian bytes in row-major order.
+// Where t keeps raw bytes the result is that very memory, not a copy; typed
+// fields (float_data, int32_data, …) are converted. The length always agrees
+// with type and shape. Tensors of strings, and external data that has not been
+// opened (see [Open]), are errors.
+func Data(t *pb.TensorProto) ([]byte, error) {
+	data, err := tensorData(t)
+	if err != nil {
+		return nil, fmt.Errorf("tensor %q: %w", t.GetName(), err)
+	}
+	return data, nil
+}
+
+func tensorData(t *pb.TensorProto) ([]byte, error) {
+	dtype := pb.TensorProto_DataType(t.GetDataType())
+	if dtype == pb.TensorProto_STRING {
+		return nil, fmt.Errorf("strings have no raw bytes: read string_data")
+	}
+	if t.GetSegment() != nil {
+		return nil, fmt.Errorf("segmented tensors are not supported: merge the segments first")
+	}
+	if isExternal(t) {
+		return nil, fmt.Errorf("its data is in file %q: open the model by its path", externalEntry(t, "location"))
+	}
+	want, err := DataSize(dtype, t.GetDims())
+	if err != nil {
+		return nil, err
+	}
+	data := t.GetRawData()
+	if data == nil {
+		data = typedData(t, dtype)
+	}
+	if int64(len(data)) != want {
+		return nil, fmt.Errorf("%d bytes of data, but %s of shape %v has %d",
+			len(data), TypeName(dtype), t.GetDims(), want)
+	}
+	return data, nil
+}
+
+// typedData packs the typed field that holds elements of dtype (onnx.proto,
+// comments of TensorProto) into bytes. It is sized by what the field holds, so
+// a hostile shape costs nothing.
+func typedData(t *pb.TensorProto, dtype pb.TensorProto_DataType) []byte {
+	out := []byte{}
+	le := binary.LittleEndian
+	switch dtype {
+	case pb.TensorProto_FLOAT, pb.TensorProto_COMPLEX64:
+		out = slices.Grow(out, 4*len(t.GetFloatData()))
+		for _, v := range t.GetFloatData() {
+			out = le.AppendUint32(out, math.Float32bits(v))
+		}
+	case pb.TensorProto_DOUBLE, pb.TensorProto_COMPLEX128:
+		out = slices.Grow(out, 8*len(t.GetDoubleData()))
+		for _, v := range t.GetDoubleData() {
+			out = le.AppendUint64(out, math.Float64bits(v))
+		}
+	case pb.TensorProto_INT64:
+		out = slices.Grow(out, 8*len(t.GetInt64Data()))
+		for _, v := range t.GetInt64Data() {
+			out = le.AppendUint64(out, uint64(v))
+		}
+	case pb.TensorProto_UINT64:
+		out = slices.Grow(out, 8*len(t.GetUint64Data()))
+		for _, v := range t.GetUint64Data() {
+			out = le.AppendUint64(out, v)
+		}
+	case pb.TensorProto_UINT32:
+		out = slices.Grow(out, 4*len(t.GetUint64Data()))
+		for _, v := range t.GetUint64Data() {
+			out = le.AppendUint32(out, uint32(v))
+		}
+	case pb.TensorProto_FLOAT6E2M3, pb.TensorProto_FLOAT6E3M2:
+		out = pack6(t.GetInt32Data())
+	default:
+		out = packInt32(t.GetInt32Data(), elementTypes[dtype].bits)
+	}
+	return out
+}
+
+// packInt32 keeps the low bits of each value: 4 bytes for int32, 2 for 16-bit
+// types, and 1 for 8-bit types and for the groups of 4-bit and 2-bit elements
+// that already share a value.
+func packInt32(values []int32, bits uint64) []byte {
+	out := make([]byte, 0, len(values)*int(bits+7)/8)
+	for _, v := range values {
+		switch bits {
+		case 32:
+			out = binary.LittleEndian.AppendUint32(out, uint32(v))
+		case 16:
+			out = binary.LittleEndian.AppendUint16(out, uint16(v))
+		default:
+			out = append(out, byte(v))
+		}
+	}
+	return out
+}
+
+// pack6 writes 6-bit values as one stream of bits, lowest first.
+func pack6(values []int32) []byte {
+	out := make([]byte, (len(values)*6+7)/8)
+	for i, v := range values {
+		bit := 6 * i
+		wide := uint16(v&0x3f) << (bit % 8)
+		out[bit/8] |= byte(wide)
+		if wide>>8 != 0 {
+			out[bit/8+1] |= byte(wide >> 8)
+		}
+	}
+	return out
+}
+
+// SetData makes data, little-endian bytes in row-major order, the content of
+// t. The bytes are not copied: they must stay unchanged until the last Save or
+// Marshal. The length must agree with the tensor's type and shape.
+func SetData(t *pb.TensorProto, data []byte) error {
+	want, err := DataSize(pb.TensorProto_DataType(t.GetDataType()), t.GetDims())
+	if err == nil && int64(len(data)) != want {
+		err = fmt.Errorf("%d bytes given, but %s of shape %v has %d",
+			len(data), TypeName(pb.TensorProto_DataType(t.GetDataType())), t.GetDims(), want)
+	}
+	if err != nil {
+		return fmt.Errorf("tensor %q: %w", t.GetName(), err)
+	}
+	if data == nil {
+		data = []byte{}
+	}
+	t.RawData = data
+	t.FloatData, t.DoubleData = nil, nil
+	t.Int32Data, t.Int64Data, t.Uint64Data, t.StringData = nil, nil, nil, nil
+	t.ExternalData, t.DataLocation, t.Segment = nil, nil, nil
+	return nil
+}
+
+// NewTensor returns a tensor whose content is data, under the terms of
+// [SetData].
+func NewTensor(name string, dtype pb.TensorProto_DataType, shape []int64, data []byte) (*pb.TensorProto, error) {
+	t := &pb.TensorProto{Name: proto.String(name), DataType: proto.Int32(int32(dtype)), Dims: slices.Clone(shape)}
+	if err := SetData(t, data); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Initializer returns the initializer of g called name, or nil.
+func Initializer(g *pb.GraphProto, name string) *pb.TensorProto {
+	for _, t := range g.GetInitializer() {
+		if t.GetName() == name {
+			return t
+		}
+	}
+	return nil
+}

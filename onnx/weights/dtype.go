@@ -1,0 +1,53 @@
+package weights
+
+import "fovea/onnx/pb"
+
+// dtypes lists safetensors' element types in the order of the official
+// library's enum, which is also the order of ascending alignment that it sorts
+// files by.
+var dtypes = []struct {
+	name string
+	typ  pb.TensorProto_DataType
+}{
+	{"BOOL", pb.TensorProto_BOOL},
+	{"F4", pb.TensorProto_FLOAT4E2M1},
+	{"F6_E2M3", pb.TensorProto_FLOAT6E2M3},
+	{"F6_E3M2", pb.TensorProto_FLOAT6E3M2},
+	{"U8", pb.TensorProto_UINT8},
+	{"I8", pb.TensorProto_INT8},
+	{"F8_E5M2", pb.TensorProto_FLOAT8E5M2},
+	{"F8_E4M3", pb.TensorProto_FLOAT8E4M3FN},
+	{"F8_E8M0", pb.TensorProto_FLOAT8E8M0},
+	{"F8_E4M3FNUZ", pb.TensorProto_FLOAT8E4M3FNUZ},
+	{"F8_E5M2FNUZ", pb.TensorProto_FLOAT8E5M2FNUZ},
+	{"I16", pb.TensorProto_INT16},
+	{"U16", pb.TensorProto_UINT16},
+	{"F16", pb.TensorProto_FLOAT16},
+	{"BF16", pb.TensorProto_BFLOAT16},
+	{"I32", pb.TensorProto_INT32},
+	{"U32", pb.TensorProto_UINT32},
+	{"F32", pb.TensorProto_FLOAT},
+	{"C64", pb.TensorProto_COMPLEX64},
+	{"F64", pb.TensorProto_DOUBLE},
+	{"I64", pb.TensorProto_INT64},
+	{"U64", pb.TensorProto_UINT64},
+}
+
+// rank returns the place of typ in dtypes, or -1.
+func rank(typ pb.TensorProto_DataType) int {
+	for i, d := range dtypes {
+		if d.typ == typ {
+			return i
+		}
+	}
+	return -1
+}
+
+func typeOf(name string) (pb.TensorProto_DataType, bool) {
+	for _, d := range dtypes {
+		if d.name == name {
+			return d.typ, true
+		}
+	}
+	return 0, false
+}
