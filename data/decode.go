@@ -1,0 +1,86 @@
+package data
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	_ "image/jpeg" // registers the format
+	_ "image/png"  // registers the format
+	"io"
+	"os"
+
+	_ "golang.org/x/image/bmp"  // registers the format
+	_ "golang.org/x/image/tiff" // registers the format
+	_ "golang.org/x/image/webp" // registers the format
+)
+
+// maxPixels bounds what Decode accepts: a file of a few bytes can claim any
+// size, and memory is reserved for what it claims.
+const maxPixels = 1_000_000_000
+
+// Decode reads an image file as opaque RGB, 8 bits a channel, like Pillow's
+// Image.open(path).convert("RGB"): the format is told by the content, not by
+// the name; the orientation in EXIF and colour profiles are ignored; grey is
+// repeated; alpha is dropped, not blended.
+//
+// It differs from Pillow in these points:
+//   - 16-bit grey is scaled to 8 bits, as Pillow itself does with 16-bit
+//     colour; Pillow clips grey at 255, which makes most such images white.
+//   - CMYK JPEGs without Adobe's marker, animated WebPs, BMPs with run-length
+//     coding and TIFFs with JPEG or floating-point data are errors.
+//   - JPEG coefficients pass another inverse DCT: single values differ by one
+//     or two levels from libjpeg-turbo's.
+//
+// Images above 10⁹ pixels are refused. Errors name the file and the cause.
+func Decode(path string) (*image.NRGBA, error) {
+	file, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading an image: %w", err)
+	}
+	img, err := decode(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading the image %s: %w", path, err)
+	}
+	return img, nil
+}
+
+// decode is Decode for a file's content. A panic of a format's decoder is an
+// error: the files come from anywhere.
+func decode(file []byte) (img *image.NRGBA, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			img, err = nil, fmt.Errorf("the file is damaged: the decoder failed with %q", fmt.Sprint(r))
+		}
+	}()
+	if len(file) == 0 {
+		return nil, errors.New("the file is empty")
+	}
+	config, _, err := image.DecodeConfig(bytes.NewReader(file))
+	if err != nil {
+		return nil, explain(err, file)
+	}
+	if config.Width <= 0 || config.Height <= 0 {
+		return nil, fmt.Errorf("its size of %d×%d pixels is not an image's", config.Width, config.Height)
+	}
+	if config.Width > maxPixels/config.Height {
+		return nil, fmt.Errorf("%d×%d pixels are more than the limit of %d",
+			config.Width, config.Height, maxPixels)
+	}
+	decoded, format, err := image.Decode(bytes.NewReader(file))
+	if err != nil {
+		return nil, explain(err, file)
+	}
+	return toRGB(decoded, format), nil
+}
+
+func explain(err error, file []byte) error {
+	switch {
+	case errors.Is(err, image.ErrFormat):
+		return fmt.Errorf("not a JPEG, PNG, WebP, TIFF, BMP, PPM or PGM image: it starts with %q",
+			file[:min(len(file), 12)])
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return fmt.Errorf("the file is cut short after %d bytes: %w", len(file), err)
+	}
+	return err
+}

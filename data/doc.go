@@ -1,0 +1,34 @@
+// Package data turns folders of images into batches of float32 tensors.
+//
+// # Folders
+//
+// A data set is a folder with the splits train, val and test; a split holds one
+// folder a class. [Open] and [OpenSplit] list them in the order of torchvision's
+// ImageFolder, so that a class has the index it has in PyTorch, and refuse what
+// would train a wrong model: a missing split, an empty class, splits whose
+// classes differ.
+//
+// # From a file to a tensor
+//
+// Every sample passes the same stages:
+//
+//	Decode      file            → RGB, 8 bits, as Pillow's convert("RGB")
+//	crop        RGB [H,W]       → RGB [S,S], Pillow's antialiased bicubic
+//	arrange     RGB [S,S]       → RGB [S,S]: flips, quarter turns, shift
+//	normalize   RGB [S,S]       → float32 [3,S,S]: (v/255 - mean) / std
+//
+// An augmentation of colours belongs between arrange and normalize, one that
+// erases normalised values after normalize, one that mixes samples after
+// [Iterator.Next]: this is timm's order.
+//
+// [TrainTransform] and [EvalTransform] are values without state. What is random
+// comes from a generator derived from (seed, epoch, index of the sample), never
+// from a shared one: a batch is the same for any number of workers, and a run
+// resumes at any batch without replaying those before it.
+//
+// # Batches
+//
+// A [Loader] prepares a few batches ahead of the consumer, in a fixed set of
+// buffers. Its goroutines start in [Loader.Epoch] and end with [Iterator.Close],
+// with the context, or with the epoch.
+package data

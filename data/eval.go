@@ -1,0 +1,76 @@
+package data
+
+import (
+	"fmt"
+	"image"
+	"math"
+	"math/rand/v2"
+)
+
+// EvalTransform resizes the shorter side and cuts out the centre, as
+// torchvision's Resize (bicubic) and CenterCrop.
+type EvalTransform struct {
+	Size int // S
+	// CropPct is the part of the shorter side that stays: it is resized to
+	// floor(S/CropPct). 0 is RETFound's rule: 0.875 up to S = 224, else 1.
+	CropPct   float64
+	Mean, Std [3]float32
+}
+
+// NewEvalTransform is RETFound's transform for validation and test.
+func NewEvalTransform(size int) EvalTransform {
+	return EvalTransform{Size: size, Mean: ImageNetMean, Std: ImageNetStd}
+}
+
+func (t EvalTransform) Check() error {
+	if t.CropPct != 0 && !(t.CropPct > 0 && t.CropPct <= 1) {
+		return fmt.Errorf("crop fraction %g: it must be above 0 and at most 1, or 0 for the rule", t.CropPct)
+	}
+	return checkOutput(t.Size, t.Std)
+}
+
+func (t EvalTransform) Side() int { return t.Size }
+
+// Apply does not use rng, which may be nil.
+func (t EvalTransform) Apply(dst []float32, img *image.NRGBA, _ *rand.Rand) error {
+	img, err := t.crop(img)
+	if err != nil {
+		return err
+	}
+	normalize(dst, img, t.Mean, t.Std)
+	return nil
+}
+
+func (t EvalTransform) crop(img *image.NRGBA) (*image.NRGBA, error) {
+	w, h := t.resizedSize(img.Rect.Dx(), img.Rect.Dy())
+	if w > maxPixels/h { // a strip: the longer side is the problem
+		return nil, fmt.Errorf("%d×%d pixels become %d×%d, more than the limit of %d pixels; cut the image",
+			img.Rect.Dx(), img.Rect.Dy(), w, h, maxPixels)
+	}
+	img = resizeCrop(img, img.Rect, w, h)
+	return resizeCrop(img, t.centre(w, h), t.Size, t.Size), nil
+}
+
+// resizedSize is the size before the centre crop of an image of w×h.
+func (t EvalTransform) resizedSize(w, h int) (int, int) {
+	pct := t.CropPct
+	if pct == 0 {
+		pct = 1
+		if t.Size <= 224 {
+			pct = 0.875
+		}
+	}
+	short := int(math.Floor(float64(t.Size) / pct))
+	if w <= h {
+		return short, short * h / w
+	}
+	return short * w / h, short
+}
+
+// centre is the box that is cut out of w×h. Half pixels round to the even
+// offset, as in Python.
+func (t EvalTransform) centre(w, h int) image.Rectangle {
+	left := int(math.RoundToEven(float64(w-t.Size) / 2))
+	top := int(math.RoundToEven(float64(h-t.Size) / 2))
+	return image.Rect(left, top, left+t.Size, top+t.Size)
+}

@@ -1,0 +1,250 @@
+package data
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Extensions are the file names' endings that count as images, in lower case;
+// case is ignored. They are torchvision's IMG_EXTENSIONS.
+var Extensions = []string{".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"}
+
+// Sample is one labelled image file.
+type Sample struct {
+	Path  string
+	Class int // index into Split.Classes
+}
+
+// Split is one folder of class folders.
+type Split struct {
+	Dir     string
+	Classes []string // names of the class folders, sorted by code point
+	Samples []Sample // by class, then by path
+}
+
+// Dataset is a folder with the splits train, val and test, which have the same
+// classes.
+type Dataset struct {
+	Train, Val, Test *Split
+}
+
+// Open lists the data set in dir. It is an error if a split is missing or
+// invalid (see OpenSplit), if train has fewer than two classes, or if the
+// splits' classes differ: torchvision would number them differently then.
+func Open(dir string) (*Dataset, error) {
+	if err := checkSplits(dir); err != nil {
+		return nil, err
+	}
+	var d Dataset
+	var errs []error
+	for _, s := range []struct {
+		name string
+		into **Split
+	}{{"train", &d.Train}, {"val", &d.Val}, {"test", &d.Test}} {
+		split, err := OpenSplit(filepath.Join(dir, s.name))
+		errs = append(errs, err)
+		*s.into = split
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	if len(d.Train.Classes) < 2 {
+		return nil, fmt.Errorf("%s has the single class %q: a classifier needs at least two class folders",
+			d.Train.Dir, d.Train.Classes[0])
+	}
+	if err := errors.Join(sameClasses(d.Train, d.Val), sameClasses(d.Train, d.Test)); err != nil {
+		return nil, err
+	}
+	return &d, nil
+}
+
+func checkSplits(dir string) error {
+	folders, _, err := list(dir)
+	if err != nil {
+		return err
+	}
+	var missing []string
+	for _, name := range []string{"train", "val", "test"} {
+		if !slices.Contains(folders, name) {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	found := "has no folder"
+	if len(folders) > 0 {
+		found = "has only " + quoteList(folders)
+	}
+	return fmt.Errorf("%s lacks the folder %s (it %s): a data set is train, val and test, each with a folder a class",
+		dir, strings.Join(missing, " and "), found)
+}
+
+func sameClasses(train, other *Split) error {
+	missing := without(train.Classes, other.Classes)
+	extra := without(other.Classes, train.Classes)
+	var parts []string
+	if len(missing) > 0 {
+		parts = append(parts, "lacks "+quoteList(missing))
+	}
+	if len(extra) > 0 {
+		parts = append(parts, "has in addition "+quoteList(extra))
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the classes of %s differ from those of %s: it %s; rename, move or remove class folders",
+		other.Dir, train.Dir, strings.Join(parts, " and "))
+}
+
+// OpenSplit lists the class folders in dir and the images in them, at any
+// depth, in the order of torchvision.datasets.ImageFolder. Symbolic links are
+// followed. It is an error if there is no class folder or one holds no image.
+func OpenSplit(dir string) (*Split, error) {
+	classes, files, err := list(dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(classes) == 0 {
+		if slices.ContainsFunc(files, isImage) {
+			return nil, fmt.Errorf("%s holds images but no class folders: put the images of each class in a folder "+
+				"that has the class's name", dir)
+		}
+		return nil, fmt.Errorf("%s is empty: it needs a folder a class with images in it", dir)
+	}
+	s := &Split{Dir: dir, Classes: classes}
+	var empty []string
+	for class, name := range classes {
+		paths, err := imagesBelow(filepath.Join(dir, name))
+		if err != nil {
+			return nil, err
+		}
+		if len(paths) == 0 {
+			empty = append(empty, name)
+		}
+		for _, p := range paths {
+			s.Samples = append(s.Samples, Sample{Path: p, Class: class})
+		}
+	}
+	switch {
+	case len(s.Samples) == 0:
+		return nil, fmt.Errorf("no image in any of the %d folders of %s: images end in %s",
+			len(classes), dir, strings.Join(Extensions, " "))
+	case len(empty) > 0:
+		return nil, fmt.Errorf("no image in the class %s of %s: add images (%s) or remove the folder",
+			quoteList(empty), dir, strings.Join(Extensions, " "))
+	}
+	return s, nil
+}
+
+// list returns the names of the folders and of the other entries of dir, sorted.
+func list(dir string) (folders, files []string, err error) {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil, fmt.Errorf("no folder %s: check the path", dir)
+	case err != nil:
+		return nil, nil, fmt.Errorf("listing images: %w", err)
+	}
+	for _, e := range entries {
+		if isFolder(dir, e) {
+			folders = append(folders, e.Name())
+		} else {
+			files = append(files, e.Name())
+		}
+	}
+	return folders, files, nil // ReadDir sorts by name
+}
+
+func isFolder(dir string, e fs.DirEntry) bool {
+	if e.Type()&fs.ModeSymlink == 0 {
+		return e.IsDir()
+	}
+	info, err := os.Stat(filepath.Join(dir, e.Name()))
+	return err == nil && info.IsDir()
+}
+
+// imagesBelow lists the image files below dir. Folders are visited in the order
+// of their whole paths as strings, which is not the order of a depth-first
+// walk: "a-b" comes before "a/b".
+func imagesBelow(dir string) ([]string, error) {
+	folders, err := foldersBelow(dir, nil)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(folders)
+	var paths []string
+	for _, folder := range folders {
+		_, files, err := list(folder)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			if isImage(f) {
+				paths = append(paths, filepath.Join(folder, f))
+			}
+		}
+	}
+	return paths, nil
+}
+
+// foldersBelow lists dir and the folders below it. A link to a folder that
+// contains it is not followed; above holds those folders.
+func foldersBelow(dir string, above []fs.FileInfo) ([]string, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, fmt.Errorf("listing images: %w", err)
+	}
+	if slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
+		return nil, nil
+	}
+	above = append(slices.Clip(above), info)
+	names, _, err := list(dir)
+	if err != nil {
+		return nil, err
+	}
+	folders := []string{dir}
+	for _, name := range names {
+		below, err := foldersBelow(filepath.Join(dir, name), above)
+		if err != nil {
+			return nil, err
+		}
+		folders = append(folders, below...)
+	}
+	return folders, nil
+}
+
+func isImage(name string) bool {
+	return slices.Contains(Extensions, strings.ToLower(filepath.Ext(name)))
+}
+
+// without returns the elements of all that are not in some.
+func without(all, some []string) []string {
+	var rest []string
+	for _, s := range all {
+		if !slices.Contains(some, s) {
+			rest = append(rest, s)
+		}
+	}
+	return rest
+}
+
+func quoteList(names []string) string {
+	const most = 10
+	var b strings.Builder
+	for i, n := range names[:min(len(names), most)] {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%q", n)
+	}
+	if len(names) > most {
+		fmt.Fprintf(&b, " and %d more", len(names)-most)
+	}
+	return b.String()
+}

@@ -1,0 +1,167 @@
+package data
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+)
+
+// Batch is a set of samples as tensors. It is valid until Release.
+type Batch struct {
+	Images  []float32 // [N,3,S,S]
+	Labels  []int     // [N], classes
+	Indices []int     // [N], positions in LoaderConfig.Samples
+	N       int       // below LoaderConfig.Batch in a last batch that is not full
+
+	iterator *Iterator // nil unless the consumer holds the batch
+	pending  atomic.Int32
+	ready    chan struct{} // closed when nothing is pending
+	errs     []error       // [N]
+}
+
+// Release gives the batch's memory back to the iterator. Its slices must not
+// be used afterwards.
+func (b *Batch) Release() {
+	it := b.iterator
+	if it == nil {
+		return
+	}
+	b.iterator = nil
+	it.held--
+	it.free <- b // never blocks: the channel has room for every buffer
+}
+
+// reset makes b the batch of the samples at indices.
+func (b *Batch) reset(indices []int, samples []Sample, imageSize int) {
+	n := len(indices)
+	b.N = n
+	b.Images = b.Images[:n*imageSize]
+	b.Labels, b.Indices, b.errs = b.Labels[:n], b.Indices[:n], b.errs[:n]
+	copy(b.Indices, indices)
+	for i, index := range indices {
+		b.Labels[i] = samples[index].Class
+	}
+	b.pending.Store(int32(n))
+	b.ready = make(chan struct{})
+}
+
+// Iterator gives the batches of an epoch in order. It is for one goroutine,
+// the one that also releases the batches.
+type Iterator struct {
+	ctx        context.Context // of the epoch: the goroutines' and Next's
+	cancel     context.CancelFunc
+	loader     *Loader
+	goroutines sync.WaitGroup
+	ordered    chan *Batch // being prepared, in order; closed behind the last
+	free       chan *Batch
+	held       int // batches with the consumer
+	err        error
+}
+
+// job is the image i of a batch.
+type job struct {
+	batch *Batch
+	i     int
+}
+
+// Next waits for the next batch. It returns io.EOF after the last, the
+// context's error, or the error of the first image of the batch that cannot be
+// read, which names the file; every later call returns the same. At most three
+// batches may be held at a time.
+func (it *Iterator) Next() (*Batch, error) {
+	if it.err != nil {
+		return nil, it.err
+	}
+	if it.held == buffers {
+		return nil, errors.New("every buffer is in use: release a batch before the next one")
+	}
+	b, err := it.next()
+	if err != nil {
+		it.err = err
+		return nil, err
+	}
+	b.iterator = it
+	it.held++
+	return b, nil
+}
+
+func (it *Iterator) next() (*Batch, error) {
+	if err := it.ctx.Err(); err != nil {
+		return nil, err
+	}
+	b, ok := <-it.ordered
+	if !ok {
+		if err := it.ctx.Err(); err != nil {
+			return nil, err
+		}
+		return nil, io.EOF
+	}
+	select {
+	case <-b.ready:
+	case <-it.ctx.Done():
+		return nil, it.ctx.Err()
+	}
+	for _, err := range b.errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// Close ends the epoch's goroutines and waits for them.
+func (it *Iterator) Close() {
+	it.cancel()
+	it.goroutines.Wait()
+	for b := range it.ordered {
+		it.loader.keep(b)
+	}
+	for {
+		select {
+		case b := <-it.free:
+			it.loader.keep(b)
+		default:
+			return
+		}
+	}
+}
+
+// feed hands the epoch's images to the workers, batch after batch, as buffers
+// become free.
+func (it *Iterator) feed(order []int, firstBatch int, jobs chan<- job) {
+	defer close(jobs)
+	defer close(it.ordered)
+	c := it.loader.config
+	side := c.Transform.Side()
+	for b := firstBatch; b < it.loader.Batches(); b++ {
+		var batch *Batch
+		select {
+		case batch = <-it.free:
+		case <-it.ctx.Done():
+			return
+		}
+		batch.reset(order[b*c.Batch:min((b+1)*c.Batch, len(order))], c.Samples, 3*side*side)
+		it.ordered <- batch // never blocks: the channel has room for every buffer
+		for i := range batch.N {
+			select {
+			case jobs <- job{batch, i}:
+			case <-it.ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+func (it *Iterator) work(epoch uint64, jobs <-chan job) {
+	var src rand.PCG
+	for j := range jobs {
+		b, size := j.batch, len(j.batch.Images)/j.batch.N
+		b.errs[j.i] = it.loader.load(b.Images[j.i*size:(j.i+1)*size], b.Indices[j.i], epoch, &src)
+		if b.pending.Add(-1) == 0 {
+			close(b.ready)
+		}
+	}
+}

@@ -1,0 +1,136 @@
+package data
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+)
+
+// buffers is the number of batches in memory: one with the consumer, two being
+// prepared.
+const buffers = 3
+
+// LoaderConfig says what a Loader loads.
+type LoaderConfig struct {
+	Samples   []Sample
+	Batch     int    // images a batch
+	Workers   int    // goroutines that decode and transform; 0: one a core
+	Seed      uint64 // of the order and of the transform
+	Shuffle   bool   // a new order each epoch; else the samples' order
+	DropLast  bool   // leave out a last batch that is not full
+	Transform Transform
+}
+
+// Loader makes batches of samples. It is safe for concurrent use.
+type Loader struct {
+	config LoaderConfig
+
+	mu    sync.Mutex
+	spare []*Batch // buffers of closed iterators
+}
+
+// NewLoader checks the configuration; it reads no image.
+func NewLoader(config LoaderConfig) (*Loader, error) {
+	switch n := len(config.Samples); {
+	case config.Transform == nil:
+		return nil, errors.New("a loader needs a transform")
+	case config.Batch < 1:
+		return nil, fmt.Errorf("batch size %d: it must be at least 1", config.Batch)
+	case n == 0:
+		return nil, errors.New("a loader needs at least one image")
+	case config.DropLast && n < config.Batch:
+		return nil, fmt.Errorf("batch size %d is larger than the %d images, and a last batch that is not full is "+
+			"dropped: nothing would be left; use a batch size of at most %d", config.Batch, n, n)
+	case config.Workers < 0:
+		return nil, fmt.Errorf("%d workers: use 0 for one a core", config.Workers)
+	}
+	if err := config.Transform.Check(); err != nil {
+		return nil, err
+	}
+	return &Loader{config: config}, nil
+}
+
+// Batches is the number of batches of an epoch.
+func (l *Loader) Batches() int {
+	n := len(l.config.Samples)
+	if l.config.DropLast {
+		return n / l.config.Batch
+	}
+	return (n + l.config.Batch - 1) / l.config.Batch
+}
+
+// Epoch starts an epoch at its batch firstBatch; the batches are those of a run
+// from the first one, and none are left from Batches() on. Its goroutines end when the iterator is closed or ctx is
+// done. The iterator must be closed.
+func (l *Loader) Epoch(ctx context.Context, epoch, firstBatch int) *Iterator {
+	ctx, cancel := context.WithCancel(ctx)
+	it := &Iterator{
+		ctx:     ctx,
+		cancel:  cancel,
+		loader:  l,
+		ordered: make(chan *Batch, buffers),
+		free:    make(chan *Batch, buffers),
+	}
+	for range buffers {
+		it.free <- l.buffer()
+	}
+	jobs := make(chan job)
+	it.goroutines.Go(func() { it.feed(l.order(epoch), max(firstBatch, 0), jobs) })
+	for range workerCount(l.config.Workers) {
+		it.goroutines.Go(func() { it.work(uint64(epoch), jobs) })
+	}
+	return it
+}
+
+// order is the epoch's order of the samples.
+func (l *Loader) order(epoch int) []int {
+	n := len(l.config.Samples)
+	if l.config.Shuffle {
+		return permutation(n, l.config.Seed, uint64(epoch))
+	}
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	return order
+}
+
+// load writes one sample's tensor to dst.
+func (l *Loader) load(dst []float32, index int, epoch uint64, src *rand.PCG) error {
+	path := l.config.Samples[index].Path
+	img, err := Decode(path)
+	if err != nil {
+		return err
+	}
+	seedSource(src, l.config.Seed, epoch, uint64(index))
+	if err := l.config.Transform.Apply(dst, img, rand.New(src)); err != nil {
+		return fmt.Errorf("transforming the image %s: %w", path, err)
+	}
+	return nil
+}
+
+// buffer returns memory for one batch.
+func (l *Loader) buffer() *Batch {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.spare); n > 0 {
+		b := l.spare[n-1]
+		l.spare = l.spare[:n-1]
+		return b
+	}
+	n, s := l.config.Batch, l.config.Transform.Side()
+	return &Batch{
+		Images:  make([]float32, n*3*s*s),
+		Labels:  make([]int, n),
+		Indices: make([]int, n),
+		errs:    make([]error, n),
+	}
+}
+
+func (l *Loader) keep(b *Batch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.spare = append(l.spare, b)
+}

@@ -1,0 +1,151 @@
+package data
+
+import (
+	"fmt"
+	"image"
+	"math"
+	"math/rand/v2"
+)
+
+// TrainTransform crops at random, resizes to S×S, and rearranges the pixels:
+// first the flips, then the turn, then the shift.
+type TrainTransform struct {
+	Size           int        // S
+	Scale          [2]float64 // range of the crop's area, as a part of the image's
+	Ratio          [2]float64 // range of the crop's width/height; its logarithm is uniform
+	HorizontalFlip float64    // probability
+	VerticalFlip   float64    // probability
+	QuarterTurns   bool       // turn by 0, 90, 180 or 270 degrees with equal probability
+	// Shift is the largest shift, as a part of S. Both components are uniform
+	// integers; pixels that come in from outside repeat the edge.
+	Shift     float64
+	Mean, Std [3]float32
+}
+
+// NewTrainTransform is RETFound's transform for training without its colour
+// augmentation: torchvision's RandomResizedCrop and a horizontal flip.
+func NewTrainTransform(size int) TrainTransform {
+	return TrainTransform{
+		Size:           size,
+		Scale:          [2]float64{0.08, 1},
+		Ratio:          [2]float64{3. / 4, 4. / 3},
+		HorizontalFlip: 0.5,
+		Mean:           ImageNetMean,
+		Std:            ImageNetStd,
+	}
+}
+
+func (t TrainTransform) Check() error {
+	if !(t.Scale[0] > 0 && t.Scale[0] <= t.Scale[1] && t.Scale[1] <= 1) {
+		return fmt.Errorf("crop scale %g to %g: it must rise and lie in (0, 1]", t.Scale[0], t.Scale[1])
+	}
+	if !(t.Ratio[0] > 0 && t.Ratio[0] <= t.Ratio[1]) || math.IsInf(t.Ratio[1], 1) {
+		return fmt.Errorf("crop ratio %g to %g: it must rise and lie above 0", t.Ratio[0], t.Ratio[1])
+	}
+	for _, p := range []struct {
+		name  string
+		value float64
+	}{{"horizontal flip", t.HorizontalFlip}, {"vertical flip", t.VerticalFlip}, {"shift", t.Shift}} {
+		if !(p.value >= 0 && p.value <= 1) {
+			return fmt.Errorf("%s %g: it must lie in [0, 1]", p.name, p.value)
+		}
+	}
+	return checkOutput(t.Size, t.Std)
+}
+
+func (t TrainTransform) Side() int { return t.Size }
+
+func (t TrainTransform) Apply(dst []float32, img *image.NRGBA, rng *rand.Rand) error {
+	img = resizeCrop(img, t.cropBox(img.Rect.Dx(), img.Rect.Dy(), rng), t.Size, t.Size)
+	img = t.drawArrangement(rng).apply(img)
+	normalize(dst, img, t.Mean, t.Std)
+	return nil
+}
+
+// cropBox draws the box of torchvision's RandomResizedCrop.get_params for an
+// image of w×h: ten attempts, then the centre, clamped to the ratio's range.
+func (t TrainTransform) cropBox(w, h int, rng *rand.Rand) image.Rectangle {
+	area := float64(w * h)
+	for range 10 {
+		a := area * uniform(rng, t.Scale[0], t.Scale[1])
+		r := math.Exp(uniform(rng, math.Log(t.Ratio[0]), math.Log(t.Ratio[1])))
+		cw := int(math.RoundToEven(math.Sqrt(a * r)))
+		ch := int(math.RoundToEven(math.Sqrt(a / r)))
+		if 0 < cw && cw <= w && 0 < ch && ch <= h {
+			top := rng.IntN(h - ch + 1)
+			left := rng.IntN(w - cw + 1)
+			return image.Rect(left, top, left+cw, top+ch)
+		}
+	}
+	cw, ch := w, h
+	switch r := float64(w) / float64(h); {
+	case r < t.Ratio[0]:
+		ch = max(1, int(math.RoundToEven(float64(w)/t.Ratio[0])))
+	case r > t.Ratio[1]:
+		cw = max(1, int(math.RoundToEven(float64(h)*t.Ratio[1])))
+	}
+	left, top := (w-cw)/2, (h-ch)/2
+	return image.Rect(left, top, left+cw, top+ch)
+}
+
+// arrangement is a symmetry of the square followed by a shift.
+type arrangement struct {
+	flipX, flipY bool
+	turns        int // quarter turns, counter-clockwise
+	dx, dy       int
+}
+
+// drawArrangement takes as many random numbers whatever they are and whatever
+// is switched off, so that one setting does not change another's draws.
+func (t TrainTransform) drawArrangement(rng *rand.Rand) arrangement {
+	a := arrangement{
+		flipX: rng.Float64() < t.HorizontalFlip,
+		flipY: rng.Float64() < t.VerticalFlip,
+	}
+	if turns := rng.IntN(4); t.QuarterTurns {
+		a.turns = turns
+	}
+	most := t.Shift * float64(t.Size)
+	a.dx = shiftFrom(rng.Float64(), int(most))
+	a.dy = shiftFrom(rng.Float64(), int(most))
+	return a
+}
+
+// shiftFrom maps u in [0,1) to the integers -most to most.
+func shiftFrom(u float64, most int) int {
+	return int(u*float64(2*most+1)) - most
+}
+
+// apply returns the rearranged copy of a square image, or the image itself if
+// nothing moves.
+func (a arrangement) apply(img *image.NRGBA) *image.NRGBA {
+	if a == (arrangement{}) {
+		return img
+	}
+	n := img.Rect.Dx()
+	out := image.NewNRGBA(image.Rect(0, 0, n, n))
+	for y := range n {
+		for x := range n {
+			sx, sy := a.source(x, y, n)
+			copy(out.Pix[y*out.Stride+4*x:][:4], img.Pix[sy*img.Stride+4*sx:][:4])
+		}
+	}
+	return out
+}
+
+// source is where the pixel that ends at (x, y) comes from in an n×n image: the
+// steps backwards.
+func (a arrangement) source(x, y, n int) (int, int) {
+	x = min(max(x-a.dx, 0), n-1)
+	y = min(max(y-a.dy, 0), n-1)
+	for range a.turns {
+		x, y = n-1-y, x
+	}
+	if a.flipY {
+		y = n - 1 - y
+	}
+	if a.flipX {
+		x = n - 1 - x
+	}
+	return x, y
+}

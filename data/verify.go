@@ -1,0 +1,115 @@
+package data
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+)
+
+// BadImage is a sample that cannot be decoded.
+type BadImage struct {
+	Index  int // in the samples that were verified
+	Sample Sample
+	Err    error // names the file and the cause
+}
+
+// Verify decodes every sample and returns those that cannot be, in order. The
+// error is the context's. workers is the number of goroutines, 0 one a core;
+// progress, if not nil, is called after each image, by one goroutine at a time.
+func Verify(ctx context.Context, samples []Sample, workers int,
+	progress func(done, total int)) ([]BadImage, error) {
+	jobs := make(chan int)
+	go func() {
+		defer close(jobs)
+		for i := range samples {
+			select {
+			case jobs <- i:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+
+	errs := make([]error, len(samples))
+	done := 0
+	var mu sync.Mutex // guards done and serialises progress
+	var wg sync.WaitGroup
+	for range workerCount(workers) {
+		wg.Go(func() {
+			for i := range jobs {
+				_, errs[i] = Decode(samples[i].Path)
+				mu.Lock()
+				done++
+				if progress != nil {
+					progress(done, len(samples))
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("checking images: %w", err)
+	}
+
+	var bad []BadImage
+	for i, err := range errs {
+		if err != nil {
+			bad = append(bad, BadImage{Index: i, Sample: samples[i], Err: err})
+		}
+	}
+	return bad, nil
+}
+
+// Readable returns the samples that are not in bad, which Verify returned for
+// the same samples.
+func Readable(samples []Sample, bad []BadImage) []Sample {
+	good := make([]Sample, 0, len(samples)-len(bad))
+	for i, s := range samples {
+		if len(bad) > 0 && bad[0].Index == i {
+			bad = bad[1:]
+			continue
+		}
+		good = append(good, s)
+	}
+	return good
+}
+
+// Unreadable is the error for images that Verify found and that a run does not
+// skip.
+type Unreadable struct {
+	Images []BadImage
+	Total  int // images that were verified
+}
+
+// Error gives the count, and the first ten files with their causes.
+func (u *Unreadable) Error() string {
+	const most = 10
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d of %d images cannot be read; repair or remove them:", len(u.Images), u.Total)
+	for _, bad := range u.Images[:min(len(u.Images), most)] {
+		fmt.Fprintf(&b, "\n  %v", bad.Err)
+	}
+	if len(u.Images) > most {
+		fmt.Fprintf(&b, "\n  and %d more", len(u.Images)-most)
+	}
+	return b.String()
+}
+
+// Unwrap gives the causes, so that errors.Is finds, say, a missing permission.
+func (u *Unreadable) Unwrap() []error {
+	errs := make([]error, len(u.Images))
+	for i, bad := range u.Images {
+		errs[i] = bad.Err
+	}
+	return errs
+}
+
+func workerCount(n int) int {
+	if n > 0 {
+		return n
+	}
+	return runtime.GOMAXPROCS(0)
+}

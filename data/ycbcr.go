@@ -1,0 +1,160 @@
+package data
+
+import "image"
+
+// ycbcrToRGB converts with the chroma interpolation and the fixed-point
+// arithmetic of the library that Pillow uses for the format, libjpeg-turbo or
+// libwebp. Go's own conversion repeats chroma samples, which moves colours by
+// up to 30 levels at edges, and takes WebP's studio range for full range.
+func ycbcrToRGB(img *image.YCbCr, format string) *image.NRGBA {
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	out := image.NewNRGBA(image.Rect(0, 0, w, h))
+	convert, chroma := jpegRow, jpegChroma
+	if format == "webp" {
+		convert, chroma = webpRow, webpChroma
+	}
+	cb, cr := newPlane(img, img.Cb), newPlane(img, img.Cr)
+	cbRow, crRow := make([]uint8, w+1), make([]uint8, w+1) // +1: an odd width's last pair
+	for y := range h {
+		chroma(cb, y, cbRow)
+		chroma(cr, y, crRow)
+		luma := img.Y[y*img.YStride:]
+		convert(out.Pix[y*out.Stride:], luma[:w], cbRow, crRow)
+	}
+	return out
+}
+
+// plane is a chroma plane without the decoder's padding.
+type plane struct {
+	pix    []uint8
+	stride int
+	w, h   int // in chroma samples
+	fx, fy int // luma samples a chroma sample
+}
+
+func newPlane(img *image.YCbCr, pix []uint8) plane {
+	p := plane{pix: pix, stride: img.CStride, fx: 1, fy: 1}
+	switch img.SubsampleRatio {
+	case image.YCbCrSubsampleRatio422:
+		p.fx = 2
+	case image.YCbCrSubsampleRatio420:
+		p.fx, p.fy = 2, 2
+	case image.YCbCrSubsampleRatio440:
+		p.fy = 2
+	case image.YCbCrSubsampleRatio411:
+		p.fx = 4
+	case image.YCbCrSubsampleRatio410:
+		p.fx, p.fy = 4, 2
+	}
+	p.w = (img.Rect.Dx() + p.fx - 1) / p.fx
+	p.h = (img.Rect.Dy() + p.fy - 1) / p.fy
+	return p
+}
+
+func (p plane) row(y int) []uint8 {
+	y = min(max(y, 0), p.h-1)
+	return p.pix[y*p.stride : y*p.stride+p.w]
+}
+
+// nearRows returns the chroma row that covers luma row y and the neighbour
+// that lies on the same side as y; edges repeat.
+func (p plane) nearRows(y int) (near, far []uint8) {
+	c := y / 2
+	if y%2 == 0 {
+		return p.row(c), p.row(c - 1)
+	}
+	return p.row(c), p.row(c + 1)
+}
+
+// jpegChroma writes one row of interpolated chroma: jdsample.c's "fancy
+// upsampling" where libjpeg-turbo has it, repetition where it has not.
+func jpegChroma(p plane, y int, dst []uint8) {
+	// With one or two columns libjpeg-turbo repeats instead.
+	fancy := p.w > 2 || p.fx == 1
+	switch {
+	case p.fx == 2 && p.fy == 1 && fancy:
+		jpegH2V1(p.row(y), dst)
+	case p.fx == 2 && p.fy == 2 && fancy:
+		near, far := p.nearRows(y)
+		jpegH2V2(near, far, dst)
+	case p.fx == 1 && p.fy == 2 && fancy:
+		near, far := p.nearRows(y)
+		bias := 1 + y%2
+		for x := range near {
+			dst[x] = uint8((int(near[x])*3 + int(far[x]) + bias) >> 2)
+		}
+	default:
+		row := p.row(y / p.fy)
+		for x := range dst {
+			dst[x] = row[min(x/p.fx, p.w-1)]
+		}
+	}
+}
+
+func jpegH2V1(in, dst []uint8) {
+	last := len(in) - 1
+	for x := range in {
+		v, left, right := int(in[x])*3, int(in[max(x-1, 0)]), int(in[min(x+1, last)])
+		put2(dst, x, uint8((v+left+1)>>2), uint8((v+right+2)>>2))
+	}
+}
+
+func jpegH2V2(near, far, dst []uint8) {
+	sum := func(x int) int { return int(near[x])*3 + int(far[x]) }
+	left, this := sum(0), sum(0)
+	for x := range near {
+		right := sum(min(x+1, len(near)-1))
+		put2(dst, x, uint8((this*3+left+8)>>4), uint8((this*3+right+7)>>4))
+		left, this = this, right
+	}
+}
+
+// webpChroma writes one row of chroma interpolated as libwebp does
+// (upsampling.c): weights 9, 3, 3, 1.
+func webpChroma(p plane, y int, dst []uint8) {
+	near, far := p.nearRows(y)
+	sum := func(x int) int { return int(near[x])*3 + int(far[x]) }
+	left, this := sum(0), sum(0)
+	for x := range near {
+		right := sum(min(x+1, len(near)-1))
+		put2(dst, x, uint8((this*3+left+8)>>4), uint8((this*3+right+8)>>4))
+		left, this = this, right
+	}
+}
+
+// put2 writes the pair of pixels of chroma sample x; an odd width's second
+// falls on the row's spare element.
+func put2(dst []uint8, x int, even, odd uint8) {
+	d := dst[2*x : 2*x+2 : 2*x+2]
+	d[0], d[1] = even, odd
+}
+
+// jpegRow converts full-range BT.601 (JFIF), as jdcolor.c: 16-bit fractions of
+// 1.402, 0.71414, 0.34414 and 1.772, rounded.
+func jpegRow(dst, luma, cb, cr []uint8) {
+	for x, v := range luma {
+		y, b, r := int32(v), int32(cb[x])-128, int32(cr[x])-128
+		d := dst[4*x : 4*x+4 : 4*x+4]
+		d[0] = clamp8(y + (91881*r+32768)>>16)
+		d[1] = clamp8(y + (-22554*b-46802*r+32768)>>16)
+		d[2] = clamp8(y + (116130*b+32768)>>16)
+		d[3] = 255
+	}
+}
+
+// webpRow converts studio-range BT.601, as libwebp's yuv.h: 14-bit fractions
+// of which 6 are kept to the end.
+func webpRow(dst, luma, cb, cr []uint8) {
+	for x, v := range luma {
+		y, b, r := (int32(v)*19077)>>8, int32(cb[x]), int32(cr[x])
+		d := dst[4*x : 4*x+4 : 4*x+4]
+		d[0] = clamp8((y + (r*26149)>>8 - 14234) >> 6)
+		d[1] = clamp8((y - (b*6419)>>8 - (r*13320)>>8 + 8708) >> 6)
+		d[2] = clamp8((y + (b*33050)>>8 - 17685) >> 6)
+		d[3] = 255
+	}
+}
+
+func clamp8(v int32) uint8 {
+	return uint8(min(max(v, 0), 255))
+}
