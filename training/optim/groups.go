@@ -1,0 +1,79 @@
+package optim
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Decay says how learning rate and weight decay differ between the parameters of a vision transformer
+// (RETFound util/lr_decay.py, after BEiT).
+type Decay struct {
+	// Depth is the number of transformer blocks. Without blocks it is 0.
+	Depth int
+	// Layer is the factor between the learning rates of neighbouring layers, 0.65 in RETFound; 1 gives every
+	// layer the same rate.
+	Layer float64
+	// Weight is the weight decay of the parameters that [Decays] selects.
+	Weight float64
+}
+
+// lrScale is Layer to the number of layers above the parameter: 1 for the head.
+func (d Decay) lrScale(name string) float64 {
+	return math.Pow(d.Layer, float64(d.Depth+1-LayerID(name, d.Depth)))
+}
+
+func (d Decay) weightDecay(name string, shape []int64) float64 {
+	if Decays(name, shape) {
+		return d.Weight
+	}
+	return 0
+}
+
+// LayerID returns the layer of a parameter of a vision transformer with depth blocks, by its PyTorch name: 0 for
+// the embeddings, b+1 for block b, depth+1 for all else (final norm, head).
+func LayerID(name string, depth int) int {
+	if name == "cls_token" || name == "pos_embed" || strings.HasPrefix(name, "patch_embed") {
+		return 0
+	}
+	if rest, ok := strings.CutPrefix(name, "blocks."); ok {
+		number, _, _ := strings.Cut(rest, ".")
+		if b, err := strconv.Atoi(number); err == nil && 0 <= b && b < depth {
+			return b + 1
+		}
+	}
+	return depth + 1
+}
+
+// Decays reports whether weight decay applies to a parameter: not to biases, norms and other parameters of at
+// most one dimension, and not to the position embedding and the class and distillation tokens (timm's
+// no_weight_decay).
+func Decays(name string, shape []int64) bool {
+	switch name {
+	case "pos_embed", "cls_token", "dist_token":
+		return false
+	}
+	return len(shape) > 1
+}
+
+// Group is a range of an arena, elements Start to End-1, whose parameters share a learning-rate scale and a
+// weight decay. It starts and ends at multiples of 16 and includes the zeros between its parameters.
+type Group struct {
+	Start, End           int
+	LRScale, WeightDecay float64
+}
+
+// Groups returns the ranges that cover the layout in order, each as long as its neighbours' values allow.
+func (l Layout) Groups() []Group {
+	var groups []Group
+	for _, p := range l.Params {
+		end := alignUp(p.Offset + p.Size)
+		if n := len(groups); n > 0 && groups[n-1].LRScale == p.LRScale &&
+			groups[n-1].WeightDecay == p.WeightDecay {
+			groups[n-1].End = end
+			continue
+		}
+		groups = append(groups, Group{p.Offset, end, p.LRScale, p.WeightDecay})
+	}
+	return groups
+}

@@ -1,0 +1,9 @@
+//go:build !amd64
+
+package optim
+
+func adamw(p, g, m, v []float32, c *coefficients) { adamwGo(p, g, m, v, c) }
+
+func sumSquares(x []float32) float64 { return sumSquaresGo(x) }
+
+func add(dst, src []float32) { addGo(dst, src) }

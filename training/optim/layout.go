@@ -1,0 +1,85 @@
+package optim
+
+import "fmt"
+
+// alignment of each parameter in an arena, in elements: 64 bytes, a cache line and the widest vector register.
+const alignment = 16
+
+// Tensor names a parameter and gives its shape.
+type Tensor struct {
+	Name  string
+	Shape []int64
+}
+
+// Param is a parameter's place in an arena and how the optimizer treats it.
+type Param struct {
+	Name  string
+	Shape []int64
+	// Offset is the index of the first element, a multiple of 16. Size is the number of elements.
+	Offset, Size int
+	// LRScale multiplies the scheduled learning rate; WeightDecay is decoupled (AdamW).
+	LRScale, WeightDecay float64
+}
+
+// View returns the parameter's elements in an arena. They share memory with the arena.
+func (p Param) View(arena []float32) []float32 {
+	end := p.Offset + p.Size
+	return arena[p.Offset:end:end]
+}
+
+// Layout places parameters in an arena, in the order given to [NewLayout]. The up to 15 elements between the
+// end of a parameter and the start of the next are zero in every arena, and every function of this package
+// leaves them zero.
+type Layout struct {
+	Params []Param
+	// Size is the number of elements of an arena, a multiple of 16.
+	Size int
+
+	index map[string]int
+}
+
+// NewLayout places tensors one after another and assigns each its learning-rate scale and weight decay. It
+// fails if a name is empty or occurs twice, or if a dimension is not positive.
+func NewLayout(tensors []Tensor, decay Decay) (Layout, error) {
+	l := Layout{Params: make([]Param, 0, len(tensors)), index: make(map[string]int, len(tensors))}
+	for i, t := range tensors {
+		if t.Name == "" {
+			return Layout{}, fmt.Errorf("layout: parameter %d has no name", i)
+		}
+		if _, dup := l.index[t.Name]; dup {
+			return Layout{}, fmt.Errorf("layout: parameter %q occurs twice", t.Name)
+		}
+		size := int64(1)
+		for _, d := range t.Shape {
+			if d <= 0 {
+				return Layout{}, fmt.Errorf("layout: parameter %q has shape %v: every dimension must be "+
+					"known and positive", t.Name, t.Shape)
+			}
+			size *= d
+		}
+		l.index[t.Name] = i
+		l.Params = append(l.Params, Param{
+			Name:        t.Name,
+			Shape:       t.Shape,
+			Offset:      l.Size,
+			Size:        int(size),
+			LRScale:     decay.lrScale(t.Name),
+			WeightDecay: decay.weightDecay(t.Name, t.Shape),
+		})
+		l.Size = alignUp(l.Size + int(size))
+	}
+	return l, nil
+}
+
+// View returns the elements of the named parameter in an arena, or nil if the layout has no such parameter.
+func (l Layout) View(arena []float32, name string) []float32 {
+	i, ok := l.index[name]
+	if !ok {
+		return nil
+	}
+	return l.Params[i].View(arena)
+}
+
+func alignUp(n int) int {
+	return (n + alignment - 1) &^ (alignment - 1)
+}

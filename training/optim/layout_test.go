@@ -1,0 +1,145 @@
+package optim
+
+import (
+	"math"
+	"strings"
+	"testing"
+)
+
+func TestLayout(t *testing.T) {
+	l, err := NewLayout([]Tensor{{"a", []int64{3, 5}}, {"b", []int64{16}}, {"c", nil}, {"d", []int64{17}}},
+		Decay{Layer: 1, Weight: 0.05})
+	if err != nil {
+		t.Fatal(err)
+	}
+	arena := make([]float32, l.Size)
+	if l.Size != 16+16+16+32 {
+		t.Errorf("size %d, want 80", l.Size)
+	}
+	for i, want := range []struct{ offset, size int }{{0, 15}, {16, 16}, {32, 1}, {48, 17}} {
+		p := l.Params[i]
+		if p.Offset != want.offset || p.Size != want.size {
+			t.Errorf("%s: %d elements at %d, want %d at %d", p.Name, p.Size, p.Offset, want.size, want.offset)
+		}
+		view := l.View(arena, p.Name)
+		if len(view) != want.size || cap(view) != want.size || &view[0] != &arena[want.offset] {
+			t.Errorf("%s: view of %d elements, capacity %d, at the wrong place or of the wrong size", p.Name,
+				len(view), cap(view))
+		}
+	}
+	if l.View(arena, "e") != nil {
+		t.Error("view of an unknown parameter is not nil")
+	}
+}
+
+func TestLayoutErrors(t *testing.T) {
+	for _, c := range []struct {
+		tensors []Tensor
+		want    string
+	}{
+		{[]Tensor{{"a", []int64{2}}, {"a", []int64{3}}}, `"a" occurs twice`},
+		{[]Tensor{{"a", []int64{2}}, {"", []int64{3}}}, "parameter 1 has no name"},
+		{[]Tensor{{"a", []int64{2, -1}}}, `"a" has shape [2 -1]`},
+		{[]Tensor{{"a", []int64{0}}}, `"a" has shape [0]`},
+	} {
+		_, err := NewLayout(c.tensors, Decay{})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: error %v, want one with %q", c.tensors, err, c.want)
+		}
+	}
+}
+
+// TestGroupsOfViTLarge compares every parameter of ViT-L/16 with RETFound's lr_decay.py: 26 layers, 52 groups.
+func TestGroupsOfViTLarge(t *testing.T) {
+	var golden struct {
+		Depth       int
+		LayerDecay  float64 `json:"layer_decay"`
+		WeightDecay float64 `json:"weight_decay"`
+		Groups      []struct {
+			LRScale     float64 `json:"lr_scale"`
+			WeightDecay float64 `json:"weight_decay"`
+		}
+		Params []struct {
+			Tensor
+			Group int
+		}
+	}
+	readJSON(t, "groups.json", &golden)
+	tensors := make([]Tensor, len(golden.Params))
+	for i, p := range golden.Params {
+		tensors[i] = p.Tensor
+	}
+	l, err := NewLayout(tensors, Decay{golden.Depth, golden.LayerDecay, golden.WeightDecay})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type pair struct{ scale, decay float64 }
+	distinct := map[pair]bool{}
+	elements := 0
+	for i, p := range l.Params {
+		want := golden.Groups[golden.Params[i].Group]
+		if math.Abs(p.LRScale-want.LRScale) > 1e-14*want.LRScale || p.WeightDecay != want.WeightDecay {
+			t.Errorf("%s: scale %v, decay %v; want %v, %v", p.Name, p.LRScale, p.WeightDecay, want.LRScale,
+				want.WeightDecay)
+		}
+		distinct[pair{p.LRScale, p.WeightDecay}] = true
+		elements += p.Size
+	}
+	if len(distinct) != 52 || elements != 303_306_757 {
+		t.Errorf("%d groups, %d elements; want 52, 303306757", len(distinct), elements)
+	}
+
+	// The ranges cover the arena, and each parameter lies in one that has its values.
+	groups, next, k := l.Groups(), 0, 0
+	for i, g := range groups {
+		if g.Start != next || g.End <= g.Start || g.Start%alignment != 0 || g.End%alignment != 0 {
+			t.Errorf("range %d is %d to %d, want a start at %d", i, g.Start, g.End, next)
+		}
+		if i > 0 && g.LRScale == groups[i-1].LRScale && g.WeightDecay == groups[i-1].WeightDecay {
+			t.Errorf("ranges %d and %d have the same values", i-1, i)
+		}
+		for ; k < len(l.Params) && l.Params[k].Offset < g.End; k++ {
+			p := l.Params[k]
+			if p.Offset+p.Size > g.End || p.LRScale != g.LRScale || p.WeightDecay != g.WeightDecay {
+				t.Errorf("%s does not belong in range %d", p.Name, i)
+			}
+		}
+		next = g.End
+	}
+	if next != l.Size || k != len(l.Params) {
+		t.Errorf("ranges end at %d after %d parameters, want %d, %d", next, k, l.Size, len(l.Params))
+	}
+}
+
+func TestLayerID(t *testing.T) {
+	for name, want := range map[string]int{
+		"cls_token": 0, "pos_embed": 0, "patch_embed.proj.bias": 0,
+		"blocks.0.norm1.weight": 1, "blocks.11.mlp.fc2.bias": 12,
+		"norm.weight": 13, "fc_norm.bias": 13, "head.weight": 13,
+		"blocks.12.norm1.weight": 13, "blocks.x.weight": 13, "blocks": 13, "conv1.weight": 13,
+	} {
+		if got := LayerID(name, 12); got != want {
+			t.Errorf("LayerID(%q, 12) = %d, want %d", name, got, want)
+		}
+	}
+}
+
+func TestDecays(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		shape []int64
+		want  bool
+	}{
+		{"head.weight", []int64{5, 8}, true},
+		{"patch_embed.proj.weight", []int64{8, 3, 16, 16}, true},
+		{"head.bias", []int64{5}, false},
+		{"temperature", nil, false},
+		{"pos_embed", []int64{1, 5, 8}, false},
+		{"cls_token", []int64{1, 1, 8}, false},
+		{"dist_token", []int64{1, 1, 8}, false},
+	} {
+		if got := Decays(c.name, c.shape); got != c.want {
+			t.Errorf("Decays(%q, %v) = %v", c.name, c.shape, got)
+		}
+	}
+}
