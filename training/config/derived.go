@@ -1,0 +1,75 @@
+package config
+
+// The values that the keys of these names allow.
+var (
+	Unreadables = []string{"error", "skip"}
+	Pools       = []string{"mean", "cls"}
+	Precisions  = []string{"auto", "fp32"}
+	Providers   = []string{"auto", "cpu", "cuda"}
+)
+
+// Dimensions are the numbers of a Vision Transformer.
+type Dimensions struct{ Patch, Width, Depth, Heads int }
+
+// architectures are timm's names and numbers (vision_transformer.py).
+var architectures = []struct {
+	name string
+	Dimensions
+}{
+	{"vit_tiny_patch16", Dimensions{16, 192, 12, 3}},
+	{"vit_small_patch16", Dimensions{16, 384, 12, 6}},
+	{"vit_base_patch16", Dimensions{16, 768, 12, 12}},
+	{"vit_large_patch16", Dimensions{16, 1024, 24, 16}},
+}
+
+// Architectures returns the names that model.arch allows, small to large.
+func Architectures() []string {
+	var names []string
+	for _, a := range architectures {
+		names = append(names, a.name)
+	}
+	return names
+}
+
+// Dimensions returns the numbers of Arch with those set beside it in their
+// place. For an Arch that is not known, which Validate refuses, the rest is 0.
+func (m Model) Dimensions() Dimensions {
+	var d Dimensions
+	for _, a := range architectures {
+		if a.name == m.Arch {
+			d = a.Dimensions
+		}
+	}
+	override := func(to *int, by int) {
+		if by != 0 {
+			*to = by
+		}
+	}
+	override(&d.Patch, m.Patch)
+	override(&d.Width, m.Width)
+	override(&d.Depth, m.Depth)
+	override(&d.Heads, m.Heads)
+	return d
+}
+
+// CropFraction returns the share of the resized image's shorter side that the
+// evaluation crop keeps: CropPct, or by RETFound's rule (util/datasets.py)
+// 0.875 up to 224 pixels and 1 above.
+func (d Data) CropFraction() float64 {
+	switch {
+	case d.CropPct > 0:
+		return d.CropPct
+	case d.Size <= 224:
+		return 0.875
+	}
+	return 1
+}
+
+// LearningRate returns the peak rate of the head: LR, or BLR for each 256 images
+// of an optimizer step (main_finetune.py of RETFound).
+func (c *Config) LearningRate() float64 {
+	if c.Optimizer.BLR > 0 {
+		return c.Optimizer.BLR * float64(c.Training.Batch*c.Training.Accumulate) / 256
+	}
+	return c.Optimizer.LR
+}

@@ -1,0 +1,23 @@
+package config
+
+import "strings"
+
+// An Error is one thing wrong in a config. Read and Validate join all they find;
+// errors.As finds one of them.
+type Error struct {
+	Source string // "octid.toml:7", "-set data.size=30", "FOVEA_DATA_SIZE"; "" for a default
+	Key    string // "data.size"; "" where no key is at fault
+	Err    error  // what was found and what is allowed
+}
+
+func (e *Error) Error() string {
+	var parts []string
+	for _, s := range []string{e.Source, e.Key, e.Err.Error()} {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	return strings.Join(parts, ": ")
+}
+
+func (e *Error) Unwrap() error { return e.Err }

@@ -1,0 +1,47 @@
+package config
+
+import "strings"
+
+// Nearest returns the known name that a person most likely meant by name, or ""
+// if none is close: at most a third of its letters differ, two in a short one.
+func Nearest(name string, known []string) string {
+	best, bestDistance := "", max(2, len(name)/3)+1
+	for _, k := range known {
+		d := distance(name, k)
+		if last := distance(lastPart(name), lastPart(k)) + 1; strings.Contains(k, ".") && last < d {
+			d = last // the right key in a wrong or missing section
+		}
+		if d < bestDistance && d < max(len(name), len(k)) {
+			best, bestDistance = k, d
+		}
+	}
+	return best
+}
+
+func lastPart(key string) string { return key[strings.LastIndex(key, ".")+1:] }
+
+// distance is the least number of letters to insert, delete, replace or swap
+// with their neighbour that turns a into b (optimal string alignment).
+func distance(a, b string) int {
+	var before []int // row i-2
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		next := make([]int, len(b)+1)
+		next[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			next[j] = min(row[j]+1, next[j-1]+1, row[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				next[j] = min(next[j], before[j-2]+1)
+			}
+		}
+		before, row = row, next
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,174 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Validate returns nil or an Error, joined with others, for each value outside
+// its range. It looks at no file: data.dir may still be missing.
+func (c *Config) Validate() error {
+	var errs []error
+	for _, p := range c.problems() {
+		errs = append(errs, p)
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) problems() []*Error {
+	var k checker
+	k.check("name", isFolderName(c.Name), "%q is no plain folder name", c.Name)
+	k.check("seed", c.Seed >= 0, "%d is below 0", c.Seed)
+	c.Data.check(&k)
+	c.Model.check(&k, c.Data.Size)
+	c.Augment.check(&k)
+	c.Optimizer.check(&k)
+	k.integer("schedule.epochs", c.Schedule.Epochs, 1)
+	k.integer("schedule.warmup", c.Schedule.Warmup, 0)
+	k.check("schedule.warmup", c.Schedule.Warmup <= c.Schedule.Epochs,
+		"%d epochs are more than schedule.epochs, %d", c.Schedule.Warmup, c.Schedule.Epochs)
+	k.number("schedule.min_lr", c.Schedule.MinLR, atLeast(0))
+	if lr := c.LearningRate(); lr > 0 {
+		k.check("schedule.min_lr", !(c.Schedule.MinLR > lr), "%v is above the learning rate, %v", c.Schedule.MinLR, lr)
+	}
+	k.integer("training.batch", c.Training.Batch, 1)
+	k.integer("training.accumulate", c.Training.Accumulate, 1)
+	k.oneOf("training.precision", c.Training.Precision, Precisions)
+	k.integer("training.max_steps", c.Training.MaxSteps, 0)
+	k.found = append(k.found, c.Runtime.problems()...)
+	k.check("output.dir", c.Output.Dir != "", "is empty: name a folder")
+	return k.found
+}
+
+func (d Data) check(k *checker) {
+	k.check("data.dir", d.Dir != "", "is not set: name the folder that holds train, val and test")
+	k.integer("data.size", d.Size, 1)
+	k.integer("data.workers", d.Workers, 0)
+	k.number("data.crop_pct", d.CropPct, within(0, 1))
+	k.oneOf("data.unreadable", d.Unreadable, Unreadables)
+	for i := range d.Mean {
+		k.number("data.mean", d.Mean[i], within(0, 1))
+		k.number("data.std", d.Std[i], above(0))
+	}
+}
+
+func (m Model) check(k *checker, size int) {
+	k.oneOf("model.arch", m.Arch, Architectures())
+	k.integer("model.width", m.Width, 0)
+	k.integer("model.depth", m.Depth, 0)
+	k.integer("model.heads", m.Heads, 0)
+	k.integer("model.patch", m.Patch, 0)
+	k.oneOf("model.pool", m.Pool, Pools)
+	k.number("model.drop_path", m.DropPath, span{0, 1, false, true})
+	d := m.Dimensions()
+	if d.Heads > 0 && d.Width > 0 {
+		k.check("model.heads", d.Width%d.Heads == 0,
+			"%d heads do not divide the width %d of the model", d.Heads, d.Width)
+	}
+	if d.Patch > 0 && size > 0 {
+		k.check("data.size", size%d.Patch == 0, "%d is not a multiple of the patch size %d (model.patch)", size, d.Patch)
+	}
+}
+
+func (a Augment) check(k *checker) {
+	k.pair("augment.crop_scale", a.CropScale, span{0, 1, true, false})
+	k.pair("augment.crop_ratio", a.CropRatio, above(0))
+	k.number("augment.horizontal_flip", a.HorizontalFlip, within(0, 1))
+	k.number("augment.vertical_flip", a.VerticalFlip, within(0, 1))
+	k.number("augment.shift", a.Shift, span{0, 1, false, true})
+	k.number("augment.smoothing", a.Smoothing, span{0, 1, false, true})
+}
+
+func (o Optimizer) check(k *checker) {
+	k.number("optimizer.lr", o.LR, atLeast(0))
+	k.number("optimizer.blr", o.BLR, atLeast(0))
+	k.check("optimizer.lr", o.LR != 0 || o.BLR != 0, "is 0, and so is optimizer.blr: set one of them")
+	k.check("optimizer.blr", !(o.LR > 0 && o.BLR > 0),
+		"%v is set beside optimizer.lr, %v: set one of them, the other to 0", o.BLR, o.LR)
+	k.number("optimizer.weight_decay", o.WeightDecay, atLeast(0))
+	k.number("optimizer.layer_decay", o.LayerDecay, span{0, 1, true, false})
+	k.number("optimizer.clip", o.Clip, atLeast(0))
+	k.number("optimizer.beta1", o.Beta1, span{0, 1, false, true})
+	k.number("optimizer.beta2", o.Beta2, span{0, 1, false, true})
+	k.number("optimizer.eps", o.Eps, above(0))
+}
+
+func (r Runtime) problems() []*Error {
+	var k checker
+	k.oneOf("runtime.provider", r.Provider, Providers)
+	k.integer("runtime.threads", r.Threads, 0)
+	return k.found
+}
+
+// isFolderName tells whether name is one part of a path on every system.
+func isFolderName(name string) bool {
+	return name != "" && name != "." && filepath.IsLocal(name) && !strings.ContainsAny(name, "/\\:") &&
+		!strings.ContainsFunc(name, func(r rune) bool { return r < ' ' })
+}
+
+// A span is a range of finite numbers; an open end does not belong to it.
+type span struct {
+	low, high         float64
+	lowOpen, highOpen bool
+}
+
+func within(low, high float64) span { return span{low: low, high: high} }
+func atLeast(low float64) span      { return span{low: low, high: math.Inf(1), highOpen: true} }
+func above(low float64) span        { return span{low: low, high: math.Inf(1), lowOpen: true, highOpen: true} }
+
+func (s span) contains(x float64) bool {
+	return (x > s.low || !s.lowOpen && x == s.low) && (x < s.high || !s.highOpen && x == s.high)
+}
+
+func (s span) String() string {
+	low, high := fmt.Sprintf("at least %v", s.low), fmt.Sprintf("at most %v", s.high)
+	if s.lowOpen {
+		low = fmt.Sprintf("above %v", s.low)
+	}
+	if math.IsInf(s.high, 1) {
+		return low
+	}
+	if s.highOpen {
+		high = fmt.Sprintf("below %v", s.high)
+	}
+	return low + " and " + high
+}
+
+// A checker collects what is out of range, each key at most once.
+type checker struct{ found []*Error }
+
+func (k *checker) check(key string, ok bool, format string, args ...any) {
+	if ok || slices.ContainsFunc(k.found, func(e *Error) bool { return e.Key == key }) {
+		return
+	}
+	k.found = append(k.found, &Error{Key: key, Err: fmt.Errorf(format, args...)})
+}
+
+func (k *checker) integer(key string, n, least int) {
+	k.check(key, n >= least, "%d is out of range, must be at least %d", n, least)
+}
+
+func (k *checker) number(key string, x float64, s span) {
+	k.check(key, s.contains(x), "%v is out of range, must be %v", x, s)
+}
+
+func (k *checker) pair(key string, p [2]float64, s span) {
+	k.number(key, p[0], s)
+	k.number(key, p[1], s)
+	k.check(key, p[0] <= p[1], "[%v, %v] has its smaller number last", p[0], p[1])
+}
+
+func (k *checker) oneOf(key, value string, allowed []string) {
+	if slices.Contains(allowed, value) {
+		return
+	}
+	hint := ""
+	if n := Nearest(value, allowed); n != "" {
+		hint = fmt.Sprintf(", did you mean %q?", n)
+	}
+	k.check(key, false, "%q is not one of %s%s", value, strings.Join(allowed, ", "), hint)
+}

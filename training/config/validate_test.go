@@ -1,0 +1,144 @@
+package config
+
+import (
+	"math"
+	"strings"
+	"testing"
+)
+
+func TestValidate(t *testing.T) {
+	nan := math.NaN()
+	tests := []struct {
+		key    string // "" where the config is good
+		change func(c *Config)
+	}{
+		{"", func(c *Config) {}},
+		{"", func(c *Config) { c.Model.Arch, c.Model.Patch, c.Data.Size = "vit_tiny_patch16", 4, 28 }},
+		{"", func(c *Config) { c.Optimizer.LR, c.Optimizer.BLR = 0, 5e-3 }},
+		{"", func(c *Config) { c.Schedule.Warmup = c.Schedule.Epochs }},
+		{"", func(c *Config) { c.Name = "run 1, v2.é" }},
+		{"name", func(c *Config) { c.Name = "" }},
+		{"name", func(c *Config) { c.Name = ".." }},
+		{"name", func(c *Config) { c.Name = "a/b" }},
+		{"name", func(c *Config) { c.Name = `a\b` }},
+		{"seed", func(c *Config) { c.Seed = -1 }},
+		{"data.dir", func(c *Config) { c.Data.Dir = "" }},
+		{"data.size", func(c *Config) { c.Data.Size = 0 }},
+		{"data.size", func(c *Config) { c.Data.Size = 225 }},
+		{"data.workers", func(c *Config) { c.Data.Workers = -1 }},
+		{"data.crop_pct", func(c *Config) { c.Data.CropPct = 1.01 }},
+		{"data.unreadable", func(c *Config) { c.Data.Unreadable = "ignore" }},
+		{"data.mean", func(c *Config) { c.Data.Mean[2] = 124 }},
+		{"data.std", func(c *Config) { c.Data.Std[0] = 0 }},
+		{"model.arch", func(c *Config) { c.Model.Arch = "vit_huge" }},
+		{"model.width", func(c *Config) { c.Model.Width = -1 }},
+		{"model.depth", func(c *Config) { c.Model.Depth = -1 }},
+		{"model.heads", func(c *Config) { c.Model.Heads = 5 }},
+		{"model.heads", func(c *Config) { c.Model.Width = 1000 }},
+		{"model.patch", func(c *Config) { c.Model.Patch = -16 }},
+		{"model.pool", func(c *Config) { c.Model.Pool = "max" }},
+		{"model.drop_path", func(c *Config) { c.Model.DropPath = 1 }},
+		{"model.drop_path", func(c *Config) { c.Model.DropPath = nan }},
+		{"augment.crop_scale", func(c *Config) { c.Augment.CropScale[0] = 0 }},
+		{"augment.crop_scale", func(c *Config) { c.Augment.CropScale = [2]float64{0.9, 0.8} }},
+		{"augment.crop_scale", func(c *Config) { c.Augment.CropScale[1] = 1.5 }},
+		{"augment.crop_ratio", func(c *Config) { c.Augment.CropRatio[1] = math.Inf(1) }},
+		{"augment.crop_ratio", func(c *Config) { c.Augment.CropRatio = [2]float64{2, 1} }},
+		{"augment.horizontal_flip", func(c *Config) { c.Augment.HorizontalFlip = 1.1 }},
+		{"augment.vertical_flip", func(c *Config) { c.Augment.VerticalFlip = -0.1 }},
+		{"augment.shift", func(c *Config) { c.Augment.Shift = 1 }},
+		{"augment.smoothing", func(c *Config) { c.Augment.Smoothing = 1 }},
+		{"optimizer.lr", func(c *Config) { c.Optimizer.LR = nan }},
+		{"optimizer.lr", func(c *Config) { c.Optimizer.LR = -1 }},
+		{"optimizer.lr", func(c *Config) { c.Optimizer.LR, c.Schedule.MinLR = 0, 0 }},
+		{"optimizer.blr", func(c *Config) { c.Optimizer.BLR = 1 }},
+		{"optimizer.weight_decay", func(c *Config) { c.Optimizer.WeightDecay = -1 }},
+		{"optimizer.layer_decay", func(c *Config) { c.Optimizer.LayerDecay = 0 }},
+		{"optimizer.clip", func(c *Config) { c.Optimizer.Clip = math.Inf(1) }},
+		{"optimizer.beta1", func(c *Config) { c.Optimizer.Beta1 = 1 }},
+		{"optimizer.beta2", func(c *Config) { c.Optimizer.Beta2 = -0.1 }},
+		{"optimizer.eps", func(c *Config) { c.Optimizer.Eps = 0 }},
+		{"schedule.epochs", func(c *Config) { c.Schedule.Epochs, c.Schedule.Warmup = 0, 0 }},
+		{"schedule.warmup", func(c *Config) { c.Schedule.Warmup = 51 }},
+		{"schedule.warmup", func(c *Config) { c.Schedule.Warmup = -1 }},
+		{"schedule.min_lr", func(c *Config) { c.Schedule.MinLR = 1e-3 }},
+		{"training.batch", func(c *Config) { c.Training.Batch = 0 }},
+		{"training.accumulate", func(c *Config) { c.Training.Accumulate = 0 }},
+		{"training.precision", func(c *Config) { c.Training.Precision = "fp64" }},
+		{"training.max_steps", func(c *Config) { c.Training.MaxSteps = -1 }},
+		{"runtime.provider", func(c *Config) { c.Runtime.Provider = "rocm" }},
+		{"runtime.threads", func(c *Config) { c.Runtime.Threads = -1 }},
+		{"output.dir", func(c *Config) { c.Output.Dir = "" }},
+	}
+	refused := map[string]bool{"augment.quarter_turns": true, "model.fc_norm_twice": true, "runtime.library": true}
+	for _, test := range tests {
+		c := Defaults()
+		c.Name, c.Data.Dir = "x", "images"
+		test.change(c)
+		err := c.Validate()
+		refused[test.key] = true
+		switch {
+		case test.key == "" && err != nil:
+			t.Errorf("good config: %v", err)
+		case test.key != "" && (err == nil || !strings.HasPrefix(err.Error(), test.key+": ")):
+			t.Errorf("%s: got %v", test.key, err)
+		case test.key != "" && strings.Contains(err.Error(), "\n"):
+			t.Errorf("%s: more than one problem: %v", test.key, err)
+		}
+	}
+	for _, k := range keys {
+		if !refused[k.name] {
+			t.Errorf("no value of %s is refused", k.name)
+		}
+	}
+}
+
+func TestDimensions(t *testing.T) {
+	// timm: vit_large_patch16_224 has 303,301,632 parameters without its head
+	// (mean pool, 197 positions), as RETFound's; the rest follows from the names.
+	d := Model{Arch: "vit_large_patch16"}.Dimensions()
+	w := d.Width
+	block := 2*2*w + w*3*w + 3*w + w*w + w + 2*4*w*w + 5*w
+	if got := w + 197*w + 3*d.Patch*d.Patch*w + w + d.Depth*block + 2*w; got != 303301632 {
+		t.Errorf("%+v has %d parameters, want 303301632", d, got)
+	}
+	got := Model{Arch: "vit_tiny_patch16", Depth: 6, Patch: 4}.Dimensions()
+	if want := (Dimensions{Patch: 4, Width: 192, Depth: 6, Heads: 3}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestCropFraction(t *testing.T) {
+	for size, want := range map[int]float64{28: 0.875, 224: 0.875, 225: 1, 384: 1} {
+		if got := (Data{Size: size}).CropFraction(); got != want {
+			t.Errorf("size %d: %v, want %v", size, got, want)
+		}
+	}
+	if got := (Data{Size: 28, CropPct: 0.9}).CropFraction(); got != 0.9 {
+		t.Errorf("crop_pct 0.9: %v", got)
+	}
+}
+
+func TestNearest(t *testing.T) {
+	known := []string{"data.dir", "data.size", "training.batch", "optimizer.lr", "seed"}
+	for name, want := range map[string]string{
+		"data.szie": "data.size", "size": "data.size", "train.batch": "training.batch", "optimiser.lr": "optimizer.lr",
+		"sed": "seed", "recipe": "", "x": "", "": "",
+	} {
+		if got := Nearest(name, known); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
+// Pairs with distances as literature gives them.
+func TestDistance(t *testing.T) {
+	for _, p := range []struct {
+		a, b string
+		want int
+	}{{"kitten", "sitting", 3}, {"saturday", "sunday", 3}, {"ca", "abc", 3}, {"ab", "ba", 1}, {"", "abc", 3}} {
+		if got := distance(p.a, p.b); got != p.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", p.a, p.b, got, p.want)
+		}
+	}
+}
