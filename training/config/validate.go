@@ -63,6 +63,8 @@ func (m Model) check(k *checker, size int) {
 	k.integer("model.heads", m.Heads, 0)
 	k.integer("model.patch", m.Patch, 0)
 	k.oneOf("model.pool", m.Pool, Pools)
+	k.check("model.fc_norm_twice", !m.FCNormTwice || m.Pool == "mean",
+		"is set, but there is an fc_norm only with model.pool = \"mean\"")
 	k.number("model.drop_path", m.DropPath, span{0, 1, false, true})
 	d := m.Dimensions()
 	if d.Heads > 0 && d.Width > 0 {

@@ -37,6 +37,7 @@ func TestValidate(t *testing.T) {
 		{"model.heads", func(c *Config) { c.Model.Width = 1000 }},
 		{"model.patch", func(c *Config) { c.Model.Patch = -16 }},
 		{"model.pool", func(c *Config) { c.Model.Pool = "max" }},
+		{"model.fc_norm_twice", func(c *Config) { c.Model.FCNormTwice, c.Model.Pool = true, "cls" }},
 		{"model.drop_path", func(c *Config) { c.Model.DropPath = 1 }},
 		{"model.drop_path", func(c *Config) { c.Model.DropPath = nan }},
 		{"augment.crop_scale", func(c *Config) { c.Augment.CropScale[0] = 0 }},
@@ -70,7 +71,7 @@ func TestValidate(t *testing.T) {
 		{"runtime.threads", func(c *Config) { c.Runtime.Threads = -1 }},
 		{"output.dir", func(c *Config) { c.Output.Dir = "" }},
 	}
-	refused := map[string]bool{"augment.quarter_turns": true, "model.fc_norm_twice": true, "runtime.library": true}
+	refused := map[string]bool{"augment.quarter_turns": true, "runtime.library": true}
 	for _, test := range tests {
 		c := Defaults()
 		c.Name, c.Data.Dir = "x", "images"
