@@ -1,0 +1,134 @@
+package ort
+
+// #include "bridge.h"
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// Bind gives an input or output its tensor, in place of an earlier one. Type
+// and shape must be the model's; a symbolic dimension takes any size. The
+// session keeps the tensor's memory alive, also after the tensor's Close, until
+// the name is bound again or the session closed.
+func (s *Session) Bind(name string, t *Tensor) error {
+	if s.session == nil {
+		return fmt.Errorf("binding %q: the session is closed", name)
+	}
+	slots := s.byName[name]
+	if len(slots) == 0 {
+		return fmt.Errorf("binding %q: the model has no such input or output; inputs: %s; outputs: %s",
+			name, few(names(s.inputs)), few(names(s.outputs)))
+	}
+	// An output that is an input passed on has the input's name: both take the tensor.
+	for _, slot := range slots {
+		if err := s.bind(slot, t); err != nil {
+			return fmt.Errorf("binding %s %q: %w", slot.kind(), name, err)
+		}
+	}
+	return nil
+}
+
+func (s *Session) bind(slot *slot, t *Tensor) error {
+	if t.closed {
+		return errors.New("the tensor is closed")
+	}
+	if !slot.accepts(t) {
+		return fmt.Errorf("the model wants %s, but the tensor is %s",
+			typeText(slot.Type, slot.Shape), typeText(t.kind, t.shape))
+	}
+	v, err := newValue(t)
+	if err != nil {
+		return err
+	}
+	if slot.output {
+		err = s.binding.BindOutput(slot.Name, v)
+	} else {
+		err = s.binding.BindInput(slot.Name, v)
+	}
+	if err == nil {
+		err = t.memory.retain()
+	}
+	if err != nil {
+		v.release()
+		return err
+	}
+	err = slot.drop()
+	slot.tensor, slot.memory, slot.value = t, t.memory, v
+	return err
+}
+
+func (s *slot) kind() string {
+	if s.output {
+		return "output"
+	}
+	return "input"
+}
+
+func (s *slot) accepts(t *Tensor) bool {
+	if s.Type != t.kind || len(s.Shape) != len(t.shape) {
+		return false
+	}
+	for i, d := range s.Shape {
+		if d >= 0 && d != t.shape[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// drop lets go of the tensor. The runtime must not know it any more.
+func (s *slot) drop() error {
+	if s.tensor == nil {
+		return nil
+	}
+	s.value.release()
+	memory := s.memory
+	s.tensor, s.memory, s.value = nil, nil, nil
+	return memory.release()
+}
+
+func names(slots []*slot) []string {
+	list := make([]string, len(slots))
+	for i, s := range slots {
+		list[i] = s.Name
+	}
+	return list
+}
+
+// value is the runtime's view of a tensor, in the form that yalue's functions
+// take: they only ask for GetInternals, whose type has no exported fields.
+// Values of that module cannot have rank 0 over memory of the caller.
+type value struct {
+	ort.Value
+	internals ort.ValueInternalData
+}
+
+func (v *value) GetInternals() *ort.ValueInternalData { return &v.internals }
+
+// native is the C interface's value: the first word of yalue's type, which a
+// test of this package guards.
+func (v *value) native() **C.OrtValue { return (**C.OrtValue)(unsafe.Pointer(&v.internals)) }
+
+func newValue(t *Tensor) (*value, error) {
+	v := new(value)
+	shape := append([]int64{}, t.shape...)
+	var dims *C.int64_t
+	if len(shape) > 0 {
+		dims = (*C.int64_t)(&shape[0])
+	}
+	var native *C.OrtValue
+	err := failure(C.fovea_tensor(unsafe.Pointer(unsafe.SliceData(t.data)), C.size_t(len(t.data)),
+		dims, C.size_t(len(shape)), C.int(t.kind), &native))
+	*v.native() = native
+	return v, err
+}
+
+func (v *value) release() {
+	C.fovea_release_value(*v.native())
+	*v.native() = nil
+}

@@ -1,0 +1,52 @@
+package ort
+
+import "C"
+
+import (
+	"context"
+	"log/slog"
+)
+
+// The runtime's severities, from OrtLoggingLevel.
+const (
+	severityVerbose = iota
+	severityInfo
+	severityWarning
+	severityError
+	severityFatal
+)
+
+// foveaLog hands a line of the runtime's log to slog. The runtime may call it
+// from threads of its own.
+//
+//export foveaLog
+func foveaLog(severity C.int, category, id, location, message *C.char) {
+	slog.LogAttrs(context.Background(), logLevel(int(severity)), C.GoString(message),
+		slog.String("from", "onnxruntime"),
+		slog.String("where", C.GoString(location)))
+}
+
+func logLevel(severity int) slog.Level {
+	switch severity {
+	case severityVerbose, severityInfo:
+		return slog.LevelDebug
+	case severityWarning:
+		return slog.LevelWarn
+	}
+	return slog.LevelError
+}
+
+// logSeverity is the least severity that the runtime needs to report: what
+// slog's default logger would drop is not even formatted.
+func logSeverity() int {
+	ctx, log := context.Background(), slog.Default()
+	switch {
+	case log.Enabled(ctx, slog.LevelDebug):
+		return severityInfo
+	case log.Enabled(ctx, slog.LevelWarn):
+		return severityWarning
+	case log.Enabled(ctx, slog.LevelError):
+		return severityError
+	}
+	return severityFatal
+}

@@ -1,0 +1,82 @@
+package ort
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"unsafe"
+)
+
+// Memory is zeroed, page-aligned memory outside the Go heap: the garbage
+// collector neither moves nor frees it, so the runtime may hold on to it. It
+// lives until Free.
+type Memory struct {
+	data []byte
+
+	mu    sync.Mutex
+	users int // tensors that view it
+	freed bool
+}
+
+// Allocate returns zeroed memory. Pages are taken from the system when they are
+// first written.
+func Allocate(bytes int) (*Memory, error) {
+	if bytes < 0 {
+		return nil, fmt.Errorf("allocating memory: negative size %d", bytes)
+	}
+	data, err := mapMemory(max(bytes, 1))
+	if err != nil {
+		return nil, fmt.Errorf("allocating %d MB of memory: %w", bytes>>20, err)
+	}
+	return &Memory{data: data[:bytes]}, nil
+}
+
+// Bytes returns the memory. The slice must not be used after Free.
+func (m *Memory) Bytes() []byte { return m.data }
+
+// Float32 returns the memory as float32 values.
+func (m *Memory) Float32() []float32 { return view[float32](m.data) }
+
+// Free gives the memory back once the last tensor that views it is closed and
+// unbound.
+func (m *Memory) Free() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.freed {
+		return errors.New("freeing memory: it was freed before")
+	}
+	m.freed = true
+	return m.unmapUnused()
+}
+
+func (m *Memory) retain() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.freed && m.users == 0 {
+		return errors.New("the memory was freed")
+	}
+	m.users++
+	return nil
+}
+
+func (m *Memory) release() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.users--
+	return m.unmapUnused()
+}
+
+func (m *Memory) unmapUnused() error {
+	if !m.freed || m.users > 0 {
+		return nil
+	}
+	data := m.data
+	m.data = nil
+	return unmapMemory(data[:cap(data)])
+}
+
+// view reads bytes as values of another type.
+func view[T any](data []byte) []T {
+	var zero T
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(data))), len(data)/int(unsafe.Sizeof(zero)))
+}

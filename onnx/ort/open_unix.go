@@ -1,0 +1,36 @@
+//go:build unix
+
+package ort
+
+/*
+#include <dlfcn.h>
+#include <stdlib.h>
+*/
+import "C"
+
+import (
+	"errors"
+	"unsafe"
+)
+
+// dynamic is an open shared library.
+type dynamic struct{ handle unsafe.Pointer }
+
+func openDynamic(path string) (dynamic, error) {
+	p := C.CString(path)
+	defer C.free(unsafe.Pointer(p))
+	handle := C.dlopen(p, C.RTLD_LAZY|C.RTLD_LOCAL)
+	if handle == nil {
+		return dynamic{}, errors.New(C.GoString(C.dlerror()))
+	}
+	return dynamic{handle}, nil
+}
+
+// symbol returns the address of a function, or nil.
+func (d dynamic) symbol(name string) unsafe.Pointer {
+	n := C.CString(name)
+	defer C.free(unsafe.Pointer(n))
+	return C.dlsym(d.handle, n)
+}
+
+func (d dynamic) close() { C.dlclose(d.handle) }

@@ -1,0 +1,124 @@
+package ort
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// Level is how far the runtime rewrites a graph before it runs.
+type Level int
+
+// The runtime's levels. All is the zero value, as it is the runtime's own default.
+const (
+	All      Level = iota // Extended, and layout changes
+	Extended              // Basic, and fusions into operators of the provider
+	Basic                 // constant folding, removal of what has no effect
+	Disable               // the graph as it is
+)
+
+// Options say how a session runs. The zero value runs on the CPU with all
+// cores, all optimisations, no memory pattern and no arena.
+type Options struct {
+	Provider      string // "cpu" or "" for the CPU, "cuda" for the first GPU
+	Threads       int    // threads inside an operator; 0: one a core
+	Optimization  Level
+	MemoryPattern bool // plan one block of memory a run; see DESIGN.md: more memory, no more speed
+	// Arena keeps the CPU memory of intermediate values between runs instead of
+	// giving it back to the C library.
+	Arena bool
+	// Profile, if not empty, is a file prefix: the session writes its operators'
+	// times to a file that [Session.EndProfile] names.
+	Profile string
+	// Config are session configuration entries, as the runtime's header
+	// onnxruntime_session_options_config_keys.h lists them.
+	Config map[string]string
+	// ProviderOptions are those of the provider, such as "use_tf32": "0" for cuda.
+	ProviderOptions map[string]string
+}
+
+func (o Options) cuda() bool { return strings.EqualFold(o.Provider, "cuda") }
+
+// native makes the runtime's own options, which the caller destroys.
+func (o Options) native(library *Library) (*ort.SessionOptions, error) {
+	levels := map[Level]ort.GraphOptimizationLevel{
+		All: ort.GraphOptimizationLevelEnableAll, Extended: ort.GraphOptimizationLevelEnableExtended,
+		Basic: ort.GraphOptimizationLevelEnableBasic, Disable: ort.GraphOptimizationLevelDisableAll,
+	}
+	level, ok := levels[o.Optimization]
+	if !ok {
+		return nil, fmt.Errorf("optimization level %d does not exist", o.Optimization)
+	}
+	if o.Threads < 0 {
+		return nil, fmt.Errorf("threads: %d is negative", o.Threads)
+	}
+	threads := o.Threads
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0) // which heeds a container's share of the machine
+	}
+
+	native, err := ort.NewSessionOptions()
+	if err != nil {
+		return nil, err
+	}
+	steps := []func() error{
+		func() error { return native.SetGraphOptimizationLevel(level) },
+		func() error { return native.SetIntraOpNumThreads(threads) },
+		func() error { return native.SetMemPattern(o.MemoryPattern) },
+		func() error { return native.SetCpuMemArena(o.Arena) },
+		func() error { return o.addConfig(native) },
+		func() error { return o.addProvider(native, library) },
+	}
+	if o.Profile != "" {
+		steps = append(steps, func() error { return native.EnableProfiling(o.Profile) })
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			native.Destroy()
+			return nil, err
+		}
+	}
+	return native, nil
+}
+
+func (o Options) addConfig(native *ort.SessionOptions) error {
+	for key, value := range o.Config {
+		if err := native.AddSessionConfigEntry(key, value); err != nil {
+			return fmt.Errorf("configuration entry %s=%s: %w", key, value, err)
+		}
+	}
+	return nil
+}
+
+func (o Options) addProvider(native *ort.SessionOptions, library *Library) error {
+	switch strings.ToLower(o.Provider) {
+	case "", "cpu":
+		if len(o.ProviderOptions) > 0 {
+			return fmt.Errorf("provider cpu takes no options, but %d are given", len(o.ProviderOptions))
+		}
+		return nil
+	case "cuda":
+	default:
+		return fmt.Errorf("provider %q is unknown: cpu or cuda", o.Provider)
+	}
+	if !slices.Contains(library.Providers, "CUDAExecutionProvider") {
+		return fmt.Errorf("provider cuda: %s (ONNX Runtime %s) was built without CUDA; name a library of "+
+			"onnxruntime-gpu with runtime.library or %s", library.Path, library.Version, EnvLibrary)
+	}
+	options, err := ort.NewCUDAProviderOptions()
+	if err != nil {
+		return fmt.Errorf("provider cuda: %w", err)
+	}
+	defer options.Destroy()
+	if err := options.Update(o.ProviderOptions); err != nil {
+		return fmt.Errorf("provider cuda: options %v: %w", o.ProviderOptions, err)
+	}
+	if err := native.AppendExecutionProviderCUDA(options); err != nil {
+		return fmt.Errorf("provider cuda: %w (are an NVIDIA driver and the CUDA libraries named here "+
+			"on this machine, in LD_LIBRARY_PATH?)", err)
+	}
+	return nil
+}
