@@ -40,7 +40,7 @@ func layerNormalization(c *Call) []*graphs.Value {
 	}
 	n := x.Shape[last]
 	column := c.Scale(c.Reshape(w, n, 1), 1/float64(n))
-	normalized, _, _ := c.LayerNormalization(x, c.Filled(1, n), nil, c.node.Attributes.Float("epsilon", 1e-5))
+	normalized, _, _ := c.LayerNormalization(x, c.Filled(1, n), c.Filled(0, n), c.node.Attributes.Float("epsilon", 1e-5))
 	scaled := c.Mul(dy, normalized)
 	mean := c.MatMul(dy, column, graphs.NoTrans)
 	projection := c.MatMul(scaled, column, graphs.NoTrans)

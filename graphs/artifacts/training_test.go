@@ -1,0 +1,170 @@
+package artifacts_test
+
+import (
+	"math"
+	"testing"
+
+	"fovea/graphs"
+	"fovea/graphs/artifacts"
+	"fovea/graphs/vit"
+	"fovea/onnx"
+	"fovea/onnx/ort"
+)
+
+func (c goldenConfig) vit() vit.Config {
+	return vit.Config{ImageSize: int64(c.Image), Patch: int64(c.Patch), Width: int64(c.Width), Depth: c.Depth,
+		Heads: int64(c.Heads), Classes: int64(c.Classes), Pool: vit.Pool(c.Pool), FCNormTwice: c.FCNormTwice}
+}
+
+// run makes a session of a graph, fills its inputs and returns its outputs.
+func run(t testing.TB, g *graphs.Graph, fill func(name string, x []float32)) map[string][]float32 {
+	t.Helper()
+	if _, err := ort.Load(t.Context(), ort.Source{}); err != nil {
+		t.Fatal(err)
+	}
+	model, err := g.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bytes, err := onnx.Marshal(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ort.NewSession(bytes, ort.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	tensors := map[string]*ort.Tensor{}
+	for _, info := range append(s.Inputs(), s.Outputs()...) {
+		x, err := ort.NewTensor(info.Type, info.Shape...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Close()
+		if err := s.Bind(info.Name, x); err != nil {
+			t.Fatal(err)
+		}
+		tensors[info.Name] = x
+	}
+	for _, info := range s.Inputs() {
+		fill(info.Name, tensors[info.Name].Float32())
+	}
+	if err := s.Run(); err != nil {
+		t.Fatal(err)
+	}
+	out := map[string][]float32{}
+	for _, info := range s.Outputs() {
+		out[info.Name] = append([]float32{}, tensors[info.Name].Float32()...)
+	}
+	return out
+}
+
+// fillFrom gives the golden case's inputs by name.
+func (g *golden) fillFrom(t testing.TB) func(name string, x []float32) {
+	return func(name string, x []float32) {
+		switch name {
+		case artifacts.Targets:
+			copy(x, g.Targets)
+		case artifacts.DropPath:
+			copy(x, g.DropPath)
+		case artifacts.LossScale:
+			x[0] = g.LossScale
+		default:
+			copy(x, g.tensor(t, name, len(x)))
+		}
+	}
+}
+
+// TestTrainingEqualsPyTorch compares loss, logits and every gradient of
+// training.onnx with PyTorch's autograd.
+func TestTrainingEqualsPyTorch(t *testing.T) {
+	const tolerance = 1e-4 // of a gradient's largest entry
+	for _, name := range goldenNames(t) {
+		t.Run(name, func(t *testing.T) {
+			want := readGolden(t, name)
+			g, err := artifacts.Training(want.Config.vit(), int64(want.Config.Batch))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := run(t, g, want.fillFrom(t))
+			if e := math.Abs(float64(got[artifacts.Loss][0]/want.Loss) - 1); !(e <= 1e-5) {
+				t.Errorf("loss is %v, want %v: relative difference %.1e", got[artifacts.Loss][0], want.Loss, e)
+			}
+			compare(t, artifacts.Logits, got[artifacts.Logits], want.Logits, 1e-4)
+			worst, worstName := 0.0, ""
+			for _, grad := range want.Gradients {
+				x := got[artifacts.Grad(grad.Name)]
+				if len(x) == 0 {
+					t.Errorf("no gradient of %s", grad.Name)
+					continue
+				}
+				limit := tolerance * float64(grad.Max)
+				for i, at := range grad.Positions {
+					e := math.Abs(float64(x[at] - grad.Values[i]))
+					if r := e / float64(grad.Max); r > worst {
+						worst, worstName = r, grad.Name
+					}
+					if !(e <= limit) {
+						t.Errorf("gradient of %s at %d is %v, want %v ± %.1e", grad.Name, at, x[at], grad.Values[i], limit)
+						break
+					}
+				}
+				// A projection sums all n entries with random signs: independent
+				// errors within the tolerance add up to √n of it.
+				for k, p := range grad.Projections {
+					if e := math.Abs(project(grad.Name, k, x) - p); !(e <= limit*math.Sqrt(float64(len(x)))) {
+						t.Errorf("gradient of %s: projection %d is off by %.2e of %v", grad.Name, k, e, p)
+					}
+				}
+			}
+			t.Logf("%d gradients, worst entry off by %.1e of the largest, in %s", len(want.Gradients), worst, worstName)
+		})
+	}
+}
+
+// TestEvalEqualsTraining holds eval.onnx and the deployed graph against the
+// logits of training.onnx with all paths kept.
+func TestEvalEqualsTraining(t *testing.T) {
+	for _, name := range []string{"vit_tiny_mean", "vit_tiny_mean_twice", "vit_tiny_cls"} {
+		t.Run(name, func(t *testing.T) {
+			c := readGolden(t, name)
+			fill := c.fillFrom(t)
+			keepAll := func(name string, x []float32) {
+				fill(name, x)
+				if name == artifacts.DropPath {
+					for i := range x {
+						x[i] = 1
+					}
+				}
+			}
+			training, err := artifacts.Training(c.Config.vit(), int64(c.Config.Batch))
+			if err != nil {
+				t.Fatal(err)
+			}
+			eval, err := artifacts.Eval(c.Config.vit(), int64(c.Config.Batch))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := run(t, training, keepAll)[artifacts.Logits]
+			compare(t, "eval logits", run(t, eval, keepAll)[artifacts.Logits], want, 1e-6)
+		})
+	}
+}
+
+// compare checks that entries differ by at most tolerance of the largest.
+func compare(t *testing.T, what string, got, want []float32, tolerance float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s has %d entries, want %d", what, len(got), len(want))
+	}
+	largest := 0.0
+	for _, v := range want {
+		largest = max(largest, math.Abs(float64(v)))
+	}
+	for i := range want {
+		if e := math.Abs(float64(got[i] - want[i])); !(e <= tolerance*largest) {
+			t.Fatalf("%s: entry %d is %v, want %v", what, i, got[i], want[i])
+		}
+	}
+}
