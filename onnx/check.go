@@ -1,0 +1,281 @@
+package onnx
+
+import (
+	"fmt"
+	"slices"
+
+	"fovea/onnx/pb"
+)
+
+// maxIRVersion is the newest format that package pb knows.
+const maxIRVersion = int64(pb.Version_IR_VERSION)
+
+// Check reports the first structural fault of a model, naming node and value:
+// versions that are missing or unknown, a value that is made twice or used
+// before it is made, a cycle, an output that nothing makes, an operator of a
+// domain that is not imported, a tensor whose bytes do not agree with its type
+// and shape. Bodies of loops, branches and functions are included. It does not
+// know the operators, so it does not infer types or shapes.
+//
+// The rules are those of onnx.checker.check_model, but for names of graphs,
+// which ONNX Runtime does without.
+func Check(m *pb.ModelProto) error {
+	if err := checkModel(m); err != nil {
+		return fmt.Errorf("invalid model: %w", err)
+	}
+	return nil
+}
+
+func checkModel(m *pb.ModelProto) error {
+	switch v := m.GetIrVersion(); {
+	case v <= 0:
+		return fmt.Errorf("ir_version is missing: not an ONNX model, or a damaged one")
+	case v > maxIRVersion:
+		return fmt.Errorf("ir_version %d is newer than %d, the newest known: save the model with an older one",
+			v, maxIRVersion)
+	}
+	if m.GetGraph() == nil {
+		return fmt.Errorf("there is no graph")
+	}
+	opsets, err := imports(m.GetOpsetImport())
+	if err != nil {
+		return err
+	}
+	if m.GetIrVersion() >= 3 && len(opsets) == 0 {
+		return fmt.Errorf("opset_import is missing")
+	}
+	if m.GetIrVersion() < 3 && len(opsets) == 0 {
+		opsets[""] = true // operator sets are younger than these models
+	}
+	if err := checkGraph(m.GetGraph(), &scope{opsets: opsets, ir: m.GetIrVersion()}); err != nil {
+		return err
+	}
+	for _, f := range m.GetFunctions() {
+		if err := checkFunction(f, opsets, m.GetIrVersion()); err != nil {
+			return fmt.Errorf("function %q: %w", f.GetName(), err)
+		}
+	}
+	return nil
+}
+
+// imports returns the set of domains that are imported.
+func imports(list []*pb.OperatorSetIdProto) (map[string]bool, error) {
+	domains := map[string]bool{}
+	for _, o := range list {
+		domain := canonicalDomain(o.GetDomain())
+		if domains[domain] {
+			return nil, fmt.Errorf("opset_import names domain %q twice", o.GetDomain())
+		}
+		if o.GetVersion() <= 0 {
+			return nil, fmt.Errorf("opset_import of domain %q has no version", o.GetDomain())
+		}
+		domains[domain] = true
+	}
+	return domains, nil
+}
+
+// canonicalDomain maps the standard's long name to the empty one.
+func canonicalDomain(domain string) string {
+	if domain == "ai.onnx" {
+		return ""
+	}
+	return domain
+}
+
+// scope is the values that nodes of a graph may use: its own so far, and those
+// of the graphs around it.
+type scope struct {
+	outer  *scope
+	opsets map[string]bool
+	ir     int64
+	makers map[string]string // value → what makes it
+}
+
+func (s *scope) inner() *scope { return &scope{outer: s, opsets: s.opsets, ir: s.ir} }
+
+func (s *scope) maker(value string) (string, bool) {
+	for ; s != nil; s = s.outer {
+		if by, ok := s.makers[value]; ok {
+			return by, true
+		}
+	}
+	return "", false
+}
+
+// define records that value is made by something; a second maker in the same
+// graph or around it is an error.
+func (s *scope) define(value, by string) error {
+	if other, ok := s.maker(value); ok {
+		return fmt.Errorf("value %q of %s is made by %s already: names must be unique", value, by, other)
+	}
+	s.makers[value] = by
+	return nil
+}
+
+// checkGraph checks g, whose own values go to the empty scope s.
+func checkGraph(g *pb.GraphProto, s *scope) error {
+	s.makers = map[string]string{}
+	for _, in := range g.GetInput() {
+		if in.GetName() == "" {
+			return fmt.Errorf("a graph input has no name")
+		}
+		if s.makers[in.GetName()] != "" {
+			return fmt.Errorf("there are two graph inputs %q", in.GetName())
+		}
+		s.makers[in.GetName()] = "the graph input"
+	}
+	for _, t := range g.GetInitializer() {
+		if err := checkTensor(t); err != nil {
+			return fmt.Errorf("initializer %q: %w", t.GetName(), err)
+		}
+		if err := s.initializer(t.GetName()); err != nil {
+			return err
+		}
+	}
+	for _, t := range g.GetSparseInitializer() {
+		name := t.GetValues().GetName()
+		if err := checkSparse(t); err != nil {
+			return fmt.Errorf("sparse initializer %q: %w", name, err)
+		}
+		if err := s.initializer(name); err != nil {
+			return err
+		}
+	}
+	if err := checkNodes(g.GetNode(), s); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, out := range g.GetOutput() {
+		name := out.GetName()
+		if seen[name] {
+			return fmt.Errorf("there are two graph outputs %q", name)
+		}
+		seen[name] = true
+		if _, ok := s.makers[name]; !ok {
+			return fmt.Errorf("graph output %q is made by no node, input or initializer", name)
+		}
+	}
+	return nil
+}
+
+// initializer defines an initializer. It may give a graph input its default;
+// before IR version 4 each has to.
+func (s *scope) initializer(name string) error {
+	switch by := s.makers[name]; {
+	case name == "":
+		return fmt.Errorf("an initializer has no name")
+	case by == "an initializer":
+		return fmt.Errorf("there are two initializers %q", name)
+	case by == "" && s.ir < 4 && s.outer == nil:
+		return fmt.Errorf("initializer %q is no graph input, which models of ir_version %d need: set ir_version 4",
+			name, s.ir)
+	}
+	s.makers[name] = "an initializer"
+	return nil
+}
+
+func checkNodes(nodes []*pb.NodeProto, s *scope) error {
+	for i, n := range nodes {
+		by := nodeLabel(i, n)
+		if err := checkNode(n, s); err != nil {
+			if missing, ok := err.(*undefinedError); ok {
+				return fmt.Errorf("%s: %w", by, missing.explain(nodes[i:]))
+			}
+			return fmt.Errorf("%s: %w", by, err)
+		}
+		for _, out := range n.GetOutput() {
+			if out == "" { // an optional output that is not wanted
+				continue
+			}
+			if err := s.define(out, by); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// nodeLabel names a node by what a reader of the model can find it by.
+func nodeLabel(i int, n *pb.NodeProto) string {
+	if n.GetName() != "" {
+		return fmt.Sprintf("node %q (%s)", n.GetName(), n.GetOpType())
+	}
+	return fmt.Sprintf("node %d (%s)", i, n.GetOpType())
+}
+
+func checkNode(n *pb.NodeProto, s *scope) error {
+	if n.GetOpType() == "" {
+		return fmt.Errorf("op_type is missing")
+	}
+	if !s.opsets[canonicalDomain(n.GetDomain())] {
+		return fmt.Errorf("its domain %q is not in opset_import", n.GetDomain())
+	}
+	for i, in := range n.GetInput() {
+		if in == "" { // an optional input that is not given
+			continue
+		}
+		if _, ok := s.maker(in); !ok {
+			return &undefinedError{input: i, value: in}
+		}
+	}
+	seen := map[string]bool{}
+	for _, a := range n.GetAttribute() {
+		if a.GetName() == "" {
+			return fmt.Errorf("an attribute has no name")
+		}
+		if seen[a.GetName()] {
+			return fmt.Errorf("attribute %q appears twice", a.GetName())
+		}
+		seen[a.GetName()] = true
+		if err := checkAttribute(a, s); err != nil {
+			return fmt.Errorf("attribute %q: %w", a.GetName(), err)
+		}
+	}
+	return nil
+}
+
+func checkAttribute(a *pb.AttributeProto, s *scope) error {
+	tensors, graphs := slices.Clip(a.GetTensors()), slices.Clip(a.GetGraphs())
+	if a.GetT() != nil {
+		tensors = append(tensors, a.GetT())
+	}
+	if a.GetG() != nil {
+		graphs = append(graphs, a.GetG())
+	}
+	for _, t := range tensors {
+		if err := checkTensor(t); err != nil {
+			return err
+		}
+	}
+	for _, g := range graphs {
+		if err := checkGraph(g, s.inner()); err != nil {
+			return fmt.Errorf("subgraph %q: %w", g.GetName(), err)
+		}
+	}
+	return nil
+}
+
+func checkFunction(f *pb.FunctionProto, modelOpsets map[string]bool, ir int64) error {
+	opsets, err := imports(f.GetOpsetImport())
+	if err != nil {
+		return err
+	}
+	if len(opsets) == 0 {
+		opsets = modelOpsets
+	}
+	s := &scope{opsets: opsets, ir: ir, makers: map[string]string{}}
+	for _, in := range f.GetInput() {
+		if err := s.define(in, "the function input"); err != nil {
+			return err
+		}
+	}
+	if err := checkNodes(f.GetNode(), s); err != nil {
+		return err
+	}
+	for _, out := range f.GetOutput() {
+		if _, ok := s.makers[out]; !ok {
+			return fmt.Errorf("output %q is made by no node or input", out)
+		}
+	}
+	return nil
+}
