@@ -47,10 +47,10 @@ func (a AdamW) coefficients(step int64, lr, scale float64, g Group) coefficients
 // Step does one update of the parameters p and of their first and second moments m and v from the gradients g,
 // for all elements in groups. The four arenas have the same layout and do not overlap; g is only read.
 //
-// step counts from 1. lr is the scheduled learning rate, to be multiplied by each group's LRScale. Gradients are
-// multiplied by scale before use: 1 / (loss scale × micro-batches) times the factor of [ClipScale]. Elements
-// with a gradient or a scale that is not finite become NaN, as in PyTorch: look at [Norm] first. workers is the
-// number of goroutines, which end before Step returns; below 1 it is one for each processor.
+// step counts from 1. lr is the scheduled learning rate, to be multiplied by each group's LRScale. Gradients
+// are multiplied by scale before use: 1 / (loss scale × micro-batches) times the factor of [ClipScale].
+// Elements with a gradient or a scale that is not finite become NaN, as in PyTorch: look at [Norm] first.
+// workers is the number of goroutines, which end before Step returns; below 1 it is one for each processor.
 func (a AdamW) Step(step int64, lr, scale float64, groups []Group, p, g, m, v []float32, workers int) {
 	type part struct{ start, end, group int }
 	var parts []part

@@ -37,8 +37,8 @@ func fillUniform(x []float32, name string, step uint64) {
 	}
 }
 
-// TestStepsFollowPyTorch repeats ten steps of torch.optim.AdamW with layer decay, warm-up, cosine, clipping, two
-// micro-batches and a loss scale, through the package's public functions.
+// TestStepsFollowPyTorch repeats ten steps of torch.optim.AdamW with layer decay, warm-up, cosine, clipping,
+// two micro-batches and a loss scale, through the package's public functions.
 func TestStepsFollowPyTorch(t *testing.T) {
 	var golden struct {
 		Depth                     int
@@ -108,7 +108,8 @@ func TestStepsFollowPyTorch(t *testing.T) {
 		worstTensor = max(worstTensor, maxDiff/maxAbs)
 		raw = raw[4*param.Size:]
 	}
-	t.Logf("largest relative difference: %.3g of an element (%s), %.3g of a tensor's largest", worst, worstName, worstTensor)
+	t.Logf("largest relative difference: %.3g of an element (%s), %.3g of a tensor's largest", worst, worstName,
+		worstTensor)
 	if worst > 1e-5 {
 		t.Errorf("an element of %s differs from PyTorch by %.3g of its value, want at most 1e-5", worstName, worst)
 	}

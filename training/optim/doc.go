@@ -3,9 +3,9 @@
 //
 // It works on arenas. An arena is one flat []float32 that holds every parameter, every gradient, every first
 // moment or every second moment of a model; the four have one [Layout], so element i of each belongs to the
-// same weight. A step, a norm or a sum of gradients is then one pass over flat memory, and parameters that share
-// a learning rate and a weight decay are ranges ([Group]). The package allocates no arena and keeps none: the
-// caller owns the memory, which may lie outside the Go heap.
+// same weight. A step, a norm or a sum of gradients is then one pass over flat memory, and parameters that
+// share a learning rate and a weight decay are ranges ([Group]). The package allocates no arena and keeps
+// none: the caller owns the memory, which may lie outside the Go heap.
 //
 // One optimizer step, after the gradients of the step's micro-batches lie in grads:
 //

@@ -30,8 +30,8 @@ func (d Decay) weightDecay(name string, shape []int64) float64 {
 	return 0
 }
 
-// LayerID returns the layer of a parameter of a vision transformer with depth blocks, by its PyTorch name: 0 for
-// the embeddings, b+1 for block b, depth+1 for all else (final norm, head).
+// LayerID returns the layer of a parameter of a vision transformer with depth blocks, by its PyTorch name: 0
+// for the embeddings, b+1 for block b, depth+1 for all else (final norm, head).
 func LayerID(name string, depth int) int {
 	if name == "cls_token" || name == "pos_embed" || strings.HasPrefix(name, "patch_embed") {
 		return 0
