@@ -38,6 +38,8 @@ type Options struct {
 	Config map[string]string
 	// ProviderOptions are those of the provider, such as "use_tf32": "0" for cuda.
 	ProviderOptions map[string]string
+
+	optimized string // file to save the optimised model in, for CheckPlacement
 }
 
 func (o Options) cuda() bool { return strings.EqualFold(o.Provider, "cuda") }
@@ -74,6 +76,9 @@ func (o Options) native(library *Library) (*ort.SessionOptions, error) {
 	}
 	if o.Profile != "" {
 		steps = append(steps, func() error { return native.EnableProfiling(o.Profile) })
+	}
+	if o.optimized != "" {
+		steps = append(steps, func() error { return native.SetOptimizedModelFilePath(o.optimized) })
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
