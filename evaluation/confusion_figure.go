@@ -9,6 +9,7 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/palette/brewer"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -24,13 +25,19 @@ const (
 	axisSize      = vg.Length(12)
 	labelSize     = vg.Length(10)
 	maxLabelWidth = vg.Length(170)
+	maxCell       = vg.Length(80)
+	minCell       = vg.Length(28) // holds two lines; smaller only if maxSide asks for it
+	maxSide       = vg.Length(1400)
 	minCellText   = vg.Length(5) // smaller text is left out
+	darkShare     = 0.66         // from here on white text has the better contrast
 	barWidth      = vg.Length(14)
 )
 
 var (
 	ink       = color.Gray{Y: 0x20}
 	frameInk  = color.Gray{Y: 0x60}
+	gridInk   = color.Gray{Y: 0xd8}
+	zeroInk   = color.Gray{Y: 0xb0}
 	emptyFill = color.Gray{Y: 0xe6}
 )
 
@@ -57,8 +64,10 @@ func ConfusionFigure(w io.Writer, p *Predictions, title string) error {
 type confusionFigure struct {
 	title         string
 	counts        [][]int
+	totals        []int    // samples of each actual class
 	rows, columns []string // labels of the axes, abbreviated
 	cell          vg.Length
+	every         int // so many classes share one label: 1 unless they are hundreds
 	origin        vg.Point
 	slant         float64 // rotation of the column labels, in radians
 	width, height vg.Length
@@ -67,17 +76,22 @@ type confusionFigure struct {
 func newConfusionFigure(p *Predictions, title string) *confusionFigure {
 	n := len(p.Classes)
 	f := &confusionFigure{title: title, counts: ConfusionMatrix(p)}
+	f.totals = make([]int, n)
+	for _, r := range p.Rows {
+		f.totals[r.Label]++
+	}
 	label := style(labelSize)
 	for i, name := range p.Classes {
 		short := abbreviate(name, label, maxLabelWidth)
 		f.columns = append(f.columns, short)
-		if _, total := f.share(i, i); total == 0 {
+		if f.totals[i] == 0 {
 			short = abbreviate(name, label, maxLabelWidth-label.Width(" (no samples)")) + " (no samples)"
 		}
 		f.rows = append(f.rows, short)
 	}
-	// Few classes get large cells, many get cells that still hold two lines.
-	f.cell = max(28, min(80, 400/vg.Length(n)))
+	f.cell = max(minCell, min(maxCell, 400/vg.Length(n)))
+	f.cell = min(f.cell, maxSide/vg.Length(n))
+	f.every = int(math.Ceil(float64(label.Height("x")) * math.Sqrt2 / float64(f.cell)))
 
 	var left, widest vg.Length
 	for i := range f.rows {
@@ -98,7 +112,7 @@ func newConfusionFigure(p *Predictions, title string) *confusionFigure {
 	}
 	right := 2*figureGap + barWidth + figureGap + label.Width("0.00") + figureGap + label.Height("x")
 	f.width = f.origin.X + side + right + figureMargin
-	f.height = f.origin.Y + side + figureGap + style(titleSize).Height("x") + figureMargin
+	f.height = f.origin.Y + side + 2*figureGap + style(titleSize).Height("x") + figureMargin
 	return f
 }
 
@@ -107,15 +121,21 @@ func (f *confusionFigure) draw(c draw.Canvas) {
 	side := f.cell * vg.Length(n)
 	c.FillPolygon(color.White, rectangle(vg.Point{}, f.width, f.height))
 	for i := range n {
-		for j := range n {
-			f.drawCell(c, i, j)
+		f.drawRow(c, i)
+	}
+	if f.cell >= minCell {
+		grid := draw.LineStyle{Color: gridInk, Width: 0.4}
+		for i := 1; i < n; i++ {
+			at := f.cellCorner(i-1, i)
+			c.StrokeLine2(grid, f.origin.X, at.Y, f.origin.X+side, at.Y)
+			c.StrokeLine2(grid, at.X, f.origin.Y, at.X, f.origin.Y+side)
 		}
 	}
 	frame := rectangle(f.origin, side, side)
 	c.StrokeLines(draw.LineStyle{Color: frameInk, Width: 0.75}, append(frame, frame[0]))
 
 	label := style(labelSize)
-	for i := range n {
+	for i := 0; i < n; i += f.every {
 		row := label
 		row.XAlign, row.YAlign = text.XRight, text.YCenter
 		c.FillText(row, vg.Point{X: f.origin.X - figureGap, Y: f.cellCorner(i, 0).Y + f.cell/2}, f.rows[i])
@@ -139,28 +159,41 @@ func (f *confusionFigure) draw(c draw.Canvas) {
 	head.XAlign, head.YAlign = text.XCenter, text.YBottom
 	short := abbreviate(f.title, head, f.width-2*figureMargin)
 	x := max(min(middle.X, f.width-figureMargin-head.Width(short)/2), figureMargin+head.Width(short)/2)
-	c.FillText(head, vg.Point{X: x, Y: f.origin.Y + side + figureGap}, short)
+	c.FillText(head, vg.Point{X: x, Y: f.origin.Y + side + 2*figureGap}, short)
 	f.drawBar(c)
 }
 
-// drawCell fills the cell of actual class i and predicted class j.
-func (f *confusionFigure) drawCell(c draw.Canvas, i, j int) {
-	share, total := f.share(i, j)
-	fill := color.Color(emptyFill)
-	if total > 0 {
-		fill = blues(share)
+// drawRow draws the cells of actual class i.
+func (f *confusionFigure) drawRow(c draw.Canvas, i int) {
+	side := f.cell * vg.Length(len(f.counts))
+	row := rectangle(f.cellCorner(i, 0), side, f.cell)
+	if f.totals[i] == 0 {
+		c.FillPolygon(emptyFill, row)
+		return
 	}
+	c.FillPolygon(blues(0), row)
+	for j := range f.counts[i] {
+		f.drawCell(c, i, j)
+	}
+}
+
+// drawCell draws actual class i, which has samples, predicted as class j.
+func (f *confusionFigure) drawCell(c draw.Canvas, i, j int) {
+	share := ratio(f.counts[i][j], f.totals[i])
 	corner := f.cellCorner(i, j)
-	c.FillPolygon(fill, rectangle(corner, f.cell, f.cell))
-	if total == 0 {
+	if share > 0 {
+		c.FillPolygon(blues(share), rectangle(corner, f.cell, f.cell))
+	}
+	size := min(f.cell*0.3, 12)
+	if size < minCellText {
 		return
 	}
 	lines := []string{fmt.Sprintf("%.2f", share), fmt.Sprint(f.counts[i][j])}
-	if f.counts[i][j] == 0 {
+	if share == 0 {
 		lines = []string{"0"}
 	}
 	// The largest size at which the widest line and both heights fit.
-	sty := style(min(f.cell*0.3, 12))
+	sty := style(size)
 	var widest vg.Length
 	for _, line := range lines {
 		widest = max(widest, sty.Width(line))
@@ -172,10 +205,11 @@ func (f *confusionFigure) drawCell(c draw.Canvas, i, j int) {
 		return
 	}
 	sty.XAlign, sty.YAlign = text.XCenter, text.YCenter
-	if share > 0.5 {
+	switch {
+	case share == 0:
+		sty.Color = zeroInk
+	case share > darkShare:
 		sty.Color = color.White
-	} else if f.counts[i][j] == 0 {
-		sty.Color = color.Gray{Y: 0xb0}
 	}
 	for k, line := range lines {
 		lift := (vg.Length(len(lines)-1)/2 - vg.Length(k)) * sty.Font.Size * 1.2
@@ -208,15 +242,6 @@ func (f *confusionFigure) drawBar(c draw.Canvas) {
 	}
 	sty.XAlign, sty.YAlign, sty.Rotation = text.XCenter, text.YBottom, math.Pi/2
 	c.FillText(sty, vg.Point{X: f.width - figureMargin, Y: f.origin.Y + side/2}, "Share of the actual class")
-}
-
-// share returns which part of actual class i is predicted as j, and the number of
-// samples of i.
-func (f *confusionFigure) share(i, j int) (share float64, total int) {
-	for _, v := range f.counts[i] {
-		total += v
-	}
-	return ratio(f.counts[i][j], total), total
 }
 
 // cellCorner is the lower left corner of a cell; row 0 is at the top.
@@ -260,15 +285,12 @@ func rectangle(corner vg.Point, width, height vg.Length) []vg.Point {
 // from light to dark, which every kind of colour vision and a grey print keep
 // in order.
 func blues(v float64) color.Color {
-	pos := v * float64(len(blueSteps)-1)
-	k := min(int(pos), len(blueSteps)-2)
+	steps := brewer.Blues[9].Color
+	pos := v * float64(len(steps)-1)
+	k := min(int(pos), len(steps)-2)
 	t := pos - float64(k)
-	mix := func(a, b uint8) uint8 { return uint8(math.Round(float64(a)*(1-t) + float64(b)*t)) }
-	a, b := blueSteps[k], blueSteps[k+1]
-	return color.RGBA{mix(a.R, b.R), mix(a.G, b.G), mix(a.B, b.B), 255}
-}
-
-var blueSteps = [...]color.RGBA{
-	{247, 251, 255, 255}, {222, 235, 247, 255}, {198, 219, 239, 255}, {158, 202, 225, 255}, {107, 174, 214, 255},
-	{66, 146, 198, 255}, {33, 113, 181, 255}, {8, 81, 156, 255}, {8, 48, 107, 255},
+	mix := func(a, b uint32) uint16 { return uint16(math.Round(float64(a)*(1-t) + float64(b)*t)) }
+	r0, g0, b0, _ := steps[k].RGBA()
+	r1, g1, b1, _ := steps[k+1].RGBA()
+	return color.RGBA64{R: mix(r0, r1), G: mix(g0, g1), B: mix(b0, b1), A: 0xffff}
 }

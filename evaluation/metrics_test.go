@@ -92,11 +92,16 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 		{"no name", func(p *Predictions) { p.Classes[1] = "" }, "class 1 has no name"},
 		{"label", func(p *Predictions) { p.Rows[1].Label = 3 }, "row 2 (x.png): label 3 is not one of the 3 classes"},
 		{"negative label", func(p *Predictions) { p.Rows[0].Label = -1 }, "row 1 (x.png): label -1"},
-		{"short", func(p *Predictions) { p.Rows[3].Probabilities = []float64{0, 1} }, "row 4 (x.png): 2 probabilities for 3 classes"},
-		{"nan", func(p *Predictions) { p.Rows[2].Probabilities[1] = math.NaN() }, `row 3 (x.png): class "b": probability NaN is not finite`},
-		{"inf", func(p *Predictions) { p.Rows[2].Probabilities[0] = math.Inf(1) }, `row 3 (x.png): class "a": probability +Inf is not finite`},
-		{"logit", func(p *Predictions) { p.Rows[0].Probabilities[0] = 2.5 }, "2.5 is not a probability: if these are logits"},
-		{"negative", func(p *Predictions) { p.Rows[0].Probabilities[0] = -0.1; p.Rows[0].Path = "" }, `row 1: class "a": -0.1 is not`},
+		{"short", func(p *Predictions) { p.Rows[3].Probabilities = []float64{0, 1} },
+			"row 4 (x.png): 2 probabilities for 3 classes"},
+		{"nan", func(p *Predictions) { p.Rows[2].Probabilities[1] = math.NaN() },
+			`row 3 (x.png): class "b": probability NaN is not finite`},
+		{"inf", func(p *Predictions) { p.Rows[2].Probabilities[0] = math.Inf(1) },
+			`row 3 (x.png): class "a": probability +Inf is not finite`},
+		{"logit", func(p *Predictions) { p.Rows[0].Probabilities[0] = 2.5 },
+			"2.5 is not a probability: if these are logits"},
+		{"negative", func(p *Predictions) { p.Rows[0].Probabilities[0] = -0.1; p.Rows[0].Path = "" },
+			`row 1: class "a": -0.1 is not`},
 	}
 	for _, c := range cases {
 		p := randomPredictions(3, 5)

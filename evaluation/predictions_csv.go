@@ -110,7 +110,8 @@ func parseRow(in *csv.Reader, record, classes []string, index map[string]int) (P
 	for i := range which {
 		c, ok := index[record[1+i]]
 		if !ok {
-			return row, fmt.Errorf("%s: %q is not a class of the header", cellName(in, 1+i, fixedColumns[1+i]), record[1+i])
+			return row, fmt.Errorf("%s: %q is not a class of the header",
+				cellName(in, 1+i, fixedColumns[1+i]), record[1+i])
 		}
 		which[i] = c
 	}
