@@ -1,0 +1,134 @@
+package ort
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// Report is what [Doctor] saw.
+type Report struct {
+	Library  *Library  // the one in use or the one that Load would take; nil if there is none
+	API      int       // the newest interface that Library offers
+	System   string    // GOOS/GOARCH
+	Cores    int       // of the machine
+	Threads  int       // what a session uses by default
+	Cache    string    // the folder of fetched libraries
+	Cached   []string  // usable libraries in it, last installed first
+	Fetchers []string  // commands on this machine that can fetch a library
+	Problems []Problem // none: sessions can be made
+}
+
+// Problem is something wrong and the command that mends it.
+type Problem struct {
+	What string
+	Mend string
+}
+
+// Doctor looks at what the runtime needs, as [Load] with the same source would
+// find it. It fetches nothing. Unless this process has loaded a library
+// already, it loads the one that it finds.
+func Doctor(ctx context.Context, s Source) Report {
+	r := Report{
+		System:  thisSystem,
+		Cores:   runtime.NumCPU(),
+		Threads: runtime.GOMAXPROCS(0),
+	}
+	dir, err := CacheFolder()
+	if err != nil {
+		r.problem(err, "set XDG_CACHE_HOME to a folder that you may write to")
+	}
+	r.Cache = dir
+	for _, c := range inCache(ctx) {
+		if _, err := probe(c.path); err == nil {
+			r.Cached = append(r.Cached, c.path)
+		}
+	}
+	for _, tool := range []string{"go", "python3", "python"} {
+		if _, err := exec.LookPath(tool); err == nil {
+			r.Fetchers = append(r.Fetchers, tool)
+		}
+	}
+	r.findLibrary(ctx, s)
+	if r.Library != nil {
+		_, r.API, _ = parseVersion(r.Library.Version)
+		if !slices.Contains(r.Library.Providers, "CPUExecutionProvider") {
+			r.problem(fmt.Errorf("%s runs nothing on the CPU", r.Library.Path), "trainer runtime install")
+		}
+	}
+	return r
+}
+
+func (r *Report) findLibrary(ctx context.Context, s Source) {
+	if named, _ := s.named(); named == "" && inUse() == nil {
+		found, unusable := search(ctx)
+		if found == nil {
+			r.problem(errors.Join(append([]error{errors.New("ONNX Runtime was not found")}, unusable...)...), r.install())
+			return
+		}
+	}
+	library, err := Load(ctx, s)
+	if err != nil {
+		mend := r.install()
+		if named, origin := s.named(); named != "" {
+			mend = fmt.Sprintf("name a library of ONNX Runtime %s to %s in %s, or leave it empty and run: %s",
+				oldestVersion, newestTested, origin, mend)
+		}
+		r.problem(err, mend)
+		return
+	}
+	r.Library = library
+}
+
+// install is the command that gets a library with what is on this machine.
+func (r *Report) install() string {
+	if len(r.Fetchers) == 0 {
+		return "trainer runtime install -from FILE   (a library or wheel of ONNX Runtime " + pipVersion + " for " + r.System + ")"
+	}
+	return "trainer runtime install"
+}
+
+func (r *Report) problem(err error, mend string) {
+	r.Problems = append(r.Problems, Problem{err.Error(), mend})
+}
+
+// String is the report as text, a line a fact.
+func (r Report) String() string {
+	var b strings.Builder
+	r.WriteTo(&b)
+	return b.String()
+}
+
+// WriteTo writes the report as text, a line a fact.
+func (r Report) WriteTo(w io.Writer) (n int64, err error) {
+	var b strings.Builder
+	line := func(name, format string, a ...any) { fmt.Fprintf(&b, "%-14s%s\n", name, fmt.Sprintf(format, a...)) }
+	if l := r.Library; l != nil {
+		line("onnx runtime", "%s", l.Version)
+		line("library", "%s (%s)", l.Path, l.Origin)
+		line("api", "%d wanted, up to %d offered", wantAPI, r.API)
+		line("providers", "%s", strings.Join(l.Providers, ", "))
+	} else {
+		line("onnx runtime", "none (%s to %s will do)", oldestVersion, newestTested)
+	}
+	line("system", "%s, %d cores, %d threads", r.System, r.Cores, r.Threads)
+	line("cache", "%s", r.Cache)
+	for _, path := range r.Cached {
+		line("", "%s", path)
+	}
+	line("fetched with", "%s", strings.Join(r.Fetchers, ", "))
+	for _, p := range r.Problems {
+		line("problem", "%s", p.What)
+		line("  mend", "%s", p.Mend)
+	}
+	if len(r.Problems) == 0 {
+		line("verdict", "ready")
+	}
+	written, err := io.WriteString(w, b.String())
+	return int64(written), err
+}
