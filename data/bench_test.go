@@ -1,0 +1,110 @@
+package data
+
+import (
+	"bytes"
+	"errors"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// fundusJPEG is a 3-megapixel 4:2:0 JPEG with a disc and fine structure.
+func fundusJPEG(b *testing.B) string {
+	b.Helper()
+	const w, h = 2048, 1536
+	img := image.NewNRGBA(image.Rect(0, 0, w, h))
+	rng := rand.New(rand.NewPCG(1, 1))
+	for y := range h {
+		for x := range w {
+			c := color.NRGBA{A: 255}
+			if dx, dy := x-w/2, y-h/2; dx*dx+dy*dy < 750*750 {
+				noise := uint8(rng.IntN(16))
+				c = color.NRGBA{R: uint8(140+x/32) + noise, G: uint8(60+y/32) + noise, B: 30 + noise, A: 255}
+			}
+			img.SetNRGBA(x, y, c)
+		}
+	}
+	var file bytes.Buffer
+	if err := jpeg.Encode(&file, img, &jpeg.Options{Quality: 90}); err != nil {
+		b.Fatal(err)
+	}
+	path := filepath.Join(b.TempDir(), "fundus.jpg")
+	if err := os.WriteFile(path, file.Bytes(), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	return path
+}
+
+// BenchmarkSample decodes and transforms one image after another in one
+// goroutine. With -cpu 1 images/s is the rate of a core.
+func BenchmarkSample(b *testing.B) {
+	small := TrainTransform{
+		Size: 28, Scale: [2]float64{1, 1}, Ratio: [2]float64{1, 1}, HorizontalFlip: 0.5, VerticalFlip: 0.5,
+		QuarterTurns: true, Shift: 0.1, Mean: ImageNetMean, Std: ImageNetStd,
+	}
+	png28 := trainSamples(b, "testdata/retinamnist")[0].Path
+	oct := trainSamples(b, "testdata/kermany_oct_mini")[0].Path
+	fundus := fundusJPEG(b)
+	for _, c := range []struct {
+		name, path string
+		transform  Transform
+	}{
+		{"png28/decode", png28, nil},
+		{"png28/train", png28, small},
+		{"png28/crop", png28, NewTrainTransform(28)},
+		{"oct/decode", oct, nil},
+		{"oct/train", oct, NewTrainTransform(224)},
+		{"oct/eval", oct, NewEvalTransform(224)},
+		{"jpeg3MP/decode", fundus, nil},
+		{"jpeg3MP/train", fundus, NewTrainTransform(224)},
+		{"jpeg3MP/eval", fundus, NewEvalTransform(224)},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			var dst []float32
+			if c.transform != nil {
+				dst = make([]float32, 3*c.transform.Side()*c.transform.Side())
+			}
+			rng := rand.New(rand.NewPCG(0, 0))
+			b.ReportAllocs()
+			for b.Loop() {
+				img, err := Decode(c.path)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if c.transform == nil {
+					continue
+				}
+				if err := c.transform.Apply(dst, img, rng); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "images/s")
+		})
+	}
+}
+
+// BenchmarkLoader is an epoch of 28-pixel PNGs with a worker a core.
+func BenchmarkLoader(b *testing.B) {
+	samples := trainSamples(b, "testdata/retinamnist")
+	l := newLoader(b, LoaderConfig{Samples: samples, Batch: 64, Shuffle: true, Transform: NewTrainTransform(28)})
+	for epoch := 0; b.Loop(); epoch++ {
+		it := l.Epoch(b.Context(), epoch, 0)
+		for {
+			batch, err := it.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			batch.Release()
+		}
+		it.Close()
+	}
+	b.ReportMetric(float64(b.N*len(samples))/b.Elapsed().Seconds(), "images/s")
+}

@@ -1,0 +1,125 @@
+package data
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestDecodeAsPillow compares every format and colour mode with Pillow's
+// convert("RGB"). Lossless formats, and lossy WebP, are equal; JPEG differs by
+// its inverse DCT.
+func TestDecodeAsPillow(t *testing.T) {
+	wants, err := filepath.Glob(filepath.Join(golden, "modes", "*.rgb.png"))
+	if err != nil || len(wants) < 45 {
+		t.Fatalf("%d goldens, %v", len(wants), err)
+	}
+	for _, want := range wants {
+		path := strings.TrimSuffix(want, ".rgb.png")
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			img, err := Decode(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var bound difference
+			if filepath.Ext(path) == ".jpg" {
+				bound = difference{most: 3, pixels: 0.1}
+			}
+			d := compare(t, img, readPNG(t, want))
+			t.Logf("%d levels at most, %.1f %% of the pixels", d.most, 100*d.pixels)
+			if d.most > bound.most || d.pixels > bound.pixels {
+				t.Errorf("differs by %+v, at most %+v wanted", d, bound)
+			}
+		})
+	}
+}
+
+// TestDecodeRefuses: whatever Pillow refuses is refused, with file and cause.
+func TestDecodeRefuses(t *testing.T) {
+	causes := map[string]string{
+		"text.jpg":       `not a JPEG, PNG, WebP, TIFF, BMP, PPM or PGM image: it starts with "this is not "`,
+		"empty.png":      "the file is empty",
+		"truncated.png":  "not enough pixel data",
+		"truncated.jpg":  "cut short",
+		"no_end.jpg":     "cut short",
+		"truncated.webp": "",
+		"truncated.tif":  "",
+		"truncated.bmp":  "cut short",
+		"truncated.ppm":  "cut short",
+		"header.pgm":     "cut short",
+		"text.pgm":       `'x' is no decimal digit`,
+		"above.pgm":      "8 is above the maximum of 7",
+	}
+	entries, err := os.ReadDir(filepath.Join(golden, "broken"))
+	if err != nil || len(entries) != len(causes) {
+		t.Fatalf("%d broken files, %v", len(entries), err)
+	}
+	for _, e := range entries {
+		t.Run(e.Name(), func(t *testing.T) {
+			path := filepath.Join(golden, "broken", e.Name())
+			_, err := Decode(path)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			t.Log(err)
+			if !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), causes[e.Name()]) {
+				t.Errorf("%q does not name the file and %q", err, causes[e.Name()])
+			}
+		})
+	}
+	if _, err := Decode("testdata/none.png"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing file gives %v", err)
+	}
+}
+
+// TestDecodeLimit: a small file that claims a huge image is refused before
+// memory is reserved.
+func TestDecodeLimit(t *testing.T) {
+	var b bytes.Buffer
+	b.WriteString("\x89PNG\r\n\x1a\n")
+	head := binary.BigEndian.AppendUint32([]byte("IHDR"), 2_000_000)
+	head = binary.BigEndian.AppendUint32(head, 1_000)
+	head = append(head, 8, 2, 0, 0, 0)
+	_ = binary.Write(&b, binary.BigEndian, uint32(13))
+	b.Write(head)
+	_ = binary.Write(&b, binary.BigEndian, crc32.ChecksumIEEE(head))
+	for name, file := range map[string][]byte{
+		"png": b.Bytes(), "pgm": []byte("P5 65536 65536 255\n"),
+	} {
+		_, err := decode(file)
+		if err == nil || !strings.Contains(err.Error(), "more than the limit") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func FuzzPNM(f *testing.F) {
+	for _, s := range []string{
+		"P2 2 1 7 1 7", "P3\n#c\n1 1\n255\n1 2 3", "P5 2 2 255 abcd", "P6 1 1 65535 abcdef", "P5 4 4 0 ", "P2 99999999999 1 1",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		config, err := decodePNMConfig(bytes.NewReader(file))
+		if err != nil || config.Width > 1000 || config.Height > 1000 {
+			return // decode would be right to reserve much memory
+		}
+		img, err := decodePNM(bytes.NewReader(file))
+		if err != nil {
+			return
+		}
+		if b := img.Bounds(); b.Dx() != config.Width || b.Dy() != config.Height {
+			t.Errorf("%v from a head of %d×%d", b, config.Width, config.Height)
+		}
+		if _, err := decodePNM(io.LimitReader(bytes.NewReader(file), 6)); err == nil {
+			t.Error("a head without samples decodes")
+		}
+	})
+}
