@@ -4,60 +4,15 @@ import (
 	"math"
 	"testing"
 
-	"fovea/graphs"
 	"fovea/graphs/artifacts"
+	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
-	"fovea/onnx"
 	"fovea/onnx/ort"
 )
 
 func (c goldenConfig) vit() vit.Config {
 	return vit.Config{ImageSize: int64(c.Image), Patch: int64(c.Patch), Width: int64(c.Width), Depth: c.Depth,
 		Heads: int64(c.Heads), Classes: int64(c.Classes), Pool: vit.Pool(c.Pool), FCNormTwice: c.FCNormTwice}
-}
-
-// run makes a session of a graph, fills its inputs and returns its outputs.
-func run(t testing.TB, g *graphs.Graph, fill func(name string, x []float32)) map[string][]float32 {
-	t.Helper()
-	if _, err := ort.Load(t.Context(), ort.Source{}); err != nil {
-		t.Fatal(err)
-	}
-	model, err := g.Model()
-	if err != nil {
-		t.Fatal(err)
-	}
-	bytes, err := onnx.Marshal(model)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := ort.NewSession(bytes, ort.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	tensors := map[string]*ort.Tensor{}
-	for _, info := range append(s.Inputs(), s.Outputs()...) {
-		x, err := ort.NewTensor(info.Type, info.Shape...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer x.Close()
-		if err := s.Bind(info.Name, x); err != nil {
-			t.Fatal(err)
-		}
-		tensors[info.Name] = x
-	}
-	for _, info := range s.Inputs() {
-		fill(info.Name, tensors[info.Name].Float32())
-	}
-	if err := s.Run(); err != nil {
-		t.Fatal(err)
-	}
-	out := map[string][]float32{}
-	for _, info := range s.Outputs() {
-		out[info.Name] = append([]float32{}, tensors[info.Name].Float32()...)
-	}
-	return out
 }
 
 // fillFrom gives the golden case's inputs by name.
@@ -87,7 +42,7 @@ func TestTrainingEqualsPyTorch(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := run(t, g, want.fillFrom(t))
+			got := graphtest.Open(t, g, ort.Options{}).Run(want.fillFrom(t))
 			if e := math.Abs(float64(got[artifacts.Loss][0]/want.Loss) - 1); !(e <= 1e-5) {
 				t.Errorf("loss is %v, want %v: relative difference %.1e", got[artifacts.Loss][0], want.Loss, e)
 			}
@@ -146,8 +101,9 @@ func TestEvalEqualsTraining(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := run(t, training, keepAll)[artifacts.Logits]
-			compare(t, "eval logits", run(t, eval, keepAll)[artifacts.Logits], want, 1e-6)
+			want := graphtest.Open(t, training, ort.Options{}).Run(keepAll)[artifacts.Logits]
+			got := graphtest.Open(t, eval, ort.Options{}).Run(keepAll)[artifacts.Logits]
+			compare(t, "eval logits", got, want, 1e-6)
 		})
 	}
 }

@@ -1,9 +1,6 @@
 package vit
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // Pool is how tokens become one vector an image.
 type Pool string
@@ -68,20 +65,24 @@ type Parameter struct {
 	Name  string
 	Shape []int64
 	Init  Initializer
+
+	fanIn int64 // of the patch convolution, for PatchConv
 }
 
 // Parameters lists the state_dict in PyTorch's order.
 func (c Config) Parameters() []Parameter {
 	w := c.Width
 	hidden := mlpRatio * w
+	fanIn := 3 * c.Patch * c.Patch
 	out := []Parameter{
-		{"cls_token", []int64{1, 1, w}, TinyNormal},
-		{"pos_embed", []int64{1, 1 + c.patches(), w}, TruncNormal},
-		{"patch_embed.proj.weight", []int64{w, 3, c.Patch, c.Patch}, PatchConv},
-		{"patch_embed.proj.bias", []int64{w}, PatchConv},
+		{Name: "cls_token", Shape: []int64{1, 1, w}, Init: TinyNormal},
+		{Name: "pos_embed", Shape: []int64{1, 1 + c.patches(), w}, Init: TruncNormal},
+		{Name: "patch_embed.proj.weight", Shape: []int64{w, 3, c.Patch, c.Patch}, Init: PatchConv, fanIn: fanIn},
+		{Name: "patch_embed.proj.bias", Shape: []int64{w}, Init: PatchConv, fanIn: fanIn},
 	}
 	layer := func(name string, init Initializer, shape ...int64) {
-		out = append(out, Parameter{name + ".weight", shape, init}, Parameter{name + ".bias", slices.Clone(shape[:1]), Zeros})
+		out = append(out, Parameter{Name: name + ".weight", Shape: shape, Init: init},
+			Parameter{Name: name + ".bias", Shape: shape[:1:1], Init: Zeros})
 	}
 	for i := range c.Depth {
 		block := fmt.Sprintf("blocks.%d.", i)

@@ -1,0 +1,105 @@
+package artifacts
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"fovea/graphs"
+	"fovea/graphs/vit"
+	"fovea/onnx"
+	"fovea/onnx/weights"
+)
+
+// File names in a folder of artifacts.
+const (
+	TrainingFile  = "training.onnx"
+	EvalFile      = "eval.onnx"
+	OptimizerFile = "optimizer.onnx"
+	WeightsFile   = "model.safetensors"
+	ManifestFile  = "artifacts.json"
+)
+
+// A Set is what Write writes.
+type Set struct {
+	Model      vit.Config
+	Batch      int64
+	Parameters []Parameter
+	Weights    []weights.Tensor // the parameters' initial values
+}
+
+// A Parameter is a trainable tensor and how the optimizer treats it.
+type Parameter struct {
+	Name        string  `json:"name"`
+	Shape       []int64 `json:"shape"`
+	Layer       int     `json:"layer"`        // 0: embeddings, 1 to depth: blocks, then head
+	RateScale   float64 `json:"rate_scale"`   // the learning rate is multiplied by it
+	WeightDecay float64 `json:"weight_decay"` // decoupled
+}
+
+// manifest is artifacts.json.
+type manifest struct {
+	Version    int                  `json:"version"`
+	Model      vit.Config           `json:"model"`
+	Batch      int64                `json:"batch"`
+	Graphs     map[string]signature `json:"graphs"` // by file
+	Parameters []Parameter          `json:"parameters"`
+	Weights    string               `json:"weights"`
+}
+
+type signature struct {
+	Inputs  []tensor `json:"inputs"`
+	Outputs []tensor `json:"outputs"`
+}
+
+type tensor struct {
+	Name  string  `json:"name"`
+	Type  string  `json:"type"`
+	Shape []int64 `json:"shape"` // -1: any size
+}
+
+// Write makes the folder dir and writes the artifacts into it, each file whole
+// or not at all and artifacts.json last.
+func Write(dir string, s Set) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("writing artifacts: %w", err)
+	}
+	if err := weights.Write(filepath.Join(dir, WeightsFile), s.Weights, map[string]string{"format": "pt"}); err != nil {
+		return err
+	}
+	m := manifest{Version: 1, Model: s.Model, Batch: s.Batch, Parameters: s.Parameters, Weights: WeightsFile,
+		Graphs: map[string]signature{}}
+	for file, build := range map[string]func() (*graphs.Graph, error){
+		TrainingFile:  func() (*graphs.Graph, error) { return Training(s.Model, s.Batch) },
+		EvalFile:      func() (*graphs.Graph, error) { return Eval(s.Model, s.Batch) },
+		OptimizerFile: Optimizer,
+	} {
+		g, err := build()
+		if err != nil {
+			return err
+		}
+		model, err := g.Model()
+		if err != nil {
+			return err
+		}
+		if err := onnx.Save(filepath.Join(dir, file), model, onnx.SaveOptions{}); err != nil {
+			return err
+		}
+		m.Graphs[file] = signature{tensors(g.Inputs), tensors(g.Outputs)}
+	}
+	return onnx.WriteFileAtomic(filepath.Join(dir, ManifestFile), func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(m)
+	})
+}
+
+func tensors(values []*graphs.Value) []tensor {
+	out := make([]tensor, len(values))
+	for i, v := range values {
+		out[i] = tensor{v.Name, onnx.TypeName(v.Type), v.Shape}
+	}
+	return out
+}

@@ -1,0 +1,223 @@
+package autodiff_test
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/gonum/diff/fd"
+
+	"fovea/graphs"
+	"fovea/graphs/autodiff"
+	"fovea/graphs/graphtest"
+	"fovea/onnx/ort"
+)
+
+type value = graphs.Value
+
+// A ruleCase builds a function of float32 inputs whose shapes are given.
+// Inputs are drawn from [low, low+1).
+type ruleCase struct {
+	name   string // operator, and what is special
+	low    float64
+	shapes [][]int64
+	build  func(g *graphs.Graph, x []*value) []*value
+}
+
+func one(f func(g *graphs.Graph, x []*value) *value) func(g *graphs.Graph, x []*value) []*value {
+	return func(g *graphs.Graph, x []*value) []*value { return []*value{f(g, x)} }
+}
+
+func unary(op string, low float64) ruleCase {
+	return ruleCase{op, low, [][]int64{{3, 4}}, one(func(g *graphs.Graph, x []*value) *value { return g.Apply(op, nil, x[0]) })}
+}
+
+func binary(name string, low float64, a, b []int64) ruleCase {
+	op, _, _ := strings.Cut(name, " ")
+	return ruleCase{name, low, [][]int64{a, b},
+		one(func(g *graphs.Graph, x []*value) *value { return g.Apply(op, nil, x[0], x[1]) })}
+}
+
+func product(name string, a, b []int64, t graphs.Transposition) ruleCase {
+	return ruleCase{name, -0.5, [][]int64{a, b},
+		one(func(g *graphs.Graph, x []*value) *value { return g.ScaledMatMul(0.7, x[0], x[1], t) })}
+}
+
+var ruleCases = []ruleCase{
+	unary("Identity", -0.5), unary("Neg", -0.5), unary("Exp", -0.5), unary("Log", 0.5), unary("Sqrt", 0.5),
+	unary("Tanh", -0.5), unary("Erf", -0.5), unary("Gelu", -0.5),
+	{"Cast", -0.5, [][]int64{{3}}, one(func(g *graphs.Graph, x []*value) *value {
+		return g.Cast(g.Cast(x[0], graphs.Float64), graphs.Float32)
+	})},
+	binary("Add", -0.5, []int64{3, 4}, []int64{3, 4}), binary("Add broadcast", -0.5, []int64{2, 3, 4}, []int64{3, 1}),
+	binary("Sub", -0.5, []int64{3, 4}, []int64{4}), binary("Mul", -0.5, []int64{3, 1}, []int64{1, 4}),
+	binary("Div", 0.5, []int64{3, 4}, []int64{3, 1}), binary("Mul scalar", -0.5, []int64{}, []int64{3, 4}),
+	{"Mul square", -0.5, [][]int64{{5}}, one(func(g *graphs.Graph, x []*value) *value { return g.Mul(x[0], x[0]) })},
+	binary("MatMul", -0.5, []int64{3, 4}, []int64{4, 5}),
+	binary("MatMul batched", -0.5, []int64{2, 3, 4}, []int64{2, 4, 5}),
+	binary("MatMul broadcast", -0.5, []int64{1, 4}, []int64{2, 4, 5}),
+	product("FusedMatMul", []int64{2, 3, 4}, []int64{2, 4, 5}, graphs.NoTrans),
+	product("FusedMatMul transA", []int64{2, 4, 3}, []int64{2, 4, 5}, graphs.TransA),
+	product("FusedMatMul transB", []int64{2, 3, 4}, []int64{2, 5, 4}, graphs.TransB),
+	product("FusedMatMul both", []int64{2, 4, 3}, []int64{2, 5, 4}, graphs.TransA|graphs.TransB),
+	product("Gemm", []int64{3, 4}, []int64{4, 5}, graphs.NoTrans),
+	product("Gemm transA", []int64{4, 3}, []int64{4, 5}, graphs.TransA),
+	product("Gemm both", []int64{4, 3}, []int64{5, 4}, graphs.TransA|graphs.TransB),
+	{"Gemm bias", -0.5, [][]int64{{3, 4}, {5, 4}, {5}}, one(func(g *graphs.Graph, x []*value) *value {
+		return g.Apply("Gemm", graphs.Attributes{"transB": int64(1), "beta": float32(0.5)}, x[0], x[1], x[2])
+	})},
+	{"Reshape", -0.5, [][]int64{{2, 6}}, one(func(g *graphs.Graph, x []*value) *value { return g.Exp(g.Reshape(x[0], 3, -1)) })},
+	{"Squeeze", -0.5, [][]int64{{2, 1, 3}}, one(func(g *graphs.Graph, x []*value) *value { return g.Exp(g.Squeeze(x[0], 1)) })},
+	{"Transpose", -0.5, [][]int64{{2, 3, 4}}, one(func(g *graphs.Graph, x []*value) *value { return g.Exp(g.Transpose(x[0], 2, 0, 1)) })},
+	{"Expand", -0.5, [][]int64{{3, 1}}, one(func(g *graphs.Graph, x []*value) *value { return g.Expand(x[0], nil, 2, 3, 4) })},
+	{"Concat", -0.5, [][]int64{{2, 3}, {2, 1}}, one(func(g *graphs.Graph, x []*value) *value { return g.Exp(g.Concat(1, x...)) })},
+	{"Split", -0.5, [][]int64{{6, 2}}, func(g *graphs.Graph, x []*value) []*value {
+		parts := g.Split(x[0], 0, 1, 2, 3)
+		return []*value{g.Exp(parts[0]), g.Exp(parts[2])} // the middle part has no gradient
+	}},
+	{"Slice", -0.5, [][]int64{{4, 5}}, one(func(g *graphs.Graph, x []*value) *value { return g.Exp(g.Slice(x[0], 1, 1, 3)) })},
+	{"Pad", -0.5, [][]int64{{2, 3}}, one(func(g *graphs.Graph, x []*value) *value { return g.Exp(g.Pad(x[0], 1, 2, 1)) })},
+	{"ReduceSum", -0.5, [][]int64{{2, 3, 4}}, one(func(g *graphs.Graph, x []*value) *value { return g.Exp(g.ReduceSum(x[0], false, 0, 2)) })},
+	{"ReduceSum all", -0.5, [][]int64{{2, 3}}, one(func(g *graphs.Graph, x []*value) *value { return g.Exp(g.ReduceSum(x[0], true)) })},
+	{"ReduceMean", -0.5, [][]int64{{2, 3, 4}}, one(func(g *graphs.Graph, x []*value) *value { return g.Exp(g.ReduceMean(x[0], true, -2)) })},
+	{"Softmax", -0.5, [][]int64{{3, 5}}, one(func(g *graphs.Graph, x []*value) *value { return g.Softmax(x[0], -1) })},
+	{"Softmax inner axis", -0.5, [][]int64{{2, 3, 4}}, one(func(g *graphs.Graph, x []*value) *value { return g.Softmax(x[0], 1) })},
+	{"LogSoftmax", -0.5, [][]int64{{3, 5}}, one(func(g *graphs.Graph, x []*value) *value { return g.LogSoftmax(x[0], -1) })},
+	{"LayerNormalization", -0.5, [][]int64{{2, 3, 6}, {6}, {6}}, one(func(g *graphs.Graph, x []*value) *value {
+		y, _, _ := g.LayerNormalization(x[0], x[1], x[2], 1e-2)
+		return y
+	})},
+}
+
+// TestRulesAgainstFiniteDifferences compares, for random directions u and
+// cotangents c, Σ gradient·u with the derivative of Σ c·f(x+tu) at t = 0, which
+// gonum's central differences give at two steps; extrapolated, their error is
+// of fourth order.
+func TestRulesAgainstFiniteDifferences(t *testing.T) {
+	covered := map[string]bool{}
+	for i, c := range ruleCases {
+		t.Run(c.name, func(t *testing.T) { check(t, c, rand.New(rand.NewPCG(1, uint64(i)))) })
+		op, _, _ := strings.Cut(c.name, " ")
+		covered[op] = true
+	}
+	for _, op := range autodiff.Operators() {
+		if !covered[op] {
+			t.Errorf("the rule of %s is not tested", op)
+		}
+	}
+}
+
+func check(t *testing.T, c ruleCase, rng *rand.Rand) {
+	forward, inputs := declare(c)
+	for i, y := range c.build(forward, inputs) {
+		forward.Output(name("y", i), y)
+	}
+	backward, inputs := declare(c)
+	outputs := c.build(backward, inputs)
+	cotangents := map[*value]*value{}
+	for i, y := range outputs {
+		cotangents[y] = backward.Input(name("c", i), graphs.Float32, y.Shape...)
+	}
+	gradients, err := autodiff.Backward(backward, cotangents, inputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range gradients {
+		backward.Output(name("g", i), v)
+	}
+	backward.RemoveDead()
+	backward.Fold()
+
+	points, directions, given := map[string][]float32{}, map[string][]float32{}, map[string][]float32{}
+	for i, shape := range c.shapes {
+		n := (&value{Shape: shape}).Len()
+		points[name("x", i)], directions[name("x", i)] = draw(rng, n, c.low), draw(rng, n, -0.5)
+	}
+	for i, y := range outputs {
+		given[name("c", i)] = draw(rng, y.Len(), -0.5)
+	}
+	got := graphtest.Open(t, backward, ort.Options{}).Run(func(n string, x []float32) {
+		copy(x, points[n])
+		copy(x, given[n])
+	})
+	analytic, size := 0.0, 0.0
+	for i := range inputs {
+		for j, d := range directions[name("x", i)] {
+			term := float64(d) * float64(got[name("g", i)][j])
+			analytic += term
+			size += math.Abs(term)
+		}
+	}
+	session := graphtest.Open(t, forward, ort.Options{})
+	along := func(step float64) float64 {
+		out := session.Run(func(n string, x []float32) {
+			for j := range x {
+				x[j] = points[n][j] + float32(step)*directions[n][j]
+			}
+		})
+		sum := 0.0
+		for i := range outputs {
+			for j, y := range out[name("y", i)] {
+				sum += float64(y) * float64(given[name("c", i)][j])
+			}
+		}
+		return sum
+	}
+	const step = 1. / 16
+	coarse := fd.Derivative(along, 0, &fd.Settings{Formula: fd.Central, Step: step})
+	fine := fd.Derivative(along, 0, &fd.Settings{Formula: fd.Central, Step: step / 2})
+	numeric := (4*fine - coarse) / 3
+	if e := math.Abs(analytic - numeric); !(e <= 1e-4*size) {
+		t.Errorf("derivative is %.7f, finite differences give %.7f (%.1e of the terms)\n%s", analytic, numeric, e/size, backward)
+	}
+}
+
+func declare(c ruleCase) (*graphs.Graph, []*value) {
+	g := graphs.New(c.name)
+	var inputs []*value
+	for i, shape := range c.shapes {
+		inputs = append(inputs, g.Input(name("x", i), graphs.Float32, shape...))
+	}
+	return g, inputs
+}
+
+func name(letter string, i int) string { return letter + string(rune('0'+i)) }
+
+func draw(rng *rand.Rand, n int64, low float64) []float32 {
+	out := make([]float32, n)
+	for i := range out {
+		out[i] = float32(low + rng.Float64())
+	}
+	return out
+}
+
+// TestAbsentGradient: what the result does not depend on has no gradient.
+func TestAbsentGradient(t *testing.T) {
+	g := graphs.New("absent")
+	x, unused := g.Input("x", graphs.Float32, 2), g.Input("unused", graphs.Float32, 2)
+	g.Exp(unused)
+	y := g.Exp(x)
+	gradients, err := autodiff.Backward(g, map[*value]*value{y: g.Filled(1, 2)}, []*value{x, unused})
+	if err != nil || gradients[0] == nil || gradients[1] != nil {
+		t.Errorf("gradients are %v, %v: want one of x and none of unused", gradients, err)
+	}
+}
+
+// TestRefusal: a node without a rule is named, with what lies behind it.
+func TestRefusal(t *testing.T) {
+	g := graphs.New("refusal")
+	w := g.Input("layer.weight", graphs.Float32, 3)
+	y := g.Apply("Abs", nil, w)
+	_, err := autodiff.Backward(g, map[*value]*value{y: g.Filled(1, 3)}, []*value{w})
+	var refused *autodiff.Unsupported
+	if !errors.As(err, &refused) || refused.Node.Op != "Abs" || len(refused.Towards) != 1 {
+		t.Fatalf("error is %v", err)
+	}
+	for _, part := range []string{"Abs", "layer.weight", "float32[3]", "opset 20"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q does not say %q", err, part)
+		}
+	}
+}
