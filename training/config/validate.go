@@ -33,7 +33,8 @@ func (c *Config) problems() []*Error {
 		"%d epochs are more than schedule.epochs, %d", c.Schedule.Warmup, c.Schedule.Epochs)
 	k.number("schedule.min_lr", c.Schedule.MinLR, atLeast(0))
 	if lr := c.LearningRate(); lr > 0 {
-		k.check("schedule.min_lr", !(c.Schedule.MinLR > lr), "%v is above the learning rate, %v", c.Schedule.MinLR, lr)
+		k.check("schedule.min_lr", !(c.Schedule.MinLR > lr),
+			"%v is above the learning rate, %v", c.Schedule.MinLR, lr)
 	}
 	k.integer("training.batch", c.Training.Batch, 1)
 	k.integer("training.accumulate", c.Training.Accumulate, 1)
@@ -72,7 +73,8 @@ func (m Model) check(k *checker, size int) {
 			"%d heads do not divide the width %d of the model", d.Heads, d.Width)
 	}
 	if d.Patch > 0 && size > 0 {
-		k.check("data.size", size%d.Patch == 0, "%d is not a multiple of the patch size %d (model.patch)", size, d.Patch)
+		k.check("data.size", size%d.Patch == 0,
+			"%d is not a multiple of the patch size %d (model.patch)", size, d.Patch)
 	}
 }
 

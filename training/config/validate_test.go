@@ -123,8 +123,9 @@ func TestCropFraction(t *testing.T) {
 func TestNearest(t *testing.T) {
 	known := []string{"data.dir", "data.size", "training.batch", "optimizer.lr", "seed"}
 	for name, want := range map[string]string{
-		"data.szie": "data.size", "size": "data.size", "train.batch": "training.batch", "optimiser.lr": "optimizer.lr",
-		"sed": "seed", "recipe": "", "x": "", "": "",
+		"data.szie": "data.size", "size": "data.size", "train.batch": "training.batch",
+		"optimiser.lr": "optimizer.lr",
+		"sed":          "seed", "recipe": "", "x": "", "": "",
 	} {
 		if got := Nearest(name, known); got != want {
 			t.Errorf("Nearest(%q) = %q, want %q", name, got, want)

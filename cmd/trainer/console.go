@@ -1,0 +1,168 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"fovea/cmd/trainer/internal/training"
+)
+
+// plainInterval is the least time between two lines of progress where no bar
+// can be drawn; a task that takes less shows none.
+const plainInterval = 10 * time.Second
+
+// A console is standard error: lines of the log and, below them, the progress of
+// the task under way; a bar on a terminal, a line now and then elsewhere.
+type console struct {
+	mu       sync.Mutex // guards all below
+	out      io.Writer
+	terminal bool
+	now      func() time.Time // time.Now, but in tests
+
+	current training.Update // the task under way; Task is "" if there is none
+	first   int             // Done at its start
+	started time.Time
+	printed time.Time                // of its last plain line, else its start
+	bar     *progressbar.ProgressBar // on a terminal
+}
+
+func newConsole(out io.Writer) *console {
+	c := &console{out: out, now: time.Now}
+	if f, ok := out.(*os.File); ok {
+		c.terminal = term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+	}
+	return c
+}
+
+// Write writes whole lines above the bar.
+func (c *console) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.write(p)
+}
+
+func (c *console) write(p []byte) (int, error) {
+	if c.bar != nil {
+		c.bar.Clear() // the next update draws it again
+	}
+	return c.out.Write(p)
+}
+
+// line writes text and a line's end above the bar.
+func (c *console) line(text string) { fmt.Fprintln(c, text) }
+
+// update shows how far a task has come. A task ends when all is done, when
+// another begins, or with endTask.
+func (c *console) update(u training.Update) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if u.Task != c.current.Task || u.Total != c.current.Total || u.Done < c.current.Done {
+		c.end()
+		c.begin(u)
+	}
+	c.current = u
+	finished := u.Total > 0 && u.Done >= u.Total
+	if c.terminal {
+		c.bar.Describe(describe(u))
+		c.bar.Set(u.Done)
+	} else if c.now().Sub(c.printed) >= plainInterval || finished && c.printed.After(c.started) {
+		c.printed = c.now()
+		c.write([]byte(c.plain(u) + "\n"))
+	}
+	if finished {
+		c.end()
+	}
+}
+
+// endTask takes a bar away that has not reached its end.
+func (c *console) endTask() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end()
+}
+
+func (c *console) close() { c.endTask() }
+
+func (c *console) begin(u training.Update) {
+	c.first, c.started = u.Done, c.now()
+	c.printed = c.started
+	if !c.terminal {
+		return
+	}
+	total := u.Total
+	if total <= 0 {
+		total = -1 // a spinner
+	}
+	options := []progressbar.Option{
+		progressbar.OptionSetWriter(c.out),
+		progressbar.OptionUseANSICodes(true),
+		progressbar.OptionSetSpinnerChangeInterval(0), // otherwise a goroutine draws it, for ever
+		progressbar.OptionThrottle(100 * time.Millisecond),
+		progressbar.OptionClearOnFinish(),
+		progressbar.OptionFullWidth(),
+		progressbar.OptionShowCount(),
+	}
+	if u.Unit == "bytes" {
+		options = append(options, progressbar.OptionShowBytes(true))
+	} else {
+		options = append(options, progressbar.OptionShowIts(), progressbar.OptionSetItsString(u.Unit))
+	}
+	c.bar = progressbar.NewOptions(total, options...)
+}
+
+func (c *console) end() {
+	if c.bar != nil {
+		c.bar.Clear()
+		c.bar.Exit()
+		c.bar = nil
+	}
+	c.current = training.Update{}
+}
+
+func describe(u training.Update) string {
+	if u.Detail == "" {
+		return u.Task
+	}
+	return u.Task + ", " + u.Detail
+}
+
+// plain formats "epoch 3/60, loss 1.09: 512 of 1080 images, 85 images/s, 7s left".
+func (c *console) plain(u training.Update) string {
+	amount := func(n int) string { return fmt.Sprint(n) }
+	unit := u.Unit
+	if unit == "bytes" {
+		amount, unit = func(n int) string { return fmt.Sprintf("%.1f", float64(n)/1e6) }, "MB"
+	}
+	parts := []string{amount(u.Done) + " " + unit}
+	if u.Total > 0 {
+		parts[0] = amount(u.Done) + " of " + amount(u.Total) + " " + unit
+	}
+	elapsed := c.now().Sub(c.started)
+	if rate := float64(u.Done-c.first) / elapsed.Seconds(); elapsed > 0 && rate > 0 {
+		left := time.Duration(float64(u.Total-u.Done) / rate * float64(time.Second)).Round(time.Second)
+		if unit == "MB" {
+			rate /= 1e6
+		}
+		digits := 0
+		if rate < 10 {
+			digits = 1
+		}
+		parts = append(parts, fmt.Sprintf("%.*f %s/s", digits, rate, unit))
+		if u.Total > u.Done {
+			parts = append(parts, left.String()+" left")
+		}
+	}
+	return describe(u) + ": " + strings.Join(parts, ", ")
+}
+
+// updateBytes is the update of a download of total bytes, 0 if not known.
+func updateBytes(task string, done, total int64) training.Update {
+	return training.Update{Task: task, Done: int(done), Total: int(total), Unit: "bytes"}
+}

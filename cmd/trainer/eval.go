@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"fovea/cmd/trainer/internal/training"
+	"fovea/training/config"
+)
+
+func runEval(a *app, ctx context.Context, args []string) error {
+	fs := a.newFlags("eval")
+	o := training.EvalOptions{Progress: a.console.update}
+	fs.StringVar(&o.Model, "model", "", "model.onnx of a run folder")
+	fs.StringVar(&o.Data, "data", "", "folder that holds the split")
+	fs.StringVar(&o.Split, "split", "test", "folder to evaluate")
+	fs.StringVar(&o.Out, "out", "", "folder for the tables and the figure")
+	fs.IntVar(&o.Batch, "batch", 32, "images a forward pass")
+	var overrides texts
+	fs.Var(&overrides, "set", "override a key of the runtime section")
+	if err := parse(fs, args); err != nil {
+		return err
+	}
+	if err := required(fs, "model", "data", "split"); err != nil {
+		return err
+	}
+	if o.Batch < 1 {
+		return &usageError{"eval", fmt.Errorf("-batch %d: must be at least 1", o.Batch)}
+	}
+	var err error
+	if o.Runtime, err = config.ReadRuntime(overrides, a.environ); err != nil {
+		return err
+	}
+	metrics, err := training.Evaluate(ctx, o)
+	a.console.endTask()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "%s on %s of %s:\n", o.Model, o.Split, o.Data)
+	printMetrics(a.stdout, *metrics)
+	if o.Out != "" {
+		fmt.Fprintf(a.stdout, "written to: %s\n", o.Out)
+	}
+	return nil
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"fovea/training/config"
+)
+
+// trainer runs a command line in this process.
+func trainer(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = run(t.Context(), args, nil, &out, &err)
+	return code, out.String(), err.String()
+}
+
+// writeConfig puts a config into a file of its own and returns its path.
+func writeConfig(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "a.toml")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestBadUsage(t *testing.T) {
+	good := writeConfig(t, "[data]\ndir = \"images\"\n")
+	tests := []struct {
+		args []string
+		want string // in standard error
+	}{
+		{nil, "no command and no -config"},
+		{[]string{"evl"}, `unknown command "evl", did you mean eval?`},
+		{[]string{"a.toml"}, `unknown command "a.toml", did you mean -config a.toml?`},
+		{[]string{"help", "artifact"}, "did you mean artifacts?"},
+		{[]string{"help", "eval", "train"}, "help takes one command"},
+		{[]string{"-confg", good}, "trainer train: unknown flag -confg, did you mean -config?"},
+		{[]string{"--confg=" + good}, "unknown flag -confg, did you mean -config?"},
+		{[]string{"-config"}, "flag needs an argument: -config"},
+		{[]string{"-resume"}, "missing -config"},
+		{[]string{"-config", good, "b.toml"}, `unexpected argument "b.toml": each config file needs its own -config`},
+		{[]string{"-config", good, "-resume=maybe"}, `invalid boolean value "maybe" for -resume`},
+		{[]string{"eval", "-modle", "m"}, "unknown flag -modle, did you mean -model?\nrun \"trainer help eval\""},
+		{[]string{"eval", "-split", "val"}, "missing -model, -data"},
+		{[]string{"eval", "-model", "m", "-data", "d", "-batch", "0"}, "-batch 0: must be at least 1"},
+		{[]string{"eval", "-model", "m", "-data", "d", "-batch", "x"}, `invalid value "x" for flag -batch`},
+		{[]string{"eval", "-model", "m", "-data", "d", "-set", "seed=1"}, "only keys of [runtime]"},
+		{[]string{"artifacts", "-config", good}, "missing -out"},
+		{[]string{"runtime"}, "missing what to do: trainer runtime install"},
+		{[]string{"runtime", "instal"}, `unknown command "instal", did you mean install?`},
+		{[]string{"runtime", "install", "-form", "x"}, "unknown flag -form, did you mean -from?"},
+		{[]string{"doctor", "now"}, `unexpected argument "now"`},
+		{[]string{"version", "-all"}, "unknown flag -all"},
+		{[]string{"-config", good, "-set", "training.bacth=3"}, "did you mean training.batch?"},
+		{[]string{"-config", good, "-set", "training.batch=many"}, `found "many", expected an integer`},
+		{[]string{"-config", filepath.Join(t.TempDir(), "none.toml")}, "none.toml: cannot read the config"},
+		{[]string{"-config", writeConfig(t, "[data]\nszie = 3\n")},
+			"a.toml:2: data.szie: unknown key, did you mean data.size?"},
+		{[]string{"-config", good, "-config", good}, "name: its run folder runs/a is that of"},
+		{[]string{"artifacts", "-config", writeConfig(t, ""), "-out", "x"}, "data.dir: is not set"},
+	}
+	for _, test := range tests {
+		code, stdout, stderr := trainer(t, test.args...)
+		if code != exitUsage || !strings.Contains(filepath.ToSlash(stderr), test.want) {
+			t.Errorf("trainer %q: exit code %d, want %d with %q:\n%s", test.args, code, exitUsage, test.want, stderr)
+		}
+		if stdout != "" {
+			t.Errorf("trainer %q wrote to standard output:\n%s", test.args, stdout)
+		}
+	}
+}
+
+func TestUnknownVariable(t *testing.T) {
+	var out, err bytes.Buffer
+	args := []string{"-config", writeConfig(t, "[data]\ndir = \"images\"\n")}
+	code := run(t.Context(), args, []string{"FOVEA_DATA_SZIE=3"}, &out, &err)
+	if want := "FOVEA_DATA_SZIE: unknown variable, did you mean FOVEA_DATA_SIZE?"; code != exitUsage ||
+		!strings.Contains(err.String(), want) {
+		t.Errorf("exit code %d:\n%s", code, &err)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}, {"help", "help"}} {
+		code, stdout, stderr := trainer(t, args...)
+		if code != exitDone || stderr != "" {
+			t.Errorf("trainer %q: exit code %d:\n%s", args, code, stderr)
+		}
+		for _, c := range commands() {
+			if !strings.Contains(stdout, "\n  "+c.name+" ") {
+				t.Errorf("trainer %q does not list %s", args, c.name)
+			}
+		}
+	}
+	if _, stdout, _ := trainer(t, "help", "config"); !strings.Contains(stdout, "| `optimizer.layer_decay` |") {
+		t.Error("help config does not list the keys")
+	}
+	for _, c := range commands() {
+		for _, args := range [][]string{{"help", c.name}, {c.name, "-h"}, {c.name, "--help"}} {
+			if code, stdout, _ := trainer(t, args...); code != exitDone || stdout != c.manual {
+				t.Errorf("trainer %q: exit code %d:\n%s", args, code, stdout)
+			}
+		}
+	}
+	if code, stdout, _ := trainer(t, "runtime", "install", "-h"); code != exitDone || stdout != runtimeManual {
+		t.Errorf("runtime install -h: exit code %d:\n%s", code, stdout)
+	}
+	if _, stdout, _ := trainer(t, "-h"); stdout != overview() {
+		t.Errorf("-h:\n%s", stdout)
+	}
+}
+
+// The flags that a manual lists exist.
+func TestManualsListKnownFlags(t *testing.T) {
+	for _, c := range commands() {
+		args := []string{c.name}
+		if c.name == "runtime" {
+			args = append(args, "install")
+		}
+		listed := regexp.MustCompile(`(?m)^  (-\w+)`).FindAllStringSubmatch(c.manual, -1)
+		for _, match := range listed {
+			_, _, stderr := trainer(t, append(args, match[1], "x", "-no-such-flag")...)
+			if strings.Contains(stderr, "unknown flag "+match[1]) {
+				t.Errorf("%s has no flag %s", c.name, match[1])
+			}
+		}
+		for _, line := range strings.Split(c.manual, "\n") {
+			if len(line) > 80 && !strings.HasPrefix(line, "trainer ") {
+				t.Errorf("%s: line longer than a terminal: %s", c.name, line)
+			}
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	code, stdout, _ := trainer(t, "version")
+	if code != exitDone || !strings.HasPrefix(stdout, "fovea ") {
+		t.Errorf("exit code %d: %s", code, stdout)
+	}
+}
+
+func TestExitCode(t *testing.T) {
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, test := range []struct {
+		name string
+		ctx  context.Context
+		err  error
+		want int
+	}{
+		{"done", t.Context(), nil, 0},
+		{"done although cancelled", cancelled, nil, 0},
+		{"failed", t.Context(), errors.New("disk full"), 1},
+		{"usage", t.Context(), &usageError{"eval", errors.New("missing -model")}, 2},
+		{"config", t.Context(), fmt.Errorf("run: %w", &config.Error{Key: "training.batch", Err: errors.New("x")}), 2},
+		{"interrupted", cancelled, fmt.Errorf("epoch 3: %w", context.Canceled), 130},
+		{"failed while stopping", cancelled, errors.New("writing the checkpoint: disk full"), 1},
+	} {
+		var stderr bytes.Buffer
+		a := &app{console: newConsole(&stderr)}
+		if got := a.exitCode(test.ctx, test.err); got != test.want {
+			t.Errorf("%s: exit code %d, want %d", test.name, got, test.want)
+		}
+		if test.err != nil && !strings.Contains(stderr.String(), test.err.Error()) {
+			t.Errorf("%s: standard error lacks the error: %s", test.name, &stderr)
+		}
+	}
+}

@@ -1,0 +1,62 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+)
+
+// As a child process, TestMain stands for a command that never stops.
+const childVariable = "TRAINER_TEST_WAITS_FOR_SIGNALS"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) != "" {
+		ctx, _ := untilSignal(context.Background())
+		fmt.Println("ready")
+		<-ctx.Done()
+		fmt.Println("cancelled")
+		select {}
+	}
+	os.Exit(m.Run())
+}
+
+func TestFirstSignalCancelsSecondKills(t *testing.T) {
+	for _, first := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		child := exec.CommandContext(t.Context(), os.Args[0])
+		child.Env = append(os.Environ(), childVariable+"=1")
+		stdout, err := child.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(stdout)
+		expect := func(want string) {
+			t.Helper()
+			if !lines.Scan() || lines.Text() != want {
+				t.Fatalf("%s: got %q, %v; want %q", first, lines.Text(), lines.Err(), want)
+			}
+		}
+		expect("ready")
+		if err := child.Process.Signal(first); err != nil {
+			t.Fatal(err)
+		}
+		expect("cancelled")
+		if err := child.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		var exit *exec.ExitError
+		err = child.Wait()
+		if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGTERM {
+			t.Errorf("%s, then SIGTERM: %v", first, err)
+		}
+	}
+}
