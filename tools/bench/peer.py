@@ -4,16 +4,18 @@
 
 Builds model, optimizer and batch, takes warm-up steps, prints "ready". Then it reads lines from standard input:
 
-    step    takes a whole training step and prints {"seconds", "forward", "backward", "optimizer", "cpu", "loss"}
+    step    takes a whole training step, prints {"seconds", "forward", "backward", "optimizer", "cpu", "loss"}
     quit    prints {"peak_rss", "import_rss", "versions", …} and ends, as does the end of the input
 
-so that a driver can alternate it with another program on the same cores. forward includes the loss and reading it; the gradients
-are set to None before the clock of forward starts, and seconds counts that too. peak_rss is the process's high-water mark in bytes,
-import_rss what the libraries alone took before a tensor was made (a CUDA build of PyTorch takes more than a CPU build). cpu is
-processor time: a step whose cpu is well below threads*seconds had to share its cores.
+so that a driver can alternate it with another program on the same cores. forward includes the loss and reading
+it; the gradients are set to None before the clock of forward starts, and seconds counts that too. cpu is
+processor time: a step whose cpu is well below threads*seconds had to share its cores. peak_rss is the process's
+high-water mark in bytes, import_rss what the libraries alone took before a tensor was made (a CUDA build of
+PyTorch takes more than a CPU build).
 
-The peer is stock: timm's model with its fused attention, torch.optim.AdamW with its defaults (on the CPU: one parameter after
-another; --adamw fused is the fastest of PyTorch's own). The batch is random, as its content does not change the time. Needs tools/oracle/requirements.txt.
+The peer is stock: timm's model with its fused attention, torch.optim.AdamW with its defaults (on the CPU: one
+parameter after another; --adamw fused is the fastest of PyTorch's own). The batch is random, as its content
+does not change the time. Needs tools/oracle/requirements.txt.
 """
 
 import argparse
@@ -52,8 +54,8 @@ class Factor(nn.Module):
 
 
 def layer_decay_groups(model: nn.Module, weight_decay: float, layer_decay: float, lr: float) -> list[dict]:
-    """RETFound's parameter groups: embeddings are layer 0, block b layer b+1, the rest the last, whose rate is lr; no weight decay
-    for vectors, cls_token and pos_embed."""
+    """RETFound's parameter groups: embeddings are layer 0, block b layer b+1, the rest the last, whose rate is lr;
+    no weight decay for vectors, cls_token and pos_embed."""
     last = len(model.blocks) + 1
     groups: dict[tuple, dict] = {}
     for name, p in model.named_parameters():
@@ -72,7 +74,8 @@ class Peer:
     def __init__(self, options: argparse.Namespace) -> None:
         torch.manual_seed(0)
         self.model = timm.create_model(
-            options.arch, img_size=options.size, num_classes=options.classes, global_pool="avg", drop_path_rate=options.drop_path
+            options.arch, img_size=options.size, num_classes=options.classes, global_pool="avg",
+            drop_path_rate=options.drop_path,
         ).train()
         self.factors = []
         for i, block in enumerate(self.model.blocks):
@@ -124,7 +127,8 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--drop-path", type=float, default=0.2, help="rate of the last block")
-    parser.add_argument("--adamw", choices=["default", "foreach", "fused"], default="default", help="PyTorch's implementation")
+    parser.add_argument("--adamw", choices=["default", "foreach", "fused"], default="default",
+                        help="which of PyTorch's implementations")
     parser.add_argument("--warm-up", type=int, default=2, help="steps before ready")
     parser.add_argument("--profile", action="store_true", help="print the operators of one step and end")
     options = parser.parse_args()
@@ -150,7 +154,8 @@ def main() -> None:
             sys.exit(f"unknown command {command!r}: want step or quit")
     say({
         "peak_rss": memory("VmHWM"), "import_rss": import_rss, "threads": torch.get_num_threads(), "arch": options.arch,
-        "size": options.size, "batch": options.batch, "adamw": options.adamw, "parameters": sum(p.numel() for p in peer.model.parameters()),
+        "size": options.size, "batch": options.batch, "adamw": options.adamw,
+        "parameters": sum(p.numel() for p in peer.model.parameters()),
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "timm": timm.__version__},
     })
 

@@ -1,9 +1,9 @@
 """Losses and gradients of RETFound's ViT by PyTorch autograd: goldens for graphs/artifacts.
 
-    python tools/oracle/vit.py                    writes graphs/artifacts/testdata/vit_*.json.gz, prints PyTorch's own noise
-    python tools/oracle/vit.py --full DIR         compares every entry of the gradients in DIR/CASE.safetensors (NAME.grad for each
-                                                  parameter; loss and logits where present) and fails above the tolerances
-    python tools/oracle/vit.py --cases a,b        only these cases
+    vit.py                writes graphs/artifacts/testdata/vit_*.json.gz and prints PyTorch's own noise
+    vit.py --full DIR     compares every entry of the gradients in DIR/CASE.safetensors (NAME.grad for each
+                          parameter; loss and logits where present) and fails above the tolerances
+    vit.py --cases a,b    only these cases
 
 Needs requirements.txt. What the files hold: graphs/artifacts/testdata/README.md.
 """
@@ -44,8 +44,8 @@ LOSS_TOLERANCE = 1e-5  # relative
 
 def rules(c: Config) -> list[dict]:
     """How each tensor is drawn: the first rule whose suffix ends the name. The spread of a matrix makes its output's
-    standard deviation about gain times its input's, so that activations keep their size at every width. qkv has the largest
-    gain: its attention is then far from uniform and far from one-hot."""
+    standard deviation about gain times its input's, so that activations keep their size at every width. qkv has
+    the largest gain: its attention is then far from uniform and far from one-hot."""
 
     def matrix(suffix: str, fan_in: int, gain: float) -> dict:
         return {"suffix": suffix, "center": 0.0, "spread": round(gain * math.sqrt(3 / fan_in), 4)}
@@ -170,7 +170,7 @@ def compare(case: Case, folder: pathlib.Path) -> bool:
     """Prints every tensor's error and says whether all are within tolerance."""
     got = load_file(folder / f"{case.name}.safetensors")
     ok = True
-    print(f"\n{case.name}\n{'gradient':32} {'shape':>18} {'max |grad|':>11} {'max |diff|':>11} {'ratio':>9} {'torch noise':>11}  at")
+    print(f"\n{case.name}\n{'gradient':32} {'shape':>18} {'max |grad|':>11} {'max |diff|':>11} {'ratio':>9} {'noise':>9}  at")
     for name, want in case.gradients.items():
         g = got.get(f"{name}.grad")
         if g is None or g.size != want.size:
@@ -183,7 +183,7 @@ def compare(case: Case, folder: pathlib.Path) -> bool:
         ok &= within
         print(
             f"{name:32} {'x'.join(map(str, want.shape)):>18} {largest:11.4g} {diff.max():11.3g} {ratio:9.2e}"
-            f" {case.noise[name]:11.2e}  {diff.argmax()}{'' if within else '  TOO FAR'}"
+            f" {case.noise[name]:9.2e}  {diff.argmax()}{'' if within else '  TOO FAR'}"
         )
     for name, want in (("loss", np.float32(case.loss)), ("logits", case.logits)):
         if name in got:

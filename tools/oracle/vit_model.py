@@ -1,8 +1,8 @@
 """RETFound's ViT on timm's VisionTransformer, with the drop-path factors as an input.
 
-What is timm's own: patch embedding, class token, position embedding, pre-norm blocks, fused attention, parameter names. What
-is set here: LayerNorm eps 1e-6, exact GELU, the pooling, fc_norm once (RETFound of 2023) or twice (RETFound since 2025), and
-stochastic depth as a given factor for each sample and residual branch.
+What is timm's own: patch embedding, class token, position embedding, pre-norm blocks, fused attention, parameter
+names. What is set here: LayerNorm eps 1e-6, exact GELU, the pooling, fc_norm once (RETFound of 2023) or twice
+(RETFound since 2025), and stochastic depth as a given factor for each sample and residual branch.
 """
 
 from dataclasses import dataclass
@@ -39,8 +39,8 @@ class Factor(nn.Module):
 
 
 class RETFound(VisionTransformer):
-    """forward(images [B,3,S,S], drop_path [2*depth,B]) -> logits [B,C]; row 2i of drop_path scales the attention branch of
-    block i, row 2i+1 its MLP branch."""
+    """forward(images [B,3,S,S], drop_path [2*depth,B]) -> logits [B,C]; row 2i of drop_path scales the attention
+    branch of block i, row 2i+1 its MLP branch."""
 
     def __init__(self, c: Config) -> None:
         super().__init__(
@@ -66,7 +66,7 @@ def gradients(
     c: Config, dtype: torch.dtype, parameters: dict[str, np.ndarray], images: np.ndarray, targets: np.ndarray,
     drop_path: np.ndarray, loss_scale: float,
 ) -> tuple[float, np.ndarray, dict[str, np.ndarray]]:
-    """The loss (mean soft-target cross-entropy, unscaled), the logits and the gradients of loss*loss_scale, all in dtype."""
+    """The loss (mean soft-target cross-entropy, unscaled), the logits, the gradients of loss*loss_scale, in dtype."""
     model = RETFound(c).to(dtype).train()
     missing = {n for n, _ in model.named_parameters()} ^ set(parameters)
     if missing:

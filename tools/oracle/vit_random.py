@@ -52,7 +52,7 @@ def projection(name: str, k: int, values: np.ndarray) -> float:
 
 
 def positions(name: str, n: int, limit: int, first: int) -> list[int]:
-    """At most limit distinct positions below n, ascending: all of them where they fit, else first and random ones."""
+    """At most limit distinct positions below n, ascending: all where they fit, else first and random ones."""
     if n <= limit:
         return list(range(n))
     chosen = {first}
