@@ -1,6 +1,11 @@
 package weights
 
-import "fovea/onnx/pb"
+import (
+	"fmt"
+
+	"fovea/onnx"
+	"fovea/onnx/pb"
+)
 
 // dtypes lists safetensors' element types in the order of the official
 // library's enum, which is also the order of ascending alignment that it sorts
@@ -50,4 +55,21 @@ func typeOf(name string) (pb.TensorProto_DataType, bool) {
 		}
 	}
 	return 0, false
+}
+
+// sizeOf returns the bytes of a tensor. The format has no padding, so packed
+// types have to fill whole bytes.
+func sizeOf(typ pb.TensorProto_DataType, shape []int64) (int64, error) {
+	size, err := onnx.DataSize(typ, shape)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := onnx.ElementSize(typ); err == nil {
+		return size, nil
+	}
+	eight, err := onnx.DataSize(typ, append([]int64{8}, shape...)) // as many bytes as one has bits
+	if err == nil && eight != 8*size {
+		err = fmt.Errorf("%s of shape %v does not fill its last byte", onnx.TypeName(typ), shape)
+	}
+	return size, err
 }

@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 
-	"fovea/onnx"
 	"fovea/onnx/internal/mmap"
 )
 
@@ -64,24 +64,59 @@ func Parse(b []byte) ([]Tensor, map[string]string, error) {
 	return tensors, metadata, nil
 }
 
-// entry is a tensor's description in the header. Pointers tell absent keys.
+// entry is a tensor's description in the header.
 type entry struct {
-	name    string
-	DType   *string    `json:"dtype"`
-	Shape   *[]int64   `json:"shape"`
-	Offsets *[2]uint64 `json:"data_offsets"`
+	name, dtype string
+	shape       []int64
+	begin, end  int64 // of its bytes behind the header
+}
+
+// parseEntry decodes a description. Unlike encoding/json by itself it takes
+// neither keys of another case, nor null, nor arrays of another length.
+func parseEntry(name string, value json.RawMessage) (entry, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(value, &fields); err != nil {
+		return entry{}, err
+	}
+	e := entry{name: name}
+	var shape, offsets []count
+	for key, into := range map[string]any{"dtype": &e.dtype, "shape": &shape, "data_offsets": &offsets} {
+		if field, ok := fields[key]; !ok || string(field) == "null" {
+			return entry{}, fmt.Errorf("%s is missing", key)
+		}
+		if err := json.Unmarshal(fields[key], into); err != nil {
+			return entry{}, fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	if len(offsets) != 2 {
+		return entry{}, fmt.Errorf("data_offsets has %d numbers instead of 2", len(offsets))
+	}
+	e.begin, e.end = int64(offsets[0]), int64(offsets[1])
+	e.shape = make([]int64, len(shape))
+	for i, n := range shape {
+		e.shape[i] = int64(n)
+	}
+	return e, nil
+}
+
+// count is a JSON integer from 0 to the largest int64.
+type count int64
+
+func (c *count) UnmarshalJSON(b []byte) error {
+	n, err := strconv.ParseUint(string(b), 10, 63)
+	*c = count(n)
+	return err
 }
 
 func parseHeader(header []byte) (entries []entry, metadata map[string]string, err error) {
 	if !utf8.Valid(header) {
 		return nil, nil, fmt.Errorf("not valid UTF-8")
 	}
-	if !bytes.HasPrefix(header, []byte("{")) {
-		return nil, nil, fmt.Errorf("does not start with {")
-	}
 	dec := json.NewDecoder(bytes.NewReader(header))
-	if _, err := dec.Token(); err != nil {
+	if first, err := dec.Token(); err != nil {
 		return nil, nil, err
+	} else if first != json.Delim('{') {
+		return nil, nil, fmt.Errorf("not a JSON object")
 	}
 	metadata = map[string]string{}
 	seen := map[string]bool{}
@@ -98,18 +133,19 @@ func parseHeader(header []byte) (entries []entry, metadata map[string]string, er
 			return nil, nil, fmt.Errorf("key %q appears twice", name)
 		}
 		seen[name] = true
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return nil, nil, fmt.Errorf("%q: %w", name, err)
+		}
 		if name == metadataKey {
-			if err := dec.Decode(&metadata); err != nil {
+			if err := json.Unmarshal(value, &metadata); err != nil {
 				return nil, nil, fmt.Errorf("%s: %w", name, err)
 			}
 			continue
 		}
-		e := entry{name: name}
-		if err := dec.Decode(&e); err != nil {
+		e, err := parseEntry(name, value)
+		if err != nil {
 			return nil, nil, fmt.Errorf("tensor %q: %w", name, err)
-		}
-		if e.DType == nil || e.Shape == nil || e.Offsets == nil {
-			return nil, nil, fmt.Errorf("tensor %q: dtype, shape or data_offsets is missing", name)
 		}
 		entries = append(entries, e)
 	}
@@ -128,35 +164,34 @@ func parseHeader(header []byte) (entries []entry, metadata map[string]string, er
 // sections cuts the data behind the header into the tensors of entries.
 func sections(entries []entry, data []byte) ([]Tensor, error) {
 	slices.SortStableFunc(entries, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.Offsets[0], b.Offsets[0]), cmp.Compare(a.Offsets[1], b.Offsets[1]))
+		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end))
 	})
 	tensors := make([]Tensor, 0, len(entries))
-	at := uint64(0)
+	at := int64(0)
 	for _, e := range entries {
-		typ, ok := typeOf(*e.DType)
+		typ, ok := typeOf(e.dtype)
 		if !ok {
-			return nil, fmt.Errorf("tensor %q has an unknown dtype %q", e.name, *e.DType)
+			return nil, fmt.Errorf("tensor %q has an unknown dtype %q", e.name, e.dtype)
 		}
-		size, err := onnx.DataSize(typ, *e.Shape)
+		size, err := sizeOf(typ, e.shape)
 		if err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", e.name, err)
 		}
-		begin, end := e.Offsets[0], e.Offsets[1]
-		if begin != at || end < begin {
+		if e.begin != at || e.end < e.begin {
 			return nil, fmt.Errorf("tensor %q has data offsets %d to %d where %d is the next free byte: "+
-				"overlap, gap or damage", e.name, begin, end, at)
+				"overlap, gap or damage", e.name, e.begin, e.end, at)
 		}
-		if end-begin != uint64(size) {
+		if e.end-e.begin != size {
 			return nil, fmt.Errorf("tensor %q has %d bytes, but %s of shape %v has %d",
-				e.name, end-begin, *e.DType, *e.Shape, size)
+				e.name, e.end-e.begin, e.dtype, e.shape, size)
 		}
-		if end > uint64(len(data)) {
-			return nil, fmt.Errorf("tensor %q ends at byte %d of %d: the file is truncated", e.name, end, len(data))
+		if e.end > int64(len(data)) {
+			return nil, fmt.Errorf("tensor %q ends at byte %d of %d: the file is truncated", e.name, e.end, len(data))
 		}
-		tensors = append(tensors, Tensor{e.name, typ, *e.Shape, data[begin:end:end]})
-		at = end
+		tensors = append(tensors, Tensor{e.name, typ, e.shape, data[e.begin:e.end:e.end]})
+		at = e.end
 	}
-	if at != uint64(len(data)) {
+	if at != int64(len(data)) {
 		return nil, fmt.Errorf("%d bytes of data, but the tensors fill %d", len(data), at)
 	}
 	return tensors, nil

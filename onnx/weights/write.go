@@ -98,7 +98,7 @@ func validate(t Tensor, seen map[string]bool) error {
 		return fmt.Errorf("safetensors has no type for %s", onnx.TypeName(t.Type))
 	}
 	seen[t.Name] = true
-	want, err := onnx.DataSize(t.Type, t.Shape)
+	want, err := sizeOf(t.Type, t.Shape)
 	if err != nil {
 		return err
 	}
