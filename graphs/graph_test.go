@@ -1,0 +1,169 @@
+package graphs_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"fovea/graphs"
+	"fovea/onnx"
+)
+
+func Example() {
+	g := graphs.New("linear")
+	x := g.Input("x", graphs.Float32, graphs.Dynamic, 16)
+	w := g.Input("w", graphs.Float32, 4, 16)
+	y := g.Gelu(g.MatMul(x, w, graphs.TransB))
+	g.Output("y", g.Mul(y, g.Scalar(0.5)))
+	fmt.Print(g)
+	// Output:
+	// graph linear
+	//   input  x float32[batch,16]
+	//   input  w float32[4,16]
+	//   Gemm_2 float32[batch,4] = Gemm(x, w) alpha=1, transA=0, transB=1
+	//   Gelu_3 float32[batch,4] = Gelu(Gemm_2)
+	//   y float32[batch,4] = Mul(Gelu_3, 0.5)
+	//   output y float32[batch,4]
+}
+
+func TestInferenceRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		build func(g *graphs.Graph, x *graphs.Value) // x is float32[2,3,4]
+		want  string
+	}{
+		{"inner dimensions", func(g *graphs.Graph, x *graphs.Value) { g.MatMul(x, x, graphs.NoTrans) }, "inner dimensions 4 and 3 differ"},
+		{"broadcast", func(g *graphs.Graph, x *graphs.Value) { g.Add(x, g.Filled(0, 5)) }, "do not broadcast"},
+		{"types", func(g *graphs.Graph, x *graphs.Value) { g.Add(x, g.Cast(x, graphs.Float64)) }, "element types differ"},
+		{"reshape", func(g *graphs.Graph, x *graphs.Value) { g.Reshape(x, 5, -1) }, "24 elements do not fill shape [5,batch]"},
+		{"permutation", func(g *graphs.Graph, x *graphs.Value) { g.Transpose(x, 0, 0, 1) }, "no permutation"},
+		{"squeeze", func(g *graphs.Graph, x *graphs.Value) { g.Squeeze(x, 1) }, "axis 1 has size 3, not 1"},
+		{"axis", func(g *graphs.Graph, x *graphs.Value) { g.Softmax(x, 3) }, "axis 3 is outside of rank 3"},
+		{"split", func(g *graphs.Graph, x *graphs.Value) { g.Split(x, 1, 1, 1) }, "do not add up to 3"},
+		{"slice", func(g *graphs.Graph, x *graphs.Value) { g.Slice(x, 2, 1, 5) }, "[1:5] is not inside of axis 2"},
+		{"missing input", func(g *graphs.Graph, x *graphs.Value) { g.Add(x, nil) }, "input 1 is missing"},
+		{"bias", func(g *graphs.Graph, x *graphs.Value) {
+			a := g.Reshape(x, 6, 4)
+			g.Linear(a, g.Filled(0, 5, 4), g.Filled(0, 4))
+		}, "do not broadcast"},
+		{"norm weight", func(g *graphs.Graph, x *graphs.Value) { g.LayerNormalization(x, g.Filled(1, 3), nil, 1e-6) }, "not of shape [4]"},
+		{"operator", func(g *graphs.Graph, x *graphs.Value) { g.Apply("Nonsense", nil, x) }, "no shape inference"},
+		{"name", func(g *graphs.Graph, x *graphs.Value) { g.Input("x", graphs.Float32) }, "taken"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := graphs.New("bad")
+			c.build(g, g.Input("x", graphs.Float32, 2, 3, 4))
+			g.Output("y", g.Exp(g.Filled(1, 2))) // building goes on after a mistake
+			_, err := g.Model()
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error is %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestFold(t *testing.T) {
+	g := graphs.New("fold")
+	x := g.Input("x", graphs.Float32, 2)
+	half := g.Neg(g.Sub(g.Scalar(1), g.Scalar(1.5)))
+	g.Output("y", g.Mul(x, g.Mul(half, g.Floats([]float32{2, 4}, 2))))
+	g.Fold()
+	if len(g.Nodes) != 1 {
+		t.Fatalf("%d nodes are left:\n%s", len(g.Nodes), g)
+	}
+	if got, _ := g.Nodes[0].Inputs[1].FloatValues(); !slices.Equal(got, []float32{1, 2}) {
+		t.Errorf("the constant is %v", got)
+	}
+}
+
+func TestConstantsAreShared(t *testing.T) {
+	g := graphs.New("constants")
+	if g.Scalar(2) != g.Scalar(2) || g.Ints(1, 2) != g.Ints(1, 2) {
+		t.Error("equal constants are stored twice")
+	}
+	if g.Scalar(2) == g.Floats([]float32{2}, 1) {
+		t.Error("constants of different shape are one")
+	}
+}
+
+// ladder is a chain of products whose weight gradients Last moves.
+func ladder() (g *graphs.Graph, weightGradients []*graphs.Value) {
+	g = graphs.New("ladder")
+	x := g.Input("x", graphs.Float32, 2, 2)
+	for i := range 4 {
+		weightGradients = append(weightGradients, g.Scale(g.Exp(x), float64(i+2)))
+		x = g.Tanh(x)
+	}
+	g.Output("y", x)
+	for i, v := range weightGradients {
+		weightGradients[i] = g.Output(fmt.Sprint("w", i), v)
+	}
+	return g, weightGradients
+}
+
+func TestLast(t *testing.T) {
+	g, outputs := ladder()
+	g.Last(outputs...)
+	var ops []string
+	for _, n := range g.Nodes {
+		ops = append(ops, n.Op)
+	}
+	want := "Tanh Tanh Tanh Tanh Exp Mul Exp Mul Exp Mul Exp Mul"
+	if got := strings.Join(ops, " "); got != want {
+		t.Errorf("order is %s, want %s", got, want)
+	}
+	checkOrder(t, g)
+}
+
+func TestShuffleKeepsAnOrderThatRuns(t *testing.T) {
+	for seed := range uint64(20) {
+		g, _ := ladder()
+		n := len(g.Nodes)
+		g.Shuffle(rand.New(rand.NewPCG(seed, 0)))
+		if len(g.Nodes) != n {
+			t.Fatalf("%d nodes of %d are left", len(g.Nodes), n)
+		}
+		checkOrder(t, g)
+	}
+}
+
+func checkOrder(t *testing.T, g *graphs.Graph) {
+	t.Helper()
+	m, err := g.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := onnx.Check(m); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRemoveDead(t *testing.T) {
+	g := graphs.New("dead")
+	x := g.Input("x", graphs.Float32, 2)
+	g.Exp(g.Exp(x))
+	g.Output("y", g.Tanh(x))
+	g.RemoveDead()
+	if len(g.Nodes) != 1 || g.Nodes[0].Op != "Tanh" {
+		t.Errorf("left are:\n%s", g)
+	}
+}
+
+func TestDOT(t *testing.T) {
+	g := graphs.New("small")
+	g.Output("y", g.Exp(g.Input("x", graphs.Float32, 2, 3)))
+	const want = `digraph "small" {
+  node [shape=box, fontname=Helvetica]
+  n0 [label="Exp"]
+  i0 [label="x", shape=ellipse]
+  i0 -> n0 [label="[2,3]"]
+  o0 [label="y", shape=ellipse]
+  n0 -> o0 [label="[2,3]"]
+}
+`
+	if got := g.DOT(); got != want {
+		t.Errorf("got\n%s", got)
+	}
+}
