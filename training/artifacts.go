@@ -1,0 +1,29 @@
+package training
+
+import (
+	"context"
+
+	"fovea/graphs/artifacts"
+	"fovea/onnx/ort"
+	"fovea/training/config"
+)
+
+// WriteArtifacts writes the training artifacts of a config into a folder and
+// trains nothing. The number of classes comes from the dataset.
+func WriteArtifacts(ctx context.Context, cfg *config.Config, out string) error {
+	p, err := newPlan(cfg)
+	if err != nil {
+		return err
+	}
+	arena, err := ort.Allocate(4 * p.layout.Size)
+	if err != nil {
+		return err
+	}
+	defer arena.Free()
+	p.initialize(arena.Float32())
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return artifacts.Write(out, artifacts.Set{Model: p.model, Batch: int64(cfg.Training.Batch),
+		Parameters: p.described(), Weights: p.tensors(arena, "")})
+}

@@ -1,0 +1,117 @@
+package checkpoint
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"fovea/onnx/weights"
+)
+
+// advice ends the errors about checkpoints that are damaged.
+const advice = "restore the folder from a copy, resume from another checkpoint, or start the run anew"
+
+// Read opens the checkpoint in the folder dir and verifies all of it. The
+// tensors are in mapped files: they must not be written to, nor used after
+// [Checkpoint.Close]. A checkpoint that is not there is an [fs.ErrNotExist].
+func Read(dir string) (*Checkpoint, error) {
+	for {
+		before := current(dir)
+		c, err := read(before)
+		if err == nil {
+			return c, nil
+		}
+		// A writer may have replaced the folder while it was read.
+		if now := current(dir); now.path != before.path || !os.SameFile(now.info, before.info) {
+			continue
+		}
+		return nil, fmt.Errorf("reading checkpoint %s: %w", dir, err)
+	}
+}
+
+// place is the folder that a checkpoint is in.
+type place struct {
+	path string
+	info fs.FileInfo // nil where there is none
+}
+
+// current returns where the checkpoint dir is: in dir, or where a writer that
+// was stopped between two renames left it.
+func current(dir string) place {
+	_, _, old := names(dir)
+	for _, path := range []string{dir, old} {
+		if info, err := os.Stat(path); err == nil {
+			return place{path, info}
+		}
+	}
+	return place{path: dir}
+}
+
+func read(p place) (*Checkpoint, error) {
+	if p.info == nil {
+		return nil, fmt.Errorf("there is no such folder: %w", fs.ErrNotExist)
+	}
+	m, err := readManifest(filepath.Join(p.path, stateFile))
+	if err != nil {
+		return nil, err
+	}
+	c := &Checkpoint{State: m.State}
+	for _, part := range []struct {
+		name string
+		into *[]weights.Tensor
+	}{{modelFile, &c.Parameters}, {optimizerFile, &c.Optimizer}} {
+		f, err := openFile(filepath.Join(p.path, part.name), m.Files[part.name])
+		if err != nil {
+			c.Close()
+			return nil, err
+		}
+		c.files = append(c.files, f)
+		*part.into = f.Tensors
+	}
+	return c, nil
+}
+
+func readManifest(path string) (*manifest, error) {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is missing, so this is no checkpoint, or a part of one: %s", stateFile, advice)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var m manifest
+	if err := json.Unmarshal(b, &m); err != nil {
+		return nil, fmt.Errorf("%s is damaged (%w): %s", stateFile, err, advice)
+	}
+	if m.Format > formatVersion {
+		return nil, fmt.Errorf("%s has format %d, newer than %d, the newest known: update this program",
+			stateFile, m.Format, formatVersion)
+	}
+	if m.Format < 1 {
+		return nil, fmt.Errorf("%s has no format version, so this is no checkpoint: %s", stateFile, advice)
+	}
+	if s, err := stateSum(m.State); err != nil || s != m.StateSum {
+		return nil, fmt.Errorf("%s is damaged (its checksum differs): %s", stateFile, advice)
+	}
+	return &m, nil
+}
+
+// openFile opens a file of tensors whose sum has to be want.
+func openFile(path string, want sum) (*weights.File, error) {
+	name := filepath.Base(path)
+	got, err := sumFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s is missing: %s", name, advice)
+	case err != nil:
+		return nil, err
+	case got.Size != want.Size:
+		return nil, fmt.Errorf("%s is damaged (%d bytes instead of %d): %s", name, got.Size, want.Size, advice)
+	case got.CRC != want.CRC:
+		return nil, fmt.Errorf("%s is damaged (its checksum differs): %s", name, advice)
+	}
+	return weights.Open(path)
+}

@@ -1,0 +1,145 @@
+package checkpoint
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"fovea/onnx"
+	"fovea/onnx/weights"
+)
+
+// Write makes c the checkpoint in the folder dir, in the place of an earlier
+// one. Tensors' bytes go to the files from where they are. When Write fails
+// the earlier checkpoint is as it was, and the error says so. What writers
+// that were killed left behind is removed first.
+func Write(dir string, c Checkpoint) error { return write(dir, c, swap) }
+
+// write is Write with the way of putting a new folder in an old one's place.
+func write(dir string, c Checkpoint, swap func(fresh, dir, old string) error) error {
+	return replace(dir, func(fresh string) error { return fill(fresh, c) }, swap)
+}
+
+// replace makes a new folder with what fill puts into it the checkpoint dir.
+func replace(dir string, fill func(fresh string) error, swap func(fresh, dir, old string) error) error {
+	parent, temporary, old := names(dir)
+	err := os.MkdirAll(parent, 0o755)
+	if err == nil {
+		err = clean(dir)
+	}
+	var fresh string
+	if err == nil {
+		fresh, err = os.MkdirTemp(parent, temporary+"*")
+	}
+	if err == nil {
+		if err = fill(fresh); err == nil {
+			err = swap(fresh, dir, old)
+		}
+		// Now the temporary folder holds the earlier checkpoint, or a part of
+		// the new one, or has become the checkpoint.
+		if removeErr := os.RemoveAll(fresh); err == nil {
+			err = removeErr
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	if isFull(err) {
+		err = fmt.Errorf("there is no room: %w", err)
+	}
+	if _, statErr := os.Stat(filepath.Join(dir, stateFile)); statErr == nil {
+		return fmt.Errorf("writing checkpoint %s: %w (the earlier checkpoint there is still valid)", dir, err)
+	}
+	return fmt.Errorf("writing checkpoint %s: %w (there was none before)", dir, err)
+}
+
+// clean removes what killed writers left beside dir, and refuses to go on when
+// dir is something else than a checkpoint.
+func clean(dir string) error {
+	parent, temporary, old := names(dir)
+	entries, err := os.ReadDir(parent)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), temporary) {
+			if err := os.RemoveAll(filepath.Join(parent, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	content, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.Rename(old, dir); !errors.Is(err, fs.ErrNotExist) {
+			return err // of a swap that was cut short, undone
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(dir, stateFile)); err != nil && len(content) > 0 {
+		return fmt.Errorf("the folder exists and is no checkpoint (it has no %s): move it away or choose another",
+			stateFile)
+	}
+	return os.RemoveAll(old)
+}
+
+// fill writes the files of c into the folder dir and makes them durable.
+func fill(dir string, c Checkpoint) error {
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return err
+	}
+	m := manifest{Format: formatVersion, Files: map[string]sum{}, State: c.State}
+	for name, tensors := range map[string][]weights.Tensor{modelFile: c.Parameters, optimizerFile: c.Optimizer} {
+		s, err := writeFile(filepath.Join(dir, name), func(w io.Writer) error {
+			return weights.Encode(w, tensors, nil)
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		m.Files[name] = s
+	}
+	var err error
+	if m.StateSum, err = stateSum(c.State); err != nil {
+		return fmt.Errorf("the state is not valid JSON: %w", err)
+	}
+	_, err = writeFile(filepath.Join(dir, stateFile), func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false) // it would change the state, and its sum
+		return enc.Encode(m)
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", stateFile, err)
+	}
+	return onnx.SyncFolder(dir)
+}
+
+// writeFile writes and syncs a new file and returns its sum.
+func writeFile(path string, write func(io.Writer) error) (s sum, err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return sum{}, err
+	}
+	defer func() {
+		if closeErr := f.Close(); err == nil {
+			err = closeErr
+		}
+	}()
+	w := bufio.NewWriterSize(f, 1<<20)
+	sums := &summer{w: w}
+	if err := write(sums); err != nil {
+		return sum{}, err
+	}
+	if err := w.Flush(); err != nil {
+		return sum{}, err
+	}
+	return sums.sum(), f.Sync()
+}

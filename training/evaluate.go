@@ -1,0 +1,115 @@
+package training
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"fovea/data"
+	"fovea/evaluation"
+	"fovea/training/config"
+)
+
+// defaultBatch is the number of images that inference takes at a time.
+const defaultBatch = 16
+
+// EvalOptions of Evaluate.
+type EvalOptions struct {
+	Model    string // a model.onnx
+	Data     string // folder with the splits, each a folder a class
+	Split    string // folder in Data, such as "test"
+	Out      string // folder for metrics, predictions and confusion matrix; made if need be
+	Batch    int    // images at a time; 0: 16
+	Workers  int    // goroutines that decode; 0: one a core
+	Runtime  config.Runtime
+	Progress func(Update)
+}
+
+// Evaluate tests an inference model on a split, exactly as the end of a run
+// does. Classes are matched by name.
+func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
+	d, err := readDescription(o.Model)
+	if err != nil {
+		return nil, err
+	}
+	split, err := data.OpenSplit(filepath.Join(o.Data, o.Split))
+	if err != nil {
+		return nil, err
+	}
+	if err := matchClasses(split, d.classes, o.Model); err != nil {
+		return nil, err
+	}
+	e, err := newEngine(ctx, o.Runtime, o.Progress)
+	if err != nil {
+		return nil, err
+	}
+	if o.Batch == 0 {
+		o.Batch = defaultBatch
+	}
+	m, p, err := evaluate(ctx, e, o, split, d.transform)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.Out, 0o755); err != nil {
+		return nil, err
+	}
+	return &m, writeEvaluation(o.Out, o.Split, p, m)
+}
+
+// evaluate predicts a split with a model file and computes the metrics. Paths
+// in the predictions are relative to the dataset.
+func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, transform data.Transform) (
+	evaluation.Metrics, *evaluation.Predictions, error) {
+	fail := func(err error) (evaluation.Metrics, *evaluation.Predictions, error) {
+		return evaluation.Metrics{}, nil, err
+	}
+	session, err := e.open(o.Model)
+	if err != nil {
+		return fail(err)
+	}
+	defer session.Close()
+	c, err := newClassifier(session, o.Batch)
+	if err != nil {
+		return fail(fmt.Errorf("%s: %w", o.Model, err))
+	}
+	defer c.close()
+	p, err := c.predict(ctx, split, transform, o.Workers, reporter(o.Progress, "evaluate "+o.Split, "images"))
+	if err != nil {
+		return fail(err)
+	}
+	for i := range p.Rows {
+		if path, err := filepath.Rel(o.Data, p.Rows[i].Path); err == nil {
+			p.Rows[i].Path = filepath.ToSlash(path)
+		}
+	}
+	m, warnings, err := evaluation.Compute(p)
+	for _, w := range warnings {
+		slog.Warn(o.Split, "metric", w.String())
+	}
+	return m, p, err
+}
+
+// matchClasses gives the samples of a split the model's class numbers. A class
+// without images is allowed, an unknown one is not.
+func matchClasses(split *data.Split, classes []string, model string) error {
+	number := make([]int, len(split.Classes))
+	var unknown []string
+	for i, name := range split.Classes {
+		if number[i] = slices.Index(classes, name); number[i] < 0 {
+			unknown = append(unknown, name)
+		}
+	}
+	if unknown != nil {
+		return fmt.Errorf("%s has classes that %s does not know: %s; it knows %s", split.Dir, model,
+			strings.Join(unknown, ", "), strings.Join(classes, ", "))
+	}
+	for i := range split.Samples {
+		split.Samples[i].Class = number[split.Samples[i].Class]
+	}
+	split.Classes = classes
+	return nil
+}

@@ -1,0 +1,208 @@
+package training
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"fovea/data"
+	"fovea/graphs"
+	"fovea/graphs/artifacts"
+	"fovea/onnx/ort"
+	"fovea/onnx/pb"
+	"fovea/onnx/weights"
+	"fovea/training/config"
+	"fovea/training/optim"
+)
+
+// Learner owns the arenas (parameters, gradients, moments) and takes steps.
+type Learner struct {
+	recipe  *recipe
+	groups  []optim.Group
+	adamw   optim.AdamW
+	session *ort.Session
+
+	parameters, gradients, moment1, moment2 *ort.Memory
+	sum                                     *ort.Memory // of gradients over micro-batches; nil without accumulation
+
+	images, targets, dropPath, lossScale, loss *ort.Tensor
+	keep                                       []float32 // probability that a residual branch is kept, by row of drop_path
+}
+
+// NewLearner makes an untrained model of a config ready to train.
+func NewLearner(ctx context.Context, cfg *config.Config, classes int) (*Learner, error) {
+	r, err := newRecipe(cfg, classes)
+	if err != nil {
+		return nil, err
+	}
+	e, err := newEngine(ctx, cfg.Runtime, nil)
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLearner(r, e)
+	if err == nil {
+		r.initialize(l.parameters.Float32())
+	}
+	return l, err
+}
+
+// newLearner differentiates the model and makes it ready to train, with its
+// parameters and moments zero.
+func newLearner(p *recipe, e *engine) (*Learner, error) {
+	g, err := artifacts.Training(p.model, int64(p.config.Training.Batch))
+	if err != nil {
+		return nil, err
+	}
+	l := &Learner{recipe: p, groups: p.layout.Groups(), keep: p.keepProbabilities(), adamw: optim.AdamW{
+		Beta1: p.config.Optimizer.Beta1, Beta2: p.config.Optimizer.Beta2, Eps: p.config.Optimizer.Eps}}
+	if err := l.open(e, g); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *Learner) open(e *engine, g *graphs.Graph) (err error) {
+	if l.session, err = e.session(g); err != nil {
+		return err
+	}
+	arenas := []**ort.Memory{&l.parameters, &l.gradients, &l.moment1, &l.moment2}
+	if l.recipe.config.Training.Accumulate > 1 {
+		arenas = append(arenas, &l.sum)
+	}
+	for _, a := range arenas {
+		if *a, err = ort.Allocate(4 * l.recipe.layout.Size); err != nil {
+			return err
+		}
+	}
+	if err := bindArena(l.session, l.recipe.layout, l.parameters, func(name string) string { return name }); err != nil {
+		return err
+	}
+	if err := bindArena(l.session, l.recipe.layout, l.gradients, artifacts.Grad); err != nil {
+		return err
+	}
+	own := map[string]**ort.Tensor{artifacts.Images: &l.images, artifacts.Targets: &l.targets,
+		artifacts.DropPath: &l.dropPath, artifacts.LossScale: &l.lossScale, artifacts.Loss: &l.loss,
+		artifacts.Logits: new(*ort.Tensor)}
+	for _, info := range append(l.session.Inputs(), l.session.Outputs()...) {
+		if t := own[info.Name]; t != nil {
+			if *t, err = bindTensor(l.session, info, 0); err != nil {
+				return err
+			}
+		}
+	}
+	l.lossScale.Float32()[0] = 1
+	return nil
+}
+
+// bindArena binds each parameter's place in an arena under a name made of the parameter's.
+func bindArena(s *ort.Session, layout optim.Layout, arena *ort.Memory, name func(string) string) error {
+	for _, p := range layout.Params {
+		t, err := arena.Tensor(4*p.Offset, pb.TensorProto_FLOAT, p.Shape...)
+		if err != nil {
+			return err
+		}
+		if err := s.Bind(name(p.Name), t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepProbabilities is 1 - drop_path·i/(depth-1) for both branches of block i.
+func (p *recipe) keepProbabilities() []float32 {
+	keep := make([]float32, 2*p.model.Depth)
+	for i := range keep {
+		keep[i] = 1
+		if p.model.Depth > 1 {
+			keep[i] = float32(1 - p.config.Model.DropPath*float64(i/2)/float64(p.model.Depth-1))
+		}
+	}
+	return keep
+}
+
+// ForwardBackward computes the loss of a batch and leaves the gradients in
+// their arena. Micro-batch number micro of a step adds to those before it.
+func (l *Learner) ForwardBackward(b *data.Batch, epoch, index, micro int) (loss float64, err error) {
+	copy(l.images.Float32(), b.Images)
+	targets, err := data.OneHot(b.Labels, int(l.recipe.model.Classes), l.recipe.config.Augment.Smoothing)
+	if err != nil {
+		return 0, err
+	}
+	copy(l.targets.Float32(), targets)
+	l.drawDropPath(epoch, index)
+	if err := l.session.Run(); err != nil {
+		return 0, err
+	}
+	if l.sum != nil {
+		if micro == 0 {
+			copy(l.sum.Float32(), l.gradients.Float32())
+		} else {
+			optim.Add(l.sum.Float32(), l.gradients.Float32(), l.recipe.config.Runtime.Threads)
+		}
+	}
+	return float64(l.loss.Float32()[0]), nil
+}
+
+// drawDropPath chooses the residual branches of a batch to drop.
+func (l *Learner) drawDropPath(epoch, index int) {
+	const stream = 0xD209 // keeps these draws apart from others of the same seed
+	rng := rand.New(rand.NewPCG(uint64(l.recipe.config.Seed)^stream<<48, uint64(epoch)<<32|uint64(index)))
+	factors := l.dropPath.Float32()
+	batch := len(factors) / len(l.keep)
+	for i := range factors {
+		keep := l.keep[i/batch]
+		factors[i] = 0
+		if rng.Float32() < keep {
+			factors[i] = 1 / keep
+		}
+	}
+}
+
+// Update takes optimizer step number step, counted from 1, with the sum of
+// micro micro-batches' gradients. A gradient that is not finite is an error,
+// and the parameters stay as they are.
+func (l *Learner) Update(step int64, rate float64, micro int) error {
+	gradients := l.gradients.Float32()
+	if l.sum != nil {
+		gradients = l.sum.Float32()
+	}
+	workers := l.recipe.config.Runtime.Threads
+	norm := optim.Norm(gradients, workers) / float64(micro)
+	if math.IsNaN(norm) || math.IsInf(norm, 0) {
+		return fmt.Errorf("the gradient of optimizer step %d is not finite: training has diverged; "+
+			"lower optimizer.lr, lengthen schedule.warmup or set optimizer.clip", step)
+	}
+	scale := optim.ClipScale(norm, l.recipe.config.Optimizer.Clip) / float64(micro)
+	l.adamw.Step(step, rate, scale, l.groups, l.parameters.Float32(), gradients,
+		l.moment1.Float32(), l.moment2.Float32(), workers)
+	return nil
+}
+
+// tensors are an arena's parameters, in place, with a suffix to their names.
+func (p *recipe) tensors(arena *ort.Memory, suffix string) []weights.Tensor {
+	out := make([]weights.Tensor, len(p.layout.Params))
+	for i, t := range p.layout.Params {
+		out[i] = weights.Tensor{Name: t.Name + suffix, Type: pb.TensorProto_FLOAT, Shape: t.Shape,
+			Data: arena.Bytes()[4*t.Offset : 4*(t.Offset+t.Size)]}
+	}
+	return out
+}
+
+// Close frees the arenas and the session.
+func (l *Learner) Close() {
+	if l.session != nil {
+		l.session.Close()
+	}
+	for _, m := range []*ort.Memory{l.parameters, l.gradients, l.moment1, l.moment2, l.sum} {
+		if m != nil {
+			m.Free()
+		}
+	}
+	for _, t := range []*ort.Tensor{l.images, l.targets, l.dropPath, l.lossScale, l.loss} {
+		if t != nil {
+			t.Close()
+		}
+	}
+}

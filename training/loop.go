@@ -1,0 +1,190 @@
+package training
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"path/filepath"
+	"time"
+
+	"fovea/data"
+	"fovea/evaluation"
+	"fovea/training/tensorboard"
+)
+
+// loop trains epoch after epoch and validates after each.
+type loop struct {
+	*run
+	loader    *data.Loader
+	validator *validator
+	events    *tensorboard.Writer
+}
+
+// eventsAnEpoch is the distance of two epochs on TensorBoard's axis, RETFound's
+// 1000. Training and validation share the axis, so that a resumed run can
+// replace both from one point on.
+const eventsAnEpoch = 1000
+
+func newLoop(r *run, v *validator) (*loop, error) {
+	c := r.plan.config
+	loader, err := data.NewLoader(data.LoaderConfig{Samples: r.plan.train.Samples, Batch: c.Training.Batch,
+		Workers: c.Data.Workers, Seed: uint64(c.Seed), Shuffle: true, DropLast: true, Transform: r.plan.trainTransform()})
+	if err != nil {
+		return nil, err
+	}
+	l := &loop{run: r, loader: loader, validator: v}
+	if l.batches() == 0 {
+		return nil, fmt.Errorf("training.accumulate is %d, but an epoch has only %d batches of %d",
+			c.Training.Accumulate, loader.Batches(), c.Training.Batch)
+	}
+	l.events, err = tensorboard.Create(filepath.Join(r.folder, "tensorboard"), l.eventStep())
+	return l, err
+}
+
+func (l *loop) close() {
+	if err := l.events.Close(); err != nil {
+		slog.Warn("tensorboard events are incomplete", "reason", err)
+	}
+}
+
+// batches of an epoch that fill whole optimizer steps; what is left over is
+// not used, as in RETFound.
+func (l *loop) batches() int {
+	n := l.plan.config.Training.Accumulate
+	return l.loader.Batches() / n * n
+}
+
+// position is where the run is, in epochs.
+func (l *loop) position() float64 {
+	return float64(l.state.Epoch) + float64(l.state.Batch)/float64(l.loader.Batches())
+}
+
+func (l *loop) eventStep() int64 { return int64(eventsAnEpoch * l.position()) }
+
+// finished tells whether training.max_steps was reached.
+func (l *loop) finished() bool {
+	most := int64(l.plan.config.Training.MaxSteps)
+	return most > 0 && l.state.Step >= most
+}
+
+// train goes through the epochs that are left. When ctx is cancelled it writes checkpoints/last.
+func (l *loop) train(ctx context.Context) error {
+	for l.state.Epoch < l.plan.config.Schedule.Epochs && !(l.finished() && l.state.Batch == 0) {
+		err := l.epoch(ctx)
+		if err != nil && ctx.Err() != nil {
+			return errors.Join(ctx.Err(), l.save())
+		}
+		if err != nil {
+			return err
+		}
+		if err := l.save(); err != nil {
+			return err
+		}
+		if err := l.writeHistory(); err != nil {
+			return err
+		}
+	}
+	return l.writeHistory()
+}
+
+// epoch trains the rest of the current epoch, validates and moves on.
+func (l *loop) epoch(ctx context.Context) error {
+	start := time.Now()
+	if err := l.trainEpoch(ctx); err != nil {
+		return err
+	}
+	task := fmt.Sprintf("validate %d/%d", l.state.Epoch+1, l.plan.config.Schedule.Epochs)
+	val, err := l.validator.validate(ctx, reporter(l.options.Progress, task, "images"))
+	if err != nil {
+		return err
+	}
+	n := float64(l.state.Batch)
+	done := epoch{TrainRate: l.state.RateSum / n, TrainLoss: l.state.LossSum / n, Val: val}
+	l.state.History = append(l.state.History, done)
+	l.state.Epoch++
+	l.state.Batch, l.state.LossSum, l.state.RateSum = 0, 0, 0
+	slog.Info("epoch", "epoch", fmt.Sprintf("%d/%d", l.state.Epoch, l.plan.config.Schedule.Epochs),
+		"train_loss", round(done.TrainLoss), "val_loss", round(val.Loss), "accuracy", round(val.Accuracy),
+		"roc_auc", round(val.ROCAUC), "kappa", round(val.Kappa), "score", round(val.Score),
+		"best", l.state.best()+1, "seconds", math.Round(10*time.Since(start).Seconds())/10)
+	return l.record(val)
+}
+
+func round(x float64) float64 { return math.Round(1e4*x) / 1e4 }
+
+// record sends the validation metrics to TensorBoard under RETFound's names.
+func (l *loop) record(val evaluation.Metrics) error {
+	now := time.Now()
+	for name, x := range val.All() {
+		tag := "perf/" + name
+		if name == "val_loss" {
+			tag = "loss/val"
+		}
+		if err := l.events.Scalar(tag, l.eventStep(), x, now); err != nil {
+			return err
+		}
+	}
+	return l.events.Flush()
+}
+
+// trainEpoch takes the optimizer steps that are left of the current epoch. The
+// state always describes the end of a whole step.
+func (l *loop) trainEpoch(ctx context.Context) error {
+	s, c := &l.state, l.plan.config
+	it := l.loader.Epoch(ctx, s.Epoch, s.Batch)
+	defer it.Close()
+	report := reporter(l.options.Progress, fmt.Sprintf("epoch %d/%d", s.Epoch+1, c.Schedule.Epochs), "images")
+	for s.Batch < l.batches() && !l.finished() {
+		rate := l.plan.schedule.Rate(l.position())
+		lossSum := 0.0
+		for micro := range c.Training.Accumulate {
+			loss, err := l.batch(it, micro)
+			if err != nil {
+				return err
+			}
+			lossSum += loss
+		}
+		if err := l.learner.Update(s.Step+1, rate, c.Training.Accumulate); err != nil {
+			return err
+		}
+		if err := l.recordStep(lossSum/float64(c.Training.Accumulate), rate); err != nil {
+			return err
+		}
+		s.Step++
+		s.Batch += c.Training.Accumulate
+		s.LossSum += lossSum
+		s.RateSum += rate * float64(c.Training.Accumulate)
+		report(s.Batch*c.Training.Batch, l.batches()*c.Training.Batch, fmt.Sprintf("loss %.4f", s.LossSum/float64(s.Batch)))
+	}
+	return nil
+}
+
+// batch computes the loss and gradients of the next micro-batch.
+func (l *loop) batch(it *data.Iterator, micro int) (loss float64, err error) {
+	b, err := it.Next()
+	if errors.Is(err, io.EOF) {
+		return 0, fmt.Errorf("epoch %d ended early: %w", l.state.Epoch+1, io.ErrUnexpectedEOF)
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer b.Release()
+	index := l.state.Batch + micro
+	loss, err = l.learner.ForwardBackward(b, l.state.Epoch, index, micro)
+	if err == nil && (math.IsNaN(loss) || math.IsInf(loss, 0)) {
+		err = fmt.Errorf("the loss of epoch %d, batch %d is %v: training has diverged; lower optimizer.lr, "+
+			"lengthen schedule.warmup or set optimizer.clip", l.state.Epoch+1, index+1, loss)
+	}
+	return loss, err
+}
+
+func (l *loop) recordStep(loss, rate float64) error {
+	now := time.Now()
+	if err := l.events.Scalar("loss/train", l.eventStep(), loss, now); err != nil {
+		return err
+	}
+	return l.events.Scalar("lr", l.eventStep(), rate, now)
+}
