@@ -27,8 +27,8 @@ const maxPixels = 1_000_000_000
 // It differs from Pillow in these points:
 //   - 16-bit grey is scaled to 8 bits, as Pillow itself does with 16-bit
 //     colour; Pillow clips grey at 255, which makes most such images white.
-//   - CMYK JPEGs without Adobe's marker, animated WebPs, BMPs with run-length
-//     coding and TIFFs with JPEG or floating-point data are errors.
+//   - CMYK JPEGs without Adobe's marker, animated WebPs, compressed BMPs and
+//     TIFFs with JPEG or floating-point data are errors.
 //   - JPEG coefficients pass another inverse DCT: single values differ by one
 //     or two levels from libjpeg-turbo's.
 //

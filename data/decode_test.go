@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -102,7 +101,8 @@ func TestDecodeLimit(t *testing.T) {
 
 func FuzzPNM(f *testing.F) {
 	for _, s := range []string{
-		"P2 2 1 7 1 7", "P3\n#c\n1 1\n255\n1 2 3", "P5 2 2 255 abcd", "P6 1 1 65535 abcdef", "P5 4 4 0 ", "P2 99999999999 1 1",
+		"P2 2 1 7 1 7", "P3\n#c\n1 1\n255\n1 2 3", "P5 2 2 255 abcd", "P6 1 1 65535 abcdef", "P5 4 4 0 ",
+		"P2 99999999999 1 1",
 	} {
 		f.Add([]byte(s))
 	}
@@ -117,9 +117,6 @@ func FuzzPNM(f *testing.F) {
 		}
 		if b := img.Bounds(); b.Dx() != config.Width || b.Dy() != config.Height {
 			t.Errorf("%v from a head of %d×%d", b, config.Width, config.Height)
-		}
-		if _, err := decodePNM(io.LimitReader(bytes.NewReader(file), 6)); err == nil {
-			t.Error("a head without samples decodes")
 		}
 	})
 }

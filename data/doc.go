@@ -31,4 +31,8 @@
 // A [Loader] prepares a few batches ahead of the consumer, in a fixed set of
 // buffers. Its goroutines start in [Loader.Epoch] and end with [Iterator.Close],
 // with the context, or with the epoch.
+//
+// Decoded images are not kept between epochs: a 28-pixel PNG costs 0.05 ms of a
+// core to decode, under 1 % of a small model's training step, and photographs
+// would not fit.
 package data

@@ -77,12 +77,8 @@ func checkSplits(dir string) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	found := "has no folder"
-	if len(folders) > 0 {
-		found = "has only " + quoteList(folders)
-	}
-	return fmt.Errorf("%s lacks the folder %s (it %s): a data set is train, val and test, each with a folder a class",
-		dir, strings.Join(missing, " and "), found)
+	return fmt.Errorf("missing in %s: %s; a data set is train, val and test, each with a folder a class; "+
+		"found: %s", dir, quoteList(missing), quoteList(folders))
 }
 
 func sameClasses(train, other *Split) error {
@@ -234,8 +230,12 @@ func without(all, some []string) []string {
 	return rest
 }
 
+// quoteList is for messages, and stays short.
 func quoteList(names []string) string {
 	const most = 10
+	if len(names) == 0 {
+		return "no folder"
+	}
 	var b strings.Builder
 	for i, n := range names[:min(len(names), most)] {
 		if i > 0 {

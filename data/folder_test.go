@@ -76,13 +76,13 @@ func TestLinks(t *testing.T) {
 
 func TestOpen(t *testing.T) {
 	for _, c := range []struct {
-		dir                   string
-		classes               []string
-		train, val, test, per int
+		dir              string
+		classes          []string
+		train, val, test int
 	}{
 		{"testdata/retinamnist", []string{"0_no_dr", "1_mild_npdr", "2_moderate_npdr", "3_severe_npdr", "4_pdr"},
-			1080, 120, 400, 0},
-		{"testdata/kermany_oct_mini", []string{"CNV", "DME", "DRUSEN", "NORMAL"}, 16, 8, 8, 0},
+			1080, 120, 400},
+		{"testdata/kermany_oct_mini", []string{"CNV", "DME", "DRUSEN", "NORMAL"}, 16, 8, 8},
 	} {
 		d, err := Open(c.dir)
 		if err != nil {
@@ -100,7 +100,9 @@ func TestOpen(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	whole := []string{"train/a/1.png", "train/b/1.png", "val/a/1.png", "val/b/1.png", "test/a/1.png", "test/b/1.png"}
+	whole := []string{
+		"train/a/1.png", "train/b/1.png", "val/a/1.png", "val/b/1.png", "test/a/1.png", "test/b/1.png",
+	}
 	drop := func(prefixes ...string) []string {
 		return slices.DeleteFunc(slices.Clone(whole), func(s string) bool {
 			return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(s, p) })
@@ -111,16 +113,21 @@ func TestOpenRefuses(t *testing.T) {
 		files []string
 		want  []string
 	}{
-		{"nothing", nil, []string{"lacks the folder train and val and test", "has no folder"}},
-		{"no val", drop("val/"), []string{"lacks the folder val ", `has only "test", "train"`}},
-		{"empty class", append(drop("val/b"), "val/b/notes.txt"), []string{"val", `no image in the class "b"`, ".jpg"}},
-		{"no images", []string{"train/a/x.txt", "val/a/x", "test/a/x"}, []string{"no image in any of the 1 folders", "train"}},
-		{"no classes", append(drop("test/"), "test/1.png"), []string{"test holds images but no class folders"}},
+		{"nothing", nil, []string{`"train", "val", "test"; a data set`, "found: no folder"}},
+		{"no val", drop("val/"), []string{"missing", `"val"; a data set`, `found: "test", "train"`}},
+		{"empty class", append(drop("val/b"), "val/b/notes.txt"),
+			[]string{"val", `no image in the class "b"`, ".jpg"}},
+		{"no images", []string{"train/a/x.txt", "val/a/x", "test/a/x"},
+			[]string{"no image in any of the 1 folders", "train"}},
+		{"no classes", append(drop("test/"), "test/1.png"),
+			[]string{"test holds images but no class folders"}},
 		{"empty split", append(drop("test/"), "test/readme"), []string{"test is empty"}},
-		{"one class", drop("train/b", "val/b", "test/b"), []string{`train has the single class "a"`, "at least two"}},
+		{"one class", drop("train/b", "val/b", "test/b"),
+			[]string{`train has the single class "a"`, "at least two"}},
 		{"extra class", append(slices.Clone(whole), "test/c/1.png"),
 			[]string{"test differ from those of", `it has in addition "c"`}},
-		{"differing classes", append(drop("val/b"), "val/B/1.png"), []string{`it lacks "b" and has in addition "B"`}},
+		{"differing classes", append(drop("val/b"), "val/B/1.png"),
+			[]string{`it lacks "b" and has in addition "B"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -41,8 +41,8 @@ func NewLoader(config LoaderConfig) (*Loader, error) {
 	case n == 0:
 		return nil, errors.New("a loader needs at least one image")
 	case config.DropLast && n < config.Batch:
-		return nil, fmt.Errorf("batch size %d is larger than the %d images, and a last batch that is not full is "+
-			"dropped: nothing would be left; use a batch size of at most %d", config.Batch, n, n)
+		return nil, fmt.Errorf("batch size %d is larger than the %d images, and a last batch that is not full "+
+			"is dropped: nothing would be left; use a batch size of at most %d", config.Batch, n, n)
 	case config.Workers < 0:
 		return nil, fmt.Errorf("%d workers: use 0 for one a core", config.Workers)
 	}

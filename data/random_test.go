@@ -17,10 +17,8 @@ func TestStreams(t *testing.T) {
 		const n, bins = 100_000, 10
 		counts, pairs := make([]int, bins), make([]int, bins*bins)
 		last := 0
+		var src rand.PCG // reused, as by a worker
 		for i := range uint64(n) {
-			var src rand.PCG
-			seedSource(&src, 0, 0, 0)
-			src.Uint64() // what the source did before is of no effect
 			seed, epoch, stream := seeds(i)
 			seedSource(&src, seed, epoch, stream)
 			bin := int(rand.New(&src).Float64() * bins)

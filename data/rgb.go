@@ -22,6 +22,8 @@ func toRGB(img image.Image, format string) *image.NRGBA {
 		return ycbcrToRGB(img, format)
 	case *image.NYCbCrA:
 		return ycbcrToRGB(&img.YCbCr, format)
+	case *image.Gray:
+		return grayToRGB(img)
 	}
 	b := img.Bounds()
 	out := image.NewNRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
@@ -37,14 +39,22 @@ func toRGB(img image.Image, format string) *image.NRGBA {
 	return out
 }
 
+func grayToRGB(img *image.Gray) *image.NRGBA {
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	out := image.NewNRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		row := out.Pix[y*out.Stride : y*out.Stride+4*w]
+		for x, v := range img.Pix[y*img.Stride : y*img.Stride+w] {
+			p := row[4*x : 4*x+4 : 4*x+4]
+			p[0], p[1], p[2], p[3] = v, v, v, 255
+		}
+	}
+	return out
+}
+
 // pixelReader returns a function that reads the RGB of one pixel.
 func pixelReader(img image.Image) func(x, y int) (r, g, b uint8) {
 	switch img := img.(type) {
-	case *image.Gray:
-		return func(x, y int) (r, g, b uint8) {
-			v := img.Pix[img.PixOffset(x, y)]
-			return v, v, v
-		}
 	case *image.Gray16:
 		return func(x, y int) (r, g, b uint8) {
 			v := img.Pix[img.PixOffset(x, y)] // the high byte
