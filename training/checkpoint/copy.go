@@ -12,9 +12,10 @@ import (
 // guarantees of Write. Files are linked where the file system can, which costs
 // no room: the files of a checkpoint never change.
 func Copy(from, to string) error {
+	source := current(from).path
 	return replace(to, func(fresh string) error {
 		for _, name := range []string{modelFile, optimizerFile, stateFile} {
-			if err := link(filepath.Join(from, name), filepath.Join(fresh, name)); err != nil {
+			if err := link(filepath.Join(source, name), filepath.Join(fresh, name)); err != nil {
 				return err
 			}
 		}

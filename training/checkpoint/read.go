@@ -21,14 +21,15 @@ func Read(dir string) (*Checkpoint, error) {
 	for {
 		before := current(dir)
 		c, err := read(before)
-		if err == nil {
+		if before.same(current(dir)) {
+			if err != nil {
+				return nil, fmt.Errorf("reading checkpoint %s: %w", dir, err)
+			}
 			return c, nil
 		}
-		// A writer may have replaced the folder while it was read.
-		if now := current(dir); now.path != before.path || !os.SameFile(now.info, before.info) {
-			continue
+		if c != nil { // a writer replaced the folder while it was read
+			c.Close()
 		}
-		return nil, fmt.Errorf("reading checkpoint %s: %w", dir, err)
 	}
 }
 
@@ -36,6 +37,13 @@ func Read(dir string) (*Checkpoint, error) {
 type place struct {
 	path string
 	info fs.FileInfo // nil where there is none
+}
+
+func (p place) same(q place) bool {
+	if p.info == nil || q.info == nil {
+		return p.info == nil && q.info == nil
+	}
+	return p.path == q.path && os.SameFile(p.info, q.info)
 }
 
 // current returns where the checkpoint dir is: in dir, or where a writer that

@@ -26,27 +26,9 @@ func write(dir string, c Checkpoint, swap func(fresh, dir, old string) error) er
 	return replace(dir, func(fresh string) error { return fill(fresh, c) }, swap)
 }
 
-// replace makes a new folder with what fill puts into it the checkpoint dir.
+// replace makes a new folder, with what fill puts into it, the checkpoint dir.
 func replace(dir string, fill func(fresh string) error, swap func(fresh, dir, old string) error) error {
-	parent, temporary, old := names(dir)
-	err := os.MkdirAll(parent, 0o755)
-	if err == nil {
-		err = clean(dir)
-	}
-	var fresh string
-	if err == nil {
-		fresh, err = os.MkdirTemp(parent, temporary+"*")
-	}
-	if err == nil {
-		if err = fill(fresh); err == nil {
-			err = swap(fresh, dir, old)
-		}
-		// Now the temporary folder holds the earlier checkpoint, or a part of
-		// the new one, or has become the checkpoint.
-		if removeErr := os.RemoveAll(fresh); err == nil {
-			err = removeErr
-		}
-	}
+	err := tryReplace(dir, fill, swap)
 	if err == nil {
 		return nil
 	}
@@ -57,6 +39,31 @@ func replace(dir string, fill func(fresh string) error, swap func(fresh, dir, ol
 		return fmt.Errorf("writing checkpoint %s: %w (the earlier checkpoint there is still valid)", dir, err)
 	}
 	return fmt.Errorf("writing checkpoint %s: %w (there was none before)", dir, err)
+}
+
+func tryReplace(dir string, fill func(fresh string) error, swap func(fresh, dir, old string) error) error {
+	parent, temporary, old := names(dir)
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return err
+	}
+	if err := clean(dir); err != nil {
+		return err
+	}
+	fresh, err := os.MkdirTemp(parent, temporary+"*")
+	if err != nil {
+		return err
+	}
+	// In the end the temporary folder holds the earlier checkpoint, or a part
+	// of the new one, or has become the checkpoint. If it cannot be removed,
+	// the next Write tries again, and says so.
+	defer os.RemoveAll(fresh)
+	if err := os.Chmod(fresh, 0o755); err != nil {
+		return err
+	}
+	if err := fill(fresh); err != nil {
+		return err
+	}
+	return swap(fresh, dir, old)
 }
 
 // clean removes what killed writers left beside dir, and refuses to go on when
@@ -93,18 +100,18 @@ func clean(dir string) error {
 
 // fill writes the files of c into the folder dir and makes them durable.
 func fill(dir string, c Checkpoint) error {
-	if err := os.Chmod(dir, 0o755); err != nil {
-		return err
-	}
 	m := manifest{Format: formatVersion, Files: map[string]sum{}, State: c.State}
-	for name, tensors := range map[string][]weights.Tensor{modelFile: c.Parameters, optimizerFile: c.Optimizer} {
-		s, err := writeFile(filepath.Join(dir, name), func(w io.Writer) error {
-			return weights.Encode(w, tensors, nil)
+	for _, part := range []struct {
+		name    string
+		tensors []weights.Tensor
+	}{{modelFile, c.Parameters}, {optimizerFile, c.Optimizer}} {
+		s, err := writeFile(filepath.Join(dir, part.name), func(w io.Writer) error {
+			return weights.Encode(w, part.tensors, nil)
 		})
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", part.name, err)
 		}
-		m.Files[name] = s
+		m.Files[part.name] = s
 	}
 	var err error
 	if m.StateSum, err = stateSum(c.State); err != nil {
