@@ -5,6 +5,7 @@ import "C"
 import (
 	"context"
 	"log/slog"
+	"strings"
 )
 
 // The runtime's severities, from OrtLoggingLevel.
@@ -21,7 +22,7 @@ const (
 //
 //export foveaLog
 func foveaLog(severity C.int, category, id, location, message *C.char) {
-	slog.LogAttrs(context.Background(), logLevel(int(severity)), C.GoString(message),
+	slog.LogAttrs(context.Background(), logLevel(int(severity)), strings.TrimSpace(C.GoString(message)),
 		slog.String("from", "onnxruntime"),
 		slog.String("where", C.GoString(location)))
 }

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,6 +32,9 @@ const recordPlacement = "session.record_ep_graph_assignment_info"
 // Nodes that optimisation fuses or removes later are listed as they were when
 // the providers claimed them.
 func (s *Session) Placement() ([]Placed, error) {
+	if s.session == nil {
+		return nil, errors.New("reading the placement: the session is closed")
+	}
 	var graphs **C.OrtEpAssignedSubgraph
 	var count C.size_t
 	if err := failure(C.fovea_subgraphs(s.native(), &graphs, &count)); err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -305,6 +306,7 @@ func TestGarbageCollectorPressure(t *testing.T) {
 		bind(t, s, name, x)
 	}
 	bind(t, s, "sum", sum)
+	defer debug.SetGCPercent(debug.SetGCPercent(1))
 	var waste [][]byte
 	for round := range 50 {
 		clear(sum.Float32())
