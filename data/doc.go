@@ -33,6 +33,6 @@
 // with the context, or with the epoch.
 //
 // Decoded images are not kept between epochs: a 28-pixel PNG costs 0.05 ms of a
-// core to decode, under 1 % of a small model's training step, and photographs
-// would not fit.
+// core to decode, about 1 % of what training a small ViT on it costs, and
+// photographs would not fit.
 package data

@@ -62,8 +62,8 @@ func (l *Loader) Batches() int {
 }
 
 // Epoch starts an epoch at its batch firstBatch; the batches are those of a run
-// from the first one, and none are left from Batches() on. Its goroutines end when the iterator is closed or ctx is
-// done. The iterator must be closed.
+// from the first one, and none are left from Batches() on. Its goroutines end
+// when the iterator is closed or ctx is done. The iterator must be closed.
 func (l *Loader) Epoch(ctx context.Context, epoch, firstBatch int) *Iterator {
 	ctx, cancel := context.WithCancel(ctx)
 	it := &Iterator{

@@ -97,8 +97,8 @@ def modes():
     put("grey16.tif", Image.fromarray(wide))
 
     for name, sampling, size in (
-        ("rgb444", 0, (45, 35)), ("rgb422", 1, (45, 35)), ("rgb420", 2, (45, 35)), ("rgb420_even", 2, (48, 32)),
-        ("rgb420_thin", 2, (3, 40)), ("rgb422_even", 1, (32, 16)),
+        ("rgb444", 0, (45, 35)), ("rgb422", 1, (45, 35)), ("rgb420", 2, (45, 35)),
+        ("rgb420_even", 2, (48, 32)), ("rgb420_thin", 2, (3, 40)), ("rgb422_even", 1, (32, 16)),
     ):
         put(f"{name}.jpg", scene(*size), quality=92, subsampling=sampling)
     put("rgb420_progressive.jpg", scene(45, 35), quality=80, progressive=True)
@@ -117,11 +117,15 @@ def modes():
     px = np.asarray(rgb).astype(np.uint16)
     deep = np.asarray(px * 257 - (px > 9) * 100, dtype=">u2")
     (folder / "rgb16.ppm").write_bytes(b"P6\n# 16 bits\n23 18\n65535\n" + deep.tobytes())
-    (folder / "rgb_max100.ppm").write_bytes(b"P6 23 18 100\n" + (px * 100 // 255).astype(np.uint8).tobytes())
-    (folder / "grey_max10.pgm").write_bytes(b"P5 23 18 10 " + (np.asarray(grey) // 25).astype(np.uint8).tobytes())
+    percent = (px * 100 // 255).astype(np.uint8)
+    (folder / "rgb_max100.ppm").write_bytes(b"P6 23 18 100\n" + percent.tobytes())
+    tenths = (np.asarray(grey) // 25).astype(np.uint8)
+    (folder / "grey_max10.pgm").write_bytes(b"P5 23 18 10 " + tenths.tobytes())
     plain = " ".join(map(str, np.asarray(grey).ravel()))
-    (folder / "grey_plain.pgm").write_text(f"P2 # a comment\n#another\n23 18\n255\n{plain[:300]}#x\n{plain[300:]}")
-    (folder / "rgb_plain.ppm").write_text("P3\n23 18 1000\n" + "\n".join(map(str, (px.ravel() * 1000 // 255))))
+    head = "P2 # a comment\n#another\n23 18\n255\n"
+    (folder / "grey_plain.pgm").write_text(f"{head}{plain[:300]}#x\n{plain[300:]}")
+    thousandths = map(str, px.astype(int).ravel() * 1000 // 255)
+    (folder / "rgb_plain.ppm").write_text("P3\n23 18 1000\n" + "\n".join(thousandths))
     write_png16(folder / "rgb16.png", deep, 2)
     with_alpha = np.concatenate([deep, np.full((18, 23, 1), 700, ">u2")], -1)
     write_png16(folder / "rgba16.png", with_alpha, 6)
@@ -185,7 +189,9 @@ def evaluation():
     sources["tall"] = scene(40, 77)
     save_rgb(folder / "scene.src.png", sources["scene"])
     save_rgb(folder / "tall.src.png", sources["tall"])
-    for name, size in (("oct512", 64), ("oct768", 64), ("oct512", 224), ("scene", 48), ("scene", 97), ("tall", 64)):
+    for name, size in (
+        ("oct512", 64), ("oct768", 64), ("oct512", 224), ("scene", 48), ("scene", 97), ("tall", 64),
+    ):
         resize = T.Compose([
             T.Resize(math.floor(size / (224 / 256)), T.InterpolationMode.BICUBIC), T.CenterCrop(size),
         ])
@@ -201,8 +207,8 @@ def crops():
     folder.mkdir()
     image = scene(131, 97)
     for top, left, h, w, size in (
-        (0, 0, 97, 131, 40), (13, 29, 31, 47, 64), (50, 100, 5, 7, 32), (1, 2, 90, 64, 64), (10, 20, 64, 30, 64),
-        (96, 130, 1, 1, 8), (30, 40, 32, 32, 32),
+        (0, 0, 97, 131, 40), (13, 29, 31, 47, 64), (50, 100, 5, 7, 32), (1, 2, 90, 64, 64),
+        (10, 20, 64, 30, 64), (96, 130, 1, 1, 8), (30, 40, 32, 32, 32),
     ):
         out = F.resized_crop(image, top, left, h, w, [size, size], T.InterpolationMode.BICUBIC)
         save_rgb(folder / f"{left}_{top}_{w}_{h}_{size}.png", out)
@@ -218,17 +224,18 @@ def sizes():
             pct = 224 / 256 if size <= 224 else 1.0
             rh, rw = F._compute_resized_output_size((h, w), [math.floor(size / pct)])
             # Where CenterCrop cuts: its first pixel, looked up in pictures of coordinates.
-            left = int(F.center_crop(torch.arange(rw).expand(1, size, rw), [size, size])[0, 0, 0])
-            top = int(F.center_crop(torch.arange(rh).view(1, rh, 1).expand(1, rh, size), [size, size])[0, 0, 0])
+            columns = torch.arange(rw).expand(1, size, rw)
+            lines = torch.arange(rh).view(1, rh, 1).expand(1, rh, size)
+            left, top = (int(F.center_crop(x, [size, size])[0, 0, 0]) for x in (columns, lines))
             rows.append(f"{w},{h},{size},{rw},{rh},{left},{top}")
     (OUT / "sizes.csv").write_text("\n".join(rows) + "\n")
 
 
 def folder_order():
     names = [
-        "b/2.png", "b/10.PNG", "b/a/1.jpg", "b/a-b/1.jpeg", "b/a/c/1.tif", "b/a.b/x.tiff", "b/Z/1.webp", "b/notes.txt",
-        "b/é.bmp", "b/z.pgm", "B/1.ppm", "é/1.png", "a b/1.png", "a/1.png", "a/0/x.png", "a/.hidden.png", "b/1.gif",
-        "10/1.png", "9/1.png", "𝔘/1.png", "～/1.png", "b/.png",
+        "b/2.png", "b/10.PNG", "b/a/1.jpg", "b/a-b/1.jpeg", "b/a/c/1.tif", "b/a.b/x.tiff", "b/Z/1.webp",
+        "b/notes.txt", "b/é.bmp", "b/z.pgm", "B/1.ppm", "é/1.png", "a b/1.png", "a/1.png", "a/0/x.png",
+        "a/.hidden.png", "b/1.gif", "10/1.png", "9/1.png", "𝔘/1.png", "～/1.png", "b/.png",
     ]
     with tempfile.TemporaryDirectory() as root:
         for name in names:
@@ -265,15 +272,16 @@ def crop_histograms(draws=100_000, bins=21):
             name: {"low": low, "high": high, "counts": np.histogram(v, bins, (low, high))[0].tolist()}
             for name, (v, low, high) in quantities.items()
         }
-        out.append({"width": w, "height": h, "scale": scale, "ratio": ratio, "draws": draws, "histograms": counts})
+        case = {"width": w, "height": h, "scale": scale, "ratio": ratio, "draws": draws}
+        out.append(case | {"histograms": counts})
     (OUT / "crops.json").write_text(json.dumps(out) + "\n")
 
 
 def targets():
     out = []
     for labels, classes, smoothing in (([0, 2, 1], 3, 0.0), ([4, 0, 0, 3], 5, 0.1), ([1, 0], 2, 0.3)):
-        rows = mixup_target(torch.tensor(labels), classes, 1.0, smoothing)
-        out.append({"labels": labels, "classes": classes, "smoothing": smoothing, "targets": rows.flatten().tolist()})
+        rows = mixup_target(torch.tensor(labels), classes, 1.0, smoothing).flatten().tolist()
+        out.append({"labels": labels, "classes": classes, "smoothing": smoothing, "targets": rows})
     (OUT / "targets.json").write_text(json.dumps(out) + "\n")
 
 
