@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"fovea/cmd/trainer/internal/training"
+	"fovea/training"
 	"fovea/training/config"
 )
 

@@ -11,7 +11,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"fovea/cmd/trainer/internal/training"
+	"fovea/training"
 )
 
 // plainInterval is the least time between two lines of progress where no bar

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"fovea/cmd/trainer/internal/training"
+	"fovea/training"
 )
 
 func TestPlainProgress(t *testing.T) {
@@ -32,12 +32,12 @@ func TestPlainProgress(t *testing.T) {
 	step(time.Second, epoch(200))
 	step(time.Second, epoch(210)) // too soon
 	step(29*time.Second, epoch(1000))
-	step(0, training.Update{Task: "fetch runtime", Unit: "bytes"})
-	step(20*time.Second, training.Update{Task: "fetch runtime", Done: 34_400_000, Unit: "bytes"})
+	step(0, training.Update{Task: "fetch ONNX Runtime", Unit: "bytes"})
+	step(20*time.Second, training.Update{Task: "fetch ONNX Runtime", Done: 34_400_000, Unit: "bytes"})
 	c.close()
 	want := `epoch 3/60, loss 1.09: 200 of 1000 images, 10 images/s, 1m20s left
 epoch 3/60, loss 1.09: 1000 of 1000 images, 22 images/s
-fetch runtime: 34.4 MB, 1.7 MB/s
+fetch ONNX Runtime: 34.4 MB, 1.7 MB/s
 `
 	if got := out.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -66,9 +66,9 @@ func TestBarOnTerminal(t *testing.T) {
 		t.Error("the task has not ended")
 	}
 	out.Reset()
-	c.update(training.Update{Task: "fetch runtime", Done: 1000, Unit: "bytes"}) // total not known
+	c.update(training.Update{Task: "fetch ONNX Runtime", Done: 1000, Unit: "bytes"}) // total not known
 	c.close()
-	if got := out.String(); !strings.Contains(got, "fetch runtime") || !strings.HasSuffix(got, clear) {
+	if got := out.String(); !strings.Contains(got, "fetch ONNX Runtime") || !strings.HasSuffix(got, clear) {
 		t.Errorf("got %q", got)
 	}
 }

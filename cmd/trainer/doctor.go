@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"fovea/onnx/ort"
 	"fovea/training/config"
 )
 
@@ -14,8 +15,16 @@ func runDoctor(a *app, ctx context.Context, args []string) error {
 	if err := parse(fs, args); err != nil {
 		return err
 	}
-	if _, err := config.ReadRuntime(overrides, a.environ); err != nil {
+	r, err := config.ReadRuntime(overrides, a.environ)
+	if err != nil {
 		return err
 	}
-	return errors.ErrUnsupported
+	report := ort.Doctor(ctx, ort.Source{Library: r.Library})
+	if _, err := report.WriteTo(a.stdout); err != nil {
+		return err
+	}
+	if len(report.Problems) > 0 {
+		return errors.New("this machine is not ready to train; the problems stand above")
+	}
+	return nil
 }

@@ -3,8 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
-	"fovea/cmd/trainer/internal/training"
+	"fovea/training"
 	"fovea/training/config"
 )
 
@@ -15,7 +16,7 @@ func runEval(a *app, ctx context.Context, args []string) error {
 	fs.StringVar(&o.Data, "data", "", "folder that holds the split")
 	fs.StringVar(&o.Split, "split", "test", "folder to evaluate")
 	fs.StringVar(&o.Out, "out", "", "folder for the tables and the figure")
-	fs.IntVar(&o.Batch, "batch", 32, "images a forward pass")
+	fs.IntVar(&o.Batch, "batch", 16, "images a forward pass")
 	var overrides texts
 	fs.Var(&overrides, "set", "override a key of the runtime section")
 	if err := parse(fs, args); err != nil {
@@ -26,6 +27,9 @@ func runEval(a *app, ctx context.Context, args []string) error {
 	}
 	if o.Batch < 1 {
 		return &usageError{"eval", fmt.Errorf("-batch %d: must be at least 1", o.Batch)}
+	}
+	if o.Out == "" {
+		o.Out = filepath.Join(filepath.Dir(o.Model), "eval")
 	}
 	var err error
 	if o.Runtime, err = config.ReadRuntime(overrides, a.environ); err != nil {
@@ -38,8 +42,6 @@ func runEval(a *app, ctx context.Context, args []string) error {
 	}
 	fmt.Fprintf(a.stdout, "%s on %s of %s:\n", o.Model, o.Split, o.Data)
 	printMetrics(a.stdout, *metrics)
-	if o.Out != "" {
-		fmt.Fprintf(a.stdout, "written to: %s\n", o.Out)
-	}
+	fmt.Fprintf(a.stdout, "written to: %s\n", o.Out)
 	return nil
 }

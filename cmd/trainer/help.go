@@ -81,7 +81,8 @@ the inference model model.onnx and two checkpoints.
                    table compares them
   -set KEY=VALUE   override a key, as in -set schedule.epochs=20; may repeat;
                    holds for every -config
-  -resume          continue from checkpoints/last of the run folder
+  -resume          continue from checkpoints/last of the run folder; a finished
+                   run is only reported, one without a checkpoint starts
   -v               log more
 
 A key comes from -set, else from the environment (FOVEA_SCHEDULE_EPOCHS), else
@@ -100,14 +101,15 @@ examples:
 const evalManual = `trainer eval -model FILE -data DIR [-split NAME] [-out DIR] [-batch N] [-set KEY=VALUE]
 
 Evaluates an inference model that training wrote, with no config: classes,
-image size and normalisation stand in the model. Prints the metrics.
+image size and normalisation stand in the model. Prints the metrics and writes
+metrics_SPLIT.csv, predictions_SPLIT.csv and confusion_matrix_SPLIT.png.
 
   -model FILE      model.onnx of a run folder
   -data DIR        holds the split's folder, in which a folder a class
   -split NAME      folder to evaluate (default test)
-  -out DIR         also write metrics_SPLIT.csv, predictions_SPLIT.csv and
-                   confusion_matrix_SPLIT.png there
-  -batch N         images a forward pass (default 32)
+  -out DIR         folder to write to; made if it is not there
+                   (default: eval beside the model)
+  -batch N         images a forward pass (default 16)
   -set KEY=VALUE   override a key of the runtime section, as in
                    -set runtime.threads=1; may repeat
   -v               log more

@@ -7,14 +7,15 @@ import (
 	"time"
 
 	"fovea/evaluation"
+	"fovea/training"
 )
 
 // printResult shows a finished run's metrics on test.
-func (a *app) printResult(t trained) {
-	fmt.Fprintf(a.stdout, "\n%s: best epoch %d, trained in %s, on test:\n",
-		t.name, t.result.BestEpoch, t.took.Round(time.Second))
-	printMetrics(a.stdout, t.result.Test)
-	fmt.Fprintf(a.stdout, "run folder: %s\n", t.result.Folder)
+func (a *app) printResult(r *training.Result) {
+	fmt.Fprintf(a.stdout, "\n%s: best epoch %d of %d, %s, on test:\n",
+		r.Name, r.BestEpoch+1, r.Epochs, r.Duration.Round(time.Second))
+	printMetrics(a.stdout, r.Test)
+	fmt.Fprintf(a.stdout, "run folder: %s\n", r.Folder)
 }
 
 // printMetrics shows one metric a line, in file order.
@@ -25,19 +26,13 @@ func printMetrics(w io.Writer, m evaluation.Metrics) {
 }
 
 // printComparison shows a line a run.
-func (a *app) printComparison(rows []trained) {
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+func (a *app) printComparison(results []*training.Result) {
 	fmt.Fprintln(a.stdout)
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "name\tbest epoch\taccuracy\tf1\troc_auc\tkappa\tquadratic_kappa\ttime\t")
-	for _, r := range rows {
-		took := r.took.Round(time.Second)
-		if r.result == nil {
-			fmt.Fprintf(w, "%s\tfailed\t\t\t\t\t\t%s\t\n", r.name, took)
-			continue
-		}
-		m := r.result.Test
-		fmt.Fprintf(w, "%s\t%d\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%s\t\n",
-			r.name, r.result.BestEpoch, m.Accuracy, m.F1, m.ROCAUC, m.Kappa, m.QuadraticKappa, took)
+	for _, r := range results {
+		fmt.Fprintf(w, "%s\t%d\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%s\t\n", r.Name, r.BestEpoch+1, r.Test.Accuracy,
+			r.Test.F1, r.Test.ROCAUC, r.Test.Kappa, r.Test.QuadraticKappa, r.Duration.Round(time.Second))
 	}
 	w.Flush()
 }

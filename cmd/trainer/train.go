@@ -4,21 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
-	"fovea/cmd/trainer/internal/training"
+	"fovea/training"
 	"fovea/training/config"
 )
-
-// A trained run is a row of the table that compares runs.
-type trained struct {
-	name   string
-	result *training.Result // nil if the run failed
-	took   time.Duration
-}
 
 func runTrain(a *app, ctx context.Context, args []string) error {
 	fs := a.newFlags("train")
@@ -37,18 +28,17 @@ func runTrain(a *app, ctx context.Context, args []string) error {
 		return err
 	}
 
-	var rows []trained
+	var done []*training.Result
 	var failed []error
-	for i, c := range runs {
-		start := time.Now()
+	for _, c := range runs {
 		result, err := training.Run(ctx, c, training.Options{Resume: *resume, Progress: a.console.update})
 		a.console.endTask()
-		rows = append(rows, trained{c.Name, result, time.Since(start)})
 		switch {
 		case err == nil:
-			a.printResult(rows[i])
+			done = append(done, result)
+			a.printResult(result)
 		case ctx.Err() != nil:
-			return fmt.Errorf("%w\n%s", err, howToGoOn(c, files[i:], overrides))
+			return fmt.Errorf("%w\nresume with:\n  %s", err, resumeCommand(files, overrides))
 		case len(runs) == 1:
 			return err
 		default: // the other runs may well succeed, hours from now
@@ -56,8 +46,8 @@ func runTrain(a *app, ctx context.Context, args []string) error {
 			a.console.line("error: " + failed[len(failed)-1].Error())
 		}
 	}
-	if len(rows) > 1 {
-		a.printComparison(rows)
+	if len(done) > 1 {
+		a.printComparison(done)
 	}
 	if len(failed) > 0 {
 		return fmt.Errorf("%d of %d runs failed:\n%w", len(failed), len(runs), errors.Join(failed...))
@@ -87,28 +77,17 @@ func readConfigs(files, overrides, environ []string) ([]*config.Config, error) {
 	return runs, errors.Join(bad...)
 }
 
-// howToGoOn says how an interrupted run, the first of files, is taken up again.
-func howToGoOn(c *config.Config, files, overrides []string) string {
-	command := func(files []string) string {
-		s := "trainer"
-		for _, f := range files {
-			s += " -config " + quote(f)
-		}
-		for _, o := range overrides {
-			s += " -set " + quote(o)
-		}
-		return s
+// resumeCommand is the command line that takes interrupted runs up again. Runs
+// that are finished are only reported by it, others start or go on.
+func resumeCommand(files, overrides []string) string {
+	command := "trainer"
+	for _, f := range files {
+		command += " -config " + quote(f)
 	}
-	var text string
-	if _, err := os.Stat(filepath.Join(c.Output.Dir, c.Name, "checkpoints", "last")); err == nil {
-		text = "resume with:\n  " + command(files[:1]) + " -resume"
-	} else {
-		text = "no checkpoint was due yet; start again with:\n  " + command(files[:1])
+	for _, o := range overrides {
+		command += " -set " + quote(o)
 	}
-	if len(files) > 1 {
-		text += "\nnot started:\n  " + command(files[1:])
-	}
-	return text
+	return command + " -resume"
 }
 
 // quote makes one word of s for a shell, plainly where that needs no quotes.
