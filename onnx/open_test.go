@@ -147,8 +147,10 @@ func TestOpenDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := Open(path)
-		if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "not an ONNX model") {
-			t.Errorf("%q: error %v", content, err)
+		for _, want := range []string{path, "not an ONNX model"} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%q: error %v, want one with %q", content, err, want)
+			}
 		}
 	}
 	if _, err := Open("testdata"); err == nil {

@@ -147,7 +147,11 @@ func SetData(t *pb.TensorProto, data []byte) error {
 // NewTensor returns a tensor whose content is data, under the terms of
 // [SetData].
 func NewTensor(name string, dtype pb.TensorProto_DataType, shape []int64, data []byte) (*pb.TensorProto, error) {
-	t := &pb.TensorProto{Name: proto.String(name), DataType: proto.Int32(int32(dtype)), Dims: slices.Clone(shape)}
+	t := &pb.TensorProto{
+		Name:     proto.String(name),
+		DataType: proto.Int32(int32(dtype)),
+		Dims:     slices.Clone(shape),
+	}
 	if err := SetData(t, data); err != nil {
 		return nil, err
 	}

@@ -91,16 +91,18 @@ func detect(path string) (format, error) {
 	}
 	head = head[:n]
 	ext := strings.ToLower(filepath.Ext(path))
-	switch {
+	switch { // a safetensors file first: the length of its header may look like any other's mark
 	case n == 0:
 		return 0, fmt.Errorf("the file is empty")
+	case n == 9 && head[8] == '{' && string(head[4:8]) == "\x00\x00\x00\x00":
+		return safetensors, nil
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("\x80\x02")):
 		return 0, fmt.Errorf("this is a pickled file (PyTorch or Paddle), which is not read yet: " +
 			"load it in Python and save its tensors with safetensors.torch.save_file")
 	case bytes.HasPrefix(head, []byte("\x89HDF")):
 		return 0, fmt.Errorf("this is an HDF5 file (Keras), which is not read: " +
 			"load it in Python and save its arrays with safetensors.numpy.save_file")
-	case ext == ".safetensors", n == 9 && head[8] == '{' && ext != ".onnx":
+	case ext == ".safetensors":
 		return safetensors, nil
 	case ext == ".onnx", head[0] == 0x08: // field 1 of a ModelProto, ir_version
 		return onnxModel, nil

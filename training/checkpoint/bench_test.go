@@ -15,7 +15,8 @@ func large() (c Checkpoint, size int64) {
 	for i := range 43 {
 		for j, list := range []*[]weights.Tensor{&c.Parameters, &c.Optimizer, &c.Optimizer} {
 			name := strconv.Itoa(i) + "." + strconv.Itoa(j)
-			*list = append(*list, weights.Tensor{Name: name, Type: pb.TensorProto_FLOAT, Shape: []int64{384, 1536}, Data: data})
+			tensor := weights.Tensor{Name: name, Type: pb.TensorProto_FLOAT, Shape: []int64{384, 1536}, Data: data}
+			*list = append(*list, tensor)
 			size += int64(len(data))
 		}
 	}
