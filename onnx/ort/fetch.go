@@ -38,7 +38,7 @@ func fetchModule(ctx context.Context, temporary string, progress func(done, tota
 		c.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -mod=mod"))
 		return c
 	}
-	if modules, err := command("env", "GOMODCACHE").Output(); err == nil {
+	if modules, err := output(command("env", "GOMODCACHE")); err == nil {
 		partial := filepath.Join(strings.TrimSpace(string(modules)), "cache", "download",
 			filepath.FromSlash(release.module), "@v", release.version+".zip*")
 		defer watch(func() int64 { return globBytes(partial) }, release.bytes, progress)()

@@ -109,7 +109,7 @@ func inPython(ctx context.Context) []candidate {
 		"for p in (s.submodule_search_locations if s else ()): print(p)"
 	var found []candidate
 	for _, python := range pythons() {
-		out, err := exec.CommandContext(ctx, python, "-c", script).Output()
+		out, err := output(exec.CommandContext(ctx, python, "-c", script))
 		if err != nil {
 			continue
 		}
@@ -164,7 +164,7 @@ func inSystem(ctx context.Context) []candidate {
 
 // linkerFolders returns the folders in which ldconfig knows an ONNX Runtime.
 func linkerFolders(ctx context.Context) []string {
-	out, err := exec.CommandContext(ctx, "ldconfig", "-p").Output()
+	out, err := output(exec.CommandContext(ctx, "ldconfig", "-p"))
 	if err != nil {
 		return nil // no ldconfig for this user or system: the usual folders follow
 	}

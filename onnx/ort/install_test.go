@@ -1,0 +1,427 @@
+package ort
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// emptyMachine gives the test a cache of its own, a PATH with only the commands
+// given as shell scripts, and no library named.
+func emptyMachine(t *testing.T, commands map[string]string) (cache string) {
+	t.Helper()
+	bin, cache := t.TempDir(), t.TempDir()
+	for name, script := range commands {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\nPATH=/usr/bin:/bin\n"+script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", bin)
+	t.Setenv("XDG_CACHE_HOME", cache)
+	t.Setenv("TMPDIR", t.TempDir())
+	t.Setenv(EnvLibrary, "")
+	return filepath.Join(cache, "fovea", "onnxruntime")
+}
+
+// release makes a library the only one that a Go module is known to carry, or a
+// wheel, until the test ends.
+func release(t *testing.T, library, moduleFile string, wheel bool) {
+	t.Helper()
+	sum, err := fileSum(library)
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules, wheels := moduleReleases, wheelSums
+	t.Cleanup(func() { moduleReleases, wheelSums = modules, wheels })
+	moduleReleases, wheelSums = nil, nil
+	if moduleFile != "" {
+		moduleReleases = []moduleRelease{{thisSystem, "example.org/module", "v1.2.3", moduleFile, 1000, sum}}
+	}
+	if wheel {
+		wheelSums = map[string]string{sum: thisSystem}
+	}
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// wheel packs a library the way Python wheels do, beside others.
+func wheel(t *testing.T, library string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "onnxruntime-1.32.0-cp311-cp311-linux.whl")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z := zip.NewWriter(f)
+	for _, member := range []struct {
+		name string
+		data []byte
+	}{
+		{"onnxruntime/__init__.py", []byte("raise SystemExit\n")},
+		{"elsewhere/" + libraryName(), []byte("for another system")},
+		{"onnxruntime/capi/libonnxruntime_providers_shared.so", []byte("no")},
+		{"onnxruntime/capi/" + libraryName(), read(t, library)},
+	} {
+		w, err := z.Create(member.name)
+		if err == nil {
+			_, err = w.Write(member.data)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func tgz(t *testing.T, library string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	g := gzip.NewWriter(&b)
+	w := tar.NewWriter(g)
+	data := read(t, library)
+	header := &tar.Header{Name: "onnxruntime-linux-x64/lib/" + libraryName(), Mode: 0o755, Size: int64(len(data)), Typeflag: tar.TypeReg}
+	if err := errors.Join(w.WriteHeader(header), second(w.Write(data)), w.Close(), g.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func second(_ int, err error) error { return err }
+
+// installed fails unless path is the library in the cache.
+func installed(t *testing.T, path, cache, library string) {
+	t.Helper()
+	if !strings.HasPrefix(path, cache) || !bytes.Equal(read(t, path), read(t, library)) {
+		t.Fatalf("%s is not %s in the cache %s", path, library, cache)
+	}
+	if found := inCache(context.Background()); len(found) == 0 || found[0].path != path {
+		t.Fatalf("the cache does not offer %s first: %v", path, found)
+	}
+	entries, err := os.ReadDir(os.Getenv("TMPDIR"))
+	if err != nil || len(entries) > 0 {
+		t.Errorf("left in the temporary folder: %v %v", entries, err)
+	}
+}
+
+// fakeGo answers "go mod download" with a module folder and "go env" with nothing.
+func fakeGo(module, before string) string {
+	return fmt.Sprintf("case $1 in env) echo /modules; exit;; esac\n%s\n"+
+		`[ "$1 $2 $3 $4 $GOWORK" = "mod download -json example.org/module@v1.2.3 off" ] || exit 9
+echo '{"Dir": "%s"}'`, before, module)
+}
+
+func TestInstallWithGo(t *testing.T) {
+	onlyLinux(t)
+	library := fakeLibrary(t, "1.30.0")
+	release(t, library, libraryName(), false)
+	cache := emptyMachine(t, map[string]string{"go": fakeGo(filepath.Dir(library), "")})
+	told := false
+	path, err := Install(t.Context(), InstallOptions{Progress: func(done, total int64) { told = done == total && total == 1000 }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	installed(t, path, cache, library)
+	if want := filepath.Join("1.30.0", strings.ReplaceAll(thisSystem, "/", "-")); !strings.Contains(path, want) {
+		t.Errorf("%s lacks %s", path, want)
+	}
+	if !told {
+		t.Error("the progress does not end at its total")
+	}
+	// Now without any command: the cache does, also for the search.
+	t.Setenv("PATH", t.TempDir())
+	if again, err := Install(t.Context(), InstallOptions{}); err != nil || again != path {
+		t.Errorf("installed again: %s, %v", again, err)
+	}
+	if found, _ := search(t.Context()); found == nil || found.path != path {
+		t.Errorf("the search finds %v", found)
+	}
+	// A damaged library is not used.
+	if err := os.WriteFile(path, append(read(t, path), 0), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if found := inCache(t.Context()); len(found) > 0 {
+		t.Errorf("a damaged library is offered: %v", found)
+	}
+}
+
+func TestInstallWithPip(t *testing.T) {
+	onlyLinux(t)
+	library := fakeLibrary(t, "1.32.0")
+	pip := func(condition string) string {
+		return fmt.Sprintf(`case "$*" in *find_spec*) exit 0;; esac
+case "$*" in "-m pip download"*"onnxruntime==1.32.0") ;; *) exit 9;; esac
+%s
+while [ "$1" != --dest ]; do shift; done
+mkdir -p "$2" && cp %s "$2"`, condition, wheel(t, library))
+	}
+	for name, condition := range map[string]string{
+		"this Python":    "",
+		"another Python": `case "$*" in *"--python-version 3.12"*) ;; *) echo "no matching distribution" >&2; exit 1;; esac`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			release(t, library, libraryName(), true)
+			cache := emptyMachine(t, map[string]string{
+				"go":      `echo '{"Error": "module lookup disabled by GOPROXY=off"}'; exit 1`,
+				"python3": pip(condition),
+			})
+			path, err := Install(t.Context(), InstallOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			installed(t, path, cache, library)
+		})
+	}
+	t.Run("changed wheel", func(t *testing.T) {
+		release(t, fakeLibrary(t, "1.31.0"), "", true)
+		emptyMachine(t, map[string]string{"python3": pip("")})
+		_, err := Install(t.Context(), InstallOptions{})
+		says(t, err, "SHA-256", "not used")
+	})
+}
+
+func TestInstallFails(t *testing.T) {
+	onlyLinux(t)
+	library := fakeLibrary(t, "1.30.0")
+	t.Run("nothing to fetch with", func(t *testing.T) {
+		release(t, library, libraryName(), false)
+		emptyMachine(t, nil)
+		_, err := locate(t.Context(), Source{})
+		if inSystem(t.Context()) != nil {
+			t.Skip("the system has an ONNX Runtime of its own")
+		}
+		says(t, err, thisSystem, "go mod download example.org/module@v1.2.3", "no python3", "trainer runtime install -from FILE", EnvLibrary)
+	})
+	t.Run("no network", func(t *testing.T) {
+		release(t, library, libraryName(), false)
+		emptyMachine(t, map[string]string{
+			"go":      `echo '{"Error": "dial tcp: lookup proxy.golang.org: no such host"}'; exit 1`,
+			"python3": `echo "ERROR: No matching distribution found" >&2; exit 1`,
+		})
+		_, err := Install(t.Context(), InstallOptions{})
+		says(t, err, "proxy.golang.org: no such host", "No matching distribution", "-from FILE")
+	})
+	t.Run("changed module", func(t *testing.T) {
+		release(t, library, libraryName(), false)
+		emptyMachine(t, map[string]string{"go": fakeGo(filepath.Dir(fakeLibrary(t, "1.29.0")), "")})
+		_, err := Install(t.Context(), InstallOptions{})
+		says(t, err, "SHA-256", "not used")
+	})
+	t.Run("interrupted", func(t *testing.T) {
+		release(t, library, libraryName(), false)
+		emptyMachine(t, map[string]string{"go": "exec sleep 60"})
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, err := Install(ctx, InstallOptions{})
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("interrupted: %v", err)
+		}
+	})
+	t.Run("locked", func(t *testing.T) {
+		emptyMachine(t, nil)
+		unlock, err := lockCache(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unlock()
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, err = Install(ctx, InstallOptions{})
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the cache is not locked: %v", err)
+		}
+	})
+	t.Run("cache not writable", func(t *testing.T) {
+		emptyMachine(t, nil)
+		t.Setenv("XDG_CACHE_HOME", file(t, "cache", nil))
+		_, err := Install(t.Context(), InstallOptions{})
+		says(t, err, "installing ONNX Runtime", "not a directory")
+	})
+}
+
+func TestInstallFrom(t *testing.T) {
+	onlyLinux(t)
+	library := fakeLibrary(t, "1.30.0")
+	sum, err := fileSum(library)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed := wheel(t, library)
+	archive := tgz(t, library)
+	mux := http.NewServeMux()
+	serve := func(path string, data []byte) {
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(len(data)))
+			w.Write(data)
+		})
+	}
+	serve("/lib.so", read(t, library))
+	serve("/p.whl", read(t, packed))
+	serve("/p.tgz", archive)
+	serve("/page", []byte("<html>not found</html>"))
+	mux.HandleFunc("/short", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		w.Write([]byte("half"))
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+
+	for name, from := range map[string]string{
+		"path":       library,
+		"file URL":   "file://" + library,
+		"wheel":      packed,
+		"tgz":        file(t, "ort.tgz", archive),
+		"URL":        server.URL + "/lib.so#sha256=" + sum,
+		"wheel URL":  server.URL + "/p.whl#sha256=" + strings.ToUpper(sum),
+		"tgz URL":    server.URL + "/p.tgz#sha256=" + sum,
+		"sum of own": "file://" + packed + "#sha256=" + sum,
+	} {
+		t.Run(name, func(t *testing.T) {
+			cache := emptyMachine(t, nil)
+			path, err := Install(t.Context(), InstallOptions{From: from})
+			if err != nil {
+				t.Fatal(err)
+			}
+			installed(t, path, cache, library)
+		})
+	}
+	t.Run("known URL", func(t *testing.T) {
+		release(t, library, "", true)
+		cache := emptyMachine(t, nil)
+		var last, all int64
+		path, err := Install(t.Context(), InstallOptions{From: server.URL + "/lib.so", Progress: func(done, total int64) { last, all = done, total }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		installed(t, path, cache, library)
+		if size := int64(len(read(t, library))); last != size || all != size {
+			t.Errorf("progress ended at %d of %d, want %d", last, all, size)
+		}
+	})
+	for name, c := range map[string]struct{ from, want string }{
+		"unknown URL":    {server.URL + "/lib.so", "append #sha256=" + sum},
+		"wrong sum":      {server.URL + "/lib.so#sha256=" + strings.Repeat("0", 64), "is expected"},
+		"malformed sum":  {server.URL + "/lib.so#sha256=12", "64 hexadecimal digits"},
+		"absent URL":     {server.URL + "/none", "404"},
+		"page":           {server.URL + "/page#sha256=" + sum, "is expected"},
+		"short download": {server.URL + "/short", "unexpected EOF"},
+		"scheme":         {"ftp://example.org/lib.so", `"ftp"`},
+		"absent file":    {"/nowhere/lib.so", "no such file"},
+		"folder":         {t.TempDir(), "is a directory"},
+		"text":           {file(t, "lib.so", []byte("some text")), "is no shared library"},
+		"broken wheel":   {file(t, "p.whl", read(t, packed)[:2000]), "zip: not a valid zip file"},
+		"broken tgz":     {file(t, "p.tgz", archive[:len(archive)/2]), "unexpected EOF"},
+		"too old":        {fakeLibrary(t, "1.24.4"), "too old"},
+		"empty":          {file(t, "lib.so", nil), "is no shared library"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			emptyMachine(t, nil)
+			_, err := Install(t.Context(), InstallOptions{From: c.from})
+			says(t, err, "installing ONNX Runtime", c.want)
+			if found := inCache(t.Context()); len(found) > 0 {
+				t.Errorf("stored nevertheless: %v", found)
+			}
+		})
+	}
+}
+
+// The library installed last is used, whatever its version.
+func TestLastInstalledWins(t *testing.T) {
+	onlyLinux(t)
+	libraries := []string{fakeLibrary(t, "1.29.0"), fakeLibrary(t, "1.31.0"), fakeLibrary(t, "1.30.0")}
+	cache := emptyMachine(t, nil)
+	for i, library := range libraries {
+		path, err := Install(t.Context(), InstallOptions{From: library})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := time.Unix(int64(1e9+i), 0) // a file system's clock may tick slowly
+		if err := os.Chtimes(path+sumSuffix, at, at); err != nil {
+			t.Fatal(err)
+		}
+		installed(t, path, cache, library)
+	}
+}
+
+// Several processes on an empty machine: one fetches, all use it.
+func TestProcessesInstallTogether(t *testing.T) {
+	onlyLinux(t)
+	real := inUse().Path
+	if sum, err := fileSum(real); err != nil || sum != moduleReleases[0].sum || moduleReleases[0].system != thisSystem {
+		t.Skipf("the library in use (%s) is not the one of a Go module", real)
+	}
+	module := t.TempDir()
+	target := filepath.Join(module, filepath.FromSlash(moduleReleases[0].file))
+	if err := errors.Join(os.MkdirAll(filepath.Dir(target), 0o755), os.Symlink(real, target)); err != nil {
+		t.Fatal(err)
+	}
+	calls := filepath.Join(t.TempDir(), "calls")
+	cache := emptyMachine(t, map[string]string{
+		"go": fmt.Sprintf("case $1 in env) exit 1;; esac\necho call >> %s\nsleep 0.3\necho '{\"Dir\": \"%s\"}'", calls, module),
+	})
+	var together sync.WaitGroup
+	paths := make([]string, 4)
+	for i := range paths {
+		together.Go(func() {
+			out, failed := inChild(t, "install")
+			if failed {
+				t.Errorf("process %d: %s", i, out)
+			}
+			paths[i] = out
+		})
+	}
+	together.Wait()
+	for _, path := range paths {
+		if path != paths[0] || !strings.HasPrefix(path, cache) {
+			t.Errorf("paths %q", paths)
+		}
+	}
+	if got := string(read(t, calls)); got != "call\n" {
+		t.Errorf("fetched more than once: %q", got)
+	}
+	if out, failed := inChild(t, "load"); failed || out != "the cache" {
+		t.Errorf("afterwards: %s", out)
+	}
+}
+
+func TestPythonPackageIsFound(t *testing.T) {
+	onlyLinux(t)
+	library, old := fakeLibrary(t, "1.32.0"), fakeLibrary(t, "1.20.0")
+	capi := filepath.Join(t.TempDir(), "onnxruntime", "capi")
+	if err := errors.Join(os.MkdirAll(capi, 0o755), os.Rename(library, filepath.Join(capi, libraryName()+".1.32.0"))); err != nil {
+		t.Fatal(err)
+	}
+	emptyMachine(t, map[string]string{"python3": "echo " + filepath.Dir(capi)})
+	found, unusable := search(t.Context())
+	if found == nil || found.origin != "the Python package onnxruntime" || filepath.Dir(found.path) != capi {
+		t.Errorf("found %v, %v", found, unusable)
+	}
+	// One that is too old is passed over, and named when nothing else can be had.
+	emptyMachine(t, map[string]string{"python3": "echo " + filepath.Dir(old)})
+	_, err := locate(t.Context(), Source{})
+	if inSystem(t.Context()) == nil {
+		says(t, err, "the Python package onnxruntime", "ONNX Runtime 1.20.0 offers API 20", "pip download")
+	}
+}
