@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"unsafe"
 
-	ort "github.com/yalue/onnxruntime_go"
+	yalue "github.com/yalue/onnxruntime_go"
 )
 
 // Bind gives an input or output its tensor, in place of an earlier one. Type
@@ -104,11 +104,11 @@ func names(slots []*slot) []string {
 // take: they only ask for GetInternals, whose type has no exported fields.
 // Values of that module cannot have rank 0 over memory of the caller.
 type value struct {
-	ort.Value
-	internals ort.ValueInternalData
+	yalue.Value
+	internals yalue.ValueInternalData
 }
 
-func (v *value) GetInternals() *ort.ValueInternalData { return &v.internals }
+func (v *value) GetInternals() *yalue.ValueInternalData { return &v.internals }
 
 // native is the C interface's value: the first word of yalue's type, which a
 // test of this package guards.

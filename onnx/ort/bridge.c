@@ -57,8 +57,10 @@ void fovea_release_providers(char **names, int count) {
 	if (status) api->ReleaseStatus(status);
 }
 
-OrtStatus *fovea_tensor(void *data, size_t bytes, const int64_t *shape, size_t rank, int type, OrtValue **value) {
-	return api->CreateTensorWithDataAsOrtValue(host, data, bytes, shape, rank, (ONNXTensorElementDataType)type, value);
+OrtStatus *fovea_tensor(void *data, size_t bytes, const int64_t *shape, size_t rank, int type,
+                        OrtValue **value) {
+	return api->CreateTensorWithDataAsOrtValue(host, data, bytes, shape, rank,
+	                                           (ONNXTensorElementDataType)type, value);
 }
 
 void fovea_release_value(OrtValue *value) { api->ReleaseValue(value); }
@@ -80,12 +82,14 @@ static OrtStatus *describe_tensor(const OrtTypeInfo *info, int *type, int64_t **
 	return api->GetDimensions(tensor, *dims, *rank);
 }
 
-OrtStatus *fovea_describe(OrtSession *s, int output, size_t i, char **name, int *type, int64_t **dims, size_t *rank) {
+OrtStatus *fovea_describe(OrtSession *s, int output, size_t i, char **name, int *type, int64_t **dims,
+                          size_t *rank) {
 	OrtAllocator *allocator;
 	OrtStatus *status = api->GetAllocatorWithDefaultOptions(&allocator);
 	if (status) return status;
 	char *given;
-	status = output ? api->SessionGetOutputName(s, i, allocator, &given) : api->SessionGetInputName(s, i, allocator, &given);
+	status = output ? api->SessionGetOutputName(s, i, allocator, &given)
+	                : api->SessionGetInputName(s, i, allocator, &given);
 	if (status) return status;
 	size_t n = strlen(given) + 1;
 	*name = malloc(n);
@@ -118,7 +122,8 @@ OrtStatus *fovea_subgraphs(OrtSession *s, const OrtEpAssignedSubgraph *const **g
 	return api->Session_GetEpGraphAssignmentInfo(s, g, count);
 }
 
-OrtStatus *fovea_nodes(const OrtEpAssignedSubgraph *g, const char **provider, const OrtEpAssignedNode *const **n, size_t *count) {
+OrtStatus *fovea_nodes(const OrtEpAssignedSubgraph *g, const char **provider,
+                       const OrtEpAssignedNode *const **n, size_t *count) {
 	OrtStatus *status = api->EpAssignedSubgraph_GetEpName(g, provider);
 	return status ? status : api->EpAssignedSubgraph_GetNodes(g, n, count);
 }

@@ -23,21 +23,24 @@ OrtStatus *fovea_environment(int severity);
 OrtStatus *fovea_providers(char ***names, int *count);
 void fovea_release_providers(char **names, int count);
 
-OrtStatus *fovea_tensor(void *data, size_t bytes, const int64_t *shape, size_t rank, int type, OrtValue **value);
+OrtStatus *fovea_tensor(void *data, size_t bytes, const int64_t *shape, size_t rank, int type,
+                        OrtValue **value);
 void fovea_release_value(OrtValue *value);
 
 // fovea_count and fovea_describe look at a session's inputs (output = 0) or outputs (1).
 // name and dims are to be freed with fovea_free; a dimension of -1 is symbolic;
 // type is 0 for what is no tensor.
 OrtStatus *fovea_count(OrtSession *s, int output, size_t *count);
-OrtStatus *fovea_describe(OrtSession *s, int output, size_t i, char **name, int *type, int64_t **dims, size_t *rank);
+OrtStatus *fovea_describe(OrtSession *s, int output, size_t i, char **name, int *type, int64_t **dims,
+                          size_t *rank);
 
 OrtStatus *fovea_end_profile(OrtSession *s, char **path);
 
 // fovea_placement_* walk over the nodes recorded under session.record_ep_graph_assignment_info.
 // The strings belong to the session.
 OrtStatus *fovea_subgraphs(OrtSession *s, const OrtEpAssignedSubgraph *const **g, size_t *count);
-OrtStatus *fovea_nodes(const OrtEpAssignedSubgraph *g, const char **provider, const OrtEpAssignedNode *const **n, size_t *count);
+OrtStatus *fovea_nodes(const OrtEpAssignedSubgraph *g, const char **provider,
+                       const OrtEpAssignedNode *const **n, size_t *count);
 OrtStatus *fovea_node(const OrtEpAssignedNode *n, const char **name, const char **domain, const char **op);
 
 void fovea_free(void *p);

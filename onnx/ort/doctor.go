@@ -68,7 +68,8 @@ func (r *Report) findLibrary(ctx context.Context, s Source) {
 	if named, _ := s.named(); named == "" && inUse() == nil {
 		found, unusable := search(ctx)
 		if found == nil {
-			r.problem(errors.Join(append([]error{errors.New("ONNX Runtime was not found")}, unusable...)...), r.install())
+			reasons := append([]error{errors.New("ONNX Runtime was not found")}, unusable...)
+			r.problem(errors.Join(reasons...), r.install())
 			return
 		}
 	}
@@ -88,7 +89,8 @@ func (r *Report) findLibrary(ctx context.Context, s Source) {
 // install is the command that gets a library with what is on this machine.
 func (r *Report) install() string {
 	if len(r.Fetchers) == 0 {
-		return "trainer runtime install -from FILE   (a library or wheel of ONNX Runtime " + pipVersion + " for " + r.System + ")"
+		return fmt.Sprintf("trainer runtime install -from FILE (a library or wheel of ONNX Runtime %s for %s)",
+			pipVersion, r.System)
 	}
 	return "trainer runtime install"
 }

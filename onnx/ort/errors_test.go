@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	binding "github.com/yalue/onnxruntime_go"
+	yalue "github.com/yalue/onnxruntime_go"
 
 	"fovea/onnx/pb"
 )
@@ -31,7 +31,8 @@ func says(t *testing.T, err error, words ...string) {
 }
 
 func TestBindErrors(t *testing.T) {
-	s := session(t, model(t, ports{info("images", float, "batch", 3), info("step", int64s)}, ports{info("logits", float, "batch", 3)}, nil,
+	s := session(t, model(t, ports{info("images", float, "batch", 3), info("step", int64s)},
+		ports{info("logits", float, "batch", 3)}, nil,
 		op("Cast", "step", "f", number("to", int64(float))), op("Add", "images f", "logits")), Options{})
 	says(t, s.Run(), `input "images"`, `input "step"`, `output "logits"`, "not bound")
 	says(t, s.Bind("image", tensor(t, float, 2, 3)), `"image"`, "images", "step", "logits")
@@ -69,6 +70,7 @@ func TestBindErrors(t *testing.T) {
 }
 
 func TestSessionErrors(t *testing.T) {
+	unknown := model(t, nil, ports{info("y", float)}, nil, op("Frobnicate", "", "y"))
 	for name, c := range map[string]struct {
 		model []byte
 		o     Options
@@ -76,11 +78,11 @@ func TestSessionErrors(t *testing.T) {
 	}{
 		"empty":              {nil, Options{}, "the model is empty"},
 		"text":               {[]byte("this is no model"), Options{}, "creating a session"},
-		"unknown operator":   {model(t, nil, ports{info("y", float)}, nil, op("Frobnicate", "", "y")), Options{}, "Frobnicate"},
+		"unknown operator":   {unknown, Options{}, "Frobnicate"},
 		"provider":           {addModel(t), Options{Provider: "tpu"}, `provider "tpu" is unknown`},
 		"threads":            {addModel(t), Options{Threads: -1}, "-1 is negative"},
 		"level":              {addModel(t), Options{Optimization: 9}, "level 9"},
-		"options of the CPU": {addModel(t), Options{ProviderOptions: map[string]string{"a": "b"}}, "provider cpu takes no options"},
+		"options of the CPU": {addModel(t), Options{ProviderOptions: map[string]string{"a": "b"}}, "cpu takes no options"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := NewSession(c.model, c.o)
@@ -139,14 +141,15 @@ func TestTensorErrors(t *testing.T) {
 // What bridge.go reads of the binding's unexported fields, so that another
 // version of it fails here and not in a crash.
 func TestBindingLayout(t *testing.T) {
-	dynamic := reflect.TypeFor[binding.DynamicAdvancedSession]()
-	if f := dynamic.Field(0); dynamic.NumField() != 1 || f.Type != reflect.TypeFor[*binding.AdvancedSession]() {
+	dynamic := reflect.TypeFor[yalue.DynamicAdvancedSession]()
+	if f := dynamic.Field(0); dynamic.NumField() != 1 || f.Type != reflect.TypeFor[*yalue.AdvancedSession]() {
 		t.Errorf("DynamicAdvancedSession is %v", f)
 	}
-	if f := reflect.TypeFor[binding.AdvancedSession]().Field(0); f.Name != "ortSession" || f.Type.Kind() != reflect.Pointer {
+	f := reflect.TypeFor[yalue.AdvancedSession]().Field(0)
+	if f.Name != "ortSession" || f.Type.Kind() != reflect.Pointer {
 		t.Errorf("AdvancedSession begins with %v", f)
 	}
-	value := reflect.TypeFor[binding.ValueInternalData]()
+	value := reflect.TypeFor[yalue.ValueInternalData]()
 	if f := value.Field(0); value.NumField() != 1 || f.Name != "ortValue" || f.Type.Kind() != reflect.Pointer {
 		t.Errorf("ValueInternalData is %v", f)
 	}

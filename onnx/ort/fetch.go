@@ -16,7 +16,7 @@ import (
 
 // fetchModule lets the Go command fetch the module that carries the library:
 // the user's GOPROXY, GOSUMDB and module cache hold for it.
-func fetchModule(ctx context.Context, temporary string, progress func(done, total int64)) (library string, err error) {
+func fetchModule(ctx context.Context, temporary string, p progress) (library string, err error) {
 	var release moduleRelease
 	for _, r := range moduleReleases {
 		if r.system == thisSystem {
@@ -41,7 +41,7 @@ func fetchModule(ctx context.Context, temporary string, progress func(done, tota
 	if modules, err := output(command("env", "GOMODCACHE")); err == nil {
 		partial := filepath.Join(strings.TrimSpace(string(modules)), "cache", "download",
 			filepath.FromSlash(release.module), "@v", release.version+".zip*")
-		defer watch(func() int64 { return globBytes(partial) }, release.bytes, progress)()
+		defer watch(func() int64 { return globBytes(partial) }, release.bytes, p)()
 	}
 	out, err := output(command("mod", "download", "-json", name))
 	var answer struct{ Dir, Error string }
@@ -60,13 +60,13 @@ func fetchModule(ctx context.Context, temporary string, progress func(done, tota
 
 // fetchWheel lets pip fetch the package onnxruntime: the user's index, proxy
 // and certificates hold for it. Nothing is installed into Python.
-func fetchWheel(ctx context.Context, temporary string, progress func(done, total int64)) (library string, err error) {
+func fetchWheel(ctx context.Context, temporary string, p progress) (library string, err error) {
 	requirement := "onnxruntime==" + pipVersion
 	found := pythons()
 	if len(found) == 0 {
 		return "", fmt.Errorf("pip download %s: no python3 found in $PATH", requirement)
 	}
-	defer watch(func() int64 { return folderBytes(temporary) }, wheelBytes, progress)()
+	defer watch(func() int64 { return folderBytes(temporary) }, wheelBytes, p)()
 	wheels := filepath.Join(temporary, "wheels")
 	download := func(more ...string) error {
 		arguments := append([]string{"-m", "pip", "download", "--quiet", "--disable-pip-version-check",
@@ -99,7 +99,8 @@ func fetchWheel(ctx context.Context, temporary string, progress func(done, total
 	}
 	if wheelSums[sum] != thisSystem {
 		return "", fmt.Errorf("pip download %s: the library in %s has the SHA-256 %s, which is not known for %s: "+
-			"damaged, changed or built by someone else, not used", requirement, filepath.Base(files[0]), sum, thisSystem)
+			"damaged, changed or built by someone else, not used",
+			requirement, filepath.Base(files[0]), sum, thisSystem)
 	}
 	return library, nil
 }
@@ -123,7 +124,7 @@ func output(c *exec.Cmd) ([]byte, error) {
 
 // watch reports the size of a growing download until the returned function is
 // called: neither the Go command nor pip tells its progress.
-func watch(size func() int64, total int64, progress func(done, total int64)) (stop func()) {
+func watch(size func() int64, total int64, p progress) (stop func()) {
 	quit, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -132,10 +133,10 @@ func watch(size func() int64, total int64, progress func(done, total int64)) (st
 		for {
 			select {
 			case <-quit:
-				progress(total, total)
+				p(total, total)
 				return
 			case <-tick.C:
-				progress(min(size(), total), total)
+				p(min(size(), total), total)
 			}
 		}
 	}()

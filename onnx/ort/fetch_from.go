@@ -18,7 +18,7 @@ import (
 )
 
 // installFrom stores the library that a user names by path or URL.
-func installFrom(ctx context.Context, from, temporary string, progress func(done, total int64)) (string, error) {
+func installFrom(ctx context.Context, from, temporary string, p progress) (string, error) {
 	file, remote, sum := from, false, ""
 	if u, err := url.Parse(from); err == nil && u.Scheme != "" && !filepath.IsAbs(from) {
 		sum = strings.ToLower(strings.TrimPrefix(u.Fragment, "sha256="))
@@ -28,7 +28,7 @@ func installFrom(ctx context.Context, from, temporary string, progress func(done
 		switch u.Scheme {
 		case "http", "https":
 			remote = true
-			if file, err = download(ctx, u, temporary, progress); err != nil {
+			if file, err = download(ctx, u, temporary, p); err != nil {
 				return "", err
 			}
 		case "file":
@@ -62,7 +62,7 @@ func installFrom(ctx context.Context, from, temporary string, progress func(done
 
 // download fetches a URL into the folder. Proxies and certificates are those of
 // the environment (HTTPS_PROXY, SSL_CERT_FILE).
-func download(ctx context.Context, u *url.URL, folder string, progress func(done, total int64)) (file string, err error) {
+func download(ctx context.Context, u *url.URL, folder string, p progress) (file string, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return "", err
@@ -84,7 +84,7 @@ func download(ctx context.Context, u *url.URL, folder string, progress func(done
 	if err != nil {
 		return "", err
 	}
-	_, err = io.Copy(f, &counter{from: answer.Body, total: max(answer.ContentLength, 0), progress: progress})
+	_, err = io.Copy(f, &counter{from: answer.Body, total: max(answer.ContentLength, 0), progress: p})
 	if closed := f.Close(); err == nil {
 		err = closed
 	}
@@ -98,7 +98,7 @@ func download(ctx context.Context, u *url.URL, folder string, progress func(done
 type counter struct {
 	from        io.Reader
 	done, total int64
-	progress    func(done, total int64)
+	progress    progress
 }
 
 func (c *counter) Read(p []byte) (int, error) {
@@ -117,11 +117,8 @@ func unpack(file, folder string) (library string, err error) {
 	}
 	defer f.Close()
 	magic := make([]byte, 4)
-	if _, err := io.ReadFull(f, magic); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+	if _, err := f.ReadAt(magic, 0); err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("reading %s: %w", file, err)
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return "", err
 	}
 	target := filepath.Join(folder, libraryName())
 	switch {

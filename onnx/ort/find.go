@@ -126,9 +126,11 @@ func inPython(ctx context.Context) []candidate {
 func pythons() []string {
 	var found []string
 	for _, name := range []string{"python3", "python"} {
-		if path, err := exec.LookPath(name); err == nil && !slices.ContainsFunc(found, func(p string) bool { return sameFile(p, path) }) {
-			found = append(found, path)
+		path, err := exec.LookPath(name)
+		if err != nil || slices.ContainsFunc(found, func(p string) bool { return sameFile(p, path) }) {
+			continue
 		}
+		found = append(found, path)
 	}
 	return found
 }

@@ -36,11 +36,9 @@ func inspect(path string) (version string, err error) {
 		return "", fmt.Errorf("%s is a folder, not a library", path)
 	}
 	head := make([]byte, 4)
-	n, err := io.ReadFull(f, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+	if _, err := f.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("reading %s: %w", path, err)
 	}
-	head = head[:n]
 
 	var system, machine string
 	switch {

@@ -20,6 +20,9 @@ type InstallOptions struct {
 	Progress func(done, total int64)
 }
 
+// progress is told of a download: bytes so far, and in all.
+type progress = func(done, total int64)
+
 // Install puts an ONNX Runtime library for this machine into the cache, from
 // where [Load] takes the one that was installed last, and returns its path.
 // Several processes may install at once: one fetches, the others wait for it.
@@ -29,9 +32,9 @@ func Install(ctx context.Context, o InstallOptions) (path string, err error) {
 		return "", fmt.Errorf("installing ONNX Runtime: %w", err)
 	}
 	defer unlock()
-	progress := o.Progress
-	if progress == nil {
-		progress = func(int64, int64) {}
+	p := o.Progress
+	if p == nil {
+		p = func(int64, int64) {}
 	}
 	// A temporary folder of its own: what a killed download leaves is not the cache's.
 	temporary, err := os.MkdirTemp("", "fovea-onnxruntime-*")
@@ -41,9 +44,9 @@ func Install(ctx context.Context, o InstallOptions) (path string, err error) {
 	defer os.RemoveAll(temporary)
 
 	if o.From != "" {
-		path, err = installFrom(ctx, o.From, temporary, progress)
+		path, err = installFrom(ctx, o.From, temporary, p)
 	} else {
-		path, err = installReleased(ctx, temporary, progress)
+		path, err = installReleased(ctx, temporary, p)
 	}
 	if err != nil {
 		return "", fmt.Errorf("installing ONNX Runtime: %w", err)
@@ -53,7 +56,7 @@ func Install(ctx context.Context, o InstallOptions) (path string, err error) {
 
 // installReleased fetches a release that this package knows, unless another
 // process did so while this one waited for the lock.
-func installReleased(ctx context.Context, temporary string, progress func(done, total int64)) (string, error) {
+func installReleased(ctx context.Context, temporary string, p progress) (string, error) {
 	for _, c := range inCache(ctx) {
 		if sum, err := fileSum(c.path); err == nil && known(sum) {
 			if _, err := probe(c.path); err == nil {
@@ -62,8 +65,8 @@ func installReleased(ctx context.Context, temporary string, progress func(done, 
 		}
 	}
 	var failed []error
-	for _, fetch := range []func(context.Context, string, func(done, total int64)) (string, error){fetchModule, fetchWheel} {
-		library, err := fetch(ctx, temporary, progress)
+	for _, fetch := range []func(context.Context, string, progress) (string, error){fetchModule, fetchWheel} {
+		library, err := fetch(ctx, temporary, p)
 		if err == nil {
 			return verified(library)
 		}
@@ -94,7 +97,8 @@ func wantSum(library, sum string) error {
 		return err
 	}
 	if got != sum {
-		return fmt.Errorf("%s has the SHA-256 %s, but %s is expected: damaged or changed, not used", library, got, sum)
+		return fmt.Errorf("%s has the SHA-256 %s, but %s is expected: damaged or changed, not used",
+			library, got, sum)
 	}
 	return nil
 }

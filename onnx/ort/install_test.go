@@ -1,15 +1,10 @@
 package ort
 
 import (
-	"archive/tar"
-	"archive/zip"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,7 +19,8 @@ func emptyMachine(t *testing.T, commands map[string]string) (cache string) {
 	t.Helper()
 	bin, cache := t.TempDir(), t.TempDir()
 	for name, script := range commands {
-		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\nPATH=/usr/bin:/bin\n"+script), 0o755); err != nil {
+		script = "#!/bin/sh\nPATH=/usr/bin:/bin\n" + script
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(script), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -63,54 +59,6 @@ func read(t *testing.T, path string) []byte {
 	return data
 }
 
-// wheel packs a library the way Python wheels do, beside others.
-func wheel(t *testing.T, library string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "onnxruntime-1.32.0-cp311-cp311-linux.whl")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z := zip.NewWriter(f)
-	for _, member := range []struct {
-		name string
-		data []byte
-	}{
-		{"onnxruntime/__init__.py", []byte("raise SystemExit\n")},
-		{"elsewhere/" + libraryName(), []byte("for another system")},
-		{"onnxruntime/capi/libonnxruntime_providers_shared.so", []byte("no")},
-		{"onnxruntime/capi/" + libraryName(), read(t, library)},
-	} {
-		w, err := z.Create(member.name)
-		if err == nil {
-			_, err = w.Write(member.data)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-func tgz(t *testing.T, library string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	g := gzip.NewWriter(&b)
-	w := tar.NewWriter(g)
-	data := read(t, library)
-	header := &tar.Header{Name: "onnxruntime-linux-x64/lib/" + libraryName(), Mode: 0o755, Size: int64(len(data)), Typeflag: tar.TypeReg}
-	if err := errors.Join(w.WriteHeader(header), second(w.Write(data)), w.Close(), g.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func second(_ int, err error) error { return err }
-
 // installed fails unless path is the library in the cache.
 func installed(t *testing.T, path, cache, library string) {
 	t.Helper()
@@ -139,7 +87,9 @@ func TestInstallWithGo(t *testing.T) {
 	release(t, library, libraryName(), false)
 	cache := emptyMachine(t, map[string]string{"go": fakeGo(filepath.Dir(library), "")})
 	told := false
-	path, err := Install(t.Context(), InstallOptions{Progress: func(done, total int64) { told = done == total && total == 1000 }})
+	path, err := Install(t.Context(), InstallOptions{Progress: func(done, total int64) {
+		told = done == total && total == 1000
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +162,8 @@ func TestInstallFails(t *testing.T) {
 		if inSystem(t.Context()) != nil {
 			t.Skip("the system has an ONNX Runtime of its own")
 		}
-		says(t, err, thisSystem, "go mod download example.org/module@v1.2.3", "no python3", "trainer runtime install -from FILE", EnvLibrary)
+		says(t, err, thisSystem, "go mod download example.org/module@v1.2.3", "no python3",
+			"trainer runtime install -from FILE", EnvLibrary)
 	})
 	t.Run("no network", func(t *testing.T) {
 		release(t, library, libraryName(), false)
@@ -261,92 +212,6 @@ func TestInstallFails(t *testing.T) {
 	})
 }
 
-func TestInstallFrom(t *testing.T) {
-	onlyLinux(t)
-	library := fakeLibrary(t, "1.30.0")
-	sum, err := fileSum(library)
-	if err != nil {
-		t.Fatal(err)
-	}
-	packed := wheel(t, library)
-	archive := tgz(t, library)
-	mux := http.NewServeMux()
-	serve := func(path string, data []byte) {
-		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Length", fmt.Sprint(len(data)))
-			w.Write(data)
-		})
-	}
-	serve("/lib.so", read(t, library))
-	serve("/p.whl", read(t, packed))
-	serve("/p.tgz", archive)
-	serve("/page", []byte("<html>not found</html>"))
-	mux.HandleFunc("/short", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Length", "1000")
-		w.Write([]byte("half"))
-	})
-	server := httptest.NewServer(mux)
-	defer server.Close()
-
-	for name, from := range map[string]string{
-		"path":       library,
-		"file URL":   "file://" + library,
-		"wheel":      packed,
-		"tgz":        file(t, "ort.tgz", archive),
-		"URL":        server.URL + "/lib.so#sha256=" + sum,
-		"wheel URL":  server.URL + "/p.whl#sha256=" + strings.ToUpper(sum),
-		"tgz URL":    server.URL + "/p.tgz#sha256=" + sum,
-		"sum of own": "file://" + packed + "#sha256=" + sum,
-	} {
-		t.Run(name, func(t *testing.T) {
-			cache := emptyMachine(t, nil)
-			path, err := Install(t.Context(), InstallOptions{From: from})
-			if err != nil {
-				t.Fatal(err)
-			}
-			installed(t, path, cache, library)
-		})
-	}
-	t.Run("known URL", func(t *testing.T) {
-		release(t, library, "", true)
-		cache := emptyMachine(t, nil)
-		var last, all int64
-		path, err := Install(t.Context(), InstallOptions{From: server.URL + "/lib.so", Progress: func(done, total int64) { last, all = done, total }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		installed(t, path, cache, library)
-		if size := int64(len(read(t, library))); last != size || all != size {
-			t.Errorf("progress ended at %d of %d, want %d", last, all, size)
-		}
-	})
-	for name, c := range map[string]struct{ from, want string }{
-		"unknown URL":    {server.URL + "/lib.so", "append #sha256=" + sum},
-		"wrong sum":      {server.URL + "/lib.so#sha256=" + strings.Repeat("0", 64), "is expected"},
-		"malformed sum":  {server.URL + "/lib.so#sha256=12", "64 hexadecimal digits"},
-		"absent URL":     {server.URL + "/none", "404"},
-		"page":           {server.URL + "/page#sha256=" + sum, "is expected"},
-		"short download": {server.URL + "/short", "unexpected EOF"},
-		"scheme":         {"ftp://example.org/lib.so", `"ftp"`},
-		"absent file":    {"/nowhere/lib.so", "no such file"},
-		"folder":         {t.TempDir(), "is a directory"},
-		"text":           {file(t, "lib.so", []byte("some text")), "is no shared library"},
-		"broken wheel":   {file(t, "p.whl", read(t, packed)[:2000]), "zip: not a valid zip file"},
-		"broken tgz":     {file(t, "p.tgz", archive[:len(archive)/2]), "unexpected EOF"},
-		"too old":        {fakeLibrary(t, "1.24.4"), "too old"},
-		"empty":          {file(t, "lib.so", nil), "is no shared library"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			emptyMachine(t, nil)
-			_, err := Install(t.Context(), InstallOptions{From: c.from})
-			says(t, err, "installing ONNX Runtime", c.want)
-			if found := inCache(t.Context()); len(found) > 0 {
-				t.Errorf("stored nevertheless: %v", found)
-			}
-		})
-	}
-}
-
 // The library installed last is used, whatever its version.
 func TestLastInstalledWins(t *testing.T) {
 	onlyLinux(t)
@@ -369,17 +234,19 @@ func TestLastInstalledWins(t *testing.T) {
 func TestProcessesInstallTogether(t *testing.T) {
 	onlyLinux(t)
 	real := inUse().Path
-	if sum, err := fileSum(real); err != nil || sum != moduleReleases[0].sum || moduleReleases[0].system != thisSystem {
+	first := moduleReleases[0]
+	if sum, err := fileSum(real); err != nil || sum != first.sum || first.system != thisSystem {
 		t.Skipf("the library in use (%s) is not the one of a Go module", real)
 	}
 	module := t.TempDir()
-	target := filepath.Join(module, filepath.FromSlash(moduleReleases[0].file))
+	target := filepath.Join(module, filepath.FromSlash(first.file))
 	if err := errors.Join(os.MkdirAll(filepath.Dir(target), 0o755), os.Symlink(real, target)); err != nil {
 		t.Fatal(err)
 	}
 	calls := filepath.Join(t.TempDir(), "calls")
 	cache := emptyMachine(t, map[string]string{
-		"go": fmt.Sprintf("case $1 in env) exit 1;; esac\necho call >> %s\nsleep 0.3\necho '{\"Dir\": \"%s\"}'", calls, module),
+		"go": fmt.Sprintf("case $1 in env) exit 1;; esac\necho call >> %s\nsleep 0.3\n"+
+			`echo '{"Dir": "%s"}'`, calls, module),
 	})
 	var together sync.WaitGroup
 	paths := make([]string, 4)
@@ -410,7 +277,8 @@ func TestPythonPackageIsFound(t *testing.T) {
 	onlyLinux(t)
 	library, old := fakeLibrary(t, "1.32.0"), fakeLibrary(t, "1.20.0")
 	capi := filepath.Join(t.TempDir(), "onnxruntime", "capi")
-	if err := errors.Join(os.MkdirAll(capi, 0o755), os.Rename(library, filepath.Join(capi, libraryName()+".1.32.0"))); err != nil {
+	versioned := filepath.Join(capi, libraryName()+".1.32.0")
+	if err := errors.Join(os.MkdirAll(capi, 0o755), os.Rename(library, versioned)); err != nil {
 		t.Fatal(err)
 	}
 	emptyMachine(t, map[string]string{"python3": "echo " + filepath.Dir(capi)})

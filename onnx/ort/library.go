@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 
-	runtime "github.com/yalue/onnxruntime_go"
+	yalue "github.com/yalue/onnxruntime_go"
 )
 
 // Source says where the library comes from.
@@ -58,8 +58,8 @@ func Load(ctx context.Context, s Source) (*Library, error) {
 		if sameFile(path, loaded.Path) {
 			return loaded, nil
 		}
-		return nil, fmt.Errorf("loading ONNX Runtime: this process already uses %s (%s); it cannot change to %s (%s)",
-			loaded.Path, loaded.Origin, path, origin)
+		return nil, fmt.Errorf("loading ONNX Runtime: this process already uses %s (%s); "+
+			"it cannot change to %s (%s)", loaded.Path, loaded.Origin, path, origin)
 	}
 
 	c, err := locate(ctx, s)
@@ -151,15 +151,15 @@ func initialise(c candidate) (*Library, error) {
 	}
 	if !useAt(d.symbol("OrtGetApiBase")) {
 		d.close()
-		return nil, fmt.Errorf("%s: too new: ONNX Runtime %s no longer offers API %d; fovea needs ONNX Runtime %s to %s",
-			c.path, version, wantAPI, oldestVersion, newestTested)
+		return nil, fmt.Errorf("%s: too new: ONNX Runtime %s no longer offers API %d; "+
+			"fovea needs ONNX Runtime %s to %s", c.path, version, wantAPI, oldestVersion, newestTested)
 	}
 	// The environment is one per process; made first, ours has our log.
 	if err := newEnvironment(logSeverity()); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.path, err)
 	}
-	runtime.SetSharedLibraryPath(c.path)
-	if err := runtime.InitializeEnvironment(); err != nil {
+	yalue.SetSharedLibraryPath(c.path)
+	if err := yalue.InitializeEnvironment(); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.path, err)
 	}
 	providers, err := availableProviders()

@@ -7,7 +7,8 @@ import (
 )
 
 func mapMemory(bytes int) ([]byte, error) {
-	address, err := windows.VirtualAlloc(0, uintptr(bytes), windows.MEM_RESERVE|windows.MEM_COMMIT, windows.PAGE_READWRITE)
+	address, err := windows.VirtualAlloc(0, uintptr(bytes),
+		windows.MEM_RESERVE|windows.MEM_COMMIT, windows.PAGE_READWRITE)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	ort "github.com/yalue/onnxruntime_go"
+	yalue "github.com/yalue/onnxruntime_go"
 )
 
 // Level is how far the runtime rewrites a graph before it runs.
@@ -45,10 +45,10 @@ type Options struct {
 func (o Options) cuda() bool { return strings.EqualFold(o.Provider, "cuda") }
 
 // native makes the runtime's own options, which the caller destroys.
-func (o Options) native(library *Library) (*ort.SessionOptions, error) {
-	levels := map[Level]ort.GraphOptimizationLevel{
-		All: ort.GraphOptimizationLevelEnableAll, Extended: ort.GraphOptimizationLevelEnableExtended,
-		Basic: ort.GraphOptimizationLevelEnableBasic, Disable: ort.GraphOptimizationLevelDisableAll,
+func (o Options) native(library *Library) (*yalue.SessionOptions, error) {
+	levels := map[Level]yalue.GraphOptimizationLevel{
+		All: yalue.GraphOptimizationLevelEnableAll, Extended: yalue.GraphOptimizationLevelEnableExtended,
+		Basic: yalue.GraphOptimizationLevelEnableBasic, Disable: yalue.GraphOptimizationLevelDisableAll,
 	}
 	level, ok := levels[o.Optimization]
 	if !ok {
@@ -62,7 +62,7 @@ func (o Options) native(library *Library) (*ort.SessionOptions, error) {
 		threads = runtime.GOMAXPROCS(0) // which heeds a container's share of the machine
 	}
 
-	native, err := ort.NewSessionOptions()
+	native, err := yalue.NewSessionOptions()
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (o Options) native(library *Library) (*ort.SessionOptions, error) {
 	return native, nil
 }
 
-func (o Options) addConfig(native *ort.SessionOptions) error {
+func (o Options) addConfig(native *yalue.SessionOptions) error {
 	for key, value := range o.Config {
 		if err := native.AddSessionConfigEntry(key, value); err != nil {
 			return fmt.Errorf("configuration entry %s=%s: %w", key, value, err)
@@ -98,7 +98,7 @@ func (o Options) addConfig(native *ort.SessionOptions) error {
 	return nil
 }
 
-func (o Options) addProvider(native *ort.SessionOptions, library *Library) error {
+func (o Options) addProvider(native *yalue.SessionOptions, library *Library) error {
 	switch strings.ToLower(o.Provider) {
 	case "", "cpu":
 		if len(o.ProviderOptions) > 0 {
@@ -113,7 +113,7 @@ func (o Options) addProvider(native *ort.SessionOptions, library *Library) error
 		return fmt.Errorf("provider cuda: %s (ONNX Runtime %s) was built without CUDA; name a library of "+
 			"onnxruntime-gpu with runtime.library or %s", library.Path, library.Version, EnvLibrary)
 	}
-	options, err := ort.NewCUDAProviderOptions()
+	options, err := yalue.NewCUDAProviderOptions()
 	if err != nil {
 		return fmt.Errorf("provider cuda: %w", err)
 	}

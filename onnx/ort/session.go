@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unsafe"
 
-	ort "github.com/yalue/onnxruntime_go"
+	yalue "github.com/yalue/onnxruntime_go"
 
 	"fovea/onnx/pb"
 )
@@ -24,8 +24,8 @@ type Info struct {
 
 // Session is a model made ready to run.
 type Session struct {
-	session *ort.DynamicAdvancedSession
-	binding *ort.IoBinding
+	session *yalue.DynamicAdvancedSession
+	binding *yalue.IoBinding
 	// copiesInputs: the provider takes its inputs at the time they are bound.
 	copiesInputs    bool
 	inputs, outputs []*slot
@@ -48,16 +48,16 @@ func NewSession(model []byte, o Options) (*Session, error) {
 	if len(model) == 0 {
 		return nil, errors.New("creating a session: the model is empty")
 	}
-	return create(o, func(native *ort.SessionOptions) (*ort.DynamicAdvancedSession, error) {
-		return ort.NewDynamicAdvancedSessionWithONNXData(model, nil, nil, native)
+	return create(o, func(native *yalue.SessionOptions) (*yalue.DynamicAdvancedSession, error) {
+		return yalue.NewDynamicAdvancedSessionWithONNXData(model, nil, nil, native)
 	})
 }
 
 // OpenSession makes a session of a model file; its external data is looked for
 // beside it.
 func OpenSession(path string, o Options) (*Session, error) {
-	s, err := create(o, func(native *ort.SessionOptions) (*ort.DynamicAdvancedSession, error) {
-		return ort.NewDynamicAdvancedSession(path, nil, nil, native)
+	s, err := create(o, func(native *yalue.SessionOptions) (*yalue.DynamicAdvancedSession, error) {
+		return yalue.NewDynamicAdvancedSession(path, nil, nil, native)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -65,7 +65,9 @@ func OpenSession(path string, o Options) (*Session, error) {
 	return s, nil
 }
 
-func create(o Options, open func(*ort.SessionOptions) (*ort.DynamicAdvancedSession, error)) (*Session, error) {
+type opener = func(*yalue.SessionOptions) (*yalue.DynamicAdvancedSession, error)
+
+func create(o Options, open opener) (*Session, error) {
 	library := inUse()
 	if library == nil {
 		return nil, fmt.Errorf("creating a session: %w", errNotLoaded)

@@ -36,112 +36,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// model writes a model of one opset, 17.
-func model(t testing.TB, inputs, outputs []*pb.ValueInfoProto, initializers []*pb.TensorProto, nodes ...*pb.NodeProto) []byte {
-	t.Helper()
-	data, err := proto.Marshal(&pb.ModelProto{
-		IrVersion:   proto.Int64(8),
-		OpsetImport: []*pb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(17)}},
-		Graph: &pb.GraphProto{
-			Name: proto.String("test"), Node: nodes, Input: inputs, Output: outputs, Initializer: initializers,
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-func op(kind string, inputs, outputs string, attributes ...*pb.AttributeProto) *pb.NodeProto {
-	return &pb.NodeProto{
-		Name: proto.String(kind + "_" + outputs), OpType: proto.String(kind),
-		Input: strings.Fields(inputs), Output: strings.Fields(outputs), Attribute: attributes,
-	}
-}
-
-func number(name string, n int64) *pb.AttributeProto {
-	return &pb.AttributeProto{Name: proto.String(name), Type: pb.AttributeProto_INT.Enum(), I: proto.Int64(n)}
-}
-
-// info describes an input or output; a dimension is a number or a symbol.
-func info(name string, kind pb.TensorProto_DataType, dims ...any) *pb.ValueInfoProto {
-	shape := &pb.TensorShapeProto{}
-	for _, d := range dims {
-		dim := &pb.TensorShapeProto_Dimension{}
-		switch d := d.(type) {
-		case int:
-			dim.Value = &pb.TensorShapeProto_Dimension_DimValue{DimValue: int64(d)}
-		case string:
-			dim.Value = &pb.TensorShapeProto_Dimension_DimParam{DimParam: d}
-		}
-		shape.Dim = append(shape.Dim, dim)
-	}
-	return &pb.ValueInfoProto{Name: proto.String(name), Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{
-		TensorType: &pb.TypeProto_Tensor{ElemType: proto.Int32(int32(kind)), Shape: shape},
-	}}}
-}
-
-type ports = []*pb.ValueInfoProto
-
-func session(t testing.TB, model []byte, o Options) *Session {
-	t.Helper()
-	s, err := NewSession(model, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
-
-func tensor(t testing.TB, kind pb.TensorProto_DataType, shape ...int64) *Tensor {
-	t.Helper()
-	x, err := NewTensor(kind, shape...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := x.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return x
-}
-
-func bind(t testing.TB, s *Session, name string, x *Tensor) {
-	t.Helper()
-	if err := s.Bind(name, x); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func run(t testing.TB, s *Session) {
-	t.Helper()
-	if err := s.Run(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func want(t *testing.T, got []float32, want ...float32) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("got %v, want %v", got, want)
-	}
-	for i := range want {
-		if got[i] != want[i] {
-			t.Fatalf("got %v, want %v", got, want)
-		}
-	}
-}
-
-func addModel(t testing.TB) []byte {
-	return model(t, ports{info("a", float, 2, 3), info("b", float, 2, 3)}, ports{info("sum", float, 2, 3)}, nil,
-		op("Add", "a b", "sum"))
-}
-
 func TestMemoryIsSharedWithTheRuntime(t *testing.T) {
 	for _, level := range []Level{All, Extended, Basic, Disable} {
 		s := session(t, addModel(t), Options{Optimization: level, Threads: 1})
@@ -201,7 +95,8 @@ func TestScalars(t *testing.T) {
 }
 
 func TestHalfAndIntegers(t *testing.T) {
-	s := session(t, model(t, ports{info("x", int64s, "n", 2)}, ports{info("h", half, "n", 2), info("twice", int64s, "n", 2)}, nil,
+	s := session(t, model(t, ports{info("x", int64s, "n", 2)},
+		ports{info("h", half, "n", 2), info("twice", int64s, "n", 2)}, nil,
 		op("Cast", "x", "h", number("to", int64(half))), op("Add", "x x", "twice")), Options{})
 	x, h, twice := tensor(t, int64s, 2, 2), tensor(t, half, 2, 2), tensor(t, int64s, 2, 2)
 	copy(x.Int64(), []int64{1, -2, 0, 65504})
@@ -220,7 +115,8 @@ func TestHalfAndIntegers(t *testing.T) {
 }
 
 func TestEmptyTensor(t *testing.T) {
-	s := session(t, model(t, ports{info("x", float, "n")}, ports{info("y", float, "n")}, nil, op("Neg", "x", "y")), Options{})
+	s := session(t, model(t, ports{info("x", float, "n")}, ports{info("y", float, "n")}, nil,
+		op("Neg", "x", "y")), Options{})
 	bind(t, s, "x", tensor(t, float, 0))
 	bind(t, s, "y", tensor(t, float, 0))
 	run(t, s)
@@ -237,7 +133,8 @@ func TestUnusualModels(t *testing.T) {
 	run(t, s)
 	want(t, y.Float32(), 7, 8)
 
-	s = session(t, model(t, ports{info("x", float, 2)}, ports{info("x", float, 2), info("y", float, 2)}, nil, op("Neg", "x", "y")), Options{})
+	s = session(t, model(t, ports{info("x", float, 2)}, ports{info("x", float, 2), info("y", float, 2)}, nil,
+		op("Neg", "x", "y")), Options{})
 	x := tensor(t, float, 2)
 	copy(x.Float32(), []float32{1, 2})
 	bind(t, s, "x", x)
@@ -292,7 +189,8 @@ func TestArenaOfViews(t *testing.T) {
 
 func TestGarbageCollectorPressure(t *testing.T) {
 	const width = 1 << 16
-	s := session(t, model(t, ports{info("a", float, width), info("b", float, width)}, ports{info("sum", float, width)}, nil,
+	s := session(t, model(t, ports{info("a", float, width), info("b", float, width)},
+		ports{info("sum", float, width)}, nil,
 		op("Add", "a b", "sum")), Options{Threads: 2})
 	sum := tensor(t, float, width)
 	for _, name := range []string{"a", "b"} {
@@ -362,7 +260,8 @@ func TestExternalData(t *testing.T) {
 		DataLocation: pb.TensorProto_EXTERNAL.Enum(),
 		ExternalData: []*pb.StringStringEntryProto{{Key: proto.String("location"), Value: proto.String("w.data")}},
 	}
-	data := model(t, ports{info("x", float, 2, 3)}, ports{info("y", float, 2, 3)}, []*pb.TensorProto{external}, op("Add", "x w", "y"))
+	data := model(t, ports{info("x", float, 2, 3)}, ports{info("y", float, 2, 3)}, []*pb.TensorProto{external},
+		op("Add", "x w", "y"))
 	path := filepath.Join(dir, "m.onnx")
 	if err := os.WriteFile(path, data, 0o644); err != nil {
 		t.Fatal(err)
@@ -372,7 +271,9 @@ func TestExternalData(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer fromFile.Close()
-	fromBytes := session(t, data, Options{Config: map[string]string{"session.model_external_initializers_file_folder_path": dir}})
+	fromBytes := session(t, data, Options{Config: map[string]string{
+		"session.model_external_initializers_file_folder_path": dir,
+	}})
 	for _, s := range []*Session{fromFile, fromBytes} {
 		y := tensor(t, float, 2, 3)
 		bind(t, s, "x", tensor(t, float, 2, 3))
@@ -383,7 +284,8 @@ func TestExternalData(t *testing.T) {
 }
 
 func TestDescriptions(t *testing.T) {
-	s := session(t, model(t, ports{info("x", float, "n", 2), info("s", half)}, ports{info("y", float, "n", 2), info("h", half)}, nil,
+	s := session(t, model(t, ports{info("x", float, "n", 2), info("s", half)},
+		ports{info("y", float, "n", 2), info("h", half)}, nil,
 		op("Neg", "x", "y"), op("Identity", "s", "h")), Options{})
 	const inputs, outputs = "[{x FLOAT [-1 2]} {s FLOAT16 []}]", "[{y FLOAT [-1 2]} {h FLOAT16 []}]"
 	if got := fmt.Sprint(s.Inputs()); got != inputs {
