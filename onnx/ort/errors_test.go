@@ -2,13 +2,9 @@ package ort
 
 import (
 	"math"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 
 	yalue "github.com/yalue/onnxruntime_go"
@@ -152,33 +148,5 @@ func TestBindingLayout(t *testing.T) {
 	value := reflect.TypeFor[yalue.ValueInternalData]()
 	if f := value.Field(0); value.NumField() != 1 || f.Name != "ortValue" || f.Type.Kind() != reflect.Pointer {
 		t.Errorf("ValueInternalData is %v", f)
-	}
-}
-
-func TestSignalHandlersAreKept(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("reads /proc/self/status")
-	}
-	ignored := func() string {
-		status, err := os.ReadFile("/proc/self/status")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, rest, _ := strings.Cut(string(status), "SigIgn:")
-		mask, _, _ := strings.Cut(rest, "\n")
-		return strings.TrimSpace(mask)
-	}
-	before, within := ignored(), ""
-	defer signal.Reset(syscall.SIGUSR1)
-	err := keepSignals(func() error {
-		signal.Ignore(syscall.SIGUSR1) // as a provider would
-		within = ignored()
-		return nil
-	})
-	if err != nil || within == before {
-		t.Fatalf("%v: ignored signals %s, within %s", err, before, within)
-	}
-	if after := ignored(); after != before {
-		t.Errorf("ignored signals %s, afterwards %s", before, after)
 	}
 }
