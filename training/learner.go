@@ -30,8 +30,16 @@ type Learner struct {
 	keep                                       []float32 // probability that a residual branch is kept, by row of drop_path
 }
 
+// Experiment is what benchmarks vary about a Learner. The zero value is what
+// runs use.
+type Experiment struct {
+	Shuffle       bool   // put the nodes of the training graph in a random order
+	MemoryPattern bool   // let the runtime plan one block of memory
+	Profile       string // file prefix of the runtime's profile; see Learner.EndProfile
+}
+
 // NewLearner makes an untrained model of a config ready to train.
-func NewLearner(ctx context.Context, cfg *config.Config, classes int) (*Learner, error) {
+func NewLearner(ctx context.Context, cfg *config.Config, classes int, x Experiment) (*Learner, error) {
 	r, err := newRecipe(cfg, classes)
 	if err != nil {
 		return nil, err
@@ -40,19 +48,26 @@ func NewLearner(ctx context.Context, cfg *config.Config, classes int) (*Learner,
 	if err != nil {
 		return nil, err
 	}
-	l, err := newLearner(r, e)
+	e.options.MemoryPattern, e.options.Profile = x.MemoryPattern, x.Profile
+	l, err := newLearner(r, e, x.Shuffle)
 	if err == nil {
 		r.initialize(l.parameters.Float32())
 	}
 	return l, err
 }
 
+// EndProfile ends the profile of Experiment.Profile and returns its file.
+func (l *Learner) EndProfile() (string, error) { return l.session.EndProfile() }
+
 // newLearner differentiates the model and makes it ready to train, with its
 // parameters and moments zero.
-func newLearner(p *recipe, e *engine) (*Learner, error) {
+func newLearner(p *recipe, e *engine, shuffle bool) (*Learner, error) {
 	g, err := artifacts.Training(p.model, int64(p.config.Training.Batch))
 	if err != nil {
 		return nil, err
+	}
+	if shuffle {
+		g.Shuffle(rand.New(rand.NewPCG(1, 2)))
 	}
 	l := &Learner{recipe: p, groups: p.layout.Groups(), keep: p.keepProbabilities(), adamw: optim.AdamW{
 		Beta1: p.config.Optimizer.Beta1, Beta2: p.config.Optimizer.Beta2, Eps: p.config.Optimizer.Eps}}

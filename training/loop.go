@@ -75,7 +75,10 @@ func (l *loop) train(ctx context.Context) error {
 	for l.state.Epoch < l.plan.config.Schedule.Epochs && !(l.finished() && l.state.Batch == 0) {
 		err := l.epoch(ctx)
 		if err != nil && ctx.Err() != nil {
-			return errors.Join(ctx.Err(), l.save())
+			if err := l.save(); err != nil {
+				return fmt.Errorf("interrupted, but %w", err)
+			}
+			return ctx.Err()
 		}
 		if err != nil {
 			return err

@@ -65,9 +65,6 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
 		return result, err
 	}
 	if err := r.do(ctx, result); err != nil {
-		if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
-			err = errors.Join(err, ctx.Err())
-		}
 		return nil, err
 	}
 	result.Duration = time.Since(start)
@@ -92,7 +89,7 @@ func (r *run) do(ctx context.Context, result *Result) error {
 
 // train goes through the epochs that are left.
 func (r *run) train(ctx context.Context) (err error) {
-	if r.learner, err = newLearner(r.plan.recipe, r.engine); err != nil {
+	if r.learner, err = newLearner(r.plan.recipe, r.engine, false); err != nil {
 		return err
 	}
 	defer r.learner.Close()
