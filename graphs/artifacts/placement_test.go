@@ -1,0 +1,56 @@
+package artifacts_test
+
+import (
+	"testing"
+
+	"fovea/graphs"
+	"fovea/graphs/artifacts"
+	"fovea/graphs/vit"
+	"fovea/onnx"
+	"fovea/onnx/ort"
+	"fovea/tools/cudastub"
+)
+
+// TestPlacedOnCUDA: with the real CUDA provider over stand-in libraries, every
+// node of every shipped size's graphs lands on the GPU and nothing is copied
+// between devices. It says nothing about numbers.
+func TestPlacedOnCUDA(t *testing.T) {
+	cudastub.Run(t, func(t *testing.T) {
+		for name, c := range map[string]vit.Config{
+			"retinamnist":       {ImageSize: 28, Patch: 4, Width: 192, Depth: 6, Heads: 3, Classes: 5, Pool: vit.Mean},
+			"vit_tiny_patch16":  {ImageSize: 224, Patch: 16, Width: 192, Depth: 12, Heads: 3, Classes: 5, Pool: vit.Mean},
+			"vit_small_patch16": {ImageSize: 224, Patch: 16, Width: 384, Depth: 12, Heads: 6, Classes: 4, Pool: vit.Mean},
+			"vit_base_patch16":  {ImageSize: 224, Patch: 16, Width: 768, Depth: 12, Heads: 12, Classes: 39, Pool: vit.Class},
+			"vit_large_patch16": {ImageSize: 224, Patch: 16, Width: 1024, Depth: 24, Heads: 16, Classes: 5, Pool: vit.Mean, FCNormTwice: true},
+		} {
+			t.Run(name, func(t *testing.T) {
+				training, err := artifacts.Training(c, 16)
+				check(t, training, err)
+				eval, err := artifacts.Eval(c, 16)
+				check(t, eval, err)
+			})
+		}
+		t.Run("optimizer", func(t *testing.T) {
+			optimizer, err := artifacts.Optimizer()
+			check(t, optimizer, err)
+		})
+	})
+}
+
+func check(t *testing.T, g *graphs.Graph, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := g.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bytes, err := onnx.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ort.CheckPlacement(bytes); err != nil {
+		t.Errorf("%s: %v", g.Name, err)
+	}
+}
