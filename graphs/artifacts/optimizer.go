@@ -7,21 +7,21 @@ import "fovea/graphs"
 //
 // Inputs float32 [n]: parameter, gradient, moment1, moment2. Inputs float32 []:
 // gradient_scale (the gradient is multiplied by it), rate (learning rate over
-// 1-beta1^t), shrink (1 - learning rate × weight decay), beta1, beta2,
-// correction2 (√(1-beta2^t)), epsilon. Outputs: parameter.next, moment1.next,
-// moment2.next.
+// 1-beta1^t), shrink (1 - learning rate × weight decay), beta1, weight1
+// (1-beta1, rounded only once), beta2, weight2 (1-beta2), correction2
+// (√(1-beta2^t)), epsilon. Outputs: parameter.next, moment1.next, moment2.next.
 func Optimizer() (*graphs.Graph, error) {
 	g := graphs.New("optimizer")
 	vector := func(name string) *graphs.Value { return g.Input(name, graphs.Float32, graphs.Dynamic) }
 	scalar := func(name string) *graphs.Value { return g.Input(name, graphs.Float32) }
 	parameter, gradient, moment1, moment2 := vector("parameter"), vector("gradient"), vector("moment1"), vector("moment2")
 	scale, rate, shrink := scalar("gradient_scale"), scalar("rate"), scalar("shrink")
-	beta1, beta2, correction2, epsilon := scalar("beta1"), scalar("beta2"), scalar("correction2"), scalar("epsilon")
-	one := g.Scalar(1)
+	beta1, weight1, beta2, weight2 := scalar("beta1"), scalar("weight1"), scalar("beta2"), scalar("weight2")
+	correction2, epsilon := scalar("correction2"), scalar("epsilon")
 
 	d := g.Mul(gradient, scale)
-	m := g.Add(g.Mul(moment1, beta1), g.Mul(d, g.Sub(one, beta1)))
-	v := g.Add(g.Mul(moment2, beta2), g.Mul(g.Mul(d, d), g.Sub(one, beta2)))
+	m := g.Add(g.Mul(moment1, beta1), g.Mul(d, weight1))
+	v := g.Add(g.Mul(moment2, beta2), g.Mul(g.Mul(d, d), weight2))
 	denominator := g.Add(g.Div(g.Sqrt(v), correction2), epsilon)
 	g.Output("parameter.next", g.Sub(g.Mul(parameter, shrink), g.Mul(g.Div(m, denominator), rate)))
 	g.Output("moment1.next", m)
