@@ -36,10 +36,6 @@ func newLoop(r *run, v *validator) (*loop, error) {
 		return nil, err
 	}
 	l := &loop{run: r, loader: loader, validator: v}
-	if l.batches() == 0 {
-		return nil, fmt.Errorf("training.accumulate is %d, but an epoch has only %d batches of %d",
-			c.Training.Accumulate, loader.Batches(), c.Training.Batch)
-	}
 	l.events, err = tensorboard.Create(filepath.Join(r.folder, "tensorboard"), l.eventStep())
 	return l, err
 }

@@ -66,6 +66,9 @@ func newPlan(cfg *config.Config) (*plan, error) {
 	if n := len(set.Train.Samples); cfg.Training.Batch > n {
 		return nil, fmt.Errorf("training.batch is %d, but %s has only %d images: set it to %d or less",
 			cfg.Training.Batch, set.Train.Dir, n, n)
+	} else if batches := n / cfg.Training.Batch; cfg.Training.Accumulate > batches {
+		return nil, fmt.Errorf("training.accumulate is %d, but %s has only %d batches of %d images: set it to %d or less",
+			cfg.Training.Accumulate, set.Train.Dir, batches, cfg.Training.Batch, batches)
 	}
 	r, err := newRecipe(cfg, len(set.Train.Classes))
 	return &plan{recipe: r, classes: set.Train.Classes, train: set.Train, val: set.Val, test: set.Test}, err

@@ -262,4 +262,3 @@ func TestWriteArtifacts(t *testing.T) {
 		t.Errorf("model.safetensors: %v", err)
 	}
 }
-
