@@ -29,7 +29,7 @@ func newEngine(ctx context.Context, r config.Runtime, progress func(Update)) (*e
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{options: ort.Options{Provider: r.Provider, Threads: r.Threads}}
+	e := &engine{options: ort.Options{Provider: r.Provider, Threads: r.Threads, Arena: true}}
 	if r.Provider == "auto" {
 		e.options.Provider = "cpu"
 		if slices.Contains(library.Providers, cudaProvider) {

@@ -45,14 +45,14 @@ func erf(c *Call) []*graphs.Value {
 	return one(c.Mul(c.Grad(0), density))
 }
 
-// gelu'(x) = Φ(x) + x·φ(x), with s = x/√2:
-// ½·(1 + erf(s)) + s·exp(-s²)/√π
+// gelu'(x) = Φ(x) + x·φ(x) = ½·erf(s) + ½ + s/exp(s²)/√π with s = x/√2. Where
+// exp(s²) overflows the quotient is 0, its limit.
 func gelu(c *Call) []*graphs.Value {
 	if c.node.Attributes["approximate"] == "tanh" {
 		return c.refuse("the tanh approximation is not supported")
 	}
 	s := c.Scale(c.In(0), 1/math.Sqrt2)
-	density := c.Scale(c.Mul(s, c.Exp(c.Neg(c.Mul(s, s)))), 1/math.Sqrt(math.Pi))
+	density := c.Scale(c.Div(s, c.Exp(c.Mul(s, s))), 1/math.Sqrt(math.Pi))
 	distribution := c.Add(c.Scale(c.Erf(s), 0.5), c.Scalar(0.5))
 	return one(c.Mul(c.Grad(0), c.Add(distribution, density)))
 }

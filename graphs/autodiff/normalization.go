@@ -33,14 +33,14 @@ func layerNormalization(c *Call) []*graphs.Value {
 		return c.refuse("only the last axis is supported, not axis %d", c.Axis(-1))
 	}
 	if len(c.node.Outputs) < 3 {
-		return c.refuse("the inverse standard deviation (output 2) is needed")
+		return c.refuse("mean and inverse standard deviation (outputs 1 and 2) are needed")
 	}
 	if c.Grad(1) != nil || c.Grad(2) != nil {
 		return c.refuse("gradients of Mean and InvStdDev are not supported")
 	}
 	n := x.Shape[last]
 	column := c.Scale(c.Reshape(w, n, 1), 1/float64(n))
-	normalized, _, _ := c.LayerNormalization(x, c.Filled(1, n), c.Filled(0, n), c.node.Attributes.Float("epsilon", 1e-5))
+	normalized := c.Mul(c.Sub(x, c.Out(1)), c.Out(2))
 	scaled := c.Mul(dy, normalized)
 	mean := c.MatMul(dy, column, graphs.NoTrans)
 	projection := c.MatMul(scaled, column, graphs.NoTrans)

@@ -23,10 +23,11 @@ func (c Config) Declare(g *graphs.Graph) map[string]*graphs.Value {
 func (c Config) Forward(g *graphs.Graph, images, dropPath *graphs.Value, parameters map[string]*graphs.Value) *graphs.Value {
 	m := model{Config: c, g: g, parameters: parameters, batch: images.Shape[0]}
 	x := m.embed(images)
-	for i := range c.Depth {
+	last := c.Depth - 1
+	for i := range last {
 		x = m.block(x, i, dropPath)
 	}
-	return m.head(x)
+	return m.head(m.pooledBlock(x, last, dropPath))
 }
 
 type model struct {
@@ -70,11 +71,39 @@ func (m model) linear(x *graphs.Value, name string) *graphs.Value {
 	return m.g.Linear(x, m.parameters[name+".weight"], m.parameters[name+".bias"])
 }
 
+// block is a pre-norm transformer block on tokens [B·tokens,Width].
 func (m model) block(x *graphs.Value, i int, dropPath *graphs.Value) *graphs.Value {
-	name := fmt.Sprintf("blocks.%d.", i)
-	x = m.residual(x, m.attention(m.norm(x, name+"norm1"), name+"attn."), dropPath, 2*i)
-	hidden := m.g.Gelu(m.linear(m.norm(x, name+"norm2"), name+"mlp.fc1"))
-	return m.residual(x, m.linear(hidden, name+"mlp.fc2"), dropPath, 2*i+1)
+	x = m.attend(x, i, dropPath)
+	return m.residual(x, m.linear(m.hidden(x, i), blockName(i)+"mlp.fc2"), dropPath, 2*i+1)
+}
+
+// pooledBlock is the last block and the pooling behind it: [B,Width]. Pooling
+// is linear, so it may go before what is linear in the block: with the mean,
+// fc2 works on one vector an image instead of on every token, and with the
+// class token the whole MLP does.
+func (m model) pooledBlock(x *graphs.Value, i int, dropPath *graphs.Value) *graphs.Value {
+	x = m.attend(x, i, dropPath)
+	var hidden *graphs.Value
+	if m.Pool == Class {
+		x = m.pool(x)
+		hidden = m.hidden(x, i)
+	} else {
+		hidden = m.pool(m.hidden(x, i))
+		x = m.pool(x)
+	}
+	return m.residual(x, m.linear(hidden, blockName(i)+"mlp.fc2"), dropPath, 2*i+1)
+}
+
+func blockName(i int) string { return fmt.Sprintf("blocks.%d.", i) }
+
+// attend is the attention half of a block.
+func (m model) attend(x *graphs.Value, i int, dropPath *graphs.Value) *graphs.Value {
+	return m.residual(x, m.attention(m.norm(x, blockName(i)+"norm1"), blockName(i)+"attn."), dropPath, 2*i)
+}
+
+// hidden is the hidden layer of a block's MLP.
+func (m model) hidden(x *graphs.Value, i int) *graphs.Value {
+	return m.g.Gelu(m.linear(m.norm(x, blockName(i)+"norm2"), blockName(i)+"mlp.fc1"))
 }
 
 // attention is multi-head self-attention over the tokens of each image.
@@ -97,24 +126,31 @@ func (m model) residual(x, branch, dropPath *graphs.Value, row int) *graphs.Valu
 		return g.Add(x, branch)
 	}
 	factor := g.Reshape(g.Slice(dropPath, 0, int64(row), int64(row+1)), m.batch, 1)
-	branch = g.Mul(g.Reshape(branch, m.batch, m.tokens()*m.Width), factor)
-	return g.Add(x, g.Reshape(branch, m.rows(m.tokens()), m.Width))
+	scaled := g.Mul(g.Reshape(branch, m.batch, branch.Len()/m.batch), factor)
+	return g.Add(x, g.Reshape(scaled, branch.Shape...))
 }
 
-// head pools the tokens and classifies.
-func (m model) head(x *graphs.Value) *graphs.Value {
-	g := m.g
+// pool reduces rows [B·tokens,N] to [B,N]: the mean of the patch tokens, or
+// the class token.
+func (m model) pool(x *graphs.Value) *graphs.Value {
+	g, n := m.g, x.Shape[1]
+	x = g.Reshape(x, m.batch, m.tokens(), n)
 	if m.Pool == Class {
-		// Rows are normalised one by one: the class rows alone give the same result.
-		class := g.Slice(g.Reshape(x, m.batch, m.tokens(), m.Width), 1, 0, 1)
-		return m.linear(m.norm(g.Reshape(class, m.batch, m.Width), "norm"), "head")
+		return g.Reshape(g.Slice(x, 1, 0, 1), m.batch, n)
 	}
-	y := m.g.MatMul(m.meanOfPatches(), g.Reshape(x, m.batch, m.tokens(), m.Width), graphs.NoTrans)
-	y = m.norm(g.Reshape(y, m.batch, m.Width), "fc_norm")
+	return g.Reshape(g.MatMul(m.meanOfPatches(), x, graphs.NoTrans), m.batch, n)
+}
+
+// head normalises the pooled vectors [B,Width] and classifies.
+func (m model) head(x *graphs.Value) *graphs.Value {
+	if m.Pool == Class {
+		return m.linear(m.norm(x, "norm"), "head")
+	}
+	x = m.norm(x, "fc_norm")
 	if m.FCNormTwice {
-		y = m.norm(y, "fc_norm")
+		x = m.norm(x, "fc_norm")
 	}
-	return m.linear(y, "head")
+	return m.linear(x, "head")
 }
 
 // meanOfPatches is the row that averages the patch tokens and leaves out the
