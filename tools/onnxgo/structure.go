@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+
+	onnxgo "github.com/owulveryck/onnx-go"
+	"gonum.org/v1/gonum/graph"
+	"gonum.org/v1/gonum/graph/simple"
+)
+
+// structure is an onnx-go backend that keeps a model's structure and none of
+// its weights. The graph has a node a value; an edge leads from each output of
+// an operator to each of its inputs, and its weight is the input's position.
+type structure struct {
+	*simple.WeightedDirectedGraph
+	inputs map[int64]map[int]string // names by position, of the operator that makes a value
+	nodes  []node
+}
+
+// A node is an operator that was applied. Attributes are written with their Go type.
+type node struct {
+	Op              string
+	Attributes      map[string]string
+	Inputs, Outputs []string
+}
+
+func newStructure() *structure {
+	return &structure{simple.NewWeightedDirectedGraph(0, 0), map[int64]map[int]string{}, nil}
+}
+
+// A value has a name, and is no onnxgo.DataCarrier: its content is not read.
+type value struct {
+	id   int64
+	name string
+}
+
+func (v *value) ID() int64           { return v.id }
+func (v *value) SetName(name string) { v.name = name }
+func (v *value) GetName() string     { return v.name }
+
+func (s *structure) NewNode() graph.Node {
+	return &value{id: s.WeightedDirectedGraph.NewNode().ID()}
+}
+
+// SetWeightedEdge also keeps what the graph cannot: a value that an operator
+// takes twice.
+func (s *structure) SetWeightedEdge(e graph.WeightedEdge) {
+	from := e.From().ID()
+	if s.inputs[from] == nil {
+		s.inputs[from] = map[int]string{}
+	}
+	s.inputs[from][int(e.Weight())] = e.To().(*value).name
+	s.WeightedDirectedGraph.SetWeightedEdge(e)
+}
+
+// ApplyOperation is called by onnx-go once an operator's edges are drawn.
+func (s *structure) ApplyOperation(o onnxgo.Operation, outputs ...graph.Node) error {
+	n := node{Op: o.Name, Attributes: map[string]string{}}
+	for name, x := range o.Attributes {
+		n.Attributes[name] = fmt.Sprintf("%T %v", x, x)
+	}
+	for _, v := range outputs {
+		n.Outputs = append(n.Outputs, v.(*value).name)
+	}
+	inputs := s.inputs[outputs[0].ID()]
+	for i := range len(inputs) {
+		n.Inputs = append(n.Inputs, inputs[i])
+	}
+	s.nodes = append(s.nodes, n)
+	return nil
+}
