@@ -73,3 +73,13 @@ func (s *Session) Run(fill func(name string, x []float32)) map[string][]float32 
 	}
 	return out
 }
+
+// EndProfile ends the profile that the options asked for and returns its file.
+func (s *Session) EndProfile() string {
+	s.t.Helper()
+	path, err := s.session.EndProfile()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return path
+}
