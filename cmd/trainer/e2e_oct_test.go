@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"path/filepath"
 	"testing"
 )
@@ -13,38 +12,9 @@ import (
 // say nothing about quality, so no metric is expected of them.
 func TestOCT(t *testing.T) {
 	runs := t.TempDir()
-	config := writeConfig(t, fmt.Sprintf(`
-name = "oct"
-[data]
-dir = "../../data/testdata/kermany_oct_mini"
-size = 64
-mean = [0.2, 0.2, 0.2]
-std = [0.2, 0.2, 0.2]
-[model]
-patch = 16
-width = 64
-depth = 2
-heads = 2
-drop_path = 0.0
-[augment]
-crop_scale = [1, 1]
-crop_ratio = [1, 1]
-horizontal_flip = 0.0
-[optimizer]
-lr = 2e-3
-layer_decay = 1.0
-weight_decay = 0.0
-[schedule]
-epochs = 24
-warmup = 2
-[training]
-batch = 4
-[runtime]
-provider = "cpu"
-[output]
-dir = %q
-`, runs))
-	code, _, stderr := trainer(t, "-config", config)
+	data := "../../data/testdata/kermany_oct_mini"
+	code, _, stderr := trainer(t, "-config", "../../docs/oct.toml", "-set", "data.dir="+data, "-set", "output.dir="+runs,
+		"-set", "runtime.provider=cpu")
 	if code != exitDone {
 		t.Fatalf("exit code %d:\n%s", code, stderr)
 	}
@@ -67,8 +37,7 @@ dir = %q
 		t.Errorf("the training loss goes from %g to %g only", first, last)
 	}
 	model := filepath.Join(runs, "oct/model.onnx")
-	code, stdout, stderr := trainer(t, "eval", "-model", model, "-data", "../../data/testdata/kermany_oct_mini",
-		"-out", t.TempDir())
+	code, stdout, stderr := trainer(t, "eval", "-model", model, "-data", data, "-out", t.TempDir())
 	if code != exitDone {
 		t.Errorf("eval: exit code %d:\n%s%s", code, stdout, stderr)
 	}

@@ -17,7 +17,7 @@ import (
 func TestPlacedOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		for name, c := range map[string]vit.Config{
-			"retinamnist":       {ImageSize: 28, Patch: 4, Width: 192, Depth: 6, Heads: 3, Classes: 5, Pool: vit.Mean},
+			"retinamnist":       {ImageSize: 28, Patch: 7, Width: 128, Depth: 4, Heads: 4, Classes: 5, Pool: vit.Mean},
 			"vit_tiny_patch16":  {ImageSize: 224, Patch: 16, Width: 192, Depth: 12, Heads: 3, Classes: 5, Pool: vit.Mean},
 			"vit_small_patch16": {ImageSize: 224, Patch: 16, Width: 384, Depth: 12, Heads: 6, Classes: 4, Pool: vit.Mean},
 			"vit_base_patch16":  {ImageSize: 224, Patch: 16, Width: 768, Depth: 12, Heads: 12, Classes: 39, Pool: vit.Class},
