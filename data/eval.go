@@ -12,9 +12,18 @@ import (
 type EvalTransform struct {
 	Size int // S
 	// CropPct is the part of the shorter side that stays: it is resized to
-	// floor(S/CropPct). 0 is RETFound's rule: 0.875 up to S = 224, else 1.
+	// floor(S/CropPct). 0 is RETFound's rule, CropFraction.
 	CropPct   float64
 	Mean, Std [3]float32
+}
+
+// CropFraction is RETFound's crop fraction for images of size pixels
+// (util/datasets.py): 0.875 up to 224, else 1.
+func CropFraction(size int) float64 {
+	if size <= 224 {
+		return 0.875
+	}
+	return 1
 }
 
 // NewEvalTransform is RETFound's transform for validation and test.
@@ -55,10 +64,7 @@ func (t EvalTransform) crop(img *image.NRGBA) (*image.NRGBA, error) {
 func (t EvalTransform) resizedSize(w, h int) (int, int) {
 	pct := t.CropPct
 	if pct == 0 {
-		pct = 1
-		if t.Size <= 224 {
-			pct = 0.875
-		}
+		pct = CropFraction(t.Size)
 	}
 	short := int(math.Floor(float64(t.Size) / pct))
 	if w <= h {

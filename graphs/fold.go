@@ -35,7 +35,6 @@ func (g *Graph) isOutput(v *Value) bool {
 var foldUnary = map[string]func(x float64) float64{
 	"Neg": func(x float64) float64 { return -x }, "Exp": math.Exp, "Log": math.Log, "Sqrt": math.Sqrt,
 	"Tanh": math.Tanh, "Erf": math.Erf, "Abs": math.Abs, "Identity": func(x float64) float64 { return x },
-	"Reciprocal": func(x float64) float64 { return 1 / x },
 }
 
 var foldBinary = map[string]func(x, y float64) float64{

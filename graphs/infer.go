@@ -14,7 +14,7 @@ type inference func(n *Node) ([]Value, error)
 
 var inferences = map[string]inference{
 	"Identity": same, "Neg": same, "Exp": same, "Erf": same, "Log": same, "Sqrt": same, "Tanh": same,
-	"Reciprocal": same, "Gelu": same, "Abs": same,
+	"Gelu": same, "Abs": same,
 	"Softmax": sameAlongAxis, "LogSoftmax": sameAlongAxis,
 	"Add": elementwise, "Sub": elementwise, "Mul": elementwise, "Div": elementwise,
 	"MatMul": inferMatMul, "FusedMatMul": inferMatMul, "Gemm": inferGemm,

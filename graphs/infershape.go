@@ -157,6 +157,9 @@ func inferSlice(n *Node) ([]Value, error) {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
+	if len(starts) != len(axes) || len(ends) != len(axes) || len(n.Inputs) > 4 {
+		return nil, errors.New("starts, ends and axes must be equally many, and steps are not supported")
+	}
 	x := n.Inputs[0]
 	shape := slices.Clone(x.Shape)
 	for i, a := range axes {

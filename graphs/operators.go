@@ -140,6 +140,10 @@ func (g *Graph) Expand(x *Value, like *Value, shape ...int64) *Value {
 	if i < 0 {
 		return g.Apply("Expand", nil, x, g.Ints(shape...))
 	}
+	if like == nil || !slices.Contains(like.Shape, Dynamic) {
+		g.fail("Expand to %s: there is no value to take the size from", shapeString(shape))
+		return x
+	}
 	j := int64(slices.Index(like.Shape, Dynamic))
 	parts := []*Value{g.Apply("Shape", Attributes{"start": j, "end": j + 1}, like)}
 	if i > 0 {

@@ -15,24 +15,26 @@ import (
 
 // classifier runs a session that has images and logits.
 type classifier struct {
-	session        *ort.Session
-	images, logits *ort.Tensor
+	session                       *ort.Session
+	images, logits, probabilities *ort.Tensor
 }
 
 // newClassifier gives images and logits of s memory for batches of a size.
 func newClassifier(s *ort.Session, batch int) (*classifier, error) {
 	c := &classifier{session: s}
 	own := map[string]**ort.Tensor{artifacts.Images: &c.images, artifacts.Logits: &c.logits,
-		artifacts.Probabilities: new(*ort.Tensor)}
+		artifacts.Probabilities: &c.probabilities}
 	for _, info := range append(s.Inputs(), s.Outputs()...) {
 		if t := own[info.Name]; t != nil {
 			var err error
 			if *t, err = bindTensor(s, info, int64(batch)); err != nil {
+				c.close()
 				return nil, err
 			}
 		}
 	}
 	if c.images == nil || c.logits == nil {
+		c.close()
 		return nil, fmt.Errorf("the model has no input %q or no output %q", artifacts.Images, artifacts.Logits)
 	}
 	return c, nil
@@ -92,7 +94,7 @@ func softmax(logits []float32) []float64 {
 }
 
 func (c *classifier) close() {
-	for _, t := range []*ort.Tensor{c.images, c.logits} {
+	for _, t := range []*ort.Tensor{c.images, c.logits, c.probabilities} {
 		if t != nil {
 			t.Close()
 		}

@@ -25,6 +25,7 @@ type EvalOptions struct {
 	Out      string // folder for metrics, predictions and confusion matrix; made if need be
 	Batch    int    // images at a time; 0: 16
 	Workers  int    // goroutines that decode; 0: one a core
+	Skip     bool   // leave out unreadable images instead of failing
 	Runtime  config.Runtime
 	Progress func(Update)
 }
@@ -32,6 +33,9 @@ type EvalOptions struct {
 // Evaluate tests an inference model on a split, exactly as the end of a run
 // does. Classes are matched by name.
 func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
+	if filepath.Base(o.Split) != o.Split {
+		return nil, fmt.Errorf("split %q is not the name of a folder in %s", o.Split, o.Data)
+	}
 	d, err := readDescription(o.Model)
 	if err != nil {
 		return nil, err
@@ -43,6 +47,12 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 	if err := matchClasses(split, d.classes, o.Model); err != nil {
 		return nil, err
 	}
+	if err := os.MkdirAll(o.Out, 0o755); err != nil {
+		return nil, err
+	}
+	if err := verifySplit(ctx, split, o); err != nil {
+		return nil, err
+	}
 	e, err := newEngine(ctx, o.Runtime, o.Progress)
 	if err != nil {
 		return nil, err
@@ -52,9 +62,6 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 	}
 	m, p, err := evaluate(ctx, e, o, split, d.transform)
 	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return nil, err
 	}
 	return &m, writeEvaluation(o.Out, o.Split, p, m)
@@ -77,6 +84,9 @@ func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, 
 		return fail(fmt.Errorf("%s: %w", o.Model, err))
 	}
 	defer c.close()
+	if side := int64(transform.Side()); c.images.Shape()[2] != side || c.images.Shape()[3] != side {
+		return fail(fmt.Errorf("%s takes images %v, but its metadata say %d pixels", o.Model, c.images.Shape(), side))
+	}
 	p, err := c.predict(ctx, split, transform, o.Workers, reporter(o.Progress, "evaluate "+o.Split, "images"))
 	if err != nil {
 		return fail(err)
@@ -91,6 +101,24 @@ func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, 
 		slog.Warn(o.Split, "metric", w.String())
 	}
 	return m, p, err
+}
+
+// verifySplit decodes every image before the model sees one.
+func verifySplit(ctx context.Context, split *data.Split, o EvalOptions) error {
+	report := reporter(o.Progress, "check images", "images")
+	bad, err := data.Verify(ctx, split.Samples, o.Workers, func(done, total int) { report(done, total, "") })
+	if err != nil || len(bad) == 0 {
+		return err
+	}
+	unreadable := &data.Unreadable{Images: bad, Total: len(split.Samples)}
+	if !o.Skip {
+		return fmt.Errorf("%w\nor add -skip-unreadable to leave them out", unreadable)
+	}
+	slog.Warn("images are left out", "reason", unreadable)
+	if split.Samples = data.Readable(split.Samples, bad); len(split.Samples) == 0 {
+		return unreadable
+	}
+	return nil
 }
 
 // matchClasses gives the samples of a split the model's class numbers. A class

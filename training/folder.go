@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"fovea/evaluation"
+	"fovea/internal/lock"
 	"fovea/onnx"
 )
 
@@ -25,29 +27,62 @@ func predictionsFile(split string) string { return "predictions_" + split + ".cs
 func confusionFile(split string) string   { return "confusion_matrix_" + split + ".png" }
 
 // checkFolder refuses a run folder that holds something else. It tells whether
-// the run in it is finished, which only -resume accepts.
-func checkFolder(dir string, resume bool) (finished bool, err error) {
-	has := func(name string) bool {
-		_, err := os.Stat(filepath.Join(dir, name))
-		return err == nil
-	}
+// there is a run in it and whether that is finished, which only -resume accepts.
+func checkFolder(dir string, resume bool) (exists, finished bool, err error) {
 	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, false, fmt.Errorf("run folder: %w", err)
+	}
+	names := map[string]bool{}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") { // temporary files of a killed run begin so
+			names[e.Name()] = true
+		}
+	}
+	finished = names[metricsFile("test")]
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("run folder: %w", err)
-	case len(entries) == 0:
-		return false, nil
-	case !has(configFile):
-		return false, fmt.Errorf("run folder %s holds something that is no run: choose another name or output.dir", dir)
-	case has(metricsFile("test")) && !resume:
-		return true, fmt.Errorf("run folder %s holds a finished run: choose another name or output.dir, or remove it", dir)
+	case len(names) == 0:
+		return false, false, nil
+	case !names[configFile]:
+		err = fmt.Errorf("run folder %s holds something that is no run: choose another name or output.dir", dir)
+	case finished && !resume:
+		err = fmt.Errorf("run folder %s holds a finished run: choose another name or output.dir, or remove it", dir)
 	case !resume:
-		return false, fmt.Errorf("run folder %s holds an unfinished run: add -resume to go on with it, "+
+		err = fmt.Errorf("run folder %s holds an unfinished run: add -resume to go on with it, "+
 			"or choose another name or output.dir", dir)
 	}
-	return has(metricsFile("test")), nil
+	return true, finished, err
+}
+
+// lockFolder keeps other processes from the run in a folder until unlock.
+func lockFolder(dir string) (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.Create(filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".lock"))
+	if err != nil {
+		return nil, err
+	}
+	free, err := lock.Try(f)
+	if err == nil && !free {
+		err = fmt.Errorf("another process is working on the run in %s", dir)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return func() {
+		os.Remove(f.Name())
+		f.Close()
+	}, nil
+}
+
+// removeTemporary removes what a killed process was writing in a run folder.
+func removeTemporary(dir string) {
+	left, _ := filepath.Glob(filepath.Join(dir, ".*.*"))
+	for _, path := range left {
+		os.Remove(path)
+	}
 }
 
 // writeHistory writes metrics_val.csv and log.txt, a line an epoch.
@@ -102,16 +137,23 @@ func writeEvaluation(dir, split string, p *evaluation.Predictions, m evaluation.
 }
 
 // readResult reads what a finished run wrote.
-func readResult(dir string) (evaluation.Metrics, error) {
+func readResult(dir string) (test evaluation.Metrics, best int, err error) {
 	path := filepath.Join(dir, metricsFile("test"))
 	f, err := os.Open(path)
 	if err != nil {
-		return evaluation.Metrics{}, err
+		return evaluation.Metrics{}, 0, err
 	}
 	defer f.Close()
 	rows, err := evaluation.ReadMetrics(f)
-	if err != nil || len(rows) == 0 {
-		return evaluation.Metrics{}, errors.Join(fmt.Errorf("%s has no metrics", path), err)
+	if err != nil {
+		return evaluation.Metrics{}, 0, fmt.Errorf("%s: %w", path, err)
 	}
-	return rows[len(rows)-1], nil
+	if len(rows) != 1 {
+		return evaluation.Metrics{}, 0, fmt.Errorf("%s has %d rows, not 1", path, len(rows))
+	}
+	d, err := readDescription(filepath.Join(dir, modelFile))
+	if err != nil {
+		return evaluation.Metrics{}, 0, err
+	}
+	return rows[0], d.epoch - 1, nil
 }

@@ -2,6 +2,7 @@ package training
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -18,7 +19,7 @@ import (
 
 // Learner owns the arenas (parameters, gradients, moments) and takes steps.
 type Learner struct {
-	recipe  *recipe
+	setup   *setup
 	groups  []optim.Group
 	adamw   optim.AdamW
 	session *ort.Session
@@ -26,8 +27,9 @@ type Learner struct {
 	parameters, gradients, moment1, moment2 *ort.Memory
 	sum                                     *ort.Memory // of gradients over micro-batches; nil without accumulation
 
-	images, targets, dropPath, lossScale, loss *ort.Tensor
-	keep                                       []float32 // probability that a residual branch is kept, by row of drop_path
+	images, targets, dropPath, lossScale, loss, logits *ort.Tensor
+
+	keep []float32 // probability that a residual branch is kept, by row of drop_path
 }
 
 // Experiment is what benchmarks vary about a Learner. The zero value is what
@@ -40,7 +42,7 @@ type Experiment struct {
 
 // NewLearner makes an untrained model of a config ready to train.
 func NewLearner(ctx context.Context, cfg *config.Config, classes int, x Experiment) (*Learner, error) {
-	r, err := newRecipe(cfg, classes)
+	r, err := newSetup(cfg, classes)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +63,7 @@ func (l *Learner) EndProfile() (string, error) { return l.session.EndProfile() }
 
 // newLearner differentiates the model and makes it ready to train, with its
 // parameters and moments zero.
-func newLearner(p *recipe, e *engine, shuffle bool) (*Learner, error) {
+func newLearner(p *setup, e *engine, shuffle bool) (*Learner, error) {
 	g, err := artifacts.Training(p.model, int64(p.config.Training.Batch))
 	if err != nil {
 		return nil, err
@@ -69,7 +71,7 @@ func newLearner(p *recipe, e *engine, shuffle bool) (*Learner, error) {
 	if shuffle {
 		g.Shuffle(rand.New(rand.NewPCG(1, 2)))
 	}
-	l := &Learner{recipe: p, groups: p.layout.Groups(), keep: p.keepProbabilities(), adamw: optim.AdamW{
+	l := &Learner{setup: p, groups: p.layout.Groups(), keep: p.keepProbabilities(), adamw: optim.AdamW{
 		Beta1: p.config.Optimizer.Beta1, Beta2: p.config.Optimizer.Beta2, Eps: p.config.Optimizer.Eps}}
 	if err := l.open(e, g); err != nil {
 		l.Close()
@@ -83,23 +85,23 @@ func (l *Learner) open(e *engine, g *graphs.Graph) (err error) {
 		return err
 	}
 	arenas := []**ort.Memory{&l.parameters, &l.gradients, &l.moment1, &l.moment2}
-	if l.recipe.config.Training.Accumulate > 1 {
+	if l.setup.config.Training.Accumulate > 1 {
 		arenas = append(arenas, &l.sum)
 	}
 	for _, a := range arenas {
-		if *a, err = ort.Allocate(4 * l.recipe.layout.Size); err != nil {
+		if *a, err = ort.Allocate(4 * l.setup.layout.Size); err != nil {
 			return err
 		}
 	}
-	if err := bindArena(l.session, l.recipe.layout, l.parameters, func(name string) string { return name }); err != nil {
+	if err := bindArena(l.session, l.setup.layout, l.parameters, func(name string) string { return name }); err != nil {
 		return err
 	}
-	if err := bindArena(l.session, l.recipe.layout, l.gradients, artifacts.Grad); err != nil {
+	if err := bindArena(l.session, l.setup.layout, l.gradients, artifacts.Grad); err != nil {
 		return err
 	}
 	own := map[string]**ort.Tensor{artifacts.Images: &l.images, artifacts.Targets: &l.targets,
 		artifacts.DropPath: &l.dropPath, artifacts.LossScale: &l.lossScale, artifacts.Loss: &l.loss,
-		artifacts.Logits: new(*ort.Tensor)}
+		artifacts.Logits: &l.logits}
 	for _, info := range append(l.session.Inputs(), l.session.Outputs()...) {
 		if t := own[info.Name]; t != nil {
 			if *t, err = bindTensor(l.session, info, 0); err != nil {
@@ -118,7 +120,8 @@ func bindArena(s *ort.Session, layout optim.Layout, arena *ort.Memory, name func
 		if err != nil {
 			return err
 		}
-		if err := s.Bind(name(p.Name), t); err != nil {
+		// The session keeps the memory, not this view of it.
+		if err := errors.Join(s.Bind(name(p.Name), t), t.Close()); err != nil {
 			return err
 		}
 	}
@@ -126,7 +129,7 @@ func bindArena(s *ort.Session, layout optim.Layout, arena *ort.Memory, name func
 }
 
 // keepProbabilities is 1 - drop_path·i/(depth-1) for both branches of block i.
-func (p *recipe) keepProbabilities() []float32 {
+func (p *setup) keepProbabilities() []float32 {
 	keep := make([]float32, 2*p.model.Depth)
 	for i := range keep {
 		keep[i] = 1
@@ -137,11 +140,16 @@ func (p *recipe) keepProbabilities() []float32 {
 	return keep
 }
 
-// ForwardBackward computes the loss of a batch and leaves the gradients in
-// their arena. Micro-batch number micro of a step adds to those before it.
+// ForwardBackward computes the loss of a full batch, mean cross-entropy, and
+// leaves the gradients in their arena. epoch and index, the batch's number in
+// it, decide which paths are dropped. Micro-batch number micro of a step, from
+// 0, adds its gradients to those before it.
 func (l *Learner) ForwardBackward(b *data.Batch, epoch, index, micro int) (loss float64, err error) {
+	if want := len(l.images.Float32()); len(b.Images) != want {
+		return 0, fmt.Errorf("the batch has %d values, not %d: it must be full", len(b.Images), want)
+	}
 	copy(l.images.Float32(), b.Images)
-	targets, err := data.OneHot(b.Labels, int(l.recipe.model.Classes), l.recipe.config.Augment.Smoothing)
+	targets, err := data.OneHot(b.Labels, int(l.setup.model.Classes), l.setup.config.Augment.Smoothing)
 	if err != nil {
 		return 0, err
 	}
@@ -154,7 +162,7 @@ func (l *Learner) ForwardBackward(b *data.Batch, epoch, index, micro int) (loss 
 		if micro == 0 {
 			copy(l.sum.Float32(), l.gradients.Float32())
 		} else {
-			optim.Add(l.sum.Float32(), l.gradients.Float32(), l.recipe.config.Runtime.Threads)
+			optim.Add(l.sum.Float32(), l.gradients.Float32(), l.setup.config.Runtime.Threads)
 		}
 	}
 	return float64(l.loss.Float32()[0]), nil
@@ -163,7 +171,7 @@ func (l *Learner) ForwardBackward(b *data.Batch, epoch, index, micro int) (loss 
 // drawDropPath chooses the residual branches of a batch to drop.
 func (l *Learner) drawDropPath(epoch, index int) {
 	const stream = 0xD209 // keeps these draws apart from others of the same seed
-	rng := rand.New(rand.NewPCG(uint64(l.recipe.config.Seed)^stream<<48, uint64(epoch)<<32|uint64(index)))
+	rng := rand.New(rand.NewPCG(uint64(l.setup.config.Seed)^stream<<48, uint64(epoch)<<32|uint64(index)))
 	factors := l.dropPath.Float32()
 	batch := len(factors) / len(l.keep)
 	for i := range factors {
@@ -183,20 +191,20 @@ func (l *Learner) Update(step int64, rate float64, micro int) error {
 	if l.sum != nil {
 		gradients = l.sum.Float32()
 	}
-	workers := l.recipe.config.Runtime.Threads
+	workers := l.setup.config.Runtime.Threads
 	norm := optim.Norm(gradients, workers) / float64(micro)
 	if math.IsNaN(norm) || math.IsInf(norm, 0) {
 		return fmt.Errorf("the gradient of optimizer step %d is not finite: training has diverged; "+
 			"lower optimizer.lr, lengthen schedule.warmup or set optimizer.clip", step)
 	}
-	scale := optim.ClipScale(norm, l.recipe.config.Optimizer.Clip) / float64(micro)
+	scale := optim.ClipScale(norm, l.setup.config.Optimizer.Clip) / float64(micro)
 	l.adamw.Step(step, rate, scale, l.groups, l.parameters.Float32(), gradients,
 		l.moment1.Float32(), l.moment2.Float32(), workers)
 	return nil
 }
 
 // tensors are an arena's parameters, in place, with a suffix to their names.
-func (p *recipe) tensors(arena *ort.Memory, suffix string) []weights.Tensor {
+func (p *setup) tensors(arena *ort.Memory, suffix string) []weights.Tensor {
 	out := make([]weights.Tensor, len(p.layout.Params))
 	for i, t := range p.layout.Params {
 		out[i] = weights.Tensor{Name: t.Name + suffix, Type: pb.TensorProto_FLOAT, Shape: t.Shape,
@@ -215,7 +223,7 @@ func (l *Learner) Close() {
 			m.Free()
 		}
 	}
-	for _, t := range []*ort.Tensor{l.images, l.targets, l.dropPath, l.lossScale, l.loss} {
+	for _, t := range []*ort.Tensor{l.images, l.targets, l.dropPath, l.lossScale, l.loss, l.logits} {
 		if t != nil {
 			t.Close()
 		}

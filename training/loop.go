@@ -21,6 +21,7 @@ type loop struct {
 	loader    *data.Loader
 	validator *validator
 	events    *tensorboard.Writer
+	warned    bool // about events
 }
 
 // eventsAnEpoch is the distance of two epochs on TensorBoard's axis, RETFound's
@@ -37,14 +38,16 @@ func newLoop(r *run, v *validator) (*loop, error) {
 	}
 	l := &loop{run: r, loader: loader, validator: v}
 	l.events, err = tensorboard.Create(filepath.Join(r.folder, "tensorboard"), l.eventStep())
-	return l, err
+	if err != nil {
+		return nil, err
+	}
+	if n := len(l.state.History); n > 0 && l.state.Batch == 0 {
+		l.record(l.state.History[n-1].Val) // TensorBoard drops what stood here before
+	}
+	return l, nil
 }
 
-func (l *loop) close() {
-	if err := l.events.Close(); err != nil {
-		slog.Warn("tensorboard events are incomplete", "reason", err)
-	}
-}
+func (l *loop) close() { l.warn(l.events.Close()) }
 
 // batches of an epoch that fill whole optimizer steps; what is left over is
 // not used, as in RETFound.
@@ -70,21 +73,20 @@ func (l *loop) finished() bool {
 func (l *loop) train(ctx context.Context) error {
 	for l.state.Epoch < l.plan.config.Schedule.Epochs && !(l.finished() && l.state.Batch == 0) {
 		err := l.epoch(ctx)
-		if err != nil && ctx.Err() != nil {
+		if errors.Is(err, context.Canceled) {
 			if err := l.save(); err != nil {
 				return fmt.Errorf("interrupted, but %w", err)
 			}
-			return ctx.Err()
+			return fmt.Errorf("%w in epoch %d: the checkpoint is %s", err, l.state.Epoch+1,
+				filepath.Join(l.folder, lastCheckpoint))
 		}
 		if err != nil {
 			return err
 		}
-		if err := l.save(); err != nil {
+		if err := errors.Join(l.save(), l.writeHistory()); err != nil {
 			return err
 		}
-		if err := l.writeHistory(); err != nil {
-			return err
-		}
+		l.record(l.state.History[len(l.state.History)-1].Val)
 	}
 	return l.writeHistory()
 }
@@ -109,24 +111,34 @@ func (l *loop) epoch(ctx context.Context) error {
 		"train_loss", round(done.TrainLoss), "val_loss", round(val.Loss), "accuracy", round(val.Accuracy),
 		"roc_auc", round(val.ROCAUC), "kappa", round(val.Kappa), "score", round(val.Score),
 		"best", l.state.best()+1, "seconds", math.Round(10*time.Since(start).Seconds())/10)
-	return l.record(val)
+	return nil
 }
 
 func round(x float64) float64 { return math.Round(1e4*x) / 1e4 }
 
 // record sends the validation metrics to TensorBoard under RETFound's names.
-func (l *loop) record(val evaluation.Metrics) error {
-	now := time.Now()
+func (l *loop) record(val evaluation.Metrics) {
 	for name, x := range val.All() {
 		tag := "perf/" + name
 		if name == "val_loss" {
 			tag = "loss/val"
 		}
-		if err := l.events.Scalar(tag, l.eventStep(), x, now); err != nil {
-			return err
-		}
+		l.event(tag, x)
 	}
-	return l.events.Flush()
+	l.warn(l.events.Flush())
+}
+
+// event writes a scalar. The events only show the run: a disk that has no room
+// for them does not end it.
+func (l *loop) event(tag string, x float64) {
+	l.warn(l.events.Scalar(tag, l.eventStep(), x, time.Now()))
+}
+
+func (l *loop) warn(err error) {
+	if err != nil && !l.warned {
+		l.warned = true
+		slog.Warn("tensorboard events are incomplete", "reason", err)
+	}
 }
 
 // trainEpoch takes the optimizer steps that are left of the current epoch. The
@@ -149,9 +161,8 @@ func (l *loop) trainEpoch(ctx context.Context) error {
 		if err := l.learner.Update(s.Step+1, rate, c.Training.Accumulate); err != nil {
 			return err
 		}
-		if err := l.recordStep(lossSum/float64(c.Training.Accumulate), rate); err != nil {
-			return err
-		}
+		l.event("loss/train", lossSum/float64(c.Training.Accumulate))
+		l.event("lr", rate)
 		s.Step++
 		s.Batch += c.Training.Accumulate
 		s.LossSum += lossSum
@@ -178,12 +189,4 @@ func (l *loop) batch(it *data.Iterator, micro int) (loss float64, err error) {
 			"lengthen schedule.warmup or set optimizer.clip", l.state.Epoch+1, index+1, loss)
 	}
 	return loss, err
-}
-
-func (l *loop) recordStep(loss, rate float64) error {
-	now := time.Now()
-	if err := l.events.Scalar("loss/train", l.eventStep(), loss, now); err != nil {
-		return err
-	}
-	return l.events.Scalar("lr", l.eventStep(), rate, now)
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"fovea/data"
 	"fovea/graphs/artifacts"
@@ -68,8 +69,8 @@ func (r *run) writeModel(path string) error {
 func (r *run) describe(m *pb.ModelProto) error {
 	t := r.plan.evalTransform()
 	list := func(x any) string { text, _ := json.Marshal(x); return string(text) }
-	config, err := resolved(r.plan.config)
-	if err != nil {
+	var config strings.Builder
+	if err := r.plan.config.WriteTOML(&config); err != nil {
 		return err
 	}
 	best := r.state.best()
@@ -83,7 +84,7 @@ func (r *run) describe(m *pb.ModelProto) error {
 		{metaStd, list(t.Std)},
 		{metaEpoch, strconv.Itoa(best + 1)},
 		{metaScore, strconv.FormatFloat(r.state.History[best].Val.Score, 'g', -1, 64)},
-		{metaConfig, config},
+		{metaConfig, config.String()},
 	} {
 		onnx.SetMetadata(m, entry[0], entry[1])
 	}
@@ -94,6 +95,7 @@ func (r *run) describe(m *pb.ModelProto) error {
 type description struct {
 	classes   []string
 	transform data.EvalTransform
+	epoch     int // the best, counted from 1
 }
 
 // readDescription reads the metadata of a model file.
@@ -109,7 +111,7 @@ func readDescription(path string) (*description, error) {
 		to  any
 	}{
 		{metaClasses, &d.classes}, {metaSize, &d.transform.Size}, {metaCrop, &d.transform.CropPct},
-		{metaMean, &d.transform.Mean}, {metaStd, &d.transform.Std},
+		{metaMean, &d.transform.Mean}, {metaStd, &d.transform.Std}, {metaEpoch, &d.epoch},
 	} {
 		text, ok := onnx.Metadata(m.Proto, field.key)
 		if !ok {
@@ -119,5 +121,8 @@ func readDescription(path string) (*description, error) {
 			return nil, fmt.Errorf("%s: metadata %q: %w", path, field.key, err)
 		}
 	}
-	return d, d.transform.Check()
+	if err := d.transform.Check(); err != nil {
+		return nil, fmt.Errorf("%s: metadata: %w", path, err)
+	}
+	return d, nil
 }

@@ -2,9 +2,14 @@ package training
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"path/filepath"
+	"runtime"
 	"slices"
+	"sync"
 
 	"fovea/data"
 	"fovea/graphs/artifacts"
@@ -13,27 +18,27 @@ import (
 	"fovea/training/optim"
 )
 
-// recipe is what a config and a number of classes decide.
-type recipe struct {
+// setup is what a config and a number of classes decide.
+type setup struct {
 	config   *config.Config
 	model    vit.Config
 	layout   optim.Layout
 	schedule optim.Schedule
 }
 
-// plan is a recipe with the dataset that it is for.
+// plan is a setup with the dataset that it is for.
 type plan struct {
-	*recipe
+	*setup
 	classes          []string
 	train, val, test *data.Split
 }
 
-func newRecipe(cfg *config.Config, classes int) (*recipe, error) {
+func newSetup(cfg *config.Config, classes int) (*setup, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	d := cfg.Model.Dimensions()
-	r := &recipe{
+	r := &setup{
 		config: cfg,
 		model: vit.Config{ImageSize: int64(cfg.Data.Size), Patch: int64(d.Patch), Width: int64(d.Width), Depth: d.Depth,
 			Heads: int64(d.Heads), Classes: int64(classes), Pool: vit.Pool(cfg.Model.Pool),
@@ -63,26 +68,45 @@ func newPlan(cfg *config.Config) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := len(set.Train.Samples); cfg.Training.Batch > n {
-		return nil, fmt.Errorf("training.batch is %d, but %s has only %d images: set it to %d or less",
-			cfg.Training.Batch, set.Train.Dir, n, n)
-	} else if batches := n / cfg.Training.Batch; cfg.Training.Accumulate > batches {
-		return nil, fmt.Errorf("training.accumulate is %d, but %s has only %d batches of %d images: set it to %d or less",
-			cfg.Training.Accumulate, set.Train.Dir, batches, cfg.Training.Batch, batches)
+	r, err := newSetup(cfg, len(set.Train.Classes))
+	if err != nil {
+		return nil, err
 	}
-	r, err := newRecipe(cfg, len(set.Train.Classes))
-	return &plan{recipe: r, classes: set.Train.Classes, train: set.Train, val: set.Val, test: set.Test}, err
+	p := &plan{setup: r, classes: set.Train.Classes, train: set.Train, val: set.Val, test: set.Test}
+	return p, p.checkBatches()
 }
 
-// initialize draws untrained parameters into an arena.
-func (p *recipe) initialize(arena []float32) {
-	for i, t := range p.model.Parameters() {
-		t.Initialize(p.layout.Params[i].View(arena), uint64(p.config.Seed), i)
+// checkBatches tells whether an epoch has room for an optimizer step.
+func (p *plan) checkBatches() error {
+	t, n := p.config.Training, len(p.train.Samples)
+	batches := n / t.Batch
+	switch {
+	case batches == 0:
+		return fmt.Errorf("training.batch is %d, but %s has only %d images: set it to %d or less",
+			t.Batch, p.train.Dir, n, n)
+	case t.Accumulate > batches:
+		return fmt.Errorf("training.accumulate is %d, but %s has only %d batches of %d images: set it to %d or less",
+			t.Accumulate, p.train.Dir, batches, t.Batch, batches)
 	}
+	return nil
+}
+
+// initialize draws untrained parameters into an arena, over the cores.
+func (p *setup) initialize(arena []float32) {
+	var draws sync.WaitGroup
+	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i, t := range p.model.Parameters() {
+		limit <- struct{}{}
+		draws.Go(func() {
+			t.Initialize(p.layout.Params[i].View(arena), uint64(p.config.Seed), i)
+			<-limit
+		})
+	}
+	draws.Wait()
 }
 
 // described lists the parameters for artifacts.json.
-func (p *recipe) described() []artifacts.Parameter {
+func (p *setup) described() []artifacts.Parameter {
 	var out []artifacts.Parameter
 	for _, t := range p.layout.Params {
 		out = append(out, artifacts.Parameter{Name: t.Name, Shape: t.Shape,
@@ -94,33 +118,54 @@ func (p *recipe) described() []artifacts.Parameter {
 // verify decodes every image before the first step. Unreadable ones are an
 // error, or are left out if the config says so.
 func (p *plan) verify(ctx context.Context, progress func(Update)) error {
-	var all []data.Sample
-	for _, s := range p.splits() {
-		all = append(all, s.Samples...)
-	}
 	report := reporter(progress, "check images", "images")
-	bad, err := data.Verify(ctx, all, p.config.Data.Workers, func(done, total int) { report(done, total, "") })
-	if err != nil || len(bad) == 0 {
-		return err
+	total, before := 0, 0
+	for _, s := range p.splits() {
+		total += len(s.Samples)
 	}
-	unreadable := &data.Unreadable{Images: bad, Total: len(all)}
+	unreadable := &data.Unreadable{Total: total}
+	for _, s := range p.splits() {
+		bad, err := data.Verify(ctx, s.Samples, p.config.Data.Workers, func(done, _ int) { report(before+done, total, "") })
+		if err != nil {
+			return err
+		}
+		before += len(s.Samples)
+		unreadable.Images = append(unreadable.Images, bad...)
+		s.Samples = data.Readable(s.Samples, bad)
+	}
+	if len(unreadable.Images) == 0 {
+		return nil
+	}
 	if p.config.Data.Unreadable != "skip" {
 		return fmt.Errorf("%w\nor set data.unreadable = \"skip\" to leave them out", unreadable)
 	}
 	slog.Warn("images are left out", "reason", unreadable)
-	skip := map[string]bool{}
-	for _, b := range bad {
-		skip[b.Sample.Path] = true
-	}
 	for _, s := range p.splits() {
-		s.Samples = slices.DeleteFunc(s.Samples, func(x data.Sample) bool { return skip[x.Path] })
 		for i, class := range s.Classes {
 			if !slices.ContainsFunc(s.Samples, func(x data.Sample) bool { return x.Class == i }) {
 				return fmt.Errorf("%s: no image of class %q is readable", s.Dir, class)
 			}
 		}
 	}
-	return nil
+	return p.checkBatches()
+}
+
+// digests identify the images of each split, by path and class: with other
+// images a resumed run would not be the same.
+func (p *plan) digests() map[string]string {
+	out := map[string]string{}
+	for _, s := range p.splits() {
+		sum := sha256.New()
+		for _, x := range s.Samples {
+			path, err := filepath.Rel(s.Dir, x.Path)
+			if err != nil {
+				path = x.Path
+			}
+			fmt.Fprintf(sum, "%s\x00%d\n", filepath.ToSlash(path), x.Class)
+		}
+		out[filepath.Base(s.Dir)] = hex.EncodeToString(sum.Sum(nil))
+	}
+	return out
 }
 
 func (p *plan) splits() []*data.Split { return []*data.Split{p.train, p.val, p.test} }
@@ -134,7 +179,11 @@ func (p *plan) trainTransform() data.Transform {
 
 func (p *plan) evalTransform() data.EvalTransform {
 	d := p.config.Data
-	return data.EvalTransform{Size: d.Size, CropPct: d.CropFraction(), Mean: narrow(d.Mean), Std: narrow(d.Std)}
+	crop := d.CropPct
+	if crop == 0 {
+		crop = data.CropFraction(d.Size)
+	}
+	return data.EvalTransform{Size: d.Size, CropPct: crop, Mean: narrow(d.Mean), Std: narrow(d.Std)}
 }
 
 func narrow(x [3]float64) [3]float32 {

@@ -2,7 +2,7 @@ package training
 
 // Update tells how far a task has come.
 type Update struct {
-	Task        string // "epoch 3/60", "validate", "check images", "fetch ONNX Runtime"
+	Task        string // such as "epoch 3/60", "validate 3/60", "check images", "evaluate test"
 	Done, Total int    // Total is 0 if unknown
 	Unit        string // "images" or "bytes"
 	Detail      string // what to show beside it, such as the loss

@@ -2,9 +2,6 @@ package training
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,6 +9,7 @@ import (
 
 	"fovea/evaluation"
 	"fovea/onnx"
+	"fovea/training/checkpoint"
 	"fovea/training/config"
 )
 
@@ -51,19 +49,26 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
 		return nil, err
 	}
 	r := &run{plan: p, options: o, folder: filepath.Join(cfg.Output.Dir, cfg.Name)}
-	finished, err := checkFolder(r.folder, o.Resume)
+	exists, finished, err := checkFolder(r.folder, o.Resume)
 	if err != nil {
 		return nil, err
+	}
+	if exists {
+		if err := sameConfig(r.folder, cfg); err != nil {
+			return nil, err
+		}
 	}
 	result := &Result{Name: cfg.Name, Folder: r.folder, Epochs: cfg.Schedule.Epochs}
 	if finished {
 		slog.Info("the run is finished already", "folder", r.folder)
-		if result.Test, err = readResult(r.folder); err != nil {
-			return nil, err
-		}
-		result.BestEpoch, err = r.readBest()
+		result.Test, result.BestEpoch, err = readResult(r.folder)
 		return result, err
 	}
+	unlock, err := lockFolder(r.folder)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	if err := r.do(ctx, result); err != nil {
 		return nil, err
 	}
@@ -72,14 +77,28 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
 }
 
 func (r *run) do(ctx context.Context, result *Result) error {
-	err := r.plan.verify(ctx, r.options.Progress)
-	if err != nil {
+	if err := r.plan.verify(ctx, r.options.Progress); err != nil {
 		return err
 	}
-	if r.engine, err = newEngine(ctx, r.plan.config.Runtime, r.options.Progress); err != nil {
+	var stored *checkpoint.Checkpoint
+	if r.options.Resume {
+		var err error
+		if stored, err = r.readCheckpoint(); err != nil {
+			return err
+		}
+	}
+	settings := r.plan.config.Runtime
+	if stored != nil {
+		defer stored.Close()
+		if settings.Threads == 0 {
+			settings.Threads = r.state.Host.Threads // as the run began, whatever machine this is
+		}
+	}
+	var err error
+	if r.engine, err = newEngine(ctx, settings, r.options.Progress); err != nil {
 		return err
 	}
-	if err := r.train(ctx); err != nil {
+	if err := r.train(ctx, stored); err != nil {
 		return err
 	}
 	result.BestEpoch = r.state.best()
@@ -87,51 +106,40 @@ func (r *run) do(ctx context.Context, result *Result) error {
 	return err
 }
 
-// train goes through the epochs that are left.
-func (r *run) train(ctx context.Context) (err error) {
-	if r.learner, err = newLearner(r.plan.recipe, r.engine, false); err != nil {
+// train goes through the epochs that are left. A new run's folder is made only
+// here, when all that can be checked has been.
+func (r *run) train(ctx context.Context, stored *checkpoint.Checkpoint) (err error) {
+	if r.learner, err = newLearner(r.plan.setup, r.engine, false); err != nil {
 		return err
 	}
 	defer r.learner.Close()
-	if err := r.begin(); err != nil {
-		return err
-	}
 	v, err := newValidator(r.plan, r.engine, r.learner)
 	if err != nil {
 		return err
 	}
 	defer v.close()
+	if err := os.MkdirAll(r.folder, 0o755); err != nil {
+		return err
+	}
+	removeTemporary(r.folder)
+	if stored != nil {
+		err = r.restore(stored)
+	} else {
+		r.state = state{Images: r.plan.digests(), Host: r.engine.host()}
+		r.plan.initialize(r.learner.parameters.Float32())
+	}
+	if err != nil {
+		return err
+	}
+	if err := onnx.WriteFileAtomic(filepath.Join(r.folder, configFile), r.plan.config.WriteTOML); err != nil {
+		return err
+	}
 	l, err := newLoop(r, v)
 	if err != nil {
 		return err
 	}
 	defer l.close()
 	return l.train(ctx)
-}
-
-// begin sets the parameters, from checkpoints/last or untrained. A new run's
-// folder is made only here, when all that can be checked has been.
-func (r *run) begin() error {
-	if r.options.Resume {
-		_, err := os.Stat(filepath.Join(r.folder, lastCheckpoint))
-		if err == nil {
-			return r.restore()
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		slog.Info("there is no checkpoint yet: the run starts from the beginning", "folder", r.folder)
-	}
-	text, err := resolved(r.plan.config)
-	if err != nil {
-		return err
-	}
-	r.state = state{Classes: r.plan.classes, Config: text}
-	r.plan.initialize(r.learner.parameters.Float32())
-	if err := os.MkdirAll(r.folder, 0o755); err != nil {
-		return err
-	}
-	return onnx.WriteFileAtomic(filepath.Join(r.folder, configFile), r.plan.config.WriteTOML)
 }
 
 // test writes model.onnx from the best checkpoint and evaluates that very file.
@@ -147,23 +155,4 @@ func (r *run) test(ctx context.Context) (evaluation.Metrics, error) {
 		return evaluation.Metrics{}, err
 	}
 	return m, writeEvaluation(r.folder, "test", p, m)
-}
-
-// readBest is the best epoch of a finished run.
-func (r *run) readBest() (int, error) {
-	path := filepath.Join(r.folder, metricsFile("val"))
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	rows, err := evaluation.ReadMetrics(f)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", path, err)
-	}
-	var s state
-	for _, m := range rows {
-		s.History = append(s.History, epoch{Val: m})
-	}
-	return s.best(), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 
 	"fovea/graphs"
@@ -15,7 +16,8 @@ import (
 // engine makes sessions the way the config wants them.
 type engine struct {
 	options  ort.Options
-	fallback bool // the provider was chosen here: the CPU may take its place
+	version  string // of ONNX Runtime
+	fallback bool   // the provider was chosen here: the CPU may take its place
 }
 
 const cudaProvider = "CUDAExecutionProvider"
@@ -29,7 +31,13 @@ func newEngine(ctx context.Context, r config.Runtime, progress func(Update)) (*e
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{options: ort.Options{Provider: r.Provider, Threads: r.Threads, Arena: true}}
+	if r.Threads == 0 {
+		r.Threads = runtime.GOMAXPROCS(0) // which heeds a container's share of the machine
+	}
+	// With the runtime's arena its memory is used again from step to step. The C
+	// library's heap would grow one part for every thread that Go calls from.
+	e := &engine{version: library.Version,
+		options: ort.Options{Provider: r.Provider, Threads: r.Threads, Arena: true}}
 	if r.Provider == "auto" {
 		e.options.Provider = "cpu"
 		if slices.Contains(library.Providers, cudaProvider) {
@@ -37,6 +45,10 @@ func newEngine(ctx context.Context, r config.Runtime, progress func(Update)) (*e
 		}
 	}
 	return e, nil
+}
+
+func (e *engine) host() host {
+	return host{Runtime: e.version, Provider: e.options.Provider, Threads: e.options.Threads}
 }
 
 // session makes a graph ready to run.

@@ -1,14 +1,17 @@
 package training
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"fovea/evaluation"
+	"fovea/onnx/weights"
 	"fovea/training/checkpoint"
 	"fovea/training/config"
 )
@@ -24,9 +27,16 @@ type state struct {
 	LossSum float64 `json:"loss_sum"`
 	RateSum float64 `json:"rate_sum"`
 
-	History []epoch  `json:"history"`
-	Classes []string `json:"classes"`
-	Config  string   `json:"config"` // resolved, as TOML
+	History []epoch           `json:"history"`
+	Images  map[string]string `json:"images"` // digest of each split's
+	Host    host              `json:"host"`
+}
+
+// host is what the last bits of a result depend on beside config and data.
+type host struct {
+	Runtime  string `json:"onnxruntime"` // version
+	Provider string `json:"provider"`
+	Threads  int    `json:"threads"`
 }
 
 // epoch is what a finished epoch leaves in the log.
@@ -82,93 +92,68 @@ func (r *run) keepBest() error {
 	return checkpoint.Copy(filepath.Join(r.folder, lastCheckpoint), filepath.Join(r.folder, bestCheckpoint))
 }
 
-// restore continues from checkpoints/last.
-func (r *run) restore() error {
+// readCheckpoint reads the state of checkpoints/last and refuses one of other
+// images. Without a checkpoint it returns nil.
+func (r *run) readCheckpoint() (*checkpoint.Checkpoint, error) {
 	dir := filepath.Join(r.folder, lastCheckpoint)
 	c, err := checkpoint.Read(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		slog.Info("there is no checkpoint yet: the run starts from the beginning", "folder", r.folder)
+		return nil, nil
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer c.Close()
-	var s state
-	if err := json.Unmarshal(c.State, &s); err != nil {
-		return fmt.Errorf("%s: state.json: %w", dir, err)
+	err = json.Unmarshal(c.State, &r.state)
+	for split, digest := range r.plan.digests() {
+		if err == nil && r.state.Images[split] != digest {
+			err = fmt.Errorf("the images of %s are not those that the run was started with: "+
+				"put them back, or choose another name", split)
+		}
 	}
-	if !slices.Equal(s.Classes, r.plan.classes) {
-		return fmt.Errorf("%s was trained on classes %s, but %s has %s", dir, strings.Join(s.Classes, ", "),
-			r.plan.train.Dir, strings.Join(r.plan.classes, ", "))
+	if err != nil {
+		c.Close()
+		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	if err := sameConfig(dir, s.Config, r.plan.config); err != nil {
-		return err
+	return c, nil
+}
+
+// restore continues from a checkpoint.
+func (r *run) restore(c *checkpoint.Checkpoint) error {
+	if now := r.engine.host(); now != r.state.Host {
+		slog.Warn("the run goes on under other conditions: its last digits will not be those of an uninterrupted one",
+			"before", fmt.Sprintf("%+v", r.state.Host), "now", fmt.Sprintf("%+v", now))
+		r.state.Host = now
 	}
 	l, p := r.learner, r.plan
-	stored := append(slices.Clone(c.Parameters), c.Optimizer...)
+	stored := map[string]weights.Tensor{}
+	for _, t := range slices.Concat(c.Parameters, c.Optimizer) {
+		stored[t.Name] = t
+	}
 	for _, want := range slices.Concat(p.tensors(l.parameters, ""), p.tensors(l.moment1, ".exp_avg"),
 		p.tensors(l.moment2, ".exp_avg_sq")) {
-		found := false
-		for _, have := range stored {
-			if have.Name == want.Name && have.Type == want.Type && slices.Equal(have.Shape, want.Shape) {
-				copy(want.Data, have.Data)
-				found = true
-				break
-			}
+		have, ok := stored[want.Name]
+		if !ok || have.Type != want.Type || !slices.Equal(have.Shape, want.Shape) {
+			return fmt.Errorf("%s: there is no tensor %s of shape %v", filepath.Join(r.folder, lastCheckpoint),
+				want.Name, want.Shape)
 		}
-		if !found {
-			return fmt.Errorf("%s has no tensor %s of shape %v", dir, want.Name, want.Shape)
-		}
+		copy(want.Data, have.Data)
 	}
-	r.state = s
 	return r.keepBest()
 }
 
-// sameConfig refuses to continue a run under settings that would change it.
-// Where the work is done, and where it ends, may change.
-func sameConfig(dir, stored string, now *config.Config) error {
-	free := []string{"runtime.", "data.workers", "data.dir", "output.dir", "name", "training.max_steps"}
-	isFree := func(key string) bool {
-		return slices.ContainsFunc(free, func(f string) bool { return strings.HasPrefix(key, f) })
-	}
-	text, err := resolved(now)
+// sameConfig refuses to continue the run in a folder under settings that would
+// change it. Where the work is done may change.
+func sameConfig(folder string, now *config.Config) error {
+	before, err := config.Read(filepath.Join(folder, configFile), nil, nil)
 	if err != nil {
 		return err
 	}
-	before, after := flatten(stored), flatten(text)
-	var changes []string
-	for _, key := range after.keys {
-		if !isFree(key) && before.values[key] != after.values[key] {
-			changes = append(changes, fmt.Sprintf("%s was %s, is %s", key, before.values[key], after.values[key]))
-		}
-	}
+	changes := now.Differences(before, "name", "data.dir", "data.workers", "output.dir",
+		"runtime.provider", "runtime.threads", "runtime.library")
 	if changes != nil {
-		return fmt.Errorf("%s belongs to a run with other settings: %s; set them back, or choose another name",
-			dir, strings.Join(changes, "; "))
+		return fmt.Errorf("the run in %s has other settings: %s; set them back, or choose another name",
+			folder, strings.Join(changes, "; "))
 	}
 	return nil
-}
-
-func resolved(c *config.Config) (string, error) {
-	var b bytes.Buffer
-	err := c.WriteTOML(&b)
-	return b.String(), err
-}
-
-type settings struct {
-	keys   []string
-	values map[string]string
-}
-
-// flatten reads the plain TOML that config.WriteTOML writes: sections and
-// key = value lines.
-func flatten(toml string) settings {
-	s, section := settings{values: map[string]string{}}, ""
-	for line := range strings.Lines(toml) {
-		line = strings.TrimSpace(line)
-		if name, ok := strings.CutPrefix(line, "["); ok {
-			section = strings.TrimSuffix(name, "]") + "."
-		} else if key, value, ok := strings.Cut(line, " = "); ok {
-			s.keys = append(s.keys, section+key)
-			s.values[section+key] = value
-		}
-	}
-	return s
 }

@@ -17,6 +17,7 @@ func runEval(a *app, ctx context.Context, args []string) error {
 	fs.StringVar(&o.Split, "split", "test", "folder to evaluate")
 	fs.StringVar(&o.Out, "out", "", "folder for the tables and the figure")
 	fs.IntVar(&o.Batch, "batch", 16, "images a forward pass")
+	fs.BoolVar(&o.Skip, "skip-unreadable", false, "leave out images that cannot be read")
 	var overrides texts
 	fs.Var(&overrides, "set", "override a key of the runtime section")
 	if err := parse(fs, args); err != nil {

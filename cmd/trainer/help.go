@@ -98,7 +98,7 @@ examples:
   trainer -config a.toml -config b.toml
 `
 
-const evalManual = `trainer eval -model FILE -data DIR [-split NAME] [-out DIR] [-batch N] [-set KEY=VALUE]
+const evalManual = `trainer eval -model FILE -data DIR [-split NAME] [-out DIR] [-batch N] [-skip-unreadable] [-set KEY=VALUE]
 
 Evaluates an inference model that training wrote, with no config: classes,
 image size and normalisation stand in the model. Prints the metrics and writes
@@ -110,6 +110,7 @@ metrics_SPLIT.csv, predictions_SPLIT.csv and confusion_matrix_SPLIT.png.
   -out DIR         folder to write to; made if it is not there
                    (default: eval beside the model)
   -batch N         images a forward pass (default 16)
+  -skip-unreadable leave out images that cannot be read
   -set KEY=VALUE   override a key of the runtime section, as in
                    -set runtime.threads=1; may repeat
   -v               log more

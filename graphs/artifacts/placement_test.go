@@ -21,7 +21,8 @@ func TestPlacedOnCUDA(t *testing.T) {
 			"vit_tiny_patch16":  {ImageSize: 224, Patch: 16, Width: 192, Depth: 12, Heads: 3, Classes: 5, Pool: vit.Mean},
 			"vit_small_patch16": {ImageSize: 224, Patch: 16, Width: 384, Depth: 12, Heads: 6, Classes: 4, Pool: vit.Mean},
 			"vit_base_patch16":  {ImageSize: 224, Patch: 16, Width: 768, Depth: 12, Heads: 12, Classes: 39, Pool: vit.Class},
-			"vit_large_patch16": {ImageSize: 224, Patch: 16, Width: 1024, Depth: 24, Heads: 16, Classes: 5, Pool: vit.Mean, FCNormTwice: true},
+			"vit_large_patch16": {ImageSize: 224, Patch: 16, Width: 1024, Depth: 24, Heads: 16, Classes: 5, Pool: vit.Mean,
+				FCNormTwice: true},
 		} {
 			t.Run(name, func(t *testing.T) {
 				training, err := artifacts.Training(c, 16)

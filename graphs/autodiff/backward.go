@@ -33,6 +33,9 @@ func Backward(g *graphs.Graph, cotangents map[*graphs.Value]*graphs.Value, wrt [
 	wanted := leadsFrom(forward, wrt)
 	gradients := map[*graphs.Value]*graphs.Value{}
 	for v, c := range cotangents {
+		if !slices.Equal(v.Shape, c.Shape) {
+			return nil, fmt.Errorf("autodiff: cotangent %s is not of the shape of %s", c, v)
+		}
 		gradients[v] = c
 	}
 	for _, n := range slices.Backward(forward) {

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"fovea/onnx"
+
+	"fovea/internal/lock"
 )
 
 // CacheFolder is where fetched libraries are kept: VERSION/SYSTEM-MACHINE/ with
@@ -140,7 +142,7 @@ func lockCache(ctx context.Context) (unlock func(), err error) {
 		return nil, err
 	}
 	for {
-		locked, err := tryLock(f)
+		locked, err := lock.Try(f)
 		if err != nil {
 			f.Close()
 			return nil, fmt.Errorf("locking %s: %w", f.Name(), err)

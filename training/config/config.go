@@ -20,7 +20,7 @@ type Data struct {
 	Dir        string     `toml:"dir"`        // holds train, val and test
 	Size       int        `toml:"size"`       // pixels, side of the square input
 	Workers    int        `toml:"workers"`    // goroutines; 0: one a core
-	CropPct    float64    `toml:"crop_pct"`   // 0: by size, see CropFraction
+	CropPct    float64    `toml:"crop_pct"`   // 0: by size, see data.CropFraction
 	Unreadable string     `toml:"unreadable"` // one of Unreadables
 	Mean       [3]float64 `toml:"mean"`       // of R, G, B in [0, 1]
 	Std        [3]float64 `toml:"std"`

@@ -52,19 +52,6 @@ func (m Model) Dimensions() Dimensions {
 	return d
 }
 
-// CropFraction returns the share of the resized image's shorter side that the
-// evaluation crop keeps: CropPct, or by RETFound's rule (util/datasets.py)
-// 0.875 up to 224 pixels and 1 above.
-func (d Data) CropFraction() float64 {
-	switch {
-	case d.CropPct > 0:
-		return d.CropPct
-	case d.Size <= 224:
-		return 0.875
-	}
-	return 1
-}
-
 // LearningRate returns the peak rate of the head: LR, or BLR for each 256 images
 // of an optimizer step (main_finetune.py of RETFound).
 func (c *Config) LearningRate() float64 {

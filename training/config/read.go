@@ -19,6 +19,9 @@ const (
 	envLibrary = "FOVEA_ORT" // names the library for every tool that uses it
 )
 
+// notSettings are variables of the project's tests, which a run does not heed.
+var notSettings = []string{"FOVEA_CUDA_STUB", "FOVEA_PYTHON", "FOVEA_LARGE"}
+
 // Read reads file, changed by environ (as from os.Environ) and by overrides
 // ("section.key=value"), and checks the result with Validate. A config without
 // a name is named after its file. The error joins an Error for each thing wrong.
@@ -143,7 +146,7 @@ func (r *reader) readEnviron(environ []string) {
 	library := ""
 	for _, e := range environ {
 		name, text, _ := strings.Cut(e, "=")
-		if !strings.HasPrefix(name, envPrefix) || text == "" {
+		if !strings.HasPrefix(name, envPrefix) || text == "" || slices.Contains(notSettings, name) {
 			continue
 		}
 		if name == envLibrary {

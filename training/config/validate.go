@@ -48,6 +48,7 @@ func (c *Config) problems() []*Error {
 func (d Data) check(k *checker) {
 	k.check("data.dir", d.Dir != "", "is not set: name the folder that holds train, val and test")
 	k.integer("data.size", d.Size, 1)
+	k.check("data.size", d.Size <= 1<<14, "%d is above %d", d.Size, 1<<14)
 	k.integer("data.workers", d.Workers, 0)
 	k.number("data.crop_pct", d.CropPct, within(0, 1))
 	k.oneOf("data.unreadable", d.Unreadable, Unreadables)
@@ -67,6 +68,8 @@ func (m Model) check(k *checker, size int) {
 	k.check("model.fc_norm_twice", !m.FCNormTwice || m.Pool == "mean",
 		"is set, but there is an fc_norm only with model.pool = \"mean\"")
 	k.number("model.drop_path", m.DropPath, span{0, 1, false, true})
+	k.check("model.width", m.Width <= 1<<14, "%d is above %d", m.Width, 1<<14)
+	k.check("model.depth", m.Depth <= 1<<10, "%d is above %d", m.Depth, 1<<10)
 	d := m.Dimensions()
 	if d.Heads > 0 && d.Width > 0 {
 		k.check("model.heads", d.Width%d.Heads == 0,
@@ -98,7 +101,7 @@ func (o Optimizer) check(k *checker) {
 	k.number("optimizer.clip", o.Clip, atLeast(0))
 	k.number("optimizer.beta1", o.Beta1, span{0, 1, false, true})
 	k.number("optimizer.beta2", o.Beta2, span{0, 1, false, true})
-	k.number("optimizer.eps", o.Eps, above(0))
+	k.number("optimizer.eps", o.Eps, atLeast(1e-37)) // less is 0 in float32, and 0/0 a NaN
 }
 
 func (r Runtime) problems() []*Error {

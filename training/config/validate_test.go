@@ -109,17 +109,6 @@ func TestDimensions(t *testing.T) {
 	}
 }
 
-func TestCropFraction(t *testing.T) {
-	for size, want := range map[int]float64{28: 0.875, 224: 0.875, 225: 1, 384: 1} {
-		if got := (Data{Size: size}).CropFraction(); got != want {
-			t.Errorf("size %d: %v, want %v", size, got, want)
-		}
-	}
-	if got := (Data{Size: 28, CropPct: 0.9}).CropFraction(); got != 0.9 {
-		t.Errorf("crop_pct 0.9: %v", got)
-	}
-}
-
 func TestNearest(t *testing.T) {
 	known := []string{"data.dir", "data.size", "training.batch", "optimizer.lr", "seed"}
 	for name, want := range map[string]string{

@@ -22,12 +22,3 @@ func (s Schedule) Rate(epoch float64) float64 {
 	progress := (epoch - s.Warmup) / (s.Epochs - s.Warmup)
 	return s.Min + (s.Base-s.Min)*0.5*(1+math.Cos(math.Pi*progress))
 }
-
-// BaseRate returns lr, or if lr is 0 the rate blr, which is per 256 images, scaled to the number of images of
-// an optimizer step: batch × accumulated micro-batches × devices.
-func BaseRate(lr, blr float64, effectiveBatch int) float64 {
-	if lr != 0 {
-		return lr
-	}
-	return blr * float64(effectiveBatch) / 256
-}

@@ -38,12 +38,3 @@ func TestRateAtTheEnds(t *testing.T) {
 		}
 	}
 }
-
-func TestBaseRate(t *testing.T) {
-	if got := BaseRate(0, 5e-3, 16); got != 3.125e-4 {
-		t.Errorf("rate for 16 images is %v, want 3.125e-4", got)
-	}
-	if got := BaseRate(5e-4, 5e-3, 16); got != 5e-4 {
-		t.Errorf("a given rate becomes %v, want 5e-4", got)
-	}
-}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package ort
+package lock
 
 import (
 	"errors"
@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock takes the file for this process until it is closed, if no other has it.
-func tryLock(f *os.File) (bool, error) {
+// Try takes the file for this process until it is closed, if no other has it.
+func Try(f *os.File) (bool, error) {
 	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return false, nil
