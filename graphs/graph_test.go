@@ -80,7 +80,8 @@ func TestFold(t *testing.T) {
 
 func TestConstantsAreShared(t *testing.T) {
 	g := graphs.New("constants")
-	if g.Scalar(2) != g.Scalar(2) || g.Ints(1, 2) != g.Ints(1, 2) {
+	scalar, pair := g.Scalar(2), g.Ints(1, 2)
+	if g.Scalar(2) != scalar || g.Ints(1, 2) != pair {
 		t.Error("equal constants are stored twice")
 	}
 	if g.Scalar(2) == g.Floats([]float32{2}, 1) {
