@@ -1,13 +1,18 @@
 package artifacts_test
 
 import (
+	"encoding/binary"
 	"math"
+	"os"
+	"path/filepath"
 	"testing"
 
+	"fovea/graphs"
 	"fovea/graphs/artifacts"
 	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
 	"fovea/onnx/ort"
+	"fovea/onnx/weights"
 )
 
 func (c goldenConfig) vit() vit.Config {
@@ -43,6 +48,7 @@ func TestTrainingEqualsPyTorch(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := graphtest.Open(t, g, ort.Options{}).Run(want.fillFrom(t))
+			saveOutputs(t, name, g, got)
 			if e := math.Abs(float64(got[artifacts.Loss][0]/want.Loss) - 1); !(e <= 1e-5) {
 				t.Errorf("loss is %v, want %v: relative difference %.1e", got[artifacts.Loss][0], want.Loss, e)
 			}
@@ -74,6 +80,27 @@ func TestTrainingEqualsPyTorch(t *testing.T) {
 			}
 			t.Logf("%d gradients, worst entry off by %.1e of the largest, in %s", len(want.Gradients), worst, worstName)
 		})
+	}
+}
+
+// saveOutputs writes everything that a case computes into the folder that
+// FOVEA_GRADIENTS names, where tools/oracle/vit.py --full compares every entry.
+func saveOutputs(t *testing.T, name string, g *graphs.Graph, got map[string][]float32) {
+	t.Helper()
+	dir := os.Getenv("FOVEA_GRADIENTS")
+	if dir == "" {
+		return
+	}
+	var tensors []weights.Tensor
+	for _, v := range g.Outputs {
+		data, err := binary.Append(nil, binary.LittleEndian, got[v.Name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		tensors = append(tensors, weights.Tensor{Name: v.Name, Type: v.Type, Shape: v.Shape, Data: data})
+	}
+	if err := weights.Write(filepath.Join(dir, name+".safetensors"), tensors, nil); err != nil {
+		t.Fatal(err)
 	}
 }
 
