@@ -126,7 +126,7 @@ func TestManualsListKnownFlags(t *testing.T) {
 		if c.name == "runtime" {
 			args = append(args, "install")
 		}
-		listed := regexp.MustCompile(`(?m)^  (-\w+)`).FindAllStringSubmatch(c.manual, -1)
+		listed := regexp.MustCompile(`(?m)^  (-[\w-]+)`).FindAllStringSubmatch(c.manual, -1)
 		for _, match := range listed {
 			_, _, stderr := trainer(t, append(args, match[1], "x", "-no-such-flag")...)
 			if strings.Contains(stderr, "unknown flag "+match[1]) {
