@@ -47,9 +47,11 @@ func (g *Graph) ScaledMatMul(alpha float32, a, b *Value, t Transposition) *Value
 	return g.ApplyN(1, Microsoft, "FusedMatMul", attributes, a, b)[0]
 }
 
-// Linear is x·wᵀ + bias for x [M,K], w [N,K] and bias [N]: torch.nn.Linear.
+// Linear is x·wᵀ + bias for x [M,K], w [N,K] and bias [N]: torch.nn.Linear. The
+// bias is added behind the product: as Gemm's own third input ONNX Runtime would
+// first spread it over the whole result, on one thread.
 func (g *Graph) Linear(x, w, bias *Value) *Value {
-	return g.Apply("Gemm", Attributes{"transB": int64(1)}, x, w, bias)
+	return g.Add(g.MatMul(x, w, TransB), bias)
 }
 
 // ReduceSum adds up along axes, which stay with size 1 if keep is set. No axes
