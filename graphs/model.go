@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"fovea/onnx"
 	"fovea/onnx/pb"
 )
 
@@ -62,6 +63,15 @@ func (g *Graph) Model() (*pb.ModelProto, error) {
 		m.OpsetImport = append(m.OpsetImport, &pb.OperatorSetIdProto{Domain: proto.String(Microsoft), Version: proto.Int64(1)})
 	}
 	return m, nil
+}
+
+// Marshal is the model in ONNX's binary form.
+func (g *Graph) Marshal() ([]byte, error) {
+	m, err := g.Model()
+	if err != nil {
+		return nil, err
+	}
+	return onnx.Marshal(m)
 }
 
 func (n *Node) proto() (*pb.NodeProto, error) {

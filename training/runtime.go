@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"fovea/graphs"
-	"fovea/onnx"
 	"fovea/onnx/ort"
 	"fovea/training/config"
 )
@@ -53,15 +52,11 @@ func (e *engine) host() host {
 
 // session makes a graph ready to run.
 func (e *engine) session(g *graphs.Graph) (*ort.Session, error) {
-	model, err := g.Model()
+	model, err := g.Marshal()
 	if err != nil {
 		return nil, err
 	}
-	bytes, err := onnx.Marshal(model)
-	if err != nil {
-		return nil, err
-	}
-	return e.create(func(o ort.Options) (*ort.Session, error) { return ort.NewSession(bytes, o) })
+	return e.create(func(o ort.Options) (*ort.Session, error) { return ort.NewSession(model, o) })
 }
 
 // open makes a model file ready to run.

@@ -6,7 +6,6 @@ import (
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
 	"fovea/graphs/vit"
-	"fovea/onnx"
 	"fovea/onnx/ort"
 	"fovea/tools/cudastub"
 )
@@ -43,15 +42,11 @@ func check(t *testing.T, g *graphs.Graph, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := g.Model()
+	model, err := g.Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
-	bytes, err := onnx.Marshal(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := ort.CheckPlacement(bytes); err != nil {
+	if err := ort.CheckPlacement(model); err != nil {
 		t.Errorf("%s: %v", g.Name, err)
 	}
 }

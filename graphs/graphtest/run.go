@@ -31,7 +31,7 @@ func Open(t testing.TB, g *graphs.Graph, o ort.Options) *Session {
 	if err := onnx.Check(model); err != nil {
 		t.Fatal(err)
 	}
-	bytes, err := onnx.Marshal(model)
+	bytes, err := g.Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
-	"fovea/onnx"
 	"fovea/onnx/ort"
 	"fovea/training/optim"
 )
@@ -21,15 +20,11 @@ func TestOptimizerGraph(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := g.Model()
+	model, err := g.Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
-	bytes, err := onnx.Marshal(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := ort.NewSession(bytes, ort.Options{})
+	s, err := ort.NewSession(model, ort.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
