@@ -86,7 +86,7 @@ func (r *run) save() error {
 // keepBest makes checkpoints/best a copy of checkpoints/last if that is the
 // end of the best epoch. It also repairs what a kill between the two left.
 func (r *run) keepBest() error {
-	if r.state.Batch != 0 || r.state.best() != len(r.state.History)-1 {
+	if n := len(r.state.History); n == 0 || r.state.Batch != 0 || r.state.best() != n-1 {
 		return nil
 	}
 	return checkpoint.Copy(filepath.Join(r.folder, lastCheckpoint), filepath.Join(r.folder, bestCheckpoint))
@@ -118,8 +118,10 @@ func (r *run) readCheckpoint() (*checkpoint.Checkpoint, error) {
 	return c, nil
 }
 
-// restore continues from a checkpoint.
+// restore continues from a checkpoint, which it closes: the next one takes its
+// place, and some systems keep files that are open.
 func (r *run) restore(c *checkpoint.Checkpoint) error {
+	defer c.Close()
 	if now := r.engine.host(); now != r.state.Host {
 		slog.Warn("the run goes on under other conditions: its last digits will not be those of an uninterrupted one",
 			"before", fmt.Sprintf("%+v", r.state.Host), "now", fmt.Sprintf("%+v", now))
