@@ -168,11 +168,11 @@ func TestInstallFails(t *testing.T) {
 	t.Run("no network", func(t *testing.T) {
 		release(t, library, libraryName(), false)
 		emptyMachine(t, map[string]string{
-			"go":      `echo '{"Error": "dial tcp: lookup proxy.golang.org: no such host"}'; exit 1`,
+			"go":      `echo '{"Error": "dial tcp: lookup modules.example: no such host"}'; exit 1`,
 			"python3": `echo "ERROR: No matching distribution found" >&2; exit 1`,
 		})
 		_, err := Install(t.Context(), InstallOptions{})
-		says(t, err, "proxy.golang.org: no such host", "No matching distribution", "-from FILE")
+		says(t, err, "modules.example: no such host", "No matching distribution", "-from FILE")
 	})
 	t.Run("changed module", func(t *testing.T) {
 		release(t, library, libraryName(), false)
