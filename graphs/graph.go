@@ -34,9 +34,6 @@ type Value struct {
 // Producer is the node that makes v, nil for inputs and constants.
 func (v *Value) Producer() *Node { return v.node }
 
-// IsConstant tells whether the content of v is part of the graph.
-func (v *Value) IsConstant() bool { return v.data != nil }
-
 // Rank is the number of dimensions.
 func (v *Value) Rank() int { return len(v.Shape) }
 

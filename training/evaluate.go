@@ -50,7 +50,8 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return nil, err
 	}
-	if err := verifySplit(ctx, split, o); err != nil {
+	err = verify(ctx, []*data.Split{split}, o.Workers, o.Skip, "add -skip-unreadable", o.Progress)
+	if err != nil {
 		return nil, err
 	}
 	e, err := newEngine(ctx, o.Runtime, o.Progress)
@@ -101,24 +102,6 @@ func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, 
 		slog.Warn(o.Split, "metric", w.String())
 	}
 	return m, p, err
-}
-
-// verifySplit decodes every image before the model sees one.
-func verifySplit(ctx context.Context, split *data.Split, o EvalOptions) error {
-	report := reporter(o.Progress, "check images", "images")
-	bad, err := data.Verify(ctx, split.Samples, o.Workers, func(done, total int) { report(done, total, "") })
-	if err != nil || len(bad) == 0 {
-		return err
-	}
-	unreadable := &data.Unreadable{Images: bad, Total: len(split.Samples)}
-	if !o.Skip {
-		return fmt.Errorf("%w\nor add -skip-unreadable to leave them out", unreadable)
-	}
-	slog.Warn("images are left out", "reason", unreadable)
-	if split.Samples = data.Readable(split.Samples, bad); len(split.Samples) == 0 {
-		return unreadable
-	}
-	return nil
 }
 
 // matchClasses gives the samples of a split the model's class numbers. A class

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -115,31 +114,14 @@ func (p *setup) described() []artifacts.Parameter {
 	return out
 }
 
-// verify decodes every image before the first step. Unreadable ones are an
-// error, or are left out if the config says so.
+// verify decodes every image before the first step, and makes sure that what is
+// left can be trained.
 func (p *plan) verify(ctx context.Context, progress func(Update)) error {
-	report := reporter(progress, "check images", "images")
-	total, before := 0, 0
-	for _, s := range p.splits() {
-		total += len(s.Samples)
+	d := p.config.Data
+	err := verify(ctx, p.splits(), d.Workers, d.Unreadable == "skip", `set data.unreadable = "skip"`, progress)
+	if err != nil {
+		return err
 	}
-	unreadable := &data.Unreadable{Total: total}
-	for _, s := range p.splits() {
-		bad, err := data.Verify(ctx, s.Samples, p.config.Data.Workers, func(done, _ int) { report(before+done, total, "") })
-		if err != nil {
-			return err
-		}
-		before += len(s.Samples)
-		unreadable.Images = append(unreadable.Images, bad...)
-		s.Samples = data.Readable(s.Samples, bad)
-	}
-	if len(unreadable.Images) == 0 {
-		return nil
-	}
-	if p.config.Data.Unreadable != "skip" {
-		return fmt.Errorf("%w\nor set data.unreadable = \"skip\" to leave them out", unreadable)
-	}
-	slog.Warn("images are left out", "reason", unreadable)
 	for _, s := range p.splits() {
 		for i, class := range s.Classes {
 			if !slices.ContainsFunc(s.Samples, func(x data.Sample) bool { return x.Class == i }) {
