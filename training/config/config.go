@@ -2,17 +2,20 @@ package config
 
 // Config is everything that decides a run. Field tags are the keys in the file.
 type Config struct {
-	Name string `toml:"name"` // run folder: Output.Dir/Name
-	Seed int64  `toml:"seed"`
+	Name   string `toml:"name"` // run folder: Output.Dir/Name
+	Seed   int64  `toml:"seed"`
+	Recipe string `toml:"recipe"` // one of Recipes: the defaults of the rest
 
-	Data      Data      `toml:"data"`
-	Model     Model     `toml:"model"`
-	Augment   Augment   `toml:"augment"`
-	Optimizer Optimizer `toml:"optimizer"`
-	Schedule  Schedule  `toml:"schedule"`
-	Training  Training  `toml:"training"`
-	Runtime   Runtime   `toml:"runtime"`
-	Output    Output    `toml:"output"`
+	Data       Data       `toml:"data"`
+	Model      Model      `toml:"model"`
+	Augment    Augment    `toml:"augment"`
+	Loss       Loss       `toml:"loss"`
+	Optimizer  Optimizer  `toml:"optimizer"`
+	Schedule   Schedule   `toml:"schedule"`
+	Training   Training   `toml:"training"`
+	Evaluation Evaluation `toml:"evaluation"`
+	Runtime    Runtime    `toml:"runtime"`
+	Output     Output     `toml:"output"`
 }
 
 // Data says where the images are and how one becomes a tensor.
@@ -24,6 +27,14 @@ type Data struct {
 	Unreadable string     `toml:"unreadable"` // one of Unreadables
 	Mean       [3]float64 `toml:"mean"`       // of R, G, B in [0, 1]
 	Std        [3]float64 `toml:"std"`
+
+	Ratio      float64 `toml:"ratio"`      // share of train that is used
+	Stratified bool    `toml:"stratified"` // Ratio of each class, not of all
+	Sampling   string  `toml:"sampling"`   // one of Samplings
+	Order      string  `toml:"order"`      // one of Orders
+	Numbering  string  `toml:"numbering"`  // of classes, one of Numberings
+	Cache      string  `toml:"cache"`      // folder of decoded images; "": none
+	CacheSide  int     `toml:"cache_side"` // pixels, longest shorter side in it; 0: see data.Cache
 }
 
 // Model is the Vision Transformer. Width, Depth, Heads and Patch are 0 where
@@ -37,6 +48,11 @@ type Model struct {
 	Pool        string  `toml:"pool"`  // one of Pools
 	FCNormTwice bool    `toml:"fc_norm_twice"`
 	DropPath    float64 `toml:"drop_path"` // rate of the last block
+
+	Weights      string `toml:"weights"`       // file, or a name in the hub's cache; "": random
+	AllowMissing bool   `toml:"allow_missing"` // parameters that Weights lacks stay random
+	Adaptation   string `toml:"adaptation"`    // one of Adaptations
+	Freeze       int    `toml:"freeze"`        // layers that are not trained: 1: embeddings, 1+n: and n blocks
 }
 
 // Augment changes training images and targets at random.
@@ -47,7 +63,36 @@ type Augment struct {
 	VerticalFlip   float64    `toml:"vertical_flip"`
 	QuarterTurns   bool       `toml:"quarter_turns"`
 	Shift          float64    `toml:"shift"` // largest, as a share of the side
-	Smoothing      float64    `toml:"smoothing"`
+
+	Policy      string  `toml:"policy"`       // see augment.Parse; "": none
+	ColorJitter float64 `toml:"color_jitter"` // strength, without Policy
+	Erase       float64 `toml:"erase"`        // probability
+	EraseMode   string  `toml:"erase_mode"`   // one of EraseModes
+	EraseCount  int     `toml:"erase_count"`  // most boxes an image
+
+	Mixup          float64    `toml:"mixup"`  // alpha of the Beta distribution; 0: off
+	CutMix         float64    `toml:"cutmix"` // likewise
+	CutMixMinMax   [2]float64 `toml:"cutmix_minmax"`
+	MixProbability float64    `toml:"mix_probability"`
+	MixSwitch      float64    `toml:"mix_switch"` // probability of CutMix where both are on
+	MixMode        string     `toml:"mix_mode"`   // one of MixModes
+
+	Smoothing     float64 `toml:"smoothing"`
+	SmoothUnmixed bool    `toml:"smooth_unmixed"` // Smoothing without Mixup and CutMix too
+}
+
+// Loss is what training minimises beside plain cross-entropy.
+type Loss struct {
+	ClassWeights string  `toml:"class_weights"` // one of ClassWeightings
+	Focal        float64 `toml:"focal"`         // gamma; 0: cross-entropy
+}
+
+// Evaluation is how an epoch is judged.
+type Evaluation struct {
+	Select        string `toml:"select"`        // metric of the best epoch, one of Selections
+	Loss          string `toml:"loss"`          // mean over one of LossMeans
+	Probabilities string `toml:"probabilities"` // one of ProbabilityTypes
+	AbsentClass   string `toml:"absent_class"`  // one of AbsentClasses
 }
 
 // Optimizer is AdamW with layer-wise decay of the rate. Exactly one of LR and
@@ -76,6 +121,9 @@ type Training struct {
 	Accumulate int    `toml:"accumulate"` // batches an optimizer step
 	Precision  string `toml:"precision"`  // one of Precisions
 	MaxSteps   int    `toml:"max_steps"`  // optimizer steps; 0: all epochs
+
+	EMA       float64 `toml:"ema"`       // decay of the parameters' moving average; 0: none
+	Nonfinite string  `toml:"nonfinite"` // one of Nonfinites
 }
 
 // Runtime is ONNX Runtime and what it runs on.
@@ -88,35 +136,4 @@ type Runtime struct {
 // Output is where a run is written.
 type Output struct {
 	Dir string `toml:"dir"`
-}
-
-// Defaults returns the config of an empty file. It lacks what has no default,
-// name and data.dir, and is RETFound's fine-tuning recipe for the rest.
-func Defaults() *Config {
-	return &Config{
-		Data: Data{
-			Size:       224,
-			Unreadable: "error",
-			Mean:       [3]float64{0.485, 0.456, 0.406},
-			Std:        [3]float64{0.229, 0.224, 0.225},
-		},
-		Model: Model{Arch: "vit_large_patch16", Pool: "mean", DropPath: 0.2},
-		Augment: Augment{
-			CropScale:      [2]float64{0.08, 1},
-			CropRatio:      [2]float64{0.75, 1.3333333333333333},
-			HorizontalFlip: 0.5,
-		},
-		Optimizer: Optimizer{
-			LR:          5e-4,
-			WeightDecay: 0.05,
-			LayerDecay:  0.65,
-			Beta1:       0.9,
-			Beta2:       0.999,
-			Eps:         1e-8,
-		},
-		Schedule: Schedule{Epochs: 50, Warmup: 10, MinLR: 1e-6},
-		Training: Training{Batch: 16, Accumulate: 1, Precision: "auto"},
-		Runtime:  Runtime{Provider: "auto"},
-		Output:   Output{Dir: "runs"},
-	}
 }

@@ -6,6 +6,20 @@ var (
 	Pools       = []string{"mean", "cls"}
 	Precisions  = []string{"auto", "fp32"}
 	Providers   = []string{"auto", "cpu", "cuda"}
+
+	Samplings   = []string{"shuffle", "balanced"}
+	Orders      = []string{"seed", "retfound", "retfound_fixed"}
+	Numberings  = []string{"shared", "split"}
+	Adaptations = []string{"finetune", "linear_probe"}
+	EraseModes  = []string{"pixel", "rand", "const"}
+	MixModes    = []string{"batch", "pair", "elem"}
+
+	ClassWeightings  = []string{"none", "balanced"}
+	Nonfinites       = []string{"stop", "skip"}
+	Selections       = []string{"score", "roc_auc"}
+	LossMeans        = []string{"images", "batches"}
+	ProbabilityTypes = []string{"fp32", "fp16"}
+	AbsentClasses    = []string{"warn", "error"}
 )
 
 // Dimensions are the numbers of a Vision Transformer.
@@ -60,3 +74,6 @@ func (c *Config) LearningRate() float64 {
 	}
 	return c.Optimizer.LR
 }
+
+// Mixes tells whether images of a batch are mixed (timm's mixup_active).
+func (a Augment) Mixes() bool { return a.Mixup > 0 || a.CutMix > 0 || a.CutMixMinMax[1] > 0 }

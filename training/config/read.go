@@ -203,9 +203,12 @@ func (r *reader) setText(k key, source, text string) {
 	r.sources[k.name], r.fromFile[k.name] = source, false
 }
 
-// config returns the defaults with every value that was found.
+// config returns the recipe's defaults with every value that was found.
 func (r *reader) config() *Config {
 	c := Defaults()
+	if r.values.Get("recipe") == "retfound" {
+		c.likeRETFound()
+	}
 	for _, k := range keys {
 		source, set := r.sources[k.name]
 		if !set {
@@ -221,8 +224,16 @@ func (r *reader) config() *Config {
 			r.add(source, k.name, err)
 		}
 	}
-	if r.sources["optimizer.blr"] != "" && r.sources["optimizer.lr"] == "" && c.Optimizer.BLR > 0 {
-		c.Optimizer.LR = 0 // the default gives way
+	// A default gives way to the key that excludes it.
+	set := func(key string) bool { return r.sources[key] != "" }
+	if set("optimizer.blr") && !set("optimizer.lr") && c.Optimizer.BLR > 0 {
+		c.Optimizer.LR = 0
+	}
+	if set("optimizer.lr") && !set("optimizer.blr") && c.Optimizer.LR > 0 {
+		c.Optimizer.BLR = 0
+	}
+	if c.Model.Pool != "mean" && !set("model.fc_norm_twice") {
+		c.Model.FCNormTwice = false
 	}
 	return c
 }

@@ -23,9 +23,12 @@ func (c *Config) problems() []*Error {
 	var k checker
 	k.check("name", isFolderName(c.Name), "%q is no plain folder name", c.Name)
 	k.check("seed", c.Seed >= 0, "%d is below 0", c.Seed)
+	k.oneOf("recipe", c.Recipe, Recipes)
 	c.Data.check(&k)
 	c.Model.check(&k, c.Data.Size)
-	c.Augment.check(&k)
+	c.Augment.check(&k, c.Training.Batch)
+	k.oneOf("loss.class_weights", c.Loss.ClassWeights, ClassWeightings)
+	k.number("loss.focal", c.Loss.Focal, atLeast(0))
 	c.Optimizer.check(&k)
 	k.integer("schedule.epochs", c.Schedule.Epochs, 1)
 	k.integer("schedule.warmup", c.Schedule.Warmup, 0)
@@ -40,6 +43,12 @@ func (c *Config) problems() []*Error {
 	k.integer("training.accumulate", c.Training.Accumulate, 1)
 	k.oneOf("training.precision", c.Training.Precision, Precisions)
 	k.integer("training.max_steps", c.Training.MaxSteps, 0)
+	k.number("training.ema", c.Training.EMA, span{0, 1, false, true})
+	k.oneOf("training.nonfinite", c.Training.Nonfinite, Nonfinites)
+	k.oneOf("evaluation.select", c.Evaluation.Select, Selections)
+	k.oneOf("evaluation.loss", c.Evaluation.Loss, LossMeans)
+	k.oneOf("evaluation.probabilities", c.Evaluation.Probabilities, ProbabilityTypes)
+	k.oneOf("evaluation.absent_class", c.Evaluation.AbsentClass, AbsentClasses)
 	k.found = append(k.found, c.Runtime.problems()...)
 	k.check("output.dir", c.Output.Dir != "", "is empty: name a folder")
 	return k.found
@@ -56,6 +65,11 @@ func (d Data) check(k *checker) {
 		k.number("data.mean", d.Mean[i], within(0, 1))
 		k.number("data.std", d.Std[i], above(0))
 	}
+	k.number("data.ratio", d.Ratio, span{0, 1, true, false})
+	k.oneOf("data.sampling", d.Sampling, Samplings)
+	k.oneOf("data.order", d.Order, Orders)
+	k.oneOf("data.numbering", d.Numbering, Numberings)
+	k.integer("data.cache_side", d.CacheSide, 0)
 }
 
 func (m Model) check(k *checker, size int) {
@@ -68,9 +82,15 @@ func (m Model) check(k *checker, size int) {
 	k.check("model.fc_norm_twice", !m.FCNormTwice || m.Pool == "mean",
 		"is set, but there is an fc_norm only with model.pool = \"mean\"")
 	k.number("model.drop_path", m.DropPath, span{0, 1, false, true})
+	k.oneOf("model.adaptation", m.Adaptation, Adaptations)
+	k.integer("model.freeze", m.Freeze, 0)
 	k.check("model.width", m.Width <= 1<<14, "%d is above %d", m.Width, 1<<14)
 	k.check("model.depth", m.Depth <= 1<<10, "%d is above %d", m.Depth, 1<<10)
 	d := m.Dimensions()
+	if d.Depth > 0 {
+		k.check("model.freeze", m.Freeze <= d.Depth+1,
+			"%d is above %d, the embeddings and all %d blocks", m.Freeze, d.Depth+1, d.Depth)
+	}
 	if d.Heads > 0 && d.Width > 0 {
 		k.check("model.heads", d.Width%d.Heads == 0,
 			"%d heads do not divide the width %d of the model", d.Heads, d.Width)
@@ -81,13 +101,27 @@ func (m Model) check(k *checker, size int) {
 	}
 }
 
-func (a Augment) check(k *checker) {
+func (a Augment) check(k *checker, batch int) {
 	k.pair("augment.crop_scale", a.CropScale, span{0, 1, true, false})
 	k.pair("augment.crop_ratio", a.CropRatio, above(0))
 	k.number("augment.horizontal_flip", a.HorizontalFlip, within(0, 1))
 	k.number("augment.vertical_flip", a.VerticalFlip, within(0, 1))
 	k.number("augment.shift", a.Shift, span{0, 1, false, true})
 	k.number("augment.smoothing", a.Smoothing, span{0, 1, false, true})
+	k.number("augment.color_jitter", a.ColorJitter, atLeast(0))
+	k.check("augment.color_jitter", a.ColorJitter == 0 || a.Policy == "",
+		"has no effect beside augment.policy: set that to \"\", or this to 0")
+	k.number("augment.erase", a.Erase, within(0, 1))
+	k.oneOf("augment.erase_mode", a.EraseMode, EraseModes)
+	k.integer("augment.erase_count", a.EraseCount, 1)
+	k.number("augment.mixup", a.Mixup, atLeast(0))
+	k.number("augment.cutmix", a.CutMix, atLeast(0))
+	k.pair("augment.cutmix_minmax", a.CutMixMinMax, within(0, 1))
+	k.number("augment.mix_probability", a.MixProbability, within(0, 1))
+	k.number("augment.mix_switch", a.MixSwitch, within(0, 1))
+	k.oneOf("augment.mix_mode", a.MixMode, MixModes)
+	k.check("training.batch", !a.Mixes() || batch%2 == 0,
+		"%d is odd, but mixup and cutmix pair the images of a batch", batch)
 }
 
 func (o Optimizer) check(k *checker) {
