@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"fovea/data"
 	"fovea/training"
 	"fovea/training/config"
 )
@@ -42,17 +41,17 @@ func BenchmarkStep(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer l.Close()
-			batch := &data.Batch{Images: make([]float32, 3*cfg.Data.Size*cfg.Data.Size*c.batch),
-				Labels: make([]int, c.batch), N: c.batch}
-			for i := range batch.Images {
-				batch.Images[i] = float32(i%255)/127.5 - 1
+			images := make([]float32, 3*cfg.Data.Size*cfg.Data.Size*c.batch)
+			for i := range images {
+				images[i] = float32(i%255)/127.5 - 1
 			}
-			for i := range batch.Labels {
-				batch.Labels[i] = i % classes
+			targets := make([]float32, c.batch*classes)
+			for i := range c.batch {
+				targets[i*classes+i%classes] = 1
 			}
 			step := int64(0)
 			for b.Loop() {
-				if _, err := l.ForwardBackward(batch, 0, int(step), 0); err != nil {
+				if _, err := l.ForwardBackward(images, targets, 0, int(step), 0); err != nil {
 					b.Fatal(err)
 				}
 				step++

@@ -7,7 +7,6 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"fovea/data"
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
 	"fovea/onnx/ort"
@@ -140,21 +139,26 @@ func (p *setup) keepProbabilities() []float32 {
 	return keep
 }
 
-// ForwardBackward computes the loss of a full batch, mean cross-entropy, and
-// leaves the gradients in their arena. epoch and index, the batch's number in
-// it, decide which paths are dropped. Micro-batch number micro of a step, from
-// 0, adds its gradients to those before it.
-func (l *Learner) ForwardBackward(b *data.Batch, epoch, index, micro int) (loss float64, err error) {
-	if want := len(l.images.Float32()); len(b.Images) != want {
-		return 0, fmt.Errorf("the batch has %d values, not %d: it must be full", len(b.Images), want)
-	}
-	copy(l.images.Float32(), b.Images)
-	targets, err := data.OneHot(b.Labels, int(l.setup.model.Classes), l.setup.config.Augment.Smoothing)
-	if err != nil {
-		return 0, err
-	}
-	copy(l.targets.Float32(), targets)
+// ForwardBackward computes the loss of a full batch, the mean cross-entropy of
+// images [B,3,S,S] against targets [B,C], and leaves the gradients in their
+// arena. epoch and index, the batch's number in it, decide which paths are
+// dropped. Micro-batch number micro of a step, from 0, adds its gradients to
+// those before it.
+func (l *Learner) ForwardBackward(images, targets []float32, epoch, index, micro int) (loss float64, err error) {
 	l.drawDropPath(epoch, index)
+	return l.forwardBackward(images, targets, micro)
+}
+
+// forwardBackward is ForwardBackward with the paths that are dropped already.
+func (l *Learner) forwardBackward(images, targets []float32, micro int) (loss float64, err error) {
+	if want := len(l.images.Float32()); len(images) != want {
+		return 0, fmt.Errorf("the batch has %d values, not %d: it must be full", len(images), want)
+	}
+	if want := len(l.targets.Float32()); len(targets) != want {
+		return 0, fmt.Errorf("the batch has %d values of targets, not %d", len(targets), want)
+	}
+	copy(l.images.Float32(), images)
+	copy(l.targets.Float32(), targets)
 	if err := l.session.Run(); err != nil {
 		return 0, err
 	}

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"fovea/data"
 	"fovea/training"
 	"fovea/training/config"
 )
@@ -37,7 +36,7 @@ type farewell struct {
 
 // work takes the steps that its input asks for: the protocol of peer.py.
 func work(ctx context.Context, s setup) error {
-	l, batch, err := newStep(ctx, s)
+	l, images, targets, err := newStep(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -47,7 +46,7 @@ func work(ctx context.Context, s setup) error {
 	take := func() (report, error) {
 		step++
 		start := time.Now()
-		loss, err := l.ForwardBackward(batch, 0, int(step), 0)
+		loss, err := l.ForwardBackward(images, targets, 0, int(step), 0)
 		if err != nil {
 			return report{}, err
 		}
@@ -88,25 +87,26 @@ func work(ctx context.Context, s setup) error {
 }
 
 // newStep builds the model and a random batch.
-func newStep(ctx context.Context, s setup) (*training.Learner, *data.Batch, error) {
+func newStep(ctx context.Context, s setup) (l *training.Learner, images, targets []float32, err error) {
 	c := config.Defaults()
 	c.Name, c.Data.Dir = "bench", "unused"
 	c.Data.Size, c.Model.Arch = s.size, s.arch
 	c.Training.Batch, c.Runtime.Threads, c.Runtime.Provider = s.batch, s.threads, "cpu"
-	l, err := training.NewLearner(ctx, c, classes, training.Experiment{
+	l, err = training.NewLearner(ctx, c, classes, training.Experiment{
 		Shuffle: s.shuffle, MemoryPattern: s.memoryPattern, Profile: s.profile})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
-	b := &data.Batch{Images: make([]float32, s.batch*3*s.size*s.size), Labels: make([]int, s.batch), N: s.batch}
-	for i := range b.Images {
-		b.Images[i] = float32(rng.NormFloat64())
+	images = make([]float32, s.batch*3*s.size*s.size)
+	for i := range images {
+		images[i] = float32(rng.NormFloat64())
 	}
-	for i := range b.Labels {
-		b.Labels[i] = rng.IntN(classes)
+	targets = make([]float32, s.batch*classes)
+	for i := range s.batch {
+		targets[i*classes+rng.IntN(classes)] = 1
 	}
-	return l, b, nil
+	return l, images, targets, nil
 }
 
 // peakMemory is the largest resident size of this process so far, in bytes.
