@@ -7,8 +7,8 @@ training/pretrained/testdata
     mae_{float32,float16,bfloat16}_{zip,legacy}.pth.gz
                                   the layout of RETFound's pre-training files: 398 tensors of a masked autoencoder of ViT-L's
                                   depth and width 2, scaler, epoch and argparse.Namespace; in float32 Adam's state too
-    mae.safetensors.gz            the 398 tensors in float32. Every value is a multiple of 1/64 below 2, which all three types
-                                  hold: the files load as the same float32
+    mae.safetensors.gz            the 398 tensors in float32; see mae_random.py
+    teacher.pth                   a DINOv2 checkpoint of two blocks, with the same values under other names
     resize.safetensors            position embeddings before and after torch.nn.functional.interpolate, as RETFound's
                                   interpolate_pos_embed (util/pos_embed.py) calls it, in float64
 """
@@ -16,6 +16,7 @@ training/pretrained/testdata
 import argparse
 import collections
 import gzip
+import hashlib
 import io
 import pathlib
 
@@ -23,6 +24,7 @@ import numpy as np
 import safetensors.torch
 import torch
 
+import mae_random
 import vit_random
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -87,31 +89,22 @@ def named(value, path=()):
             yield from named(v, (*path, str(i)))
 
 
-def mae(width=2, depth=24, decoder=2, decoder_depth=8, tokens=5):
-    """The state_dict of models_mae.py."""
-    shapes = {"cls_token": (1, 1, width), "pos_embed": (1, tokens, width), "mask_token": (1, 1, decoder),
-              "decoder_pos_embed": (1, tokens, decoder), "patch_embed.proj.weight": (width, 3, 2, 2), "patch_embed.proj.bias": (width,)}
+def mae():
+    """The state_dict of RETFound's autoencoder in depth, at width 2."""
+    return {name: torch.from_numpy(mae_random.draw(name, shape)) for name, shape in mae_random.shapes(2, 24, 2, 8, 5).items()}
 
-    def layer(name, out, *ins):
-        shapes[name + ".weight"], shapes[name + ".bias"] = (out, *ins), (out,)
 
-    def blocks(name, n, w):
-        for i in range(n):
-            layer(f"{name}.{i}.norm1", w)
-            layer(f"{name}.{i}.attn.qkv", 3 * w, w)
-            layer(f"{name}.{i}.attn.proj", w, w)
-            layer(f"{name}.{i}.norm2", w)
-            layer(f"{name}.{i}.mlp.fc1", 4 * w, w)
-            layer(f"{name}.{i}.mlp.fc2", w, 4 * w)
-
-    blocks("blocks", depth, width)
-    layer("norm", width)
-    layer("decoder_embed", decoder, width)
-    blocks("decoder_blocks", decoder_depth, decoder)
-    layer("decoder_norm", decoder)
-    layer("decoder_pred", 12, decoder)
-    draw = lambda name, shape: torch.from_numpy(np.floor(vit_random.fill(name, int(np.prod(shape)), 0, 128)) / np.float32(64)).reshape(shape)
-    return {name: draw(name, shape) for name, shape in shapes.items()}
+def teacher():
+    """A DINOv2 checkpoint: its names, a grid of 3 x 3 patches, heads of its own, and what goes with a student."""
+    model = {name.replace("mlp.fc1", "mlp.w12").replace("mlp.fc2", "mlp.w3"): torch.from_numpy(t)
+             for name, t in mae_random.encoder(tokens=10).items()}
+    for i in range(2):
+        for j in (1, 2):
+            name = f"blocks.{i}.ls{j}.gamma"
+            model[name] = torch.from_numpy(mae_random.draw(name, (2,)))
+    model = {"backbone." + name: t for name, t in model.items()}
+    return {"teacher": {**model, "dino_head.mlp.0.weight": torch.ones(2, 2), "ibot_head.mlp.0.weight": torch.ones(2, 2)},
+            "student": {"backbone.cls_token": torch.zeros(1, 1, 2)}}
 
 
 def checkpoint(model, dtype):
@@ -155,10 +148,14 @@ def main():
             (PRETRAINED / f"mae_{str(dtype).removeprefix('torch.')}_{name}.pth.gz").write_bytes(packed)
     (PRETRAINED / "mae.safetensors.gz").write_bytes(gzip.compress(safetensors.torch.save(model), mtime=0))
 
+    (PRETRAINED / "teacher.pth").write_bytes(save(teacher(), True))
+
     sizes = {}
     for old, new in ((14, 16), (14, 24), (16, 14), (37, 16), (2, 3), (4, 1)):
         sizes[f"{old}"], sizes[f"{old}_{new}"] = resized(old, new)
     (PRETRAINED / "resize.safetensors").write_bytes(safetensors.torch.save(sizes))
+    halves = torch.from_numpy(np.arange(1 << 16, dtype=np.uint16)).view(torch.float16).float()
+    print("float16 as float32, SHA-256 for numbers_test.go:", hashlib.sha256(torch.nan_to_num(halves, 0, torch.inf, -torch.inf).numpy().tobytes()).hexdigest())
     print("torch", torch.__version__)
 
 
