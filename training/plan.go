@@ -23,6 +23,7 @@ type setup struct {
 	model    vit.Config
 	layout   optim.Layout
 	schedule optim.Schedule
+	weights  *weightFile // that the parameters begin with; nil until it is opened
 }
 
 // plan is a setup with the dataset that it is for.
@@ -90,8 +91,9 @@ func (p *plan) checkBatches() error {
 	return nil
 }
 
-// initialize draws untrained parameters into an arena, over the cores.
-func (p *setup) initialize(arena []float32) {
+// initialize draws untrained parameters into an arena, over the cores, and then
+// loads those that model.weights has.
+func (p *setup) initialize(arena []float32) error {
 	var draws sync.WaitGroup
 	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for i, t := range p.model.Parameters() {
@@ -102,6 +104,7 @@ func (p *setup) initialize(arena []float32) {
 		})
 	}
 	draws.Wait()
+	return p.loadWeights(arena)
 }
 
 // described lists the parameters for artifacts.json.

@@ -77,6 +77,10 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
 }
 
 func (r *run) do(ctx context.Context, result *Result) error {
+	if err := r.openWeights(); err != nil {
+		return err
+	}
+	defer r.plan.closeWeights()
 	if err := r.plan.verify(ctx, r.options.Progress); err != nil {
 		return err
 	}
@@ -126,7 +130,7 @@ func (r *run) train(ctx context.Context, stored *checkpoint.Checkpoint) (err err
 		err = r.restore(stored)
 	} else {
 		r.state = state{Images: r.plan.digests(), Host: r.engine.host()}
-		r.plan.initialize(r.learner.parameters.Float32())
+		err = r.plan.initialize(r.learner.parameters.Float32())
 	}
 	if err != nil {
 		return err

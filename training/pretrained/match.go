@@ -24,17 +24,6 @@ type Match struct {
 	model []Parameter
 }
 
-// Report says what became of each parameter and of each tensor.
-type Report struct {
-	Dict       string   // of the checkpoint: "model", "teacher", or "" for the file itself
-	Loaded     []string // parameters that are in the file
-	Missing    []string // parameters that are not; they keep the values that they have
-	Unexpected []string // tensors that are no parameter
-	Resized    []string // position embeddings of another grid, among Loaded
-	Dropped    []string // tensors of the file's head
-	Transposed bool     // Linear weights are [in,out] in the file
-}
-
 // positions is the name of the position embedding [1,tokens,width].
 const positions = "pos_embed"
 
