@@ -128,7 +128,7 @@ func TestManualsListKnownFlags(t *testing.T) {
 		}
 		listed := regexp.MustCompile(`(?m)^  (-[\w-]+)`).FindAllStringSubmatch(c.manual, -1)
 		for _, match := range listed {
-			_, _, stderr := trainer(t, append(args, match[1], "x", "-no-such-flag")...)
+			_, _, stderr := trainer(t, append(args, match[1], "x", "-unheard-of")...)
 			if strings.Contains(stderr, "unknown flag "+match[1]) {
 				t.Errorf("%s has no flag %s", c.name, match[1])
 			}
