@@ -20,7 +20,10 @@ var part = regexp.MustCompile(`(?i)\.zip\.(\d{3,})$`)
 func isZip(name string) bool { return strings.EqualFold(path.Ext(name), ".zip") }
 
 // isFirstPart tells the first piece of an archive that was cut: .zip.001.
-func isFirstPart(name string) bool { m := part.FindStringSubmatch(name); return m != nil && m[1] == "001" }
+func isFirstPart(name string) bool {
+	m := part.FindStringSubmatch(name)
+	return m != nil && m[1] == "001"
+}
 
 func isLaterPart(name string) bool { return part.MatchString(name) && !isFirstPart(name) }
 

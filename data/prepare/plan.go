@@ -178,7 +178,7 @@ func (p *Plan) reportPatients(b *strings.Builder) {
 	var apart problems
 	for _, images := range patients {
 		if torn(images) {
-			apart.add("patient %s: %s", images[0].Patient, p.paths(images))
+			apart.add("patient %s: %s", images[0].Patient, p.paths(images, ", "))
 		}
 	}
 	fmt.Fprintf(b, "patients with both eyes: %d, of which in two splits: %d\n", len(patients), len(apart))
@@ -199,7 +199,7 @@ func (p *Plan) reportIdentical(b *strings.Builder) {
 		case images[0].Class != images[len(images)-1].Class:
 			lines = &contradictory
 		}
-		lines.add("%s", p.paths(images))
+		lines.add("%s", p.paths(images, " = "))
 	}
 	for _, part := range []struct {
 		title string
@@ -215,10 +215,10 @@ func (p *Plan) reportIdentical(b *strings.Builder) {
 	}
 }
 
-func (p *Plan) paths(images []*Image) string {
+func (p *Plan) paths(images []*Image, separator string) string {
 	var paths []string
 	for _, img := range images {
 		paths = append(paths, p.path(img))
 	}
-	return strings.Join(paths, " = ")
+	return strings.Join(paths, separator)
 }

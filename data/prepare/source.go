@@ -74,7 +74,9 @@ func (s *source) close() {
 	}
 }
 
-func (s *source) note(format string, args ...any) { s.notes = append(s.notes, fmt.Sprintf(format, args...)) }
+func (s *source) note(format string, args ...any) {
+	s.notes = append(s.notes, fmt.Sprintf(format, args...))
+}
 
 // addFolder adds what is below a folder. Links to files are followed, those to
 // folders are refused: they could lead round in circles.
