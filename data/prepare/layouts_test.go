@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/image/bmp"
 )
 
 // A tree is a download: contents by path, in order.
@@ -274,4 +276,13 @@ func testFile(tb testing.TB, path string) *file {
 		tb.Fatal(err)
 	}
 	return memory(path, content)
+}
+
+func bmpOf(tb testing.TB, img image.Image) []byte {
+	tb.Helper()
+	var b bytes.Buffer
+	if err := bmp.Encode(&b, img); err != nil {
+		tb.Fatal(err)
+	}
+	return b.Bytes()
 }
