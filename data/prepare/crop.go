@@ -86,7 +86,7 @@ func retinaRows(img *image.NRGBA) []span {
 	}
 	rows := make([]span, h)
 	for _, i := range region {
-		x, r := i%w, &rows[i/w]
+		x, r := int(i)%w, &rows[int(i)/w]
 		if r.to == 0 {
 			r.from = x
 		}
@@ -113,26 +113,32 @@ func median(values []uint8) uint8 {
 }
 
 // largestRegion returns the pixels of the largest region of neighbours that
-// reach a level.
-func largestRegion(level []uint8, width int, least uint8) []int {
+// reach a level, as 32-bit indices: they take the most memory of all.
+func largestRegion(level []uint8, width int, least uint8) []int32 {
 	seen := make([]bool, len(level))
-	var largest, region []int
-	for start := range level {
-		if seen[start] || level[start] < least {
-			continue
+	var largest, region []int32
+	visit := func(i int) {
+		if !seen[i] && level[i] >= least {
+			seen[i] = true
+			region = append(region, int32(i))
 		}
-		seen[start] = true
-		region = append(region[:0], start)
+	}
+	for start := range level {
+		region = region[:0]
+		visit(start)
 		for next := 0; next < len(region); next++ {
-			i := region[next]
-			for _, n := range [...]struct {
-				at     int
-				inside bool
-			}{{i - 1, i%width > 0}, {i + 1, i%width < width-1}, {i - width, i >= width}, {i + width, i+width < len(level)}} {
-				if n.inside && !seen[n.at] && level[n.at] >= least {
-					seen[n.at] = true
-					region = append(region, n.at)
-				}
+			i := int(region[next])
+			if i%width > 0 {
+				visit(i - 1)
+			}
+			if i%width < width-1 {
+				visit(i + 1)
+			}
+			if i >= width {
+				visit(i - width)
+			}
+			if i+width < len(level) {
+				visit(i + width)
 			}
 		}
 		if len(region) > len(largest) {

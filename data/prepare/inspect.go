@@ -46,8 +46,8 @@ func (img *Image) inspect() error {
 	return nil
 }
 
-// each calls do for 0 to n-1 on as many goroutines as there are cores, at least
-// four: they also wait for disks. The error has those of all calls, up to a
+// each calls do for 0 to n-1 on a goroutine a core: at least 4, as they also
+// wait for disks, and at most 16, as each holds a photograph. The error has those of all calls, up to a
 // limit at which the rest is left, or is the context's. progress may be nil; it
 // is called by one goroutine at a time.
 func each(ctx context.Context, n int, progress func(done int), do func(i int) error) error {
@@ -75,7 +75,7 @@ func each(ctx context.Context, n int, progress func(done int), do func(i int) er
 		}
 	}
 	var wg sync.WaitGroup
-	for range max(4, runtime.GOMAXPROCS(0)) {
+	for range min(max(4, runtime.GOMAXPROCS(0)), 16) {
 		wg.Go(func() {
 			for {
 				i, ok := take()

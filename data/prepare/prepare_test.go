@@ -2,15 +2,19 @@ package prepare
 
 import (
 	"archive/zip"
+	"bytes"
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
 	"fmt"
+	"image"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/image/tiff"
 
 	"fovea/data"
 )
@@ -213,5 +217,44 @@ func TestFormsOfASource(t *testing.T) {
 	left, _ := filepath.Glob(filepath.Join(os.TempDir(), "fovea-prepare-*"))
 	if len(left) > 0 {
 		t.Errorf("left behind: %q", left)
+	}
+}
+
+// Files of every format are copied byte for byte, under their own names; two of
+// one name in a class stay two.
+func TestFormats(t *testing.T) {
+	img, err := data.DecodeBytes(tiny(t, 77, "png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tiffFile bytes.Buffer
+	if err := tiff.Encode(&tiffFile, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	download := smallTree(t)
+	download[0] = entry{"healthy/X.tif", tiffFile.Bytes()}
+	download[1] = entry{"healthy/x.BMP", bmpOf(t, fundus(30, 20, image.Pt(15, 10), 8))}
+	download[2] = entry{"healthy/x.jpeg", tiny(t, 78, "jpeg")}
+	for i := range 7 {
+		download[3+i].path = fmt.Sprintf("healthy/part%d/x.JPEG", i)
+		download[3+i].content = append(tiny(t, 100+i, "jpeg"), make([]byte, 50*(i+1))...)
+	}
+	plan, err := prepared(t, Options{Set: small, Source: download.folder(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkManifest(t, plan.options.Dest, download)
+	names := map[string]int{}
+	for _, img := range plan.Images {
+		names[SplitNames[img.Split]+strings.ToLower(img.Name)]++
+		ending := filepath.Ext(img.Name)
+		if !strings.HasSuffix(img.Source, ending) {
+			t.Errorf("%s became %s", img.Source, img.Name)
+		}
+	}
+	for name, n := range names {
+		if n > 1 {
+			t.Errorf("%d files of a split are named %s", n, name)
+		}
 	}
 }
