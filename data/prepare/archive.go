@@ -2,13 +2,14 @@ package prepare
 
 import (
 	"archive/zip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -28,7 +29,7 @@ func isFirstPart(name string) bool {
 func isLaterPart(name string) bool { return part.MatchString(name) && !isFirstPart(name) }
 
 // addZipFile adds the members of an archive, which may be in pieces.
-func (s *source) addZipFile(name, below string) error {
+func (s *source) addZipFile(ctx context.Context, name, below string) error {
 	names := []string{name}
 	if isFirstPart(name) {
 		names = laterParts(name)
@@ -46,7 +47,7 @@ func (s *source) addZipFile(name, below string) error {
 		}
 		whole = append(whole, piece{f, info.Size()})
 	}
-	return s.addZip(whole, whole.size(), below, 1)
+	return s.addZip(ctx, whole, whole.size(), below, 1)
 }
 
 // laterParts returns first and the pieces with the next numbers.
@@ -64,7 +65,7 @@ func laterParts(first string) []string {
 // addZip adds the members of an archive. None is ever written under its own
 // path, yet one that leads out of the archive's folder is refused: the archive
 // is not what it seems.
-func (s *source) addZip(r io.ReaderAt, size int64, below string, depth int) error {
+func (s *source) addZip(ctx context.Context, r io.ReaderAt, size int64, below string, depth int) error {
 	if depth > maxNesting {
 		return fmt.Errorf("%s: archives in archives, more than %d deep: unpack them", below, maxNesting)
 	}
@@ -75,11 +76,13 @@ func (s *source) addZip(r io.ReaderAt, size int64, below string, depth int) erro
 	}
 	for _, m := range archive.File {
 		name := strings.ReplaceAll(m.Name, `\`, "/")
-		if !fs.ValidPath(strings.TrimSuffix(name, "/")) || strings.Contains(name, ":") {
+		if leadsOut(name) {
 			return fmt.Errorf("%s: the member %q leads out of the archive: do not trust this file, get it from its official site",
 				below, m.Name)
 		}
-		if junkPath(name) || strings.HasSuffix(name, "/") {
+		isFolder := strings.HasSuffix(name, "/")
+		name = path.Clean(name)
+		if isFolder || slices.ContainsFunc(strings.Split(name, "/"), isJunk) {
 			continue
 		}
 		f := &file{path: below + "/" + name, size: int64(m.UncompressedSize64), open: m.Open}
@@ -89,7 +92,7 @@ func (s *source) addZip(r io.ReaderAt, size int64, below string, depth int) erro
 		case m.Flags&1 != 0:
 			return fmt.Errorf("%s is encrypted: unpack the archive and name the folder", f.path)
 		case isZip(name):
-			err = s.addInner(m, f, depth+1)
+			err = s.addInner(ctx, m, f, depth+1)
 		default:
 			s.add(f)
 		}
@@ -100,25 +103,22 @@ func (s *source) addZip(r io.ReaderAt, size int64, below string, depth int) erro
 	return nil
 }
 
-func junkPath(name string) bool {
-	for part := range strings.SplitSeq(strings.TrimSuffix(name, "/"), "/") {
-		if isJunk(part) {
-			return true
-		}
-	}
-	return false
+var drive = regexp.MustCompile(`^[A-Za-z]:`)
+
+func leadsOut(name string) bool {
+	return path.IsAbs(name) || drive.MatchString(name) || slices.Contains(strings.Split(name, "/"), "..")
 }
 
 // addInner adds an archive in an archive, from where it lies if it is stored,
 // else from a temporary file.
-func (s *source) addInner(m *zip.File, f *file, depth int) error {
+func (s *source) addInner(ctx context.Context, m *zip.File, f *file, depth int) error {
 	if m.Method == zip.Store {
 		raw, err := m.OpenRaw()
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", f.path, err)
 		}
 		if at, ok := raw.(io.ReaderAt); ok {
-			return s.addZip(at, f.size, f.path, depth)
+			return s.addZip(ctx, at, f.size, f.path, depth)
 		}
 	}
 	r, err := f.open()
@@ -132,10 +132,23 @@ func (s *source) addInner(m *zip.File, f *file, depth int) error {
 	}
 	s.closers = append(s.closers, unpacked)
 	s.temporary = append(s.temporary, unpacked.Name())
-	if _, err := io.Copy(unpacked, r); err != nil {
+	if _, err := io.Copy(unpacked, cancellable{ctx, r}); err != nil {
 		return fmt.Errorf("unpacking %s: %w", f.path, err)
 	}
-	return s.addZip(unpacked, f.size, f.path, depth)
+	return s.addZip(ctx, unpacked, f.size, f.path, depth)
+}
+
+// cancellable reads until its context ends.
+type cancellable struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c cancellable) Read(b []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(b)
 }
 
 // pieces are read as one file.

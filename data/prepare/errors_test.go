@@ -264,6 +264,20 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// A context that has ended stops the unpacking of an archive in an archive.
+func TestCancelUnpacking(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	source := tree{{"inner.zip", smallTree(t).zip(t, zip.Deflate)}}.zipFile(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := openSource(ctx, source); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "fovea-prepare-*")); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
 // A source that changes between the plan and its execution is an error.
 func TestChangedSource(t *testing.T) {
 	source, parent := smallTree(t).folder(t), t.TempDir()

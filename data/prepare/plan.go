@@ -43,7 +43,7 @@ func New(ctx context.Context, o Options) (_ *Plan, err error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	src, err := openSource(o.Source)
+	src, err := openSource(ctx, o.Source)
 	if err != nil {
 		return nil, err
 	}

@@ -148,6 +148,8 @@ func TestPublishedSizesByClass(t *testing.T) {
 // The form of the source does not change the splits: archive, folder, folder of
 // archives, archive of archives, pieces of an archive, other names of folders.
 func TestFormsOfASource(t *testing.T) {
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
 	download := octidTree(t)
 	zips := tree{}
 	for _, c := range []string{"NORMAL", "AMRD", "CSR", "DR", "MH"} {
@@ -174,7 +176,7 @@ func TestFormsOfASource(t *testing.T) {
 	backslashes := tree{}
 	slices.Reverse(download)
 	for _, e := range download {
-		backslashes.add(strings.ReplaceAll("OCT id/"+strings.ToLower(e.path), "/", `\`), e.content)
+		backslashes.add(strings.ReplaceAll("./OCT id/"+strings.ToLower(e.path), "/", `\`), e.content)
 	}
 	twice := slices.Clone(download)
 	for _, e := range download {
@@ -214,7 +216,7 @@ func TestFormsOfASource(t *testing.T) {
 			t.Errorf("%s: other splits", source.name)
 		}
 	}
-	left, _ := filepath.Glob(filepath.Join(os.TempDir(), "fovea-prepare-*"))
+	left, _ := filepath.Glob(filepath.Join(temporary, "fovea-prepare-*"))
 	if len(left) > 0 {
 		t.Errorf("left behind: %q", left)
 	}

@@ -2,6 +2,8 @@ package prepare
 
 import (
 	"archive/zip"
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -38,7 +40,7 @@ type file struct {
 
 // openSource lists a zip archive, or a folder with archives and files. The
 // caller closes it.
-func openSource(name string) (_ *source, err error) {
+func openSource(ctx context.Context, name string) (_ *source, err error) {
 	s := &source{path: name}
 	defer func() {
 		if err != nil {
@@ -52,9 +54,9 @@ func openSource(name string) (_ *source, err error) {
 	case err != nil:
 		return nil, err
 	case info.IsDir():
-		err = s.addFolder(name)
+		err = s.addFolder(ctx, name)
 	case isZip(name), isFirstPart(name):
-		err = s.addZipFile(name, filepath.Base(name))
+		err = s.addZipFile(ctx, name, filepath.Base(name))
 	default:
 		return nil, fmt.Errorf("%s is neither a folder nor a zip archive: unpack it into a folder and name that", name)
 	}
@@ -80,13 +82,13 @@ func (s *source) note(format string, args ...any) {
 
 // addFolder adds what is below a folder. Links to files are followed, those to
 // folders are refused: they could lead round in circles.
-func (s *source) addFolder(root string) error {
+func (s *source) addFolder(ctx context.Context, root string) error {
 	root, err := filepath.EvalSymlinks(root)
 	if err != nil {
 		return err
 	}
 	return filepath.WalkDir(root, func(name string, e fs.DirEntry, err error) error {
-		if err != nil || name == root {
+		if err := cmp.Or(err, ctx.Err()); err != nil || name == root {
 			return err
 		}
 		if isJunk(e.Name()) {
@@ -112,7 +114,7 @@ func (s *source) addFolder(root string) error {
 		case !info.Mode().IsRegular():
 			return fmt.Errorf("%s is neither a file nor a folder: remove it", name)
 		case isZip(name), isFirstPart(name):
-			return s.addZipFile(name, below)
+			return s.addZipFile(ctx, name, below)
 		}
 		s.add(&file{path: below, size: info.Size(), open: func() (io.ReadCloser, error) { return os.Open(name) }})
 		return nil
