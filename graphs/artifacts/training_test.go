@@ -17,7 +17,8 @@ import (
 
 func (c goldenConfig) vit() vit.Config {
 	return vit.Config{ImageSize: int64(c.Image), Patch: int64(c.Patch), Width: int64(c.Width), Depth: c.Depth,
-		Heads: int64(c.Heads), Classes: int64(c.Classes), Pool: vit.Pool(c.Pool), FCNormTwice: c.FCNormTwice}
+		Heads: int64(c.Heads), Classes: int64(c.Classes), Pool: vit.Pool(c.Pool), LayerScale: c.LayerScale,
+		FCNormTwice: c.FCNormTwice}
 }
 
 // fillFrom gives the golden case's inputs by name.
@@ -73,7 +74,7 @@ func TestTrainingEqualsPyTorch(t *testing.T) {
 				}
 				// Projections see every entry, also those that are not stored.
 				for k, p := range grad.Projections {
-					if e := math.Abs(project(grad.Name, k, x) - p); !(e <= tolerance*grad.L2) {
+					if e := math.Abs(graphtest.Project(grad.Name, k, x) - p); !(e <= tolerance*grad.L2) {
 						t.Errorf("gradient of %s: projection %d is off by %.2e of %v", grad.Name, k, e, p)
 					}
 				}
@@ -107,7 +108,7 @@ func saveOutputs(t *testing.T, name string, g *graphs.Graph, got map[string][]fl
 // TestEvalEqualsTraining holds eval.onnx against the logits of training.onnx
 // with all paths kept.
 func TestEvalEqualsTraining(t *testing.T) {
-	for _, name := range []string{"vit_tiny_mean", "vit_tiny_mean_twice", "vit_tiny_cls"} {
+	for _, name := range []string{"vit_tiny_mean", "vit_tiny_mean_twice", "vit_tiny_cls", "vit_tiny_dinov2"} {
 		t.Run(name, func(t *testing.T) {
 			c := readGolden(t, name)
 			fill := c.fillFrom(t)

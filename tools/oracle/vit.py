@@ -31,6 +31,7 @@ CASES = {
     "vit_tiny_mean": Config(28, 4, 64, 3, 2, 5, 4, "mean"),
     "vit_tiny_mean_twice": Config(28, 4, 64, 3, 2, 5, 4, "mean", fc_norm_twice=True),
     "vit_tiny_cls": Config(28, 4, 64, 3, 2, 5, 4, "cls"),
+    "vit_tiny_dinov2": Config(28, 14, 64, 3, 2, 5, 4, "cls", layer_scale=True),
     "vit_ti16": Config(224, 16, 192, 12, 3, 5, 2, "mean"),
     "vit_l16_2blocks": Config(224, 16, 1024, 2, 16, 5, 2, "mean"),
 }
@@ -66,6 +67,7 @@ def rules(c: Config) -> list[dict]:
         *(vector(f"{n}.weight", 1.0, 0.2) for n in ("norm1", "norm2", "norm")),
         *(vector(f"{n}.bias", 0.0, 0.1) for n in ("norm1", "norm2", "norm")),
         vector(".bias", 0.0, 0.05),
+        *([vector(".gamma", 0.5, 0.4)] if c.layer_scale else []),
     ]
 
 
