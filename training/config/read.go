@@ -232,7 +232,7 @@ func (r *reader) config() *Config {
 	if set("optimizer.lr") && !set("optimizer.blr") && c.Optimizer.LR > 0 {
 		c.Optimizer.BLR = 0
 	}
-	if c.Model.Pool != "mean" && !set("model.fc_norm_twice") {
+	if c.Model.Dimensions().Pool != "mean" && !set("model.fc_norm_twice") {
 		c.Model.FCNormTwice = false
 	}
 	return c
