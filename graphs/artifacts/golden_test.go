@@ -1,12 +1,9 @@
 package artifacts_test
 
 import (
-	"compress/gzip"
 	"encoding/binary"
-	"encoding/json"
 	"hash/crc32"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,15 +16,15 @@ import (
 type golden struct {
 	Case        string
 	Config      goldenConfig
-	Rules       []goldenRule
-	LossScale   float32          `json:"loss_scale"`
-	Targets     []float32        // [B,C]
-	DropPath    []float32        `json:"drop_path"` // [2*depth,B]
-	Inputs      []goldenInput    // images, then every parameter in PyTorch's order
-	Loss        float32          // unscaled
-	LossFloat64 float64          `json:"loss_float64"`
-	Logits      []float32        // [B,C]
-	Gradients   []goldenGradient // of loss*LossScale, in PyTorch's order
+	Rules       graphtest.Rules
+	LossScale   float32                 `json:"loss_scale"`
+	Targets     []float32               // [B,C]
+	DropPath    []float32               `json:"drop_path"` // [2*depth,B]
+	Inputs      []goldenInput           // images, then every parameter in PyTorch's order
+	Loss        float32                 // unscaled
+	LossFloat64 float64                 `json:"loss_float64"`
+	Logits      []float32               // [B,C]
+	Gradients   []graphtest.Description // of loss*LossScale, in PyTorch's order
 }
 
 type goldenConfig struct {
@@ -37,12 +34,6 @@ type goldenConfig struct {
 	LayerScale                                        bool   `json:"layer_scale"`
 }
 
-// goldenRule says how the tensors whose names end with Suffix are drawn.
-type goldenRule struct {
-	Suffix         string
-	Center, Spread float32
-}
-
 // goldenInput identifies the bytes of a tensor that graphtest.Fill makes.
 type goldenInput struct {
 	Name       string
@@ -50,18 +41,6 @@ type goldenInput struct {
 	First      []float32 // up to four values
 	CRC32      uint32    // IEEE, of the values as little-endian float32
 	Projection float64   // graphtest.Project(Name, 0, values)
-}
-
-// goldenGradient describes a gradient by its size, by random projections of all of it and by some entries.
-type goldenGradient struct {
-	Name        string // of the parameter
-	Shape       []int64
-	Max         float32 // largest magnitude
-	L2, Sum     float64
-	Noise       float64   // largest difference between PyTorch's float32 and float64, as a part of Max
-	Projections []float64 // graphtest.Project(Name, k, gradient)
-	Positions   []int     // ascending, into the flat gradient; all of them for a small tensor
-	Values      []float32
 }
 
 // goldenNames are the cases, without directory and extension.
@@ -82,30 +61,9 @@ func goldenNames(t testing.TB) []string {
 
 func readGolden(t testing.TB, name string) *golden {
 	t.Helper()
-	f, err := os.Open(filepath.Join("testdata", name+".json.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatalf("%s: %v", f.Name(), err)
-	}
 	g := new(golden)
-	if err := json.NewDecoder(z).Decode(g); err != nil {
-		t.Fatalf("%s: %v", f.Name(), err)
-	}
+	graphtest.ReadGolden(t, filepath.Join("testdata", name+".json.gz"), g)
 	return g
-}
-
-// tensor draws the images or a parameter of n values by the case's rules.
-func (g *golden) tensor(t testing.TB, name string, n int) []float32 {
-	t.Helper()
-	i := slices.IndexFunc(g.Rules, func(r goldenRule) bool { return strings.HasSuffix(name, r.Suffix) })
-	if i < 0 {
-		t.Fatalf("%s: no rule draws %q", g.Case, name)
-	}
-	return graphtest.Fill(name, n, g.Rules[i].Center, g.Rules[i].Spread)
 }
 
 // TestFill holds graphtest's Fill and Project against what NumPy drew, every bit of every tensor.
@@ -118,7 +76,7 @@ func TestFill(t *testing.T) {
 				for _, d := range want.Shape {
 					n *= d
 				}
-				got := g.tensor(t, want.Name, int(n))
+				got := g.Rules.Draw(t, want.Name, int(n))
 				if !slices.Equal(got[:len(want.First)], want.First) {
 					t.Errorf("%s begins with %v, want %v", want.Name, got[:len(want.First)], want.First)
 				}
