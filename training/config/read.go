@@ -20,7 +20,7 @@ const (
 )
 
 // notSettings are variables of the project's tests, which a run does not heed.
-var notSettings = []string{"FOVEA_CUDA_STUB", "FOVEA_GRADIENTS", "FOVEA_LARGE", "FOVEA_PYTHON"}
+var notSettings = []string{"FOVEA_CUDA_STUB", "FOVEA_GRADIENTS", "FOVEA_LARGE", "FOVEA_PARAMETERS", "FOVEA_PYTHON"}
 
 // Read reads file, changed by environ (as from os.Environ) and by overrides
 // ("section.key=value"), and checks the result with Validate. A config without
