@@ -201,8 +201,9 @@ def write(name: str) -> None:
     worst = sorted(noise, key=noise.get)[-3:]
     print(
         f"{name:8} loss {np.mean(run.losses[:20]):.4f} to {np.mean(run.losses[-20:]):.4f}, least {min(run.losses):.4f};"
-        f" norms {min(run.norms):.3f} to {max(run.norms):.3f}; parameters move by {min(moved.values()):.1e} to"
-        f" {max(moved.values()):.1e}\n         float32 against float64: losses {relative(run.losses, exact.losses):.1e},"
+        f" norms {min(run.norms):.3f} to {max(run.norms):.3f};"
+        f" parameters move by {min(moved.values()):.1e} to {max(moved.values()):.1e}\n"
+        f"         float32 against float64: losses {relative(run.losses, exact.losses):.1e},"
         f" norms {relative(run.norms, exact.norms):.1e}, parameters"
         f" {', '.join(f'{noise[n]:.1e} {n}' for n in worst)};\n         the keys' biases move by"
         f" {keys_moved(run.parameters, start):.1e} in float32, {keys_moved(exact.parameters, start):.1e} in float64;"
