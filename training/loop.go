@@ -182,11 +182,11 @@ func (l *loop) batch(it *data.Iterator, micro int) (loss float64, err error) {
 		return 0, err
 	}
 	defer b.Release()
-	targets, err := data.OneHot(b.Labels, len(l.plan.classes), l.plan.config.Augment.Smoothing)
+	index := l.state.Batch + micro
+	targets, err := l.plan.targets(b, l.state.Epoch, index)
 	if err != nil {
 		return 0, err
 	}
-	index := l.state.Batch + micro
 	loss, err = l.learner.ForwardBackward(b.Images, targets, l.state.Epoch, index, micro)
 	if err == nil && (math.IsNaN(loss) || math.IsInf(loss, 0)) {
 		err = fmt.Errorf("the loss of epoch %d, batch %d is %v: training has diverged; lower optimizer.lr, "+
