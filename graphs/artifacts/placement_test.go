@@ -24,7 +24,7 @@ func TestPlacedOnCUDA(t *testing.T) {
 				FCNormTwice: true},
 		} {
 			t.Run(name, func(t *testing.T) {
-				training, err := artifacts.Training(c, 16)
+				training, err := artifacts.Training(c, 16, artifacts.Options{})
 				check(t, training, err)
 				eval, err := artifacts.Eval(c, 16)
 				check(t, eval, err)

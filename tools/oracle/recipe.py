@@ -101,7 +101,9 @@ def order():
 
 def focal(logits, targets, gamma, weight):
     logp = logits.log_softmax(-1)
-    return -(weight * targets * (1 - logp.exp()) ** gamma * logp).sum(-1).mean()
+    # 1 - p as the sum of the others: 1 - 1 would have no slope where gamma is below 1.
+    others = logits.softmax(-1) @ (1 - torch.eye(logits.shape[-1], dtype=logits.dtype))
+    return -(weight * targets * others ** gamma * logp).sum(-1).mean()
 
 
 def loss():
