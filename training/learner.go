@@ -155,11 +155,11 @@ func (p *setup) keepProbabilities() []float32 {
 	return keep
 }
 
-// ForwardBackward computes the mean loss of a full batch of images [B,3,S,S] (in a
-// linear probe: features [B,Width]) against targets [B,C], and leaves the
-// gradients in their arena. epoch and index, the batch's number in it, decide which paths are
-// dropped. Micro-batch number micro of a step, from 0, adds its gradients to
-// those before it.
+// ForwardBackward computes the mean loss of a full batch of images [B,3,S,S],
+// in a linear probe of features [B,Width], against targets [B,C], and leaves
+// the gradients in their arena. epoch and index, the batch's number in it,
+// decide which paths are dropped. Micro-batch number micro of a step, from 0,
+// adds its gradients to those before it.
 func (l *Learner) ForwardBackward(images, targets []float32, epoch, index, micro int) (loss float64, err error) {
 	l.drawDropPath(epoch, index)
 	return l.forwardBackward(images, targets, micro)

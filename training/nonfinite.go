@@ -27,7 +27,8 @@ func (l *loop) skip(err error) error {
 		return err
 	}
 	l.state.Skipped++
-	slog.Warn("an optimizer step is skipped", "epoch", l.state.Epoch+1, "batch", l.state.Batch+1, "reason", reason.what+" is not finite")
+	slog.Warn("an optimizer step is skipped", "epoch", l.state.Epoch+1, "batch", l.state.Batch+1,
+		"reason", reason.what+" is not finite")
 	return nil
 }
 
