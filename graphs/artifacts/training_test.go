@@ -44,7 +44,7 @@ func TestTrainingEqualsPyTorch(t *testing.T) {
 	for _, name := range goldenNames(t) {
 		t.Run(name, func(t *testing.T) {
 			want := readGolden(t, name)
-			g, err := artifacts.Training(want.Config.vit(), int64(want.Config.Batch))
+			g, err := artifacts.Training(want.Config.vit(), int64(want.Config.Batch), artifacts.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,7 +105,7 @@ func TestEvalEqualsTraining(t *testing.T) {
 					}
 				}
 			}
-			training, err := artifacts.Training(c.Config.vit(), int64(c.Config.Batch))
+			training, err := artifacts.Training(c.Config.vit(), int64(c.Config.Batch), artifacts.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

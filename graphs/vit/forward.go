@@ -21,13 +21,23 @@ func (c Config) Declare(g *graphs.Graph) map[string]*graphs.Value {
 // each residual branch and image (row 2i: attention of block i, 2i+1: its MLP),
 // 0 or 1/keep; nil means that no path is dropped.
 func (c Config) Forward(g *graphs.Graph, images, dropPath *graphs.Value, parameters map[string]*graphs.Value) *graphs.Value {
+	return c.Classify(g, c.Features(g, images, dropPath, parameters), parameters)
+}
+
+// Features is the part of Forward below the head: [B,Width], pooled and normalised.
+func (c Config) Features(g *graphs.Graph, images, dropPath *graphs.Value, parameters map[string]*graphs.Value) *graphs.Value {
 	m := model{Config: c, g: g, parameters: parameters, batch: images.Shape[0]}
 	x := m.embed(images)
 	last := c.Depth - 1
 	for i := range last {
 		x = m.block(x, i, dropPath)
 	}
-	return m.head(m.pooledBlock(x, last, dropPath))
+	return m.normalize(m.pooledBlock(x, last, dropPath))
+}
+
+// Classify is the head: logits float32 [B,Classes] from Features.
+func (c Config) Classify(g *graphs.Graph, features *graphs.Value, parameters map[string]*graphs.Value) *graphs.Value {
+	return model{Config: c, g: g, parameters: parameters}.linear(features, "head")
 }
 
 type model struct {
@@ -156,16 +166,16 @@ func (m model) pool(x *graphs.Value) *graphs.Value {
 	return g.Reshape(g.MatMul(m.meanOfPatches(), x, graphs.NoTrans), m.batch, n)
 }
 
-// head normalises the pooled vectors [B,Width] and classifies.
-func (m model) head(x *graphs.Value) *graphs.Value {
+// normalize applies the last LayerNorm to the pooled vectors [B,Width].
+func (m model) normalize(x *graphs.Value) *graphs.Value {
 	if m.Pool == Class {
-		return m.linear(m.norm(x, "norm"), "head")
+		return m.norm(x, "norm")
 	}
 	x = m.norm(x, "fc_norm")
 	if m.FCNormTwice {
 		x = m.norm(x, "fc_norm")
 	}
-	return m.linear(x, "head")
+	return x
 }
 
 // meanOfPatches is the row that averages the patch tokens and leaves out the

@@ -232,6 +232,9 @@ func (r *reader) config() *Config {
 	if set("optimizer.lr") && !set("optimizer.blr") && c.Optimizer.LR > 0 {
 		c.Optimizer.BLR = 0
 	}
+	if c.Data.Sampling == "balanced" && !set("data.order") {
+		c.Data.Order = "seed"
+	}
 	if c.Model.Dimensions().Pool != "mean" && !set("model.fc_norm_twice") {
 		c.Model.FCNormTwice = false
 	}

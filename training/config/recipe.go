@@ -54,7 +54,8 @@ func Defaults() *Config {
 }
 
 // likeRETFound changes defaults to what RETFound's code does where the two
-// differ. fc_norm_twice gives way to a pool without an fc_norm, see reader.config.
+// differ. fc_norm_twice gives way to a pool without an fc_norm and order to balanced
+// sampling, see reader.config.
 func (c *Config) likeRETFound() {
 	c.Recipe = "retfound"
 	c.Data.Order = "retfound"

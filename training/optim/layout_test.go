@@ -2,6 +2,7 @@ package optim
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -114,6 +115,46 @@ func checkGroups(t *testing.T, file string, wantElements int) {
 	}
 	if next != l.Size || k != len(l.Params) {
 		t.Errorf("ranges end at %d after %d parameters, want %d, %d", next, k, l.Size, len(l.Params))
+	}
+}
+
+// TestFreeze: what is frozen lies in no group, and the rest in groups as before.
+func TestFreeze(t *testing.T) {
+	tensors := []Tensor{{"pos_embed", []int64{1, 3, 5}}, {"blocks.0.fc.weight", []int64{4, 5}}, {"blocks.0.fc.bias", []int64{4}},
+		{"blocks.1.fc.weight", []int64{5, 5}}, {"blocks.1.fc.bias", []int64{5}}, {"head.weight", []int64{2, 5}}}
+	for freeze, from := range map[int]int{0: 0, 1: 1, 2: 3, 3: 5, 4: 6} { // layers, parameters
+		l, err := NewLayout(tensors, Decay{Depth: 2, Layer: 0.5, Weight: 0.05})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := l.Groups()
+		l.Freeze(func(name string) bool { return LayerID(name, 2) < freeze })
+		start := l.Size
+		if from < len(l.Params) {
+			start = l.Params[from].Offset
+		}
+		if l.TrainedFrom() != start {
+			t.Errorf("freeze %d: trained from %d, want %d", freeze, l.TrainedFrom(), start)
+		}
+		var want []Group
+		for _, g := range all {
+			if g.Start >= start {
+				want = append(want, g)
+			}
+		}
+		if got := l.Groups(); !slices.Equal(got, want) {
+			t.Errorf("freeze %d: groups %v, want %v", freeze, got, want)
+		}
+	}
+
+	// A frozen parameter between two of the same kind divides their group.
+	l, err := NewLayout([]Tensor{{"a", []int64{3}}, {"b", []int64{3}}, {"c", []int64{3}}}, Decay{Layer: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Freeze(func(name string) bool { return name == "b" })
+	if got, want := l.Groups(), []Group{{0, 16, 1, 0}, {32, 48, 1, 0}}; !slices.Equal(got, want) {
+		t.Errorf("groups %v, want %v", got, want)
 	}
 }
 
