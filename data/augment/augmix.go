@@ -5,16 +5,23 @@ import (
 	"image/color"
 	"math/rand/v2"
 
-	"gonum.org/v1/gonum/stat/distmv"
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // dirichlet draws n shares that sum to 1.
 func dirichlet(rng *rand.Rand, alpha float64, n int) []float64 {
-	alphas := make([]float64, n)
-	for i := range alphas {
-		alphas[i] = alpha
+	shares, sum := make([]float64, n), 0.0
+	for i := range shares {
+		shares[i] = distuv.Gamma{Alpha: alpha, Beta: 1, Src: rng}.Rand()
+		sum += shares[i]
 	}
-	return distmv.NewDirichlet(alphas, rng).Rand(nil)
+	if sum == 0 { // all underflowed: alpha is next to 0, and all but one share are too
+		shares[rng.IntN(n)], sum = 1, 1
+	}
+	for i := range shares {
+		shares[i] /= sum
+	}
+	return shares
 }
 
 // mix blends the chains' results in float32, then the image with them.
