@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"fovea/data"
+	"fovea/data/augment"
 	"fovea/graphs/artifacts"
 	"fovea/graphs/vit"
 	"fovea/training/config"
@@ -152,11 +153,17 @@ func (p *plan) digests() map[string]string {
 
 func (p *plan) splits() []*data.Split { return []*data.Split{p.train, p.val, p.test} }
 
-func (p *plan) trainTransform() data.Transform {
+func (p *plan) trainTransform() (data.Transform, error) {
 	d, a := p.config.Data, p.config.Augment
-	return data.TrainTransform{Size: d.Size, Scale: a.CropScale, Ratio: a.CropRatio, HorizontalFlip: a.HorizontalFlip,
-		VerticalFlip: a.VerticalFlip, QuarterTurns: a.QuarterTurns, Shift: a.Shift,
-		Mean: narrow(d.Mean), Std: narrow(d.Std)}
+	t := data.TrainTransform{Size: d.Size, Scale: a.CropScale, Ratio: a.CropRatio, HorizontalFlip: a.HorizontalFlip,
+		VerticalFlip: a.VerticalFlip, QuarterTurns: a.QuarterTurns, Shift: a.Shift, ColorJitter: a.ColorJitter,
+		Mean: narrow(d.Mean), Std: narrow(d.Std),
+		Erase: augment.Eraser{Probability: a.Erase, Mode: augment.EraseMode(a.EraseMode), Count: a.EraseCount}}
+	var err error
+	if a.Policy != "" {
+		t.Policy, err = augment.Parse(a.Policy)
+	}
+	return t, err
 }
 
 func (p *plan) evalTransform() data.EvalTransform {

@@ -66,6 +66,11 @@ func saturate(dst, src *image.NRGBA, factor float64, _ color.NRGBA) {
 	}
 }
 
+// desaturate takes a share of the colour away.
+func desaturate(dst, src *image.NRGBA, share float64, fill color.NRGBA) {
+	saturate(dst, src, clamp(1-share, 0, 1), fill)
+}
+
 // luma is Pillow's conversion to mode L (ITU-R 601).
 func luma(r, g, b uint8) uint8 {
 	return uint8((uint32(r)*19595 + uint32(g)*38470 + uint32(b)*7471 + 0x8000) >> 16)

@@ -1,6 +1,7 @@
 package augment
 
 import (
+	"fmt"
 	"image"
 	"math"
 	"math/rand/v2"
@@ -20,6 +21,21 @@ type Eraser struct {
 	Probability float64 // that boxes of an image are erased
 	Mode        EraseMode
 	Count       int // boxes at most
+}
+
+// Check reports a setting that cannot work.
+func (e Eraser) Check() error {
+	switch {
+	case !(e.Probability >= 0 && e.Probability <= 1):
+		return fmt.Errorf("probability %g of erasing: it must lie in [0, 1]", e.Probability)
+	case e.Probability == 0:
+		return nil
+	case e.Count < 1:
+		return fmt.Errorf("%d boxes to erase: there must be at least 1", e.Count)
+	case e.Mode != ErasePixel && e.Mode != EraseRand && e.Mode != EraseConst:
+		return fmt.Errorf("mode %q of erasing: it must be pixel, rand or const", e.Mode)
+	}
+	return nil
 }
 
 // Draw decides which boxes of an image of side×side pixels are erased. Together

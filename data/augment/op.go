@@ -53,7 +53,7 @@ var ops = []op{
 	{"ShearY", signed(0.3), shearY},
 	{"TranslateXRel", signed(0.45), translateX},
 	{"TranslateYRel", signed(0.45), translateY},
-	{"Desaturate", func(l, _ float64) float64 { return 1 - clamp(0.5+0.5*(l/maxLevel), 0.5, 1) }, saturate},
+	{"Desaturate", func(l, _ float64) float64 { return clamp(0.5+0.5*(l/maxLevel), 0.5, 1) }, desaturate},
 	{"GaussianBlur", func(l, _ float64) float64 { return clamp(0.1+1.9*(l/maxLevel), 0.1, 2) }, gaussianBlur},
 	{"GaussianBlurRand", func(l, u float64) float64 { return 0.1 + (2*clamp(l/maxLevel, 0, 1)-0.1)*u }, gaussianBlur},
 }

@@ -75,7 +75,7 @@ func randAugment(s *settings) *Policy {
 		c.level = level
 		p.candidates = append(p.candidates, c)
 	}
-	if p.weighted() && p.layers > len(set) {
+	if s.err == nil && p.weighted() && p.layers > len(set) {
 		s.fail("n"+s.values["n"], fmt.Sprintf("this set has only %d ops, none of which is drawn twice", len(set)))
 	}
 	return p
