@@ -57,7 +57,8 @@ func round15(x float64) float64 {
 func affine(dst, src *image.NRGBA, m matrix, fill color.NRGBA) {
 	w, h := src.Rect.Dx(), src.Rect.Dy()
 	fw, fh := float64(w), float64(h)
-	pix := src.Pix
+	in := &source{src.Pix, src.Stride, w, h}
+	var tap [16]uint8
 	for y := range h {
 		out := row(dst, y)
 		yc := float64(y) + 0.5
@@ -74,37 +75,37 @@ func affine(dst, src *image.NRGBA, m matrix, fill color.NRGBA) {
 			sx, sy = sx-0.5, sy-0.5
 			x0, y0 := floor(sx), floor(sy)
 			dx, dy := sx-float64(x0), sy-float64(y0)
-			// Offsets of the 4×4 pixels around the point, clipped at the edges.
-			c0, c1, c2, c3 := 4*max(x0-1, 0), 4*max(x0, 0), 4*min(x0+1, w-1), 4*min(x0+2, w-1)
-			r0, r1 := src.Stride*max(y0-1, 0), src.Stride*max(y0, 0)
-			r2, r3 := src.Stride*min(y0+1, h-1), src.Stride*min(y0+2, h-1)
 			var v [3]float64
-			switch {
-			case dy == 0: // a shift along the line
-				a, b, c, d := pix[r1+c0:][:3], pix[r1+c1:][:3], pix[r1+c2:][:3], pix[r1+c3:][:3]
-				for k := range v {
-					v[k] = cubicLevels(a[k], b[k], c[k], d[k], dx)
-				}
-			case dx == 0:
-				a, b, c, d := pix[r0+c1:][:3], pix[r1+c1:][:3], pix[r2+c1:][:3], pix[r3+c1:][:3]
-				for k := range v {
-					v[k] = cubicLevels(a[k], b[k], c[k], d[k], dy)
-				}
-			default:
-				var lines [4][3]float64
-				for j, r := range [4]int{r0, r1, r2, r3} {
-					a, b, c, d := pix[r+c0:][:3], pix[r+c1:][:3], pix[r+c2:][:3], pix[r+c3:][:3]
-					for k := range v {
-						lines[j][k] = cubicLevels(a[k], b[k], c[k], d[k], dx)
-					}
-				}
-				for k := range v {
-					v[k] = cubic(lines[0][k], lines[1][k], lines[2][k], lines[3][k], dy)
-				}
+			if dy == 0 { // the other three lines weigh nothing
+				v = cubicLine(in.line(x0, y0, &tap), dx)
+			} else {
+				a, b := cubicLine(in.line(x0, y0-1, &tap), dx), cubicLine(in.line(x0, y0, &tap), dx)
+				c, d := cubicLine(in.line(x0, y0+1, &tap), dx), cubicLine(in.line(x0, y0+2, &tap), dx)
+				v[0] = cubic(a[0], b[0], c[0], d[0], dy)
+				v[1] = cubic(a[1], b[1], c[1], d[1], dy)
+				v[2] = cubic(a[2], b[2], c[2], d[2], dy)
 			}
 			p[0], p[1], p[2], p[3] = truncate64(v[0]), truncate64(v[1]), truncate64(v[2]), 255
 		}
 	}
+}
+
+// source is an image with the pixels at its edges repeated without end.
+type source struct {
+	pix          []uint8
+	stride, w, h int
+}
+
+// line returns the four pixels from (x-1, y) on, either in place or in tap.
+func (s *source) line(x, y int, tap *[16]uint8) *[16]uint8 {
+	y = s.stride * min(max(y, 0), s.h-1)
+	if x >= 1 && x+2 < s.w {
+		return (*[16]uint8)(s.pix[y+4*(x-1):])
+	}
+	for k := range 4 {
+		copy(tap[4*k:4*k+4], s.pix[y+4*min(max(x-1+k, 0), s.w-1):])
+	}
+	return tap
 }
 
 // floor is for numbers above -1.
@@ -120,6 +121,15 @@ func cubic(a, b, c, d, at float64) float64 {
 	p3 := float64(2*(a-b)) + c - d
 	p4 := b - a - c + d
 	return b + float64(at*(c-a+float64(at*(p3+float64(at*p4)))))
+}
+
+// cubicLine is cubic for R, G and B of four pixels.
+func cubicLine(p *[16]uint8, at float64) [3]float64 {
+	return [3]float64{
+		cubicLevels(p[0], p[4], p[8], p[12], at),
+		cubicLevels(p[1], p[5], p[9], p[13], at),
+		cubicLevels(p[2], p[6], p[10], p[14], at),
+	}
 }
 
 func cubicLevels(a, b, c, d uint8, at float64) float64 {

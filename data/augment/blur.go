@@ -13,11 +13,12 @@ func gaussianBlur(dst, src *image.NRGBA, sigma float64, _ color.NRGBA) {
 	box := newBox(sigma, passes)
 	w, h := src.Rect.Dx(), src.Rect.Dy()
 	a, b := make([]uint8, 4*max(w, h)), make([]uint8, 4*max(w, h))
+	padded := make([]uint8, 4*(max(w, h)+2*(box.radius+1)))
 	for y := range h {
 		a, b := a[:4*w], b[:4*w]
 		copy(a, row(src, y))
 		for range passes {
-			box.blur(b, a)
+			box.blur(b, a, padded)
 			a, b = b, a
 		}
 		copy(row(dst, y), a)
@@ -28,7 +29,7 @@ func gaussianBlur(dst, src *image.NRGBA, sigma float64, _ color.NRGBA) {
 			copy(a[4*y:4*y+4], dst.Pix[y*dst.Stride+4*x:])
 		}
 		for range passes {
-			box.blur(b, a)
+			box.blur(b, a, padded)
 			a, b = b, a
 		}
 		for y := range h {
@@ -59,22 +60,28 @@ func newBox(sigma float64, passes int) box {
 }
 
 // blur writes the blurred line of pixels src to dst; beyond its ends their
-// pixels repeat.
-func (b box) blur(dst, src []uint8) {
-	last := len(src)/4 - 1
+// pixels repeat, for which padded has room.
+func (b box) blur(dst, src, padded []uint8) {
+	reach := 4 * (b.radius + 1)
+	padded = padded[:len(src)+2*reach]
+	for i := 0; i < reach; i += 4 {
+		copy(padded[i:i+4], src)
+		copy(padded[len(padded)-4-i:], src[len(src)-4:])
+	}
+	copy(padded[reach:], src)
 	for c := range 3 {
-		at := func(x int) uint32 { return uint32(src[4*min(max(x, 0), last)+c]) }
-		sum := uint32(0) // of the pixels from x-radius to x+radius, modulo 2³²
-		for x := -b.radius - 1; x < b.radius; x++ {
-			sum += at(x)
+		sum := uint32(0) // of the 2·radius+1 pixels in the middle, and before them the one that leaves
+		for i := c; i < 2*reach-4; i += 4 {
+			sum += uint32(padded[i])
 		}
-		for x := range last + 1 {
-			before := at(x - b.radius - 1)
-			sum += at(x+b.radius) - before
-			dst[4*x+c] = uint8((sum*b.whole + (before+at(x+b.radius+1))*b.edge + 1<<23) >> 24)
+		for i := c; i < len(dst); i += 4 {
+			before := uint32(padded[i])
+			sum += uint32(padded[i+2*reach-4]) - before
+			after := uint32(padded[i+2*reach])
+			dst[i] = uint8((sum*b.whole + (before+after)*b.edge + 1<<23) >> 24)
 		}
 	}
-	for x := range last + 1 {
-		dst[4*x+3] = 255
+	for i := 3; i < len(dst); i += 4 {
+		dst[i] = 255
 	}
 }

@@ -50,17 +50,6 @@ func TestValidate(t *testing.T) {
 		{"augment.shift", func(c *Config) { c.Augment.Shift = 1 }},
 		{"augment.smoothing", func(c *Config) { c.Augment.Smoothing = 1 }},
 		{"augment.policy", func(c *Config) { c.Augment.Policy = "rand-m9-x5" }},
-		{"augment.color_jitter", func(c *Config) { c.Augment.ColorJitter = 0.4 }},
-		{"augment.color_jitter", func(c *Config) { c.Augment.Policy, c.Augment.ColorJitter = "", -1 }},
-		{"augment.erase", func(c *Config) { c.Augment.Erase = nan }},
-		{"augment.erase_mode", func(c *Config) { c.Augment.EraseMode = "noise" }},
-		{"augment.erase_count", func(c *Config) { c.Augment.EraseCount = 0 }},
-		{"augment.mixup", func(c *Config) { c.Augment.Mixup = math.Inf(1) }},
-		{"augment.cutmix", func(c *Config) { c.Augment.CutMix = -0.1 }},
-		{"augment.cutmix_minmax", func(c *Config) { c.Augment.CutMixMinMax = [2]float64{0.8, 0.2} }},
-		{"augment.mix_probability", func(c *Config) { c.Augment.MixProbability = 1.1 }},
-		{"augment.mix_switch", func(c *Config) { c.Augment.MixSwitch = -1 }},
-		{"augment.mix_mode", func(c *Config) { c.Augment.MixMode = "half" }},
 		{"training.batch", func(c *Config) { c.Augment.Mixup, c.Training.Batch = 0.8, 15 }},
 		{"optimizer.lr", func(c *Config) { c.Optimizer.LR = nan }},
 		{"optimizer.lr", func(c *Config) { c.Optimizer.LR = -1 }},
@@ -84,7 +73,7 @@ func TestValidate(t *testing.T) {
 		{"runtime.threads", func(c *Config) { c.Runtime.Threads = -1 }},
 		{"output.dir", func(c *Config) { c.Output.Dir = "" }},
 	}
-	refused := map[string]bool{"augment.quarter_turns": true, "augment.smooth_unmixed": true, "runtime.library": true}
+	refused := map[string]bool{"augment.quarter_turns": true, "runtime.library": true}
 	for _, test := range tests {
 		c := Defaults()
 		c.Name, c.Data.Dir = "x", "images"
