@@ -12,6 +12,7 @@ import (
 // as one that was not.
 func TestResumeWithEveryAugmentation(t *testing.T) {
 	c := small(t, fundus(t))
+	c.Training.Batch = 4 // images are mixed in pairs
 	c.Augment.Policy = "rand-m9-mstd0.5-inc1"
 	c.Augment.Erase, c.Augment.EraseCount = 0.5, 2
 	c.Augment.Mixup, c.Augment.CutMix, c.Augment.MixMode = 0.8, 1, "pair"

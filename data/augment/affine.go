@@ -75,17 +75,20 @@ func affine(dst, src *image.NRGBA, m matrix, fill color.NRGBA) {
 			sx, sy = sx-0.5, sy-0.5
 			x0, y0 := floor(sx), floor(sy)
 			dx, dy := sx-float64(x0), sy-float64(y0)
-			var v [3]float64
-			if dy == 0 { // the other three lines weigh nothing
-				v = cubicLine(in.line(x0, y0, &tap), dx)
-			} else {
-				a, b := cubicLine(in.line(x0, y0-1, &tap), dx), cubicLine(in.line(x0, y0, &tap), dx)
-				c, d := cubicLine(in.line(x0, y0+1, &tap), dx), cubicLine(in.line(x0, y0+2, &tap), dx)
-				v[0] = cubic(a[0], b[0], c[0], d[0], dy)
-				v[1] = cubic(a[1], b[1], c[1], d[1], dy)
-				v[2] = cubic(a[2], b[2], c[2], d[2], dy)
+			var r, g, b float64
+			switch {
+			case dy == 0: // the other lines weigh nothing
+				r, g, b = cubicLine(in.line(x0, y0, &tap), dx)
+			case dx == 0:
+				r, g, b = cubicLine(in.column(x0, y0, &tap), dy)
+			default:
+				r0, g0, b0 := cubicLine(in.line(x0, y0-1, &tap), dx)
+				r1, g1, b1 := cubicLine(in.line(x0, y0, &tap), dx)
+				r2, g2, b2 := cubicLine(in.line(x0, y0+1, &tap), dx)
+				r3, g3, b3 := cubicLine(in.line(x0, y0+2, &tap), dx)
+				r, g, b = cubic(r0, r1, r2, r3, dy), cubic(g0, g1, g2, g3, dy), cubic(b0, b1, b2, b3, dy)
 			}
-			p[0], p[1], p[2], p[3] = truncate64(v[0]), truncate64(v[1]), truncate64(v[2]), 255
+			p[0], p[1], p[2], p[3] = truncate64(r), truncate64(g), truncate64(b), 255
 		}
 	}
 }
@@ -108,6 +111,15 @@ func (s *source) line(x, y int, tap *[16]uint8) *[16]uint8 {
 	return tap
 }
 
+// column is line for the four pixels from (x, y-1) down.
+func (s *source) column(x, y int, tap *[16]uint8) *[16]uint8 {
+	x = 4 * min(max(x, 0), s.w-1)
+	for k := range 4 {
+		copy(tap[4*k:4*k+4], s.pix[s.stride*min(max(y-1+k, 0), s.h-1)+x:])
+	}
+	return tap
+}
+
 // floor is for numbers above -1.
 func floor(x float64) int {
 	if x < 0 {
@@ -124,12 +136,10 @@ func cubic(a, b, c, d, at float64) float64 {
 }
 
 // cubicLine is cubic for R, G and B of four pixels.
-func cubicLine(p *[16]uint8, at float64) [3]float64 {
-	return [3]float64{
-		cubicLevels(p[0], p[4], p[8], p[12], at),
+func cubicLine(p *[16]uint8, at float64) (r, g, b float64) {
+	return cubicLevels(p[0], p[4], p[8], p[12], at),
 		cubicLevels(p[1], p[5], p[9], p[13], at),
-		cubicLevels(p[2], p[6], p[10], p[14], at),
-	}
+		cubicLevels(p[2], p[6], p[10], p[14], at)
 }
 
 func cubicLevels(a, b, c, d uint8, at float64) float64 {
