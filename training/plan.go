@@ -46,8 +46,8 @@ func newSetup(cfg *config.Config, classes int) (*setup, error) {
 	r := &setup{
 		config: cfg,
 		model: vit.Config{ImageSize: int64(cfg.Data.Size), Patch: int64(d.Patch), Width: int64(d.Width), Depth: d.Depth,
-			Heads: int64(d.Heads), Classes: int64(classes), Pool: vit.Pool(cfg.Model.Pool),
-			FCNormTwice: cfg.Model.FCNormTwice},
+			Heads: int64(d.Heads), Classes: int64(classes), Pool: vit.Pool(d.Pool),
+			LayerScale: d.LayerScale, FCNormTwice: cfg.Model.FCNormTwice},
 		schedule: optim.Schedule{Base: cfg.LearningRate(), Min: cfg.Schedule.MinLR,
 			Warmup: float64(cfg.Schedule.Warmup), Epochs: float64(cfg.Schedule.Epochs)},
 		policy: policy,

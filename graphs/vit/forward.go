@@ -74,7 +74,7 @@ func (m model) linear(x *graphs.Value, name string) *graphs.Value {
 // block is a pre-norm transformer block on tokens [B·tokens,Width].
 func (m model) block(x *graphs.Value, i int, dropPath *graphs.Value) *graphs.Value {
 	x = m.attend(x, i, dropPath)
-	return m.residual(x, m.linear(m.hidden(x, i), blockName(i)+"mlp.fc2"), dropPath, 2*i+1)
+	return m.residual(x, m.mlp(m.hidden(x, i), i), dropPath, 2*i+1)
 }
 
 // pooledBlock is the last block and the pooling behind it: [B,Width]. Pooling
@@ -91,19 +91,34 @@ func (m model) pooledBlock(x *graphs.Value, i int, dropPath *graphs.Value) *grap
 		hidden = m.pool(m.hidden(x, i))
 		x = m.pool(x)
 	}
-	return m.residual(x, m.linear(hidden, blockName(i)+"mlp.fc2"), dropPath, 2*i+1)
+	return m.residual(x, m.mlp(hidden, i), dropPath, 2*i+1)
 }
 
 func blockName(i int) string { return fmt.Sprintf("blocks.%d.", i) }
 
 // attend is the attention half of a block.
 func (m model) attend(x *graphs.Value, i int, dropPath *graphs.Value) *graphs.Value {
-	return m.residual(x, m.attention(m.norm(x, blockName(i)+"norm1"), blockName(i)+"attn."), dropPath, 2*i)
+	branch := m.attention(m.norm(x, blockName(i)+"norm1"), blockName(i)+"attn.")
+	return m.residual(x, m.scale(branch, blockName(i)+"ls1"), dropPath, 2*i)
 }
 
 // hidden is the hidden layer of a block's MLP.
 func (m model) hidden(x *graphs.Value, i int) *graphs.Value {
 	return m.g.Gelu(m.linear(m.norm(x, blockName(i)+"norm2"), blockName(i)+"mlp.fc1"))
+}
+
+// mlp is the MLP branch of a block behind its hidden layer.
+func (m model) mlp(hidden *graphs.Value, i int) *graphs.Value {
+	return m.scale(m.linear(hidden, blockName(i)+"mlp.fc2"), blockName(i)+"ls2")
+}
+
+// scale multiplies the features of a branch [rows,Width] by LayerScale. In this
+// shape gamma's gradient is a sum of columns.
+func (m model) scale(branch *graphs.Value, name string) *graphs.Value {
+	if !m.LayerScale {
+		return branch
+	}
+	return m.g.Mul(branch, m.parameters[name+".gamma"])
 }
 
 // attention is multi-head self-attention over the tokens of each image.

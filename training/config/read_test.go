@@ -186,6 +186,21 @@ func TestReadBaseRateReplacesTheDefaultRate(t *testing.T) {
 	}
 }
 
+// RETFound's recipe applies fc_norm twice where there is one: DINOv2 pools the
+// class token unless told otherwise.
+func TestReadRETFoundRecipeOfDINOv2(t *testing.T) {
+	path := write(t, "recipe = \"retfound\"\n"+minimal+"[model]\narch = \"vit_large_patch14_dinov2\"\n")
+	for pool, twice := range map[string]bool{"": false, "mean": true, "cls": false} {
+		c, err := Read(path, []string{"model.pool=" + pool}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Model.FCNormTwice != twice {
+			t.Errorf("pool %q: fc_norm twice is %v", pool, c.Model.FCNormTwice)
+		}
+	}
+}
+
 func TestReadLibraryFromFoveaORT(t *testing.T) {
 	file := write(t, minimal+"[runtime]\nlibrary = \"file.so\"\n")
 	environ := []string{"FOVEA_ORT=env.so"}

@@ -80,15 +80,17 @@ func (m Model) check(k *checker, size int) {
 	k.integer("model.depth", m.Depth, 0)
 	k.integer("model.heads", m.Heads, 0)
 	k.integer("model.patch", m.Patch, 0)
-	k.oneOf("model.pool", m.Pool, Pools)
-	k.check("model.fc_norm_twice", !m.FCNormTwice || m.Pool == "mean",
-		"is set, but there is an fc_norm only with model.pool = \"mean\"")
+	d := m.Dimensions()
+	if m.Pool != "" {
+		k.oneOf("model.pool", m.Pool, Pools)
+	}
+	k.check("model.fc_norm_twice", !m.FCNormTwice || d.Pool != "cls",
+		"is set, but %s pools the cls token: there is an fc_norm only with model.pool = \"mean\"", m.Arch)
 	k.number("model.drop_path", m.DropPath, span{0, 1, false, true})
 	k.oneOf("model.adaptation", m.Adaptation, Adaptations)
 	k.integer("model.freeze", m.Freeze, 0)
 	k.check("model.width", m.Width <= 1<<14, "%d is above %d", m.Width, 1<<14)
 	k.check("model.depth", m.Depth <= 1<<10, "%d is above %d", m.Depth, 1<<10)
-	d := m.Dimensions()
 	if d.Depth > 0 {
 		k.check("model.freeze", m.Freeze <= d.Depth+1,
 			"%d is above %d, the embeddings and all %d blocks", m.Freeze, d.Depth+1, d.Depth)

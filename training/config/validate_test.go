@@ -14,6 +14,10 @@ func TestValidate(t *testing.T) {
 	}{
 		{"", func(c *Config) {}},
 		{"", func(c *Config) { c.Model.Arch, c.Model.Patch, c.Data.Size = "vit_tiny_patch16", 4, 28 }},
+		{"", func(c *Config) { c.Model.Arch = "vit_large_patch14_dinov2" }},
+		{"", func(c *Config) {
+			c.Model.Arch, c.Model.Pool, c.Model.FCNormTwice = "vit_large_patch14_dinov2", "mean", true
+		}},
 		{"", func(c *Config) { c.Optimizer.LR, c.Optimizer.BLR = 0, 5e-3 }},
 		{"", func(c *Config) { c.Schedule.Warmup = c.Schedule.Epochs }},
 		{"", func(c *Config) { c.Name = "run 1, v2.é" }},
@@ -38,6 +42,8 @@ func TestValidate(t *testing.T) {
 		{"model.patch", func(c *Config) { c.Model.Patch = -16 }},
 		{"model.pool", func(c *Config) { c.Model.Pool = "max" }},
 		{"model.fc_norm_twice", func(c *Config) { c.Model.FCNormTwice, c.Model.Pool = true, "cls" }},
+		{"model.fc_norm_twice", func(c *Config) { c.Model.FCNormTwice, c.Model.Arch = true, "vit_base_patch14_dinov2" }},
+		{"data.size", func(c *Config) { c.Data.Size, c.Model.Arch = 256, "vit_base_patch14_dinov2" }},
 		{"model.drop_path", func(c *Config) { c.Model.DropPath = 1 }},
 		{"model.drop_path", func(c *Config) { c.Model.DropPath = nan }},
 		{"augment.crop_scale", func(c *Config) { c.Augment.CropScale[0] = 0 }},
@@ -106,7 +112,11 @@ func TestDimensions(t *testing.T) {
 		t.Errorf("%+v has %d parameters, want 303301632", d, got)
 	}
 	got := Model{Arch: "vit_tiny_patch16", Depth: 6, Patch: 4}.Dimensions()
-	if want := (Dimensions{Patch: 4, Width: 192, Depth: 6, Heads: 3}); got != want {
+	if want := (Dimensions{Patch: 4, Width: 192, Depth: 6, Heads: 3, Pool: "mean"}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	got = Model{Arch: "vit_base_patch14_dinov2", Pool: "mean"}.Dimensions()
+	if want := (Dimensions{Patch: 14, Width: 768, Depth: 12, Heads: 12, Pool: "mean", LayerScale: true}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

@@ -49,8 +49,14 @@ func TestLayoutErrors(t *testing.T) {
 	}
 }
 
-// TestGroupsOfViTLarge compares every parameter of ViT-L/16 with RETFound's lr_decay.py: 26 layers, 52 groups.
+// TestGroupsOfViTLarge compares every parameter of ViT-L/16 and of DINOv2's ViT-L/14 with RETFound's lr_decay.py:
+// 26 layers, 52 groups.
 func TestGroupsOfViTLarge(t *testing.T) {
+	t.Run("vit_large_patch16", func(t *testing.T) { checkGroups(t, "groups.json", 303_306_757) })
+	t.Run("vit_large_patch14_dinov2", func(t *testing.T) { checkGroups(t, "groups_dinov2.json", 303_233_029) })
+}
+
+func checkGroups(t *testing.T, file string, wantElements int) {
 	var golden struct {
 		Depth       int
 		LayerDecay  float64 `json:"layer_decay"`
@@ -64,7 +70,7 @@ func TestGroupsOfViTLarge(t *testing.T) {
 			Group int
 		}
 	}
-	readJSON(t, "groups.json", &golden)
+	readJSON(t, file, &golden)
 	tensors := make([]Tensor, len(golden.Params))
 	for i, p := range golden.Params {
 		tensors[i] = p.Tensor
@@ -85,8 +91,8 @@ func TestGroupsOfViTLarge(t *testing.T) {
 		distinct[pair{p.LRScale, p.WeightDecay}] = true
 		elements += p.Size
 	}
-	if len(distinct) != 52 || elements != 303_306_757 {
-		t.Errorf("%d groups, %d elements; want 52, 303306757", len(distinct), elements)
+	if len(distinct) != 52 || elements != wantElements {
+		t.Errorf("%d groups, %d elements; want 52, %d", len(distinct), elements, wantElements)
 	}
 
 	// The ranges cover the arena, and each parameter lies in one that has its values.
