@@ -38,16 +38,16 @@ func Decode(path string) (*image.NRGBA, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading an image: %w", err)
 	}
-	img, err := decode(file)
+	img, err := DecodeBytes(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading the image %s: %w", path, err)
 	}
 	return img, nil
 }
 
-// decode is Decode for a file's content. A panic of a format's decoder is an
-// error: the files come from anywhere.
-func decode(file []byte) (img *image.NRGBA, err error) {
+// DecodeBytes is Decode for a file's content; its errors cannot name the file. A
+// panic of a format's decoder is an error: the files come from anywhere.
+func DecodeBytes(file []byte) (img *image.NRGBA, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			img, err = nil, fmt.Errorf("the file is damaged: the decoder failed with %q", fmt.Sprint(r))

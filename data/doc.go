@@ -6,7 +6,7 @@
 // folder a class. [Open] and [OpenSplit] list them in the order of torchvision's
 // ImageFolder, so that a class has the index it has in PyTorch, and refuse what
 // would train a wrong model: a missing split, an empty class, splits whose
-// classes differ.
+// classes differ. [OpenSplitNumbered] accepts the last, as torchvision does.
 //
 // # From a file to a tensor
 //
@@ -15,16 +15,18 @@
 //	Decode      file            → RGB, 8 bits, as Pillow's convert("RGB")
 //	crop        RGB [H,W]       → RGB [S,S], Pillow's antialiased bicubic
 //	arrange     RGB [S,S]       → RGB [S,S]: flips, quarter turns, shift
+//	augment     RGB [S,S]       → RGB [S,S]: colours and shapes, fovea/data/augment
 //	normalize   RGB [S,S]       → float32 [3,S,S]: (v/255 - mean) / std
+//	erase       float32 [3,S,S] → float32 [3,S,S], fovea/data/augment
 //
-// An augmentation of colours belongs between arrange and normalize, one that
-// erases normalised values after normalize, one that mixes samples after
-// [Iterator.Next]: this is timm's order.
+// This is timm's order. What mixes samples, augment.Mixer, comes after
+// [Iterator.Next].
 //
 // [TrainTransform] and [EvalTransform] are values without state. What is random
-// comes from a generator derived from (seed, epoch, index of the sample), never
-// from a shared one: a batch is the same for any number of workers, and a run
-// resumes at any batch without replaying those before it.
+// comes from a generator derived from (seed, epoch, index of the sample, how
+// often the epoch had it before), never from a shared one: a batch is the same
+// for any number of workers, and a run resumes at any batch without replaying
+// those before it.
 //
 // # Batches
 //

@@ -19,13 +19,18 @@ type LoaderConfig struct {
 	Workers   int    // goroutines that decode and transform; 0: one a core
 	Seed      uint64 // of the order and of the transform
 	Shuffle   bool   // a new order each epoch; else the samples' order
+	Order     Order  // instead of Shuffle's order; nil: that
 	DropLast  bool   // leave out a last batch that is not full
 	Transform Transform
+	// Tensors are the samples' tensors, one after another, where they are in
+	// memory already: then no file is read and there is no Transform.
+	Tensors []float32
 }
 
 // Loader makes batches of samples. It is safe for concurrent use.
 type Loader struct {
 	config LoaderConfig
+	size   int // values of one sample
 
 	mu    sync.Mutex
 	spare []*Batch // buffers of closed iterators
@@ -34,8 +39,8 @@ type Loader struct {
 // NewLoader checks the configuration; it reads no image.
 func NewLoader(config LoaderConfig) (*Loader, error) {
 	switch n := len(config.Samples); {
-	case config.Transform == nil:
-		return nil, errors.New("a loader needs a transform")
+	case (config.Transform == nil) == (config.Tensors == nil):
+		return nil, errors.New("a loader needs a transform or tensors, and not both")
 	case config.Batch < 1:
 		return nil, fmt.Errorf("batch size %d: it must be at least 1", config.Batch)
 	case n == 0:
@@ -45,11 +50,17 @@ func NewLoader(config LoaderConfig) (*Loader, error) {
 			"is dropped: nothing would be left; use a batch size of at most %d", config.Batch, n, n)
 	case config.Workers < 0:
 		return nil, fmt.Errorf("%d workers: use 0 for one a core", config.Workers)
+	case len(config.Tensors)%n != 0:
+		return nil, fmt.Errorf("%d values cannot be divided among %d samples", len(config.Tensors), n)
 	}
-	if err := config.Transform.Check(); err != nil {
-		return nil, err
+	l := &Loader{config: config, size: len(config.Tensors) / len(config.Samples)}
+	if t := config.Transform; t != nil {
+		if err := t.Check(); err != nil {
+			return nil, err
+		}
+		l.size = 3 * t.Side() * t.Side()
 	}
-	return &Loader{config: config}, nil
+	return l, nil
 }
 
 // Batches is the number of batches of an epoch.
@@ -86,6 +97,9 @@ func (l *Loader) Epoch(ctx context.Context, epoch, firstBatch int) *Iterator {
 
 // order is the epoch's order of the samples.
 func (l *Loader) order(epoch int) []int {
+	if l.config.Order != nil {
+		return l.config.Order(epoch)
+	}
 	n := len(l.config.Samples)
 	if l.config.Shuffle {
 		return permutation(n, l.config.Seed, uint64(epoch))
@@ -98,13 +112,17 @@ func (l *Loader) order(epoch int) []int {
 }
 
 // load writes one sample's tensor to dst.
-func (l *Loader) load(dst []float32, index int, epoch uint64, src *rand.PCG) error {
+func (l *Loader) load(dst []float32, index int, epoch, stream uint64, src *rand.PCG) error {
+	if t := l.config.Tensors; t != nil {
+		copy(dst, t[index*l.size:(index+1)*l.size])
+		return nil
+	}
 	path := l.config.Samples[index].Path
 	img, err := Decode(path)
 	if err != nil {
 		return err
 	}
-	seedSource(src, l.config.Seed, epoch, uint64(index))
+	seedSource(src, l.config.Seed, epoch, stream)
 	if err := l.config.Transform.Apply(dst, img, rand.New(src)); err != nil {
 		return fmt.Errorf("transforming the image %s: %w", path, err)
 	}
@@ -120,9 +138,9 @@ func (l *Loader) buffer() *Batch {
 		l.spare = l.spare[:n-1]
 		return b
 	}
-	n, s := l.config.Batch, l.config.Transform.Side()
+	n := l.config.Batch
 	return &Batch{
-		Images:  make([]float32, n*3*s*s),
+		Images:  make([]float32, n*l.size),
 		Labels:  make([]int, n),
 		Indices: make([]int, n),
 		errs:    make([]error, n),

@@ -26,6 +26,6 @@ func WriteArtifacts(ctx context.Context, cfg *config.Config, out string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return artifacts.Write(out, artifacts.Set{Model: p.model, Batch: int64(cfg.Training.Batch),
+	return artifacts.Write(out, artifacts.Set{Model: p.model, Batch: int64(cfg.Training.Batch), Options: p.options(),
 		Parameters: p.described(), Weights: p.tensors(arena, "")})
 }

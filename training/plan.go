@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
-	"slices"
+	"strings"
 	"sync"
 
 	"fovea/data"
+	"fovea/data/augment"
 	"fovea/graphs/artifacts"
 	"fovea/graphs/vit"
 	"fovea/training/config"
@@ -23,7 +24,8 @@ type setup struct {
 	model    vit.Config
 	layout   optim.Layout
 	schedule optim.Schedule
-	weights  *weightFile // that the parameters begin with; nil until it is opened
+	policy   *augment.Policy // nil: none
+	weights  *weightFile     // that the parameters begin with; nil until it is opened
 }
 
 // plan is a setup with the dataset that it is for.
@@ -37,14 +39,19 @@ func newSetup(cfg *config.Config, classes int) (*setup, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	policy, err := augment.Parse(cfg.Augment.Policy)
+	if err != nil {
+		return nil, err
+	}
 	d := cfg.Model.Dimensions()
 	r := &setup{
 		config: cfg,
 		model: vit.Config{ImageSize: int64(cfg.Data.Size), Patch: int64(d.Patch), Width: int64(d.Width), Depth: d.Depth,
-			Heads: int64(d.Heads), Classes: int64(classes), Pool: vit.Pool(cfg.Model.Pool),
-			FCNormTwice: cfg.Model.FCNormTwice},
+			Heads: int64(d.Heads), Classes: int64(classes), Pool: vit.Pool(d.Pool),
+			LayerScale: d.LayerScale, FCNormTwice: cfg.Model.FCNormTwice},
 		schedule: optim.Schedule{Base: cfg.LearningRate(), Min: cfg.Schedule.MinLR,
 			Warmup: float64(cfg.Schedule.Warmup), Epochs: float64(cfg.Schedule.Epochs)},
+		policy: policy,
 	}
 	if err := r.model.Validate(); err != nil {
 		return nil, err
@@ -53,10 +60,29 @@ func newSetup(cfg *config.Config, classes int) (*setup, error) {
 	for _, t := range r.model.Parameters() {
 		tensors = append(tensors, optim.Tensor{Name: t.Name, Shape: t.Shape})
 	}
-	var err error
 	r.layout, err = optim.NewLayout(tensors, optim.Decay{Depth: r.model.Depth, Layer: cfg.Optimizer.LayerDecay,
 		Weight: cfg.Optimizer.WeightDecay})
+	if err == nil {
+		r.layout.Freeze(r.freezes)
+	}
 	return r, err
+}
+
+// freezes tells whether a parameter is not trained.
+func (p *setup) freezes(name string) bool {
+	if p.probes() {
+		return !strings.HasPrefix(name, "head.")
+	}
+	return optim.LayerID(name, p.model.Depth) < p.config.Model.Freeze
+}
+
+// options of the training graph.
+func (p *setup) options() artifacts.Options {
+	o := artifacts.Options{Focal: p.config.Loss.Focal, Frozen: map[string]bool{}}
+	for _, t := range p.layout.Params {
+		o.Frozen[t.Name] = t.Frozen
+	}
+	return o
 }
 
 // newPlan opens the dataset and derives everything that follows from it.
@@ -64,7 +90,7 @@ func newPlan(cfg *config.Config) (*plan, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	set, err := data.Open(cfg.Data.Dir)
+	set, err := openDataset(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +138,7 @@ func (p *setup) described() []artifacts.Parameter {
 	var out []artifacts.Parameter
 	for _, t := range p.layout.Params {
 		out = append(out, artifacts.Parameter{Name: t.Name, Shape: t.Shape,
-			Layer: optim.LayerID(t.Name, p.model.Depth), RateScale: t.LRScale, WeightDecay: t.WeightDecay})
+			Layer: optim.LayerID(t.Name, p.model.Depth), RateScale: t.LRScale, WeightDecay: t.WeightDecay, Frozen: t.Frozen})
 	}
 	return out
 }
@@ -125,12 +151,8 @@ func (p *plan) verify(ctx context.Context, progress func(Update)) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range p.splits() {
-		for i, class := range s.Classes {
-			if !slices.ContainsFunc(s.Samples, func(x data.Sample) bool { return x.Class == i }) {
-				return fmt.Errorf("%s: no image of class %q is readable", s.Dir, class)
-			}
-		}
+	if err := p.checkClasses(); err != nil {
+		return err
 	}
 	return p.checkBatches()
 }
@@ -159,7 +181,8 @@ func (p *plan) trainTransform() data.Transform {
 	d, a := p.config.Data, p.config.Augment
 	return data.TrainTransform{Size: d.Size, Scale: a.CropScale, Ratio: a.CropRatio, HorizontalFlip: a.HorizontalFlip,
 		VerticalFlip: a.VerticalFlip, QuarterTurns: a.QuarterTurns, Shift: a.Shift,
-		Mean: narrow(d.Mean), Std: narrow(d.Std)}
+		Policy: p.policy, ColorJitter: a.ColorJitter, Mean: narrow(d.Mean), Std: narrow(d.Std),
+		Erase: augment.Eraser{Probability: a.Erase, Mode: augment.EraseMode(a.EraseMode), Count: a.EraseCount}}
 }
 
 func (p *plan) evalTransform() data.EvalTransform {
