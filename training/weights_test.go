@@ -2,8 +2,6 @@ package training_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,16 +108,7 @@ func TestResumeWithoutWeights(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Model.Weights = path
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	_, err := training.Run(ctx, c, training.Options{Progress: func(u training.Update) {
-		if u.Task == "epoch 2/3" {
-			cancel()
-		}
-	}})
-	if !errors.Is(err, context.Canceled) {
-		t.Fatal(err)
-	}
+	stop(t, c)
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}

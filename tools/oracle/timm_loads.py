@@ -32,11 +32,12 @@ def main():
     model = tomllib.loads(metadata["fovea.config"])["model"]
     state = safetensors.torch.load_file(args.run / "checkpoints" / "best" / "model.safetensors")
     width, _, patch, _ = state["patch_embed.proj.weight"].shape
-    heads = model["heads"] or {"vit_tiny_patch16": 3, "vit_small_patch16": 6, "vit_base_patch16": 12, "vit_large_patch16": 16}[model["arch"]]
     config = vit_model.Config(image=int(metadata["fovea.image_size"]), patch=patch, width=width,
-                              depth=1 + max(int(k.split(".")[1]) for k in state if k.startswith("blocks.")), heads=heads,
-                              classes=len(json.loads(metadata["fovea.classes"])), batch=args.images, pool=model["pool"],
-                              fc_norm_twice=model["fc_norm_twice"])
+                              depth=1 + max(int(k.split(".")[1]) for k in state if k.startswith("blocks.")),
+                              heads=model["heads"] or width // 64,  # in every named size
+                              classes=len(json.loads(metadata["fovea.classes"])), batch=args.images,
+                              pool="mean" if "fc_norm.weight" in state else "cls", fc_norm_twice=model["fc_norm_twice"],
+                              layer_scale="blocks.0.ls1.gamma" in state)
     timm_model = vit_model.RETFound(config).eval()
     timm_model.load_state_dict(state, strict=True)
 
