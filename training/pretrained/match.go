@@ -64,10 +64,10 @@ func New(f *weights.File, model []Parameter, allowMissing bool) (*Match, error) 
 			m.Report.Resized = append(m.Report.Resized, p.Name)
 		}
 	}
-	var deeper []string
+	var rest []string // of blocks
 	for _, name := range m.Report.Unexpected {
 		if strings.HasPrefix(name, "blocks.") {
-			deeper = append(deeper, name)
+			rest = append(rest, name)
 		}
 	}
 	switch {
@@ -77,8 +77,8 @@ func New(f *weights.File, model []Parameter, allowMissing bool) (*Match, error) 
 	case mismatched != nil:
 		return nil, fmt.Errorf("the file is of another architecture than the model: %s: see model.arch, width, depth and patch",
 			list(mismatched))
-	case deeper != nil:
-		return nil, fmt.Errorf("the file has blocks that the model lacks: %s: see model.arch and model.depth", list(deeper))
+	case rest != nil:
+		return nil, fmt.Errorf("the file's blocks have what the model's lack: %s: see model.arch and model.depth", list(rest))
 	case missing != nil && !allowMissing:
 		return nil, fmt.Errorf("the file lacks %d of the model's %d parameters: %s: "+
 			"choose the model that it is of, or set model.allow_missing = true to leave them random",
@@ -110,7 +110,7 @@ func (m *Match) choose(f *weights.File) (map[string]weights.Tensor, error) {
 		case isHead(name):
 			m.Report.Dropped = append(m.Report.Dropped, t.Name)
 		case !parameters[name]:
-			m.Report.Unexpected = append(m.Report.Unexpected, t.Name)
+			m.Report.Unexpected = append(m.Report.Unexpected, name)
 		case twice:
 			return nil, fmt.Errorf("tensors %s and %s of the file are both called %s in the model", before.Name, t.Name, name)
 		default:

@@ -241,6 +241,8 @@ func TestRefuses(t *testing.T) {
 	infinity := binary.LittleEndian.AppendUint32(nil, 0x7f800000)
 	deeper := c
 	deeper.Depth = 3
+	scaled := c
+	scaled.LayerScale = true
 	for _, test := range []struct {
 		file  []Parameter
 		edit  func(*weights.Tensor)
@@ -273,7 +275,8 @@ func TestRefuses(t *testing.T) {
 			}
 		}, "cls_token is of type int32 instead of a float", false},
 		{model, func(x *weights.Tensor) { x.Name = "x." + x.Name }, "none of the model's 32 parameters", false},
-		{parameters(deeper), func(x *weights.Tensor) {}, "blocks that the model lacks: blocks.2.attn", false},
+		{parameters(deeper), func(x *weights.Tensor) {}, "have what the model's lack: blocks.2.attn", false},
+		{parameters(scaled), func(x *weights.Tensor) { x.Name = "backbone." + x.Name }, "have what the model's lack: blocks.0.ls1.gamma", false},
 		{append(parameters(c), Parameter{"backbone.cls_token", []int64{1, 1, 2}}), func(x *weights.Tensor) {}, "both called cls_token", false},
 	} {
 		f := write(t, test.file, test.edit)

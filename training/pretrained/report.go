@@ -10,7 +10,7 @@ type Report struct {
 	Dict       string   // of the checkpoint: "model", "teacher", or "" for the file itself
 	Loaded     []string // parameters that are in the file
 	Missing    []string // parameters that are not; they keep the values that they have
-	Unexpected []string // tensors that are no parameter
+	Unexpected []string // tensors that are no parameter, by the names that the model would have for them
 	Resized    []string // position embeddings of another grid, among Loaded
 	Dropped    []string // tensors of the file's head
 	Transposed bool     // Linear weights are [in,out] in the file
