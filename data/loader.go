@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"math/rand/v2"
+	"os"
 	"sync"
 )
 
@@ -21,6 +23,27 @@ type LoaderConfig struct {
 	Shuffle   bool   // a new order each epoch; else the samples' order
 	DropLast  bool   // leave out a last batch that is not full
 	Transform Transform
+	Cache     *Cache // of decoded images; nil: none
+}
+
+// read writes the tensor of an image file to dst.
+func (c *LoaderConfig) read(dst []float32, path string, rng *rand.Rand) error {
+	var err error
+	if c.Cache != nil {
+		var img *image.NRGBA
+		if img, err = c.Cache.image(path, c.Transform); err == nil {
+			err = c.Transform.applyKept(dst, img, rng)
+		}
+	} else {
+		var file []byte
+		if file, err = os.ReadFile(path); err == nil {
+			err = c.Transform.applyFile(dst, file, rng)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("reading the image %s: %w", path, err)
+	}
+	return nil
 }
 
 // Loader makes batches of samples. It is safe for concurrent use.
@@ -100,15 +123,8 @@ func (l *Loader) order(epoch int) []int {
 // load writes one sample's tensor to dst.
 func (l *Loader) load(dst []float32, index int, epoch uint64, src *rand.PCG) error {
 	path := l.config.Samples[index].Path
-	img, err := Decode(path)
-	if err != nil {
-		return err
-	}
 	seedSource(src, l.config.Seed, epoch, uint64(index))
-	if err := l.config.Transform.Apply(dst, img, rand.New(src)); err != nil {
-		return fmt.Errorf("transforming the image %s: %w", path, err)
-	}
-	return nil
+	return l.config.read(dst, path, rand.New(src))
 }
 
 // buffer returns memory for one batch.

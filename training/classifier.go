@@ -40,12 +40,13 @@ func newClassifier(s *ort.Session, batch int) (*classifier, error) {
 	return c, nil
 }
 
-// predict classifies a split in its order.
-func (c *classifier) predict(ctx context.Context, split *data.Split, transform data.Transform, workers int,
+// predict classifies a split in its order. cache may be nil.
+func (c *classifier) predict(ctx context.Context, split *data.Split, transform data.Transform, cache *data.Cache, workers int,
 	report func(done, total int, detail string)) (*evaluation.Predictions, error) {
 	shape := c.logits.Shape()
 	batch, classes := int(shape[0]), int(shape[1])
-	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: batch, Workers: workers, Transform: transform})
+	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: batch, Workers: workers, Transform: transform,
+		Cache: cache})
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return nil, err
 	}
-	err = verify(ctx, []*data.Split{split}, o.Workers, o.Skip, "add -skip-unreadable", o.Progress)
+	err = verify(ctx, []*data.Split{split}, o.Workers, nil, func(*data.Split) data.Transform { return d.transform }, o.Skip, "add -skip-unreadable", o.Progress)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 	if o.Batch == 0 {
 		o.Batch = defaultBatch
 	}
-	m, p, err := evaluate(ctx, e, o, split, d.transform)
+	m, p, err := evaluate(ctx, e, o, split, d.transform, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +69,8 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 }
 
 // evaluate predicts a split with a model file and computes the metrics. Paths
-// in the predictions are relative to the dataset.
-func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, transform data.Transform) (
+// in the predictions are relative to the dataset. cache may be nil.
+func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, transform data.Transform, cache *data.Cache) (
 	evaluation.Metrics, *evaluation.Predictions, error) {
 	fail := func(err error) (evaluation.Metrics, *evaluation.Predictions, error) {
 		return evaluation.Metrics{}, nil, err
@@ -88,7 +88,7 @@ func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, 
 	if side := int64(transform.Side()); c.images.Shape()[2] != side || c.images.Shape()[3] != side {
 		return fail(fmt.Errorf("%s takes images %v, but its metadata say %d pixels", o.Model, c.images.Shape(), side))
 	}
-	p, err := c.predict(ctx, split, transform, o.Workers, reporter(o.Progress, "evaluate "+o.Split, "images"))
+	p, err := c.predict(ctx, split, transform, cache, o.Workers, reporter(o.Progress, "evaluate "+o.Split, "images"))
 	if err != nil {
 		return fail(err)
 	}

@@ -32,7 +32,8 @@ const eventsAnEpoch = 1000
 func newLoop(r *run, v *validator) (*loop, error) {
 	c := r.plan.config
 	loader, err := data.NewLoader(data.LoaderConfig{Samples: r.plan.train.Samples, Batch: c.Training.Batch,
-		Workers: c.Data.Workers, Seed: uint64(c.Seed), Shuffle: true, DropLast: true, Transform: r.plan.trainTransform()})
+		Workers: c.Data.Workers, Seed: uint64(c.Seed), Shuffle: true, DropLast: true, Transform: r.plan.trainTransform(),
+		Cache: r.plan.cache})
 	if err != nil {
 		return nil, err
 	}

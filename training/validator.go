@@ -39,7 +39,7 @@ func newValidator(p *plan, e *engine, l *Learner) (*validator, error) {
 }
 
 func (v *validator) validate(ctx context.Context, report func(done, total int, detail string)) (evaluation.Metrics, error) {
-	p, err := v.classifier.predict(ctx, v.plan.val, v.plan.evalTransform(), v.plan.config.Data.Workers, report)
+	p, err := v.classifier.predict(ctx, v.plan.val, v.plan.evalTransform(), v.plan.cache, v.plan.config.Data.Workers, report)
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}

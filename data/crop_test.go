@@ -1,0 +1,60 @@
+package data
+
+import (
+	"image"
+	"math"
+	"os"
+	"testing"
+)
+
+// TestDecodeCrop compares the crop of a part with that of the whole image.
+func TestDecodeCrop(t *testing.T) {
+	for _, c := range []struct {
+		path string
+		box  image.Rectangle
+		size int
+		mean float64 // levels that a channel differs by on average
+		most int
+	}{
+		// Not reduced: the same pixels.
+		{"testdata/golden/modes/rgb420.jpg", image.Rect(3, 5, 20, 25), 9, 0, 0},
+		{"testdata/golden/modes/rgb422.jpg", image.Rect(1, 0, 22, 20), 9, 0, 0},
+		{"testdata/golden/modes/rgb420_progressive.jpg", image.Rect(3, 5, 20, 25), 9, 0, 0},
+		{"testdata/golden/modes/cmyk.jpg", image.Rect(3, 5, 20, 25), 9, 0, 0},
+		{"testdata/golden/modes/rgb.png", image.Rect(3, 5, 20, 25), 9, 0, 0},
+		{"testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg", image.Rect(3, 21, 390, 472), 224, 0, 0},
+		// Halves, quarters, eighths, of scans with much noise.
+		{"testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg", image.Rect(0, 0, 512, 496), 112, 0.6, 6},
+		{"testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg", image.Rect(33, 21, 490, 480), 112, 0.6, 6},
+		{"testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg", image.Rect(33, 21, 490, 480), 56, 0.6, 6},
+		{"testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg", image.Rect(33, 21, 490, 480), 28, 0.6, 6},
+	} {
+		file, err := os.ReadFile(c.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := decodeCrop(file, c.box, c.size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, err := decode(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := resizeCrop(whole, c.box, c.size, c.size)
+		sum, n := 0.0, 0
+		for y := range c.size {
+			for x := range 4 * c.size {
+				if x%4 < 3 {
+					sum += math.Abs(float64(got.Pix[y*got.Stride+x]) - float64(want.Pix[y*want.Stride+x]))
+					n++
+				}
+			}
+		}
+		mean, most := sum/float64(n), compare(t, got, want).most
+		t.Logf("%s %v to %d: mean %.3f, at most %d levels", c.path, c.box, c.size, mean, most)
+		if mean > c.mean || most > c.most {
+			t.Errorf("%s %v to %d: mean %.3f, at most %d levels", c.path, c.box, c.size, mean, most)
+		}
+	}
+}
