@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestDecodeCrop compares the crop of a part with that of the whole image.
+// TestDecodeCrop compares the crop of a part with that of the whole image. Where
+// that was reduced, it may be as far off as Pillow's own shortcut, and 2 %.
 func TestDecodeCrop(t *testing.T) {
 	for _, c := range []struct {
 		path string
@@ -23,11 +24,12 @@ func TestDecodeCrop(t *testing.T) {
 		{"testdata/golden/modes/cmyk.jpg", image.Rect(3, 5, 20, 25), 9, 0, 0},
 		{"testdata/golden/modes/rgb.png", image.Rect(3, 5, 20, 25), 9, 0, 0},
 		{"testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg", image.Rect(3, 21, 390, 472), 224, 0, 0},
-		// Halves, quarters, eighths, of scans with much noise.
-		{"testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg", image.Rect(0, 0, 512, 496), 112, 0.6, 6},
-		{"testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg", image.Rect(33, 21, 490, 480), 112, 0.6, 6},
-		{"testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg", image.Rect(33, 21, 490, 480), 56, 0.6, 6},
-		{"testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg", image.Rect(33, 21, 490, 480), 28, 0.6, 6},
+		// Halves, quarters, eighths, of a noisy scan: the difference that Pillow's
+		// resize has with reducing_gap=2.0, its thumbnail's default.
+		{"testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg", image.Rect(0, 0, 512, 496), 112, 0.409, 8},
+		{"testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg", image.Rect(33, 21, 490, 480), 112, 0.444, 9},
+		{"testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg", image.Rect(33, 21, 490, 480), 56, 0.570, 11},
+		{"testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg", image.Rect(33, 21, 490, 480), 28, 0.716, 22},
 	} {
 		file, err := os.ReadFile(c.path)
 		if err != nil {
@@ -53,7 +55,7 @@ func TestDecodeCrop(t *testing.T) {
 		}
 		mean, most := sum/float64(n), compare(t, got, want).most
 		t.Logf("%s %v to %d: mean %.3f, at most %d levels", c.path, c.box, c.size, mean, most)
-		if mean > c.mean || most > c.most {
+		if mean > 1.02*c.mean || most > c.most {
 			t.Errorf("%s %v to %d: mean %.3f, at most %d levels", c.path, c.box, c.size, mean, most)
 		}
 	}

@@ -20,6 +20,13 @@ import (
 func stopped(t *testing.T) *config.Config {
 	t.Helper()
 	c := small(t, fundus(t))
+	stop(t, c)
+	return c
+}
+
+// stop begins a run and interrupts it in its second epoch.
+func stop(t *testing.T, c *config.Config) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	_, err := training.Run(ctx, c, training.Options{Progress: func(u training.Update) {
@@ -30,7 +37,6 @@ func stopped(t *testing.T) *config.Config {
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "checkpoints/last") {
 		t.Fatalf("error is %v, want one that names the checkpoint", err)
 	}
-	return c
 }
 
 func TestResumeRefusesOtherImages(t *testing.T) {
