@@ -110,8 +110,8 @@ func (f *filter) shift(first int) {
 	}
 }
 
-// alongRow filters a row of pixels.
-func (f *filter) alongRow(out, in []uint8) {
+// alongRowGo filters a row of pixels.
+func (f *filter) alongRowGo(out, in []uint8) {
 	for i, from := range f.start {
 		n := f.count[i]
 		p := in[4*from : 4*(from+n)]
@@ -129,11 +129,11 @@ func (f *filter) alongRow(out, in []uint8) {
 	}
 }
 
-// downColumns makes row y of the output.
-func (f *filter) downColumns(out []uint8, in *image.NRGBA, y int) {
+// downColumnsGo makes row y of the output, from pixel x on.
+func (f *filter) downColumnsGo(out []uint8, in *image.NRGBA, y, x int) {
 	w := f.weights[y*f.taps:][:f.count[y]]
 	from := f.start[y]
-	for x := range in.Rect.Dx() {
+	for ; x < in.Rect.Dx(); x++ {
 		r, g, b := int32(1<<(weightBits-1)), int32(1<<(weightBits-1)), int32(1<<(weightBits-1))
 		at := from*in.Stride + 4*x
 		for _, v := range w {

@@ -27,14 +27,15 @@ func compareData(ctx context.Context, s setup) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := writeImages(dir, s.images); err != nil {
+	s.dir = filepath.Join(dir, "images")
+	if err := writeImages(s.dir, s.images); err != nil {
 		return err
 	}
-	ours, err := startData(ctx, s, dir)
+	ours, err := startData(ctx, s)
 	if err != nil {
 		return err
 	}
-	peer, err := start(ctx, s.python, "tools/bench/data_peer.py", "--dir", dir, "--size", strconv.Itoa(s.size))
+	peer, err := start(ctx, s.python, "tools/bench/data_peer.py", "--dir", s.dir, "--size", strconv.Itoa(s.size))
 	if err != nil {
 		return err
 	}
@@ -78,13 +79,13 @@ func compareData(ctx context.Context, s setup) error {
 
 // startData starts our worker with one processor, its garbage collector
 // included.
-func startData(ctx context.Context, s setup, dir string) (*process, error) {
+func startData(ctx context.Context, s setup) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	return start(ctx, "env", "GOMAXPROCS=1", self, "data-worker", "-size", strconv.Itoa(s.size),
-		"-dir", filepath.Clean(dir))
+		"-dir", s.dir)
 }
 
 func middle(x []float64) float64 {

@@ -17,7 +17,7 @@ import (
 // workData makes the passes that its input asks for: "jpeg-3mp", or "cached
 // jpeg-3mp". It follows the protocol of data_peer.py.
 func workData(ctx context.Context, s setup) error {
-	cache, err := data.OpenCache(filepath.Join(s.dir, "cache"), max(2*s.size, 512))
+	cache, err := data.OpenCache(filepath.Join(s.dir, "..", "cache"), max(2*s.size, 512))
 	if err != nil {
 		return err
 	}
