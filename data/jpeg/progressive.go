@@ -26,28 +26,10 @@ func (d *decoder) progressiveScan(parts []scanComponent, first, last, high, low 
 		}
 		return d.refineAC(p.acCode, b, first, last, low)
 	}
-	block := func(p *scanComponent, x, y int) error {
+	return d.forEachBlock(parts, func(p *scanComponent, x, y int) error {
 		at := 64 * (y*p.across + x)
 		if !read(p, p.coef[at:at+64:at+64]) {
 			return errOther
-		}
-		return nil
-	}
-	if len(parts) == 1 {
-		p := &parts[0]
-		across, down := d.ownBlocks(p.component)
-		return d.forEachMCU(parts, across, min(down, p.blocks.Max.Y), func(x, y int) error { return block(p, x, y) })
-	}
-	return d.forEachMCU(parts, d.mcus.X, d.part.Max.Y, func(x, y int) error {
-		for i := range parts {
-			p := &parts[i]
-			for v := range p.v {
-				for h := range p.h {
-					if err := block(p, x*p.h+h, y*p.v+v); err != nil {
-						return err
-					}
-				}
-			}
 		}
 		return nil
 	})

@@ -68,7 +68,10 @@ func (d *decoder) scan(b []byte) error {
 			return errOther
 		}
 	}
-	return d.sequentialScan(parts)
+	var coefficients [64]int32
+	return d.forEachBlock(parts, func(p *scanComponent, x, y int) error {
+		return d.sequentialBlock(p, &coefficients, x, y)
+	})
 }
 
 // unstuff copies the entropy-coded data of a scan to bits, without the zeros
@@ -156,16 +159,13 @@ func (d *decoder) forEachMCU(parts []scanComponent, across, rows int, mcu func(x
 	return nil
 }
 
-// sequentialScan decodes the components' blocks and transforms those of the
-// wanted part at once.
-func (d *decoder) sequentialScan(parts []scanComponent) error {
-	var block [64]int32
+// forEachBlock calls block for the blocks of a scan in their order, down to the
+// last row of the wanted part.
+func (d *decoder) forEachBlock(parts []scanComponent, block func(p *scanComponent, x, y int) error) error {
 	if len(parts) == 1 {
 		p := &parts[0]
 		across, down := d.ownBlocks(p.component)
-		return d.forEachMCU(parts, across, min(down, p.blocks.Max.Y), func(x, y int) error {
-			return d.sequentialBlock(p, &block, x, y)
-		})
+		return d.forEachMCU(parts, across, min(down, p.blocks.Max.Y), func(x, y int) error { return block(p, x, y) })
 	}
 	if len(parts) != len(d.components) {
 		return errOther
@@ -175,7 +175,7 @@ func (d *decoder) sequentialScan(parts []scanComponent) error {
 			p := &parts[i]
 			for v := range p.v {
 				for h := range p.h {
-					if err := d.sequentialBlock(p, &block, x*p.h+h, y*p.v+v); err != nil {
+					if err := block(p, x*p.h+h, y*p.v+v); err != nil {
 						return err
 					}
 				}
@@ -191,7 +191,8 @@ func (d *decoder) ownBlocks(c *component) (across, down int) {
 	return ceilDiv(ceilDiv(d.width*c.h, d.hMost), 8), ceilDiv(ceilDiv(d.height*c.v, d.vMost), 8)
 }
 
-// sequentialBlock decodes the block at (x, y) of a component.
+// sequentialBlock decodes the block at (x, y) of a component, and transforms it
+// if it is wanted.
 func (d *decoder) sequentialBlock(p *scanComponent, block *[64]int32, x, y int) error {
 	r := &d.bits
 	r.fill()
@@ -203,19 +204,14 @@ func (d *decoder) sequentialBlock(p *scanComponent, block *[64]int32, x, y int) 
 		p.dc += extend(r.take(size), size)
 	}
 	c := p.component
-	b := &c.blocks
-	if x < b.Min.X || x >= b.Max.X || y < b.Min.Y {
-		if !r.skip(p.acCode) {
-			return errOther
-		}
-		return nil
-	}
 	*block = [64]int32{p.dc * c.table[0]}
 	last := r.coefficients(p.acCode, block, &c.table)
 	if last < 0 {
 		return errOther
 	}
-	c.transform(block, last, x, y)
+	if b := &c.blocks; x >= b.Min.X && x < b.Max.X && y >= b.Min.Y {
+		c.transform(block, last, x, y)
+	}
 	return nil
 }
 
@@ -278,48 +274,4 @@ func (r *bits) coefficients(c *code, block *[64]int32, table *[64]int32) int {
 		return -1
 	}
 	return last
-}
-
-// skip reads over the AC coefficients of a sequential block.
-func (r *bits) skip(c *code) bool {
-	data, at, acc, n := r.data, r.at, r.acc, r.n
-	k := 1
-	for k < 64 {
-		if n < 32 {
-			b := data[at : at+8 : at+8]
-			v := uint64(b[7]) | uint64(b[6])<<8 | uint64(b[5])<<16 | uint64(b[4])<<24 |
-				uint64(b[3])<<32 | uint64(b[2])<<40 | uint64(b[1])<<48 | uint64(b[0])<<56
-			acc |= v >> (n & 63)
-			at += int((63 - n) >> 3)
-			n |= 56
-		}
-		look := acc >> (64 - lookBits)
-		if v := c.value[look]; v != 0 {
-			k += int(v>>8&15) + 1
-			acc <<= uint(v & 15)
-			n -= uint(v & 15)
-			continue
-		}
-		e := c.look[look]
-		s := int(e >> 8)
-		if e == 0 {
-			r.acc, r.n = acc, n
-			s = r.longSymbol(c)
-			acc, n = r.acc, r.n
-			if s < 0 {
-				return false
-			}
-		} else {
-			acc <<= e & 15
-			n -= uint(e & 15)
-		}
-		if s&15 == 0 && s != 0xF0 {
-			break
-		}
-		k += s>>4 + 1
-		acc <<= uint(s & 15)
-		n -= uint(s & 15)
-	}
-	r.at, r.acc, r.n = at, acc, n
-	return k <= 64
 }
