@@ -52,7 +52,7 @@ func planes(t *testing.T, a, b image.Image, f func(a, b []uint8, strideA, stride
 }
 
 // TestAsStandardLibrary: image/jpeg has another inverse DCT, which rounds
-// otherwise now and then.
+// otherwise now and then. It does not read every file that libjpeg does.
 func TestAsStandardLibrary(t *testing.T) {
 	decoded := 0
 	for _, path := range files(t) {
@@ -67,11 +67,12 @@ func TestAsStandardLibrary(t *testing.T) {
 			}
 			continue
 		}
-		decoded++
 		want, err := stdjpeg.Decode(bytes.NewReader(file))
 		if err != nil {
-			t.Fatal(err)
+			t.Logf("%s: image/jpeg: %v", path, err)
+			continue
 		}
+		decoded++
 		if got.Bounds() != want.Bounds() {
 			t.Fatalf("%s: %v, want %v", path, got.Bounds(), want.Bounds())
 		}
