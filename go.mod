@@ -3,6 +3,7 @@ module fovea
 go 1.26.0
 
 require (
+	github.com/disintegration/imaging v1.6.2
 	github.com/owulveryck/onnx-go v0.5.0
 	github.com/pelletier/go-toml/v2 v2.2.4
 	github.com/schollz/progressbar/v3 v3.19.1

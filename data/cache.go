@@ -116,7 +116,7 @@ func (c *Cache) image(path string, t Transform) (*image.NRGBA, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		slog.Debug("an entry of the cache is made again", "reason", err)
 	}
-	if img, err = decode(file); err != nil {
+	if img, err = DecodeBytes(file); err != nil {
 		return nil, err
 	}
 	if img, err = kept.prepare(img); err != nil {

@@ -16,21 +16,22 @@ const oversampling = 2
 // ·size pixels a side at half, a quarter or an eighth of its size: the mean of
 // so many pixels. Where nothing is reduced, the result equals that of decoding
 // all.
-func decodeCrop(file []byte, box image.Rectangle, size int) (*image.NRGBA, error) {
+func decodeCrop(file []byte, box image.Rectangle, size int) (img *image.NRGBA, err error) {
+	defer recovered(&err)
 	reduction := 1
 	for reduction < 8 && min(box.Dx(), box.Dy()) >= 2*reduction*oversampling*size {
 		reduction *= 2
 	}
 	part, err := jpeg.DecodeBox(file, box, reduction)
 	if err != nil {
-		img, err := decode(file)
+		img, err := DecodeBytes(file)
 		if err != nil {
 			return nil, err
 		}
 		return resizeCrop(img, box, size, size), nil
 	}
 	origin := part.Bounds().Min
-	img := toRGB(part, "jpeg")
+	img = toRGB(part, "jpeg")
 	if reduction == 1 {
 		return resizeCrop(img, box.Sub(origin), size, size), nil
 	}

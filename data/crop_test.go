@@ -39,7 +39,7 @@ func TestDecodeCrop(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		whole, err := decode(file)
+		whole, err := DecodeBytes(file)
 		if err != nil {
 			t.Fatal(err)
 		}

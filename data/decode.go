@@ -40,21 +40,17 @@ func Decode(path string) (*image.NRGBA, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading an image: %w", err)
 	}
-	img, err := decode(file)
+	img, err := DecodeBytes(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading the image %s: %w", path, err)
 	}
 	return img, nil
 }
 
-// decode is Decode for a file's content. A panic of a format's decoder is an
-// error: the files come from anywhere.
-func decode(file []byte) (img *image.NRGBA, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			img, err = nil, fmt.Errorf("the file is damaged: the decoder failed with %q", fmt.Sprint(r))
-		}
-	}()
+// DecodeBytes is Decode for a file's content; its errors cannot name the file. A
+// panic of a format's decoder is an error: the files come from anywhere.
+func DecodeBytes(file []byte) (img *image.NRGBA, err error) {
+	defer recovered(&err)
 	if _, _, err := decodeSize(file); err != nil {
 		return nil, err
 	}
@@ -68,8 +64,16 @@ func decode(file []byte) (img *image.NRGBA, err error) {
 	return toRGB(decoded, format), nil
 }
 
+// recovered makes a panic of a decoder an error.
+func recovered(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("the file is damaged: the decoder failed with %q", fmt.Sprint(r))
+	}
+}
+
 // decodeSize reads width and height, and refuses what is too large.
 func decodeSize(file []byte) (w, h int, err error) {
+	defer recovered(&err)
 	if len(file) == 0 {
 		return 0, 0, errors.New("the file is empty")
 	}

@@ -92,7 +92,7 @@ func TestDecodeLimit(t *testing.T) {
 	for name, file := range map[string][]byte{
 		"png": b.Bytes(), "pgm": []byte("P5 65536 65536 255\n"),
 	} {
-		_, err := decode(file)
+		_, err := DecodeBytes(file)
 		if err == nil || !strings.Contains(err.Error(), "more than the limit") {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -6,7 +6,7 @@
 // folder a class. [Open] and [OpenSplit] list them in the order of torchvision's
 // ImageFolder, so that a class has the index it has in PyTorch, and refuse what
 // would train a wrong model: a missing split, an empty class, splits whose
-// classes differ.
+// classes differ. [OpenSplitNumbered] accepts the last, as torchvision does.
 //
 // # From a file to a tensor
 //
@@ -22,9 +22,10 @@
 // [Iterator.Next]: this is timm's order.
 //
 // [TrainTransform] and [EvalTransform] are values without state. What is random
-// comes from a generator derived from (seed, epoch, index of the sample), never
-// from a shared one: a batch is the same for any number of workers, and a run
-// resumes at any batch without replaying those before it.
+// comes from a generator derived from (seed, epoch, index of the sample, how
+// often the epoch had it before), never from a shared one: a batch is the same
+// for any number of workers, and a run resumes at any batch without replaying
+// those before it.
 //
 // # Batches
 //

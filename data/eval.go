@@ -51,7 +51,7 @@ func (t EvalTransform) Apply(dst []float32, img *image.NRGBA, _ *rand.Rand) erro
 }
 
 func (t EvalTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) error {
-	img, err := decode(file)
+	img, err := DecodeBytes(file)
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,17 @@ type Dataset struct {
 // invalid (see OpenSplit), if train has fewer than two classes, or if the
 // splits' classes differ: torchvision would number them differently then.
 func Open(dir string) (*Dataset, error) {
+	d, err := openSplits(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(sameClasses(d.Train, d.Val), sameClasses(d.Train, d.Test)); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func openSplits(dir string) (*Dataset, error) {
 	if err := checkSplits(dir); err != nil {
 		return nil, err
 	}
@@ -56,9 +67,6 @@ func Open(dir string) (*Dataset, error) {
 	if len(d.Train.Classes) < 2 {
 		return nil, fmt.Errorf("%s has the single class %q: a classifier needs at least two class folders",
 			d.Train.Dir, d.Train.Classes[0])
-	}
-	if err := errors.Join(sameClasses(d.Train, d.Val), sameClasses(d.Train, d.Test)); err != nil {
-		return nil, err
 	}
 	return &d, nil
 }

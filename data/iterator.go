@@ -11,7 +11,7 @@ import (
 
 // Batch is a set of samples as tensors. It is valid until Release.
 type Batch struct {
-	Images  []float32 // [N,3,S,S]
+	Images  []float32 // [N,3,S,S], or N rows of LoaderConfig.Tensors
 	Labels  []int     // [N], classes
 	Indices []int     // [N], positions in LoaderConfig.Samples
 	N       int       // below LoaderConfig.Batch in a last batch that is not full
@@ -19,6 +19,7 @@ type Batch struct {
 	iterator *Iterator // nil unless the consumer holds the batch
 	pending  atomic.Int32
 	ready    chan struct{} // closed when nothing is pending
+	streams  []uint64      // [N], of random numbers
 	errs     []error       // [N]
 }
 
@@ -35,9 +36,9 @@ func (b *Batch) Release() {
 }
 
 // reset makes b the batch of the samples at indices.
-func (b *Batch) reset(indices []int, samples []Sample, imageSize int) {
+func (b *Batch) reset(indices []int, streams []uint64, samples []Sample, imageSize int) {
 	n := len(indices)
-	b.N = n
+	b.N, b.streams = n, streams
 	b.Images = b.Images[:n*imageSize]
 	b.Labels, b.Indices, b.errs = b.Labels[:n], b.Indices[:n], b.errs[:n]
 	copy(b.Indices, indices)
@@ -135,7 +136,7 @@ func (it *Iterator) feed(order []int, firstBatch int, jobs chan<- job) {
 	defer close(jobs)
 	defer close(it.ordered)
 	c := it.loader.config
-	side := c.Transform.Side()
+	streams := streamsOf(order, len(c.Samples))
 	for b := firstBatch; b < it.loader.Batches(); b++ {
 		var batch *Batch
 		select {
@@ -143,7 +144,8 @@ func (it *Iterator) feed(order []int, firstBatch int, jobs chan<- job) {
 		case <-it.ctx.Done():
 			return
 		}
-		batch.reset(order[b*c.Batch:min((b+1)*c.Batch, len(order))], c.Samples, 3*side*side)
+		start, end := b*c.Batch, min((b+1)*c.Batch, len(order))
+		batch.reset(order[start:end], streams[start:end], c.Samples, it.loader.size)
 		it.ordered <- batch // never blocks: the channel has room for every buffer
 		for i := range batch.N {
 			select {
@@ -159,7 +161,7 @@ func (it *Iterator) work(epoch uint64, jobs <-chan job) {
 	var src rand.PCG
 	for j := range jobs {
 		b, size := j.batch, len(j.batch.Images)/j.batch.N
-		b.errs[j.i] = it.loader.load(b.Images[j.i*size:(j.i+1)*size], b.Indices[j.i], epoch, &src)
+		b.errs[j.i] = it.loader.load(b.Images[j.i*size:(j.i+1)*size], b.Indices[j.i], epoch, b.streams[j.i], &src)
 		if b.pending.Add(-1) == 0 {
 			close(b.ready)
 		}

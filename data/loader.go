@@ -21,9 +21,13 @@ type LoaderConfig struct {
 	Workers   int    // goroutines that decode and transform; 0: one a core
 	Seed      uint64 // of the order and of the transform
 	Shuffle   bool   // a new order each epoch; else the samples' order
+	Order     Order  // instead of Shuffle's order; nil: that
 	DropLast  bool   // leave out a last batch that is not full
 	Transform Transform
 	Cache     *Cache // of decoded images; nil: none
+	// Tensors are the samples' tensors, one after another, where they are in
+	// memory already: then no file is read and there is no Transform.
+	Tensors []float32
 }
 
 // read writes the tensor of an image file to dst.
@@ -49,6 +53,7 @@ func (c *LoaderConfig) read(dst []float32, path string, rng *rand.Rand) error {
 // Loader makes batches of samples. It is safe for concurrent use.
 type Loader struct {
 	config LoaderConfig
+	size   int // values of one sample
 
 	mu    sync.Mutex
 	spare []*Batch // buffers of closed iterators
@@ -57,8 +62,8 @@ type Loader struct {
 // NewLoader checks the configuration; it reads no image.
 func NewLoader(config LoaderConfig) (*Loader, error) {
 	switch n := len(config.Samples); {
-	case config.Transform == nil:
-		return nil, errors.New("a loader needs a transform")
+	case (config.Transform == nil) == (config.Tensors == nil):
+		return nil, errors.New("a loader needs a transform or tensors, and not both")
 	case config.Batch < 1:
 		return nil, fmt.Errorf("batch size %d: it must be at least 1", config.Batch)
 	case n == 0:
@@ -68,11 +73,17 @@ func NewLoader(config LoaderConfig) (*Loader, error) {
 			"is dropped: nothing would be left; use a batch size of at most %d", config.Batch, n, n)
 	case config.Workers < 0:
 		return nil, fmt.Errorf("%d workers: use 0 for one a core", config.Workers)
+	case len(config.Tensors)%n != 0:
+		return nil, fmt.Errorf("%d values cannot be divided among %d samples", len(config.Tensors), n)
 	}
-	if err := config.Transform.Check(); err != nil {
-		return nil, err
+	l := &Loader{config: config, size: len(config.Tensors) / len(config.Samples)}
+	if t := config.Transform; t != nil {
+		if err := t.Check(); err != nil {
+			return nil, err
+		}
+		l.size = 3 * t.Side() * t.Side()
 	}
-	return &Loader{config: config}, nil
+	return l, nil
 }
 
 // Batches is the number of batches of an epoch.
@@ -109,6 +120,9 @@ func (l *Loader) Epoch(ctx context.Context, epoch, firstBatch int) *Iterator {
 
 // order is the epoch's order of the samples.
 func (l *Loader) order(epoch int) []int {
+	if l.config.Order != nil {
+		return l.config.Order(epoch)
+	}
 	n := len(l.config.Samples)
 	if l.config.Shuffle {
 		return permutation(n, l.config.Seed, uint64(epoch))
@@ -121,9 +135,13 @@ func (l *Loader) order(epoch int) []int {
 }
 
 // load writes one sample's tensor to dst.
-func (l *Loader) load(dst []float32, index int, epoch uint64, src *rand.PCG) error {
+func (l *Loader) load(dst []float32, index int, epoch, stream uint64, src *rand.PCG) error {
+	if t := l.config.Tensors; t != nil {
+		copy(dst, t[index*l.size:(index+1)*l.size])
+		return nil
+	}
 	path := l.config.Samples[index].Path
-	seedSource(src, l.config.Seed, epoch, uint64(index))
+	seedSource(src, l.config.Seed, epoch, stream)
 	return l.config.read(dst, path, rand.New(src))
 }
 
@@ -136,9 +154,9 @@ func (l *Loader) buffer() *Batch {
 		l.spare = l.spare[:n-1]
 		return b
 	}
-	n, s := l.config.Batch, l.config.Transform.Side()
+	n := l.config.Batch
 	return &Batch{
-		Images:  make([]float32, n*3*s*s),
+		Images:  make([]float32, n*l.size),
 		Labels:  make([]int, n),
 		Indices: make([]int, n),
 		errs:    make([]error, n),

@@ -6,6 +6,18 @@ import "math/rand/v2"
 // streams are their indices.
 const permutationStream = ^uint64(0)
 
+// streamsOf gives each place of an order of n samples its stream: the sample's
+// index, and for a sample that an epoch has again the count of its earlier
+// places, so that it is not augmented the same way.
+func streamsOf(order []int, n int) []uint64 {
+	streams, before := make([]uint64, len(order)), make([]uint64, n)
+	for i, index := range order {
+		streams[i] = before[index]<<32 | uint64(index)
+		before[index]++
+	}
+	return streams
+}
+
 // seedSource makes src the generator of (seed, epoch, stream). The generators
 // of neighbouring arguments are unrelated: each word is hashed, since PCG
 // itself starts where its seed says.

@@ -30,8 +30,8 @@
 // The loss is taken from the probabilities, so that it is the same whether a
 // model of ours or a table from elsewhere is evaluated. It is the mean over
 // rows; RETFound's val_loss is a mean of batch means, which gives the rows of a
-// short last batch more weight. A caller that wants another loss replaces
-// [Metrics.Loss].
+// short last batch more weight: [LogLoss] gives that too. A caller that wants
+// another loss replaces [Metrics.Loss].
 //
 // # Where scikit-learn leaves a hole
 //

@@ -101,7 +101,7 @@ func Compute(p *Predictions) (Metrics, []Warning, error) {
 	for _, sum := range []*float64{&m.F1, &m.Jaccard, &m.Precision, &m.Recall, &m.AveragePrecision} {
 		*sum /= float64(len(classes))
 	}
-	m.Loss = logLoss(p)
+	m.Loss = LogLoss(p, 0)
 	m.Accuracy = ratio(correct, len(p.Rows))
 	m.Hamming = ratio(2*(len(p.Rows)-correct), len(p.Rows)*len(classes))
 	m.MCC = matthews(counts)
@@ -126,17 +126,6 @@ func Compute(p *Predictions) (Metrics, []Warning, error) {
 	}
 	m.Score = (m.F1 + m.ROCAUC + m.Kappa) / 3
 	return m, warnings, nil
-}
-
-// logLoss clips as scikit-learn's log_loss does for float64, so that a
-// confident miss costs 36 and not infinity.
-func logLoss(p *Predictions) float64 {
-	const eps = 0x1p-52
-	var sum float64
-	for _, r := range p.Rows {
-		sum -= math.Log(min(max(r.Probabilities[r.Label], eps), 1-eps))
-	}
-	return sum / float64(len(p.Rows))
 }
 
 // margins returns the row and column sums and the total of a confusion matrix.

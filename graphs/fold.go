@@ -40,6 +40,7 @@ var foldUnary = map[string]func(x float64) float64{
 var foldBinary = map[string]func(x, y float64) float64{
 	"Add": func(x, y float64) float64 { return x + y }, "Sub": func(x, y float64) float64 { return x - y },
 	"Mul": func(x, y float64) float64 { return x * y }, "Div": func(x, y float64) float64 { return x / y },
+	"Pow": math.Pow,
 }
 
 // fold computes a node of float32 constants, nil if it is not one or if its

@@ -118,6 +118,29 @@ func TestLast(t *testing.T) {
 	checkOrder(t, g)
 }
 
+func TestTransposeApart(t *testing.T) {
+	g := graphs.New("products")
+	a, b := g.Input("a", graphs.Float32, 5, 2), g.Input("b", graphs.Float32, 5, 3)
+	g.Output("apart", g.MatMul(a, b, graphs.TransA))
+	g.Output("scaled", g.ScaledMatMul(2, a, b, graphs.TransA)) // has no plain form
+	g.Output("other", g.MatMul(a, a, graphs.TransB))
+	g.TransposeApart()
+	for _, line := range []string{
+		"Transpose_5 float32[2,5] = Transpose(a) perm=[1 0]",
+		"apart float32[2,3] = MatMul(Transpose_5, b)",
+		"scaled float32[2,3] = Gemm(a, b) alpha=2, transA=1, transB=0",
+		"other float32[5,5] = Gemm(a, a) alpha=1, transA=0, transB=1",
+	} {
+		if !strings.Contains(g.String(), line) {
+			t.Errorf("%q is not in\n%s", line, g)
+		}
+	}
+	before := g.String()
+	if g.TransposeApart(); g.String() != before {
+		t.Errorf("a second time changes the graph to\n%s", g)
+	}
+}
+
 func TestShuffleKeepsAnOrderThatRuns(t *testing.T) {
 	for seed := range uint64(20) {
 		g, _ := ladder()

@@ -16,7 +16,7 @@ var inferences = map[string]inference{
 	"Identity": same, "Neg": same, "Exp": same, "Erf": same, "Log": same, "Sqrt": same, "Tanh": same,
 	"Gelu": same, "Abs": same,
 	"Softmax": sameAlongAxis, "LogSoftmax": sameAlongAxis,
-	"Add": elementwise, "Sub": elementwise, "Mul": elementwise, "Div": elementwise,
+	"Add": elementwise, "Sub": elementwise, "Mul": elementwise, "Div": elementwise, "Pow": elementwise,
 	"MatMul": inferMatMul, "FusedMatMul": inferMatMul, "Gemm": inferGemm,
 	"ReduceSum": reduction, "ReduceMean": reduction,
 	"LayerNormalization": inferLayerNormalization,

@@ -13,6 +13,7 @@ func (g *Graph) Add(a, b *Value) *Value { return g.Apply("Add", nil, a, b) }
 func (g *Graph) Sub(a, b *Value) *Value { return g.Apply("Sub", nil, a, b) }
 func (g *Graph) Mul(a, b *Value) *Value { return g.Apply("Mul", nil, a, b) }
 func (g *Graph) Div(a, b *Value) *Value { return g.Apply("Div", nil, a, b) }
+func (g *Graph) Pow(a, b *Value) *Value { return g.Apply("Pow", nil, a, b) }
 func (g *Graph) Neg(x *Value) *Value    { return g.Apply("Neg", nil, x) }
 func (g *Graph) Exp(x *Value) *Value    { return g.Apply("Exp", nil, x) }
 func (g *Graph) Erf(x *Value) *Value    { return g.Apply("Erf", nil, x) }

@@ -24,6 +24,6 @@ func WriteArtifacts(ctx context.Context, cfg *config.Config, out string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return artifacts.Write(out, artifacts.Set{Model: p.model, Batch: int64(cfg.Training.Batch),
-		Parameters: p.described(), Weights: p.tensors(arena, "")})
+	return artifacts.Write(out, artifacts.Set{Model: p.model, Batch: int64(cfg.Training.Batch), Options: p.options(),
+		Parameters: p.described(), Weights: p.tensors(arena, "", all)})
 }

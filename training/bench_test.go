@@ -65,10 +65,10 @@ func BenchmarkStep(b *testing.B) {
 }
 
 // BenchmarkArtifacts builds, differentiates and writes all artifacts. For
-// ViT-L/16 that is 1.2 GB of parameters: set -bench Artifacts/vit_large to
-// measure it alone.
+// ViT-L that is 1.2 GB of parameters: set -bench Artifacts/vit_large_patch16 to
+// measure one alone.
 func BenchmarkArtifacts(b *testing.B) {
-	for _, name := range []string{"retinamnist", "vit_base_patch16", "vit_large_patch16"} {
+	for _, name := range []string{"retinamnist", "vit_base_patch16", "vit_large_patch16", "vit_large_patch14_dinov2"} {
 		b.Run(name, func(b *testing.B) {
 			cfg, out := named(b, name, 16), b.TempDir()
 			for b.Loop() {

@@ -2,9 +2,7 @@ package training
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 
 	"fovea/data"
@@ -13,17 +11,17 @@ import (
 	"fovea/onnx/ort"
 )
 
-// classifier runs a session that has images and logits.
+// classifier runs a session that has logits, from images or features.
 type classifier struct {
-	session                       *ort.Session
-	images, logits, probabilities *ort.Tensor
+	session                      *ort.Session
+	input, logits, probabilities *ort.Tensor
 }
 
-// newClassifier gives images and logits of s memory for batches of a size.
+// newClassifier gives input and logits of s memory for batches of a size.
 func newClassifier(s *ort.Session, batch int) (*classifier, error) {
 	c := &classifier{session: s}
-	own := map[string]**ort.Tensor{artifacts.Images: &c.images, artifacts.Logits: &c.logits,
-		artifacts.Probabilities: &c.probabilities}
+	own := map[string]**ort.Tensor{artifacts.Images: &c.input, artifacts.Features: &c.input,
+		artifacts.Logits: &c.logits, artifacts.Probabilities: &c.probabilities}
 	for _, info := range append(s.Inputs(), s.Outputs()...) {
 		if t := own[info.Name]; t != nil {
 			var err error
@@ -33,59 +31,48 @@ func newClassifier(s *ort.Session, batch int) (*classifier, error) {
 			}
 		}
 	}
-	if c.images == nil || c.logits == nil {
+	if c.input == nil || c.logits == nil {
 		c.close()
 		return nil, fmt.Errorf("the model has no input %q or no output %q", artifacts.Images, artifacts.Logits)
 	}
 	return c, nil
 }
 
-// predict classifies a split in its order. cache may be nil.
-func (c *classifier) predict(ctx context.Context, split *data.Split, transform data.Transform, cache *data.Cache, workers int,
+// predict classifies a split in its order, which loader keeps. With half the
+// logits are rounded to float16.
+func (c *classifier) predict(ctx context.Context, split *data.Split, loader *data.Loader, half bool,
 	report func(done, total int, detail string)) (*evaluation.Predictions, error) {
-	shape := c.logits.Shape()
-	batch, classes := int(shape[0]), int(shape[1])
-	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: batch, Workers: workers, Transform: transform,
-		Cache: cache})
-	if err != nil {
-		return nil, err
-	}
-	it := loader.Epoch(ctx, 0, 0)
-	defer it.Close()
+	classes := int(c.logits.Shape()[1])
 	out := &evaluation.Predictions{Classes: split.Classes}
-	for {
-		b, err := it.Next()
-		if errors.Is(err, io.EOF) {
-			return out, nil
-		}
-		if err != nil {
-			return nil, err
-		}
+	return out, eachBatch(ctx, loader, func(b *data.Batch) error {
 		// A last batch that is not full leaves earlier images behind it; their
 		// logits are not read.
-		copy(c.images.Float32(), b.Images)
+		copy(c.input.Float32(), b.Images)
 		if err := c.session.Run(); err != nil {
-			return nil, err
+			return err
 		}
 		for i := range b.N {
 			sample := split.Samples[b.Indices[i]]
 			out.Rows = append(out.Rows, evaluation.Prediction{Path: sample.Path, Label: sample.Class,
-				Probabilities: softmax(c.logits.Float32()[i*classes : (i+1)*classes])})
+				Probabilities: softmax(c.logits.Float32()[i*classes:(i+1)*classes], half)})
 		}
-		b.Release()
 		report(len(out.Rows), len(split.Samples), "")
-	}
+		return nil
+	})
 }
 
-// softmax in float64, so that probabilities near 1 do not tie.
-func softmax(logits []float32) []float64 {
-	largest := math.Inf(-1)
-	for _, x := range logits {
-		largest = max(largest, float64(x))
-	}
-	out, sum := make([]float64, len(logits)), 0.0
+// softmax in float64, so that probabilities near 1 do not tie, of logits that
+// half rounds to float16.
+func softmax(logits []float32, half bool) []float64 {
+	out, largest, sum := make([]float64, len(logits)), math.Inf(-1), 0.0
 	for i, x := range logits {
-		out[i] = math.Exp(float64(x) - largest)
+		if out[i] = float64(x); half {
+			out[i] = evaluation.RoundHalf(out[i])
+		}
+		largest = max(largest, out[i])
+	}
+	for i, x := range out {
+		out[i] = math.Exp(x - largest)
 		sum += out[i]
 	}
 	for i := range out {
@@ -95,7 +82,7 @@ func softmax(logits []float32) []float64 {
 }
 
 func (c *classifier) close() {
-	for _, t := range []*ort.Tensor{c.images, c.logits, c.probabilities} {
+	for _, t := range []*ort.Tensor{c.input, c.logits, c.probabilities} {
 		if t != nil {
 			t.Close()
 		}

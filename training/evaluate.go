@@ -61,7 +61,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 	if o.Batch == 0 {
 		o.Batch = defaultBatch
 	}
-	m, p, err := evaluate(ctx, e, o, split, d.transform, nil)
+	m, p, err := evaluate(ctx, e, o, split, d.transform, nil, d.judging)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,8 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 
 // evaluate predicts a split with a model file and computes the metrics. Paths
 // in the predictions are relative to the dataset. cache may be nil.
-func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, transform data.Transform, cache *data.Cache) (
+func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, transform data.Transform,
+	cache *data.Cache, j judging) (
 	evaluation.Metrics, *evaluation.Predictions, error) {
 	fail := func(err error) (evaluation.Metrics, *evaluation.Predictions, error) {
 		return evaluation.Metrics{}, nil, err
@@ -85,10 +86,15 @@ func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, 
 		return fail(fmt.Errorf("%s: %w", o.Model, err))
 	}
 	defer c.close()
-	if side := int64(transform.Side()); c.images.Shape()[2] != side || c.images.Shape()[3] != side {
-		return fail(fmt.Errorf("%s takes images %v, but its metadata say %d pixels", o.Model, c.images.Shape(), side))
+	if side := int64(transform.Side()); c.input.Shape()[2] != side || c.input.Shape()[3] != side {
+		return fail(fmt.Errorf("%s takes images %v, but its metadata say %d pixels", o.Model, c.input.Shape(), side))
 	}
-	p, err := c.predict(ctx, split, transform, cache, o.Workers, reporter(o.Progress, "evaluate "+o.Split, "images"))
+	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: o.Batch, Workers: o.Workers,
+		Transform: transform, Cache: cache})
+	if err != nil {
+		return fail(err)
+	}
+	p, err := c.predict(ctx, split, loader, j.half, reporter(o.Progress, "evaluate "+o.Split, "images"))
 	if err != nil {
 		return fail(err)
 	}
@@ -97,7 +103,7 @@ func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, 
 			p.Rows[i].Path = filepath.ToSlash(path)
 		}
 	}
-	m, warnings, err := evaluation.Compute(p)
+	m, warnings, err := j.judge(p)
 	for _, w := range warnings {
 		slog.Warn(o.Split, "metric", w.String())
 	}

@@ -96,7 +96,9 @@ func (r *run) writeHistory() error {
 	}
 	parameters := 0
 	for _, p := range r.plan.layout.Params {
-		parameters += p.Size
+		if !p.Frozen {
+			parameters += p.Size
+		}
 	}
 	return onnx.WriteFileAtomic(filepath.Join(r.folder, logFile), func(w io.Writer) error {
 		lines := json.NewEncoder(w)
@@ -105,8 +107,9 @@ func (r *run) writeHistory() error {
 				TrainRate  float64 `json:"train_lr"`
 				TrainLoss  float64 `json:"train_loss"`
 				Epoch      int     `json:"epoch"`
-				Parameters int     `json:"n_parameters"`
-			}{e.TrainRate, e.TrainLoss, i, parameters})
+				Parameters int     `json:"n_parameters"`      // that are trained
+				Skipped    int     `json:"skipped,omitempty"` // optimizer steps
+			}{e.TrainRate, e.TrainLoss, i, parameters, e.Skipped})
 			if err != nil {
 				return err
 			}

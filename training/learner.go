@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 
 	"fovea/graphs"
@@ -25,8 +24,9 @@ type Learner struct {
 
 	parameters, gradients, moment1, moment2 *ort.Memory
 	sum                                     *ort.Memory // of gradients over micro-batches; nil without accumulation
+	average                                 *ort.Memory // moving average of the parameters; nil without training.ema
 
-	images, targets, dropPath, lossScale, loss, logits *ort.Tensor
+	input, targets, dropPath, lossScale, loss, logits *ort.Tensor
 
 	keep []float32 // probability that a residual branch is kept, by row of drop_path
 }
@@ -53,6 +53,7 @@ func NewLearner(ctx context.Context, cfg *config.Config, classes int, x Experime
 	l, err := newLearner(r, e, x.Shuffle)
 	if err == nil {
 		r.initialize(l.parameters.Float32())
+		l.startAverage()
 	}
 	return l, err
 }
@@ -63,7 +64,11 @@ func (l *Learner) EndProfile() (string, error) { return l.session.EndProfile() }
 // newLearner differentiates the model and makes it ready to train, with its
 // parameters and moments zero.
 func newLearner(p *setup, e *engine, shuffle bool) (*Learner, error) {
-	g, err := artifacts.Training(p.model, int64(p.config.Training.Batch))
+	build := artifacts.Training
+	if p.probes() {
+		build = artifacts.Probe
+	}
+	g, err := build(p.model, int64(p.config.Training.Batch), p.options())
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +92,9 @@ func (l *Learner) open(e *engine, g *graphs.Graph) (err error) {
 	if l.setup.config.Training.Accumulate > 1 {
 		arenas = append(arenas, &l.sum)
 	}
+	if l.setup.config.Training.EMA > 0 {
+		arenas = append(arenas, &l.average)
+	}
 	for _, a := range arenas {
 		if *a, err = ort.Allocate(4 * l.setup.layout.Size); err != nil {
 			return err
@@ -98,7 +106,7 @@ func (l *Learner) open(e *engine, g *graphs.Graph) (err error) {
 	if err := bindArena(l.session, l.setup.layout, l.gradients, artifacts.Grad); err != nil {
 		return err
 	}
-	own := map[string]**ort.Tensor{artifacts.Images: &l.images, artifacts.Targets: &l.targets,
+	own := map[string]**ort.Tensor{artifacts.Images: &l.input, artifacts.Features: &l.input, artifacts.Targets: &l.targets,
 		artifacts.DropPath: &l.dropPath, artifacts.LossScale: &l.lossScale, artifacts.Loss: &l.loss,
 		artifacts.Logits: &l.logits}
 	for _, info := range append(l.session.Inputs(), l.session.Outputs()...) {
@@ -112,9 +120,17 @@ func (l *Learner) open(e *engine, g *graphs.Graph) (err error) {
 	return nil
 }
 
-// bindArena binds each parameter's place in an arena under a name made of the parameter's.
+// bindArena binds each parameter's place in an arena under a name made of the
+// parameter's, where the session has an input or output of that name.
 func bindArena(s *ort.Session, layout optim.Layout, arena *ort.Memory, name func(string) string) error {
+	has := map[string]bool{}
+	for _, info := range append(s.Inputs(), s.Outputs()...) {
+		has[info.Name] = true
+	}
 	for _, p := range layout.Params {
+		if !has[name(p.Name)] {
+			continue
+		}
 		t, err := arena.Tensor(4*p.Offset, pb.TensorProto_FLOAT, p.Shape...)
 		if err != nil {
 			return err
@@ -139,11 +155,11 @@ func (p *setup) keepProbabilities() []float32 {
 	return keep
 }
 
-// ForwardBackward computes the loss of a full batch, the mean cross-entropy of
-// images [B,3,S,S] against targets [B,C], and leaves the gradients in their
-// arena. epoch and index, the batch's number in it, decide which paths are
-// dropped. Micro-batch number micro of a step, from 0, adds its gradients to
-// those before it.
+// ForwardBackward computes the mean loss of a full batch of images [B,3,S,S],
+// in a linear probe of features [B,Width], against targets [B,C], and leaves
+// the gradients in their arena. epoch and index, the batch's number in it,
+// decide which paths are dropped. Micro-batch number micro of a step, from 0,
+// adds its gradients to those before it.
 func (l *Learner) ForwardBackward(images, targets []float32, epoch, index, micro int) (loss float64, err error) {
 	l.drawDropPath(epoch, index)
 	return l.forwardBackward(images, targets, micro)
@@ -151,22 +167,24 @@ func (l *Learner) ForwardBackward(images, targets []float32, epoch, index, micro
 
 // forwardBackward is ForwardBackward with the paths that are dropped already.
 func (l *Learner) forwardBackward(images, targets []float32, micro int) (loss float64, err error) {
-	if want := len(l.images.Float32()); len(images) != want {
+	if want := len(l.input.Float32()); len(images) != want {
 		return 0, fmt.Errorf("the batch has %d values, not %d: it must be full", len(images), want)
 	}
 	if want := len(l.targets.Float32()); len(targets) != want {
 		return 0, fmt.Errorf("the batch has %d values of targets, not %d", len(targets), want)
 	}
-	copy(l.images.Float32(), images)
+	copy(l.input.Float32(), images)
 	copy(l.targets.Float32(), targets)
 	if err := l.session.Run(); err != nil {
 		return 0, err
 	}
 	if l.sum != nil {
+		from := l.setup.layout.TrainedFrom()
+		sum, gradients := l.sum.Float32()[from:], l.gradients.Float32()[from:]
 		if micro == 0 {
-			copy(l.sum.Float32(), l.gradients.Float32())
+			copy(sum, gradients)
 		} else {
-			optim.Add(l.sum.Float32(), l.gradients.Float32(), l.setup.config.Runtime.Threads)
+			optim.Add(sum, gradients, l.setup.config.Runtime.Threads)
 		}
 	}
 	return float64(l.loss.Float32()[0]), nil
@@ -174,6 +192,9 @@ func (l *Learner) forwardBackward(images, targets []float32, micro int) (loss fl
 
 // drawDropPath chooses the residual branches of a batch to drop.
 func (l *Learner) drawDropPath(epoch, index int) {
+	if l.dropPath == nil { // a linear probe
+		return
+	}
 	const stream = 0xD209 // keeps these draws apart from others of the same seed
 	rng := rand.New(rand.NewPCG(uint64(l.setup.config.Seed)^stream<<48, uint64(epoch)<<32|uint64(index)))
 	factors := l.dropPath.Float32()
@@ -196,23 +217,40 @@ func (l *Learner) Update(step int64, rate float64, micro int) error {
 		gradients = l.sum.Float32()
 	}
 	workers := l.setup.config.Runtime.Threads
-	norm := optim.Norm(gradients, workers) / float64(micro)
-	if math.IsNaN(norm) || math.IsInf(norm, 0) {
-		return fmt.Errorf("the gradient of optimizer step %d is not finite: training has diverged; "+
-			"lower optimizer.lr, lengthen schedule.warmup or set optimizer.clip", step)
+	norm := optim.Norm(gradients[l.setup.layout.TrainedFrom():], workers) / float64(micro)
+	if !isFinite(norm) {
+		return &notFinite{fmt.Sprintf("the gradient of optimizer step %d", step)}
 	}
 	scale := optim.ClipScale(norm, l.setup.config.Optimizer.Clip) / float64(micro)
 	l.adamw.Step(step, rate, scale, l.groups, l.parameters.Float32(), gradients,
 		l.moment1.Float32(), l.moment2.Float32(), workers)
+	l.updateAverage()
 	return nil
 }
 
-// tensors are an arena's parameters, in place, with a suffix to their names.
-func (p *setup) tensors(arena *ort.Memory, suffix string) []weights.Tensor {
-	out := make([]weights.Tensor, len(p.layout.Params))
-	for i, t := range p.layout.Params {
-		out[i] = weights.Tensor{Name: t.Name + suffix, Type: pb.TensorProto_FLOAT, Shape: t.Shape,
-			Data: arena.Bytes()[4*t.Offset : 4*(t.Offset+t.Size)]}
+// tensors are what a checkpoint holds, in place: the parameters that would be
+// deployed, and all else that a step changes.
+func (l *Learner) tensors() (parameters, optimizer []weights.Tensor) {
+	p := l.setup
+	trained := func(q optim.Param) bool { return !q.Frozen }
+	optimizer = append(p.tensors(l.moment1, ".exp_avg", trained), p.tensors(l.moment2, ".exp_avg_sq", trained)...)
+	if l.average != nil {
+		optimizer = append(optimizer, p.tensors(l.parameters, ".trained", all)...)
+	}
+	return p.tensors(l.deployed(), "", all), optimizer
+}
+
+func all(optim.Param) bool { return true }
+
+// tensors are an arena's parameters that match, in place, with a suffix to
+// their names.
+func (p *setup) tensors(arena *ort.Memory, suffix string, match func(optim.Param) bool) []weights.Tensor {
+	var out []weights.Tensor
+	for _, t := range p.layout.Params {
+		if match(t) {
+			out = append(out, weights.Tensor{Name: t.Name + suffix, Type: pb.TensorProto_FLOAT, Shape: t.Shape,
+				Data: arena.Bytes()[4*t.Offset : 4*(t.Offset+t.Size)]})
+		}
 	}
 	return out
 }
@@ -222,12 +260,12 @@ func (l *Learner) Close() {
 	if l.session != nil {
 		l.session.Close()
 	}
-	for _, m := range []*ort.Memory{l.parameters, l.gradients, l.moment1, l.moment2, l.sum} {
+	for _, m := range []*ort.Memory{l.parameters, l.gradients, l.moment1, l.moment2, l.sum, l.average} {
 		if m != nil {
 			m.Free()
 		}
 	}
-	for _, t := range []*ort.Tensor{l.images, l.targets, l.dropPath, l.lossScale, l.loss, l.logits} {
+	for _, t := range []*ort.Tensor{l.input, l.targets, l.dropPath, l.lossScale, l.loss, l.logits} {
 		if t != nil {
 			t.Close()
 		}

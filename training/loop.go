@@ -21,7 +21,8 @@ type loop struct {
 	loader    *data.Loader
 	validator *validator
 	events    *tensorboard.Writer
-	warned    bool // about events
+	weights   []float32 // of classes in the loss; nil: none
+	warned    bool      // about events
 }
 
 // eventsAnEpoch is the distance of two epochs on TensorBoard's axis, RETFound's
@@ -31,13 +32,21 @@ const eventsAnEpoch = 1000
 
 func newLoop(r *run, v *validator) (*loop, error) {
 	c := r.plan.config
-	loader, err := data.NewLoader(data.LoaderConfig{Samples: r.plan.train.Samples, Batch: c.Training.Batch,
-		Workers: c.Data.Workers, Seed: uint64(c.Seed), Shuffle: true, DropLast: true, Transform: r.plan.trainTransform(),
-		Cache: r.plan.cache})
+	settings := data.LoaderConfig{Samples: r.plan.train.Samples, Batch: c.Training.Batch,
+		Workers: c.Data.Workers, Seed: uint64(c.Seed), Shuffle: true, Order: r.plan.order(), DropLast: true}
+	if r.plan.probes() {
+		settings.Workers, settings.Tensors = 1, r.features.train
+	} else {
+		settings.Transform, settings.Cache = r.plan.trainTransform(), r.plan.cache
+	}
+	loader, err := data.NewLoader(settings)
 	if err != nil {
 		return nil, err
 	}
 	l := &loop{run: r, loader: loader, validator: v}
+	if c.Loss.ClassWeights == "balanced" {
+		l.weights = balancedWeights(r.plan.train.Samples, len(r.plan.classes))
+	}
 	l.events, err = tensorboard.Create(filepath.Join(r.folder, "tensorboard"), l.eventStep())
 	if err != nil {
 		return nil, err
@@ -98,20 +107,23 @@ func (l *loop) epoch(ctx context.Context) error {
 	if err := l.trainEpoch(ctx); err != nil {
 		return err
 	}
+	if err := l.checkTaken(); err != nil {
+		return err
+	}
 	task := fmt.Sprintf("validate %d/%d", l.state.Epoch+1, l.plan.config.Schedule.Epochs)
 	val, err := l.validator.validate(ctx, reporter(l.options.Progress, task, "images"))
 	if err != nil {
 		return err
 	}
-	n := float64(l.state.Batch)
-	done := epoch{TrainRate: l.state.RateSum / n, TrainLoss: l.state.LossSum / n, Val: val}
+	n := float64(l.taken())
+	done := epoch{TrainRate: l.state.RateSum / n, TrainLoss: l.state.LossSum / n, Skipped: l.state.Skipped, Val: val}
 	l.state.History = append(l.state.History, done)
 	l.state.Epoch++
-	l.state.Batch, l.state.LossSum, l.state.RateSum = 0, 0, 0
+	l.state.Batch, l.state.Skipped, l.state.LossSum, l.state.RateSum = 0, 0, 0, 0
 	slog.Info("epoch", "epoch", fmt.Sprintf("%d/%d", l.state.Epoch, l.plan.config.Schedule.Epochs),
 		"train_loss", round(done.TrainLoss), "val_loss", round(val.Loss), "accuracy", round(val.Accuracy),
 		"roc_auc", round(val.ROCAUC), "kappa", round(val.Kappa), "score", round(val.Score),
-		"best", l.state.best()+1, "seconds", math.Round(10*time.Since(start).Seconds())/10)
+		"best", l.best()+1, "seconds", math.Round(10*time.Since(start).Seconds())/10)
 	return nil
 }
 
@@ -151,26 +163,38 @@ func (l *loop) trainEpoch(ctx context.Context) error {
 	report := reporter(l.options.Progress, fmt.Sprintf("epoch %d/%d", s.Epoch+1, c.Schedule.Epochs), "images")
 	for s.Batch < l.batches() && !l.finished() {
 		rate := l.plan.schedule.Rate(l.position())
-		lossSum := 0.0
-		for micro := range c.Training.Accumulate {
-			loss, err := l.batch(it, micro)
-			if err != nil {
-				return err
-			}
-			lossSum += loss
-		}
-		if err := l.learner.Update(s.Step+1, rate, c.Training.Accumulate); err != nil {
+		lossSum, err := l.step(it, rate)
+		if err == nil {
+			l.event("loss/train", lossSum/float64(c.Training.Accumulate))
+			l.event("lr", rate)
+			s.Step++
+			s.LossSum += lossSum
+			s.RateSum += rate * float64(c.Training.Accumulate)
+		} else if err := l.skip(err); err != nil {
 			return err
 		}
-		l.event("loss/train", lossSum/float64(c.Training.Accumulate))
-		l.event("lr", rate)
-		s.Step++
 		s.Batch += c.Training.Accumulate
-		s.LossSum += lossSum
-		s.RateSum += rate * float64(c.Training.Accumulate)
-		report(s.Batch*c.Training.Batch, l.batches()*c.Training.Batch, fmt.Sprintf("loss %.4f", s.LossSum/float64(s.Batch)))
+		report(s.Batch*c.Training.Batch, l.batches()*c.Training.Batch, fmt.Sprintf("loss %.4f", s.LossSum/float64(l.taken())))
 	}
 	return nil
+}
+
+// step takes an optimizer step with the next micro-batches and returns the sum
+// of their losses. If one of these or the gradient is not finite, the error is
+// a notFinite, and the parameters are as before.
+func (l *loop) step(it *data.Iterator, rate float64) (lossSum float64, err error) {
+	c := l.plan.config.Training
+	for micro := range c.Accumulate {
+		loss, err := l.batch(it, micro)
+		if err != nil {
+			return 0, err
+		}
+		lossSum += loss
+	}
+	if !isFinite(lossSum) {
+		return 0, &notFinite{fmt.Sprintf("the loss of epoch %d, batch %d", l.state.Epoch+1, l.state.Batch+1)}
+	}
+	return lossSum, l.learner.Update(l.state.Step+1, rate, c.Accumulate)
 }
 
 // batch computes the loss and gradients of the next micro-batch.
@@ -183,15 +207,11 @@ func (l *loop) batch(it *data.Iterator, micro int) (loss float64, err error) {
 		return 0, err
 	}
 	defer b.Release()
-	targets, err := data.OneHot(b.Labels, len(l.plan.classes), l.plan.config.Augment.Smoothing)
+	index := l.state.Batch + micro
+	targets, err := l.plan.targets(b, l.state.Epoch, index)
 	if err != nil {
 		return 0, err
 	}
-	index := l.state.Batch + micro
-	loss, err = l.learner.ForwardBackward(b.Images, targets, l.state.Epoch, index, micro)
-	if err == nil && (math.IsNaN(loss) || math.IsInf(loss, 0)) {
-		err = fmt.Errorf("the loss of epoch %d, batch %d is %v: training has diverged; lower optimizer.lr, "+
-			"lengthen schedule.warmup or set optimizer.clip", l.state.Epoch+1, index+1, loss)
-	}
-	return loss, err
+	weigh(targets, l.weights)
+	return l.learner.ForwardBackward(b.Images, targets, l.state.Epoch, index, micro)
 }

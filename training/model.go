@@ -17,15 +17,17 @@ import (
 
 // Metadata keys of model.onnx: all that is needed to use it on an image file.
 const (
-	metaClasses = "fovea.classes"       // JSON array of names, in the order of the outputs
-	metaSize    = "fovea.image_size"    // S, pixels
-	metaCrop    = "fovea.crop_fraction" // see metaResize
-	metaResize  = "fovea.resize"        // in words
-	metaMean    = "fovea.mean"          // JSON array, RGB in [0,1]
-	metaStd     = "fovea.std"           // JSON array
-	metaConfig  = "fovea.config"        // the run's resolved config, TOML
-	metaEpoch   = "fovea.best_epoch"    // counted from 1
-	metaScore   = "fovea.val_score"     // (macro F1 + macro AUC + kappa)/3 on validation
+	metaClasses       = "fovea.classes"       // JSON array of names, in the order of the outputs
+	metaSize          = "fovea.image_size"    // S, pixels
+	metaCrop          = "fovea.crop_fraction" // see metaResize
+	metaResize        = "fovea.resize"        // in words
+	metaMean          = "fovea.mean"          // JSON array, RGB in [0,1]
+	metaStd           = "fovea.std"           // JSON array
+	metaProbabilities = "fovea.probabilities" // "fp32" or "fp16", how metrics round
+	metaLossBatch     = "fovea.loss_batch"    // images a batch of the loss's mean; 0: over images
+	metaConfig        = "fovea.config"        // the run's resolved config, TOML
+	metaEpoch         = "fovea.best_epoch"    // counted from 1
+	metaScore         = "fovea.val_score"     // (macro F1 + macro AUC + kappa)/3 on validation
 )
 
 // writeModel writes the inference model of checkpoints/best. The weights go
@@ -73,7 +75,7 @@ func (r *run) describe(m *pb.ModelProto) error {
 	if err := r.plan.config.WriteTOML(&config); err != nil {
 		return err
 	}
-	best := r.state.best()
+	best := r.best()
 	for _, entry := range [][2]string{
 		{metaClasses, list(r.plan.classes)},
 		{metaSize, strconv.Itoa(t.Size)},
@@ -84,6 +86,8 @@ func (r *run) describe(m *pb.ModelProto) error {
 		{metaStd, list(t.Std)},
 		{metaEpoch, strconv.Itoa(best + 1)},
 		{metaScore, strconv.FormatFloat(r.state.History[best].Val.Score, 'g', -1, 64)},
+		{metaProbabilities, r.plan.config.Evaluation.Probabilities},
+		{metaLossBatch, strconv.Itoa(judgingOf(r.plan.config).lossBatch)},
 		{metaConfig, config.String()},
 	} {
 		onnx.SetMetadata(m, entry[0], entry[1])
@@ -96,6 +100,7 @@ type description struct {
 	classes   []string
 	transform data.EvalTransform
 	epoch     int // the best, counted from 1
+	judging   judging
 }
 
 // readDescription reads the metadata of a model file.
@@ -112,6 +117,7 @@ func readDescription(path string) (*description, error) {
 	}{
 		{metaClasses, &d.classes}, {metaSize, &d.transform.Size}, {metaCrop, &d.transform.CropPct},
 		{metaMean, &d.transform.Mean}, {metaStd, &d.transform.Std}, {metaEpoch, &d.epoch},
+		{metaLossBatch, &d.judging.lossBatch},
 	} {
 		text, ok := onnx.Metadata(m.Proto, field.key)
 		if !ok {
@@ -121,6 +127,8 @@ func readDescription(path string) (*description, error) {
 			return nil, fmt.Errorf("%s: metadata %q: %w", path, field.key, err)
 		}
 	}
+	text, _ := onnx.Metadata(m.Proto, metaProbabilities)
+	d.judging.half = text == "fp16"
 	if err := d.transform.Check(); err != nil {
 		return nil, fmt.Errorf("%s: metadata: %w", path, err)
 	}

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
-	"slices"
+	"strings"
 	"sync"
 
 	"fovea/data"
@@ -41,8 +41,8 @@ func newSetup(cfg *config.Config, classes int) (*setup, error) {
 	r := &setup{
 		config: cfg,
 		model: vit.Config{ImageSize: int64(cfg.Data.Size), Patch: int64(d.Patch), Width: int64(d.Width), Depth: d.Depth,
-			Heads: int64(d.Heads), Classes: int64(classes), Pool: vit.Pool(cfg.Model.Pool),
-			FCNormTwice: cfg.Model.FCNormTwice},
+			Heads: int64(d.Heads), Classes: int64(classes), Pool: vit.Pool(d.Pool),
+			LayerScale: d.LayerScale, FCNormTwice: cfg.Model.FCNormTwice},
 		schedule: optim.Schedule{Base: cfg.LearningRate(), Min: cfg.Schedule.MinLR,
 			Warmup: float64(cfg.Schedule.Warmup), Epochs: float64(cfg.Schedule.Epochs)},
 	}
@@ -56,7 +56,27 @@ func newSetup(cfg *config.Config, classes int) (*setup, error) {
 	var err error
 	r.layout, err = optim.NewLayout(tensors, optim.Decay{Depth: r.model.Depth, Layer: cfg.Optimizer.LayerDecay,
 		Weight: cfg.Optimizer.WeightDecay})
+	if err == nil {
+		r.layout.Freeze(r.freezes)
+	}
 	return r, err
+}
+
+// freezes tells whether a parameter is not trained.
+func (p *setup) freezes(name string) bool {
+	if p.probes() {
+		return !strings.HasPrefix(name, "head.")
+	}
+	return optim.LayerID(name, p.model.Depth) < p.config.Model.Freeze
+}
+
+// options of the training graph.
+func (p *setup) options() artifacts.Options {
+	o := artifacts.Options{Focal: p.config.Loss.Focal, Frozen: map[string]bool{}}
+	for _, t := range p.layout.Params {
+		o.Frozen[t.Name] = t.Frozen
+	}
+	return o
 }
 
 // newPlan opens the dataset and derives everything that follows from it.
@@ -64,7 +84,7 @@ func newPlan(cfg *config.Config) (*plan, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	set, err := data.Open(cfg.Data.Dir)
+	set, err := openDataset(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +130,7 @@ func (p *setup) described() []artifacts.Parameter {
 	var out []artifacts.Parameter
 	for _, t := range p.layout.Params {
 		out = append(out, artifacts.Parameter{Name: t.Name, Shape: t.Shape,
-			Layer: optim.LayerID(t.Name, p.model.Depth), RateScale: t.LRScale, WeightDecay: t.WeightDecay})
+			Layer: optim.LayerID(t.Name, p.model.Depth), RateScale: t.LRScale, WeightDecay: t.WeightDecay, Frozen: t.Frozen})
 	}
 	return out
 }
@@ -129,12 +149,8 @@ func (p *plan) verify(ctx context.Context, progress func(Update)) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, s := range p.splits() {
-		for i, class := range s.Classes {
-			if !slices.ContainsFunc(s.Samples, func(x data.Sample) bool { return x.Class == i }) {
-				return fmt.Errorf("%s: no image of class %q is readable", s.Dir, class)
-			}
-		}
+	if err := p.checkClasses(); err != nil {
+		return err
 	}
 	return p.checkBatches()
 }
@@ -168,9 +184,10 @@ func (p *plan) cacheSide() int {
 	return max(2*p.config.Data.Size, 512)
 }
 
-// transform is that of one of the splits.
+// transform is that of one of the splits. A linear probe sees all as in
+// evaluation.
 func (p *plan) transform(s *data.Split) data.Transform {
-	if s == p.train {
+	if s == p.train && !p.probes() {
 		return p.trainTransform()
 	}
 	return p.evalTransform()

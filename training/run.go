@@ -37,6 +37,8 @@ type run struct {
 	engine  *engine
 	learner *Learner
 	state   state
+
+	features features // of a linear probe
 }
 
 // Run fine-tunes, selects, tests and writes the run folder. A cancelled context
@@ -101,7 +103,7 @@ func (r *run) do(ctx context.Context, result *Result) error {
 	if err := r.train(ctx, stored); err != nil {
 		return err
 	}
-	result.BestEpoch = r.state.best()
+	result.BestEpoch = r.best()
 	result.Test, err = r.test(ctx)
 	return err
 }
@@ -127,9 +129,19 @@ func (r *run) train(ctx context.Context, stored *checkpoint.Checkpoint) (err err
 	} else {
 		r.state = state{Images: r.plan.digests(), Host: r.engine.host()}
 		r.plan.initialize(r.learner.parameters.Float32())
+		r.learner.startAverage()
 	}
 	if err != nil {
 		return err
+	}
+	if r.plan.probes() {
+		r.features, err = newFeatures(ctx, r.plan, r.engine, r.learner, r.options.Progress)
+		if err != nil {
+			return err
+		}
+		if err := v.useFeatures(r.features.val); err != nil {
+			return err
+		}
 	}
 	if err := onnx.WriteFileAtomic(filepath.Join(r.folder, configFile), r.plan.config.WriteTOML); err != nil {
 		return err
@@ -150,7 +162,7 @@ func (r *run) test(ctx context.Context) (evaluation.Metrics, error) {
 	}
 	c := r.plan.config
 	m, p, err := evaluate(ctx, r.engine, EvalOptions{Model: path, Data: c.Data.Dir, Split: "test", Batch: defaultBatch,
-		Workers: c.Data.Workers, Progress: r.options.Progress}, r.plan.test, r.plan.evalTransform(), r.plan.cache)
+		Workers: c.Data.Workers, Progress: r.options.Progress}, r.plan.test, r.plan.evalTransform(), r.plan.cache, judgingOf(c))
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}

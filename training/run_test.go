@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -194,6 +195,52 @@ func TestModelIsTheBestCheckpoint(t *testing.T) {
 	}
 	if classes, _ := onnx.Metadata(model.Proto, "fovea.classes"); !strings.Contains(classes, "3_severe_npdr") {
 		t.Errorf("the classes are %s", classes)
+	}
+}
+
+// TestDINOv2 trains DINOv2's variant on fundus photographs, writes its artifacts
+// and evaluates its model.
+func TestDINOv2(t *testing.T) {
+	c := small(t, fundus(t))
+	c.Model.Arch = "vit_small_patch14_dinov2"
+	c.Schedule.Epochs = 2
+	r := run(t, c, training.Options{})
+	m, err := training.Evaluate(t.Context(), training.EvalOptions{Model: filepath.Join(r.Folder, "model.onnx"),
+		Data: c.Data.Dir, Split: "test", Out: t.TempDir(), Runtime: c.Runtime})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *m != r.Test {
+		t.Errorf("evaluation gives %+v, the run's test %+v", *m, r.Test)
+	}
+	out := t.TempDir()
+	if err := training.WriteArtifacts(t.Context(), c, out); err != nil {
+		t.Fatal(err)
+	}
+	f, err := weights.Open(filepath.Join(out, "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var names []string
+	for _, p := range f.Tensors {
+		names = append(names, p.Name)
+	}
+	// Those of timm's vit_small_patch14_dinov2 with two blocks.
+	for _, name := range []string{"norm.weight", "blocks.0.ls1.gamma", "blocks.1.ls2.gamma"} {
+		if !slices.Contains(names, name) {
+			t.Errorf("the model has no %s", name)
+		}
+	}
+	if len(names) != 36 {
+		t.Errorf("the model has %d parameters, want 36", len(names))
+	}
+	manifest, err := os.ReadFile(filepath.Join(out, "artifacts.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(manifest, []byte(`"blocks.1.ls2.gamma.grad"`)) {
+		t.Error("artifacts.json does not hold the gradient of LayerScale")
 	}
 }
 

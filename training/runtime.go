@@ -52,11 +52,17 @@ func (e *engine) host() host {
 
 // session makes a graph ready to run.
 func (e *engine) session(g *graphs.Graph) (*ort.Session, error) {
-	model, err := g.Marshal()
-	if err != nil {
-		return nil, err
-	}
-	return e.create(func(o ort.Options) (*ort.Session, error) { return ort.NewSession(model, o) })
+	return e.create(func(o ort.Options) (*ort.Session, error) {
+		if o.Provider == "cpu" {
+			g.TransposeApart()
+			o.Config = map[string]string{"optimization.disable_specified_optimizers": "MatmulTransposeFusion"} // it undoes that
+		}
+		model, err := g.Marshal()
+		if err != nil {
+			return nil, err
+		}
+		return ort.NewSession(model, o)
+	})
 }
 
 // open makes a model file ready to run.

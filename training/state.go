@@ -23,7 +23,9 @@ type state struct {
 	Batch int   `json:"batch"` // batches of it that are done, a multiple of training.accumulate
 	Step  int64 `json:"step"`  // optimizer steps done
 
-	// Sums over the batches of the current epoch.
+	// Of the current epoch: steps that were skipped, and sums over the batches of
+	// the others.
+	Skipped int     `json:"skipped"`
 	LossSum float64 `json:"loss_sum"`
 	RateSum float64 `json:"rate_sum"`
 
@@ -41,17 +43,18 @@ type host struct {
 
 // epoch is what a finished epoch leaves in the log.
 type epoch struct {
-	TrainRate float64            `json:"train_lr"`   // mean
-	TrainLoss float64            `json:"train_loss"` // mean
+	TrainRate float64            `json:"train_lr"`          // mean
+	TrainLoss float64            `json:"train_loss"`        // mean
+	Skipped   int                `json:"skipped,omitempty"` // optimizer steps
 	Val       evaluation.Metrics `json:"val"`
 }
 
-// best is the index of the epoch with the highest validation score, the
-// earliest of equals; -1 without history.
-func (s *state) best() int {
-	best := -1
-	for i, e := range s.History {
-		if best < 0 || e.Val.Score > s.History[best].Val.Score {
+// best is the index of the epoch that evaluation.select chooses on validation,
+// the earliest of equals; -1 without history.
+func (r *run) best() int {
+	best, by := -1, selection(r.plan.config)
+	for i, e := range r.state.History {
+		if best < 0 || by(e.Val) > by(r.state.History[best].Val) {
 			best = i
 		}
 	}
@@ -71,12 +74,9 @@ func (r *run) save() error {
 	if err != nil {
 		return err
 	}
-	l, p := r.learner, r.plan
+	parameters, optimizer := r.learner.tensors()
 	err = checkpoint.Write(filepath.Join(r.folder, lastCheckpoint), checkpoint.Checkpoint{
-		Parameters: p.tensors(l.parameters, ""),
-		Optimizer:  append(p.tensors(l.moment1, ".exp_avg"), p.tensors(l.moment2, ".exp_avg_sq")...),
-		State:      text,
-	})
+		Parameters: parameters, Optimizer: optimizer, State: text})
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (r *run) save() error {
 // keepBest makes checkpoints/best a copy of checkpoints/last if that is the
 // end of the best epoch. It also repairs what a kill between the two left.
 func (r *run) keepBest() error {
-	if n := len(r.state.History); n == 0 || r.state.Batch != 0 || r.state.best() != n-1 {
+	if n := len(r.state.History); n == 0 || r.state.Batch != 0 || r.best() != n-1 {
 		return nil
 	}
 	return checkpoint.Copy(filepath.Join(r.folder, lastCheckpoint), filepath.Join(r.folder, bestCheckpoint))
@@ -127,13 +127,12 @@ func (r *run) restore(c *checkpoint.Checkpoint) error {
 			"before", fmt.Sprintf("%+v", r.state.Host), "now", fmt.Sprintf("%+v", now))
 		r.state.Host = now
 	}
-	l, p := r.learner, r.plan
 	stored := map[string]weights.Tensor{}
 	for _, t := range slices.Concat(c.Parameters, c.Optimizer) {
 		stored[t.Name] = t
 	}
-	for _, want := range slices.Concat(p.tensors(l.parameters, ""), p.tensors(l.moment1, ".exp_avg"),
-		p.tensors(l.moment2, ".exp_avg_sq")) {
+	parameters, optimizer := r.learner.tensors()
+	for _, want := range slices.Concat(parameters, optimizer) {
 		have, ok := stored[want.Name]
 		if !ok || have.Type != want.Type || !slices.Equal(have.Shape, want.Shape) {
 			return fmt.Errorf("%s: there is no tensor %s of shape %v", filepath.Join(r.folder, lastCheckpoint),

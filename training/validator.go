@@ -4,22 +4,28 @@ import (
 	"context"
 	"log/slog"
 
+	"fovea/data"
 	"fovea/evaluation"
 	"fovea/graphs/artifacts"
 	"fovea/onnx/ort"
 )
 
-// validator evaluates the learner's current parameters on the validation split.
+// validator evaluates what the learner would deploy on the validation split.
 type validator struct {
 	plan       *plan
 	session    *ort.Session
 	classifier *classifier
+	loader     *data.Loader // of val, or of its features
 	warned     map[string]bool
 }
 
 func newValidator(p *plan, e *engine, l *Learner) (*validator, error) {
 	batch := p.config.Training.Batch
-	g, err := artifacts.Eval(p.model, int64(batch))
+	build := artifacts.Eval
+	if p.probes() {
+		build = artifacts.ProbeEval
+	}
+	g, err := build(p.model, int64(batch))
 	if err != nil {
 		return nil, err
 	}
@@ -27,9 +33,12 @@ func newValidator(p *plan, e *engine, l *Learner) (*validator, error) {
 	if v.session, err = e.session(g); err != nil {
 		return nil, err
 	}
-	err = bindArena(v.session, p.layout, l.parameters, func(name string) string { return name })
+	err = bindArena(v.session, p.layout, l.deployed(), func(name string) string { return name })
 	if err == nil {
 		v.classifier, err = newClassifier(v.session, batch)
+	}
+	if err == nil && !p.probes() {
+		v.loader, err = p.evalLoader(p.val, batch)
 	}
 	if err != nil {
 		v.close()
@@ -38,12 +47,20 @@ func newValidator(p *plan, e *engine, l *Learner) (*validator, error) {
 	return v, nil
 }
 
+// useFeatures makes a linear probe's validator read the split's features.
+func (v *validator) useFeatures(rows []float32) (err error) {
+	v.loader, err = data.NewLoader(data.LoaderConfig{Samples: v.plan.val.Samples, Batch: v.plan.config.Training.Batch,
+		Workers: 1, Tensors: rows})
+	return err
+}
+
 func (v *validator) validate(ctx context.Context, report func(done, total int, detail string)) (evaluation.Metrics, error) {
-	p, err := v.classifier.predict(ctx, v.plan.val, v.plan.evalTransform(), v.plan.cache, v.plan.config.Data.Workers, report)
+	judging := judgingOf(v.plan.config)
+	p, err := v.classifier.predict(ctx, v.plan.val, v.loader, judging.half, report)
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
-	m, warnings, err := evaluation.Compute(p)
+	m, warnings, err := judging.judge(p)
 	for _, w := range warnings {
 		if text := w.String(); !v.warned[text] { // the same every epoch
 			v.warned[text] = true

@@ -52,27 +52,48 @@ func (a *app) newFlags(command string) *flag.FlagSet {
 
 // parse reads args, in which nothing but flags may stand.
 func parse(fs *flag.FlagSet, args []string) error {
-	err := fs.Parse(args)
-	const undefined = "flag provided but not defined: -" // package flag has no type for it
-	switch {
-	case errors.Is(err, flag.ErrHelp):
+	operands, err := parseOperands(fs, args)
+	if err != nil || len(operands) == 0 {
+		return err
+	}
+	err = fmt.Errorf("unexpected argument %q", operands[0])
+	if strings.HasSuffix(operands[0], ".toml") && fs.Lookup("config") != nil {
+		err = fmt.Errorf("%w: each config file needs its own -config", err)
+	}
+	return &usageError{fs.Name(), err}
+}
+
+// parseOperands reads args and returns those that are not flags, which may stand
+// before, between and after flags.
+func parseOperands(fs *flag.FlagSet, args []string) (operands []string, err error) {
+	for {
+		if err := fs.Parse(args); err != nil {
+			return nil, flagError(fs, err)
+		}
+		if fs.NArg() == 0 {
+			return operands, nil
+		}
+		if at := len(args) - fs.NArg(); at > 0 && args[at-1] == "--" {
+			return append(operands, fs.Args()...), nil
+		}
+		operands = append(operands, fs.Arg(0))
+		args = fs.Args()[1:]
+	}
+}
+
+// flagError is what a person should read of an error of package flag.
+func flagError(fs *flag.FlagSet, err error) error {
+	if errors.Is(err, flag.ErrHelp) {
 		return helpRequest{manualOf(fs.Name())}
-	case err != nil && strings.HasPrefix(err.Error(), undefined):
-		name := strings.TrimPrefix(err.Error(), undefined)
+	}
+	const undefined = "flag provided but not defined: -" // package flag has no type for it
+	if name, ok := strings.CutPrefix(err.Error(), undefined); ok {
 		err = fmt.Errorf("unknown flag -%s", name)
 		if n := config.Nearest(name, flagNames(fs)); n != "" {
 			err = fmt.Errorf("%w, did you mean -%s?", err, n)
 		}
-	case err == nil && fs.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
-		if strings.HasSuffix(fs.Arg(0), ".toml") && fs.Lookup("config") != nil {
-			err = fmt.Errorf("%w: each config file needs its own -config", err)
-		}
 	}
-	if err != nil {
-		return &usageError{fs.Name(), err}
-	}
-	return nil
+	return &usageError{fs.Name(), err}
 }
 
 func flagNames(fs *flag.FlagSet) []string {

@@ -13,6 +13,7 @@ func commands() []command {
 	return []command{
 		{"train", "fine-tune, evaluate on test, write the run folder (the default)", trainManual, runTrain},
 		{"eval", "evaluate an inference model on a folder of images", evalManual, runEval},
+		{"prepare", "make a data folder of a set's official download", prepareManual, runPrepare},
 		{"artifacts", "write the training artifacts, train nothing", artifactsManual, runArtifacts},
 		{"doctor", "look for what is missing on this machine and say what mends it", doctorManual, runDoctor},
 		{"runtime", "fetch and verify the ONNX Runtime library", runtimeManual, runRuntime},
@@ -117,6 +118,35 @@ metrics_SPLIT.csv, predictions_SPLIT.csv and confusion_matrix_SPLIT.png.
 
 example:
   trainer eval -model runs/octid/model.onnx -data OCTID
+`
+
+const prepareManual = `trainer prepare NAME SOURCE DEST [-n] [-crop [-side N]] [-any-count]
+
+Makes the folder DEST, which data.dir of a config can name, of the official
+download of a data set: train/, val/ and test/ with RETFound's class folders and
+split sizes. docs/datasets.md says what to download from where.
+
+NAME is octid, retina, aptos2019, jsiec, idrid, messidor2, papila or
+glaucoma_fundus. SOURCE is the zip archive, or a folder with all that belongs to
+the set; archives in it may stay packed. Images are copied byte for byte;
+DEST/manifest.csv names the origin and SHA-256 of each.
+
+The splits are the same on every run and every machine. Identical images and the
+two eyes of a patient go into one split as far as the sizes permit; the report
+lists exceptions. A missing or unreadable image or label, or another number of
+images than published, is an error; it leaves nothing behind.
+
+  -n, -dry-run     check all and print the report, write nothing
+  -crop            remove the background of fundus photographs: the retina, in
+                   the middle of a black square, as PNG
+  -side N          with -crop: scale squares above N pixels down to N
+                   (RETFound's own files have 256)
+  -any-count       accept other numbers of images: of another release
+  -v               log more
+
+examples:
+  trainer prepare octid Downloads/octid OCTID
+  trainer prepare aptos2019 aptos.zip APTOS2019 -crop -side 512
 `
 
 const artifactsManual = `trainer artifacts -config FILE -out DIR [-set KEY=VALUE ...]

@@ -58,6 +58,12 @@ func TestBadUsage(t *testing.T) {
 		{[]string{"runtime"}, "missing what to do: trainer runtime install"},
 		{[]string{"runtime", "instal"}, `unknown command "instal", did you mean install?`},
 		{[]string{"runtime", "install", "-form", "x"}, "unknown flag -form, did you mean -from?"},
+		{[]string{"prepare", "octid", "in"}, `expected NAME SOURCE DEST, found ["octid" "in"]`},
+		{[]string{"prepare", "octid", "-n", "in", "out", "more"}, `found ["octid" "in" "out" "more"]`},
+		{[]string{"prepare", "ocid", "in", "out"}, `unknown data set "ocid", did you mean octid?`},
+		{[]string{"prepare", "imagenet", "in", "out"}, `unknown data set "imagenet"; the sets are ["octid" "retina"`},
+		{[]string{"prepare", "retina", "in", "out", "-side", "9"}, "-side needs -crop"},
+		{[]string{"prepare", "retina", "in", "out", "-crp"}, "unknown flag -crp, did you mean -crop?"},
 		{[]string{"doctor", "now"}, `unexpected argument "now"`},
 		{[]string{"version", "-all"}, "unknown flag -all"},
 		{[]string{"-config", good, "-set", "training.bacth=3"}, "did you mean training.batch?"},
@@ -128,7 +134,7 @@ func TestManualsListKnownFlags(t *testing.T) {
 		}
 		listed := regexp.MustCompile(`(?m)^  (-[\w-]+)`).FindAllStringSubmatch(c.manual, -1)
 		for _, match := range listed {
-			_, _, stderr := trainer(t, append(args, match[1], "x", "-no-such-flag")...)
+			_, _, stderr := trainer(t, append(args, match[1], "x", "-unheard-of")...)
 			if strings.Contains(stderr, "unknown flag "+match[1]) {
 				t.Errorf("%s has no flag %s", c.name, match[1])
 			}

@@ -1,66 +1,46 @@
 package artifacts_test
 
 import (
-	"compress/gzip"
 	"encoding/binary"
-	"encoding/json"
-	"fmt"
 	"hash/crc32"
-	"hash/fnv"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"fovea/graphs/graphtest"
 )
 
 // golden is one case of testdata, computed by PyTorch; see testdata/README.md.
 type golden struct {
 	Case        string
 	Config      goldenConfig
-	Rules       []goldenRule
-	LossScale   float32          `json:"loss_scale"`
-	Targets     []float32        // [B,C]
-	DropPath    []float32        `json:"drop_path"` // [2*depth,B]
-	Inputs      []goldenInput    // images, then every parameter in PyTorch's order
-	Loss        float32          // unscaled
-	LossFloat64 float64          `json:"loss_float64"`
-	Logits      []float32        // [B,C]
-	Gradients   []goldenGradient // of loss*LossScale, in PyTorch's order
+	Rules       graphtest.Rules
+	LossScale   float32                 `json:"loss_scale"`
+	Targets     []float32               // [B,C]
+	DropPath    []float32               `json:"drop_path"` // [2*depth,B]
+	Inputs      []goldenInput           // images, then every parameter in PyTorch's order
+	Loss        float32                 // unscaled
+	LossFloat64 float64                 `json:"loss_float64"`
+	Logits      []float32               // [B,C]
+	Gradients   []graphtest.Description // of loss*LossScale, in PyTorch's order
 }
 
 type goldenConfig struct {
 	Image, Patch, Width, Depth, Heads, Classes, Batch int
 	Pool                                              string // "mean" or "cls"
 	FCNormTwice                                       bool   `json:"fc_norm_twice"`
+	LayerScale                                        bool   `json:"layer_scale"`
 }
 
-// goldenRule says how the tensors whose names end with Suffix are drawn.
-type goldenRule struct {
-	Suffix         string
-	Center, Spread float32
-}
-
-// goldenInput identifies the bytes of a tensor that fill makes.
+// goldenInput identifies the bytes of a tensor that graphtest.Fill makes.
 type goldenInput struct {
 	Name       string
 	Shape      []int64
 	First      []float32 // up to four values
 	CRC32      uint32    // IEEE, of the values as little-endian float32
-	Projection float64   // project(Name, 0, values)
-}
-
-// goldenGradient describes a gradient by its size, by random projections of all of it and by some entries.
-type goldenGradient struct {
-	Name        string // of the parameter
-	Shape       []int64
-	Max         float32 // largest magnitude
-	L2, Sum     float64
-	Noise       float64   // largest difference between PyTorch's float32 and float64, as a part of Max
-	Projections []float64 // project(Name, k, gradient)
-	Positions   []int     // ascending, into the flat gradient; all of them for a small tensor
-	Values      []float32
+	Projection float64   // graphtest.Project(Name, 0, values)
 }
 
 // goldenNames are the cases, without directory and extension.
@@ -81,71 +61,12 @@ func goldenNames(t testing.TB) []string {
 
 func readGolden(t testing.TB, name string) *golden {
 	t.Helper()
-	f, err := os.Open(filepath.Join("testdata", name+".json.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatalf("%s: %v", f.Name(), err)
-	}
 	g := new(golden)
-	if err := json.NewDecoder(z).Decode(g); err != nil {
-		t.Fatalf("%s: %v", f.Name(), err)
-	}
+	graphtest.ReadGolden(t, filepath.Join("testdata", name+".json.gz"), g)
 	return g
 }
 
-// tensor draws the images or a parameter of n values by the case's rules.
-func (g *golden) tensor(t testing.TB, name string, n int) []float32 {
-	t.Helper()
-	i := slices.IndexFunc(g.Rules, func(r goldenRule) bool { return strings.HasSuffix(name, r.Suffix) })
-	if i < 0 {
-		t.Fatalf("%s: no rule draws %q", g.Case, name)
-	}
-	return fill(name, n, g.Rules[i].Center, g.Rules[i].Spread)
-}
-
-// stream returns word i of the random words called name: splitmix64 seeded by FNV-1a.
-func stream(name string) func(i int) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(name))
-	key := h.Sum64()
-	return func(i int) uint64 {
-		z := key + uint64(i+1)*0x9E3779B97F4A7C15
-		z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
-		z = (z ^ z>>27) * 0x94D049BB133111EB
-		return z ^ z>>31
-	}
-}
-
-// fill draws n values uniformly from [center-spread, center+spread).
-func fill(name string, n int, center, spread float32) []float32 {
-	word := stream(name)
-	values := make([]float32, n)
-	for i := range values {
-		unit := float32(word(i)>>40) / (1 << 24)
-		// The conversion keeps compilers from fusing the product and the sum, which would round once instead of twice.
-		values[i] = center + float32((2*unit-1)*spread)
-	}
-	return values
-}
-
-// project returns the dot product of values with the k-th vector of random signs called name.
-func project(name string, k int, values []float32) float64 {
-	word := stream(fmt.Sprintf("%s.projection.%d", name, k))
-	var sum float64
-	for i, v := range values {
-		if word(i)>>63 == 1 {
-			v = -v
-		}
-		sum += float64(v)
-	}
-	return sum
-}
-
-// TestFill holds fill and project against what NumPy drew, every bit of every tensor.
+// TestFill holds graphtest's Fill and Project against what NumPy drew, every bit of every tensor.
 func TestFill(t *testing.T) {
 	for _, name := range goldenNames(t) {
 		t.Run(name, func(t *testing.T) {
@@ -155,7 +76,7 @@ func TestFill(t *testing.T) {
 				for _, d := range want.Shape {
 					n *= d
 				}
-				got := g.tensor(t, want.Name, int(n))
+				got := g.Rules.Draw(t, want.Name, int(n))
 				if !slices.Equal(got[:len(want.First)], want.First) {
 					t.Errorf("%s begins with %v, want %v", want.Name, got[:len(want.First)], want.First)
 				}
@@ -163,7 +84,7 @@ func TestFill(t *testing.T) {
 					t.Errorf("%s has CRC-32 %d, want %d", want.Name, c, want.CRC32)
 				}
 				// Only the order of a sum of n float64 terms differs.
-				if p := project(want.Name, 0, got); math.Abs(p-want.Projection) > 1e-14*float64(n)*norm(got) {
+				if p := graphtest.Project(want.Name, 0, got); math.Abs(p-want.Projection) > 1e-14*float64(n)*norm(got) {
 					t.Errorf("%s projects to %v, want %v", want.Name, p, want.Projection)
 				}
 			}

@@ -22,9 +22,15 @@ func TestPlacedOnCUDA(t *testing.T) {
 			"vit_base_patch16":  {ImageSize: 224, Patch: 16, Width: 768, Depth: 12, Heads: 12, Classes: 39, Pool: vit.Class},
 			"vit_large_patch16": {ImageSize: 224, Patch: 16, Width: 1024, Depth: 24, Heads: 16, Classes: 5, Pool: vit.Mean,
 				FCNormTwice: true},
+			"vit_small_patch14_dinov2": {ImageSize: 224, Patch: 14, Width: 384, Depth: 12, Heads: 6, Classes: 5, Pool: vit.Class,
+				LayerScale: true},
+			"vit_base_patch14_dinov2": {ImageSize: 518, Patch: 14, Width: 768, Depth: 12, Heads: 12, Classes: 5, Pool: vit.Mean,
+				LayerScale: true},
+			"vit_large_patch14_dinov2": {ImageSize: 224, Patch: 14, Width: 1024, Depth: 24, Heads: 16, Classes: 5,
+				Pool: vit.Class, LayerScale: true},
 		} {
 			t.Run(name, func(t *testing.T) {
-				training, err := artifacts.Training(c, 16)
+				training, err := artifacts.Training(c, 16, artifacts.Options{})
 				check(t, training, err)
 				eval, err := artifacts.Eval(c, 16)
 				check(t, eval, err)

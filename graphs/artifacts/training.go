@@ -11,10 +11,11 @@ import (
 // Names of inputs and outputs.
 const (
 	Images        = "images"        // float32 [B,3,S,S], normalised
-	Targets       = "targets"       // float32 [B,C], rows sum to 1
+	Features      = "features"      // float32 [B,Width], see vit.Config.Features
+	Targets       = "targets"       // float32 [B,C]; rows sum to 1, or to what the image's loss counts
 	DropPath      = "drop_path"     // float32 [2·depth,B], see vit.Config.Forward
 	LossScale     = "loss_scale"    // float32 []
-	Loss          = "loss"          // float32 [], mean cross-entropy, unscaled
+	Loss          = "loss"          // float32 [], mean over the batch, unscaled
 	Logits        = "logits"        // float32 [B,C]
 	Probabilities = "probabilities" // float32 [B,C]
 	gradSuffix    = ".grad"
@@ -23,15 +24,20 @@ const (
 // Grad names the output that holds the gradient of a parameter.
 func Grad(parameter string) string { return parameter + gradSuffix }
 
+// Options of a training graph. The zero value trains every parameter by
+// cross-entropy.
+type Options struct {
+	Frozen map[string]bool // parameters that get no gradient
+	Focal  float64         // gamma of the focal loss; 0: cross-entropy
+}
+
 // Training is the graph of one forward and backward pass at a fixed batch
 // size. Inputs: images, targets, drop_path, loss_scale, every parameter.
-// Outputs: loss, logits, and NAME.grad of loss × loss_scale for each parameter.
-func Training(c vit.Config, batch int64) (*graphs.Graph, error) {
-	if err := c.Validate(); err != nil {
+// Outputs: loss, logits, and NAME.grad of loss × loss_scale for each parameter
+// that is not frozen. The backward pass ends at the lowest of these.
+func Training(c vit.Config, batch int64, o Options) (*graphs.Graph, error) {
+	if err := check(c, batch); err != nil {
 		return nil, err
-	}
-	if batch < 1 {
-		return nil, fmt.Errorf("artifacts: batch %d must be 1 or more", batch)
 	}
 	g := graphs.New("training")
 	images := g.Input(Images, graphs.Float32, batch, 3, c.ImageSize, c.ImageSize)
@@ -39,37 +45,42 @@ func Training(c vit.Config, batch int64) (*graphs.Graph, error) {
 	dropPath := g.Input(DropPath, graphs.Float32, int64(2*c.Depth), batch)
 	lossScale := g.Input(LossScale, graphs.Float32)
 	parameters := c.Declare(g)
-
 	logits := c.Forward(g, images, dropPath, parameters)
-	loss := crossEntropy(g, logits, targets)
-
-	var wrt []*graphs.Value
+	var trained []*graphs.Value
 	for _, p := range c.Parameters() {
-		wrt = append(wrt, parameters[p.Name])
+		if !o.Frozen[p.Name] {
+			trained = append(trained, parameters[p.Name])
+		}
 	}
-	gradients, err := autodiff.Backward(g, map[*graphs.Value]*graphs.Value{loss: lossScale}, wrt)
+	return g, differentiate(g, logits, targets, lossScale, trained, o)
+}
+
+func check(c vit.Config, batch int64) error {
+	if batch < 1 {
+		return fmt.Errorf("artifacts: batch %d must be 1 or more", batch)
+	}
+	return c.Validate()
+}
+
+// differentiate adds loss, logits and the gradients of the trained parameters.
+func differentiate(g *graphs.Graph, logits, targets, lossScale *graphs.Value, trained []*graphs.Value, o Options) error {
+	loss := meanLoss(g, logits, targets, o.Focal)
+	gradients, err := autodiff.Backward(g, map[*graphs.Value]*graphs.Value{loss: lossScale}, trained)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	g.Output(Loss, loss)
 	g.Output(Logits, logits)
 	for i, v := range gradients {
 		if v == nil {
-			return nil, fmt.Errorf("artifacts: the loss does not depend on parameter %s", wrt[i].Name)
+			return fmt.Errorf("artifacts: the loss does not depend on parameter %s", trained[i].Name)
 		}
-		gradients[i] = g.Output(Grad(wrt[i].Name), v)
+		gradients[i] = g.Output(Grad(trained[i].Name), v)
 	}
 	g.RemoveDead()
 	g.Fold()
 	g.Last(gradients...)
-	return g, g.Err()
-}
-
-// crossEntropy is the mean over the batch of -Σ target·log softmax(logits),
-// torch.nn.CrossEntropyLoss with class probabilities.
-func crossEntropy(g *graphs.Graph, logits, targets *graphs.Value) *graphs.Value {
-	logp := g.LogSoftmax(g.Cast(logits, graphs.Float32), -1)
-	return g.Scale(g.ReduceSum(g.Mul(targets, logp), false), -1/float64(logits.Shape[0]))
+	return g.Err()
 }
 
 // Eval is the forward graph with the parameters as inputs, at a fixed batch

@@ -26,17 +26,19 @@ const (
 type Set struct {
 	Model      vit.Config
 	Batch      int64
+	Options    Options
 	Parameters []Parameter
 	Weights    []weights.Tensor // the parameters' initial values
 }
 
-// A Parameter is a trainable tensor and how the optimizer treats it.
+// A Parameter is a tensor of the model and how the optimizer treats it.
 type Parameter struct {
 	Name        string  `json:"name"`
 	Shape       []int64 `json:"shape"`
 	Layer       int     `json:"layer"`        // 0: embeddings, 1 to depth: blocks, then head
 	RateScale   float64 `json:"rate_scale"`   // the learning rate is multiplied by it
 	WeightDecay float64 `json:"weight_decay"` // decoupled
+	Frozen      bool    `json:"frozen,omitempty"`
 }
 
 // manifest is artifacts.json.
@@ -72,7 +74,7 @@ func Write(dir string, s Set) error {
 	m := manifest{Version: 1, Model: s.Model, Batch: s.Batch, Parameters: s.Parameters, Weights: WeightsFile,
 		Graphs: map[string]signature{}}
 	for file, build := range map[string]func() (*graphs.Graph, error){
-		TrainingFile:  func() (*graphs.Graph, error) { return Training(s.Model, s.Batch) },
+		TrainingFile:  func() (*graphs.Graph, error) { return Training(s.Model, s.Batch, s.Options) },
 		EvalFile:      func() (*graphs.Graph, error) { return Eval(s.Model, s.Batch) },
 		OptimizerFile: Optimizer,
 	} {

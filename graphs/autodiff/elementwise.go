@@ -26,11 +26,19 @@ func init() {
 			d := c.Div(c.Grad(0), c.In(1))
 			return both(d, c.Neg(c.Mul(d, c.Out(0))))
 		},
+		"Pow": pow,
 	})
 }
 
 func one(x *graphs.Value) []*graphs.Value     { return []*graphs.Value{x} }
 func both(a, b *graphs.Value) []*graphs.Value { return []*graphs.Value{a, b} }
+
+// pow: of the base b·a^(b-1), of the exponent a^b·log(a).
+func pow(c *Call) []*graphs.Value {
+	a, b, dy := c.In(0), c.In(1), c.Grad(0)
+	slope := c.Mul(b, c.Pow(a, c.Sub(b, c.Scalar(1))))
+	return both(c.Mul(dy, slope), c.Mul(dy, c.Mul(c.Out(0), c.Log(a))))
+}
 
 // tanh' = 1 - tanh²
 func tanh(c *Call) []*graphs.Value {

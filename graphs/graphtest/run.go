@@ -1,5 +1,5 @@
-// Package graphtest runs graphs in tests. It is the only place below graphs
-// that knows the runtime.
+// Package graphtest runs graphs in tests and draws what goes into them. It is
+// the only place below graphs that knows the runtime.
 package graphtest
 
 import (

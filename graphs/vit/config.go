@@ -19,6 +19,9 @@ type Config struct {
 	Heads     int64
 	Classes   int64
 	Pool      Pool
+	// LayerScale gives the branches of every block a factor a feature,
+	// ls1.gamma and ls2.gamma, as DINOv2 does.
+	LayerScale bool
 	// FCNormTwice applies fc_norm twice, as RETFound does from 2025 on with
 	// timm 0.9; only with Mean.
 	FCNormTwice bool
@@ -55,6 +58,7 @@ type Initializer int
 const (
 	Zeros       Initializer = iota
 	Ones                    // LayerNorm weights
+	Small                   // 1e-5: LayerScale
 	TruncNormal             // normal, standard deviation 0.02, cut at ±2
 	TinyNormal              // normal, standard deviation 1e-6: the class token
 	PatchConv               // uniform ±1/√(3·patch²): PyTorch's default for Conv2d
@@ -84,14 +88,21 @@ func (c Config) Parameters() []Parameter {
 		out = append(out, Parameter{Name: name + ".weight", Shape: shape, Init: init},
 			Parameter{Name: name + ".bias", Shape: shape[:1:1], Init: Zeros})
 	}
+	scale := func(name string) {
+		if c.LayerScale {
+			out = append(out, Parameter{Name: name + ".gamma", Shape: []int64{w}, Init: Small})
+		}
+	}
 	for i := range c.Depth {
-		block := fmt.Sprintf("blocks.%d.", i)
+		block := blockName(i)
 		layer(block+"norm1", Ones, w)
 		layer(block+"attn.qkv", TruncNormal, 3*w, w)
 		layer(block+"attn.proj", TruncNormal, w, w)
+		scale(block + "ls1")
 		layer(block+"norm2", Ones, w)
 		layer(block+"mlp.fc1", TruncNormal, hidden, w)
 		layer(block+"mlp.fc2", TruncNormal, w, hidden)
+		scale(block + "ls2")
 	}
 	if c.Pool == Mean {
 		layer("fc_norm", Ones, w)

@@ -21,13 +21,23 @@ func (c Config) Declare(g *graphs.Graph) map[string]*graphs.Value {
 // each residual branch and image (row 2i: attention of block i, 2i+1: its MLP),
 // 0 or 1/keep; nil means that no path is dropped.
 func (c Config) Forward(g *graphs.Graph, images, dropPath *graphs.Value, parameters map[string]*graphs.Value) *graphs.Value {
+	return c.Classify(g, c.Features(g, images, dropPath, parameters), parameters)
+}
+
+// Features is the part of Forward below the head: [B,Width], pooled and normalised.
+func (c Config) Features(g *graphs.Graph, images, dropPath *graphs.Value, parameters map[string]*graphs.Value) *graphs.Value {
 	m := model{Config: c, g: g, parameters: parameters, batch: images.Shape[0]}
 	x := m.embed(images)
 	last := c.Depth - 1
 	for i := range last {
 		x = m.block(x, i, dropPath)
 	}
-	return m.head(m.pooledBlock(x, last, dropPath))
+	return m.normalize(m.pooledBlock(x, last, dropPath))
+}
+
+// Classify is the head: logits float32 [B,Classes] from Features.
+func (c Config) Classify(g *graphs.Graph, features *graphs.Value, parameters map[string]*graphs.Value) *graphs.Value {
+	return model{Config: c, g: g, parameters: parameters}.linear(features, "head")
 }
 
 type model struct {
@@ -74,7 +84,7 @@ func (m model) linear(x *graphs.Value, name string) *graphs.Value {
 // block is a pre-norm transformer block on tokens [B·tokens,Width].
 func (m model) block(x *graphs.Value, i int, dropPath *graphs.Value) *graphs.Value {
 	x = m.attend(x, i, dropPath)
-	return m.residual(x, m.linear(m.hidden(x, i), blockName(i)+"mlp.fc2"), dropPath, 2*i+1)
+	return m.residual(x, m.mlp(m.hidden(x, i), i), dropPath, 2*i+1)
 }
 
 // pooledBlock is the last block and the pooling behind it: [B,Width]. Pooling
@@ -91,19 +101,34 @@ func (m model) pooledBlock(x *graphs.Value, i int, dropPath *graphs.Value) *grap
 		hidden = m.pool(m.hidden(x, i))
 		x = m.pool(x)
 	}
-	return m.residual(x, m.linear(hidden, blockName(i)+"mlp.fc2"), dropPath, 2*i+1)
+	return m.residual(x, m.mlp(hidden, i), dropPath, 2*i+1)
 }
 
 func blockName(i int) string { return fmt.Sprintf("blocks.%d.", i) }
 
 // attend is the attention half of a block.
 func (m model) attend(x *graphs.Value, i int, dropPath *graphs.Value) *graphs.Value {
-	return m.residual(x, m.attention(m.norm(x, blockName(i)+"norm1"), blockName(i)+"attn."), dropPath, 2*i)
+	branch := m.attention(m.norm(x, blockName(i)+"norm1"), blockName(i)+"attn.")
+	return m.residual(x, m.scale(branch, blockName(i)+"ls1"), dropPath, 2*i)
 }
 
 // hidden is the hidden layer of a block's MLP.
 func (m model) hidden(x *graphs.Value, i int) *graphs.Value {
 	return m.g.Gelu(m.linear(m.norm(x, blockName(i)+"norm2"), blockName(i)+"mlp.fc1"))
+}
+
+// mlp is the MLP branch of a block behind its hidden layer.
+func (m model) mlp(hidden *graphs.Value, i int) *graphs.Value {
+	return m.scale(m.linear(hidden, blockName(i)+"mlp.fc2"), blockName(i)+"ls2")
+}
+
+// scale multiplies the features of a branch [rows,Width] by LayerScale. In this
+// shape gamma's gradient is a sum of columns.
+func (m model) scale(branch *graphs.Value, name string) *graphs.Value {
+	if !m.LayerScale {
+		return branch
+	}
+	return m.g.Mul(branch, m.parameters[name+".gamma"])
 }
 
 // attention is multi-head self-attention over the tokens of each image.
@@ -141,16 +166,16 @@ func (m model) pool(x *graphs.Value) *graphs.Value {
 	return g.Reshape(g.MatMul(m.meanOfPatches(), x, graphs.NoTrans), m.batch, n)
 }
 
-// head normalises the pooled vectors [B,Width] and classifies.
-func (m model) head(x *graphs.Value) *graphs.Value {
+// normalize applies the last LayerNorm to the pooled vectors [B,Width].
+func (m model) normalize(x *graphs.Value) *graphs.Value {
 	if m.Pool == Class {
-		return m.linear(m.norm(x, "norm"), "head")
+		return m.norm(x, "norm")
 	}
 	x = m.norm(x, "fc_norm")
 	if m.FCNormTwice {
 		x = m.norm(x, "fc_norm")
 	}
-	return m.linear(x, "head")
+	return x
 }
 
 // meanOfPatches is the row that averages the patch tokens and leaves out the

@@ -17,6 +17,10 @@ func (p Parameter) Initialize(values []float32, seed uint64, index int) {
 		for i := range values {
 			values[i] = 1
 		}
+	case Small:
+		for i := range values {
+			values[i] = 1e-5
+		}
 	case TruncNormal:
 		// trunc_normal_(std=0.02) cuts at ±2, a hundred deviations away: the
 		// bound never matters but is kept.

@@ -74,8 +74,8 @@ class Peer:
     def __init__(self, options: argparse.Namespace) -> None:
         torch.manual_seed(0)
         self.model = timm.create_model(
-            options.arch, img_size=options.size, num_classes=options.classes, global_pool="avg",
-            drop_path_rate=options.drop_path,
+            options.arch, img_size=options.size, num_classes=options.classes, drop_path_rate=options.drop_path,
+            global_pool="token" if options.arch.endswith("dinov2") else "avg",
         ).train()
         self.factors = []
         for i, block in enumerate(self.model.blocks):

@@ -1,13 +1,15 @@
 """Goldens for training/optim: AdamW steps, layer-decay groups and the learning-rate schedule, by PyTorch.
 
 Run from the repository root: python tools/oracle/adamw.py
-Needs torch, timm and numpy. Writes training/optim/testdata/{steps.json,steps.bin,groups.json,schedule.json}.
+Needs torch, timm and numpy. Writes training/optim/testdata/{steps.json,steps.bin,groups.json,groups_dinov2.json,
+schedule.json}.
 
 steps: ten steps of torch.optim.AdamW with layer-wise decay, warm-up and cosine, gradient clipping and two
 micro-batches a step over a small ViT's parameters. Start values and gradients come from splitmix64 on
 (name, index, step), which the Go test repeats, so that only the final parameters are stored: steps.bin holds
 them as little-endian float32 in the order of steps.json.
-groups: RETFound's util/lr_decay.py restated, over the parameters of ViT-L/16 as timm names them.
+groups: RETFound's util/lr_decay.py restated, over the parameters of ViT-L/16 and DINOv2's ViT-L/14 as timm names
+them.
 schedule: RETFound's util/lr_sched.py restated.
 """
 
@@ -123,19 +125,19 @@ def steps():
     print("steps: parameters", flat.size, "norms", [round(n, 4) for n in norms])
 
 
-def vit_large_groups():
-    model = timm.create_model("vit_large_patch16_224", num_classes=5, global_pool="avg", fc_norm=True)
+def vit_large_groups(file, name, **options):
+    model = timm.create_model(name, num_classes=5, **options)
     shapes = {n: list(p.shape) for n, p in model.named_parameters()}
     g = groups(shapes, 24, 0.05, 0.65)
     params = [{"name": n, "shape": shapes[n], "group": i} for i, group in enumerate(g.values())
               for n in group["params"]]
     order = {n: i for i, n in enumerate(shapes)}
     params.sort(key=lambda p: order[p["name"]])
-    (OUT / "groups.json").write_text(json.dumps({
+    (OUT / file).write_text(json.dumps({
         "timm": timm.__version__, "depth": 24, "layer_decay": 0.65, "weight_decay": 0.05,
         "groups": [{k: group[k] for k in ("lr_scale", "weight_decay")} for group in g.values()],
         "params": params}) + "\n")
-    print("groups:", len(params), "parameters,", sum(math.prod(s) for s in shapes.values()), "elements,", len(g),
+    print(f"{file}:", len(params), "parameters,", sum(math.prod(s) for s in shapes.values()), "elements,", len(g),
           "groups; scales", min(x["lr_scale"] for x in g.values()), "to", max(x["lr_scale"] for x in g.values()))
 
 
@@ -154,5 +156,6 @@ if __name__ == "__main__":
           np.__version__)
     OUT.mkdir(parents=True, exist_ok=True)
     steps()
-    vit_large_groups()
+    vit_large_groups("groups.json", "vit_large_patch16_224", global_pool="avg", fc_norm=True)
+    vit_large_groups("groups_dinov2.json", "vit_large_patch14_dinov2", img_size=224)
     schedule()

@@ -31,6 +31,7 @@ CASES = {
     "vit_tiny_mean": Config(28, 4, 64, 3, 2, 5, 4, "mean"),
     "vit_tiny_mean_twice": Config(28, 4, 64, 3, 2, 5, 4, "mean", fc_norm_twice=True),
     "vit_tiny_cls": Config(28, 4, 64, 3, 2, 5, 4, "cls"),
+    "vit_tiny_dinov2": Config(28, 14, 64, 3, 2, 5, 4, "cls", layer_scale=True),
     "vit_ti16": Config(224, 16, 192, 12, 3, 5, 2, "mean"),
     "vit_l16_2blocks": Config(224, 16, 1024, 2, 16, 5, 2, "mean"),
 }
@@ -66,6 +67,7 @@ def rules(c: Config) -> list[dict]:
         *(vector(f"{n}.weight", 1.0, 0.2) for n in ("norm1", "norm2", "norm")),
         *(vector(f"{n}.bias", 0.0, 0.1) for n in ("norm1", "norm2", "norm")),
         vector(".bias", 0.0, 0.05),
+        *([vector(".gamma", 0.5, 0.4)] if c.layer_scale else []),
     ]
 
 
@@ -121,7 +123,7 @@ class Case:
             "loss": short(self.loss)[0],
             "loss_float64": self.loss64,
             "logits": short(self.logits),
-            "gradients": [describe_gradient(n, g, self.noise[n]) for n, g in self.gradients.items()],
+            "gradients": [describe(n, g, self.noise[n], POSITIONS) for n, g in self.gradients.items()],
         }
 
 
@@ -142,13 +144,14 @@ def describe_input(name: str, v: np.ndarray) -> dict:
     }
 
 
-def describe_gradient(name: str, g: np.ndarray, noise: float) -> dict:
-    flat, wide = g.reshape(-1), g.reshape(-1).astype(np.float64)
-    where = vit_random.positions(name, flat.size, POSITIONS, int(np.abs(flat).argmax()))
+def describe(name: str, v: np.ndarray, noise: float, positions: int) -> dict:
+    """What a golden file keeps of a tensor: its size, projections of all of it and some entries."""
+    flat, wide = v.reshape(-1), v.reshape(-1).astype(np.float64)
+    where = vit_random.positions(name, flat.size, positions, int(np.abs(flat).argmax()))
     return {
-        "name": name, "shape": list(g.shape), "max": short(np.abs(flat).max())[0], "l2": float(np.linalg.norm(wide)),
+        "name": name, "shape": list(v.shape), "max": short(np.abs(flat).max())[0], "l2": float(np.linalg.norm(wide)),
         "sum": float(wide.sum()), "noise": float(f"{noise:.3g}"),
-        "projections": [vit_random.projection(name, k, g) for k in range(PROJECTIONS)],
+        "projections": [vit_random.projection(name, k, v) for k in range(PROJECTIONS)],
         "positions": where, "values": short(flat[where]),
     }
 

@@ -25,6 +25,7 @@ class Config:
     batch: int
     pool: str  # "mean": patch tokens, then fc_norm; "cls": final norm, then the class token
     fc_norm_twice: bool = False
+    layer_scale: bool = False  # of DINOv2
 
 
 class Factor(nn.Module):
@@ -47,6 +48,7 @@ class RETFound(VisionTransformer):
             img_size=c.image, patch_size=c.patch, embed_dim=c.width, depth=c.depth, num_heads=c.heads, mlp_ratio=4,
             qkv_bias=True, num_classes=c.classes, global_pool={"mean": "avg", "cls": "token"}[c.pool],
             norm_layer=partial(nn.LayerNorm, eps=1e-6), act_layer=nn.GELU, weight_init="skip",
+            init_values=1e-5 if c.layer_scale else None,
         )
         self.fc_norm_twice = c.fc_norm_twice
         for block in self.blocks:

@@ -43,7 +43,8 @@ func (p place) same(q place) bool {
 	if p.info == nil || q.info == nil {
 		return p.info == nil && q.info == nil
 	}
-	return p.path == q.path && os.SameFile(p.info, q.info)
+	// A new folder may get the number of one that was removed, but not its time.
+	return p.path == q.path && os.SameFile(p.info, q.info) && p.info.ModTime().Equal(q.info.ModTime())
 }
 
 // current returns where the checkpoint dir is: in dir, or where a writer that

@@ -37,15 +37,15 @@ type Data struct {
 	CacheSide  int     `toml:"cache_side"` // pixels, longest shorter side in it; 0: see data.Cache
 }
 
-// Model is the Vision Transformer. Width, Depth, Heads and Patch are 0 where
-// Arch decides; Dimensions gives the numbers that hold.
+// Model is the Vision Transformer. Width, Depth, Heads and Patch are 0, and Pool
+// is empty, where Arch decides; Dimensions gives what holds.
 type Model struct {
 	Arch        string  `toml:"arch"`
 	Width       int     `toml:"width"`
 	Depth       int     `toml:"depth"`
 	Heads       int     `toml:"heads"`
 	Patch       int     `toml:"patch"` // pixels
-	Pool        string  `toml:"pool"`  // one of Pools
+	Pool        string  `toml:"pool"`  // one of Pools, or ""
 	FCNormTwice bool    `toml:"fc_norm_twice"`
 	DropPath    float64 `toml:"drop_path"` // rate of the last block
 

@@ -20,7 +20,7 @@ const (
 )
 
 // notSettings are variables of the project's tests, which a run does not heed.
-var notSettings = []string{"FOVEA_CUDA_STUB", "FOVEA_GRADIENTS", "FOVEA_LARGE", "FOVEA_PYTHON"}
+var notSettings = []string{"FOVEA_CUDA_STUB", "FOVEA_GRADIENTS", "FOVEA_LARGE", "FOVEA_PARAMETERS", "FOVEA_PYTHON"}
 
 // Read reads file, changed by environ (as from os.Environ) and by overrides
 // ("section.key=value"), and checks the result with Validate. A config without
@@ -232,7 +232,10 @@ func (r *reader) config() *Config {
 	if set("optimizer.lr") && !set("optimizer.blr") && c.Optimizer.LR > 0 {
 		c.Optimizer.BLR = 0
 	}
-	if c.Model.Pool != "mean" && !set("model.fc_norm_twice") {
+	if c.Data.Sampling == "balanced" && !set("data.order") {
+		c.Data.Order = "seed"
+	}
+	if c.Model.Dimensions().Pool != "mean" && !set("model.fc_norm_twice") {
 		c.Model.FCNormTwice = false
 	}
 	return c

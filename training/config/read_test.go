@@ -85,8 +85,8 @@ func TestReadRefuses(t *testing.T) {
 				"octid.toml:2: size: unknown key, did you mean data.size?"}},
 		{"other case", "[data]\nDir = \"a\"\n", nil, nil,
 			[]string{"octid.toml:2: data.Dir: unknown key, did you mean data.dir?"}},
-		{"later version's key", "recipe = \"fovea\"\n" + minimal, nil, nil,
-			[]string{"octid.toml:1: recipe: unknown key"}},
+		{"unknown recipe", "recipe = \"retfuond\"\n" + minimal, nil, nil,
+			[]string{`octid.toml:1: recipe: "retfuond" is not one of fovea, retfound, did you mean "retfound"?`}},
 		{"unknown section once", minimal + "[optimiser]\nlr = 1.0\nblr = 1\n", nil, nil,
 			[]string{"octid.toml:3: optimiser: unknown section, did you mean optimizer?"}},
 		{"empty unknown section", minimal + "[modle]\n", nil, nil,
@@ -183,6 +183,21 @@ func TestReadBaseRateReplacesTheDefaultRate(t *testing.T) {
 	}
 	if got, want := c.LearningRate(), 5e-3*32/256; got != want {
 		t.Errorf("rate %v, want %v", got, want)
+	}
+}
+
+// RETFound's recipe applies fc_norm twice where there is one: DINOv2 pools the
+// class token unless told otherwise.
+func TestReadRETFoundRecipeOfDINOv2(t *testing.T) {
+	path := write(t, "recipe = \"retfound\"\n"+minimal+"[model]\narch = \"vit_large_patch14_dinov2\"\n")
+	for pool, twice := range map[string]bool{"": false, "mean": true, "cls": false} {
+		c, err := Read(path, []string{"model.pool=" + pool}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Model.FCNormTwice != twice {
+			t.Errorf("pool %q: fc_norm twice is %v", pool, c.Model.FCNormTwice)
+		}
 	}
 }
 

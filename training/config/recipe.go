@@ -22,7 +22,7 @@ func Defaults() *Config {
 			Order:      "seed",
 			Numbering:  "shared",
 		},
-		Model: Model{Arch: "vit_large_patch16", Pool: "mean", DropPath: 0.2, Adaptation: "finetune"},
+		Model: Model{Arch: "vit_large_patch16", DropPath: 0.2, Adaptation: "finetune"},
 		Augment: Augment{
 			CropScale:      [2]float64{0.08, 1},
 			CropRatio:      [2]float64{0.75, 1.3333333333333333},
@@ -54,7 +54,8 @@ func Defaults() *Config {
 }
 
 // likeRETFound changes defaults to what RETFound's code does where the two
-// differ. fc_norm_twice gives way to a pool without an fc_norm, see reader.config.
+// differ. fc_norm_twice gives way to a pool without an fc_norm and order to balanced
+// sampling, see reader.config.
 func (c *Config) likeRETFound() {
 	c.Recipe = "retfound"
 	c.Data.Order = "retfound"

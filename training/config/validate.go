@@ -28,6 +28,10 @@ func (c *Config) problems() []*Error {
 	c.Model.check(&k, c.Data.Size)
 	c.Augment.check(&k, c.Training.Batch)
 	k.oneOf("loss.class_weights", c.Loss.ClassWeights, ClassWeightings)
+	k.check("loss.class_weights", c.Loss.ClassWeights != "balanced" || c.Data.Sampling != "balanced",
+		"is \"balanced\" beside data.sampling = \"balanced\": either alone makes up for the classes' sizes, set one back")
+	k.check("model.adaptation", c.Model.Adaptation != "linear_probe" || !c.Augment.Mixes(),
+		"is \"linear_probe\", which trains on features: augment.mixup and cutmix have no effect, set them to 0")
 	k.number("loss.focal", c.Loss.Focal, atLeast(0))
 	c.Optimizer.check(&k)
 	k.integer("schedule.epochs", c.Schedule.Epochs, 1)
@@ -68,6 +72,8 @@ func (d Data) check(k *checker) {
 	k.number("data.ratio", d.Ratio, span{0, 1, true, false})
 	k.oneOf("data.sampling", d.Sampling, Samplings)
 	k.oneOf("data.order", d.Order, Orders)
+	k.check("data.order", d.Sampling != "balanced" || d.Order == "seed",
+		"is %q, but data.sampling = \"balanced\" draws from the seed: set it to \"seed\"", d.Order)
 	k.oneOf("data.numbering", d.Numbering, Numberings)
 	k.integer("data.cache_side", d.CacheSide, 0)
 }
@@ -78,15 +84,19 @@ func (m Model) check(k *checker, size int) {
 	k.integer("model.depth", m.Depth, 0)
 	k.integer("model.heads", m.Heads, 0)
 	k.integer("model.patch", m.Patch, 0)
-	k.oneOf("model.pool", m.Pool, Pools)
-	k.check("model.fc_norm_twice", !m.FCNormTwice || m.Pool == "mean",
-		"is set, but there is an fc_norm only with model.pool = \"mean\"")
+	d := m.Dimensions()
+	if m.Pool != "" {
+		k.oneOf("model.pool", m.Pool, Pools)
+	}
+	k.check("model.fc_norm_twice", !m.FCNormTwice || d.Pool != "cls",
+		"is set, but %s pools the cls token: there is an fc_norm only with model.pool = \"mean\"", m.Arch)
 	k.number("model.drop_path", m.DropPath, span{0, 1, false, true})
 	k.oneOf("model.adaptation", m.Adaptation, Adaptations)
 	k.integer("model.freeze", m.Freeze, 0)
+	k.check("model.freeze", m.Freeze == 0 || m.Adaptation != "linear_probe",
+		"is set beside model.adaptation = \"linear_probe\", which trains the head alone: set it to 0")
 	k.check("model.width", m.Width <= 1<<14, "%d is above %d", m.Width, 1<<14)
 	k.check("model.depth", m.Depth <= 1<<10, "%d is above %d", m.Depth, 1<<10)
-	d := m.Dimensions()
 	if d.Depth > 0 {
 		k.check("model.freeze", m.Freeze <= d.Depth+1,
 			"%d is above %d, the embeddings and all %d blocks", m.Freeze, d.Depth+1, d.Depth)

@@ -14,6 +14,10 @@ func TestValidate(t *testing.T) {
 	}{
 		{"", func(c *Config) {}},
 		{"", func(c *Config) { c.Model.Arch, c.Model.Patch, c.Data.Size = "vit_tiny_patch16", 4, 28 }},
+		{"", func(c *Config) { c.Model.Arch = "vit_large_patch14_dinov2" }},
+		{"", func(c *Config) {
+			c.Model.Arch, c.Model.Pool, c.Model.FCNormTwice = "vit_large_patch14_dinov2", "mean", true
+		}},
 		{"", func(c *Config) { c.Optimizer.LR, c.Optimizer.BLR = 0, 5e-3 }},
 		{"", func(c *Config) { c.Schedule.Warmup = c.Schedule.Epochs }},
 		{"", func(c *Config) { c.Name = "run 1, v2.é" }},
@@ -22,6 +26,14 @@ func TestValidate(t *testing.T) {
 		{"name", func(c *Config) { c.Name = "a/b" }},
 		{"name", func(c *Config) { c.Name = `a\b` }},
 		{"seed", func(c *Config) { c.Seed = -1 }},
+		{"recipe", func(c *Config) { c.Recipe = "paper" }},
+		{"data.ratio", func(c *Config) { c.Data.Ratio = 0 }},
+		{"data.ratio", func(c *Config) { c.Data.Ratio = 1.5 }},
+		{"data.sampling", func(c *Config) { c.Data.Sampling = "weighted" }},
+		{"data.order", func(c *Config) { c.Data.Order = "torch" }},
+		{"data.order", func(c *Config) { c.Data.Order, c.Data.Sampling = "retfound", "balanced" }},
+		{"data.numbering", func(c *Config) { c.Data.Numbering = "own" }},
+		{"data.cache_side", func(c *Config) { c.Data.CacheSide = -1 }},
 		{"data.dir", func(c *Config) { c.Data.Dir = "" }},
 		{"data.size", func(c *Config) { c.Data.Size = 0 }},
 		{"data.size", func(c *Config) { c.Data.Size = 225 }},
@@ -38,8 +50,35 @@ func TestValidate(t *testing.T) {
 		{"model.patch", func(c *Config) { c.Model.Patch = -16 }},
 		{"model.pool", func(c *Config) { c.Model.Pool = "max" }},
 		{"model.fc_norm_twice", func(c *Config) { c.Model.FCNormTwice, c.Model.Pool = true, "cls" }},
+		{"model.fc_norm_twice", func(c *Config) { c.Model.FCNormTwice, c.Model.Arch = true, "vit_base_patch14_dinov2" }},
+		{"data.size", func(c *Config) { c.Data.Size, c.Model.Arch = 256, "vit_base_patch14_dinov2" }},
 		{"model.drop_path", func(c *Config) { c.Model.DropPath = 1 }},
 		{"model.drop_path", func(c *Config) { c.Model.DropPath = nan }},
+		{"", func(c *Config) { c.Model.Freeze = 25 }},
+		{"model.freeze", func(c *Config) { c.Model.Freeze = -1 }},
+		{"model.freeze", func(c *Config) { c.Model.Freeze = 26 }},
+		{"model.freeze", func(c *Config) { c.Model.Freeze, c.Model.Adaptation = 1, "linear_probe" }},
+		{"model.adaptation", func(c *Config) { c.Model.Adaptation = "lp" }},
+		{"model.adaptation", func(c *Config) { c.Model.Adaptation, c.Augment.Mixup = "linear_probe", 0.8 }},
+		{"loss.class_weights", func(c *Config) { c.Loss.ClassWeights = "inverse" }},
+		{"loss.class_weights", func(c *Config) { c.Loss.ClassWeights, c.Data.Sampling = "balanced", "balanced" }},
+		{"loss.focal", func(c *Config) { c.Loss.Focal = -1 }},
+		{"training.ema", func(c *Config) { c.Training.EMA = 1 }},
+		{"training.nonfinite", func(c *Config) { c.Training.Nonfinite = "ignore" }},
+		{"evaluation.select", func(c *Config) { c.Evaluation.Select = "accuracy" }},
+		{"evaluation.loss", func(c *Config) { c.Evaluation.Loss = "mean" }},
+		{"evaluation.probabilities", func(c *Config) { c.Evaluation.Probabilities = "bf16" }},
+		{"evaluation.absent_class", func(c *Config) { c.Evaluation.AbsentClass = "ignore" }},
+		{"augment.color_jitter", func(c *Config) { c.Augment.ColorJitter = 0.4 }},
+		{"augment.erase", func(c *Config) { c.Augment.Erase = 2 }},
+		{"augment.erase_mode", func(c *Config) { c.Augment.EraseMode = "noise" }},
+		{"augment.erase_count", func(c *Config) { c.Augment.EraseCount = 0 }},
+		{"augment.mixup", func(c *Config) { c.Augment.Mixup = -1 }},
+		{"augment.cutmix", func(c *Config) { c.Augment.CutMix = -1 }},
+		{"augment.cutmix_minmax", func(c *Config) { c.Augment.CutMixMinMax = [2]float64{0.5, 0.2} }},
+		{"augment.mix_probability", func(c *Config) { c.Augment.MixProbability = 2 }},
+		{"augment.mix_switch", func(c *Config) { c.Augment.MixSwitch = -1 }},
+		{"augment.mix_mode", func(c *Config) { c.Augment.MixMode = "half" }},
 		{"augment.crop_scale", func(c *Config) { c.Augment.CropScale[0] = 0 }},
 		{"augment.crop_scale", func(c *Config) { c.Augment.CropScale = [2]float64{0.9, 0.8} }},
 		{"augment.crop_scale", func(c *Config) { c.Augment.CropScale[1] = 1.5 }},
@@ -71,7 +110,9 @@ func TestValidate(t *testing.T) {
 		{"runtime.threads", func(c *Config) { c.Runtime.Threads = -1 }},
 		{"output.dir", func(c *Config) { c.Output.Dir = "" }},
 	}
-	refused := map[string]bool{"augment.quarter_turns": true, "runtime.library": true}
+	refused := map[string]bool{ // what every value of their type is good for
+		"augment.quarter_turns": true, "augment.smooth_unmixed": true, "data.stratified": true, "model.allow_missing": true,
+		"augment.policy": true, "data.cache": true, "model.weights": true, "runtime.library": true}
 	for _, test := range tests {
 		c := Defaults()
 		c.Name, c.Data.Dir = "x", "images"
@@ -104,7 +145,11 @@ func TestDimensions(t *testing.T) {
 		t.Errorf("%+v has %d parameters, want 303301632", d, got)
 	}
 	got := Model{Arch: "vit_tiny_patch16", Depth: 6, Patch: 4}.Dimensions()
-	if want := (Dimensions{Patch: 4, Width: 192, Depth: 6, Heads: 3}); got != want {
+	if want := (Dimensions{Patch: 4, Width: 192, Depth: 6, Heads: 3, Pool: "mean"}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	got = Model{Arch: "vit_base_patch14_dinov2", Pool: "mean"}.Dimensions()
+	if want := (Dimensions{Patch: 14, Width: 768, Depth: 12, Heads: 12, Pool: "mean", LayerScale: true}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

@@ -1,5 +1,6 @@
 // Package optim updates parameters: AdamW as PyTorch defines it, layer-wise learning-rate decay, gradient
-// clipping, gradient accumulation and the warm-up and cosine schedule of RETFound.
+// clipping, gradient accumulation, the moving average of the parameters, and the warm-up and cosine schedule of
+// RETFound.
 //
 // It works on arenas. An arena is one flat []float32 that holds every parameter, every gradient, every first
 // moment or every second moment of a model; the four have one [Layout], so element i of each belongs to the
@@ -16,6 +17,6 @@
 //	scale *= optim.ClipScale(norm, maxNorm)
 //	adamw.Step(step, schedule.Rate(epoch), scale, groups, params, grads, m, v, workers)
 //
-// Step, Norm and Add give the same bits for any number of workers, with and without AVX2: the assembly does the
+// Step, Norm, Add and Average give the same bits for any number of workers, with and without AVX2: the assembly does the
 // operations of the Go code in the same order, without fused multiply-adds that would round differently.
 package optim

@@ -63,12 +63,15 @@ type Group struct {
 	LRScale, WeightDecay float64
 }
 
-// Groups returns the ranges that cover the layout in order, each as long as its neighbours' values allow.
+// Groups returns the ranges that cover what is not frozen in order, each as long as its neighbours' values allow.
 func (l Layout) Groups() []Group {
 	var groups []Group
 	for _, p := range l.Params {
+		if p.Frozen {
+			continue
+		}
 		end := alignUp(p.Offset + p.Size)
-		if n := len(groups); n > 0 && groups[n-1].LRScale == p.LRScale &&
+		if n := len(groups); n > 0 && groups[n-1].End == p.Offset && groups[n-1].LRScale == p.LRScale &&
 			groups[n-1].WeightDecay == p.WeightDecay {
 			groups[n-1].End = end
 			continue

@@ -19,6 +19,11 @@ func addSquaresAVX2(sum *[lanes]float64, x *float32, n int)
 //go:noescape
 func addAVX2(dst, src *float32, n int)
 
+// averageAVX2 does what averageGo does for the first n elements; n is a multiple of 8.
+//
+//go:noescape
+func averageAVX2(dst, src *float32, n int, keep, take float32)
+
 func adamw(p, g, m, v []float32, c *coefficients) {
 	n := 0
 	if hasAVX2 && len(p) >= 8 {
@@ -46,4 +51,13 @@ func add(dst, src []float32) {
 		addAVX2(&dst[0], &src[0], n)
 	}
 	addGo(dst[n:], src[n:])
+}
+
+func average(dst, src []float32, keep, take float32) {
+	n := 0
+	if hasAVX2 && len(dst) >= 8 {
+		n = len(dst) &^ 7
+		averageAVX2(&dst[0], &src[0], n, keep, take)
+	}
+	averageGo(dst[n:], src[n:], keep, take)
 }

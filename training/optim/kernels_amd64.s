@@ -150,3 +150,28 @@ addTest:
 	JLT  addLoop
 	VZEROUPPER
 	RET
+
+// func averageAVX2(dst, src *float32, n int, keep, take float32)
+TEXT ·averageAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         src+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS keep+24(FP), Y2
+	VBROADCASTSS take+28(FP), Y3
+
+	SHLQ $2, CX // bytes
+	XORQ BX, BX
+	JMP  averageTest
+
+averageLoop:
+	VMULPS  (DI)(BX*1), Y2, Y0
+	VMULPS  (SI)(BX*1), Y3, Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (DI)(BX*1)
+	ADDQ    $32, BX
+
+averageTest:
+	CMPQ BX, CX
+	JLT  averageLoop
+	VZEROUPPER
+	RET

@@ -19,6 +19,8 @@ type Param struct {
 	Offset, Size int
 	// LRScale multiplies the scheduled learning rate; WeightDecay is decoupled (AdamW).
 	LRScale, WeightDecay float64
+	// Frozen parameters have no gradient and stay as they are.
+	Frozen bool
 }
 
 // View returns the parameter's elements in an arena. They share memory with the arena.
@@ -69,6 +71,24 @@ func NewLayout(tensors []Tensor, decay Decay) (Layout, error) {
 		l.Size = alignUp(l.Size + int(size))
 	}
 	return l, nil
+}
+
+// Freeze marks the parameters whose names match as frozen.
+func (l Layout) Freeze(match func(name string) bool) {
+	for i, p := range l.Params {
+		l.Params[i].Frozen = match(p.Name)
+	}
+}
+
+// TrainedFrom returns the offset of the first parameter that is not frozen, Size if all are: passes over the
+// gradients begin there.
+func (l Layout) TrainedFrom() int {
+	for _, p := range l.Params {
+		if !p.Frozen {
+			return p.Offset
+		}
+	}
+	return l.Size
 }
 
 // View returns the elements of the named parameter in an arena, or nil if the layout has no such parameter.

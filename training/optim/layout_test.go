@@ -2,6 +2,7 @@ package optim
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -49,8 +50,14 @@ func TestLayoutErrors(t *testing.T) {
 	}
 }
 
-// TestGroupsOfViTLarge compares every parameter of ViT-L/16 with RETFound's lr_decay.py: 26 layers, 52 groups.
+// TestGroupsOfViTLarge compares every parameter of ViT-L/16 and of DINOv2's ViT-L/14 with RETFound's lr_decay.py:
+// 26 layers, 52 groups.
 func TestGroupsOfViTLarge(t *testing.T) {
+	t.Run("vit_large_patch16", func(t *testing.T) { checkGroups(t, "groups.json", 303_306_757) })
+	t.Run("vit_large_patch14_dinov2", func(t *testing.T) { checkGroups(t, "groups_dinov2.json", 303_233_029) })
+}
+
+func checkGroups(t *testing.T, file string, wantElements int) {
 	var golden struct {
 		Depth       int
 		LayerDecay  float64 `json:"layer_decay"`
@@ -64,7 +71,7 @@ func TestGroupsOfViTLarge(t *testing.T) {
 			Group int
 		}
 	}
-	readJSON(t, "groups.json", &golden)
+	readJSON(t, file, &golden)
 	tensors := make([]Tensor, len(golden.Params))
 	for i, p := range golden.Params {
 		tensors[i] = p.Tensor
@@ -85,8 +92,8 @@ func TestGroupsOfViTLarge(t *testing.T) {
 		distinct[pair{p.LRScale, p.WeightDecay}] = true
 		elements += p.Size
 	}
-	if len(distinct) != 52 || elements != 303_306_757 {
-		t.Errorf("%d groups, %d elements; want 52, 303306757", len(distinct), elements)
+	if len(distinct) != 52 || elements != wantElements {
+		t.Errorf("%d groups, %d elements; want 52, %d", len(distinct), elements, wantElements)
 	}
 
 	// The ranges cover the arena, and each parameter lies in one that has its values.
@@ -108,6 +115,46 @@ func TestGroupsOfViTLarge(t *testing.T) {
 	}
 	if next != l.Size || k != len(l.Params) {
 		t.Errorf("ranges end at %d after %d parameters, want %d, %d", next, k, l.Size, len(l.Params))
+	}
+}
+
+// TestFreeze: what is frozen lies in no group, and the rest in groups as before.
+func TestFreeze(t *testing.T) {
+	tensors := []Tensor{{"pos_embed", []int64{1, 3, 5}}, {"blocks.0.fc.weight", []int64{4, 5}}, {"blocks.0.fc.bias", []int64{4}},
+		{"blocks.1.fc.weight", []int64{5, 5}}, {"blocks.1.fc.bias", []int64{5}}, {"head.weight", []int64{2, 5}}}
+	for freeze, from := range map[int]int{0: 0, 1: 1, 2: 3, 3: 5, 4: 6} { // layers, parameters
+		l, err := NewLayout(tensors, Decay{Depth: 2, Layer: 0.5, Weight: 0.05})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := l.Groups()
+		l.Freeze(func(name string) bool { return LayerID(name, 2) < freeze })
+		start := l.Size
+		if from < len(l.Params) {
+			start = l.Params[from].Offset
+		}
+		if l.TrainedFrom() != start {
+			t.Errorf("freeze %d: trained from %d, want %d", freeze, l.TrainedFrom(), start)
+		}
+		var want []Group
+		for _, g := range all {
+			if g.Start >= start {
+				want = append(want, g)
+			}
+		}
+		if got := l.Groups(); !slices.Equal(got, want) {
+			t.Errorf("freeze %d: groups %v, want %v", freeze, got, want)
+		}
+	}
+
+	// A frozen parameter between two of the same kind divides their group.
+	l, err := NewLayout([]Tensor{{"a", []int64{3}}, {"b", []int64{3}}, {"c", []int64{3}}}, Decay{Layer: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Freeze(func(name string) bool { return name == "b" })
+	if got, want := l.Groups(), []Group{{0, 16, 1, 0}, {32, 48, 1, 0}}; !slices.Equal(got, want) {
+		t.Errorf("groups %v, want %v", got, want)
 	}
 }
 

@@ -1,0 +1,224 @@
+package prepare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Options of New.
+type Options struct {
+	Set    *Set
+	Source string // zip archive or folder
+	Dest   string // folder to make
+
+	// AnyCount accepts numbers of images other than the published ones; the
+	// rules of the splits then apply to those found.
+	AnyCount bool
+	// Crop makes a square of each photograph that just holds the retina, as a
+	// PNG; see Set.Fundus.
+	Crop bool
+	// Side is the side in pixels to which larger squares are scaled down; 0: none.
+	Side int
+	// Progress, if not nil, is called by one goroutine at a time.
+	Progress func(task string, done, total int)
+}
+
+// A Plan says which image goes where. It must be closed.
+type Plan struct {
+	Images    []*Image // by class, then by SHA-256
+	Sizes     []Sizes  // of each class of the set
+	Uncropped []string // files in which Write found no background
+
+	options Options
+	source  *source
+}
+
+// New reads a source completely and decides the splits; it writes nothing.
+func New(ctx context.Context, o Options) (_ *Plan, err error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	src, err := openSource(ctx, o.Source)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			src.close()
+		}
+	}()
+	images, err := o.Set.find(o.Set, src)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Images: images, options: o, source: src}
+	if p.Sizes, err = o.Set.sizes(images, o.AnyCount); err != nil {
+		return nil, err
+	}
+	if err := inspect(ctx, images, o.reporter("read images", len(images))); err != nil {
+		return nil, err
+	}
+	assign(images, p.Sizes)
+	p.name()
+	return p, nil
+}
+
+// Close ends the use of the source.
+func (p *Plan) Close() { p.source.close() }
+
+func (o Options) check() error {
+	switch {
+	case o.Crop && !o.Set.Fundus:
+		return fmt.Errorf("%s has no fundus photographs: there is no background to crop away", o.Set.Name)
+	case o.Side < 0, o.Side > 0 && !o.Crop:
+		return fmt.Errorf("a side of %d pixels: only cropped images are scaled, to 1 pixel or more", o.Side)
+	}
+	return o.checkDest()
+}
+
+// checkDest refuses a folder that is there, and one in the source: the next run
+// would find its images.
+func (o Options) checkDest() error {
+	if _, err := os.Lstat(o.Dest); !errors.Is(err, fs.ErrNotExist) {
+		if err != nil {
+			return err
+		}
+		return fmt.Errorf("%s exists already: name another folder, or remove it first", o.Dest)
+	}
+	source, err := filepath.Abs(o.Source)
+	if err != nil {
+		return err
+	}
+	dest, err := filepath.Abs(o.Dest)
+	if err != nil {
+		return err
+	}
+	if below, err := filepath.Rel(source, dest); err == nil && filepath.IsLocal(below) {
+		return fmt.Errorf("%s lies in the source %s, and would count as a part of it: name a folder elsewhere", o.Dest, o.Source)
+	}
+	return nil
+}
+
+func (o Options) reporter(task string, total int) func(done int) {
+	if o.Progress == nil {
+		return nil
+	}
+	return func(done int) { o.Progress(task, done, total) }
+}
+
+// name gives every image a name of its own in its class folder, also where case
+// does not count: that in the source, with a part of the SHA-256 if it is taken.
+func (p *Plan) name() {
+	type place struct {
+		class, split int
+		name         string
+	}
+	taken := map[place]bool{}
+	for _, img := range p.Images {
+		base := img.file.base()
+		ext := filepath.Ext(base)
+		stem := strings.TrimSuffix(base, ext)
+		if p.options.Crop {
+			ext = ".png"
+		}
+		at := place{img.Class, img.Split, strings.ToLower(stem + ext)}
+		if taken[at] {
+			stem += "-" + img.SHA256[:16]
+			at.name = strings.ToLower(stem + ext)
+		}
+		taken[at] = true
+		img.Name = stem + ext
+	}
+}
+
+// path is an image's file below the result, with slashes.
+func (p *Plan) path(img *Image) string {
+	return SplitNames[img.Split] + "/" + p.options.Set.Classes[img.Class].Folder + "/" + img.Name
+}
+
+// Report describes the splits and what a person should know of them.
+func (p *Plan) Report() string {
+	set := p.options.Set
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d images\n", set.Name, len(p.Images))
+	width := len("total")
+	for _, c := range set.Classes {
+		width = max(width, len(c.Folder))
+	}
+	fmt.Fprintf(&b, "  %-*s %6s %6s %6s\n", width, "", SplitNames[0], SplitNames[1], SplitNames[2])
+	line := func(name string, s Sizes) {
+		fmt.Fprintf(&b, "  %-*s %6d %6d %6d\n", width, name, s[Train], s[Val], s[Test])
+	}
+	for i, c := range set.Classes {
+		line(c.Folder, p.Sizes[i])
+	}
+	line("total", sum(p.Sizes))
+	p.reportPatients(&b)
+	p.reportIdentical(&b)
+	for _, n := range p.source.notes {
+		fmt.Fprintln(&b, n)
+	}
+	if len(p.Uncropped) > 0 {
+		lines := problems(p.Uncropped)
+		fmt.Fprintf(&b, "not cropped, only squared, since no background was found: %d images\n%v\n", len(lines), lines)
+	}
+	return b.String()
+}
+
+func (p *Plan) reportPatients(b *strings.Builder) {
+	patients := sharing(p.Images, func(img *Image) string { return img.Patient })
+	if len(patients) == 0 {
+		return
+	}
+	var apart problems
+	for _, images := range patients {
+		if torn(images) {
+			apart.add("patient %s: %s", images[0].Patient, p.paths(images, ", "))
+		}
+	}
+	fmt.Fprintf(b, "patients with both eyes: %d, of which in two splits: %d\n", len(patients), len(apart))
+	if len(apart) > 0 {
+		fmt.Fprintln(b, apart)
+	}
+}
+
+// reportIdentical lists images with the same pixels: first those in different
+// splits, then those with different labels.
+func (p *Plan) reportIdentical(b *strings.Builder) {
+	var apart, contradictory, others problems
+	for _, images := range sharing(p.Images, func(img *Image) string { return string(img.pixels[:]) }) {
+		lines := &others
+		switch {
+		case torn(images):
+			lines = &apart
+		case images[0].Class != images[len(images)-1].Class:
+			lines = &contradictory
+		}
+		lines.add("%s", p.paths(images, " = "))
+	}
+	for _, part := range []struct {
+		title string
+		lines problems
+	}{
+		{"identical images in different splits, which the sizes or the official test demand", apart},
+		{"identical images with different labels, kept in one split", contradictory},
+		{"identical images, kept in one split", others},
+	} {
+		if len(part.lines) > 0 {
+			fmt.Fprintf(b, "%s: %d\n%v\n", part.title, len(part.lines), part.lines)
+		}
+	}
+}
+
+func (p *Plan) paths(images []*Image, separator string) string {
+	var paths []string
+	for _, img := range images {
+		paths = append(paths, p.path(img))
+	}
+	return strings.Join(paths, separator)
+}

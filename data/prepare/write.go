@@ -1,0 +1,173 @@
+package prepare
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/csv"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"image/png"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"fovea/data"
+	"fovea/onnx"
+)
+
+// manifestFile lists the images of a result: split, class, file, patient,
+// source, sha256.
+const manifestFile = "manifest.csv"
+
+// Write makes the folder of the plan's options: all of it, or nothing.
+func (p *Plan) Write(ctx context.Context) (err error) {
+	dest := filepath.Clean(p.options.Dest)
+	parent := filepath.Dir(dest)
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("making %s: %w", dest, err)
+		}
+	}()
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return err
+	}
+	fresh, err := os.MkdirTemp(parent, "."+filepath.Base(dest)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(fresh) // nothing is there any more when all went well
+	if err := os.Chmod(fresh, 0o755); err != nil {
+		return err
+	}
+	if err := p.fill(ctx, fresh); err != nil {
+		return err
+	}
+	if err := p.verify(fresh); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(dest); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("it has appeared meanwhile: %w", fs.ErrExist)
+	}
+	if err := os.Rename(fresh, dest); err != nil {
+		return err
+	}
+	return onnx.SyncFolder(parent)
+}
+
+// fill writes all files below dir and makes them durable.
+func (p *Plan) fill(ctx context.Context, dir string) error {
+	folders := []string{dir}
+	for _, split := range SplitNames {
+		folders = append(folders, filepath.Join(dir, split))
+		for _, c := range p.options.Set.Classes {
+			folder := filepath.Join(dir, split, c.Folder)
+			if err := os.MkdirAll(folder, 0o755); err != nil {
+				return err
+			}
+			folders = append(folders, folder)
+		}
+	}
+	var mu sync.Mutex // guards p.Uncropped
+	p.Uncropped = nil
+	err := each(ctx, len(p.Images), p.options.reporter("write images", len(p.Images)), func(i int) error {
+		img := p.Images[i]
+		content, ok, err := p.content(img)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			mu.Lock()
+			p.Uncropped = append(p.Uncropped, p.path(img))
+			mu.Unlock()
+		}
+		return writeFile(filepath.Join(dir, filepath.FromSlash(p.path(img))), content)
+	})
+	if err != nil {
+		return err
+	}
+	slices.Sort(p.Uncropped)
+	manifest, err := p.manifest()
+	if err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(dir, manifestFile), manifest); err != nil {
+		return err
+	}
+	for _, folder := range folders {
+		if err := onnx.SyncFolder(folder); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// content returns what to write for an image; ok is false if it should be
+// cropped and could not be.
+func (p *Plan) content(img *Image) (content []byte, ok bool, err error) {
+	if content, err = img.file.read(); err != nil {
+		return nil, false, err
+	}
+	if digest := sha256.Sum256(content); hex.EncodeToString(digest[:]) != img.SHA256 {
+		return nil, false, fmt.Errorf("%s has changed meanwhile: start again", img.file.path)
+	}
+	if !p.options.Crop {
+		return content, true, nil
+	}
+	decoded, err := data.DecodeBytes(content)
+	if err != nil {
+		return nil, false, fmt.Errorf("reading %s: %w", img.file.path, err)
+	}
+	square, ok := cropFundus(decoded)
+	var b bytes.Buffer
+	err = png.Encode(&b, shrink(square, p.options.Side))
+	return b.Bytes(), ok, err
+}
+
+func (p *Plan) manifest() ([]byte, error) {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	rows := [][]string{{"split", "class", "file", "patient", "source", "sha256"}}
+	images := slices.Clone(p.Images)
+	slices.SortStableFunc(images, func(a, b *Image) int { return a.Split - b.Split })
+	for _, img := range images {
+		rows = append(rows, []string{SplitNames[img.Split], p.options.Set.Classes[img.Class].Folder,
+			p.path(img), img.Patient, img.Source, img.SHA256})
+	}
+	err := w.WriteAll(rows)
+	return b.Bytes(), err
+}
+
+// verify opens the result as training does, and counts.
+func (p *Plan) verify(dir string) error {
+	d, err := data.Open(dir)
+	if err != nil {
+		return err
+	}
+	for split, s := range []*data.Split{d.Train, d.Val, d.Test} {
+		if want := sum(p.Sizes)[split]; len(s.Samples) != want {
+			return fmt.Errorf("%s has %d images instead of %d: was it changed meanwhile?", SplitNames[split], len(s.Samples), want)
+		}
+	}
+	return nil
+}
+
+// writeFile makes a new file and its content durable.
+func writeFile(name string, content []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(content); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}

@@ -1,0 +1,28 @@
+package evaluation
+
+import "math"
+
+// LogLoss is the mean of -ln p(label) over the rows, or, with a batch above 0,
+// over the means of consecutive batches of so many rows, of which the last may
+// be shorter (engine_finetune.py of RETFound). p must pass [Predictions.Check].
+//
+// It clips as scikit-learn's log_loss does for float64, so that a confident
+// miss costs 36 and not infinity.
+func LogLoss(p *Predictions, batch int) float64 {
+	if batch <= 0 {
+		batch = len(p.Rows)
+	}
+	const eps = 0x1p-52
+	var means float64
+	batches := 0
+	for start := 0; start < len(p.Rows); start += batch {
+		rows := p.Rows[start:min(start+batch, len(p.Rows))]
+		var sum float64
+		for _, r := range rows {
+			sum -= math.Log(min(max(r.Probabilities[r.Label], eps), 1-eps))
+		}
+		means += sum / float64(len(rows))
+		batches++
+	}
+	return means / float64(batches)
+}
