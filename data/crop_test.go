@@ -19,6 +19,7 @@ func TestDecodeCrop(t *testing.T) {
 	}{
 		// Not reduced: the same pixels.
 		{"testdata/golden/modes/rgb420.jpg", image.Rect(3, 5, 20, 25), 9, 0, 0},
+		{"testdata/golden/modes/rgb420_best.jpg", image.Rect(32, 0, 33, 31), 20, 0, 0}, // all of the last MCU
 		{"testdata/golden/modes/rgb422.jpg", image.Rect(1, 0, 22, 20), 9, 0, 0},
 		{"testdata/golden/modes/rgb420_progressive.jpg", image.Rect(3, 5, 20, 25), 9, 0, 0},
 		{"testdata/golden/modes/cmyk.jpg", image.Rect(3, 5, 20, 25), 9, 0, 0},

@@ -208,8 +208,9 @@ func (d *decoder) choosePart() error {
 	if !d.box.In(all) {
 		return fmt.Errorf("jpeg: the box %v is not in the image of %d×%d", d.box, d.width, d.height)
 	}
-	// Interpolated chroma depends on one sample beside it.
-	margin := d.box.Inset(-2 * d.reduction).Intersect(all)
+	// Interpolated chroma depends on one sample beside it, and in an image of up
+	// to two columns of chroma it is not interpolated: a part has three at least.
+	margin := d.box.Inset(-6 * d.reduction).Intersect(all)
 	w, h := 8*d.hMost, 8*d.vMost
 	d.part = image.Rect(margin.Min.X/w, margin.Min.Y/h, ceilDiv(margin.Max.X, w), ceilDiv(margin.Max.Y, h))
 	for i := range d.components {
