@@ -15,11 +15,12 @@
 //	Decode      file            → RGB, 8 bits, as Pillow's convert("RGB")
 //	crop        RGB [H,W]       → RGB [S,S], equal to Pillow's antialiased bicubic
 //	arrange     RGB [S,S]       → RGB [S,S]: flips, quarter turns, shift
+//	augment     RGB [S,S]       → RGB [S,S]: colours and shapes, fovea/data/augment
 //	normalize   RGB [S,S]       → float32 [3,S,S]: (v/255 - mean) / std
+//	erase       float32 [3,S,S] → float32 [3,S,S], fovea/data/augment
 //
-// An augmentation of colours belongs between arrange and normalize, one that
-// erases normalised values after normalize, one that mixes samples after
-// [Iterator.Next]: this is timm's order.
+// This is timm's order. What mixes samples, augment.Mixer, comes after
+// [Iterator.Next].
 //
 // [TrainTransform] and [EvalTransform] are values without state. What is random
 // comes from a generator derived from (seed, epoch, index of the sample, how

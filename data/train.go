@@ -3,12 +3,16 @@ package data
 import (
 	"fmt"
 	"image"
+	"image/color"
 	"math"
 	"math/rand/v2"
+
+	"fovea/data/augment"
 )
 
 // TrainTransform crops at random, resizes to S×S, and rearranges the pixels:
-// first the flips, then the turn, then the shift.
+// first the flips, then the turn, then the shift. Then it changes colours and
+// shapes, normalises, and erases.
 type TrainTransform struct {
 	Size           int        // S
 	Scale          [2]float64 // range of the crop's area, as a part of the image's
@@ -18,12 +22,17 @@ type TrainTransform struct {
 	QuarterTurns   bool       // turn by 0, 90, 180 or 270 degrees with equal probability
 	// Shift is the largest shift, as a part of S. Both components are uniform
 	// integers; pixels that come in from outside repeat the edge.
-	Shift     float64
-	Mean, Std [3]float32
+	Shift float64
+	// Policy changes colours and shapes; nil: none. What comes in from outside
+	// has the colour Mean.
+	Policy      *augment.Policy
+	ColorJitter float64 // strength, see augment.DrawJitter; not beside Policy
+	Mean, Std   [3]float32
+	Erase       augment.Eraser
 }
 
-// NewTrainTransform is RETFound's transform for training without its colour
-// augmentation: torchvision's RandomResizedCrop and a horizontal flip.
+// NewTrainTransform is RETFound's transform for training without its policy and
+// erasing: torchvision's RandomResizedCrop and a horizontal flip.
 func NewTrainTransform(size int) TrainTransform {
 	return TrainTransform{
 		Size:           size,
@@ -49,6 +58,15 @@ func (t TrainTransform) Check() error {
 		if !(p.value >= 0 && p.value <= 1) {
 			return fmt.Errorf("%s %g: it must lie in [0, 1]", p.name, p.value)
 		}
+	}
+	if !(t.ColorJitter >= 0) || math.IsInf(t.ColorJitter, 1) {
+		return fmt.Errorf("colour jitter %g: it must be at least 0", t.ColorJitter)
+	}
+	if t.ColorJitter > 0 && t.Policy != nil {
+		return fmt.Errorf("colour jitter %g beside a policy: use one of them", t.ColorJitter)
+	}
+	if err := t.Erase.Check(); err != nil {
+		return err
 	}
 	return checkOutput(t.Size, t.Std)
 }
@@ -93,8 +111,24 @@ func (t TrainTransform) applyKept(dst []float32, img *image.NRGBA, rng *rand.Ran
 // finish is what follows the crop, of S×S.
 func (t TrainTransform) finish(dst []float32, img *image.NRGBA, rng *rand.Rand) error {
 	img = t.drawArrangement(rng).apply(img)
+	switch {
+	case t.Policy != nil:
+		img = t.Policy.Draw(rng).Apply(img, t.fill())
+	case t.ColorJitter > 0:
+		img = augment.Apply(img, augment.DrawJitter(rng, t.ColorJitter), t.fill())
+	}
 	normalize(dst, img, t.Mean, t.Std)
+	t.Erase.Apply(dst, t.Size, t.Erase.Draw(rng, t.Size), rng)
 	return nil
+}
+
+// fill is Mean as a colour, timm's img_mean.
+func (t TrainTransform) fill() color.NRGBA {
+	var v [3]uint8
+	for c, m := range t.Mean {
+		v[c] = uint8(min(max(math.RoundToEven(255*float64(m)), 0), 255))
+	}
+	return color.NRGBA{R: v[0], G: v[1], B: v[2], A: 255}
 }
 
 // cropBox draws the box of torchvision's RandomResizedCrop.get_params for an

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+
+	"fovea/data/augment"
 )
 
 // TestEvalAsTorchvision: pixels after Resize and CenterCrop are equal.
@@ -106,13 +108,18 @@ func TestTransformChecks(t *testing.T) {
 	eval := NewEvalTransform(32)
 	eval.CropPct = 1.5
 	for name, tr := range map[string]Transform{
-		"size":  train(func(t *TrainTransform) { t.Size = 0 }),
-		"scale": train(func(t *TrainTransform) { t.Scale = [2]float64{0.5, 0.1} }),
-		"ratio": train(func(t *TrainTransform) { t.Ratio = [2]float64{0, 1} }),
-		"flip":  train(func(t *TrainTransform) { t.HorizontalFlip = 2 }),
-		"shift": train(func(t *TrainTransform) { t.Shift = math.NaN() }),
-		"std":   train(func(t *TrainTransform) { t.Std[1] = 0 }),
-		"crop":  eval,
+		"size":              train(func(t *TrainTransform) { t.Size = 0 }),
+		"scale":             train(func(t *TrainTransform) { t.Scale = [2]float64{0.5, 0.1} }),
+		"ratio":             train(func(t *TrainTransform) { t.Ratio = [2]float64{0, 1} }),
+		"flip":              train(func(t *TrainTransform) { t.HorizontalFlip = 2 }),
+		"shift":             train(func(t *TrainTransform) { t.Shift = math.NaN() }),
+		"std":               train(func(t *TrainTransform) { t.Std[1] = 0 }),
+		"jitter":            train(func(t *TrainTransform) { t.ColorJitter = -1 }),
+		"policy and jitter": train(func(t *TrainTransform) { t.Policy, t.ColorJitter = &augment.Policy{}, 0.4 }),
+		"erase":             train(func(t *TrainTransform) { t.Erase.Probability = 1.5 }),
+		"erase count":       train(func(t *TrainTransform) { t.Erase = augment.Eraser{Probability: 1, Mode: "pixel"} }),
+		"erase mode":        train(func(t *TrainTransform) { t.Erase = augment.Eraser{Probability: 1, Count: 1} }),
+		"crop":              eval,
 	} {
 		if err := tr.Check(); err == nil {
 			t.Errorf("%s: no error", name)

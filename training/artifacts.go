@@ -25,5 +25,5 @@ func WriteArtifacts(ctx context.Context, cfg *config.Config, out string) error {
 		return err
 	}
 	return artifacts.Write(out, artifacts.Set{Model: p.model, Batch: int64(cfg.Training.Batch), Options: p.options(),
-		Parameters: p.described(), Weights: p.tensors(arena, "", all)})
+		Parameters: p.described(), Weights: p.tensors(arena, "")})
 }

@@ -232,25 +232,25 @@ func (l *Learner) Update(step int64, rate float64, micro int) error {
 // deployed, and all else that a step changes.
 func (l *Learner) tensors() (parameters, optimizer []weights.Tensor) {
 	p := l.setup
-	trained := func(q optim.Param) bool { return !q.Frozen }
-	optimizer = append(p.tensors(l.moment1, ".exp_avg", trained), p.tensors(l.moment2, ".exp_avg_sq", trained)...)
-	if l.average != nil {
-		optimizer = append(optimizer, p.tensors(l.parameters, ".trained", all)...)
+	for _, moment := range [][]weights.Tensor{p.tensors(l.moment1, ".exp_avg"), p.tensors(l.moment2, ".exp_avg_sq")} {
+		for i, t := range moment {
+			if !p.layout.Params[i].Frozen {
+				optimizer = append(optimizer, t)
+			}
+		}
 	}
-	return p.tensors(l.deployed(), "", all), optimizer
+	if l.average != nil {
+		optimizer = append(optimizer, p.tensors(l.parameters, ".trained")...)
+	}
+	return p.tensors(l.deployed(), ""), optimizer
 }
 
-func all(optim.Param) bool { return true }
-
-// tensors are an arena's parameters that match, in place, with a suffix to
-// their names.
-func (p *setup) tensors(arena *ort.Memory, suffix string, match func(optim.Param) bool) []weights.Tensor {
-	var out []weights.Tensor
-	for _, t := range p.layout.Params {
-		if match(t) {
-			out = append(out, weights.Tensor{Name: t.Name + suffix, Type: pb.TensorProto_FLOAT, Shape: t.Shape,
-				Data: arena.Bytes()[4*t.Offset : 4*(t.Offset+t.Size)]})
-		}
+// tensors are an arena's parameters, in place, with a suffix to their names.
+func (p *setup) tensors(arena *ort.Memory, suffix string) []weights.Tensor {
+	out := make([]weights.Tensor, len(p.layout.Params))
+	for i, t := range p.layout.Params {
+		out[i] = weights.Tensor{Name: t.Name + suffix, Type: pb.TensorProto_FLOAT, Shape: t.Shape,
+			Data: arena.Bytes()[4*t.Offset : 4*(t.Offset+t.Size)]}
 	}
 	return out
 }

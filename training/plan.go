@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"fovea/data"
+	"fovea/data/augment"
 	"fovea/graphs/artifacts"
 	"fovea/graphs/vit"
 	"fovea/training/config"
@@ -23,6 +24,7 @@ type setup struct {
 	model    vit.Config
 	layout   optim.Layout
 	schedule optim.Schedule
+	policy   *augment.Policy // nil: none
 }
 
 // plan is a setup with the dataset that it is for.
@@ -37,6 +39,10 @@ func newSetup(cfg *config.Config, classes int) (*setup, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	policy, err := augment.Parse(cfg.Augment.Policy)
+	if err != nil {
+		return nil, err
+	}
 	d := cfg.Model.Dimensions()
 	r := &setup{
 		config: cfg,
@@ -45,6 +51,7 @@ func newSetup(cfg *config.Config, classes int) (*setup, error) {
 			LayerScale: d.LayerScale, FCNormTwice: cfg.Model.FCNormTwice},
 		schedule: optim.Schedule{Base: cfg.LearningRate(), Min: cfg.Schedule.MinLR,
 			Warmup: float64(cfg.Schedule.Warmup), Epochs: float64(cfg.Schedule.Epochs)},
+		policy: policy,
 	}
 	if err := r.model.Validate(); err != nil {
 		return nil, err
@@ -53,7 +60,6 @@ func newSetup(cfg *config.Config, classes int) (*setup, error) {
 	for _, t := range r.model.Parameters() {
 		tensors = append(tensors, optim.Tensor{Name: t.Name, Shape: t.Shape})
 	}
-	var err error
 	r.layout, err = optim.NewLayout(tensors, optim.Decay{Depth: r.model.Depth, Layer: cfg.Optimizer.LayerDecay,
 		Weight: cfg.Optimizer.WeightDecay})
 	if err == nil {
@@ -197,7 +203,8 @@ func (p *plan) trainTransform() data.Transform {
 	d, a := p.config.Data, p.config.Augment
 	return data.TrainTransform{Size: d.Size, Scale: a.CropScale, Ratio: a.CropRatio, HorizontalFlip: a.HorizontalFlip,
 		VerticalFlip: a.VerticalFlip, QuarterTurns: a.QuarterTurns, Shift: a.Shift,
-		Mean: narrow(d.Mean), Std: narrow(d.Std)}
+		Policy: p.policy, ColorJitter: a.ColorJitter, Mean: narrow(d.Mean), Std: narrow(d.Std),
+		Erase: augment.Eraser{Probability: a.Erase, Mode: augment.EraseMode(a.EraseMode), Count: a.EraseCount}}
 }
 
 func (p *plan) evalTransform() data.EvalTransform {

@@ -103,7 +103,7 @@ func (w *trajectory) run(t *testing.T, name string) {
 
 	if dir := os.Getenv("FOVEA_PARAMETERS"); dir != "" {
 		file := filepath.Join(dir, "trajectory_"+name+".safetensors")
-		if err := weights.Write(file, l.setup.tensors(l.parameters, "", all), nil); err != nil {
+		if err := weights.Write(file, l.setup.tensors(l.parameters, ""), nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -33,7 +33,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		"model.heads": "Dimensions", "model.patch": "Dimensions", "optimizer.lr": "LearningRate", "optimizer.blr": "LearningRate"}
 	// The recipe is read here, and fp32 is the only precision. The tests of the
 	// others set them.
-	elsewhere := regexp.MustCompile(`^(recipe|training\.precision|augment\..*|data\.cache.*|model\.weights|model\.allow_missing)$`)
+	elsewhere := regexp.MustCompile(`^(recipe|training\.precision|data\.cache.*|model\.weights|model\.allow_missing)$`)
 	for _, k := range keys {
 		if elsewhere.MatchString(k.name) {
 			continue

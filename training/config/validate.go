@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"fovea/data/augment"
 )
 
 // Validate returns nil or an Error, joined with others, for each value outside
@@ -118,6 +120,8 @@ func (a Augment) check(k *checker, batch int) {
 	k.number("augment.vertical_flip", a.VerticalFlip, within(0, 1))
 	k.number("augment.shift", a.Shift, span{0, 1, false, true})
 	k.number("augment.smoothing", a.Smoothing, span{0, 1, false, true})
+	_, err := augment.Parse(a.Policy)
+	k.check("augment.policy", err == nil, "%v", err)
 	k.number("augment.color_jitter", a.ColorJitter, atLeast(0))
 	k.check("augment.color_jitter", a.ColorJitter == 0 || a.Policy == "",
 		"has no effect beside augment.policy: set that to \"\", or this to 0")

@@ -88,6 +88,8 @@ func TestValidate(t *testing.T) {
 		{"augment.vertical_flip", func(c *Config) { c.Augment.VerticalFlip = -0.1 }},
 		{"augment.shift", func(c *Config) { c.Augment.Shift = 1 }},
 		{"augment.smoothing", func(c *Config) { c.Augment.Smoothing = 1 }},
+		{"augment.policy", func(c *Config) { c.Augment.Policy = "rand-m9-x5" }},
+		{"training.batch", func(c *Config) { c.Augment.Mixup, c.Training.Batch = 0.8, 15 }},
 		{"optimizer.lr", func(c *Config) { c.Optimizer.LR = nan }},
 		{"optimizer.lr", func(c *Config) { c.Optimizer.LR = -1 }},
 		{"optimizer.lr", func(c *Config) { c.Optimizer.LR, c.Schedule.MinLR = 0, 0 }},

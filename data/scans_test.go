@@ -1,0 +1,112 @@
+package data
+
+import (
+	"flag"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+var decoded = flag.String("decoded", "", "write the decoded OCT scans here, for tools/oracle/augment.py, and compare nothing")
+
+// TestScansAsTorchvision compares 1,000 pixels of every OCT scan and of a made
+// photograph after Resize and CenterCrop. The oracle starts from the pixels that
+// Decode gives, so that nothing but the resampling differs.
+func TestScansAsTorchvision(t *testing.T) {
+	set, err := Open("testdata/kermany_oct_mini")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var images []*image.NRGBA
+	for _, split := range []*Split{set.Train, set.Val, set.Test} {
+		for _, s := range split.Samples {
+			img, err := Decode(s.Path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			images = append(images, img)
+		}
+	}
+	if *decoded != "" {
+		for i, img := range images {
+			if err := writePNG(filepath.Join(*decoded, fmt.Sprintf("%02d.png", i)), img); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return
+	}
+	want, err := os.ReadFile(filepath.Join(golden, "scans.bin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const pixels, most = 1000, 0.001
+	if len(want) != (len(images)+3)*pixels {
+		t.Fatalf("%d pixels for %d images", len(want), len(images))
+	}
+	for i, img := range append(images, photograph()) {
+		channels := 1 // OCT scans are grey
+		if i == len(images) {
+			channels = 3
+		}
+		got, err := NewEvalTransform(224).crop(img)
+		if err != nil {
+			t.Fatal(err)
+		}
+		differ := 0
+		for k := range pixels {
+			at := k * 9973 % (224 * 224)
+			p := got.Pix[at/224*got.Stride+at%224*4:]
+			far := uint8(0)
+			for c, w := range want[(i*pixels + k*channels):][:channels] {
+				far = max(far, uint8(abs(p[c], w)))
+			}
+			if far > 0 {
+				differ++
+			}
+			if far > 1 {
+				t.Errorf("image %d, pixel %d: %d levels", i, at, far)
+			}
+		}
+		if float64(differ) > most*pixels {
+			t.Errorf("image %d: %d of %d pixels differ", i, differ, pixels)
+		}
+	}
+}
+
+// photograph is a fundus-like picture of 3,000 pixels, made of integers as in
+// tools/oracle/augment.py.
+func photograph() *image.NRGBA {
+	img := image.NewNRGBA(image.Rect(0, 0, 3000, 2000))
+	for y := range 2000 {
+		for x := range 3000 {
+			noise := (x*x*31 + y*y*17 + x*y*7) % 29
+			r, g, b := 90+x/25+noise, 40+y/30+noise, 20+(x+y)/100+noise/2
+			if (x*3+y*5)%160 < 9 { // a vessel
+				r, g, b = r-30, g-30, b-30
+			}
+			if (x-2100)*(x-2100)+(y-900)*(y-900) < 200*200 { // the optic disc
+				r, g, b = 250, 220, 140
+			}
+			if (x-1500)*(x-1500)+(y-1000)*(y-1000) > 960*960 {
+				r, g, b = 0, 0, 0
+			}
+			img.SetNRGBA(x, y, color.NRGBA{uint8(r), uint8(g), uint8(b), 255})
+		}
+	}
+	return img
+}
+
+func writePNG(path string, img image.Image) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if err := png.Encode(f, img); err != nil {
+		return err
+	}
+	return f.Close()
+}

@@ -1,0 +1,34 @@
+package training_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"fovea/training"
+)
+
+// TestResumeWithEveryAugmentation: a run that was interrupted in an epoch ends
+// as one that was not.
+func TestResumeWithEveryAugmentation(t *testing.T) {
+	c := small(t, fundus(t))
+	c.Training.Batch = 4 // images are mixed in pairs
+	c.Augment.Policy = "rand-m9-mstd0.5-inc1"
+	c.Augment.Erase, c.Augment.EraseCount = 0.5, 2
+	c.Augment.Mixup, c.Augment.CutMix, c.Augment.MixMode = 0.8, 1, "pair"
+	c.Augment.Smoothing = 0.1
+	whole := *c
+	whole.Output.Dir = t.TempDir()
+	want := run(t, &whole, training.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	_, err := training.Run(ctx, c, training.Options{Progress: func(u training.Update) {
+		if u.Task == "epoch 2/3" {
+			cancel()
+		}
+	}})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	same(t, outcome(t, run(t, c, training.Options{Resume: true}).Folder), outcome(t, want.Folder))
+}
