@@ -50,7 +50,8 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return nil, err
 	}
-	err = verify(ctx, []*data.Split{split}, o.Workers, nil, func(*data.Split) data.Transform { return d.transform }, o.Skip, "add -skip-unreadable", o.Progress)
+	err = verify(ctx, []*data.Split{split}, o.Workers, nil, func(*data.Split) data.Transform { return d.transform },
+		o.Skip, "add -skip-unreadable", o.Progress)
 	if err != nil {
 		return nil, err
 	}
