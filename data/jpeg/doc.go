@@ -19,7 +19,7 @@
 // # Parts and reductions
 //
 // The entropy-coded data must be read from the start, but blocks outside the
-// wanted box are not transformed, and nothing is read below
-// it. A reduction by 2, 4 or 8 gives every block the mean of 2×2, 4×4 or 8×8 of
+// wanted box are not transformed, and nothing is read below it. A
+// reduction by 2, 4 or 8 gives every block the mean of 2×2, 4×4 or 8×8 of
 // its samples, which are computed directly, by a smaller transform.
 package jpeg
