@@ -37,7 +37,7 @@ func newLoop(r *run, v *validator) (*loop, error) {
 	if r.plan.probes() {
 		settings.Workers, settings.Tensors = 1, r.features.train
 	} else {
-		settings.Transform = r.plan.trainTransform()
+		settings.Transform, settings.Cache = r.plan.trainTransform(), r.plan.cache
 	}
 	loader, err := data.NewLoader(settings)
 	if err != nil {

@@ -166,7 +166,7 @@ func (r *run) test(ctx context.Context) (evaluation.Metrics, error) {
 	}
 	c := r.plan.config
 	m, p, err := evaluate(ctx, r.engine, EvalOptions{Model: path, Data: c.Data.Dir, Split: "test", Batch: defaultBatch,
-		Workers: c.Data.Workers, Progress: r.options.Progress}, r.plan.test, r.plan.evalTransform(), judgingOf(c))
+		Workers: c.Data.Workers, Progress: r.options.Progress}, r.plan.test, r.plan.evalTransform(), r.plan.cache, judgingOf(c))
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}

@@ -150,8 +150,12 @@ func sameConfig(folder string, now *config.Config) error {
 	if err != nil {
 		return err
 	}
-	changes := now.Differences(before, "name", "data.dir", "data.workers", "output.dir",
-		"runtime.provider", "runtime.threads", "runtime.library")
+	where := []string{"name", "data.dir", "data.workers", "output.dir",
+		"runtime.provider", "runtime.threads", "runtime.library"}
+	if (now.Data.Cache == "") == (before.Data.Cache == "") { // that there is one decides which pixels are seen
+		where = append(where, "data.cache")
+	}
+	changes := now.Differences(before, where...)
 	if changes != nil {
 		return fmt.Errorf("the run in %s has other settings: %s; set them back, or choose another name",
 			folder, strings.Join(changes, "; "))
