@@ -14,54 +14,29 @@ import (
 	"strings"
 	"testing"
 
+	"fovea/data/prepare"
 	"fovea/evaluation"
 	"fovea/training"
 	"fovea/training/config"
 )
 
-var grades = []string{"anodr", "bmilddr", "cmoderatedr", "dseveredr", "eproliferativedr"}
-
-// benchmarks are RETFound's data sets as they are downloaded: the config's name,
-// the folder, and the folders of the classes.
-var benchmarks = []struct {
-	name, folder string
-	classes      []string
-}{
-	{"octid", "OCTID", []string{"ANormal", "ARMD", "CSR", "Diabetic_retinopathy", "Macular_Hole"}},
-	{"retina", "Retina", []string{"anormal", "bcataract", "cglaucoma", "ddretina_disease"}},
-	{"aptos2019", "APTOS2019", grades},
-	{"jsiec", "JSIEC", []string{"0.0.Normal", "0.1.Tessellated fundus", "0.2.Large optic cup", "0.3.DR1", "1.0.DR2", "1.1.DR3",
-		"10.0.Possible glaucoma", "10.1.Optic atrophy", "11.Severe hypertensive retinopathy",
-		"12.Disc swelling and elevation", "13.Dragged Disc", "14.Congenital disc abnormality", "15.0.Retinitis pigmentosa",
-		"15.1.Bietti crystalline dystrophy", "16.Peripheral retinal degeneration and break", "17.Myelinated nerve fiber",
-		"18.Vitreous particles", "19.Fundus neoplasm", "2.0.BRVO", "2.1.CRVO", "20.Massive hard exudates",
-		"21.Yellow-white spots-flecks", "22.Cotton-wool spots", "23.Vessel tortuosity",
-		"24.Chorioretinal atrophy-coloboma", "25.Preretinal hemorrhage", "26.Fibrosis", "27.Laser Spots",
-		"28.Silicon oil in eye", "29.0.Blur fundus without PDR", "29.1.Blur fundus with suspected PDR", "3.RAO",
-		"4.Rhegmatogenous RD", "5.0.CSCR", "5.1.VKH disease", "6.Maculopathy", "7.ERM", "8.MH", "9.Pathological myopia"}},
-	{"idrid", "IDRiD", []string{"anoDR", "bmildDR", "cmoderateDR", "dsevereDR", "eproDR"}},
-	{"messidor2", "MESSIDOR2", grades},
-	{"papila", "PAPILA", []string{"anormal", "bsuspectglaucoma", "cglaucoma"}},
-	{"glaucoma_fundus", "Glaucoma_fundus", []string{"anormal_control", "bearly_glaucoma", "cadvanced_glaucoma"}},
-}
-
-// TestBenchmarkConfigs trains two steps of each data set's config, on small
-// images in its layout; only the model is smaller, and without weights.
+// TestBenchmarkConfigs trains two steps of the config of each of RETFound's data
+// sets, on small images in its layout; only the model is smaller, and without
+// weights.
 func TestBenchmarkConfigs(t *testing.T) {
-	for i, b := range benchmarks {
-		t.Run(b.name, func(t *testing.T) {
-			root := t.TempDir()
-			layOut(t, filepath.Join(root, b.folder), b.classes, uint64(i))
-			file, err := filepath.Abs("../configs/" + b.name + ".toml")
+	for i, set := range prepare.Sets {
+		t.Run(set.Name, func(t *testing.T) {
+			c, err := config.Read("../configs/"+set.Name+".toml", []string{"model.weights=", "model.arch=vit_tiny_patch16",
+				"model.depth=2", "training.max_steps=2", "runtime.provider=cpu"}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Chdir(root) // data.dir is where the images lie, as in a project's folder
-			c, err := config.Read(file, []string{"model.weights=", "model.arch=vit_tiny_patch16", "model.depth=2",
-				"training.max_steps=2", "runtime.provider=cpu"}, nil)
-			if err != nil {
-				t.Fatal(err)
+			var classes []string
+			for _, class := range set.Classes {
+				classes = append(classes, class.Folder)
 			}
+			t.Chdir(t.TempDir()) // data.dir is where the images lie, as in a project's folder
+			layOut(t, c.Data.Dir, classes, uint64(i))
 			r := run(t, c, training.Options{})
 			f, err := os.Open(filepath.Join(r.Folder, "predictions_test.csv"))
 			if err != nil {
@@ -72,7 +47,7 @@ func TestBenchmarkConfigs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !slices.Equal(p.Classes, b.classes) || len(p.Rows) != len(b.classes) {
+			if !slices.Equal(p.Classes, classes) || len(p.Rows) != len(classes) {
 				t.Errorf("%d predictions of the classes %q", len(p.Rows), p.Classes)
 			}
 		})
