@@ -20,7 +20,7 @@ type pass struct {
 func (p pass) rate() float64 { return float64(p.Images) / p.CPU }
 
 // compareData alternates our passes over generated images with torchvision's
-// and timm's: RandomResizedCrop and a horizontal flip, on one core.
+// and timm's: RETFound's whole recipe, on one core.
 func compareData(ctx context.Context, s setup) error {
 	dir, err := os.MkdirTemp("", "fovea-bench-")
 	if err != nil {
@@ -64,7 +64,7 @@ func compareData(ctx context.Context, s setup) error {
 		return err
 	}
 
-	fmt.Printf("decode, random crop to %d px, flip: images a second of one core, median of %d interleaved passes "+
+	fmt.Printf("decode, random crop to %d px, flip, RandAugment, erasing: images a second of one core, median of %d interleaved passes "+
 		"over %d images\ntorchvision %s, timm %s, Pillow %s with libjpeg-turbo %s\n\n", s.size, s.rounds, s.images,
 		b.Versions["torchvision"], b.Versions["timm"], b.Versions["pillow"], b.Versions["libjpeg-turbo"])
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)

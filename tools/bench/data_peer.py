@@ -7,8 +7,8 @@ DIR holds a folder of images for each kind. Prints "ready", then reads lines fro
     KIND    opens every image of DIR/KIND with Pillow and transforms it, prints {"images", "cpu"}
     quit    prints {"versions": …} and ends
 
-cpu is processor time in seconds. The transform is timm's for training, without RandAugment and erasing: random
-resized crop (bicubic), horizontal flip, normalisation. Pillow's wheels decode JPEG with libjpeg-turbo. No
+cpu is processor time in seconds. The transform is timm's for training with RETFound's settings: random resized crop
+(bicubic), horizontal flip, RandAugment, normalisation, random erasing. Pillow's wheels decode JPEG with libjpeg-turbo. No
 DataLoader, no worker: one thread. Needs tools/oracle/requirements.txt.
 """
 
@@ -19,6 +19,7 @@ import random
 import sys
 import time
 
+import numpy as np
 import PIL
 import timm
 import torch
@@ -42,9 +43,11 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     random.seed(0)
+    np.random.seed(0)
     torch.manual_seed(0)
-    transform = create_transform(options.size, is_training=True, color_jitter=0, auto_augment=None,
-                                 interpolation="bicubic", re_prob=0)
+    transform = create_transform(options.size, is_training=True, color_jitter=0,
+                                 auto_augment="rand-m9-mstd0.5-inc1", interpolation="bicubic",
+                                 re_prob=0.25, re_mode="pixel", re_count=1)
     kinds = {d.name: sorted(d.iterdir()) for d in options.dir.iterdir()}
     for paths in kinds.values():
         run(transform, paths[:1])

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"fovea/data"
+	"fovea/data/augment"
 )
 
 // workData makes the passes that its input asks for: "jpeg-3mp", or "cached
@@ -21,6 +22,11 @@ func workData(ctx context.Context, s setup) error {
 	if err != nil {
 		return err
 	}
+	t := data.NewTrainTransform(s.size)
+	if t.Policy, err = augment.Parse("rand-m9-mstd0.5-inc1"); err != nil {
+		return err
+	}
+	t.Erase = augment.Eraser{Probability: 0.25, Mode: augment.ErasePixel, Count: 1}
 	loaders := map[string]*data.Loader{}
 	for _, kind := range imageKinds {
 		paths, err := filepath.Glob(filepath.Join(s.dir, kind, "*"))
@@ -31,7 +37,6 @@ func workData(ctx context.Context, s setup) error {
 		for _, p := range paths {
 			samples = append(samples, data.Sample{Path: p})
 		}
-		t := data.NewTrainTransform(s.size)
 		if _, err := data.Verify(ctx, samples, 1, cache, t, nil); err != nil {
 			return err
 		}
