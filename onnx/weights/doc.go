@@ -1,6 +1,7 @@
 // Package weights reads and writes files of named tensors: safetensors, what
 // PyTorch's torch.save and PaddlePaddle's paddle.save write (.pth, .pdparams),
-// and the initializers of ONNX models.
+// the initializers of ONNX models, and indices of files among which Hugging
+// Face's libraries split what is large.
 //
 // [Open] maps the file, so a tensor's Data is the file's memory: opening
 // gigabytes takes milliseconds and little heap, and what is not asked for, an

@@ -148,9 +148,11 @@ func detect(path string) (func(path string) (*File, error), error) {
 			"load it in Python and save its arrays with safetensors.numpy.save_file")
 	case ext == ".safetensors":
 		return openSafetensors, nil
+	case isIndex(path):
+		return openShards, nil
 	case ext == ".onnx", head[0] == 0x08: // field 1 of a ModelProto, ir_version
 		return openONNX, nil
 	}
-	return nil, fmt.Errorf("none of safetensors, ONNX, .pth of PyTorch and .pdparams of PaddlePaddle: " +
+	return nil, fmt.Errorf("none of safetensors, ONNX, .pth of PyTorch, .pdparams of PaddlePaddle and .index.json: " +
 		"save the weights as one of them")
 }

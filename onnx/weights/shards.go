@@ -1,0 +1,91 @@
+package weights
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// maxIndex is the size up to which a file is read as an index: that of millions
+// of tensors.
+const maxIndex = 256 << 20
+
+// openShards opens the files that an index names, as one: the form in which
+// Hugging Face's libraries save what is too large for one file
+// (model.safetensors.index.json, pytorch_model.bin.index.json). The files lie
+// beside the index.
+func openShards(path string) (_ *File, err error) {
+	index, err := readIndex(path)
+	if err != nil {
+		return nil, err
+	}
+	byFile := map[string][]string{}
+	for _, name := range slices.Sorted(maps.Keys(index)) {
+		byFile[index[name]] = append(byFile[index[name]], name)
+	}
+	var shards []*File
+	closeAll := func() error {
+		var all error
+		for _, f := range shards {
+			all = errors.Join(all, f.Close())
+		}
+		return all
+	}
+	defer func() {
+		if err != nil {
+			closeAll()
+		}
+	}()
+	var tensors []Tensor
+	for _, file := range slices.Sorted(maps.Keys(byFile)) {
+		if filepath.Base(file) != file || isIndex(file) {
+			return nil, fmt.Errorf("the index names %q, which is no weight file beside it", file)
+		}
+		f, err := Open(filepath.Join(filepath.Dir(path), file))
+		if err != nil {
+			return nil, err
+		}
+		shards = append(shards, f)
+		for _, name := range byFile[file] {
+			t, ok := f.Lookup(name)
+			if !ok {
+				return nil, fmt.Errorf("the index says that %s has the tensor %q, but it has not: "+
+					"the files do not belong together", file, name)
+			}
+			tensors = append(tensors, t)
+		}
+	}
+	return newFile(tensors, map[string]string{}, closeAll)
+}
+
+// isIndex tells whether a file is called as an index is.
+func isIndex(path string) bool { return filepath.Ext(path) == ".json" }
+
+// readIndex reads which file each tensor is in.
+func readIndex(path string) (map[string]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxIndex {
+		return nil, fmt.Errorf("%d bytes are too many for an index of weight files", info.Size())
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var index struct {
+		Files map[string]string `json:"weight_map"`
+	}
+	if err := json.Unmarshal(text, &index); err != nil {
+		return nil, fmt.Errorf("reading it as an index of weight files: %w", err)
+	}
+	if len(index.Files) == 0 {
+		return nil, fmt.Errorf("it has no weight_map, so it is no index of weight files")
+	}
+	return index.Files, nil
+}
