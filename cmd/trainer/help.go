@@ -16,6 +16,7 @@ func commands() []command {
 		{"prepare", "make a data folder of a set's official download", prepareManual, runPrepare},
 		{"artifacts", "write the training artifacts, train nothing", artifactsManual, runArtifacts},
 		{"differentiate", "write a model's vector-Jacobian product as a model", differentiateManual, runDifferentiate},
+		{"gradcheck", "differentiate a model and compare with finite differences", gradcheckManual, runGradcheck},
 		{"doctor", "look for what is missing on this machine and say what mends it", doctorManual, runDoctor},
 		{"runtime", "fetch and verify the ONNX Runtime library", runtimeManual, runRuntime},
 		{"version", "print the version", versionManual, runVersion},
@@ -188,6 +189,28 @@ it, as are control flow, quantised and half-precision models.
 
 example:
   trainer differentiate -model classifier.onnx -batch 1 -out saliency.onnx
+`
+
+const gradcheckManual = `trainer gradcheck -model FILE [-batch N] [-seed S] [-dim NAME=N ...]
+
+Compares the gradients of an ONNX model with finite differences: derivatives
+along random directions in the space of all float32 inputs and initializers, at
+random inputs. If they disagree each node is compared by itself, at the values it
+has in the model, and the first whose rule disagrees is named; the exit code is 1.
+
+Initializers of one element, which exporters write for the constants of formulas,
+stay as they are. Inputs of other types are zero.
+
+  -model FILE      model to check
+  -batch N         size of an input's first dimension where it is symbolic
+                   (default 2)
+  -seed S          seed of inputs and directions (default 0)
+  -dim NAME=N      size of another symbolic dimension; may repeat
+  -set KEY=VALUE   override a key of the runtime section; may repeat
+  -v               log more
+
+example:
+  trainer gradcheck -model classifier.onnx
 `
 
 const doctorManual = `trainer doctor [-set KEY=VALUE ...]

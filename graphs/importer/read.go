@@ -184,3 +184,12 @@ func label(i int, n *pb.NodeProto) string {
 	}
 	return fmt.Sprintf("node %d (%s)", i, n.GetOpType())
 }
+
+// Initializer is the content of an initializer, or of a Constant node, by name.
+func (s *Source) Initializer(name string) (data []byte, ok bool) {
+	if t := s.initializers[name]; t != nil {
+		data, err := onnx.Data(t)
+		return data, err == nil
+	}
+	return nil, false
+}
