@@ -11,7 +11,7 @@ import (
 
 const (
 	deepest  = 32      // calls of functions inside of each other; they may not recurse
-	mostNode = 1 << 20 // nodes of a model whose functions are expanded
+	mostNode = 1 << 17 // nodes of a model whose functions are expanded
 )
 
 type functionKey struct{ domain, name, overload string }
