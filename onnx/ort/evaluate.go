@@ -71,10 +71,7 @@ func content(v *C.OrtValue) (info Info, data []byte, err error) {
 	var elements unsafe.Pointer
 	err = failure(C.fovea_content(v, &kind, &dims, &rank, &elements))
 	defer C.fovea_free(unsafe.Pointer(dims))
-	info = Info{Type: pb.TensorProto_DataType(kind), Shape: []int64{}}
-	for _, d := range unsafe.Slice((*int64)(dims), int(rank)) {
-		info.Shape = append(info.Shape, d)
-	}
+	info = Info{Type: pb.TensorProto_DataType(kind), Shape: append([]int64{}, unsafe.Slice((*int64)(dims), int(rank))...)}
 	if err != nil || elements == nil {
 		return info, nil, err
 	}

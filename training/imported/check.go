@@ -56,13 +56,16 @@ func (r *Report) Agrees() bool {
 		!slices.ContainsFunc(r.Comparisons, func(c Comparison) bool { return !c.Agrees() })
 }
 
-// Check compares the gradients of a model with finite differences along random
+// Check makes sure that the imported graph computes what the model does, and then compares the gradients of a model with finite differences along random
 // directions in the space of all float inputs and parameters. If they disagree
 // it does the same for every node by itself, at the values that the node has in
 // the model.
 func (f *File) Check(seed uint64) (*Report, error) {
 	m, err := f.Import(importer.Options{Inputs: true})
 	if err != nil {
+		return nil, err
+	}
+	if err := f.verify(m.Graph); err != nil {
 		return nil, err
 	}
 	start := f.start(m, seed)

@@ -1,9 +1,12 @@
 package imported
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 
+	"fovea/graphs"
 	"fovea/graphs/importer"
 	"fovea/onnx"
 	"fovea/onnx/ort"
@@ -52,7 +55,9 @@ const kept = 1 << 20
 func trace(model *pb.ModelProto) (importer.Trace, error) {
 	out := importer.Trace{}
 	err := evaluate(model, func(in ort.Info, data *ort.Tensor) {
-		fill(data, rand.New(rand.NewPCG(0, 0)))
+		if in.Type == pb.TensorProto_FLOAT {
+			copy(data.Float32(), traceInput(len(data.Float32())))
+		} // others stay zero, which is valid for indices too
 	}, func(info ort.Info, data []byte) {
 		kind := int32(info.Type)
 		t := &pb.TensorProto{Name: &info.Name, DataType: &kind, Dims: info.Shape}
@@ -92,12 +97,35 @@ func evaluate(model *pb.ModelProto, input func(ort.Info, *ort.Tensor), output fu
 	})
 }
 
-// fill draws a float32 input from the normal distribution; others stay zero,
-// which is valid for indices too.
-func fill(t *ort.Tensor, rng *rand.Rand) {
-	if t.Type() == pb.TensorProto_FLOAT {
-		copy(t.Float32(), normal(rng, len(t.Float32()), 1))
+// traceInput is what a float32 input of n elements is in the traced run.
+func traceInput(n int) []float32 { return normal(rand.New(rand.NewPCG(0, 0)), n, 1) }
+
+// verify compares the outputs of an imported graph with those that the model
+// itself gave in the traced run: the import must not change what is computed.
+func (f *File) verify(g *graphs.Graph) error {
+	at := point{}
+	for _, v := range g.Inputs {
+		if data, ok := f.source.Initializer(v.Name); ok {
+			at[v.Name] = data
+		} else if v.Type == graphs.Float32 {
+			at[v.Name] = bytesOf(traceInput(int(v.Len())))
+		}
 	}
+	var wrong error
+	err := runOnce(g, at, func(name string, got []float32) {
+		want := float32s(f.trace[name].GetRawData())
+		largest, off := 0.0, 0.0
+		for i, w := range want {
+			largest = max(largest, math.Abs(float64(w)))
+			if d := math.Abs(float64(got[i] - w)); d > off {
+				off = d
+			}
+		}
+		if off > 1e-4*largest {
+			wrong = fmt.Errorf("output %q of the imported graph is not the model's: %.1e of the largest entry off", name, off/largest)
+		}
+	})
+	return errors.Join(err, wrong)
 }
 
 func normal(rng *rand.Rand, n int, scale float64) []float32 {
