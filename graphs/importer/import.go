@@ -50,6 +50,9 @@ func (s *Source) Import(trace Trace, o Options) (*Model, error) {
 		return nil, err
 	}
 	for i, n := range graph.Node {
+		if n.GetOpType() == "If" {
+			return nil, &Refusal{label(i, n), "its condition depends on what the model's inputs contain; " + controlFlow}
+		}
 		if err := b.add(n); err != nil {
 			return nil, fmt.Errorf("import: %s: %w", label(i, n), err)
 		}

@@ -49,23 +49,13 @@ func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	graph := &pb.GraphProto{Name: m.GetGraph().Name, Initializer: slices.Clone(m.GetGraph().GetInitializer())}
-	for i, n := range nodes {
-		if err := refuse(i, n); err != nil {
-			return nil, err
-		}
-		if n.GetOpType() == "Constant" && domainOf(n.GetDomain()) == "" {
-			t, err := constantTensor(n)
-			if err != nil {
-				return nil, fmt.Errorf("import: %s: %w", label(i, n), err)
-			}
-			graph.Initializer = append(graph.Initializer, t)
-			continue
-		}
-		graph.Node = append(graph.Node, n)
+	graph := &pb.GraphProto{Name: m.GetGraph().Name}
+	s.model = &pb.ModelProto{IrVersion: proto.Int64(max(m.GetIrVersion(), 4)), Graph: graph}
+	for _, t := range m.GetGraph().GetInitializer() {
+		s.addInitializer(t)
 	}
-	for _, t := range graph.Initializer {
-		s.initializers[t.GetName()] = t
+	if graph.Node, err = s.addNodes(nodes); err != nil {
+		return nil, err
 	}
 	for _, in := range m.GetGraph().GetInput() {
 		if s.initializers[in.GetName()] != nil {
@@ -80,12 +70,36 @@ func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
 	for _, out := range m.GetGraph().GetOutput() {
 		graph.Output = append(graph.Output, &pb.ValueInfoProto{Name: out.Name})
 	}
-	s.model = &pb.ModelProto{IrVersion: proto.Int64(max(m.GetIrVersion(), 4)), Graph: graph}
 	for _, domain := range slices.Sorted(maps.Keys(s.opsets)) {
 		s.model.OpsetImport = append(s.model.OpsetImport,
 			&pb.OperatorSetIdProto{Domain: proto.String(domain), Version: proto.Int64(s.opsets[domain])})
 	}
 	return s, nil
+}
+
+func (s *Source) addInitializer(t *pb.TensorProto) {
+	s.initializers[t.GetName()] = t
+	s.model.Graph.Initializer = append(s.model.Graph.Initializer, t)
+}
+
+// addNodes refuses what has to be, turns constants into initializers and returns
+// the other nodes.
+func (s *Source) addNodes(nodes []*pb.NodeProto) (kept []*pb.NodeProto, err error) {
+	for i, n := range nodes {
+		if err := refuse(i, n); err != nil {
+			return nil, err
+		}
+		if n.GetOpType() != "Constant" || domainOf(n.GetDomain()) != "" {
+			kept = append(kept, n)
+			continue
+		}
+		t, err := constantTensor(n)
+		if err != nil {
+			return nil, fmt.Errorf("import: %s: %w", label(i, n), err)
+		}
+		s.addInitializer(t)
+	}
+	return kept, nil
 }
 
 // Observed is the model with every value that a node makes as an output: run
@@ -109,7 +123,8 @@ func bind(in *pb.ValueInfoProto, sizes Sizes) (*pb.ValueInfoProto, error) {
 	if tensor == nil || tensor.GetShape() == nil {
 		return nil, fmt.Errorf("import: input %q is no tensor of known rank", in.GetName())
 	}
-	shape := &pb.TensorShapeProto{}
+	const most = 1 << 32
+	shape, dims := &pb.TensorShapeProto{}, []int64{}
 	for i, d := range tensor.GetShape().GetDim() {
 		size, symbol := d.GetDimValue(), d.GetDimParam()
 		if _, fixed := d.GetValue().(*pb.TensorShapeProto_Dimension_DimValue); !fixed || size < 0 {
@@ -123,8 +138,12 @@ func bind(in *pb.ValueInfoProto, sizes Sizes) (*pb.ValueInfoProto, error) {
 					in.GetName(), i, symbol, known)
 			}
 		}
+		dims = append(dims, size)
 		shape.Dim = append(shape.Dim, &pb.TensorShapeProto_Dimension{
 			Value: &pb.TensorShapeProto_Dimension_DimValue{DimValue: size}})
+	}
+	if n, err := onnx.NumElements(dims); err != nil || n > most {
+		return nil, fmt.Errorf("import: input %q: shape %v has more than %d elements", in.GetName(), dims, most)
 	}
 	return &pb.ValueInfoProto{Name: in.Name, Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{
 		TensorType: &pb.TypeProto_Tensor{ElemType: tensor.ElemType, Shape: shape}}}}, nil

@@ -31,12 +31,11 @@ var all = Sizes{Batch: 2, Named: map[string]int64{"width": 3}}
 
 // TestRefused: what has no gradient is named with the reason.
 func TestRefused(t *testing.T) {
-	branch := op("If", "", "x")
 	loop := op("Custom", "local", "x")
 	loop.Attribute = []*pb.AttributeProto{{Name: proto.String("body"), Type: pb.AttributeProto_GRAPH.Enum(), G: &pb.GraphProto{}}}
 	for want, n := range map[string]*pb.NodeProto{
 		"quantised": op("QLinearMatMul", "", "x"), "rounding has no gradient": op("DequantizeLinear", "", "x"),
-		"control flow": branch, "loops and branches": loop, "random": op("RandomNormalLike", "", "x"),
+		"control flow": op("Scan", "", "x"), "loops and branches": loop, "random": op("RandomNormalLike", "", "x"),
 		"sequences": op("SequenceConstruct", "", "x"),
 	} {
 		_, err := Read(model(17, n), all)

@@ -26,7 +26,7 @@ var refused = map[string]string{
 	"QuantizeLinear": quantised, "DequantizeLinear": quantised, "DynamicQuantizeLinear": quantised,
 	"MatMulInteger": quantised, "ConvInteger": quantised, "QAttention": quantised, "MatMulNBits": quantised,
 	"MatMulBnb4": quantised, "QGemm": quantised, "QMoE": quantised, "GatherBlockQuantized": quantised,
-	"If": controlFlow, "Loop": controlFlow, "Scan": controlFlow, "SequenceMap": controlFlow,
+	"Loop": controlFlow, "Scan": controlFlow, "SequenceMap": controlFlow,
 	"RandomNormal": random, "RandomNormalLike": random, "RandomUniform": random, "RandomUniformLike": random,
 	"Bernoulli": random, "Multinomial": random,
 	"Optional": sequences, "OptionalGetElement": sequences, "OptionalHasElement": sequences,
@@ -43,7 +43,7 @@ func refuse(i int, n *pb.NodeProto) error {
 		reason = sequences
 	}
 	for _, a := range n.GetAttribute() {
-		if a.GetG() != nil || len(a.GetGraphs()) > 0 {
+		if op != "If" && a.GetG() != nil || len(a.GetGraphs()) > 0 {
 			reason = controlFlow
 		}
 	}

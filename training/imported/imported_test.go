@@ -45,13 +45,20 @@ func info(name string, kind pb.TensorProto_DataType, dims ...any) *pb.ValueInfoP
 		TensorType: &pb.TypeProto_Tensor{ElemType: proto.Int32(int32(kind)), Shape: shape}}}}
 }
 
+// result is an output whose shape is left open.
+func result(name string, kind pb.TensorProto_DataType) *pb.ValueInfoProto {
+	v := info(name, kind)
+	v.GetType().GetTensorType().Shape = nil
+	return v
+}
+
 func (b builder) input(name string, kind pb.TensorProto_DataType, dims ...any) {
 	b.Graph.Input = append(b.Graph.Input, info(name, kind, dims...))
 }
 
 func (b builder) outputs(names ...string) {
 	for _, name := range names {
-		b.Graph.Output = append(b.Graph.Output, info(name, float))
+		b.Graph.Output = append(b.Graph.Output, result(name, float))
 	}
 }
 
@@ -100,6 +107,12 @@ func node(op, edges string, attributes graphs.Attributes) *pb.NodeProto {
 
 func (b builder) node(op, edges string, attributes graphs.Attributes) {
 	b.Graph.Node = append(b.Graph.Node, node(op, edges, attributes))
+}
+
+func branches(then, otherwise *pb.GraphProto) []*pb.AttributeProto {
+	return []*pb.AttributeProto{
+		{Name: proto.String("then_branch"), Type: pb.AttributeProto_GRAPH.Enum(), G: then},
+		{Name: proto.String("else_branch"), Type: pb.AttributeProto_GRAPH.Enum(), G: otherwise}}
 }
 
 func (b builder) file(t *testing.T, o onnx.SaveOptions) string {
@@ -217,6 +230,27 @@ var forms = map[string]func() (b builder, values string){
 		b.outputs("y")
 		return b, "x scale"
 	},
+	"branches by shapes": func() (builder, string) {
+		b := newModel(11, 6)
+		b.input("x", float, "batch", 1, 3)
+		b.node("Shape", "x -> s", nil)
+		b.ints("one", 1)
+		b.node("Gather", "s,one -> n", nil)
+		b.node("Equal", "n,one -> is", nil)
+		squeeze := &pb.GraphProto{Name: proto.String("then"), Output: []*pb.ValueInfoProto{result("t", float)},
+			Node: []*pb.NodeProto{node("Tanh", "x -> t", nil)}}
+		keep := &pb.GraphProto{Name: proto.String("else"), Output: []*pb.ValueInfoProto{result("t", float)},
+			Node: []*pb.NodeProto{node("Hardmax", "x -> t", nil)}}
+		inner := &pb.GraphProto{Name: proto.String("inner"), Output: []*pb.ValueInfoProto{result("u", float)},
+			Node: []*pb.NodeProto{node("If", "is -> v", nil), node("Exp", "v -> u", nil)}}
+		inner.Node[0].Attribute = branches(squeeze, keep)
+		b.node("If", "is -> y", nil)
+		b.Graph.Node[3].Attribute = branches(inner, keep)
+		b.node("If", "is -> z", nil)
+		b.Graph.Node[4].Attribute = branches(squeeze, inner)
+		b.outputs("y", "z")
+		return b, "x"
+	},
 	"integer input": func() (builder, string) {
 		b := newModel(13, 7)
 		b.input("ids", integer, "batch")
@@ -264,7 +298,7 @@ func TestExternalData(t *testing.T) {
 // TestContract: what goes into a vector-Jacobian product and what comes out.
 func TestContract(t *testing.T) {
 	b, _ := forms["integer input"]()
-	b.Graph.Output = append(b.Graph.Output, info("same", integer))
+	b.Graph.Output = append(b.Graph.Output, result("same", integer))
 	g, err := open(t, b.file(t, onnx.SaveOptions{})).Differentiate()
 	if err != nil {
 		t.Fatal(err)
@@ -330,21 +364,29 @@ func TestShapesFromData(t *testing.T) {
 	tile.input("times", integer, 2)
 	tile.node("Tile", "x,times -> y", nil)
 	tile.outputs("y")
+	branch := newModel(13, 7)
+	branch.input("x", float, 2, 3)
+	branch.input("on", pb.TensorProto_BOOL)
+	branch.node("If", "on -> y", nil)
+	tanh := &pb.GraphProto{Name: proto.String("tanh"), Output: []*pb.ValueInfoProto{result("t", float)},
+		Node: []*pb.NodeProto{node("Tanh", "x -> t", nil)}}
+	branch.Graph.Node[0].Attribute = branches(tanh, tanh)
+	branch.outputs("y")
 	nonzero := newModel(13, 7)
 	nonzero.input("x", float, 2, 3)
 	nonzero.node("NonZero", "x -> y", nil)
-	nonzero.Graph.Output = append(nonzero.Graph.Output, info("y", integer))
+	nonzero.Graph.Output = append(nonzero.Graph.Output, result("y", integer))
 	halves := newModel(13, 7)
 	halves.input("x", float, 2, 3)
 	halves.node("Cast", "x -> y", graphs.Attributes{"to": int(half)})
-	halves.Graph.Output = append(halves.Graph.Output, info("y", half))
+	halves.Graph.Output = append(halves.Graph.Output, result("y", half))
 	training := newModel(13, 7)
 	training.input("x", float, 2, 3)
 	training.Graph.Initializer = append(training.Graph.Initializer, &pb.TensorProto{Name: proto.String("on"),
 		DataType: proto.Int32(int32(pb.TensorProto_BOOL)), RawData: []byte{1}})
 	training.node("Dropout", "x,,on -> y", nil)
 	training.outputs("y")
-	for want, b := range map[string]builder{"decides the shape": tile, "shape of its result": nonzero, "half precision": halves,
+	for want, b := range map[string]builder{"decides the shape": tile, "its condition depends": branch, "shape of its result": nonzero, "half precision": halves,
 		"training mode": training} {
 		f, err := Open(b.file(t, onnx.SaveOptions{}), importer.Sizes{})
 		if err == nil {

@@ -28,8 +28,11 @@ func Open(path string, sizes importer.Sizes) (*File, error) {
 		return nil, err
 	}
 	f := &File{model: model}
-	if f.source, err = importer.Read(model.Proto, sizes); err == nil {
-		f.trace, err = trace(f.source.Observed())
+	f.source, err = importer.Read(model.Proto, sizes)
+	for again := true; again && err == nil; {
+		if f.trace, err = trace(f.source.Observed()); err == nil {
+			again, err = f.source.Decide(f.trace)
+		}
 	}
 	if err != nil {
 		model.Close()
