@@ -41,7 +41,8 @@ func fundusJPEG(b *testing.B) string {
 }
 
 // BenchmarkSample decodes and transforms one image after another in one
-// goroutine. With -cpu 1 images/s is the rate of a core.
+// goroutine, as a loader's worker does. With -cpu 1 images/s is the rate of a
+// core.
 func BenchmarkSample(b *testing.B) {
 	small := TrainTransform{
 		Size: 28, Scale: [2]float64{1, 1}, Ratio: [2]float64{1, 1}, HorizontalFlip: 0.5, VerticalFlip: 0.5,
@@ -50,19 +51,26 @@ func BenchmarkSample(b *testing.B) {
 	png28 := trainSamples(b, "testdata/retinamnist")[0].Path
 	oct := trainSamples(b, "testdata/kermany_oct_mini")[0].Path
 	fundus := fundusJPEG(b)
+	cache, err := OpenCache(b.TempDir(), 512)
+	if err != nil {
+		b.Fatal(err)
+	}
 	for _, c := range []struct {
 		name, path string
 		transform  Transform
+		cache      *Cache
 	}{
-		{"png28/decode", png28, nil},
-		{"png28/train", png28, small},
-		{"png28/crop", png28, NewTrainTransform(28)},
-		{"oct/decode", oct, nil},
-		{"oct/train", oct, NewTrainTransform(224)},
-		{"oct/eval", oct, NewEvalTransform(224)},
-		{"jpeg3MP/decode", fundus, nil},
-		{"jpeg3MP/train", fundus, NewTrainTransform(224)},
-		{"jpeg3MP/eval", fundus, NewEvalTransform(224)},
+		{"png28/decode", png28, nil, nil},
+		{"png28/train", png28, small, nil},
+		{"png28/crop", png28, NewTrainTransform(28), nil},
+		{"oct/decode", oct, nil, nil},
+		{"oct/train", oct, NewTrainTransform(224), nil},
+		{"oct/eval", oct, NewEvalTransform(224), nil},
+		{"jpeg3MP/decode", fundus, nil, nil},
+		{"jpeg3MP/train", fundus, NewTrainTransform(224), nil},
+		{"jpeg3MP/eval", fundus, NewEvalTransform(224), nil},
+		{"jpeg3MP/cached/train", fundus, NewTrainTransform(224), cache},
+		{"jpeg3MP/cached/eval", fundus, NewEvalTransform(224), cache},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			var dst []float32
@@ -72,14 +80,13 @@ func BenchmarkSample(b *testing.B) {
 			rng := rand.New(rand.NewPCG(0, 0))
 			b.ReportAllocs()
 			for b.Loop() {
-				img, err := Decode(c.path)
-				if err != nil {
-					b.Fatal(err)
-				}
+				var err error
 				if c.transform == nil {
-					continue
+					_, err = Decode(c.path)
+				} else {
+					err = (&LoaderConfig{Transform: c.transform, Cache: c.cache}).read(dst, c.path, rng)
 				}
-				if err := c.transform.Apply(dst, img, rng); err != nil {
+				if err != nil {
 					b.Fatal(err)
 				}
 			}

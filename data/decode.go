@@ -13,6 +13,8 @@ import (
 	_ "golang.org/x/image/bmp"  // registers the format
 	_ "golang.org/x/image/tiff" // registers the format
 	_ "golang.org/x/image/webp" // registers the format
+
+	"fovea/data/jpeg"
 )
 
 // maxPixels bounds what Decode accepts: a file of a few bytes can claim any
@@ -29,8 +31,8 @@ const maxPixels = 1_000_000_000
 //     colour; Pillow clips grey at 255, which makes most such images white.
 //   - CMYK JPEGs without Adobe's marker, animated WebPs, compressed BMPs and
 //     TIFFs with JPEG or floating-point data are errors.
-//   - JPEG coefficients pass another inverse DCT: single values differ by one
-//     or two levels from libjpeg-turbo's.
+//   - JPEGs that package jpeg does not decode, such as CMYK, pass another
+//     inverse DCT: single values differ by one or two levels.
 //
 // Images above 10⁹ pixels are refused. Errors name the file and the cause.
 func Decode(path string) (*image.NRGBA, error) {
@@ -48,30 +50,45 @@ func Decode(path string) (*image.NRGBA, error) {
 // DecodeBytes is Decode for a file's content; its errors cannot name the file. A
 // panic of a format's decoder is an error: the files come from anywhere.
 func DecodeBytes(file []byte) (img *image.NRGBA, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			img, err = nil, fmt.Errorf("the file is damaged: the decoder failed with %q", fmt.Sprint(r))
-		}
-	}()
-	if len(file) == 0 {
-		return nil, errors.New("the file is empty")
+	defer recovered(&err)
+	if _, _, err := decodeSize(file); err != nil {
+		return nil, err
 	}
-	config, _, err := image.DecodeConfig(bytes.NewReader(file))
-	if err != nil {
-		return nil, explain(err, file)
-	}
-	if config.Width <= 0 || config.Height <= 0 {
-		return nil, fmt.Errorf("its size of %d×%d pixels is not an image's", config.Width, config.Height)
-	}
-	if config.Width > maxPixels/config.Height {
-		return nil, fmt.Errorf("%d×%d pixels are more than the limit of %d",
-			config.Width, config.Height, maxPixels)
+	if img, err := jpeg.Decode(file); err == nil {
+		return toRGB(img, "jpeg"), nil
 	}
 	decoded, format, err := image.Decode(bytes.NewReader(file))
 	if err != nil {
 		return nil, explain(err, file)
 	}
 	return toRGB(decoded, format), nil
+}
+
+// recovered makes a panic of a decoder an error.
+func recovered(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("the file is damaged: the decoder failed with %q", fmt.Sprint(r))
+	}
+}
+
+// decodeSize reads width and height, and refuses what is too large.
+func decodeSize(file []byte) (w, h int, err error) {
+	defer recovered(&err)
+	if len(file) == 0 {
+		return 0, 0, errors.New("the file is empty")
+	}
+	config, _, err := image.DecodeConfig(bytes.NewReader(file))
+	if err != nil {
+		return 0, 0, explain(err, file)
+	}
+	if config.Width <= 0 || config.Height <= 0 {
+		return 0, 0, fmt.Errorf("its size of %d×%d pixels is not an image's", config.Width, config.Height)
+	}
+	if config.Width > maxPixels/config.Height {
+		return 0, 0, fmt.Errorf("%d×%d pixels are more than the limit of %d",
+			config.Width, config.Height, maxPixels)
+	}
+	return config.Width, config.Height, nil
 }
 
 func explain(err error, file []byte) error {

@@ -13,8 +13,8 @@ import (
 )
 
 // TestDecodeAsPillow compares every format and colour mode with Pillow's
-// convert("RGB"). Lossless formats, and lossy WebP, are equal; JPEG differs by
-// its inverse DCT.
+// convert("RGB"). They are equal, but for the JPEGs that are left to image/jpeg
+// with its other inverse DCT.
 func TestDecodeAsPillow(t *testing.T) {
 	wants, err := filepath.Glob(filepath.Join(golden, "modes", "*.rgb.png"))
 	if err != nil || len(wants) < 45 {
@@ -28,8 +28,8 @@ func TestDecodeAsPillow(t *testing.T) {
 				t.Fatal(err)
 			}
 			var bound difference
-			if filepath.Ext(path) == ".jpg" {
-				bound = difference{most: 3, pixels: 0.1}
+			if filepath.Base(path) == "cmyk.jpg" {
+				bound = difference{most: 1, pixels: 0.05}
 			}
 			d := compare(t, img, readPNG(t, want))
 			t.Logf("%d levels at most, %.1f %% of the pixels", d.most, 100*d.pixels)

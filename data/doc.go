@@ -13,7 +13,7 @@
 // Every sample passes the same stages:
 //
 //	Decode      file            → RGB, 8 bits, as Pillow's convert("RGB")
-//	crop        RGB [H,W]       → RGB [S,S], Pillow's antialiased bicubic
+//	crop        RGB [H,W]       → RGB [S,S], equal to Pillow's antialiased bicubic
 //	arrange     RGB [S,S]       → RGB [S,S]: flips, quarter turns, shift
 //	augment     RGB [S,S]       → RGB [S,S]: colours and shapes, fovea/data/augment
 //	normalize   RGB [S,S]       → float32 [3,S,S]: (v/255 - mean) / std
@@ -34,7 +34,12 @@
 // buffers. Its goroutines start in [Loader.Epoch] and end with [Iterator.Close],
 // with the context, or with the epoch.
 //
-// Decoded images are not kept between epochs: a 28-pixel PNG costs 0.05 ms of a
-// core to decode, about 1 % of what training a small ViT on it costs, and
-// photographs would not fit.
+// # Decoding
+//
+// [Decode] reads a whole image. For training without a cache, of a JPEG only the
+// crop's box is decoded, and a box of 4·S pixels a side or more at half its
+// resolution, of 8·S at a quarter, of 16·S at an eighth. Evaluation always
+// decodes all at full resolution.
+//
+// A [Cache] keeps decoded images between epochs and runs.
 package data

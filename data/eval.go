@@ -50,6 +50,24 @@ func (t EvalTransform) Apply(dst []float32, img *image.NRGBA, _ *rand.Rand) erro
 	return nil
 }
 
+func (t EvalTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) error {
+	img, err := DecodeBytes(file)
+	if err != nil {
+		return err
+	}
+	return t.Apply(dst, img, rng)
+}
+
+// kept is the crop, which is all that is used: a cache changes no result.
+func (t EvalTransform) kept(int) form {
+	return form{name: fmt.Sprintf("eval-%d-%g", t.Size, t.fraction()), prepare: t.crop}
+}
+
+func (t EvalTransform) applyKept(dst []float32, img *image.NRGBA, _ *rand.Rand) error {
+	normalize(dst, img, t.Mean, t.Std)
+	return nil
+}
+
 func (t EvalTransform) crop(img *image.NRGBA) (*image.NRGBA, error) {
 	w, h := t.resizedSize(img.Rect.Dx(), img.Rect.Dy())
 	if w > maxPixels/h { // a strip: the longer side is the problem
@@ -60,13 +78,16 @@ func (t EvalTransform) crop(img *image.NRGBA) (*image.NRGBA, error) {
 	return resizeCrop(img, t.centre(w, h), t.Size, t.Size), nil
 }
 
+func (t EvalTransform) fraction() float64 {
+	if t.CropPct == 0 {
+		return CropFraction(t.Size)
+	}
+	return t.CropPct
+}
+
 // resizedSize is the size before the centre crop of an image of w×h.
 func (t EvalTransform) resizedSize(w, h int) (int, int) {
-	pct := t.CropPct
-	if pct == 0 {
-		pct = CropFraction(t.Size)
-	}
-	short := int(math.Floor(float64(t.Size) / pct))
+	short := int(math.Floor(float64(t.Size) / t.fraction()))
 	if w <= h {
 		return short, short * h / w
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"math/rand/v2"
+	"os"
 	"sync"
 )
 
@@ -22,9 +24,30 @@ type LoaderConfig struct {
 	Order     Order  // instead of Shuffle's order; nil: that
 	DropLast  bool   // leave out a last batch that is not full
 	Transform Transform
+	Cache     *Cache // of decoded images; nil: none
 	// Tensors are the samples' tensors, one after another, where they are in
 	// memory already: then no file is read and there is no Transform.
 	Tensors []float32
+}
+
+// read writes the tensor of an image file to dst.
+func (c *LoaderConfig) read(dst []float32, path string, rng *rand.Rand) error {
+	var err error
+	if c.Cache != nil {
+		var img *image.NRGBA
+		if img, err = c.Cache.image(path, c.Transform); err == nil {
+			err = c.Transform.applyKept(dst, img, rng)
+		}
+	} else {
+		var file []byte
+		if file, err = os.ReadFile(path); err == nil {
+			err = c.Transform.applyFile(dst, file, rng)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("reading the image %s: %w", path, err)
+	}
+	return nil
 }
 
 // Loader makes batches of samples. It is safe for concurrent use.
@@ -118,15 +141,8 @@ func (l *Loader) load(dst []float32, index int, epoch, stream uint64, src *rand.
 		return nil
 	}
 	path := l.config.Samples[index].Path
-	img, err := Decode(path)
-	if err != nil {
-		return err
-	}
 	seedSource(src, l.config.Seed, epoch, stream)
-	if err := l.config.Transform.Apply(dst, img, rand.New(src)); err != nil {
-		return fmt.Errorf("transforming the image %s: %w", path, err)
-	}
-	return nil
+	return l.config.read(dst, path, rand.New(src))
 }
 
 // buffer returns memory for one batch.

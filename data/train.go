@@ -74,7 +74,42 @@ func (t TrainTransform) Check() error {
 func (t TrainTransform) Side() int { return t.Size }
 
 func (t TrainTransform) Apply(dst []float32, img *image.NRGBA, rng *rand.Rand) error {
-	img = resizeCrop(img, t.cropBox(img.Rect.Dx(), img.Rect.Dy(), rng), t.Size, t.Size)
+	return t.finish(dst, resizeCrop(img, t.cropBox(img.Rect.Dx(), img.Rect.Dy(), rng), t.Size, t.Size), rng)
+}
+
+// applyFile is Apply for an image file's content, of which it decodes no more
+// than the crop needs (see decodeCrop).
+func (t TrainTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) error {
+	w, h, err := decodeSize(file)
+	if err != nil {
+		return err
+	}
+	img, err := decodeCrop(file, t.cropBox(w, h, rng), t.Size)
+	if err != nil {
+		return err
+	}
+	return t.finish(dst, img, rng)
+}
+
+// kept is the image, the larger ones with a shorter side of side pixels.
+func (t TrainTransform) kept(side int) form {
+	return form{name: fmt.Sprintf("train-%d", side), prepare: func(img *image.NRGBA) (*image.NRGBA, error) {
+		w, h := img.Rect.Dx(), img.Rect.Dy()
+		short := min(w, h)
+		if short <= side {
+			return img, nil
+		}
+		scaled := func(v int) int { return (2*v*side + short) / (2 * short) }
+		return resizeCrop(img, img.Rect, scaled(w), scaled(h)), nil
+	}}
+}
+
+func (t TrainTransform) applyKept(dst []float32, img *image.NRGBA, rng *rand.Rand) error {
+	return t.Apply(dst, img, rng)
+}
+
+// finish is what follows the crop, of S×S.
+func (t TrainTransform) finish(dst []float32, img *image.NRGBA, rng *rand.Rand) error {
 	img = t.drawArrangement(rng).apply(img)
 	switch {
 	case t.Policy != nil:

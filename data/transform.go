@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"image"
 	"math/rand/v2"
-
-	"github.com/disintegration/imaging"
 )
 
 // The statistics of ImageNet's RGB channels in [0,1], with which RETFound and
@@ -27,6 +25,13 @@ type Transform interface {
 	// does not change img. Only rng is random. It is an error if img cannot be
 	// brought to that size in reasonable memory.
 	Apply(dst []float32, img *image.NRGBA, rng *rand.Rand) error
+
+	// applyFile is Apply for an image file's content.
+	applyFile(dst []float32, file []byte, rng *rand.Rand) error
+	// kept is what a Cache of that side keeps of an image.
+	kept(side int) form
+	// applyKept is Apply for what kept gave.
+	applyKept(dst []float32, img *image.NRGBA, rng *rand.Rand) error
 }
 
 // resizeCrop cuts box out of img and resizes it to w×h with Pillow's
@@ -39,7 +44,7 @@ func resizeCrop(img *image.NRGBA, box image.Rectangle, w, h int) *image.NRGBA {
 	if box.Dx() == w && box.Dy() == h {
 		return img
 	}
-	return imaging.Resize(img, w, h, imaging.CatmullRom)
+	return resize(img, whole(img.Rect.Size()), w, h)
 }
 
 // normalize writes img as planes of (v/255 - mean) / std, in the float32

@@ -18,7 +18,10 @@ type BadImage struct {
 // Verify decodes every sample and returns those that cannot be, in order. The
 // error is the context's. workers is the number of goroutines, 0 one a core;
 // progress, if not nil, is called after each image, by one goroutine at a time.
-func Verify(ctx context.Context, samples []Sample, workers int,
+//
+// With a cache, which may be nil, the images are kept for transform, and those
+// that are there already are not decoded.
+func Verify(ctx context.Context, samples []Sample, workers int, cache *Cache, transform Transform,
 	progress func(done, total int)) ([]BadImage, error) {
 	jobs := make(chan int)
 	go func() {
@@ -39,7 +42,7 @@ func Verify(ctx context.Context, samples []Sample, workers int,
 	for range workerCount(workers) {
 		wg.Go(func() {
 			for i := range jobs {
-				_, errs[i] = Decode(samples[i].Path)
+				errs[i] = verify(samples[i].Path, cache, transform)
 				mu.Lock()
 				done++
 				if progress != nil {
@@ -61,6 +64,17 @@ func Verify(ctx context.Context, samples []Sample, workers int,
 		}
 	}
 	return bad, nil
+}
+
+func verify(path string, cache *Cache, transform Transform) error {
+	if cache == nil {
+		_, err := Decode(path)
+		return err
+	}
+	if _, err := cache.image(path, transform); err != nil {
+		return fmt.Errorf("reading the image %s: %w", path, err)
+	}
+	return nil
 }
 
 // Readable returns the samples that are not in bad, which Verify returned for

@@ -17,7 +17,7 @@ func TestVerify(t *testing.T) {
 		samples = slices.Insert(samples, 2*i, Sample{Path: filepath.Join(golden, "broken", name)})
 	}
 	calls := 0
-	bad, err := Verify(t.Context(), samples, 3, func(done, total int) {
+	bad, err := Verify(t.Context(), samples, 3, nil, nil, func(done, total int) {
 		if calls++; done != calls || total != 8 {
 			t.Errorf("call %d reports %d of %d", calls, done, total)
 		}
@@ -58,7 +58,7 @@ func TestVerify(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Verify(ctx, samples, 0, nil); !errors.Is(err, context.Canceled) {
+	if _, err := Verify(ctx, samples, 0, nil, nil, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the context's end: %v", err)
 	}
 }

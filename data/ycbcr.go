@@ -1,6 +1,9 @@
 package data
 
-import "image"
+import (
+	"encoding/binary"
+	"image"
+)
 
 // ycbcrToRGB converts with the chroma interpolation and the fixed-point
 // arithmetic of the library that Pillow uses for the format, libjpeg-turbo or
@@ -100,13 +103,15 @@ func jpegH2V1(in, dst []uint8) {
 }
 
 func jpegH2V2(near, far, dst []uint8) {
-	sum := func(x int) int { return int(near[x])*3 + int(far[x]) }
-	left, this := sum(0), sum(0)
-	for x := range near {
-		right := sum(min(x+1, len(near)-1))
-		put2(dst, x, uint8((this*3+left+8)>>4), uint8((this*3+right+7)>>4))
+	far = far[:len(near)]
+	left := int(near[0])*3 + int(far[0])
+	this := left
+	for x := 1; x < len(near); x++ {
+		right := int(near[x])*3 + int(far[x])
+		put2(dst, x-1, uint8((this*3+left+8)>>4), uint8((this*3+right+7)>>4))
 		left, this = this, right
 	}
+	put2(dst, len(near)-1, uint8((this*3+left+8)>>4), uint8((this*4+7)>>4))
 }
 
 // webpChroma writes one row of chroma interpolated as libwebp does
@@ -132,13 +137,12 @@ func put2(dst []uint8, x int, even, odd uint8) {
 // jpegRow converts full-range BT.601 (JFIF), as jdcolor.c: 16-bit fractions of
 // 1.402, 0.71414, 0.34414 and 1.772, rounded.
 func jpegRow(dst, luma, cb, cr []uint8) {
+	cb, cr, dst = cb[:len(luma)], cr[:len(luma)], dst[:4*len(luma)]
 	for x, v := range luma {
-		y, b, r := int32(v), int32(cb[x])-128, int32(cr[x])-128
-		d := dst[4*x : 4*x+4 : 4*x+4]
-		d[0] = clamp8(y + (91881*r+32768)>>16)
-		d[1] = clamp8(y + (-22554*b-46802*r+32768)>>16)
-		d[2] = clamp8(y + (116130*b+32768)>>16)
-		d[3] = 255
+		y, b, r := int32(v)<<16+32768, int32(cb[x])-128, int32(cr[x])-128
+		rgb := uint32(clamp8((y+91881*r)>>16)) | uint32(clamp8((y-22554*b-46802*r)>>16))<<8 |
+			uint32(clamp8((y+116130*b)>>16))<<16
+		binary.LittleEndian.PutUint32(dst[4*x:], rgb|255<<24)
 	}
 }
 

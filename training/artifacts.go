@@ -20,7 +20,9 @@ func WriteArtifacts(ctx context.Context, cfg *config.Config, out string) error {
 		return err
 	}
 	defer arena.Free()
-	p.initialize(arena.Float32())
+	if err := p.initialize(arena.Float32()); err != nil {
+		return err
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -1,8 +1,6 @@
 package training_test
 
 import (
-	"context"
-	"errors"
 	"testing"
 
 	"fovea/training"
@@ -20,15 +18,6 @@ func TestResumeWithEveryAugmentation(t *testing.T) {
 	whole := *c
 	whole.Output.Dir = t.TempDir()
 	want := run(t, &whole, training.Options{})
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	_, err := training.Run(ctx, c, training.Options{Progress: func(u training.Update) {
-		if u.Task == "epoch 2/3" {
-			cancel()
-		}
-	}})
-	if !errors.Is(err, context.Canceled) {
-		t.Fatal(err)
-	}
+	stop(t, c)
 	same(t, outcome(t, run(t, c, training.Options{Resume: true}).Folder), outcome(t, want.Folder))
 }

@@ -50,7 +50,8 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return nil, err
 	}
-	err = verify(ctx, []*data.Split{split}, o.Workers, o.Skip, "add -skip-unreadable", o.Progress)
+	err = verify(ctx, []*data.Split{split}, o.Workers, nil, func(*data.Split) data.Transform { return d.transform },
+		o.Skip, "add -skip-unreadable", o.Progress)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 	if o.Batch == 0 {
 		o.Batch = defaultBatch
 	}
-	m, p, err := evaluate(ctx, e, o, split, d.transform, d.judging)
+	m, p, err := evaluate(ctx, e, o, split, d.transform, nil, d.judging)
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +70,9 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 }
 
 // evaluate predicts a split with a model file and computes the metrics. Paths
-// in the predictions are relative to the dataset.
-func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, transform data.Transform, j judging) (
+// in the predictions are relative to the dataset. cache may be nil.
+func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, transform data.Transform,
+	cache *data.Cache, j judging) (
 	evaluation.Metrics, *evaluation.Predictions, error) {
 	fail := func(err error) (evaluation.Metrics, *evaluation.Predictions, error) {
 		return evaluation.Metrics{}, nil, err
@@ -89,7 +91,7 @@ func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, 
 		return fail(fmt.Errorf("%s takes images %v, but its metadata say %d pixels", o.Model, c.input.Shape(), side))
 	}
 	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: o.Batch, Workers: o.Workers,
-		Transform: transform})
+		Transform: transform, Cache: cache})
 	if err != nil {
 		return fail(err)
 	}

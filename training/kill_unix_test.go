@@ -47,12 +47,20 @@ func child(path string) int {
 	return 0
 }
 
-// TestKilledRunsEndTheSame kills a run with SIGKILL at random moments, and
-// interrupts it with SIGINT and SIGTERM in between, until it gets through.
 func TestKilledRunsEndTheSame(t *testing.T) {
-	dir := fundus(t)
-	whole := small(t, dir)
-	whole.Schedule.Epochs = 12
+	for _, adaptation := range config.Adaptations { // a linear probe does not save each epoch
+		t.Run(adaptation, func(t *testing.T) {
+			whole := small(t, fundus(t))
+			whole.Schedule.Epochs = 12
+			whole.Model.Adaptation = adaptation
+			killed(t, whole)
+		})
+	}
+}
+
+// killed kills a run with SIGKILL at random moments, and interrupts it with
+// SIGINT and SIGTERM in between, until it gets through.
+func killed(t *testing.T, whole *config.Config) {
 	start := time.Now()
 	want := outcome(t, run(t, whole, training.Options{}).Folder)
 	took := time.Since(start)

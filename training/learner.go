@@ -39,7 +39,8 @@ type Experiment struct {
 	Profile       string // file prefix of the runtime's profile; see Learner.EndProfile
 }
 
-// NewLearner makes an untrained model of a config ready to train.
+// NewLearner makes the model of a config ready to train, with the parameters
+// that a run begins with.
 func NewLearner(ctx context.Context, cfg *config.Config, classes int, x Experiment) (*Learner, error) {
 	r, err := newSetup(cfg, classes)
 	if err != nil {
@@ -51,11 +52,15 @@ func NewLearner(ctx context.Context, cfg *config.Config, classes int, x Experime
 	}
 	e.options.MemoryPattern, e.options.Profile = x.MemoryPattern, x.Profile
 	l, err := newLearner(r, e, x.Shuffle)
-	if err == nil {
-		r.initialize(l.parameters.Float32())
-		l.startAverage()
+	if err != nil {
+		return nil, err
 	}
-	return l, err
+	if err := r.initialize(l.parameters.Float32()); err != nil {
+		l.Close()
+		return nil, err
+	}
+	l.startAverage()
+	return l, nil
 }
 
 // EndProfile ends the profile of Experiment.Profile and returns its file.

@@ -37,7 +37,7 @@ func newLoop(r *run, v *validator) (*loop, error) {
 	if r.plan.probes() {
 		settings.Workers, settings.Tensors = 1, r.features.train
 	} else {
-		settings.Transform = r.plan.trainTransform()
+		settings.Transform, settings.Cache = r.plan.trainTransform(), r.plan.cache
 	}
 	loader, err := data.NewLoader(settings)
 	if err != nil {
@@ -81,7 +81,7 @@ func (l *loop) finished() bool {
 
 // train goes through the epochs that are left. When ctx is cancelled it writes checkpoints/last.
 func (l *loop) train(ctx context.Context) error {
-	for l.state.Epoch < l.plan.config.Schedule.Epochs && !(l.finished() && l.state.Batch == 0) {
+	for l.more() {
 		err := l.epoch(ctx)
 		if errors.Is(err, context.Canceled) {
 			if err := l.save(); err != nil {
@@ -93,12 +93,27 @@ func (l *loop) train(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(l.save(), l.writeHistory()); err != nil {
+		if l.savesEpoch() {
+			err = l.save()
+		}
+		if err := errors.Join(err, l.writeHistory()); err != nil {
 			return err
 		}
 		l.record(l.state.History[len(l.state.History)-1].Val)
 	}
 	return l.writeHistory()
+}
+
+// more tells whether there is an epoch to train, or the rest of one.
+func (l *loop) more() bool {
+	return l.state.Epoch < l.plan.config.Schedule.Epochs && !(l.finished() && l.state.Batch == 0)
+}
+
+// savesEpoch tells whether the epoch that has just ended leaves a checkpoint:
+// each of fine-tuning does. An epoch of a linear probe takes far less time than
+// writing the whole model, so there the best do, the last, and one a minute.
+func (l *loop) savesEpoch() bool {
+	return !l.plan.probes() || l.best() == l.state.Epoch-1 || !l.more() || time.Since(l.counted) >= time.Minute
 }
 
 // epoch trains the rest of the current epoch, validates and moves on.

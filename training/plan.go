@@ -25,6 +25,7 @@ type setup struct {
 	layout   optim.Layout
 	schedule optim.Schedule
 	policy   *augment.Policy // nil: none
+	weights  *weightFile     // that the parameters begin with; nil until it is opened
 }
 
 // plan is a setup with the dataset that it is for.
@@ -32,6 +33,7 @@ type plan struct {
 	*setup
 	classes          []string
 	train, val, test *data.Split
+	cache            *data.Cache // of decoded images, from verify on; nil: none
 }
 
 func newSetup(cfg *config.Config, classes int) (*setup, error) {
@@ -116,8 +118,9 @@ func (p *plan) checkBatches() error {
 	return nil
 }
 
-// initialize draws untrained parameters into an arena, over the cores.
-func (p *setup) initialize(arena []float32) {
+// initialize draws untrained parameters into an arena, over the cores, and then
+// loads those that model.weights has.
+func (p *setup) initialize(arena []float32) error {
 	var draws sync.WaitGroup
 	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for i, t := range p.model.Parameters() {
@@ -128,6 +131,7 @@ func (p *setup) initialize(arena []float32) {
 		})
 	}
 	draws.Wait()
+	return p.loadWeights(arena)
 }
 
 // described lists the parameters for artifacts.json.
@@ -140,11 +144,17 @@ func (p *setup) described() []artifacts.Parameter {
 	return out
 }
 
-// verify decodes every image before the first step, and makes sure that what is
-// left can be trained.
-func (p *plan) verify(ctx context.Context, progress func(Update)) error {
+// verify decodes every image before the first step, into the cache if there is
+// one, and makes sure that what is left can be trained.
+func (p *plan) verify(ctx context.Context, progress func(Update)) (err error) {
 	d := p.config.Data
-	err := verify(ctx, p.splits(), d.Workers, d.Unreadable == "skip", `set data.unreadable = "skip"`, progress)
+	if d.Cache != "" {
+		if p.cache, err = data.OpenCache(d.Cache, p.cacheSide()); err != nil {
+			return fmt.Errorf("data.cache: %w", err)
+		}
+	}
+	err = verify(ctx, p.splits(), d.Workers, p.cache, p.transform, d.Unreadable == "skip",
+		`set data.unreadable = "skip"`, progress)
 	if err != nil {
 		return err
 	}
@@ -173,6 +183,24 @@ func (p *plan) digests() map[string]string {
 }
 
 func (p *plan) splits() []*data.Split { return []*data.Split{p.train, p.val, p.test} }
+
+// cacheSide is the largest shorter side of a kept training image: by default
+// twice the crop's, so that most crops are reduced rather than enlarged.
+func (p *plan) cacheSide() int {
+	if s := p.config.Data.CacheSide; s > 0 {
+		return s
+	}
+	return max(2*p.config.Data.Size, 512)
+}
+
+// transform is that of one of the splits. A linear probe sees all as in
+// evaluation.
+func (p *plan) transform(s *data.Split) data.Transform {
+	if s == p.train && !p.probes() {
+		return p.trainTransform()
+	}
+	return p.evalTransform()
+}
 
 func (p *plan) trainTransform() data.Transform {
 	d, a := p.config.Data, p.config.Augment

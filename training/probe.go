@@ -75,7 +75,7 @@ func newFeatures(ctx context.Context, p *plan, e *engine, l *Learner, progress f
 // evalLoader loads a split in its order, as images are evaluated.
 func (p *plan) evalLoader(split *data.Split, batch int) (*data.Loader, error) {
 	return data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: batch, Workers: p.config.Data.Workers,
-		Transform: p.evalTransform()})
+		Transform: p.evalTransform(), Cache: p.cache})
 }
 
 // eachBatch calls do for every batch of a loader's first epoch.

@@ -16,10 +16,9 @@ import (
 	"fovea/training/config"
 )
 
-// stopped is a config whose run was interrupted in its second epoch.
-func stopped(t *testing.T) *config.Config {
+// stop runs a config until its second epoch.
+func stop(t *testing.T, c *config.Config) {
 	t.Helper()
-	c := small(t, fundus(t))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	_, err := training.Run(ctx, c, training.Options{Progress: func(u training.Update) {
@@ -30,6 +29,13 @@ func stopped(t *testing.T) *config.Config {
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "checkpoints/last") {
 		t.Fatalf("error is %v, want one that names the checkpoint", err)
 	}
+}
+
+// stopped is a config whose run was interrupted in its second epoch.
+func stopped(t *testing.T) *config.Config {
+	t.Helper()
+	c := small(t, fundus(t))
+	stop(t, c)
 	return c
 }
 

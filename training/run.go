@@ -26,7 +26,7 @@ type Result struct {
 	BestEpoch int    // counted from 0; the one that was tested
 	Epochs    int
 	Test      evaluation.Metrics
-	Duration  time.Duration // of this call
+	Duration  time.Duration // of all calls that it took; 0: not known. A finished run is reported without its test
 }
 
 // run is a run under way.
@@ -37,6 +37,7 @@ type run struct {
 	engine  *engine
 	learner *Learner
 	state   state
+	counted time.Time // up to when state.Seconds counts
 
 	features features // of a linear probe
 }
@@ -45,12 +46,11 @@ type run struct {
 // leaves a checkpoint and returns an error that wraps the context's. With
 // Options.Resume, a finished run is only reported.
 func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
-	start := time.Now()
-	p, err := newPlan(cfg)
-	if err != nil {
+	r := &run{options: o, folder: filepath.Join(cfg.Output.Dir, cfg.Name), counted: time.Now()}
+	var err error
+	if r.plan, err = newPlan(cfg); err != nil {
 		return nil, err
 	}
-	r := &run{plan: p, options: o, folder: filepath.Join(cfg.Output.Dir, cfg.Name)}
 	exists, finished, err := checkFolder(r.folder, o.Resume)
 	if err != nil {
 		return nil, err
@@ -64,6 +64,7 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
 	if finished {
 		slog.Info("the run is finished already", "folder", r.folder)
 		result.Test, result.BestEpoch, err = readResult(r.folder)
+		result.Duration = trainingTime(r.folder)
 		return result, err
 	}
 	unlock, err := lockFolder(r.folder)
@@ -74,11 +75,16 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
 	if err := r.do(ctx, result); err != nil {
 		return nil, err
 	}
-	result.Duration = time.Since(start)
+	r.countTime()
+	result.Duration = r.state.duration()
 	return result, nil
 }
 
 func (r *run) do(ctx context.Context, result *Result) error {
+	if err := r.openWeights(); err != nil {
+		return err
+	}
+	defer r.plan.closeWeights()
 	if err := r.plan.verify(ctx, r.options.Progress); err != nil {
 		return err
 	}
@@ -128,7 +134,7 @@ func (r *run) train(ctx context.Context, stored *checkpoint.Checkpoint) (err err
 		err = r.restore(stored)
 	} else {
 		r.state = state{Images: r.plan.digests(), Host: r.engine.host()}
-		r.plan.initialize(r.learner.parameters.Float32())
+		err = r.plan.initialize(r.learner.parameters.Float32())
 		r.learner.startAverage()
 	}
 	if err != nil {
@@ -162,7 +168,7 @@ func (r *run) test(ctx context.Context) (evaluation.Metrics, error) {
 	}
 	c := r.plan.config
 	m, p, err := evaluate(ctx, r.engine, EvalOptions{Model: path, Data: c.Data.Dir, Split: "test", Batch: defaultBatch,
-		Workers: c.Data.Workers, Progress: r.options.Progress}, r.plan.test, r.plan.evalTransform(), judgingOf(c))
+		Workers: c.Data.Workers, Progress: r.options.Progress}, r.plan.test, r.plan.evalTransform(), r.plan.cache, judgingOf(c))
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}

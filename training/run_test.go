@@ -135,7 +135,8 @@ func TestRunFolder(t *testing.T) {
 	if _, err := training.Run(t.Context(), c, training.Options{}); err == nil || !strings.Contains(err.Error(), "finished run") {
 		t.Errorf("a finished run is overwritten: %v", err)
 	}
-	if r2 := run(t, c, training.Options{Resume: true}); r2.Test != r.Test || r2.BestEpoch != r.BestEpoch {
+	if r2 := run(t, c, training.Options{Resume: true}); r2.Test != r.Test || r2.BestEpoch != r.BestEpoch ||
+		r2.Duration <= 0 || r2.Duration > r.Duration {
 		t.Errorf("a finished run is reported as %+v, it was %+v", r2, r)
 	}
 }

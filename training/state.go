@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"fovea/evaluation"
 	"fovea/onnx/weights"
@@ -22,6 +23,8 @@ type state struct {
 	Epoch int   `json:"epoch"` // the current one, counted from 0
 	Batch int   `json:"batch"` // batches of it that are done, a multiple of training.accumulate
 	Step  int64 `json:"step"`  // optimizer steps done
+
+	Seconds float64 `json:"seconds"` // that all calls of Run took
 
 	// Of the current epoch: steps that were skipped, and sums over the batches of
 	// the others.
@@ -70,6 +73,7 @@ const (
 // save writes checkpoints/last, and checkpoints/best if the run has just
 // finished its best epoch.
 func (r *run) save() error {
+	r.countTime()
 	text, err := json.Marshal(r.state)
 	if err != nil {
 		return err
@@ -81,6 +85,31 @@ func (r *run) save() error {
 		return err
 	}
 	return r.keepBest()
+}
+
+// countTime adds what has passed since the last call to the state.
+func (r *run) countTime() {
+	now := time.Now()
+	r.state.Seconds += now.Sub(r.counted).Seconds()
+	r.counted = now
+}
+
+// duration is what countTime has added up.
+func (s *state) duration() time.Duration { return time.Duration(s.Seconds * float64(time.Second)) }
+
+// trainingTime is the duration of a finished run up to its last checkpoint, 0
+// where that has been removed or is damaged: the run is as good without it.
+func trainingTime(folder string) time.Duration {
+	c, err := checkpoint.Read(filepath.Join(folder, lastCheckpoint))
+	if err != nil {
+		return 0
+	}
+	defer c.Close()
+	var s state
+	if err := json.Unmarshal(c.State, &s); err != nil {
+		return 0
+	}
+	return s.duration()
 }
 
 // keepBest makes checkpoints/best a copy of checkpoints/last if that is the
@@ -150,8 +179,12 @@ func sameConfig(folder string, now *config.Config) error {
 	if err != nil {
 		return err
 	}
-	changes := now.Differences(before, "name", "data.dir", "data.workers", "output.dir",
-		"runtime.provider", "runtime.threads", "runtime.library")
+	where := []string{"name", "data.dir", "data.workers", "output.dir",
+		"runtime.provider", "runtime.threads", "runtime.library"}
+	if (now.Data.Cache == "") == (before.Data.Cache == "") { // that there is one decides which pixels are seen
+		where = append(where, "data.cache")
+	}
+	changes := now.Differences(before, where...)
 	if changes != nil {
 		return fmt.Errorf("the run in %s has other settings: %s; set them back, or choose another name",
 			folder, strings.Join(changes, "; "))

@@ -11,15 +11,18 @@ import (
 
 // verify decodes every image of some splits before any work is done with them.
 // Unreadable ones are left out if skip is set, else they are an error that
-// ends with how to skip them.
-func verify(ctx context.Context, splits []*data.Split, workers int, skip bool, how string, progress func(Update)) error {
+// ends with how to skip them. A cache, which may be nil, keeps each split's
+// images for its transform.
+func verify(ctx context.Context, splits []*data.Split, workers int, cache *data.Cache,
+	transform func(*data.Split) data.Transform, skip bool, how string, progress func(Update)) error {
 	report := reporter(progress, "check images", "images")
 	unreadable, before := &data.Unreadable{}, 0
 	for _, s := range splits {
 		unreadable.Total += len(s.Samples)
 	}
 	for _, s := range splits {
-		bad, err := data.Verify(ctx, s.Samples, workers, func(done, _ int) { report(before+done, unreadable.Total, "") })
+		bad, err := data.Verify(ctx, s.Samples, workers, cache, transform(s),
+			func(done, _ int) { report(before+done, unreadable.Total, "") })
 		if err != nil {
 			return err
 		}

@@ -72,7 +72,7 @@ exit codes: 0 done; 1 failed; 2 bad usage or config; 130 interrupted
 (a checkpoint was written if training had begun).
 `
 
-const trainManual = `trainer [train] -config FILE [-config FILE ...] [-set KEY=VALUE ...] [-resume]
+const trainManual = `trainer [train] -config FILE [-config FILE ...] [-set KEY=VALUE ...] [-beside DIR ...] [-resume]
 
 Fine-tunes the model that a config describes on the images in data.dir, which
 holds train/, val/ and test/ with a folder a class. The epoch that does best on
@@ -80,10 +80,17 @@ val is evaluated on test. Everything is written to the run folder,
 output.dir/name: the resolved config, the log, metrics, predictions, figures,
 the inference model model.onnx and two checkpoints.
 
-  -config FILE     TOML config; repeated, the runs follow one another and a
-                   table compares them
+  -config FILE     TOML config; repeated, the runs follow one another, also
+                   after one that fails, and a table compares them, which is
+                   written to comparison.csv and comparison.md in output.dir,
+                   that of the first config if they differ
   -set KEY=VALUE   override a key, as in -set schedule.epochs=20; may repeat;
                    holds for every -config
+  -beside DIR      show in the table what other frameworks reached on the same
+                   data sets: the files FRAMEWORK/DATASET/metrics_test.csv in
+                   DIR, with any of the metrics as columns; a run's data set is
+                   the last part of data.dir, or its name, in any case of
+                   letters; may repeat
   -resume          continue from checkpoints/last of the run folder; a finished
                    run is only reported, one without a checkpoint starts
   -v               log more
@@ -98,7 +105,8 @@ signal stops at once.
 examples:
   trainer -config configs/retinamnist.toml
   trainer -config configs/retinamnist.toml -set seed=1 -set name=seed1
-  trainer -config a.toml -config b.toml
+  trainer -config configs/octid.toml -config configs/retina.toml \
+          -beside configs/archive
 `
 
 const evalManual = `trainer eval -model FILE -data DIR [-split NAME] [-out DIR] [-batch N] [-skip-unreadable] [-set KEY=VALUE]

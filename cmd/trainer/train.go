@@ -7,15 +7,17 @@ import (
 	"path/filepath"
 	"strings"
 
+	"fovea/evaluation"
 	"fovea/training"
 	"fovea/training/config"
 )
 
 func runTrain(a *app, ctx context.Context, args []string) error {
 	fs := a.newFlags("train")
-	var files, overrides texts
+	var files, overrides, beside texts
 	fs.Var(&files, "config", "TOML config")
 	fs.Var(&overrides, "set", "override a key")
+	fs.Var(&beside, "beside", "folder of other frameworks' results")
 	resume := fs.Bool("resume", false, "continue from the last checkpoint")
 	if err := parse(fs, args); err != nil {
 		return err
@@ -27,32 +29,36 @@ func runTrain(a *app, ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	others, err := a.readArchives(beside, runs)
+	if err != nil {
+		return err
+	}
 
-	var done []*training.Result
+	var ours []evaluation.Outcome
 	var failed []error
 	for _, c := range runs {
 		result, err := training.Run(ctx, c, training.Options{Resume: *resume, Progress: a.console.update})
 		a.console.endTask()
 		switch {
 		case err == nil:
-			done = append(done, result)
 			a.printResult(result)
 		case ctx.Err() != nil:
-			return fmt.Errorf("%w\nresume with:\n  %s", err, resumeCommand(files, overrides))
+			return fmt.Errorf("%w\nresume with:\n  %s", err, resumeCommand(files, overrides, beside))
 		case len(runs) == 1:
 			return err
 		default: // the other runs may well succeed, hours from now
 			failed = append(failed, fmt.Errorf("%s: %w", c.Name, err))
 			a.console.line("error: " + failed[len(failed)-1].Error())
 		}
+		ours = append(ours, outcome(c, result, err))
 	}
-	if len(done) > 1 {
-		a.printComparison(done)
+	if len(runs) > 1 || len(beside) > 0 {
+		err = a.compare(evaluation.Compare(ours, others), runs[0].Output.Dir)
 	}
-	if len(failed) > 0 {
-		return fmt.Errorf("%d of %d runs failed:\n%w", len(failed), len(runs), errors.Join(failed...))
+	if len(failed) > 0 { // %v, for whatever the kind of a failure is, the exit code is that of a failed run
+		err = errors.Join(fmt.Errorf("%d of %d runs failed:\n%v", len(failed), len(runs), errors.Join(failed...)), err)
 	}
-	return nil
+	return err
 }
 
 // readConfigs reads and checks every file before the first run starts.
@@ -79,13 +85,16 @@ func readConfigs(files, overrides, environ []string) ([]*config.Config, error) {
 
 // resumeCommand is the command line that takes interrupted runs up again. Runs
 // that are finished are only reported by it, others start or go on.
-func resumeCommand(files, overrides []string) string {
+func resumeCommand(files, overrides, beside []string) string {
 	command := "trainer"
 	for _, f := range files {
 		command += " -config " + quote(f)
 	}
 	for _, o := range overrides {
 		command += " -set " + quote(o)
+	}
+	for _, dir := range beside {
+		command += " -beside " + quote(dir)
 	}
 	return command + " -resume"
 }

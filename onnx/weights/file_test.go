@@ -51,13 +51,13 @@ func TestOpenDetects(t *testing.T) {
 		{"weights", golden, ""},
 		{"weights.bin", golden, ""},
 		{"pickle_like_length", headerOf(0x280), ""},
-		{"m.pth", []byte("PK\x03\x04 and so on"), "safetensors.torch.save_file"},
-		{"m.safetensors", []byte("PK\x03\x04 and so on"), "pickled file"},
-		{"m.pdparams", []byte("\x80\x02}q\x00 and so on"), "pickled file"},
+		{"m.pth", []byte("PK\x03\x04 and so on"), "not a valid zip file"},
+		{"m.safetensors", []byte("PK\x03\x04 and so on"), "zip archive"},
+		{"m.pdparams", []byte("\x80\x02}q\x00 and so on"), "pickle: byte 5: operation 0x20"},
 		{"m.h5", []byte("\x89HDF\r\n\x1a\n"), "HDF5"},
 		{"empty.safetensors", nil, "the file is empty"},
 		{"short.safetensors", []byte("abc"), "3 bytes are too few"},
-		{"notes.txt", []byte("just some notes"), "neither a safetensors file nor an ONNX model"},
+		{"notes.txt", []byte("just some notes"), "none of safetensors, ONNX"},
 		{"m.onnx", []byte("just some notes"), "not an ONNX model"},
 	}
 	for _, test := range tests {
@@ -89,7 +89,7 @@ func hundredMB() []Tensor {
 	tensors := make([]Tensor, 42)
 	for i := range tensors {
 		name := "blocks." + string(rune('A'+i)) + ".attn.proj.weight"
-		tensors[i] = Tensor{name, pb.TensorProto_FLOAT, []int64{768, 768}, data}
+		tensors[i] = Tensor{Name: name, Type: pb.TensorProto_FLOAT, Shape: []int64{768, 768}, Data: data}
 	}
 	return tensors
 }

@@ -31,7 +31,7 @@ func initializers(m *onnx.Model) (*File, error) {
 		if err != nil {
 			return nil, err
 		}
-		tensors = append(tensors, Tensor{t.GetName(), dtype, t.GetDims(), data})
+		tensors = append(tensors, Tensor{Name: t.GetName(), Type: dtype, Shape: t.GetDims(), Data: data})
 	}
 	metadata := map[string]string{}
 	for _, p := range m.Proto.GetMetadataProps() {

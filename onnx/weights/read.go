@@ -188,7 +188,7 @@ func sections(entries []entry, data []byte) ([]Tensor, error) {
 		if e.end > int64(len(data)) {
 			return nil, fmt.Errorf("tensor %q ends at byte %d of %d: the file is truncated", e.name, e.end, len(data))
 		}
-		tensors = append(tensors, Tensor{e.name, typ, e.shape, data[e.begin:e.end:e.end]})
+		tensors = append(tensors, Tensor{Name: e.name, Type: typ, Shape: e.shape, Data: data[e.begin:e.end:e.end]})
 		at = e.end
 	}
 	if at != int64(len(data)) {

@@ -15,7 +15,7 @@ import (
 
 // Write writes tensors and metadata (which may be nil) to a safetensors file
 // at path, which is replaced whole or not at all. Data goes to the file from
-// where it is.
+// where it is, one copy at a time of what Bytes has to copy.
 func Write(path string, tensors []Tensor, metadata map[string]string) error {
 	return onnx.WriteFileAtomic(path, func(w io.Writer) error { return Encode(w, tensors, metadata) })
 }
@@ -36,7 +36,11 @@ func Encode(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 		return err
 	}
 	for _, t := range sorted {
-		if _, err := w.Write(t.Data); err != nil {
+		data, err := t.Bytes()
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(data); err != nil {
 			return err
 		}
 	}
@@ -67,7 +71,8 @@ func encodeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) 
 		if b.Len() > 9 {
 			b.WriteByte(',')
 		}
-		end := offset + int64(len(t.Data))
+		size, _ := sizeOf(t.Type, t.Shape) // validated
+		end := offset + size
 		appendJSON(b, t.Name)
 		fmt.Fprintf(b, `:{"dtype":"%s","shape":`, dtypes[rank(t.Type)].name)
 		appendJSON(b, append([]int64{}, t.Shape...)) // a scalar's nil shape is [], not null
@@ -102,7 +107,7 @@ func validate(t Tensor, seen map[string]bool) error {
 	if err != nil {
 		return err
 	}
-	if int64(len(t.Data)) != want {
+	if t.load == nil && int64(len(t.Data)) != want {
 		return fmt.Errorf("%d bytes of data, but %s of shape %v has %d",
 			len(t.Data), onnx.TypeName(t.Type), t.Shape, want)
 	}

@@ -1,7 +1,9 @@
-// Bench measures one training step of a ViT, in time and memory.
+// Bench measures one training step of a ViT, in time and memory, and what makes
+// its images.
 //
 //	go run ./tools/bench step      # beside PyTorch's, interleaved; needs tools/oracle/requirements.txt
 //	go run ./tools/bench profile   # where the time goes, by operator
+//	go run ./tools/bench data      # decoding and augmentation beside torchvision's and timm's
 //	go run ./tools/bench memory    # node order and memory pattern, by peak memory
 //
 // Every measurement runs in a process of its own, so that its peak memory is
@@ -28,6 +30,8 @@ type setup struct {
 	memoryPattern bool
 	profile       string
 	adamw         string // of the peer
+	images        int    // of each kind, for data
+	dir           string // of them
 }
 
 func main() {
@@ -42,9 +46,10 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	commands := map[string]func(context.Context, setup) error{
 		"step": compareStep, "profile": profile, "memory": compareMemory, "worker": work,
+		"data": compareData, "data-worker": workData,
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
-		return fmt.Errorf("usage: bench step|profile|memory [flags]; bench step -h lists the flags")
+		return fmt.Errorf("usage: bench step|profile|memory|data [flags]; bench step -h lists the flags")
 	}
 	var s setup
 	flags := flag.NewFlagSet(args[0], flag.ExitOnError)
@@ -58,6 +63,8 @@ func run(ctx context.Context, args []string) error {
 	flags.BoolVar(&s.shuffle, "shuffle", false, "random node order (worker)")
 	flags.BoolVar(&s.memoryPattern, "memory-pattern", false, "the runtime's memory pattern (worker)")
 	flags.StringVar(&s.profile, "profile", "", "prefix of the runtime's profile (worker)")
+	flags.IntVar(&s.images, "images", 16, "images of each kind (data)")
+	flags.StringVar(&s.dir, "dir", "", "folder of the images (data-worker)")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}

@@ -1,7 +1,7 @@
 """Goldens for data/augment and for the transforms of data, from timm, torchvision and Pillow 10.2.
 
 Run from the repository root: python tools/oracle/augment.py
-Needs requirements.txt with the Pillow of augment-requirements.txt, and Go. Writes:
+Needs requirements.txt with the Pillow of augment-requirements.txt. Writes:
 
 data/augment/testdata/ops.json      every op at six levels on four images: argument and SHA-256 of the RGB bytes
 data/augment/testdata/mixture.json  AugMix with its draws forced
@@ -16,8 +16,6 @@ import json
 import math
 import pathlib
 import random
-import subprocess
-import tempfile
 
 import numpy as np
 import PIL
@@ -28,6 +26,7 @@ from torchvision import transforms as T
 
 OUT = pathlib.Path("data/augment/testdata")
 EVAL = pathlib.Path("data/testdata/golden/eval")
+OCT = pathlib.Path("data/testdata/kermany_oct_mini")
 FUNDUS = pathlib.Path("data/testdata/retinamnist/train")
 HPARAMS = {"img_mean": (124, 116, 104), "interpolation": Image.BICUBIC, "translate_const": 100}
 LEVELS = ((1, 0.25), (3.7, 0.75), (5.5, 0.3), (9, 0.8), (10, 0.1), (20, 0.9))
@@ -170,11 +169,10 @@ def scans():
     """1,000 pixels of each image after Resize and CenterCrop to 224."""
     transform = T.Compose([T.Resize(256, T.InterpolationMode.BICUBIC), T.CenterCrop(224)])
     at = np.arange(1000) * 9973 % (224 * 224)
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["go", "test", "./data", "-run", "TestScansAsTorchvision", "-decoded", folder], check=True)
-        sources = [Image.open(p).convert("RGB") for p in sorted(pathlib.Path(folder).glob("*.png"))]
-        assert len(sources) == 32
-        rows = [np.asarray(transform(s)).reshape(-1, 3)[at] for s in sources + [photograph()]]
+    paths = [p for split in ("train", "val", "test") for p in sorted((OCT / split).glob("*/*.jpeg"))]
+    assert len(paths) == 32
+    sources = [Image.open(p).convert("RGB") for p in paths]
+    rows = [np.asarray(transform(s)).reshape(-1, 3)[at] for s in sources + [photograph()]]
     (EVAL.parent / "scans.bin").write_bytes(b"".join(r[:, 0].tobytes() for r in rows[:-1]) + rows[-1].tobytes())
 
 

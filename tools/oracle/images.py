@@ -55,6 +55,14 @@ def save_rgb(path, image):
     image.save(path, "PNG", optimize=True)
 
 
+def upright(jpeg):
+    """A 4:2:2 JPEG as a 4:4:0 one: the same blocks, in MCUs that are tall instead of wide. The picture is a jumble."""
+    at = jpeg.index(b"\xff\xc0") + 5
+    height, width = jpeg[at:at + 2], jpeg[at + 2:at + 4]
+    assert jpeg[at + 6] == 0x21, "luma is not 2x1"
+    return jpeg[:at] + width + height + jpeg[at + 4:at + 6] + b"\x12" + jpeg[at + 7:]
+
+
 def modes():
     folder = OUT / "modes"
     folder.mkdir()
@@ -102,6 +110,11 @@ def modes():
     ):
         put(f"{name}.jpg", scene(*size), quality=92, subsampling=sampling)
     put("rgb420_progressive.jpg", scene(45, 35), quality=80, progressive=True)
+    put("rgb420_restart.jpg", scene(45, 35), quality=85, restart_marker_blocks=2)
+    put("rgb422_restart_progressive.jpg", scene(45, 35), quality=85, subsampling=1, progressive=True,
+        restart_marker_rows=1)
+    put("grey_progressive.jpg", scene(45, 35).convert("L"), quality=85, progressive=True)
+    put("rgb420_best.jpg", scene(33, 31), quality=100, subsampling=2, optimize=True)
     put("rgb_lossy.webp", scene(45, 35), quality=80)
     put("rgb_lossy_even.webp", scene(48, 32), quality=95)
     lossy = scene(45, 35)
@@ -114,6 +127,9 @@ def modes():
     put("exif_rotated.jpg", scene(45, 35), quality=92, subsampling=0, exif=rotated)
 
     # Pillow does not write these.
+    encoded = io.BytesIO()
+    scene(45, 35).save(encoded, "JPEG", quality=92, subsampling=1)
+    (folder / "rgb440.jpg").write_bytes(upright(encoded.getvalue()))
     px = np.asarray(rgb).astype(np.uint16)
     deep = np.asarray(px * 257 - (px > 9) * 100, dtype=">u2")
     (folder / "rgb16.ppm").write_bytes(b"P6\n# 16 bits\n23 18\n65535\n" + deep.tobytes())

@@ -31,9 +31,8 @@ func TestEveryKeyIsRead(t *testing.T) {
 	// These are read through a method of Config.
 	through := map[string]string{"model.arch": "Dimensions", "model.width": "Dimensions", "model.depth": "Dimensions",
 		"model.heads": "Dimensions", "model.patch": "Dimensions", "optimizer.lr": "LearningRate", "optimizer.blr": "LearningRate"}
-	// The recipe is read here, and fp32 is the only precision. The tests of the
-	// others set them.
-	elsewhere := regexp.MustCompile(`^(recipe|training\.precision|data\.cache.*|model\.weights|model\.allow_missing)$`)
+	// The recipe is read here, and fp32 is the only precision.
+	elsewhere := regexp.MustCompile(`^(recipe|training\.precision)$`)
 	for _, k := range keys {
 		if elsewhere.MatchString(k.name) {
 			continue

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"fovea/evaluation"
+	"fovea/onnx"
+	"fovea/training"
+	"fovea/training/config"
+)
+
+// readArchives reads the results that are to stand beside those of runs.
+func (a *app) readArchives(dirs []string, runs []*config.Config) ([]evaluation.Outcome, error) {
+	var others []evaluation.Outcome
+	for _, dir := range dirs {
+		found, err := evaluation.ReadArchive(dir)
+		if err != nil {
+			return nil, &usageError{"train", fmt.Errorf("-beside: %w", err)}
+		}
+		others = append(others, found...)
+	}
+	var alone []string
+	for _, c := range runs {
+		if o := outcome(c, nil, nil); len(evaluation.Compare([]evaluation.Outcome{o}, others)) == 1 {
+			alone = append(alone, o.Dataset)
+		}
+	}
+	if len(dirs) > 0 && len(alone) > 0 {
+		slog.Warn("-beside has nothing for some runs", "data_sets", strings.Join(alone, ", "), "it_has", datasets(others))
+	}
+	return others, nil
+}
+
+// datasets names each data set of outcomes once.
+func datasets(outcomes []evaluation.Outcome) string {
+	var names []string
+	for _, o := range outcomes {
+		names = append(names, o.Dataset)
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), ", ")
+}
+
+// outcome is a row of the comparison: of a result, or of a run that failed.
+func outcome(c *config.Config, r *training.Result, err error) evaluation.Outcome {
+	o := evaluation.Outcome{Dataset: filepath.Base(c.Data.Dir), Framework: "fovea", Run: c.Name}
+	if err != nil {
+		o.Failure = err.Error()
+	}
+	if r != nil {
+		o.Metrics, o.BestEpoch, o.Duration = maps.Collect(r.Test.All()), r.BestEpoch+1, r.Duration
+	}
+	return o
+}
+
+// compare shows the table and writes it to comparison.csv and comparison.md.
+func (a *app) compare(table evaluation.Comparison, dir string) error {
+	fmt.Fprintln(a.stdout)
+	if err := table.WriteText(a.stdout); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{{"comparison.csv", table.WriteCSV}, {"comparison.md", table.WriteMarkdown}} {
+		path := filepath.Join(dir, f.name)
+		if err := onnx.WriteFileAtomic(path, f.write); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.stdout, "written to: %s\n", path)
+	}
+	return nil
+}

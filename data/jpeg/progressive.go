@@ -1,0 +1,188 @@
+package jpeg
+
+// progressiveScan adds a scan to the coefficients: a band of them, of one
+// component unless it is the DC, from bit low on. high is 0 for the first scan
+// of a band, else the bit that the scan before ended with.
+func (d *decoder) progressiveScan(parts []scanComponent, first, last, high, low int) error {
+	if last > 63 || first > last || low > 13 || high != 0 && high != low+1 || (first == 0) != (last == 0) ||
+		first > 0 && len(parts) != 1 {
+		return errOther
+	}
+	for _, p := range parts {
+		if first == 0 && high == 0 && !p.dcCode.defined || first > 0 && !p.acCode.defined {
+			return errOther
+		}
+	}
+	read := func(p *scanComponent, b []int16) bool {
+		switch {
+		case first == 0 && high == 0:
+			return d.firstDC(p, b, low)
+		case first == 0:
+			d.bits.fill()
+			b[0] |= int16(d.bits.take(1) << low)
+			return true
+		case high == 0:
+			return d.firstAC(p.acCode, b, first, last, low)
+		}
+		return d.refineAC(p.acCode, b, first, last, low)
+	}
+	return d.forEachBlock(parts, func(p *scanComponent, x, y int) error {
+		at := 64 * (y*p.across + x)
+		if !read(p, p.coef[at:at+64:at+64]) {
+			return errOther
+		}
+		return nil
+	})
+}
+
+func (d *decoder) firstDC(p *scanComponent, b []int16, low int) bool {
+	r := &d.bits
+	r.fill()
+	size := r.symbol(p.dcCode)
+	if size < 0 || size > 11 {
+		return false
+	}
+	if size > 0 {
+		p.dc += extend(r.take(size), size)
+	}
+	b[0] = int16(p.dc << low)
+	return true
+}
+
+func (d *decoder) firstAC(c *code, b []int16, first, last, low int) bool {
+	if d.eobRun > 0 {
+		d.eobRun--
+		return true
+	}
+	r := &d.bits
+	for k := first; k <= last; k++ {
+		r.fill()
+		s := r.symbol(c)
+		if s < 0 {
+			return false
+		}
+		run, size := s>>4, s&15
+		switch {
+		case size > 0:
+			k += run
+			if k > last {
+				return false
+			}
+			b[zigzag[k]] = int16(extend(r.take(size), size) << low)
+		case run == 15:
+			k += 15
+		default:
+			d.eobRun = 1<<run - 1
+			if run > 0 {
+				d.eobRun += int(r.take(run))
+			}
+			return true
+		}
+	}
+	return true
+}
+
+// refineAC adds bit low to the coefficients that are not zero, and new ones of
+// that size between them.
+func (d *decoder) refineAC(c *code, b []int16, first, last, low int) bool {
+	r := &d.bits
+	one := int16(1) << low
+	k := first
+	if d.eobRun == 0 {
+		for ; k <= last; k++ {
+			r.fill()
+			s := r.symbol(c)
+			if s < 0 {
+				return false
+			}
+			zeros, size := s>>4, s&15
+			value := int16(0)
+			switch {
+			case size == 1:
+				value = -one
+				if r.take(1) == 1 {
+					value = one
+				}
+			case size != 0:
+				return false
+			case zeros < 15:
+				d.eobRun = 1 << zeros
+				if zeros > 0 {
+					d.eobRun += int(r.take(zeros))
+				}
+			}
+			if d.eobRun > 0 {
+				break
+			}
+			k = r.refine(b, k, last, zeros, one)
+			if value != 0 {
+				if k > last {
+					return false
+				}
+				b[zigzag[k]] = value
+			}
+		}
+	}
+	if d.eobRun > 0 {
+		d.eobRun--
+		r.refine(b, k, last, -1, one)
+	}
+	return true
+}
+
+// refine reads a bit for each coefficient from k on that is not zero, up to
+// last or to the zero behind so many others; it returns where that is.
+func (r *bits) refine(b []int16, k, last, zeros int, one int16) int {
+	for ; k <= last; k++ {
+		v := &b[zigzag[k]]
+		if *v == 0 {
+			if zeros == 0 {
+				break
+			}
+			zeros--
+			continue
+		}
+		if r.n < 1 {
+			r.fill()
+		}
+		if r.take(1) == 1 && *v&one == 0 {
+			if *v > 0 {
+				*v += one
+			} else {
+				*v -= one
+			}
+		}
+	}
+	return k
+}
+
+// finish transforms the coefficients of a progressive image.
+func (d *decoder) finish() error {
+	if d.components == nil {
+		return errOther
+	}
+	var block [64]int32
+	for i := range d.components {
+		c := &d.components[i]
+		if !c.latch {
+			return errOther // no scan of it
+		}
+		if !d.progressive {
+			continue
+		}
+		for y := c.blocks.Min.Y; y < c.blocks.Max.Y; y++ {
+			for x := c.blocks.Min.X; x < c.blocks.Max.X; x++ {
+				at := 64 * (y*c.across + x)
+				last := 0
+				for k, v := range c.coef[at : at+64 : at+64] {
+					block[k] = int32(v) * c.table[k]
+					if v != 0 && k > 0 {
+						last = 63
+					}
+				}
+				c.transform(&block, last, x, y)
+			}
+		}
+	}
+	return nil
+}

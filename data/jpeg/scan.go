@@ -1,0 +1,277 @@
+package jpeg
+
+import (
+	"bytes"
+	"slices"
+)
+
+// zigzag is the natural position of a coefficient. What runs over the end, in a
+// damaged file, lands on the last.
+var zigzag = [64 + 16]uint8{
+	0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
+	35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47,
+	55, 62, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63,
+}
+
+// segment is the entropy-coded data between two restart markers.
+type segment struct{ start, end int } // in bits.data
+
+// scanComponent is a component with its codes in a scan.
+type scanComponent struct {
+	*component
+	dcCode, acCode *code
+}
+
+// scan reads a start of scan and the data behind it.
+func (d *decoder) scan(b []byte) error {
+	if d.components == nil || len(b) < 1 {
+		return errOther
+	}
+	n := int(b[0])
+	if n < 1 || n > len(d.components) || len(b) != 4+2*n {
+		return errOther
+	}
+	first, last, high, low := int(b[1+2*n]), int(b[2+2*n]), int(b[3+2*n]>>4), int(b[3+2*n]&15)
+	var parts []scanComponent
+	for i := range n {
+		id, codes := b[1+2*i], b[2+2*i]
+		j := slices.IndexFunc(d.components, func(c component) bool { return c.id == id })
+		if j < 0 || codes>>4 > 3 || codes&15 > 3 {
+			return errOther
+		}
+		c := &d.components[j]
+		if slices.ContainsFunc(parts, func(p scanComponent) bool { return p.component == c }) {
+			return errOther
+		}
+		if !c.latch {
+			for k, q := range d.quant[c.quant] {
+				c.table[zigzag[k]] = q
+			}
+			c.latch = true
+		} else if !d.progressive {
+			return errOther // a second scan of it
+		}
+		c.dc = 0
+		parts = append(parts, scanComponent{c, &d.dcCode[codes>>4], &d.acCode[codes&15]})
+	}
+	if err := d.unstuff(); err != nil {
+		return err
+	}
+	if d.progressive {
+		return d.progressiveScan(parts, first, last, high, low)
+	}
+	if first != 0 || last != 63 || high != 0 || low != 0 {
+		return errOther
+	}
+	for _, p := range parts {
+		if !p.dcCode.defined || !p.acCode.defined {
+			return errOther
+		}
+	}
+	var coefficients [64]int32
+	return d.forEachBlock(parts, func(p *scanComponent, x, y int) error {
+		return d.sequentialBlock(p, &coefficients, x, y)
+	})
+}
+
+// unstuff copies the entropy-coded data of a scan to bits, without the zeros
+// behind 0xFF and in segments, and moves on to the marker behind it.
+func (d *decoder) unstuff() error {
+	in, at := d.file, d.at
+	data := d.bits.data[:0]
+	if data == nil {
+		data = make([]byte, 0, len(in)-at+padding)
+	}
+	d.segments = d.segments[:0]
+	start := 0
+	for {
+		n := bytes.IndexByte(in[at:], 0xFF)
+		if n < 0 || at+n+1 >= len(in) {
+			return errOther // cut short
+		}
+		data = append(data, in[at:at+n]...)
+		at += n
+		switch next := in[at+1]; {
+		case next == 0:
+			data = append(data, 0xFF)
+			at += 2
+		case next == 0xFF:
+			at++
+		case next >= markerRST0 && next <= markerRST7:
+			if int(next-markerRST0) != len(d.segments)%8 {
+				return errOther
+			}
+			d.segments = append(d.segments, segment{start, len(data)})
+			start = len(data)
+			at += 2
+		default:
+			d.segments = append(d.segments, segment{start, len(data)})
+			d.bits.data = append(data, make([]byte, padding)...)
+			d.at = at
+			return nil
+		}
+	}
+}
+
+// open starts to read a segment.
+func (d *decoder) open(i int) error {
+	if i >= len(d.segments) {
+		return errOther
+	}
+	d.bits.at, d.bits.acc, d.bits.n = d.segments[i].start, 0, 0
+	d.eobRun = 0
+	return nil
+}
+
+// within tells whether no more was read than the segment has.
+func (d *decoder) within(i int) bool {
+	return 8*d.bits.at-int(d.bits.n) <= 8*d.segments[i].end
+}
+
+// forEachMCU calls mcu for the MCUs of a scan in their order, up to row rows,
+// and minds the segments.
+func (d *decoder) forEachMCU(parts []scanComponent, across, rows int, mcu func(x, y int) error) error {
+	segment, left := -1, 0
+	for y := range rows {
+		for x := range across {
+			if left == 0 {
+				segment++
+				if err := d.open(segment); err != nil {
+					return err
+				}
+				for _, p := range parts {
+					p.dc = 0
+				}
+				left = d.restart
+				if left == 0 {
+					left = -1 // never
+				}
+			}
+			if err := mcu(x, y); err != nil {
+				return err
+			}
+			if !d.within(segment) {
+				return errOther
+			}
+			left--
+		}
+	}
+	return nil
+}
+
+// forEachBlock calls block for the blocks of a scan in their order, down to the
+// last row of the wanted part.
+func (d *decoder) forEachBlock(parts []scanComponent, block func(p *scanComponent, x, y int) error) error {
+	if len(parts) == 1 {
+		p := &parts[0]
+		across, down := d.ownBlocks(p.component)
+		return d.forEachMCU(parts, across, min(down, p.blocks.Max.Y), func(x, y int) error { return block(p, x, y) })
+	}
+	if len(parts) != len(d.components) {
+		return errOther
+	}
+	return d.forEachMCU(parts, d.mcus.X, d.part.Max.Y, func(x, y int) error {
+		for i := range parts {
+			p := &parts[i]
+			for v := range p.v {
+				for h := range p.h {
+					if err := block(p, x*p.h+h, y*p.v+v); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// ownBlocks is the number of blocks across and down in a scan of c alone: those
+// that hold pixels.
+func (d *decoder) ownBlocks(c *component) (across, down int) {
+	return ceilDiv(ceilDiv(d.width*c.h, d.hMost), 8), ceilDiv(ceilDiv(d.height*c.v, d.vMost), 8)
+}
+
+// sequentialBlock decodes the block at (x, y) of a component, and transforms it
+// if it is wanted.
+func (d *decoder) sequentialBlock(p *scanComponent, block *[64]int32, x, y int) error {
+	r := &d.bits
+	r.fill()
+	size := r.symbol(p.dcCode)
+	if size < 0 || size > 11 {
+		return errOther
+	}
+	if size > 0 {
+		p.dc += extend(r.take(size), size)
+	}
+	c := p.component
+	*block = [64]int32{p.dc * c.table[0]}
+	last := r.coefficients(p.acCode, block, &c.table)
+	if last < 0 {
+		return errOther
+	}
+	if b := &c.blocks; x >= b.Min.X && x < b.Max.X && y >= b.Min.Y {
+		c.transform(block, last, x, y)
+	}
+	return nil
+}
+
+// coefficients reads the AC coefficients of a sequential block, dequantised, in
+// natural order. It returns the zigzag index of the last, or -1 on bad data.
+func (r *bits) coefficients(c *code, block *[64]int32, table *[64]int32) int {
+	data, at, acc, n := r.data, r.at, r.acc, r.n
+	k, last := 1, 0
+	for k < 64 {
+		if n < 32 {
+			b := data[at : at+8 : at+8]
+			v := uint64(b[7]) | uint64(b[6])<<8 | uint64(b[5])<<16 | uint64(b[4])<<24 |
+				uint64(b[3])<<32 | uint64(b[2])<<40 | uint64(b[1])<<48 | uint64(b[0])<<56
+			acc |= v >> (n & 63)
+			at += int((63 - n) >> 3)
+			n |= 56
+		}
+		look := acc >> (64 - lookBits)
+		if v := c.value[look]; v != 0 {
+			k += int(v >> 8 & 15)
+			z := zigzag[k&127%80] & 63
+			block[z] = (v >> 16) * table[z]
+			last = k
+			k++
+			acc <<= uint(v & 15)
+			n -= uint(v & 15)
+			continue
+		}
+		e := c.look[look]
+		s := int(e >> 8)
+		if e == 0 {
+			r.acc, r.n = acc, n
+			s = r.longSymbol(c)
+			acc, n = r.acc, r.n
+			if s < 0 {
+				return -1
+			}
+		} else {
+			acc <<= e & 15
+			n -= uint(e & 15)
+		}
+		size := s & 15
+		if size == 0 {
+			if s != 0xF0 { // the rest is zero
+				break
+			}
+			k += 16
+			continue
+		}
+		k += s >> 4
+		z := zigzag[k&127%80] & 63
+		block[z] = extend(int32(acc>>(64-uint(size))), size) * table[z]
+		last = k
+		k++
+		acc <<= uint(size)
+		n -= uint(size)
+	}
+	r.at, r.acc, r.n = at, acc, n
+	if k > 64 {
+		return -1
+	}
+	return last
+}

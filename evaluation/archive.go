@@ -1,0 +1,111 @@
+package evaluation
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	archiveFile   = "metrics_test.csv"
+	secondsColumn = "seconds"
+)
+
+// ReadArchive reads the results of other frameworks from the files
+// FRAMEWORK/DATASET/metrics_test.csv below dir, ordered by framework and data
+// set. A file has a header with any of the columns of [WriteMetrics], in any
+// order, and perhaps seconds, the run's duration; other columns are not read.
+// An empty cell is a figure that is not known. Of several rows the last counts,
+// since RETFound appends the latest run. Errors name file, line and column.
+func ReadArchive(dir string) ([]Outcome, error) {
+	files, err := fs.Glob(os.DirFS(dir), path.Join("*", "*", archiveFile))
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("there is no file FRAMEWORK/DATASET/%s in %s", archiveFile, dir)
+	}
+	var out []Outcome
+	for _, name := range files {
+		parts := strings.Split(name, "/")
+		o := Outcome{Framework: parts[0], Dataset: parts[1]}
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := o.readFile(file); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+func (o *Outcome) readFile(file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return o.read(f)
+}
+
+// read takes metrics and duration from the last row.
+func (o *Outcome) read(r io.Reader) error {
+	in := newReader(r)
+	header, err := in.Read()
+	if err == io.EOF {
+		return fmt.Errorf("the file is empty")
+	}
+	if err != nil {
+		return err
+	}
+	used := make([]string, len(header)) // the column's name, "" if it is not read
+	metrics := 0
+	for i, name := range header {
+		name = strings.TrimSpace(name)
+		if isMetric(name) {
+			metrics++
+		} else if name != secondsColumn {
+			name = ""
+		}
+		used[i] = name
+	}
+	if metrics == 0 {
+		return fmt.Errorf("line 1: none of the columns %q is a metric, such as accuracy, f1, roc_auc or kappa",
+			strings.Join(header, ","))
+	}
+	for {
+		record, err := in.Read()
+		if err == io.EOF && o.Metrics == nil {
+			return fmt.Errorf("there is no row below the header")
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		o.Metrics = map[string]float64{}
+		for i, name := range used {
+			text := strings.TrimSpace(record[i])
+			if name == "" || text == "" {
+				continue
+			}
+			if o.Metrics[name], err = strconv.ParseFloat(text, 64); err != nil {
+				return fmt.Errorf("%s: %q is not a number", cellName(in, i, name), text)
+			}
+		}
+	}
+	o.Duration = time.Duration(o.Metrics[secondsColumn] * float64(time.Second))
+	delete(o.Metrics, secondsColumn)
+	return nil
+}
+
+func isMetric(name string) bool {
+	return slices.ContainsFunc(columns, func(c column) bool { return c.name == name })
+}

@@ -1,0 +1,115 @@
+package weights
+
+import (
+	"archive/zip"
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"fovea/onnx/weights/internal/pickle"
+)
+
+// maxDirectory is the most bytes of an archive that are read to list it.
+const maxDirectory = 64 << 20
+
+// parseTorchZip decodes what torch.save writes since PyTorch 1.6: a zip archive
+// whose entries are stored as they are. PyTorch may leave their checksums out,
+// so that they are not looked at.
+func parseTorchZip(b []byte) (contents, error) {
+	entries, err := listArchive(b)
+	if err != nil {
+		return contents{}, fmt.Errorf("zip archive: %w", err)
+	}
+	var root string
+	var program []byte
+	for name, data := range entries {
+		if folder, ok := strings.CutSuffix(name, "/data.pkl"); ok && !strings.Contains(folder, "/") {
+			if program != nil {
+				return contents{}, fmt.Errorf("zip archive: two files are called data.pkl")
+			}
+			root, program = folder+"/", data
+		}
+	}
+	switch _, script := entries[root+"constants.pkl"]; {
+	case program == nil:
+		return contents{}, fmt.Errorf("this zip archive has no data.pkl: torch.save did not write it")
+	case script:
+		return contents{}, fmt.Errorf("this is a TorchScript model, which is not read: " +
+			"load it in Python and save its state_dict() with torch.save")
+	}
+	if order, ok := entries[root+"byteorder"]; ok && string(order) != "little" {
+		return contents{}, fmt.Errorf("its numbers are in %q byte order: save it on a little-endian machine", order)
+	}
+	found := storages{}
+	value, _, err := pickle.Decode(program, pickle.Hooks{Call: call, Build: buildNumPy, Persistent: found.persistent})
+	if err != nil {
+		return contents{}, fmt.Errorf("data.pkl: %w", err)
+	}
+	for key, s := range found {
+		data, ok := entries[root+"data/"+key]
+		switch {
+		case !ok:
+			return contents{}, fmt.Errorf("storage %q is not in the archive: the file is damaged", key)
+		case s.size >= 0 && s.size != int64(len(data)):
+			return contents{}, fmt.Errorf("storage %q has %d bytes instead of %d: the file is damaged",
+				key, len(data), s.size)
+		}
+		s.data = data
+	}
+	return flatten(value, int64(len(b)))
+}
+
+// listArchive returns the content of each entry, b's memory.
+func listArchive(b []byte) (map[string][]byte, error) {
+	archive, err := zip.NewReader(&limitedReader{bytes.NewReader(b), maxDirectory}, int64(len(b)))
+	if err != nil {
+		return nil, fmt.Errorf("%w: the file is truncated, or damaged", err)
+	}
+	entries := make(map[string][]byte, len(archive.File))
+	type span struct {
+		name       string
+		begin, end uint64
+	}
+	spans := make([]span, 0, len(archive.File))
+	for _, f := range archive.File {
+		offset, err := f.DataOffset()
+		begin, size := uint64(offset), f.UncompressedSize64
+		switch _, twice := entries[f.Name]; {
+		case err != nil:
+			return nil, fmt.Errorf("entry %q: %w: the file is damaged", f.Name, err)
+		case twice:
+			return nil, fmt.Errorf("two entries are called %q", f.Name)
+		case f.Method != zip.Store || f.Flags&1 != 0:
+			return nil, fmt.Errorf("entry %q is compressed or encrypted, which torch.save does not do: "+
+				"load the file in Python and save it again", f.Name)
+		case f.CompressedSize64 != size || begin > uint64(len(b)) || size > uint64(len(b))-begin:
+			return nil, fmt.Errorf("entry %q has %d bytes at %d of %d: the file is truncated, or damaged",
+				f.Name, size, begin, len(b))
+		}
+		entries[f.Name] = b[begin : begin+size : begin+size]
+		spans = append(spans, span{f.Name, begin, begin + size})
+	}
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end)) })
+	for i := 1; i < len(spans); i++ {
+		if spans[i].begin < spans[i-1].end {
+			return nil, fmt.Errorf("entries %q and %q overlap: the file is damaged", spans[i-1].name, spans[i].name)
+		}
+	}
+	return entries, nil
+}
+
+// limitedReader fails after left bytes: an archive lists as many entries as
+// bytes are read of it, and each costs memory.
+type limitedReader struct {
+	*bytes.Reader
+	left int
+}
+
+func (r *limitedReader) ReadAt(p []byte, offset int64) (int, error) {
+	if r.left -= len(p); r.left < 0 {
+		return 0, fmt.Errorf("its directory has more than %d bytes", maxDirectory)
+	}
+	return r.Reader.ReadAt(p, offset)
+}

@@ -1,0 +1,155 @@
+// Recipes trains RetinaMNIST by several recipes, each with several seeds, and
+// prints a Markdown table of means and standard deviations over the seeds.
+//
+//	go run ./tools/recipes > table.md
+//
+// Each run is one of trainer -config configs/retinamnist.toml with the -set of
+// its recipe, in runs/recipes. Interrupted, it goes on where it stopped when it
+// is started again; finished runs are only read.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"gonum.org/v1/gonum/stat"
+
+	"fovea/evaluation"
+	"fovea/training"
+	"fovea/training/config"
+)
+
+// A recipe is what differs from the config file.
+type recipe struct {
+	name string
+	set  []string
+}
+
+var (
+	randAugment = []string{"augment.policy=rand-m9-mstd0.5-inc1"}
+	mix         = []string{"augment.mixup=0.8", "augment.cutmix=1"}
+	ema         = []string{"training.ema=0.99"} // of 100 steps, six of the 48 epochs
+
+	recipes = []recipe{
+		{"plain", nil},
+		{"randaugment", randAugment},
+		{"mixup-cutmix", mix},
+		{"ema", ema},
+		{"all", slices.Concat(randAugment, mix, ema)},
+	}
+)
+
+func main() {
+	file := flag.String("config", "configs/retinamnist.toml", "what the recipes are changes of")
+	out := flag.String("out", "runs/recipes", "folder of the run folders")
+	seeds := flag.Int("seeds", 3, "runs of each recipe, with the seeds 0, 1, …")
+	var extra []string
+	flag.Func("set", "override a key in every run; may repeat", func(s string) error {
+		extra = append(extra, s)
+		return nil
+	})
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, *file, *out, *seeds, extra, os.Stdout)
+	switch {
+	case err != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(os.Stderr, "recipes: interrupted; the same command goes on")
+		os.Exit(130)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "recipes:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, file, out string, seeds int, extra []string, w io.Writer) error {
+	results := make([][]result, len(recipes))
+	for seed := range seeds { // a table of fewer seeds can be made early
+		for i, r := range recipes {
+			one, err := train(ctx, file, out, r, seed, extra)
+			if err != nil {
+				return fmt.Errorf("%s, seed %d: %w", r.name, seed, err)
+			}
+			results[i] = append(results[i], one)
+		}
+	}
+	return writeTable(w, results)
+}
+
+// A result is what is known of a run: its best epoch's score on val, and the
+// metrics of that epoch on test.
+type result struct {
+	valScore float64
+	test     evaluation.Metrics
+}
+
+func train(ctx context.Context, file, out string, r recipe, seed int, extra []string) (result, error) {
+	set := slices.Concat(r.set, extra, []string{"output.dir=" + out, fmt.Sprintf("name=%s-%d", r.name, seed),
+		fmt.Sprintf("seed=%d", seed)})
+	c, err := config.Read(file, set, os.Environ())
+	if err != nil {
+		return result{}, err
+	}
+	done, err := training.Run(ctx, c, training.Options{Resume: true})
+	if err != nil {
+		return result{}, err
+	}
+	f, err := os.Open(filepath.Join(done.Folder, "metrics_val.csv"))
+	if err != nil {
+		return result{}, err
+	}
+	defer f.Close()
+	val, err := evaluation.ReadMetrics(f)
+	if err != nil {
+		return result{}, fmt.Errorf("%s: %w", f.Name(), err)
+	}
+	return result{val[done.BestEpoch].Score, done.Test}, nil
+}
+
+// writeTable writes a row a recipe, in the order of recipes. The score on val
+// is what one may choose a recipe by.
+func writeTable(w io.Writer, results [][]result) error {
+	var b strings.Builder
+	b.WriteString("| recipe | val score | test macro AUC | test quadratic kappa | test accuracy |\n|---|---:|---:|---:|---:|\n")
+	for i, runs := range results {
+		fmt.Fprintf(&b, "| %s |", recipes[i].name)
+		for _, metric := range []func(result) float64{
+			func(r result) float64 { return r.valScore },
+			func(r result) float64 { return r.test.ROCAUC },
+			func(r result) float64 { return r.test.QuadraticKappa },
+			func(r result) float64 { return r.test.Accuracy },
+		} {
+			var values []float64
+			for _, r := range runs {
+				values = append(values, metric(r))
+			}
+			fmt.Fprintf(&b, " %s |", spread(values))
+		}
+		b.WriteString("\n")
+	}
+	for i, r := range recipes {
+		if i < len(results) && r.set != nil {
+			fmt.Fprintf(&b, "\n%s: `-set %s`\n", r.name, strings.Join(r.set, " -set "))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// spread is mean ± sample standard deviation, which a single value has not.
+func spread(values []float64) string {
+	mean, sd := stat.MeanStdDev(values, nil)
+	if len(values) == 1 {
+		return fmt.Sprintf("%.4f", mean)
+	}
+	return fmt.Sprintf("%.4f ± %.4f", mean, sd)
+}

@@ -1,0 +1,45 @@
+package pretrained
+
+import (
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+)
+
+// headDeviation is the standard deviation of a new head's weights, and
+// headStream the stream of random numbers that they come from.
+const (
+	headDeviation = 2e-5
+	headStream    = 1 << 32
+)
+
+// Load fills the parameters of a model, over the cores. view returns the
+// elements of the model's i-th parameter, which hold what an untrained model
+// begins with: what is missing in the file keeps it. The head is drawn from
+// seed.
+func (m *Match) Load(view func(parameter int) []float32, seed uint64) error {
+	errs := make([]error, len(m.Assignments))
+	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
+	var loads sync.WaitGroup
+	for i, a := range m.Assignments {
+		limit <- struct{}{}
+		loads.Go(func() {
+			errs[i] = a.Load(view(a.Parameter))
+			<-limit
+		})
+	}
+	loads.Wait()
+	rng := rand.New(rand.NewPCG(seed, headStream))
+	for i, p := range m.model {
+		switch p.Name {
+		case "head.weight":
+			for k, values := 0, view(i); k < len(values); k++ {
+				values[k] = float32(headDeviation * rng.NormFloat64())
+			}
+		case "head.bias":
+			clear(view(i))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,54 @@
+package pretrained
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Report says what became of each parameter and of each tensor.
+type Report struct {
+	Dict       string   // of the checkpoint: "model", "teacher", or "" for the file itself
+	Loaded     []string // parameters that are in the file
+	Missing    []string // parameters that are not; they keep the values that they have
+	Unexpected []string // tensors that are no parameter, by the names that the model would have for them
+	Resized    []string // position embeddings of another grid, among Loaded
+	Dropped    []string // tensors of the file's head
+	Transposed bool     // Linear weights are [in,out] in the file
+}
+
+// Attributes returns the report as slog's keys and values, without what is empty.
+func (r Report) Attributes() []any {
+	out := []any{"loaded", len(r.Loaded)}
+	add := func(key, value string) {
+		if value != "" {
+			out = append(out, key, value)
+		}
+	}
+	add("dict", r.Dict)
+	add("new", summary(r.Missing))
+	add("unexpected", summary(r.Unexpected))
+	add("dropped", summary(r.Dropped))
+	add("resized", summary(r.Resized))
+	if r.Transposed {
+		add("layout", "PaddlePaddle's, transposed")
+	}
+	return out
+}
+
+// summary counts names by their first part.
+func summary(names []string) string {
+	var parts []string
+	counts := map[string]int{}
+	for _, name := range names {
+		part, _, _ := strings.Cut(name, ".")
+		if counts[part]++; counts[part] == 1 {
+			parts = append(parts, part)
+		}
+	}
+	for i, part := range parts {
+		if counts[part] > 1 {
+			parts[i] = fmt.Sprintf("%d of %s", counts[part], part)
+		}
+	}
+	return list(parts)
+}

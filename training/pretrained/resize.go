@@ -1,0 +1,64 @@
+package pretrained
+
+import "math"
+
+// side returns the side of a square of n patches, or 0 if there is none.
+func side(n int64) int64 {
+	s := int64(math.Sqrt(float64(max(n, 0))))
+	if s*s != n {
+		return 0
+	}
+	return s
+}
+
+// resize writes position embeddings [1+before²,width] as [1+after²,width]: the
+// class token's unchanged, the others' as RETFound's interpolate_pos_embed does
+// with torch.nn.functional.interpolate(mode="bicubic", align_corners=False).
+// It is bicubic convolution with a = -0.75, not antialiased, where what is
+// outside the grid repeats its edge. Sums are float64.
+func resize(to, from []float32, before, after, width int) {
+	copy(to[:width], from[:width])
+	to, from = to[width:], from[width:]
+	taps := bicubic(before, after)
+	for y, rows := range taps {
+		for x, columns := range taps {
+			out := to[(y*after+x)*width:][:width]
+			for k := range out {
+				sum := 0.0
+				for _, r := range rows {
+					line := 0.0
+					for _, c := range columns {
+						line += c.weight * float64(from[(r.at*before+c.at)*width+k])
+					}
+					sum += r.weight * line
+				}
+				out[k] = float32(sum)
+			}
+		}
+	}
+}
+
+// tap is a share of an input in an output.
+type tap struct {
+	at     int
+	weight float64
+}
+
+// bicubic returns the four inputs of each output along one axis.
+func bicubic(before, after int) [][4]tap {
+	const a = -0.75
+	out := make([][4]tap, after)
+	for i := range out {
+		center := (float64(i)+0.5)*float64(before)/float64(after) - 0.5
+		first := int(math.Floor(center)) - 1
+		for j := range out[i] {
+			d := math.Abs(center - float64(first+j))
+			w := ((a*d-5*a)*d+8*a)*d - 4*a
+			if d <= 1 {
+				w = ((a+2)*d-(a+3))*d*d + 1
+			}
+			out[i][j] = tap{min(max(first+j, 0), before-1), w}
+		}
+	}
+	return out
+}
