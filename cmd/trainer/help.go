@@ -203,11 +203,12 @@ const gradcheckManual = `trainer gradcheck -model FILE [-batch N] [-seed S] [-di
 
 Compares the gradients of an ONNX model with finite differences: derivatives
 along random directions in the space of all float32 inputs and initializers, at
-random inputs. If they disagree each node is compared by itself, at the values it
-has in the model, and the first whose rule disagrees is named; the exit code is 1.
+random inputs. If they disagree each node is compared by itself, at the values
+that it has in the model, and the first whose rule disagrees is named; the exit
+code is 1.
 
-Initializers of one element, which exporters write for the constants of formulas,
-stay as they are. Inputs of other types are zero.
+Initializers of one element, as exporters write them for the constants of
+formulas, stay as they are. Inputs of other types are zero.
 
   -model FILE      model to check
   -batch N         size of an input's first dimension where it is symbolic

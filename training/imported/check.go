@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"fovea/graphs"
 	"fovea/graphs/autodiff"
@@ -37,7 +38,9 @@ func (c Comparison) Agrees() bool {
 }
 
 // Decides tells whether the finite difference is good enough to judge by.
-func (c Comparison) Decides() bool { return c.Uncertainty <= 0.05*c.Size }
+func (c Comparison) Decides() bool {
+	return c.Uncertainty <= 0.05*max(c.Size, math.Abs(c.Difference))
+}
 
 // A Report is what Check found.
 type Report struct {
@@ -141,9 +144,6 @@ func compare(again func() (*graphs.Graph, error), at point, rng *rand.Rand) (c C
 			backward.Output(wrt[i].Name+".grad", v)
 		}
 	}
-	if err := backward.Err(); err != nil || len(backward.Outputs) == 0 {
-		return c, err
-	}
 	backward.RemoveDead()
 	backward.Fold()
 	along, size := map[string][]float32{}, 0.0
@@ -157,13 +157,16 @@ func compare(again func() (*graphs.Graph, error), at point, rng *rand.Rand) (c C
 	for name, values := range given {
 		all[name+".cotangent"] = bytesOf(values)
 	}
-	if err := runOnce(backward, all, func(name string, gradient []float32) {
-		for i, d := range along[name[:len(name)-len(".grad")]] {
-			term := float64(d) * float64(gradient[i])
-			c.Gradient += term
-			size += term * term
-		}
-	}); err != nil {
+	if len(backward.Outputs) > 0 { // else there is no gradient: the difference should be 0
+		err = runOnce(backward, all, func(name string, gradient []float32) {
+			for i, d := range along[strings.TrimSuffix(name, ".grad")] {
+				term := float64(d) * float64(gradient[i])
+				c.Gradient += term
+				size += term * term
+			}
+		})
+	}
+	if err = errors.Join(err, backward.Err()); err != nil {
 		return c, err
 	}
 	c.Size = math.Sqrt(size)

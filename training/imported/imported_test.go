@@ -399,26 +399,31 @@ func TestShapesFromData(t *testing.T) {
 	}
 }
 
-// TestWrongRule: the first node whose gradient is wrong is found and named.
+// TestWrongRule: the first node whose gradient is wrong, or missing, is found.
 func TestWrongRule(t *testing.T) {
 	right := reverse
 	defer func() { reverse = right }()
-	reverse = func(g *graphs.Graph, cotangents map[*graphs.Value]*graphs.Value, wrt []*graphs.Value) ([]*graphs.Value, error) {
-		wrong := slices.ContainsFunc(g.Nodes, func(n *graphs.Node) bool { return n.Op == "Tanh" })
-		gradients, err := right(g, cotangents, wrt)
-		for i, v := range gradients {
-			if wrong && v != nil {
-				gradients[i] = g.Scale(v, 1.05)
-			}
-		}
-		return gradients, err
-	}
 	b, _ := forms["tied by an Identity chain"]()
-	r, err := open(t, b.file(t, onnx.SaveOptions{})).Check(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.Agrees() || r.Wrong == nil || r.Wrong.Name != "Tanh of b" {
-		t.Errorf("wrong: %v, %+v", r.Wrong, r.Comparisons)
+	path := b.file(t, onnx.SaveOptions{})
+	for _, factor := range []float64{1.05, 0} {
+		reverse = func(g *graphs.Graph, cotangents map[*graphs.Value]*graphs.Value, wrt []*graphs.Value) ([]*graphs.Value, error) {
+			wrong := slices.ContainsFunc(g.Nodes, func(n *graphs.Node) bool { return n.Op == "Tanh" })
+			gradients, err := right(g, cotangents, wrt)
+			for i, v := range gradients {
+				if wrong && factor == 0 {
+					gradients[i] = nil
+				} else if wrong && v != nil {
+					gradients[i] = g.Scale(v, factor)
+				}
+			}
+			return gradients, err
+		}
+		r, err := open(t, path).Check(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Agrees() || r.Wrong == nil || r.Wrong.Name != "Tanh of b" || r.Nodes != 1 {
+			t.Errorf("%g: wrong: %v, after %d nodes, %+v", factor, r.Wrong, r.Nodes, r.Comparisons)
+		}
 	}
 }
