@@ -1,9 +1,9 @@
 package graphs
 
 import (
-	"fmt"
 	"slices"
 
+	"fovea/onnx"
 	"fovea/onnx/pb"
 )
 
@@ -57,18 +57,14 @@ func (g *Graph) claim(v *Value) {
 	g.names[v.Name] = true
 }
 
-// Constant adds a constant of any type with fixed-size elements, given as
-// little-endian bytes, which are copied.
-func (g *Graph) Constant(t pb.TensorProto_DataType, shape []int64, data []byte) (*Value, error) {
-	n := product(shape)
-	if n != 0 && (len(data) == 0 || int64(len(data))%n != 0) {
-		return nil, fmt.Errorf("constant of shape %s: %d bytes given", shapeString(shape), len(data))
+// Constant adds a constant of any type whose elements are whole bytes, given in
+// little-endian order. data is kept, not copied.
+func (g *Graph) Constant(t pb.TensorProto_DataType, shape []int64, data []byte) *Value {
+	size, err := onnx.ElementSize(t)
+	if err != nil {
+		g.fail("constant of shape %s: %w", shapeString(shape), err)
 	}
-	size := int64(1)
-	if n != 0 {
-		size = int64(len(data)) / n
-	}
-	return g.constant(Value{Type: t, Shape: shape, data: slices.Clone(data)}, size), nil
+	return g.constant(Value{Type: t, Shape: shape, data: data}, int64(size))
 }
 
 // Content is the little-endian elements of a constant, which must not be changed.

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,6 +65,7 @@ func (s *Source) Import(trace Trace, o Options) (*Model, error) {
 		}
 		g.Output(out.GetName(), v)
 	}
+	delete(b.Values, "")
 	return b.Model, g.Err()
 }
 
@@ -143,6 +145,9 @@ func (b *builder) add(n *pb.NodeProto) error {
 		return err
 	}
 	if node.Domain == "" {
+		if rewritten(node.Op) && (len(node.Inputs) == 0 || node.Inputs[0] == nil || len(results) == 0 || results[0] == nil) {
+			return errors.New("its first input or output is missing")
+		}
 		if passed, err := passedOn(node); passed != nil || err != nil {
 			b.Values[n.GetOutput()[0]] = passed
 			return err
@@ -206,14 +211,10 @@ func (b *builder) fold(results []*graphs.Value) bool {
 		}
 	}
 	for _, v := range results {
-		if v == nil {
-			continue
+		if v != nil {
+			c := b.Graph.Constant(v.Type, v.Shape, b.trace[v.Name].GetRawData())
+			b.Values[v.Name], b.static[c] = c, true
 		}
-		c, err := b.Graph.Constant(v.Type, v.Shape, b.trace[v.Name].GetRawData())
-		if err != nil {
-			return false
-		}
-		b.Values[v.Name], b.static[c] = c, true
 	}
 	return true
 }

@@ -30,6 +30,11 @@ var forms = map[string]form{
 	"BatchNormalization": batchNormalization,
 }
 
+// rewritten tells whether nodes of an operator are not taken over as they are.
+func rewritten(op string) bool {
+	return forms[op] != nil || op == "Identity" || op == "Dropout" || op == "LayerNormalization"
+}
+
 // modernise brings a node of the standard domain into the form of opset 20, or
 // of the model's own opset where that is newer.
 func (b *builder) modernise(n *graphs.Node, results []*graphs.Value) ([]*graphs.Value, error) {
@@ -255,6 +260,9 @@ func topK(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 func resize(_ *builder, n *graphs.Node, _ []*graphs.Value) error {
 	if n.Version >= 11 {
 		return nil
+	}
+	if len(n.Inputs) < 2 {
+		return errors.New("its scales are missing")
 	}
 	n.Op = "Resize"
 	n.Inputs = []*graphs.Value{n.Inputs[0], nil, n.Inputs[1]}

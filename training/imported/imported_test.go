@@ -1,8 +1,11 @@
 package imported
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -115,11 +118,16 @@ func branches(then, otherwise *pb.GraphProto) []*pb.AttributeProto {
 		{Name: proto.String("else_branch"), Type: pb.AttributeProto_GRAPH.Enum(), G: otherwise}}
 }
 
+func TestMain(m *testing.M) {
+	if _, err := ort.Load(context.Background(), ort.Source{}); err != nil {
+		fmt.Fprintf(os.Stderr, "these tests need ONNX Runtime: %v\n", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
 func (b builder) file(t *testing.T, o onnx.SaveOptions) string {
 	t.Helper()
-	if _, err := ort.Load(t.Context(), ort.Source{}); err != nil {
-		t.Fatal(err)
-	}
 	path := filepath.Join(t.TempDir(), "m.onnx")
 	if err := onnx.Save(path, b.ModelProto, o); err != nil {
 		t.Fatal(err)
