@@ -27,9 +27,8 @@ type Options struct {
 
 // A Model is an imported model.
 type Model struct {
-	Graph      *graphs.Graph            // its outputs are the model's
-	Values     map[string]*graphs.Value // by their names in the model, of which a value may have several
-	Parameters []*graphs.Value          // in the model's order
+	Graph  *graphs.Graph            // its outputs are the model's
+	Values map[string]*graphs.Value // by their names in the model, of which a value may have several
 }
 
 // Import makes the graph. It must be possible for every node of the source,
@@ -97,11 +96,7 @@ func (b *builder) addInitializers(o Options) error {
 		} else {
 			b.Values[name] = b.Graph.Initializer(name, kind, t.GetDims(), data)
 		}
-		if parameter {
-			b.Parameters = append(b.Parameters, b.Values[name])
-		} else {
-			b.static[b.Values[name]] = true
-		}
+		b.static[b.Values[name]] = !parameter
 	}
 	return nil
 }
