@@ -24,7 +24,7 @@ func runGradcheck(a *app, ctx context.Context, args []string) error {
 		return err
 	}
 	defer file.Close()
-	r, err := file.Check(*seed)
+	r, err := file.Check(ctx, *seed)
 	if err != nil {
 		return fmt.Errorf("%s: %w", m.model, err)
 	}

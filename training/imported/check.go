@@ -1,6 +1,7 @@
 package imported
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -59,11 +60,11 @@ func (r *Report) Agrees() bool {
 		!slices.ContainsFunc(r.Comparisons, func(c Comparison) bool { return !c.Agrees() })
 }
 
-// Check makes sure that the imported graph computes what the model does, and then compares the gradients of a model with finite differences along random
-// directions in the space of all float inputs and parameters. If they disagree
-// it does the same for every node by itself, at the values that the node has in
-// the model.
-func (f *File) Check(seed uint64) (*Report, error) {
+// Check makes sure that the imported graph computes what the model does, and
+// compares its gradients with finite differences along random directions in the
+// space of all float inputs and parameters. If they disagree it does the same for
+// every node by itself, at the values that the node has in the model.
+func (f *File) Check(ctx context.Context, seed uint64) (*Report, error) {
 	m, err := f.Import(importer.Options{Inputs: true})
 	if err != nil {
 		return nil, err
@@ -71,13 +72,9 @@ func (f *File) Check(seed uint64) (*Report, error) {
 	if err := f.verify(m.Graph); err != nil {
 		return nil, err
 	}
-	start := f.start(m, seed)
-	r := &Report{}
-	for _, v := range m.Graph.Inputs {
-		if v.Type == graphs.Float32 {
-			r.Values = append(r.Values, v)
-		}
-	}
+	rng := rand.New(rand.NewPCG(seed, 0))
+	start := f.point(m.Graph, func(n int) []float32 { return normal(rng, n, 1) })
+	r := &Report{Values: floats(m.Graph.Inputs)}
 	again := func() (*graphs.Graph, error) {
 		m, err := f.Import(importer.Options{Inputs: true})
 		if err != nil {
@@ -86,36 +83,24 @@ func (f *File) Check(seed uint64) (*Report, error) {
 		return m.Graph, nil
 	}
 	for i := range directions {
-		c, err := compare(again, start, rand.New(rand.NewPCG(seed, uint64(i+1))))
+		c, err := compare(ctx, again, start, rand.New(rand.NewPCG(seed, uint64(i+1))))
 		if err != nil {
 			return nil, err
 		}
 		r.Comparisons = append(r.Comparisons, c)
 	}
 	if !r.Agrees() {
-		return r, r.findNode(m.Graph, start, seed)
+		return r, r.findNode(ctx, m.Graph, start, seed)
 	}
 	return r, nil
 }
 
-// start draws the point at which a model is checked: normal inputs, and the
-// parameters as they are.
-func (f *File) start(m *importer.Model, seed uint64) point {
-	p := point{}
-	rng := rand.New(rand.NewPCG(seed, 0))
-	for _, v := range m.Graph.Inputs {
-		if data, ok := f.source.Initializer(v.Name); ok {
-			p[v.Name] = data
-		} else if v.Type == graphs.Float32 {
-			p[v.Name] = bytesOf(normal(rng, int(v.Len()), 1))
-		}
-	}
-	return p
-}
-
 // compare differentiates the sum of a graph's float outputs, each times a random
 // cotangent, along a random direction at a point. again makes the graph anew.
-func compare(again func() (*graphs.Graph, error), at point, rng *rand.Rand) (c Comparison, err error) {
+func compare(ctx context.Context, again func() (*graphs.Graph, error), at point, rng *rand.Rand) (c Comparison, err error) {
+	if err := ctx.Err(); err != nil {
+		return c, err
+	}
 	forward, err := again()
 	if err != nil {
 		return c, err
@@ -210,7 +195,7 @@ func floats(values []*graphs.Value) (out []*graphs.Value) {
 }
 
 // findNode compares each node alone and keeps the first that disagrees.
-func (r *Report) findNode(g *graphs.Graph, start point, seed uint64) error {
+func (r *Report) findNode(ctx context.Context, g *graphs.Graph, start point, seed uint64) error {
 	values, err := intermediate(g, start)
 	if err != nil {
 		return err
@@ -221,7 +206,7 @@ func (r *Report) findNode(g *graphs.Graph, start point, seed uint64) error {
 		}
 		alone := func() (*graphs.Graph, error) { return single(n) }
 		for j := range directions {
-			c, err := compare(alone, values, rand.New(rand.NewPCG(seed, uint64(i*directions+j))))
+			c, err := compare(ctx, alone, values, rand.New(rand.NewPCG(seed, uint64(i*directions+j))))
 			if refused := (*autodiff.Unsupported)(nil); errors.As(err, &refused) {
 				break // no gradient of the model passes here
 			}

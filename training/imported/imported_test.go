@@ -33,7 +33,7 @@ func TestForms(t *testing.T) {
 	for name, build := range forms {
 		t.Run(name, func(t *testing.T) {
 			b, values := build()
-			r, err := open(t, b.file(t, onnx.SaveOptions{})).Check(1)
+			r, err := open(t, b.file(t, onnx.SaveOptions{})).Check(t.Context(), 1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -53,7 +53,7 @@ func TestForms(t *testing.T) {
 
 func TestExternalData(t *testing.T) {
 	b, _ := forms["equal initializers apart, one also an input"]()
-	r, err := open(t, b.file(t, onnx.SaveOptions{External: true, Threshold: 1})).Check(1)
+	r, err := open(t, b.file(t, onnx.SaveOptions{External: true, Threshold: 1})).Check(t.Context(), 1)
 	if err != nil || !r.Agrees() || len(r.Values) != 3 {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -182,7 +182,7 @@ func TestWrongRule(t *testing.T) {
 			}
 			return gradients, err
 		}
-		r, err := open(t, path).Check(1)
+		r, err := open(t, path).Check(t.Context(), 1)
 		if err != nil {
 			t.Fatal(err)
 		}

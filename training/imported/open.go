@@ -103,19 +103,25 @@ func evaluate(model *pb.ModelProto, input func(ort.Info, *ort.Tensor), output fu
 // traceInput is what a float32 input of n elements is in the traced run.
 func traceInput(n int) []float32 { return normal(rand.New(rand.NewPCG(0, 0)), n, 1) }
 
+// point gives a graph's inputs values: parameters have theirs, other float32
+// inputs are drawn.
+func (f *File) point(g *graphs.Graph, draw func(n int) []float32) point {
+	p := point{}
+	for _, v := range floats(g.Inputs) {
+		if data, ok := f.source.Initializer(v.Name); ok {
+			p[v.Name] = data
+		} else {
+			p[v.Name] = bytesOf(draw(int(v.Len())))
+		}
+	}
+	return p
+}
+
 // verify compares the outputs of an imported graph with those that the model
 // itself gave in the traced run: the import must not change what is computed.
 func (f *File) verify(g *graphs.Graph) error {
-	at := point{}
-	for _, v := range g.Inputs {
-		if data, ok := f.source.Initializer(v.Name); ok {
-			at[v.Name] = data
-		} else if v.Type == graphs.Float32 {
-			at[v.Name] = bytesOf(traceInput(int(v.Len())))
-		}
-	}
 	var wrong error
-	err := runOnce(g, at, func(name string, got []float32) {
+	err := runOnce(g, f.point(g, traceInput), func(name string, got []float32) {
 		want := float32s(f.trace[name].GetRawData())
 		largest, off := 0.0, 0.0
 		for i, w := range want {
