@@ -43,9 +43,15 @@ var foldBinary = map[string]func(x, y float64) float64{
 	"Pow": math.Pow,
 }
 
-// fold computes a node of float32 constants, nil if it is not one or if its
+// fold computes a node of small float32 constants, nil if it is not one or if its
 // operands would have to be repeated in both directions.
 func (g *Graph) fold(n *Node) *Value {
+	const most = 1 << 16 // bytes; weights stay as they are
+	for _, v := range n.Inputs {
+		if data, ok := v.Content(); !ok || len(data) > most {
+			return nil
+		}
+	}
 	operands := make([][]float32, len(n.Inputs))
 	for i, v := range n.Inputs {
 		var ok bool

@@ -48,15 +48,19 @@ func (v *Value) String() string {
 	return v.Name + " " + typeName(v.Type) + shapeString(v.Shape)
 }
 
-// A Node applies an operator. An absent optional input is nil.
+// A Node applies an operator. An absent optional input is nil, and so is an
+// absent optional output.
 type Node struct {
 	Op, Domain string
+	Name       string // in the model it was imported from; empty if it was not
+	Version    int64  // of its domain's operators in that model; 0: Opset of the domain
 	Inputs     []*Value
 	Outputs    []*Value
 	Attributes Attributes
 }
 
-// Attributes of a node: int64, float32, string, []int64 or []float32 by name.
+// Attributes of a node: int64, float32, string, []int64, []float32, []string or
+// *pb.TensorProto by name.
 type Attributes map[string]any
 
 // Int is an integer attribute, or otherwise if the node has none of that name.
@@ -90,6 +94,9 @@ type Graph struct {
 
 	names     map[string]bool
 	constants map[string]*Value // by type, shape and content: each is stored once
+	prefix    string            // of the names made here
+	ir        int64             // versions that the model needs beyond those of model.go
+	opsets    map[string]int64
 	err       error
 }
 
@@ -122,18 +129,22 @@ func (g *Graph) Input(name string, t pb.TensorProto_DataType, shape ...int64) *V
 // name from outside (an input, a constant, another output) is passed through
 // an Identity.
 func (g *Graph) Output(name string, v *Value) *Value {
-	if g.names[name] {
+	if g.names[name] && v.Name != name || v.node == nil && v.Name == name {
 		g.fail("output %q: the name is taken", name)
 		return v
 	}
 	if v.node == nil || slices.Contains(g.Outputs, v) {
 		v = g.Apply("Identity", nil, v)
 	}
+	g.rename(v, name)
+	g.Outputs = append(g.Outputs, v)
+	return v
+}
+
+func (g *Graph) rename(v *Value, name string) {
 	delete(g.names, v.Name)
 	v.Name = name
 	g.names[name] = true
-	g.Outputs = append(g.Outputs, v)
-	return v
 }
 
 // Apply adds a node of the ai.onnx domain with one output.
@@ -170,7 +181,7 @@ func (g *Graph) ApplyN(n int, domain, op string, attributes Attributes, inputs .
 // fresh makes an unused name for a result of op.
 func (g *Graph) fresh(op string) string {
 	for i := len(g.names); ; i++ {
-		name := fmt.Sprintf("%s_%d", op, i)
+		name := fmt.Sprintf("%s%s_%d", g.prefix, op, i)
 		if !g.names[name] {
 			g.names[name] = true
 			return name
@@ -178,9 +189,20 @@ func (g *Graph) fresh(op string) string {
 	}
 }
 
+// Opset is the version of its domain's operators that the node was written in.
+func (n *Node) Opset() int64 {
+	if n.Version != 0 {
+		return n.Version
+	}
+	return Opset(n.Domain)
+}
+
 // String names the operator with its inputs, for error messages.
 func (n *Node) String() string {
 	s := n.Op + "("
+	if n.Name != "" {
+		s = fmt.Sprintf("node %q: ", n.Name) + s
+	}
 	for i, v := range n.Inputs {
 		if i > 0 {
 			s += ", "

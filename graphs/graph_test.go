@@ -191,3 +191,44 @@ func TestDOT(t *testing.T) {
 		t.Errorf("got\n%s", got)
 	}
 }
+
+// TestImported: names, versions and nodes of another model are taken over, equal
+// initializers stay apart, and names made here avoid the model's.
+func TestImported(t *testing.T) {
+	g := graphs.Imported("m", "new/", 11, map[string]int64{"": 23, "custom": 3})
+	x := g.Input("x", graphs.Float32, 2)
+	data := make([]byte, 8)
+	a, b := g.Initializer("a", graphs.Float32, []int64{2}, data), g.Initializer("b", graphs.Float32, []int64{2}, data)
+	if a == b {
+		t.Error("equal initializers are one value")
+	}
+	n := &graphs.Node{Op: "Mystery", Domain: "custom", Name: "node 7", Version: 3, Inputs: []*graphs.Value{x, nil, a}}
+	y := g.Append(n, &graphs.Value{Name: "y", Type: graphs.Float32, Shape: []int64{2}}, nil)[0]
+	z := g.Add(y, b)
+	g.Output("z", z)
+	g.Output("y", y) // under its own name
+	m, err := g.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := onnx.Check(m); err != nil {
+		t.Error(err)
+	}
+	node := m.GetGraph().GetNode()[0]
+	if node.GetName() != "node 7" || !slices.Equal(node.GetInput(), []string{"x", "", "a"}) || !slices.Equal(node.GetOutput(), []string{"y", ""}) {
+		t.Errorf("the node is %v", node)
+	}
+	var versions []string
+	for _, o := range m.GetOpsetImport() {
+		versions = append(versions, fmt.Sprint(o.GetDomain(), o.GetVersion()))
+	}
+	if m.GetIrVersion() != 11 || !slices.Equal(versions, []string{"23", "custom3"}) {
+		t.Errorf("versions are %d and %v", m.GetIrVersion(), versions)
+	}
+	if v := g.Exp(x); !strings.HasPrefix(v.Name, "new/") {
+		t.Errorf("a name made here is %q", v.Name)
+	}
+	if g.Initializer("y", graphs.Float32, nil, nil); g.Err() == nil {
+		t.Error("a name may be taken twice")
+	}
+}

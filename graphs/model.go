@@ -26,7 +26,7 @@ func (g *Graph) Model() (*pb.ModelProto, error) {
 	live := g.live()
 	out := &pb.GraphProto{Name: proto.String(g.Name)}
 	constants := map[*Value]bool{}
-	microsoft := false
+	domains := map[string]bool{"": true}
 	for _, n := range g.Nodes {
 		if !live[n] {
 			continue
@@ -35,9 +35,8 @@ func (g *Graph) Model() (*pb.ModelProto, error) {
 		if err != nil {
 			return nil, fmt.Errorf("graph %s: %s: %w", g.Name, n, err)
 		}
-		node.Name = proto.String(n.Outputs[0].Name)
 		out.Node = append(out.Node, node)
-		microsoft = microsoft || n.Domain == Microsoft
+		domains[n.Domain] = true
 		for _, v := range n.Inputs {
 			if v == nil || v.data == nil || constants[v] {
 				continue
@@ -53,14 +52,10 @@ func (g *Graph) Model() (*pb.ModelProto, error) {
 	for _, v := range g.Outputs {
 		out.Output = append(out.Output, v.proto())
 	}
-	m := &pb.ModelProto{
-		IrVersion:    proto.Int64(irVersion),
-		ProducerName: proto.String("fovea"),
-		Graph:        out,
-		OpsetImport:  []*pb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(opsetVersion)}},
-	}
-	if microsoft {
-		m.OpsetImport = append(m.OpsetImport, &pb.OperatorSetIdProto{Domain: proto.String(Microsoft), Version: proto.Int64(1)})
+	m := &pb.ModelProto{IrVersion: proto.Int64(max(irVersion, g.ir)), ProducerName: proto.String("fovea"), Graph: out}
+	for _, domain := range slices.Sorted(maps.Keys(domains)) {
+		m.OpsetImport = append(m.OpsetImport, &pb.OperatorSetIdProto{Domain: proto.String(domain),
+			Version: proto.Int64(max(Opset(domain), g.opsets[domain]))})
 	}
 	return m, nil
 }
@@ -75,16 +70,15 @@ func (g *Graph) Marshal() ([]byte, error) {
 }
 
 func (n *Node) proto() (*pb.NodeProto, error) {
-	out := &pb.NodeProto{OpType: proto.String(n.Op), Domain: proto.String(n.Domain)}
+	out := &pb.NodeProto{OpType: proto.String(n.Op), Domain: proto.String(n.Domain), Name: proto.String(n.Name)}
+	if n.Name == "" {
+		out.Name = proto.String(nameOf(n.Outputs[0]))
+	}
 	for _, v := range n.Inputs {
-		name := ""
-		if v != nil {
-			name = v.Name
-		}
-		out.Input = append(out.Input, name)
+		out.Input = append(out.Input, nameOf(v))
 	}
 	for _, v := range n.Outputs {
-		out.Output = append(out.Output, v.Name)
+		out.Output = append(out.Output, nameOf(v))
 	}
 	for _, name := range slices.Sorted(maps.Keys(n.Attributes)) {
 		a := &pb.AttributeProto{Name: proto.String(name)}
@@ -99,12 +93,27 @@ func (n *Node) proto() (*pb.NodeProto, error) {
 			a.Type, a.Ints = pb.AttributeProto_INTS.Enum(), v
 		case []float32:
 			a.Type, a.Floats = pb.AttributeProto_FLOATS.Enum(), v
+		case []string:
+			a.Type = pb.AttributeProto_STRINGS.Enum()
+			for _, s := range v {
+				a.Strings = append(a.Strings, []byte(s))
+			}
+		case *pb.TensorProto:
+			a.Type, a.T = pb.AttributeProto_TENSOR.Enum(), v
 		default:
 			return nil, fmt.Errorf("attribute %s has type %T, which ONNX does not know", name, v)
 		}
 		out.Attribute = append(out.Attribute, a)
 	}
 	return out, nil
+}
+
+// nameOf is a value's name, empty for an absent one.
+func nameOf(v *Value) string {
+	if v == nil {
+		return ""
+	}
+	return v.Name
 }
 
 func (v *Value) proto() *pb.ValueInfoProto {
@@ -122,8 +131,8 @@ func (v *Value) proto() *pb.ValueInfoProto {
 
 // Opset is the version of a domain's operators that graphs are written in.
 func Opset(domain string) int64 {
-	if domain == Microsoft {
-		return 1
+	if domain == "" {
+		return opsetVersion
 	}
-	return opsetVersion
+	return 1
 }

@@ -15,6 +15,8 @@ func commands() []command {
 		{"eval", "evaluate an inference model on a folder of images", evalManual, runEval},
 		{"prepare", "make a data folder of a set's official download", prepareManual, runPrepare},
 		{"artifacts", "write the training artifacts, train nothing", artifactsManual, runArtifacts},
+		{"differentiate", "write a model's vector-Jacobian product as a model", differentiateManual, runDifferentiate},
+		{"gradcheck", "differentiate a model and compare with finite differences", gradcheckManual, runGradcheck},
 		{"doctor", "look for what is missing on this machine and say what mends it", doctorManual, runDoctor},
 		{"runtime", "fetch and verify the ONNX Runtime library", runtimeManual, runRuntime},
 		{"version", "print the version", versionManual, runVersion},
@@ -50,7 +52,7 @@ func manualOf(name string) string {
 func overview() string {
 	var list strings.Builder
 	for _, c := range commands() {
-		fmt.Fprintf(&list, "  %-10s %s\n", c.name, c.summary)
+		fmt.Fprintf(&list, "  %-13s %s\n", c.name, c.summary)
 	}
 	return fmt.Sprintf(overviewManual, list.String())
 }
@@ -61,8 +63,8 @@ const overviewManual = `Fovea fine-tunes retinal image classifiers on the stock 
   trainer COMMAND [flags]
 
 commands:
-%s  help       show this, or the manual of a command: trainer help eval
-             trainer help config lists all config keys
+%s  help          show this, or the manual of a command: trainer help eval
+                trainer help config lists all config keys
 
 -name and --name are the same flag. -v logs more, in every command.
 
@@ -171,6 +173,53 @@ and decay groups. The classes are counted in data.dir.
 
 example:
   trainer artifacts -config configs/retinamnist.toml -out artifacts
+`
+
+const differentiateManual = `trainer differentiate -model FILE -out FILE [-wrt NAME,NAME...] [-batch N] [-dim NAME=N ...]
+
+Writes the vector-Jacobian product of an ONNX model (opset 9 to 25, float32) as
+a model of standard operators that any ONNX Runtime runs. Its inputs are those
+of the model and, for each float output Y, Y.cotangent of the shape of Y; its
+outputs are NAME.grad, the gradient of the sum of all Y times Y.cotangent.
+Constants and initializers stay inside.
+
+  -model FILE      model to differentiate
+  -out FILE        model to write
+  -wrt NAME,...    inputs or initializers (default: every float32 input)
+  -batch N         size of an input's first dimension where it is symbolic
+                   (default 2); the new model has this size
+  -dim NAME=N      size of another symbolic dimension; may repeat
+  -set KEY=VALUE   override a key of the runtime section; may repeat
+  -v               log more
+
+An operator without a rule is an error that names the node and what lies behind
+it, as are control flow, quantised and half-precision models.
+
+example:
+  trainer differentiate -model classifier.onnx -batch 1 -out saliency.onnx
+`
+
+const gradcheckManual = `trainer gradcheck -model FILE [-batch N] [-seed S] [-dim NAME=N ...]
+
+Compares the gradients of an ONNX model with finite differences: derivatives
+along random directions in the space of all float32 inputs and initializers, at
+random inputs. If they disagree each node is compared by itself, at the values
+that it has in the model, and the first whose rule disagrees is named; the exit
+code is 1.
+
+Initializers of one element, as exporters write them for the constants of
+formulas, stay as they are. Inputs of other types are zero.
+
+  -model FILE      model to check
+  -batch N         size of an input's first dimension where it is symbolic
+                   (default 2)
+  -seed S          seed of inputs and directions (default 0)
+  -dim NAME=N      size of another symbolic dimension; may repeat
+  -set KEY=VALUE   override a key of the runtime section; may repeat
+  -v               log more
+
+example:
+  trainer gradcheck -model classifier.onnx
 `
 
 const doctorManual = `trainer doctor [-set KEY=VALUE ...]

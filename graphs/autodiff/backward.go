@@ -22,7 +22,7 @@ func (e *Unsupported) Error() string {
 		names = append(slices.Clone(names[:most]), fmt.Sprintf("%d more", len(e.Towards)-most))
 	}
 	return fmt.Sprintf("autodiff: %s (domain %q, opset %d) cannot be differentiated: %s; it lies between the result and %s",
-		e.Node, e.Node.Domain, graphs.Opset(e.Node.Domain), e.Reason, strings.Join(names, ", "))
+		e.Node, e.Node.Domain, e.Node.Opset(), e.Reason, strings.Join(names, ", "))
 }
 
 // Backward appends to g the gradients of Σ output·cotangent, for all pairs in
@@ -77,6 +77,9 @@ func leadsFrom(nodes []*graphs.Node, from []*graphs.Value) map[*graphs.Value]boo
 			continue
 		}
 		for _, v := range n.Outputs {
+			if v == nil {
+				continue
+			}
 			out[v] = v.Type == graphs.Float32 || v.Type == graphs.Float64
 		}
 	}

@@ -105,6 +105,21 @@ OrtStatus *fovea_describe(OrtSession *s, int output, size_t i, char **name, int 
 	return status;
 }
 
+OrtStatus *fovea_run(OrtSession *s, const char *const *inputs, const OrtValue *const *values, size_t n,
+                     const char *const *outputs, size_t m, OrtValue **results) {
+	return api->Run(s, NULL, inputs, values, n, outputs, m, results);
+}
+
+OrtStatus *fovea_content(OrtValue *value, int *type, int64_t **dims, size_t *rank, void **data) {
+	OrtTypeInfo *info;
+	OrtStatus *status = api->GetTypeInfo(value, &info);
+	if (status) return status;
+	status = describe_tensor(info, type, dims, rank);
+	api->ReleaseTypeInfo(info);
+	if (status || *type == 0 || *type == ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING) return status;
+	return api->GetTensorMutableData(value, data);
+}
+
 OrtStatus *fovea_end_profile(OrtSession *s, char **path) {
 	OrtAllocator *allocator;
 	OrtStatus *status = api->GetAllocatorWithDefaultOptions(&allocator);

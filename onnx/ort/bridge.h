@@ -34,6 +34,14 @@ OrtStatus *fovea_count(OrtSession *s, int output, size_t *count);
 OrtStatus *fovea_describe(OrtSession *s, int output, size_t i, char **name, int *type, int64_t **dims,
                           size_t *rank);
 
+// fovea_run allocates the results, which are to be released.
+OrtStatus *fovea_run(OrtSession *s, const char *const *inputs, const OrtValue *const *values, size_t n,
+                     const char *const *outputs, size_t m, OrtValue **results);
+
+// fovea_content looks at a value as fovea_describe does. data belongs to the value; it is
+// NULL for what is no tensor and for strings.
+OrtStatus *fovea_content(OrtValue *value, int *type, int64_t **dims, size_t *rank, void **data);
+
 OrtStatus *fovea_end_profile(OrtSession *s, char **path);
 
 // fovea_placement_* walk over the nodes recorded under session.record_ep_graph_assignment_info.

@@ -1,0 +1,138 @@
+package importer
+
+import (
+	"fmt"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"fovea/onnx"
+	"fovea/onnx/pb"
+)
+
+// Decide replaces each If whose condition depends on shapes and constants alone
+// by the branch that the trace took. Exporters write such, to squeeze an axis if
+// its size is 1 for instance. If there were any, the model must be traced again,
+// and may then be decided again: branches hold branches.
+func (s *Source) Decide(trace Trace) (changed bool, err error) {
+	static := map[string]bool{"": true}
+	for name, t := range s.initializers {
+		n, err := onnx.NumElements(t.GetDims())
+		static[name] = err == nil && (n <= 1 || !isFloat(pb.TensorProto_DataType(t.GetDataType())))
+	}
+	var nodes []*pb.NodeProto
+	for i, n := range s.model.Graph.Node {
+		op, standard := n.GetOpType(), domainOf(n.GetDomain()) == ""
+		if taken, known := s.condition(n, static, trace); known {
+			list, err := s.inline(n, taken, fmt.Sprintf("%s#%d/", n.GetOutput()[0], i))
+			if err != nil {
+				return false, fmt.Errorf("import: %s: %w", label(i, n), err)
+			}
+			nodes, changed = append(nodes, list...), true
+			continue
+		}
+		known := op != "If" && !slices.ContainsFunc(n.GetInput(), func(name string) bool { return !static[name] })
+		if known || standard && (op == "Shape" || op == "Size") {
+			for _, name := range n.GetOutput() {
+				static[name] = true
+			}
+		}
+		nodes = append(nodes, n)
+	}
+	s.model.Graph.Node = nodes
+	return changed, nil
+}
+
+// condition is the branch that an If takes, nil and false if that is not known.
+func (s *Source) condition(n *pb.NodeProto, static map[string]bool, trace Trace) (branch *pb.GraphProto, known bool) {
+	if n.GetOpType() != "If" || domainOf(n.GetDomain()) != "" || len(n.GetInput()) != 1 || len(n.GetOutput()) == 0 {
+		return nil, false
+	}
+	name := n.GetInput()[0]
+	data, ok := s.Initializer(name)
+	if !ok && static[name] {
+		data = trace[name].GetRawData()
+	}
+	if len(data) != 1 {
+		return nil, false
+	}
+	wanted := map[bool]string{true: "then_branch", false: "else_branch"}[data[0] != 0]
+	for _, a := range n.GetAttribute() {
+		if a.GetName() == wanted {
+			return a.GetG(), a.GetG() != nil
+		}
+	}
+	return nil, false
+}
+
+// inline is the nodes of a branch, with names of their own.
+func (s *Source) inline(n *pb.NodeProto, branch *pb.GraphProto, prefix string) ([]*pb.NodeProto, error) {
+	if len(branch.GetSparseInitializer()) > 0 {
+		return nil, fmt.Errorf("sparse tensors are not supported")
+	}
+	if len(branch.GetOutput()) != len(n.GetOutput()) {
+		return nil, fmt.Errorf("a branch has %d outputs, the node %d", len(branch.GetOutput()), len(n.GetOutput()))
+	}
+	names := map[string]string{}
+	for _, t := range branch.GetInitializer() {
+		names[t.GetName()] = prefix + t.GetName()
+	}
+	for _, inner := range branch.GetNode() {
+		for _, name := range inner.GetOutput() {
+			if name != "" {
+				names[name] = prefix + name
+			}
+		}
+	}
+	renamed := rename(branch, names, prefix)
+	for _, t := range renamed.GetInitializer() {
+		s.addInitializer(t)
+	}
+	nodes, err := s.addNodes(renamed.GetNode())
+	if err != nil {
+		return nil, err
+	}
+	for i, out := range renamed.GetOutput() {
+		nodes = append(nodes, &pb.NodeProto{OpType: proto.String("Identity"), Input: []string{out.GetName()},
+			Output: []string{n.GetOutput()[i]}})
+	}
+	return nodes, nil
+}
+
+// rename gives the values of a graph, and of the graphs inside of it, new names,
+// and its nodes a prefix. Tensors are shared.
+func rename(g *pb.GraphProto, names map[string]string, prefix string) *pb.GraphProto {
+	to := func(name string) string {
+		if renamed, ok := names[name]; ok {
+			return renamed
+		}
+		return name
+	}
+	list := func(old []string) (out []string) {
+		for _, name := range old {
+			out = append(out, to(name))
+		}
+		return out
+	}
+	out := &pb.GraphProto{Name: g.Name}
+	for _, t := range g.GetInitializer() {
+		out.Initializer = append(out.Initializer, &pb.TensorProto{Name: proto.String(to(t.GetName())), DataType: t.DataType, Dims: t.Dims,
+			RawData: t.RawData, FloatData: t.FloatData, DoubleData: t.DoubleData, Int32Data: t.Int32Data, Int64Data: t.Int64Data,
+			Uint64Data: t.Uint64Data, StringData: t.StringData})
+	}
+	for _, v := range g.GetOutput() {
+		out.Output = append(out.Output, &pb.ValueInfoProto{Name: proto.String(to(v.GetName())), Type: v.Type})
+	}
+	for _, n := range g.GetNode() {
+		copied := &pb.NodeProto{Name: proto.String(prefix + n.GetName()), OpType: n.OpType, Domain: n.Domain, Overload: n.Overload, Input: list(n.GetInput()),
+			Output: list(n.GetOutput())}
+		for _, a := range n.GetAttribute() {
+			if a.GetG() != nil {
+				a = &pb.AttributeProto{Name: a.Name, Type: a.Type, G: rename(a.GetG(), names, prefix)}
+			}
+			copied.Attribute = append(copied.Attribute, a)
+		}
+		out.Node = append(out.Node, copied)
+	}
+	return out
+}

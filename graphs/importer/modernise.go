@@ -1,0 +1,186 @@
+package importer
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"fovea/graphs"
+)
+
+// A form rewrites a node of an older opset, or one that leaves something out,
+// into the form that the rules know: opset 20's, with all there is to say said.
+// The operator's changes are those that ONNX's Changelog.md lists.
+type form func(b *builder, n *graphs.Node, results []*graphs.Value) error
+
+var forms = map[string]form{
+	"Reshape": reshaped, "Flatten": reshaped, "Squeeze": reshaped, "Unsqueeze": reshaped,
+	"Slice": slice, "Split": split, "Pad": pad, "Transpose": transpose,
+	"ReduceSum": reduced(13), "ReduceMean": reduced(18), "ReduceMax": reduced(18), "ReduceMin": reduced(18),
+	"ReduceProd": reduced(18), "ReduceL1": reduced(18), "ReduceL2": reduced(18), "ReduceLogSum": reduced(18),
+	"ReduceLogSumExp": reduced(18), "ReduceSumSquare": reduced(18),
+	"Softmax": alongAxis, "LogSoftmax": alongAxis, "Hardmax": alongAxis,
+	"Clip": clip, "TopK": topK, "Upsample": resize, "Resize": resize,
+	"Scatter":            func(b *builder, n *graphs.Node, _ []*graphs.Value) error { n.Op = "ScatterElements"; return nil },
+	"GridSample":         gridSample,
+	"BatchNormalization": batchNormalization,
+}
+
+// rewritten tells whether nodes of an operator are not taken over as they are.
+func rewritten(op string) bool {
+	return forms[op] != nil || op == "Identity" || op == "Dropout" || op == "LayerNormalization"
+}
+
+// modernise brings a node of the standard domain into the form of opset 20, or
+// of the model's own opset where that is newer.
+func (b *builder) modernise(n *graphs.Node, results []*graphs.Value) ([]*graphs.Value, error) {
+	if f := forms[n.Op]; f != nil {
+		if err := f(b, n, results); err != nil {
+			return nil, err
+		}
+	}
+	switch n.Op {
+	case "BatchNormalization":
+		results = results[:1]
+	case "LayerNormalization":
+		return withStatistics(n, results), nil
+	}
+	return results, nil
+}
+
+// reduced: until a version the axes are an attribute. None, or an empty list,
+// mean all, or nothing with noop_with_empty_axes.
+func reduced(version int64) form {
+	return func(b *builder, n *graphs.Node, _ []*graphs.Value) error {
+		axes := n.Attributes.Ints("axes")
+		if n.Version >= version && len(n.Inputs) > 1 {
+			axes, _ = integers(n.Inputs[1])
+		}
+		delete(n.Attributes, "axes")
+		noop := n.Attributes.Int("noop_with_empty_axes", 0) == 1
+		delete(n.Attributes, "noop_with_empty_axes")
+		n.Inputs = n.Inputs[:1]
+		switch {
+		case len(axes) > 0:
+			n.Inputs = append(n.Inputs, b.Graph.Ints(axes...))
+		case noop && slices.Contains([]string{"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd"}, n.Op):
+			n.Op, n.Attributes = "Identity", nil
+		case noop:
+			return errors.New("noop_with_empty_axes is not supported")
+		}
+		return nil
+	}
+}
+
+// alongAxis: before opset 13 all dimensions from the axis on were one, and the
+// axis was 1 if none was said.
+func alongAxis(b *builder, n *graphs.Node, results []*graphs.Value) error {
+	x := n.Inputs[0]
+	if n.Version >= 13 {
+		return nil
+	}
+	axis := n.Attributes.Int("axis", 1)
+	if axis < 0 {
+		axis += int64(x.Rank())
+	}
+	if n.Attributes = (graphs.Attributes{"axis": int64(-1)}); int(axis) == x.Rank()-1 {
+		return nil
+	}
+	if axis < 0 || int(axis) > x.Rank() {
+		return fmt.Errorf("axis %d is outside of rank %d", axis, x.Rank())
+	}
+	rows := int64(1)
+	for _, d := range x.Shape[:axis] {
+		rows *= d
+	}
+	flat := &graphs.Value{Type: x.Type, Shape: []int64{rows, x.Len() / max(rows, 1)}}
+	inner := &graphs.Node{Op: n.Op, Name: n.Name, Version: n.Version, Attributes: n.Attributes,
+		Inputs: []*graphs.Value{b.Graph.Reshape(x, flat.Shape...)}}
+	b.Graph.Append(inner, flat)
+	n.Op, n.Name, n.Attributes = "Reshape", "", nil
+	n.Inputs = []*graphs.Value{flat, b.Graph.Ints(results[0].Shape...)}
+	return nil
+}
+
+// clip: until opset 11 the limits were attributes.
+func clip(b *builder, n *graphs.Node, _ []*graphs.Value) error {
+	if n.Version >= 11 {
+		return nil
+	}
+	if n.Inputs[0].Type != graphs.Float32 {
+		return errors.New("limits of another type than float32 are not supported")
+	}
+	n.Inputs = append(n.Inputs, b.Graph.Scalar(float64(n.Attributes.Float("min", -math.MaxFloat32))),
+		b.Graph.Scalar(float64(n.Attributes.Float("max", math.MaxFloat32))))
+	n.Attributes = nil
+	return nil
+}
+
+// topK: until opset 10 the number was an attribute.
+func topK(b *builder, n *graphs.Node, _ []*graphs.Value) error {
+	if n.Version < 10 {
+		n.Inputs = append(n.Inputs, b.Graph.Ints(n.Attributes.Int("k", 0)))
+		delete(n.Attributes, "k")
+	}
+	return nil
+}
+
+// resize: Upsample, and Resize of opset 10, have no box and take coordinates
+// without their half.
+func resize(_ *builder, n *graphs.Node, _ []*graphs.Value) error {
+	if n.Version >= 11 {
+		return nil
+	}
+	if len(n.Inputs) < 2 {
+		return errors.New("its scales are missing")
+	}
+	n.Op = "Resize"
+	n.Inputs = []*graphs.Value{n.Inputs[0], nil, n.Inputs[1]}
+	n.Attributes["coordinate_transformation_mode"], n.Attributes["nearest_mode"] = "asymmetric", "floor"
+	if n.Attributes["mode"] == "bilinear" {
+		n.Attributes["mode"] = "linear"
+	}
+	return nil
+}
+
+// gridSample: opset 20 renamed the modes.
+func gridSample(_ *builder, n *graphs.Node, _ []*graphs.Value) error {
+	if mode, ok := n.Attributes["mode"].(string); ok && strings.HasPrefix(mode, "bi") {
+		n.Attributes["mode"] = map[string]string{"bilinear": "linear", "bicubic": "cubic"}[mode]
+	}
+	return nil
+}
+
+// batchNormalization: in training mode, which before opset 14 its further
+// outputs told, its statistics depend on the batch.
+func batchNormalization(_ *builder, n *graphs.Node, results []*graphs.Value) error {
+	further := slices.ContainsFunc(results[1:], func(v *graphs.Value) bool { return v != nil })
+	if n.Attributes.Int("training_mode", 0) == 1 || further {
+		return errors.New("it is in training mode: export the model in inference mode")
+	}
+	return nil
+}
+
+// withStatistics asks LayerNormalization for mean and inverse standard
+// deviation, which its gradient reads.
+func withStatistics(n *graphs.Node, results []*graphs.Value) []*graphs.Value {
+	x, axis := n.Inputs[0], n.Attributes.Int("axis", -1)
+	if axis < 0 {
+		axis += int64(x.Rank())
+	}
+	statistics := slices.Clone(x.Shape)
+	for i := int(max(axis, 0)); i < len(statistics); i++ {
+		statistics[i] = 1
+	}
+	for i := 1; i < 3; i++ {
+		if len(results) == i {
+			results = append(results, nil)
+		}
+		if results[i] == nil {
+			results[i] = &graphs.Value{Type: graphs.Float32, Shape: slices.Clone(statistics)}
+		}
+	}
+	return results
+}

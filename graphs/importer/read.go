@@ -1,0 +1,214 @@
+package importer
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"fovea/onnx"
+	"fovea/onnx/pb"
+)
+
+// The operator versions that can be read. Before 7 broadcasting was an
+// attribute; 9 is the oldest that exporters still write.
+const oldestOpset, newestOpset = 9, 25
+
+// A Source is a model that is ready to be traced and imported.
+type Source struct {
+	model        *pb.ModelProto
+	opsets       map[string]int64
+	initializers map[string]*pb.TensorProto
+}
+
+// Sizes bind the symbolic dimensions of a model's inputs.
+type Sizes struct {
+	Batch int64            // of a symbolic first dimension
+	Named map[string]int64 // of a symbol, such as "height"
+}
+
+// Read checks a model and brings it into a form of inputs with known shapes,
+// initializers and plain nodes. m itself stays as it is; weights are shared.
+func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
+	if err := onnx.Check(m); err != nil {
+		return nil, err
+	}
+	s := &Source{opsets: map[string]int64{}, initializers: map[string]*pb.TensorProto{}}
+	for _, o := range m.GetOpsetImport() {
+		s.opsets[domainOf(o.GetDomain())] = o.GetVersion()
+	}
+	if v := s.opsets[""]; v < oldestOpset || v > newestOpset {
+		return nil, fmt.Errorf("import: opset %d of the model is not one of %d to %d: convert the model", v, oldestOpset, newestOpset)
+	}
+	if sparse := m.GetGraph().GetSparseInitializer(); len(sparse) > 0 {
+		return nil, fmt.Errorf("import: sparse initializer %q: sparse tensors are not supported", sparse[0].GetValues().GetName())
+	}
+	nodes, err := expandFunctions(m, s.opsets)
+	if err != nil {
+		return nil, err
+	}
+	graph := &pb.GraphProto{Name: m.GetGraph().Name}
+	s.model = &pb.ModelProto{IrVersion: proto.Int64(max(m.GetIrVersion(), 4)), Graph: graph}
+	for _, t := range m.GetGraph().GetInitializer() {
+		s.addInitializer(t)
+	}
+	if graph.Node, err = s.addNodes(nodes); err != nil {
+		return nil, err
+	}
+	for _, in := range m.GetGraph().GetInput() {
+		if s.initializers[in.GetName()] != nil {
+			continue // the input only gives the initializer's default, as before IR version 4
+		}
+		bound, err := bind(in, sizes)
+		if err != nil {
+			return nil, err
+		}
+		graph.Input = append(graph.Input, bound)
+	}
+	for _, out := range m.GetGraph().GetOutput() {
+		graph.Output = append(graph.Output, &pb.ValueInfoProto{Name: out.Name})
+	}
+	for _, domain := range slices.Sorted(maps.Keys(s.opsets)) {
+		s.model.OpsetImport = append(s.model.OpsetImport,
+			&pb.OperatorSetIdProto{Domain: proto.String(domain), Version: proto.Int64(s.opsets[domain])})
+	}
+	return s, nil
+}
+
+func (s *Source) addInitializer(t *pb.TensorProto) {
+	s.initializers[t.GetName()] = t
+	s.model.Graph.Initializer = append(s.model.Graph.Initializer, t)
+}
+
+// addNodes refuses what has to be, turns constants into initializers and returns
+// the other nodes.
+func (s *Source) addNodes(nodes []*pb.NodeProto) (kept []*pb.NodeProto, err error) {
+	for i, n := range nodes {
+		if err := refuse(i, n); err != nil {
+			return nil, err
+		}
+		if n.GetOpType() != "Constant" || domainOf(n.GetDomain()) != "" {
+			kept = append(kept, n)
+			continue
+		}
+		t, err := constantTensor(n)
+		if err != nil {
+			return nil, fmt.Errorf("import: %s: %w", label(i, n), err)
+		}
+		s.addInitializer(t)
+	}
+	return kept, nil
+}
+
+// Observed is the model with every value that a node makes as an output: run
+// once, it gives the trace. Types and shapes of the outputs are left open.
+func (s *Source) Observed() *pb.ModelProto {
+	graph := &pb.GraphProto{Name: s.model.Graph.Name, Node: s.model.Graph.Node, Input: s.model.Graph.Input,
+		Initializer: s.model.Graph.Initializer}
+	for _, n := range graph.Node {
+		for _, name := range n.GetOutput() {
+			if name != "" {
+				graph.Output = append(graph.Output, &pb.ValueInfoProto{Name: proto.String(name)})
+			}
+		}
+	}
+	return &pb.ModelProto{IrVersion: s.model.IrVersion, OpsetImport: s.model.OpsetImport, Graph: graph}
+}
+
+// bind replaces the symbolic dimensions of an input.
+func bind(in *pb.ValueInfoProto, sizes Sizes) (*pb.ValueInfoProto, error) {
+	tensor := in.GetType().GetTensorType()
+	if tensor == nil || tensor.GetShape() == nil {
+		return nil, fmt.Errorf("import: input %q is no tensor of known rank", in.GetName())
+	}
+	const most = 1 << 32
+	shape, dims := &pb.TensorShapeProto{}, []int64{}
+	for i, d := range tensor.GetShape().GetDim() {
+		size, symbol := d.GetDimValue(), d.GetDimParam()
+		if _, fixed := d.GetValue().(*pb.TensorShapeProto_Dimension_DimValue); !fixed || size < 0 {
+			var ok bool
+			if size, ok = sizes.Named[symbol]; !ok && i == 0 {
+				size, ok = sizes.Batch, sizes.Batch > 0
+			}
+			if !ok {
+				known := strings.Join(slices.Sorted(maps.Keys(sizes.Named)), ", ")
+				return nil, fmt.Errorf("import: input %q: dimension %d is symbolic (%q) and has no size; sizes are given for: %s",
+					in.GetName(), i, symbol, known)
+			}
+		}
+		dims = append(dims, size)
+		shape.Dim = append(shape.Dim, &pb.TensorShapeProto_Dimension{
+			Value: &pb.TensorShapeProto_Dimension_DimValue{DimValue: size}})
+	}
+	if n, err := onnx.NumElements(dims); err != nil || n > most {
+		return nil, fmt.Errorf("import: input %q: shape %v has more than %d elements", in.GetName(), dims, most)
+	}
+	return &pb.ValueInfoProto{Name: in.Name, Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{
+		TensorType: &pb.TypeProto_Tensor{ElemType: tensor.ElemType, Shape: shape}}}}, nil
+}
+
+// constantTensor is the content of a Constant node under the name of its output.
+func constantTensor(n *pb.NodeProto) (*pb.TensorProto, error) {
+	if len(n.GetOutput()) != 1 || len(n.GetAttribute()) != 1 {
+		return nil, fmt.Errorf("a constant has one output and one attribute")
+	}
+	a, name := n.GetAttribute()[0], n.GetOutput()[0]
+	tensor := func(t pb.TensorProto_DataType, dims []int64) *pb.TensorProto {
+		return &pb.TensorProto{Name: &name, DataType: proto.Int32(int32(t)), Dims: dims}
+	}
+	var t *pb.TensorProto
+	switch a.GetName() {
+	case "value":
+		if a.GetT() == nil {
+			return nil, fmt.Errorf("attribute value is no tensor")
+		}
+		t = tensor(pb.TensorProto_DataType(a.GetT().GetDataType()), a.GetT().GetDims())
+		data, err := onnx.Data(a.GetT())
+		if err != nil {
+			return nil, err
+		}
+		return t, onnx.SetData(t, data)
+	case "value_int":
+		t = tensor(pb.TensorProto_INT64, nil)
+		t.Int64Data = []int64{a.GetI()}
+	case "value_ints":
+		t = tensor(pb.TensorProto_INT64, []int64{int64(len(a.GetInts()))})
+		t.Int64Data = a.GetInts()
+	case "value_float":
+		t = tensor(pb.TensorProto_FLOAT, nil)
+		t.FloatData = []float32{a.GetF()}
+	case "value_floats":
+		t = tensor(pb.TensorProto_FLOAT, []int64{int64(len(a.GetFloats()))})
+		t.FloatData = a.GetFloats()
+	default:
+		return nil, fmt.Errorf("a constant in the form %s is not supported", a.GetName())
+	}
+	return t, nil
+}
+
+// domainOf maps the standard's long name to the empty one.
+func domainOf(domain string) string {
+	if domain == "ai.onnx" {
+		return ""
+	}
+	return domain
+}
+
+// label names a node by what a reader of the model can find it by.
+func label(i int, n *pb.NodeProto) string {
+	if n.GetName() != "" {
+		return fmt.Sprintf("node %q (%s)", n.GetName(), n.GetOpType())
+	}
+	return fmt.Sprintf("node %d (%s)", i, n.GetOpType())
+}
+
+// Initializer is the content of an initializer, or of a Constant node, by name.
+func (s *Source) Initializer(name string) (data []byte, ok bool) {
+	if t := s.initializers[name]; t != nil {
+		data, err := onnx.Data(t)
+		return data, err == nil
+	}
+	return nil, false
+}

@@ -1,0 +1,67 @@
+package importer
+
+import (
+	"fmt"
+	"strings"
+
+	"fovea/onnx/pb"
+)
+
+// A Refusal is a node that no gradient can pass.
+type Refusal struct {
+	Node   string // its name, or its number, and the operator
+	Reason string
+}
+
+func (e *Refusal) Error() string { return fmt.Sprintf("import: %s: %s", e.Node, e.Reason) }
+
+const (
+	quantised   = "the model is quantised: rounding has no gradient; use the float model it was made of"
+	controlFlow = "control flow is not supported: export the model without loops and branches"
+	random      = "its result is random: export the model in inference mode"
+	sequences   = "sequences, optional values and strings are not supported"
+)
+
+var refused = map[string]string{
+	"QuantizeLinear": quantised, "DequantizeLinear": quantised, "DynamicQuantizeLinear": quantised,
+	"MatMulInteger": quantised, "ConvInteger": quantised, "QAttention": quantised, "MatMulNBits": quantised,
+	"MatMulBnb4": quantised, "QGemm": quantised, "QMoE": quantised, "GatherBlockQuantized": quantised,
+	"Loop": controlFlow, "Scan": controlFlow, "SequenceMap": controlFlow,
+	"RandomNormal": random, "RandomNormalLike": random, "RandomUniform": random, "RandomUniformLike": random,
+	"Bernoulli": random, "Multinomial": random,
+	"Optional": sequences, "OptionalGetElement": sequences, "OptionalHasElement": sequences,
+}
+
+// refuse tells why a node's operator cannot be imported.
+func refuse(i int, n *pb.NodeProto) error {
+	op := n.GetOpType()
+	reason := refused[op]
+	switch {
+	case strings.HasPrefix(op, "QLinear"), strings.HasPrefix(op, "DynamicQuantize"):
+		reason = quantised
+	case strings.HasPrefix(op, "Sequence"), strings.HasPrefix(op, "String"):
+		reason = sequences
+	}
+	for _, a := range n.GetAttribute() {
+		if op != "If" && a.GetG() != nil || len(a.GetGraphs()) > 0 {
+			reason = controlFlow
+		}
+	}
+	if reason == "" {
+		return nil
+	}
+	return &Refusal{label(i, n), reason}
+}
+
+// shapeInputs lists, by operator, the inputs that decide the shape of the
+// result. They must not depend on what the model's inputs contain.
+var shapeInputs = map[string][]int{
+	"Reshape": {1}, "Expand": {1}, "Tile": {1}, "ConstantOfShape": {0}, "Range": {0, 1, 2}, "Squeeze": {1}, "Unsqueeze": {1},
+	"Slice": {1, 2, 3, 4}, "Pad": {1, 3}, "TopK": {1}, "Split": {1}, "OneHot": {1}, "Resize": {1, 2, 3}, "Upsample": {1},
+	"CenterCropPad": {1}, "ReduceSum": {1}, "ReduceMean": {1}, "ReduceMax": {1}, "ReduceMin": {1}, "ReduceProd": {1},
+	"ReduceL1": {1}, "ReduceL2": {1}, "ReduceLogSum": {1}, "ReduceLogSumExp": {1}, "ReduceSumSquare": {1},
+}
+
+// dataShapes are the operators whose result's shape depends on what their
+// input contains.
+var dataShapes = map[string]bool{"NonZero": true, "Unique": true, "Compress": true, "NonMaxSuppression": true}

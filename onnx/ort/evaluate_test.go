@@ -1,0 +1,42 @@
+package ort
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"fovea/onnx/pb"
+)
+
+// TestEvaluate: outputs of shapes that only the run tells come with them.
+func TestEvaluate(t *testing.T) {
+	x := tensor(t, pb.TensorProto_FLOAT, 2, 3)
+	copy(x.Float32(), []float32{0, 5, 0, 7, 0, 9})
+	s := session(t, model(t, ports{info("x", pb.TensorProto_FLOAT, "n", 3)},
+		ports{info("at", pb.TensorProto_INT64, 2, "found"), info("sum", pb.TensorProto_FLOAT)}, nil,
+		op("NonZero", "x", "at"), op("ReduceSum", "x", "sum", number("keepdims", 0))), Options{})
+	visit := func(Info, []byte) error { return nil }
+	if err := s.Evaluate(visit); err == nil || !strings.Contains(err.Error(), `"x" is not bound`) {
+		t.Errorf("error is %v", err)
+	}
+	if err := s.Bind("x", x); err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	err := s.Evaluate(func(info Info, data []byte) error {
+		switch seen++; info.Name {
+		case "at":
+			if !slices.Equal(info.Shape, []int64{2, 3}) || !slices.Equal(view[int64](data), []int64{0, 1, 1, 1, 0, 2}) {
+				t.Errorf("at is %v %v", info.Shape, view[int64](data))
+			}
+		case "sum":
+			if len(info.Shape) != 0 || info.Type != pb.TensorProto_FLOAT || view[float32](data)[0] != 21 {
+				t.Errorf("sum is %v %v", info, view[float32](data))
+			}
+		}
+		return nil
+	})
+	if err != nil || seen != 2 {
+		t.Errorf("%d outputs, %v", seen, err)
+	}
+}

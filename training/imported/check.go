@@ -1,0 +1,259 @@
+package imported
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"fovea/graphs"
+	"fovea/graphs/autodiff"
+	"fovea/graphs/importer"
+)
+
+// tolerance is the largest difference that counts as agreement, as a part of
+// the size that a derivative along a random direction has. JAX's check_grads
+// has the same for float32.
+const tolerance = 2e-3
+
+// directions that a check tries.
+const directions = 3
+
+// reverse is the differentiation that is checked; a test puts a wrong one here.
+var reverse = autodiff.Backward
+
+// A Comparison is a derivative along one random direction, Σ gradient·direction,
+// beside the finite difference along it.
+type Comparison struct {
+	Gradient, Difference float64
+	Uncertainty          float64 // of the difference: rounding, or a function that is not smooth
+	Size                 float64 // of such derivatives: √Σ (gradient·direction)²
+}
+
+// Agrees tells whether the two are equal as far as float32 can tell.
+func (c Comparison) Agrees() bool {
+	return math.Abs(c.Gradient-c.Difference) <= tolerance*c.Size+2*c.Uncertainty
+}
+
+// Decides tells whether the finite difference is good enough to judge by.
+func (c Comparison) Decides() bool {
+	return c.Uncertainty <= 0.05*max(c.Size, math.Abs(c.Difference))
+}
+
+// A Report is what Check found.
+type Report struct {
+	Values      []*graphs.Value // differentiated by: float inputs and parameters
+	Comparisons []Comparison
+	// Wrong is the first node whose rule disagrees with finite differences of the
+	// node alone; nil if all agree or no comparison failed.
+	Wrong           *graphs.Node
+	WrongComparison Comparison
+	Nodes           int // that were compared alone
+}
+
+// Agrees tells whether every comparison agrees, and one at least is sure.
+func (r *Report) Agrees() bool {
+	return slices.ContainsFunc(r.Comparisons, Comparison.Decides) &&
+		!slices.ContainsFunc(r.Comparisons, func(c Comparison) bool { return !c.Agrees() })
+}
+
+// Check makes sure that the imported graph computes what the model does, and
+// compares its gradients with finite differences along random directions in the
+// space of all float inputs and parameters. If they disagree it does the same for
+// every node by itself, at the values that the node has in the model.
+func (f *File) Check(ctx context.Context, seed uint64) (*Report, error) {
+	m, err := f.Import(importer.Options{Inputs: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := f.verify(m.Graph); err != nil {
+		return nil, err
+	}
+	rng := rand.New(rand.NewPCG(seed, 0))
+	start := f.point(m.Graph, func(n int) []float32 { return normal(rng, n, 1) })
+	r := &Report{Values: floats(m.Graph.Inputs)}
+	again := func() (*graphs.Graph, error) {
+		m, err := f.Import(importer.Options{Inputs: true})
+		if err != nil {
+			return nil, err
+		}
+		return m.Graph, nil
+	}
+	for i := range directions {
+		c, err := compare(ctx, again, start, rand.New(rand.NewPCG(seed, uint64(i+1))))
+		if err != nil {
+			return nil, err
+		}
+		r.Comparisons = append(r.Comparisons, c)
+	}
+	if !r.Agrees() {
+		return r, r.findNode(ctx, m.Graph, start, seed)
+	}
+	return r, nil
+}
+
+// compare differentiates the sum of a graph's float outputs, each times a random
+// cotangent, along a random direction at a point. again makes the graph anew.
+func compare(ctx context.Context, again func() (*graphs.Graph, error), at point, rng *rand.Rand) (c Comparison, err error) {
+	if err := ctx.Err(); err != nil {
+		return c, err
+	}
+	forward, err := again()
+	if err != nil {
+		return c, err
+	}
+	backward, err := again()
+	if err != nil {
+		return c, err
+	}
+	wrt := floats(backward.Inputs)
+	cotangents, given := map[*graphs.Value]*graphs.Value{}, map[string][]float32{}
+	outputs := backward.Outputs
+	for _, y := range outputs {
+		if y.Type == graphs.Float32 {
+			v := backward.Input(y.Name+".cotangent", y.Type, y.Shape...)
+			cotangents[y] = v
+			given[y.Name] = normal(rng, int(y.Len()), 1/math.Sqrt(float64(max(y.Len(), 1))))
+		}
+	}
+	gradients, err := reverse(backward, cotangents, wrt)
+	if err != nil {
+		return c, err
+	}
+	backward.Outputs = nil
+	for i, v := range gradients {
+		if v != nil {
+			backward.Output(wrt[i].Name+".grad", v)
+		}
+	}
+	backward.RemoveDead()
+	backward.Fold()
+	along, size := map[string][]float32{}, 0.0
+	for _, v := range wrt {
+		along[v.Name] = normal(rng, int(v.Len()), spread(float32s(at[v.Name])))
+	}
+	all := point{}
+	for name, data := range at {
+		all[name] = data
+	}
+	for name, values := range given {
+		all[name+".cotangent"] = bytesOf(values)
+	}
+	if len(backward.Outputs) > 0 { // else there is no gradient: the difference should be 0
+		err = runOnce(backward, all, func(name string, gradient []float32) {
+			for i, d := range along[strings.TrimSuffix(name, ".grad")] {
+				term := float64(d) * float64(gradient[i])
+				c.Gradient += term
+				size += term * term
+			}
+		})
+	}
+	if err = errors.Join(err, backward.Err()); err != nil {
+		return c, err
+	}
+	c.Size = math.Sqrt(size)
+	runner, err := newRunner(forward)
+	if err != nil {
+		return c, err
+	}
+	defer runner.close()
+	d, err := differences(func(t float64) (sum float64, err error) {
+		err = runner.run(at, along, t, func(name string, y []float32) {
+			for i, w := range given[name] {
+				sum += float64(w) * float64(y[i])
+			}
+		})
+		return sum, err
+	})
+	c.Difference, c.Uncertainty = d.value, d.error
+	return c, err
+}
+
+// spread is the size of a direction's entries: a part of the typical entry, so
+// that a step moves every tensor by the same share.
+func spread(x []float32) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += float64(v) * float64(v)
+	}
+	if sum == 0 {
+		return 0.1
+	}
+	return math.Sqrt(sum / float64(len(x)))
+}
+
+func floats(values []*graphs.Value) (out []*graphs.Value) {
+	for _, v := range values {
+		if v.Type == graphs.Float32 {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// findNode compares each node alone and keeps the first that disagrees.
+func (r *Report) findNode(ctx context.Context, g *graphs.Graph, start point, seed uint64) error {
+	values, err := intermediate(g, start)
+	if err != nil {
+		return err
+	}
+	for i, n := range g.Nodes {
+		if len(floats(dropNil(n.Outputs))) == 0 {
+			continue
+		}
+		alone := func() (*graphs.Graph, error) { return single(n) }
+		for j := range directions {
+			c, err := compare(ctx, alone, values, rand.New(rand.NewPCG(seed, uint64(i*directions+j))))
+			if refused := (*autodiff.Unsupported)(nil); errors.As(err, &refused) {
+				break // no gradient of the model passes here
+			}
+			if err != nil {
+				return fmt.Errorf("comparing %s alone: %w", n, err)
+			}
+			if !c.Agrees() && c.Decides() {
+				r.Wrong, r.WrongComparison = n, c
+				return nil
+			}
+		}
+		r.Nodes++
+	}
+	return nil
+}
+
+// single is a graph of one node, whose inputs and outputs are the graph's.
+func single(n *graphs.Node) (*graphs.Graph, error) {
+	g := graphs.Imported("node", "fovea/", 0, map[string]int64{n.Domain: n.Version})
+	known := map[*graphs.Value]*graphs.Value{nil: nil}
+	copied := &graphs.Node{Op: n.Op, Domain: n.Domain, Name: n.Name, Version: n.Version, Attributes: n.Attributes}
+	for _, v := range n.Inputs {
+		if _, ok := known[v]; !ok {
+			if data, constant := v.Content(); constant {
+				known[v] = g.Initializer(v.Name, v.Type, v.Shape, data)
+			} else {
+				known[v] = g.Input(v.Name, v.Type, v.Shape...)
+			}
+		}
+		copied.Inputs = append(copied.Inputs, known[v])
+	}
+	var results []*graphs.Value
+	for _, v := range n.Outputs {
+		if v != nil {
+			v = &graphs.Value{Name: v.Name, Type: v.Type, Shape: v.Shape}
+		}
+		results = append(results, v)
+	}
+	// Statistics and masks beside the first result have no gradient of their own.
+	for i, v := range g.Append(copied, results...) {
+		if v != nil && (i == 0 || n.Op == "Split") {
+			g.Output(v.Name, v)
+		}
+	}
+	return g, g.Err()
+}
+
+func dropNil(values []*graphs.Value) []*graphs.Value {
+	return slices.DeleteFunc(slices.Clone(values), func(v *graphs.Value) bool { return v == nil })
+}

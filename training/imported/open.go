@@ -1,0 +1,146 @@
+package imported
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"fovea/graphs"
+	"fovea/graphs/importer"
+	"fovea/onnx"
+	"fovea/onnx/ort"
+	"fovea/onnx/pb"
+)
+
+// A File is a model file, traced and ready to be imported.
+type File struct {
+	source *importer.Source
+	trace  importer.Trace
+	model  *onnx.Model
+}
+
+// Open reads a model file, binds its symbolic dimensions and runs it once, on
+// random inputs, to learn the shapes of its values.
+func Open(path string, sizes importer.Sizes) (*File, error) {
+	model, err := onnx.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{model: model}
+	f.source, err = importer.Read(model.Proto, sizes)
+	for again := true; again && err == nil; {
+		if f.trace, err = trace(f.source.Observed()); err == nil {
+			again, err = f.source.Decide(f.trace)
+		}
+	}
+	if err != nil {
+		model.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+// Close ends the use of the file and of all graphs imported from it.
+func (f *File) Close() error { return f.model.Close() }
+
+// Import makes a graph of the model.
+func (f *File) Import(o importer.Options) (*importer.Model, error) {
+	return f.source.Import(f.trace, o)
+}
+
+// kept is the size in bytes up to which a trace keeps the content of a value.
+// Shapes, axes, masks and tables of positions are below it.
+const kept = 1 << 20
+
+// trace runs a model with inputs of known shapes and tells of each output what
+// came out.
+func trace(model *pb.ModelProto) (importer.Trace, error) {
+	out := importer.Trace{}
+	err := evaluate(model, func(in ort.Info, data *ort.Tensor) {
+		if in.Type == pb.TensorProto_FLOAT {
+			copy(data.Float32(), traceInput(len(data.Float32())))
+		} // others stay zero, which is valid for indices too
+	}, func(info ort.Info, data []byte) {
+		kind := int32(info.Type)
+		t := &pb.TensorProto{Name: &info.Name, DataType: &kind, Dims: info.Shape}
+		if data != nil && len(data) <= kept {
+			t.RawData = append([]byte{}, data...)
+		}
+		out[info.Name] = t
+	})
+	return out, err
+}
+
+// evaluate runs a model once on the CPU, as it is written.
+func evaluate(model *pb.ModelProto, input func(ort.Info, *ort.Tensor), output func(ort.Info, []byte)) error {
+	bytes, err := onnx.Marshal(model)
+	if err != nil {
+		return err
+	}
+	session, err := ort.NewSession(bytes, ort.Options{Optimization: ort.Disable})
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	for _, in := range session.Inputs() {
+		t, err := ort.NewTensor(in.Type, in.Shape...)
+		if err != nil {
+			return fmt.Errorf("input %q: %w", in.Name, err)
+		}
+		defer t.Close()
+		input(in, t)
+		if err := session.Bind(in.Name, t); err != nil {
+			return err
+		}
+	}
+	return session.Evaluate(func(info ort.Info, data []byte) error {
+		output(info, data)
+		return nil
+	})
+}
+
+// traceInput is what a float32 input of n elements is in the traced run.
+func traceInput(n int) []float32 { return normal(rand.New(rand.NewPCG(0, 0)), n, 1) }
+
+// point gives a graph's inputs values: parameters have theirs, other float32
+// inputs are drawn.
+func (f *File) point(g *graphs.Graph, draw func(n int) []float32) point {
+	p := point{}
+	for _, v := range floats(g.Inputs) {
+		if data, ok := f.source.Initializer(v.Name); ok {
+			p[v.Name] = data
+		} else {
+			p[v.Name] = bytesOf(draw(int(v.Len())))
+		}
+	}
+	return p
+}
+
+// verify compares the outputs of an imported graph with those that the model
+// itself gave in the traced run: the import must not change what is computed.
+func (f *File) verify(g *graphs.Graph) error {
+	var wrong error
+	err := runOnce(g, f.point(g, traceInput), func(name string, got []float32) {
+		want := float32s(f.trace[name].GetRawData())
+		largest, off := 0.0, 0.0
+		for i, w := range want {
+			if w == w { // not NaN, which zeros as integer inputs may lead to
+				largest = max(largest, math.Abs(float64(w)))
+				off = max(off, math.Abs(float64(got[i]-w)))
+			}
+		}
+		if !(off <= 1e-4*largest) {
+			wrong = fmt.Errorf("output %q of the imported graph is not the model's: %.1e of the largest entry off", name, off/largest)
+		}
+	})
+	return errors.Join(err, wrong)
+}
+
+func normal(rng *rand.Rand, n int, scale float64) []float32 {
+	out := make([]float32, n)
+	for i := range out {
+		out[i] = float32(scale * rng.NormFloat64())
+	}
+	return out
+}

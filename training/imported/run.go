@@ -1,0 +1,112 @@
+package imported
+
+import (
+	"slices"
+	"unsafe"
+
+	"google.golang.org/protobuf/proto"
+
+	"fovea/graphs"
+	"fovea/onnx/ort"
+	"fovea/onnx/pb"
+)
+
+// A point gives values by name, as elements in the machine's byte order. What
+// it lacks is zero.
+type point map[string][]byte
+
+// A runner runs a graph at points along a line.
+type runner struct {
+	session *ort.Session
+	tensors map[string]*ort.Tensor
+}
+
+func newRunner(g *graphs.Graph) (*runner, error) {
+	model, err := g.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	session, err := ort.NewSession(model, ort.Options{Optimization: ort.Basic})
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{session: session, tensors: map[string]*ort.Tensor{}}
+	for _, in := range session.Inputs() {
+		t, err := ort.NewTensor(in.Type, in.Shape...)
+		if err == nil {
+			r.tensors[in.Name] = t
+			err = session.Bind(in.Name, t)
+		}
+		if err != nil {
+			r.close()
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// run computes the float32 outputs at the point at + t·along.
+func (r *runner) run(at point, along map[string][]float32, t float64, visit func(name string, y []float32)) error {
+	for name, tensor := range r.tensors {
+		copy(tensor.Bytes(), at[name])
+		for i, d := range along[name] {
+			tensor.Float32()[i] += float32(t * float64(d))
+		}
+	}
+	return r.session.Evaluate(func(info ort.Info, data []byte) error {
+		if info.Type == pb.TensorProto_FLOAT {
+			visit(info.Name, float32s(data))
+		}
+		return nil
+	})
+}
+
+func (r *runner) close() {
+	r.session.Close()
+	for _, t := range r.tensors {
+		t.Close()
+	}
+}
+
+func runOnce(g *graphs.Graph, at point, visit func(name string, y []float32)) error {
+	r, err := newRunner(g)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	return r.run(at, nil, 0, visit)
+}
+
+// intermediate computes every value of a graph at a point.
+func intermediate(g *graphs.Graph, at point) (point, error) {
+	model, err := g.Model()
+	if err != nil {
+		return nil, err
+	}
+	model.Graph.Output = nil
+	for _, n := range model.Graph.Node {
+		for _, name := range n.GetOutput() {
+			if name != "" {
+				model.Graph.Output = append(model.Graph.Output, &pb.ValueInfoProto{Name: proto.String(name)})
+			}
+		}
+	}
+	out := point{}
+	for name, data := range at {
+		out[name] = data
+	}
+	err = evaluate(model, func(in ort.Info, t *ort.Tensor) { copy(t.Bytes(), at[in.Name]) },
+		func(info ort.Info, data []byte) { out[info.Name] = slices.Clone(data) })
+	return out, err
+}
+
+func bytesOf(x []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))
+}
+
+// float32s copies, because weights in a file need not be aligned.
+func float32s(data []byte) []float32 {
+	out := make([]float32, len(data)/4)
+	copy(bytesOf(out), data)
+	return out
+}
