@@ -14,7 +14,11 @@ type inference func(n *Node) ([]Value, error)
 
 var inferences = map[string]inference{
 	"Identity": same, "Neg": same, "Exp": same, "Erf": same, "Log": same, "Sqrt": same, "Tanh": same,
-	"Gelu": same, "Abs": same,
+	"Gelu": same, "Abs": same, "Sign": same, "Floor": same, "Ceil": same, "Round": same, "Reciprocal": same,
+	"Sin": same, "Cos": same, "Tan": same, "Asin": same, "Acos": same, "Atan": same,
+	"Sinh": same, "Cosh": same, "Asinh": same, "Acosh": same, "Atanh": same,
+	"Sigmoid": same, "Softplus": same, "Softsign": same, "Mish": same, "HardSwish": same, "HardSigmoid": same,
+	"Relu": same, "LeakyRelu": same, "ThresholdedRelu": same, "Elu": same, "Celu": same, "Selu": same, "PRelu": elementwise,
 	"Softmax": sameAlongAxis, "LogSoftmax": sameAlongAxis,
 	"Add": elementwise, "Sub": elementwise, "Mul": elementwise, "Div": elementwise, "Pow": elementwise,
 	"MatMul": inferMatMul, "FusedMatMul": inferMatMul, "Gemm": inferGemm,

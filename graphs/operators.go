@@ -20,6 +20,19 @@ func (g *Graph) Erf(x *Value) *Value    { return g.Apply("Erf", nil, x) }
 func (g *Graph) Log(x *Value) *Value    { return g.Apply("Log", nil, x) }
 func (g *Graph) Sqrt(x *Value) *Value   { return g.Apply("Sqrt", nil, x) }
 func (g *Graph) Tanh(x *Value) *Value   { return g.Apply("Tanh", nil, x) }
+func (g *Graph) Abs(x *Value) *Value    { return g.Apply("Abs", nil, x) }
+func (g *Graph) Sin(x *Value) *Value    { return g.Apply("Sin", nil, x) }
+func (g *Graph) Cos(x *Value) *Value    { return g.Apply("Cos", nil, x) }
+func (g *Graph) Relu(x *Value) *Value   { return g.Apply("Relu", nil, x) }
+
+// Sign is -1, 0 or 1.
+func (g *Graph) Sign(x *Value) *Value { return g.Apply("Sign", nil, x) }
+
+// Sigmoid is 1/(1 + exp(-x)).
+func (g *Graph) Sigmoid(x *Value) *Value { return g.Apply("Sigmoid", nil, x) }
+
+// Softplus is log(1 + exp(x)).
+func (g *Graph) Softplus(x *Value) *Value { return g.Apply("Softplus", nil, x) }
 
 // Gelu is x·Φ(x) with the exact normal distribution function.
 func (g *Graph) Gelu(x *Value) *Value { return g.Apply("Gelu", nil, x) }
