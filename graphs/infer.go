@@ -18,11 +18,14 @@ var inferences = map[string]inference{
 	"Sin": same, "Cos": same, "Tan": same, "Asin": same, "Acos": same, "Atan": same,
 	"Sinh": same, "Cosh": same, "Asinh": same, "Acosh": same, "Atanh": same,
 	"Sigmoid": same, "Softplus": same, "Softsign": same, "Mish": same, "HardSwish": same, "HardSigmoid": same,
-	"Relu": same, "LeakyRelu": same, "ThresholdedRelu": same, "Elu": same, "Celu": same, "Selu": same, "PRelu": elementwise,
+	"Relu": same, "LeakyRelu": same, "ThresholdedRelu": same, "Elu": same, "Celu": same, "Selu": same, "PRelu": ofTwo,
 	"Softmax": sameAlongAxis, "LogSoftmax": sameAlongAxis,
-	"Add": elementwise, "Sub": elementwise, "Mul": elementwise, "Div": elementwise, "Pow": elementwise,
+	"Add": ofTwo, "Sub": ofTwo, "Mul": ofTwo, "Div": ofTwo, "Pow": ofTwo,
 	"MatMul": inferMatMul, "FusedMatMul": inferMatMul, "Gemm": inferGemm,
-	"ReduceSum": reduction, "ReduceMean": reduction,
+	"Sum": elementwise, "Mean": elementwise, "Max": elementwise, "Min": elementwise, "Clip": inferClip,
+	"Equal": inferComparison, "Where": inferWhere,
+	"ReduceSum": reduction, "ReduceMean": reduction, "ReduceSumSquare": reduction, "ReduceL1": reduction,
+	"ReduceL2": reduction, "ReduceLogSum": reduction, "ReduceLogSumExp": reduction, "ReduceMax": reduction, "ReduceMin": reduction,
 	"LayerNormalization": inferLayerNormalization,
 	"Reshape":            inferReshape, "Transpose": inferTranspose, "Squeeze": inferSqueeze,
 	"Concat": inferConcat, "Split": inferSplit, "Slice": inferSlice, "Pad": inferPad,
@@ -75,16 +78,63 @@ func sameAlongAxis(n *Node) ([]Value, error) {
 	return same(n)
 }
 
-func elementwise(n *Node) ([]Value, error) {
+// ofTwo is elementwise with two inputs.
+func ofTwo(n *Node) ([]Value, error) {
 	if err := take(n, 2); err != nil {
 		return nil, err
 	}
-	a, b := n.Inputs[0], n.Inputs[1]
-	if a.Type != b.Type {
-		return nil, errors.New("element types differ")
+	return elementwise(n)
+}
+
+// elementwise broadcasts all inputs.
+func elementwise(n *Node) ([]Value, error) {
+	if err := take(n, max(1, len(n.Inputs))); err != nil {
+		return nil, err
+	}
+	t, shape := n.Inputs[0].Type, n.Inputs[0].Shape
+	for _, v := range n.Inputs[1:] {
+		if v.Type != t {
+			return nil, errors.New("element types differ")
+		}
+		var err error
+		if shape, err = broadcast(shape, v.Shape); err != nil {
+			return nil, err
+		}
+	}
+	return one(t, slices.Clone(shape)), nil
+}
+
+func inferComparison(n *Node) ([]Value, error) {
+	out, err := ofTwo(n)
+	if err != nil {
+		return nil, err
+	}
+	return one(Bool, out[0].Shape), nil
+}
+
+func inferWhere(n *Node) ([]Value, error) {
+	if err := take(n, 3); err != nil {
+		return nil, err
+	}
+	condition, a, b := n.Inputs[0], n.Inputs[1], n.Inputs[2]
+	if condition.Type != Bool || a.Type != b.Type {
+		return nil, errors.New("the condition is not boolean, or the element types differ")
 	}
 	shape, err := broadcast(a.Shape, b.Shape)
+	if err == nil {
+		shape, err = broadcast(condition.Shape, shape)
+	}
 	return one(a.Type, shape), err
+}
+
+// inferClip: the bounds are scalars and may be absent.
+func inferClip(n *Node) ([]Value, error) {
+	for _, v := range n.Inputs[min(1, len(n.Inputs)):] {
+		if v != nil && (v.Rank() != 0 || v.Type != n.Inputs[0].Type) {
+			return nil, errors.New("a bound is no scalar of the input's type")
+		}
+	}
+	return same(n)
 }
 
 // Transposition of the last two dimensions of a matrix product's operands.

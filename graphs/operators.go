@@ -25,6 +25,14 @@ func (g *Graph) Sin(x *Value) *Value    { return g.Apply("Sin", nil, x) }
 func (g *Graph) Cos(x *Value) *Value    { return g.Apply("Cos", nil, x) }
 func (g *Graph) Relu(x *Value) *Value   { return g.Apply("Relu", nil, x) }
 
+// Equal is true where a and b are equal.
+func (g *Graph) Equal(a, b *Value) *Value { return g.Apply("Equal", nil, a, b) }
+
+// Where is a where the condition is true, else b.
+func (g *Graph) Where(condition, a, b *Value) *Value {
+	return g.Apply("Where", nil, condition, a, b)
+}
+
 // Sign is -1, 0 or 1.
 func (g *Graph) Sign(x *Value) *Value { return g.Apply("Sign", nil, x) }
 

@@ -4,29 +4,64 @@ import "fovea/graphs"
 
 func init() {
 	register(map[string]Rule{
-		"ReduceSum": func(c *Call) []*graphs.Value { return one(repeat(c)) },
-		"ReduceMean": func(c *Call) []*graphs.Value {
-			return one(c.Scale(repeat(c), float64(c.Out(0).Len())/float64(c.In(0).Len())))
-		},
+		"ReduceSum": reduction(func(_ *Call, _, _, dy *graphs.Value) *graphs.Value { return dy }),
+		"ReduceMean": reduction(func(c *Call, x, y, dy *graphs.Value) *graphs.Value {
+			return c.Scale(dy, float64(y.Len())/float64(x.Len()))
+		}),
+		"ReduceSumSquare": reduction(func(c *Call, x, _, dy *graphs.Value) *graphs.Value { return c.Mul(c.Scale(dy, 2), x) }),
+		"ReduceL1":        reduction(func(c *Call, x, _, dy *graphs.Value) *graphs.Value { return c.Mul(dy, c.Sign(x)) }),
+		"ReduceL2": reduction(func(c *Call, x, y, dy *graphs.Value) *graphs.Value {
+			return c.Mul(c.Div(dy, c.notZero(y)), x)
+		}),
+		"ReduceLogSum": reduction(func(c *Call, _, y, dy *graphs.Value) *graphs.Value { return c.Mul(dy, c.Exp(c.Neg(y))) }),
+		"ReduceLogSumExp": reduction(func(c *Call, x, y, dy *graphs.Value) *graphs.Value {
+			return c.Mul(dy, c.Exp(c.Sub(x, y)))
+		}),
+		"ReduceMax": extreme, "ReduceMin": extreme,
 	})
 }
 
-// repeat spreads the gradient of a reduction over the elements reduced.
-func repeat(c *Call) *graphs.Value {
-	x, axes := c.In(0), map[int]bool{}
+// reduction makes the rule of a reduction y of x from what the gradient of y is
+// multiplied with. y and dy have every axis of x, those reduced of size 1; the
+// result may be of that shape.
+func reduction(of func(c *Call, x, y, dy *graphs.Value) *graphs.Value) Rule {
+	return func(c *Call) []*graphs.Value {
+		kept, _, ok := c.reduced()
+		if !ok {
+			return nil
+		}
+		x := c.In(0)
+		return one(c.Expand(of(c, x, c.Reshape(c.Out(0), kept...), c.Reshape(c.Grad(0), kept...)), nil, x.Shape...))
+	}
+}
+
+// extreme: elements that are equally the largest (smallest) share the gradient,
+// as in PyTorch's amax.
+func extreme(c *Call) []*graphs.Value {
+	kept, axes, ok := c.reduced()
+	if !ok {
+		return nil
+	}
+	chosen := c.Cast(c.Equal(c.In(0), c.Reshape(c.Out(0), kept...)), c.In(0).Type)
+	share := c.Div(c.Reshape(c.Grad(0), kept...), c.ReduceSum(chosen, true, axes...))
+	return one(c.Mul(chosen, share))
+}
+
+// reduced tells the shape of the node's input with size 1 on the axes that the
+// node reduces, and these axes. It refuses what it cannot tell.
+func (c *Call) reduced() (kept, axes []int64, ok bool) {
 	reduced, err := graphs.ReducedAxes(c.node)
 	if err != nil {
 		c.refuse("%v", err)
-		return nil
+		return nil, nil, false
 	}
+	kept = append(kept, c.In(0).Shape...)
 	for _, a := range reduced {
-		axes[a] = true
+		kept[a] = 1
+		axes = append(axes, int64(a))
 	}
-	kept := make([]int64, x.Rank())
-	for i, d := range x.Shape {
-		if kept[i] = d; axes[i] {
-			kept[i] = 1
-		}
-	}
-	return c.Expand(c.Reshape(c.Grad(0), kept...), nil, x.Shape...)
+	return kept, axes, true
 }
+
+// notZero is x, which is at least 0, with 1 in place of 0.
+func (c *Call) notZero(x *graphs.Value) *graphs.Value { return c.Add(x, c.minus(1, c.Sign(x))) }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,6 +62,47 @@ func around(g *graphs.Graph, x *value, kinks []float64) *value {
 	return g.Concat(0, sides...)
 }
 
+// apart chooses between values that are shifted away from each other.
+func apart(name string, shifts []float64) ruleCase {
+	op, _, _ := strings.Cut(name, " ")
+	return ruleCase{name, 0, slices.Repeat([][]int64{{4}}, len(shifts)), one(func(g *graphs.Graph, x []*value) *value {
+		parts := make([]*value, len(x))
+		for i, s := range shifts {
+			parts[i] = g.Add(x[i], g.Scalar(s))
+		}
+		return g.Apply(op, nil, parts...)
+	})}
+}
+
+// clipped has bounds that are inputs too, 0.5 wide around those given.
+func clipped(name string, bounds []float64) ruleCase {
+	shapes := [][]int64{{4}}
+	for range bounds {
+		shapes = append(shapes, []int64{})
+	}
+	return ruleCase{name, 0, shapes, one(func(g *graphs.Graph, x []*value) *value {
+		inputs := []*value{g.Concat(0, g.Scale(x[0], 0.2), g.Add(x[0], g.Scalar(2)), g.Sub(x[0], g.Scalar(3)))}
+		for i, b := range bounds {
+			inputs = append(inputs, g.Add(g.Scale(x[i+1], 0.5), g.Scalar(b)))
+		}
+		return g.Apply("Clip", nil, inputs...)
+	})}
+}
+
+func reduced(op string, low float64) ruleCase {
+	return ruleCase{op, low, [][]int64{{2, 3, 4}}, one(func(g *graphs.Graph, x []*value) *value {
+		return g.Apply(op, graphs.Attributes{"keepdims": int64(0)}, x[0], g.Ints(0, -1))
+	})}
+}
+
+// extreme looks for extremes among values that lie a unit and more apart.
+func extreme(op string) ruleCase {
+	return ruleCase{op, 0, [][]int64{{3}}, one(func(g *graphs.Graph, x []*value) *value {
+		far := g.Concat(0, x[0], g.Add(x[0], g.Scalar(2)), g.Sub(x[0], g.Scalar(2)))
+		return g.Apply(op, graphs.Attributes{"keepdims": int64(1)}, g.Reshape(far, 3, 3), g.Ints(0))
+	})}
+}
+
 // stepped is a function that is flat where it is looked at.
 func stepped(op string) ruleCase {
 	return ruleCase{op, 0, [][]int64{{4}}, one(func(g *graphs.Graph, x []*value) *value {
@@ -80,6 +122,20 @@ var ruleCases = []ruleCase{
 	kinked("Selu", nil, 0), kinked("HardSigmoid", nil, -2.5, 2.5), kinked("HardSwish", nil, -3, 3),
 	{"PRelu", 0, [][]int64{{2, 3}, {3}}, one(func(g *graphs.Graph, x []*value) *value {
 		return g.Apply("PRelu", nil, around(g, x[0], []float64{0}), x[1])
+	})},
+	binary("Sum", -0.5, []int64{3, 4}, []int64{4}), binary("Mean", -0.5, []int64{3, 1}, []int64{4}),
+	{"Sum of three", -0.5, [][]int64{{2, 3}, {3}, {2, 1}}, one(func(g *graphs.Graph, x []*value) *value { return g.Apply("Sum", nil, x...) })},
+	apart("Max", []float64{0, 2, -3}), apart("Min", []float64{0, 2, -3}), apart("Max of one", []float64{0}),
+	{"Max ties", -0.5, [][]int64{{5}}, one(func(g *graphs.Graph, x []*value) *value { return g.Apply("Max", nil, x[0], x[0], x[0]) })},
+	{"Where", -0.5, [][]int64{{2, 3}, {3}}, one(func(g *graphs.Graph, x []*value) *value {
+		pattern := g.Floats([]float32{1, 0}, 2, 1)
+		return g.Where(g.Equal(pattern, g.Scalar(1)), x[0], x[1])
+	})},
+	clipped("Clip", []float64{-1, 1}), clipped("Clip below", []float64{-1}), clipped("Clip crossed", []float64{1, -1}),
+	reduced("ReduceSumSquare", -0.5), reduced("ReduceL1", 0.5), reduced("ReduceL2", 0.5), reduced("ReduceLogSum", 0.5),
+	reduced("ReduceLogSumExp", -0.5), extreme("ReduceMax"), extreme("ReduceMin"),
+	{"ReduceMax ties", -0.5, [][]int64{{2, 1}}, one(func(g *graphs.Graph, x []*value) *value {
+		return g.Apply("ReduceMax", graphs.Attributes{"keepdims": int64(0)}, g.Expand(x[0], nil, 2, 3), g.Ints(1))
 	})},
 	unary("Identity", -0.5), unary("Neg", -0.5), unary("Exp", -0.5), unary("Log", 0.5), unary("Sqrt", 0.5),
 	unary("Tanh", -0.5), unary("Erf", -0.5), unary("Gelu", -0.5),
