@@ -26,8 +26,10 @@ var inferences = map[string]inference{
 	"Equal": inferComparison, "Where": inferWhere,
 	"ReduceSum": reduction, "ReduceMean": reduction, "ReduceSumSquare": reduction, "ReduceL1": reduction,
 	"ReduceL2": reduction, "ReduceLogSum": reduction, "ReduceLogSumExp": reduction, "ReduceMax": reduction, "ReduceMin": reduction,
-	"LayerNormalization": inferLayerNormalization,
-	"Reshape":            inferReshape, "Transpose": inferTranspose, "Squeeze": inferSqueeze,
+	"LayerNormalization": inferLayerNormalization, "BatchNormalization": inferBatchNormalization,
+	"Conv": inferConv, "ConvTranspose": inferConvTranspose, "MaxPool": inferMaxPool,
+	"GlobalAveragePool": inferGlobalPool, "GlobalMaxPool": inferGlobalPool, "ScatterElements": inferScatterElements,
+	"Reshape": inferReshape, "Transpose": inferTranspose, "Squeeze": inferSqueeze,
 	"Concat": inferConcat, "Split": inferSplit, "Slice": inferSlice, "Pad": inferPad,
 	"Expand": inferExpand, "Shape": inferShape, "Cast": inferCast,
 }

@@ -62,6 +62,21 @@ func around(g *graphs.Graph, x *value, kinks []float64) *value {
 	return g.Concat(0, sides...)
 }
 
+func convolution(name string, x, w []int64, a graphs.Attributes) ruleCase {
+	return ruleCase{name, -0.5, [][]int64{x, w, {w[0]}},
+		one(func(g *graphs.Graph, x []*value) *value { return g.Apply("Conv", a, x...) })}
+}
+
+// spread moves elements apart, so that finite differences do not change their
+// order: element i, in an order that looks random, by 2i.
+func spread(g *graphs.Graph, x *value) *value {
+	shifts := make([]float32, x.Len())
+	for i, p := range rand.New(rand.NewPCG(5, 6)).Perm(len(shifts)) {
+		shifts[i] = 2 * float32(p)
+	}
+	return g.Add(x, g.Floats(shifts, x.Shape...))
+}
+
 // apart chooses between values that are shifted away from each other.
 func apart(name string, shifts []float64) ruleCase {
 	op, _, _ := strings.Cut(name, " ")
@@ -136,6 +151,26 @@ var ruleCases = []ruleCase{
 	reduced("ReduceLogSumExp", -0.5), extreme("ReduceMax"), extreme("ReduceMin"),
 	{"ReduceMax ties", -0.5, [][]int64{{2, 1}}, one(func(g *graphs.Graph, x []*value) *value {
 		return g.Apply("ReduceMax", graphs.Attributes{"keepdims": int64(0)}, g.Expand(x[0], nil, 2, 3), g.Ints(1))
+	})},
+	convolution("Conv", []int64{2, 3, 5, 6}, []int64{4, 3, 3, 2}, graphs.Attributes{}),
+	convolution("Conv strides, padding", []int64{2, 3, 6, 7}, []int64{4, 3, 3, 3}, graphs.Attributes{
+		"strides": []int64{2, 3}, "pads": []int64{1, 0, 2, 1}}),
+	convolution("Conv dilated, grouped", []int64{2, 4, 7, 8}, []int64{6, 2, 2, 3}, graphs.Attributes{
+		"dilations": []int64{2, 1}, "strides": []int64{1, 2}, "group": int64(2)}),
+	convolution("Conv depthwise, 1-D, SAME_UPPER", []int64{2, 3, 9}, []int64{3, 1, 4}, graphs.Attributes{
+		"strides": []int64{2}, "group": int64(3), "auto_pad": "SAME_UPPER"}),
+	{"MaxPool", 0, [][]int64{{1, 2, 5, 5}}, one(func(g *graphs.Graph, x []*value) *value {
+		return g.Apply("MaxPool", graphs.Attributes{"kernel_shape": []int64{3, 3}, "strides": []int64{2, 2}, "pads": []int64{1, 1, 1, 1}},
+			spread(g, x[0]))
+	})},
+	{"GlobalMaxPool", 0, [][]int64{{2, 2, 3, 2}}, one(func(g *graphs.Graph, x []*value) *value {
+		return g.Apply("GlobalMaxPool", nil, spread(g, x[0]))
+	})},
+	{"GlobalAveragePool", -0.5, [][]int64{{2, 3, 4, 2}}, one(func(g *graphs.Graph, x []*value) *value {
+		return g.Apply("GlobalAveragePool", nil, x[0])
+	})},
+	{"BatchNormalization", 0.5, [][]int64{{2, 3, 2, 2}, {3}, {3}, {3}, {3}}, one(func(g *graphs.Graph, x []*value) *value {
+		return g.Apply("BatchNormalization", graphs.Attributes{"epsilon": float32(1e-2)}, x...)
 	})},
 	unary("Identity", -0.5), unary("Neg", -0.5), unary("Exp", -0.5), unary("Log", 0.5), unary("Sqrt", 0.5),
 	unary("Tanh", -0.5), unary("Erf", -0.5), unary("Gelu", -0.5),

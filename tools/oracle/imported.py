@@ -70,7 +70,26 @@ class ViT(nn.Module):
 
 
 # name → model, image side, exporter, opset
+class CNN(nn.Module):
+    """Convolutions with strides, padding, groups and dilations, normalisation, pooling and a residual. Exporters would
+    fold a normalisation that follows a convolution."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1, bias=False), nn.ReLU(), nn.BatchNorm2d(8),
+                                  nn.MaxPool2d(3, 2, 1))
+        self.body = nn.Sequential(nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8), nn.Hardswish(), nn.BatchNorm2d(8),
+                                  nn.Conv2d(8, 8, 1), nn.SiLU())
+        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
+
+    def forward(self, x):
+        x = self.stem(x)
+        return self.head(x + self.body(x))
+
+
 CASES = {
+    "cnn_torchscript17": (CNN, 20, "torchscript", 17),
+    "cnn_dynamo18": (CNN, 20, "dynamo", 18),
     "mlp_torchscript9": (MLP, 4, "torchscript", 9),
     "mlp_dynamo20": (MLP, 4, "dynamo", 20),
     "vit_torchscript11": (ViT, 8, "torchscript", 11),

@@ -1,0 +1,110 @@
+package autodiff
+
+import (
+	"slices"
+
+	"fovea/graphs"
+)
+
+func init() {
+	register(map[string]Rule{
+		"Conv": conv, "MaxPool": maxPool, "GlobalAveragePool": globalAveragePool, "GlobalMaxPool": globalMaxPool,
+		"BatchNormalization": batchNormalization,
+	})
+}
+
+// conv of x [N,C,D…] with w [M,C/g,K…]: dX is the transposed convolution of dY,
+// dW the convolution of x with dY, in which strides and dilations change
+// places, images and channels too.
+func conv(c *Call) []*graphs.Value {
+	x, w, dy := c.In(0), c.In(1), c.Grad(0)
+	window, err := graphs.WindowOf(c.node, w.Shape[2:])
+	if err != nil {
+		return c.refuse("%v", err)
+	}
+	group := c.Int("group", 1)
+	rest := make([]int64, len(window.Kernel)) // that no kernel has reached
+	for i := range rest {
+		rest[i] = window.Rest(i, x.Shape[i+2])
+	}
+	dx := c.Apply("ConvTranspose", graphs.Attributes{"group": group, "strides": window.Strides, "dilations": window.Dilations,
+		"pads": window.Pads(), "output_padding": rest}, dy, w)
+
+	images, channels := x.Shape[0], x.Shape[1]/group
+	byChannel := c.Reshape(x, slices.Concat([]int64{images, group, channels}, x.Shape[2:])...)
+	byChannel = c.Transpose(byChannel, slices.Concat([]int64{2, 1, 0}, axesFrom(3, x.Rank()+1))...)
+	byChannel = c.Reshape(byChannel, slices.Concat([]int64{channels, group * images}, x.Shape[2:])...)
+	swap := slices.Concat([]int64{1, 0}, axesFrom(2, x.Rank()))
+	dw := c.Apply("Conv", graphs.Attributes{"group": group, "strides": window.Dilations, "dilations": window.Strides,
+		"pads": window.Pads()}, byChannel, c.Transpose(dy, swap...))
+	for i, k := range window.Kernel {
+		if axis := int64(i + 2); dw.Shape[axis] > k {
+			dw = c.Slice(dw, axis, 0, k)
+		}
+	}
+	out := both(dx, c.Transpose(dw, swap...))
+	if c.In(2) != nil {
+		out = append(out, c.overChannels(dy))
+	}
+	return out
+}
+
+// axesFrom lists the axes from a to below b.
+func axesFrom(a, b int) []int64 {
+	var axes []int64
+	for ; a < b; a++ {
+		axes = append(axes, int64(a))
+	}
+	return axes
+}
+
+// overChannels sums x [N,C,D…] to a vector of the channels.
+func (c *Call) overChannels(x *graphs.Value) *graphs.Value {
+	return c.ReduceSum(x, false, append([]int64{0}, axesFrom(2, x.Rank())...)...)
+}
+
+// maxPool gives each gradient to the element that was the largest, by its index
+// in the whole input.
+func maxPool(c *Call) []*graphs.Value {
+	if c.Int("storage_order", 0) != 0 {
+		return c.refuse("storage_order 1 is not supported")
+	}
+	if len(c.node.Outputs) > 1 && c.Out(1) != nil && c.Grad(1) != nil {
+		return c.refuse("the indices have no gradient")
+	}
+	x, dy := c.In(0), c.Grad(0)
+	index := c.ApplyN(2, "", "MaxPool", c.node.Attributes, x)[1]
+	zeros := c.Expand(c.Scalar(0), nil, x.Len())
+	dx := c.Apply("ScatterElements", graphs.Attributes{"axis": int64(0), "reduction": "add"}, zeros,
+		c.Reshape(index, dy.Len()), c.Reshape(dy, dy.Len()))
+	return one(c.Reshape(dx, x.Shape...))
+}
+
+func globalAveragePool(c *Call) []*graphs.Value {
+	x, dy := c.In(0), c.Grad(0)
+	return one(c.Expand(c.Scale(dy, float64(dy.Len())/float64(x.Len())), nil, x.Shape...))
+}
+
+// globalMaxPool: elements that are equally the largest share the gradient.
+func globalMaxPool(c *Call) []*graphs.Value {
+	x := c.In(0)
+	chosen := c.Cast(c.Equal(x, c.Out(0)), x.Type)
+	return one(c.Mul(chosen, c.Div(c.Grad(0), c.ReduceSum(chosen, true, axesFrom(2, x.Rank())...))))
+}
+
+// batchNormalization in inference: Y = (x - mean)·w/√(variance + ε) + b, where
+// mean and variance are inputs like the others.
+func batchNormalization(c *Call) []*graphs.Value {
+	if c.Int("training_mode", 0) != 0 {
+		return c.refuse("training_mode 1 is not supported: export the model in evaluation mode")
+	}
+	x, w, dy := c.In(0), c.In(1), c.Grad(0)
+	shape := append([]int64{x.Shape[1]}, slices.Repeat([]int64{1}, x.Rank()-2)...)
+	perChannel := func(v *graphs.Value) *graphs.Value { return c.Reshape(v, shape...) }
+	inverse := c.over(c.Sqrt(c.plus(float64(c.node.Attributes.Float("epsilon", 1e-5)), c.In(4))))
+	rate := c.Mul(w, inverse) // of Y by x
+	centred := c.Sub(x, perChannel(c.In(3)))
+	db, projection := c.overChannels(dy), c.overChannels(c.Mul(dy, centred))
+	dvariance := c.Scale(c.Mul(projection, c.Mul(rate, c.Mul(inverse, inverse))), -0.5)
+	return []*graphs.Value{c.Mul(dy, perChannel(rate)), c.Mul(projection, inverse), db, c.Neg(c.Mul(db, rate)), dvariance}
+}

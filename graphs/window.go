@@ -1,0 +1,175 @@
+package graphs
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// A Window is how a convolution or pooling node moves over the spatial axes of
+// its input [N,C,D1,…]: every list has an entry for each of them.
+type Window struct {
+	Kernel, Strides, Dilations, Before, After []int64 // After: padding at the end of an axis
+}
+
+// WindowOf reads the window of a Conv, MaxPool or AveragePool node, with
+// auto_pad made explicit. kernel is the size where the node has no attribute of
+// that name.
+func WindowOf(n *Node, kernel []int64) (Window, error) {
+	x := n.Inputs[0].Shape
+	if len(x) < 3 {
+		return Window{}, fmt.Errorf("input of rank %d has no spatial axis", len(x))
+	}
+	rank := len(x) - 2
+	if k := n.Attributes.Ints("kernel_shape"); k != nil {
+		kernel = k
+	}
+	w := Window{Kernel: kernel, Strides: n.Attributes.Ints("strides"), Dilations: n.Attributes.Ints("dilations"),
+		Before: make([]int64, rank), After: make([]int64, rank)}
+	if w.Strides == nil {
+		w.Strides = slices.Repeat([]int64{1}, rank)
+	}
+	if w.Dilations == nil {
+		w.Dilations = slices.Repeat([]int64{1}, rank)
+	}
+	pads := n.Attributes.Ints("pads")
+	if len(w.Kernel) != rank || len(w.Strides) != rank || len(w.Dilations) != rank || (pads != nil && len(pads) != 2*rank) {
+		return w, fmt.Errorf("kernel_shape, strides, dilations or pads do not fit %d spatial axes", rank)
+	}
+	auto, _ := n.Attributes["auto_pad"].(string)
+	for i, size := range x[2:] {
+		if w.Kernel[i] < 1 || w.Strides[i] < 1 || w.Dilations[i] < 1 {
+			return w, errors.New("kernel_shape, strides and dilations must be at least 1")
+		}
+		switch auto {
+		case "SAME_UPPER", "SAME_LOWER":
+			steps := (size + w.Strides[i] - 1) / w.Strides[i]
+			total := max(0, (steps-1)*w.Strides[i]+w.extent(i)-size)
+			w.Before[i], w.After[i] = total/2, total-total/2
+			if auto == "SAME_LOWER" {
+				w.Before[i], w.After[i] = w.After[i], w.Before[i]
+			}
+		case "", "NOTSET":
+			if pads != nil {
+				w.Before[i], w.After[i] = pads[i], pads[i+rank]
+			}
+		}
+	}
+	return w, nil
+}
+
+// extent is the number of elements that the dilated kernel reaches over.
+func (w Window) extent(axis int) int64 { return w.Dilations[axis]*(w.Kernel[axis]-1) + 1 }
+
+// Rest is what lies behind the last step of the window, in the padded input.
+func (w Window) Rest(axis int, size int64) int64 {
+	return (size + w.Before[axis] + w.After[axis] - w.extent(axis)) % w.Strides[axis]
+}
+
+// Pads are the paddings as the attribute lists them.
+func (w Window) Pads() []int64 { return slices.Concat(w.Before, w.After) }
+
+// steps is the number of positions of the window on each axis.
+func (w Window) steps(spatial []int64) ([]int64, error) {
+	var out []int64
+	for i, size := range spatial {
+		room := size + w.Before[i] + w.After[i] - w.extent(i)
+		if room < 0 {
+			return nil, fmt.Errorf("the kernel reaches over %d elements, axis %d has %d with its padding", w.extent(i), i+2, room+w.extent(i))
+		}
+		out = append(out, room/w.Strides[i]+1)
+	}
+	return out, nil
+}
+
+// inferConv: x [N,C,D…], weight [M,C/group,K…] and perhaps a bias [M].
+func inferConv(n *Node) ([]Value, error) {
+	if err := take(n, 2); err != nil {
+		return nil, err
+	}
+	x, weight, group := n.Inputs[0], n.Inputs[1], n.Attributes.Int("group", 1)
+	if x.Rank() != weight.Rank() || x.Rank() < 3 || x.Shape[1] != group*weight.Shape[1] || weight.Shape[0]%group != 0 {
+		return nil, fmt.Errorf("a weight of shape %s in %d groups does not fit %s", shapeString(weight.Shape), group, shapeString(x.Shape))
+	}
+	w, err := WindowOf(n, weight.Shape[2:])
+	if err != nil {
+		return nil, err
+	}
+	spatial, err := w.steps(x.Shape[2:])
+	return one(x.Type, slices.Concat([]int64{x.Shape[0], weight.Shape[0]}, spatial)), err
+}
+
+// inferConvTranspose: x [N,M,D…] and weight [M,C/group,K…], with explicit
+// padding.
+func inferConvTranspose(n *Node) ([]Value, error) {
+	if err := take(n, 2); err != nil {
+		return nil, err
+	}
+	x, weight, a := n.Inputs[0], n.Inputs[1], n.Attributes
+	rank := x.Rank() - 2
+	strides, dilations, pads, more := a.Ints("strides"), a.Ints("dilations"), a.Ints("pads"), a.Ints("output_padding")
+	if rank < 1 || weight.Rank() != rank+2 || x.Shape[1] != weight.Shape[0] ||
+		len(strides) != rank || len(dilations) != rank || len(pads) != 2*rank || len(more) != rank {
+		return nil, errors.New("the weight, strides, dilations, pads and output_padding do not fit the input")
+	}
+	shape := []int64{x.Shape[0], weight.Shape[1] * a.Int("group", 1)}
+	for i, size := range x.Shape[2:] {
+		shape = append(shape, (size-1)*strides[i]+more[i]+dilations[i]*(weight.Shape[i+2]-1)+1-pads[i]-pads[i+rank])
+	}
+	return one(x.Type, shape), nil
+}
+
+// inferMaxPool gives the values and their indices in the whole input.
+func inferMaxPool(n *Node) ([]Value, error) {
+	if err := take(n, 1); err != nil {
+		return nil, err
+	}
+	x := n.Inputs[0]
+	w, err := WindowOf(n, nil)
+	if err != nil {
+		return nil, err
+	}
+	if n.Attributes.Int("ceil_mode", 0) != 0 {
+		return nil, errors.New("ceil_mode is not supported")
+	}
+	spatial, err := w.steps(x.Shape[2:])
+	shape := slices.Concat(x.Shape[:2], spatial)
+	return []Value{{Type: x.Type, Shape: shape}, {Type: Int64, Shape: shape}}, err
+}
+
+func inferGlobalPool(n *Node) ([]Value, error) {
+	if err := take(n, 1); err != nil {
+		return nil, err
+	}
+	shape := slices.Clone(n.Inputs[0].Shape)
+	for i := range shape {
+		if i > 1 {
+			shape[i] = 1
+		}
+	}
+	return one(n.Inputs[0].Type, shape), nil
+}
+
+func inferBatchNormalization(n *Node) ([]Value, error) {
+	if err := take(n, 5); err != nil {
+		return nil, err
+	}
+	x := n.Inputs[0]
+	for i, v := range n.Inputs[1:] {
+		if x.Rank() < 2 || v.Rank() != 1 || v.Shape[0] != x.Shape[1] {
+			return nil, fmt.Errorf("input %d is no vector of the channels of %s", i+1, shapeString(x.Shape))
+		}
+	}
+	return same(n)
+}
+
+// inferScatterElements: data, and indices and updates of one shape.
+func inferScatterElements(n *Node) ([]Value, error) {
+	if err := take(n, 3); err != nil {
+		return nil, err
+	}
+	if !slices.Equal(n.Inputs[1].Shape, n.Inputs[2].Shape) || n.Inputs[0].Rank() != n.Inputs[1].Rank() {
+		return nil, errors.New("data, indices and updates do not fit")
+	}
+	return same(n)
+}
