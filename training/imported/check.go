@@ -35,7 +35,7 @@ type Comparison struct {
 
 // Agrees tells whether the two are equal as far as float32 can tell.
 func (c Comparison) Agrees() bool {
-	return math.Abs(c.Gradient-c.Difference) <= tolerance*c.Size+2*c.Uncertainty
+	return math.Abs(c.Gradient-c.Difference) <= tolerance*c.Size+3*c.Uncertainty
 }
 
 // Decides tells whether the finite difference is good enough to judge by.
@@ -48,7 +48,8 @@ type Report struct {
 	Values      []*graphs.Value // differentiated by: float inputs and parameters
 	Comparisons []Comparison
 	// Wrong is the first node whose rule disagrees with finite differences of the
-	// node alone; nil if all agree or no comparison failed.
+	// node alone, along two directions; nil if there is none or no comparison of
+	// the whole failed.
 	Wrong           *graphs.Node
 	WrongComparison Comparison
 	Nodes           int // that were compared alone
@@ -205,6 +206,7 @@ func (r *Report) findNode(ctx context.Context, g *graphs.Graph, start point, see
 			continue
 		}
 		alone := func() (*graphs.Graph, error) { return single(n) }
+		disagreeing := 0 // directions; one may be a chance where the function has kinks
 		for j := range directions {
 			c, err := compare(ctx, alone, values, rand.New(rand.NewPCG(seed, uint64(i*directions+j))))
 			if refused := (*autodiff.Unsupported)(nil); errors.As(err, &refused) {
@@ -213,7 +215,10 @@ func (r *Report) findNode(ctx context.Context, g *graphs.Graph, start point, see
 			if err != nil {
 				return fmt.Errorf("comparing %s alone: %w", n, err)
 			}
-			if !c.Agrees() && c.Decides() {
+			if c.Agrees() || !c.Decides() {
+				continue
+			}
+			if disagreeing++; disagreeing == 2 {
 				r.Wrong, r.WrongComparison = n, c
 				return nil
 			}

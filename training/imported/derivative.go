@@ -14,8 +14,9 @@ type derivative struct {
 // differences estimates f'(0) for a function that is computed in float32:
 // central differences at halved steps, extrapolated pairwise (Richardson; their
 // error is of fourth order). Large steps suffer from curvature and kinks, small
-// ones from rounding: of three successive estimates those that lie closest
-// together are taken, and their spread is the error.
+// ones from rounding: of five successive estimates those that lie closest
+// together are taken, and their spread is the error. Fewer could lie together by
+// chance where many elements pass a kink.
 func differences(f func(t float64) (float64, error)) (derivative, error) {
 	const first, steps = 1.0 / 8, 10
 	var central, estimates []float64
@@ -35,10 +36,10 @@ func differences(f func(t float64) (float64, error)) (derivative, error) {
 		}
 	}
 	best := derivative{math.NaN(), math.Inf(1)}
-	for i := 2; i < len(estimates); i++ {
-		three := estimates[i-2 : i+1]
-		if d := slices.Max(three) - slices.Min(three); d < best.error {
-			best = derivative{three[1], d}
+	for i := 4; i < len(estimates); i++ {
+		five := slices.Sorted(slices.Values(estimates[i-4 : i+1]))
+		if d := five[4] - five[0]; d < best.error {
+			best = derivative{five[2], d}
 		}
 	}
 	return best, nil
