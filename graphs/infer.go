@@ -27,7 +27,7 @@ var inferences = map[string]inference{
 	"ReduceSum": reduction, "ReduceMean": reduction, "ReduceSumSquare": reduction, "ReduceL1": reduction,
 	"ReduceL2": reduction, "ReduceLogSum": reduction, "ReduceLogSumExp": reduction, "ReduceMax": reduction, "ReduceMin": reduction,
 	"LayerNormalization": inferLayerNormalization, "BatchNormalization": inferBatchNormalization,
-	"Conv": inferConv, "ConvTranspose": inferConvTranspose, "MaxPool": inferMaxPool,
+	"Conv": inferConv, "ConvTranspose": inferConvTranspose, "MaxPool": inferPool, "AveragePool": inferPool,
 	"GlobalAveragePool": inferGlobalPool, "GlobalMaxPool": inferGlobalPool, "ScatterElements": inferScatterElements,
 	"Reshape": inferReshape, "Transpose": inferTranspose, "Squeeze": inferSqueeze,
 	"Concat": inferConcat, "Split": inferSplit, "Slice": inferSlice, "Pad": inferPad,

@@ -66,18 +66,34 @@ func (w Window) Rest(axis int, size int64) int64 {
 	return (size + w.Before[axis] + w.After[axis] - w.extent(axis)) % w.Strides[axis]
 }
 
+// Inside is the number of elements of the window's position step that are not
+// padding, on an axis of a size.
+func (w Window) Inside(axis int, step, size int64) (n int64) {
+	for k := range w.Kernel[axis] {
+		if i := step*w.Strides[axis] + k*w.Dilations[axis] - w.Before[axis]; 0 <= i && i < size {
+			n++
+		}
+	}
+	return n
+}
+
 // Pads are the paddings as the attribute lists them.
 func (w Window) Pads() []int64 { return slices.Concat(w.Before, w.After) }
 
-// steps is the number of positions of the window on each axis.
-func (w Window) steps(spatial []int64) ([]int64, error) {
+// steps is the number of positions of the window on each axis. With ceil a last
+// one may reach beyond the end, if it begins before it.
+func (w Window) steps(spatial []int64, ceil bool) ([]int64, error) {
 	var out []int64
 	for i, size := range spatial {
 		room := size + w.Before[i] + w.After[i] - w.extent(i)
 		if room < 0 {
 			return nil, fmt.Errorf("the kernel reaches over %d elements, axis %d has %d with its padding", w.extent(i), i+2, room+w.extent(i))
 		}
-		out = append(out, room/w.Strides[i]+1)
+		steps := room/w.Strides[i] + 1
+		if ceil && room%w.Strides[i] != 0 && steps*w.Strides[i] < size+w.Before[i] {
+			steps++
+		}
+		out = append(out, steps)
 	}
 	return out, nil
 }
@@ -95,7 +111,7 @@ func inferConv(n *Node) ([]Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	spatial, err := w.steps(x.Shape[2:])
+	spatial, err := w.steps(x.Shape[2:], false)
 	return one(x.Type, slices.Concat([]int64{x.Shape[0], weight.Shape[0]}, spatial)), err
 }
 
@@ -119,8 +135,8 @@ func inferConvTranspose(n *Node) ([]Value, error) {
 	return one(x.Type, shape), nil
 }
 
-// inferMaxPool gives the values and their indices in the whole input.
-func inferMaxPool(n *Node) ([]Value, error) {
+// inferPool gives the values, and of MaxPool their indices in the whole input.
+func inferPool(n *Node) ([]Value, error) {
 	if err := take(n, 1); err != nil {
 		return nil, err
 	}
@@ -129,10 +145,7 @@ func inferMaxPool(n *Node) ([]Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.Attributes.Int("ceil_mode", 0) != 0 {
-		return nil, errors.New("ceil_mode is not supported")
-	}
-	spatial, err := w.steps(x.Shape[2:])
+	spatial, err := w.steps(x.Shape[2:], n.Attributes.Int("ceil_mode", 0) != 0)
 	shape := slices.Concat(x.Shape[:2], spatial)
 	return []Value{{Type: x.Type, Shape: shape}, {Type: Int64, Shape: shape}}, err
 }

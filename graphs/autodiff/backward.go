@@ -48,6 +48,9 @@ func Backward(g *graphs.Graph, cotangents map[*graphs.Value]*graphs.Value, wrt [
 		if call.refusal != "" {
 			return nil, &Unsupported{Node: n, Reason: call.refusal, Towards: behind(n, wrt)}
 		}
+		if err := g.Err(); err != nil {
+			return nil, fmt.Errorf("autodiff: the rule of %s: %w", n, err)
+		}
 		for i, in := range n.Inputs {
 			if i >= len(contributions) || contributions[i] == nil || !wanted[in] {
 				continue

@@ -8,7 +8,7 @@ import (
 
 func init() {
 	register(map[string]Rule{
-		"Conv": conv, "MaxPool": maxPool, "GlobalAveragePool": globalAveragePool, "GlobalMaxPool": globalMaxPool,
+		"Conv": conv, "MaxPool": maxPool, "AveragePool": averagePool, "GlobalAveragePool": globalAveragePool, "GlobalMaxPool": globalMaxPool,
 		"BatchNormalization": batchNormalization,
 	})
 }
@@ -78,6 +78,40 @@ func maxPool(c *Call) []*graphs.Value {
 	dx := c.Apply("ScatterElements", graphs.Attributes{"axis": int64(0), "reduction": "add"}, zeros,
 		c.Reshape(index, dy.Len()), c.Reshape(dy, dy.Len()))
 	return one(c.Reshape(dx, x.Shape...))
+}
+
+// averagePool spreads each gradient over its window: a transposed convolution
+// with ones, channel by channel.
+func averagePool(c *Call) []*graphs.Value {
+	x, dy := c.In(0), c.Grad(0)
+	window, err := graphs.WindowOf(c.node, nil)
+	if err != nil {
+		return c.refuse("%v", err)
+	}
+	if c.Int("ceil_mode", 0) != 0 {
+		return c.refuse("ceil_mode 1 is not supported")
+	}
+	channels := x.Shape[1]
+	rest := make([]int64, len(window.Kernel))
+	counts := []float32{1} // elements that each window averages
+	for i, size := range x.Shape[2:] {
+		rest[i] = window.Rest(i, size)
+		var next []float32
+		for _, known := range counts {
+			for step := range dy.Shape[i+2] {
+				n := window.Kernel[i]
+				if c.Int("count_include_pad", 0) == 0 {
+					n = window.Inside(i, step, size)
+				}
+				next = append(next, known*float32(n))
+			}
+		}
+		counts = next
+	}
+	share := c.Div(dy, c.Floats(counts, append([]int64{1, 1}, dy.Shape[2:]...)...))
+	ones := c.Filled(1, append([]int64{channels, 1}, window.Kernel...)...)
+	return one(c.Apply("ConvTranspose", graphs.Attributes{"group": channels, "strides": window.Strides,
+		"dilations": window.Dilations, "pads": window.Pads(), "output_padding": rest}, share, ones))
 }
 
 func globalAveragePool(c *Call) []*graphs.Value {

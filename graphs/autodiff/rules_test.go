@@ -2,6 +2,7 @@ package autodiff_test
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -65,6 +66,14 @@ func around(g *graphs.Graph, x *value, kinks []float64) *value {
 func convolution(name string, x, w []int64, a graphs.Attributes) ruleCase {
 	return ruleCase{name, -0.5, [][]int64{x, w, {w[0]}},
 		one(func(g *graphs.Graph, x []*value) *value { return g.Apply("Conv", a, x...) })}
+}
+
+func average(name string, a graphs.Attributes) ruleCase {
+	return ruleCase{name, -0.5, [][]int64{{2, 3, 5, 6}}, one(func(g *graphs.Graph, x []*value) *value {
+		with := graphs.Attributes{"kernel_shape": []int64{3, 2}}
+		maps.Copy(with, a)
+		return g.Apply("AveragePool", with, x[0])
+	})}
 }
 
 // spread moves elements apart, so that finite differences do not change their
@@ -163,6 +172,13 @@ var ruleCases = []ruleCase{
 		return g.Apply("MaxPool", graphs.Attributes{"kernel_shape": []int64{3, 3}, "strides": []int64{2, 2}, "pads": []int64{1, 1, 1, 1}},
 			spread(g, x[0]))
 	})},
+	{"MaxPool ceil_mode", 0, [][]int64{{2, 1, 6, 7}}, one(func(g *graphs.Graph, x []*value) *value {
+		return g.Apply("MaxPool", graphs.Attributes{"kernel_shape": []int64{3, 2}, "strides": []int64{2, 2}, "ceil_mode": int64(1)},
+			spread(g, x[0]))
+	})},
+	average("AveragePool", graphs.Attributes{"pads": []int64{1, 0, 1, 1}, "strides": []int64{2, 1}}),
+	average("AveragePool with padding", graphs.Attributes{"pads": []int64{1, 0, 1, 1}, "count_include_pad": int64(1)}),
+	average("AveragePool unpadded", graphs.Attributes{"strides": []int64{2, 2}}),
 	{"GlobalMaxPool", 0, [][]int64{{2, 2, 3, 2}}, one(func(g *graphs.Graph, x []*value) *value {
 		return g.Apply("GlobalMaxPool", nil, spread(g, x[0]))
 	})},
