@@ -29,6 +29,7 @@ var inferences = map[string]inference{
 	"LayerNormalization": inferLayerNormalization, "BatchNormalization": inferBatchNormalization,
 	"Conv": inferConv, "ConvTranspose": inferConvTranspose, "MaxPool": inferPool, "AveragePool": inferPool,
 	"GlobalAveragePool": inferGlobalPool, "GlobalMaxPool": inferGlobalPool, "ScatterElements": inferScatterElements,
+	"Gather":  inferGather,
 	"Reshape": inferReshape, "Transpose": inferTranspose, "Squeeze": inferSqueeze,
 	"Concat": inferConcat, "Split": inferSplit, "Slice": inferSlice, "Pad": inferPad,
 	"Expand": inferExpand, "Shape": inferShape, "Cast": inferCast,

@@ -157,8 +157,15 @@ func inferSlice(n *Node) ([]Value, error) {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
-	if len(starts) != len(axes) || len(ends) != len(axes) || len(n.Inputs) > 4 {
-		return nil, errors.New("starts, ends and axes must be equally many, and steps are not supported")
+	steps := slices.Repeat([]int64{1}, len(axes))
+	if len(n.Inputs) > 4 {
+		var err error
+		if steps, err = constantInts(n, 4, "the list of steps"); err != nil {
+			return nil, err
+		}
+	}
+	if len(starts) != len(axes) || len(ends) != len(axes) || len(steps) != len(axes) || slices.Min(append(steps, 1)) < 1 {
+		return nil, errors.New("starts, ends, axes and steps must be equally many, and steps at least 1")
 	}
 	x := n.Inputs[0]
 	shape := slices.Clone(x.Shape)
@@ -170,7 +177,7 @@ func inferSlice(n *Node) ([]Value, error) {
 		if starts[i] < 0 || ends[i] > x.Shape[along] || starts[i] >= ends[i] {
 			return nil, fmt.Errorf("[%d:%d] is not inside of axis %d", starts[i], ends[i], along)
 		}
-		shape[along] = ends[i] - starts[i]
+		shape[along] = (ends[i] - starts[i] + steps[i] - 1) / steps[i]
 	}
 	return one(x.Type, shape), nil
 }
@@ -248,4 +255,16 @@ func inferShape(n *Node) ([]Value, error) {
 		return nil, fmt.Errorf("dimensions %d to %d of rank %d", start, end, rank)
 	}
 	return one(Int64, []int64{end - start}), nil
+}
+
+func inferGather(n *Node) ([]Value, error) {
+	if err := take(n, 2); err != nil {
+		return nil, err
+	}
+	x, index := n.Inputs[0], n.Inputs[1]
+	a, err := axis(n.Attributes.Int("axis", 0), x.Rank())
+	if err != nil {
+		return nil, err
+	}
+	return one(x.Type, slices.Concat(x.Shape[:a], index.Shape, x.Shape[a+1:])), nil
 }

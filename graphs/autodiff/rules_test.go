@@ -223,6 +223,20 @@ var ruleCases = []ruleCase{
 	}},
 	{"Slice", -0.5, [][]int64{{4, 5}}, one(func(g *graphs.Graph, x []*value) *value { return g.Exp(g.Slice(x[0], 1, 1, 3)) })},
 	{"Pad", -0.5, [][]int64{{2, 3}}, one(func(g *graphs.Graph, x []*value) *value { return g.Exp(g.Pad(x[0], 1, 2, 1)) })},
+	{"Slice steps", -0.5, [][]int64{{7, 5}}, one(func(g *graphs.Graph, x []*value) *value {
+		return g.Exp(g.Apply("Slice", nil, x[0], g.Ints(1, 0), g.Ints(7, 5), g.Ints(0, 1), g.Ints(3, 1)))
+	})},
+	{"Slice backwards", -0.5, [][]int64{{3, 5}}, one(func(g *graphs.Graph, x []*value) *value {
+		n := &graphs.Node{Op: "Slice", Inputs: []*value{x[0], g.Ints(4), g.Ints(0), g.Ints(1), g.Ints(-2)}}
+		return g.Exp(g.Append(n, &value{Name: "backwards", Type: graphs.Float32, Shape: []int64{3, 2}})[0])
+	})},
+	{"Gather", -0.5, [][]int64{{3, 4, 2}}, one(func(g *graphs.Graph, x []*value) *value {
+		index := g.Reshape(g.Ints(1, 3, 1, -1, 0, 1), 2, 3)
+		return g.Exp(g.Apply("Gather", graphs.Attributes{"axis": int64(1)}, x[0], index))
+	})},
+	{"Gather one", -0.5, [][]int64{{3, 4}}, one(func(g *graphs.Graph, x []*value) *value {
+		return g.Exp(g.Apply("Gather", graphs.Attributes{"axis": int64(-1)}, x[0], g.Reshape(g.Ints(2))))
+	})},
 	{"ReduceSum", -0.5, [][]int64{{2, 3, 4}}, one(func(g *graphs.Graph, x []*value) *value { return g.Exp(g.ReduceSum(x[0], false, 0, 2)) })},
 	{"ReduceSum all", -0.5, [][]int64{{2, 3}}, one(func(g *graphs.Graph, x []*value) *value { return g.Exp(g.ReduceSum(x[0], true)) })},
 	{"ReduceMean", -0.5, [][]int64{{2, 3, 4}}, one(func(g *graphs.Graph, x []*value) *value { return g.Exp(g.ReduceMean(x[0], true, -2)) })},

@@ -17,6 +17,7 @@ func init() {
 		"Split":     split,
 		"Slice":     slice,
 		"Pad":       pad,
+		"Gather":    gather,
 	})
 }
 
@@ -56,10 +57,19 @@ func slice(c *Call) []*graphs.Value {
 	starts, _ := c.In(1).IntValues()
 	ends, _ := c.In(2).IntValues()
 	axes, _ := c.In(3).IntValues()
+	steps, _ := c.In(4).IntValues()
 	dx := c.Grad(0)
 	for i, axis := range axes {
 		if axis < 0 {
 			axis += int64(c.In(0).Rank())
+		}
+		if i < len(steps) && steps[i] != 1 {
+			index := make([]int64, dx.Shape[axis])
+			for j := range index {
+				index[j] = starts[i] + int64(j)*steps[i]
+			}
+			dx = c.scatter(dx, axis, c.In(0).Shape[axis], c.Ints(index...))
+			continue
 		}
 		dx = c.Pad(dx, axis, starts[i], c.In(0).Shape[axis]-ends[i])
 	}
@@ -81,4 +91,23 @@ func pad(c *Call) []*graphs.Value {
 		}
 	}
 	return one(dx)
+}
+
+// gather: each gradient goes back to where its element came from.
+func gather(c *Call) []*graphs.Value {
+	x, index, axis := c.In(0), c.In(1), c.Axis(0)
+	shape := slices.Clone(x.Shape)
+	shape[axis] = index.Len()
+	return one(c.scatter(c.Reshape(c.Grad(0), shape...), axis, x.Shape[axis], index))
+}
+
+// scatter puts what x has along an axis at the places that index lists on an
+// axis of a size; what comes to the same place is added, the rest is 0.
+func (c *Call) scatter(x *graphs.Value, axis, size int64, index *graphs.Value) *graphs.Value {
+	along := slices.Repeat([]int64{1}, x.Rank())
+	along[axis] = index.Len()
+	whole := slices.Clone(x.Shape)
+	whole[axis] = size
+	return c.Apply("ScatterElements", graphs.Attributes{"axis": axis, "reduction": "add"},
+		c.Expand(c.Scalar(0), nil, whole...), c.Expand(c.Reshape(index, along...), nil, x.Shape...), x)
 }
