@@ -79,10 +79,13 @@ const unfinished = ".entry-*"
 // removeUnfinished removes what a killed process was writing, but not what
 // another may be writing now.
 func (c *Cache) removeUnfinished() {
-	left, _ := filepath.Glob(filepath.Join(c.dir, unfinished))
-	for _, path := range left {
-		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > time.Hour {
-			os.Remove(path)
+	left, _ := os.ReadDir(c.dir) // not Glob: the folder's name may have a bracket
+	for _, e := range left {
+		if ok, _ := filepath.Match(unfinished, e.Name()); !ok {
+			continue
+		}
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > time.Hour {
+			os.Remove(filepath.Join(c.dir, e.Name()))
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestCacheFullDisk: without room, an epoch goes on with one warning, and with
@@ -45,5 +47,18 @@ func TestCacheFullDisk(t *testing.T) {
 	}
 	if kept == 0 || kept == len(samples) {
 		t.Errorf("%d of %d images are kept", kept, len(samples))
+	}
+}
+
+// TestAvailable: free space is counted in fragments, of which a block may be many.
+func TestAvailable(t *testing.T) {
+	for _, s := range []unix.Statfs_t{
+		{Bavail: 1000, Bsize: 4096, Frsize: 4096},
+		{Bavail: 1000, Bsize: 1 << 20, Frsize: 4096},
+		{Bavail: 1000, Bsize: 4096},
+	} {
+		if got := available(&s); got != 4096000 {
+			t.Errorf("%+v: %d bytes", s, got)
+		}
 	}
 }

@@ -280,9 +280,12 @@ func TestCacheProcesses(t *testing.T) {
 }
 
 // TestCacheRemovesUnfinished: what a killed process was writing goes, but not
-// what another may be writing.
+// what another may be writing. The folder's name is no pattern.
 func TestCacheRemovesUnfinished(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "cache[1]")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	for name, age := range map[string]time.Duration{".entry-1": 2 * time.Hour, ".entry-2": time.Minute} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, nil, 0o644); err != nil {

@@ -190,13 +190,17 @@ func (d *decoder) frame(b []byte) error {
 		if c[0].id == c[1].id || c[0].id == c[2].id || c[1].id == c[2].id {
 			return errOther
 		}
-		if !d.jfif && (d.rgbMarker || c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B') {
-			return errOther
-		}
 	}
 	d.hMost, d.vMost = d.components[0].h, d.components[0].v
 	d.mcus = image.Pt(ceilDiv(d.width, 8*d.hMost), ceilDiv(d.height, 8*d.vMost))
 	return d.choosePart()
+}
+
+// isRGB tells whether the components are no YCbCr. As in libjpeg the markers
+// before the first scan decide, those behind the frame too.
+func (d *decoder) isRGB() bool {
+	c := d.components
+	return len(c) == 3 && !d.jfif && (d.rgbMarker || c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B')
 }
 
 // choosePart turns the box into whole MCUs and reserves their memory.

@@ -201,6 +201,30 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
+// TestAdobeMarker: that the components are RGB, which is left to image/jpeg, may
+// be said before the frame or behind it.
+func TestAdobeMarker(t *testing.T) {
+	var b bytes.Buffer
+	if err := stdjpeg.Encode(&b, image.NewRGBA(image.Rect(0, 0, 9, 9)), nil); err != nil {
+		t.Fatal(err)
+	}
+	file := b.Bytes()
+	if _, err := Decode(file); err != nil {
+		t.Fatal(err)
+	}
+	for _, marker := range []byte{markerDQT, markerSOF0, markerSOS} {
+		before, behind, ok := bytes.Cut(file, []byte{0xFF, marker})
+		if !ok {
+			t.Fatalf("no marker %x", marker)
+		}
+		rgb := append(bytes.Clone(before), "\xFF\xEE\x00\x0EAdobe\x00\x64\x00\x00\x00\x00\x00"...)
+		rgb = append(append(rgb, 0xFF, marker), behind...)
+		if _, err := Decode(rgb); err == nil {
+			t.Errorf("with Adobe's marker before %x RGB is decoded as YCbCr", marker)
+		}
+	}
+}
+
 // FuzzDecode: nothing makes the decoder panic, and a part never differs from
 // the whole in size.
 func FuzzDecode(f *testing.F) {

@@ -24,7 +24,7 @@ type scanComponent struct {
 
 // scan reads a start of scan and the data behind it.
 func (d *decoder) scan(b []byte) error {
-	if d.components == nil || len(b) < 1 {
+	if d.components == nil || len(b) < 1 || d.isRGB() {
 		return errOther
 	}
 	n := int(b[0])

@@ -108,6 +108,7 @@ func hostiles(t testing.TB) []hostile {
 			tuple(global("numpy", "ndarray"), integers64(0), text("b"))+"R"+tuple(integer(1), shape,
 			global("numpy", "dtype")+tuple(text("f4"), "\x89", "\x88")+"R", "\x89", data)+"b")))
 	}
+	long := text(strings.Repeat("a", 1<<20)) + "q\x000" // of which no copies are made
 	nested := strings.Repeat("](", 100) + "N" + strings.Repeat("e", 100)
 	return []hostile{
 		{"good", good(t), ""},
@@ -138,6 +139,8 @@ func hostiles(t testing.TB) []hostile {
 		{"no end", checkpoint(t, "\x80\x02]", data), "truncated"},
 		{"empty pickle", checkpoint(t, "", data), "truncated"},
 		{"too many operations", zipped(strings.Repeat("N0", 1<<20)), "more than 1048576 operations"},
+		{"codec bomb", zipped(long + strings.Repeat(global("_codecs", "encode")+text("a")+"h\x00\x86R0", 100) + "N"), "no tensor"},
+		{"byte order bomb", zipped(long + strings.Repeat(global("numpy", "dtype")+")R"+"K\x01h\x00\x86b0", 100) + "N"), "no tensor"},
 		{"memo bomb", zipped(doubling(20)), "more than 1048576 values"},
 		{"dict in itself", zipped("}q\x00" + "(" + text("m") + "h\x00u"), "nested more than 32 deep"},
 		{"deep nesting", zipped(nested), "nested more than 32 deep"},
@@ -182,6 +185,7 @@ func hostiles(t testing.TB) []hostile {
 		{"crossed lengths", patched(t, "m/data/0", "m/data/x"), "damaged"},
 
 		{"legacy version", []byte(program("\x8a\x0a"+string(magic)) + strings.Repeat(program("K\x01"), 4)), "version 1 "},
+		{"legacy version of tuples", []byte(program("\x8a\x0a"+string(magic)) + program("K\x01"+strings.Repeat("2\x86", 20)) + strings.Repeat(program("N"), 3)), "no integer"},
 		{"legacy truncated", legacy(value, key, legacyStorage(4, data[:8])), "truncated"},
 		{"legacy without storages", legacy(value, key), "truncated"},
 		{"legacy storage of another size", legacy(value, key, legacyStorage(3, data)), "3 elements instead of 4"},

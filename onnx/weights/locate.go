@@ -64,21 +64,21 @@ func isRepositoryPart(s string) bool {
 
 // hubCache returns the folder that huggingface_hub/constants.py decides on.
 func hubCache() (string, error) {
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", err
-	}
+	home, noHome := os.UserHomeDir() // which a variable may make unnecessary
 	for _, v := range []struct{ variable, below string }{
 		{"HF_HUB_CACHE", ""}, {"HUGGINGFACE_HUB_CACHE", ""}, {"HF_HOME", "hub"}, {"XDG_CACHE_HOME", "huggingface/hub"},
 	} {
 		if dir := os.Getenv(v.variable); dir != "" {
 			if rest, ok := strings.CutPrefix(dir, "~/"); ok {
+				if noHome != nil {
+					return "", noHome
+				}
 				dir = filepath.Join(home, rest)
 			}
 			return filepath.Join(os.ExpandEnv(dir), v.below), nil
 		}
 	}
-	return filepath.Join(home, ".cache", "huggingface", "hub"), nil
+	return filepath.Join(home, ".cache", "huggingface", "hub"), noHome
 }
 
 // snapshots lists the commits that are in a repository's folder: the one that

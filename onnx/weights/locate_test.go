@@ -93,3 +93,23 @@ func TestLocate(t *testing.T) {
 		}
 	}
 }
+
+// A service or a container may have no home: a variable says where the cache is.
+func TestLocateWithoutHome(t *testing.T) {
+	hub := t.TempDir()
+	for _, name := range []string{"HOME", "USERPROFILE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"} {
+		t.Setenv(name, "")
+	}
+	t.Chdir(hub)
+	t.Setenv("HF_HUB_CACHE", hub)
+	want := cached(t, hub, "models--me--weights", "111", "weights.pth")
+	if got, err := Locate("me/weights"); err != nil || got != want {
+		t.Errorf("%s, %v, want %s", got, err, want)
+	}
+	for _, dir := range []string{"", "~/hub"} {
+		t.Setenv("HF_HUB_CACHE", dir)
+		if got, err := Locate("me/weights"); err == nil {
+			t.Errorf("without a home %q is %s", dir, got)
+		}
+	}
+}

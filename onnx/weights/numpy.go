@@ -52,7 +52,7 @@ func buildNumPy(value, state any) error {
 	switch v := value.(type) {
 	case *dtype: // (version, byte order, …)
 		if len(s) > 1 {
-			if order, ok := pickle.String(s[1]); !ok || order == ">" {
+			if !pickle.Is(s[1], "<") && !pickle.Is(s[1], "|") && !pickle.Is(s[1], "=") {
 				v.typ = pb.TensorProto_UNDEFINED
 			}
 		}

@@ -42,8 +42,10 @@ func parseTorchLegacy(b []byte, at int) (contents, error) {
 		values[i] = v
 		at += n
 	}
-	if values[0] != any(int64(1001)) {
-		return contents{}, fmt.Errorf("version %v of torch.save's format is not known, 1001 is", values[0])
+	if version, ok := values[0].(int64); !ok { // not printed: tuples that hold each other are long
+		return contents{}, fmt.Errorf("the version of torch.save's format is no integer: the file is damaged")
+	} else if version != 1001 {
+		return contents{}, fmt.Errorf("version %d of torch.save's format is not known, 1001 is", version)
 	}
 	if system, ok := values[1].(*pickle.Dict); ok {
 		if little, ok := system.Get("little_endian"); ok && little != true {

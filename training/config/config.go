@@ -34,7 +34,7 @@ type Data struct {
 	Order      string  `toml:"order"`      // one of Orders
 	Numbering  string  `toml:"numbering"`  // of classes, one of Numberings
 	Cache      string  `toml:"cache"`      // folder of decoded images; "": none
-	CacheSide  int     `toml:"cache_side"` // pixels, longest shorter side in it; 0: see data.Cache
+	CacheSide  int     `toml:"cache_side"` // pixels, longest shorter side in it; 0: twice Size, at least 512
 }
 
 // Model is the Vision Transformer. Width, Depth, Heads and Patch are 0, and Pool

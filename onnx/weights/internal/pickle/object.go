@@ -75,7 +75,7 @@ func (m *machine) builtin(class Global, args Tuple) (any, bool) {
 	case Global{"_codecs", "encode"}:
 		if len(args) == 2 {
 			text, ok := args[0].(Text)
-			if codec, _ := String(args[1]); ok && codec == "latin1" {
+			if ok && Is(args[1], "latin1") {
 				return Latin1(text), true
 			}
 		}

@@ -38,16 +38,22 @@ func String(v any) (s string, ok bool) {
 	return "", false
 }
 
+// Is tells whether v is the Text or the Blob s. Unlike String it copies nothing:
+// a short pickle can compare a long text often.
+func Is(v any, s string) bool {
+	switch v := v.(type) {
+	case Text:
+		return string(v) == s
+	case Blob:
+		return string(v) == s
+	}
+	return false
+}
+
 // Get returns the value of a key of text.
 func (d *Dict) Get(key string) (value any, ok bool) {
 	for i := len(d.Keys) - 1; i >= 0; i-- {
-		switch k := d.Keys[i].(type) {
-		case Text:
-			ok = string(k) == key
-		case Blob:
-			ok = string(k) == key
-		}
-		if ok {
+		if Is(d.Keys[i], key) {
 			return d.Values[i], true
 		}
 	}

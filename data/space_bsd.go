@@ -1,4 +1,4 @@
-//go:build linux || darwin || freebsd
+//go:build darwin || freebsd
 
 package data
 
@@ -11,5 +11,5 @@ func freeSpace(dir string) (uint64, error) {
 	if err := unix.Statfs(dir, &s); err != nil {
 		return 0, err
 	}
-	return uint64(s.Bavail) * uint64(s.Bsize), nil
+	return uint64(max(s.Bavail, 0)) * uint64(s.Bsize), nil // FreeBSD counts below 0 what only root may use
 }
