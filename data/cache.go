@@ -79,13 +79,11 @@ const unfinished = ".entry-*"
 // removeUnfinished removes what a killed process was writing, but not what
 // another may be writing now.
 func (c *Cache) removeUnfinished() {
-	left, _ := os.ReadDir(c.dir) // not Glob: the folder's name may have a bracket
-	for _, e := range left {
-		if ok, _ := filepath.Match(unfinished, e.Name()); !ok {
-			continue
-		}
-		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > time.Hour {
-			os.Remove(filepath.Join(c.dir, e.Name()))
+	left, _ := fs.Glob(os.DirFS(c.dir), unfinished) // the folder's own name is no pattern
+	for _, name := range left {
+		path := filepath.Join(c.dir, name)
+		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > time.Hour {
+			os.Remove(path)
 		}
 	}
 }

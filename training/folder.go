@@ -79,9 +79,9 @@ func lockFolder(dir string) (unlock func(), err error) {
 
 // removeTemporary removes what a killed process was writing in a run folder.
 func removeTemporary(dir string) {
-	left, _ := filepath.Glob(filepath.Join(dir, ".*.*"))
-	for _, path := range left {
-		os.Remove(path)
+	left, _ := fs.Glob(os.DirFS(dir), ".*.*") // the folder's own name is no pattern
+	for _, name := range left {
+		os.Remove(filepath.Join(dir, name))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -36,7 +37,8 @@ func inCache(context.Context) []candidate {
 	if err != nil {
 		return nil
 	}
-	paths, err := filepath.Glob(filepath.Join(dir, "*", runtime.GOOS+"-"+runtime.GOARCH, libraryName()))
+	// The folder's own name is no pattern.
+	names, err := fs.Glob(os.DirFS(dir), "*/"+runtime.GOOS+"-"+runtime.GOARCH+"/"+libraryName())
 	if err != nil {
 		return nil
 	}
@@ -45,7 +47,8 @@ func inCache(context.Context) []candidate {
 		stored time.Time
 	}
 	var entries []entry
-	for _, path := range paths {
+	for _, name := range names {
+		path := filepath.Join(dir, filepath.FromSlash(name))
 		if info, err := os.Stat(path + sumSuffix); err == nil {
 			entries = append(entries, entry{path, info.ModTime()})
 		}

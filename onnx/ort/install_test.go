@@ -17,7 +17,7 @@ import (
 // given as shell scripts, and no library named.
 func emptyMachine(t *testing.T, commands map[string]string) (cache string) {
 	t.Helper()
-	bin, cache := t.TempDir(), t.TempDir()
+	bin, cache := t.TempDir(), filepath.Join(t.TempDir(), "cache [1]") // no pattern
 	for name, script := range commands {
 		script = "#!/bin/sh\nPATH=/usr/bin:/bin\n" + script
 		if err := os.WriteFile(filepath.Join(bin, name), []byte(script), 0o755); err != nil {
