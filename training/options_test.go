@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"image"
 	"image/png"
-	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -245,13 +244,11 @@ func overflowing(t *testing.T) *config.Config {
 // TestSkippedSteps: a step that is not finite changes nothing and is counted; a
 // resumed run counts the same.
 func TestSkippedSteps(t *testing.T) {
-	var log bytes.Buffer
-	defer slog.SetDefault(slog.Default())
-	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
 	c := overflowing(t)
 	c.Schedule.Epochs = 3
-	want := outcome(t, run(t, c, training.Options{}).Folder)
-	skipped := strings.Count(log.String(), "step is skipped")
+	var want map[string]string
+	log := logged(func() { want = outcome(t, run(t, c, training.Options{}).Folder) })
+	skipped := strings.Count(log, "step is skipped")
 	if skipped == 0 || skipped > 3 {
 		t.Errorf("%d steps are skipped, want at most one an epoch", skipped)
 	}

@@ -1,11 +1,9 @@
 package training_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -83,13 +81,10 @@ func TestResumeKeepsTheNumberOfThreads(t *testing.T) {
 
 func TestResumeWarnsOfOtherThreads(t *testing.T) {
 	c := stopped(t)
-	var log bytes.Buffer
-	defer slog.SetDefault(slog.Default())
-	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
 	c.Runtime.Threads = runtime.GOMAXPROCS(0) + 1
-	run(t, c, training.Options{Resume: true})
-	if !strings.Contains(log.String(), "last digits") {
-		t.Errorf("there is no warning:\n%s", log.String())
+	log := logged(func() { run(t, c, training.Options{Resume: true}) })
+	if !strings.Contains(log, "last digits") {
+		t.Errorf("there is no warning:\n%s", log)
 	}
 }
 

@@ -71,13 +71,18 @@ func (p *setup) closeWeights() {
 	}
 }
 
-// openWeights opens the file of model.weights before work is done. A run that
-// has checkpoints goes on without it.
+// openWeights opens the file of model.weights before work is done, and warns
+// where layers that are not trained would have none. A run that has checkpoints
+// goes on without it.
 func (r *run) openWeights() error {
 	if r.options.Resume {
 		if _, err := os.Stat(filepath.Dir(filepath.Join(r.folder, lastCheckpoint))); err == nil {
 			return nil
 		}
+	}
+	if m := r.plan.config.Model; m.Weights == "" && (m.Freeze > 0 || r.plan.probes()) {
+		slog.Warn("the layers that are not trained stay random", "because", "model.weights is empty",
+			"remedy", "name pre-trained weights there, or train all layers")
 	}
 	return r.plan.openWeights()
 }

@@ -114,3 +114,30 @@ func TestResumeWithoutWeights(t *testing.T) {
 	}
 	run(t, c, training.Options{Resume: true})
 }
+
+// TestRandomFrozenLayers: to train on what random layers make of the images is
+// allowed, but said.
+func TestRandomFrozenLayers(t *testing.T) {
+	dir := fundus(t)
+	pretrained := filepath.Join(t.TempDir(), "m.safetensors")
+	if err := weights.Write(pretrained, begin(t, small(t, dir)).Tensors, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		set  func(m *config.Model)
+		warn bool
+	}{
+		{func(m *config.Model) { m.Adaptation = "linear_probe" }, true},
+		{func(m *config.Model) { m.Freeze = 1 }, true},
+		{func(m *config.Model) {}, false},
+		{func(m *config.Model) { m.Freeze, m.Weights = 1, pretrained }, false},
+	} {
+		c := small(t, dir)
+		test.set(&c.Model)
+		c.Training.MaxSteps = 1
+		log := logged(func() { run(t, c, training.Options{}) })
+		if strings.Contains(log, "stay random") != test.warn {
+			t.Errorf("%+v: warned is %v:\n%s", c.Model, !test.warn, log)
+		}
+	}
+}
