@@ -12,9 +12,9 @@ import (
 const oversampling = 2
 
 // decodeCrop cuts box out of an image file and resizes it to size×size. Of a
-// JPEG only the box is decoded, and a box of at least twice
-// oversampling·size pixels a side at half, a quarter or an eighth of its size:
-// the mean of so many pixels. Where nothing is reduced, the result equals that of decoding
+// JPEG only the box is decoded, and a box of 2·oversampling·size pixels a side
+// or more at half, a quarter or an eighth of its size: the mean of so many
+// pixels. Where nothing is reduced, the result equals that of decoding
 // all.
 func decodeCrop(file []byte, box image.Rectangle, size int) (img *image.NRGBA, err error) {
 	defer recovered(&err)
