@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"fovea/onnx"
+	"fovea/onnx/pb"
+)
+
+// A testCase is a model of one node whose inputs are float32, and values for
+// these.
+type testCase struct {
+	name, op string
+	model    *pb.ModelProto
+	values   map[string][]float32
+}
+
+// readCases reads the corpus that tools/oracle/conformance.py made.
+func readCases(path string) (cases []testCase, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(bufio.NewReader(f))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	for {
+		var size uint32
+		if err := binary.Read(z, binary.LittleEndian, &size); err == io.EOF {
+			return cases, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		data := make([]byte, size)
+		if _, err := io.ReadFull(z, data); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		c, err := newCase(data)
+		if err != nil {
+			return nil, fmt.Errorf("%s: case %d: %w", path, len(cases), err)
+		}
+		cases = append(cases, c)
+	}
+}
+
+// newCase takes the values of the inputs out of the initializers.
+func newCase(data []byte) (testCase, error) {
+	m := &pb.ModelProto{}
+	if err := proto.Unmarshal(data, m); err != nil {
+		return testCase{}, err
+	}
+	g := m.Graph
+	c := testCase{name: g.GetName(), op: g.Node[0].GetOpType(), model: m, values: map[string][]float32{}}
+	for _, in := range g.Input {
+		name := in.GetName()
+		t := onnx.Initializer(g, name)
+		if t == nil {
+			return c, fmt.Errorf("input %q has no value", name)
+		}
+		data, err := onnx.Data(t)
+		if err != nil {
+			return c, err
+		}
+		c.values[name] = floats(data)
+		g.Initializer = slices.DeleteFunc(g.Initializer, func(t *pb.TensorProto) bool { return t.GetName() == name })
+	}
+	return c, nil
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"encoding/binary"
+	"math"
+
+	"google.golang.org/protobuf/proto"
+
+	"fovea/onnx"
+	"fovea/onnx/ort"
+	"fovea/onnx/pb"
+)
+
+// values are tensors by name.
+type values map[string][]float64
+
+// A runner runs a model on the CPU.
+type runner struct {
+	session *ort.Session
+	tensors map[string]*ort.Tensor
+}
+
+func open(model *pb.ModelProto) (*runner, error) {
+	data, err := onnx.Marshal(model)
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{tensors: map[string]*ort.Tensor{}}
+	if r.session, err = ort.NewSession(data, ort.Options{Threads: 1, Optimization: ort.Disable}); err != nil {
+		return nil, err
+	}
+	for _, in := range r.session.Inputs() {
+		t, err := ort.NewTensor(in.Type, in.Shape...)
+		if err == nil {
+			r.tensors[in.Name] = t
+			err = r.session.Bind(in.Name, t)
+		}
+		if err != nil {
+			r.close()
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+func (r *runner) close() {
+	r.session.Close()
+	for _, t := range r.tensors {
+		t.Close()
+	}
+}
+
+// evaluate hands over every output as it came out.
+func (r *runner) evaluate(at values, visit func(info ort.Info, data []byte)) error {
+	for name, t := range r.tensors {
+		put(t, at[name])
+	}
+	return r.session.Evaluate(func(info ort.Info, data []byte) error {
+		visit(info, data)
+		return nil
+	})
+}
+
+// run computes the outputs of floats.
+func (r *runner) run(at values) (values, error) {
+	out := values{}
+	err := r.evaluate(at, func(info ort.Info, data []byte) {
+		switch info.Type {
+		case pb.TensorProto_FLOAT:
+			for _, x := range floats(data) {
+				out[info.Name] = append(out[info.Name], float64(x))
+			}
+		case pb.TensorProto_DOUBLE:
+			for ; len(data) >= 8; data = data[8:] {
+				out[info.Name] = append(out[info.Name], math.Float64frombits(binary.NativeEndian.Uint64(data)))
+			}
+		}
+	})
+	return out, err
+}
+
+func put(t *ort.Tensor, x []float64) {
+	data := t.Bytes()
+	for i, v := range x {
+		if t.Type() == pb.TensorProto_DOUBLE {
+			binary.NativeEndian.PutUint64(data[8*i:], math.Float64bits(v))
+		} else {
+			binary.NativeEndian.PutUint32(data[4*i:], math.Float32bits(float32(v)))
+		}
+	}
+}
+
+func floats(data []byte) []float32 {
+	out := make([]float32, len(data)/4)
+	for i := range out {
+		out[i] = math.Float32frombits(binary.NativeEndian.Uint32(data[4*i:]))
+	}
+	return out
+}
+
+// double is the model with float64 in place of float32.
+func double(m *pb.ModelProto) (*pb.ModelProto, error) {
+	m = proto.Clone(m).(*pb.ModelProto)
+	const from, to = int32(pb.TensorProto_FLOAT), int32(pb.TensorProto_DOUBLE)
+	for _, list := range [][]*pb.ValueInfoProto{m.Graph.Input, m.Graph.Output} {
+		for _, v := range list {
+			if t := v.GetType().GetTensorType(); t.GetElemType() == from {
+				t.ElemType = proto.Int32(to)
+			}
+		}
+	}
+	for _, a := range m.Graph.Node[0].Attribute {
+		if a.GetName() == "to" && a.GetI() == int64(from) {
+			a.I = proto.Int64(int64(to))
+		}
+	}
+	for i, t := range m.Graph.Initializer {
+		if t.GetDataType() != from {
+			continue
+		}
+		data, err := onnx.Data(t)
+		if err != nil {
+			return nil, err
+		}
+		var wide []byte
+		for _, x := range floats(data) {
+			wide = binary.NativeEndian.AppendUint64(wide, math.Float64bits(float64(x)))
+		}
+		if m.Graph.Initializer[i], err = onnx.NewTensor(t.GetName(), pb.TensorProto_DOUBLE, t.Dims, wide); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
