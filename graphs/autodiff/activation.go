@@ -31,6 +31,12 @@ func init() {
 			value, slope := c.hardSigmoid(x, 1./6, 0.5)
 			return c.Add(value, c.Mul(x, slope))
 		}),
+		"Shrink": derivative(func(c *Call, x, _ *graphs.Value) *graphs.Value {
+			return c.positive(c.plus(-c.float("lambd", 0.5), c.Abs(x)))
+		}),
+		"Swish": defined(func(c *Call) []*graphs.Value {
+			return one(c.Mul(c.In(0), c.Sigmoid(c.Scale(c.In(0), c.float("alpha", 1)))))
+		}),
 		"Mish":  derivative(mish),
 		"PRelu": prelu,
 	})

@@ -29,8 +29,6 @@ func (e *Unsupported) Error() string {
 // cotangents, with respect to the values wrt. Gradient i has the shape of
 // wrt[i]; it is nil if no output depends on that value.
 func Backward(g *graphs.Graph, cotangents map[*graphs.Value]*graphs.Value, wrt []*graphs.Value) ([]*graphs.Value, error) {
-	forward := slices.Clone(g.Nodes)
-	wanted := leadsFrom(forward, wrt)
 	gradients := map[*graphs.Value]*graphs.Value{}
 	for v, c := range cotangents {
 		if !slices.Equal(v.Shape, c.Shape) {
@@ -38,7 +36,21 @@ func Backward(g *graphs.Graph, cotangents map[*graphs.Value]*graphs.Value, wrt [
 		}
 		gradients[v] = c
 	}
-	for _, n := range slices.Backward(forward) {
+	if err := reverse(g, slices.Clone(g.Nodes), gradients, wrt); err != nil {
+		return nil, err
+	}
+	out := make([]*graphs.Value, len(wrt))
+	for i, v := range wrt {
+		out[i] = gradients[v]
+	}
+	return out, g.Err()
+}
+
+// reverse walks nodes from their results, some of which have gradients, to wrt
+// and adds the gradient of each value to gradients.
+func reverse(g *graphs.Graph, nodes []*graphs.Node, gradients map[*graphs.Value]*graphs.Value, wrt []*graphs.Value) error {
+	wanted := leadsFrom(nodes, wrt)
+	for _, n := range slices.Backward(nodes) {
 		if !anyOf(n.Outputs, func(v *graphs.Value) bool { return gradients[v] != nil }) ||
 			!anyOf(n.Inputs, func(v *graphs.Value) bool { return wanted[v] }) {
 			continue
@@ -46,13 +58,13 @@ func Backward(g *graphs.Graph, cotangents map[*graphs.Value]*graphs.Value, wrt [
 		call := &Call{Graph: g, node: n, gradients: gradients}
 		contributions := call.apply()
 		if call.refusal != "" {
-			return nil, &Unsupported{Node: n, Reason: call.refusal, Towards: behind(n, wrt)}
+			return &Unsupported{Node: n, Reason: call.refusal, Towards: behind(n, wrt)}
 		}
 		if err := g.Err(); err != nil {
-			return nil, fmt.Errorf("autodiff: the rule of %s: %w", n, err)
+			return fmt.Errorf("autodiff: the rule of %s: %w", n, err)
 		}
 		for i, in := range n.Inputs {
-			if i >= len(contributions) || contributions[i] == nil || !wanted[in] {
+			if i >= len(contributions) || contributions[i] == nil || in == nil || !wanted[in] {
 				continue
 			}
 			c := unbroadcast(g, contributions[i], in)
@@ -62,11 +74,7 @@ func Backward(g *graphs.Graph, cotangents map[*graphs.Value]*graphs.Value, wrt [
 			gradients[in] = c
 		}
 	}
-	out := make([]*graphs.Value, len(wrt))
-	for i, v := range wrt {
-		out[i] = gradients[v]
-	}
-	return out, g.Err()
+	return nil
 }
 
 // leadsFrom marks every floating-point value that depends on one of from.

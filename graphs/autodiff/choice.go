@@ -11,6 +11,7 @@ func init() {
 		"Max":  chosen, "Min": chosen,
 		"Where": where,
 		"Clip":  clip,
+		"Mod":   mod,
 	})
 }
 
@@ -42,6 +43,16 @@ func chosen(c *Call) []*graphs.Value {
 		masks[i] = c.Mul(m, share)
 	}
 	return masks
+}
+
+// mod: Y = a - b·trunc(a/b), the remainder of C's fmod.
+func mod(c *Call) []*graphs.Value {
+	if c.Int("fmod", 0) != 1 {
+		return c.refuse("only fmod 1 has a gradient")
+	}
+	ratio := c.Div(c.In(0), c.In(1))
+	whole := c.Mul(c.Sign(ratio), c.Apply("Floor", nil, c.Abs(ratio)))
+	return both(c.Grad(0), c.Neg(c.Mul(c.Grad(0), whole)))
 }
 
 // where: the condition has no gradient.

@@ -36,6 +36,10 @@ func both(a, b *graphs.Value) []*graphs.Value { return []*graphs.Value{a, b} }
 // pow: of the base b·a^(b-1), of the exponent a^b·log(a).
 func pow(c *Call) []*graphs.Value {
 	a, b, dy := c.In(0), c.In(1), c.Grad(0)
+	if b.Type != a.Type {
+		b = c.Cast(b, a.Type)
+		return one(c.Mul(dy, c.Mul(b, c.Pow(a, c.plus(-1, b)))))
+	}
 	slope := c.Mul(b, c.Pow(a, c.Sub(b, c.Scalar(1))))
 	return both(c.Mul(dy, slope), c.Mul(dy, c.Mul(c.Out(0), c.Log(a))))
 }
@@ -53,11 +57,18 @@ func erf(c *Call) []*graphs.Value {
 	return one(c.Mul(c.Grad(0), density))
 }
 
+// tanhGelu: y = ½x·(1 + tanh(√(2/π)·(x + 0.044715x³))).
+func tanhGelu(c *Call) []*graphs.Value {
+	x := c.In(0)
+	inner := c.Mul(x, c.plus(1, c.Scale(c.Mul(x, x), 0.044715)))
+	return one(c.Mul(c.Scale(x, 0.5), c.plus(1, c.Tanh(c.Scale(inner, math.Sqrt(2/math.Pi))))))
+}
+
 // gelu'(x) = Φ(x) + x·φ(x) = ½·erf(s) + ½ + s/exp(s²)/√π with s = x/√2. Where
 // exp(s²) overflows the quotient is 0, its limit.
 func gelu(c *Call) []*graphs.Value {
 	if c.node.Attributes["approximate"] == "tanh" {
-		return c.refuse("the tanh approximation is not supported")
+		return defined(tanhGelu)(c)
 	}
 	s := c.Scale(c.In(0), 1/math.Sqrt2)
 	density := c.Scale(c.Div(s, c.Exp(c.Mul(s, s))), 1/math.Sqrt(math.Pi))

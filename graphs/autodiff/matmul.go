@@ -16,6 +16,9 @@ func product(c *Call) []*graphs.Value {
 		}
 	}
 	a, b, dy := c.In(0), c.In(1), c.Grad(0)
+	if a.Rank() == 1 || b.Rank() == 1 {
+		return defined(vectorProduct)(c)
+	}
 	alpha := c.node.Attributes.Float("alpha", 1)
 	mul := func(x, y *graphs.Value, t graphs.Transposition) *graphs.Value { return c.ScaledMatMul(alpha, x, y, t) }
 	transA, transB := c.Int("transA", 0) == 1, c.Int("transB", 0) == 1
@@ -29,6 +32,18 @@ func product(c *Call) []*graphs.Value {
 	default:
 		return both(mul(dy, b, graphs.TransB), mul(a, dy, graphs.TransA))
 	}
+}
+
+// vectorProduct: a vector is a row on the left and a column on the right.
+func vectorProduct(c *Call) []*graphs.Value {
+	a, b, shape := c.In(0), c.In(1), c.Out(0).Shape
+	if a.Rank() == 1 {
+		a = c.Reshape(a, 1, a.Len())
+	}
+	if b.Rank() == 1 {
+		b = c.Reshape(b, b.Len(), 1)
+	}
+	return one(c.Reshape(c.MatMul(a, b, graphs.NoTrans), shape...))
 }
 
 // gemm: Y = α·A·B + β·C.

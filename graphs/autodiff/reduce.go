@@ -18,6 +18,7 @@ func init() {
 			return c.Mul(dy, c.Exp(c.Sub(x, y)))
 		}),
 		"ReduceMax": extreme, "ReduceMin": extreme,
+		"ReduceProd": reduceProd,
 	})
 }
 
@@ -45,6 +46,21 @@ func extreme(c *Call) []*graphs.Value {
 	chosen := c.Cast(c.Equal(c.In(0), c.Reshape(c.Out(0), kept...)), c.In(0).Type)
 	share := c.Div(c.Reshape(c.Grad(0), kept...), c.ReduceSum(chosen, true, axes...))
 	return one(c.Mul(chosen, share))
+}
+
+// reduceProd: each gradient is multiplied with the product of the other elements,
+// which is 0 if one of them is: the element is the only one that may be 0.
+func reduceProd(c *Call) []*graphs.Value {
+	kept, axes, ok := c.reduced()
+	if !ok {
+		return nil
+	}
+	x := c.In(0)
+	zero := c.Cast(c.Equal(x, c.Scalar(0)), x.Type)
+	others := c.Equal(c.ReduceSum(zero, true, axes...), zero) // none of them is 0
+	nonzero := c.Add(x, zero)
+	product := c.shaped(kept, "ReduceProd", graphs.Attributes{"keepdims": int64(1)}, nonzero, c.Ints(axes...))
+	return one(c.Mul(c.Reshape(c.Grad(0), kept...), c.Mul(c.Div(product, nonzero), c.Cast(others, x.Type))))
 }
 
 // reduced tells the shape of the node's input with size 1 on the axes that the

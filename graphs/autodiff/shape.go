@@ -64,9 +64,14 @@ func slice(c *Call) []*graphs.Value {
 			axis += int64(c.In(0).Rank())
 		}
 		if i < len(steps) && steps[i] != 1 {
-			index := make([]int64, dx.Shape[axis])
+			index, start := make([]int64, dx.Shape[axis]), starts[i]
+			if size := c.In(0).Shape[axis]; start < 0 {
+				start += size
+			} else if steps[i] < 0 {
+				start = min(start, size-1)
+			}
 			for j := range index {
-				index[j] = starts[i] + int64(j)*steps[i]
+				index[j] = start + int64(j)*steps[i]
 			}
 			dx = c.scatter(dx, axis, c.In(0).Shape[axis], c.Ints(index...))
 			continue
@@ -76,21 +81,29 @@ func slice(c *Call) []*graphs.Value {
 	return one(dx)
 }
 
+// pad: what was padded is cut off; its value gets the gradient of the padding.
+// Other modes repeat elements, and negative amounts drop some, axis by axis.
 func pad(c *Call) []*graphs.Value {
-	if mode := c.node.Attributes["mode"]; mode != nil && mode != "constant" {
-		return c.refuse("mode %v is not supported", mode)
-	}
 	pads, _ := c.In(1).IntValues()
-	if slices.ContainsFunc(pads, func(p int64) bool { return p < 0 }) {
-		return c.refuse("negative paddings are not supported")
-	}
-	dx := c.Grad(0)
+	mode, _ := c.node.Attributes["mode"].(string)
+	constant := mode == "" || mode == "constant"
+	dx, rank := c.Grad(0), c.In(0).Rank()
 	for axis, size := range c.In(0).Shape {
-		if dx.Shape[axis] != size {
-			dx = c.Slice(dx, int64(axis), pads[axis], pads[axis]+size)
+		before, after := pads[axis], pads[axis+rank]
+		switch {
+		case before == 0 && after == 0:
+		case constant && before >= 0 && after >= 0:
+			dx = c.Slice(dx, int64(axis), before, before+size)
+		default:
+			units := c.shaped([]int64{size, size + before + after}, "Pad", c.node.Attributes, c.units(size), c.Ints(0, before, 0, after))
+			dx = c.alongAxis(dx, axis, units)
 		}
 	}
-	return one(dx)
+	if c.In(2) == nil || !constant {
+		return one(dx)
+	}
+	value := c.Sub(c.ReduceSum(c.Grad(0), false), c.ReduceSum(dx, false))
+	return []*graphs.Value{dx, nil, c.Reshape(value, c.In(2).Shape...)}
 }
 
 // gather: each gradient goes back to where its element came from.

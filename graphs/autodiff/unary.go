@@ -34,7 +34,7 @@ func init() {
 			return c.over(c.Mul(d, d))
 		}),
 		// Flat but for the steps.
-		"Sign": flat, "Floor": flat, "Ceil": flat, "Round": flat,
+		"Sign": flat, "Floor": flat, "Ceil": flat, "Round": flat, "Hardmax": flat,
 	})
 }
 

@@ -124,9 +124,15 @@ func isStatistic(v *graphs.Value) bool {
 type subject struct {
 	testCase
 	backward, forward *runner
-	step              float64 // of the differences
-	tolerance         float64 // as a part of the sum of the magnitudes of a derivative's terms
+	steps             []step
 }
+
+// A step of the differences, and the tolerance that belongs to it, as a part of
+// the sum of the magnitudes of a derivative's terms.
+type step struct{ size, tolerance float64 }
+
+// Steps for functions that are computed in double and in single precision.
+var small, large = step{1e-4, 1e-4}, step{1. / 64, 2e-3}
 
 // openForward opens the case's own model, in double precision if the runtime
 // has a kernel for that.
@@ -135,11 +141,11 @@ func (s *subject) openForward() error {
 	if err != nil {
 		return err
 	}
-	s.step, s.tolerance = 1e-4, 1e-4
+	s.steps = []step{small, large} // some kernels for float64 compute in float32
 	if s.forward, err = open(wide); err == nil {
 		return nil
 	}
-	s.step, s.tolerance = 1./64, 2e-3
+	s.steps = []step{large}
 	s.forward, err = open(s.model)
 	return err
 }
@@ -215,16 +221,19 @@ func (s *subject) along(input string, at, given values, gradient []float64, rng 
 		return sum
 	}
 	central := func(h float64) float64 { return (f(h) - f(-h)) / (2 * h) }
-	coarse, fine := central(s.step), central(s.step/2)
-	numeric := (4*fine - coarse) / 3
-	size = max(size, math.Abs(numeric), 1e-3)
-	switch {
-	case !(math.Abs(coarse-fine) <= 0.01*size):
-		return unsure, "finite differences do not converge"
-	case !(math.Abs(analytic-numeric) <= s.tolerance*size):
-		return wrong, fmt.Sprintf("derivative along %s is %.6g, finite differences give %.6g", input, analytic, numeric)
+	result, reason := unsure, "finite differences do not converge"
+	for _, step := range s.steps {
+		coarse, fine := central(step.size), central(step.size/2)
+		numeric := (4*fine - coarse) / 3
+		size := max(size, math.Abs(numeric), 1e-3)
+		if math.Abs(analytic-numeric) <= step.tolerance*size {
+			return ok, ""
+		}
+		if math.Abs(coarse-fine) <= 0.01*size {
+			result, reason = wrong, fmt.Sprintf("derivative along %s is %.6g, finite differences give %.6g", input, analytic, numeric)
+		}
 	}
-	return ok, ""
+	return result, reason
 }
 
 // nudged is the case's point moved a little, so that elements are not equal or
