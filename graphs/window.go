@@ -3,6 +3,7 @@ package graphs
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -53,6 +54,37 @@ func WindowOf(n *Node, kernel []int64) (Window, error) {
 			if pads != nil {
 				w.Before[i], w.After[i] = pads[i], pads[i+rank]
 			}
+		}
+	}
+	return w, nil
+}
+
+// TransposedWindow is the window of a ConvTranspose node: of the convolution that
+// leads from its output back to its input. Its shapes tell the padding, auto_pad
+// where to put it.
+func TransposedWindow(n *Node) (Window, error) {
+	x, y := n.Inputs[0], n.Outputs[0]
+	back := &Node{Op: "Conv", Inputs: []*Value{y}, Attributes: maps.Clone(n.Attributes)}
+	delete(back.Attributes, "auto_pad")
+	w, err := WindowOf(back, n.Inputs[1].Shape[2:])
+	if err != nil {
+		return w, err
+	}
+	more, auto := n.Attributes.Ints("output_padding"), n.Attributes["auto_pad"]
+	if (auto == nil || auto == "NOTSET") && n.Attributes.Ints("output_shape") == nil {
+		return w, nil
+	}
+	for i, size := range x.Shape[2:] {
+		total := w.Strides[i]*(size-1) + w.extent(i) - y.Shape[i+2]
+		if more != nil {
+			total += more[i]
+		}
+		if total < 0 {
+			return w, fmt.Errorf("an output_shape beyond the convolution's own, on axis %d, is not supported", i+2)
+		}
+		w.Before[i], w.After[i] = total-total/2, total/2
+		if auto == "SAME_UPPER" {
+			w.Before[i], w.After[i] = w.After[i], w.Before[i]
 		}
 	}
 	return w, nil

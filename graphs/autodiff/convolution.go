@@ -1,6 +1,7 @@
 package autodiff
 
 import (
+	"maps"
 	"slices"
 
 	"fovea/graphs"
@@ -9,6 +10,7 @@ import (
 func init() {
 	register(map[string]Rule{
 		"Conv": conv, "MaxPool": maxPool, "AveragePool": averagePool, "GlobalAveragePool": globalAveragePool, "GlobalMaxPool": globalMaxPool,
+		"ConvTranspose": convTranspose, "LpPool": lpPool,
 		"BatchNormalization": batchNormalization,
 	})
 }
@@ -30,6 +32,15 @@ func conv(c *Call) []*graphs.Value {
 	dx := c.Apply("ConvTranspose", graphs.Attributes{"group": group, "strides": window.Strides, "dilations": window.Dilations,
 		"pads": window.Pads(), "output_padding": rest}, dy, w)
 
+	out := both(dx, c.kernelGradient(x, dy, window, group))
+	if c.In(2) != nil {
+		out = append(out, c.overChannels(dy))
+	}
+	return out
+}
+
+// kernelGradient is the gradient of the weight of a convolution of x.
+func (c *Call) kernelGradient(x, dy *graphs.Value, window graphs.Window, group int64) *graphs.Value {
 	images, channels := x.Shape[0], x.Shape[1]/group
 	byChannel := c.Reshape(x, slices.Concat([]int64{images, group, channels}, x.Shape[2:])...)
 	byChannel = c.Transpose(byChannel, slices.Concat([]int64{2, 1, 0}, axesFrom(3, x.Rank()+1))...)
@@ -42,11 +53,7 @@ func conv(c *Call) []*graphs.Value {
 			dw = c.Slice(dw, axis, 0, k)
 		}
 	}
-	out := both(dx, c.Transpose(dw, swap...))
-	if c.In(2) != nil {
-		out = append(out, c.overChannels(dy))
-	}
-	return out
+	return c.Transpose(dw, swap...)
 }
 
 // axesFrom lists the axes from a to below b.
@@ -66,22 +73,20 @@ func (c *Call) overChannels(x *graphs.Value) *graphs.Value {
 // maxPool gives each gradient to the element that was the largest, by its index
 // in the whole input.
 func maxPool(c *Call) []*graphs.Value {
-	if c.Int("storage_order", 0) != 0 {
-		return c.refuse("storage_order 1 is not supported")
-	}
 	if len(c.node.Outputs) > 1 && c.Out(1) != nil && c.Grad(1) != nil {
 		return c.refuse("the indices have no gradient")
 	}
 	x, dy := c.In(0), c.Grad(0)
-	index := c.ApplyN(2, "", "MaxPool", c.node.Attributes, x)[1]
+	a := maps.Clone(c.node.Attributes)
+	delete(a, "storage_order") // another numbering of the indices
+	index := c.ApplyN(2, "", "MaxPool", a, x)[1]
 	zeros := c.Expand(c.Scalar(0), nil, x.Len())
 	dx := c.Apply("ScatterElements", graphs.Attributes{"axis": int64(0), "reduction": "add"}, zeros,
 		c.Reshape(index, dy.Len()), c.Reshape(dy, dy.Len()))
 	return one(c.Reshape(dx, x.Shape...))
 }
 
-// averagePool spreads each gradient over its window: a transposed convolution
-// with ones, channel by channel.
+// averagePool spreads each gradient over its window, which averages elements.
 func averagePool(c *Call) []*graphs.Value {
 	x, dy := c.In(0), c.Grad(0)
 	window, err := graphs.WindowOf(c.node, nil)
@@ -89,13 +94,10 @@ func averagePool(c *Call) []*graphs.Value {
 		return c.refuse("%v", err)
 	}
 	if c.Int("ceil_mode", 0) != 0 {
-		return c.refuse("ceil_mode 1 is not supported")
+		return c.averagePoolCeil(window)
 	}
-	channels := x.Shape[1]
-	rest := make([]int64, len(window.Kernel))
 	counts := []float32{1} // elements that each window averages
 	for i, size := range x.Shape[2:] {
-		rest[i] = window.Rest(i, size)
 		var next []float32
 		for _, known := range counts {
 			for step := range dy.Shape[i+2] {
@@ -108,10 +110,67 @@ func averagePool(c *Call) []*graphs.Value {
 		}
 		counts = next
 	}
-	share := c.Div(dy, c.Floats(counts, append([]int64{1, 1}, dy.Shape[2:]...)...))
+	return one(c.spread(window, c.Div(dy, c.Floats(counts, append([]int64{1, 1}, dy.Shape[2:]...)...))))
+}
+
+// spread adds each element of dy to all elements of its window: a transposed
+// convolution with ones, channel by channel.
+func (c *Call) spread(window graphs.Window, dy *graphs.Value) *graphs.Value {
+	channels, rest := dy.Shape[1], make([]int64, len(window.Kernel))
+	for i, size := range c.In(0).Shape[2:] {
+		rest[i] = window.Rest(i, size)
+	}
 	ones := c.Filled(1, append([]int64{channels, 1}, window.Kernel...)...)
-	return one(c.Apply("ConvTranspose", graphs.Attributes{"group": channels, "strides": window.Strides,
-		"dilations": window.Dilations, "pads": window.Pads(), "output_padding": rest}, share, ones))
+	return c.Apply("ConvTranspose", graphs.Attributes{"group": channels, "strides": window.Strides,
+		"dilations": window.Dilations, "pads": window.Pads(), "output_padding": rest}, dy, ones)
+}
+
+// averagePoolCeil: the last window may reach beyond the padding. An average over
+// a box is one axis by axis.
+func (c *Call) averagePoolCeil(w graphs.Window) []*graphs.Value {
+	dx := c.Grad(0)
+	for i, size := range c.In(0).Shape[2:] {
+		a := graphs.Attributes{"ceil_mode": int64(1), "count_include_pad": c.Int("count_include_pad", 0),
+			"kernel_shape": w.Kernel[i : i+1], "strides": w.Strides[i : i+1], "dilations": w.Dilations[i : i+1],
+			"pads": []int64{w.Before[i], w.After[i]}}
+		steps := dx.Shape[i+2]
+		units := c.shaped([]int64{size, 1, steps}, "AveragePool", a, c.Reshape(c.units(size), size, 1, size))
+		dx = c.alongAxis(dx, i+2, c.Reshape(units, size, steps))
+	}
+	return one(dx)
+}
+
+// lpPool: Y = (Σ|X|^p)^(1/p) over the window, so dX = sign(X)·|X|^(p-1)·Σ dY·Y^(1-p).
+func lpPool(c *Call) []*graphs.Value {
+	window, err := graphs.WindowOf(c.node, nil)
+	if err != nil {
+		return c.refuse("%v", err)
+	}
+	if c.Int("ceil_mode", 0) != 0 {
+		return c.refuse("ceil_mode 1 is not supported")
+	}
+	x, p := c.In(0), float64(c.Int("p", 2))
+	rate := c.spread(window, c.Mul(c.Grad(0), c.Pow(c.notZero(c.Out(0)), c.Scalar(1-p))))
+	return one(c.Mul(rate, c.Mul(c.Sign(x), c.Pow(c.Abs(x), c.Scalar(p-1)))))
+}
+
+// convTranspose of x [N,C,D…] with w [C,M/g,K…] is what conv does backwards: dX is
+// the convolution of dY, dW that of dY with x, in which strides and dilations
+// change places, images and channels too.
+func convTranspose(c *Call) []*graphs.Value {
+	x, w, dy := c.In(0), c.In(1), c.Grad(0)
+	window, err := graphs.TransposedWindow(c.node)
+	if err != nil {
+		return c.refuse("%v", err)
+	}
+	group := c.Int("group", 1)
+	dx := c.shaped(x.Shape, "Conv", graphs.Attributes{"group": group, "strides": window.Strides, "dilations": window.Dilations,
+		"pads": window.Pads(), "kernel_shape": window.Kernel}, dy, w)
+	out := both(dx, c.kernelGradient(dy, x, window, group))
+	if c.In(2) != nil {
+		out = append(out, c.overChannels(dy))
+	}
+	return out
 }
 
 func globalAveragePool(c *Call) []*graphs.Value {
@@ -133,12 +192,10 @@ func batchNormalization(c *Call) []*graphs.Value {
 		return c.refuse("training_mode 1 is not supported: export the model in evaluation mode")
 	}
 	x, w, dy := c.In(0), c.In(1), c.Grad(0)
-	shape := append([]int64{x.Shape[1]}, slices.Repeat([]int64{1}, x.Rank()-2)...)
-	perChannel := func(v *graphs.Value) *graphs.Value { return c.Reshape(v, shape...) }
 	inverse := c.over(c.Sqrt(c.plus(float64(c.node.Attributes.Float("epsilon", 1e-5)), c.In(4))))
 	rate := c.Mul(w, inverse) // of Y by x
-	centred := c.Sub(x, perChannel(c.In(3)))
+	centred := c.Sub(x, c.perChannel(c.In(3)))
 	db, projection := c.overChannels(dy), c.overChannels(c.Mul(dy, centred))
 	dvariance := c.Scale(c.Mul(projection, c.Mul(rate, c.Mul(inverse, inverse))), -0.5)
-	return []*graphs.Value{c.Mul(dy, perChannel(rate)), c.Mul(projection, inverse), db, c.Neg(c.Mul(db, rate)), dvariance}
+	return []*graphs.Value{c.Mul(dy, c.perChannel(rate)), c.Mul(projection, inverse), db, c.Neg(c.Mul(db, rate)), dvariance}
 }
