@@ -15,12 +15,12 @@ import (
 	"fovea/onnx/pb"
 )
 
-// A testCase is a model of one node whose inputs are float32, and values for
-// these.
+// A testCase is a model of one node whose inputs are float32, with values for
+// these and what then comes out.
 type testCase struct {
-	name, op string
-	model    *pb.ModelProto
-	values   map[string][]float32
+	name, op         string
+	model            *pb.ModelProto
+	values, expected map[string][]float32
 }
 
 // readCases reads the corpus that tools/oracle/conformance.py made.
@@ -53,26 +53,38 @@ func readCases(path string) (cases []testCase, err error) {
 	}
 }
 
-// newCase takes the values of the inputs out of the initializers.
+// newCase takes the values of inputs and outputs out of the initializers.
 func newCase(data []byte) (testCase, error) {
 	m := &pb.ModelProto{}
 	if err := proto.Unmarshal(data, m); err != nil {
 		return testCase{}, err
 	}
 	g := m.Graph
-	c := testCase{name: g.GetName(), op: g.Node[0].GetOpType(), model: m, values: map[string][]float32{}}
-	for _, in := range g.Input {
-		name := in.GetName()
+	c := testCase{name: g.GetName(), op: g.Node[0].GetOpType(), model: m}
+	var err error
+	if c.values, err = take(g, g.Input); err == nil {
+		c.expected, err = take(g, g.Output)
+	}
+	return c, err
+}
+
+// take removes the initializers called like values and returns those of floats.
+func take(g *pb.GraphProto, list []*pb.ValueInfoProto) (map[string][]float32, error) {
+	out := map[string][]float32{}
+	for _, v := range list {
+		name := v.GetName()
 		t := onnx.Initializer(g, name)
 		if t == nil {
-			return c, fmt.Errorf("input %q has no value", name)
+			return nil, fmt.Errorf("%q has no value", name)
 		}
-		data, err := onnx.Data(t)
-		if err != nil {
-			return c, err
+		if t.GetDataType() == int32(pb.TensorProto_FLOAT) {
+			data, err := onnx.Data(t)
+			if err != nil {
+				return nil, err
+			}
+			out[name] = floats(data)
 		}
-		c.values[name] = floats(data)
 		g.Initializer = slices.DeleteFunc(g.Initializer, func(t *pb.TensorProto) bool { return t.GetName() == name })
 	}
-	return c, nil
+	return out, nil
 }

@@ -83,17 +83,17 @@ func checkAll(dir string) ([]score, error) {
 
 // table prints the number of cases by operator and status.
 func table(w io.Writer, scores []score) {
-	counts := map[string]*[5]int{}
-	var all [5]int
+	counts := map[string]*[6]int{}
+	var all [6]int
 	for _, s := range scores {
 		if counts[s.op] == nil {
-			counts[s.op] = &[5]int{}
+			counts[s.op] = &[6]int{}
 		}
 		counts[s.op][s.status]++
 		all[s.status]++
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	line := func(name string, n [5]int) {
+	line := func(name string, n [6]int) {
 		fmt.Fprintf(t, "%s\t", name)
 		for _, count := range n {
 			fmt.Fprintf(t, "%d\t", count)

@@ -5,7 +5,7 @@
 Kept are the cases of onnx.backend.test with one node of the standard domain, a float32 or float64 input and such an output, that
 stock onnxruntime runs on the CPU with the expected result. The file is a gzip stream of models, each behind its length (4
 bytes, little-endian). A model's graph has the case's name; its inputs are the float ones, with the case's values as initializers
-of the same names. All other inputs, and floats that only decide shapes, are initializers alone. float64 became float32, and
+of the same names; the expected results are there under the outputs' names too. All other inputs, and floats that only decide shapes, are initializers alone. float64 became float32, and
 newer opsets became 25, if onnxruntime still gives what is expected.
 """
 
@@ -48,7 +48,7 @@ def array(x):
 
 
 def case(c):
-    """The model of a case as it is kept, its inputs and the expected results; None if it is not kept."""
+    """The model of a case as it is kept, its inputs and expected results; None if it is not kept."""
     model = onnx.ModelProto()
     model.CopyFrom(c.model)
     graph = model.graph
@@ -79,6 +79,8 @@ def case(c):
         if kind(v) == T.FLOAT and v.name not in constants:
             variables.append(v)
     variables = [onnx.ValueInfoProto.FromString(v.SerializeToString()) for v in variables]
+    for v, y in zip(graph.output, outputs):
+        graph.initializer.append(numpy_helper.from_array(y, v.name))
     names = {v.name for v in variables}
     del graph.input[:]
     graph.input.extend(variables)
@@ -91,7 +93,8 @@ def runs(model, inputs, expected, rtol):
     """Whether onnxruntime gives what is expected."""
     plain = onnx.ModelProto()
     plain.CopyFrom(model)
-    kept = [t for t in plain.graph.initializer if t.name not in inputs]
+    own = {v.name for v in plain.graph.output} | set(inputs)
+    kept = [t for t in plain.graph.initializer if t.name not in own]
     del plain.graph.initializer[:]
     plain.graph.initializer.extend(kept)
     try:
