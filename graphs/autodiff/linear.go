@@ -22,13 +22,15 @@ func (c *Call) units(size int64) *graphs.Value {
 // alongAxis applies to an axis of dy the transpose of what the operator made of
 // the unit vectors, [size before, size behind].
 func (c *Call) alongAxis(dy *graphs.Value, axis int, ofUnits *graphs.Value) *graphs.Value {
-	rank := dy.Rank()
-	rows := dy.Len() / dy.Shape[axis]
-	there := slices.Concat(axesFrom(0, axis), axesFrom(axis+1, rank), []int64{int64(axis)})
-	last := c.Transpose(dy, there...)
-	shape := slices.Clone(last.Shape)
-	shape[rank-1] = ofUnits.Shape[0]
-	product := c.MatMul(c.Reshape(last, rows, dy.Shape[axis]), ofUnits, graphs.TransB)
-	back := slices.Concat(axesFrom(0, axis), []int64{int64(rank - 1)}, axesFrom(axis, rank-1))
-	return c.Transpose(c.Reshape(product, shape...), back...)
+	shape, inner := slices.Clone(dy.Shape), int64(1)
+	for _, size := range shape[axis+1:] {
+		inner *= size
+	}
+	before, behind := ofUnits.Shape[0], ofUnits.Shape[1]
+	shape[axis] = before
+	if inner == 1 {
+		return c.Reshape(c.MatMul(c.Reshape(dy, -1, behind), ofUnits, graphs.TransB), shape...)
+	}
+	slabs := c.Reshape(dy, -1, behind, inner)
+	return c.Reshape(c.MatMul(ofUnits, slabs, graphs.NoTrans), shape...)
 }

@@ -42,7 +42,7 @@ func check(c testCase) (status, string) {
 	if err != nil {
 		return refused, err.Error()
 	}
-	observed, err := open(source.Observed())
+	observed, err := open(source.Observed(), ort.Disable)
 	if err != nil {
 		return broken, err.Error()
 	}
@@ -61,7 +61,7 @@ func check(c testCase) (status, string) {
 	s := &subject{testCase: c}
 	model, err := g.Model()
 	if err == nil {
-		s.backward, err = open(model)
+		s.backward, err = open(model, ort.All) // as in training
 	}
 	if err != nil {
 		return broken, err.Error()
@@ -165,7 +165,7 @@ var small, middle, large = step{1e-4, 1e-4}, step{1. / 512, 2e-3}, step{1. / 64,
 // a kernel for that which does the same.
 func (s *subject) openForward() error {
 	s.steps = []step{large, middle}
-	single, err := open(s.model)
+	single, err := open(s.model, ort.Disable)
 	s.forward = single
 	if err != nil {
 		return err
@@ -174,7 +174,7 @@ func (s *subject) openForward() error {
 	if err != nil {
 		return err
 	}
-	wide, err := open(model)
+	wide, err := open(model, ort.Disable)
 	if err != nil {
 		return nil
 	}

@@ -20,13 +20,13 @@ type runner struct {
 	tensors map[string]*ort.Tensor
 }
 
-func open(model *pb.ModelProto) (*runner, error) {
+func open(model *pb.ModelProto, level ort.Level) (*runner, error) {
 	data, err := onnx.Marshal(model)
 	if err != nil {
 		return nil, err
 	}
 	r := &runner{tensors: map[string]*ort.Tensor{}}
-	if r.session, err = ort.NewSession(data, ort.Options{Threads: 1, Optimization: ort.Disable}); err != nil {
+	if r.session, err = ort.NewSession(data, ort.Options{Threads: 1, Optimization: level}); err != nil {
 		return nil, err
 	}
 	for _, in := range r.session.Inputs() {

@@ -1,0 +1,110 @@
+package autodiff_test
+
+import (
+	"fovea/graphs"
+)
+
+// inConformance are the operators whose rules tools/conformance compares with
+// finite differences on ONNX's own cases.
+var inConformance = []string{
+	"AffineGrid", "Attention", "CenterCropPad", "Col2Im", "CumSum", "DepthToSpace", "GatherElements", "GatherND", "Hardmax",
+	"InstanceNormalization", "LRN", "LpNormalization", "LpPool", "MaxUnpool", "MeanVarianceNormalization", "Mod",
+	"NegativeLogLikelihoodLoss", "RMSNormalization", "ReverseSequence", "RotaryEmbedding", "Shrink", "SoftmaxCrossEntropyLoss",
+	"Swish", "Tile", "TopK",
+}
+
+// applied is a node of any operator on one input or more, whose result has a
+// known shape.
+func applied(name, op string, low float64, shapes [][]int64, a graphs.Attributes, result []int64, constants ...func(g *graphs.Graph) *value) ruleCase {
+	return ruleCase{name, low, shapes, one(func(g *graphs.Graph, x []*value) *value {
+		for _, c := range constants {
+			x = append(x, c(g))
+		}
+		y := &value{Type: graphs.Float32, Shape: result}
+		return g.Append(&graphs.Node{Op: op, Attributes: a, Inputs: x}, y)[0]
+	})}
+}
+
+// integers is a constant; of rank 0 if shape says so.
+func integers(shape []int64, values ...int64) func(g *graphs.Graph) *value {
+	return func(g *graphs.Graph) *value { return g.Reshape(g.Ints(values...), shape...) }
+}
+
+func absent(*graphs.Graph) *value { return nil }
+
+func transposed(name string, x, w, y []int64, a graphs.Attributes) ruleCase {
+	return applied("ConvTranspose "+name, "ConvTranspose", -0.5, [][]int64{x, w, {y[1]}}, a, y)
+}
+
+func padded(mode string, result []int64, pads ...int64) ruleCase {
+	return applied("Pad "+mode, "Pad", -0.5, [][]int64{{3, 4}}, graphs.Attributes{"mode": mode}, result, integers([]int64{4}, pads...))
+}
+
+func einsum(equation string, result []int64, shapes ...[]int64) ruleCase {
+	return applied("Einsum "+equation, "Einsum", -0.5, shapes, graphs.Attributes{"equation": equation}, result)
+}
+
+// scattered writes values that lie apart into places that are named twice too,
+// if they are combined.
+func scattered(reduction string) ruleCase {
+	return ruleCase{"ScatterND " + reduction, 0, [][]int64{{5}, {4}}, one(func(g *graphs.Graph, x []*value) *value {
+		index := g.Reshape(g.Ints(1, 4, 1, 0), 4, 1)
+		if reduction == "none" {
+			index = g.Reshape(g.Ints(1, 4, 2, 0), 4, 1)
+		}
+		data, updates := spread(g, x[0]), g.Add(spread(g, x[1]), g.Floats([]float32{1, -2, 3, 4}, 4))
+		y := &value{Type: graphs.Float32, Shape: []int64{5}}
+		return g.Append(&graphs.Node{Op: "ScatterND", Attributes: graphs.Attributes{"reduction": reduction},
+			Inputs: []*value{g.Scale(data, 3), index, g.Scale(updates, 3)}}, y)[0]
+	})}
+}
+
+// resized is a Resize to sizes, with the coordinates of ONNX's default.
+func resized(name string, a graphs.Attributes, x, y []int64) ruleCase {
+	return applied("Resize "+name, "Resize", -0.5, [][]int64{x}, a, y, absent, absent, integers([]int64{int64(len(y))}, y...))
+}
+
+var moreCases = []ruleCase{
+	transposed("output_shape", []int64{2, 3, 4}, []int64{3, 2, 4}, []int64{2, 2, 7},
+		graphs.Attributes{"strides": []int64{2}, "output_shape": []int64{7}}),
+	transposed("SAME_UPPER", []int64{1, 3, 4}, []int64{3, 2, 3}, []int64{1, 2, 8},
+		graphs.Attributes{"strides": []int64{2}, "auto_pad": "SAME_UPPER"}),
+	transposed("SAME_LOWER", []int64{1, 3, 4}, []int64{3, 2, 3}, []int64{1, 2, 8},
+		graphs.Attributes{"strides": []int64{2}, "auto_pad": "SAME_LOWER"}),
+	transposed("VALID", []int64{1, 3, 4}, []int64{3, 2, 3}, []int64{1, 2, 9},
+		graphs.Attributes{"strides": []int64{2}, "auto_pad": "VALID"}),
+	transposed("grouped, dilated", []int64{2, 4, 3, 5}, []int64{4, 3, 2, 3}, []int64{2, 6, 5, 11}, graphs.Attributes{
+		"strides": []int64{2, 2}, "dilations": []int64{2, 1}, "group": int64(2), "pads": []int64{1, 0, 1, 1}, "output_padding": []int64{0, 1}}),
+	padded("reflect", []int64{6, 5}, 1, 0, 2, 1), padded("edge", []int64{6, 5}, 1, 0, 2, 1), padded("wrap", []int64{6, 5}, 1, 0, 2, 1),
+	padded("constant", []int64{4, 2}, 2, -1, -1, -1),
+	einsum("bij,bjk->bik", []int64{2, 3, 5}, []int64{2, 3, 4}, []int64{2, 4, 5}),
+	einsum("ij,jk", []int64{2, 4}, []int64{2, 3}, []int64{3, 4}),
+	einsum("...hd,...kd,h->...hk", []int64{2, 3, 4}, []int64{2, 3, 5}, []int64{2, 4, 5}, []int64{3}),
+	einsum("ii->i", []int64{3}, []int64{3, 3}), einsum("bij,k->bk", []int64{2, 4}, []int64{2, 3, 5}, []int64{4}),
+	{"ReduceProd zeros", -0.5, [][]int64{{3, 3}}, one(func(g *graphs.Graph, x []*value) *value {
+		// No, one and two elements are 0 where the gradient is taken.
+		holes := g.Floats([]float32{1, 1, 1, 1, 0, 1, 0, 1, 0}, 3, 3)
+		y := &value{Type: graphs.Float32, Shape: []int64{3}}
+		return g.Append(&graphs.Node{Op: "ReduceProd", Attributes: graphs.Attributes{"keepdims": int64(0)},
+			Inputs: []*value{g.Mul(x[0], holes), g.Ints(1)}}, y)[0]
+	})},
+	scattered("none"), scattered("add"), scattered("max"), scattered("min"),
+	applied("ScatterElements", "ScatterElements", -0.5, [][]int64{{3, 3}}, graphs.Attributes{"axis": int64(-1)}, []int64{3, 3},
+		integers([]int64{2, 2}, 0, 2, 1, -3), func(g *graphs.Graph) *value { return g.Filled(2, 2, 2) }),
+	applied("Trilu", "Trilu", -0.5, [][]int64{{2, 3, 4}}, graphs.Attributes{"upper": int64(0)}, []int64{2, 3, 4}, integers([]int64{}, 1)),
+	applied("SpaceToDepth", "SpaceToDepth", -0.5, [][]int64{{2, 3, 4, 6}}, graphs.Attributes{"blocksize": int64(2)}, []int64{2, 12, 2, 3}),
+	applied("GroupNormalization of opset 18", "GroupNormalization", -0.5, [][]int64{{2, 6, 3}, {2}, {2}},
+		graphs.Attributes{"num_groups": int64(2), "epsilon": float32(0.01)}, []int64{2, 6, 3}),
+	applied("Gelu tanh", "Gelu", -0.5, [][]int64{{3, 4}}, graphs.Attributes{"approximate": "tanh"}, []int64{3, 4}),
+	resized("linear", graphs.Attributes{"mode": "linear"}, []int64{1, 2, 4, 3}, []int64{1, 2, 3, 7}),
+	resized("cubic", graphs.Attributes{"mode": "cubic"}, []int64{1, 2, 4, 5}, []int64{1, 2, 7, 3}),
+	resized("nearest", graphs.Attributes{"mode": "nearest"}, []int64{2, 3, 4}, []int64{2, 5, 3}),
+	{"OneHot", -0.5, [][]int64{{2}}, one(func(g *graphs.Graph, x []*value) *value {
+		y := &value{Type: graphs.Float32, Shape: []int64{3, 4}}
+		return g.Append(&graphs.Node{Op: "OneHot", Inputs: []*value{g.Ints(1, 3, -2), g.Ints(4), x[0]}}, y)[0]
+	})},
+	average("AveragePool ceil_mode", graphs.Attributes{"strides": []int64{3, 2}, "ceil_mode": int64(1)}),
+	{"LayerNormalization axis 1", -0.5, [][]int64{{2, 3, 4}, {3, 4}, {3, 4}}, one(func(g *graphs.Graph, x []*value) *value {
+		return g.Apply("LayerNormalization", graphs.Attributes{"axis": int64(1), "epsilon": float32(0.01)}, x...)
+	})},
+}
