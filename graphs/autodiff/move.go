@@ -133,6 +133,13 @@ func (p pair) scattered(c *Call) []*graphs.Value {
 		chosenUpdates := c.Cast(c.Equal(updates, p.get(c, c.Out(0))), x.Type)
 		share := c.Div(dy, p.put(c, "add", chosen, chosenUpdates))
 		return []*graphs.Value{c.Mul(chosen, share), nil, c.Mul(chosenUpdates, p.get(c, share))}
+	case "mul":
+		zero := c.Cast(c.Equal(updates, c.Scalar(0)), x.Type)
+		nonzero := c.Add(updates, zero)
+		zeros := p.put(c, "add", c.zeros(x.Shape), zero)
+		others := c.Cast(c.Equal(p.get(c, zeros), zero), x.Type) // none of them is 0
+		rest := c.Div(p.get(c, c.Mul(dy, p.put(c, "mul", x, nonzero))), nonzero)
+		return []*graphs.Value{c.Mul(dy, p.put(c, "mul", c.Expand(c.Scalar(1), nil, x.Shape...), updates)), nil, c.Mul(rest, others)}
 	default:
 		return c.refuse("reduction %s is not supported", reduction)
 	}

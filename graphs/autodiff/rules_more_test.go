@@ -7,7 +7,7 @@ import (
 // inConformance are the operators whose rules tools/conformance compares with
 // finite differences on ONNX's own cases.
 var inConformance = []string{
-	"AffineGrid", "Attention", "CenterCropPad", "Col2Im", "CumSum", "DepthToSpace", "GatherElements", "GatherND", "Hardmax",
+	"AffineGrid", "Attention", "CenterCropPad", "Col2Im", "CumSum", "DepthToSpace", "GatherElements", "GatherND", "GridSample", "Hardmax",
 	"InstanceNormalization", "LRN", "LpNormalization", "LpPool", "MaxUnpool", "MeanVarianceNormalization", "Mod",
 	"NegativeLogLikelihoodLoss", "RMSNormalization", "ReverseSequence", "RotaryEmbedding", "Shrink", "SoftmaxCrossEntropyLoss",
 	"Swish", "Tile", "TopK",
@@ -88,7 +88,7 @@ var moreCases = []ruleCase{
 		return g.Append(&graphs.Node{Op: "ReduceProd", Attributes: graphs.Attributes{"keepdims": int64(0)},
 			Inputs: []*value{g.Mul(x[0], holes), g.Ints(1)}}, y)[0]
 	})},
-	scattered("none"), scattered("add"), scattered("max"), scattered("min"),
+	scattered("none"), scattered("add"), scattered("mul"), scattered("max"), scattered("min"),
 	applied("ScatterElements", "ScatterElements", -0.5, [][]int64{{3, 3}}, graphs.Attributes{"axis": int64(-1)}, []int64{3, 3},
 		integers([]int64{2, 2}, 0, 2, 1, -3), func(g *graphs.Graph) *value { return g.Filled(2, 2, 2) }),
 	applied("Trilu", "Trilu", -0.5, [][]int64{{2, 3, 4}}, graphs.Attributes{"upper": int64(0)}, []int64{2, 3, 4}, integers([]int64{}, 1)),

@@ -27,7 +27,8 @@ FLOATS = (T.FLOAT, T.DOUBLE)
 NEWEST = 25  # opset
 MOST = 20_000  # elements of a case
 UNKNOWN = {"left_window_size", "right_window_size"}  # attributes that not every supported onnxruntime knows
-CONSTANT = {"Resize": (1, 2), "Upsample": (1,), "Range": (0, 1, 2), "Dropout": (1,)}  # inputs that are no variables
+CONSTANT = {"Resize": (1, 2), "Upsample": (1,), "Range": (0, 1, 2), "Dropout": (1,),
+            "OneHot": (0, 1), "MelWeightMatrix": range(5)}  # inputs that are no variables
 
 
 def kind(value):
