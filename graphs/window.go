@@ -79,9 +79,7 @@ func TransposedWindow(n *Node) (Window, error) {
 		if more != nil {
 			total += more[i]
 		}
-		if total < 0 {
-			return w, fmt.Errorf("an output_shape beyond the convolution's own, on axis %d, is not supported", i+2)
-		}
+		total = max(0, total) // beyond the convolution's own result there are zeros at the end
 		w.Before[i], w.After[i] = total-total/2, total/2
 		if auto == "SAME_UPPER" {
 			w.Before[i], w.After[i] = w.After[i], w.Before[i]

@@ -164,8 +164,13 @@ func convTranspose(c *Call) []*graphs.Value {
 		return c.refuse("%v", err)
 	}
 	group := c.Int("group", 1)
-	dx := c.shaped(x.Shape, "Conv", graphs.Attributes{"group": group, "strides": window.Strides, "dilations": window.Dilations,
+	dx := c.Apply("Conv", graphs.Attributes{"group": group, "strides": window.Strides, "dilations": window.Dilations,
 		"pads": window.Pads(), "kernel_shape": window.Kernel}, dy, w)
+	for i, size := range x.Shape { // an output_shape may leave room for more
+		if dx.Shape[i] > size {
+			dx = c.Slice(dx, int64(i), 0, size)
+		}
+	}
 	out := both(dx, c.kernelGradient(dy, x, window, group))
 	if c.In(2) != nil {
 		out = append(out, c.overChannels(dy))

@@ -1,6 +1,10 @@
 package autodiff
 
-import "fovea/graphs"
+import (
+	"slices"
+
+	"fovea/graphs"
+)
 
 // More operators that move elements.
 
@@ -24,6 +28,7 @@ func init() {
 			a := graphs.Attributes{"exclusive": c.Int("exclusive", 0), "reverse": 1 - c.Int("reverse", 0)}
 			return one(c.shaped(c.In(0).Shape, "CumSum", a, c.Grad(0), c.In(1)))
 		},
+		"TensorScatter": defined(tensorScatter),
 		"MaxUnpool": func(c *Call) []*graphs.Value {
 			if c.In(2) != nil {
 				return c.refuse("output_shape is not supported")
@@ -65,6 +70,29 @@ func spaceToDepth(c *Call) []*graphs.Value {
 		perm = []int64{0, 1, 3, 5, 2, 4}
 	}
 	return one(c.Reshape(c.Transpose(split, perm...), c.Out(0).Shape...))
+}
+
+// tensorScatter writes the update of each image into its cache, from an index on
+// and around if the mode says so.
+func tensorScatter(c *Call) []*graphs.Value {
+	cache, update := c.In(0), c.In(1)
+	axis := c.Int("axis", -2)
+	if axis < 0 {
+		axis += int64(cache.Rank())
+	}
+	along, first := slices.Repeat([]int64{1}, cache.Rank()), slices.Repeat([]int64{1}, cache.Rank())
+	along[axis], first[0] = update.Shape[axis], cache.Shape[0]
+	steps := make([]int64, update.Shape[axis])
+	for i := range steps {
+		steps[i] = int64(i)
+	}
+	index := c.Reshape(c.Ints(steps...), along...)
+	if c.In(2) != nil {
+		index = c.Add(index, c.Reshape(c.Cast(c.In(2), graphs.Int64), first...))
+	}
+	index = c.shaped(index.Shape, "Mod", nil, index, c.Ints(cache.Shape[axis]))
+	index = c.Expand(index, nil, update.Shape...)
+	return one(c.Apply("ScatterElements", graphs.Attributes{"axis": axis}, cache, index, update))
 }
 
 // centerCropPad: what was cut off gets zeros, and padding is cut off. An odd

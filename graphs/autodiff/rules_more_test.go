@@ -7,10 +7,10 @@ import (
 // inConformance are the operators whose rules tools/conformance compares with
 // finite differences on ONNX's own cases.
 var inConformance = []string{
-	"AffineGrid", "Attention", "CenterCropPad", "Col2Im", "CumSum", "DepthToSpace", "GatherElements", "GatherND", "GridSample", "Hardmax",
-	"InstanceNormalization", "LRN", "LpNormalization", "LpPool", "MaxUnpool", "MeanVarianceNormalization", "Mod",
-	"NegativeLogLikelihoodLoss", "RMSNormalization", "ReverseSequence", "RotaryEmbedding", "Shrink", "SoftmaxCrossEntropyLoss",
-	"Swish", "Tile", "TopK",
+	"AffineGrid", "Attention", "CenterCropPad", "Col2Im", "CumSum", "DepthToSpace", "GatherElements", "GRU", "GatherND", "GridSample", "Hardmax",
+	"InstanceNormalization", "LRN", "LSTM", "LpNormalization", "LpPool", "MaxUnpool", "MeanVarianceNormalization", "Mod",
+	"NegativeLogLikelihoodLoss", "RMSNormalization", "RNN", "ReverseSequence", "RotaryEmbedding", "Shrink", "SoftmaxCrossEntropyLoss",
+	"Swish", "TensorScatter", "Tile", "TopK",
 }
 
 // applied is a node of any operator on one input or more, whose result has a
