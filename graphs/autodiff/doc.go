@@ -7,4 +7,7 @@
 // gradient over the axes along which its input was broadcast, and adds up
 // contributions. A value on which the result does not depend has no gradient:
 // it is absent (nil), not zero.
+//
+// The rule of a composite operator may be its definition in simpler operators,
+// which are differentiated in its place.
 package autodiff

@@ -103,10 +103,10 @@ func TestWrongNames(t *testing.T) {
 // TestRefusal: an operator without a rule is named as it stands in the model.
 func TestRefusal(t *testing.T) {
 	b := newModel(11, 6)
-	b.input("x", float, "batch", 3)
+	b.input("x", float, "batch", 3, 3)
 	b.floats("w", 3, 3)
 	b.node("MatMul", "x,w -> a", nil)
-	b.node("Hardmax", "a -> y", nil)
+	b.node("Det", "a -> y", nil)
 	b.outputs("y")
 	f := open(t, b.file(t, onnx.SaveOptions{}))
 	_, err := f.Differentiate("w")
@@ -114,7 +114,7 @@ func TestRefusal(t *testing.T) {
 	if !errors.As(err, &refused) {
 		t.Fatalf("error is %v", err)
 	}
-	for _, part := range []string{`node "Hardmax of y"`, "Hardmax(", "opset 11", "float32[2,3]", "between the result and w"} {
+	for _, part := range []string{`node "Det of y"`, "Det(", "opset 11", "float32[2,3,3]", "between the result and w"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q does not say %s", err, part)
 		}
