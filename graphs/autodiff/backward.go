@@ -56,7 +56,12 @@ func reverse(g *graphs.Graph, nodes []*graphs.Node, gradients map[*graphs.Value]
 			continue
 		}
 		call := &Call{Graph: g, node: n, gradients: gradients}
-		contributions := call.apply()
+		var contributions []*graphs.Value
+		if empty := func(v *graphs.Value) bool { return wanted[v] && v.Len() == 0 }; anyOf(n.Inputs, empty) || anyOf(n.Outputs, empty) {
+			call.refuse("empty tensors are not supported")
+		} else {
+			contributions = call.apply()
+		}
 		if call.refusal != "" {
 			return &Unsupported{Node: n, Reason: call.refusal, Towards: behind(n, wrt)}
 		}

@@ -379,3 +379,14 @@ func TestRefusal(t *testing.T) {
 		}
 	}
 }
+
+// TestEmptyTensor: rules need not think of tensors without elements.
+func TestEmptyTensor(t *testing.T) {
+	g := graphs.New("empty")
+	x := g.Input("x", graphs.Float32, 2, 0)
+	y := g.Append(&graphs.Node{Op: "Tile", Inputs: []*value{x, g.Ints(1, 3)}}, &value{Type: graphs.Float32, Shape: []int64{2, 0}})[0]
+	_, err := autodiff.Backward(g, map[*value]*value{y: g.Input("c", graphs.Float32, 2, 0)}, []*value{x})
+	if refused := (*autodiff.Unsupported)(nil); !errors.As(err, &refused) || !strings.Contains(refused.Reason, "empty") {
+		t.Errorf("error is %v", err)
+	}
+}
