@@ -33,8 +33,12 @@ var statuses = []string{"ok", "other", "unsure", "refused", "broken", "wrong"}
 
 func (s status) String() string { return statuses[s] }
 
-// tries are the points near the case's own at which it is tried.
-const tries = 6
+// reverse is the differentiation that is checked; a test puts a wrong one here.
+var reverse = autodiff.Backward
+
+// tries are the points near the case's own at which it is tried, one after the
+// other; directions those in which each input is moved there.
+const tries, directions = 6, 3
 
 // check differentiates a case with respect to each of its inputs.
 func check(c testCase) (status, string) {
@@ -128,7 +132,7 @@ func differentiated(source *importer.Source, observed *runner, at values) (*grap
 			cotangents[y] = g.Input(y.Name+".cotangent", y.Type, y.Shape...)
 		}
 	}
-	gradients, err := autodiff.Backward(g, cotangents, wrt)
+	gradients, err := reverse(g, cotangents, wrt)
 	if err != nil {
 		return nil, err
 	}
@@ -154,12 +158,13 @@ type subject struct {
 	steps             []step
 }
 
-// A step of the differences, and the tolerance that belongs to it, as a part of
-// the sum of the magnitudes of a derivative's terms.
-type step struct{ size, tolerance float64 }
+// A step of the differences; how far those at the step and at half of it may lie
+// apart where they decide; and how far a gradient may be off. Both are parts of the
+// size that a derivative in a random direction has, √Σ (gradient·direction)².
+type step struct{ size, apart, tolerance float64 }
 
 // Steps for functions that are computed in double and in single precision.
-var small, middle, large = step{1e-4, 1e-4}, step{1. / 512, 2e-3}, step{1. / 64, 2e-3}
+var small, middle, large = step{1e-4, 5e-5, 1e-4}, step{1. / 512, 5e-3, 2e-3}, step{1. / 64, 5e-3, 2e-3}
 
 // openForward opens the case's own model: in double precision, if the runtime has
 // a kernel for that which does the same.
@@ -222,9 +227,11 @@ func (s *subject) compare(at values) (status, string) {
 	}
 	result, reason := ok, ""
 	for _, in := range s.model.Graph.Input {
-		status, why := s.along(in.GetName(), at, plain, given, got[in.GetName()+".grad"], rng)
-		if status > result {
-			result, reason = status, why
+		for range directions {
+			status, why := s.along(in.GetName(), at, plain, given, got[in.GetName()+".grad"], rng)
+			if status > result {
+				result, reason = status, why
+			}
 		}
 	}
 	return result, reason
@@ -238,8 +245,9 @@ func (s *subject) along(input string, at, plain, given values, gradient []float6
 		if x-x != 0 { // infinite or NaN
 			direction[i] = 0
 		} else if gradient != nil {
-			analytic += direction[i] * gradient[i]
-			size += math.Abs(direction[i] * gradient[i])
+			term := direction[i] * gradient[i]
+			analytic += term
+			size += term * term
 		}
 	}
 	f := func(t float64) (sum float64) {
@@ -265,19 +273,19 @@ func (s *subject) along(input string, at, plain, given values, gradient []float6
 		return sum
 	}
 	central := func(h float64) float64 { return (f(h) - f(-h)) / (2 * h) }
-	result, reason := unsure, "finite differences do not converge"
 	for _, step := range s.steps {
 		coarse, fine := central(step.size), central(step.size/2)
 		numeric := (4*fine - coarse) / 3
-		size := max(size, math.Abs(numeric), 1e-3)
-		if math.Abs(analytic-numeric) <= step.tolerance*size {
+		size := max(math.Sqrt(size), math.Abs(numeric), 1e-2)
+		switch {
+		case !(math.Abs(coarse-fine) <= step.apart*size):
+		case math.Abs(analytic-numeric) <= step.tolerance*size:
 			return ok, ""
-		}
-		if math.Abs(coarse-fine) <= 0.01*size {
-			result, reason = wrong, fmt.Sprintf("derivative along %s is %.6g, finite differences give %.6g", input, analytic, numeric)
+		default:
+			return wrong, fmt.Sprintf("derivative along %s is %.6g, finite differences give %.6g", input, analytic, numeric)
 		}
 	}
-	return result, reason
+	return unsure, "finite differences do not converge"
 }
 
 // nudged is the case's point moved a little, so that elements are not equal or

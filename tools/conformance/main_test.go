@@ -1,7 +1,11 @@
 package main
 
 import (
+	"slices"
 	"testing"
+
+	"fovea/graphs"
+	"fovea/graphs/autodiff"
 )
 
 // TestScore fails when a case is worse than testdata/score.csv says, and when
@@ -28,5 +32,30 @@ func TestScore(t *testing.T) {
 	}
 	for name := range committed {
 		t.Errorf("%s is in the score, but there is no such case", name)
+	}
+}
+
+// TestWrongGradients: gradients that are off by one part in a hundred are found,
+// but where they are 0 or, as those of a saturated tanh, nearly so.
+func TestWrongGradients(t *testing.T) {
+	defer func() { reverse = autodiff.Backward }()
+	reverse = func(g *graphs.Graph, c map[*graphs.Value]*graphs.Value, wrt []*graphs.Value) ([]*graphs.Value, error) {
+		gradients, err := autodiff.Backward(g, c, wrt)
+		for i, v := range gradients {
+			if v != nil {
+				gradients[i] = g.Scale(v, 1.01)
+			}
+		}
+		return gradients, err
+	}
+	scores, err := checkAll("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	flat := []string{"Ceil", "Floor", "Hardmax", "Round", "Sign", "RNN"}
+	for _, s := range scores {
+		if s.status == ok && !slices.Contains(flat, s.op) {
+			t.Errorf("%s is %s with a wrong gradient", s.name, s.status)
+		}
 	}
 }
