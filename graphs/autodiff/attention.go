@@ -17,6 +17,9 @@ const far = -1e30
 // attention: Y = softmax(cap(scale·Q·Kᵀ) + mask)·V, head by head. Keys and values of
 // the past come first. A query that may look at nothing gives 0.
 func attention(c *Call) []*graphs.Value {
+	if c.Int("left_window_size", -1) >= 0 || c.Int("right_window_size", -1) >= 0 {
+		return c.refuse("a window is not supported")
+	}
 	q := c.heads(c.In(0), c.Int("q_num_heads", 0))
 	k, v := c.heads(c.In(1), c.Int("kv_num_heads", 0)), c.heads(c.In(2), c.Int("kv_num_heads", 0))
 	if c.In(4) != nil {

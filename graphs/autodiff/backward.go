@@ -56,12 +56,7 @@ func reverse(g *graphs.Graph, nodes []*graphs.Node, gradients map[*graphs.Value]
 			continue
 		}
 		call := &Call{Graph: g, node: n, gradients: gradients}
-		var contributions []*graphs.Value
-		if empty := func(v *graphs.Value) bool { return wanted[v] && v.Len() == 0 }; anyOf(n.Inputs, empty) || anyOf(n.Outputs, empty) {
-			call.refuse("empty tensors are not supported")
-		} else {
-			contributions = call.apply()
-		}
+		contributions := call.apply()
 		if call.refusal != "" {
 			return &Unsupported{Node: n, Reason: call.refusal, Towards: behind(n, wrt)}
 		}
@@ -69,7 +64,7 @@ func reverse(g *graphs.Graph, nodes []*graphs.Node, gradients map[*graphs.Value]
 			return fmt.Errorf("autodiff: the rule of %s: %w", n, err)
 		}
 		for i, in := range n.Inputs {
-			if i >= len(contributions) || contributions[i] == nil || in == nil || !wanted[in] {
+			if i >= len(contributions) || contributions[i] == nil || !wanted[in] {
 				continue
 			}
 			c := unbroadcast(g, contributions[i], in)
@@ -82,11 +77,12 @@ func reverse(g *graphs.Graph, nodes []*graphs.Node, gradients map[*graphs.Value]
 	return nil
 }
 
-// leadsFrom marks every floating-point value that depends on one of from.
+// leadsFrom marks every floating-point value that depends on one of from. A
+// tensor without elements depends on nothing.
 func leadsFrom(nodes []*graphs.Node, from []*graphs.Value) map[*graphs.Value]bool {
 	out := map[*graphs.Value]bool{}
 	for _, v := range from {
-		out[v] = true
+		out[v] = v != nil && v.Len() != 0
 	}
 	for _, n := range nodes {
 		if !anyOf(n.Inputs, func(v *graphs.Value) bool { return out[v] }) {
@@ -96,7 +92,7 @@ func leadsFrom(nodes []*graphs.Node, from []*graphs.Value) map[*graphs.Value]boo
 			if v == nil {
 				continue
 			}
-			out[v] = v.Type == graphs.Float32 || v.Type == graphs.Float64
+			out[v] = (v.Type == graphs.Float32 || v.Type == graphs.Float64) && v.Len() != 0
 		}
 	}
 	return out

@@ -10,6 +10,7 @@ func init() {
 	register(map[string]Rule{
 		"Identity": func(c *Call) []*graphs.Value { return one(c.Grad(0)) },
 		"Cast":     func(c *Call) []*graphs.Value { return one(c.Cast(c.Grad(0), c.In(0).Type)) },
+		"CastLike": func(c *Call) []*graphs.Value { return one(c.Cast(c.Grad(0), c.In(0).Type)) },
 		"Neg":      func(c *Call) []*graphs.Value { return one(c.Neg(c.Grad(0))) },
 		"Exp":      func(c *Call) []*graphs.Value { return one(c.Mul(c.Grad(0), c.Out(0))) },
 		"Log":      func(c *Call) []*graphs.Value { return one(c.Div(c.Grad(0), c.In(0))) },

@@ -12,9 +12,12 @@ import (
 // A gradient may have the shape to which its input was broadcast.
 type Rule func(c *Call) []*graphs.Value
 
-// rules is the whole of reverse mode: operator → rule. The operators of
-// ONNX Runtime's own domain have names of their own.
+// rules is the whole of reverse mode: operator → rule.
 var rules = map[string]Rule{}
+
+// microsoft are the operators of ONNX Runtime's own domain that have a rule:
+// others there may have a standard operator's name and another meaning.
+var microsoft = []string{"FusedMatMul", "Gelu", "Trilu"}
 
 func register(family map[string]Rule) {
 	for op, rule := range family {
@@ -35,7 +38,7 @@ type Call struct {
 
 func (c *Call) apply() []*graphs.Value {
 	rule := rules[c.node.Op]
-	if rule == nil {
+	if known := c.node.Domain == "" || c.node.Domain == graphs.Microsoft && slices.Contains(microsoft, c.node.Op); rule == nil || !known {
 		return c.refuse("no rule for this operator")
 	}
 	return rule(c)

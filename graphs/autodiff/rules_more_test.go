@@ -99,6 +99,10 @@ var moreCases = []ruleCase{
 	resized("linear", graphs.Attributes{"mode": "linear"}, []int64{1, 2, 4, 3}, []int64{1, 2, 3, 7}),
 	resized("cubic", graphs.Attributes{"mode": "cubic"}, []int64{1, 2, 4, 5}, []int64{1, 2, 7, 3}),
 	resized("nearest", graphs.Attributes{"mode": "nearest"}, []int64{2, 3, 4}, []int64{2, 5, 3}),
+	{"CastLike", -0.5, [][]int64{{3}}, one(func(g *graphs.Graph, x []*value) *value {
+		y := &value{Type: graphs.Float32, Shape: []int64{3}}
+		return g.Append(&graphs.Node{Op: "CastLike", Inputs: []*value{g.Exp(x[0]), g.Scalar(1)}}, y)[0]
+	})},
 	{"OneHot", -0.5, [][]int64{{2}}, one(func(g *graphs.Graph, x []*value) *value {
 		y := &value{Type: graphs.Float32, Shape: []int64{3, 4}}
 		return g.Append(&graphs.Node{Op: "OneHot", Inputs: []*value{g.Ints(1, 3, -2), g.Ints(4), x[0]}}, y)[0]

@@ -380,13 +380,27 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// TestEmptyTensor: rules need not think of tensors without elements.
+// TestDomain: an operator of another domain is not taken for the standard one.
+func TestDomain(t *testing.T) {
+	g := graphs.New("domain")
+	x := g.Input("x", graphs.Float32, 1, 2, 4)
+	y := g.Append(&graphs.Node{Op: "Attention", Domain: graphs.Microsoft, Inputs: []*value{x, x, x}},
+		&value{Type: graphs.Float32, Shape: []int64{1, 2, 4}})[0]
+	_, err := autodiff.Backward(g, map[*value]*value{y: g.Filled(1, 1, 2, 4)}, []*value{x})
+	if refused := (*autodiff.Unsupported)(nil); !errors.As(err, &refused) || refused.Reason != "no rule for this operator" {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// TestEmptyTensor: a tensor without elements has no gradient, and what it is
+// joined with has its own.
 func TestEmptyTensor(t *testing.T) {
 	g := graphs.New("empty")
-	x := g.Input("x", graphs.Float32, 2, 0)
-	y := g.Append(&graphs.Node{Op: "Tile", Inputs: []*value{x, g.Ints(1, 3)}}, &value{Type: graphs.Float32, Shape: []int64{2, 0}})[0]
-	_, err := autodiff.Backward(g, map[*value]*value{y: g.Input("c", graphs.Float32, 2, 0)}, []*value{x})
-	if refused := (*autodiff.Unsupported)(nil); !errors.As(err, &refused) || !strings.Contains(refused.Reason, "empty") {
-		t.Errorf("error is %v", err)
+	x, nothing := g.Input("x", graphs.Float32, 2, 3), g.Input("nothing", graphs.Float32, 2, 0)
+	tiled := g.Append(&graphs.Node{Op: "Tile", Inputs: []*value{nothing, g.Ints(1, 3)}}, &value{Type: graphs.Float32, Shape: []int64{2, 0}})[0]
+	y := g.Concat(1, x, tiled)
+	gradients, err := autodiff.Backward(g, map[*value]*value{y: g.Filled(1, 2, 3)}, []*value{x, nothing})
+	if err != nil || gradients[0] == nil || gradients[1] != nil {
+		t.Errorf("gradients are %v, %v: want one of x and none of nothing", gradients, err)
 	}
 }
