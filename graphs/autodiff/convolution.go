@@ -25,18 +25,33 @@ func conv(c *Call) []*graphs.Value {
 		return c.refuse("%v", err)
 	}
 	group := c.Int("group", 1)
-	rest := make([]int64, len(window.Kernel)) // that no kernel has reached
-	for i := range rest {
-		rest[i] = window.Rest(i, x.Shape[i+2])
-	}
-	dx := c.Apply("ConvTranspose", graphs.Attributes{"group": group, "strides": window.Strides, "dilations": window.Dilations,
-		"pads": window.Pads(), "output_padding": rest}, dy, w)
-
+	dx := c.convolvedBack(dy, w, window, group)
 	out := both(dx, c.kernelGradient(x, dy, window, group))
 	if c.In(2) != nil {
 		out = append(out, c.overChannels(dy))
 	}
 	return out
+}
+
+// convolvedBack is the transposed convolution that leads back to the node's first
+// input. Paddings that differ are cut off behind it: CUDA has no kernel for them.
+func (c *Call) convolvedBack(dy, w *graphs.Value, window graphs.Window, group int64) *graphs.Value {
+	sizes, rest, pads := c.In(0).Shape[2:], make([]int64, len(window.Kernel)), window.Pads()
+	for i, size := range sizes {
+		rest[i] = window.Rest(i, size) // what no kernel has reached
+	}
+	uneven := !slices.Equal(window.Before, window.After)
+	if uneven {
+		pads = make([]int64, len(pads))
+	}
+	dx := c.Apply("ConvTranspose", graphs.Attributes{"group": group, "strides": window.Strides, "dilations": window.Dilations,
+		"pads": pads, "output_padding": rest}, dy, w)
+	for i, size := range sizes {
+		if uneven && dx.Shape[i+2] != size {
+			dx = c.Slice(dx, int64(i+2), window.Before[i], window.Before[i]+size)
+		}
+	}
+	return dx
 }
 
 // kernelGradient is the gradient of the weight of a convolution of x.
@@ -116,13 +131,8 @@ func averagePool(c *Call) []*graphs.Value {
 // spread adds each element of dy to all elements of its window: a transposed
 // convolution with ones, channel by channel.
 func (c *Call) spread(window graphs.Window, dy *graphs.Value) *graphs.Value {
-	channels, rest := dy.Shape[1], make([]int64, len(window.Kernel))
-	for i, size := range c.In(0).Shape[2:] {
-		rest[i] = window.Rest(i, size)
-	}
-	ones := c.Filled(1, append([]int64{channels, 1}, window.Kernel...)...)
-	return c.Apply("ConvTranspose", graphs.Attributes{"group": channels, "strides": window.Strides,
-		"dilations": window.Dilations, "pads": window.Pads(), "output_padding": rest}, dy, ones)
+	channels := dy.Shape[1]
+	return c.convolvedBack(dy, c.Filled(1, append([]int64{channels, 1}, window.Kernel...)...), window, channels)
 }
 
 // averagePoolCeil: the last window may reach beyond the padding. An average over

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"slices"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"fovea/graphs/importer"
+	"fovea/onnx"
+	"fovea/onnx/ort"
+	"fovea/onnx/pb"
+	"fovea/tools/cudastub"
+)
+
+// onHost are the operators that the CUDA provider leaves to the CPU: LpPool and Tan
+// themselves, whose results their gradients read, and MaxPool with indices.
+var onHost = []string{"LpPool", "MaxPool", "Tan"}
+
+// TestPlacedOnCUDA: the gradients of all other cases run on the GPU, without a
+// copy between devices.
+func TestPlacedOnCUDA(t *testing.T) {
+	cudastub.Run(t, func(t *testing.T) {
+		cases, err := readCases("testdata/cases.bin.gz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		placed := 0
+		for _, c := range cases {
+			if model := gradients(t, c); model != nil && !slices.Contains(onHost, c.op) {
+				if err := ort.CheckPlacement(model); err != nil {
+					t.Errorf("%s: %v", c.name, err)
+				}
+				placed++
+			}
+		}
+		t.Logf("%d cases", placed)
+	})
+}
+
+// gradients is the model of a case's gradients alone, nil if there is none.
+func gradients(t *testing.T, c testCase) []byte {
+	source, err := importer.Read(proto.Clone(c.model).(*pb.ModelProto), importer.Sizes{})
+	if err != nil {
+		return nil
+	}
+	observed, err := open(source.Observed(), ort.Disable)
+	if err != nil {
+		return nil
+	}
+	defer observed.close()
+	g, err := differentiated(source, observed, nudged(c, 0))
+	if err != nil || len(g.Outputs) == len(c.model.Graph.Output) {
+		return nil
+	}
+	g.Outputs = g.Outputs[len(c.model.Graph.Output):]
+	g.RemoveDead()
+	g.Fold()
+	model, err := g.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := onnx.Marshal(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
