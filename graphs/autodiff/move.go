@@ -16,6 +16,9 @@ func init() {
 		"CenterCropPad": centerCropPad,
 		"TopK": func(c *Call) []*graphs.Value {
 			x := c.In(0)
+			if len(c.node.Outputs) < 2 || c.Out(1) == nil {
+				return c.refuse("the indices (output 1) are needed")
+			}
 			return one(c.Apply("ScatterElements", graphs.Attributes{"axis": c.Axis(-1)}, c.zeros(x.Shape), c.Out(1), c.Grad(0)))
 		},
 		"ReverseSequence": func(c *Call) []*graphs.Value {
@@ -65,11 +68,10 @@ func depthToSpace(c *Call) []*graphs.Value {
 func spaceToDepth(c *Call) []*graphs.Value {
 	x, b := c.In(0), c.Int("blocksize", 1)
 	split := c.Reshape(x, x.Shape[0], x.Shape[1], x.Shape[2]/b, b, x.Shape[3]/b, b)
-	perm := []int64{0, 3, 5, 1, 2, 4}
-	if c.node.Attributes["mode"] == "CRD" {
-		perm = []int64{0, 1, 3, 5, 2, 4}
+	if mode := c.node.Attributes["mode"]; mode != nil && mode != "DCR" {
+		return c.refuse("mode %v is not supported", mode)
 	}
-	return one(c.Reshape(c.Transpose(split, perm...), c.Out(0).Shape...))
+	return one(c.Reshape(c.Transpose(split, 0, 3, 5, 1, 2, 4), c.Out(0).Shape...))
 }
 
 // tensorScatter writes the update of each image into its cache, from an index on
