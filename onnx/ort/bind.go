@@ -132,3 +132,23 @@ func (v *value) release() {
 	C.fovea_release_value(*v.native())
 	*v.native() = nil
 }
+
+// BindInputs binds every input, all of known shape, to a new tensor and returns
+// these by name, for the caller to fill and close.
+func (s *Session) BindInputs() (map[string]*Tensor, error) {
+	tensors := map[string]*Tensor{}
+	for _, in := range s.Inputs() {
+		t, err := NewTensor(in.Type, in.Shape...)
+		if err == nil {
+			tensors[in.Name] = t
+			err = s.Bind(in.Name, t)
+		}
+		if err != nil {
+			for _, t := range tensors {
+				t.Close()
+			}
+			return nil, fmt.Errorf("input %q: %w", in.Name, err)
+		}
+	}
+	return tensors, nil
+}

@@ -25,22 +25,16 @@ func open(model *pb.ModelProto, level ort.Level) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{tensors: map[string]*ort.Tensor{}}
-	if r.session, err = ort.NewSession(data, ort.Options{Threads: 1, Optimization: level}); err != nil {
+	session, err := ort.NewSession(data, ort.Options{Threads: 1, Optimization: level})
+	if err != nil {
 		return nil, err
 	}
-	for _, in := range r.session.Inputs() {
-		t, err := ort.NewTensor(in.Type, in.Shape...)
-		if err == nil {
-			r.tensors[in.Name] = t
-			err = r.session.Bind(in.Name, t)
-		}
-		if err != nil {
-			r.close()
-			return nil, err
-		}
+	tensors, err := session.BindInputs()
+	if err != nil {
+		session.Close()
+		return nil, err
 	}
-	return r, nil
+	return &runner{session, tensors}, nil
 }
 
 func (r *runner) close() {

@@ -83,16 +83,13 @@ func evaluate(model *pb.ModelProto, input func(ort.Info, *ort.Tensor), output fu
 		return err
 	}
 	defer session.Close()
+	tensors, err := session.BindInputs()
+	if err != nil {
+		return err
+	}
 	for _, in := range session.Inputs() {
-		t, err := ort.NewTensor(in.Type, in.Shape...)
-		if err != nil {
-			return fmt.Errorf("input %q: %w", in.Name, err)
-		}
-		defer t.Close()
-		input(in, t)
-		if err := session.Bind(in.Name, t); err != nil {
-			return err
-		}
+		defer tensors[in.Name].Close()
+		input(in, tensors[in.Name])
 	}
 	return session.Evaluate(func(info ort.Info, data []byte) error {
 		output(info, data)

@@ -30,19 +30,12 @@ func newRunner(g *graphs.Graph) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{session: session, tensors: map[string]*ort.Tensor{}}
-	for _, in := range session.Inputs() {
-		t, err := ort.NewTensor(in.Type, in.Shape...)
-		if err == nil {
-			r.tensors[in.Name] = t
-			err = session.Bind(in.Name, t)
-		}
-		if err != nil {
-			r.close()
-			return nil, err
-		}
+	tensors, err := session.BindInputs()
+	if err != nil {
+		session.Close()
+		return nil, err
 	}
-	return r, nil
+	return &runner{session, tensors}, nil
 }
 
 // run computes the float32 outputs at the point at + t·along.
