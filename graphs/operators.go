@@ -161,6 +161,9 @@ func (g *Graph) Pad(x *Value, axis, before, after int64) *Value {
 // taken at run time from the dimension of like that is Dynamic too.
 func (g *Graph) Expand(x *Value, like *Value, shape ...int64) *Value {
 	i := int64(slices.Index(shape, Dynamic))
+	if slices.Equal(x.Shape, shape) && i < 0 {
+		return x
+	}
 	if i < 0 {
 		return g.Apply("Expand", nil, x, g.Ints(shape...))
 	}

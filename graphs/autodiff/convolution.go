@@ -95,10 +95,7 @@ func maxPool(c *Call) []*graphs.Value {
 	a := maps.Clone(c.node.Attributes)
 	delete(a, "storage_order") // another numbering of the indices
 	index := c.ApplyN(2, "", "MaxPool", a, x)[1]
-	zeros := c.Expand(c.Scalar(0), nil, x.Len())
-	dx := c.Apply("ScatterElements", graphs.Attributes{"axis": int64(0), "reduction": "add"}, zeros,
-		c.Reshape(index, dy.Len()), c.Reshape(dy, dy.Len()))
-	return one(c.Reshape(dx, x.Shape...))
+	return one(c.Reshape(c.scatter(c.Reshape(dy, dy.Len()), 0, x.Len(), index), x.Shape...))
 }
 
 // averagePool spreads each gradient over its window, which averages elements.
@@ -193,11 +190,8 @@ func globalAveragePool(c *Call) []*graphs.Value {
 	return one(c.Expand(c.Scale(dy, float64(dy.Len())/float64(x.Len())), nil, x.Shape...))
 }
 
-// globalMaxPool: elements that are equally the largest share the gradient.
 func globalMaxPool(c *Call) []*graphs.Value {
-	x := c.In(0)
-	chosen := c.Cast(c.Equal(x, c.Out(0)), x.Type)
-	return one(c.Mul(chosen, c.Div(c.Grad(0), c.ReduceSum(chosen, true, axesFrom(2, x.Rank())...))))
+	return one(c.shareAmong(c.Out(0), c.Grad(0), axesFrom(2, c.In(0).Rank())))
 }
 
 // batchNormalization in inference: Y = (x - mean)·w/√(variance + ε) + b, where

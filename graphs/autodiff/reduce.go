@@ -36,16 +36,19 @@ func reduction(of func(c *Call, x, y, dy *graphs.Value) *graphs.Value) Rule {
 	}
 }
 
-// extreme: elements that are equally the largest (smallest) share the gradient,
-// as in PyTorch's amax.
 func extreme(c *Call) []*graphs.Value {
 	kept, axes, ok := c.reduced()
 	if !ok {
 		return nil
 	}
-	chosen := c.Cast(c.Equal(c.In(0), c.Reshape(c.Out(0), kept...)), c.In(0).Type)
-	share := c.Div(c.Reshape(c.Grad(0), kept...), c.ReduceSum(chosen, true, axes...))
-	return one(c.Mul(chosen, share))
+	return one(c.shareAmong(c.Reshape(c.Out(0), kept...), c.Reshape(c.Grad(0), kept...), axes))
+}
+
+// shareAmong gives dy, the gradient of an extreme y of the node's input over axes,
+// to the elements that equal y. Several share it, as in PyTorch's amax.
+func (c *Call) shareAmong(y, dy *graphs.Value, axes []int64) *graphs.Value {
+	chosen := c.Cast(c.Equal(c.In(0), y), c.In(0).Type)
+	return c.Mul(chosen, c.Div(dy, c.ReduceSum(chosen, true, axes...)))
 }
 
 // reduceProd: each gradient is multiplied with the product of the other elements,

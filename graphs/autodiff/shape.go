@@ -46,7 +46,7 @@ func split(c *Call) []*graphs.Value {
 	for i, v := range c.node.Outputs {
 		part := c.Grad(i)
 		if part == nil {
-			part = c.Expand(c.Scalar(0), nil, v.Shape...)
+			part = c.zeros(v.Shape)
 		}
 		parts = append(parts, part)
 	}
@@ -122,5 +122,5 @@ func (c *Call) scatter(x *graphs.Value, axis, size int64, index *graphs.Value) *
 	whole := slices.Clone(x.Shape)
 	whole[axis] = size
 	return c.Apply("ScatterElements", graphs.Attributes{"axis": axis, "reduction": "add"},
-		c.Expand(c.Scalar(0), nil, whole...), c.Expand(c.Reshape(index, along...), nil, x.Shape...), x)
+		c.zeros(whole), c.Expand(c.Reshape(index, along...), nil, x.Shape...), x)
 }
