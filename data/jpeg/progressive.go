@@ -36,14 +36,8 @@ func (d *decoder) progressiveScan(parts []scanComponent, first, last, high, low 
 }
 
 func (d *decoder) firstDC(p *scanComponent, b []int16, low int) bool {
-	r := &d.bits
-	r.fill()
-	size := r.symbol(p.dcCode)
-	if size < 0 || size > 11 {
+	if !d.nextDC(p) {
 		return false
-	}
-	if size > 0 {
-		p.dc += extend(r.take(size), size)
 	}
 	b[0] = int16(p.dc << low)
 	return true

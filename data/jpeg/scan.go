@@ -191,18 +191,27 @@ func (d *decoder) ownBlocks(c *component) (across, down int) {
 	return ceilDiv(ceilDiv(d.width*c.h, d.hMost), 8), ceilDiv(ceilDiv(d.height*c.v, d.vMost), 8)
 }
 
-// sequentialBlock decodes the block at (x, y) of a component, and transforms it
-// if it is wanted.
-func (d *decoder) sequentialBlock(p *scanComponent, block *[64]int32, x, y int) error {
+// nextDC reads the difference to the component's DC coefficient, and adds it.
+func (d *decoder) nextDC(p *scanComponent) bool {
 	r := &d.bits
 	r.fill()
 	size := r.symbol(p.dcCode)
 	if size < 0 || size > 11 {
-		return errOther
+		return false
 	}
 	if size > 0 {
 		p.dc += extend(r.take(size), size)
 	}
+	return true
+}
+
+// sequentialBlock decodes the block at (x, y) of a component, and transforms it
+// if it is wanted.
+func (d *decoder) sequentialBlock(p *scanComponent, block *[64]int32, x, y int) error {
+	if !d.nextDC(p) {
+		return errOther
+	}
+	r := &d.bits
 	c := p.component
 	*block = [64]int32{p.dc * c.table[0]}
 	last := r.coefficients(p.acCode, block, &c.table)
