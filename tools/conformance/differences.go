@@ -1,0 +1,157 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"fovea/onnx/ort"
+)
+
+// A subject is a case under test.
+type subject struct {
+	testCase
+	backward, forward *runner
+	steps             []step
+}
+
+// A step of the differences; how far those at the step and at half of it may lie
+// apart where they decide; and how far a gradient may be off. Both are parts of the
+// size that a derivative in a random direction has, √Σ (gradient·direction)².
+type step struct{ size, apart, tolerance float64 }
+
+// Steps for functions that are computed in double and in single precision.
+var small, middle, large = step{1e-4, 5e-5, 1e-4}, step{1. / 512, 5e-3, 2e-3}, step{1. / 64, 5e-3, 2e-3}
+
+// openForward opens the case's own model: in double precision, if the runtime has
+// a kernel for that which does the same.
+func (s *subject) openForward() error {
+	s.steps = []step{large, middle}
+	single, err := open(s.model, ort.Disable)
+	s.forward = single
+	if err != nil {
+		return err
+	}
+	model, err := double(s.model)
+	if err != nil {
+		return err
+	}
+	wide, err := open(model, ort.Disable)
+	if err != nil {
+		return nil
+	}
+	at := nudged(s.testCase, 0)
+	x, err1 := single.run(at)
+	y, err2 := wide.run(at)
+	same := err1 == nil && err2 == nil
+	for name := range x {
+		same = same && distance(x[name], y[name]) <= 1e-3
+	}
+	if !same {
+		wide.close()
+		return nil
+	}
+	single.close()
+	s.forward, s.steps = wide, []step{small, large} // some kernels for float64 compute in float32
+	return nil
+}
+
+// compare compares, at a point and for random directions and cotangents, the
+// derivative along a direction in each input with finite differences.
+func (s *subject) compare(at values) (status, string) {
+	rng := rand.New(rand.NewPCG(seed(s.name), 1))
+	plain, err := s.forward.run(at)
+	if err != nil {
+		return broken, err.Error()
+	}
+	given := values{}
+	for name := range at {
+		given[name] = at[name]
+	}
+	for _, t := range s.backward.session.Inputs() {
+		if at[t.Name] == nil {
+			given[t.Name] = draw(rng, product(t.Shape))
+		}
+	}
+	for name, y := range plain {
+		for i, v := range y {
+			if c := given[name+".cotangent"]; c != nil && v-v != 0 {
+				c[i] = 0 // infinity and NaN have no derivative
+			}
+		}
+	}
+	got, err := s.backward.run(given)
+	if err != nil {
+		return broken, err.Error()
+	}
+	for name, y := range plain {
+		if d := distance(got[name], y); d > 1e-3 {
+			return wrong, fmt.Sprintf("output %s of the imported graph is %.1e off", name, d)
+		}
+	}
+	result, reason := ok, ""
+	for _, in := range s.model.Graph.Input {
+		for range directions {
+			status, why := s.along(in.GetName(), at, given, got[in.GetName()+".grad"], rng)
+			if status > result {
+				result, reason = status, why
+			}
+		}
+	}
+	return result, reason
+}
+
+// along compares the derivatives along a direction in one input.
+func (s *subject) along(input string, at, given values, gradient []float64, rng *rand.Rand) (status, string) {
+	direction := draw(rng, len(at[input]))
+	analytic, size := 0.0, 0.0
+	for i, x := range at[input] {
+		if x-x != 0 { // infinite or NaN
+			direction[i] = 0
+		} else if gradient != nil {
+			term := direction[i] * gradient[i]
+			analytic += term
+			size += term * term
+		}
+	}
+	f := func(t float64) (sum float64) {
+		point := values{}
+		for name := range at {
+			point[name] = at[name]
+		}
+		point[input] = make([]float64, len(direction))
+		for i, x := range at[input] {
+			point[input][i] = x + t*direction[i]
+		}
+		out, err := s.forward.run(point)
+		if err != nil {
+			return math.NaN()
+		}
+		for _, y := range s.model.Graph.Output {
+			for i, c := range given[y.GetName()+".cotangent"] {
+				if c != 0 {
+					sum += c * out[y.GetName()][i]
+				}
+			}
+		}
+		return sum
+	}
+	central := func(h float64) float64 { return (f(h) - f(-h)) / (2 * h) }
+	size = math.Sqrt(size)
+	if math.IsNaN(size) {
+		size = 0
+	}
+	for _, step := range s.steps {
+		coarse, fine := central(step.size), central(step.size/2)
+		numeric := (4*fine - coarse) / 3
+		size := max(size, math.Abs(numeric), 1e-2)
+		switch {
+		case !(math.Abs(coarse-fine) <= step.apart*size):
+		case math.Abs(analytic-numeric) <= step.tolerance*size+math.Abs(coarse-fine):
+			return ok, ""
+		default:
+			return wrong, fmt.Sprintf("derivative along %s is %.6g, finite differences give %.6g", input, analytic, numeric)
+		}
+	}
+	return unsure, "finite differences do not converge"
+}
