@@ -82,7 +82,7 @@ func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, 
 		return fail(err)
 	}
 	defer session.Close()
-	c, err := newClassifier(session, o.Batch)
+	c, err := newClassifier(session, session.Inputs()[0].Name, o.Batch)
 	if err != nil {
 		return fail(fmt.Errorf("%s: %w", o.Model, err))
 	}

@@ -48,9 +48,10 @@ type run struct {
 func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
 	r := &run{options: o, folder: filepath.Join(cfg.Output.Dir, cfg.Name), counted: time.Now()}
 	var err error
-	if r.plan, err = newPlan(cfg); err != nil {
+	if r.plan, err = newPlan(ctx, cfg, o.Progress); err != nil {
 		return nil, err
 	}
+	defer r.plan.close()
 	exists, finished, err := checkFolder(r.folder, o.Resume)
 	if err != nil {
 		return nil, err
@@ -84,7 +85,6 @@ func (r *run) do(ctx context.Context, result *Result) error {
 	if err := r.openWeights(); err != nil {
 		return err
 	}
-	defer r.plan.closeWeights()
 	if err := r.plan.verify(ctx, r.options.Progress); err != nil {
 		return err
 	}

@@ -27,18 +27,25 @@ func Open(path string, sizes importer.Sizes) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &File{model: model}
-	f.source, err = importer.Read(model.Proto, sizes)
+	f, err := read(model.Proto, sizes)
+	if err != nil {
+		model.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	f.model = model
+	return f, nil
+}
+
+// read is Open of a model that the caller keeps open.
+func read(m *pb.ModelProto, sizes importer.Sizes) (f *File, err error) {
+	f = &File{}
+	f.source, err = importer.Read(m, sizes)
 	for again := true; again && err == nil; {
 		if f.trace, err = trace(f.source.Observed()); err == nil {
 			again, err = f.source.Decide(f.trace)
 		}
 	}
-	if err != nil {
-		model.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return f, nil
+	return f, err
 }
 
 // Close ends the use of the file and of all graphs imported from it.

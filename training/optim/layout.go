@@ -5,10 +5,12 @@ import "fmt"
 // alignment of each parameter in an arena, in elements: 64 bytes, a cache line and the widest vector register.
 const alignment = 16
 
-// Tensor names a parameter and gives its shape.
+// Tensor is a parameter of a model.
 type Tensor struct {
 	Name  string
 	Shape []int64
+	Layer int  // the head's is the highest
+	Decay bool // weight decay applies
 }
 
 // Param is a parameter's place in an arena and how the optimizer treats it.
@@ -17,6 +19,7 @@ type Param struct {
 	Shape []int64
 	// Offset is the index of the first element, a multiple of 16. Size is the number of elements.
 	Offset, Size int
+	Layer        int
 	// LRScale multiplies the scheduled learning rate; WeightDecay is decoupled (AdamW).
 	LRScale, WeightDecay float64
 	// Frozen parameters have no gradient and stay as they are.
@@ -65,18 +68,19 @@ func NewLayout(tensors []Tensor, decay Decay) (Layout, error) {
 			Shape:       t.Shape,
 			Offset:      l.Size,
 			Size:        int(size),
-			LRScale:     decay.lrScale(t.Name),
-			WeightDecay: decay.weightDecay(t.Name, t.Shape),
+			Layer:       t.Layer,
+			LRScale:     decay.lrScale(t),
+			WeightDecay: decay.weightDecay(t),
 		})
 		l.Size = alignUp(l.Size + int(size))
 	}
 	return l, nil
 }
 
-// Freeze marks the parameters whose names match as frozen.
-func (l Layout) Freeze(match func(name string) bool) {
+// Freeze marks the parameters that match as frozen.
+func (l Layout) Freeze(match func(Param) bool) {
 	for i, p := range l.Params {
-		l.Params[i].Frozen = match(p.Name)
+		l.Params[i].Frozen = match(p)
 	}
 }
 
