@@ -46,6 +46,7 @@ func NewLearner(ctx context.Context, cfg *config.Config, classes int, x Experime
 	if err != nil {
 		return nil, err
 	}
+	defer r.close()
 	e, err := newEngine(ctx, cfg.Runtime, nil)
 	if err != nil {
 		return nil, err

@@ -2,8 +2,15 @@ package training
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
 	"regexp"
+	"slices"
 
 	"fovea/graphs/artifacts"
 	"fovea/graphs/transfer"
@@ -25,7 +32,8 @@ type network interface {
 	initialize(i int, values []float32, seed uint64)
 	deployed() (*pb.ModelProto, error) // parameters are inputs or initializers
 	about() any                        // for artifacts.json
-	verify() error                     // before work is done
+	verify() error                     // before work is done: tells what is wrong with the model
+	digest() (string, error)           // of the file that a resumed run must find again; empty: none
 	close() error
 }
 
@@ -66,6 +74,7 @@ func (n *builtin) fixed() map[string]string { return nil }
 func (n *builtin) images() string           { return artifacts.Images }
 func (n *builtin) about() any               { return vit.Config(n.ViT) }
 func (n *builtin) verify() error            { return nil }
+func (n *builtin) digest() (string, error)  { return "", nil }
 func (n *builtin) close() error             { return nil }
 
 func (n *builtin) initialize(i int, values []float32, seed uint64) {
@@ -122,9 +131,37 @@ func (n *foreign) fixed() map[string]string {
 
 func (n *foreign) headLayer() int                    { return n.Layers - 1 }
 func (n *foreign) images() string                    { return n.Images }
-func (n *foreign) verify() error                     { return n.Verify() }
 func (n *foreign) close() error                      { return n.Close() }
 func (n *foreign) deployed() (*pb.ModelProto, error) { return n.Deployed(), nil }
+
+// verify tells what was made of the file, and compares it with what the file
+// itself computes.
+func (n *foreign) verify() error {
+	left := map[string]int{}
+	for _, why := range n.fixed() {
+		left[why]++
+	}
+	line := []any{"file", n.file, "head", n.Head.String(), "layers", n.Layers, "parameters", len(n.Parameters)}
+	for _, why := range slices.Sorted(maps.Keys(left)) {
+		line = append(line, "fixed as "+why, left[why])
+	}
+	slog.Info("model", line...)
+	if err := n.Verify(); err != nil {
+		return fmt.Errorf("model.onnx: %s: %w", n.file, err)
+	}
+	return nil
+}
+
+func (n *foreign) digest() (string, error) {
+	f, err := os.Open(n.file)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	_, err = io.Copy(sum, f)
+	return hex.EncodeToString(sum.Sum(nil)), err
+}
 
 func (n *foreign) about() any {
 	return map[string]any{"onnx": n.file, "head": n.Head.Node, "images": n.Images, "layers": n.Layers}

@@ -85,6 +85,9 @@ func (r *run) do(ctx context.Context, result *Result) error {
 	if err := r.openWeights(); err != nil {
 		return err
 	}
+	if err := r.plan.network.verify(); err != nil {
+		return err
+	}
 	if err := r.plan.verify(ctx, r.options.Progress); err != nil {
 		return err
 	}
@@ -134,6 +137,9 @@ func (r *run) train(ctx context.Context, stored *checkpoint.Checkpoint) (err err
 		err = r.restore(stored)
 	} else {
 		r.state = state{Images: r.plan.digests(), Host: r.engine.host()}
+		if r.state.Model, err = r.plan.network.digest(); err != nil {
+			return err
+		}
 		err = r.plan.initialize(r.learner.parameters.Float32())
 		r.learner.startAverage()
 	}

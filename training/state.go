@@ -33,7 +33,8 @@ type state struct {
 	RateSum float64 `json:"rate_sum"`
 
 	History []epoch           `json:"history"`
-	Images  map[string]string `json:"images"` // digest of each split's
+	Images  map[string]string `json:"images"`          // digest of each split's
+	Model   string            `json:"model,omitempty"` // digest of the file of model.onnx
 	Host    host              `json:"host"`
 }
 
@@ -139,6 +140,9 @@ func (r *run) readCheckpoint() (*checkpoint.Checkpoint, error) {
 			err = fmt.Errorf("the images of %s are not those that the run was started with: "+
 				"put them back, or choose another name", split)
 		}
+	}
+	if model, e := r.plan.network.digest(); err == nil && (e != nil || model != r.state.Model) {
+		err = errors.Join(fmt.Errorf("model.onnx is not the file that the run was started with: put it back, or choose another name"), e)
 	}
 	if err != nil {
 		c.Close()

@@ -1,6 +1,7 @@
 package imported
 
 import (
+	"errors"
 	"fmt"
 
 	"fovea/graphs"
@@ -19,6 +20,7 @@ type Classifier struct {
 	Parameters []transfer.Parameter // the lowest layer first
 	Layers     int
 
+	before  *File // the model with its own head, of a few images
 	file    *File // of changed, at the batch of training
 	model   *onnx.Model
 	changed *pb.ModelProto // with the new head
@@ -57,16 +59,19 @@ func (c *Classifier) open(o Options) error {
 	c.Images = image.Name
 	batch := int64(traced)
 	if image.Batch != 0 {
-		if batch = image.Batch; batch != o.Batch {
-			return fmt.Errorf("the model takes %d images at a time, no more and no less: export it with a symbolic batch "+
-				"(dynamic_axes or dynamic_shapes of torch.onnx.export), or set training.batch = %[1]d", batch)
-		}
+		batch = image.Batch
 	}
-	before, err := read(m, importer.Sizes{Batch: batch})
-	if err != nil {
+	if c.before, err = read(m, importer.Sizes{Batch: batch}); err != nil {
 		return err
 	}
-	if c.Head, err = transfer.FindHead(before.source.Model(), before.trace, batch, o.Head); err != nil {
+	if image.Batch != 0 && image.Batch != o.Batch {
+		if c.before, err = freeBatch(c.before, image.Batch); err != nil {
+			return fmt.Errorf("the model takes %d images at a time, no more and no less (%w): export it with a symbolic batch "+
+				"(dynamic_axes or dynamic_shapes of torch.onnx.export), or set training.batch = %[1]d", image.Batch, err)
+		}
+		batch = traced
+	}
+	if c.Head, err = transfer.FindHead(c.before.source.Model(), c.before.trace, batch, o.Head); err != nil {
 		return err
 	}
 	if c.changed, err = c.Head.Replace(o.Classes, artifacts.Targets, artifacts.Loss, artifacts.LossScale,
@@ -89,6 +94,32 @@ func (c *Classifier) open(o Options) error {
 	}
 	c.Parameters, c.Layers, err = transfer.Parameters(f.Graph, f.Graph.Inputs[0], f.Result, content, o.Layering)
 	return err
+}
+
+// freeBatch is a model of one image for any number of them, if the first of
+// several gives what it did alone.
+func freeBatch(alone *File, batch int64) (*File, error) {
+	if batch != 1 {
+		return nil, errors.New("only a batch of 1 can be changed")
+	}
+	m, err := transfer.FreeBatch(alone.source.Model(), alone.trace)
+	if err != nil {
+		return nil, err
+	}
+	several, err := read(m, importer.Sizes{Batch: traced})
+	if err != nil {
+		return nil, err
+	}
+	for _, out := range m.GetGraph().GetOutput() {
+		want, got := float32s(alone.trace[out.GetName()].GetRawData()), float32s(several.trace[out.GetName()].GetRawData())
+		if len(got) != traced*len(want) {
+			return nil, fmt.Errorf("its output %q has %d elements for one image and %d for %d", out.GetName(), len(want), len(got), traced)
+		}
+		if off := difference(got[:len(want)], want); !(off <= 1e-4) {
+			return nil, fmt.Errorf("its output %q for an image depends on others", out.GetName())
+		}
+	}
+	return several, nil
 }
 
 // Forward writes a part of the classifier, at the batch that it was opened for.
@@ -156,13 +187,14 @@ func (c *Classifier) Deployed() *pb.ModelProto {
 	return transfer.Deploy(c.changed, artifacts.Probabilities)
 }
 
-// Verify makes sure that the graph to be trained computes what the model does.
+// Verify makes sure that the graph made of the model, with its own head,
+// computes what the model does.
 func (c *Classifier) Verify() error {
-	m, err := c.file.Import(importer.Options{Inputs: true})
+	m, err := c.before.Import(importer.Options{Inputs: true})
 	if err != nil {
 		return err
 	}
-	return c.file.verify(m.Graph)
+	return c.before.verify(m.Graph)
 }
 
 // Close ends the use of the file.

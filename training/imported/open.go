@@ -126,19 +126,27 @@ func (f *File) point(g *graphs.Graph, draw func(n int) []float32) point {
 func (f *File) verify(g *graphs.Graph) error {
 	var wrong error
 	err := runOnce(g, f.point(g, traceInput), func(name string, got []float32) {
-		want := float32s(f.trace[name].GetRawData())
-		largest, off := 0.0, 0.0
-		for i, w := range want {
-			if w == w { // not NaN, which zeros as integer inputs may lead to
-				largest = max(largest, math.Abs(float64(w)))
-				off = max(off, math.Abs(float64(got[i]-w)))
-			}
-		}
-		if !(off <= 1e-4*largest) {
-			wrong = fmt.Errorf("output %q of the imported graph is not the model's: %.1e of the largest entry off", name, off/largest)
+		if off := difference(got, float32s(f.trace[name].GetRawData())); !(off <= 1e-4) {
+			wrong = fmt.Errorf("output %q of the imported graph is not the model's: %.1e of the largest entry off", name, off)
 		}
 	})
 	return errors.Join(err, wrong)
+}
+
+// difference is the largest between two lists, relative to the largest entry of
+// the second, whose NaNs are left out: zeros as integer inputs may lead to them.
+func difference(got, want []float32) float64 {
+	largest, off := 0.0, 0.0
+	for i, w := range want {
+		if w == w {
+			largest = max(largest, math.Abs(float64(w)))
+			off = max(off, math.Abs(float64(got[i]-w)))
+		}
+	}
+	if off == 0 {
+		return 0
+	}
+	return off / largest
 }
 
 func normal(rng *rand.Rand, n int, scale float64) []float32 {
