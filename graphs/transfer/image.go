@@ -36,7 +36,7 @@ func TakeImages(m *pb.ModelProto, size int64) (*pb.ModelProto, Image, error) {
 	if t := pb.TensorProto_DataType(tensor.GetElemType()); t != pb.TensorProto_FLOAT || len(dims) != 4 {
 		return nil, Image{}, fmt.Errorf("input %q is %s of shape %v: images are float32 [N,3,S,S]", name, onnx.TypeName(t), dims)
 	}
-	last := dims[3] == channels && dims[1] != channels && dims[1] != 0
+	last := dims[3] == channels && dims[1] != channels
 	channel, height, width := dims[1], dims[2], dims[3]
 	if last {
 		channel, height, width = dims[3], dims[1], dims[2]

@@ -117,7 +117,7 @@ func (l Layering) byName(list []Parameter) (int, error) {
 		}
 	}
 	if last == 0 {
-		return 0, fmt.Errorf("it matches no parameter: they are called such as %q", list[len(list)/2].Name)
+		return 0, fmt.Errorf("optimizer.layer_pattern: it matches no parameter: they are called such as %q", list[len(list)/2].Name)
 	}
 	for i, p := range list {
 		if isHead(p.Name) {
