@@ -43,6 +43,7 @@ func FreeBatch(m *pb.ModelProto, trace importer.Trace) (*pb.ModelProto, error) {
 		}
 		g.Node = append(g.Node, n)
 	}
+	dropUnread(g)
 	return out, nil
 }
 

@@ -150,9 +150,9 @@ func unique(nodes []*pb.NodeProto) (out []*pb.NodeProto) {
 	return out
 }
 
-// giveUp drops the initializers that no node reads, and renames the values of
-// some names. It returns the new names.
-func giveUp(g *pb.GraphProto, names []string) map[string]string {
+// dropUnread drops the initializers that no node reads, and returns the names
+// of all values that are left.
+func dropUnread(g *pb.GraphProto) map[string]bool {
 	used := map[string]bool{}
 	for _, n := range g.Node {
 		for _, name := range slices.Concat(n.GetInput(), n.GetOutput()) {
@@ -165,6 +165,13 @@ func giveUp(g *pb.GraphProto, names []string) map[string]string {
 		}
 	}
 	g.Initializer = slices.DeleteFunc(g.Initializer, func(t *pb.TensorProto) bool { return !used[t.GetName()] })
+	return used
+}
+
+// giveUp drops what is not read, and renames the values of some names. It
+// returns the new names.
+func giveUp(g *pb.GraphProto, names []string) map[string]string {
+	used := dropUnread(g)
 	renamed := map[string]string{}
 	for _, name := range names {
 		if used[name] && name != g.Input[0].GetName() {
