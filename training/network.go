@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -93,6 +94,7 @@ func (n *builtin) deployed() (*pb.ModelProto, error) {
 type foreign struct {
 	*imported.Classifier
 	file string
+	data config.Data
 }
 
 func openONNX(cfg *config.Config, classes int) (*foreign, error) {
@@ -109,7 +111,7 @@ func openONNX(cfg *config.Config, classes int) (*foreign, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model.onnx: %w", err)
 	}
-	return &foreign{c, cfg.Model.ONNX}, nil
+	return &foreign{c, cfg.Model.ONNX, cfg.Data}, nil
 }
 
 func (n *foreign) tensors() (out []optim.Tensor) {
@@ -146,10 +148,25 @@ func (n *foreign) verify() error {
 		line = append(line, "fixed as "+why, left[why])
 	}
 	slog.Info("model", line...)
+	n.compareNormalisation()
 	if err := n.Verify(); err != nil {
 		return fmt.Errorf("model.onnx: %s: %w", n.file, err)
 	}
 	return nil
+}
+
+// compareNormalisation warns where a file that tells how its images were
+// normalised, as those of Fovea do, was trained otherwise.
+func (n *foreign) compareNormalisation() {
+	for _, x := range []struct {
+		key, meta string
+		now       [3]float64
+	}{{"data.mean", metaMean, n.data.Mean}, {"data.std", metaStd, n.data.Std}} {
+		var before [3]float32
+		if text, ok := n.Metadata(x.meta); ok && json.Unmarshal([]byte(text), &before) == nil && before != narrow(x.now) {
+			slog.Warn("the model was trained on images that were normalised otherwise", "key", x.key, "now", x.now, "before", before)
+		}
+	}
 }
 
 func (n *foreign) digest() (string, error) {

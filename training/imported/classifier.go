@@ -197,5 +197,8 @@ func (c *Classifier) Verify() error {
 	return c.before.verify(m.Graph)
 }
 
+// Metadata is an entry of the file's.
+func (c *Classifier) Metadata(key string) (string, bool) { return onnx.Metadata(c.model.Proto, key) }
+
 // Close ends the use of the file.
 func (c *Classifier) Close() error { return c.model.Close() }
