@@ -104,6 +104,13 @@ func TestFindHead(t *testing.T) {
 			y = b.node("GlobalAveragePool", "pool", []int64{2, 10, 1, 1}, b.node("Relu", "r", []int64{2, 10, 4, 4}, y))
 			return b.output(b.node("Softmax", "p", []int64{2, 10, 1, 1}, y))
 		}, "", `"node_y" (6 features → 10 classes)`, "Relu Conv Relu GlobalAveragePool Flatten"},
+		"its bias in another shape, as Paddle's": {func() *builder {
+			b := newModel(-1, 3, 4, 4)
+			y := b.node("Conv", "y", []int64{2, 10, 4, 4}, b.features(2, 6, 4, 4), b.weight("w", 10, 6, 1, 1))
+			bias := b.node("Reshape", "bias", []int64{1, 10, 1, 1}, b.weight("b", 10), b.weight("to", 4))
+			y = b.node("Add", "sum", []int64{2, 10, 4, 4}, y, bias)
+			return b.output(b.node("GlobalAveragePool", "pool", []int64{2, 10, 1, 1}, y))
+		}, "", `"node_y" (6 features → 10 classes)`, "Relu Conv GlobalAveragePool Flatten"},
 		"two, as DeiT's with distillation": {func() *builder {
 			b := newModel(-1, 3, 4, 4)
 			y := b.node("Gemm", "other", []int64{2, 10}, b.node("Relu", "g", []int64{2, 7}, "x"), b.weight("v", 7, 10))
@@ -240,7 +247,11 @@ func TestTakeImages(t *testing.T) {
 	}
 	b := newModel(-1, 3, 32, 32)
 	b.m.Graph.Input = append(b.m.Graph.Input, &pb.ValueInfoProto{Name: proto.String("age")})
-	if _, _, err := transfer.TakeImages(b.output(b.features(2, 6)).m, 32); err == nil || !strings.Contains(err.Error(), `2 inputs ("x", "age")`) {
+	if _, _, err := transfer.TakeImages(b.output(b.features(2, 6)).m, 32); err == nil || !strings.Contains(err.Error(), `2 inputs ("x", "age")`) || strings.Contains(err.Error(), "tf2onnx") {
 		t.Errorf("two inputs: %v", err)
+	}
+	b.m.Graph.Input[1].Name = proto.String("model/normalization/Sub/y:0")
+	if _, _, err := transfer.TakeImages(b.m, 32); err == nil || !strings.Contains(err.Error(), "tf2onnx leaves constants") {
+		t.Errorf("a constant as an input: %v", err)
 	}
 }

@@ -43,7 +43,8 @@ func alone(batch int) builder {
 	m.node("Reshape", "y, to_heads -> heads", nil)
 	m.node("Transpose", "heads -> turned", graphs.Attributes{"perm": []int64{0, 2, 1, 3}})
 	m.node("ReduceMean", "turned -> pooled", graphs.Attributes{"axes": []int64{1}, "keepdims": 0})
-	m.node("Reshape", "pooled, to_rows -> rows", nil)
+	m.node("Identity", "to_rows -> to", nil) // as Paddle's
+	m.node("Reshape", "pooled, to -> rows", nil)
 	m.node("MatMul", "rows, head -> logits", nil)
 	m.outputs("logits")
 	return m
@@ -90,6 +91,24 @@ func TestClassifierOfOneImage(t *testing.T) {
 	mixed.outputs("y2")
 	if _, err := openClassifier(t, mixed, Options{Batch: 5}); err == nil || !strings.Contains(err.Error(), "depends on others") {
 		t.Errorf("images that depend on each other: %v", err)
+	}
+}
+
+// TestClassifierOfIR3: weights are inputs too.
+func TestClassifierOfIR3(t *testing.T) {
+	m := newModel(9, 3)
+	m.floats("w", 48, 10)
+	m.input("w", float, 48, 10)
+	m.input("images", float, "n", 3, 4, 4)
+	m.node("Flatten", "images -> flat", nil)
+	m.node("MatMul", "flat, w -> logits", nil)
+	m.outputs("logits")
+	c, err := openClassifier(t, m, Options{Batch: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := onnx.Check(c.Deployed()); err != nil || c.Images != "images" {
+		t.Errorf("images are %q, %v", c.Images, err)
 	}
 }
 
