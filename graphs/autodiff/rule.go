@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"fovea/graphs"
 )
@@ -39,6 +40,9 @@ type Call struct {
 func (c *Call) apply() []*graphs.Value {
 	rule := rules[c.node.Op]
 	if known := c.node.Domain == "" || c.node.Domain == graphs.Microsoft && slices.Contains(microsoft, c.node.Op); rule == nil || !known {
+		if strings.HasPrefix(c.node.Domain, graphs.Microsoft) {
+			return c.refuse("it is ONNX Runtime's own operator and has no rule: if its optimiser wrote the model, use the one that it optimised")
+		}
 		return c.refuse("no rule for this operator")
 	}
 	return rule(c)

@@ -387,7 +387,7 @@ func TestDomain(t *testing.T) {
 	y := g.Append(&graphs.Node{Op: "Attention", Domain: graphs.Microsoft, Inputs: []*value{x, x, x}},
 		&value{Type: graphs.Float32, Shape: []int64{1, 2, 4}})[0]
 	_, err := autodiff.Backward(g, map[*value]*value{y: g.Filled(1, 1, 2, 4)}, []*value{x})
-	if refused := (*autodiff.Unsupported)(nil); !errors.As(err, &refused) || refused.Reason != "no rule for this operator" {
+	if refused := (*autodiff.Unsupported)(nil); !errors.As(err, &refused) || !strings.Contains(refused.Reason, "use the one that it optimised") {
 		t.Errorf("error is %v", err)
 	}
 }
