@@ -125,12 +125,24 @@ func (w *wiring) above(name string, seen map[string]bool) []*Head {
 		return []*Head{h}
 	}
 	var heads []*Head
-	if passed[n.GetOpType()] {
+	if passed[n.GetOpType()] && !w.isResidual(n) {
 		for _, in := range n.GetInput() {
 			heads = append(heads, w.above(in, seen)...)
 		}
 	}
 	return heads
+}
+
+// isResidual tells whether a node joins features of several positions, as the
+// blocks of a network do. Scores are joined when they are a vector.
+func (w *wiring) isResidual(n *pb.NodeProto) bool {
+	joined := 0
+	for _, in := range n.GetInput() {
+		if w.varies[in] {
+			joined++
+		}
+	}
+	return joined > 1 && !w.isVector(n.GetOutput()[0])
 }
 
 // linear is the head that a node is, if it is a linear layer.

@@ -125,6 +125,12 @@ func TestFindHead(t *testing.T) {
 			b := newModel(-1, 3, 4, 4)
 			return b.output(b.node("LayerNormalization", "pooled", []int64{2, 6}, b.features(2, 6), b.weight("w", 6)))
 		}, "", `such as model.head = "pooled"`, ""},
+		"none, behind residual blocks": {func() *builder {
+			b := newModel(-1, 3, 4, 4)
+			f := b.features(2, 6, 4, 4)
+			y := b.node("Add", "sum", []int64{2, 6, 4, 4}, b.node("Conv", "y", []int64{2, 6, 4, 4}, f, b.weight("w", 6, 6, 1, 1)), f)
+			return b.output(b.node("ReduceMean", "pooled", []int64{2, 6}, b.node("Relu", "r", []int64{2, 6, 4, 4}, y)))
+		}, "", `such as model.head = "pooled"`, ""},
 		"on top of a value": {func() *builder {
 			b := newModel(-1, 3, 4, 4)
 			return b.output(b.node("LayerNormalization", "pooled", []int64{2, 6}, b.features(2, 6), b.weight("w", 6)))
