@@ -1,7 +1,10 @@
 package autodiff_test
 
 import (
+	"testing"
+
 	"fovea/graphs"
+	"fovea/graphs/autodiff"
 )
 
 // inConformance are the operators whose rules tools/conformance compares with
@@ -59,6 +62,29 @@ func scattered(reduction string) ruleCase {
 	})}
 }
 
+// gatheredTwice reads rows, some of them twice, counted from both ends.
+func gatheredTwice(g *graphs.Graph, x []*value) *value {
+	y := &value{Type: graphs.Float32, Shape: []int64{2, 2, 2}}
+	index := g.Reshape(g.Ints(0, 2, -1, 1, 1, -2, 0, -1), 2, 2, 2)
+	return g.Append(&graphs.Node{Op: "GatherND", Inputs: []*value{x[0], index}}, y)[0]
+}
+
+// TestScatterND: ONNX Runtime's ScatterND loses updates when it combines them on
+// several threads, which a test would see by chance only.
+func TestScatterND(t *testing.T) {
+	g := graphs.New("gathered")
+	x := g.Input("x", graphs.Float32, 2, 3, 2)
+	y := gatheredTwice(g, []*value{x})
+	if _, err := autodiff.Backward(g, map[*value]*value{y: g.Filled(1, y.Shape...)}, []*value{x}); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range g.Nodes {
+		if n.Op == "ScatterND" {
+			t.Errorf("%s combines updates", n)
+		}
+	}
+}
+
 // resized is a Resize to sizes, with the coordinates of ONNX's default.
 func resized(name string, a graphs.Attributes, x, y []int64) ruleCase {
 	return applied("Resize "+name, "Resize", -0.5, [][]int64{x}, a, y, absent, absent, integers([]int64{int64(len(y))}, y...))
@@ -89,6 +115,7 @@ var moreCases = []ruleCase{
 			Inputs: []*value{g.Mul(x[0], holes), g.Ints(1)}}, y)[0]
 	})},
 	scattered("none"), scattered("add"), scattered("mul"), scattered("max"), scattered("min"),
+	{"GatherND of places named twice", 0, [][]int64{{2, 3, 2}}, one(gatheredTwice)},
 	applied("ScatterElements", "ScatterElements", -0.5, [][]int64{{3, 3}}, graphs.Attributes{"axis": int64(-1)}, []int64{3, 3},
 		integers([]int64{2, 2}, 0, 2, 1, -3), func(g *graphs.Graph) *value { return g.Filled(2, 2, 2) }),
 	applied("Trilu", "Trilu", -0.5, [][]int64{{2, 3, 4}}, graphs.Attributes{"upper": int64(0)}, []int64{2, 3, 4}, integers([]int64{}, 1)),
