@@ -55,7 +55,7 @@ func scattered(reduction string) ruleCase {
 		if reduction == "none" {
 			index = g.Reshape(g.Ints(1, 4, 2, 0), 4, 1)
 		}
-		data, updates := spread(g, x[0]), g.Add(spread(g, x[1]), g.Floats([]float32{1, -2, 3, 4}, 4))
+		data, updates := spread(g, g.Scale(x[0], 0.5)), g.Add(spread(g, g.Scale(x[1], 0.5)), g.Scalar(1))
 		y := &value{Type: graphs.Float32, Shape: []int64{5}}
 		return g.Append(&graphs.Node{Op: "ScatterND", Attributes: graphs.Attributes{"reduction": reduction},
 			Inputs: []*value{g.Scale(data, 3), index, g.Scale(updates, 3)}}, y)[0]
@@ -104,6 +104,8 @@ var moreCases = []ruleCase{
 	padded("reflect", []int64{6, 5}, 1, 0, 2, 1), padded("edge", []int64{6, 5}, 1, 0, 2, 1), padded("wrap", []int64{6, 5}, 1, 0, 2, 1),
 	padded("constant", []int64{4, 2}, 2, -1, -1, -1),
 	einsum("bij,bjk->bik", []int64{2, 3, 5}, []int64{2, 3, 4}, []int64{2, 4, 5}),
+	einsum("B H I J, B H J d -> B H I d", []int64{2, 1, 3, 2}, []int64{2, 1, 3, 4}, []int64{2, 1, 4, 2}),
+	einsum("aZ,ZB->Ba", []int64{4, 2}, []int64{2, 3}, []int64{3, 4}),
 	einsum("ij,jk", []int64{2, 4}, []int64{2, 3}, []int64{3, 4}),
 	einsum("...hd,...kd,h->...hk", []int64{2, 3, 4}, []int64{2, 3, 5}, []int64{2, 4, 5}, []int64{3}),
 	einsum("ii->i", []int64{3}, []int64{3, 3}), einsum("bij,k->bk", []int64{2, 4}, []int64{2, 3, 5}, []int64{4}),
