@@ -10,9 +10,7 @@ Models are in eval mode. EXPORT is one of
     torchscript   torch.onnx.export(dynamo=False); it folds BatchNorm into convolutions, and what parameters alone decide
     unfolded      the same with do_constant_folding=False, training=TrainingMode.PRESERVE: only if the other
                   has folded parameters
-    dynamo        torch.onnx.export(dynamo=True)
-
-    unoptimized   the same with optimize=False; only if the other has folded parameters
+    dynamo        torch.onnx.export(dynamo=True), which folds too
 
 all with the exporter's own opset and a symbolic batch. A file of gradients holds images, targets, loss (cross-entropy), and by
 the name of the initializer, after "grad/", the gradient of what it holds: a parameter, as it is or with its axes in another order, or a
@@ -92,8 +90,12 @@ def build(name):
         else:  # a scale; LayerScale starts so small that its layer does nothing
             p.data = (1 if first == 1 else 0.5) * (1 + 0.2 * torch.randn_like(p))
     norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    if not any(isinstance(m, (nn.SiLU, nn.GELU, nn.Hardswish)) for m in model.modules()):
-        for m in norms:  # away from ReLU's kink, where a rounding error decides about the gradient: few inputs stay below
+    has = lambda *kinds: any(isinstance(m, kinds) for m in model.modules())
+    for m in norms:  # away from kinks, where a rounding error decides about the gradient
+        if has(nn.Hardswish):  # -3 and 3, and ReLU's in the same model
+            m.weight.data *= 0.4
+            m.bias.data += 1.5
+        elif not has(nn.SiLU, nn.GELU):  # ReLU's, which few inputs stay below
             m.bias.data += 3
     if norms:
         momentum = [m.momentum for m in norms]
@@ -114,21 +116,23 @@ def build(name):
 
 
 def export(model, images, kind, path):
-    names = {"input_names": ["images"], "output_names": ["logits"]}
-    if kind in ("dynamo", "unoptimized"):
-        torch.onnx.export(model, (images,), path, dynamo=True, optimize=kind == "dynamo", verbose=False,
-                          dynamic_shapes=({0: torch.export.Dim("batch")},), **names)
-        return
-    options = {} if kind == "torchscript" else {"do_constant_folding": False, "training": torch.onnx.TrainingMode.PRESERVE}
-    axes = {"images": {0: "batch"}, "logits": {0: "batch"}}
+    options = {"input_names": ["images"], "output_names": ["logits"], "verbose": False}
+    if kind == "dynamo":
+        options |= {"dynamo": True, "dynamic_shapes": ({0: torch.export.Dim("batch")},)}
+    else:
+        options |= {"dynamo": False, "dynamic_axes": {"images": {0: "batch"}, "logits": {0: "batch"}}}
+    if kind == "unfolded":
+        options |= {"do_constant_folding": False, "training": torch.onnx.TrainingMode.PRESERVE}
     try:
-        torch.onnx.export(model, (images,), path, dynamo=False, dynamic_axes=axes, **names, **options)
-    except TypeError:
+        torch.onnx.export(model, (images,), path, **options)
+    except Exception as e:
         fused = [m for m in model.modules() if getattr(m, "fused_attn", False)]
-        for m in fused:  # as timm.layers.set_fused_attn(False) before the model is made
+        if not fused:
+            raise
+        for m in fused:  # as timm.layers.set_fused_attn(False) does before a model is made
             m.fused_attn = False
-        torch.onnx.export(model, (images,), path, dynamo=False, dynamic_axes=axes, **names, **options)
-        print(f"{path.name}: only with timm.layers.set_fused_attn(False)")
+        torch.onnx.export(model, (images,), path, **options)
+        print(f"{path.name}: exported with timm.layers.set_fused_attn(False), without it: {str(e.__cause__ or e)[:200]}", flush=True)
         for m in fused:
             m.fused_attn = True
 
@@ -275,9 +279,9 @@ def runs(model, images, path):
 
 def write(folder, name):
     model, images, targets = build(name)
-    for whole, parts in (("torchscript", "unfolded"), ("dynamo", "unoptimized")):
-        if write_export(folder, name, whole, model, images, targets):
-            write_export(folder, name, parts, model, images, targets)
+    if write_export(folder, name, "torchscript", model, images, targets):
+        write_export(folder, name, "unfolded", model, images, targets)
+    write_export(folder, name, "dynamo", model, images, targets)
 
 
 def write_export(folder, name, kind, model, images, targets):
@@ -288,10 +292,10 @@ def write_export(folder, name, kind, model, images, targets):
             export(model, images, kind, path)
     except Exception as e:
         path.unlink(missing_ok=True)
-        print(f"{path.name}: the exporter fails: {str(e)[:300]}", flush=True)
+        print(f"{path.name}: the exporter fails: {str(e.__cause__ or e)[:300]}", flush=True)
         return 0
     batches = runs(model, images, path)
-    out, direct = gradients(model, images, targets, kind in ("torchscript", "dynamo"), path)
+    out, direct = gradients(model, images, targets, kind != "unfolded", path)
     save_file(out, path.with_suffix(".safetensors"))
     folded = len(out) - 4 - direct
     print(f"{path.name}: batches {batches}, {direct} parameters as they are, {folded} folded tensors", flush=True)
