@@ -1,5 +1,5 @@
 // Package importer makes graphs of ONNX models that other programs wrote,
-// opset 9 to 25.
+// opset 7 to 25.
 //
 // The types and shapes of all values must be known before a graph can be
 // differentiated. They are not inferred here: the caller runs the model once

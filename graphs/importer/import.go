@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -145,6 +146,7 @@ func (b *builder) add(n *pb.NodeProto) error {
 		}
 		if passed, err := passedOn(node); passed != nil || err != nil {
 			b.Values[n.GetOutput()[0]] = passed
+			b.keepAll(results[1:])
 			return err
 		}
 		if !static && dataShapes[node.Op] {
@@ -223,10 +225,28 @@ func passedOn(n *graphs.Node) (*graphs.Value, error) {
 	case n.Op != "Dropout":
 		return nil, nil
 	}
-	if len(n.Inputs) > 2 && n.Inputs[2] != nil && !isFalse(n.Inputs[2]) {
+	ratio, _ := inputOf(n, 1).FloatValues()
+	if training := inputOf(n, 2); training != nil && !isFalse(training) && !slices.Equal(ratio, []float32{0}) {
 		return nil, fmt.Errorf("it is in training mode: %s", random)
 	}
 	return n.Inputs[0], nil
+}
+
+// inputOf is input i of a node, nil if it is absent.
+func inputOf(n *graphs.Node, i int) *graphs.Value {
+	if i >= len(n.Inputs) {
+		return nil
+	}
+	return n.Inputs[i]
+}
+
+// keepAll gives Dropout's mask, the result that may follow the first, its value: true.
+func (b *builder) keepAll(further []*graphs.Value) {
+	for _, v := range further {
+		if v != nil && v.Type == graphs.Bool {
+			b.Values[v.Name] = b.Graph.Constant(v.Type, v.Shape, bytes.Repeat([]byte{1}, int(v.Len())))
+		}
+	}
 }
 
 func attributes(n *pb.NodeProto) (graphs.Attributes, error) {

@@ -59,23 +59,24 @@ func run(dir string, verbose, write bool) error {
 
 // A score is what became of a case.
 type score struct {
-	name, op string
-	status   status
-	reason   string
+	corpus, name, op string
+	status           status
+	reason           string
 }
 
 func checkAll(dir string) ([]score, error) {
 	if _, err := ort.Load(context.Background(), ort.Source{}); err != nil {
 		return nil, err
 	}
-	cases, err := readCases(filepath.Join(dir, "cases.bin.gz"))
+	cases, err := readAll(dir)
 	if err != nil {
 		return nil, err
 	}
 	var scores []score
+	known := map[string]derived{}
 	for _, c := range cases {
-		s := score{name: c.name, op: c.op}
-		s.status, s.reason = check(c)
+		s := score{corpus: c.corpus, name: c.name, op: c.op}
+		s.status, s.reason = check(c, known)
 		scores = append(scores, s)
 	}
 	return scores, nil

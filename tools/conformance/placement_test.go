@@ -21,7 +21,7 @@ var onHost = []string{"LpPool", "MaxPool", "Tan"}
 // copy between devices.
 func TestPlacedOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
-		cases, err := readCases("testdata/cases.bin.gz")
+		cases, err := readAll("testdata")
 		if err != nil {
 			t.Fatal(err)
 		}
