@@ -36,8 +36,8 @@ func (c testCase) writtenOut() string {
 	return name
 }
 
-// readAll reads all corpora in a folder.
-func readAll(dir string) (cases []testCase, err error) {
+// readAll reads corpora in a folder.
+func readAll(dir string, corpora []string) (cases []testCase, err error) {
 	for _, corpus := range corpora {
 		list, err := readCases(dir, corpus)
 		if err != nil {

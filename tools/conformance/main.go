@@ -1,12 +1,14 @@
-// Conformance differentiates the ONNX project's own test cases of single
-// operators and compares the gradients with finite differences.
+// Conformance differentiates test cases of single operators and compares the
+// gradients with finite differences; those of a case that writes its operator out in
+// simpler ones also with the operator's own.
 //
 //	go run ./tools/conformance          prints how many cases of each operator are right
 //	go run ./tools/conformance -v       prints every case that is not
 //	go run ./tools/conformance -write   writes the score that the test guards
 //
-// The cases are in testdata/cases.bin.gz, made by tools/oracle/conformance.py.
-// testdata/score.csv lists those that are not right, with the reason; the test
+// The cases are in testdata, made by tools/oracle/conformance.py: those of the ONNX
+// project (onnx, expanded), older ones of it that onnx-go carries, and ones of ONNX
+// Runtime's own operators (contrib). testdata/score.csv lists those that are not right, with the reason; the test
 // fails when a case is worse than there.
 package main
 
@@ -39,7 +41,7 @@ func main() {
 }
 
 func run(dir string, verbose, write bool) error {
-	scores, err := checkAll(dir)
+	scores, err := checkAll(dir, corpora)
 	if err != nil {
 		return err
 	}
@@ -64,11 +66,12 @@ type score struct {
 	reason           string
 }
 
-func checkAll(dir string) ([]score, error) {
+// checkAll checks the cases of corpora in a folder.
+func checkAll(dir string, corpora []string) ([]score, error) {
 	if _, err := ort.Load(context.Background(), ort.Source{}); err != nil {
 		return nil, err
 	}
-	cases, err := readAll(dir)
+	cases, err := readAll(dir, corpora)
 	if err != nil {
 		return nil, err
 	}

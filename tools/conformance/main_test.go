@@ -15,7 +15,7 @@ func TestScore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scores, err := checkAll("testdata")
+	scores, err := checkAll("testdata", corpora)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestWrongGradients(t *testing.T) {
 		}
 		return gradients, err
 	}
-	scores, err := checkAll("testdata")
+	scores, err := checkAll("testdata", []string{"onnx", "contrib"})
 	if err != nil {
 		t.Fatal(err)
 	}

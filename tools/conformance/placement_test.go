@@ -21,7 +21,7 @@ var onHost = []string{"LpPool", "MaxPool", "Tan"}
 // copy between devices.
 func TestPlacedOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
-		cases, err := readAll("testdata")
+		cases, err := readAll("testdata", corpora)
 		if err != nil {
 			t.Fatal(err)
 		}

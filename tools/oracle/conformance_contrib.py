@@ -86,7 +86,7 @@ def nodes(x):
 
     attention = [x(2, 3, 5), x(5, 24), x(24)]
     yield "attention", "Attention", attention, 1, heads
-    yield "attention_no_bias", "Attention", attention[:2], 1, heads | {"scale": 0.3}
+    yield "attention_scale", "Attention", attention, 1, heads | {"scale": 0.3}
     yield "attention_causal", "Attention", attention, 1, heads | {"unidirectional": 1}
     yield "attention_lengths", "Attention", [*attention, ints(3, 2)], 1, heads
     yield "attention_mask", "Attention", [*attention, ints(1, 1, 0, 0, 1, 1).reshape(2, 3)], 1, heads

@@ -103,10 +103,11 @@ func TestWrongNames(t *testing.T) {
 // TestRefusal: an operator without a rule is named as it stands in the model.
 func TestRefusal(t *testing.T) {
 	b := newModel(11, 6)
-	b.input("x", float, "batch", 3, 3)
+	b.input("x", float, "batch", 3, 3, 3)
 	b.floats("w", 3, 3)
+	b.floats("regions", 1, 5)
 	b.node("MatMul", "x,w -> a", nil)
-	b.node("Det", "a -> y", nil)
+	b.node("MaxRoiPool", "a,regions -> y", graphs.Attributes{"pooled_shape": []int64{2, 2}})
 	b.outputs("y")
 	f := open(t, b.file(t, onnx.SaveOptions{}))
 	_, err := f.Differentiate("w")
@@ -114,7 +115,7 @@ func TestRefusal(t *testing.T) {
 	if !errors.As(err, &refused) {
 		t.Fatalf("error is %v", err)
 	}
-	for _, part := range []string{`node "Det of y"`, "Det(", "opset 11", "float32[2,3,3]", "between the result and w"} {
+	for _, part := range []string{`node "MaxRoiPool of y"`, "MaxRoiPool(", "opset 11", "float32[2,3,3,3]", "between the result and w"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q does not say %s", err, part)
 		}
