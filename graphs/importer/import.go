@@ -51,8 +51,8 @@ func (s *Source) Import(trace Trace, o Options) (*Model, error) {
 		return nil, err
 	}
 	for i, n := range graph.Node {
-		if n.GetOpType() == "If" {
-			return nil, &Refusal{label(i, n), "its condition depends on what the model's inputs contain; " + controlFlow}
+		if branching[n.GetOpType()] {
+			return nil, &Refusal{label(i, n), "its condition or number of steps depends on what the model's inputs contain; " + controlFlow}
 		}
 		if err := b.add(n); err != nil {
 			return nil, fmt.Errorf("import: %s: %w", label(i, n), err)
@@ -133,7 +133,7 @@ func (b *builder) add(n *pb.NodeProto) error {
 		node.Inputs = append(node.Inputs, v)
 		static = static && (v == nil || b.static[v])
 	}
-	if node.Domain == "" && (node.Op == "Shape" || node.Op == "Size") {
+	if node.Domain == "" && (node.Op == "Shape" || node.Op == "Size" || node.Op == "CastLike" && b.static[inputOf(node, 0)]) {
 		static = true
 	}
 	results, err := b.results(n, static)

@@ -26,11 +26,14 @@ var refused = map[string]string{
 	"QuantizeLinear": quantised, "DynamicQuantizeLinear": quantised,
 	"MatMulInteger": quantised, "ConvInteger": quantised, "QAttention": quantised, "MatMulNBits": quantised,
 	"MatMulBnb4": quantised, "QGemm": quantised, "QMoE": quantised, "GatherBlockQuantized": quantised,
-	"Loop": controlFlow, "Scan": controlFlow, "SequenceMap": controlFlow,
+	"SequenceMap":  controlFlow,
 	"RandomNormal": random, "RandomNormalLike": random, "RandomUniform": random, "RandomUniformLike": random,
 	"Bernoulli": random, "Multinomial": random,
 	"Optional": sequences, "OptionalGetElement": sequences, "OptionalHasElement": sequences,
 }
+
+// branching are the operators whose bodies may take their place; see Decide.
+var branching = map[string]bool{"If": true, "Loop": true, "Scan": true}
 
 // refuse tells why a node's operator cannot be imported.
 func refuse(i int, n *pb.NodeProto) error {
@@ -43,7 +46,7 @@ func refuse(i int, n *pb.NodeProto) error {
 		reason = sequences
 	}
 	for _, a := range n.GetAttribute() {
-		if op != "If" && a.GetG() != nil || len(a.GetGraphs()) > 0 {
+		if !branching[op] && a.GetG() != nil || len(a.GetGraphs()) > 0 {
 			reason = controlFlow
 		}
 	}

@@ -29,15 +29,10 @@ type step struct{ size, apart, tolerance float64 }
 // Steps for functions that are computed in double and in single precision.
 var small, middle, large = step{1e-4, 5e-5, 1e-4}, step{1. / 512, 5e-3, 2e-3}, step{1. / 64, 5e-3, 2e-3}
 
-// openForward opens the case's own model: in double precision, if the runtime has
-// a kernel for that which does the same.
-func (s *subject) openForward() error {
+// widenForward puts the case's own model in double precision in its place, if the
+// runtime has kernels for that which do the same.
+func (s *subject) widenForward() error {
 	s.steps = []step{large, middle}
-	single, err := open(s.model, ort.Disable)
-	s.forward = single
-	if err != nil {
-		return err
-	}
 	model, err := double(s.model)
 	if err != nil {
 		return err
@@ -47,7 +42,7 @@ func (s *subject) openForward() error {
 		return nil
 	}
 	at := nudged(s.testCase, 0)
-	x, err1 := single.run(at)
+	x, err1 := s.forward.run(at)
 	y, err2 := wide.run(at)
 	same := err1 == nil && err2 == nil
 	for name := range x {
@@ -57,7 +52,7 @@ func (s *subject) openForward() error {
 		wide.close()
 		return nil
 	}
-	single.close()
+	s.forward.close()
 	s.forward = wide
 	z, err := wide.run(moved(at, 1e-10)) // which kernels that compute in float32 do not notice
 	for name := range y {
