@@ -40,7 +40,7 @@ func (s *Source) Decide(trace Trace) (changed bool, err error) {
 			nodes, changed = append(nodes, steps...), true
 			continue
 		}
-		known := !branching[op] && !slices.ContainsFunc(n.GetInput(), func(name string) bool { return !static[name] })
+		known := branching[op] == "" && !slices.ContainsFunc(n.GetInput(), func(name string) bool { return !static[name] })
 		if known || standard && (op == "Shape" || op == "Size") {
 			for _, name := range n.GetOutput() {
 				static[name] = true
@@ -79,7 +79,7 @@ func (s *Source) inline(n *pb.NodeProto, branch *pb.GraphProto, prefix string) (
 	if len(branch.GetOutput()) != len(n.GetOutput()) {
 		return nil, fmt.Errorf("a branch has %d outputs, the node %d", len(branch.GetOutput()), len(n.GetOutput()))
 	}
-	outputs, nodes, err := s.copied(branch, nil, prefix)
+	outputs, nodes, err := s.copied(branch, nil, prefix, prefix)
 	for i, name := range outputs {
 		nodes = append(nodes, plain("Identity", []string{name}, n.GetOutput()[i]))
 	}

@@ -51,8 +51,8 @@ func (s *Source) Import(trace Trace, o Options) (*Model, error) {
 		return nil, err
 	}
 	for i, n := range graph.Node {
-		if branching[n.GetOpType()] {
-			return nil, &Refusal{label(i, n), "its condition or number of steps depends on what the model's inputs contain; " + controlFlow}
+		if what := branching[n.GetOpType()]; what != "" {
+			return nil, &Refusal{label(i, n), fmt.Sprintf("its %s depends on what the model's inputs contain; %s", what, controlFlow)}
 		}
 		if err := b.add(n); err != nil {
 			return nil, fmt.Errorf("import: %s: %w", label(i, n), err)

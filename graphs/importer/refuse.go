@@ -26,14 +26,14 @@ var refused = map[string]string{
 	"QuantizeLinear": quantised, "DynamicQuantizeLinear": quantised,
 	"MatMulInteger": quantised, "ConvInteger": quantised, "QAttention": quantised, "MatMulNBits": quantised,
 	"MatMulBnb4": quantised, "QGemm": quantised, "QMoE": quantised, "GatherBlockQuantized": quantised,
-	"SequenceMap":  controlFlow,
 	"RandomNormal": random, "RandomNormalLike": random, "RandomUniform": random, "RandomUniformLike": random,
 	"Bernoulli": random, "Multinomial": random,
 	"Optional": sequences, "OptionalGetElement": sequences, "OptionalHasElement": sequences,
 }
 
-// branching are the operators whose bodies may take their place; see Decide.
-var branching = map[string]bool{"If": true, "Loop": true, "Scan": true}
+// branching are the operators whose bodies may take their place, which Decide does if
+// what is named here does not depend on what the model's inputs contain.
+var branching = map[string]string{"If": "condition", "Loop": "number of steps", "Scan": "number of steps"}
 
 // refuse tells why a node's operator cannot be imported.
 func refuse(i int, n *pb.NodeProto) error {
@@ -46,7 +46,7 @@ func refuse(i int, n *pb.NodeProto) error {
 		reason = sequences
 	}
 	for _, a := range n.GetAttribute() {
-		if !branching[op] && a.GetG() != nil || len(a.GetGraphs()) > 0 {
+		if branching[op] == "" && a.GetG() != nil || len(a.GetGraphs()) > 0 {
 			reason = controlFlow
 		}
 	}

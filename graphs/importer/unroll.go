@@ -62,7 +62,7 @@ func (s *Source) unroll(n *pb.NodeProto, static map[string]bool, trace Trace, pr
 		if l.givenFirst {
 			inputs = slices.Concat(given, l.carried)
 		}
-		outputs, copied, err := s.copied(l.body, inputs, p)
+		outputs, copied, err := s.copied(l.body, inputs, p, prefix)
 		if err != nil {
 			return nil, err
 		}
@@ -85,8 +85,9 @@ func (s *Source) unroll(n *pb.NodeProto, static map[string]bool, trace Trace, pr
 }
 
 // copied is a graph's nodes with its inputs replaced and names of their own, and the
-// names of its outputs.
-func (s *Source) copied(g *pb.GraphProto, inputs []string, prefix string) (outputs []string, nodes []*pb.NodeProto, err error) {
+// names of its outputs. Its initializers, of which all steps of a loop share one, get
+// another prefix.
+func (s *Source) copied(g *pb.GraphProto, inputs []string, prefix, shared string) (outputs []string, nodes []*pb.NodeProto, err error) {
 	if len(g.GetSparseInitializer()) > 0 {
 		return nil, nil, errors.New("sparse tensors are not supported")
 	}
@@ -98,7 +99,7 @@ func (s *Source) copied(g *pb.GraphProto, inputs []string, prefix string) (outpu
 		names[in.GetName()] = inputs[i]
 	}
 	for _, t := range g.GetInitializer() {
-		names[t.GetName()] = prefix + t.GetName()
+		names[t.GetName()] = shared + t.GetName()
 	}
 	for _, n := range g.GetNode() {
 		for _, name := range n.GetOutput() {
@@ -109,7 +110,9 @@ func (s *Source) copied(g *pb.GraphProto, inputs []string, prefix string) (outpu
 	}
 	renamed := rename(g, names, prefix)
 	for _, t := range renamed.GetInitializer() {
-		s.addInitializer(t)
+		if s.initializers[t.GetName()] == nil {
+			s.addInitializer(t)
+		}
 	}
 	for _, out := range renamed.GetOutput() {
 		outputs = append(outputs, out.GetName())

@@ -29,23 +29,18 @@ type testCase struct {
 	values, expected map[string][]float32
 }
 
-// writtenOut is the name of the case that c writes out in simpler operators; its own
-// name if it does not.
-func (c testCase) writtenOut() string {
-	name, _, _ := strings.Cut(c.name, "_expanded")
-	return name
-}
+// A key names a case; names are unique in a corpus.
+type key struct{ corpus, name string }
 
-// readAll reads corpora in a folder.
-func readAll(dir string, corpora []string) (cases []testCase, err error) {
-	for _, corpus := range corpora {
-		list, err := readCases(dir, corpus)
-		if err != nil {
-			return nil, err
-		}
-		cases = append(cases, list...)
+func (c testCase) key() key { return key{c.corpus, c.name} }
+
+// of is the case of the operator itself of which k writes the operator out in simpler
+// ones; k if it does not.
+func (k key) of() key {
+	if name, _, found := strings.Cut(k.name, "_expanded"); found && k.corpus == "expanded" {
+		return key{"onnx", name}
 	}
-	return cases, nil
+	return k
 }
 
 // readCases reads a corpus that tools/oracle/conformance.py made.

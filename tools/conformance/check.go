@@ -37,25 +37,24 @@ var reverse = autodiff.Backward
 // other; directions those in which each input is moved there.
 const tries, directions = 6, 3
 
-// check differentiates a case with respect to each of its inputs. Gradients that
-// are right are kept in known; those of a case that is written out in simpler
-// operators must agree with the case's own.
-func check(c testCase, known map[string]derived) (status, string) {
-	source, err := importer.Read(proto.Clone(c.model).(*pb.ModelProto), importer.Sizes{})
+// check differentiates a case with respect to each of its inputs. If it is one that
+// is written out in simpler operators, its gradients must also agree with those that
+// are known of its operator.
+func (s *subject) check(known map[key]derived) (status, string) {
+	source, err := importer.Read(proto.Clone(s.model).(*pb.ModelProto), importer.Sizes{})
 	if err != nil {
 		return refused, err.Error()
 	}
-	s := &subject{testCase: c}
-	if s.forward, err = open(c.model, ort.Disable); err != nil {
+	if s.forward, err = open(s.model, ort.Disable); err != nil {
 		return broken, err.Error()
 	}
 	defer func() { s.forward.close() }()
-	if off, err := c.off(s.forward); err != nil {
+	if off, err := s.off(s.forward); err != nil {
 		return broken, err.Error()
 	} else if off > 1e-2 {
 		return other, fmt.Sprintf("the runtime's result is %.1e off", off)
 	}
-	g, err := differentiated(source, nudged(c, 0))
+	g, err := differentiated(source, nudged(s.testCase, 0))
 	if refusal := (*autodiff.Unsupported)(nil); errors.As(err, &refusal) {
 		return refused, refusal.Reason
 	} else if err != nil {
@@ -74,12 +73,9 @@ func check(c testCase, known map[string]derived) (status, string) {
 	}
 	worst, reason := unsure, "finite differences do not converge"
 	for try := range tries {
-		result, why := s.compare(nudged(c, try))
-		if own, there := known[c.writtenOut()]; result == ok && c.corpus == "expanded" && there {
+		result, why := s.compare(nudged(s.testCase, try))
+		if own, there := known[s.key().of()]; result == ok && there {
 			return s.agrees(own)
-		}
-		if result == ok && c.corpus == "onnx" {
-			known[c.name] = s.derived
 		}
 		if result == ok || result == broken {
 			return result, why

@@ -122,6 +122,16 @@ func (s *subject) compare(at values) (status, string) {
 	return result, reason
 }
 
+// depends tells whether an input has a gradient other than 0.
+func (d derived) depends() bool {
+	for _, x := range d.gradients {
+		if slices.ContainsFunc(x, func(v float64) bool { return v != 0 }) {
+			return true
+		}
+	}
+	return false
+}
+
 // agrees compares the gradients with those of a case that computes the same.
 func (s *subject) agrees(with derived) (status, string) {
 	given := values{}
@@ -143,7 +153,7 @@ func (s *subject) agrees(with derived) (status, string) {
 			y = make([]float64, len(x))
 		}
 		if d := distance(x, y); d > 1e-3 {
-			return wrong, fmt.Sprintf("gradient of %s is %.1e off that of %s", name, d, s.writtenOut())
+			return wrong, fmt.Sprintf("gradient of %s is %.1e off that of %s", name, d, s.key().of().name)
 		}
 	}
 	return ok, ""

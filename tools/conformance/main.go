@@ -23,7 +23,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"text/tabwriter"
 
 	"fovea/onnx/ort"
@@ -61,35 +65,71 @@ func run(dir string, verbose, write bool) error {
 
 // A score is what became of a case.
 type score struct {
-	corpus, name, op string
-	status           status
-	reason           string
+	key
+	op     string
+	status status
+	reason string
+	derived
 }
+
+// flat tells whether a case is right and its gradients are 0.
+func (s score) flat() bool { return s.status == ok && !s.depends() }
 
 // checkAll checks the cases of corpora in a folder.
 func checkAll(dir string, corpora []string) ([]score, error) {
 	if _, err := ort.Load(context.Background(), ort.Source{}); err != nil {
 		return nil, err
 	}
-	cases, err := readAll(dir, corpora)
-	if err != nil {
-		return nil, err
-	}
 	var scores []score
-	known := map[string]derived{}
-	for _, c := range cases {
-		s := score{corpus: c.corpus, name: c.name, op: c.op}
-		s.status, s.reason = check(c, known)
-		scores = append(scores, s)
+	known := map[key]derived{}
+	for _, corpus := range corpora {
+		cases, err := readCases(dir, corpus)
+		if err != nil {
+			return nil, err
+		}
+		some := make([]score, len(cases))
+		var next atomic.Int64
+		var workers sync.WaitGroup
+		for range runtime.NumCPU() {
+			workers.Go(func() {
+				for i := int(next.Add(1)) - 1; i < len(cases); i = int(next.Add(1)) - 1 {
+					s := &subject{testCase: cases[i]}
+					status, reason := s.check(known)
+					some[i] = score{s.key(), s.op, status, reason, s.derived}
+				}
+			})
+		}
+		workers.Wait()
+		for _, s := range some {
+			if s.status == ok {
+				known[s.key] = s.derived
+			}
+		}
+		scores = append(scores, some...)
 	}
 	return scores, nil
 }
 
-// table prints the number of cases by operator and status.
+// table prints the number of cases by operator and status, and what they sum up to.
+// An operator that is only there written out in others is not counted.
 func table(w io.Writer, scores []score) {
 	counts := map[string]*[6]int{}
 	var all [6]int
+	right, sloped := map[key]bool{}, map[string]bool{}
+	byItself, operators := map[string]bool{}, map[string]bool{}
+	agree := 0
 	for _, s := range scores {
+		right[s.key] = s.status == ok
+		sloped[s.op] = sloped[s.op] || s.status == ok && !s.flat()
+		if s.corpus != "expanded" {
+			byItself[s.op] = true
+			if s.status == ok {
+				operators[s.op] = true
+			}
+		}
+		if own := s.key.of(); own != s.key && right[own] && right[s.key] {
+			agree++
+		}
 		if counts[s.op] == nil {
 			counts[s.op] = &[6]int{}
 		}
@@ -109,15 +149,14 @@ func table(w io.Writer, scores []score) {
 		fmt.Fprintf(t, "%s\t", s)
 	}
 	fmt.Fprintln(t)
-	right := 0
 	for _, op := range slices.Sorted(maps.Keys(counts)) {
 		line(op, *counts[op])
-		if counts[op][ok] > 0 {
-			right++
-		}
 	}
-	line(fmt.Sprintf("%d cases, %d operators of %d", len(scores), right, len(counts)), all)
+	line(fmt.Sprintf("%d cases, %d operators of %d", len(scores), len(operators), len(byItself)), all)
 	t.Flush()
+	maps.DeleteFunc(counts, func(op string, n *[6]int) bool { return sloped[op] || n[ok] == 0 })
+	fmt.Fprintf(w, "%d cases written out in simpler operators agree with their operator's own.\n", agree)
+	fmt.Fprintf(w, "The gradients of %s are 0 everywhere.\n", strings.Join(slices.Sorted(maps.Keys(counts)), ", "))
 }
 
 // writeScores lists the cases that are not right.
@@ -127,10 +166,10 @@ func writeScores(path string, scores []score) error {
 		return err
 	}
 	w := csv.NewWriter(f)
-	err = w.Write([]string{"case", "status", "reason"})
+	err = w.Write([]string{"corpus", "case", "status", "reason"})
 	for _, s := range scores {
 		if s.status != ok {
-			err = cmp.Or(err, w.Write([]string{s.name, s.status.String(), s.reason}))
+			err = cmp.Or(err, w.Write([]string{s.corpus, s.name, s.status.String(), s.reason}))
 		}
 	}
 	w.Flush()
@@ -138,7 +177,7 @@ func writeScores(path string, scores []score) error {
 }
 
 // readScores reads the committed status of each case that is not right.
-func readScores(path string) (map[string]status, error) {
+func readScores(path string) (map[key]status, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -148,13 +187,13 @@ func readScores(path string) (map[string]status, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	out := map[string]status{}
+	out := map[key]status{}
 	for _, row := range rows[1:] {
-		i := slices.Index(statuses, row[1])
-		if i < 0 || row[2] == "" {
-			return nil, fmt.Errorf("%s: case %s has status %q and reason %q", path, row[0], row[1], row[2])
+		i := slices.Index(statuses, row[2])
+		if i < 0 || row[3] == "" {
+			return nil, fmt.Errorf("%s: case %s has status %q and reason %q", path, row[1], row[2], row[3])
 		}
-		out[row[0]] = status(i)
+		out[key{row[0], row[1]}] = status(i)
 	}
 	return out, nil
 }

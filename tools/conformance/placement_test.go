@@ -22,17 +22,19 @@ var onHost = []string{"DequantizeLinear", "LpPool", "MaxPool", "Tan"}
 // copy between devices.
 func TestPlacedOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
-		cases, err := readAll("testdata", corpora)
-		if err != nil {
-			t.Fatal(err)
-		}
 		placed := 0
-		for _, c := range cases {
-			if model := gradients(t, c); model != nil && !slices.Contains(onHost, c.op) {
-				if err := ort.CheckPlacement(model); err != nil {
-					t.Errorf("%s: %v", c.name, err)
+		for _, corpus := range corpora {
+			cases, err := readCases("testdata", corpus)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range cases {
+				if model := gradients(t, c); model != nil && !slices.Contains(onHost, c.op) {
+					if err := ort.CheckPlacement(model); err != nil {
+						t.Errorf("%s: %v", c.name, err)
+					}
+					placed++
 				}
-				placed++
 			}
 		}
 		t.Logf("%d cases", placed)
