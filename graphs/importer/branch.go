@@ -3,6 +3,7 @@ package importer
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -32,7 +33,7 @@ func (s *Source) Decide(trace Trace) (changed bool, err error) {
 			nodes, changed = append(nodes, list...), true
 			continue
 		}
-		steps, err := s.unroll(n, static, trace, fmt.Sprintf("unrolled#%s#%d/", n.GetName(), i))
+		steps, err := s.unroll(n, static, trace, fmt.Sprintf("%s#%d/", strings.Join(n.GetOutput(), ","), i))
 		if err != nil {
 			return false, &Refusal{label(i, n), err.Error()}
 		}
@@ -107,9 +108,13 @@ func rename(g *pb.GraphProto, names map[string]string, prefix string) *pb.GraphP
 			RawData: t.RawData, FloatData: t.FloatData, DoubleData: t.DoubleData, Int32Data: t.Int32Data, Int64Data: t.Int64Data,
 			Uint64Data: t.Uint64Data, StringData: t.StringData})
 	}
-	for _, v := range g.GetOutput() {
-		out.Output = append(out.Output, &pb.ValueInfoProto{Name: proto.String(to(v.GetName())), Type: v.Type})
+	values := func(list []*pb.ValueInfoProto) (out []*pb.ValueInfoProto) {
+		for _, v := range list {
+			out = append(out, &pb.ValueInfoProto{Name: proto.String(to(v.GetName())), Type: v.Type})
+		}
+		return out
 	}
+	out.Input, out.Output = values(g.GetInput()), values(g.GetOutput())
 	for _, n := range g.GetNode() {
 		copied := &pb.NodeProto{OpType: n.OpType, Domain: n.Domain, Overload: n.Overload, Input: list(n.GetInput()), Output: list(n.GetOutput())}
 		if n.GetName() != "" {
