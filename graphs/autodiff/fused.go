@@ -2,6 +2,7 @@ package autodiff
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -52,20 +53,24 @@ func fusedMatMul(c *Call) []*graphs.Value {
 }
 
 func fusedGemm(c *Call) []*graphs.Value {
-	parameters := []float32{}
-	for _, name := range []string{"activation_alpha", "activation_beta"} {
-		if v, ok := c.node.Attributes[name].(float32); ok {
-			parameters = append(parameters, v)
+	a := graphs.Attributes{}
+	for _, name := range []string{"alpha", "beta"} {
+		if v, ok := c.node.Attributes["activation_"+name]; ok {
+			a[name] = v
 		}
 	}
-	return c.activated(c.Apply("Gemm", c.unfused(), c.node.Inputs...), parameters)
+	return c.activated(c.Apply("Gemm", c.unfused(), c.node.Inputs...), a)
 }
 
 // fusedConv: a fourth input is added before the activation.
 func fusedConv(c *Call) []*graphs.Value {
 	y := c.Apply("Conv", c.unfused(), c.node.Inputs[:min(3, len(c.node.Inputs))]...)
+	a := graphs.Attributes{}
 	parameters, _ := c.node.Attributes["activation_params"].([]float32)
-	return c.activated(c.sum(c.In(3), y), parameters)
+	for i, v := range parameters[:min(2, len(parameters))] {
+		a[[]string{"alpha", "beta"}[i]] = v
+	}
+	return c.activated(c.sum(c.In(3), y), a)
 }
 
 // unfused are the node's attributes but for those of the activation.
@@ -75,25 +80,20 @@ func (c *Call) unfused() graphs.Attributes {
 	return a
 }
 
-// activated applies the node's activation, whose parameters are alpha and beta, or
-// the limits of Clip.
-func (c *Call) activated(y *graphs.Value, parameters []float32) []*graphs.Value {
+// activated applies the node's activation, with alpha and beta, which are the limits
+// of Clip.
+func (c *Call) activated(y *graphs.Value, a graphs.Attributes) []*graphs.Value {
 	name, _ := c.node.Attributes["activation"].(string)
-	a := graphs.Attributes{}
-	for i, p := range parameters {
-		a[[]string{"alpha", "beta", "gamma"}[min(i, 2)]] = p
-	}
 	switch name {
 	case "":
 		return one(y)
 	case "Relu", "LeakyRelu", "Tanh", "Sigmoid", "Softplus", "Elu", "Softsign", "ThresholdedRelu", "HardSigmoid", "HardSwish":
 		return one(c.Apply(name, a, y))
 	case "Clip":
-		if len(parameters) == 2 {
-			return one(c.Apply("Clip", nil, y, c.Scalar(float64(parameters[0])), c.Scalar(float64(parameters[1]))))
-		}
+		low, high := a.Float("alpha", -math.MaxFloat32), a.Float("beta", math.MaxFloat32)
+		return one(c.Apply("Clip", nil, y, c.Scalar(float64(low)), c.Scalar(float64(high))))
 	}
-	return c.refuse("activation %s with %d parameters is not supported", name, len(parameters))
+	return c.refuse("activation %s is not supported", name)
 }
 
 // skipLayerNormalization of x + skip + bias, which is output 3.

@@ -137,6 +137,15 @@ func TestShapesFromData(t *testing.T) {
 		Node: []*pb.NodeProto{node("Tanh", "x -> t", nil)}}
 	branch.Graph.Node[0].Attribute = branches(tanh, tanh)
 	branch.outputs("y")
+	loop := newModel(13, 7)
+	loop.input("x", float, 2, 3)
+	loop.input("times", integer)
+	loop.node("Loop", "times,,x -> y", nil)
+	loop.Graph.Node[0].Attribute = []*pb.AttributeProto{{Name: proto.String("body"), Type: pb.AttributeProto_GRAPH.Enum(), G: &pb.GraphProto{
+		Name: proto.String("body"), Output: []*pb.ValueInfoProto{info("on", graphs.Bool), info("to", float, 2, 3)},
+		Input: []*pb.ValueInfoProto{info("i", integer), info("go", graphs.Bool), info("from", float, 2, 3)},
+		Node:  []*pb.NodeProto{node("Identity", "go -> on", nil), node("Tanh", "from -> to", nil)}}}}
+	loop.outputs("y")
 	nonzero := newModel(13, 7)
 	nonzero.input("x", float, 2, 3)
 	nonzero.node("NonZero", "x -> y", nil)
@@ -151,7 +160,7 @@ func TestShapesFromData(t *testing.T) {
 		DataType: proto.Int32(int32(pb.TensorProto_BOOL)), RawData: []byte{1}})
 	training.node("Dropout", "x,,on -> y", nil)
 	training.outputs("y")
-	for want, b := range map[string]builder{"decides the shape": tile, "its condition depends": branch, "shape of its result": nonzero, "half precision": halves,
+	for want, b := range map[string]builder{"decides the shape": tile, "its condition depends": branch, "its number of steps depends": loop, "shape of its result": nonzero, "half precision": halves,
 		"training mode": training} {
 		f, err := Open(b.file(t, onnx.SaveOptions{}), importer.Sizes{})
 		if err == nil {
