@@ -177,7 +177,7 @@ example:
 
 const differentiateManual = `trainer differentiate -model FILE -out FILE [-wrt NAME,NAME...] [-batch N] [-dim NAME=N ...]
 
-Writes the vector-Jacobian product of an ONNX model (opset 9 to 25, float32) as
+Writes the vector-Jacobian product of an ONNX model (opset 7 to 25, float32) as
 a model of standard operators that any ONNX Runtime runs. Its inputs are those
 of the model and, for each float output Y, Y.cotangent of the shape of Y; its
 outputs are NAME.grad, the gradient of the sum of all Y times Y.cotangent.

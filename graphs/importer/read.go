@@ -13,8 +13,8 @@ import (
 )
 
 // The operator versions that can be read. Before 7 broadcasting was an
-// attribute; 9 is the oldest that exporters still write.
-const oldestOpset, newestOpset = 9, 25
+// attribute.
+const oldestOpset, newestOpset = 7, 25
 
 // A Source is a model that is ready to be traced and imported.
 type Source struct {
