@@ -33,7 +33,7 @@ const (
 
 // linear operators, which a depth counts.
 var linear = map[string]bool{"Conv": true, "ConvTranspose": true, "Gemm": true, "MatMul": true, "FusedMatMul": true, "Einsum": true,
-	"DeformConv": true}
+	"DeformConv": true, "FusedConv": true, "FusedGemm": true, "TransposeMatMul": true}
 
 // Layering says how parameters are put into layers.
 type Layering struct {
