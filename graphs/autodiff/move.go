@@ -155,11 +155,31 @@ func (p pair) gathered(c *Call) []*graphs.Value {
 
 // put writes updates into x at the node's indices, combining as reduction says.
 func (p pair) put(c *Call, reduction string, x, updates *graphs.Value) *graphs.Value {
+	if p.write == "ScatterND" && reduction != "none" {
+		return c.putRows(reduction, x, updates)
+	}
 	a := graphs.Attributes{"reduction": reduction}
 	if p.write == "ScatterElements" {
 		a["axis"] = c.Axis(0)
 	}
 	return c.shaped(x.Shape, p.write, a, x, c.In(1), updates)
+}
+
+// putRows is ScatterND in terms of ScatterElements, because ONNX Runtime's
+// ScatterND loses updates: on the CPU its threads combine them without a lock.
+func (c *Call) putRows(reduction string, x, updates *graphs.Value) *graphs.Value {
+	index, rows := c.In(1), int64(1)
+	sizes := x.Shape[:index.Shape[index.Rank()-1]]
+	steps := make([]int64, len(sizes))
+	for i, size := range slices.Backward(sizes) {
+		steps[i], rows = rows, rows*size
+	}
+	at := c.shaped(index.Shape, "Mod", nil, index, c.Ints(sizes...)) // an index may count from the end
+	at = c.ReduceSum(c.Mul(at, c.Ints(steps...)), false, -1)
+	n, width := at.Len(), x.Len()/rows
+	y := c.Apply("ScatterElements", graphs.Attributes{"axis": int64(0), "reduction": reduction}, c.Reshape(x, rows, width),
+		c.Expand(c.Reshape(at, n, 1), nil, n, width), c.Reshape(updates, n, width))
+	return c.Reshape(y, x.Shape...)
 }
 
 // get reads what is in x at the node's indices.
