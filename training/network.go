@@ -33,7 +33,7 @@ type network interface {
 	initialize(i int, values []float32, seed uint64)
 	deployed() (*pb.ModelProto, error) // parameters are inputs or initializers
 	about() any                        // for artifacts.json
-	verify() error                     // before work is done: tells what is wrong with the model
+	report()                           // logs what the run is about to train
 	digest() (string, error)           // of the file that a resumed run must find again; empty: none
 	close() error
 }
@@ -74,7 +74,7 @@ func (n *builtin) headLayer() int           { return n.Depth + 1 }
 func (n *builtin) fixed() map[string]string { return nil }
 func (n *builtin) images() string           { return artifacts.Images }
 func (n *builtin) about() any               { return vit.Config(n.ViT) }
-func (n *builtin) verify() error            { return nil }
+func (n *builtin) report()                  {}
 func (n *builtin) digest() (string, error)  { return "", nil }
 func (n *builtin) close() error             { return nil }
 
@@ -136,9 +136,8 @@ func (n *foreign) images() string                    { return n.Images }
 func (n *foreign) close() error                      { return n.Close() }
 func (n *foreign) deployed() (*pb.ModelProto, error) { return n.Deployed(), nil }
 
-// verify tells what was made of the file, and compares it with what the file
-// itself computes.
-func (n *foreign) verify() error {
+// report tells what was made of the file.
+func (n *foreign) report() {
 	left := map[string]int{}
 	for _, why := range n.fixed() {
 		left[why]++
@@ -149,10 +148,6 @@ func (n *foreign) verify() error {
 	}
 	slog.Info("model", line...)
 	n.compareNormalisation()
-	if err := n.Verify(); err != nil {
-		return fmt.Errorf("model.onnx: %s: %w", n.file, err)
-	}
-	return nil
 }
 
 // compareNormalisation warns where a file that tells how its images were

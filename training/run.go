@@ -85,9 +85,7 @@ func (r *run) do(ctx context.Context, result *Result) error {
 	if err := r.openWeights(); err != nil {
 		return err
 	}
-	if err := r.plan.network.verify(); err != nil {
-		return err
-	}
+	r.plan.network.report()
 	if err := r.plan.verify(ctx, r.options.Progress); err != nil {
 		return err
 	}

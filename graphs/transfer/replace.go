@@ -29,11 +29,7 @@ func (h *Head) Replace(classes int64, taken ...string) (*pb.ModelProto, error) {
 	}
 	out := shallow(h.model)
 	g := out.Graph
-	g.Node = w.needed(end, h.result)
-	if h.kernel && end != h.Features {
-		g.Node = append(w.needed(h.Features, ""), g.Node...)
-	}
-	g.Node = unique(g.Node)
+	g.Node = w.needed(h.result, h.Features, end)
 	renamed := giveUp(g, append([]string{HeadWeight, HeadBias, Vector, Logits}, taken...))
 	name := func(old string) string {
 		if n, ok := renamed[old]; ok {
@@ -91,63 +87,32 @@ func node(op, result string, inputs ...string) *pb.NodeProto {
 	return &pb.NodeProto{OpType: proto.String(op), Name: proto.String(result), Input: inputs, Output: []string{result}}
 }
 
-// end is the last value of a chain before softmax.
+// end is the last value of the chain of pooling and reshapes behind a
+// convolution, before softmax.
 func (w *wiring) end(name string) string {
 	for {
 		readers := w.readers[name]
-		if len(readers) != 1 || slices.Contains([]string{"Softmax", "LogSoftmax", "Sigmoid"}, readers[0].GetOpType()) {
+		if len(readers) != 1 || !passed[readers[0].GetOpType()] ||
+			slices.Contains([]string{"Softmax", "LogSoftmax", "Sigmoid"}, readers[0].GetOpType()) {
 			return name
 		}
 		name = readers[0].GetOutput()[0]
 	}
 }
 
-// needed are the nodes that a value comes from, in their order, up to the maker
+// needed are the nodes that values come from, in their order, up to the maker
 // of another, which is left out.
-func (w *wiring) needed(value, but string) []*pb.NodeProto {
+func (w *wiring) needed(but string, values ...string) []*pb.NodeProto {
 	live := map[*pb.NodeProto]bool{}
-	stack := []string{value}
-	for len(stack) > 0 {
+	for stack := values; len(stack) > 0; {
 		name := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		n := w.makers[name]
-		if n == nil || name == but || live[n] {
-			continue
-		}
-		live[n] = true
-		stack = append(stack, n.GetInput()...)
-		for _, a := range n.GetAttribute() {
-			stack = append(stack, outer(a.GetG())...)
+		if n := w.makers[name]; n != nil && name != but && !live[n] {
+			live[n] = true
+			stack = append(stack, n.GetInput()...)
 		}
 	}
-	var out []*pb.NodeProto
-	for _, n := range w.model.GetGraph().GetNode() {
-		if live[n] {
-			out = append(out, n)
-		}
-	}
-	return out
-}
-
-// outer lists the names that the nodes of a branch read.
-func outer(g *pb.GraphProto) (names []string) {
-	for _, n := range g.GetNode() {
-		names = append(names, n.GetInput()...)
-		for _, a := range n.GetAttribute() {
-			names = append(names, outer(a.GetG())...)
-		}
-	}
-	return names
-}
-
-func unique(nodes []*pb.NodeProto) (out []*pb.NodeProto) {
-	seen := map[*pb.NodeProto]bool{}
-	for _, n := range nodes {
-		if !seen[n] {
-			seen[n], out = true, append(out, n)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(w.model.GetGraph().GetNode()), func(n *pb.NodeProto) bool { return !live[n] })
 }
 
 // dropUnread drops the initializers that no node reads, and returns the names
@@ -157,11 +122,6 @@ func dropUnread(g *pb.GraphProto) map[string]bool {
 	for _, n := range g.Node {
 		for _, name := range slices.Concat(n.GetInput(), n.GetOutput()) {
 			used[name] = true
-		}
-		for _, a := range n.GetAttribute() {
-			for _, name := range outer(a.GetG()) {
-				used[name] = true
-			}
 		}
 	}
 	g.Initializer = slices.DeleteFunc(g.Initializer, func(t *pb.TensorProto) bool { return !used[t.GetName()] })
@@ -193,24 +153,15 @@ func giveUp(g *pb.GraphProto, names []string) map[string]string {
 		}
 	}
 	for i, n := range g.Node {
-		g.Node[i] = renameNode(n, renamed)
-	}
-	return renamed
-}
-
-func renameNode(n *pb.NodeProto, renamed map[string]string) *pb.NodeProto {
-	n = proto.Clone(n).(*pb.NodeProto)
-	for _, list := range [][]string{n.Input, n.Output} {
-		for i, name := range list {
-			if other, ok := renamed[name]; ok {
-				list[i] = other
+		n = proto.Clone(n).(*pb.NodeProto)
+		for _, list := range [][]string{n.Input, n.Output} {
+			for i, name := range list {
+				if other, ok := renamed[name]; ok {
+					list[i] = other
+				}
 			}
 		}
+		g.Node[i] = n
 	}
-	for _, a := range n.Attribute {
-		for i, inner := range a.GetG().GetNode() {
-			a.G.Node[i] = renameNode(inner, renamed)
-		}
-	}
-	return n
+	return renamed
 }
