@@ -55,6 +55,9 @@ func TakeImages(m *pb.ModelProto, size int64) (*pb.ModelProto, Image, error) {
 		shape.Dim = append(shape.Dim, dimension(d))
 	}
 	out.Graph.Input = []*pb.ValueInfoProto{valueInfo(name, shape)}
+	out.Graph.Output = slices.DeleteFunc(out.Graph.Output, func(v *pb.ValueInfoProto) bool {
+		return v.GetName() == name || onnx.Initializer(m.GetGraph(), v.GetName()) != nil // nothing is computed
+	})
 	if last {
 		out.Graph.Node = channelsLast(out.Graph.Node, name)
 	}

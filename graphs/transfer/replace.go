@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"fmt"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -19,9 +20,13 @@ const (
 
 // Replace is the model with a new head for so many classes in the place of h
 // and of what follows it, but for the pooling behind a convolution: its one
-// output is Logits. Weight and bias of the head are 0. Other values of these
-// names, or of taken, get others.
-func (h *Head) Replace(classes int64, taken ...string) (*pb.ModelProto, error) {
+// output is Logits. Weight and bias of the head are 0. Values that have these
+// names, or reserved ones, get others; the input may not.
+func (h *Head) Replace(classes int64, reserved ...string) (*pb.ModelProto, error) {
+	reserved = append(reserved, HeadWeight, HeadBias, Vector, Logits)
+	if in := h.model.GetGraph().GetInput()[0].GetName(); slices.Contains(reserved, in) {
+		return nil, fmt.Errorf("input %q has the name of something that is added for training: give it another, such as \"images\"", in)
+	}
 	w := newWiring(h.model, nil, 0)
 	end := h.Features
 	if h.kernel {
@@ -30,7 +35,7 @@ func (h *Head) Replace(classes int64, taken ...string) (*pb.ModelProto, error) {
 	out := shallow(h.model)
 	g := out.Graph
 	g.Node = w.needed(h.result, h.Features, end)
-	renamed := giveUp(g, append([]string{HeadWeight, HeadBias, Vector, Logits}, taken...))
+	renamed := giveUp(g, reserved)
 	name := func(old string) string {
 		if n, ok := renamed[old]; ok {
 			return n
@@ -134,7 +139,7 @@ func giveUp(g *pb.GraphProto, names []string) map[string]string {
 	used := dropUnread(g)
 	renamed := map[string]string{}
 	for _, name := range names {
-		if used[name] && name != g.Input[0].GetName() {
+		if used[name] {
 			other := name + ".model"
 			for used[other] {
 				other += "_"

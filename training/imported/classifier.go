@@ -79,9 +79,15 @@ func (c *Classifier) open(o Options) error {
 	if c.Head, err = transfer.FindHead(before.source.Model(), before.trace, batch, o.Head); err != nil {
 		return err
 	}
-	if c.changed, err = c.Head.Replace(o.Classes, artifacts.Targets, artifacts.Loss, artifacts.LossScale,
+	if c.changed, err = c.Head.Replace(o.Classes, artifacts.Targets, artifacts.DropPath, artifacts.Loss, artifacts.LossScale,
 		artifacts.Features, artifacts.Probabilities); err != nil {
 		return err
+	}
+	for _, t := range c.changed.GetGraph().GetInitializer() {
+		kind := pb.TensorProto_DataType(t.GetDataType())
+		if n, _ := onnx.NumElements(t.GetDims()); n > 1 && (kind == pb.TensorProto_FLOAT16 || kind == pb.TensorProto_BFLOAT16) {
+			return fmt.Errorf("initializer %q is %s: only float32 can be trained: convert the model", t.GetName(), onnx.TypeName(kind))
+		}
 	}
 	if c.file, err = read(c.changed, importer.Sizes{Batch: o.Batch}); err != nil {
 		return fmt.Errorf("with a head for %d classes in the place of %s: %w", o.Classes, c.Head, err)

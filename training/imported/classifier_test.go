@@ -180,24 +180,3 @@ func TestClassifierRoles(t *testing.T) {
 		t.Errorf("outputs are %s, want %s", got, want)
 	}
 }
-
-// TestClassifierOfOldFormat: before IR version 4 initializers are inputs too.
-func TestClassifierOfOldFormat(t *testing.T) {
-	m := newModel(9, 3)
-	m.input("images", float, "n", 3, 4, 4)
-	m.floats("fc", 48, 8)
-	m.floats("head", 8, 10)
-	m.input("fc", float, 48, 8)
-	m.input("head", float, 8, 10)
-	m.node("Flatten", "images -> x", nil)
-	m.node("MatMul", "x, fc -> h", nil)
-	m.node("MatMul", "h, head -> logits", nil)
-	m.outputs("logits")
-	c, err := openClassifier(t, m, Options{Batch: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(c.Parameters) != 3 {
-		t.Errorf("parameters are %v", c.Parameters)
-	}
-}
