@@ -165,11 +165,10 @@ func TestONNXModelArtifacts(t *testing.T) {
 	}
 }
 
-// TestONNXModelProbe: a linear probe changes nothing but the head.
-func TestONNXModelProbe(t *testing.T) {
-	c := foreign(t, fundus(t), "vit_dynamo18.onnx", 8)
-	c.Model.Adaptation = "linear_probe"
-	r := run(t, c, training.Options{})
+// changed lists the initializers of a run's model.onnx that are not those of the
+// file it was made of.
+func changed(t *testing.T, c *config.Config, r *training.Result) map[string]bool {
+	t.Helper()
 	before, err := onnx.Open(c.Model.ONNX)
 	if err != nil {
 		t.Fatal(err)
@@ -180,15 +179,64 @@ func TestONNXModelProbe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer after.Close()
-	changed := map[string]bool{}
+	out := map[string]bool{}
 	for _, tensor := range after.Proto.Graph.Initializer {
 		old := onnx.Initializer(before.Proto.Graph, tensor.GetName())
 		if old == nil || !slices.Equal(old.GetRawData(), tensor.GetRawData()) {
-			changed[tensor.GetName()] = true
+			out[tensor.GetName()] = true
 		}
 	}
-	if !changed["head.weight"] || !changed["head.bias"] || changed["position"] || changed["norm.weight"] {
-		t.Errorf("changed are %v", changed)
+	return out
+}
+
+// TestONNXModelProbe: a linear probe changes nothing but the head, whatever other
+// parameters are called.
+func TestONNXModelProbe(t *testing.T) {
+	dir := fundus(t)
+	c := foreign(t, dir, "vit_dynamo18.onnx", 8)
+	c.Model.Adaptation = "linear_probe"
+	if got := changed(t, c, run(t, c, training.Options{})); !got["head.weight"] || !got["head.bias"] || got["position"] || got["norm.weight"] {
+		t.Errorf("changed are %v", got)
+	}
+
+	c = foreign(t, dir, "cnn_torchscript17.onnx", 20)
+	c.Model.Adaptation, c.Optimizer.WeightDecay, c.Optimizer.LR = "linear_probe", 0.5, 0.1
+	rename(t, c, "body.3.weight", "head.fc1.weight")
+	if got := changed(t, c, run(t, c, training.Options{})); len(got) != 2 || !got["head.weight"] || !got["head.bias"] {
+		t.Errorf("changed are %v", got)
+	}
+}
+
+// rename makes model.onnx a copy in which a value has another name.
+func rename(t *testing.T, c *config.Config, from, to string) {
+	t.Helper()
+	m, err := onnx.Open(c.Model.ONNX)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	g := m.Proto.Graph
+	onnx.Initializer(g, from).Name = &to
+	for _, n := range g.Node {
+		if i := slices.Index(n.Input, from); i >= 0 {
+			n.Input[i] = to
+		}
+	}
+	c.Model.ONNX = filepath.Join(t.TempDir(), "renamed.onnx")
+	if err := onnx.Save(c.Model.ONNX, m.Proto, onnx.SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestONNXModelAverage: what is not trained is to the bit that of the file, with a
+// moving average of the parameters, summed gradients and clipping too.
+func TestONNXModelAverage(t *testing.T) {
+	c := foreign(t, fundus(t), "cnn_torchscript17.onnx", 20)
+	c.Training.EMA, c.Training.Accumulate, c.Optimizer.Clip = 0.9, 2, 0.1
+	c.Model.Trainable = "!body.3.weight"
+	got := changed(t, c, run(t, c, training.Options{}))
+	if got["body.3.weight"] || got["stem.2.running_mean"] || got["stem.2.running_var"] || !got["stem.2.weight"] || !got["body.3.bias"] {
+		t.Errorf("changed are %v", got)
 	}
 }
 
