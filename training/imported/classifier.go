@@ -212,5 +212,8 @@ func (c *Classifier) Deployed() *pb.ModelProto {
 // Metadata is an entry of the file's.
 func (c *Classifier) Metadata(key string) (string, bool) { return onnx.Metadata(c.model.Proto, key) }
 
+// Digest identifies the content of the file.
+func (c *Classifier) Digest() string { return c.model.Digest() }
+
 // Close ends the use of the file.
 func (c *Classifier) Close() error { return c.model.Close() }
