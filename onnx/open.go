@@ -1,6 +1,8 @@
 package onnx
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -58,6 +60,16 @@ func (m *Model) Close() error {
 	}
 	m.files = nil
 	return errors.Join(errs...)
+}
+
+// Digest is the SHA-256 of the model's file and the data files that it names, in
+// hexadecimal digits.
+func (m *Model) Digest() string {
+	sum := sha256.New()
+	for _, f := range m.files {
+		sum.Write(f.Bytes())
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // Unmarshal decodes a model. RawData of the main graph's initializers from 1

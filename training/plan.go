@@ -53,8 +53,7 @@ func newSetup(ctx context.Context, cfg *config.Config, classes int, progress fun
 			Warmup: float64(cfg.Schedule.Warmup), Epochs: float64(cfg.Schedule.Epochs)},
 		policy: policy,
 	}
-	r.layout, err = optim.NewLayout(n.tensors(), optim.Decay{Head: n.headLayer(), Layer: cfg.Optimizer.LayerDecay,
-		Weight: cfg.Optimizer.WeightDecay})
+	r.layout, err = optim.NewLayout(n.tensors(), optim.Decay{Layer: cfg.Optimizer.LayerDecay, Weight: cfg.Optimizer.WeightDecay})
 	if err == nil {
 		err = r.freeze()
 	}

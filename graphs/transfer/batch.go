@@ -34,7 +34,7 @@ func FreeBatch(m *pb.ModelProto, trace importer.Trace) (*pb.ModelProto, error) {
 	for _, n := range m.GetGraph().GetNode() {
 		if slices.ContainsFunc(n.GetInput(), func(name string) bool { return b.varies[name] }) {
 			for _, name := range n.GetOutput() {
-				b.varies[name] = true
+				b.varies[name] = name != ""
 			}
 			var err error
 			if n, err = b.free(n); err != nil {
@@ -60,7 +60,7 @@ func (b *batcher) free(n *pb.NodeProto) (*pb.NodeProto, error) {
 	case "Reshape":
 		return b.reshape(n)
 	case "Concat":
-		if axis := integer(n, "axis"); axis == 0 || axis == -int64(len(b.trace[n.GetOutput()[0]].GetDims())) {
+		if axis := integer(n, "axis"); axis == 0 || axis == -int64(len(b.shape(n.GetOutput()[0]))) {
 			return n, nil
 		}
 	default:
@@ -71,11 +71,7 @@ func (b *batcher) free(n *pb.NodeProto) (*pb.NodeProto, error) {
 		if b.varies[name] {
 			continue
 		}
-		shape := b.trace[name].GetDims()
-		if t := b.initializers[name]; t != nil {
-			shape = t.GetDims()
-		}
-		repeated, err := b.repeat(name, shape, n.GetOutput()[0]+fmt.Sprintf("/batch%d", i))
+		repeated, err := b.repeat(name, b.shape(name), n.GetOutput()[0]+fmt.Sprintf("/batch%d", i))
 		if err != nil {
 			return nil, err
 		}
@@ -84,8 +80,8 @@ func (b *batcher) free(n *pb.NodeProto) (*pb.NodeProto, error) {
 	return n, nil
 }
 
-// reshape opens the first dimension, or takes over that of the input where
-// another is open.
+// reshape opens the first dimension of the result, unless one that may be the
+// images' is open.
 func (b *batcher) reshape(n *pb.NodeProto) (*pb.NodeProto, error) {
 	t := b.initializers[n.GetInput()[1]]
 	if t == nil {
@@ -99,15 +95,11 @@ func (b *batcher) reshape(n *pb.NodeProto) (*pb.NodeProto, error) {
 	for ; len(data) >= 8; data = data[8:] {
 		shape = append(shape, int64(binary.LittleEndian.Uint64(data)))
 	}
-	from := b.trace[n.GetInput()[0]].GetDims()
-	switch {
-	case !slices.Contains(shape, -1):
-		shape[0] = -1
-	case shape[0] == 1 && len(from) > 0 && from[0] == 1:
-		shape[0] = 0
-	default:
+	if shape[0] != 1 && slices.Contains(shape, -1) {
 		return n, nil
 	}
+	shape = slices.Clone(b.shape(n.GetOutput()[0]))
+	shape[0] = -1
 	n = proto.Clone(n).(*pb.NodeProto)
 	n.Input[1] = n.GetOutput()[0] + "/batch_shape"
 	return n, b.integers(n.Input[1], shape...)

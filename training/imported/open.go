@@ -121,6 +121,16 @@ func (f *File) point(g *graphs.Graph, draw func(n int) []float32) point {
 	return p
 }
 
+// verified is the graph of the model with its parameters as inputs, if it
+// computes what the model does.
+func (f *File) verified() (*graphs.Graph, error) {
+	m, err := f.Import(importer.Options{Inputs: true})
+	if err != nil {
+		return nil, err
+	}
+	return m.Graph, f.verify(m.Graph)
+}
+
 // verify compares the outputs of an imported graph with those that the model
 // itself gave in the traced run: the import must not change what is computed.
 func (f *File) verify(g *graphs.Graph) error {
