@@ -133,7 +133,7 @@ func freeBatch(alone *File, batch int64) (*File, error) {
 			}
 			if len(got) != traced*len(want) {
 				wrong = fmt.Errorf("its output %q has %d elements for one image and %d for %d", info.Name, len(want), len(got), traced)
-			} else if off := difference(got[i*len(want):][:len(want)], want); !(off <= 1e-4) {
+			} else if off := apart(got[i*len(want):][:len(want)], want); !(off <= 1e-4) {
 				wrong = fmt.Errorf("its output %q for an image depends on others", info.Name)
 			}
 		})

@@ -136,16 +136,16 @@ func (f *File) verified() (*graphs.Graph, error) {
 func (f *File) verify(g *graphs.Graph) error {
 	var wrong error
 	err := runOnce(g, f.point(g, traceInput), func(name string, got []float32) {
-		if off := difference(got, float32s(f.trace[name].GetRawData())); !(off <= 1e-4) {
+		if off := apart(got, float32s(f.trace[name].GetRawData())); !(off <= 1e-4) {
 			wrong = fmt.Errorf("output %q of the imported graph is not the model's: %.1e of the largest entry off", name, off)
 		}
 	})
 	return errors.Join(err, wrong)
 }
 
-// difference is the largest between two lists, relative to the largest entry of
+// apart is the largest difference between two lists, relative to the largest entry of
 // the second, whose NaNs are left out: zeros as integer inputs may lead to them.
-func difference(got, want []float32) float64 {
+func apart(got, want []float32) float64 {
 	largest, off := 0.0, 0.0
 	for i, w := range want {
 		if w == w {
