@@ -1,0 +1,246 @@
+package inspect
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"fovea/graphs/picture"
+)
+
+// WriteJSON writes all that the report has. Nodes and tensors one by one are there
+// if list is set.
+func (r *Report) WriteJSON(w io.Writer, list bool) error {
+	out := *r
+	switch {
+	case list:
+	case r.Model != nil:
+		m := *r.Model
+		m.List, out.Model = nil, &m
+	default:
+		m := *r.Weights
+		m.Tensors, out.Weights = nil, &m
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(out)
+}
+
+// WriteText writes the report for a reader.
+func (r *Report) WriteText(w io.Writer, list bool) error {
+	p := printer{}
+	p.line("%s: %s, %s", r.Path, r.Format, size(r.Bytes))
+	if r.Model != nil {
+		p.model(r.Model, list)
+	} else {
+		p.weights(r.Weights, list)
+	}
+	_, err := w.Write(p.Bytes())
+	return err
+}
+
+type printer struct{ bytes.Buffer }
+
+func (p *printer) line(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
+
+// field prints a line whose first column has the width of the longest name.
+func (p *printer) field(name, format string, args ...any) {
+	p.line("%-15s %s", name, fmt.Sprintf(format, args...))
+}
+
+// table aligns rows, whose columns are separated by tabs. Columns of a row that
+// end in a tab are aligned to the right.
+func (p *printer) table(rows []string) {
+	t := tabwriter.NewWriter(p, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(t, row)
+	}
+	t.Flush()
+}
+
+func (p *printer) metadata(entries map[string]string) {
+	for _, key := range slices.Sorted(maps.Keys(entries)) {
+		text := entries[key]
+		var names []any
+		if json.Unmarshal([]byte(text), &names) == nil {
+			text = strings.Trim(fmt.Sprintln(names...), "\n")
+			if parts := make([]string, len(names)); len(names) > 1 {
+				for i, x := range names {
+					parts[i] = fmt.Sprint(x)
+				}
+				text = strings.Join(parts, ", ")
+			}
+		}
+		if n := strings.Count(strings.TrimSpace(text), "\n"); n > 0 {
+			text = fmt.Sprintf("(%d lines)", n+1)
+		}
+		const most = 200
+		if all := []rune(text); len(all) > most {
+			text = fmt.Sprintf("%s… (%d characters)", string(all[:most]), len(all))
+		}
+		p.line("  %-22s %s", key, text)
+	}
+}
+
+func (p *printer) model(m *Model, list bool) {
+	p.field("producer", "%s", m.Producer)
+	var opsets []string
+	for _, domain := range slices.Sorted(maps.Keys(m.Opsets)) {
+		opsets = append(opsets, strings.TrimSpace(fmt.Sprintf("%s %d", domain, m.Opsets[domain])))
+	}
+	p.field("format", "IR version %d, opset %s", m.IR, strings.Join(opsets, ", "))
+	for _, location := range slices.Sorted(maps.Keys(m.External)) {
+		p.field("external data", "%s, %s", location, size(m.External[location]))
+	}
+	for _, v := range m.Inputs {
+		p.field("input", "%s", v)
+	}
+	for _, v := range m.Outputs {
+		p.field("output", "%s", v)
+	}
+	if len(m.Metadata) > 0 {
+		p.line("metadata")
+		p.metadata(m.Metadata)
+	}
+	nodes := fmt.Sprint(m.Nodes)
+	if m.InnerNodes > 0 {
+		nodes += fmt.Sprintf(", and %d in functions, branches and loops", m.InnerNodes)
+	}
+	p.field("nodes", "%s", nodes)
+	p.field("parameters", "%s", m.Parameters)
+	if m.Statistics.Tensors > 0 {
+		p.field("  of which", "%s: means and variances of BatchNormalization", m.Statistics)
+	}
+	p.field("constants", "%s", m.Constants)
+	if m.Measured != nil {
+		p.measured(m.Measured)
+	} else if m.Unmeasured != "" {
+		p.field("not measured", "%s", m.Unmeasured)
+	}
+	p.line("")
+	p.operators(m)
+	if list {
+		p.line("")
+		p.nodes(m.List)
+	}
+}
+
+func (p *printer) measured(m *Measured) {
+	var forms []string
+	for _, v := range m.Inputs {
+		forms = append(forms, v.String())
+	}
+	p.line("one run of forward, with %s", strings.Join(forms, ", "))
+	p.field("  nodes", "%d, without those that only work on shapes and constants", m.Nodes)
+	p.field("  multiply-adds", "%s, so %s FLOPs: of matrix products, convolutions and recurrent layers", picture.Short(m.MultiplyAdds),
+		picture.Short(m.FLOPs))
+	for _, op := range slices.Sorted(maps.Keys(m.Uncounted)) {
+		p.field("  not counted", "%d nodes of %s", m.Uncounted[op], op)
+	}
+	p.field("  values", "%s in all, without parameters; at most %s at once, at node %s", size(m.ValuesSum), size(m.ValuesPeak), m.PeakAt)
+	if m.NoGradient != "" {
+		p.field("  no gradient", "%s", m.NoGradient)
+		return
+	}
+	p.field("  gradients", "of %s; backward reads %s of the values", m.Trainable, size(m.Kept))
+}
+
+func (p *printer) operators(m *Model) {
+	rows := []string{"operator\tnodes\tgradient\tparameters\tmultiply-adds"}
+	total := int64(0)
+	if m.Measured != nil {
+		total = m.Measured.MultiplyAdds
+	}
+	for _, o := range m.Operators {
+		rows = append(rows, fmt.Sprintf("%s\t%d\t%s\t%s\t%s", o.title(), o.Count, o.Gradient,
+			share(o.Parameters, m.Parameters.Elements), share(o.MultiplyAdds, total)))
+	}
+	p.table(rows)
+}
+
+func (p *printer) nodes(nodes []Node) {
+	rows := []string{"node\toperator\tresult\tparameters\tmultiply-adds"}
+	for _, n := range nodes {
+		var results []string
+		for _, v := range n.Outputs {
+			switch {
+			case v.Type != "":
+				results = append(results, v.String())
+			case v.Name != "":
+				results = append(results, v.Name)
+			}
+		}
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s", n.Name, n.Op, strings.Join(results, ", "), count(n.Parameters), count(n.MultiplyAdds)))
+	}
+	p.table(rows)
+}
+
+func (p *printer) weights(w *Weights, list bool) {
+	var types []string
+	for _, t := range w.types() {
+		types = append(types, fmt.Sprintf("%d %s", w.Types[t], t))
+	}
+	p.field("tensors", "%s: %s", w.Total, strings.Join(types, ", "))
+	if len(w.Metadata) > 0 {
+		p.line("metadata")
+		p.metadata(w.Metadata)
+	}
+	for _, a := range w.Architectures {
+		text := fmt.Sprintf("%s takes", a.Name)
+		attributes := a.Report.Attributes()
+		for i := 0; i+1 < len(attributes); i += 2 {
+			text += fmt.Sprintf(" %v=%v;", attributes[i], attributes[i+1])
+		}
+		p.field("model.arch", "%s", strings.TrimSuffix(text, ";"))
+	}
+	if w.Architectures == nil {
+		p.field("model.arch", "fits none of the named architectures")
+	}
+	p.line("")
+	rows := []string{"prefix\ttensors\telements\tsize"}
+	for _, x := range w.Prefixes {
+		rows = append(rows, fmt.Sprintf("%s\t%d\t%s\t%s", x.Prefix, x.Tensors, count(x.Elements), size(x.Bytes)))
+	}
+	p.table(rows)
+	if list {
+		p.line("")
+		for _, v := range w.Tensors {
+			p.line("%s", v)
+		}
+	}
+}
+
+func (t Tally) String() string {
+	return fmt.Sprintf("%s in %d tensors, %s", count(t.Elements), t.Tensors, size(t.Bytes))
+}
+
+// share is a number with its part of all in percent.
+func share(n, all int64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s (%.1f %%)", count(n), 100*float64(n)/float64(all))
+}
+
+// count writes a number with commas, and 0 as nothing.
+func count(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// size is a number of bytes in units of 1000.
+func size(bytes int64) string {
+	return strings.TrimSpace(picture.Short(bytes)) + "B"
+}
