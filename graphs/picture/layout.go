@@ -11,13 +11,14 @@ import (
 const (
 	lineHeight = 15.0
 	charWidth  = 6.7 // mean of a sans-serif font of 12 pixels
+	bold       = 1.2 // width of bold letters over that of others
 	padding    = 8.0
 	gapAcross  = 24.0
 	gapDown    = 38.0
 )
 
 // A place is where a box is drawn, or, for an edge that passes a layer by, where
-// it passes: then it has no box and no height.
+// it passes: then it has no box.
 type place struct {
 	box           *box
 	x, y          float64 // of its middle
@@ -58,8 +59,12 @@ func (p *Picture) arrange() (*layout, error) {
 	places := map[int64]*place{}
 	for _, b := range p.boxes {
 		s := &place{box: b}
-		for _, line := range b.lines() {
-			s.width = max(s.width, charWidth*float64(len([]rune(line)))+2*padding)
+		for i, line := range b.lines() {
+			width := charWidth * float64(len([]rune(line)))
+			if i == 0 && b.grouped {
+				width *= bold
+			}
+			s.width = max(s.width, width+2*padding)
 			s.height += lineHeight
 		}
 		s.height += 2*padding - 4
@@ -162,7 +167,9 @@ func (l *layout) position() {
 			left, right = min(left, s.x-s.width/2), max(right, s.x+s.width/2)
 		}
 		for _, s := range layer {
-			s.y = l.height + gapDown/2 + tallest/2
+			if s.y = l.height + gapDown/2 + tallest/2; s.box == nil {
+				s.height = tallest
+			}
 		}
 		l.height += tallest + gapDown
 	}

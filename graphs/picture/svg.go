@@ -46,10 +46,13 @@ func drawEdge(b *bytes.Buffer, chain []*place, label string) {
 		top := s.y - s.height/2
 		middle := (y + top) / 2
 		fmt.Fprintf(b, "C%.0f %.0f %.0f %.0f %.0f %.0f", x, middle, s.x, middle, s.x, top)
-		x, y = s.x, top
+		if x, y = s.x, top; s.box == nil {
+			y += s.height
+			fmt.Fprintf(b, "V%.0f", y)
+		}
 	}
 	b.WriteString(`"/>` + "\n")
-	if label != "" && len(chain) == 2 {
+	if label != "" && len(first.down) == 1 && len(second.up) == 1 { // else it would lie on another edge
 		fmt.Fprintf(b, `<text class="e" text-anchor="start" x="%.0f" y="%.0f">%s</text>`+"\n",
 			(first.x+second.x)/2+4, (first.y+first.height/2+second.y-second.height/2)/2+3, escape(label))
 	}
@@ -61,8 +64,8 @@ func drawBox(b *bytes.Buffer, s *place, total int64) {
 	case s.box.end:
 		radius, fill = s.height/2, "#e3eefc"
 	case s.box.mul > 0:
-		share := float64(s.box.mul) / float64(total)
-		fill = fmt.Sprintf("hsl(35,90%%,%.0f%%)", 95-30*min(1, 4*share))
+		shade := min(1, 4*float64(s.box.mul)/float64(total)) // of orange, full at a quarter of all
+		fill = fmt.Sprintf("#%02x%02x%02x", 255, 246-int(70*shade), 230-int(170*shade))
 	}
 	fmt.Fprintf(b, `<rect x="%.0f" y="%.0f" width="%.0f" height="%.0f" rx="%.0f" fill="%s"/>`+"\n",
 		s.x-s.width/2, s.y-s.height/2, s.width, s.height, radius, fill)

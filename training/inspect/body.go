@@ -68,10 +68,10 @@ type Node struct {
 	scope []string
 }
 
-// list makes nodes of which neither types nor shapes are known.
-func (b *body) list(parameters map[string]int64, scopes map[string][]string) []Node {
+// listNodes makes nodes of which neither types nor shapes are known.
+func listNodes(nodes []*pb.NodeProto, parameters map[string]int64, scopes map[string][]string) []Node {
 	var out []Node
-	for _, n := range b.nodes {
+	for _, n := range nodes {
 		is := Node{Name: n.GetName(), Op: n.GetOpType(), Domain: domainOf(n.GetDomain()), Inputs: n.GetInput()}
 		for _, name := range n.GetOutput() {
 			is.Outputs = append(is.Outputs, Value{Name: name})

@@ -27,6 +27,7 @@ type Model struct {
 	Constants  Tally             `json:"constants"`  // other stored tensors
 	Measured   *Measured         `json:"measured,omitempty"`
 	Unmeasured string            `json:"unmeasured,omitempty"` // why not
+	Tensors    []Value           `json:"tensors,omitempty"`    // initializers of the graph itself
 	List       []Node            `json:"list,omitempty"`       // of the graph itself; if measured, of what is left of it
 }
 
@@ -75,7 +76,7 @@ func (r *Report) readModel() error {
 	p := file.Proto
 	m := &Model{Producer: p.GetProducerName(), IR: p.GetIrVersion(), Opsets: map[string]int64{}, External: file.External,
 		Metadata: map[string]string{}}
-	r.Model, r.parameters = m, map[string]int64{}
+	r.Model = m
 	if v := p.GetProducerVersion(); v != "" {
 		m.Producer += " " + v
 	}
@@ -88,6 +89,7 @@ func (r *Report) readModel() error {
 	stored := map[string]bool{}
 	for _, t := range p.GetGraph().GetInitializer() {
 		stored[t.GetName()] = true
+		m.Tensors = append(m.Tensors, Value{t.GetName(), onnx.TypeName(pb.TensorProto_DataType(t.GetDataType())), sizes(t.GetDims())})
 	}
 	for _, v := range p.GetGraph().GetInput() {
 		if !stored[v.GetName()] {
@@ -107,21 +109,20 @@ func (r *Report) readModel() error {
 		bodies = append(bodies, b)
 	}
 	m.InnerNodes = -m.Nodes
+	parameters := map[string]int64{} // elements by name
 	for _, b := range bodies {
 		m.InnerNodes += len(b.nodes)
-		r.count(&b)
+		maps.Copy(parameters, m.count(&b))
 	}
 	slices.SortStableFunc(m.Operators, func(a, b Operator) int { return b.Count - a.Count })
 	r.scopes = scopesOf(p.GetGraph().GetNode())
-	outer := body{stored: main.stored}
-	outer.nodes = p.GetGraph().GetNode()
-	m.List = outer.list(r.parameters, r.scopes)
+	m.List = listNodes(p.GetGraph().GetNode(), parameters, r.scopes)
 	return nil
 }
 
-// count adds a body's stored tensors and nodes to the model's tallies.
-func (r *Report) count(b *body) {
-	m := r.Model
+// count adds a body's stored tensors and nodes to the model's tallies, and returns
+// the elements of its parameters.
+func (m *Model) count(b *body) map[string]int64 {
 	statistics, formal := b.readers()
 	parameters := map[string]int64{}
 	for _, t := range b.stored {
@@ -138,7 +139,7 @@ func (r *Report) count(b *body) {
 		m.Parameters.add(n, bytes)
 		parameters[name] = n
 	}
-	for _, n := range b.list(parameters, nil) {
+	for _, n := range listNodes(b.nodes, parameters, nil) {
 		i := slices.IndexFunc(m.Operators, func(o Operator) bool { return o.Op == n.Op && o.Domain == n.Domain })
 		if i < 0 {
 			i = len(m.Operators)
@@ -147,7 +148,7 @@ func (r *Report) count(b *body) {
 		m.Operators[i].Count++
 		m.Operators[i].Parameters += n.Parameters
 	}
-	maps.Copy(r.parameters, parameters)
+	return parameters
 }
 
 func declared(v *pb.ValueInfoProto) Value {

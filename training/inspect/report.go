@@ -15,8 +15,7 @@ type Report struct {
 	Model   *Model         `json:"model,omitempty"`
 	Weights *Weights       `json:"weights,omitempty"`
 
-	parameters map[string]int64 // elements by name
-	scopes     map[string][]string
+	scopes map[string][]string // of nodes, by the names of them and of their results
 }
 
 // Open reads the structure of a file, whatever its format.

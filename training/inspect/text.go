@@ -21,7 +21,7 @@ func (r *Report) WriteJSON(w io.Writer, list bool) error {
 	case list:
 	case r.Model != nil:
 		m := *r.Model
-		m.List, out.Model = nil, &m
+		m.List, m.Tensors, out.Model = nil, nil, &m
 	default:
 		m := *r.Weights
 		m.Tensors, out.Weights = nil, &m
@@ -54,8 +54,7 @@ func (p *printer) field(name, format string, args ...any) {
 	p.line("%-15s %s", name, fmt.Sprintf(format, args...))
 }
 
-// table aligns rows, whose columns are separated by tabs. Columns of a row that
-// end in a tab are aligned to the right.
+// table aligns rows, whose columns are separated by tabs.
 func (p *printer) table(rows []string) {
 	t := tabwriter.NewWriter(p, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
@@ -66,18 +65,16 @@ func (p *printer) table(rows []string) {
 
 func (p *printer) metadata(entries map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(entries)) {
-		text := entries[key]
-		var names []any
-		if json.Unmarshal([]byte(text), &names) == nil {
-			text = strings.Trim(fmt.Sprintln(names...), "\n")
-			if parts := make([]string, len(names)); len(names) > 1 {
-				for i, x := range names {
-					parts[i] = fmt.Sprint(x)
-				}
-				text = strings.Join(parts, ", ")
+		text := strings.TrimSpace(entries[key])
+		var list []any
+		if json.Unmarshal([]byte(text), &list) == nil {
+			parts := make([]string, len(list))
+			for i, x := range list {
+				parts[i] = fmt.Sprint(x)
 			}
+			text = strings.Join(parts, ", ")
 		}
-		if n := strings.Count(strings.TrimSpace(text), "\n"); n > 0 {
+		if n := strings.Count(text, "\n"); n > 0 {
 			text = fmt.Sprintf("(%d lines)", n+1)
 		}
 		const most = 200
@@ -128,6 +125,7 @@ func (p *printer) model(m *Model, list bool) {
 	if list {
 		p.line("")
 		p.nodes(m.List)
+		p.values(m.Tensors)
 	}
 }
 
@@ -192,15 +190,10 @@ func (p *printer) weights(w *Weights, list bool) {
 		p.metadata(w.Metadata)
 	}
 	for _, a := range w.Architectures {
-		text := fmt.Sprintf("%s takes", a.Name)
-		attributes := a.Report.Attributes()
-		for i := 0; i+1 < len(attributes); i += 2 {
-			text += fmt.Sprintf(" %v=%v;", attributes[i], attributes[i+1])
-		}
-		p.field("model.arch", "%s", strings.TrimSuffix(text, ";"))
+		p.field("loads into", "%s: %s", a.Settings, a.summary())
 	}
 	if w.Architectures == nil {
-		p.field("model.arch", "fits none of the named architectures")
+		p.field("loads into", "no Vision Transformer that a config can describe")
 	}
 	p.line("")
 	rows := []string{"prefix\ttensors\telements\tsize"}
@@ -209,10 +202,14 @@ func (p *printer) weights(w *Weights, list bool) {
 	}
 	p.table(rows)
 	if list {
-		p.line("")
-		for _, v := range w.Tensors {
-			p.line("%s", v)
-		}
+		p.values(w.Tensors)
+	}
+}
+
+func (p *printer) values(list []Value) {
+	p.line("")
+	for _, v := range list {
+		p.line("%s", v)
 	}
 }
 

@@ -1,0 +1,155 @@
+"""What PyTorch says of the FLOPs and parameters that `trainer inspect` and graphs/cost count.
+
+    inspect_models.py                    writes the figures of single operators and of the models of imported.py to
+                                         graphs/cost/testdata and training/inspect/testdata
+    inspect_models.py --run TRAINER      exports timm's models with random weights, runs `TRAINER inspect -json` and
+                                         compares; nothing is kept
+
+FLOPs are those of torch.utils.flop_counter.FlopCounterMode, two a multiply-add. Needs requirements.txt.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import warnings
+
+import timm
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+import imported
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MODELS = ("resnet50", "swin_tiny_patch4_window7_224", "convnext_tiny", "vit_base_patch16_224", "efficientnet_b0", "densenet121",
+          "mobilenetv3_large_100", "regnety_004")
+
+
+def flops(run) -> int:
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        run()
+    return counter.get_total_flops()
+
+
+def case(op, module, inputs, **attributes):
+    """An operator of ONNX beside the PyTorch function of the same inputs and weights."""
+    tensors = [torch.randn(*s) if s else None for s in inputs]
+    out = []
+    count = flops(lambda: out.append(module(*tensors)))
+    return {"op": op, "attributes": attributes, "inputs": inputs, "output": list(out[0].shape), "flops": count}
+
+
+def recurrent(cell, state_is_pair):
+    """A layer of one direction as its cell, step by step: the fused kernel is not counted by PyTorch."""
+    def run(x, w, r):
+        model = cell(w.shape[2], r.shape[2])
+        h = torch.zeros(x.shape[1], r.shape[2])
+        state, steps = ((h, h) if state_is_pair else h), []
+        for step in x:
+            state = model(step, state)
+            steps.append(state[0] if state_is_pair else state)
+        return torch.stack(steps).unsqueeze(1)
+    return run
+
+
+def attend(q, k, v):
+    """torch.nn.functional.scaled_dot_product_attention's definition, with keys for groups of heads."""
+    k, v = (t.repeat_interleave(q.shape[1] // t.shape[1], 1) for t in (k, v))
+    return (q @ k.transpose(-2, -1)).softmax(-1) @ v
+
+
+def operators():
+    f = nn.functional
+    split = lambda t, heads: t.unflatten(2, (heads, -1)).transpose(1, 2)
+    equation = "bqhd,bkhd->bhqk"
+    return [
+        case("MatMul", torch.matmul, [[2, 3, 4, 5], [3, 5, 7]]),
+        case("Gemm", lambda a, b, c: torch.addmm(c, a.T, b.T), [[5, 6], [7, 5], [7]], transA=1, transB=1),
+        case("Conv", lambda x, w: f.conv2d(x, w, stride=2, padding=1, groups=2), [[2, 4, 9, 11], [6, 2, 3, 3]], group=2),
+        case("Conv", lambda x, w: f.conv3d(x, w), [[1, 2, 4, 5, 6], [3, 2, 2, 1, 3]]),
+        case("ConvTranspose", lambda x, w: f.conv_transpose2d(x, w, stride=2, groups=2), [[2, 4, 5, 6], [4, 3, 3, 2]], group=2),
+        case("Einsum", lambda q, k: torch.einsum(equation, q, k), [[2, 5, 3, 4], [2, 6, 3, 4]], equation=equation),
+        case("Einsum", lambda a, b: torch.einsum("...ij,jk->...ik", a, b), [[2, 3, 4, 5], [5, 6]], equation="...ij,jk->...ik"),
+        case("Attention", attend, [[2, 4, 5, 6], [2, 2, 7, 6], [2, 2, 7, 3]]),
+        case("Attention", lambda q, k, v: attend(split(q, 4), split(k, 2), split(v, 2)).transpose(1, 2).flatten(2),
+             [[2, 5, 24], [2, 7, 12], [2, 7, 6]], q_num_heads=4, kv_num_heads=2),
+        case("LSTM", recurrent(nn.LSTMCell, True), [[5, 2, 3], [1, 16, 3], [1, 16, 4]]),
+        case("GRU", recurrent(nn.GRUCell, False), [[5, 2, 3], [1, 12, 3], [1, 12, 4]]),
+        case("RNN", recurrent(nn.RNNCell, False), [[5, 2, 3], [1, 4, 3], [1, 4, 4]]),
+        case("Softmax", lambda x: x.softmax(-1), [[3, 4]]),
+    ]
+
+
+def of_model(model, x):
+    return {"flops": flops(lambda: model(x)), "parameters": sum(p.numel() for p in model.parameters())}
+
+
+def write():
+    torch.manual_seed(0)
+    models = []
+    for name in imported.CASES:
+        model, x, _ = imported.build(name)
+        models.append({"name": name, **of_model(model, x)})
+    for path, content in ("graphs/cost", operators()), ("training/inspect", models):
+        path = ROOT / path / "testdata" / "flops.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("[\n" + ",\n".join(json.dumps(entry) for entry in content) + "\n]\n")
+        print(path.relative_to(ROOT))
+
+
+def saved_bytes(model, x) -> int:
+    """What autograd keeps for backward, without parameters and buffers."""
+    own = {t.untyped_storage().data_ptr() for t in (*model.parameters(), *model.buffers())}
+    kept, tensors = {}, []
+
+    def pack(t):
+        storage = t.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+            tensors.append(t)  # so that no address is used twice
+        return t
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        y = model(x)
+    del y
+    return sum(kept.values())
+
+
+def run(trainer):
+    """A BatchNormalization is kept, which the exporter would fold, and the masks of Swin count, which are buffers."""
+    timm.layers.set_fused_attn(False)
+    failed = False
+    print(f"{'':30s}{'parameters':>12s}{'GFLOPs':>9s}  equal  {'backward reads':>15s}{'autograd keeps':>16s}")
+    for name in MODELS:
+        torch.manual_seed(0)
+        model = timm.create_model(name).eval()
+        for p in model.parameters():  # exporters store equal ones once
+            p.data += 0.01 * torch.randn_like(p)
+        x = torch.randn(2, 3, 224, 224)
+        want = of_model(model, x)
+        want["parameters"] += sum(b.numel() for n, b in model.named_buffers() if b.is_floating_point() and "running_" not in n)
+        normalises = any(isinstance(m, nn.BatchNorm2d) for m in model.modules())
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "m.onnx"
+            torch.onnx.export(model, (x,), path, dynamo=False, opset_version=17, input_names=["images"], output_names=["logits"],
+                              dynamic_axes={"images": {0: "batch"}}, do_constant_folding=not normalises,
+                              training=torch.onnx.TrainingMode.PRESERVE if normalises else torch.onnx.TrainingMode.EVAL)
+            out = subprocess.run([trainer, "inspect", path, "-batch", "2", "-json"], check=True, stdout=subprocess.PIPE).stdout
+        got = json.loads(out)["model"]
+        parameters = got["parameters"]["elements"] - got["statistics"]["elements"]
+        equal = parameters == want["parameters"] and got["measured"]["flops"] == want["flops"]
+        failed |= not equal
+        print(f"{name:30s}{parameters:12,d}{got['measured']['flops'] / 1e9:9.3f}  {'yes' if equal else want}  "
+              f"{got['measured']['kept_bytes'] / 1e6:12.1f} MB{saved_bytes(model, x) / 1e6:13.1f} MB", flush=True)
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    warnings.filterwarnings("ignore")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--run", metavar="TRAINER")
+    args = parser.parse_args()
+    run(args.run) if args.run else write()
