@@ -214,7 +214,11 @@ func (p *printer) values(list []Value) {
 }
 
 func (t Tally) String() string {
-	return fmt.Sprintf("%s in %d tensors, %s", count(t.Elements), t.Tensors, size(t.Bytes))
+	tensors := "tensors"
+	if t.Tensors == 1 {
+		tensors = "tensor"
+	}
+	return fmt.Sprintf("%s in %d %s, %s", commas(t.Elements), t.Tensors, tensors, size(t.Bytes))
 }
 
 // share is a number with its part of all in percent.
@@ -222,14 +226,18 @@ func share(n, all int64) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s (%.1f %%)", count(n), 100*float64(n)/float64(all))
+	return fmt.Sprintf("%s (%.1f %%)", commas(n), 100*float64(n)/float64(all))
 }
 
-// count writes a number with commas, and 0 as nothing.
+// count is a number, or nothing in the place of 0.
 func count(n int64) string {
 	if n == 0 {
 		return ""
 	}
+	return commas(n)
+}
+
+func commas(n int64) string {
 	text := fmt.Sprint(n)
 	for i := len(text) - 3; i > 0; i -= 3 {
 		text = text[:i] + "," + text[i:]
