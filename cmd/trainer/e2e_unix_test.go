@@ -138,6 +138,8 @@ func TestProgram(t *testing.T) {
 		}
 		_, stderr := run(t, exitFailed, []string{"FOVEA_ORT=" + text}, "-config", config, "-set", "name=other")
 		mention(t, stderr, text)
+		stdout, _ := run(t, exitDone, []string{"FOVEA_ORT=" + text}, "inspect", filepath.Join(whole, "model.onnx"))
+		mention(t, stdout, "not measured", "MatMul ")
 		if _, err := os.Stat(filepath.Join(runs, "other")); err == nil {
 			t.Error("a run folder is left behind")
 		}

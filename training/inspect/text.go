@@ -95,12 +95,8 @@ func (p *printer) model(m *Model, list bool) {
 	for _, location := range slices.Sorted(maps.Keys(m.External)) {
 		p.field("external data", "%s, %s", location, size(m.External[location]))
 	}
-	for _, v := range m.Inputs {
-		p.field("input", "%s", v)
-	}
-	for _, v := range m.Outputs {
-		p.field("output", "%s", v)
-	}
+	p.few("input", m.Inputs, list)
+	p.few("output", m.Outputs, list)
 	if len(m.Metadata) > 0 {
 		p.line("metadata")
 		p.metadata(m.Metadata)
@@ -129,12 +125,21 @@ func (p *printer) model(m *Model, list bool) {
 	}
 }
 
-func (p *printer) measured(m *Measured) {
-	var forms []string
-	for _, v := range m.Inputs {
-		forms = append(forms, v.String())
+// few writes the first values of a list, or all.
+func (p *printer) few(name string, values []Value, all bool) {
+	const most = 12
+	for i, v := range values {
+		if i == most && !all && len(values) > most+1 {
+			p.field("", "and %d more", len(values)-most)
+			break
+		}
+		p.field(name, "%s", v)
 	}
-	p.line("one run of forward, with %s", strings.Join(forms, ", "))
+}
+
+func (p *printer) measured(m *Measured) {
+	p.line("one run of forward")
+	p.few("  with", m.Inputs, false)
 	p.field("  nodes", "%d, without those that only work on shapes and constants", m.Nodes)
 	p.field("  multiply-adds", "%s, so %s FLOPs: of matrix products, convolutions and recurrent layers", picture.Short(m.MultiplyAdds),
 		picture.Short(m.FLOPs))
