@@ -74,6 +74,9 @@ func TestPyTorch(t *testing.T) {
 		if m.Measured.Trainable != m.Parameters {
 			t.Errorf("%s: gradients reach %v of the parameters, %v", want.Name, m.Measured.Trainable, m.Parameters)
 		}
+		if c := m.Measured.Classifier; c == nil || c.Scores != 5 || c.Fixed["BatchNormalization's mean or variance"] != m.Statistics {
+			t.Errorf("%s: as a classifier %+v %s", want.Name, c, m.Measured.NoClassifier)
+		}
 		var byOperator, byNode [2]int64
 		for _, o := range m.Operators {
 			byOperator[0] += o.Parameters
@@ -118,7 +121,7 @@ func TestNotMeasured(t *testing.T) {
 		if !strings.Contains(r.Model.Unmeasured, c.unmeasured) || (c.unmeasured == "") != (r.Model.Unmeasured == "") {
 			t.Errorf("%s: not measured because %q", c.op, r.Model.Unmeasured)
 		}
-		if m := r.Model.Measured; c.noGradient != "" && (m == nil || !strings.Contains(m.NoGradient, c.noGradient)) {
+		if m := r.Model.Measured; c.noGradient != "" && (m == nil || !strings.Contains(m.NoGradient, c.noGradient) || m.NoClassifier == "") {
 			t.Errorf("%s: measured %+v", c.op, m)
 		}
 		if got := text(t, r, true); r.Model.Nodes != 2 || !strings.Contains(got, c.op+" ") || !strings.Contains(got, "w float32[3,3]") {
@@ -164,9 +167,9 @@ func small(t *testing.T, op string) string {
 func TestText(t *testing.T) {
 	got := text(t, open(t, small(t, "Relu")), true)
 	for _, line := range []string{
-		"m.onnx: ONNX, ", "producer        fovea\n", "IR version 9, opset 20\n", "external data   m.onnx.data, 36B\n",
+		"m.onnx: ONNX, ", "producer        fovea\n", "IR version 9, opset 20\n", "external data   m.onnx.data, 36 B\n",
 		"input           x float32[3,3]\n", "output          z float32 of unknown rank\n", "fovea.classes          healthy, glaucoma\n",
-		"fovea.config           (2 lines)\n", "parameters      9 in 1 tensor, 36B\n", "MatMul    1      rule      9 (100.0 %)",
+		"fovea.config           (2 lines)\n", "parameters      9 in 1 tensor, 36 B\n", "MatMul    1      rule      9 (100.0 %)",
 	} {
 		if !strings.Contains(got, line) {
 			t.Errorf("no %q in\n%s", line, got)

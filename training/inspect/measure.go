@@ -28,6 +28,8 @@ type Measured struct {
 	Trainable    Tally          `json:"trainable"`             // parameters that a gradient reaches
 	Kept         int64          `json:"kept_bytes"`            // of values that backward reads
 	NoGradient   string         `json:"no_gradient,omitempty"` // why there is none
+	Classifier   *Classifier    `json:"classifier,omitempty"`
+	NoClassifier string         `json:"no_classifier,omitempty"` // why not
 }
 
 // Measure runs a model once and differentiates it. A model for which that is not
@@ -90,6 +92,9 @@ func (r *Report) measure(s importer.Sizes) error {
 	r.Model.List, r.Model.Measured = nodes, m
 	if err := m.differentiate(g, inputs, parameters, parameter); err != nil {
 		m.NoGradient = err.Error()
+	}
+	if m.Classifier, err = findClassifier(r.Path, m.Inputs); err != nil {
+		m.NoClassifier = err.Error()
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func TestONNXGoReadsTheSameStructure(t *testing.T) {
 		t.Fatalf("no models: %v", err)
 	}
 	tiny := vit.Config{ImageSize: 28, Patch: 7, Width: 16, Depth: 2, Heads: 2, Classes: 5, Pool: vit.Mean}
-	g, err := artifacts.Training(tiny, 4, artifacts.Options{})
+	g, err := artifacts.Training(artifacts.ViT(tiny), 4, artifacts.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,11 +56,13 @@ func (p *printer) field(name, format string, args ...any) {
 
 // table aligns rows, whose columns are separated by tabs.
 func (p *printer) table(rows []string) {
-	t := tabwriter.NewWriter(p, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		fmt.Fprintln(t, row)
-	}
+	var aligned bytes.Buffer
+	t := tabwriter.NewWriter(&aligned, 0, 0, 2, ' ', 0)
+	fmt.Fprint(t, strings.Join(rows, "\n"))
 	t.Flush()
+	for line := range strings.Lines(aligned.String()) {
+		p.line("%s", strings.TrimRight(line, " \n"))
+	}
 }
 
 func (p *printer) metadata(entries map[string]string) {
@@ -149,9 +151,18 @@ func (p *printer) measured(m *Measured) {
 	p.field("  values", "%s in all, without parameters; at most %s at once, at node %s", size(m.ValuesSum), size(m.ValuesPeak), m.PeakAt)
 	if m.NoGradient != "" {
 		p.field("  no gradient", "%s", m.NoGradient)
+	} else {
+		p.field("  gradients", "of %s; backward reads %s of the values", m.Trainable, size(m.Kept))
+	}
+	c := m.Classifier
+	if c == nil {
+		p.field("as model.onnx", "not trainable: %s", m.NoClassifier)
 		return
 	}
-	p.field("  gradients", "of %s; backward reads %s of the values", m.Trainable, size(m.Kept))
+	p.field("as model.onnx", "images %q of %d×%[2]d pixels; a new head replaces %q, %d features → %d scores", c.Images, c.Size, c.Head, c.Width, c.Scores)
+	for _, reason := range slices.Sorted(maps.Keys(c.Fixed)) {
+		p.field("  not trained", "%s: %s", c.Fixed[reason], reason)
+	}
 }
 
 func (p *printer) operators(m *Model) {
@@ -250,7 +261,9 @@ func commas(n int64) string {
 	return text
 }
 
-// size is a number of bytes in units of 1000.
+// size is a number of bytes, in units of 1000.
 func size(bytes int64) string {
-	return strings.TrimSpace(picture.Short(bytes)) + "B"
+	short := picture.Short(bytes)
+	number := strings.TrimRight(short, "KMGT")
+	return number + " " + strings.Replace(short[len(number):], "K", "k", 1) + "B"
 }

@@ -41,7 +41,7 @@ func TestWeights(t *testing.T) {
 			"dict model; new 2 of fc_norm, 2 of head; unexpected mask_token, decoder_pos_embed", "\nmodel.cls_token float16[1,1,2]\n"},
 		filepath.Join(checkpoints, "teacher.pth"):        {"vit_small_patch14_dinov2", "dict teacher; new 2 of head; unexpected dino_head, ibot_head"},
 		filepath.Join(checkpoints, "vit.pdparams"):       {"pickle of PyTorch before 1.6 or of PaddlePaddle", "layout PaddlePaddle's, transposed"},
-		filepath.Join(checkpoints, "resize.safetensors"): {": safetensors, 51.1KB\n", "11 float64", "no Vision Transformer that a config can describe"},
+		filepath.Join(checkpoints, "resize.safetensors"): {": safetensors, 51.1 kB\n", "11 float64", "no Vision Transformer that a config can describe"},
 	} {
 		got := text(t, open(t, path), true)
 		for _, line := range lines {
