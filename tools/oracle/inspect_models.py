@@ -4,16 +4,20 @@
                                          graphs/cost/testdata and training/inspect/testdata
     inspect_models.py --run TRAINER      exports timm's models with random weights, runs `TRAINER inspect -json` and
                                          compares; nothing is kept
+    inspect_models.py --peak TRAINER     the same for the memory of forward, beside what ONNX Runtime takes (Linux)
 
 FLOPs are those of torch.utils.flop_counter.FlopCounterMode, two a multiply-add. Needs requirements.txt.
 """
 
 import argparse
 import json
+import os
 import pathlib
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import warnings
 
 import timm
@@ -118,6 +122,16 @@ def saved_bytes(model, x) -> int:
     return sum(kept.values())
 
 
+def export(model, x, path, **options):
+    torch.onnx.export(model, (x,), path, dynamo=False, opset_version=17, input_names=["images"], output_names=["logits"],
+                      dynamic_axes={"images": {0: "batch"}}, **options)
+
+
+def inspect(trainer, path, batch):
+    out = subprocess.run([trainer, "inspect", path, "-batch", str(batch), "-json"], check=True, stdout=subprocess.PIPE).stdout
+    return json.loads(out)["model"]
+
+
 def run(trainer):
     """Where the exporter would fold parameters into others (BatchNormalization, Swin's tables of positions) it is told not
     to. Swin's masks are buffers and count as parameters, as they are stored floats."""
@@ -135,11 +149,9 @@ def run(trainer):
         folds = not name.startswith("swin") and not any(isinstance(m, nn.BatchNorm2d) for m in model.modules())
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "m.onnx"
-            torch.onnx.export(model, (x,), path, dynamo=False, opset_version=17, input_names=["images"], output_names=["logits"],
-                              dynamic_axes={"images": {0: "batch"}}, do_constant_folding=folds,
-                              training=torch.onnx.TrainingMode.EVAL if folds else torch.onnx.TrainingMode.PRESERVE)
-            out = subprocess.run([trainer, "inspect", path, "-batch", "2", "-json"], check=True, stdout=subprocess.PIPE).stdout
-        got = json.loads(out)["model"]
+            export(model, x, path, do_constant_folding=folds,
+                   training=torch.onnx.TrainingMode.EVAL if folds else torch.onnx.TrainingMode.PRESERVE)
+            got = inspect(trainer, path, 2)
         parameters = got["parameters"]["elements"] - got["statistics"]["elements"]
         equal = parameters == want["parameters"] and got["measured"]["flops"] == want["flops"]
         failed |= not equal
@@ -148,9 +160,57 @@ def run(trainer):
     sys.exit(failed)
 
 
+def peak_of_run(path, batch):
+    """Bytes by which the process grows during a run, with the images: no optimisation, no arena, one thread."""
+    import numpy as np
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options)
+    session.run(None, {"images": np.zeros((1, 3, 224, 224), np.float32)})
+    resident = lambda: int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    before, seen, done = resident(), [0], threading.Event()
+
+    def watch():
+        while not done.is_set():
+            seen.append(resident())
+            time.sleep(0.0005)
+
+    images = np.ones((batch, 3, 224, 224), np.float32)
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    session.run(None, {"images": images})
+    done.set()
+    watcher.join()
+    return max(seen) - before
+
+
+def peak(trainer, batch=16):
+    timm.layers.set_fused_attn(False)
+    for name in MODELS:
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "m.onnx"
+            export(timm.create_model(name).eval(), torch.randn(2, 3, 224, 224), path)
+            got = inspect(trainer, path, batch)["measured"]["values_peak_bytes"]
+            # Memory that is given up goes back to the system, and is not split among smaller pieces.
+            env = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "100000", "MALLOC_TRIM_THRESHOLD_": "100000"}
+            out = subprocess.run([sys.executable, __file__, "--child", path, str(batch)], check=True, env=env, stdout=subprocess.PIPE)
+        print(f"{name:30s}{got / 1e6:8.1f} MB, ONNX Runtime takes {int(out.stdout) / 1e6:8.1f} MB", flush=True)
+
+
 if __name__ == "__main__":
     warnings.filterwarnings("ignore")
     parser = argparse.ArgumentParser()
     parser.add_argument("--run", metavar="TRAINER")
+    parser.add_argument("--peak", metavar="TRAINER")
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    run(args.run) if args.run else write()
+    if args.child:
+        print(peak_of_run(args.child[0], int(args.child[1])))
+    elif args.peak:
+        peak(args.peak)
+    else:
+        run(args.run) if args.run else write()
