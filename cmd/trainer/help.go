@@ -229,13 +229,13 @@ Tells what is in FILE.
 
 Of an ONNX model: producer, versions, inputs, outputs, metadata, parameters and
 operators, and whether each operator has a gradient rule. The model is then run
-once and differentiated, for what one forward pass costs in multiply-adds, FLOPs
-(two a multiply-add) and memory, which parameters a gradient reaches, and how much
-memory backward needs of forward's values. If it cannot be run, or not be
-differentiated, the report says why and has the rest.
+once and differentiated: what a forward pass costs in multiply-adds, FLOPs (two
+a multiply-add) and memory, which parameters a gradient reaches, how much of
+forward's values backward reads, and what model.onnx of a config would make of
+it. What cannot be run or differentiated is told with the reason.
 
-Of a weight file (.safetensors, .pth, .pdparams, .index.json): tensors by prefix,
-element types, metadata, and which model.arch can load it.
+Of a weight file (.safetensors, .pth, .pdparams, .index.json): tensors by
+prefix, element types, metadata, and which model.arch can load it.
 
   -batch N         size of an input's first dimension where it is symbolic
                    (default 1)
@@ -244,8 +244,8 @@ element types, metadata, and which model.arch can load it.
   -json            write JSON, with sizes as numbers
   -svg FILE        draw the model for a browser
   -dot FILE        draw the model for Graphviz
-  -depth N         parts of the scopes of nodes, such as blocks/blocks.0, that are
-                   one box of the picture (default: what can be read)
+  -depth N         parts of the scopes of nodes, such as blocks/blocks.0, that
+                   are one box of the picture (default: what can be read)
   -set KEY=VALUE   override a key of the runtime section; may repeat
   -v               log more
 
