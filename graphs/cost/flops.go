@@ -18,10 +18,6 @@ var formulas = map[string]formula{
 	"RNN": recurrent, "GRU": recurrent, "LSTM": recurrent,
 }
 
-var microsoft = map[string]formula{"FusedMatMul": matMul, "Gelu": none, "Trilu": none}
-
-func none(*graphs.Node) (int64, bool) { return 0, true }
-
 // MultiplyAdds counts those of one run of a node, whose shapes are static. It is
 // false for an operator that is not known here, or an equation of more than two
 // operands, whose cost depends on the order.
@@ -98,8 +94,8 @@ func attention(n *graphs.Node) (int64, bool) {
 	default:
 		return 0, false
 	}
-	if len(n.Inputs) > 4 && n.Inputs[4] != nil {
-		keys += n.Inputs[4].Shape[2]
+	if past := input(n, 4); past != nil {
+		keys += past.Shape[2]
 	}
 	return q.Shape[0] * heads * queries * keys * (size + width), true
 }

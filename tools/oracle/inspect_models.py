@@ -38,12 +38,12 @@ def flops(run) -> int:
     return counter.get_total_flops()
 
 
-def case(op, module, inputs, **attributes):
+def case(op, module, inputs, domain="", **attributes):
     """An operator of ONNX beside the PyTorch function of the same inputs and weights."""
     tensors = [torch.randn(*s) if s else None for s in inputs]
     out = []
     count = flops(lambda: out.append(module(*tensors)))
-    return {"op": op, "attributes": attributes, "inputs": inputs, "output": list(out[0].shape), "flops": count}
+    return {"op": op, "domain": domain, "attributes": attributes, "inputs": inputs, "output": list(out[0].shape), "flops": count}
 
 
 def recurrent(cell, state_is_pair):
@@ -65,9 +65,18 @@ def attend(q, k, v):
     return (q @ k.transpose(-2, -1)).softmax(-1) @ v
 
 
+def packed(x, w):
+    """Queries and keys of 6 features and values of 4 in each of two heads, of one product."""
+    q, k, v = (split(t, 2) for t in (x @ w).split([12, 12, 8], 2))
+    return attend(q, k, v).transpose(1, 2).flatten(2)
+
+
+def split(t, heads):
+    return t.unflatten(2, (heads, -1)).transpose(1, 2)
+
+
 def operators():
-    f = nn.functional
-    split = lambda t, heads: t.unflatten(2, (heads, -1)).transpose(1, 2)
+    f, microsoft = nn.functional, "com.microsoft"
     equation = "bqhd,bkhd->bhqk"
     return [
         case("MatMul", torch.matmul, [[2, 3, 4, 5], [3, 5, 7]]),
@@ -80,6 +89,11 @@ def operators():
         case("Attention", attend, [[2, 4, 5, 6], [2, 2, 7, 6], [2, 2, 7, 3]]),
         case("Attention", lambda q, k, v: attend(split(q, 4), split(k, 2), split(v, 2)).transpose(1, 2).flatten(2),
              [[2, 5, 24], [2, 7, 12], [2, 7, 6]], q_num_heads=4, kv_num_heads=2),
+        case("Attention", packed, [[2, 5, 7], [7, 32]], microsoft, num_heads=2),
+        case("MultiHeadAttention", lambda q, k, v: attend(*(split(t, 2) for t in (q, k, v))).transpose(1, 2).flatten(2),
+             [[2, 5, 12], [2, 7, 12], [2, 7, 8]], microsoft, num_heads=2),
+        case("FusedMatMul", lambda a, b: a.transpose(1, 2) @ b, [[2, 5, 3], [2, 5, 4]], microsoft, transA=1),
+        case("FusedConv", lambda x, w: f.relu(f.conv2d(x, w)), [[2, 4, 5, 6], [3, 4, 2, 2]], microsoft),
         case("LSTM", recurrent(nn.LSTMCell, True), [[5, 2, 3], [1, 16, 3], [1, 16, 4]]),
         case("GRU", recurrent(nn.GRUCell, False), [[5, 2, 3], [1, 12, 3], [1, 12, 4]]),
         case("RNN", recurrent(nn.RNNCell, False), [[5, 2, 3], [1, 4, 3], [1, 4, 4]]),
