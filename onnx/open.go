@@ -27,7 +27,9 @@ const aliasSize = 1024
 // Model is a model file that is open: a message whose big initializers point
 // into mapped files.
 type Model struct {
-	Proto *pb.ModelProto
+	Proto    *pb.ModelProto
+	External map[string]int64 // bytes of each external data file, by the location that tensors name
+
 	files []*mmap.File
 }
 
@@ -40,7 +42,7 @@ func Open(path string) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening model: %w", err)
 	}
-	m := &Model{files: []*mmap.File{f}}
+	m := &Model{External: map[string]int64{}, files: []*mmap.File{f}}
 	if m.Proto, err = Unmarshal(f.Bytes()); err == nil {
 		err = m.openExternal(path)
 	}

@@ -25,6 +25,16 @@ func register(family map[string]Rule) {
 // Operators lists the operators that have a rule, sorted.
 func Operators() []string { return slices.Sorted(maps.Keys(rules)) }
 
+// HasRule tells whether an operator of a domain has a rule.
+func HasRule(domain, op string) bool { return ruleOf(domain, op) != nil }
+
+func ruleOf(domain, op string) Rule {
+	if domain != "" {
+		op = domain + "." + op
+	}
+	return rules[op]
+}
+
 // A Call is one application of a rule: the graph to append to, and the node.
 type Call struct {
 	*graphs.Graph
@@ -34,11 +44,7 @@ type Call struct {
 }
 
 func (c *Call) apply() []*graphs.Value {
-	name := c.node.Op
-	if c.node.Domain != "" {
-		name = c.node.Domain + "." + name
-	}
-	rule := rules[name]
+	rule := ruleOf(c.node.Domain, c.node.Op)
 	if rule == nil {
 		return c.refuse("no rule for this operator")
 	}

@@ -43,7 +43,8 @@ func run(args []string, in io.Reader, out io.Writer) error {
 	return errors.New("usage: onnxgo describe | cases")
 }
 
-// describe writes inputs, outputs and edges as numbers, and the nodes.
+// describe writes inputs, outputs and edges as numbers, the nodes, and the shapes
+// of the values that the model declares or stores.
 func describe(in io.Reader, out *json.Encoder) error {
 	encoded, err := io.ReadAll(in)
 	if err != nil {
@@ -57,10 +58,17 @@ func describe(in io.Reader, out *json.Encoder) error {
 	if _, err := topo.Sort(s); err != nil {
 		return fmt.Errorf("the graph has a cycle: %w", err)
 	}
+	shapes := map[string][]int{}
+	for values := s.Nodes(); values.Next(); {
+		if v := values.Node().(*value); v.shape != nil {
+			shapes[v.name] = v.shape
+		}
+	}
 	return out.Encode(struct {
 		Inputs, Outputs, Edges int
 		Nodes                  []node
-	}{len(m.Input), len(m.Output), s.WeightedEdges().Len(), s.nodes})
+		Shapes                 map[string][]int
+	}{len(m.Input), len(m.Output), s.WeightedEdges().Len(), s.nodes, shapes})
 }
 
 // A constant is a tensor of a conformance case: its little-endian elements, of a
