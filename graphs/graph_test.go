@@ -175,23 +175,6 @@ func TestRemoveDead(t *testing.T) {
 	}
 }
 
-func TestDOT(t *testing.T) {
-	g := graphs.New("small")
-	g.Output("y", g.Exp(g.Input("x", graphs.Float32, 2, 3)))
-	const want = `digraph "small" {
-  node [shape=box, fontname=Helvetica]
-  n0 [label="Exp"]
-  i0 [label="x", shape=ellipse]
-  i0 -> n0 [label="[2,3]"]
-  o0 [label="y", shape=ellipse]
-  n0 -> o0 [label="[2,3]"]
-}
-`
-	if got := g.DOT(); got != want {
-		t.Errorf("got\n%s", got)
-	}
-}
-
 // TestImported: names, versions and nodes of another model are taken over, equal
 // initializers stay apart, and names made here avoid the model's.
 func TestImported(t *testing.T) {

@@ -2,6 +2,7 @@ package graphs
 
 import (
 	"math/rand/v2"
+	"slices"
 )
 
 // live marks the nodes that an output depends on.
@@ -33,6 +34,17 @@ func (g *Graph) RemoveDead() {
 		}
 	}
 	g.Nodes = kept
+}
+
+// RemoveUnusedInputs drops the inputs, but for those named, that no node reads.
+func (g *Graph) RemoveUnusedInputs(but ...*Value) {
+	used := map[*Value]bool{}
+	for _, n := range g.Nodes {
+		for _, v := range n.Inputs {
+			used[v] = true
+		}
+	}
+	g.Inputs = slices.DeleteFunc(g.Inputs, func(v *Value) bool { return !used[v] && !slices.Contains(but, v) })
 }
 
 // Last moves the nodes that serve only one of the given outputs behind all

@@ -35,6 +35,7 @@ func (m *Model) openExternal(path string) error {
 			m.files = append(m.files, f)
 			data = f.Bytes()
 			files[location] = data
+			m.External[location] = int64(len(data))
 		}
 		section, err := externalSection(t, data)
 		if err != nil {

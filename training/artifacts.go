@@ -11,10 +11,11 @@ import (
 // WriteArtifacts writes the training artifacts of a config into a folder and
 // trains nothing. The number of classes comes from the dataset.
 func WriteArtifacts(ctx context.Context, cfg *config.Config, out string) error {
-	p, err := newPlan(cfg)
+	p, err := newPlan(ctx, cfg, nil)
 	if err != nil {
 		return err
 	}
+	defer p.close()
 	arena, err := ort.Allocate(4 * p.layout.Size)
 	if err != nil {
 		return err
@@ -26,6 +27,6 @@ func WriteArtifacts(ctx context.Context, cfg *config.Config, out string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return artifacts.Write(out, artifacts.Set{Model: p.model, Batch: int64(cfg.Training.Batch), Options: p.options(),
+	return artifacts.Write(out, artifacts.Set{Model: p.network, About: p.network.about(), Batch: int64(cfg.Training.Batch), Options: p.options(),
 		Parameters: p.described(), Weights: p.tensors(arena, "")})
 }

@@ -17,10 +17,11 @@ type classifier struct {
 	input, logits, probabilities *ort.Tensor
 }
 
-// newClassifier gives input and logits of s memory for batches of a size.
-func newClassifier(s *ort.Session, batch int) (*classifier, error) {
+// newClassifier gives the input, called images or features, and the logits of s
+// memory for batches of a size.
+func newClassifier(s *ort.Session, images string, batch int) (*classifier, error) {
 	c := &classifier{session: s}
-	own := map[string]**ort.Tensor{artifacts.Images: &c.input, artifacts.Features: &c.input,
+	own := map[string]**ort.Tensor{images: &c.input, artifacts.Features: &c.input,
 		artifacts.Logits: &c.logits, artifacts.Probabilities: &c.probabilities}
 	for _, info := range append(s.Inputs(), s.Outputs()...) {
 		if t := own[info.Name]; t != nil {
@@ -33,7 +34,7 @@ func newClassifier(s *ort.Session, batch int) (*classifier, error) {
 	}
 	if c.input == nil || c.logits == nil {
 		c.close()
-		return nil, fmt.Errorf("the model has no input %q or no output %q", artifacts.Images, artifacts.Logits)
+		return nil, fmt.Errorf("the model has no input %q or no output %q", images, artifacts.Logits)
 	}
 	return c, nil
 }

@@ -82,7 +82,7 @@ func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, 
 		return fail(err)
 	}
 	defer session.Close()
-	c, err := newClassifier(session, o.Batch)
+	c, err := newClassifier(session, session.Inputs()[0].Name, o.Batch)
 	if err != nil {
 		return fail(fmt.Errorf("%s: %w", o.Model, err))
 	}
@@ -90,7 +90,9 @@ func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, 
 	if side := int64(transform.Side()); c.input.Shape()[2] != side || c.input.Shape()[3] != side {
 		return fail(fmt.Errorf("%s takes images %v, but its metadata say %d pixels", o.Model, c.input.Shape(), side))
 	}
-	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: o.Batch, Workers: o.Workers,
+	// A model may take a fixed number of images.
+	batch := int(c.input.Shape()[0])
+	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: batch, Workers: o.Workers,
 		Transform: transform, Cache: cache})
 	if err != nil {
 		return fail(err)

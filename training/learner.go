@@ -42,10 +42,11 @@ type Experiment struct {
 // NewLearner makes the model of a config ready to train, with the parameters
 // that a run begins with.
 func NewLearner(ctx context.Context, cfg *config.Config, classes int, x Experiment) (*Learner, error) {
-	r, err := newSetup(cfg, classes)
+	r, err := newSetup(ctx, cfg, classes, nil)
 	if err != nil {
 		return nil, err
 	}
+	defer r.close()
 	e, err := newEngine(ctx, cfg.Runtime, nil)
 	if err != nil {
 		return nil, err
@@ -73,14 +74,14 @@ func newLearner(p *setup, e *engine, shuffle bool) (*Learner, error) {
 	if p.probes() {
 		build = artifacts.Probe
 	}
-	g, err := build(p.model, int64(p.config.Training.Batch), p.options())
+	g, err := build(p.network, int64(p.config.Training.Batch), p.options())
 	if err != nil {
 		return nil, err
 	}
 	if shuffle {
 		g.Shuffle(rand.New(rand.NewPCG(1, 2)))
 	}
-	l := &Learner{setup: p, groups: p.layout.Groups(), keep: p.keepProbabilities(), adamw: optim.AdamW{
+	l := &Learner{setup: p, groups: p.layout.Groups(), adamw: optim.AdamW{
 		Beta1: p.config.Optimizer.Beta1, Beta2: p.config.Optimizer.Beta2, Eps: p.config.Optimizer.Eps}}
 	if err := l.open(e, g); err != nil {
 		l.Close()
@@ -111,7 +112,7 @@ func (l *Learner) open(e *engine, g *graphs.Graph) (err error) {
 	if err := bindArena(l.session, l.setup.layout, l.gradients, artifacts.Grad); err != nil {
 		return err
 	}
-	own := map[string]**ort.Tensor{artifacts.Images: &l.input, artifacts.Features: &l.input, artifacts.Targets: &l.targets,
+	own := map[string]**ort.Tensor{l.setup.network.images(): &l.input, artifacts.Features: &l.input, artifacts.Targets: &l.targets,
 		artifacts.DropPath: &l.dropPath, artifacts.LossScale: &l.lossScale, artifacts.Loss: &l.loss,
 		artifacts.Logits: &l.logits}
 	for _, info := range append(l.session.Inputs(), l.session.Outputs()...) {
@@ -122,6 +123,9 @@ func (l *Learner) open(e *engine, g *graphs.Graph) (err error) {
 		}
 	}
 	l.lossScale.Float32()[0] = 1
+	if l.dropPath != nil {
+		l.keep = keepProbabilities(l.setup.config.Model.DropPath, int(l.dropPath.Shape()[0])/2)
+	}
 	return nil
 }
 
@@ -148,13 +152,13 @@ func bindArena(s *ort.Session, layout optim.Layout, arena *ort.Memory, name func
 	return nil
 }
 
-// keepProbabilities is 1 - drop_path·i/(depth-1) for both branches of block i.
-func (p *setup) keepProbabilities() []float32 {
-	keep := make([]float32, 2*p.model.Depth)
+// keepProbabilities is 1 - rate·i/(depth-1) for both branches of block i.
+func keepProbabilities(rate float64, depth int) []float32 {
+	keep := make([]float32, 2*depth)
 	for i := range keep {
 		keep[i] = 1
-		if p.model.Depth > 1 {
-			keep[i] = float32(1 - p.config.Model.DropPath*float64(i/2)/float64(p.model.Depth-1))
+		if depth > 1 {
+			keep[i] = float32(1 - rate*float64(i/2)/float64(depth-1))
 		}
 	}
 	return keep
@@ -197,7 +201,7 @@ func (l *Learner) forwardBackward(images, targets []float32, micro int) (loss fl
 
 // drawDropPath chooses the residual branches of a batch to drop.
 func (l *Learner) drawDropPath(epoch, index int) {
-	if l.dropPath == nil { // a linear probe
+	if l.dropPath == nil { // a linear probe, or an ONNX model
 		return
 	}
 	const stream = 0xD209 // keeps these draws apart from others of the same seed

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"fovea/data"
-	"fovea/graphs/artifacts"
 	"fovea/onnx"
 	"fovea/onnx/pb"
 	"fovea/training/checkpoint"
@@ -38,25 +37,26 @@ func (r *run) writeModel(path string) error {
 		return err
 	}
 	defer c.Close()
-	g, err := artifacts.Inference(r.plan.model)
-	if err != nil {
-		return err
-	}
-	m, err := g.Model()
+	m, err := r.plan.network.deployed()
 	if err != nil {
 		return err
 	}
 	for _, t := range c.Parameters {
-		i := slices.IndexFunc(m.Graph.Input, func(v *pb.ValueInfoProto) bool { return v.GetName() == t.Name })
-		if i < 0 {
-			return fmt.Errorf("checkpoint tensor %s is no parameter of the model", t.Name)
-		}
-		m.Graph.Input = slices.Delete(m.Graph.Input, i, i+1)
 		initializer, err := onnx.NewTensor(t.Name, t.Type, t.Shape, t.Data)
 		if err != nil {
 			return err
 		}
-		m.Graph.Initializer = append(m.Graph.Initializer, initializer)
+		i := slices.IndexFunc(m.Graph.Input, func(v *pb.ValueInfoProto) bool { return v.GetName() == t.Name })
+		j := slices.IndexFunc(m.Graph.Initializer, func(v *pb.TensorProto) bool { return v.GetName() == t.Name })
+		switch {
+		case j >= 0:
+			m.Graph.Initializer[j] = initializer
+		case i >= 0:
+			m.Graph.Input = slices.Delete(m.Graph.Input, i, i+1)
+			m.Graph.Initializer = append(m.Graph.Initializer, initializer)
+		default:
+			return fmt.Errorf("checkpoint tensor %s is no parameter of the model", t.Name)
+		}
 	}
 	if len(m.Graph.Input) != 1 {
 		return fmt.Errorf("the checkpoint lacks parameter %s", m.Graph.Input[1].GetName())

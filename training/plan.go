@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 
 	"fovea/data"
 	"fovea/data/augment"
 	"fovea/graphs/artifacts"
-	"fovea/graphs/vit"
 	"fovea/training/config"
 	"fovea/training/optim"
 )
@@ -21,7 +19,8 @@ import (
 // setup is what a config and a number of classes decide.
 type setup struct {
 	config   *config.Config
-	model    vit.Config
+	network  network
+	fixed    map[string]string // parameters that are never trained, and why
 	layout   optim.Layout
 	schedule optim.Schedule
 	policy   *augment.Policy // nil: none
@@ -36,7 +35,7 @@ type plan struct {
 	cache            *data.Cache // of decoded images, from verify on; nil: none
 }
 
-func newSetup(cfg *config.Config, classes int) (*setup, error) {
+func newSetup(ctx context.Context, cfg *config.Config, classes int, progress func(Update)) (*setup, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -44,37 +43,25 @@ func newSetup(cfg *config.Config, classes int) (*setup, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := cfg.Model.Dimensions()
+	n, err := newNetwork(ctx, cfg, classes, progress)
+	if err != nil {
+		return nil, err
+	}
 	r := &setup{
-		config: cfg,
-		model: vit.Config{ImageSize: int64(cfg.Data.Size), Patch: int64(d.Patch), Width: int64(d.Width), Depth: d.Depth,
-			Heads: int64(d.Heads), Classes: int64(classes), Pool: vit.Pool(d.Pool),
-			LayerScale: d.LayerScale, FCNormTwice: cfg.Model.FCNormTwice},
+		config: cfg, network: n, fixed: n.fixed(),
 		schedule: optim.Schedule{Base: cfg.LearningRate(), Min: cfg.Schedule.MinLR,
 			Warmup: float64(cfg.Schedule.Warmup), Epochs: float64(cfg.Schedule.Epochs)},
 		policy: policy,
 	}
-	if err := r.model.Validate(); err != nil {
+	r.layout, err = optim.NewLayout(n.tensors(), optim.Decay{Layer: cfg.Optimizer.LayerDecay, Weight: cfg.Optimizer.WeightDecay})
+	if err == nil {
+		err = r.freeze()
+	}
+	if err != nil {
+		n.close()
 		return nil, err
 	}
-	var tensors []optim.Tensor
-	for _, t := range r.model.Parameters() {
-		tensors = append(tensors, optim.Tensor{Name: t.Name, Shape: t.Shape})
-	}
-	r.layout, err = optim.NewLayout(tensors, optim.Decay{Depth: r.model.Depth, Layer: cfg.Optimizer.LayerDecay,
-		Weight: cfg.Optimizer.WeightDecay})
-	if err == nil {
-		r.layout.Freeze(r.freezes)
-	}
-	return r, err
-}
-
-// freezes tells whether a parameter is not trained.
-func (p *setup) freezes(name string) bool {
-	if p.probes() {
-		return !strings.HasPrefix(name, "head.")
-	}
-	return optim.LayerID(name, p.model.Depth) < p.config.Model.Freeze
+	return r, nil
 }
 
 // options of the training graph.
@@ -87,7 +74,7 @@ func (p *setup) options() artifacts.Options {
 }
 
 // newPlan opens the dataset and derives everything that follows from it.
-func newPlan(cfg *config.Config) (*plan, error) {
+func newPlan(ctx context.Context, cfg *config.Config, progress func(Update)) (*plan, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -95,12 +82,16 @@ func newPlan(cfg *config.Config) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := newSetup(cfg, len(set.Train.Classes))
+	r, err := newSetup(ctx, cfg, len(set.Train.Classes), progress)
 	if err != nil {
 		return nil, err
 	}
 	p := &plan{setup: r, classes: set.Train.Classes, train: set.Train, val: set.Val, test: set.Test}
-	return p, p.checkBatches()
+	if err := p.checkBatches(); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
 }
 
 // checkBatches tells whether an epoch has room for an optimizer step.
@@ -118,15 +109,15 @@ func (p *plan) checkBatches() error {
 	return nil
 }
 
-// initialize draws untrained parameters into an arena, over the cores, and then
+// initialize puts what parameters begin with into an arena, over the cores, and then
 // loads those that model.weights has.
 func (p *setup) initialize(arena []float32) error {
 	var draws sync.WaitGroup
 	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for i, t := range p.model.Parameters() {
+	for i, t := range p.layout.Params {
 		limit <- struct{}{}
 		draws.Go(func() {
-			t.Initialize(p.layout.Params[i].View(arena), uint64(p.config.Seed), i)
+			p.network.initialize(i, t.View(arena), uint64(p.config.Seed))
 			<-limit
 		})
 	}
@@ -139,7 +130,7 @@ func (p *setup) described() []artifacts.Parameter {
 	var out []artifacts.Parameter
 	for _, t := range p.layout.Params {
 		out = append(out, artifacts.Parameter{Name: t.Name, Shape: t.Shape,
-			Layer: optim.LayerID(t.Name, p.model.Depth), RateScale: t.LRScale, WeightDecay: t.WeightDecay, Frozen: t.Frozen})
+			Layer: t.Layer, RateScale: t.LRScale, WeightDecay: t.WeightDecay, Frozen: t.Frozen})
 	}
 	return out
 }

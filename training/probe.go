@@ -7,8 +7,24 @@ import (
 
 	"fovea/data"
 	"fovea/graphs/artifacts"
+	"fovea/graphs/transfer"
 	"fovea/onnx/ort"
+	"fovea/training/optim"
 )
+
+// freeze marks the parameters that are not trained: those that never are, the
+// layers below model.freeze, what model.trainable leaves out and, in a linear
+// probe, all but the head.
+func (p *setup) freeze() error {
+	trainable := newTrainable(p.config.Model.Trainable)
+	p.layout.Freeze(func(t optim.Param) bool {
+		if p.probes() {
+			return t.Name != transfer.HeadWeight && t.Name != transfer.HeadBias
+		}
+		return p.fixed[t.Name] != "" || t.Layer < p.config.Model.Freeze || !trainable.has(t.Name)
+	})
+	return trainable.check(p.layout)
+}
 
 // probes tells whether only the head is trained, on features that are computed
 // once.
@@ -22,7 +38,7 @@ type features struct{ train, val []float32 }
 // newFeatures runs the backbone with the learner's parameters over train and
 // val, both as images are evaluated: cropped in the centre, not augmented.
 func newFeatures(ctx context.Context, p *plan, e *engine, l *Learner, progress func(Update)) (f features, err error) {
-	g, err := artifacts.Backbone(p.model, int64(p.config.Training.Batch))
+	g, err := artifacts.Backbone(p.network, int64(p.config.Training.Batch))
 	if err != nil {
 		return f, err
 	}
@@ -36,7 +52,7 @@ func newFeatures(ctx context.Context, p *plan, e *engine, l *Learner, progress f
 	}
 	var images, rows *ort.Tensor
 	for _, info := range append(session.Inputs(), session.Outputs()...) {
-		to := map[string]**ort.Tensor{artifacts.Images: &images, artifacts.Features: &rows}[info.Name]
+		to := map[string]**ort.Tensor{p.network.images(): &images, artifacts.Features: &rows}[info.Name]
 		if to == nil {
 			continue
 		}
@@ -45,7 +61,7 @@ func newFeatures(ctx context.Context, p *plan, e *engine, l *Learner, progress f
 		}
 		defer (*to).Close()
 	}
-	width, done, total := int(p.model.Width), 0, len(p.train.Samples)+len(p.val.Samples)
+	width, done, total := int(rows.Shape()[1]), 0, len(p.train.Samples)+len(p.val.Samples)
 	report := reporter(progress, "compute features", "images")
 	for _, part := range []struct {
 		split *data.Split

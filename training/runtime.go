@@ -21,12 +21,17 @@ type engine struct {
 
 const cudaProvider = "CUDAExecutionProvider"
 
-// newEngine loads ONNX Runtime and chooses the provider.
-func newEngine(ctx context.Context, r config.Runtime, progress func(Update)) (*engine, error) {
+// loadRuntime loads ONNX Runtime, once.
+func loadRuntime(ctx context.Context, r config.Runtime, progress func(Update)) (*ort.Library, error) {
 	report := reporter(progress, "fetch ONNX Runtime", "bytes")
-	library, err := ort.Load(ctx, ort.Source{Library: r.Library, Progress: func(done, total int64) {
+	return ort.Load(ctx, ort.Source{Library: r.Library, Progress: func(done, total int64) {
 		report(int(done), int(total), "")
 	}})
+}
+
+// newEngine loads ONNX Runtime and chooses the provider.
+func newEngine(ctx context.Context, r config.Runtime, progress func(Update)) (*engine, error) {
+	library, err := loadRuntime(ctx, r, progress)
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,8 @@ type state struct {
 	RateSum float64 `json:"rate_sum"`
 
 	History []epoch           `json:"history"`
-	Images  map[string]string `json:"images"` // digest of each split's
+	Images  map[string]string `json:"images"`          // digest of each split's
+	Model   string            `json:"model,omitempty"` // digest of the files of model.onnx
 	Host    host              `json:"host"`
 }
 
@@ -140,6 +141,9 @@ func (r *run) readCheckpoint() (*checkpoint.Checkpoint, error) {
 				"put them back, or choose another name", split)
 		}
 	}
+	if err == nil && r.plan.network.digest() != r.state.Model {
+		err = errors.New("model.onnx is not the file that the run was started with: put it back, or choose another name")
+	}
 	if err != nil {
 		c.Close()
 		return nil, fmt.Errorf("%s: %w", dir, err)
@@ -173,8 +177,9 @@ func (r *run) restore(c *checkpoint.Checkpoint) error {
 }
 
 // sameConfig refuses to continue the run in a folder under settings that would
-// change it. Where the work is done may change.
-func sameConfig(folder string, now *config.Config) error {
+// change it. Where the work is done may change, and where files are whose
+// content a run that is not finished compares.
+func sameConfig(folder string, now *config.Config, finished bool) error {
 	before, err := config.Read(filepath.Join(folder, configFile), nil, nil)
 	if err != nil {
 		return err
@@ -183,6 +188,9 @@ func sameConfig(folder string, now *config.Config) error {
 		"runtime.provider", "runtime.threads", "runtime.library"}
 	if (now.Data.Cache == "") == (before.Data.Cache == "") { // that there is one decides which pixels are seen
 		where = append(where, "data.cache")
+	}
+	if !finished && now.Model.ONNX != "" && before.Model.ONNX != "" {
+		where = append(where, "model.onnx")
 	}
 	changes := now.Differences(before, where...)
 	if changes != nil {

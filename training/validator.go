@@ -25,7 +25,7 @@ func newValidator(p *plan, e *engine, l *Learner) (*validator, error) {
 	if p.probes() {
 		build = artifacts.ProbeEval
 	}
-	g, err := build(p.model, int64(batch))
+	g, err := build(p.network, int64(batch))
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func newValidator(p *plan, e *engine, l *Learner) (*validator, error) {
 	}
 	err = bindArena(v.session, p.layout, l.deployed(), func(name string) string { return name })
 	if err == nil {
-		v.classifier, err = newClassifier(v.session, batch)
+		v.classifier, err = newClassifier(v.session, p.network.images(), batch)
 	}
 	if err == nil && !p.probes() {
 		v.loader, err = p.evalLoader(p.val, batch)

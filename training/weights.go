@@ -33,7 +33,7 @@ func (p *setup) openWeights() error {
 		return fmt.Errorf("model.weights: %w", err)
 	}
 	var model []pretrained.Parameter
-	for _, t := range p.model.Parameters() {
+	for _, t := range p.layout.Params {
 		model = append(model, pretrained.Parameter{Name: t.Name, Shape: t.Shape})
 	}
 	match, err := pretrained.New(f, model, m.AllowMissing)
@@ -71,6 +71,12 @@ func (p *setup) closeWeights() {
 	}
 }
 
+// close ends the use of the files that a setup has open.
+func (p *setup) close() {
+	p.closeWeights()
+	p.network.close()
+}
+
 // openWeights opens the file of model.weights before work is done, and warns
 // where layers that are not trained would have none. A run that has checkpoints
 // goes on without it.
@@ -80,7 +86,7 @@ func (r *run) openWeights() error {
 			return nil
 		}
 	}
-	if m := r.plan.config.Model; m.Weights == "" && (m.Freeze > 0 || r.plan.probes()) {
+	if m := r.plan.config.Model; m.Weights == "" && m.ONNX == "" && (m.Freeze > 0 || r.plan.probes()) {
 		slog.Warn("the layers that are not trained stay random", "because", "model.weights is empty",
 			"remedy", "name pre-trained weights there, or train all layers")
 	}

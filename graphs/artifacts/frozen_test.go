@@ -18,7 +18,7 @@ func TestFrozenGraphIsSmaller(t *testing.T) {
 	c := readGolden(t, "vit_tiny_mean")
 	model, batch := c.Config.vit(), int64(c.Config.Batch)
 	build := func(o artifacts.Options) *graphs.Graph {
-		g, err := artifacts.Training(model, batch, o)
+		g, err := artifacts.Training(artifacts.ViT(model), batch, o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -34,7 +34,7 @@ func TestFrozenGraphIsSmaller(t *testing.T) {
 	all := build(artifacts.Options{})
 	want := graphtest.Open(t, all, ort.Options{}).Run(c.fillFrom(t))
 	nodes := len(all.Nodes)
-	forward, err := artifacts.Eval(model, batch)
+	forward, err := artifacts.Eval(artifacts.ViT(model), batch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,9 +93,9 @@ func TestProbeEqualsTraining(t *testing.T) {
 			return graphtest.Open(t, g, ort.Options{}).Run(fillAll)
 		}
 		o := artifacts.Options{Focal: 2}
-		want := build(artifacts.Training(model, batch, o))
-		inputs[artifacts.Features] = build(artifacts.Backbone(model, batch))[artifacts.Features]
-		got := build(artifacts.Probe(model, batch, o))
+		want := build(artifacts.Training(artifacts.ViT(model), batch, o))
+		inputs[artifacts.Features] = build(artifacts.Backbone(artifacts.ViT(model), batch))[artifacts.Features]
+		got := build(artifacts.Probe(artifacts.ViT(model), batch, o))
 		names := slices.Sorted(maps.Keys(got))
 		if !slices.Equal(names, []string{"head.bias.grad", "head.weight.grad", "logits", "loss"}) {
 			t.Errorf("%s: outputs %v", name, names)
@@ -103,6 +103,6 @@ func TestProbeEqualsTraining(t *testing.T) {
 		for _, output := range names {
 			compare(t, output, got[output], want[output], 1e-5)
 		}
-		compare(t, "eval logits", build(artifacts.ProbeEval(model, batch))[artifacts.Logits], want[artifacts.Logits], 1e-5)
+		compare(t, "eval logits", build(artifacts.ProbeEval(artifacts.ViT(model), batch))[artifacts.Logits], want[artifacts.Logits], 1e-5)
 	}
 }

@@ -21,7 +21,7 @@ import (
 // If they all ran last, every activation would be kept until then.
 func TestWeightGradientsRunEarly(t *testing.T) {
 	c := vit.Config{ImageSize: 28, Patch: 7, Width: 32, Depth: 4, Heads: 2, Classes: 3, Pool: vit.Mean}
-	g, err := artifacts.Training(c, 2, artifacts.Options{})
+	g, err := artifacts.Training(artifacts.ViT(c), 2, artifacts.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,9 +30,9 @@ func TestPlacedOnCUDA(t *testing.T) {
 				Pool: vit.Class, LayerScale: true},
 		} {
 			t.Run(name, func(t *testing.T) {
-				training, err := artifacts.Training(c, 16, artifacts.Options{})
+				training, err := artifacts.Training(artifacts.ViT(c), 16, artifacts.Options{})
 				check(t, training, err)
-				eval, err := artifacts.Eval(c, 16)
+				eval, err := artifacts.Eval(artifacts.ViT(c), 16)
 				check(t, eval, err)
 			})
 		}

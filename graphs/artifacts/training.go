@@ -8,10 +8,11 @@ import (
 	"fovea/graphs/vit"
 )
 
-// Names of inputs and outputs.
+// Names of inputs and outputs. An imported model's images have the name that
+// they have there.
 const (
 	Images        = "images"        // float32 [B,3,S,S], normalised
-	Features      = "features"      // float32 [B,Width], see vit.Config.Features
+	Features      = "features"      // float32 [B,F], what the head reads
 	Targets       = "targets"       // float32 [B,C]; rows sum to 1, or to what the image's loss counts
 	DropPath      = "drop_path"     // float32 [2·depth,B], see vit.Config.Forward
 	LossScale     = "loss_scale"    // float32 []
@@ -32,70 +33,62 @@ type Options struct {
 }
 
 // Training is the graph of one forward and backward pass at a fixed batch
-// size. Inputs: images, targets, drop_path, loss_scale, every parameter.
+// size. Inputs: images, drop_path of a ViT, every parameter, targets, loss_scale.
 // Outputs: loss, logits, and NAME.grad of loss × loss_scale for each parameter
 // that is not frozen. The backward pass ends at the lowest of these.
-func Training(c vit.Config, batch int64, o Options) (*graphs.Graph, error) {
-	if err := check(c, batch); err != nil {
+func Training(m Model, batch int64, o Options) (*graphs.Graph, error) {
+	return train(m, "training", batch, Whole, o)
+}
+
+func train(m Model, name string, batch int64, part Part, o Options) (*graphs.Graph, error) {
+	f, err := m.Forward(name, batch, part, true)
+	if err != nil {
 		return nil, err
 	}
-	g := graphs.New("training")
-	images := g.Input(Images, graphs.Float32, batch, 3, c.ImageSize, c.ImageSize)
-	targets := g.Input(Targets, graphs.Float32, batch, c.Classes)
-	dropPath := g.Input(DropPath, graphs.Float32, int64(2*c.Depth), batch)
+	g, logits := f.Graph, f.Result
+	targets := g.Input(Targets, graphs.Float32, logits.Shape...)
 	lossScale := g.Input(LossScale, graphs.Float32)
-	parameters := c.Declare(g)
-	logits := c.Forward(g, images, dropPath, parameters)
 	var trained []*graphs.Value
-	for _, p := range c.Parameters() {
-		if !o.Frozen[p.Name] {
-			trained = append(trained, parameters[p.Name])
+	for _, v := range f.Parameters {
+		if !o.Frozen[v.Name] {
+			trained = append(trained, v)
 		}
 	}
-	return g, differentiate(g, logits, targets, lossScale, trained, o)
-}
-
-func check(c vit.Config, batch int64) error {
-	if batch < 1 {
-		return fmt.Errorf("artifacts: batch %d must be 1 or more", batch)
-	}
-	return c.Validate()
-}
-
-// differentiate adds loss, logits and the gradients of the trained parameters.
-func differentiate(g *graphs.Graph, logits, targets, lossScale *graphs.Value, trained []*graphs.Value, o Options) error {
 	loss := meanLoss(g, logits, targets, o.Focal)
 	gradients, err := autodiff.Backward(g, map[*graphs.Value]*graphs.Value{loss: lossScale}, trained)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	g.Output(Loss, loss)
 	g.Output(Logits, logits)
 	for i, v := range gradients {
 		if v == nil {
-			return fmt.Errorf("artifacts: the loss does not depend on parameter %s", trained[i].Name)
+			return nil, fmt.Errorf("artifacts: the loss does not depend on parameter %s", trained[i].Name)
 		}
 		gradients[i] = g.Output(Grad(trained[i].Name), v)
 	}
 	g.RemoveDead()
 	g.Fold()
 	g.Last(gradients...)
-	return g.Err()
+	return g, g.Err()
 }
 
 // Eval is the forward graph with the parameters as inputs, at a fixed batch
 // size: images → logits.
-func Eval(c vit.Config, batch int64) (*graphs.Graph, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	g := graphs.New("eval")
-	images := g.Input(Images, graphs.Float32, batch, 3, c.ImageSize, c.ImageSize)
-	g.Output(Logits, c.Forward(g, images, nil, c.Declare(g)))
-	return g, g.Err()
+func Eval(m Model, batch int64) (*graphs.Graph, error) {
+	return forward(m, "eval", batch, Whole, Logits)
 }
 
-// Inference is the graph that is deployed, for any number of images:
+func forward(m Model, name string, batch int64, part Part, result string) (*graphs.Graph, error) {
+	f, err := m.Forward(name, batch, part, false)
+	if err != nil {
+		return nil, err
+	}
+	f.Graph.Output(result, f.Result)
+	return f.Graph, f.Graph.Err()
+}
+
+// Inference is the graph of a ViT that is deployed, for any number of images:
 // images → probabilities, logits. The parameters are inputs here; whoever
 // writes the model makes them initializers.
 func Inference(c vit.Config) (*graphs.Graph, error) {

@@ -44,7 +44,7 @@ func TestTrainingEqualsPyTorch(t *testing.T) {
 	for _, name := range goldenNames(t) {
 		t.Run(name, func(t *testing.T) {
 			want := readGolden(t, name)
-			g, err := artifacts.Training(want.Config.vit(), int64(want.Config.Batch), artifacts.Options{})
+			g, err := artifacts.Training(artifacts.ViT(want.Config.vit()), int64(want.Config.Batch), artifacts.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,11 +105,11 @@ func TestEvalEqualsTraining(t *testing.T) {
 					}
 				}
 			}
-			training, err := artifacts.Training(c.Config.vit(), int64(c.Config.Batch), artifacts.Options{})
+			training, err := artifacts.Training(artifacts.ViT(c.Config.vit()), int64(c.Config.Batch), artifacts.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			eval, err := artifacts.Eval(c.Config.vit(), int64(c.Config.Batch))
+			eval, err := artifacts.Eval(artifacts.ViT(c.Config.vit()), int64(c.Config.Batch))
 			if err != nil {
 				t.Fatal(err)
 			}

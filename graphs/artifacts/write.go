@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"fovea/graphs"
-	"fovea/graphs/vit"
 	"fovea/onnx"
 	"fovea/onnx/weights"
 )
@@ -24,7 +23,8 @@ const (
 
 // A Set is what Write writes.
 type Set struct {
-	Model      vit.Config
+	Model      Model
+	About      any // what artifacts.json says of the model
 	Batch      int64
 	Options    Options
 	Parameters []Parameter
@@ -35,7 +35,7 @@ type Set struct {
 type Parameter struct {
 	Name        string  `json:"name"`
 	Shape       []int64 `json:"shape"`
-	Layer       int     `json:"layer"`        // 0: embeddings, 1 to depth: blocks, then head
+	Layer       int     `json:"layer"`        // 0: embeddings, then blocks or parts, then head
 	RateScale   float64 `json:"rate_scale"`   // the learning rate is multiplied by it
 	WeightDecay float64 `json:"weight_decay"` // decoupled
 	Frozen      bool    `json:"frozen,omitempty"`
@@ -44,7 +44,7 @@ type Parameter struct {
 // manifest is artifacts.json.
 type manifest struct {
 	Version    int                  `json:"version"`
-	Model      vit.Config           `json:"model"`
+	Model      any                  `json:"model"`
 	Batch      int64                `json:"batch"`
 	Graphs     map[string]signature `json:"graphs"` // by file
 	Parameters []Parameter          `json:"parameters"`
@@ -71,7 +71,7 @@ func Write(dir string, s Set) error {
 	if err := weights.Write(filepath.Join(dir, WeightsFile), s.Weights, map[string]string{"format": "pt"}); err != nil {
 		return err
 	}
-	m := manifest{Version: 1, Model: s.Model, Batch: s.Batch, Parameters: s.Parameters, Weights: WeightsFile,
+	m := manifest{Version: 1, Model: s.About, Batch: s.Batch, Parameters: s.Parameters, Weights: WeightsFile,
 		Graphs: map[string]signature{}}
 	for file, build := range map[string]func() (*graphs.Graph, error){
 		TrainingFile:  func() (*graphs.Graph, error) { return Training(s.Model, s.Batch, s.Options) },

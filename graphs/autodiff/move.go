@@ -24,9 +24,8 @@ func init() {
 		"ReverseSequence": func(c *Call) []*graphs.Value {
 			return one(c.shaped(c.In(0).Shape, "ReverseSequence", c.node.Attributes, c.Grad(0), c.In(1)))
 		},
-		"Trilu": func(c *Call) []*graphs.Value {
-			return one(c.shaped(c.In(0).Shape, "Trilu", c.node.Attributes, append(one(c.Grad(0)), c.node.Inputs[1:]...)...))
-		},
+		"Trilu":    trilu,
+		"Compress": compress,
 		"CumSum": func(c *Call) []*graphs.Value {
 			a := graphs.Attributes{"exclusive": c.Int("exclusive", 0), "reverse": 1 - c.Int("reverse", 0)}
 			return one(c.shaped(c.In(0).Shape, "CumSum", a, c.Grad(0), c.In(1)))
@@ -41,6 +40,29 @@ func init() {
 			return one(c.Reshape(flat, x.Shape...))
 		},
 	})
+}
+
+func trilu(c *Call) []*graphs.Value {
+	return one(c.shaped(c.In(0).Shape, "Trilu", c.node.Attributes, append(one(c.Grad(0)), c.node.Inputs[1:]...)...))
+}
+
+// compress picks what a constant condition says.
+func compress(c *Call) []*graphs.Value {
+	condition, ok := c.In(1).Content()
+	if !ok {
+		return c.refuse("the condition is not constant")
+	}
+	var chosen []int64
+	for i, holds := range condition {
+		if holds != 0 {
+			chosen = append(chosen, int64(i))
+		}
+	}
+	x, index := c.In(0), c.Ints(chosen...)
+	if c.node.Attributes["axis"] == nil { // of all elements
+		return one(c.Reshape(c.scatter(c.Grad(0), 0, x.Len(), index), x.Shape...))
+	}
+	return one(c.scatter(c.Grad(0), c.Axis(0), x.Shape[c.Axis(0)], index))
 }
 
 // tile: the gradients of the copies are added up.

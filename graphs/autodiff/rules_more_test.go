@@ -10,10 +10,16 @@ import (
 // inConformance are the operators whose rules tools/conformance compares with
 // finite differences on ONNX's own cases.
 var inConformance = []string{
-	"AffineGrid", "Attention", "CenterCropPad", "Col2Im", "CumSum", "DepthToSpace", "GatherElements", "GRU", "GatherND", "GridSample", "Hardmax",
+	"AffineGrid", "Attention", "Compress", "DequantizeLinear", "CenterCropPad", "Col2Im", "CumSum", "DepthToSpace", "GatherElements", "GRU", "GatherND", "GridSample", "Hardmax",
 	"InstanceNormalization", "LRN", "LSTM", "LpNormalization", "LpPool", "MaxUnpool", "MeanVarianceNormalization", "Mod",
 	"NegativeLogLikelihoodLoss", "RMSNormalization", "RNN", "ReverseSequence", "RotaryEmbedding", "Shrink", "SoftmaxCrossEntropyLoss",
-	"Swish", "TensorScatter", "Tile", "TopK",
+	"SimplifiedLayerNormalization", "Swish", "TensorScatter", "Tile", "TopK",
+
+	"com.microsoft.Attention", "com.microsoft.BiasGelu", "com.microsoft.CDist", "com.microsoft.EmbedLayerNormalization",
+	"com.microsoft.FastGelu", "com.microsoft.FusedConv", "com.microsoft.FusedGemm", "com.microsoft.Gelu", "com.microsoft.Inverse",
+	"com.microsoft.MultiHeadAttention", "com.microsoft.QuickGelu", "com.microsoft.RotaryEmbedding",
+	"com.microsoft.SkipLayerNormalization", "com.microsoft.SkipSimplifiedLayerNormalization", "com.microsoft.TransposeMatMul",
+	"com.microsoft.Trilu",
 }
 
 // applied is a node of any operator on one input or more, whose result has a
@@ -90,7 +96,39 @@ func resized(name string, a graphs.Attributes, x, y []int64) ruleCase {
 	return applied("Resize "+name, "Resize", -0.5, [][]int64{x}, a, y, absent, absent, integers([]int64{int64(len(y))}, y...))
 }
 
+// number is a constant of rank 0.
+func number(x byte) func(g *graphs.Graph) *value {
+	return func(g *graphs.Graph) *value {
+		return g.Constant(graphs.Int64, []int64{}, []byte{x, 0, 0, 0, 0, 0, 0, 0})
+	}
+}
+
+func determinant(name string, n int64) ruleCase {
+	return applied("Det "+name, "Det", -0.5, [][]int64{{2, n, n}}, nil, []int64{2})
+}
+
 var moreCases = []ruleCase{
+	determinant("1×1", 1), determinant("2×2", 2), determinant("5×5", 5),
+	applied("DFT of real numbers", "DFT", -0.5, [][]int64{{2, 5, 3, 1}}, graphs.Attributes{"onesided": int64(1)}, []int64{2, 3, 3, 2},
+		absent, number(1)),
+	applied("DFT longer", "DFT", -0.5, [][]int64{{2, 4, 2}}, nil, []int64{2, 6, 2}, number(6), number(1)),
+	applied("DFT shorter, inverse", "DFT", -0.5, [][]int64{{2, 4, 3, 2}}, graphs.Attributes{"inverse": int64(1)}, []int64{2, 3, 3, 2},
+		number(3), number(1)),
+	applied("STFT", "STFT", -0.5, [][]int64{{2, 9}}, nil, []int64{2, 3, 3, 2}, number(2), absent, number(4)),
+	applied("STFT with a window", "STFT", -0.5, [][]int64{{2, 9, 1}}, graphs.Attributes{"onesided": int64(0)}, []int64{2, 2, 4, 2},
+		number(4), func(g *graphs.Graph) *value { return g.Floats([]float32{0.2, 0.8, 0.9, 0.3}, 4) }),
+	{"DeformConv", 0, [][]int64{{2, 4, 6, 5}, {6, 2, 2, 3}, {2, 24, 3, 3}}, one(func(g *graphs.Graph, x []*value) *value {
+		a := graphs.Attributes{"strides": []int64{2, 1}, "dilations": []int64{2, 1}, "pads": []int64{1, 0, 0, 0}, "group": int64(2), "offset_group": int64(2)}
+		offsets := g.Add(g.Scale(x[2], 0.5), g.Scalar(0.25)) // between elements
+		return g.Append(&graphs.Node{Op: "DeformConv", Attributes: a, Inputs: []*value{x[0], x[1], offsets}},
+			&value{Type: graphs.Float32, Shape: []int64{2, 6, 3, 3}})[0]
+	})},
+	{"RoiAlign", 0, [][]int64{{2, 3, 6, 7}, {4, 4}}, one(func(g *graphs.Graph, x []*value) *value {
+		rois := g.Add(g.Scale(x[1], 0.05), g.Floats([]float32{0, 0, 8, 9, 2, 1, 3, 9, -3, -2, 11, 5, 9, 9, 12, 14}, 4, 4))
+		return g.Append(&graphs.Node{Op: "RoiAlign", Attributes: graphs.Attributes{"output_height": int64(2), "output_width": int64(3),
+			"sampling_ratio": int64(2), "spatial_scale": float32(0.5)}, Inputs: []*value{x[0], rois, g.Ints(0, 1, 1, 0)}},
+			&value{Type: graphs.Float32, Shape: []int64{4, 3, 2, 3}})[0]
+	})},
 	transposed("output_shape", []int64{2, 3, 4}, []int64{3, 2, 4}, []int64{2, 2, 7},
 		graphs.Attributes{"strides": []int64{2}, "output_shape": []int64{7}}),
 	transposed("SAME_UPPER", []int64{1, 3, 4}, []int64{3, 2, 3}, []int64{1, 2, 8},

@@ -13,14 +13,15 @@ import (
 )
 
 // The operator versions that can be read. Before 7 broadcasting was an
-// attribute; 9 is the oldest that exporters still write.
-const oldestOpset, newestOpset = 9, 25
+// attribute.
+const oldestOpset, newestOpset = 7, 25
 
 // A Source is a model that is ready to be traced and imported.
 type Source struct {
 	model        *pb.ModelProto
 	opsets       map[string]int64
 	initializers map[string]*pb.TensorProto
+	original     *pb.ModelProto
 }
 
 // Sizes bind the symbolic dimensions of a model's inputs.
@@ -35,7 +36,7 @@ func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
 	if err := onnx.Check(m); err != nil {
 		return nil, err
 	}
-	s := &Source{opsets: map[string]int64{}, initializers: map[string]*pb.TensorProto{}}
+	s := &Source{opsets: map[string]int64{}, initializers: map[string]*pb.TensorProto{}, original: m}
 	for _, o := range m.GetOpsetImport() {
 		s.opsets[domainOf(o.GetDomain())] = o.GetVersion()
 	}
@@ -100,6 +101,17 @@ func (s *Source) addNodes(nodes []*pb.NodeProto) (kept []*pb.NodeProto, err erro
 		s.addInitializer(t)
 	}
 	return kept, nil
+}
+
+// Model is the model as it was read: its functions are expanded, its constants
+// initializers, and an If that was decided is the branch taken; symbolic
+// dimensions are open.
+func (s *Source) Model() *pb.ModelProto {
+	graph := s.original.GetGraph()
+	isInitializer := func(v *pb.ValueInfoProto) bool { return s.initializers[v.GetName()] != nil }
+	return &pb.ModelProto{IrVersion: s.model.IrVersion, OpsetImport: s.model.OpsetImport, Graph: &pb.GraphProto{
+		Name: graph.Name, Node: s.model.Graph.Node, Initializer: s.model.Graph.Initializer,
+		Input: slices.DeleteFunc(slices.Clone(graph.GetInput()), isInitializer), Output: graph.GetOutput()}}
 }
 
 // Observed is the model with every value that a node makes as an output: run

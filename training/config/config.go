@@ -37,7 +37,7 @@ type Data struct {
 	CacheSide  int     `toml:"cache_side"` // pixels, longest shorter side in it; 0: twice Size, at least 512
 }
 
-// Model is the Vision Transformer. Width, Depth, Heads and Patch are 0, and Pool
+// Model is the Vision Transformer, or the classifier in the file ONNX. Width, Depth, Heads and Patch are 0, and Pool
 // is empty, where Arch decides; Dimensions gives what holds.
 type Model struct {
 	Arch        string  `toml:"arch"`
@@ -48,6 +48,10 @@ type Model struct {
 	Pool        string  `toml:"pool"`  // one of Pools, or ""
 	FCNormTwice bool    `toml:"fc_norm_twice"`
 	DropPath    float64 `toml:"drop_path"` // rate of the last block
+
+	ONNX      string `toml:"onnx"`      // a model file; "": the Vision Transformer
+	Head      string `toml:"head"`      // of ONNX: the layer to replace, or the value that a new one reads; "": the last
+	Trainable string `toml:"trainable"` // patterns of parameters, see configs/README.md; "": all
 
 	Weights      string `toml:"weights"`       // file, or a name in the hub's cache; "": random
 	AllowMissing bool   `toml:"allow_missing"` // parameters that Weights lacks stay random
@@ -102,10 +106,14 @@ type Optimizer struct {
 	BLR         float64 `toml:"blr"` // per 256 images
 	WeightDecay float64 `toml:"weight_decay"`
 	LayerDecay  float64 `toml:"layer_decay"` // 1: one rate for all layers
-	Clip        float64 `toml:"clip"`        // largest gradient norm; 0: none
-	Beta1       float64 `toml:"beta1"`
-	Beta2       float64 `toml:"beta2"`
-	Eps         float64 `toml:"eps"`
+
+	Layers       int    `toml:"layers"`        // parts of equal depth that an ONNX model is divided into
+	LayerPattern string `toml:"layer_pattern"` // regular expression for its parameters; "": by depth
+
+	Clip  float64 `toml:"clip"` // largest gradient norm; 0: none
+	Beta1 float64 `toml:"beta1"`
+	Beta2 float64 `toml:"beta2"`
+	Eps   float64 `toml:"eps"`
 }
 
 // Schedule is a linear warm-up and a half cosine, counted in epochs.

@@ -41,6 +41,7 @@ func Defaults() *Config {
 			LR:          5e-4,
 			WeightDecay: 0.05,
 			LayerDecay:  0.65,
+			Layers:      12,
 			Beta1:       0.9,
 			Beta2:       0.999,
 			Eps:         1e-8,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -36,6 +37,8 @@ func (c *Config) problems() []*Error {
 		"is \"linear_probe\", which trains on features: augment.mixup and cutmix have no effect, set them to 0")
 	k.number("loss.focal", c.Loss.Focal, atLeast(0))
 	c.Optimizer.check(&k)
+	k.check("optimizer.layer_pattern", c.Optimizer.LayerPattern == "" || c.Model.ONNX != "",
+		"is set without model.onnx: a Vision Transformer's layers are its blocks, set it to \"\"")
 	k.integer("schedule.epochs", c.Schedule.Epochs, 1)
 	k.integer("schedule.warmup", c.Schedule.Warmup, 0)
 	k.check("schedule.warmup", c.Schedule.Warmup <= c.Schedule.Epochs,
@@ -81,6 +84,17 @@ func (d Data) check(k *checker) {
 }
 
 func (m Model) check(k *checker, size int) {
+	k.oneOf("model.adaptation", m.Adaptation, Adaptations)
+	k.integer("model.freeze", m.Freeze, 0)
+	k.check("model.freeze", m.Freeze == 0 || m.Adaptation != "linear_probe",
+		"is set beside model.adaptation = \"linear_probe\", which trains the head alone: set it to 0")
+	k.check("model.trainable", m.Trainable == "" || m.Adaptation != "linear_probe",
+		"is set beside model.adaptation = \"linear_probe\", which trains the head alone: set it to \"\"")
+	if m.ONNX != "" {
+		m.checkONNX(k)
+		return
+	}
+	k.check("model.head", m.Head == "", "is %q, but without model.onnx the head is known: set it to \"\"", m.Head)
 	k.oneOf("model.arch", m.Arch, Architectures())
 	k.integer("model.width", m.Width, 0)
 	k.integer("model.depth", m.Depth, 0)
@@ -93,10 +107,6 @@ func (m Model) check(k *checker, size int) {
 	k.check("model.fc_norm_twice", !m.FCNormTwice || d.Pool != "cls",
 		"is set, but %s pools the cls token: there is an fc_norm only with model.pool = \"mean\"", m.Arch)
 	k.number("model.drop_path", m.DropPath, span{0, 1, false, true})
-	k.oneOf("model.adaptation", m.Adaptation, Adaptations)
-	k.integer("model.freeze", m.Freeze, 0)
-	k.check("model.freeze", m.Freeze == 0 || m.Adaptation != "linear_probe",
-		"is set beside model.adaptation = \"linear_probe\", which trains the head alone: set it to 0")
 	k.check("model.width", m.Width <= 1<<14, "%d is above %d", m.Width, 1<<14)
 	k.check("model.depth", m.Depth <= 1<<10, "%d is above %d", m.Depth, 1<<10)
 	if d.Depth > 0 {
@@ -111,6 +121,18 @@ func (m Model) check(k *checker, size int) {
 		k.check("data.size", size%d.Patch == 0,
 			"%d is not a multiple of the patch size %d (model.patch)", size, d.Patch)
 	}
+}
+
+// checkONNX refuses what describes the Vision Transformer beside model.onnx.
+func (m Model) checkONNX(k *checker) {
+	for _, key := range []struct {
+		name string
+		set  bool
+	}{{"arch", m.Arch != ""}, {"width", m.Width != 0}, {"depth", m.Depth != 0}, {"heads", m.Heads != 0}, {"patch", m.Patch != 0},
+		{"pool", m.Pool != ""}, {"fc_norm_twice", m.FCNormTwice}, {"drop_path", m.DropPath != 0}} {
+		k.check("model."+key.name, !key.set, "describes the model that is built without model.onnx: leave it out")
+	}
+	k.check("model.weights", m.Weights == "", "is set beside model.onnx, which brings its own weights: set it to \"\"")
 }
 
 func (a Augment) check(k *checker, batch int) {
@@ -146,6 +168,9 @@ func (o Optimizer) check(k *checker) {
 		"%v is set beside optimizer.lr, %v: set one of them, the other to 0", o.BLR, o.LR)
 	k.number("optimizer.weight_decay", o.WeightDecay, atLeast(0))
 	k.number("optimizer.layer_decay", o.LayerDecay, span{0, 1, true, false})
+	k.integer("optimizer.layers", o.Layers, 1)
+	_, err := regexp.Compile(o.LayerPattern)
+	k.check("optimizer.layer_pattern", err == nil, "%v", err)
 	k.number("optimizer.clip", o.Clip, atLeast(0))
 	k.number("optimizer.beta1", o.Beta1, span{0, 1, false, true})
 	k.number("optimizer.beta2", o.Beta2, span{0, 1, false, true})

@@ -55,6 +55,15 @@ func TestValidate(t *testing.T) {
 		{"model.drop_path", func(c *Config) { c.Model.DropPath = 1 }},
 		{"model.drop_path", func(c *Config) { c.Model.DropPath = nan }},
 		{"", func(c *Config) { c.Model.Freeze = 25 }},
+		{"", func(c *Config) { c.Model = Model{ONNX: "m.onnx", Head: "fc", Adaptation: "finetune"} }},
+		{"", func(c *Config) { c.Model = Model{ONNX: "m.onnx", Freeze: 99, Adaptation: "finetune"} }},
+		{"model.arch", func(c *Config) { c.Model.ONNX, c.Model.DropPath = "m.onnx", 0 }},
+		{"model.drop_path", func(c *Config) { c.Model.ONNX, c.Model.Arch = "m.onnx", "" }},
+		{"model.weights", func(c *Config) {
+			c.Model = Model{ONNX: "m.onnx", Weights: "w.pth", Adaptation: "finetune"}
+		}},
+		{"model.head", func(c *Config) { c.Model.Head = "fc" }},
+		{"model.trainable", func(c *Config) { c.Model.Trainable, c.Model.Adaptation = "head.*", "linear_probe" }},
 		{"model.freeze", func(c *Config) { c.Model.Freeze = -1 }},
 		{"model.freeze", func(c *Config) { c.Model.Freeze = 26 }},
 		{"model.freeze", func(c *Config) { c.Model.Freeze, c.Model.Adaptation = 1, "linear_probe" }},
@@ -96,6 +105,11 @@ func TestValidate(t *testing.T) {
 		{"optimizer.blr", func(c *Config) { c.Optimizer.BLR = 1 }},
 		{"optimizer.weight_decay", func(c *Config) { c.Optimizer.WeightDecay = -1 }},
 		{"optimizer.layer_decay", func(c *Config) { c.Optimizer.LayerDecay = 0 }},
+		{"optimizer.layers", func(c *Config) { c.Optimizer.Layers = 0 }},
+		{"optimizer.layer_pattern", func(c *Config) {
+			c.Model, c.Optimizer.LayerPattern = Model{ONNX: "m.onnx", Adaptation: "finetune"}, "("
+		}},
+		{"optimizer.layer_pattern", func(c *Config) { c.Optimizer.LayerPattern = "blocks" }},
 		{"optimizer.clip", func(c *Config) { c.Optimizer.Clip = math.Inf(1) }},
 		{"optimizer.beta1", func(c *Config) { c.Optimizer.Beta1 = 1 }},
 		{"optimizer.beta2", func(c *Config) { c.Optimizer.Beta2 = -0.1 }},
@@ -114,7 +128,8 @@ func TestValidate(t *testing.T) {
 	}
 	refused := map[string]bool{ // what every value of their type is good for
 		"augment.quarter_turns": true, "augment.smooth_unmixed": true, "data.stratified": true, "model.allow_missing": true,
-		"augment.policy": true, "data.cache": true, "model.weights": true, "runtime.library": true}
+		"augment.policy": true, "data.cache": true, "model.weights": true, "runtime.library": true,
+		"model.onnx": true}
 	for _, test := range tests {
 		c := Defaults()
 		c.Name, c.Data.Dir = "x", "images"

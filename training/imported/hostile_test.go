@@ -17,7 +17,7 @@ import (
 // panic. The trace is that of the whole model, so that import gets far.
 func TestDamagedModels(t *testing.T) {
 	ops := []string{"Slice", "Split", "Pad", "Transpose", "ReduceMean", "Softmax", "Clip", "TopK", "Upsample", "Resize", "Scatter",
-		"GridSample", "BatchNormalization", "LayerNormalization", "Squeeze", "Flatten", "Dropout", "Identity", "If", "Shape"}
+		"GridSample", "BatchNormalization", "LayerNormalization", "Squeeze", "Flatten", "Dropout", "Identity", "If", "Loop", "Scan", "DFT", "RoiAlign", "Compress", "Shape"}
 	paths, err := filepath.Glob("testdata/*.onnx")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no models: %v", err)

@@ -27,18 +27,25 @@ func Open(path string, sizes importer.Sizes) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &File{model: model}
-	f.source, err = importer.Read(model.Proto, sizes)
+	f, err := read(model.Proto, sizes)
+	if err != nil {
+		model.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	f.model = model
+	return f, nil
+}
+
+// read is Open of a model that the caller keeps open.
+func read(m *pb.ModelProto, sizes importer.Sizes) (f *File, err error) {
+	f = &File{}
+	f.source, err = importer.Read(m, sizes)
 	for again := true; again && err == nil; {
 		if f.trace, err = trace(f.source.Observed()); err == nil {
 			again, err = f.source.Decide(f.trace)
 		}
 	}
-	if err != nil {
-		model.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return f, nil
+	return f, err
 }
 
 // Close ends the use of the file and of all graphs imported from it.
@@ -114,24 +121,42 @@ func (f *File) point(g *graphs.Graph, draw func(n int) []float32) point {
 	return p
 }
 
+// verified is the graph of the model with its parameters as inputs, if it
+// computes what the model does.
+func (f *File) verified() (*graphs.Graph, error) {
+	m, err := f.Import(importer.Options{Inputs: true})
+	if err != nil {
+		return nil, err
+	}
+	return m.Graph, f.verify(m.Graph)
+}
+
 // verify compares the outputs of an imported graph with those that the model
 // itself gave in the traced run: the import must not change what is computed.
 func (f *File) verify(g *graphs.Graph) error {
 	var wrong error
 	err := runOnce(g, f.point(g, traceInput), func(name string, got []float32) {
-		want := float32s(f.trace[name].GetRawData())
-		largest, off := 0.0, 0.0
-		for i, w := range want {
-			if w == w { // not NaN, which zeros as integer inputs may lead to
-				largest = max(largest, math.Abs(float64(w)))
-				off = max(off, math.Abs(float64(got[i]-w)))
-			}
-		}
-		if !(off <= 1e-4*largest) {
-			wrong = fmt.Errorf("output %q of the imported graph is not the model's: %.1e of the largest entry off", name, off/largest)
+		if off := apart(got, float32s(f.trace[name].GetRawData())); !(off <= 1e-4) {
+			wrong = fmt.Errorf("output %q of the imported graph is not the model's: %.1e of the largest entry off", name, off)
 		}
 	})
 	return errors.Join(err, wrong)
+}
+
+// apart is the largest difference between two lists, relative to the largest entry of
+// the second, whose NaNs are left out: zeros as integer inputs may lead to them.
+func apart(got, want []float32) float64 {
+	largest, off := 0.0, 0.0
+	for i, w := range want {
+		if w == w {
+			largest = max(largest, math.Abs(float64(w)))
+			off = max(off, math.Abs(float64(got[i]-w)))
+		}
+	}
+	if off == 0 {
+		return 0
+	}
+	return off / largest
 }
 
 func normal(rng *rand.Rand, n int, scale float64) []float32 {

@@ -53,7 +53,10 @@ func TestStepsFollowPyTorch(t *testing.T) {
 		Params                    []Tensor
 	}
 	readJSON(t, "steps.json", &golden)
-	l, err := NewLayout(golden.Params, Decay{golden.Depth, golden.LayerDecay, golden.WeightDecay})
+	for i, x := range golden.Params {
+		golden.Params[i] = OfViT(x.Name, x.Shape, golden.Depth)
+	}
+	l, err := NewLayout(golden.Params, Decay{golden.LayerDecay, golden.WeightDecay})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,28 +6,31 @@ import (
 	"strings"
 )
 
-// Decay says how learning rate and weight decay differ between the parameters of a vision transformer
-// (RETFound util/lr_decay.py, after BEiT).
+// Decay says how learning rate and weight decay differ between the parameters of a model (RETFound
+// util/lr_decay.py, after BEiT).
 type Decay struct {
-	// Depth is the number of transformer blocks. Without blocks it is 0.
-	Depth int
 	// Layer is the factor between the learning rates of neighbouring layers, 0.65 in RETFound; 1 gives every
-	// layer the same rate.
+	// layer the same rate. That of the highest layer, the head's, is the schedule's.
 	Layer float64
-	// Weight is the weight decay of the parameters that [Decays] selects.
+	// Weight is the weight decay of the parameters that it applies to.
 	Weight float64
 }
 
-// lrScale is Layer to the number of layers above the parameter: 1 for the head.
-func (d Decay) lrScale(name string) float64 {
-	return math.Pow(d.Layer, float64(d.Depth+1-LayerID(name, d.Depth)))
+// lrScale is Layer to the number of layers above the parameter: 1 for the head, which is the highest.
+func (d Decay) lrScale(t Tensor, highest int) float64 {
+	return math.Pow(d.Layer, float64(highest-t.Layer))
 }
 
-func (d Decay) weightDecay(name string, shape []int64) float64 {
-	if Decays(name, shape) {
+func (d Decay) weightDecay(t Tensor) float64 {
+	if t.Decay {
 		return d.Weight
 	}
 	return 0
+}
+
+// OfViT is a parameter of a vision transformer with depth blocks, by its PyTorch name. Its head is layer depth+1.
+func OfViT(name string, shape []int64, depth int) Tensor {
+	return Tensor{Name: name, Shape: shape, Layer: LayerID(name, depth), Decay: Decays(name, shape)}
 }
 
 // LayerID returns the layer of a parameter of a vision transformer with depth blocks, by its PyTorch name: 0
@@ -45,7 +48,7 @@ func LayerID(name string, depth int) int {
 	return depth + 1
 }
 
-// Decays reports whether weight decay applies to a parameter: not to biases, norms and other parameters of at
+// Decays reports whether weight decay applies to a parameter of a vision transformer: not to biases, norms and other parameters of at
 // most one dimension, and not to the position embedding and the class and distillation tokens (timm's
 // no_weight_decay).
 func Decays(name string, shape []int64) bool {

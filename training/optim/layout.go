@@ -5,10 +5,12 @@ import "fmt"
 // alignment of each parameter in an arena, in elements: 64 bytes, a cache line and the widest vector register.
 const alignment = 16
 
-// Tensor names a parameter and gives its shape.
+// Tensor is a parameter of a model.
 type Tensor struct {
 	Name  string
 	Shape []int64
+	Layer int  // the head's is the highest
+	Decay bool // weight decay applies
 }
 
 // Param is a parameter's place in an arena and how the optimizer treats it.
@@ -17,6 +19,7 @@ type Param struct {
 	Shape []int64
 	// Offset is the index of the first element, a multiple of 16. Size is the number of elements.
 	Offset, Size int
+	Layer        int
 	// LRScale multiplies the scheduled learning rate; WeightDecay is decoupled (AdamW).
 	LRScale, WeightDecay float64
 	// Frozen parameters have no gradient and stay as they are.
@@ -44,6 +47,10 @@ type Layout struct {
 // fails if a name is empty or occurs twice, or if a dimension is not positive.
 func NewLayout(tensors []Tensor, decay Decay) (Layout, error) {
 	l := Layout{Params: make([]Param, 0, len(tensors)), index: make(map[string]int, len(tensors))}
+	highest := 0
+	for _, t := range tensors {
+		highest = max(highest, t.Layer)
+	}
 	for i, t := range tensors {
 		if t.Name == "" {
 			return Layout{}, fmt.Errorf("layout: parameter %d has no name", i)
@@ -65,18 +72,19 @@ func NewLayout(tensors []Tensor, decay Decay) (Layout, error) {
 			Shape:       t.Shape,
 			Offset:      l.Size,
 			Size:        int(size),
-			LRScale:     decay.lrScale(t.Name),
-			WeightDecay: decay.weightDecay(t.Name, t.Shape),
+			Layer:       t.Layer,
+			LRScale:     decay.lrScale(t, highest),
+			WeightDecay: decay.weightDecay(t),
 		})
 		l.Size = alignUp(l.Size + int(size))
 	}
 	return l, nil
 }
 
-// Freeze marks the parameters whose names match as frozen.
-func (l Layout) Freeze(match func(name string) bool) {
+// Freeze marks the parameters that match as frozen.
+func (l Layout) Freeze(match func(Param) bool) {
 	for i, p := range l.Params {
-		l.Params[i].Frozen = match(p.Name)
+		l.Params[i].Frozen = match(p)
 	}
 }
 

@@ -7,8 +7,16 @@ import (
 	"testing"
 )
 
+// tensors alternates names and shapes.
+func tensors(list ...any) (out []Tensor) {
+	for i := 0; i < len(list); i += 2 {
+		out = append(out, Tensor{Name: list[i].(string), Shape: list[i+1].([]int64)})
+	}
+	return out
+}
+
 func TestLayout(t *testing.T) {
-	l, err := NewLayout([]Tensor{{"a", []int64{3, 5}}, {"b", []int64{16}}, {"c", nil}, {"d", []int64{17}}},
+	l, err := NewLayout(tensors("a", []int64{3, 5}, "b", []int64{16}, "c", []int64(nil), "d", []int64{17}),
 		Decay{Layer: 1, Weight: 0.05})
 	if err != nil {
 		t.Fatal(err)
@@ -38,10 +46,10 @@ func TestLayoutErrors(t *testing.T) {
 		tensors []Tensor
 		want    string
 	}{
-		{[]Tensor{{"a", []int64{2}}, {"a", []int64{3}}}, `"a" occurs twice`},
-		{[]Tensor{{"a", []int64{2}}, {"", []int64{3}}}, "parameter 1 has no name"},
-		{[]Tensor{{"a", []int64{2, -1}}}, `"a" has shape [2 -1]`},
-		{[]Tensor{{"a", []int64{0}}}, `"a" has shape [0]`},
+		{tensors("a", []int64{2}, "a", []int64{3}), `"a" occurs twice`},
+		{tensors("a", []int64{2}, "", []int64{3}), "parameter 1 has no name"},
+		{tensors("a", []int64{2, -1}), `"a" has shape [2 -1]`},
+		{tensors("a", []int64{0}), `"a" has shape [0]`},
 	} {
 		_, err := NewLayout(c.tensors, Decay{})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -74,9 +82,9 @@ func checkGroups(t *testing.T, file string, wantElements int) {
 	readJSON(t, file, &golden)
 	tensors := make([]Tensor, len(golden.Params))
 	for i, p := range golden.Params {
-		tensors[i] = p.Tensor
+		tensors[i] = OfViT(p.Name, p.Shape, golden.Depth)
 	}
-	l, err := NewLayout(tensors, Decay{golden.Depth, golden.LayerDecay, golden.WeightDecay})
+	l, err := NewLayout(tensors, Decay{golden.LayerDecay, golden.WeightDecay})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,15 +128,18 @@ func checkGroups(t *testing.T, file string, wantElements int) {
 
 // TestFreeze: what is frozen lies in no group, and the rest in groups as before.
 func TestFreeze(t *testing.T) {
-	tensors := []Tensor{{"pos_embed", []int64{1, 3, 5}}, {"blocks.0.fc.weight", []int64{4, 5}}, {"blocks.0.fc.bias", []int64{4}},
-		{"blocks.1.fc.weight", []int64{5, 5}}, {"blocks.1.fc.bias", []int64{5}}, {"head.weight", []int64{2, 5}}}
+	list := tensors("pos_embed", []int64{1, 3, 5}, "blocks.0.fc.weight", []int64{4, 5}, "blocks.0.fc.bias", []int64{4},
+		"blocks.1.fc.weight", []int64{5, 5}, "blocks.1.fc.bias", []int64{5}, "head.weight", []int64{2, 5})
+	for i, x := range list {
+		list[i] = OfViT(x.Name, x.Shape, 2)
+	}
 	for freeze, from := range map[int]int{0: 0, 1: 1, 2: 3, 3: 5, 4: 6} { // layers, parameters
-		l, err := NewLayout(tensors, Decay{Depth: 2, Layer: 0.5, Weight: 0.05})
+		l, err := NewLayout(list, Decay{Layer: 0.5, Weight: 0.05})
 		if err != nil {
 			t.Fatal(err)
 		}
 		all := l.Groups()
-		l.Freeze(func(name string) bool { return LayerID(name, 2) < freeze })
+		l.Freeze(func(p Param) bool { return p.Layer < freeze })
 		start := l.Size
 		if from < len(l.Params) {
 			start = l.Params[from].Offset
@@ -148,11 +159,11 @@ func TestFreeze(t *testing.T) {
 	}
 
 	// A frozen parameter between two of the same kind divides their group.
-	l, err := NewLayout([]Tensor{{"a", []int64{3}}, {"b", []int64{3}}, {"c", []int64{3}}}, Decay{Layer: 1})
+	l, err := NewLayout(tensors("a", []int64{3}, "b", []int64{3}, "c", []int64{3}), Decay{Layer: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Freeze(func(name string) bool { return name == "b" })
+	l.Freeze(func(p Param) bool { return p.Name == "b" })
 	if got, want := l.Groups(), []Group{{0, 16, 1, 0}, {32, 48, 1, 0}}; !slices.Equal(got, want) {
 		t.Errorf("groups %v, want %v", got, want)
 	}

@@ -30,16 +30,21 @@ func (m *Match) Load(view func(parameter int) []float32, seed uint64) error {
 		})
 	}
 	loads.Wait()
-	rng := rand.New(rand.NewPCG(seed, headStream))
 	for i, p := range m.model {
 		switch p.Name {
 		case "head.weight":
-			for k, values := 0, view(i); k < len(values); k++ {
-				values[k] = float32(headDeviation * rng.NormFloat64())
-			}
+			DrawHead(view(i), seed)
 		case "head.bias":
 			clear(view(i))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// DrawHead draws the weight of a new head.
+func DrawHead(weight []float32, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, headStream))
+	for i := range weight {
+		weight[i] = float32(headDeviation * rng.NormFloat64())
+	}
 }

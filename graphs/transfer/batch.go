@@ -1,0 +1,140 @@
+package transfer
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"fovea/graphs/importer"
+	"fovea/onnx"
+	"fovea/onnx/pb"
+)
+
+// FreeBatch makes a model that takes one image take any number of them, as
+// exporters would have written it if they had been asked: Reshape keeps its first
+// dimension open, and constants that are joined with features, such as a class
+// token, are repeated for each image. Functions must be expanded and constants
+// initializers; the trace is that of one image. Whether the model was made for
+// several images is for the caller to try.
+func FreeBatch(m *pb.ModelProto, trace importer.Trace) (*pb.ModelProto, error) {
+	out := shallow(m)
+	g := out.Graph
+	in := g.Input[0]
+	dims := slices.Clone(in.GetType().GetTensorType().GetShape().GetDim())
+	dims[0] = batchDimension(0)
+	g.Input = []*pb.ValueInfoProto{valueInfo(in.GetName(), &pb.TensorShapeProto{Dim: dims})}
+	g.Output = nil
+	for _, v := range m.GetGraph().GetOutput() {
+		g.Output = append(g.Output, &pb.ValueInfoProto{Name: v.Name})
+	}
+	b := batcher{newWiring(m, trace, 1), out, map[string]bool{in.GetName(): true}, ""}
+	g.Node = nil
+	for _, n := range m.GetGraph().GetNode() {
+		if slices.ContainsFunc(n.GetInput(), func(name string) bool { return b.varies[name] }) {
+			for _, name := range n.GetOutput() {
+				b.varies[name] = name != ""
+			}
+			var err error
+			if n, err = b.free(n); err != nil {
+				return nil, err
+			}
+		}
+		g.Node = append(g.Node, n)
+	}
+	dropUnread(g)
+	return out, nil
+}
+
+type batcher struct {
+	*wiring
+	out    *pb.ModelProto
+	varies map[string]bool // values that depend on the image
+	size   string          // of the batch, int64 [1]
+}
+
+// free is a node that depends on the image, for any batch.
+func (b *batcher) free(n *pb.NodeProto) (*pb.NodeProto, error) {
+	switch n.GetOpType() {
+	case "Reshape":
+		return b.reshape(n)
+	case "Concat":
+		if axis := integer(n, "axis"); axis == 0 || axis == -int64(len(b.shape(n.GetOutput()[0]))) {
+			return n, nil
+		}
+	default:
+		return n, nil
+	}
+	n = proto.Clone(n).(*pb.NodeProto)
+	for i, name := range n.Input {
+		if b.varies[name] {
+			continue
+		}
+		repeated, err := b.repeat(name, b.shape(name), n.GetOutput()[0]+fmt.Sprintf("/batch%d", i))
+		if err != nil {
+			return nil, err
+		}
+		n.Input[i] = repeated
+	}
+	return n, nil
+}
+
+// reshape opens the first dimension of the result, unless one that may be the
+// images' is open.
+func (b *batcher) reshape(n *pb.NodeProto) (*pb.NodeProto, error) {
+	t := b.initializers[n.GetInput()[1]]
+	if t == nil {
+		return n, nil // it is computed
+	}
+	data, err := onnx.Data(t)
+	if err != nil || len(data) < 8 {
+		return n, err
+	}
+	var shape []int64
+	for ; len(data) >= 8; data = data[8:] {
+		shape = append(shape, int64(binary.LittleEndian.Uint64(data)))
+	}
+	if shape[0] != 1 && slices.Contains(shape, -1) {
+		return n, nil
+	}
+	shape = slices.Clone(b.shape(n.GetOutput()[0]))
+	shape[0] = -1
+	n = proto.Clone(n).(*pb.NodeProto)
+	n.Input[1] = n.GetOutput()[0] + "/batch_shape"
+	return n, b.integers(n.Input[1], shape...)
+}
+
+// repeat makes a value [1,…] one [N,…].
+func (b *batcher) repeat(name string, shape []int64, to string) (string, error) {
+	if len(shape) == 0 || shape[0] != 1 {
+		return name, nil
+	}
+	g := b.out.Graph
+	if b.size == "" {
+		b.size = g.Input[0].GetName() + "/batch_size"
+		all := node("Shape", b.size+"s", g.Input[0].GetName())
+		first := node("Gather", b.size, b.size+"s", b.size+"_at")
+		if err := b.integers(b.size+"_at", 0); err != nil {
+			return "", err
+		}
+		g.Node = append(g.Node, all, first)
+	}
+	if err := b.integers(to+"_rest", shape[1:]...); err != nil {
+		return "", err
+	}
+	join := node("Concat", to+"_shape", b.size, to+"_rest")
+	join.Attribute = []*pb.AttributeProto{{Name: proto.String("axis"), Type: pb.AttributeProto_INT.Enum(), I: proto.Int64(0)}}
+	g.Node = append(g.Node, join, node("Expand", to, name, to+"_shape"))
+	return to, nil
+}
+
+func (b *batcher) integers(name string, values ...int64) error {
+	data := make([]byte, 0, 8*len(values))
+	for _, v := range values {
+		data = binary.LittleEndian.AppendUint64(data, uint64(v))
+	}
+	t, err := onnx.NewTensor(name, pb.TensorProto_INT64, []int64{int64(len(values))}, data)
+	b.out.Graph.Initializer = append(b.out.Graph.Initializer, t)
+	return err
+}

@@ -1,0 +1,239 @@
+package transfer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"fovea/graphs/importer"
+	"fovea/onnx/pb"
+)
+
+// A Head is where a classifier turns features into scores of classes.
+type Head struct {
+	Node           string // the linear layer's, or the value it has none behind
+	Features       string // the value that the layer reads
+	Width, Classes int64  // features an image or position, and scores; 0 classes: there is no layer
+
+	model  *pb.ModelProto
+	result string // of the layer, with its bias
+	rank   int    // of Features
+	kernel bool   // a convolution at several positions, whose results are pooled behind it
+}
+
+func (h Head) String() string {
+	return fmt.Sprintf("%q (%d features → %d classes)", h.Node, h.Width, h.Classes)
+}
+
+// passed are the operators that may stand between a head and the output.
+var passed = map[string]bool{"Softmax": true, "LogSoftmax": true, "Sigmoid": true, "Identity": true, "Cast": true,
+	"Flatten": true, "Reshape": true, "Squeeze": true, "Unsqueeze": true, "Transpose": true, "Dropout": true, "Relu": true,
+	"Clip": true, "GlobalAveragePool": true, "AveragePool": true, "ReduceMean": true, "Add": true, "Sub": true, "Mul": true,
+	"Div": true, "Sum": true, "Mean": true, "Concat": true}
+
+// FindHead finds the head of a model whose functions are expanded and whose
+// constants are initializers, as importer.Source.Model gives it, and which was
+// traced with so many images. The head is the last Gemm, MatMul or 1×1 Conv with
+// weights on the way to the output. If there are several, or none, a name
+// decides: that of such a layer's node, or of a value [N,F], without a layer
+// behind it, that a new head is to read.
+func FindHead(m *pb.ModelProto, trace importer.Trace, batch int64, name string) (*Head, error) {
+	w := newWiring(m, trace, batch)
+	var heads []*Head
+	seen := map[string]bool{}
+	for _, out := range m.GetGraph().GetOutput() {
+		heads = append(heads, w.above(out.GetName(), seen)...)
+	}
+	if name != "" {
+		return w.named(name, heads)
+	}
+	switch len(heads) {
+	case 1:
+		return heads[0], nil
+	case 0:
+		return nil, fmt.Errorf("no layer is followed by nothing but pooling and softmax on the way to the output: "+
+			"name the node of the layer to replace, or the value that a new one is to read, with model.head%s", w.vectors())
+	}
+	return nil, fmt.Errorf("%d layers could be the head: name one with model.head: %s", len(heads), list(heads))
+}
+
+func list(heads []*Head) string {
+	var out []string
+	for _, h := range heads {
+		out = append(out, h.String())
+	}
+	return strings.Join(out, ", ")
+}
+
+// wiring tells who makes and who reads each value.
+type wiring struct {
+	model        *pb.ModelProto
+	trace        importer.Trace
+	batch        int64
+	makers       map[string]*pb.NodeProto
+	readers      map[string][]*pb.NodeProto
+	initializers map[string]*pb.TensorProto
+}
+
+func newWiring(m *pb.ModelProto, trace importer.Trace, batch int64) *wiring {
+	w := &wiring{model: m, trace: trace, batch: batch, makers: map[string]*pb.NodeProto{},
+		readers: map[string][]*pb.NodeProto{}, initializers: map[string]*pb.TensorProto{}}
+	for _, t := range m.GetGraph().GetInitializer() {
+		w.initializers[t.GetName()] = t
+	}
+	for _, n := range m.GetGraph().GetNode() {
+		for _, name := range n.GetOutput() {
+			w.makers[name] = n
+		}
+		for _, name := range n.GetInput() {
+			w.readers[name] = append(w.readers[name], n)
+		}
+	}
+	delete(w.makers, "") // the name of what is absent
+	return w
+}
+
+// above lists the heads that a value comes from.
+func (w *wiring) above(name string, seen map[string]bool) []*Head {
+	n := w.makers[name]
+	if n == nil || seen[name] {
+		return nil
+	}
+	seen[name] = true
+	if h := w.linear(n); h != nil {
+		return []*Head{h}
+	}
+	var heads []*Head
+	if passed[n.GetOpType()] {
+		for _, in := range n.GetInput() {
+			heads = append(heads, w.above(in, seen)...)
+		}
+	}
+	return heads
+}
+
+// linear is the head that a node is, if it is a linear layer.
+func (w *wiring) linear(n *pb.NodeProto) *Head {
+	if len(n.GetInput()) < 2 || n.GetDomain() != "" && n.GetDomain() != "ai.onnx" {
+		return nil
+	}
+	features, result := w.shape(n.GetInput()[0]), w.shape(n.GetOutput()[0])
+	if !w.isWeight(n.GetInput()[1]) || len(features) < 2 || features[0] != w.batch || len(result) != len(features) {
+		return nil
+	}
+	h := &Head{Node: n.GetName(), Features: n.GetInput()[0], model: w.model, result: n.GetOutput()[0], rank: len(features)}
+	if h.Node == "" {
+		h.Node = h.result
+	}
+	axis := len(features) - 1 // of the features
+	switch weight := w.shape(n.GetInput()[1]); n.GetOpType() {
+	case "Conv":
+		if len(weight) != 4 || weight[1] != features[1] || weight[2] != 1 || weight[3] != 1 {
+			return nil // grouped, or more than 1×1
+		}
+		axis, h.kernel = 1, features[2]*features[3] > 1
+	case "Gemm", "MatMul":
+		if len(weight) != 2 || elements(features) != w.batch*features[axis] || integer(n, "transA") == 1 {
+			return nil // a layer on several positions, such as tokens, or on images side by side
+		}
+	default:
+		return nil
+	}
+	h.Width, h.Classes = features[axis], result[axis]
+	h.result = w.biased(h.result, h.Classes)
+	return h
+}
+
+// isWeight tells whether a value is an initializer, as it is or transposed.
+func (w *wiring) isWeight(name string) bool {
+	for w.initializers[name] == nil {
+		n := w.makers[name]
+		if n == nil || n.GetOpType() != "Transpose" && n.GetOpType() != "Identity" {
+			return false
+		}
+		name = n.GetInput()[0]
+	}
+	return true
+}
+
+// shape is that of an initializer or of a node's result.
+func (w *wiring) shape(name string) []int64 {
+	if t := w.initializers[name]; t != nil {
+		return t.GetDims()
+	}
+	return w.trace[name].GetDims()
+}
+
+// biased is the value behind the addition of a bias of as many elements, if
+// that is all that reads the result.
+func (w *wiring) biased(result string, classes int64) string {
+	readers := w.readers[result]
+	if len(readers) != 1 || readers[0].GetOpType() != "Add" {
+		return result
+	}
+	for _, in := range readers[0].GetInput() {
+		if t := w.initializers[in]; t != nil && elements(t.GetDims()) == classes {
+			return readers[0].GetOutput()[0]
+		}
+	}
+	return result
+}
+
+// named is the head that a user names.
+func (w *wiring) named(name string, heads []*Head) (*Head, error) {
+	for _, n := range w.model.GetGraph().GetNode() {
+		if n.GetName() == name || n.GetName() == "" && len(n.GetOutput()) > 0 && n.GetOutput()[0] == name {
+			if h := w.linear(n); h != nil {
+				return h, nil
+			}
+		}
+	}
+	if dims, ok := w.trace[name]; ok {
+		if d := dims.GetDims(); w.isVector(name) {
+			return &Head{Node: name, Features: name, Width: elements(d) / w.batch, model: w.model, rank: len(d)}, nil
+		}
+		return nil, fmt.Errorf("model.head: %q is %v: a head reads float32 [N,F], a vector for each of %d images", name, dims.GetDims(), w.batch)
+	}
+	if len(heads) > 0 {
+		return nil, fmt.Errorf("model.head: the model has no linear layer or value %q; it ends with %s", name, list(heads))
+	}
+	return nil, fmt.Errorf("model.head: the model has no linear layer or value %q%s", name, w.vectors())
+}
+
+// isVector tells whether a value is a vector for each image.
+func (w *wiring) isVector(name string) bool {
+	t := w.trace[name]
+	d := t.GetDims()
+	if len(d) < 2 || d[0] != w.batch || pb.TensorProto_DataType(t.GetDataType()) != pb.TensorProto_FLOAT {
+		return false
+	}
+	large := slices.DeleteFunc(slices.Clone(d[1:]), func(n int64) bool { return n == 1 })
+	return len(large) == 1
+}
+
+// vectors is a hint at the outputs that a head could read.
+func (w *wiring) vectors() string {
+	for _, out := range w.model.GetGraph().GetOutput() {
+		if w.isVector(out.GetName()) {
+			return fmt.Sprintf(", such as model.head = %q", out.GetName())
+		}
+	}
+	return ""
+}
+
+func elements(shape []int64) int64 {
+	n := int64(1)
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
+func integer(n *pb.NodeProto, name string) int64 {
+	for _, a := range n.GetAttribute() {
+		if a.GetName() == name {
+			return a.GetI()
+		}
+	}
+	return 0
+}

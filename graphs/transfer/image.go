@@ -1,0 +1,128 @@
+package transfer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"fovea/onnx"
+	"fovea/onnx/pb"
+)
+
+// An Image is the input of a classifier.
+type Image struct {
+	Name  string
+	Batch int64 // 0: any
+}
+
+// channels of an image.
+const channels = 3
+
+// TakeImages is the model with its one input as float32 [N,3,size,size]. Where
+// the model has the channels last, as TensorFlow's have, a transposition is put
+// in front. m stays as it is; weights are shared.
+func TakeImages(m *pb.ModelProto, size int64) (*pb.ModelProto, Image, error) {
+	in, err := onlyInput(m.GetGraph())
+	if err != nil {
+		return nil, Image{}, err
+	}
+	name, tensor := in.GetName(), in.GetType().GetTensorType()
+	var dims []int64 // 0: symbolic
+	for _, d := range tensor.GetShape().GetDim() {
+		dims = append(dims, max(d.GetDimValue(), 0))
+	}
+	if t := pb.TensorProto_DataType(tensor.GetElemType()); t != pb.TensorProto_FLOAT || len(dims) != 4 {
+		return nil, Image{}, fmt.Errorf("input %q is %s of shape %v: images are float32 [N,3,S,S]", name, onnx.TypeName(t), dims)
+	}
+	last := dims[3] == channels && dims[1] != channels
+	channel, height, width := dims[1], dims[2], dims[3]
+	if last {
+		channel, height, width = dims[3], dims[1], dims[2]
+	}
+	switch {
+	case channel != channels && channel != 0:
+		return nil, Image{}, fmt.Errorf("input %q has shape %v, %d channels: images have the 3 of RGB", name, dims, channel)
+	case height != width && height != 0 && width != 0:
+		return nil, Image{}, fmt.Errorf("input %q takes images of %d×%d pixels: only square ones are supported", name, height, width)
+	case max(height, width) != 0 && max(height, width) != size:
+		return nil, Image{}, fmt.Errorf("input %q takes images of %d×%d pixels: set data.size = %[2]d", name, max(height, width), max(height, width))
+	}
+	out := shallow(m)
+	shape := &pb.TensorShapeProto{Dim: []*pb.TensorShapeProto_Dimension{batchDimension(dims[0])}}
+	for _, d := range []int64{channels, size, size} {
+		shape.Dim = append(shape.Dim, dimension(d))
+	}
+	out.Graph.Input = []*pb.ValueInfoProto{valueInfo(name, shape)}
+	out.Graph.Output = slices.DeleteFunc(out.Graph.Output, func(v *pb.ValueInfoProto) bool {
+		return v.GetName() == name || onnx.Initializer(m.GetGraph(), v.GetName()) != nil // nothing is computed
+	})
+	if last {
+		out.Graph.Node = channelsLast(out.Graph.Node, name)
+	}
+	return out, Image{Name: name, Batch: dims[0]}, nil
+}
+
+// onlyInput is the input that is not the default of an initializer.
+func onlyInput(g *pb.GraphProto) (*pb.ValueInfoProto, error) {
+	weights := map[string]bool{}
+	for _, t := range g.GetInitializer() {
+		weights[t.GetName()] = true
+	}
+	inputs := slices.DeleteFunc(slices.Clone(g.GetInput()), func(v *pb.ValueInfoProto) bool { return weights[v.GetName()] })
+	if len(inputs) == 1 {
+		return inputs[0], nil
+	}
+	var names []string
+	for _, v := range inputs {
+		names = append(names, fmt.Sprintf("%q", v.GetName()))
+	}
+	return nil, fmt.Errorf("the model has %d inputs (%s), a classifier of images has one", len(inputs), strings.Join(names, ", "))
+}
+
+// channelsLast puts a transposition between the input and the nodes that read it.
+func channelsLast(nodes []*pb.NodeProto, input string) []*pb.NodeProto {
+	moved := input + "/channels_last"
+	out := []*pb.NodeProto{{OpType: proto.String("Transpose"), Name: proto.String(moved), Input: []string{input},
+		Output: []string{moved}, Attribute: []*pb.AttributeProto{{Name: proto.String("perm"),
+			Type: pb.AttributeProto_INTS.Enum(), Ints: []int64{0, 2, 3, 1}}}}}
+	for _, n := range nodes {
+		if slices.Contains(n.GetInput(), input) {
+			n = proto.Clone(n).(*pb.NodeProto)
+			for i, name := range n.Input {
+				if name == input {
+					n.Input[i] = moved
+				}
+			}
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// shallow copies a model as far as its lists; what they hold is shared. From IR
+// version 4 on initializers need not be inputs.
+func shallow(m *pb.ModelProto) *pb.ModelProto {
+	g := m.GetGraph()
+	return &pb.ModelProto{IrVersion: proto.Int64(max(m.GetIrVersion(), 4)), OpsetImport: m.GetOpsetImport(), Functions: m.GetFunctions(),
+		Graph: &pb.GraphProto{Name: g.Name, Node: slices.Clone(g.GetNode()), Initializer: slices.Clone(g.GetInitializer()),
+			SparseInitializer: g.GetSparseInitializer(), Input: slices.Clone(g.GetInput()), Output: slices.Clone(g.GetOutput())}}
+}
+
+func valueInfo(name string, shape *pb.TensorShapeProto) *pb.ValueInfoProto {
+	return &pb.ValueInfoProto{Name: proto.String(name), Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{
+		TensorType: &pb.TypeProto_Tensor{ElemType: proto.Int32(int32(pb.TensorProto_FLOAT)), Shape: shape}}}}
+}
+
+func dimension(size int64) *pb.TensorShapeProto_Dimension {
+	return &pb.TensorShapeProto_Dimension{Value: &pb.TensorShapeProto_Dimension_DimValue{DimValue: size}}
+}
+
+// batchDimension is a size, or the symbol batch for 0.
+func batchDimension(size int64) *pb.TensorShapeProto_Dimension {
+	if size > 0 {
+		return dimension(size)
+	}
+	return &pb.TensorShapeProto_Dimension{Value: &pb.TensorShapeProto_Dimension_DimParam{DimParam: "batch"}}
+}
