@@ -1,22 +1,21 @@
 """Classifiers of torchvision and timm as PyTorch's two exporters write them, and their gradients by autograd.
 
-    classifiers.py DIR [MODEL…]                           writes DIR/MODEL.EXPORT.onnx and .safetensors
-    FOVEA_CLASSIFIERS=DIR go test ./training/imported -run Classifiers -v -timeout 2h
-                                                          differentiates each of them and compares
+    classifiers.py DIR [MODEL…]     writes DIR/MODEL.EXPORT.onnx and DIR/MODEL.EXPORT.safetensors, a few GB for all models
+    FOVEA_CLASSIFIERS=DIR go test ./training/imported -run Classifiers -v -timeout 1h
+                                    differentiates each of the models and compares
 
 Parameters are random, and none is all zeros or all ones as fresh ones may be; statistics of BatchNorm are those of the images.
 Models are in eval mode. EXPORT is one of
 
-    torchscript   torch.onnx.export(dynamo=False); it folds BatchNorm into convolutions, and what parameters alone decide
-    unfolded      the same with do_constant_folding=False, training=TrainingMode.PRESERVE: only if the other
-                  has folded parameters
+    torchscript   torch.onnx.export(dynamo=False), which folds BatchNorm into convolutions, and what parameters alone decide
+    unfolded      the same with do_constant_folding=False, training=TrainingMode.PRESERVE, if the first folded anything
     dynamo        torch.onnx.export(dynamo=True), which folds too
 
-all with the exporter's own opset and a symbolic batch. A file of gradients holds images, targets, loss (cross-entropy), and by
-the name of the initializer, after "grad/", the gradient of what it holds: a parameter, as it is or with its axes in another order, or a
-tensor that was folded from parameters, such as a bias gathered from a table or the weights of a convolution with its BatchNorm.
-The script fails if a parameter is not in the file in one of these ways, or if the file's logits at a batch of 1, 2 or 3 are not
-PyTorch's. It needs requirements.txt and imported-requirements.txt. Nothing of what it writes is kept with the source.
+with the exporter's own opset and a symbolic batch. The .safetensors has images, targets and the loss (cross-entropy), and as
+grad/NAME the gradient of each initializer NAME: a parameter, as it is or with its axes in another order, or a tensor that was
+folded from parameters, such as a bias gathered from a table or the weights of a convolution with its BatchNorm. The script fails
+if a parameter is in the file in none of these ways, and prints at which batches of 1, 2 and 3 the file's logits are PyTorch's.
+Needs requirements.txt and imported-requirements.txt. Nothing of what it writes is kept with the source.
 """
 
 import argparse
@@ -38,7 +37,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 CLASSES = 10
-TOLERANCE = 1e-4  # of logits, and of folded parameters, as a part of the largest entry
+TOLERANCE = 1e-4  # of logits, as a part of the largest
 
 
 def tv(name, size=224):
@@ -91,26 +90,21 @@ def build(name):
             p.data = (1 if first == 1 else 0.5) * (1 + 0.2 * torch.randn_like(p))
     norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     has = lambda *kinds: any(isinstance(m, kinds) for m in model.modules())
+    hardswish, smooth = has(nn.Hardswish), has(nn.SiLU, nn.GELU)
+    model.eval()
     for m in norms:  # away from kinks, where a rounding error decides about the gradient
-        if has(nn.Hardswish):  # -3 and 3, and ReLU's in the same model
+        if hardswish:  # at -3 and 3, and ReLU's in the same model
             m.weight.data *= 0.4
             m.bias.data += 1.5
-        elif not has(nn.SiLU, nn.GELU):  # ReLU's, which few inputs stay below
-            m.bias.data += 3
-    if norms:
-        momentum = [m.momentum for m in norms]
-        for m in norms:
-            m.momentum = 1.0
-            m.train()
-        model.eval()
-        for m in norms:
-            m.train()
-        with torch.no_grad():
-            model(images)
-        for m, before in zip(norms, momentum):
-            m.momentum = before
-            m.running_mean += 0.1 * m.running_var.sqrt() * torch.randn_like(m.running_mean)
-            m.running_var *= (0.2 * torch.randn_like(m.running_var)).exp()
+        elif not smooth:  # ReLU's, which few inputs stay below
+            m.bias.data += 4
+        m.momentum = 1.0
+        m.train()
+    with torch.no_grad():
+        model(images)
+    for m in norms:
+        m.running_mean += 0.1 * m.running_var.sqrt() * torch.randn_like(m.running_mean)
+        m.running_var *= (0.2 * torch.randn_like(m.running_var)).exp()
     targets = torch.randn(2, CLASSES).softmax(-1)
     return model.eval(), images, targets
 
@@ -194,13 +188,14 @@ def flat(value):
 
 
 def stored(path):
-    """The float tensors of more than one element in a model file."""
+    """The tensors in a model file that may be parameters."""
     model = onnx.load(path)
-    for t in model.graph.initializer:
-        yield t.name, numpy_helper.to_array(t)
-    for n in model.graph.node:
-        if n.op_type == "Constant" and n.attribute[0].name == "value":
-            yield n.output[0], numpy_helper.to_array(n.attribute[0].t)
+    tensors = [(t.name, t) for t in model.graph.initializer]
+    tensors += [(n.output[0], n.attribute[0].t) for n in model.graph.node if n.op_type == "Constant" and n.attribute[0].name == "value"]
+    for name, tensor in tensors:
+        value = numpy_helper.to_array(tensor)
+        if value.dtype == np.float32 and value.size > 1:
+            yield name, value
 
 
 def orders(shape):
@@ -209,11 +204,11 @@ def orders(shape):
 
 
 def match(value, candidates):
-    """The gradient, laid out as in the file, of the candidate whose content the value has."""
-    size = np.abs(value).max()
-    near = lambda a: np.abs(a.reshape(-1) - value.reshape(-1)).max() <= 1e-6 * size
-    for tensor, content, total in candidates.get(value.size, []):
-        if abs(total - np.abs(value).sum(dtype=np.float64)) > TOLERANCE * total:
+    """The candidate whose content an initializer has, and its gradient laid out as the initializer is."""
+    near = lambda a: np.abs(a.reshape(-1) - value.reshape(-1)).max() <= 1e-6 * np.abs(value).max()
+    total = np.abs(value).sum(dtype=np.float64)
+    for tensor, content, its_total in candidates.get(value.size, []):
+        if abs(total - its_total) > 1e-5 * total:
             continue
         for order in orders(content.shape):
             if near(content.transpose(order)):
@@ -223,23 +218,19 @@ def match(value, candidates):
 
 def gradients(model, images, targets, fuse, path):
     """The loss, and its gradients by the names of the file's initializers; how many of these are parameters."""
-    images = images.clone().requires_grad_()
     model.zero_grad()
     with Folded(model, fuse) as folded:
-        logits = model(images)
-        loss = -(targets * logits.log_softmax(-1)).sum() / len(targets)
+        loss = -(targets * model(images).log_softmax(-1)).sum() / len(targets)
     loss.backward()
     candidates = {}
     for t in folded.kept:
         if t.grad is not None:
             content = t.detach().numpy()
             candidates.setdefault(content.size, []).append((t, content, np.abs(content).sum(dtype=np.float64)))
-    out = {"images": images.detach(), "targets": targets, "loss": loss.detach(), "grad/images": images.grad}
+    out = {"images": images, "targets": targets, "loss": loss.detach()}
     parameters = {id(p): name for name, p in model.named_parameters() if p.grad is not None}
     seen, direct, reached = {}, 0, set()
     for name, value in stored(path):
-        if value.dtype != np.float32 or value.size < 2:
-            continue
         tensor, gradient = match(value, candidates)
         if tensor is None:
             continue
@@ -297,7 +288,7 @@ def write_export(folder, name, kind, model, images, targets):
     batches = runs(model, images, path)
     out, direct = gradients(model, images, targets, kind != "unfolded", path)
     save_file(out, path.with_suffix(".safetensors"))
-    folded = len(out) - 4 - direct
+    folded = len(out) - 3 - direct
     print(f"{path.name}: batches {batches}, {direct} parameters as they are, {folded} folded tensors", flush=True)
     return folded
 

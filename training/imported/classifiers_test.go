@@ -17,7 +17,7 @@ import (
 )
 
 // TestClassifiers compares the loss of torchvision's and timm's classifiers, and
-// its gradients with respect to every parameter and the images, with PyTorch's.
+// its gradients with respect to every parameter, with PyTorch's.
 // FOVEA_CLASSIFIERS is the folder that tools/oracle/classifiers.py wrote.
 func TestClassifiers(t *testing.T) {
 	folder := os.Getenv("FOVEA_CLASSIFIERS")
