@@ -138,7 +138,7 @@ func (n *foreign) report() {
 	}
 	line := []any{"file", n.file, "head", n.Head.String(), "layers", n.Layers, "parameters", len(n.Parameters)}
 	for _, why := range slices.Sorted(maps.Keys(left)) {
-		line = append(line, "fixed as "+why, left[why])
+		line = append(line, "fixed: "+why, left[why])
 	}
 	slog.Info("model", line...)
 	n.compareNormalisation()

@@ -29,18 +29,25 @@ func foreign(t testing.TB, dir, model string, size int) *config.Config {
 }
 
 // TestONNXModels fine-tunes a CNN with BatchNormalization, a transformer and an
-// MLP that ends with softmax, as both exporters wrote them: the loss falls, what
-// is deployed scores as the run's own test said, and the same seed gives the same
-// bits, stopped and resumed or not.
+// MLP that ends with softmax, as both exporters wrote them, with a moving average
+// and as a linear probe: the loss falls, what is deployed scores as the run's own
+// test said, and the same seed gives the same bits, stopped and resumed or not.
 func TestONNXModels(t *testing.T) {
 	dir := fundus(t)
 	for _, test := range []struct {
-		model string
-		size  int
-	}{{"cnn_torchscript17.onnx", 20}, {"cnn_dynamo18.onnx", 20}, {"vit_torchscript11.onnx", 8}, {"vit_dynamo23.onnx", 8},
-		{"mlp_torchscript9.onnx", 4}} {
+		model  string
+		size   int
+		change func(*config.Config)
+	}{{"cnn_torchscript17.onnx", 20, nil}, {"vit_torchscript11.onnx", 8, nil}, {"mlp_torchscript9.onnx", 4, nil},
+		{"cnn_dynamo18.onnx", 20, func(c *config.Config) {
+			c.Training.EMA, c.Training.Accumulate, c.Training.Batch, c.Augment.Mixup = 0.9, 2, 6, 0.2
+		}},
+		{"vit_dynamo23.onnx", 8, func(c *config.Config) { c.Model.Adaptation, c.Optimizer.LR = "linear_probe", 0.05 }}} {
 		t.Run(test.model, func(t *testing.T) {
 			c := foreign(t, dir, test.model, test.size)
+			if test.change != nil {
+				test.change(c)
+			}
 			r := run(t, c, training.Options{})
 			var losses []float64
 			for line := range strings.Lines(outcome(t, r.Folder)["log.txt"]) {
@@ -204,6 +211,19 @@ func TestONNXModelOfFixedBatch(t *testing.T) {
 	if string(got) != strings.Join(want, "") || len(want) != 6 {
 		t.Errorf("predictions of %d images are\n%s, the run's were\n%s", len(want)-1, got, strings.Join(want, ""))
 	}
+
+	deployed := &config.Config{Model: config.Model{ONNX: filepath.Join(r.Folder, "model.onnx")}}
+	edit(t, deployed, func(g *pb.GraphProto) {
+		images, err := onnx.NewTensor("images", pb.TensorProto_FLOAT, []int64{7, 3, 20, 20}, make([]byte, 4*7*3*20*20))
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.Input, g.Initializer = nil, append(g.Initializer, images)
+	})
+	if _, err := training.Evaluate(t.Context(), training.EvalOptions{Model: deployed.Model.ONNX, Data: few, Split: "test", Out: out,
+		Runtime: c.Runtime}); err == nil || !strings.Contains(err.Error(), "has inputs []") {
+		t.Errorf("a model without an input: %v", err)
+	}
 }
 
 // changed lists the initializers of a run's model.onnx that are not those of the
@@ -307,6 +327,36 @@ func TestONNXModelErrors(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(c.Output.Dir, c.Name)); err == nil {
 			t.Errorf("%s: there is a run folder", test.want)
 		}
+	}
+}
+
+// TestONNXModelRefusedFirst: what cannot be trained is refused before the images
+// are decoded, of which one is damaged here.
+func TestONNXModelRefusedFirst(t *testing.T) {
+	dir := fundus(t)
+	damaged, err := filepath.Glob(filepath.Join(dir, "train/*/*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(damaged[0], nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := foreign(t, dir, "cnn_torchscript17.onnx", 20)
+	c.Model.Head, c.Model.Adaptation = "/body/body.3/Conv", "linear_probe"
+	edit(t, c, func(g *pb.GraphProto) { // its result is pooled
+		g.Node = slices.DeleteFunc(g.Node, func(n *pb.NodeProto) bool { return n.GetOpType() == "Add" })
+		for _, n := range g.Node {
+			if n.GetOpType() == "GlobalAveragePool" {
+				n.Input[0] = "/body/body.3/Conv_output_0"
+			}
+		}
+		g.Node = slices.DeleteFunc(g.Node, func(n *pb.NodeProto) bool {
+			return strings.HasPrefix(n.GetName(), "/body/body.4") || n.GetOpType() == "Gemm"
+		})
+		g.Output[0].Name = proto.String("/head/head.1/Flatten_output_0")
+	})
+	if _, err := training.Run(t.Context(), c, training.Options{}); err == nil || !strings.Contains(err.Error(), "there are no features for a linear probe") {
+		t.Errorf("error is %v", err)
 	}
 }
 

@@ -89,6 +89,9 @@ func (r *run) do(ctx context.Context, result *Result) error {
 		return err
 	}
 	r.plan.network.report()
+	if _, err := r.plan.trainingGraph(); err != nil { // an operator may have no gradient
+		return err
+	}
 	if err := r.plan.verify(ctx, r.options.Progress); err != nil {
 		return err
 	}

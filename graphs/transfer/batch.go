@@ -80,25 +80,28 @@ func (b *batcher) free(n *pb.NodeProto) (*pb.NodeProto, error) {
 	return n, nil
 }
 
-// reshape opens the first dimension of the result, unless one that may be the
-// images' is open.
+// reshape opens the first dimension of the result if that is 1 for one image, or
+// a constant that leaves no dimension open.
 func (b *batcher) reshape(n *pb.NodeProto) (*pb.NodeProto, error) {
-	t := b.initializers[n.GetInput()[1]]
-	if t == nil {
-		return n, nil // it is computed
-	}
-	data, err := onnx.Data(t)
-	if err != nil || len(data) < 8 {
-		return n, err
-	}
-	var shape []int64
-	for ; len(data) >= 8; data = data[8:] {
-		shape = append(shape, int64(binary.LittleEndian.Uint64(data)))
-	}
-	if shape[0] != 1 && slices.Contains(shape, -1) {
+	shape := slices.Clone(b.shape(n.GetOutput()[0]))
+	if len(shape) == 0 {
 		return n, nil
 	}
-	shape = slices.Clone(b.shape(n.GetOutput()[0]))
+	if shape[0] != 1 {
+		t := b.initializers[n.GetInput()[1]]
+		if t == nil {
+			return n, nil // it is computed
+		}
+		data, err := onnx.Data(t)
+		if err != nil {
+			return nil, err
+		}
+		for ; len(data) >= 8; data = data[8:] {
+			if int64(binary.LittleEndian.Uint64(data)) == -1 {
+				return n, nil
+			}
+		}
+	}
 	shape[0] = -1
 	n = proto.Clone(n).(*pb.NodeProto)
 	n.Input[1] = n.GetOutput()[0] + "/batch_shape"

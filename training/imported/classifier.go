@@ -194,7 +194,7 @@ func (c *Classifier) head(name string, batch int64) (*artifacts.Forward, error) 
 }
 
 func (c *Classifier) noVector() error {
-	return fmt.Errorf("the head %s is a convolution whose results are pooled: there are no features for a linear probe", c.Head)
+	return fmt.Errorf("the head %s is a convolution whose results are pooled: there are no features for a linear probe: set model.adaptation = \"finetune\"", c.Head)
 }
 
 // Initial copies what a parameter starts with.

@@ -26,17 +26,20 @@ func openClassifier(t *testing.T, b builder, o Options) (*Classifier, error) {
 }
 
 // alone is a transformer's beginning as it is exported for one image: the
-// class token is a constant, and Reshape has the batch in it.
+// class token is a constant, and Reshape has the batch in it, also where the
+// shape is computed.
 func alone(batch int) builder {
 	m := newModel(17, 8)
 	m.input("images", float, batch, 3, 4, 4)
 	n := int64(batch)
-	m.ints("to_patches", n, 4, 12)
+	m.ints("one", n)
+	m.ints("each", 4, 12)
 	m.ints("to_heads", n, -1, 2, 6)
 	m.ints("to_rows", n, 30)
 	m.floats("cls", n, 1, 12)
 	m.floats("qkv", 12, 12)
 	m.floats("head", 30, 10)
+	m.node("Concat", "one, each -> to_patches", graphs.Attributes{"axis": 0})
 	m.node("Reshape", "images, to_patches -> patches", nil)
 	m.node("Concat", "cls, patches -> tokens", graphs.Attributes{"axis": 1})
 	m.node("MatMul", "tokens, qkv -> y", nil)
