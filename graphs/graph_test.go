@@ -189,7 +189,9 @@ func TestImported(t *testing.T) {
 	y := g.Append(n, &graphs.Value{Name: "y", Type: graphs.Float32, Shape: []int64{2}}, nil)[0]
 	z := g.Add(y, b)
 	g.Output("z", z)
-	g.Output("y", y) // under its own name
+	for _, v := range []*graphs.Value{y, x, a} { // under their own names
+		g.Output(v.Name, v)
+	}
 	m, err := g.Model()
 	if err != nil {
 		t.Fatal(err)
@@ -210,6 +212,9 @@ func TestImported(t *testing.T) {
 	}
 	if v := g.Exp(x); !strings.HasPrefix(v.Name, "new/") {
 		t.Errorf("a name made here is %q", v.Name)
+	}
+	if outputs := m.GetGraph().GetOutput(); len(outputs) != 4 || outputs[2].GetName() != "x" || len(m.GetGraph().GetNode()) != 2 {
+		t.Errorf("outputs are %v", outputs)
 	}
 	if g.Initializer("y", graphs.Float32, nil, nil); g.Err() == nil {
 		t.Error("a name may be taken twice")
