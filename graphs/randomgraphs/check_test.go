@@ -26,7 +26,9 @@ const unavailable, unsure = "unavailable", "unsure"
 // model is made smaller.
 type failure struct{ kind, text string }
 
-func fail(kind, format string, args ...any) *failure { return &failure{kind, fmt.Sprintf(format, args...)} }
+func fail(kind, format string, args ...any) *failure {
+	return &failure{kind, fmt.Sprintf(format, args...)}
+}
 
 // What a difference of derivatives is measured by: the length √Σ (gradient·direction)²
 // of the gradient, which a derivative along a random direction has. The gradient

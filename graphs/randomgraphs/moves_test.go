@@ -35,7 +35,9 @@ func reshape(m *maker) {
 // do for sizes that may differ.
 func (m *maker) fromShape(list []int64) *tensor {
 	of := m.any()
-	integer := func(op string, a attributes, shape []int64, in ...*tensor) *tensor { return m.apply(op, a, shape, 0, in...) }
+	integer := func(op string, a attributes, shape []int64, in ...*tensor) *tensor {
+		return m.apply(op, a, shape, 0, in...)
+	}
 	s := integer("Shape", nil, []int64{int64(of.rank())}, of)
 	zero := integer("Sub", nil, s.shape, s, s)
 	var total *tensor
