@@ -167,7 +167,7 @@ func mod(m *maker) { // ratios are 1.25 to 1.7 and 2.3 to 2.8, or minus that
 
 func where(m *maker) {
 	a, b, shape := m.pair(4)
-	condition := m.booleans(m.smaller(shape)...)
+	condition := m.booleans(false, m.smaller(shape)...)
 	m.apply("Where", nil, shape, max(a.size, b.size), condition, a, b)
 }
 

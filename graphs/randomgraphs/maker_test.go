@@ -214,11 +214,15 @@ func (m *maker) indices(below int64, negative bool, shape ...int64) *tensor {
 	return m.integers(m.chance(0.4), values, shape...)
 }
 
-// booleans are a constant, or an input.
-func (m *maker) booleans(shape ...int64) *tensor {
+// booleans are a constant, or an input. The first of each row is true if so wanted.
+func (m *maker) booleans(first bool, shape ...int64) *tensor {
 	t := &pb.TensorProto{DataType: proto.Int32(int32(pb.TensorProto_BOOL)), Dims: shape}
-	for range product(shape) {
-		t.Int32Data = append(t.Int32Data, int32(m.IntN(2)))
+	for i := range product(shape) {
+		x := int32(m.IntN(2))
+		if first && i%shape[len(shape)-1] == 0 {
+			x = 1
+		}
+		t.Int32Data = append(t.Int32Data, x)
 	}
 	return m.given(t, m.chance(0.5))
 }
