@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"fovea/graphs"
+	"fovea/graphs/autodiff"
 	"fovea/onnx/ort"
 )
 
@@ -30,44 +32,85 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-var recordLock sync.Mutex
-var offs, errs []float64
-
-func record(off, e float64) {
-	recordLock.Lock()
-	defer recordLock.Unlock()
-	offs, errs = append(offs, off), append(errs, e)
-}
-
 // TestRandomGraphs: the imported graph computes what the model does; its gradients
 // agree with finite differences; the runtime's optimisations change neither.
 func TestRandomGraphs(t *testing.T) {
-	var next, silent atomic.Uint64
-	next.Store(*firstSeed)
+	var lock sync.Mutex
+	var offs []float64
+	nodes := map[string]int{}
+	silent := each(func(seed uint64) (tells bool) {
+		model, inputs := newModel(seed)
+		s, f := check(model, inputs)
+		if f != nil && f.kind == unsure {
+			t.Logf("seed %d tells nothing: %s", seed, f.text)
+			return false
+		}
+		if f != nil {
+			model, inputs, f = shrink(model, inputs, f)
+			t.Errorf("seed %d, %s: %s\n%s", seed, f.kind, f.text, text(model, inputs))
+			return true
+		}
+		lock.Lock()
+		defer lock.Unlock()
+		offs = append(offs, s.off)
+		for _, n := range model.Graph.Node {
+			nodes[n.GetOpType()]++
+		}
+		return true
+	})
+	if silent > *rounds/100 {
+		t.Errorf("%d models of %d tell nothing", silent, *rounds)
+	}
+	for op := range generators {
+		if least := *rounds / 330; uint64(nodes[op]) < least && op != "Resize" && op != "ScatterElements" { // they have older names too
+			t.Errorf("%s is there %d times", op, nodes[op])
+		}
+	}
+	slices.Sort(offs)
+	for _, part := range []float64{0.5, 0.9, 0.99, 1} {
+		if len(offs) > 0 {
+			t.Logf("%g of the models are at most %.1e off", part, offs[int(part*float64(len(offs)-1))])
+		}
+	}
+}
+
+// each tries the models on all cores, and counts those that tell nothing.
+func each(try func(seed uint64) (tells bool)) (silent uint64) {
+	var next, count atomic.Uint64
 	var wait sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wait.Go(func() {
-			for seed := next.Add(1) - 1; seed < *firstSeed+*rounds; seed = next.Add(1) - 1 {
-				model, inputs := newModel(seed)
-				switch f := check(model, inputs); {
-				case f == nil:
-				case f.kind == unavailable || f.kind == unsure:
-					t.Logf("seed %d tells nothing: %s", seed, f.text)
-					silent.Add(1)
-				default:
-					small, inputs, f := shrink(model, inputs, f)
-					t.Errorf("seed %d, %s: %s\n%s", seed, f.kind, f.text, text(small, inputs))
+			for seed := next.Add(1) - 1; seed < *rounds; seed = next.Add(1) - 1 {
+				if !try(*firstSeed + seed) {
+					count.Add(1)
 				}
 			}
 		})
 	}
 	wait.Wait()
-	if n := silent.Load(); n > *rounds/20 {
-		t.Errorf("%d models of %d tell nothing", n, *rounds)
+	return count.Load()
+}
+
+// TestWrongGradients: a gradient that is off by one part in a hundred is found, and
+// the model that shows it is made smaller.
+func TestWrongGradients(t *testing.T) {
+	defer func() { reverse = autodiff.Backward }()
+	reverse = func(g *graphs.Graph, c map[*graphs.Value]*graphs.Value, wrt []*graphs.Value) ([]*graphs.Value, error) {
+		gradients, err := autodiff.Backward(g, c, wrt)
+		for i, v := range gradients {
+			if v != nil {
+				gradients[i] = g.Scale(v, 1.01)
+			}
+		}
+		return gradients, err
 	}
-	slices.Sort(offs)
-	slices.Sort(errs)
-	for _, q := range []float64{.5, .9, .99, .999, 1} {
-		t.Logf("%g: off %.2g, uncertain %.2g", q, offs[int(q*float64(len(offs)-1))], errs[int(q*float64(len(errs)-1))])
+	for seed := range uint64(10) {
+		model, inputs := newModel(seed)
+		_, f := check(model, inputs)
+		if f == nil || f.kind != "gradient" {
+			t.Errorf("seed %d: a wrong gradient is not found: %v", seed, f)
+		} else if small, _, _ := shrink(model, inputs, f); seed == 0 && len(small.Graph.Node) != 1 {
+			t.Errorf("%d nodes are left", len(small.Graph.Node))
+		}
 	}
 }

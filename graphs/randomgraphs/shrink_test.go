@@ -31,7 +31,7 @@ func shrink(model *pb.ModelProto, inputs map[string]*pb.TensorProto, f *failure)
 					known[name] = trace[name]
 				}
 			}
-			if again := check(candidate, known); again != nil && again.kind == f.kind {
+			if _, again := check(candidate, known); again != nil && again.kind == f.kind {
 				model, inputs, f, smaller = candidate, known, again, true
 				break
 			}

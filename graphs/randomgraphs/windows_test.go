@@ -191,27 +191,26 @@ func affineGrid(m *maker) {
 }
 
 // gridSample reads between elements: the points are moved there, since at an
-// element the function has a kink.
+// element, or in the middle where the nearest is read, the function has a kink.
 func gridSample(m *maker) {
 	n, channels, h, w := m.between(1, 2), m.between(1, 2), m.between(2, 4), m.between(2, 4)
 	x := m.shaped(2, n, channels, h, w)
 	count := []int64{n, m.between(1, 2), m.between(1, 3)}
 	corners := m.IntN(2)
+	mode := oneOf(m, "bilinear", "bicubic", "nearest")
+	if m.opset >= 20 {
+		mode = oneOf(m, "linear", "cubic", "nearest")
+	}
 	var parts []*tensor
 	for _, size := range []float64{float64(w), float64(h)} {
 		step, first := 2/size, -1+1/size // elements lie at first + i·step
 		if corners == 1 {
 			step, first = 2/(size-1), -1
 		}
-		places := []float64{first + step/2, first - step*0.35, first + (size-1)*step + step*0.35}
-		t := m.around(m.shaped(1, slices.Concat(count, []int64{1})...), 0.1*step, places...)
-		parts = append(parts, t)
+		places := []float64{first + step*0.3, first - step*0.3, first + (size-1)*step + step*0.3}
+		parts = append(parts, m.around(m.shaped(1, slices.Concat(count, []int64{1})...), 0.1*step, places...))
 	}
 	grid := m.apply("Concat", attributes{"axis": 3}, slices.Concat(count, []int64{2}), 2, parts...)
-	mode := oneOf(m, "bilinear", "bicubic", "nearest")
-	if m.opset >= 20 {
-		mode = oneOf(m, "linear", "cubic", "nearest")
-	}
 	a := attributes{"mode": mode, "align_corners": corners, "padding_mode": oneOf(m, "zeros", "border", "reflection")}
 	m.apply("GridSample", a, []int64{n, channels, count[1], count[2]}, 2*x.size, x, grid)
 }
