@@ -12,7 +12,7 @@ import (
 const (
 	deepest  = 32      // calls of functions inside of each other; they may not recurse
 	mostNode = 1 << 17 // nodes of a model whose functions are expanded, and calls of functions
-	mostText = 1 << 28 // bytes of the names in what the calls expand to
+	mostText = 1 << 26 // bytes of the names in what the calls expand to
 	longest  = 64      // bytes of a function's name that go into the names of its nodes
 )
 
