@@ -26,7 +26,7 @@ var singleOnly = []string{"RNN", "GRU", "LSTM", "Gelu", "HardSwish", "Mish", "Me
 // for: these stand between casts. The values called like those in wrt are inputs.
 // Exact tells whether there are none.
 func inDouble(model *pb.ModelProto, trace map[string]*pb.TensorProto, wrt []string) (s *session, exact bool, err error) {
-	for {
+	for range len(model.Graph.Node) + 1 {
 		s, err = open(widened(model, trace, wrt), ort.Disable)
 		if err == nil {
 			break
@@ -39,9 +39,10 @@ func inDouble(model *pb.ModelProto, trace map[string]*pb.TensorProto, wrt []stri
 		if at < 0 {
 			return nil, false, err
 		}
-		if _, known := narrow.LoadOrStore(key(model, model.Graph.Node[at]), true); known {
-			return nil, false, err
-		}
+		narrow.Store(key(model, model.Graph.Node[at]), true)
+	}
+	if err != nil {
+		return nil, false, err
 	}
 	return s, !slices.ContainsFunc(model.Graph.Node, func(n *pb.NodeProto) bool { return isNarrow(model, n) }), nil
 }

@@ -3,6 +3,10 @@ package randomgraphs
 import (
 	"math"
 	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"fovea/onnx/pb"
 )
 
 // Functions of each element by itself.
@@ -113,11 +117,21 @@ func power(m *maker) {
 
 func gelu(m *maker) {
 	x := m.take(4)
-	var a attributes
-	if m.opset >= 20 {
-		a = oneOf(m, nil, attributes{"approximate": "none"}, attributes{"approximate": "tanh"})
-	}
+	a := oneOf(m, nil, attributes{"approximate": "none"}, attributes{"approximate": "tanh"})
 	m.apply("Gelu", a, x.shape, x.size, x)
+}
+
+// biased is an activation of a value and a vector that is added to it, which may be
+// missing.
+func biased(op string, optional bool) generator {
+	return generator{9, func(m *maker) {
+		x := m.ranked(2, 1, 4)
+		inputs := []*tensor{x}
+		if !optional || m.chance(0.5) {
+			inputs = append(inputs, m.shaped(2, x.shape[x.rank()-1]))
+		}
+		m.apply(op, nil, x.shape, 4, inputs...)
+	}}
 }
 
 func prelu(m *maker) {
@@ -180,6 +194,21 @@ func cast(m *maker) {
 func castLike(m *maker) {
 	x := m.take(8)
 	m.apply("CastLike", nil, x.shape, x.size, x, m.any())
+}
+
+func dequantizeLinear(m *maker) {
+	shape := m.dims(2)
+	x := &pb.TensorProto{DataType: proto.Int32(int32(pb.TensorProto_INT8)), Dims: shape}
+	for range product(shape) {
+		x.Int32Data = append(x.Int32Data, int32(m.between(-4, 4)))
+	}
+	scale := m.shaped(1)
+	a := attributes{}
+	if m.opset >= 13 && m.chance(0.6) {
+		a["axis"] = 1
+		scale = m.shaped(1, shape[1])
+	}
+	m.apply("DequantizeLinear", a, shape, 4, m.given(x, m.chance(0.5)), scale)
 }
 
 func dropout(m *maker) {

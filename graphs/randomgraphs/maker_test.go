@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -77,7 +78,15 @@ func newModel(seed uint64) (*pb.ModelProto, map[string]*pb.TensorProto) {
 }
 
 func (m *maker) lacks(op string) bool {
-	return !slices.ContainsFunc(m.graph.Node, func(n *pb.NodeProto) bool { return n.GetOpType() == op })
+	return !slices.ContainsFunc(m.graph.Node, func(n *pb.NodeProto) bool { return nameOf(n) == op })
+}
+
+// nameOf is a node's operator, with its domain in front if that is not the standard.
+func nameOf(n *pb.NodeProto) string {
+	if n.GetDomain() == "" {
+		return n.GetOpType()
+	}
+	return n.GetDomain() + "." + n.GetOpType()
 }
 
 // try takes back what an operator has added if it does not fit.
@@ -232,12 +241,12 @@ func (m *maker) apply(op string, a attributes, shape []int64, size float64, inpu
 	return m.applyN(op, a, []*tensor{{shape: shape, size: size}}, inputs...)[0]
 }
 
-// applyN adds a node. A nil result has no name; one of size 0 is no float that
+// applyN adds a node; op has its domain in front if that is not the standard. A nil result has no name; one of size 0 is no float that
 // nodes may read.
 func (m *maker) applyN(op string, a attributes, results []*tensor, inputs ...*tensor) []*tensor {
 	n := &pb.NodeProto{OpType: &op, Name: proto.String(fmt.Sprintf("n%d", len(m.graph.Node)))}
-	if op == "FusedMatMul" || op == "Gelu" && m.opset < 20 || op == "Trilu" && m.opset < 14 {
-		n.Domain = proto.String(microsoft)
+	if own, ok := strings.CutPrefix(op, microsoft+"."); ok {
+		n.OpType, n.Domain = &own, proto.String(microsoft)
 	}
 	for _, t := range inputs {
 		name := ""

@@ -443,13 +443,33 @@ func reverseSequence(m *maker) {
 	m.apply("ReverseSequence", attributes{"batch_axis": batch, "time_axis": 1 - batch}, x.shape, x.size, x, m.ints(lengths...))
 }
 
-func trilu(m *maker) {
-	x := m.ranked(8, 2, 4)
-	inputs := []*tensor{x}
-	if m.chance(0.5) {
-		inputs = append(inputs, m.integers(false, []int64{m.between(-2, 2)}))
+func trilu(op string) func(m *maker) {
+	return func(m *maker) {
+		x := m.ranked(8, 2, 4)
+		inputs := []*tensor{x}
+		if m.chance(0.5) {
+			inputs = append(inputs, m.integers(false, []int64{m.between(-2, 2)}))
+		}
+		m.apply(op, attributes{"upper": m.IntN(2)}, x.shape, x.size, inputs...)
 	}
-	m.apply("Trilu", attributes{"upper": m.IntN(2)}, x.shape, x.size, inputs...)
+}
+
+func compress(m *maker) {
+	x := m.ranked(8, 1, 3)
+	axis, named := m.axis(x)
+	if m.opset < 11 {
+		named = int64(axis)
+	}
+	chosen := &pb.TensorProto{DataType: proto.Int32(int32(pb.TensorProto_BOOL)), Dims: []int64{x.shape[axis]}}
+	count := int64(0)
+	for i := range x.shape[axis] {
+		take := int32(m.IntN(2))
+		if i == 0 {
+			take = 1
+		}
+		chosen.Int32Data, count = append(chosen.Int32Data, take), count+int64(take)
+	}
+	m.apply("Compress", attributes{"axis": named}, with(x.shape, axis, count), x.size, x, m.given(chosen, false))
 }
 
 func cumSum(m *maker) {

@@ -37,17 +37,59 @@ func matMul(m *maker) {
 	m.apply("MatMul", nil, shape, float64(k), a, b)
 }
 
-func fusedMatMul(m *maker) {
-	rows, k, columns, batch := m.between(1, 4), m.between(1, 4), m.between(1, 4), m.between(1, 3)
-	transA, transB := m.IntN(2), m.IntN(2)
-	pick := func(trans int, r, c int64) *tensor {
-		if trans == 1 {
-			r, c = c, r
+// fusedMatMul is a product of transposed matrices. The second name is an older one.
+func fusedMatMul(op string) generator {
+	return generator{9, func(m *maker) {
+		rows, k, columns, batch := m.between(1, 4), m.between(1, 4), m.between(1, 4), m.between(1, 3)
+		transA, transB := m.IntN(2), m.IntN(2)
+		pick := func(trans int, r, c int64) *tensor {
+			if trans == 1 {
+				r, c = c, r
+			}
+			return m.shaped(1, batch, r, c)
 		}
-		return m.shaped(1, batch, r, c)
+		a := attributes{"transA": transA, "transB": transB, "alpha": oneOf(m, 1, 0.5)}
+		m.apply(op, a, []int64{batch, rows, columns}, float64(k), pick(transA, rows, k), pick(transB, k, columns))
+	}}
+}
+
+// square is a batch of matrices whose inverse is well-conditioned: 2·I and a little.
+func (m *maker) square() *tensor {
+	n := m.between(1, 3)
+	var eye []float64
+	for i := range n * n {
+		eye = append(eye, map[bool]float64{true: 2}[i%(n+1) == 0])
 	}
-	a := attributes{"transA": transA, "transB": transB, "alpha": oneOf(m, 1, 0.5)}
-	m.apply("FusedMatMul", a, []int64{batch, rows, columns}, float64(k), pick(transA, rows, k), pick(transB, k, columns))
+	x := m.shaped(0.4, m.between(1, 3), n, n)
+	return m.apply("Add", nil, x.shape, 2.4, x, m.constant(eye, n, n))
+}
+
+func det(m *maker) {
+	x := m.square()
+	m.apply("Det", nil, x.shape[:1], 20, x)
+}
+
+func inverse(m *maker) {
+	x := m.square()
+	m.apply("com.microsoft.Inverse", nil, x.shape, 2, x)
+}
+
+func distances(m *maker) {
+	columns := m.between(1, 3)
+	a, b := m.shaped(1, m.between(1, 4), columns), m.shaped(1, m.between(1, 4), columns)
+	m.apply("com.microsoft.CDist", attributes{"metric": "sqeuclidean"}, []int64{a.shape[0], b.shape[0]}, 12, a, b)
+}
+
+func fusedGemm(m *maker) {
+	rows, k, columns := m.between(1, 4), m.between(1, 4), m.between(1, 4)
+	m.apply("com.microsoft.FusedGemm", attributes{"activation": oneOf(m, "Tanh", "Sigmoid")}, []int64{rows, columns}, 1,
+		m.shaped(1, rows, k), m.shaped(1, k, columns), m.shaped(1, m.smaller([]int64{rows, columns})...))
+}
+
+func multiHeadAttention(m *maker) {
+	n, heads, l, s, d := m.between(1, 2), m.between(1, 2), m.between(1, 3), m.between(1, 4), m.between(1, 3)
+	m.apply("com.microsoft.MultiHeadAttention", attributes{"num_heads": heads}, []int64{n, l, heads * d}, 1,
+		m.shaped(1, n, l, heads*d), m.shaped(1, n, s, heads*d), m.shaped(1, n, s, heads*d))
 }
 
 func gemm(m *maker) {

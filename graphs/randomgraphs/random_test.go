@@ -54,7 +54,7 @@ func TestRandomGraphs(t *testing.T) {
 		defer lock.Unlock()
 		offs = append(offs, s.off)
 		for _, n := range model.Graph.Node {
-			nodes[n.GetOpType()]++
+			nodes[nameOf(n)]++
 		}
 		return true
 	})

@@ -84,6 +84,23 @@ func rmsNormalization(m *maker) {
 	m.apply("RMSNormalization", attributes{"axis": named, "epsilon": 0.1}, x.shape, 4, x, m.shaped(1, x.shape[axis:]...))
 }
 
+func simplifiedLayerNormalization(m *maker) {
+	x := m.ranked(2, 1, 4)
+	m.apply("SimplifiedLayerNormalization", attributes{"axis": -1, "epsilon": 0.1}, x.shape, 4, x, m.shaped(1, x.shape[x.rank()-1]))
+}
+
+// skipped normalises the sum of two values, and of a vector if it is given.
+func skipped(op string, more int) generator {
+	return generator{9, func(m *maker) {
+		x := m.shaped(2, m.between(1, 3), m.between(1, 3), m.between(2, 4))
+		inputs := []*tensor{x, m.shaped(2, x.shape...)}
+		for range 1 + m.IntN(more+1) {
+			inputs = append(inputs, m.shaped(1, x.shape[2]))
+		}
+		m.apply(op, attributes{"epsilon": 0.1}, x.shape, 4, inputs...)
+	}}
+}
+
 func instanceNormalization(m *maker) {
 	x := m.image(2, m.between(1, 3))
 	channels := x.shape[1]

@@ -1,6 +1,7 @@
 package randomgraphs
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -57,18 +58,25 @@ func (m *maker) window(spatial []int64, dilated bool) (a attributes, kernel, out
 	return a, kernel, out
 }
 
-func conv(m *maker) {
+func conv(m *maker) { m.conv("Conv", nil) }
+
+func fusedConv(m *maker) {
+	m.conv("com.microsoft.FusedConv", attributes{"activation": oneOf(m, "Tanh", "Sigmoid")})
+}
+
+func (m *maker) conv(op string, more attributes) {
 	group := m.between(1, 2)
 	x := m.image(1, group*m.between(1, 2))
 	a, kernel, spatial := m.window(x.shape[2:], true)
 	a["group"] = group
+	maps.Copy(a, more)
 	filters := group * m.between(1, 2)
 	w := m.shaped(1, slices.Concat([]int64{filters, x.shape[1] / group}, kernel)...)
 	inputs := []*tensor{x, w}
 	if m.chance(0.5) {
 		inputs = append(inputs, m.shaped(1, filters))
 	}
-	m.apply("Conv", a, slices.Concat([]int64{x.shape[0], filters}, spatial), float64(product(w.shape[1:]))+1, inputs...)
+	m.apply(op, a, slices.Concat([]int64{x.shape[0], filters}, spatial), float64(product(w.shape[1:]))+1, inputs...)
 }
 
 func convTranspose(m *maker) {
