@@ -149,7 +149,11 @@ func averagePool(m *maker) {
 	if a["dilations"] == nil || slices.Max(a["dilations"].([]int64)) == 1 {
 		spatial = m.ceil(a, x, spatial)
 	}
-	a["count_include_pad"] = m.IntN(2)
+	// Before opset 19 ONNX Runtime 1.27 counts what lies beyond the end as padding; 1.32
+	// does not, nor does PyTorch.
+	if a["ceil_mode"] == nil || m.opset >= 19 {
+		a["count_include_pad"] = m.IntN(2)
+	}
 	m.apply("AveragePool", a, slices.Concat(x.shape[:2], spatial), x.size, x)
 }
 
