@@ -175,6 +175,18 @@ func TestRemoveDead(t *testing.T) {
 	}
 }
 
+// TestTransposeOfNothing: a permutation that changes nothing is no node.
+func TestTransposeOfNothing(t *testing.T) {
+	g := graphs.New("transpose")
+	x := g.Input("x", graphs.Float32, 2, 3)
+	if g.Transpose(x, 0, 1) != x || g.Transpose(x, 1, 0) == x || g.Err() != nil {
+		t.Errorf("%v\n%s", g.Err(), g)
+	}
+	if g.Transpose(x, 0, 0); g.Err() == nil {
+		t.Error("[0 0] is a permutation")
+	}
+}
+
 // TestImported: names, versions and nodes of another model are taken over, equal
 // initializers stay apart, and names made here avoid the model's.
 func TestImported(t *testing.T) {
