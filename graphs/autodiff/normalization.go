@@ -47,7 +47,7 @@ func logSoftmax(c *Call) []*graphs.Value {
 func layerNormalization(c *Call) []*graphs.Value {
 	x, w, dy := c.In(0), c.In(1), c.Grad(0)
 	last := int64(x.Rank() - 1)
-	if c.Axis(-1) != last {
+	if c.Axis(-1) != last || last == 0 { // a vector is no operand of the products below
 		return defined(layerNormalizationFrom)(c)
 	}
 	if len(c.node.Outputs) < 3 {

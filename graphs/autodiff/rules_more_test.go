@@ -175,6 +175,10 @@ var moreCases = []ruleCase{
 		return g.Append(&graphs.Node{Op: "OneHot", Inputs: []*value{g.Ints(1, 3, -2), g.Ints(4), x[0]}}, y)[0]
 	})},
 	average("AveragePool ceil_mode", graphs.Attributes{"strides": []int64{3, 2}, "ceil_mode": int64(1)}),
+	{"LayerNormalization of a vector", -0.5, [][]int64{{4}, {4}, {4}}, one(func(g *graphs.Graph, x []*value) *value {
+		y, _, _ := g.LayerNormalization(x[0], x[1], x[2], 1e-2)
+		return y
+	})},
 	{"LayerNormalization axis 1", -0.5, [][]int64{{2, 3, 4}, {3, 4}, {3, 4}}, one(func(g *graphs.Graph, x []*value) *value {
 		return g.Apply("LayerNormalization", graphs.Attributes{"axis": int64(1), "epsilon": float32(0.01)}, x...)
 	})},

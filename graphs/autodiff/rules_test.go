@@ -392,6 +392,17 @@ func TestDomain(t *testing.T) {
 	}
 }
 
+// TestEmptyResult: on a result without elements nothing depends.
+func TestEmptyResult(t *testing.T) {
+	g := graphs.New("empty result")
+	x, w := g.Input("x", graphs.Float32, 0, 2, 4, 4), g.Input("w", graphs.Float32, 2, 2, 1, 1)
+	y := g.Apply("Conv", nil, x, w)
+	gradients, err := autodiff.Backward(g, map[*value]*value{y: g.Input("c", graphs.Float32, y.Shape...)}, []*value{x, w})
+	if err != nil || gradients[1] != nil {
+		t.Errorf("gradients are %v, %v: want none of w", gradients, err)
+	}
+}
+
 // TestEmptyTensor: a tensor without elements has no gradient, and what it is
 // joined with has its own.
 func TestEmptyTensor(t *testing.T) {

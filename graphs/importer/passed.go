@@ -8,11 +8,13 @@ import (
 	"fovea/graphs"
 )
 
-// passedOn is the input that a node hands on as it is: Identity's, and Dropout's
-// in inference mode. It is nil for other nodes.
+// passedOn is the input that a node hands on as it is: Identity's, that of a
+// Transpose that changes nothing, and Dropout's in inference mode. It is nil for
+// other nodes.
 func passedOn(n *graphs.Node) (*graphs.Value, error) {
+	perm := n.Attributes.Ints("perm")
 	switch {
-	case n.Op == "Identity":
+	case n.Op == "Identity", n.Op == "Transpose" && perm != nil && slices.IsSorted(perm):
 		return n.Inputs[0], nil
 	case n.Op != "Dropout":
 		return nil, nil

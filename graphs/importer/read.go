@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -45,6 +46,9 @@ func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
 	}
 	if sparse := m.GetGraph().GetSparseInitializer(); len(sparse) > 0 {
 		return nil, fmt.Errorf("import: sparse initializer %q: sparse tensors are not supported", sparse[0].GetValues().GetName())
+	}
+	if len(m.GetGraph().GetOutput()) == 0 {
+		return nil, errors.New("import: the model has no output")
 	}
 	nodes, err := expandFunctions(m, s.opsets)
 	if err != nil {
@@ -100,6 +104,14 @@ func (s *Source) addNodes(nodes []*pb.NodeProto) (kept []*pb.NodeProto, err erro
 		}
 		s.addInitializer(t)
 	}
+	for i, n := range nodes {
+		if err := errors.Join(checkNumbers(n), s.checkConstants(n)); err != nil {
+			return nil, fmt.Errorf("import: %s: %w", label(i, n), err)
+		}
+	}
+	for i, n := range kept {
+		kept[i] = s.withKernel(n)
+	}
 	return kept, nil
 }
 
@@ -135,7 +147,6 @@ func bind(in *pb.ValueInfoProto, sizes Sizes) (*pb.ValueInfoProto, error) {
 	if tensor == nil || tensor.GetShape() == nil {
 		return nil, fmt.Errorf("import: input %q is no tensor of known rank", in.GetName())
 	}
-	const most = 1 << 32
 	shape, dims := &pb.TensorShapeProto{}, []int64{}
 	for i, d := range tensor.GetShape().GetDim() {
 		size, symbol := d.GetDimValue(), d.GetDimParam()
@@ -154,8 +165,8 @@ func bind(in *pb.ValueInfoProto, sizes Sizes) (*pb.ValueInfoProto, error) {
 		shape.Dim = append(shape.Dim, &pb.TensorShapeProto_Dimension{
 			Value: &pb.TensorShapeProto_Dimension_DimValue{DimValue: size}})
 	}
-	if n, err := onnx.NumElements(dims); err != nil || n > most {
-		return nil, fmt.Errorf("import: input %q: shape %v has more than %d elements", in.GetName(), dims, most)
+	if n, err := onnx.NumElements(dims); err != nil || n > mostElements {
+		return nil, fmt.Errorf("import: input %q: shape %v has more than %d elements", in.GetName(), dims, mostElements)
 	}
 	return &pb.ValueInfoProto{Name: in.Name, Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{
 		TensorType: &pb.TypeProto_Tensor{ElemType: tensor.ElemType, Shape: shape}}}}, nil

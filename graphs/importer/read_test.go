@@ -17,7 +17,7 @@ func model(opset int64, nodes ...*pb.NodeProto) *pb.ModelProto {
 		{Value: &pb.TensorShapeProto_Dimension_DimParam{DimParam: "width"}}}}
 	return &pb.ModelProto{IrVersion: proto.Int64(8),
 		OpsetImport: []*pb.OperatorSetIdProto{{Domain: proto.String(""), Version: &opset}, {Domain: proto.String("local"), Version: proto.Int64(1)}},
-		Graph: &pb.GraphProto{Name: proto.String("g"), Node: nodes,
+		Graph: &pb.GraphProto{Name: proto.String("g"), Node: nodes, Output: []*pb.ValueInfoProto{{Name: proto.String("y")}},
 			Initializer: []*pb.TensorProto{{Name: proto.String("w"), DataType: proto.Int32(1), Dims: []int64{2}, FloatData: []float32{1, 2}}},
 			Input: []*pb.ValueInfoProto{{Name: proto.String("x"), Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{
 				TensorType: &pb.TypeProto_Tensor{ElemType: proto.Int32(1), Shape: shape}}}}}}}
@@ -69,6 +69,27 @@ func TestBadModels(t *testing.T) {
 		f.OpsetImport = explosive.OpsetImport
 		explosive.Functions = append(explosive.Functions, f)
 	}
+	hollow := proto.Clone(explosive).(*pb.ModelProto) // 4^29 calls of a function that does nothing
+	last := hollow.Functions[29]
+	last.Node, last.Output = nil, []string{"a"}
+	endless := proto.Clone(recursive).(*pb.ModelProto)
+	endless.Functions[0].Name = proto.String(strings.Repeat("F", 1<<20)) // in the name of each value
+	endless.Functions[0].Node = nil
+	for i := range 1000 {
+		n := op("Tanh", "", "a")
+		n.Output = []string{strings.Repeat("y", i+1)}
+		endless.Functions[0].Node = append(endless.Functions[0].Node, n)
+	}
+	endless.Graph.Node = nil
+	for i := range 1000 {
+		n := op(endless.Functions[0].GetName(), "local", "x")
+		if n.Name = nil; i > 0 {
+			n.Output = []string{"y" + string(rune('a'+i))}
+		}
+		endless.Graph.Node = append(endless.Graph.Node, n)
+	}
+	silent := model(17, good)
+	silent.Graph.Output = nil
 	other := model(17, op("F", "local", "x"))
 	other.Functions = []*pb.FunctionProto{{Name: proto.String("F"), Domain: proto.String("local"), Input: []string{"a"},
 		Output: []string{"y"}, Node: []*pb.NodeProto{op("Tanh", "", "a")},
@@ -84,6 +105,9 @@ func TestBadModels(t *testing.T) {
 		`dimension 0 is symbolic`:     {model(17, good), Sizes{Named: map[string]int64{"width": 3}}},
 		"more than 32 deep":           {recursive, all},
 		"nodes":                       {explosive, all},
+		"131072 nodes, calls":         {hollow, all},
+		"bytes of names":              {endless, all},
+		"no output":                   {silent, all},
 		"uses opset 13":               {other, all},
 		"cycle":                       {model(17, op("Tanh", "", "y")), all},
 		"made by no node":             {model(17, op("Tanh", "", "z")), all},

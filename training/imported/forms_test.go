@@ -155,6 +155,14 @@ var forms = map[string]func() (b builder, values string){
 		b.outputs("y")
 		return b, "x scale bias mean variance"
 	},
+	"an input and an initializer are outputs": func() (builder, string) {
+		b := newModel(13, 7)
+		b.input("x", float, "batch", 4)
+		b.floats("w", 4)
+		b.node("Mul", "x,w -> y", nil)
+		b.outputs("x", "y", "w")
+		return b, "x w"
+	},
 	"integer input": func() (builder, string) {
 		b := newModel(13, 7)
 		b.input("ids", integer, "batch")
