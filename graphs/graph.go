@@ -125,15 +125,16 @@ func (g *Graph) Input(name string, t pb.TensorProto_DataType, shape ...int64) *V
 	return v
 }
 
-// Output names v and makes it a graph output. A value that already carries a
-// name from outside (an input, a constant, another output) is passed through
-// an Identity.
+// Output names v and makes it a graph output. A value that already carries
+// another name from outside (an input, a constant, another output) is passed
+// through an Identity.
 func (g *Graph) Output(name string, v *Value) *Value {
-	if g.names[name] && v.Name != name || v.node == nil && v.Name == name {
+	known := slices.Contains(g.Outputs, v)
+	if g.names[name] && (v.Name != name || known) {
 		g.fail("output %q: the name is taken", name)
 		return v
 	}
-	if v.node == nil || slices.Contains(g.Outputs, v) {
+	if v.node == nil && v.Name != name || known {
 		v = g.Apply("Identity", nil, v)
 	}
 	g.rename(v, name)

@@ -175,20 +175,15 @@ func TestRemoveDead(t *testing.T) {
 	}
 }
 
-func TestDOT(t *testing.T) {
-	g := graphs.New("small")
-	g.Output("y", g.Exp(g.Input("x", graphs.Float32, 2, 3)))
-	const want = `digraph "small" {
-  node [shape=box, fontname=Helvetica]
-  n0 [label="Exp"]
-  i0 [label="x", shape=ellipse]
-  i0 -> n0 [label="[2,3]"]
-  o0 [label="y", shape=ellipse]
-  n0 -> o0 [label="[2,3]"]
-}
-`
-	if got := g.DOT(); got != want {
-		t.Errorf("got\n%s", got)
+// TestTransposeOfNothing: a permutation that changes nothing is no node.
+func TestTransposeOfNothing(t *testing.T) {
+	g := graphs.New("transpose")
+	x := g.Input("x", graphs.Float32, 2, 3)
+	if g.Transpose(x, 0, 1) != x || g.Transpose(x, 1, 0) == x || g.Err() != nil {
+		t.Errorf("%v\n%s", g.Err(), g)
+	}
+	if g.Transpose(x, 0, 0); g.Err() == nil {
+		t.Error("[0 0] is a permutation")
 	}
 }
 
@@ -206,7 +201,9 @@ func TestImported(t *testing.T) {
 	y := g.Append(n, &graphs.Value{Name: "y", Type: graphs.Float32, Shape: []int64{2}}, nil)[0]
 	z := g.Add(y, b)
 	g.Output("z", z)
-	g.Output("y", y) // under its own name
+	for _, v := range []*graphs.Value{y, x, a} { // under their own names
+		g.Output(v.Name, v)
+	}
 	m, err := g.Model()
 	if err != nil {
 		t.Fatal(err)
@@ -227,6 +224,9 @@ func TestImported(t *testing.T) {
 	}
 	if v := g.Exp(x); !strings.HasPrefix(v.Name, "new/") {
 		t.Errorf("a name made here is %q", v.Name)
+	}
+	if outputs := m.GetGraph().GetOutput(); len(outputs) != 4 || outputs[2].GetName() != "x" || len(m.GetGraph().GetNode()) != 2 {
+		t.Errorf("outputs are %v", outputs)
 	}
 	if g.Initializer("y", graphs.Float32, nil, nil); g.Err() == nil {
 		t.Error("a name may be taken twice")

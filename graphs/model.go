@@ -26,6 +26,13 @@ func (g *Graph) Model() (*pb.ModelProto, error) {
 	live := g.live()
 	out := &pb.GraphProto{Name: proto.String(g.Name)}
 	constants := map[*Value]bool{}
+	write := func(v *Value) {
+		if v != nil && v.data != nil && !constants[v] {
+			constants[v] = true
+			out.Initializer = append(out.Initializer, &pb.TensorProto{
+				Name: proto.String(v.Name), DataType: proto.Int32(int32(v.Type)), Dims: v.Shape, RawData: v.data})
+		}
+	}
 	domains := map[string]bool{"": true}
 	for _, n := range g.Nodes {
 		if !live[n] {
@@ -38,18 +45,14 @@ func (g *Graph) Model() (*pb.ModelProto, error) {
 		out.Node = append(out.Node, node)
 		domains[n.Domain] = true
 		for _, v := range n.Inputs {
-			if v == nil || v.data == nil || constants[v] {
-				continue
-			}
-			constants[v] = true
-			out.Initializer = append(out.Initializer, &pb.TensorProto{
-				Name: proto.String(v.Name), DataType: proto.Int32(int32(v.Type)), Dims: v.Shape, RawData: v.data})
+			write(v)
 		}
 	}
 	for _, v := range g.Inputs {
 		out.Input = append(out.Input, v.proto())
 	}
 	for _, v := range g.Outputs {
+		write(v)
 		out.Output = append(out.Output, v.proto())
 	}
 	m := &pb.ModelProto{IrVersion: proto.Int64(max(irVersion, g.ir)), ProducerName: proto.String("fovea"), Graph: out}

@@ -123,8 +123,17 @@ func (g *Graph) Reshape(x *Value, shape ...int64) *Value {
 	return g.Apply("Reshape", nil, x, g.Ints(shape...))
 }
 
-// Transpose permutes the dimensions: dimension i of the result is perm[i] of x.
+// Transpose permutes the dimensions: dimension i of the result is perm[i] of x. One
+// that changes nothing is left out: ONNX Runtime takes it for a swap where it joins
+// it with a Gemm.
 func (g *Graph) Transpose(x *Value, perm ...int64) *Value {
+	same := len(perm) == x.Rank()
+	for i, p := range perm {
+		same = same && p == int64(i)
+	}
+	if same {
+		return x
+	}
 	return g.Apply("Transpose", Attributes{"perm": perm}, x)
 }
 

@@ -53,36 +53,3 @@ func (v *Value) operand() string {
 	}
 	return v.Name
 }
-
-// DOT is the graph in Graphviz's language: boxes are nodes, edges carry shapes.
-func (g *Graph) DOT() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "digraph %q {\n  node [shape=box, fontname=Helvetica]\n", g.Name)
-	ids := map[*Node]int{}
-	for i, n := range g.Nodes {
-		ids[n] = i
-		fmt.Fprintf(&b, "  n%d [label=%q]\n", i, n.Op)
-	}
-	for i, v := range g.Inputs {
-		fmt.Fprintf(&b, "  i%d [label=%q, shape=ellipse]\n", i, v.Name)
-	}
-	for i, n := range g.Nodes {
-		for _, v := range n.Inputs {
-			switch {
-			case v == nil || v.data != nil:
-			case v.node != nil:
-				fmt.Fprintf(&b, "  n%d -> n%d [label=%q]\n", ids[v.node], i, shapeString(v.Shape))
-			default:
-				fmt.Fprintf(&b, "  i%d -> n%d [label=%q]\n", slices.Index(g.Inputs, v), i, shapeString(v.Shape))
-			}
-		}
-	}
-	for i, v := range g.Outputs {
-		fmt.Fprintf(&b, "  o%d [label=%q, shape=ellipse]\n", i, v.Name)
-		if v.node != nil {
-			fmt.Fprintf(&b, "  n%d -> o%d [label=%q]\n", ids[v.node], i, shapeString(v.Shape))
-		}
-	}
-	b.WriteString("}\n")
-	return b.String()
-}

@@ -3,9 +3,13 @@ package onnx
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"fovea/onnx/pb"
 )
+
+// deepest is how far subgraphs may be inside of each other.
+const deepest = 32
 
 // maxIRVersion is the newest format that package pb knows.
 const maxIRVersion = int64(pb.Version_IR_VERSION)
@@ -86,12 +90,15 @@ func canonicalDomain(domain string) string {
 // of the graphs around it.
 type scope struct {
 	outer  *scope
+	depth  int
 	opsets map[string]bool
 	ir     int64
 	makers map[string]string // value → what makes it
 }
 
-func (s *scope) inner() *scope { return &scope{outer: s, opsets: s.opsets, ir: s.ir} }
+func (s *scope) inner() *scope {
+	return &scope{outer: s, depth: s.depth + 1, opsets: s.opsets, ir: s.ir}
+}
 
 func (s *scope) maker(value string) (string, bool) {
 	for ; s != nil; s = s.outer {
@@ -105,6 +112,9 @@ func (s *scope) maker(value string) (string, bool) {
 // define records that value is made by something; a second maker in the same
 // graph or around it is an error.
 func (s *scope) define(value, by string) error {
+	if err := checkName(value); err != nil {
+		return err
+	}
 	if other, ok := s.maker(value); ok {
 		return fmt.Errorf("value %q of %s is made by %s already: names must be unique", value, by, other)
 	}
@@ -115,9 +125,21 @@ func (s *scope) define(value, by string) error {
 // checkGraph checks g, whose own values go to the empty scope s.
 func checkGraph(g *pb.GraphProto, s *scope) error {
 	s.makers = map[string]string{}
+	for _, v := range slices.Concat(g.GetInput(), g.GetOutput(), g.GetValueInfo()) {
+		kind := pb.TensorProto_DataType(v.GetType().GetTensorType().GetElemType())
+		if kind != pb.TensorProto_UNDEFINED && elementTypes[kind].name == "" {
+			return fmt.Errorf("value %q has elements of the unknown type %d", v.GetName(), kind)
+		}
+	}
+	if s.depth > deepest {
+		return fmt.Errorf("subgraphs are nested more than %d deep", deepest)
+	}
 	for _, in := range g.GetInput() {
 		if in.GetName() == "" {
 			return fmt.Errorf("a graph input has no name")
+		}
+		if err := checkName(in.GetName()); err != nil {
+			return err
 		}
 		if s.makers[in.GetName()] != "" {
 			return fmt.Errorf("there are two graph inputs %q", in.GetName())
@@ -158,6 +180,15 @@ func checkGraph(g *pb.GraphProto, s *scope) error {
 	return nil
 }
 
+// checkName refuses what ONNX Runtime would take for a shorter name: in C a name
+// ends at a zero byte.
+func checkName(name string) error {
+	if strings.ContainsRune(name, 0) {
+		return fmt.Errorf("the name %q has a zero byte: rename the value", name)
+	}
+	return nil
+}
+
 // initializer defines an initializer. It may give a graph input its default;
 // before IR version 4 each has to.
 func (s *scope) initializer(name string) error {
@@ -171,7 +202,7 @@ func (s *scope) initializer(name string) error {
 			name, s.ir)
 	}
 	s.makers[name] = "an initializer"
-	return nil
+	return checkName(name)
 }
 
 func checkNodes(nodes []*pb.NodeProto, s *scope) error {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"fovea/onnx/internal/mmap"
 	"fovea/onnx/pb"
@@ -35,6 +36,7 @@ func (m *Model) openExternal(path string) error {
 			m.files = append(m.files, f)
 			data = f.Bytes()
 			files[location] = data
+			m.External[location] = int64(len(data))
 		}
 		section, err := externalSection(t, data)
 		if err != nil {
@@ -54,7 +56,7 @@ func openLocation(root *os.Root, location string) (*mmap.File, error) {
 	if location == "" {
 		return nil, fmt.Errorf("external data without a location")
 	}
-	if !filepath.IsLocal(filepath.FromSlash(location)) {
+	if !filepath.IsLocal(filepath.FromSlash(strings.ReplaceAll(location, `\`, "/"))) { // backslashes are Windows's
 		return nil, fmt.Errorf("external data %q is outside the model's folder: refused", location)
 	}
 	f, err := root.Open(filepath.FromSlash(location))

@@ -3,6 +3,7 @@ package onnx
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"fovea/onnx/pb"
@@ -51,5 +52,56 @@ func FuzzUnmarshal(f *testing.F) {
 		if len(out) > 0 && (err != nil || Check(again) == nil != valid) {
 			t.Errorf("the model changed by writing: %v", err)
 		}
+	})
+}
+
+// FuzzOpen opens a model beside a file of external data. It costs memory in
+// proportion to the two files, whatever the model says of its size, and no tensor
+// has bytes that are not theirs.
+func FuzzOpen(f *testing.F) {
+	data, err := os.ReadFile(filepath.Join("testdata", "external.bin"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range []string{"external.onnx", "raw.onnx", filepath.Join("check", "valid_if_outer_scope.onnx")} {
+		b, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b, data)
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, model, data []byte) {
+		path := filepath.Join(dir, "m.onnx")
+		for name, content := range map[string][]byte{path: model, filepath.Join(dir, "external.bin"): data} {
+			if err := os.WriteFile(name, content, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		m, err := Open(path)
+		if err == nil {
+			err = Check(m.Proto)
+		}
+		runtime.ReadMemStats(&after)
+		// Two bytes of a file may be an empty node, which is some hundred in memory.
+		if used := after.TotalAlloc - before.TotalAlloc; used > 4<<20+1000*uint64(len(model)) {
+			t.Errorf("%d bytes were allocated for a model of %d", used, len(model))
+		}
+		if m == nil {
+			return
+		}
+		defer m.Close()
+		if err != nil {
+			return
+		}
+		eachTensor(m.Proto, func(x *pb.TensorProto) error {
+			sum := byte(0)
+			for _, b := range x.GetRawData() { // all of it is there
+				sum += b
+			}
+			return nil
+		})
 	})
 }

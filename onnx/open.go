@@ -1,6 +1,8 @@
 package onnx
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -25,7 +27,9 @@ const aliasSize = 1024
 // Model is a model file that is open: a message whose big initializers point
 // into mapped files.
 type Model struct {
-	Proto *pb.ModelProto
+	Proto    *pb.ModelProto
+	External map[string]int64 // bytes of each external data file, by the location that tensors name
+
 	files []*mmap.File
 }
 
@@ -38,7 +42,7 @@ func Open(path string) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening model: %w", err)
 	}
-	m := &Model{files: []*mmap.File{f}}
+	m := &Model{External: map[string]int64{}, files: []*mmap.File{f}}
 	if m.Proto, err = Unmarshal(f.Bytes()); err == nil {
 		err = m.openExternal(path)
 	}
@@ -58,6 +62,16 @@ func (m *Model) Close() error {
 	}
 	m.files = nil
 	return errors.Join(errs...)
+}
+
+// Digest is the SHA-256 of the model's file and the data files that it names, in
+// hexadecimal digits.
+func (m *Model) Digest() string {
+	sum := sha256.New()
+	for _, f := range m.files {
+		sum.Write(f.Bytes())
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // Unmarshal decodes a model. RawData of the main graph's initializers from 1

@@ -57,6 +57,25 @@ func TestOpenExternal(t *testing.T) {
 	}
 }
 
+func TestDigest(t *testing.T) {
+	dir := t.TempDir()
+	path, data := externalModel(t, dir, "location", "data"), filepath.Join(dir, "data")
+	digest := func(content string) string {
+		if err := os.WriteFile(data, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		m, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		return m.Digest()
+	}
+	if a, b := digest("0123456789abcdef"), digest("0123456789abcdeF"); a == b || a != digest("0123456789abcdef") {
+		t.Errorf("digests are %s and, with other data, %s", a, b)
+	}
+}
+
 // externalModel writes a model with one tensor of 4 floats that refers to an
 // external file by entries, key and value in turn.
 func externalModel(t *testing.T, dir string, entries ...string) string {

@@ -58,8 +58,8 @@ func TestRatioWithoutAClass(t *testing.T) {
 	if log := logged(func() { run(t, c, training.Options{}) }); !strings.Contains(log, "data.stratified = true") {
 		t.Error("there is no warning")
 	}
-	c.Training.Batch = 5
-	if _, err := training.Run(t.Context(), c, training.Options{Resume: true}); err == nil || !strings.Contains(err.Error(), "4 images") {
+	c.Name, c.Training.Batch = "other", 5
+	if _, err := training.Run(t.Context(), c, training.Options{}); err == nil || !strings.Contains(err.Error(), "4 images") {
 		t.Errorf("4 images in batches of 5: %v", err)
 	}
 }

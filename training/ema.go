@@ -21,11 +21,15 @@ func (l *Learner) startAverage() {
 	}
 }
 
-// updateAverage follows an optimizer step. Frozen parameters are their average.
+// updateAverage follows an optimizer step. Frozen parameters are their average,
+// which rounding would change.
 func (l *Learner) updateAverage() {
-	if l.average != nil {
-		from := l.setup.layout.TrainedFrom()
-		optim.Average(l.average.Float32()[from:], l.parameters.Float32()[from:], l.setup.config.Training.EMA,
+	if l.average == nil {
+		return
+	}
+	average, parameters := l.average.Float32(), l.parameters.Float32()
+	for _, g := range l.groups {
+		optim.Average(average[g.Start:g.End], parameters[g.Start:g.End], l.setup.config.Training.EMA,
 			l.setup.config.Runtime.Threads)
 	}
 }

@@ -82,7 +82,11 @@ func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, 
 		return fail(err)
 	}
 	defer session.Close()
-	c, err := newClassifier(session, session.Inputs()[0].Name, o.Batch)
+	inputs := session.Inputs()
+	if len(inputs) != 1 || len(inputs[0].Shape) != 4 {
+		return fail(fmt.Errorf("%s has inputs %v: a model of a run has one, images [N,3,S,S]", o.Model, inputs))
+	}
+	c, err := newClassifier(session, inputs[0].Name, o.Batch)
 	if err != nil {
 		return fail(fmt.Errorf("%s: %w", o.Model, err))
 	}

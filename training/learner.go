@@ -70,11 +70,7 @@ func (l *Learner) EndProfile() (string, error) { return l.session.EndProfile() }
 // newLearner differentiates the model and makes it ready to train, with its
 // parameters and moments zero.
 func newLearner(p *setup, e *engine, shuffle bool) (*Learner, error) {
-	build := artifacts.Training
-	if p.probes() {
-		build = artifacts.Probe
-	}
-	g, err := build(p.network, int64(p.config.Training.Batch), p.options())
+	g, err := p.trainingGraph()
 	if err != nil {
 		return nil, err
 	}

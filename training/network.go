@@ -2,14 +2,10 @@ package training
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 
@@ -27,14 +23,13 @@ import (
 type network interface {
 	artifacts.Model
 	tensors() []optim.Tensor  // parameters, the lowest layer first
-	headLayer() int           // its number
 	fixed() map[string]string // parameters that are never trained, and why
 	images() string           // name of the input
 	initialize(i int, values []float32, seed uint64)
 	deployed() (*pb.ModelProto, error) // parameters are inputs or initializers
 	about() any                        // for artifacts.json
-	verify() error                     // before work is done: tells what is wrong with the model
-	digest() (string, error)           // of the file that a resumed run must find again; empty: none
+	report()                           // logs what the run is about to train
+	digest() string                    // of the files that a resumed run must find again; empty: none
 	close() error
 }
 
@@ -70,12 +65,11 @@ func (n *builtin) tensors() (out []optim.Tensor) {
 	return out
 }
 
-func (n *builtin) headLayer() int           { return n.Depth + 1 }
 func (n *builtin) fixed() map[string]string { return nil }
 func (n *builtin) images() string           { return artifacts.Images }
 func (n *builtin) about() any               { return vit.Config(n.ViT) }
-func (n *builtin) verify() error            { return nil }
-func (n *builtin) digest() (string, error)  { return "", nil }
+func (n *builtin) report()                  {}
+func (n *builtin) digest() string           { return "" }
 func (n *builtin) close() error             { return nil }
 
 func (n *builtin) initialize(i int, values []float32, seed uint64) {
@@ -131,28 +125,23 @@ func (n *foreign) fixed() map[string]string {
 	return out
 }
 
-func (n *foreign) headLayer() int                    { return n.Layers - 1 }
 func (n *foreign) images() string                    { return n.Images }
+func (n *foreign) digest() string                    { return n.Digest() }
 func (n *foreign) close() error                      { return n.Close() }
 func (n *foreign) deployed() (*pb.ModelProto, error) { return n.Deployed(), nil }
 
-// verify tells what was made of the file, and compares it with what the file
-// itself computes.
-func (n *foreign) verify() error {
+// report tells what was made of the file.
+func (n *foreign) report() {
 	left := map[string]int{}
 	for _, why := range n.fixed() {
 		left[why]++
 	}
 	line := []any{"file", n.file, "head", n.Head.String(), "layers", n.Layers, "parameters", len(n.Parameters)}
 	for _, why := range slices.Sorted(maps.Keys(left)) {
-		line = append(line, "fixed as "+why, left[why])
+		line = append(line, "fixed: "+why, left[why])
 	}
 	slog.Info("model", line...)
 	n.compareNormalisation()
-	if err := n.Verify(); err != nil {
-		return fmt.Errorf("model.onnx: %s: %w", n.file, err)
-	}
-	return nil
 }
 
 // compareNormalisation warns where a file that tells how its images were
@@ -167,17 +156,6 @@ func (n *foreign) compareNormalisation() {
 			slog.Warn("the model was trained on images that were normalised otherwise", "key", x.key, "now", x.now, "before", before)
 		}
 	}
-}
-
-func (n *foreign) digest() (string, error) {
-	f, err := os.Open(n.file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	sum := sha256.New()
-	_, err = io.Copy(sum, f)
-	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
 func (n *foreign) about() any {

@@ -11,6 +11,7 @@ import (
 
 	"fovea/data"
 	"fovea/data/augment"
+	"fovea/graphs"
 	"fovea/graphs/artifacts"
 	"fovea/training/config"
 	"fovea/training/optim"
@@ -53,8 +54,7 @@ func newSetup(ctx context.Context, cfg *config.Config, classes int, progress fun
 			Warmup: float64(cfg.Schedule.Warmup), Epochs: float64(cfg.Schedule.Epochs)},
 		policy: policy,
 	}
-	r.layout, err = optim.NewLayout(n.tensors(), optim.Decay{Head: n.headLayer(), Layer: cfg.Optimizer.LayerDecay,
-		Weight: cfg.Optimizer.WeightDecay})
+	r.layout, err = optim.NewLayout(n.tensors(), optim.Decay{Layer: cfg.Optimizer.LayerDecay, Weight: cfg.Optimizer.WeightDecay})
 	if err == nil {
 		err = r.freeze()
 	}
@@ -63,6 +63,15 @@ func newSetup(ctx context.Context, cfg *config.Config, classes int, progress fun
 		return nil, err
 	}
 	return r, nil
+}
+
+// trainingGraph is one forward and backward pass of what is trained.
+func (p *setup) trainingGraph() (*graphs.Graph, error) {
+	build := artifacts.Training
+	if p.probes() {
+		build = artifacts.Probe
+	}
+	return build(p.network, int64(p.config.Training.Batch), p.options())
 }
 
 // options of the training graph.

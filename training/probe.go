@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strings"
 
 	"fovea/data"
 	"fovea/graphs/artifacts"
+	"fovea/graphs/transfer"
 	"fovea/onnx/ort"
 	"fovea/training/optim"
 )
@@ -19,7 +19,7 @@ func (p *setup) freeze() error {
 	trainable := newTrainable(p.config.Model.Trainable)
 	p.layout.Freeze(func(t optim.Param) bool {
 		if p.probes() {
-			return !strings.HasPrefix(t.Name, "head.")
+			return t.Name != transfer.HeadWeight && t.Name != transfer.HeadBias
 		}
 		return p.fixed[t.Name] != "" || t.Layer < p.config.Model.Freeze || !trainable.has(t.Name)
 	})

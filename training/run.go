@@ -44,20 +44,19 @@ type run struct {
 
 // Run fine-tunes, selects, tests and writes the run folder. A cancelled context
 // leaves a checkpoint and returns an error that wraps the context's. With
-// Options.Resume, a finished run is only reported.
+// Options.Resume, a finished run is only reported, and needs nothing but its
+// folder.
 func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
-	r := &run{options: o, folder: filepath.Join(cfg.Output.Dir, cfg.Name), counted: time.Now()}
-	var err error
-	if r.plan, err = newPlan(ctx, cfg, o.Progress); err != nil {
+	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	defer r.plan.close()
+	r := &run{options: o, folder: filepath.Join(cfg.Output.Dir, cfg.Name), counted: time.Now()}
 	exists, finished, err := checkFolder(r.folder, o.Resume)
 	if err != nil {
 		return nil, err
 	}
 	if exists {
-		if err := sameConfig(r.folder, cfg); err != nil {
+		if err := sameConfig(r.folder, cfg, finished); err != nil {
 			return nil, err
 		}
 	}
@@ -68,6 +67,10 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
 		result.Duration = trainingTime(r.folder)
 		return result, err
 	}
+	if r.plan, err = newPlan(ctx, cfg, o.Progress); err != nil {
+		return nil, err
+	}
+	defer r.plan.close()
 	unlock, err := lockFolder(r.folder)
 	if err != nil {
 		return nil, err
@@ -85,7 +88,8 @@ func (r *run) do(ctx context.Context, result *Result) error {
 	if err := r.openWeights(); err != nil {
 		return err
 	}
-	if err := r.plan.network.verify(); err != nil {
+	r.plan.network.report()
+	if _, err := r.plan.trainingGraph(); err != nil { // an operator may have no gradient
 		return err
 	}
 	if err := r.plan.verify(ctx, r.options.Progress); err != nil {
@@ -136,10 +140,7 @@ func (r *run) train(ctx context.Context, stored *checkpoint.Checkpoint) (err err
 	if stored != nil {
 		err = r.restore(stored)
 	} else {
-		r.state = state{Images: r.plan.digests(), Host: r.engine.host()}
-		if r.state.Model, err = r.plan.network.digest(); err != nil {
-			return err
-		}
+		r.state = state{Images: r.plan.digests(), Model: r.plan.network.digest(), Host: r.engine.host()}
 		err = r.plan.initialize(r.learner.parameters.Float32())
 		r.learner.startAverage()
 	}

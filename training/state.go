@@ -34,7 +34,7 @@ type state struct {
 
 	History []epoch           `json:"history"`
 	Images  map[string]string `json:"images"`          // digest of each split's
-	Model   string            `json:"model,omitempty"` // digest of the file of model.onnx
+	Model   string            `json:"model,omitempty"` // digest of the files of model.onnx
 	Host    host              `json:"host"`
 }
 
@@ -141,8 +141,8 @@ func (r *run) readCheckpoint() (*checkpoint.Checkpoint, error) {
 				"put them back, or choose another name", split)
 		}
 	}
-	if model, e := r.plan.network.digest(); err == nil && (e != nil || model != r.state.Model) {
-		err = errors.Join(fmt.Errorf("model.onnx is not the file that the run was started with: put it back, or choose another name"), e)
+	if err == nil && r.plan.network.digest() != r.state.Model {
+		err = errors.New("model.onnx is not the file that the run was started with: put it back, or choose another name")
 	}
 	if err != nil {
 		c.Close()
@@ -177,8 +177,9 @@ func (r *run) restore(c *checkpoint.Checkpoint) error {
 }
 
 // sameConfig refuses to continue the run in a folder under settings that would
-// change it. Where the work is done may change.
-func sameConfig(folder string, now *config.Config) error {
+// change it. Where the work is done may change, and where files are whose
+// content a run that is not finished compares.
+func sameConfig(folder string, now *config.Config, finished bool) error {
 	before, err := config.Read(filepath.Join(folder, configFile), nil, nil)
 	if err != nil {
 		return err
@@ -187,6 +188,9 @@ func sameConfig(folder string, now *config.Config) error {
 		"runtime.provider", "runtime.threads", "runtime.library"}
 	if (now.Data.Cache == "") == (before.Data.Cache == "") { // that there is one decides which pixels are seen
 		where = append(where, "data.cache")
+	}
+	if !finished && now.Model.ONNX != "" && before.Model.ONNX != "" {
+		where = append(where, "model.onnx")
 	}
 	changes := now.Differences(before, where...)
 	if changes != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/graphs/transfer"
 	"fovea/training/config"
 	"fovea/training/optim"
 )
@@ -42,8 +43,8 @@ func (s trainable) has(name string) bool {
 	return (len(s.in) == 0 || slices.ContainsFunc(s.in, matches)) && !slices.ContainsFunc(s.out, matches)
 }
 
-// check refuses patterns that match no parameter, and layouts of which nothing
-// is trained.
+// check refuses patterns that match no parameter or leave out the head, which is
+// new and random, and layouts of which nothing is trained.
 func (s trainable) check(l optim.Layout) error {
 	var names []string
 	trained := false
@@ -63,6 +64,9 @@ func (s trainable) check(l optim.Layout) error {
 	}
 	if !trained {
 		return fmt.Errorf("model.trainable and model.freeze leave no parameter to train")
+	}
+	if !s.has(transfer.HeadWeight) {
+		return fmt.Errorf("model.trainable leaves out %s, which is new and random: it must be trained, as by \"head.*\"", transfer.HeadWeight)
 	}
 	return nil
 }

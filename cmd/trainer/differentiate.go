@@ -22,7 +22,12 @@ type modelFlags struct {
 
 func (m *modelFlags) add(fs *flag.FlagSet) {
 	fs.StringVar(&m.model, "model", "", "ONNX model")
-	fs.Int64Var(&m.sizes.Batch, "batch", 2, "size of a symbolic first dimension")
+	m.addSizes(fs, 2)
+}
+
+// addSizes adds what tells how a model is run.
+func (m *modelFlags) addSizes(fs *flag.FlagSet, batch int64) {
+	fs.Int64Var(&m.sizes.Batch, "batch", batch, "size of a symbolic first dimension")
 	fs.Func("dim", "NAME=N, size of another symbolic dimension", func(s string) error {
 		name, text, _ := strings.Cut(s, "=")
 		n, err := strconv.ParseInt(text, 10, 64)
@@ -38,23 +43,33 @@ func (m *modelFlags) add(fs *flag.FlagSet) {
 	fs.Var(&m.overrides, "set", "override a key of the runtime section")
 }
 
+// runtime checks the flags and returns the runtime section.
+func (m *modelFlags) runtime(a *app, fs *flag.FlagSet) (config.Runtime, error) {
+	if m.sizes.Batch < 1 {
+		return config.Runtime{}, &usageError{fs.Name(), fmt.Errorf("-batch %d: must be at least 1", m.sizes.Batch)}
+	}
+	return config.ReadRuntime(m.overrides, a.environ)
+}
+
 // open checks the flags, loads the runtime and opens the model.
 func (m *modelFlags) open(a *app, ctx context.Context, fs *flag.FlagSet) (*imported.File, error) {
-	if m.sizes.Batch < 1 {
-		return nil, &usageError{fs.Name(), fmt.Errorf("-batch %d: must be at least 1", m.sizes.Batch)}
-	}
-	r, err := config.ReadRuntime(m.overrides, a.environ)
+	r, err := m.runtime(a, fs)
 	if err != nil {
 		return nil, err
 	}
-	_, err = ort.Load(ctx, ort.Source{Library: r.Library, Progress: func(done, total int64) {
-		a.console.update(updateBytes("fetch ONNX Runtime", done, total))
-	}})
-	a.console.endTask()
-	if err != nil {
+	if err := a.loadRuntime(ctx, r); err != nil {
 		return nil, err
 	}
 	return imported.Open(m.model, m.sizes)
+}
+
+// loadRuntime finds or fetches ONNX Runtime.
+func (a *app) loadRuntime(ctx context.Context, r config.Runtime) error {
+	defer a.console.endTask()
+	_, err := ort.Load(ctx, ort.Source{Library: r.Library, Progress: func(done, total int64) {
+		a.console.update(updateBytes("fetch ONNX Runtime", done, total))
+	}})
+	return err
 }
 
 func runDifferentiate(a *app, ctx context.Context, args []string) error {

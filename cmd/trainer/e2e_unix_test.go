@@ -118,6 +118,11 @@ func TestProgram(t *testing.T) {
 		}
 	})
 
+	t.Run("inspect tells what training wrote", func(t *testing.T) {
+		stdout, _ := run(t, exitDone, nil, "inspect", filepath.Join(whole, "model.onnx"))
+		mention(t, stdout, "producer        fovea", "output          probabilities float32[batch,", "fovea.classes", "fovea.best_epoch")
+	})
+
 	t.Run("unknown key", func(t *testing.T) {
 		_, stderr := run(t, exitUsage, nil, "-config", config, "-set", "optimizer.larning_rate=1")
 		mention(t, stderr, "optimizer.larning_rate", "unknown key")
@@ -133,6 +138,8 @@ func TestProgram(t *testing.T) {
 		}
 		_, stderr := run(t, exitFailed, []string{"FOVEA_ORT=" + text}, "-config", config, "-set", "name=other")
 		mention(t, stderr, text)
+		stdout, _ := run(t, exitDone, []string{"FOVEA_ORT=" + text}, "inspect", filepath.Join(whole, "model.onnx"))
+		mention(t, stdout, "not measured", "MatMul ")
 		if _, err := os.Stat(filepath.Join(runs, "other")); err == nil {
 			t.Error("a run folder is left behind")
 		}

@@ -17,6 +17,7 @@ func commands() []command {
 		{"artifacts", "write the training artifacts, train nothing", artifactsManual, runArtifacts},
 		{"differentiate", "write a model's vector-Jacobian product as a model", differentiateManual, runDifferentiate},
 		{"gradcheck", "differentiate a model and compare with finite differences", gradcheckManual, runGradcheck},
+		{"inspect", "tell what is in a model or a weight file, and draw it", inspectManual, runInspect},
 		{"doctor", "look for what is missing on this machine and say what mends it", doctorManual, runDoctor},
 		{"runtime", "fetch and verify the ONNX Runtime library", runtimeManual, runRuntime},
 		{"version", "print the version", versionManual, runVersion},
@@ -177,7 +178,7 @@ example:
 
 const differentiateManual = `trainer differentiate -model FILE -out FILE [-wrt NAME,NAME...] [-batch N] [-dim NAME=N ...]
 
-Writes the vector-Jacobian product of an ONNX model (opset 9 to 25, float32) as
+Writes the vector-Jacobian product of an ONNX model (opset 7 to 25, float32) as
 a model of standard operators that any ONNX Runtime runs. Its inputs are those
 of the model and, for each float output Y, Y.cotangent of the shape of Y; its
 outputs are NAME.grad, the gradient of the sum of all Y times Y.cotangent.
@@ -220,6 +221,37 @@ formulas, stay as they are. Inputs of other types are zero.
 
 example:
   trainer gradcheck -model classifier.onnx
+`
+
+const inspectManual = `trainer inspect FILE [-batch N] [-dim NAME=N ...] [-list] [-json] [-svg FILE] [-dot FILE] [-depth N]
+
+Tells what is in FILE.
+
+Of an ONNX model: producer, versions, inputs, outputs, metadata, parameters and
+operators, and whether each operator has a gradient rule. The model is then run
+once and differentiated: what a forward pass costs in multiply-adds, FLOPs (two
+a multiply-add) and memory, which parameters a gradient reaches, how much of
+forward's values backward reads, and what model.onnx of a config would make of
+it. What cannot be run or differentiated is told with the reason.
+
+Of a weight file (.safetensors, .pth, .pdparams, .index.json): tensors by
+prefix, element types, metadata, and which model.arch can load it.
+
+  -batch N         size of an input's first dimension where it is symbolic
+                   (default 1)
+  -dim NAME=N      size of another symbolic dimension; may repeat
+  -list            list each node with its result, or each tensor
+  -json            write JSON, with sizes as numbers
+  -svg FILE        draw the model for a browser
+  -dot FILE        draw the model for Graphviz
+  -depth N         parts of the scopes of nodes, such as blocks/blocks.0, that
+                   are one box of the picture (default: what can be read)
+  -set KEY=VALUE   override a key of the runtime section; may repeat
+  -v               log more
+
+examples:
+  trainer inspect runs/octid/model.onnx -batch 16 -svg model.svg
+  trainer inspect RETFound_mae_meh.pth
 `
 
 const doctorManual = `trainer doctor [-set KEY=VALUE ...]

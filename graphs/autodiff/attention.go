@@ -84,18 +84,18 @@ func (c *Call) attentionBias(queries, keys int64) (bias *graphs.Value) {
 	}
 	if filled != nil { // keys and values of a cache in each image
 		filled = c.Reshape(filled, filled.Len(), 1, 1, 1)
-		bias = c.sum(bias, c.lessBias(c.positions(1, keys, 0), filled))
+		bias = c.sum(bias, c.lessBias(c.positions(1, keys, 0), filled, far))
 	}
 	switch past := c.In(4); {
 	case c.Int("is_causal", 0) == 0:
 	case filled != nil:
-		bias = c.sum(bias, c.lessBias(c.positions(queries, keys, queries-1), filled))
+		bias = c.sum(bias, c.lessBias(c.positions(queries, keys, queries-1), filled, far))
 	default:
 		offset := int64(0)
 		if past != nil {
 			offset = past.Shape[2]
 		}
-		bias = c.sum(bias, c.lessBias(c.positions(queries, keys, 0), c.Ints(offset+1)))
+		bias = c.sum(bias, c.lessBias(c.positions(queries, keys, 0), c.Ints(offset+1), far))
 	}
 	if bias != nil && bias != mask {
 		bias = c.Apply("Max", nil, bias, c.Scalar(far))
@@ -103,14 +103,14 @@ func (c *Call) attentionBias(queries, keys int64) (bias *graphs.Value) {
 	return bias
 }
 
-// lessBias is 0 where a is less than b, else far.
-func (c *Call) lessBias(a, b *graphs.Value) *graphs.Value {
+// lessBias is 0 where a is less than b, else another number.
+func (c *Call) lessBias(a, b *graphs.Value, otherwise float64) *graphs.Value {
 	shape := append([]int64{}, a.Shape...)
 	if b.Rank() == 4 {
 		shape = append([]int64{b.Shape[0], 1}, a.Shape...)
 	}
 	less := c.Append(&graphs.Node{Op: "Less", Inputs: both(a, b)}, &graphs.Value{Type: graphs.Bool, Shape: shape})[0]
-	return c.Where(less, c.Scalar(0), c.Scalar(far))
+	return c.Where(less, c.Scalar(0), c.Scalar(otherwise))
 }
 
 // positions is key - query + more for each query and key.
@@ -128,10 +128,10 @@ func (c *Call) positions(queries, keys, more int64) *graphs.Value {
 // position: the first half with the second, or neighbours if interleaved.
 func rotaryEmbedding(c *Call) []*graphs.Value {
 	x := c.heads(c.In(0), c.Int("num_heads", 0))
-	n, heads, l, d := x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3]
+	n, l := x.Shape[0], x.Shape[2]
 	turned := c.Int("rotary_embedding_dim", 0)
 	if turned == 0 {
-		turned = d
+		turned = x.Shape[3]
 	}
 	angle := func(cache *graphs.Value) *graphs.Value {
 		if at := c.In(3); at != nil {
@@ -139,7 +139,14 @@ func rotaryEmbedding(c *Call) []*graphs.Value {
 		}
 		return c.Reshape(cache, n, 1, l, turned/2)
 	}
-	cos, sin := angle(c.In(1)), angle(c.In(2))
+	return one(c.rotated(x, angle(c.In(1)), angle(c.In(2))))
+}
+
+// rotated is x [N,heads,L,D], in the shape of the node's input, with the first
+// elements of each head turned by the angles with the given cosines and sines,
+// [N,1,L,pairs].
+func (c *Call) rotated(x, cos, sin *graphs.Value) *graphs.Value {
+	n, heads, l, d, turned := x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3], 2*cos.Shape[3]
 	pairs, along := c.Reshape(c.Slice(x, 3, 0, turned), n, heads, l, 2, turned/2), int64(3)
 	if c.Int("interleaved", 0) == 1 {
 		pairs, along = c.Reshape(c.Slice(x, 3, 0, turned), n, heads, l, turned/2, 2), 4
@@ -156,5 +163,5 @@ func rotaryEmbedding(c *Call) []*graphs.Value {
 	if c.In(0).Rank() == 3 {
 		y = c.Reshape(c.Transpose(y, 0, 2, 1, 3), c.In(0).Shape...)
 	}
-	return one(y)
+	return y
 }

@@ -51,7 +51,7 @@ func Backward(g *graphs.Graph, cotangents map[*graphs.Value]*graphs.Value, wrt [
 func reverse(g *graphs.Graph, nodes []*graphs.Node, gradients map[*graphs.Value]*graphs.Value, wrt []*graphs.Value) error {
 	wanted := leadsFrom(nodes, wrt)
 	for _, n := range slices.Backward(nodes) {
-		if !anyOf(n.Outputs, func(v *graphs.Value) bool { return gradients[v] != nil }) ||
+		if !anyOf(n.Outputs, func(v *graphs.Value) bool { return gradients[v] != nil && v.Len() != 0 }) ||
 			!anyOf(n.Inputs, func(v *graphs.Value) bool { return wanted[v] }) {
 			continue
 		}

@@ -16,9 +16,13 @@ func defined(by func(c *Call) []*graphs.Value) Rule {
 			return nil
 		}
 		gradients := map[*graphs.Value]*graphs.Value{}
-		for i, y := range results {
-			if y != nil && i < len(c.node.Outputs) && c.node.Outputs[i] != nil && c.Grad(i) != nil {
-				gradients[y] = c.sum(gradients[y], c.Grad(i))
+		for i, y := range c.node.Outputs {
+			switch {
+			case y == nil || c.Grad(i) == nil:
+			case i >= len(results) || results[i] == nil:
+				return c.refuse("the gradient of output %d is not supported", i)
+			default:
+				gradients[results[i]] = c.sum(gradients[results[i]], c.Grad(i))
 			}
 		}
 		err := reverse(c.Graph, append([]*graphs.Node{}, c.Nodes[from:]...), gradients, c.node.Inputs)

@@ -3,6 +3,7 @@ package autodiff
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"fovea/graphs"
 )
@@ -54,9 +55,10 @@ func einsum(c *Call) []*graphs.Value {
 // letters for all, those in place of an ellipsis too.
 func (c *Call) subscripts() (terms []string, result string, ok bool) {
 	equation, _ := c.node.Attributes["equation"].(string)
+	equation, ok = lowerCase(equation)
 	left, result, explicit := strings.Cut(strings.ReplaceAll(equation, " ", ""), "->")
 	terms = strings.Split(left, ",")
-	if len(terms) != len(c.node.Inputs) || strings.ToLower(equation) != equation {
+	if !ok || len(terms) != len(c.node.Inputs) {
 		return nil, "", false
 	}
 	free := ""
@@ -100,4 +102,22 @@ func (c *Call) subscripts() (terms []string, result string, ok bool) {
 		}
 	}
 	return terms, result, true
+}
+
+// lowerCase renames the labels of an equation, if there are no more than 26, to
+// a, b, c and so on, in their order.
+func lowerCase(equation string) (renamed string, ok bool) {
+	var labels []rune
+	for _, r := range equation {
+		if unicode.IsLetter(r) && !slices.Contains(labels, r) {
+			labels = append(labels, r)
+		}
+	}
+	slices.Sort(labels)
+	return strings.Map(func(r rune) rune {
+		if i := slices.Index(labels, r); i >= 0 {
+			return 'a' + rune(i)
+		}
+		return r
+	}, equation), len(labels) <= 26
 }

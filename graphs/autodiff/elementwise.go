@@ -58,18 +58,17 @@ func erf(c *Call) []*graphs.Value {
 	return one(c.Mul(c.Grad(0), density))
 }
 
-// tanhGelu: y = ½x·(1 + tanh(√(2/π)·(x + 0.044715x³))).
-func tanhGelu(c *Call) []*graphs.Value {
-	x := c.In(0)
+// tanhGelu is ½x·(1 + tanh(√(2/π)·(x + 0.044715x³))).
+func (c *Call) tanhGelu(x *graphs.Value) *graphs.Value {
 	inner := c.Mul(x, c.plus(1, c.Scale(c.Mul(x, x), 0.044715)))
-	return one(c.Mul(c.Scale(x, 0.5), c.plus(1, c.Tanh(c.Scale(inner, math.Sqrt(2/math.Pi))))))
+	return c.Mul(c.Scale(x, 0.5), c.plus(1, c.Tanh(c.Scale(inner, math.Sqrt(2/math.Pi)))))
 }
 
 // gelu'(x) = Φ(x) + x·φ(x) = ½·erf(s) + ½ + s/exp(s²)/√π with s = x/√2. Where
 // exp(s²) overflows the quotient is 0, its limit.
 func gelu(c *Call) []*graphs.Value {
 	if c.node.Attributes["approximate"] == "tanh" {
-		return defined(tanhGelu)(c)
+		return defined(func(c *Call) []*graphs.Value { return one(c.tanhGelu(c.In(0))) })(c)
 	}
 	s := c.Scale(c.In(0), 1/math.Sqrt2)
 	density := c.Scale(c.Div(s, c.Exp(c.Mul(s, s))), 1/math.Sqrt(math.Pi))

@@ -15,28 +15,36 @@ type tap struct{ index, weight *graphs.Value }
 func gridSample(c *Call) []*graphs.Value {
 	x, grid := c.In(0), c.In(1)
 	axes := x.Rank() - 2
-	n, channels, points := x.Shape[0], x.Shape[1], grid.Len()/grid.Shape[0]/int64(axes)
+	n, points := x.Shape[0], grid.Len()/grid.Shape[0]/int64(axes)
 	grid = c.Reshape(grid, n, points, int64(axes))
-	all := []tap{{c.Scalar(0), c.Scalar(1)}}
+	along := make([][]tap, axes)
 	for axis, size := range x.Shape[2:] {
 		part := int64(axes - 1 - axis)
-		at := c.Reshape(c.Slice(grid, 2, part, part+1), n, 1, points)
+		along[axis] = c.taps(c.Reshape(c.Slice(grid, 2, part, part+1), n, 1, points), float64(size))
+	}
+	return one(c.Reshape(c.sampled(x, along), c.Out(0).Shape...))
+}
+
+// sampled is x [N,C,D…] at points, [N,C,points], by the taps along each axis, whose
+// indices and weights are [N,1,points].
+func (c *Call) sampled(x *graphs.Value, along [][]tap) (y *graphs.Value) {
+	all := []tap{{c.Scalar(0), c.Scalar(1)}}
+	for axis, size := range x.Shape[2:] {
 		var next []tap
 		for _, known := range all {
-			for _, t := range c.taps(at, float64(size)) {
+			for _, t := range along[axis] {
 				next = append(next, tap{c.Add(c.Scale(known.index, float64(size)), t.index), c.Mul(known.weight, t.weight)})
 			}
 		}
 		all = next
 	}
-	flat := c.Reshape(x, n, channels, -1)
-	var y *graphs.Value
+	flat := c.Reshape(x, x.Shape[0], x.Shape[1], -1)
 	for _, t := range all {
-		index := c.Expand(c.Cast(t.index, graphs.Int64), nil, n, channels, points)
+		index := c.Expand(c.Cast(t.index, graphs.Int64), nil, x.Shape[0], x.Shape[1], t.index.Shape[2])
 		read := c.shaped(index.Shape, "GatherElements", graphs.Attributes{"axis": int64(2)}, flat, index)
 		y = c.sum(y, c.Mul(read, t.weight))
 	}
-	return one(c.Reshape(y, c.Out(0).Shape...))
+	return y
 }
 
 // taps are what samples read on an axis of a size, by the node's mode.
@@ -55,17 +63,25 @@ func (c *Call) taps(at *graphs.Value, size float64) []tap {
 	if mode == "nearest" {
 		return c.inside([]tap{{place, c.Scalar(1)}}, low, range_, size)
 	}
+	if mode != "cubic" {
+		return c.inside(c.neighbours(place), low, range_, size)
+	}
 	first := c.Apply("Floor", nil, place)
 	t := c.Sub(place, first)
-	if mode != "cubic" {
-		return c.inside([]tap{{first, c.minus(1, t)}, {c.plus(1, first), t}}, low, range_, size)
-	}
 	var out []tap
 	for i := range 4 {
 		distance := c.Abs(c.plus(float64(1-i), t))
 		out = append(out, tap{c.plus(float64(i-1), first), c.cubic(distance, i == 1 || i == 2)})
 	}
 	return c.inside(out, low, range_, size)
+}
+
+// neighbours are the elements before and behind a place, with the weights of a
+// straight line between them.
+func (c *Call) neighbours(place *graphs.Value) []tap {
+	first := c.Apply("Floor", nil, place)
+	t := c.Sub(place, first)
+	return []tap{{first, c.minus(1, t)}, {c.plus(1, first), t}}
 }
 
 // cubic is Keys' kernel with a = -0.75, for distances below 1 or from 1 to 2.

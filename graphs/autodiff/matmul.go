@@ -3,18 +3,13 @@ package autodiff
 import "fovea/graphs"
 
 func init() {
-	register(map[string]Rule{"MatMul": product, "FusedMatMul": product, "Gemm": gemm})
+	register(map[string]Rule{"MatMul": product, "Gemm": gemm})
 }
 
 // product: Y = α·A·B, so dA = α·dY·Bᵀ and dB = α·Aᵀ·dY, each written without
 // a separate transposition whatever is transposed in Y. Leading dimensions
 // broadcast, which the driver undoes.
 func product(c *Call) []*graphs.Value {
-	for _, name := range []string{"transBatchA", "transBatchB"} {
-		if c.Int(name, 0) != 0 {
-			return c.refuse("attribute %s is not supported", name)
-		}
-	}
 	a, b, dy := c.In(0), c.In(1), c.Grad(0)
 	if a.Rank() == 1 || b.Rank() == 1 {
 		return defined(vectorProduct)(c)

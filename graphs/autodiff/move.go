@@ -24,9 +24,8 @@ func init() {
 		"ReverseSequence": func(c *Call) []*graphs.Value {
 			return one(c.shaped(c.In(0).Shape, "ReverseSequence", c.node.Attributes, c.Grad(0), c.In(1)))
 		},
-		"Trilu": func(c *Call) []*graphs.Value {
-			return one(c.shaped(c.In(0).Shape, "Trilu", c.node.Attributes, append(one(c.Grad(0)), c.node.Inputs[1:]...)...))
-		},
+		"Trilu":    trilu,
+		"Compress": compress,
 		"CumSum": func(c *Call) []*graphs.Value {
 			a := graphs.Attributes{"exclusive": c.Int("exclusive", 0), "reverse": 1 - c.Int("reverse", 0)}
 			return one(c.shaped(c.In(0).Shape, "CumSum", a, c.Grad(0), c.In(1)))
@@ -41,6 +40,29 @@ func init() {
 			return one(c.Reshape(flat, x.Shape...))
 		},
 	})
+}
+
+func trilu(c *Call) []*graphs.Value {
+	return one(c.shaped(c.In(0).Shape, "Trilu", c.node.Attributes, append(one(c.Grad(0)), c.node.Inputs[1:]...)...))
+}
+
+// compress picks what a constant condition says.
+func compress(c *Call) []*graphs.Value {
+	condition, ok := c.In(1).Content()
+	if !ok {
+		return c.refuse("the condition is not constant")
+	}
+	var chosen []int64
+	for i, holds := range condition {
+		if holds != 0 {
+			chosen = append(chosen, int64(i))
+		}
+	}
+	x, index := c.In(0), c.Ints(chosen...)
+	if c.node.Attributes["axis"] == nil { // of all elements
+		return one(c.Reshape(c.scatter(c.Grad(0), 0, x.Len(), index), x.Shape...))
+	}
+	return one(c.scatter(c.Grad(0), c.Axis(0), x.Shape[c.Axis(0)], index))
 }
 
 // tile: the gradients of the copies are added up.
@@ -133,11 +155,31 @@ func (p pair) gathered(c *Call) []*graphs.Value {
 
 // put writes updates into x at the node's indices, combining as reduction says.
 func (p pair) put(c *Call, reduction string, x, updates *graphs.Value) *graphs.Value {
+	if p.write == "ScatterND" && reduction != "none" {
+		return c.putRows(reduction, x, updates)
+	}
 	a := graphs.Attributes{"reduction": reduction}
 	if p.write == "ScatterElements" {
 		a["axis"] = c.Axis(0)
 	}
 	return c.shaped(x.Shape, p.write, a, x, c.In(1), updates)
+}
+
+// putRows is ScatterND in terms of ScatterElements, because ONNX Runtime's
+// ScatterND loses updates: on the CPU its threads combine them without a lock.
+func (c *Call) putRows(reduction string, x, updates *graphs.Value) *graphs.Value {
+	index, rows := c.In(1), int64(1)
+	sizes := x.Shape[:index.Shape[index.Rank()-1]]
+	steps := make([]int64, len(sizes))
+	for i, size := range slices.Backward(sizes) {
+		steps[i], rows = rows, rows*size
+	}
+	at := c.shaped(index.Shape, "Mod", nil, index, c.Ints(sizes...)) // an index may count from the end
+	at = c.ReduceSum(c.Mul(at, c.Ints(steps...)), false, -1)
+	n, width := at.Len(), x.Len()/rows
+	y := c.Apply("ScatterElements", graphs.Attributes{"axis": int64(0), "reduction": reduction}, c.Reshape(x, rows, width),
+		c.Expand(c.Reshape(at, n, 1), nil, n, width), c.Reshape(updates, n, width))
+	return c.Reshape(y, x.Shape...)
 }
 
 // get reads what is in x at the node's indices.

@@ -9,17 +9,30 @@ import (
 func init() {
 	register(map[string]Rule{
 		"Softmax": softmax, "LogSoftmax": logSoftmax, "LayerNormalization": layerNormalization,
-		"RMSNormalization": defined(rmsNormalization), "InstanceNormalization": defined(instanceNormalization),
+		"RMSNormalization": defined(rmsNormalization), "SimplifiedLayerNormalization": defined(rmsNormalization), "InstanceNormalization": defined(instanceNormalization),
 		"GroupNormalization": defined(groupNormalization), "MeanVarianceNormalization": defined(meanVarianceNormalization),
 		"LpNormalization": defined(lpNormalization), "LRN": defined(lrn),
 	})
 }
 
-// softmax: dX = Y·(dY - Σ dY·Y) along the axis.
+// softmax: dX = Y·(dY - Σ dY·Y) along the axis. A row of minus infinity, such as
+// a fully masked one in attention, gives NaN; a model that hides it behind a Where
+// has the gradient 0 there.
 func softmax(c *Call) []*graphs.Value {
 	y, dy := c.Out(0), c.Grad(0)
+	if c.hidden(y) {
+		unknown := c.Append(&graphs.Node{Op: "IsNaN", Inputs: one(y)}, &graphs.Value{Type: graphs.Bool, Shape: y.Shape})[0]
+		y = c.Where(unknown, c.Scalar(0), y)
+	}
 	sum := c.ReduceSum(c.Mul(dy, y), true, c.Axis(-1))
 	return one(c.Mul(c.Sub(dy, sum), y))
+}
+
+// hidden tells whether a Where chooses between v and something else.
+func (c *Call) hidden(v *graphs.Value) bool {
+	return slices.ContainsFunc(c.Nodes, func(n *graphs.Node) bool {
+		return slices.Contains(n.Inputs, v) && (n.Op == "Where" || n.Op == "Cast" && c.hidden(n.Outputs[0]))
+	})
 }
 
 // logSoftmax: dX = dY - exp(Y)·Σ dY along the axis.
@@ -34,7 +47,7 @@ func logSoftmax(c *Call) []*graphs.Value {
 func layerNormalization(c *Call) []*graphs.Value {
 	x, w, dy := c.In(0), c.In(1), c.Grad(0)
 	last := int64(x.Rank() - 1)
-	if c.Axis(-1) != last {
+	if c.Axis(-1) != last || last == 0 { // a vector is no operand of the products below
 		return defined(layerNormalizationFrom)(c)
 	}
 	if len(c.node.Outputs) < 3 {
@@ -72,9 +85,13 @@ func (c *Call) standardized(x *graphs.Value, epsilon float64, axes []int64) *gra
 
 // rmsNormalization: Y = X/√(mean(X²) + ε)·scale over all axes from one on.
 func rmsNormalization(c *Call) []*graphs.Value {
-	x := c.In(0)
-	square := c.ReduceMean(c.Mul(x, x), true, axesFrom(int(c.Axis(-1)), x.Rank())...)
-	return one(c.Mul(c.Div(x, c.Sqrt(c.plus(c.float("epsilon", 1e-5), square))), c.In(1)))
+	return one(c.Mul(c.rootMeanSquared(c.In(0), c.float("epsilon", 1e-5), axesFrom(int(c.Axis(-1)), c.In(0).Rank())), c.In(1)))
+}
+
+// rootMeanSquared is x with mean square 1 along axes.
+func (c *Call) rootMeanSquared(x *graphs.Value, epsilon float64, axes []int64) *graphs.Value {
+	square := c.ReduceMean(c.Mul(x, x), true, axes...)
+	return c.Div(x, c.Sqrt(c.plus(epsilon, square)))
 }
 
 // instanceNormalization normalises each channel of each image.

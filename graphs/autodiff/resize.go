@@ -2,7 +2,6 @@ package autodiff
 
 import (
 	"maps"
-	"math"
 	"slices"
 
 	"fovea/graphs"
@@ -13,60 +12,74 @@ func init() { register(map[string]Rule{"Resize": resize}) }
 // resize works on each axis by itself. Its box of interest, scales and sizes are
 // constants.
 func resize(c *Call) []*graphs.Value {
-	x, y := c.In(0), c.Out(0)
-	axes := c.node.Attributes.Ints("axes")
+	rank := int64(c.In(0).Rank())
+	axes := slices.Clone(c.node.Attributes.Ints("axes"))
 	if axes == nil {
-		axes = axesFrom(0, x.Rank())
+		axes = axesFrom(0, int(rank))
 	}
-	box, _ := c.In(1).FloatValues()
+	box, known := c.In(1).FloatValues()
 	scales, _ := c.In(2).FloatValues()
-	if c.In(1) != nil && c.In(1).Len() > 0 && box == nil || len(scales) == 0 && c.In(3) == nil {
+	sizes, _ := c.In(3).IntValues()
+	if c.In(1) != nil && !known || len(scales) != len(axes) && len(sizes) != len(axes) {
 		return c.refuse("roi, scales or sizes are not constant")
 	}
-	uniform := c.uniformScale(axes)
-	dx := c.Grad(0)
 	for i, a := range axes {
-		axis := int((a + int64(x.Rank())) % int64(x.Rank()))
-		size, now := x.Shape[axis], y.Shape[axis]
-		attributes := maps.Clone(c.node.Attributes)
-		for _, name := range []string{"axes", "extrapolation_value", "keep_aspect_ratio_policy"} {
-			delete(attributes, name)
-		}
-		inputs := []*graphs.Value{c.units(size), nil, nil, nil}
+		axes[i] = (a + rank) % rank
+	}
+	dx := c.Grad(0)
+	for i, axis := range axes {
+		part := []float32{}
 		if len(box) == 2*len(axes) {
-			inputs[1] = c.Floats([]float32{0, box[i], 1, box[i+len(axes)]}, 4)
+			part = []float32{0, box[i], 1, box[i+len(axes)]}
 		}
-		switch cropped := attributes["coordinate_transformation_mode"] == "tf_crop_and_resize"; {
-		case len(scales) > 0 && scales[i] == 1 && !cropped, uniform == 0 && len(scales) == 0 && size == now && !cropped:
-			continue
-		case len(scales) > 0:
-			inputs[2] = c.Floats([]float32{1, scales[i]}, 2)
-		case uniform != 0:
-			if int64(math.Floor(float64(size)*float64(float32(uniform)))) != now {
-				return c.refuse("keep_aspect_ratio_policy that rounds a size up is not supported")
-			}
-			inputs[2] = c.Floats([]float32{1, float32(uniform)}, 2)
-		default:
-			inputs[3] = c.Ints(size, now)
+		if units := c.resizedUnits(axes, i, part); units != nil {
+			dx = c.alongAxis(dx, int(axis), units)
 		}
-		dx = c.alongAxis(dx, axis, c.shaped([]int64{size, now}, "Resize", attributes, inputs...))
 	}
 	return one(dx)
 }
 
-// uniformScale is the scale of all axes where the aspect ratio is kept, else 0.
-func (c *Call) uniformScale(axes []int64) (scale float64) {
+// resizedUnits is what becomes of the unit vectors of one of the axes that are resized,
+// nil if they stay as they are.
+func (c *Call) resizedUnits(axes []int64, i int, box []float32) *graphs.Value {
+	size, now := c.In(0).Shape[axes[i]], c.Out(0).Shape[axes[i]]
+	scales, _ := c.In(2).FloatValues()
 	sizes, _ := c.In(3).IntValues()
-	policy := c.node.Attributes["keep_aspect_ratio_policy"]
-	if sizes == nil || policy == nil || policy == "stretch" {
-		return 0
+	a := maps.Clone(c.node.Attributes)
+	delete(a, "axes")
+	delete(a, "extrapolation_value") // a constant
+	cropped := a["coordinate_transformation_mode"] == "tf_crop_and_resize"
+	units, roi := c.units(size), c.Floats(box, int64(len(box)))
+	if policy := a["keep_aspect_ratio_policy"]; len(scales) == 0 && policy != nil && policy != "stretch" {
+		// The axis that decides the scale of all is resized too, in lowest terms.
+		from, to := c.decidingSizes(axes, sizes, policy == "not_larger")
+		a["axes"] = []int64{1, 2}
+		slabs := c.Expand(c.Reshape(units, size, 1, size), nil, size, from, size)
+		resized := c.shaped([]int64{size, to, now}, "Resize", a, slabs, nil, nil, c.Ints(to, sizes[i]))
+		return c.Reshape(c.Slice(resized, 1, 0, 1), size, now)
 	}
-	var scales []float64
-	for i, a := range axes {
-		scales = append(scales, float64(sizes[i])/float64(c.In(0).Shape[(a+int64(c.In(0).Rank()))%int64(c.In(0).Rank())]))
+	switch {
+	case len(scales) > 0 && scales[i] == 1 && !cropped, len(scales) == 0 && size == now && !cropped:
+		return nil
+	case len(scales) > 0:
+		return c.shaped([]int64{size, now}, "Resize", a, units, roi, c.Floats([]float32{1, scales[i]}, 2))
 	}
-	if policy == "not_larger" {
-		return slices.Min(scales)
+	delete(a, "keep_aspect_ratio_policy")
+	return c.shaped([]int64{size, now}, "Resize", a, units, roi, nil, c.Ints(size, now))
+}
+
+// decidingSizes are old and new size, in lowest terms, of the axis that grows least or
+// most.
+func (c *Call) decidingSizes(axes, sizes []int64, least bool) (from, to int64) {
+	for i, axis := range axes {
+		size := c.In(0).Shape[axis]
+		if more := sizes[i]*max(from, 1) > size*to; from == 0 || more != least {
+			from, to = size, sizes[i]
+		}
 	}
-	return slices.Max(scales)
+	a, b := from, to
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return from / a, to / a
 }

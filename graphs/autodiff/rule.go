@@ -13,12 +13,9 @@ import (
 // A gradient may have the shape to which its input was broadcast.
 type Rule func(c *Call) []*graphs.Value
 
-// rules is the whole of reverse mode: operator → rule.
+// rules is the whole of reverse mode: operator → rule. Operators of other domains
+// than the standard's have it in front, such as com.microsoft.Attention.
 var rules = map[string]Rule{}
-
-// microsoft are the operators of ONNX Runtime's own domain that have a rule:
-// others there may have a standard operator's name and another meaning.
-var microsoft = []string{"FusedMatMul", "Gelu", "Trilu"}
 
 func register(family map[string]Rule) {
 	for op, rule := range family {
@@ -29,6 +26,16 @@ func register(family map[string]Rule) {
 // Operators lists the operators that have a rule, sorted.
 func Operators() []string { return slices.Sorted(maps.Keys(rules)) }
 
+// HasRule tells whether an operator of a domain has a rule.
+func HasRule(domain, op string) bool { return ruleOf(domain, op) != nil }
+
+func ruleOf(domain, op string) Rule {
+	if domain != "" {
+		op = domain + "." + op
+	}
+	return rules[op]
+}
+
 // A Call is one application of a rule: the graph to append to, and the node.
 type Call struct {
 	*graphs.Graph
@@ -38,11 +45,11 @@ type Call struct {
 }
 
 func (c *Call) apply() []*graphs.Value {
-	rule := rules[c.node.Op]
-	if known := c.node.Domain == "" || c.node.Domain == graphs.Microsoft && slices.Contains(microsoft, c.node.Op); rule == nil || !known {
-		if strings.HasPrefix(c.node.Domain, graphs.Microsoft) {
-			return c.refuse("it is ONNX Runtime's own operator and has no rule: if its optimiser wrote the model, use the one that it optimised")
-		}
+	rule := ruleOf(c.node.Domain, c.node.Op)
+	if rule == nil && strings.HasPrefix(c.node.Domain, graphs.Microsoft) {
+		return c.refuse("no rule for this operator of ONNX Runtime's own: if its optimiser wrote the model, use the one that it was made of")
+	}
+	if rule == nil {
 		return c.refuse("no rule for this operator")
 	}
 	return rule(c)

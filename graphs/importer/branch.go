@@ -3,6 +3,7 @@ package importer
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -11,9 +12,10 @@ import (
 )
 
 // Decide replaces each If whose condition depends on shapes and constants alone
-// by the branch that the trace took. Exporters write such, to squeeze an axis if
-// its size is 1 for instance. If there were any, the model must be traced again,
-// and may then be decided again: branches hold branches.
+// by the branch that the trace took, and each Scan, and each Loop with a constant number
+// of steps, by its steps. Exporters write an If to squeeze an axis if its size is 1, for
+// instance. If there were any, the model must be traced again, and may then be
+// decided again: branches hold branches.
 func (s *Source) Decide(trace Trace) (changed bool, err error) {
 	static := map[string]bool{"": true}
 	for name, t := range s.initializers {
@@ -31,7 +33,15 @@ func (s *Source) Decide(trace Trace) (changed bool, err error) {
 			nodes, changed = append(nodes, list...), true
 			continue
 		}
-		known := op != "If" && !slices.ContainsFunc(n.GetInput(), func(name string) bool { return !static[name] })
+		steps, err := s.unroll(n, static, trace, fmt.Sprintf("%s#%d/", strings.Join(n.GetOutput(), ","), i))
+		if err != nil {
+			return false, &Refusal{label(i, n), err.Error()}
+		}
+		if steps != nil {
+			nodes, changed = append(nodes, steps...), true
+			continue
+		}
+		known := branching[op] == "" && !slices.ContainsFunc(n.GetInput(), func(name string) bool { return !static[name] })
 		if known || standard && (op == "Shape" || op == "Size") {
 			for _, name := range n.GetOutput() {
 				static[name] = true
@@ -67,36 +77,14 @@ func (s *Source) condition(n *pb.NodeProto, static map[string]bool, trace Trace)
 
 // inline is the nodes of a branch, with names of their own.
 func (s *Source) inline(n *pb.NodeProto, branch *pb.GraphProto, prefix string) ([]*pb.NodeProto, error) {
-	if len(branch.GetSparseInitializer()) > 0 {
-		return nil, fmt.Errorf("sparse tensors are not supported")
-	}
 	if len(branch.GetOutput()) != len(n.GetOutput()) {
 		return nil, fmt.Errorf("a branch has %d outputs, the node %d", len(branch.GetOutput()), len(n.GetOutput()))
 	}
-	names := map[string]string{}
-	for _, t := range branch.GetInitializer() {
-		names[t.GetName()] = prefix + t.GetName()
+	outputs, nodes, err := s.copied(branch, nil, prefix, prefix)
+	for i, name := range outputs {
+		nodes = append(nodes, plain("Identity", []string{name}, n.GetOutput()[i]))
 	}
-	for _, inner := range branch.GetNode() {
-		for _, name := range inner.GetOutput() {
-			if name != "" {
-				names[name] = prefix + name
-			}
-		}
-	}
-	renamed := rename(branch, names, prefix)
-	for _, t := range renamed.GetInitializer() {
-		s.addInitializer(t)
-	}
-	nodes, err := s.addNodes(renamed.GetNode())
-	if err != nil {
-		return nil, err
-	}
-	for i, out := range renamed.GetOutput() {
-		nodes = append(nodes, &pb.NodeProto{OpType: proto.String("Identity"), Input: []string{out.GetName()},
-			Output: []string{n.GetOutput()[i]}})
-	}
-	return nodes, nil
+	return nodes, err
 }
 
 // rename gives the values of a graph, and of the graphs inside of it, new names,
@@ -120,12 +108,18 @@ func rename(g *pb.GraphProto, names map[string]string, prefix string) *pb.GraphP
 			RawData: t.RawData, FloatData: t.FloatData, DoubleData: t.DoubleData, Int32Data: t.Int32Data, Int64Data: t.Int64Data,
 			Uint64Data: t.Uint64Data, StringData: t.StringData})
 	}
-	for _, v := range g.GetOutput() {
-		out.Output = append(out.Output, &pb.ValueInfoProto{Name: proto.String(to(v.GetName())), Type: v.Type})
+	values := func(list []*pb.ValueInfoProto) (out []*pb.ValueInfoProto) {
+		for _, v := range list {
+			out = append(out, &pb.ValueInfoProto{Name: proto.String(to(v.GetName())), Type: v.Type})
+		}
+		return out
 	}
+	out.Input, out.Output = values(g.GetInput()), values(g.GetOutput())
 	for _, n := range g.GetNode() {
-		copied := &pb.NodeProto{Name: proto.String(prefix + n.GetName()), OpType: n.OpType, Domain: n.Domain, Overload: n.Overload, Input: list(n.GetInput()),
-			Output: list(n.GetOutput())}
+		copied := &pb.NodeProto{OpType: n.OpType, Domain: n.Domain, Overload: n.Overload, Input: list(n.GetInput()), Output: list(n.GetOutput())}
+		if n.GetName() != "" {
+			copied.Name = proto.String(prefix + n.GetName())
+		}
 		for _, a := range n.GetAttribute() {
 			if a.GetG() != nil {
 				a = &pb.AttributeProto{Name: a.Name, Type: a.Type, G: rename(a.GetG(), names, prefix)}

@@ -1,5 +1,5 @@
 // Package importer makes graphs of ONNX models that other programs wrote,
-// opset 9 to 25.
+// opset 7 to 25.
 //
 // The types and shapes of all values must be known before a graph can be
 // differentiated. They are not inferred here: the caller runs the model once
@@ -15,7 +15,7 @@
 // Constant nodes and initializers are constants, Identity chains are one value
 // (a parameter that two layers share is one value too), and what depends on
 // shapes alone is folded to the constants that the trace saw, branches of an If
-// too.
+// too, and loops with a known number of steps are unrolled.
 //
 // What cannot be differentiated so is refused, with the node's name and the
 // reason: other control flow, quantised and half-precision models, random operators,

@@ -11,7 +11,9 @@ import (
 
 const (
 	deepest  = 32      // calls of functions inside of each other; they may not recurse
-	mostNode = 1 << 17 // nodes of a model whose functions are expanded
+	mostNode = 1 << 17 // nodes of a model whose functions are expanded, and calls of functions
+	mostText = 1 << 26 // bytes of the names in what the calls expand to
+	longest  = 64      // bytes of a function's name that go into the names of its nodes
 )
 
 type functionKey struct{ domain, name, overload string }
@@ -21,6 +23,7 @@ type expansion struct {
 	opsets    map[string]int64
 	nodes     []*pb.NodeProto
 	calls     int
+	text      int
 }
 
 // expandFunctions replaces each call of a function of the model by its body.
@@ -46,8 +49,9 @@ func (e *expansion) expand(nodes []*pb.NodeProto, depth int) error {
 		if depth == deepest {
 			return fmt.Errorf("import: %s: functions call each other more than %d deep", label(i, n), deepest)
 		}
-		if len(e.nodes) > mostNode {
-			return fmt.Errorf("import: %s: with its functions expanded the model has more than %d nodes", label(i, n), mostNode)
+		if len(e.nodes) > mostNode || e.calls > mostNode || e.text > mostText {
+			return fmt.Errorf("import: %s: with its functions expanded the model has more than %d nodes, calls or %d bytes of names",
+				label(i, n), mostNode, mostText)
 		}
 		for _, o := range f.GetOpsetImport() {
 			domain := domainOf(o.GetDomain())
@@ -58,11 +62,24 @@ func (e *expansion) expand(nodes []*pb.NodeProto, depth int) error {
 			e.opsets[domain] = o.GetVersion()
 		}
 		e.calls++
-		if err := e.expand(body(f, n, fmt.Sprintf("%s#%d/", f.GetName(), e.calls)), depth+1); err != nil {
+		e.text += size(f)
+		name := f.GetName()
+		if err := e.expand(body(f, n, fmt.Sprintf("%s#%d/", name[:min(len(name), longest)], e.calls)), depth+1); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// size is how many bytes the names are of a function's body, each with a prefix.
+func size(f *pb.FunctionProto) (n int) {
+	for _, node := range f.GetNode() {
+		n += len(node.GetName()) + longest
+		for _, name := range slices.Concat(node.GetInput(), node.GetOutput()) {
+			n += len(name) + longest
+		}
+	}
+	return n
 }
 
 // body is a function's nodes with the call's values and attributes in place of
@@ -104,9 +121,8 @@ func body(f *pb.FunctionProto, call *pb.NodeProto, prefix string) []*pb.NodeProt
 				if given == nil {
 					continue // the operator's default
 				}
-				renamed := proto.Clone(given).(*pb.AttributeProto)
-				renamed.Name = a.Name
-				a = renamed
+				a = &pb.AttributeProto{Name: a.Name, Type: given.Type, F: given.F, I: given.I, S: given.S, T: given.T, G: given.G, Floats: given.Floats,
+					Ints: given.Ints, Strings: given.Strings, Tensors: given.Tensors, Graphs: given.Graphs} // tensors are shared
 			}
 			copied.Attribute = append(copied.Attribute, a)
 		}

@@ -50,8 +50,8 @@ func (s *Source) Import(trace Trace, o Options) (*Model, error) {
 		return nil, err
 	}
 	for i, n := range graph.Node {
-		if n.GetOpType() == "If" {
-			return nil, &Refusal{label(i, n), "its condition depends on what the model's inputs contain; " + controlFlow}
+		if what := branching[n.GetOpType()]; what != "" {
+			return nil, &Refusal{label(i, n), fmt.Sprintf("its %s depends on what the model's inputs contain; %s", what, controlFlow)}
 		}
 		if err := b.add(n); err != nil {
 			return nil, fmt.Errorf("import: %s: %w", label(i, n), err)
@@ -137,7 +137,7 @@ func (b *builder) add(n *pb.NodeProto) error {
 		node.Inputs = append(node.Inputs, v)
 		static = static && (v == nil || b.static[v])
 	}
-	if node.Domain == "" && (node.Op == "Shape" || node.Op == "Size") {
+	if node.Domain == "" && (node.Op == "Shape" || node.Op == "Size" || node.Op == "CastLike" && b.static[inputOf(node, 0)]) {
 		static = true
 	}
 	results, err := b.results(n, static)
@@ -150,6 +150,7 @@ func (b *builder) add(n *pb.NodeProto) error {
 		}
 		if passed, err := passedOn(node); passed != nil || err != nil {
 			b.Values[n.GetOutput()[0]] = passed
+			b.keepAll(results[1:])
 			return err
 		}
 		if !static && dataShapes[node.Op] {
@@ -217,21 +218,6 @@ func (b *builder) fold(results []*graphs.Value) bool {
 		}
 	}
 	return true
-}
-
-// passedOn is the input that a node hands on as it is: Identity's, and Dropout's
-// in inference mode. It is nil for other nodes.
-func passedOn(n *graphs.Node) (*graphs.Value, error) {
-	switch {
-	case n.Op == "Identity":
-		return n.Inputs[0], nil
-	case n.Op != "Dropout":
-		return nil, nil
-	}
-	if len(n.Inputs) > 2 && n.Inputs[2] != nil && !isFalse(n.Inputs[2]) {
-		return nil, fmt.Errorf("it is in training mode: %s", random)
-	}
-	return n.Inputs[0], nil
 }
 
 func attributes(n *pb.NodeProto) (graphs.Attributes, error) {

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -25,6 +26,8 @@ var forms = map[string]form{
 	"Clip": clip, "TopK": topK, "Upsample": resize, "Resize": resize,
 	"Scatter":            func(b *builder, n *graphs.Node, _ []*graphs.Value) error { n.Op = "ScatterElements"; return nil },
 	"GridSample":         gridSample,
+	"DFT":                dft,
+	"RoiAlign":           roiAlign,
 	"BatchNormalization": batchNormalization,
 }
 
@@ -128,19 +131,51 @@ func topK(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 }
 
 // resize: Upsample, and Resize of opset 10, have no box and take coordinates
-// without their half.
-func resize(_ *builder, n *graphs.Node, _ []*graphs.Value) error {
+// without their half, of which nearest takes the next lower element; the next higher
+// one to make an axis shorter. Until opset 9 the scales were an attribute.
+func resize(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 	if n.Version >= 11 {
 		return nil
+	}
+	if list, ok := n.Attributes["scales"].([]float32); ok && n.Version < 9 {
+		n.Inputs = append(n.Inputs, b.Graph.Floats(list, int64(len(list))))
+		delete(n.Attributes, "scales")
 	}
 	if len(n.Inputs) < 2 {
 		return errors.New("its scales are missing")
 	}
+	scales, _ := n.Inputs[1].FloatValues()
+	longer := slices.ContainsFunc(scales, func(s float32) bool { return s > 1 })
+	shorter := slices.ContainsFunc(scales, func(s float32) bool { return s < 1 })
+	if mode := n.Attributes["mode"]; longer && shorter && (mode == nil || mode == "nearest") {
+		return errors.New("to make one axis longer and another shorter in mode nearest of opset 10 is not supported")
+	}
 	n.Op = "Resize"
 	n.Inputs = []*graphs.Value{n.Inputs[0], nil, n.Inputs[1]}
 	n.Attributes["coordinate_transformation_mode"], n.Attributes["nearest_mode"] = "asymmetric", "floor"
+	if shorter {
+		n.Attributes["nearest_mode"] = "ceil"
+	}
 	if n.Attributes["mode"] == "bilinear" {
 		n.Attributes["mode"] = "linear"
+	}
+	return nil
+}
+
+// dft: until opset 20 the axis was an attribute.
+func dft(b *builder, n *graphs.Node, _ []*graphs.Value) error {
+	if n.Version < 20 {
+		axis := binary.LittleEndian.AppendUint64(nil, uint64(n.Attributes.Int("axis", 1)))
+		n.Inputs = append(append(n.Inputs, nil)[:2:2], b.Graph.Constant(graphs.Int64, []int64{}, axis))
+		delete(n.Attributes, "axis")
+	}
+	return nil
+}
+
+// roiAlign: before opset 16 there was one mode.
+func roiAlign(_ *builder, n *graphs.Node, _ []*graphs.Value) error {
+	if n.Version < 16 {
+		n.Attributes["coordinate_transformation_mode"] = "output_half_pixel"
 	}
 	return nil
 }
@@ -160,6 +195,10 @@ func batchNormalization(_ *builder, n *graphs.Node, results []*graphs.Value) err
 	if n.Attributes.Int("training_mode", 0) == 1 || further {
 		return errors.New("it is in training mode: export the model in inference mode")
 	}
+	if n.Version < 9 && n.Attributes.Int("spatial", 1) != 1 {
+		return errors.New("statistics of each element, spatial 0, are not supported")
+	}
+	delete(n.Attributes, "spatial")
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,8 +14,8 @@ import (
 )
 
 // The operator versions that can be read. Before 7 broadcasting was an
-// attribute; 9 is the oldest that exporters still write.
-const oldestOpset, newestOpset = 9, 25
+// attribute.
+const oldestOpset, newestOpset = 7, 25
 
 // A Source is a model that is ready to be traced and imported.
 type Source struct {
@@ -31,7 +32,8 @@ type Sizes struct {
 }
 
 // Read checks a model and brings it into a form of inputs with known shapes,
-// initializers that are read and plain nodes. m itself stays as it is; weights are shared.
+// initializers that are read and plain nodes. m itself stays as it is; weights
+// are shared.
 func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
 	if err := onnx.Check(m); err != nil {
 		return nil, err
@@ -45,6 +47,9 @@ func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
 	}
 	if sparse := m.GetGraph().GetSparseInitializer(); len(sparse) > 0 {
 		return nil, fmt.Errorf("import: sparse initializer %q: sparse tensors are not supported", sparse[0].GetValues().GetName())
+	}
+	if len(m.GetGraph().GetOutput()) == 0 {
+		return nil, errors.New("import: the model has no output")
 	}
 	nodes, err := expandFunctions(m, s.opsets)
 	if err != nil {
@@ -104,19 +109,15 @@ func (s *Source) addInitializer(t *pb.TensorProto) {
 	s.model.Graph.Initializer = append(s.model.Graph.Initializer, t)
 }
 
-// addNodes refuses what has to be, turns constants into initializers, writes out
-// what was fused and returns the nodes.
+// addNodes refuses what has to be, turns constants into initializers and returns
+// the other nodes.
 func (s *Source) addNodes(nodes []*pb.NodeProto) (kept []*pb.NodeProto, err error) {
 	for i, n := range nodes {
 		if err := refuse(i, n); err != nil {
 			return nil, err
 		}
 		if n.GetOpType() != "Constant" || domainOf(n.GetDomain()) != "" {
-			list, err := s.unfuse(n)
-			if err != nil {
-				return nil, fmt.Errorf("import: %s: %w", label(i, n), err)
-			}
-			kept = append(kept, list...)
+			kept = append(kept, n)
 			continue
 		}
 		t, err := constantTensor(n)
@@ -124,6 +125,14 @@ func (s *Source) addNodes(nodes []*pb.NodeProto) (kept []*pb.NodeProto, err erro
 			return nil, fmt.Errorf("import: %s: %w", label(i, n), err)
 		}
 		s.addInitializer(t)
+	}
+	for i, n := range nodes {
+		if err := errors.Join(checkNumbers(n), s.checkConstants(n)); err != nil {
+			return nil, fmt.Errorf("import: %s: %w", label(i, n), err)
+		}
+	}
+	for i, n := range kept {
+		kept[i] = s.withKernel(n)
 	}
 	return kept, nil
 }
@@ -160,7 +169,6 @@ func bind(in *pb.ValueInfoProto, sizes Sizes) (*pb.ValueInfoProto, error) {
 	if tensor == nil || tensor.GetShape() == nil {
 		return nil, fmt.Errorf("import: input %q is no tensor of known rank", in.GetName())
 	}
-	const most = 1 << 32
 	shape, dims := &pb.TensorShapeProto{}, []int64{}
 	for i, d := range tensor.GetShape().GetDim() {
 		size, symbol := d.GetDimValue(), d.GetDimParam()
@@ -179,8 +187,8 @@ func bind(in *pb.ValueInfoProto, sizes Sizes) (*pb.ValueInfoProto, error) {
 		shape.Dim = append(shape.Dim, &pb.TensorShapeProto_Dimension{
 			Value: &pb.TensorShapeProto_Dimension_DimValue{DimValue: size}})
 	}
-	if n, err := onnx.NumElements(dims); err != nil || n > most {
-		return nil, fmt.Errorf("import: input %q: shape %v has more than %d elements", in.GetName(), dims, most)
+	if n, err := onnx.NumElements(dims); err != nil || n > mostElements {
+		return nil, fmt.Errorf("import: input %q: shape %v has more than %d elements", in.GetName(), dims, mostElements)
 	}
 	return &pb.ValueInfoProto{Name: in.Name, Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{
 		TensorType: &pb.TypeProto_Tensor{ElemType: tensor.ElemType, Shape: shape}}}}, nil

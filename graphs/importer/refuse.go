@@ -23,14 +23,17 @@ const (
 )
 
 var refused = map[string]string{
-	"QuantizeLinear": quantised, "DequantizeLinear": quantised, "DynamicQuantizeLinear": quantised,
+	"QuantizeLinear": quantised, "DynamicQuantizeLinear": quantised,
 	"MatMulInteger": quantised, "ConvInteger": quantised, "QAttention": quantised, "MatMulNBits": quantised,
 	"MatMulBnb4": quantised, "QGemm": quantised, "QMoE": quantised, "GatherBlockQuantized": quantised,
-	"Loop": controlFlow, "Scan": controlFlow, "SequenceMap": controlFlow,
 	"RandomNormal": random, "RandomNormalLike": random, "RandomUniform": random, "RandomUniformLike": random,
 	"Bernoulli": random, "Multinomial": random,
 	"Optional": sequences, "OptionalGetElement": sequences, "OptionalHasElement": sequences,
 }
+
+// branching are the operators whose bodies may take their place, which Decide does if
+// what is named here does not depend on what the model's inputs contain.
+var branching = map[string]string{"If": "condition", "Loop": "number of steps", "Scan": "number of steps"}
 
 // refuse tells why a node's operator cannot be imported.
 func refuse(i int, n *pb.NodeProto) error {
@@ -43,7 +46,7 @@ func refuse(i int, n *pb.NodeProto) error {
 		reason = sequences
 	}
 	for _, a := range n.GetAttribute() {
-		if op != "If" && a.GetG() != nil || len(a.GetGraphs()) > 0 {
+		if branching[op] == "" && a.GetG() != nil || len(a.GetGraphs()) > 0 {
 			reason = controlFlow
 		}
 	}
@@ -58,10 +61,10 @@ func refuse(i int, n *pb.NodeProto) error {
 var shapeInputs = map[string][]int{
 	"Reshape": {1}, "Expand": {1}, "Tile": {1}, "ConstantOfShape": {0}, "Range": {0, 1, 2}, "Squeeze": {1}, "Unsqueeze": {1},
 	"Slice": {1, 2, 3, 4}, "Pad": {1, 3}, "TopK": {1}, "Split": {1}, "OneHot": {1}, "Resize": {1, 2, 3}, "Upsample": {1},
-	"CenterCropPad": {1}, "ReduceSum": {1}, "ReduceMean": {1}, "ReduceMax": {1}, "ReduceMin": {1}, "ReduceProd": {1},
+	"CenterCropPad": {1}, "Compress": {1}, "DFT": {1, 2}, "STFT": {1, 3}, "ReduceSum": {1}, "ReduceMean": {1}, "ReduceMax": {1}, "ReduceMin": {1}, "ReduceProd": {1},
 	"ReduceL1": {1}, "ReduceL2": {1}, "ReduceLogSum": {1}, "ReduceLogSumExp": {1}, "ReduceSumSquare": {1},
 }
 
 // dataShapes are the operators whose result's shape depends on what their
 // input contains.
-var dataShapes = map[string]bool{"NonZero": true, "Unique": true, "Compress": true, "NonMaxSuppression": true}
+var dataShapes = map[string]bool{"NonZero": true, "Unique": true, "NonMaxSuppression": true}

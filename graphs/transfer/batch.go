@@ -56,7 +56,7 @@ func (b *batcher) free(n *pb.NodeProto) (*pb.NodeProto, error) {
 	case "Reshape":
 		return b.reshape(n)
 	case "Concat":
-		if axis := integer(n, "axis"); axis == 0 || axis == -int64(len(b.trace[n.GetOutput()[0]].GetDims())) {
+		if axis := integer(n, "axis"); axis == 0 || axis == -int64(len(b.shape(n.GetOutput()[0]))) {
 			return n, nil
 		}
 	default:
@@ -67,7 +67,7 @@ func (b *batcher) free(n *pb.NodeProto) (*pb.NodeProto, error) {
 		if b.varies[name] {
 			continue
 		}
-		repeated, err := b.repeat(name, b.constant(name).GetDims(), n.GetOutput()[0]+fmt.Sprintf("/batch%d", i))
+		repeated, err := b.repeat(name, b.shape(name), n.GetOutput()[0]+fmt.Sprintf("/batch%d", i))
 		if err != nil {
 			return nil, err
 		}
@@ -76,30 +76,29 @@ func (b *batcher) free(n *pb.NodeProto) (*pb.NodeProto, error) {
 	return n, nil
 }
 
-// reshape opens the first dimension, or takes over that of the input where
-// another is open.
+// reshape opens the first dimension of the result if that is 1 for one image, or
+// a constant that leaves no dimension open.
 func (b *batcher) reshape(n *pb.NodeProto) (*pb.NodeProto, error) {
-	t := b.constant(n.GetInput()[1])
-	if t == nil {
-		return n, nil // it follows the size of the batch
-	}
-	data, err := onnx.Data(t)
-	if err != nil || len(data) < 8 {
-		return n, err
-	}
-	var shape []int64
-	for ; len(data) >= 8; data = data[8:] {
-		shape = append(shape, int64(binary.LittleEndian.Uint64(data)))
-	}
-	from := b.trace[n.GetInput()[0]].GetDims()
-	switch {
-	case !slices.Contains(shape, -1):
-		shape[0] = -1
-	case shape[0] == 1 && len(from) > 0 && from[0] == 1:
-		shape[0] = 0
-	default:
+	shape := slices.Clone(b.shape(n.GetOutput()[0]))
+	if len(shape) == 0 {
 		return n, nil
 	}
+	if shape[0] != 1 {
+		t := b.constant(n.GetInput()[1])
+		if t == nil {
+			return n, nil // it follows the size of the batch
+		}
+		data, err := onnx.Data(t)
+		if err != nil {
+			return nil, err
+		}
+		for ; len(data) >= 8; data = data[8:] {
+			if int64(binary.LittleEndian.Uint64(data)) == -1 {
+				return n, nil
+			}
+		}
+	}
+	shape[0] = -1
 	n = proto.Clone(n).(*pb.NodeProto)
 	n.Input[1] = n.GetOutput()[0] + "/batch_shape"
 	return n, b.integers(n.Input[1], shape...)

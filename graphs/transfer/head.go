@@ -17,7 +17,6 @@ type Head struct {
 
 	model  *pb.ModelProto
 	result string // of the layer, with its bias
-	rank   int    // of Features
 	kernel bool   // a convolution at several positions, whose results are pooled behind it
 }
 
@@ -88,12 +87,13 @@ func newWiring(m *pb.ModelProto, trace importer.Trace, batch int64) *wiring {
 	for _, n := range m.GetGraph().GetNode() {
 		varies := w.variesIn(n)
 		for _, name := range n.GetOutput() {
-			w.makers[name], w.varies[name] = n, varies
+			w.makers[name], w.varies[name] = n, varies && name != ""
 		}
 		for _, name := range n.GetInput() {
 			w.readers[name] = append(w.readers[name], n)
 		}
 	}
+	delete(w.makers, "") // the name of what is absent
 	return w
 }
 
@@ -150,50 +150,51 @@ func (w *wiring) linear(n *pb.NodeProto) *Head {
 	if len(n.GetInput()) < 2 || n.GetDomain() != "" && n.GetDomain() != "ai.onnx" {
 		return nil
 	}
-	shape, transposed, ok := w.weight(n.GetInput()[1])
-	features := w.trace[n.GetInput()[0]].GetDims()
-	if !ok || len(shape) < 2 || len(features) < 2 {
+	features, result := w.shape(n.GetInput()[0]), w.shape(n.GetOutput()[0])
+	if !w.isWeight(n.GetInput()[1]) || len(features) < 2 || features[0] != w.batch || len(result) != len(features) {
 		return nil
 	}
-	h := &Head{Node: n.GetName(), Features: n.GetInput()[0], model: w.model, result: n.GetOutput()[0], rank: len(features)}
+	h := &Head{Node: n.GetName(), Features: n.GetInput()[0], model: w.model, result: n.GetOutput()[0]}
 	if h.Node == "" {
 		h.Node = h.result
 	}
-	switch n.GetOpType() {
+	axis := len(features) - 1 // of the features
+	switch weight := w.shape(n.GetInput()[1]); n.GetOpType() {
 	case "Conv":
-		if len(shape) != 4 || shape[2] != 1 || shape[3] != 1 || len(features) != 4 || features[1] != shape[1] {
+		if len(weight) != 4 || weight[1] != features[1] || weight[2] != 1 || weight[3] != 1 {
 			return nil // grouped, or more than 1×1
 		}
-		h.Width, h.Classes, h.kernel = shape[1], shape[0], features[2]*features[3] > 1
+		axis, h.kernel = 1, features[2]*features[3] > 1
 	case "Gemm", "MatMul":
-		if len(shape) != 2 || elements(features) != w.batch*features[len(features)-1] {
-			return nil // a layer on several positions, such as tokens
-		}
-		h.Width, h.Classes = shape[0], shape[1]
-		if transposed != (integer(n, "transB") == 1) {
-			h.Width, h.Classes = h.Classes, h.Width
+		if len(weight) != 2 || elements(features) != w.batch*features[axis] || integer(n, "transA") == 1 {
+			return nil // a layer on several positions, such as tokens, or on images side by side
 		}
 	default:
 		return nil
 	}
+	h.Width, h.Classes = features[axis], result[axis]
 	h.result = w.biased(h.result, h.Classes)
 	return h
 }
 
-// weight is the shape of an initializer behind a value, and whether it is
-// transposed on the way.
-func (w *wiring) weight(name string) (shape []int64, transposed, ok bool) {
-	for {
-		if t := w.initializers[name]; t != nil {
-			return t.GetDims(), transposed, true
-		}
+// isWeight tells whether a value is an initializer, as it is or transposed.
+func (w *wiring) isWeight(name string) bool {
+	for w.initializers[name] == nil {
 		n := w.makers[name]
 		if n == nil || n.GetOpType() != "Transpose" && n.GetOpType() != "Identity" {
-			return nil, false, false
+			return false
 		}
-		transposed = transposed != (n.GetOpType() == "Transpose")
 		name = n.GetInput()[0]
 	}
+	return true
+}
+
+// shape is that of an initializer or of a node's result.
+func (w *wiring) shape(name string) []int64 {
+	if t := w.initializers[name]; t != nil {
+		return t.GetDims()
+	}
+	return w.trace[name].GetDims()
 }
 
 // biased is the value behind the addition of a bias of as many elements, if
@@ -222,7 +223,7 @@ func (w *wiring) named(name string, heads []*Head) (*Head, error) {
 	}
 	if dims, ok := w.trace[name]; ok {
 		if d := dims.GetDims(); w.isVector(name) {
-			return &Head{Node: name, Features: name, Width: elements(d) / w.batch, model: w.model, rank: len(d)}, nil
+			return &Head{Node: name, Features: name, Width: elements(d) / w.batch, model: w.model}, nil
 		}
 		return nil, fmt.Errorf("model.head: %q is %v: a head reads float32 [N,F], a vector for each of %d images", name, dims.GetDims(), w.batch)
 	}

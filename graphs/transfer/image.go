@@ -55,6 +55,9 @@ func TakeImages(m *pb.ModelProto, size int64) (*pb.ModelProto, Image, error) {
 		shape.Dim = append(shape.Dim, dimension(d))
 	}
 	out.Graph.Input = []*pb.ValueInfoProto{valueInfo(name, shape)}
+	out.Graph.Output = slices.DeleteFunc(out.Graph.Output, func(v *pb.ValueInfoProto) bool {
+		return v.GetName() == name || onnx.Initializer(m.GetGraph(), v.GetName()) != nil // nothing is computed
+	})
 	if last {
 		out.Graph.Node = channelsLast(out.Graph.Node, name)
 	}
@@ -103,8 +106,8 @@ func channelsLast(nodes []*pb.NodeProto, input string) []*pb.NodeProto {
 	return out
 }
 
-// shallow copies a model as far as its lists; what they hold is shared.
-// Initializers need not be inputs in it, as before IR version 4.
+// shallow copies a model as far as its lists; what they hold is shared. From IR
+// version 4 on initializers need not be inputs.
 func shallow(m *pb.ModelProto) *pb.ModelProto {
 	g := m.GetGraph()
 	return &pb.ModelProto{IrVersion: proto.Int64(max(m.GetIrVersion(), 4)), OpsetImport: m.GetOpsetImport(), Functions: m.GetFunctions(),

@@ -31,9 +31,12 @@ const (
 	unreached     = "no gradient reaches it"
 )
 
+// flat operators have a gradient of zero, which is none.
+var flat = map[string]bool{"Sign": true, "Floor": true, "Ceil": true, "Round": true, "Hardmax": true}
+
 // linear operators, which a depth counts.
 var linear = map[string]bool{"Conv": true, "ConvTranspose": true, "Gemm": true, "MatMul": true, "FusedMatMul": true, "Einsum": true,
-	"DeformConv": true}
+	"DeformConv": true, "FusedConv": true, "FusedGemm": true, "TransposeMatMul": true}
 
 // Layering says how parameters are put into layers.
 type Layering struct {
@@ -59,7 +62,7 @@ func Parameters(g *graphs.Graph, images, result *graphs.Value, content func(name
 			return nil, 0, fmt.Errorf("parameter %s: only float32 can be trained: convert the model", v)
 		}
 		use, read := r.uses[v]
-		p := Parameter{Name: v.Name, Shape: v.Shape, Decay: use.multiplies, depth: use.depth, order: i}
+		p := Parameter{Name: v.Name, Shape: v.Shape, Decay: use.multiplies && len(v.Shape) > 1, depth: use.depth, order: i}
 		switch {
 		case !read || !r.useful[v]:
 			p.Fixed = unreached
@@ -74,7 +77,6 @@ func Parameters(g *graphs.Graph, images, result *graphs.Value, content func(name
 	}
 	slices.SortStableFunc(list, func(a, b Parameter) int { return cmp.Or(a.depth-b.depth, a.order-b.order) })
 	layers, err := l.assign(list)
-	// A layer holds what has no gradient first, and layers are in order.
 	slices.SortStableFunc(list, func(a, b Parameter) int { return a.Layer - b.Layer })
 	return list, layers, err
 }
@@ -105,7 +107,7 @@ func (l Layering) assign(list []Parameter) (int, error) {
 func (l Layering) byName(list []Parameter) (int, error) {
 	layers, last := map[string]int{}, 0
 	for i, p := range list {
-		if match := l.By.FindStringSubmatch(p.Name); match != nil {
+		if match := l.By.FindStringSubmatch(p.Name); match != nil && !isHead(p.Name) {
 			key := fmt.Sprintf("%q", match[min(1, len(match)-1):])
 			if layers[key] == 0 {
 				last++
@@ -133,7 +135,7 @@ func isHead(name string) bool { return name == HeadWeight || name == HeadBias }
 type use struct {
 	depth      int
 	multiplies bool // it does so as the operand of a linear layer
-	statistic  bool
+	statistic  bool // there or elsewhere: exporters store equal tensors once
 }
 
 // reach follows the images through a graph.
@@ -171,10 +173,12 @@ func newReach(g *graphs.Graph, images, result *graphs.Value) reach {
 				if !active {
 					continue
 				}
-				now := use{deepest, linear[n.Op] && i < 2, n.Op == "BatchNormalization" && i > 2}
-				if old, ok := r.uses[p]; !ok || now.depth < old.depth {
-					r.uses[p] = now
+				u, known := r.uses[p]
+				if !known || deepest < u.depth {
+					u.depth, u.multiplies = deepest, linear[n.Op] && i < 2
 				}
+				u.statistic = u.statistic || n.Op == "BatchNormalization" && i > 2
+				r.uses[p] = u
 			}
 		}
 		for _, v := range n.Outputs {
@@ -184,14 +188,18 @@ func newReach(g *graphs.Graph, images, result *graphs.Value) reach {
 				depth[v] = deepest
 			default:
 				for _, in := range n.Inputs {
-					from[v] = append(from[v], from[in]...)
+					for _, p := range from[in] {
+						if !slices.Contains(from[v], p) {
+							from[v] = append(from[v], p)
+						}
+					}
 				}
 			}
 		}
 	}
 	for i := len(g.Nodes) - 1; i >= 0; i-- {
 		n := g.Nodes[i]
-		if !slices.ContainsFunc(n.Outputs, func(v *graphs.Value) bool { return v != nil && r.useful[v] }) {
+		if flat[n.Op] || !slices.ContainsFunc(n.Outputs, func(v *graphs.Value) bool { return v != nil && r.useful[v] }) {
 			continue
 		}
 		for _, v := range n.Inputs {

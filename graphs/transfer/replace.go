@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"fmt"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -19,9 +20,13 @@ const (
 
 // Replace is the model with a new head for so many classes in the place of h
 // and of what follows it, but for the pooling behind a convolution: its one
-// output is Logits. Weight and bias of the head are 0. Other values of these
-// names, or of taken, get others.
-func (h *Head) Replace(classes int64, taken ...string) (*pb.ModelProto, error) {
+// output is Logits. Weight and bias of the head are 0. Values that have these
+// names, or reserved ones, get others; the input may not.
+func (h *Head) Replace(classes int64, reserved ...string) (*pb.ModelProto, error) {
+	reserved = append(reserved, HeadWeight, HeadBias, Vector, Logits)
+	if in := h.model.GetGraph().GetInput()[0].GetName(); slices.Contains(reserved, in) {
+		return nil, fmt.Errorf("input %q has the name of something that is added for training: give it another, such as \"images\"", in)
+	}
 	w := newWiring(h.model, nil, 0)
 	end := h.Features
 	if h.kernel {
@@ -29,12 +34,8 @@ func (h *Head) Replace(classes int64, taken ...string) (*pb.ModelProto, error) {
 	}
 	out := shallow(h.model)
 	g := out.Graph
-	g.Node = w.needed(end, h.result)
-	if h.kernel && end != h.Features {
-		g.Node = append(w.needed(h.Features, ""), g.Node...)
-	}
-	g.Node = unique(g.Node)
-	renamed := giveUp(g, append([]string{HeadWeight, HeadBias, Vector, Logits}, taken...))
+	g.Node = w.needed(h.result, h.Features, end)
+	renamed := giveUp(g, reserved)
 	name := func(old string) string {
 		if n, ok := renamed[old]; ok {
 			return n
@@ -91,63 +92,32 @@ func node(op, result string, inputs ...string) *pb.NodeProto {
 	return &pb.NodeProto{OpType: proto.String(op), Name: proto.String(result), Input: inputs, Output: []string{result}}
 }
 
-// end is the last value of a chain before softmax.
+// end is the last value of the chain of pooling and reshapes behind a
+// convolution, before softmax.
 func (w *wiring) end(name string) string {
 	for {
 		readers := w.readers[name]
-		if len(readers) != 1 || slices.Contains([]string{"Softmax", "LogSoftmax", "Sigmoid"}, readers[0].GetOpType()) {
+		if len(readers) != 1 || !passed[readers[0].GetOpType()] ||
+			slices.Contains([]string{"Softmax", "LogSoftmax", "Sigmoid"}, readers[0].GetOpType()) {
 			return name
 		}
 		name = readers[0].GetOutput()[0]
 	}
 }
 
-// needed are the nodes that a value comes from, in their order, up to the maker
+// needed are the nodes that values come from, in their order, up to the maker
 // of another, which is left out.
-func (w *wiring) needed(value, but string) []*pb.NodeProto {
+func (w *wiring) needed(but string, values ...string) []*pb.NodeProto {
 	live := map[*pb.NodeProto]bool{}
-	stack := []string{value}
-	for len(stack) > 0 {
+	for stack := values; len(stack) > 0; {
 		name := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		n := w.makers[name]
-		if n == nil || name == but || live[n] {
-			continue
-		}
-		live[n] = true
-		stack = append(stack, n.GetInput()...)
-		for _, a := range n.GetAttribute() {
-			stack = append(stack, outer(a.GetG())...)
+		if n := w.makers[name]; n != nil && name != but && !live[n] {
+			live[n] = true
+			stack = append(stack, n.GetInput()...)
 		}
 	}
-	var out []*pb.NodeProto
-	for _, n := range w.model.GetGraph().GetNode() {
-		if live[n] {
-			out = append(out, n)
-		}
-	}
-	return out
-}
-
-// outer lists the names that the nodes of a branch read.
-func outer(g *pb.GraphProto) (names []string) {
-	for _, n := range g.GetNode() {
-		names = append(names, n.GetInput()...)
-		for _, a := range n.GetAttribute() {
-			names = append(names, outer(a.GetG())...)
-		}
-	}
-	return names
-}
-
-func unique(nodes []*pb.NodeProto) (out []*pb.NodeProto) {
-	seen := map[*pb.NodeProto]bool{}
-	for _, n := range nodes {
-		if !seen[n] {
-			seen[n], out = true, append(out, n)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(w.model.GetGraph().GetNode()), func(n *pb.NodeProto) bool { return !live[n] })
 }
 
 // dropUnread drops the initializers that no node reads, and returns the names
@@ -157,11 +127,6 @@ func dropUnread(g *pb.GraphProto) map[string]bool {
 	for _, n := range g.Node {
 		for _, name := range slices.Concat(n.GetInput(), n.GetOutput()) {
 			used[name] = true
-		}
-		for _, a := range n.GetAttribute() {
-			for _, name := range outer(a.GetG()) {
-				used[name] = true
-			}
 		}
 	}
 	g.Initializer = slices.DeleteFunc(g.Initializer, func(t *pb.TensorProto) bool { return !used[t.GetName()] })
@@ -174,7 +139,7 @@ func giveUp(g *pb.GraphProto, names []string) map[string]string {
 	used := dropUnread(g)
 	renamed := map[string]string{}
 	for _, name := range names {
-		if used[name] && name != g.Input[0].GetName() {
+		if used[name] {
 			other := name + ".model"
 			for used[other] {
 				other += "_"
@@ -193,24 +158,15 @@ func giveUp(g *pb.GraphProto, names []string) map[string]string {
 		}
 	}
 	for i, n := range g.Node {
-		g.Node[i] = renameNode(n, renamed)
-	}
-	return renamed
-}
-
-func renameNode(n *pb.NodeProto, renamed map[string]string) *pb.NodeProto {
-	n = proto.Clone(n).(*pb.NodeProto)
-	for _, list := range [][]string{n.Input, n.Output} {
-		for i, name := range list {
-			if other, ok := renamed[name]; ok {
-				list[i] = other
+		n = proto.Clone(n).(*pb.NodeProto)
+		for _, list := range [][]string{n.Input, n.Output} {
+			for i, name := range list {
+				if other, ok := renamed[name]; ok {
+					list[i] = other
+				}
 			}
 		}
+		g.Node[i] = n
 	}
-	for _, a := range n.Attribute {
-		for i, inner := range a.GetG().GetNode() {
-			a.G.Node[i] = renameNode(inner, renamed)
-		}
-	}
-	return n
+	return renamed
 }

@@ -111,6 +111,35 @@ func TestFindHead(t *testing.T) {
 			y = b.node("Add", "sum", []int64{2, 10, 4, 4}, y, bias)
 			return b.output(b.node("GlobalAveragePool", "pool", []int64{2, 10, 1, 1}, y))
 		}, "", `"node_y" (6 features → 10 classes)`, "Relu Conv GlobalAveragePool Flatten"},
+		"a convolution, pooling and the class itself": {func() *builder {
+			b := newModel(-1, 3, 4, 4)
+			y := b.node("Conv", "y", []int64{2, 10, 4, 4}, b.features(2, 6, 4, 4), b.weight("w", 10, 6, 1, 1))
+			y = b.node("Flatten", "s", []int64{2, 10}, b.node("GlobalAveragePool", "pool", []int64{2, 10, 1, 1}, y))
+			return b.output(y, b.node("ArgMax", "class", []int64{2, 1}, y))
+		}, "", `"node_y" (6 features → 10 classes)`, "Relu Conv GlobalAveragePool Flatten Flatten"},
+		"a convolution in the middle": {func() *builder {
+			b := newModel(-1, 3, 4, 4)
+			y := b.node("Conv", "y", []int64{2, 10, 4, 4}, b.features(2, 6, 4, 4), b.weight("w", 10, 6, 1, 1))
+			y = b.node("Conv", "z", []int64{2, 10, 4, 4}, b.node("Relu", "r", []int64{2, 10, 4, 4}, y), b.weight("v", 10, 10, 3, 3))
+			return b.output(b.node("GlobalAveragePool", "pool", []int64{2, 10, 1, 1}, y))
+		}, "node_y", `"node_y" (6 features → 10 classes)`, "Relu Conv Relu Flatten"},
+		"a transposition that changes nothing": {func() *builder {
+			b := newModel(-1, 3, 4, 4)
+			w := b.node("Transpose", "wt", []int64{6, 10}, b.weight("w", 6, 10)) // perm: 0, 1
+			return b.output(b.node("MatMul", "y", []int64{2, 10}, b.features(2, 6), w))
+		}, "", `"node_y" (6 features → 10 classes)`, "Relu Flatten Gemm"},
+		"absent inputs and outputs": {func() *builder {
+			b := newModel(-1, 3, 4, 4)
+			y := b.node("MatMul", "y", []int64{2, 7}, b.features(2, 6), b.weight("v", 6, 7))
+			y = b.node("Dropout", "d", []int64{2, 7}, y)
+			b.m.Graph.Node[2].Output = append(b.m.Graph.Node[2].Output, "")
+			y = b.node("MatMul", "z", []int64{2, 10}, y, b.weight("w", 7, 10))
+			return b.output(b.node("Clip", "c", []int64{2, 10}, y, "", b.weight("most")))
+		}, "", `"node_z" (7 features → 10 classes)`, "Relu MatMul Dropout Flatten Gemm"},
+		"the images along the second axis": {func() *builder {
+			b := newModel(-1, 3, 4, 4)
+			return b.output(b.node("MatMul", "y", []int64{1, 2, 10}, b.features(1, 2, 6), b.weight("w", 6, 10)))
+		}, "", "no layer is followed by nothing but pooling and softmax", ""},
 		"two, as DeiT's with distillation": {func() *builder {
 			b := newModel(-1, 3, 4, 4)
 			y := b.node("Gemm", "other", []int64{2, 10}, b.node("Relu", "g", []int64{2, 7}, "x"), b.weight("v", 7, 10))

@@ -1,12 +1,7 @@
 package weights
 
 import (
-	"bytes"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"fovea/onnx/internal/mmap"
 	"fovea/onnx/pb"
@@ -49,10 +44,12 @@ type File struct {
 // Open opens the weight file at path. What the file is shows in its first
 // bytes; the extension decides only where they do not.
 func Open(path string) (*File, error) {
-	open, err := detect(path)
+	format, err := Detect(path)
 	if err != nil {
-		return nil, fmt.Errorf("opening weights %s: %w", path, err)
+		return nil, err
 	}
+	open := map[Format]func(string) (*File, error){Safetensors: openSafetensors, ONNX: openONNX, TorchZip: openTorchZip,
+		Pickle: openPickle, Index: openShards}[format]
 	f, err := open(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening weights %s: %w", path, err)
@@ -119,40 +116,3 @@ func openMapped(path string, parse func([]byte) (contents, error)) (*File, error
 
 func openTorchZip(path string) (*File, error) { return openMapped(path, parseTorchZip) }
 func openPickle(path string) (*File, error)   { return openMapped(path, parsePickle) }
-
-// detect tells what opens the file at path.
-func detect(path string) (func(path string) (*File, error), error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	head := make([]byte, 9)
-	n, err := io.ReadFull(f, head)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return nil, err
-	}
-	head = head[:n]
-	ext := strings.ToLower(filepath.Ext(path))
-	switch { // a safetensors file first: the length of its header may look like any other's mark
-	case n == 0:
-		return nil, fmt.Errorf("the file is empty")
-	case n == 9 && head[8] == '{' && string(head[4:8]) == "\x00\x00\x00\x00":
-		return openSafetensors, nil
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
-		return openTorchZip, nil
-	case head[0] == 0x80 && n > 1 && head[1] >= 2 && head[1] <= 5: // a pickle and its protocol
-		return openPickle, nil
-	case bytes.HasPrefix(head, []byte("\x89HDF")):
-		return nil, fmt.Errorf("this is an HDF5 file (Keras), which is not read: " +
-			"load it in Python and save its arrays with safetensors.numpy.save_file")
-	case ext == ".safetensors":
-		return openSafetensors, nil
-	case isIndex(path):
-		return openShards, nil
-	case ext == ".onnx", head[0] == 0x08: // field 1 of a ModelProto, ir_version
-		return openONNX, nil
-	}
-	return nil, fmt.Errorf("none of safetensors, ONNX, .pth of PyTorch, .pdparams of PaddlePaddle and .index.json: " +
-		"save the weights as one of them")
-}

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -15,16 +17,35 @@ import (
 	"fovea/onnx/pb"
 )
 
-// A testCase is a model of one node whose inputs are float32, with values for
+// corpora are the files of cases: of the ONNX project, the same with operators
+// written out in simpler ones, older ones, and of ONNX Runtime's own operators.
+var corpora = []string{"onnx", "expanded", "onnx-go", "contrib"}
+
+// A testCase is a model of one operator whose inputs are float32, with values for
 // these and what then comes out.
 type testCase struct {
-	name, op         string
+	corpus, name, op string
 	model            *pb.ModelProto
 	values, expected map[string][]float32
 }
 
-// readCases reads the corpus that tools/oracle/conformance.py made.
-func readCases(path string) (cases []testCase, err error) {
+// A key names a case; names are unique in a corpus.
+type key struct{ corpus, name string }
+
+func (c testCase) key() key { return key{c.corpus, c.name} }
+
+// of is the case of the operator itself of which k writes the operator out in simpler
+// ones; k if it does not.
+func (k key) of() key {
+	if name, _, found := strings.Cut(k.name, "_expanded"); found && k.corpus == "expanded" {
+		return key{"onnx", name}
+	}
+	return k
+}
+
+// readCases reads a corpus that tools/oracle/conformance.py made.
+func readCases(dir, corpus string) (cases []testCase, err error) {
+	path := filepath.Join(dir, corpus+".bin.gz")
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -49,6 +70,7 @@ func readCases(path string) (cases []testCase, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: case %d: %w", path, len(cases), err)
 		}
+		c.corpus = corpus
 		cases = append(cases, c)
 	}
 }
@@ -60,7 +82,7 @@ func newCase(data []byte) (testCase, error) {
 		return testCase{}, err
 	}
 	g := m.Graph
-	c := testCase{name: g.GetName(), op: g.Node[0].GetOpType(), model: m}
+	c := testCase{name: g.GetName(), op: g.GetDocString(), model: m}
 	var err error
 	if c.values, err = take(g, g.Input); err == nil {
 		c.expected, err = take(g, g.Output)

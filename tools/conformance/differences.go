@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"fovea/onnx/ort"
 )
@@ -13,7 +14,12 @@ type subject struct {
 	testCase
 	backward, forward *runner
 	steps             []step
+	derived           derived // at the point that was looked at last
 }
+
+// derived are gradients of a case's inputs by name, and for which inputs and
+// cotangents.
+type derived struct{ given, gradients values }
 
 // A step of the differences; how far those at the step and at half of it may lie
 // apart where they decide; and how far a gradient may be off. Both are parts of the
@@ -23,15 +29,10 @@ type step struct{ size, apart, tolerance float64 }
 // Steps for functions that are computed in double and in single precision.
 var small, middle, large = step{1e-4, 5e-5, 1e-4}, step{1. / 512, 5e-3, 2e-3}, step{1. / 64, 5e-3, 2e-3}
 
-// openForward opens the case's own model: in double precision, if the runtime has
-// a kernel for that which does the same.
-func (s *subject) openForward() error {
+// widenForward puts the case's own model in double precision in its place, if the
+// runtime has kernels for that which do the same.
+func (s *subject) widenForward() error {
 	s.steps = []step{large, middle}
-	single, err := open(s.model, ort.Disable)
-	s.forward = single
-	if err != nil {
-		return err
-	}
 	model, err := double(s.model)
 	if err != nil {
 		return err
@@ -41,7 +42,7 @@ func (s *subject) openForward() error {
 		return nil
 	}
 	at := nudged(s.testCase, 0)
-	x, err1 := single.run(at)
+	x, err1 := s.forward.run(at)
 	y, err2 := wide.run(at)
 	same := err1 == nil && err2 == nil
 	for name := range x {
@@ -51,15 +52,32 @@ func (s *subject) openForward() error {
 		wide.close()
 		return nil
 	}
-	single.close()
-	s.forward, s.steps = wide, []step{small, large} // some kernels for float64 compute in float32
-	return nil
+	s.forward.close()
+	s.forward = wide
+	z, err := wide.run(moved(at, 1e-10)) // which kernels that compute in float32 do not notice
+	for name := range y {
+		if !slices.Equal(y[name], z[name]) {
+			s.steps = []step{small, large} // other nodes of the model may compute in float32 yet
+		}
+	}
+	return err
+}
+
+// moved is a point a small part away.
+func moved(at values, part float64) values {
+	out := values{}
+	for name, list := range at {
+		for _, x := range list {
+			out[name] = append(out[name], x*(1+part))
+		}
+	}
+	return out
 }
 
 // compare compares, at a point and for random directions and cotangents, the
 // derivative along a direction in each input with finite differences.
 func (s *subject) compare(at values) (status, string) {
-	rng := rand.New(rand.NewPCG(seed(s.name), 1))
+	rng := rand.New(rand.NewPCG(s.seed(), 1))
 	plain, err := s.forward.run(at)
 	if err != nil {
 		return broken, err.Error()
@@ -89,16 +107,56 @@ func (s *subject) compare(at values) (status, string) {
 			return wrong, fmt.Sprintf("output %s of the imported graph is %.1e off", name, d)
 		}
 	}
+	s.derived = derived{given, values{}}
 	result, reason := ok, ""
 	for _, in := range s.model.Graph.Input {
+		gradient := got[in.GetName()+".grad"]
+		s.derived.gradients[in.GetName()] = gradient
 		for range directions {
-			status, why := s.along(in.GetName(), at, given, got[in.GetName()+".grad"], rng)
+			status, why := s.along(in.GetName(), at, given, gradient, rng)
 			if status > result {
 				result, reason = status, why
 			}
 		}
 	}
 	return result, reason
+}
+
+// depends tells whether an input has a gradient other than 0.
+func (d derived) depends() bool {
+	for _, x := range d.gradients {
+		if slices.ContainsFunc(x, func(v float64) bool { return v != 0 }) {
+			return true
+		}
+	}
+	return false
+}
+
+// agrees compares the gradients with those of a case that computes the same.
+func (s *subject) agrees(with derived) (status, string) {
+	given := values{}
+	for _, t := range s.backward.session.Inputs() {
+		if given[t.Name] = with.given[t.Name]; given[t.Name] == nil {
+			given[t.Name] = make([]float64, product(t.Shape)) // the cotangent of a mean or deviation
+		}
+	}
+	got, err := s.backward.run(given)
+	if err != nil {
+		return broken, err.Error()
+	}
+	for name, y := range with.gradients {
+		x := got[name+".grad"]
+		if x == nil {
+			x = make([]float64, len(y))
+		}
+		if y == nil {
+			y = make([]float64, len(x))
+		}
+		if d := distance(x, y); d > 1e-3 {
+			return wrong, fmt.Sprintf("gradient of %s is %.1e off that of %s", name, d, s.key().of().name)
+		}
+	}
+	return ok, ""
 }
 
 // along compares the derivatives along a direction in one input.

@@ -10,7 +10,7 @@ import (
 // exactly where a function has a kink: towards 0 in even tries, away from it in
 // odd ones, because functions end at ±1.
 func nudged(c testCase, try int) values {
-	rng := rand.New(rand.NewPCG(seed(c.name), uint64(try)))
+	rng := rand.New(rand.NewPCG(c.seed(), uint64(try)))
 	out := values{}
 	for _, in := range c.model.Graph.Input {
 		for _, x := range c.values[in.GetName()] {
@@ -32,9 +32,10 @@ func nudged(c testCase, try int) values {
 	return out
 }
 
-func seed(name string) uint64 {
+// seed is the same for a case and for that which writes it out.
+func (c testCase) seed() uint64 {
 	h := fnv.New64a()
-	h.Write([]byte(name))
+	h.Write([]byte(c.key().of().name))
 	return h.Sum64()
 }
 

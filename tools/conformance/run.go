@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"math"
 
-	"google.golang.org/protobuf/proto"
-
 	"fovea/onnx"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
@@ -90,39 +88,4 @@ func floats(data []byte) []float32 {
 		out[i] = math.Float32frombits(binary.NativeEndian.Uint32(data[4*i:]))
 	}
 	return out
-}
-
-// double is the model with float64 in place of float32.
-func double(m *pb.ModelProto) (*pb.ModelProto, error) {
-	m = proto.Clone(m).(*pb.ModelProto)
-	const from, to = int32(pb.TensorProto_FLOAT), int32(pb.TensorProto_DOUBLE)
-	for _, list := range [][]*pb.ValueInfoProto{m.Graph.Input, m.Graph.Output} {
-		for _, v := range list {
-			if t := v.GetType().GetTensorType(); t.GetElemType() == from {
-				t.ElemType = proto.Int32(to)
-			}
-		}
-	}
-	for _, a := range m.Graph.Node[0].Attribute {
-		if a.GetName() == "to" && a.GetI() == int64(from) {
-			a.I = proto.Int64(int64(to))
-		}
-	}
-	for i, t := range m.Graph.Initializer {
-		if t.GetDataType() != from {
-			continue
-		}
-		data, err := onnx.Data(t)
-		if err != nil {
-			return nil, err
-		}
-		var wide []byte
-		for _, x := range floats(data) {
-			wide = binary.NativeEndian.AppendUint64(wide, math.Float64bits(float64(x)))
-		}
-		if m.Graph.Initializer[i], err = onnx.NewTensor(t.GetName(), pb.TensorProto_DOUBLE, t.Dims, wide); err != nil {
-			return nil, err
-		}
-	}
-	return m, nil
 }

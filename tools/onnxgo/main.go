@@ -2,7 +2,7 @@
 // this module, what it thinks of a model.
 //
 //	go run ./tools/onnxgo describe < model.onnx    # the model's structure, as JSON
-//	go run ./tools/onnxgo cases                    # ONNX's conformance models, a JSON object a line
+//	go run ./tools/onnxgo cases                    # ONNX's conformance cases, a JSON object a line
 //
 // It is a program of its own because onnx-go and package fovea/onnx/pb both
 // register the protobuf names of ONNX, which one process does not allow. For
@@ -10,16 +10,20 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	onnxgo "github.com/owulveryck/onnx-go"
 	"github.com/owulveryck/onnx-go/backend/testbackend"
 	_ "github.com/owulveryck/onnx-go/backend/testbackend/onnx" // registers the conformance cases
 	"gonum.org/v1/gonum/graph/topo"
+	"gorgonia.org/tensor"
 )
 
 func main() {
@@ -39,7 +43,8 @@ func run(args []string, in io.Reader, out io.Writer) error {
 	return errors.New("usage: onnxgo describe | cases")
 }
 
-// describe writes inputs, outputs and edges as numbers, and the nodes.
+// describe writes inputs, outputs and edges as numbers, the nodes, and the shapes
+// of the values that the model declares or stores.
 func describe(in io.Reader, out *json.Encoder) error {
 	encoded, err := io.ReadAll(in)
 	if err != nil {
@@ -53,22 +58,66 @@ func describe(in io.Reader, out *json.Encoder) error {
 	if _, err := topo.Sort(s); err != nil {
 		return fmt.Errorf("the graph has a cycle: %w", err)
 	}
+	shapes := map[string][]int{}
+	for values := s.Nodes(); values.Next(); {
+		if v := values.Node().(*value); v.shape != nil {
+			shapes[v.name] = v.shape
+		}
+	}
 	return out.Encode(struct {
 		Inputs, Outputs, Edges int
 		Nodes                  []node
-	}{len(m.Input), len(m.Output), s.WeightedEdges().Len(), s.nodes})
+		Shapes                 map[string][]int
+	}{len(m.Input), len(m.Output), s.WeightedEdges().Len(), s.nodes, shapes})
 }
 
-// cases writes the name, operator and bytes of each conformance model.
+// A constant is a tensor of a conformance case: its little-endian elements, of a
+// Go type.
+type constant struct {
+	Type  string
+	Shape []int
+	Data  []byte
+}
+
+// cases writes the name, operator, model, inputs and results of each conformance
+// case.
 func cases(out *json.Encoder) error {
 	for _, build := range testbackend.GetAllRegisteredTests() {
 		c := build()
+		inputs, err := constants(c.Input)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Title, err)
+		}
+		results, err := constants(c.ExpectedOutput)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Title, err)
+		}
 		if err := out.Encode(struct {
-			Title, Op string
-			Model     []byte
-		}{c.Title, c.OpType, c.ModelB}); err != nil {
+			Title, Op       string
+			Model           []byte
+			Inputs, Results []constant
+		}{c.Title, c.OpType, c.ModelB, inputs, results}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func constants(tensors []tensor.Tensor) (list []constant, err error) {
+	for _, t := range tensors {
+		data := t.Data()
+		if x, ok := data.([]int); ok { // has no fixed size
+			wide := make([]int64, len(x))
+			for i, v := range x {
+				wide[i] = int64(v)
+			}
+			data = wide
+		}
+		var buffer bytes.Buffer
+		if err := binary.Write(&buffer, binary.LittleEndian, data); err != nil {
+			return nil, err
+		}
+		list = append(list, constant{strings.TrimPrefix(fmt.Sprintf("%T", data), "[]"), t.Shape(), buffer.Bytes()})
+	}
+	return list, nil
 }

@@ -6,6 +6,7 @@ import (
 	onnxgo "github.com/owulveryck/onnx-go"
 	"gonum.org/v1/gonum/graph"
 	"gonum.org/v1/gonum/graph/simple"
+	"gorgonia.org/tensor"
 )
 
 // structure is an onnx-go backend that keeps a model's structure and none of
@@ -28,15 +29,26 @@ func newStructure() *structure {
 	return &structure{simple.NewWeightedDirectedGraph(0, 0), map[int64]map[int]string{}, nil}
 }
 
-// A value has a name, and is no onnxgo.DataCarrier: its content is not read.
+// A value has a name and, where the model declares or stores it, a shape, without
+// the dimensions that are symbols. Its content is not kept.
 type value struct {
-	id   int64
-	name string
+	id    int64
+	name  string
+	shape []int
 }
 
 func (v *value) ID() int64           { return v.id }
 func (v *value) SetName(name string) { v.name = name }
 func (v *value) GetName() string     { return v.name }
+
+// SetTensor and GetTensor make a value an onnxgo.DataCarrier, which is told types
+// and shapes as tensors.
+func (v *value) SetTensor(t tensor.Tensor) error {
+	v.shape = append([]int{}, t.Shape()...)
+	return nil
+}
+
+func (v *value) GetTensor() tensor.Tensor { return nil }
 
 func (s *structure) NewNode() graph.Node {
 	return &value{id: s.WeightedDirectedGraph.NewNode().ID()}

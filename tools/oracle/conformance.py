@@ -1,33 +1,44 @@
-"""Makes tools/conformance/testdata/cases.bin.gz: the ONNX project's node cases that have a gradient.
+"""Makes the corpora in tools/conformance/testdata: cases of operators that have a gradient.
 
     python tools/oracle/conformance.py
 
-Kept are the cases of onnx.backend.test with one node of the standard domain, a float32 or float64 input and such an output, that
-stock onnxruntime runs on the CPU with the expected result. The file is a gzip stream of models, each behind its length (4
-bytes, little-endian). A model's graph has the case's name; its inputs are the float ones, with the case's values as initializers
-of the same names; the expected results are there under the outputs' names too. All other inputs, and floats that only decide shapes, are initializers alone. float64 became float32, and
-newer opsets became 25, if onnxruntime still gives what is expected.
+onnx.bin.gz       the ONNX project's node cases, onnx.backend.test, with one node of the standard domain
+expanded.bin.gz   those in which the operator is written out in simpler ones: its function body
+onnx-go.bin.gz    older ones of the ONNX project, opset 9 and 10, as onnx-go v0.5.0 carries them
+contrib.bin.gz    ONNX Runtime's own operators, from conformance_contrib.py
+
+Kept are cases with a float32 or float64 input and such an output, that stock onnxruntime runs on the CPU with the expected result.
+A file is a gzip stream of models, each behind its length (4 bytes, little-endian). A model's graph has the case's name, and its
+doc_string the operator's; its inputs are the float ones, with the case's values as initializers of the same names; the expected
+results are there under the outputs' names too. All other inputs, and floats that only decide shapes, are initializers alone.
+float64 became float32, and newer opsets became 25, or 21, if onnxruntime still gives what is expected.
 """
 
+import base64
 import collections
 import gzip
+import json
 import pathlib
 import struct
+import subprocess
 import warnings
 
 import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto as T
-from onnx import helper, numpy_helper
+from onnx import numpy_helper
 from onnx.backend.test.case.node import collect_testcases
 
-OUT = pathlib.Path(__file__).parents[2] / "tools" / "conformance" / "testdata" / "cases.bin.gz"
+import conformance_contrib
+
+ROOT = pathlib.Path(__file__).parents[2]
+OUT = ROOT / "tools" / "conformance" / "testdata"
 FLOATS = (T.FLOAT, T.DOUBLE)
-NEWEST = 25  # opset
+NEWEST, OLDER = 25, 21  # opsets; onnxruntime lacks a few operators in the newest form
 MOST = 20_000  # elements of a case
 UNKNOWN = {"left_window_size", "right_window_size"}  # attributes that not every supported onnxruntime knows
-CONSTANT = {"Resize": (1, 2), "Upsample": (1,), "Range": (0, 1, 2), "Dropout": (1,),
+CONSTANT = {"Resize": (1, 2), "Upsample": (1,), "Range": (0, 1, 2), "Dropout": (1,), "CastLike": (1,),
             "OneHot": (0, 1), "MelWeightMatrix": range(5)}  # inputs that are no variables
 
 
@@ -48,50 +59,57 @@ def array(x):
     return x.astype(np.float32) if x.dtype == np.float64 else x
 
 
-def case(c):
+def case(name, op, source, inputs, outputs, opset=NEWEST):
     """The model of a case as it is kept, its inputs and expected results; None if it is not kept."""
     model = onnx.ModelProto()
-    model.CopyFrom(c.model)
+    model.CopyFrom(source)
     graph = model.graph
-    opset = {o.domain: o for o in model.opset_import}
-    if "_expanded" in c.name or len(graph.node) != 1 or graph.node[0].domain or "" not in opset or graph.initializer:
+    if graph.initializer or len(inputs) != len(graph.input):
         return None
-    node = graph.node[0]
     if not any(kind(v) in FLOATS for v in graph.input) or not any(kind(v) in FLOATS for v in graph.output):
         return None
     if any(not v.type.HasField("tensor_type") or kind(v) == T.STRING for v in list(graph.input) + list(graph.output)):
         return None
-    if UNKNOWN & {a.name for a in node.attribute}:
+    if UNKNOWN & {a.name for n in graph.node for a in n.attribute}:
         return None
-    opset[""].version = min(opset[""].version, NEWEST)
-    model.ir_version = min(model.ir_version, 10)
+    for o in model.opset_import:
+        if not o.domain:
+            o.version = min(o.version, opset)
+    model.ir_version = min(max(model.ir_version, 4), 10)  # 3 does not know initializers that are no inputs
     single(graph.input)
     single(graph.output)
-    for a in node.attribute:
-        if node.op_type == "Cast" and a.name == "to" and a.i == T.DOUBLE:
-            a.i = T.FLOAT
-    inputs, outputs = ([array(x) for x in side] for side in c.data_sets[0])
-    if len(inputs) != len(graph.input) or sum(x.size for x in inputs) > MOST or any(x.size == 0 for x in inputs + outputs):
+    single(graph.value_info)
+    for n in graph.node:
+        for a in n.attribute:
+            if n.op_type == "Cast" and a.name == "to" and a.i == T.DOUBLE:
+                a.i = T.FLOAT
+    inputs, outputs = ([array(x) for x in side] for side in (inputs, outputs))
+    if sum(x.size for x in inputs) > MOST or any(x.size == 0 for x in outputs):
         return None
-    constants = {node.input[i] for i in CONSTANT.get(node.op_type, ()) if i < len(node.input)}
     variables = []
-    for v, x in zip(graph.input, inputs):
+    for i, (v, x) in enumerate(zip(graph.input, inputs)):
         graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(x).reshape(x.shape), v.name))
-        if kind(v) == T.FLOAT and v.name not in constants:
-            variables.append(v)
-    variables = [onnx.ValueInfoProto.FromString(v.SerializeToString()) for v in variables]
+        if kind(v) == T.FLOAT and i not in CONSTANT.get(op, ()):
+            variables.append(onnx.ValueInfoProto.FromString(v.SerializeToString()))
+            if x.size == 0:
+                return None
     for v, y in zip(graph.output, outputs):
         graph.initializer.append(numpy_helper.from_array(y, v.name))
     names = {v.name for v in variables}
+    values = {v.name: x for v, x in zip(graph.input, inputs) if v.name in names}
     del graph.input[:]
     graph.input.extend(variables)
-    graph.name = c.name.removeprefix("test_")
-    model.producer_name = graph.doc_string = ""
-    return (model, {v.name: x for v, x in zip(c.model.graph.input, inputs) if v.name in names}, outputs) if variables else None
+    graph.name, graph.doc_string, model.producer_name = name, op, ""
+    return (model, values, outputs) if variables else None
 
 
-def runs(model, inputs, expected, rtol):
-    """Whether onnxruntime gives what is expected."""
+def largest(y):
+    """The largest magnitude, at least 1: sums such as those of DFT are off by a part of it."""
+    return np.abs(y, where=np.isfinite(y), out=np.zeros(y.shape)).max(initial=1.0)
+
+
+def problem(model, inputs, expected, rtol):
+    """Why onnxruntime does not give what is expected."""
     plain = onnx.ModelProto()
     plain.CopyFrom(model)
     own = {v.name for v in plain.graph.output} | set(inputs)
@@ -105,28 +123,59 @@ def runs(model, inputs, expected, rtol):
     except Exception as e:
         return str(e).split("\n")[0]
     for x, y in zip(got, expected):
-        if x.shape != y.shape or not np.allclose(x, y, rtol=max(rtol, 1e-3), atol=1e-4, equal_nan=True):
+        if x.shape != y.shape or not np.allclose(x, y, rtol=max(rtol, 1e-3), atol=1e-4 * largest(y), equal_nan=True):
             return "another result"
     return ""
 
 
+def node_cases():
+    """Name, operator, model, inputs, results and tolerance of ONNX's cases of one node, and of those written out."""
+    plain, expanded = [], []
+    cases = sorted(collect_testcases(None), key=lambda c: c.name)
+    operators = {c.name: c.model.graph.node[0].op_type for c in cases}
+    for c in cases:
+        name, nodes = c.name.removeprefix("test_"), c.model.graph.node
+        if "_expanded" in name:
+            expanded.append((name, operators[c.name.split("_expanded")[0]], c.model, *c.data_sets[0], c.rtol))
+        elif len(nodes) == 1 and not nodes[0].domain and any(not o.domain for o in c.model.opset_import):
+            plain.append((name, nodes[0].op_type, c.model, *c.data_sets[0], c.rtol))
+    return plain, expanded
+
+
+def onnx_go_cases():
+    lines = subprocess.run(["go", "run", "./tools/onnxgo", "cases"], cwd=ROOT, check=True, capture_output=True).stdout.splitlines()
+
+    def tensor(t):
+        return np.frombuffer(base64.b64decode(t["Data"]), np.dtype(t["Type"])).reshape(t["Shape"] or ())
+
+    for c in sorted(map(json.loads, lines), key=lambda c: c["Title"]):
+        inputs, results = ([tensor(t) for t in c[side] or ()] for side in ("Inputs", "Results"))
+        yield c["Title"].removeprefix("Test"), c["Op"], onnx.load_from_string(base64.b64decode(c["Model"])), inputs, results, 1e-3
+
+
+def write(name, cases):
+    kept, left = [], collections.Counter()
+    for *c, rtol in cases:
+        found = [f for f in (case(*c, opset) for opset in (NEWEST, OLDER)) if f]
+        problems = [problem(*f, rtol) for f in found]
+        if "" in problems:
+            kept.append(found[problems.index("")][0])
+        elif found:
+            left[c[1]] += 1
+    data = b"".join(struct.pack("<I", len(m)) + m for m in (m.SerializeToString(deterministic=True) for m in kept))
+    path = OUT / (name + ".bin.gz")
+    path.write_bytes(gzip.compress(data, 9, mtime=0))
+    print(f"{name}: {len(kept)} cases of {len({m.graph.doc_string for m in kept})} operators, {path.stat().st_size} bytes")
+    print("not run as expected:", dict(left))
+
+
 def main():
     warnings.simplefilter("ignore")
-    kept, left = [], collections.Counter()
-    for c in sorted(collect_testcases(None), key=lambda c: c.name):
-        found = case(c)
-        if found is None:
-            continue
-        problem = runs(*found, c.rtol)
-        if problem:
-            left[found[0].graph.node[0].op_type] += 1
-            continue
-        kept.append(found[0])
-    data = b"".join(struct.pack("<I", len(m)) + m for m in (m.SerializeToString(deterministic=True) for m in kept))
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_bytes(gzip.compress(data, 9, mtime=0))
-    print(f"{len(kept)} cases of {len({m.graph.node[0].op_type for m in kept})} operators, {OUT.stat().st_size} bytes")
-    print("not run as expected:", dict(left))
+    plain, expanded = node_cases()
+    write("onnx", plain)
+    write("expanded", expanded)
+    write("onnx-go", onnx_go_cases())
+    write("contrib", conformance_contrib.cases())
 
 
 if __name__ == "__main__":

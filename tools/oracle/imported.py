@@ -10,6 +10,7 @@ Needs requirements.txt and imported-requirements.txt.
 import argparse
 import base64
 import gzip
+import itertools
 import json
 import pathlib
 import subprocess
@@ -69,7 +70,6 @@ class ViT(nn.Module):
         return self.head(self.norm(self.blocks(self.embed(x) + self.position).mean(1)))
 
 
-# name → model, image side, exporter, opset
 class CNN(nn.Module):
     """Convolutions with strides, padding, groups and dilations, normalisation, pooling and a residual. Exporters would
     fold a normalisation that follows a convolution."""
@@ -87,11 +87,42 @@ class CNN(nn.Module):
         return self.head(x + self.body(x))
 
 
+class Windows(nn.Module):
+    """Attention in windows that are rolled by half, with biases that the relative position picks from a table, as in Swin
+    and MaxViT."""
+
+    def __init__(self, width=8, heads=2, window=2):
+        super().__init__()
+        self.heads, self.window = heads, window
+        self.embed, self.norm, self.head = nn.Conv2d(3, width, 1), nn.LayerNorm(width), nn.Linear(width, 5)
+        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        side = 2 * window - 1
+        self.table = nn.Parameter(torch.randn(heads, side, side))
+        place = torch.stack(torch.meshgrid(torch.arange(window), torch.arange(window), indexing="ij")).flatten(1)
+        self.register_buffer("row", place[0][:, None] - place[0][None] + window - 1)
+        self.register_buffer("column", place[1][:, None] - place[1][None] + window - 1)
+
+    def forward(self, x):
+        x = self.embed(x).permute(0, 2, 3, 1)
+        b, h, w, c = x.shape
+        n = self.window
+        y = torch.roll(self.norm(x), (-(n // 2), -(n // 2)), (1, 2))
+        y = y.reshape(b, h // n, n, w // n, n, c).permute(0, 1, 3, 2, 4, 5).reshape(b, -1, n * n, c)
+        q, k, v = (t.reshape(b, -1, n * n, self.heads, c // self.heads).transpose(2, 3) for t in self.qkv(y).chunk(3, -1))
+        attention = torch.einsum("B G H I D, B G H J D -> B G H I J", q, k) + self.table[:, self.row, self.column]
+        y = torch.einsum("B G H I J, B G H J D -> B G H I D", attention.softmax(-1), v).transpose(2, 3).reshape(b, -1, n * n, c)
+        y = self.proj(y).reshape(b, h // n, w // n, n, n, c).permute(0, 1, 3, 2, 4, 5).reshape(b, h, w, c)
+        x = x + torch.roll(y, (n // 2, n // 2), (1, 2))
+        return self.head(x.mean((1, 2)))
+
+
+# name → model, image side, exporter, opset
 CASES = {
     "cnn_torchscript17": (CNN, 20, "torchscript", 17),
     "cnn_dynamo18": (CNN, 20, "dynamo", 18),
     "mlp_torchscript9": (MLP, 4, "torchscript", 9),
     "mlp_dynamo20": (MLP, 4, "dynamo", 20),
+    "windows_torchscript17": (Windows, 4, "torchscript", 17),
     "vit_torchscript11": (ViT, 8, "torchscript", 11),
     "vit_torchscript17": (ViT, 8, "torchscript", 17),
     "vit_dynamo18": (ViT, 8, "dynamo", 18),
@@ -140,10 +171,9 @@ def gradients(name, path):
                for a in n.attribute if a.name == "value"]
     for p, g in zip(parameters, found[1:]):
         for stored_name, value in stored:
-            if np.array_equal(value, p.detach().numpy()):
-                out[stored_name] = g.numpy()
-            elif np.array_equal(value, p.detach().numpy().T):
-                out[stored_name] = np.ascontiguousarray(g.numpy().T)
+            for order in itertools.permutations(range(p.dim())):
+                if np.array_equal(value, p.detach().numpy().transpose(order)):
+                    out[stored_name] = np.ascontiguousarray(g.numpy().transpose(order))
     if len(out) != 1 + len(parameters):
         sys.exit(f"{name}: {len(out) - 1} of {len(parameters)} parameters found in the file")
     return x.detach().numpy(), cotangent.numpy(), out

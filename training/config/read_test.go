@@ -227,6 +227,32 @@ func TestReadRuntime(t *testing.T) {
 	}
 }
 
+// TestModelONNX: the model in a file takes the place of the default one, whatever
+// names it, and a run's resolved config is valid again.
+func TestModelONNX(t *testing.T) {
+	for _, file := range []string{minimal, "recipe = \"retfound\"\n" + minimal} {
+		c, err := Read(write(t, file), nil, []string{"FOVEA_MODEL_ONNX=m.onnx"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := (Model{ONNX: "m.onnx", Adaptation: "finetune"}); c.Model != want {
+			t.Errorf("the model is %+v, want %+v", c.Model, want)
+		}
+		var resolved strings.Builder
+		if err := c.WriteTOML(&resolved); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Read(write(t, resolved.String()), nil, nil)
+		if err != nil || !reflect.DeepEqual(again, c) {
+			t.Errorf("read again: %v\n%+v, want\n%+v", err, again, c)
+		}
+	}
+	_, err := Read(write(t, minimal), []string{"model.onnx=m.onnx"}, []string{"FOVEA_MODEL_ARCH=vit_base_patch16"})
+	if err == nil || !strings.Contains(err.Error(), "model.arch: describes the model that is built without model.onnx") {
+		t.Errorf("an arch beside model.onnx: %v", err)
+	}
+}
+
 func TestWriteTOMLReadsBackEqual(t *testing.T) {
 	all := Defaults()
 	for i, k := range keys { // every field another value than its default, and none like another

@@ -37,6 +37,8 @@ func (c *Config) problems() []*Error {
 		"is \"linear_probe\", which trains on features: augment.mixup and cutmix have no effect, set them to 0")
 	k.number("loss.focal", c.Loss.Focal, atLeast(0))
 	c.Optimizer.check(&k)
+	k.check("optimizer.layer_pattern", c.Optimizer.LayerPattern == "" || c.Model.ONNX != "",
+		"is set without model.onnx: a Vision Transformer's layers are its blocks, set it to \"\"")
 	k.integer("schedule.epochs", c.Schedule.Epochs, 1)
 	k.integer("schedule.warmup", c.Schedule.Warmup, 0)
 	k.check("schedule.warmup", c.Schedule.Warmup <= c.Schedule.Epochs,

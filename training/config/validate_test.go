@@ -106,7 +106,10 @@ func TestValidate(t *testing.T) {
 		{"optimizer.weight_decay", func(c *Config) { c.Optimizer.WeightDecay = -1 }},
 		{"optimizer.layer_decay", func(c *Config) { c.Optimizer.LayerDecay = 0 }},
 		{"optimizer.layers", func(c *Config) { c.Optimizer.Layers = 0 }},
-		{"optimizer.layer_pattern", func(c *Config) { c.Optimizer.LayerPattern = "(" }},
+		{"optimizer.layer_pattern", func(c *Config) {
+			c.Model, c.Optimizer.LayerPattern = Model{ONNX: "m.onnx", Adaptation: "finetune"}, "("
+		}},
+		{"optimizer.layer_pattern", func(c *Config) { c.Optimizer.LayerPattern = "blocks" }},
 		{"optimizer.clip", func(c *Config) { c.Optimizer.Clip = math.Inf(1) }},
 		{"optimizer.beta1", func(c *Config) { c.Optimizer.Beta1 = 1 }},
 		{"optimizer.beta2", func(c *Config) { c.Optimizer.Beta2 = -0.1 }},

@@ -66,16 +66,13 @@ func (r *Report) Agrees() bool {
 // space of all float inputs and parameters. If they disagree it does the same for
 // every node by itself, at the values that the node has in the model.
 func (f *File) Check(ctx context.Context, seed uint64) (*Report, error) {
-	m, err := f.Import(importer.Options{Inputs: true})
+	g, err := f.verified()
 	if err != nil {
 		return nil, err
 	}
-	if err := f.verify(m.Graph); err != nil {
-		return nil, err
-	}
 	rng := rand.New(rand.NewPCG(seed, 0))
-	start := f.point(m.Graph, func(n int) []float32 { return normal(rng, n, 1) })
-	r := &Report{Values: floats(m.Graph.Inputs)}
+	start := f.point(g, func(n int) []float32 { return normal(rng, n, 1) })
+	r := &Report{Values: floats(g.Inputs)}
 	again := func() (*graphs.Graph, error) {
 		m, err := f.Import(importer.Options{Inputs: true})
 		if err != nil {
@@ -91,7 +88,7 @@ func (f *File) Check(ctx context.Context, seed uint64) (*Report, error) {
 		r.Comparisons = append(r.Comparisons, c)
 	}
 	if !r.Agrees() {
-		return r, r.findNode(ctx, m.Graph, start, seed)
+		return r, r.findNode(ctx, g, start, seed)
 	}
 	return r, nil
 }

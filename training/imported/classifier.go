@@ -9,6 +9,7 @@ import (
 	"fovea/graphs/importer"
 	"fovea/graphs/transfer"
 	"fovea/onnx"
+	"fovea/onnx/ort"
 	"fovea/onnx/pb"
 )
 
@@ -20,7 +21,6 @@ type Classifier struct {
 	Parameters []transfer.Parameter // the lowest layer first
 	Layers     int
 
-	before  *File // the model with its own head, of a few images
 	file    *File // of changed, at the batch of training
 	model   *onnx.Model
 	changed *pb.ModelProto // with the new head
@@ -37,7 +37,8 @@ type Options struct {
 // axis of the images is no axis of size 1.
 const traced = 2
 
-// OpenClassifier reads a model, finds its head and puts a new one into its place.
+// OpenClassifier reads a model, finds its head and puts a new one into its
+// place. It refuses a model whose graph would not compute what the model does.
 func OpenClassifier(path string, o Options) (*Classifier, error) {
 	model, err := onnx.Open(path)
 	if err != nil {
@@ -61,22 +62,32 @@ func (c *Classifier) open(o Options) error {
 	if image.Batch != 0 {
 		batch = image.Batch
 	}
-	if c.before, err = read(m, importer.Sizes{Batch: batch}); err != nil {
+	before, err := read(m, importer.Sizes{Batch: batch})
+	if err != nil {
 		return err
 	}
 	if image.Batch != 0 && image.Batch != o.Batch {
-		if c.before, err = freeBatch(c.before, image.Batch); err != nil {
+		if before, err = freeBatch(before, image.Batch); err != nil {
 			return fmt.Errorf("the model takes %d images at a time, no more and no less (%w): export it with a symbolic batch "+
 				"(dynamic_axes or dynamic_shapes of torch.onnx.export), or set training.batch = %[1]d", image.Batch, err)
 		}
 		batch = traced
 	}
-	if c.Head, err = transfer.FindHead(c.before.source.Model(), c.before.trace, batch, o.Head); err != nil {
+	if _, err := before.verified(); err != nil {
 		return err
 	}
-	if c.changed, err = c.Head.Replace(o.Classes, artifacts.Targets, artifacts.Loss, artifacts.LossScale,
+	if c.Head, err = transfer.FindHead(before.source.Model(), before.trace, batch, o.Head); err != nil {
+		return err
+	}
+	if c.changed, err = c.Head.Replace(o.Classes, artifacts.Targets, artifacts.DropPath, artifacts.Loss, artifacts.LossScale,
 		artifacts.Features, artifacts.Probabilities); err != nil {
 		return err
+	}
+	for _, t := range c.changed.GetGraph().GetInitializer() {
+		kind := pb.TensorProto_DataType(t.GetDataType())
+		if n, _ := onnx.NumElements(t.GetDims()); n > 1 && (kind == pb.TensorProto_FLOAT16 || kind == pb.TensorProto_BFLOAT16) {
+			return fmt.Errorf("initializer %q is %s: only float32 can be trained: convert the model", t.GetName(), onnx.TypeName(kind))
+		}
 	}
 	if c.file, err = read(c.changed, importer.Sizes{Batch: o.Batch}); err != nil {
 		return fmt.Errorf("with a head for %d classes in the place of %s: %w", o.Classes, c.Head, err)
@@ -96,8 +107,8 @@ func (c *Classifier) open(o Options) error {
 	return err
 }
 
-// freeBatch is a model of one image for any number of them, if the first of
-// several gives what it did alone.
+// freeBatch is a model of one image for any number of them, if each of several
+// gives what it does alone.
 func freeBatch(alone *File, batch int64) (*File, error) {
 	if batch != 1 {
 		return nil, errors.New("only a batch of 1 can be changed")
@@ -110,13 +121,24 @@ func freeBatch(alone *File, batch int64) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, out := range m.GetGraph().GetOutput() {
-		want, got := float32s(alone.trace[out.GetName()].GetRawData()), float32s(several.trace[out.GetName()].GetRawData())
-		if len(got) != traced*len(want) {
-			return nil, fmt.Errorf("its output %q has %d elements for one image and %d for %d", out.GetName(), len(want), len(got), traced)
-		}
-		if off := difference(got[:len(want)], want); !(off <= 1e-4) {
-			return nil, fmt.Errorf("its output %q for an image depends on others", out.GetName())
+	for i := range traced {
+		var wrong error
+		err := evaluate(alone.source.Model(), func(_ ort.Info, data *ort.Tensor) {
+			n := len(data.Float32())
+			copy(data.Float32(), traceInput((i + 1) * n)[i*n:])
+		}, func(info ort.Info, data []byte) {
+			want, got := float32s(data), float32s(several.trace[info.Name].GetRawData())
+			if len(got) == 0 {
+				return // too large to be scores
+			}
+			if len(got) != traced*len(want) {
+				wrong = fmt.Errorf("its output %q has %d elements for one image and %d for %d", info.Name, len(want), len(got), traced)
+			} else if off := apart(got[i*len(want):][:len(want)], want); !(off <= 1e-4) {
+				wrong = fmt.Errorf("its output %q for an image depends on others", info.Name)
+			}
+		})
+		if err = errors.Join(err, wrong); err != nil {
+			return nil, err
 		}
 	}
 	return several, nil
@@ -172,7 +194,7 @@ func (c *Classifier) head(name string, batch int64) (*artifacts.Forward, error) 
 }
 
 func (c *Classifier) noVector() error {
-	return fmt.Errorf("the head %s is a convolution whose results are pooled: there are no features for a linear probe", c.Head)
+	return fmt.Errorf("the head %s is a convolution whose results are pooled: there are no features for a linear probe: set model.adaptation = \"finetune\"", c.Head)
 }
 
 // Initial copies what a parameter starts with.
@@ -187,18 +209,11 @@ func (c *Classifier) Deployed() *pb.ModelProto {
 	return transfer.Deploy(c.changed, artifacts.Probabilities)
 }
 
-// Verify makes sure that the graph made of the model, with its own head,
-// computes what the model does.
-func (c *Classifier) Verify() error {
-	m, err := c.before.Import(importer.Options{Inputs: true})
-	if err != nil {
-		return err
-	}
-	return c.before.verify(m.Graph)
-}
-
 // Metadata is an entry of the file's.
 func (c *Classifier) Metadata(key string) (string, bool) { return onnx.Metadata(c.model.Proto, key) }
+
+// Digest identifies the content of the file.
+func (c *Classifier) Digest() string { return c.model.Digest() }
 
 // Close ends the use of the file.
 func (c *Classifier) Close() error { return c.model.Close() }

@@ -1,4 +1,5 @@
-// Package imported works with the gradients of ONNX models that other programs
-// wrote: it opens a model file, writes its vector-Jacobian product as a model,
-// and compares gradients with finite differences. ONNX Runtime must be loaded.
+// Package imported works with ONNX models that other programs wrote: it opens a
+// model file, writes its vector-Jacobian product as a model, compares gradients
+// with finite differences, and makes a classifier one for other classes that can
+// be trained. ONNX Runtime must be loaded.
 package imported

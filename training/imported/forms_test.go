@@ -136,6 +136,48 @@ var forms = map[string]func() (b builder, values string){
 		b.outputs("y", "z")
 		return b, "x"
 	},
+	"Loop in a Scan": func() (builder, string) {
+		b := newModel(11, 6)
+		b.input("x", float, "batch", 4, 3)
+		b.floats("w", 3, 3)
+		b.ints("twice", 2)
+		b.node("ReduceMean", "x -> start", graphs.Attributes{"axes": []int64{1}, "keepdims": 0})
+		again := &pb.GraphProto{Name: proto.String("again"), Output: []*pb.ValueInfoProto{info("on", graphs.Bool), info("to", float, "batch", 3)},
+			Input: []*pb.ValueInfoProto{info("i", integer), info("go", graphs.Bool), info("from", float, "batch", 3)},
+			Node:  []*pb.NodeProto{node("Identity", "go -> on", nil), node("MatMul", "from,w -> m", nil), node("Tanh", "m -> to", nil)}}
+		step := &pb.GraphProto{Name: proto.String("step"), Output: []*pb.ValueInfoProto{info("next", float, "batch", 3), info("shown", float, "batch", 3)},
+			Input: []*pb.ValueInfoProto{info("state", float, "batch", 3), info("element", float, "batch", 3)},
+			Node: []*pb.NodeProto{node("Add", "state,element -> sum", nil), node("Loop", "twice,,sum -> next", nil),
+				node("Exp", "next -> shown", nil)}}
+		step.Node[1].Attribute = []*pb.AttributeProto{{Name: proto.String("body"), Type: pb.AttributeProto_GRAPH.Enum(), G: again}}
+		b.node("Scan", "start,x -> last,all", graphs.Attributes{"num_scan_inputs": 1, "scan_input_axes": []int64{1},
+			"scan_input_directions": []int64{1}, "scan_output_axes": []int64{-1}, "scan_output_directions": []int64{1}})
+		b.Graph.Node[1].Attribute = append(b.Graph.Node[1].Attribute,
+			&pb.AttributeProto{Name: proto.String("body"), Type: pb.AttributeProto_GRAPH.Enum(), G: step})
+		b.outputs("last", "all")
+		return b, "x w"
+	},
+	"opset 7": func() (builder, string) {
+		b := newModel(7, 3)
+		b.input("x", float, "batch", 2, 2, 3)
+		for _, name := range []string{"scale", "bias", "mean", "variance"} {
+			b.floats(name, 2)
+			b.Graph.Input = append(b.Graph.Input, info(name, float, 2)) // as before IR version 4
+		}
+		b.node("Exp", "variance -> positive", nil)
+		b.node("BatchNormalization", "x,scale,bias,mean,positive -> n", graphs.Attributes{"spatial": 1})
+		b.node("Upsample", "n -> y", graphs.Attributes{"scales": []float32{1, 1, 2, 1.5}})
+		b.outputs("y")
+		return b, "x scale bias mean variance"
+	},
+	"an input and an initializer are outputs": func() (builder, string) {
+		b := newModel(13, 7)
+		b.input("x", float, "batch", 4)
+		b.floats("w", 4)
+		b.node("Mul", "x,w -> y", nil)
+		b.outputs("x", "y", "w")
+		return b, "x w"
+	},
 	"integer input": func() (builder, string) {
 		b := newModel(13, 7)
 		b.input("ids", integer, "batch")

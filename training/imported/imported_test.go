@@ -103,10 +103,11 @@ func TestWrongNames(t *testing.T) {
 // TestRefusal: an operator without a rule is named as it stands in the model.
 func TestRefusal(t *testing.T) {
 	b := newModel(11, 6)
-	b.input("x", float, "batch", 3, 3)
+	b.input("x", float, "batch", 3, 3, 3)
 	b.floats("w", 3, 3)
+	b.floats("regions", 1, 5)
 	b.node("MatMul", "x,w -> a", nil)
-	b.node("Det", "a -> y", nil)
+	b.node("MaxRoiPool", "a,regions -> y", graphs.Attributes{"pooled_shape": []int64{2, 2}})
 	b.outputs("y")
 	f := open(t, b.file(t, onnx.SaveOptions{}))
 	_, err := f.Differentiate("w")
@@ -114,7 +115,7 @@ func TestRefusal(t *testing.T) {
 	if !errors.As(err, &refused) {
 		t.Fatalf("error is %v", err)
 	}
-	for _, part := range []string{`node "Det of y"`, "Det(", "opset 11", "float32[2,3,3]", "between the result and w"} {
+	for _, part := range []string{`node "MaxRoiPool of y"`, "MaxRoiPool(", "opset 11", "float32[2,3,3,3]", "between the result and w"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q does not say %s", err, part)
 		}
@@ -136,6 +137,15 @@ func TestShapesFromData(t *testing.T) {
 		Node: []*pb.NodeProto{node("Tanh", "x -> t", nil)}}
 	branch.Graph.Node[0].Attribute = branches(tanh, tanh)
 	branch.outputs("y")
+	loop := newModel(13, 7)
+	loop.input("x", float, 2, 3)
+	loop.input("times", integer)
+	loop.node("Loop", "times,,x -> y", nil)
+	loop.Graph.Node[0].Attribute = []*pb.AttributeProto{{Name: proto.String("body"), Type: pb.AttributeProto_GRAPH.Enum(), G: &pb.GraphProto{
+		Name: proto.String("body"), Output: []*pb.ValueInfoProto{info("on", graphs.Bool), info("to", float, 2, 3)},
+		Input: []*pb.ValueInfoProto{info("i", integer), info("go", graphs.Bool), info("from", float, 2, 3)},
+		Node:  []*pb.NodeProto{node("Identity", "go -> on", nil), node("Tanh", "from -> to", nil)}}}}
+	loop.outputs("y")
 	nonzero := newModel(13, 7)
 	nonzero.input("x", float, 2, 3)
 	nonzero.node("NonZero", "x -> y", nil)
@@ -150,7 +160,7 @@ func TestShapesFromData(t *testing.T) {
 		DataType: proto.Int32(int32(pb.TensorProto_BOOL)), RawData: []byte{1}})
 	training.node("Dropout", "x,,on -> y", nil)
 	training.outputs("y")
-	for want, b := range map[string]builder{"decides the shape": tile, "its condition depends": branch, "shape of its result": nonzero, "half precision": halves,
+	for want, b := range map[string]builder{"decides the shape": tile, "its condition depends": branch, "its number of steps depends": loop, "shape of its result": nonzero, "half precision": halves,
 		"training mode": training} {
 		f, err := Open(b.file(t, onnx.SaveOptions{}), importer.Sizes{})
 		if err == nil {

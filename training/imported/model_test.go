@@ -92,6 +92,8 @@ func node(op, edges string, attributes graphs.Attributes) *pb.NodeProto {
 			a.Type, a.F = pb.AttributeProto_FLOAT.Enum(), proto.Float32(v)
 		case []int64:
 			a.Type, a.Ints = pb.AttributeProto_INTS.Enum(), v
+		case []float32:
+			a.Type, a.Floats = pb.AttributeProto_FLOATS.Enum(), v
 		case *pb.TensorProto:
 			a.Type, a.T = pb.AttributeProto_TENSOR.Enum(), v
 		case string: // a reference to a function's attribute

@@ -121,21 +121,31 @@ func (f *File) point(g *graphs.Graph, draw func(n int) []float32) point {
 	return p
 }
 
+// verified is the graph of the model with its parameters as inputs, if it
+// computes what the model does.
+func (f *File) verified() (*graphs.Graph, error) {
+	m, err := f.Import(importer.Options{Inputs: true})
+	if err != nil {
+		return nil, err
+	}
+	return m.Graph, f.verify(m.Graph)
+}
+
 // verify compares the outputs of an imported graph with those that the model
 // itself gave in the traced run: the import must not change what is computed.
 func (f *File) verify(g *graphs.Graph) error {
 	var wrong error
 	err := runOnce(g, f.point(g, traceInput), func(name string, got []float32) {
-		if off := difference(got, float32s(f.trace[name].GetRawData())); !(off <= 1e-4) {
+		if off := apart(got, float32s(f.trace[name].GetRawData())); !(off <= 1e-4) {
 			wrong = fmt.Errorf("output %q of the imported graph is not the model's: %.1e of the largest entry off", name, off)
 		}
 	})
 	return errors.Join(err, wrong)
 }
 
-// difference is the largest between two lists, relative to the largest entry of
+// apart is the largest difference between two lists, relative to the largest entry of
 // the second, whose NaNs are left out: zeros as integer inputs may lead to them.
-func difference(got, want []float32) float64 {
+func apart(got, want []float32) float64 {
 	largest, off := 0.0, 0.0
 	for i, w := range want {
 		if w == w {

@@ -56,7 +56,7 @@ func TestStepsFollowPyTorch(t *testing.T) {
 	for i, x := range golden.Params {
 		golden.Params[i] = OfViT(x.Name, x.Shape, golden.Depth)
 	}
-	l, err := NewLayout(golden.Params, Decay{golden.Depth + 1, golden.LayerDecay, golden.WeightDecay})
+	l, err := NewLayout(golden.Params, Decay{golden.LayerDecay, golden.WeightDecay})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,17 +9,17 @@ import (
 // Decay says how learning rate and weight decay differ between the parameters of a model (RETFound
 // util/lr_decay.py, after BEiT).
 type Decay struct {
-	// Head is the layer of the head, whose learning rate is the schedule's.
-	Head int
 	// Layer is the factor between the learning rates of neighbouring layers, 0.65 in RETFound; 1 gives every
-	// layer the same rate.
+	// layer the same rate. That of the highest layer, the head's, is the schedule's.
 	Layer float64
 	// Weight is the weight decay of the parameters that it applies to.
 	Weight float64
 }
 
-// lrScale is Layer to the number of layers above the parameter: 1 for the head.
-func (d Decay) lrScale(t Tensor) float64 { return math.Pow(d.Layer, float64(d.Head-t.Layer)) }
+// lrScale is Layer to the number of layers above the parameter: 1 for the head, which is the highest.
+func (d Decay) lrScale(t Tensor, highest int) float64 {
+	return math.Pow(d.Layer, float64(highest-t.Layer))
+}
 
 func (d Decay) weightDecay(t Tensor) float64 {
 	if t.Decay {

@@ -47,6 +47,10 @@ type Layout struct {
 // fails if a name is empty or occurs twice, or if a dimension is not positive.
 func NewLayout(tensors []Tensor, decay Decay) (Layout, error) {
 	l := Layout{Params: make([]Param, 0, len(tensors)), index: make(map[string]int, len(tensors))}
+	highest := 0
+	for _, t := range tensors {
+		highest = max(highest, t.Layer)
+	}
 	for i, t := range tensors {
 		if t.Name == "" {
 			return Layout{}, fmt.Errorf("layout: parameter %d has no name", i)
@@ -69,7 +73,7 @@ func NewLayout(tensors []Tensor, decay Decay) (Layout, error) {
 			Offset:      l.Size,
 			Size:        int(size),
 			Layer:       t.Layer,
-			LRScale:     decay.lrScale(t),
+			LRScale:     decay.lrScale(t, highest),
 			WeightDecay: decay.weightDecay(t),
 		})
 		l.Size = alignUp(l.Size + int(size))

@@ -84,7 +84,7 @@ func checkGroups(t *testing.T, file string, wantElements int) {
 	for i, p := range golden.Params {
 		tensors[i] = OfViT(p.Name, p.Shape, golden.Depth)
 	}
-	l, err := NewLayout(tensors, Decay{golden.Depth + 1, golden.LayerDecay, golden.WeightDecay})
+	l, err := NewLayout(tensors, Decay{golden.LayerDecay, golden.WeightDecay})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestFreeze(t *testing.T) {
 		list[i] = OfViT(x.Name, x.Shape, 2)
 	}
 	for freeze, from := range map[int]int{0: 0, 1: 1, 2: 3, 3: 5, 4: 6} { // layers, parameters
-		l, err := NewLayout(list, Decay{Head: 3, Layer: 0.5, Weight: 0.05})
+		l, err := NewLayout(list, Decay{Layer: 0.5, Weight: 0.05})
 		if err != nil {
 			t.Fatal(err)
 		}

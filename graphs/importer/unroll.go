@@ -1,0 +1,149 @@
+package importer
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"fovea/onnx/pb"
+)
+
+// mostSteps is the number of steps of a loop that is unrolled.
+const mostSteps = 1 << 12
+
+// unroll replaces a Loop or Scan by its steps, nil if their number is not known.
+func (s *Source) unroll(n *pb.NodeProto, static map[string]bool, trace Trace, prefix string) ([]*pb.NodeProto, error) {
+	var l *loop
+	var err error
+	switch {
+	case domainOf(n.GetDomain()) != "":
+	case n.GetOpType() == "Scan" && s.opsets[""] < 9:
+		err = errors.New("the form of opset 8 is not supported: convert the model")
+	case n.GetOpType() == "Scan":
+		l, err = s.scan(n, trace)
+	case n.GetOpType() == "Loop":
+		l, err = s.counted(n, static, trace)
+	}
+	if l == nil || err != nil {
+		return nil, err
+	}
+	first := 0 // carried value among the body's outputs
+	if l.givenFirst {
+		first = 1
+	}
+	results := len(l.body.GetOutput()) - first - len(l.carried)
+	if results < 0 || len(n.GetOutput()) > len(l.carried)+results || len(l.axes) < results {
+		return nil, errors.New("its body does not have the outputs that the node has")
+	}
+	if l.steps < 1 || l.steps > mostSteps {
+		return nil, fmt.Errorf("%d steps are not supported, only 1 to %d", l.steps, mostSteps)
+	}
+	var nodes []*pb.NodeProto
+	parts := make([][]string, results)
+	for step := range l.steps {
+		p := fmt.Sprintf("%s%d/", prefix, step)
+		given, made := l.given(step, p)
+		inputs := slices.Concat(l.carried, given)
+		if l.givenFirst {
+			inputs = slices.Concat(given, l.carried)
+		}
+		outputs, copied, err := s.copied(l.body, inputs, p, prefix)
+		if err != nil {
+			return nil, err
+		}
+		if nodes = slices.Concat(nodes, made, copied); len(nodes) > mostNode {
+			return nil, fmt.Errorf("unrolled it has more than %d nodes", mostNode)
+		}
+		l.carried = outputs[first : first+len(l.carried)]
+		for i, name := range outputs[first+len(l.carried):] {
+			parts[i] = append(parts[i], name)
+		}
+	}
+	for i, name := range n.GetOutput() {
+		if part := i - len(l.carried); name != "" && part >= 0 {
+			nodes = append(nodes, s.joined(name, parts[part], l.axes[part], l.backwards[part])...)
+		} else if name != "" {
+			nodes = append(nodes, plain("Identity", []string{l.carried[i]}, name))
+		}
+	}
+	return nodes, nil
+}
+
+// copied is a graph's nodes with its inputs replaced and names of their own, and the
+// names of its outputs. Its initializers, of which all steps of a loop share one, get
+// another prefix.
+func (s *Source) copied(g *pb.GraphProto, inputs []string, prefix, shared string) (outputs []string, nodes []*pb.NodeProto, err error) {
+	if len(g.GetSparseInitializer()) > 0 {
+		return nil, nil, errors.New("sparse tensors are not supported")
+	}
+	if len(g.GetInput()) != len(inputs) {
+		return nil, nil, fmt.Errorf("its body has %d inputs, not %d", len(g.GetInput()), len(inputs))
+	}
+	names := map[string]string{}
+	for i, in := range g.GetInput() {
+		names[in.GetName()] = inputs[i]
+	}
+	for _, t := range g.GetInitializer() {
+		names[t.GetName()] = shared + t.GetName()
+	}
+	for _, n := range g.GetNode() {
+		for _, name := range n.GetOutput() {
+			if name != "" {
+				names[name] = prefix + name
+			}
+		}
+	}
+	renamed := rename(g, names, prefix)
+	for _, t := range renamed.GetInitializer() {
+		if s.initializers[t.GetName()] == nil {
+			s.addInitializer(t)
+		}
+	}
+	for _, out := range renamed.GetOutput() {
+		outputs = append(outputs, out.GetName())
+	}
+	nodes, err = s.addNodes(renamed.GetNode())
+	return outputs, nodes, err
+}
+
+// joined stacks the results of a loop's steps along an axis.
+func (s *Source) joined(name string, parts []string, axis int64, backwards bool) (nodes []*pb.NodeProto) {
+	if backwards {
+		slices.Reverse(parts)
+	}
+	var stacked []string
+	for i, part := range parts {
+		to := fmt.Sprintf("%s#part%d", name, i)
+		unsqueeze := plain("Unsqueeze", []string{part}, to)
+		if s.opsets[""] >= 13 {
+			unsqueeze.Input = append(unsqueeze.Input, s.constant(to+".axes", pb.TensorProto_INT64, binary.LittleEndian.AppendUint64(nil, uint64(axis)), 1))
+		} else {
+			unsqueeze.Attribute = []*pb.AttributeProto{{Name: proto.String("axes"), Type: pb.AttributeProto_INTS.Enum(), Ints: []int64{axis}}}
+		}
+		nodes, stacked = append(nodes, unsqueeze), append(stacked, to)
+	}
+	concat := plain("Concat", stacked, name)
+	concat.Attribute = []*pb.AttributeProto{integerAttribute("axis", axis)}
+	return append(nodes, concat)
+}
+
+// integer adds an initializer of rank 0 and returns its name.
+func (s *Source) integer(name string, x int64) string {
+	return s.constant(name, pb.TensorProto_INT64, binary.LittleEndian.AppendUint64(nil, uint64(x)))
+}
+
+func (s *Source) constant(name string, t pb.TensorProto_DataType, data []byte, shape ...int64) string {
+	s.addInitializer(&pb.TensorProto{Name: &name, DataType: proto.Int32(int32(t)), Dims: shape, RawData: data})
+	return name
+}
+
+func plain(op string, inputs []string, output string) *pb.NodeProto {
+	return &pb.NodeProto{Name: proto.String(output), OpType: &op, Input: inputs, Output: []string{output}}
+}
+
+func integerAttribute(name string, x int64) *pb.AttributeProto {
+	return &pb.AttributeProto{Name: &name, Type: pb.AttributeProto_INT.Enum(), I: &x}
+}

@@ -1,0 +1,87 @@
+package inspect
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"fovea/graphs/vit"
+	"fovea/onnx/weights"
+	"fovea/training/config"
+	"fovea/training/pretrained"
+)
+
+// An Architecture is a model that a run can load a weight file into.
+type Architecture struct {
+	Settings string            `json:"settings"` // of the config's model section
+	Report   pretrained.Report `json:"report"`
+}
+
+// architectures tries each that model.arch can name, and if none fits each with the
+// file's own patch, width and depth.
+func architectures(f *weights.File) []Architecture {
+	var out, other []Architecture
+	seen := sizesOf(f)
+	for _, name := range config.Architectures() {
+		c := config.Model{Arch: name}
+		if report, ok := fits(f, c.Dimensions(), seen.side); ok {
+			out = append(out, Architecture{fmt.Sprintf("arch = %q", name), report})
+		}
+		c.Patch, c.Width, c.Depth = seen.patch, seen.width, seen.depth
+		if report, ok := fits(f, c.Dimensions(), seen.side); ok {
+			other = append(other, Architecture{fmt.Sprintf("arch = %q, patch = %d, width = %d, depth = %d, with heads as it was trained",
+				name, c.Patch, c.Width, c.Depth), report})
+		}
+	}
+	if out == nil && other != nil {
+		return other[:1] // the others differ in what is overridden
+	}
+	return out
+}
+
+// fits matches a file with a model for images of side by side patches.
+func fits(f *weights.File, d config.Dimensions, side int) (pretrained.Report, bool) {
+	c := vit.Config{ImageSize: int64(side * d.Patch), Patch: int64(d.Patch), Width: int64(d.Width), Depth: d.Depth, Classes: 1,
+		Pool: vit.Pool(d.Pool), LayerScale: d.LayerScale}
+	var parameters []pretrained.Parameter
+	for _, p := range c.Parameters() {
+		parameters = append(parameters, pretrained.Parameter{Name: p.Name, Shape: p.Shape})
+	}
+	match, err := pretrained.New(f, parameters, false)
+	if err != nil {
+		return pretrained.Report{}, false
+	}
+	return match.Report, true
+}
+
+// dimensions of a Vision Transformer; 0 where the file does not tell.
+type dimensions struct{ patch, width, depth, side int }
+
+// sizesOf reads them off the shapes and names of a file's tensors.
+func sizesOf(f *weights.File) dimensions {
+	d := dimensions{side: 14}
+	for _, t := range f.Tensors {
+		_, block, _ := strings.Cut("."+t.Name, ".blocks.")
+		var number int
+		if n, _ := fmt.Sscanf(block, "%d.", &number); n == 1 && number < 1<<10 {
+			d.depth = max(d.depth, number+1)
+		}
+		switch name := "." + t.Name; {
+		case strings.HasSuffix(name, ".pos_embed") && len(t.Shape) == 3:
+			d.side = max(1, int(math.Sqrt(float64(t.Shape[1]-1))))
+		case strings.HasSuffix(name, ".patch_embed.proj.weight") && len(t.Shape) == 4:
+			d.width, d.patch = int(t.Shape[0]), int(t.Shape[3])
+		}
+	}
+	return d
+}
+
+// summary says what becomes of parameters and tensors.
+func (a Architecture) summary() string {
+	var parts []string
+	attributes := a.Report.Attributes()
+	for i := 0; i+1 < len(attributes); i += 2 {
+		parts = append(parts, fmt.Sprintf("%v %v", attributes[i], attributes[i+1]))
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,195 @@
+package inspect
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"fovea/graphs/autodiff"
+	"fovea/onnx"
+	"fovea/onnx/pb"
+)
+
+// A Model is the structure of an ONNX model.
+type Model struct {
+	Producer   string            `json:"producer"`
+	IR         int64             `json:"ir_version"`
+	Opsets     map[string]int64  `json:"opsets"`   // by domain, the standard's is ""
+	External   map[string]int64  `json:"external"` // bytes of data files, by location
+	Metadata   map[string]string `json:"metadata"`
+	Inputs     []Value           `json:"inputs"` // without initializers that are listed as inputs
+	Outputs    []Value           `json:"outputs"`
+	Nodes      int               `json:"nodes"`       // of the graph itself
+	InnerNodes int               `json:"inner_nodes"` // of functions, branches and loops
+	Operators  []Operator        `json:"operators"`   // the most frequent first
+	Parameters Tally             `json:"parameters"`
+	Statistics Tally             `json:"statistics"` // of the parameters, means and variances of BatchNormalization
+	Constants  Tally             `json:"constants"`  // other stored tensors
+	Measured   *Measured         `json:"measured,omitempty"`
+	Unmeasured string            `json:"unmeasured,omitempty"` // why not
+	Tensors    []Value           `json:"tensors,omitempty"`    // initializers of the graph itself
+	List       []Node            `json:"list,omitempty"`       // of the graph itself; if measured, of what is left of it
+}
+
+// An Operator is what a model has of one operator.
+type Operator struct {
+	Op           string   `json:"op"`
+	Domain       string   `json:"domain"`
+	Count        int      `json:"count"`
+	Gradient     Gradient `json:"gradient"`
+	Parameters   int64    `json:"parameters"`    // that it reads first
+	MultiplyAdds int64    `json:"multiply_adds"` // 0 if the model is not measured
+}
+
+// Gradient tells what a gradient finds at an operator.
+type Gradient string
+
+const (
+	HasRule   Gradient = "rule"
+	NotNeeded Gradient = "not needed" // its results are no floating-point numbers, or constant
+	NoRule    Gradient = "no rule"
+)
+
+// indifferent are the operators without a rule through which none ever passes, or
+// which package importer replaces.
+var indifferent = []string{"Constant", "ConstantOfShape", "Shape", "Size", "Range", "EyeLike", "ArgMax", "ArgMin", "NonZero",
+	"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Not", "Xor", "IsNaN", "IsInf",
+	"Dropout", "Flatten", "Unsqueeze", "Upsample", "Scatter"}
+
+func gradientOf(domain, op string) Gradient {
+	switch {
+	case autodiff.HasRule(domain, op):
+		return HasRule
+	case domain == "" && slices.Contains(indifferent, op):
+		return NotNeeded
+	}
+	return NoRule
+}
+
+// readModel fills r.Model and the nodes.
+func (r *Report) readModel() error {
+	file, err := onnx.Open(r.Path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	p := file.Proto
+	m := &Model{Producer: p.GetProducerName(), IR: p.GetIrVersion(), Opsets: map[string]int64{}, External: file.External,
+		Metadata: map[string]string{}}
+	r.Model = m
+	if v := p.GetProducerVersion(); v != "" {
+		m.Producer += " " + v
+	}
+	for _, o := range p.GetOpsetImport() {
+		m.Opsets[domainOf(o.GetDomain())] = o.GetVersion()
+	}
+	for _, e := range p.GetMetadataProps() {
+		m.Metadata[e.GetKey()] = e.GetValue()
+	}
+	stored := map[string]bool{}
+	for _, t := range p.GetGraph().GetInitializer() {
+		stored[t.GetName()] = true
+		m.Tensors = append(m.Tensors, Value{t.GetName(), onnx.TypeName(pb.TensorProto_DataType(t.GetDataType())), sizes(t.GetDims())})
+	}
+	for _, v := range p.GetGraph().GetInput() {
+		if !stored[v.GetName()] {
+			m.Inputs = append(m.Inputs, declared(v))
+		}
+	}
+	for _, v := range p.GetGraph().GetOutput() {
+		m.Outputs = append(m.Outputs, declared(v))
+	}
+	var main body
+	main.walk(p.GetGraph())
+	m.Nodes = len(p.GetGraph().GetNode())
+	bodies := []body{main}
+	for _, f := range p.GetFunctions() {
+		var b body
+		b.walk(&pb.GraphProto{Node: f.GetNode()})
+		bodies = append(bodies, b)
+	}
+	m.InnerNodes = -m.Nodes
+	parameters := map[string]int64{} // elements by name
+	for _, b := range bodies {
+		m.InnerNodes += len(b.nodes)
+		maps.Copy(parameters, m.count(&b))
+	}
+	slices.SortStableFunc(m.Operators, func(a, b Operator) int { return b.Count - a.Count })
+	r.scopes = scopesOf(p.GetGraph().GetNode())
+	m.List = listNodes(p.GetGraph().GetNode(), parameters, r.scopes)
+	return nil
+}
+
+// count adds a body's stored tensors and nodes to the model's tallies, and returns
+// the elements of its parameters.
+func (m *Model) count(b *body) map[string]int64 {
+	statistics, formal := b.readers()
+	parameters := map[string]int64{}
+	for _, t := range b.stored {
+		name, kind := t.GetName(), pb.TensorProto_DataType(t.GetDataType())
+		n, _ := onnx.NumElements(t.GetDims())
+		bytes, _ := onnx.DataSize(kind, t.GetDims()) // of strings 0
+		switch {
+		case !isFloat(kind) || n < 2 || formal[name]:
+			m.Constants.add(n, bytes)
+			continue
+		case statistics[name]:
+			m.Statistics.add(n, bytes)
+		}
+		m.Parameters.add(n, bytes)
+		parameters[name] = n
+	}
+	for _, n := range listNodes(b.nodes, parameters, nil) {
+		i := slices.IndexFunc(m.Operators, func(o Operator) bool { return o.Op == n.Op && o.Domain == n.Domain })
+		if i < 0 {
+			i = len(m.Operators)
+			m.Operators = append(m.Operators, Operator{Op: n.Op, Domain: n.Domain, Gradient: gradientOf(n.Domain, n.Op)})
+		}
+		m.Operators[i].Count++
+		m.Operators[i].Parameters += n.Parameters
+	}
+	return parameters
+}
+
+func declared(v *pb.ValueInfoProto) Value {
+	tensor := v.GetType().GetTensorType()
+	if tensor == nil {
+		return Value{Name: v.GetName(), Type: "no tensor"}
+	}
+	out := Value{Name: v.GetName(), Type: onnx.TypeName(pb.TensorProto_DataType(tensor.GetElemType()))}
+	if tensor.GetShape() == nil {
+		return out
+	}
+	out.Shape = []any{}
+	for _, d := range tensor.GetShape().GetDim() {
+		switch d.GetValue().(type) {
+		case *pb.TensorShapeProto_Dimension_DimValue:
+			out.Shape = append(out.Shape, d.GetDimValue())
+		case *pb.TensorShapeProto_Dimension_DimParam:
+			out.Shape = append(out.Shape, d.GetDimParam())
+		default:
+			out.Shape = append(out.Shape, "?")
+		}
+	}
+	return out
+}
+
+func domainOf(domain string) string {
+	if domain == "ai.onnx" {
+		return ""
+	}
+	return domain
+}
+
+func isFloat(t pb.TensorProto_DataType) bool {
+	return slices.Contains([]pb.TensorProto_DataType{pb.TensorProto_FLOAT, pb.TensorProto_DOUBLE, pb.TensorProto_FLOAT16,
+		pb.TensorProto_BFLOAT16}, t)
+}
+
+// title is an operator's name, with its domain if it is not the standard's.
+func (o Operator) title() string {
+	if o.Domain == "" {
+		return o.Op
+	}
+	return fmt.Sprintf("%s (%s)", o.Op, o.Domain)
+}

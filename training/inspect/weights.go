@@ -1,0 +1,92 @@
+package inspect
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"fovea/onnx"
+	"fovea/onnx/weights"
+)
+
+// Weights is what is in a weight file.
+type Weights struct {
+	Metadata      map[string]string `json:"metadata"`
+	Total         Tally             `json:"total"`
+	Types         map[string]int    `json:"types"`    // tensors by element type
+	Prefixes      []Prefix          `json:"prefixes"` // in the file's order
+	Tensors       []Value           `json:"tensors"`
+	Architectures []Architecture    `json:"architectures"` // that model.arch can name for this file
+}
+
+// A Prefix is the tensors whose names begin alike.
+type Prefix struct {
+	Prefix string `json:"prefix"`
+	Tally
+}
+
+func readWeights(path string) (*Weights, error) {
+	f, err := weights.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	w := &Weights{Metadata: f.Metadata, Types: map[string]int{}}
+	var names [][]string
+	var counts []Tally
+	for _, t := range f.Tensors {
+		n, err := onnx.NumElements(t.Shape)
+		if err != nil {
+			return nil, err
+		}
+		size, err := onnx.DataSize(t.Type, t.Shape)
+		if err != nil {
+			return nil, err
+		}
+		w.Total.add(n, size)
+		w.Types[onnx.TypeName(t.Type)]++
+		w.Tensors = append(w.Tensors, Value{t.Name, onnx.TypeName(t.Type), sizes(t.Shape)})
+		names, counts = append(names, strings.Split(t.Name, ".")), append(counts, Tally{1, n, size})
+	}
+	w.Prefixes = group(names, counts)
+	w.Architectures = architectures(f)
+	return w, nil
+}
+
+// readable is the number of prefixes that a report has at most, if a depth allows it.
+const readable = 24
+
+// group adds up tensors by as many parts of their names as leave a readable list.
+func group(names [][]string, counts []Tally) []Prefix {
+	var best []Prefix
+	for depth := 1; ; depth++ {
+		var list []Prefix
+		index := map[string]int{}
+		deeper := false
+		for k, name := range names {
+			deeper = deeper || len(name) > depth+1
+			prefix := strings.Join(name[:min(depth, len(name))], ".")
+			i, ok := index[prefix]
+			if !ok {
+				i = len(list)
+				index[prefix] = i
+				list = append(list, Prefix{Prefix: prefix})
+			}
+			list[i].add(counts[k].Elements, counts[k].Bytes)
+		}
+		if best != nil && len(list) > readable {
+			return best
+		}
+		if best = list; !deeper {
+			return best
+		}
+	}
+}
+
+// types lists the element types, the most frequent first.
+func (w *Weights) types() []string {
+	return slices.SortedFunc(maps.Keys(w.Types), func(a, b string) int {
+		return cmp.Or(w.Types[b]-w.Types[a], strings.Compare(a, b))
+	})
+}
