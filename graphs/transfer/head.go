@@ -17,7 +17,6 @@ type Head struct {
 
 	model  *pb.ModelProto
 	result string // of the layer, with its bias
-	rank   int    // of Features
 	kernel bool   // a convolution at several positions, whose results are pooled behind it
 }
 
@@ -121,7 +120,7 @@ func (w *wiring) linear(n *pb.NodeProto) *Head {
 	if !w.isWeight(n.GetInput()[1]) || len(features) < 2 || features[0] != w.batch || len(result) != len(features) {
 		return nil
 	}
-	h := &Head{Node: n.GetName(), Features: n.GetInput()[0], model: w.model, result: n.GetOutput()[0], rank: len(features)}
+	h := &Head{Node: n.GetName(), Features: n.GetInput()[0], model: w.model, result: n.GetOutput()[0]}
 	if h.Node == "" {
 		h.Node = h.result
 	}
@@ -190,7 +189,7 @@ func (w *wiring) named(name string, heads []*Head) (*Head, error) {
 	}
 	if dims, ok := w.trace[name]; ok {
 		if d := dims.GetDims(); w.isVector(name) {
-			return &Head{Node: name, Features: name, Width: elements(d) / w.batch, model: w.model, rank: len(d)}, nil
+			return &Head{Node: name, Features: name, Width: elements(d) / w.batch, model: w.model}, nil
 		}
 		return nil, fmt.Errorf("model.head: %q is %v: a head reads float32 [N,F], a vector for each of %d images", name, dims.GetDims(), w.batch)
 	}
