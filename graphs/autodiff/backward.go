@@ -69,7 +69,7 @@ func reverse(g *graphs.Graph, nodes []*graphs.Node, gradients map[*graphs.Value]
 			}
 			c := unbroadcast(g, contributions[i], in)
 			if known := gradients[in]; known != nil {
-				c = g.Add(known, c)
+				c = add(g, known, c)
 			}
 			gradients[in] = c
 		}
