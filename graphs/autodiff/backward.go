@@ -139,5 +139,8 @@ func unbroadcast(g *graphs.Graph, gradient, v *graphs.Value) *graphs.Value {
 			axes = append(axes, int64(i))
 		}
 	}
+	if n := len(axes); n > 1 && axes[n-1] == int64(n-1) { // the first ones: ONNX Runtime is faster on a matrix
+		gradient, axes = g.Reshape(gradient, -1, v.Len()), axes[:1]
+	}
 	return g.Reshape(g.ReduceSum(gradient, false, axes...), v.Shape...)
 }

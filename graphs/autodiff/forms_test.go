@@ -12,6 +12,35 @@ import (
 	"fovea/onnx/ort"
 )
 
+// formCases have gradients that are written in a form of their own: as one product,
+// as parts that are joined.
+var formCases = []ruleCase{
+	convolution("Conv of single elements, strides", []int64{2, 4, 7, 8}, []int64{6, 2, 1, 1}, graphs.Attributes{
+		"strides": []int64{2, 3}, "group": int64(2)}),
+	convolution("Conv 3-D", []int64{2, 2, 4, 5, 6}, []int64{3, 2, 2, 3, 2}, graphs.Attributes{
+		"strides": []int64{1, 2, 1}, "pads": []int64{1, 0, 1, 1, 1, 0}, "dilations": []int64{1, 1, 2}}),
+	convolution("Conv 3-D of single elements, strides", []int64{2, 2, 4, 5, 6}, []int64{3, 2, 1, 1, 1}, graphs.Attributes{
+		"strides": []int64{2, 1, 3}}),
+	binary("MatMul of rows", -0.5, []int64{2, 3, 4}, []int64{4, 5}),
+	product("com.microsoft.FusedMatMul of rows, transB", []int64{2, 3, 4}, []int64{5, 4}, graphs.TransB),
+	{"Slice in parts", -0.5, [][]int64{{4, 9}}, one(func(g *graphs.Graph, x []*value) *value {
+		a, b, c := g.Slice(x[0], 1, 5, 8), g.Slice(x[0], 1, 1, 4), g.Slice(x[0], 1, 4, 5) // neighbours, the first last
+		return g.Concat(1, g.Exp(a), g.Sin(b), g.Tanh(c))
+	})},
+	{"Slice of both kinds", -0.5, [][]int64{{4, 6}}, one(func(g *graphs.Graph, x []*value) *value {
+		even := g.Apply("Slice", nil, x[0], g.Ints(0), g.Ints(6), g.Ints(1), g.Ints(2))
+		odd := g.Apply("Slice", nil, x[0], g.Ints(1), g.Ints(6), g.Ints(1), g.Ints(2))
+		middle := g.Slice(x[0], 1, 2, 5) // overlaps
+		return g.Concat(1, g.Exp(even), g.Sin(odd), g.Tanh(middle))
+	})},
+	{"Gather each", -0.5, [][]int64{{3, 4}}, one(func(g *graphs.Graph, x []*value) *value {
+		at := func(i int64) *value {
+			return g.Apply("Gather", graphs.Attributes{"axis": int64(0)}, x[0], g.Reshape(g.Ints(i)))
+		}
+		return g.Add(g.Exp(at(0)), g.Mul(at(1), at(2)))
+	})},
+}
+
 // normalized is a convolution and batch normalisation behind each other. The
 // statistics are inputs too.
 func normalized(name string, w []int64, group int64, bias bool) ruleCase {
