@@ -23,7 +23,7 @@ var inferences = map[string]inference{
 	"Add": ofTwo, "Sub": ofTwo, "Mul": ofTwo, "Div": ofTwo, "Pow": ofTwo,
 	"MatMul": inferMatMul, "FusedMatMul": inferMatMul, "Gemm": inferGemm,
 	"Sum": elementwise, "Mean": elementwise, "Max": elementwise, "Min": elementwise, "Clip": inferClip,
-	"Equal": inferComparison, "Greater": inferComparison, "Where": inferWhere,
+	"Equal": inferComparison, "Where": inferWhere,
 	"ReduceSum": reduction, "ReduceMean": reduction, "ReduceSumSquare": reduction, "ReduceL1": reduction,
 	"ReduceL2": reduction, "ReduceLogSum": reduction, "ReduceLogSumExp": reduction, "ReduceMax": reduction, "ReduceMin": reduction,
 	"LayerNormalization": inferLayerNormalization, "BatchNormalization": inferBatchNormalization,

@@ -61,7 +61,7 @@ func (e *engine) session(g *graphs.Graph) (*ort.Session, error) {
 		if o.Provider == "cpu" {
 			g.ForCPU()
 			// They would undo parts of that, and put a product's smaller operand first.
-			o.Config = map[string]string{"optimization.disable_specified_optimizers": "MatmulTransposeFusion;GemmTransposeFusion"}
+			o.Config = map[string]string{"optimization.disable_specified_optimizers": "MatmulTransposeFusion;GemmTransposeFusion;MatMulAddFusion"}
 		}
 		model, err := g.Marshal()
 		if err != nil {
