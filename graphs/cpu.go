@@ -8,7 +8,7 @@ import (
 // ForCPU rewrites nodes into forms that ONNX Runtime's CPU kernels run faster. The
 // results are the same but for rounding. Nothing can be differentiated behind it.
 func (g *Graph) ForCPU() {
-	g.rewrite(g.transposeApart, g.convolveForward, step)
+	g.rewrite(g.transposeApart, g.convolveForward, g.sumByProduct, step)
 }
 
 // rewrite applies changes to each node, which may put nodes in front of it.
@@ -126,6 +126,19 @@ func (g *Graph) turned(w *Value, group int64) *Value {
 		w = g.Transpose(g.Reshape(w, taps, -1), 1, 0)
 	}
 	return g.Reshape(w, shape...)
+}
+
+// sumByProduct writes the sums of a matrix's columns as a product with ones, which
+// takes ONNX Runtime 1.27 a quarter of the time.
+func (g *Graph) sumByProduct(n *Node) {
+	x := n.Inputs[0]
+	if n.Op != "ReduceSum" || x.Rank() != 2 || x.Type != Float32 || n.Attributes.Int("keepdims", 1) != 0 {
+		return
+	}
+	if axes, err := ReducedAxes(n); err == nil && len(axes) == 1 && axes[0] == 0 {
+		sums := g.MatMul(g.Filled(1, 1, x.Shape[0]), x, NoTrans)
+		n.Op, n.Attributes, n.Inputs = "Reshape", nil, []*Value{sums, g.Ints(n.Outputs[0].Shape...)}
+	}
 }
 
 // step writes the sign of what is not negative as a ramp that is as steep as can be:
