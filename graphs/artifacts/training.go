@@ -46,6 +46,7 @@ func train(m Model, name string, batch int64, part Part, o Options) (*graphs.Gra
 		return nil, err
 	}
 	g, logits := f.Graph, f.Result
+	g.Simplify()
 	targets := g.Input(Targets, graphs.Float32, logits.Shape...)
 	lossScale := g.Input(LossScale, graphs.Float32)
 	var trained []*graphs.Value

@@ -1,8 +1,9 @@
-// Bench measures one training step of a ViT, in time and memory, and what makes
+// Bench measures one training step of a ViT or of an imported model, in time and memory, and what makes
 // its images.
 //
 //	go run ./tools/bench step      # beside PyTorch's, interleaved; needs tools/oracle/requirements.txt
 //	go run ./tools/bench profile   # where the time goes, by operator
+//	go run ./tools/bench imported -arch resnet50  # both for the ONNX file of a torchvision model
 //	go run ./tools/bench data      # decoding and augmentation beside torchvision's and timm's
 //	go run ./tools/bench memory    # node order and memory pattern, by peak memory
 //
@@ -32,6 +33,8 @@ type setup struct {
 	adamw         string // of the peer
 	images        int    // of each kind, for data
 	dir           string // of them
+	model         string // file that takes the place of arch
+	batchNorm     string // in that file
 }
 
 func main() {
@@ -46,10 +49,10 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	commands := map[string]func(context.Context, setup) error{
 		"step": compareStep, "profile": profile, "memory": compareMemory, "worker": work,
-		"data": compareData, "data-worker": workData,
+		"imported": compareImported, "data": compareData, "data-worker": workData,
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
-		return fmt.Errorf("usage: bench step|profile|memory|data [flags]; bench step -h lists the flags")
+		return fmt.Errorf("usage: bench step|profile|imported|memory|data [flags]; bench step -h lists the flags")
 	}
 	var s setup
 	flags := flag.NewFlagSet(args[0], flag.ExitOnError)
@@ -65,6 +68,8 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&s.profile, "profile", "", "prefix of the runtime's profile (worker)")
 	flags.IntVar(&s.images, "images", 16, "images of each kind (data)")
 	flags.StringVar(&s.dir, "dir", "", "folder of the images (data-worker)")
+	flags.StringVar(&s.batchNorm, "batch-norm", "folded", "batch normalisations in the exported file: folded or kept (imported)")
+	flags.StringVar(&s.model, "model", "", "ONNX file in place of -arch (worker)")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func startOurs(ctx context.Context, s setup) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, self, "worker", "-arch", s.arch, "-size", strconv.Itoa(s.size), "-batch", strconv.Itoa(s.batch),
+	return start(ctx, self, "worker", "-arch", s.arch, "-model", s.model, "-size", strconv.Itoa(s.size), "-batch", strconv.Itoa(s.batch),
 		"-threads", strconv.Itoa(s.threads), "-profile", s.profile,
 		fmt.Sprintf("-shuffle=%t", s.shuffle), fmt.Sprintf("-memory-pattern=%t", s.memoryPattern))
 }

@@ -91,6 +91,9 @@ func newStep(ctx context.Context, s setup) (l *training.Learner, images, targets
 	c := config.Defaults()
 	c.Name, c.Data.Dir = "bench", "unused"
 	c.Data.Size, c.Model.Arch = s.size, s.arch
+	if s.model != "" {
+		c.Model.Arch, c.Model.DropPath, c.Model.ONNX = "", 0, s.model
+	}
 	c.Training.Batch, c.Runtime.Threads, c.Runtime.Provider = s.batch, s.threads, "cpu"
 	l, err = training.NewLearner(ctx, c, classes, training.Experiment{
 		Shuffle: s.shuffle, MemoryPattern: s.memoryPattern, Profile: s.profile})
