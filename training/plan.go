@@ -67,7 +67,8 @@ func newSetup(ctx context.Context, cfg *config.Config, classes int, progress fun
 
 // options of the training graph.
 func (p *setup) options() artifacts.Options {
-	o := artifacts.Options{Focal: p.config.Loss.Focal, Frozen: map[string]bool{}}
+	o := artifacts.Options{Focal: p.config.Loss.Focal, Frozen: map[string]bool{},
+		Recompute: p.config.Training.Recompute != "none"}
 	for _, t := range p.layout.Params {
 		o.Frozen[t.Name] = t.Frozen
 	}
