@@ -6,6 +6,7 @@
 //	go run ./tools/bench imported -arch resnet50  # both for the ONNX file of a torchvision model
 //	go run ./tools/bench data      # decoding and augmentation beside torchvision's and timm's
 //	go run ./tools/bench memory    # node order and memory pattern, by peak memory
+//	go run ./tools/bench recompute # values of training.recompute, by time and peak memory
 //
 // Every measurement runs in a process of its own, so that its peak memory is
 // that of the whole process: graph, session, activations, optimizer state.
@@ -29,6 +30,7 @@ type setup struct {
 	python        string // of the peer
 	shuffle       bool
 	memoryPattern bool
+	recompute     string // training.recompute
 	profile       string
 	adamw         string // of the peer
 	images        int    // of each kind, for data
@@ -48,11 +50,11 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	commands := map[string]func(context.Context, setup) error{
-		"step": compareStep, "profile": profile, "memory": compareMemory, "worker": work,
+		"step": compareStep, "profile": profile, "memory": compareMemory, "recompute": compareRecompute, "worker": work,
 		"imported": compareImported, "data": compareData, "data-worker": workData,
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
-		return fmt.Errorf("usage: bench step|profile|imported|memory|data [flags]; bench step -h lists the flags")
+		return fmt.Errorf("usage: bench step|profile|imported|memory|recompute|data [flags]; bench step -h lists the flags")
 	}
 	var s setup
 	flags := flag.NewFlagSet(args[0], flag.ExitOnError)
@@ -65,6 +67,7 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&s.adamw, "adamw", "default", "PyTorch's optimizer: default, foreach or fused")
 	flags.BoolVar(&s.shuffle, "shuffle", false, "random node order (worker)")
 	flags.BoolVar(&s.memoryPattern, "memory-pattern", false, "the runtime's memory pattern (worker)")
+	flags.StringVar(&s.recompute, "recompute", "none", "training.recompute")
 	flags.StringVar(&s.profile, "profile", "", "prefix of the runtime's profile (worker)")
 	flags.IntVar(&s.images, "images", 16, "images of each kind (data)")
 	flags.StringVar(&s.dir, "dir", "", "folder of the images (data-worker)")
