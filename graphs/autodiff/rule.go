@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"fovea/graphs"
 )
@@ -45,6 +46,9 @@ type Call struct {
 
 func (c *Call) apply() []*graphs.Value {
 	rule := ruleOf(c.node.Domain, c.node.Op)
+	if rule == nil && strings.HasPrefix(c.node.Domain, graphs.Microsoft) {
+		return c.refuse("no rule for this operator of ONNX Runtime's own: if its optimiser wrote the model, use the one that it was made of")
+	}
 	if rule == nil {
 		return c.refuse("no rule for this operator")
 	}

@@ -101,12 +101,17 @@ func (b *builder) addInitializers(o Options) error {
 	return nil
 }
 
-// formal lists the initializers that only decide shapes.
+// formal lists the values that only decide shapes, by themselves or by what is
+// computed of them: Paddle2ONNX takes maxima of shapes in floating point.
 func (b *builder) formal() map[string]bool {
 	out := map[string]bool{}
-	for _, n := range b.model.Graph.Node {
+	for _, v := range b.model.Graph.Output {
+		out[v.GetName()] = false
+	}
+	for _, n := range slices.Backward(b.model.Graph.Node) {
+		through := !slices.ContainsFunc(n.GetOutput(), func(name string) bool { return !out[name] })
 		for i, name := range n.GetInput() {
-			decides := slices.Contains(shapeInputs[n.GetOpType()], i)
+			decides := through || slices.Contains(shapeInputs[n.GetOpType()], i)
 			if known, ok := out[name]; !ok || known {
 				out[name] = decides
 			}

@@ -32,7 +32,8 @@ type Sizes struct {
 }
 
 // Read checks a model and brings it into a form of inputs with known shapes,
-// initializers and plain nodes. m itself stays as it is; weights are shared.
+// initializers that are read and plain nodes. m itself stays as it is; weights
+// are shared.
 func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
 	if err := onnx.Check(m); err != nil {
 		return nil, err
@@ -42,7 +43,7 @@ func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
 		s.opsets[domainOf(o.GetDomain())] = o.GetVersion()
 	}
 	if v := s.opsets[""]; v < oldestOpset || v > newestOpset {
-		return nil, fmt.Errorf("import: opset %d of the model is not one of %d to %d: convert the model", v, oldestOpset, newestOpset)
+		return nil, fmt.Errorf("import: opset %d of the model is not one of %d to %d: convert the model, with onnx.version_converter for example", v, oldestOpset, newestOpset)
 	}
 	if sparse := m.GetGraph().GetSparseInitializer(); len(sparse) > 0 {
 		return nil, fmt.Errorf("import: sparse initializer %q: sparse tensors are not supported", sparse[0].GetValues().GetName())
@@ -75,11 +76,32 @@ func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
 	for _, out := range m.GetGraph().GetOutput() {
 		graph.Output = append(graph.Output, &pb.ValueInfoProto{Name: out.Name})
 	}
+	read := map[string]bool{}
+	for _, out := range graph.Output {
+		read[out.GetName()] = true
+	}
+	addRead(read, graph.Node)
+	graph.Initializer = slices.DeleteFunc(graph.Initializer, func(t *pb.TensorProto) bool { return !read[t.GetName()] })
 	for _, domain := range slices.Sorted(maps.Keys(s.opsets)) {
 		s.model.OpsetImport = append(s.model.OpsetImport,
 			&pb.OperatorSetIdProto{Domain: proto.String(domain), Version: proto.Int64(s.opsets[domain])})
 	}
 	return s, nil
+}
+
+// addRead adds the names of the values that nodes read, in branches too.
+func addRead(names map[string]bool, nodes []*pb.NodeProto) {
+	for _, n := range nodes {
+		for _, name := range n.GetInput() {
+			names[name] = true
+		}
+		for _, a := range n.GetAttribute() {
+			addRead(names, a.GetG().GetNode())
+			for _, out := range a.GetG().GetOutput() {
+				names[out.GetName()] = true
+			}
+		}
+	}
 }
 
 func (s *Source) addInitializer(t *pb.TensorProto) {

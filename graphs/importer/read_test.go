@@ -119,6 +119,26 @@ func TestBadModels(t *testing.T) {
 	}
 }
 
+// TestUnread: an initializer that nothing reads is dropped, one that a branch
+// reads is not.
+func TestUnread(t *testing.T) {
+	choice := op("If", "", "condition")
+	choice.Attribute = []*pb.AttributeProto{{Name: proto.String("then_branch"), Type: pb.AttributeProto_GRAPH.Enum(), G: &pb.GraphProto{
+		Node: []*pb.NodeProto{{OpType: proto.String("Tanh"), Input: []string{"w"}, Output: []string{"z"}}}}}}
+	constant := op("Constant", "")
+	constant.Output = []string{"condition"}
+	constant.Attribute = []*pb.AttributeProto{{Name: proto.String("value_int"), Type: pb.AttributeProto_INT.Enum(), I: proto.Int64(1)}}
+	for n, want := range map[*pb.NodeProto]int{op("Tanh", "", "x"): 0, choice: 2} {
+		s, err := Read(model(17, constant, n), all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(s.Model().GetGraph().GetInitializer()); got != want {
+			t.Errorf("%s: %d initializers, want %d", n.GetOpType(), got, want)
+		}
+	}
+}
+
 // TestEveryValueNeedsTheTrace: a trace of another model is an error.
 func TestEveryValueNeedsTheTrace(t *testing.T) {
 	s, err := Read(model(17, op("Tanh", "", "x")), all)

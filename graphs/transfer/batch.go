@@ -29,13 +29,10 @@ func FreeBatch(m *pb.ModelProto, trace importer.Trace) (*pb.ModelProto, error) {
 	for _, v := range m.GetGraph().GetOutput() {
 		g.Output = append(g.Output, &pb.ValueInfoProto{Name: v.Name})
 	}
-	b := batcher{newWiring(m, trace, 1), out, map[string]bool{in.GetName(): true}, ""}
+	b := batcher{newWiring(m, trace, 1), out, ""}
 	g.Node = nil
 	for _, n := range m.GetGraph().GetNode() {
-		if slices.ContainsFunc(n.GetInput(), func(name string) bool { return b.varies[name] }) {
-			for _, name := range n.GetOutput() {
-				b.varies[name] = name != ""
-			}
+		if b.variesIn(n) {
 			var err error
 			if n, err = b.free(n); err != nil {
 				return nil, err
@@ -49,9 +46,8 @@ func FreeBatch(m *pb.ModelProto, trace importer.Trace) (*pb.ModelProto, error) {
 
 type batcher struct {
 	*wiring
-	out    *pb.ModelProto
-	varies map[string]bool // values that depend on the image
-	size   string          // of the batch, int64 [1]
+	out  *pb.ModelProto
+	size string // of the batch, int64 [1]
 }
 
 // free is a node that depends on the image, for any batch.
@@ -88,9 +84,9 @@ func (b *batcher) reshape(n *pb.NodeProto) (*pb.NodeProto, error) {
 		return n, nil
 	}
 	if shape[0] != 1 {
-		t := b.initializers[n.GetInput()[1]]
+		t := b.constant(n.GetInput()[1])
 		if t == nil {
-			return n, nil // it is computed
+			return n, nil // it follows the size of the batch
 		}
 		data, err := onnx.Data(t)
 		if err != nil {

@@ -72,17 +72,22 @@ type wiring struct {
 	makers       map[string]*pb.NodeProto
 	readers      map[string][]*pb.NodeProto
 	initializers map[string]*pb.TensorProto
+	varies       map[string]bool // values that depend on the images
 }
 
 func newWiring(m *pb.ModelProto, trace importer.Trace, batch int64) *wiring {
 	w := &wiring{model: m, trace: trace, batch: batch, makers: map[string]*pb.NodeProto{},
-		readers: map[string][]*pb.NodeProto{}, initializers: map[string]*pb.TensorProto{}}
+		readers: map[string][]*pb.NodeProto{}, initializers: map[string]*pb.TensorProto{}, varies: map[string]bool{}}
+	for _, in := range m.GetGraph().GetInput() {
+		w.varies[in.GetName()] = true
+	}
 	for _, t := range m.GetGraph().GetInitializer() {
 		w.initializers[t.GetName()] = t
 	}
 	for _, n := range m.GetGraph().GetNode() {
+		varies := w.variesIn(n)
 		for _, name := range n.GetOutput() {
-			w.makers[name] = n
+			w.makers[name], w.varies[name] = n, varies && name != ""
 		}
 		for _, name := range n.GetInput() {
 			w.readers[name] = append(w.readers[name], n)
@@ -90,6 +95,23 @@ func newWiring(m *pb.ModelProto, trace importer.Trace, batch int64) *wiring {
 	}
 	delete(w.makers, "") // the name of what is absent
 	return w
+}
+
+// variesIn tells whether a node reads what depends on the images.
+func (w *wiring) variesIn(n *pb.NodeProto) bool {
+	return slices.ContainsFunc(n.GetInput(), func(name string) bool { return w.varies[name] })
+}
+
+// constant is a value that does not depend on the images, as far as its content
+// was kept: an initializer, or what nodes make of some.
+func (w *wiring) constant(name string) *pb.TensorProto {
+	if t := w.initializers[name]; t != nil {
+		return t
+	}
+	if w.varies[name] {
+		return nil
+	}
+	return w.trace[name]
 }
 
 // above lists the heads that a value comes from.
@@ -103,12 +125,24 @@ func (w *wiring) above(name string, seen map[string]bool) []*Head {
 		return []*Head{h}
 	}
 	var heads []*Head
-	if passed[n.GetOpType()] {
+	if passed[n.GetOpType()] && !w.isResidual(n) {
 		for _, in := range n.GetInput() {
 			heads = append(heads, w.above(in, seen)...)
 		}
 	}
 	return heads
+}
+
+// isResidual tells whether a node joins features of several positions, as the
+// blocks of a network do. Scores are joined when they are a vector.
+func (w *wiring) isResidual(n *pb.NodeProto) bool {
+	joined := 0
+	for _, in := range n.GetInput() {
+		if w.varies[in] {
+			joined++
+		}
+	}
+	return joined > 1 && !w.isVector(n.GetOutput()[0])
 }
 
 // linear is the head that a node is, if it is a linear layer.
@@ -171,7 +205,7 @@ func (w *wiring) biased(result string, classes int64) string {
 		return result
 	}
 	for _, in := range readers[0].GetInput() {
-		if t := w.initializers[in]; t != nil && elements(t.GetDims()) == classes {
+		if t := w.constant(in); t != nil && elements(t.GetDims()) == classes {
 			return readers[0].GetOutput()[0]
 		}
 	}

@@ -75,10 +75,15 @@ func onlyInput(g *pb.GraphProto) (*pb.ValueInfoProto, error) {
 		return inputs[0], nil
 	}
 	var names []string
+	hint := ""
 	for _, v := range inputs {
 		names = append(names, fmt.Sprintf("%q", v.GetName()))
+		if strings.HasSuffix(v.GetName(), ":0") && len(inputs) > 1 { // TensorFlow's names of results
+			hint = "; tf2onnx leaves constants, such as those of Normalization, as inputs where it converts a function, as Keras 3 has it do: " +
+				"save a SavedModel with model.export and convert that"
+		}
 	}
-	return nil, fmt.Errorf("the model has %d inputs (%s), a classifier of images has one", len(inputs), strings.Join(names, ", "))
+	return nil, fmt.Errorf("the model has %d inputs (%s), a classifier of images has one%s", len(inputs), strings.Join(names, ", "), hint)
 }
 
 // channelsLast puts a transposition between the input and the nodes that read it.

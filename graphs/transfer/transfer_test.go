@@ -104,6 +104,13 @@ func TestFindHead(t *testing.T) {
 			y = b.node("GlobalAveragePool", "pool", []int64{2, 10, 1, 1}, b.node("Relu", "r", []int64{2, 10, 4, 4}, y))
 			return b.output(b.node("Softmax", "p", []int64{2, 10, 1, 1}, y))
 		}, "", `"node_y" (6 features → 10 classes)`, "Relu Conv Relu GlobalAveragePool Flatten"},
+		"its bias in another shape, as Paddle's": {func() *builder {
+			b := newModel(-1, 3, 4, 4)
+			y := b.node("Conv", "y", []int64{2, 10, 4, 4}, b.features(2, 6, 4, 4), b.weight("w", 10, 6, 1, 1))
+			bias := b.node("Reshape", "bias", []int64{1, 10, 1, 1}, b.weight("b", 10), b.weight("to", 4))
+			y = b.node("Add", "sum", []int64{2, 10, 4, 4}, y, bias)
+			return b.output(b.node("GlobalAveragePool", "pool", []int64{2, 10, 1, 1}, y))
+		}, "", `"node_y" (6 features → 10 classes)`, "Relu Conv GlobalAveragePool Flatten"},
 		"a convolution, pooling and the class itself": {func() *builder {
 			b := newModel(-1, 3, 4, 4)
 			y := b.node("Conv", "y", []int64{2, 10, 4, 4}, b.features(2, 6, 4, 4), b.weight("w", 10, 6, 1, 1))
@@ -146,6 +153,12 @@ func TestFindHead(t *testing.T) {
 		"none": {func() *builder {
 			b := newModel(-1, 3, 4, 4)
 			return b.output(b.node("LayerNormalization", "pooled", []int64{2, 6}, b.features(2, 6), b.weight("w", 6)))
+		}, "", `such as model.head = "pooled"`, ""},
+		"none, behind residual blocks": {func() *builder {
+			b := newModel(-1, 3, 4, 4)
+			f := b.features(2, 6, 4, 4)
+			y := b.node("Add", "sum", []int64{2, 6, 4, 4}, b.node("Conv", "y", []int64{2, 6, 4, 4}, f, b.weight("w", 6, 6, 1, 1)), f)
+			return b.output(b.node("ReduceMean", "pooled", []int64{2, 6}, b.node("Relu", "r", []int64{2, 6, 4, 4}, y)))
 		}, "", `such as model.head = "pooled"`, ""},
 		"on top of a value": {func() *builder {
 			b := newModel(-1, 3, 4, 4)
@@ -269,7 +282,11 @@ func TestTakeImages(t *testing.T) {
 	}
 	b := newModel(-1, 3, 32, 32)
 	b.m.Graph.Input = append(b.m.Graph.Input, &pb.ValueInfoProto{Name: proto.String("age")})
-	if _, _, err := transfer.TakeImages(b.output(b.features(2, 6)).m, 32); err == nil || !strings.Contains(err.Error(), `2 inputs ("x", "age")`) {
+	if _, _, err := transfer.TakeImages(b.output(b.features(2, 6)).m, 32); err == nil || !strings.Contains(err.Error(), `2 inputs ("x", "age")`) || strings.Contains(err.Error(), "tf2onnx") {
 		t.Errorf("two inputs: %v", err)
+	}
+	b.m.Graph.Input[1].Name = proto.String("model/normalization/Sub/y:0")
+	if _, _, err := transfer.TakeImages(b.m, 32); err == nil || !strings.Contains(err.Error(), "tf2onnx leaves constants") {
+		t.Errorf("a constant as an input: %v", err)
 	}
 }

@@ -1,11 +1,11 @@
 """Fine-tunes exported classifiers with Fovea and runs what comes out in Python's onnxruntime.
 
-    python tools/oracle/finetuned.py TRAINER DIR [--model resnet18 ...]
+    python tools/oracle/finetuned.py TRAINER DIR [--model resnet18 ...] [--onnx FILE ...] [--set KEY=VALUE ...]
 
-Exports each model at random weights into DIR, fine-tunes it on the OCT scans of the repository with `TRAINER -config`, and
-predicts the test scans with the run's model.onnx, decoded by Pillow and prepared by torchvision as its metadata say. Prints the
-largest difference from the probabilities in predictions_test.csv, and fails above 1e-4. Run it in the repository's root.
-Needs requirements.txt and imported-requirements.txt.
+Exports each model at random weights into DIR, or takes files that other programs exported, fine-tunes them on the OCT scans of
+the repository with `TRAINER -config`, and predicts the test scans with the run's model.onnx, decoded by Pillow and prepared by
+torchvision as its metadata say. Prints the largest difference from the probabilities in predictions_test.csv, and fails above
+1e-4. Run it in the repository's root. Needs requirements.txt and imported-requirements.txt.
 """
 
 import argparse
@@ -84,13 +84,13 @@ def predict(run):
     return json.loads(metadata["fovea.classes"]), found
 
 
-def check(name, trainer, folder):
-    model = folder / f"{name}.onnx"
-    export(name, model)
+def check(model, trainer, folder, settings):
+    name = model.stem
     config = folder / f"{name}.toml"
     config.write_text(CONFIG.format(name=name, data=DATA, model=model, out=folder / "runs"))
     start = time.time()
-    subprocess.run([trainer, "-config", config], check=True, stdout=subprocess.DEVNULL)
+    command = [trainer, "-config", config] + [word for s in settings for word in ("-set", s)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     seconds = time.time() - start
     run = folder / "runs" / name
     classes, found = predict(run)
@@ -100,7 +100,7 @@ def check(name, trainer, folder):
         sys.exit(f"{name}: predictions_test.csv is not of the test scans")
     difference = max(float(np.abs([float(r[c]) for c in classes] - found[r["path"]]).max()) for r in rows)
     losses = [json.loads(line)["train_loss"] for line in open(run / "log.txt")]
-    print(f"{name:14} {MODELS[name][1]:12} {seconds:5.0f} s  train loss {' '.join(f'{x:.3f}' for x in losses)}  "
+    print(f"{name:24} {seconds:5.0f} s  train loss {' '.join(f'{x:.3f}' for x in losses)}  "
           f"{len(rows)} images, largest difference of a probability {difference:.1e}", flush=True)
     return difference <= TOLERANCE
 
@@ -109,10 +109,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trainer", type=lambda p: pathlib.Path(p).resolve(), help="the program")
     parser.add_argument("folder", type=pathlib.Path, help="for models and runs")
-    parser.add_argument("--model", nargs="*", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--model", nargs="*", choices=MODELS, help="all, unless there is --onnx")
+    parser.add_argument("--onnx", nargs="*", type=pathlib.Path, default=[], help="files of other exporters")
+    parser.add_argument("--set", nargs="*", default=[], help="settings of the runs, such as data.size=96")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    if not all([check(name, args.trainer, args.folder) for name in args.model]):
+    files = list(args.onnx)
+    for name in args.model or ([] if files else MODELS):
+        files.append(args.folder / f"{name}.onnx")
+        export(name, files[-1])
+    if not all([check(file, args.trainer, args.folder, args.set) for file in files]):
         sys.exit(f"a probability differs by more than {TOLERANCE}")
 
 

@@ -40,6 +40,21 @@ var forms = map[string]func() (b builder, values string){
 		b.outputs("y")
 		return b, "x"
 	},
+	"shape arithmetic in floating point": func() (builder, string) { // Paddle2ONNX's, simplified
+		b := newModel(11, 6)
+		b.input("x", float, "batch", 6)
+		b.floats("w", 1, 6)
+		b.Graph.Initializer = append(b.Graph.Initializer, &pb.TensorProto{Name: proto.String("least"),
+			DataType: proto.Int32(int32(float)), Dims: []int64{2}, FloatData: []float32{1, 6}})
+		b.node("Shape", "x -> s", nil)
+		b.node("Cast", "s -> f", graphs.Attributes{"to": int(float)})
+		b.node("Max", "f,least -> m", nil)
+		b.node("Cast", "m -> to", graphs.Attributes{"to": int(integer)})
+		b.node("Expand", "w,to -> e", nil)
+		b.node("Mul", "x,e -> y", nil)
+		b.outputs("y")
+		return b, "x w"
+	},
 	"tied by an Identity chain": func() (builder, string) {
 		b := newModel(17, 8)
 		b.input("x", float, "batch", 4)
