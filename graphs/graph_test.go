@@ -118,13 +118,13 @@ func TestLast(t *testing.T) {
 	checkOrder(t, g)
 }
 
-func TestTransposeApart(t *testing.T) {
+func TestProductsForCPU(t *testing.T) {
 	g := graphs.New("products")
 	a, b := g.Input("a", graphs.Float32, 5, 2), g.Input("b", graphs.Float32, 5, 3)
 	g.Output("apart", g.MatMul(a, b, graphs.TransA))
 	g.Output("scaled", g.ScaledMatMul(2, a, b, graphs.TransA)) // has no plain form
 	g.Output("other", g.MatMul(a, a, graphs.TransB))
-	g.TransposeApart()
+	g.ForCPU()
 	for _, line := range []string{
 		"Transpose_5 float32[2,5] = Transpose(a) perm=[1 0]",
 		"apart float32[2,3] = MatMul(Transpose_5, b)",
@@ -136,7 +136,7 @@ func TestTransposeApart(t *testing.T) {
 		}
 	}
 	before := g.String()
-	if g.TransposeApart(); g.String() != before {
+	if g.ForCPU(); g.String() != before {
 		t.Errorf("a second time changes the graph to\n%s", g)
 	}
 }

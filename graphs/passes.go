@@ -97,23 +97,6 @@ func (g *Graph) Last(outputs ...*Value) {
 	}
 }
 
-// TransposeApart writes each product Aᵀ·B of matrices as a transposition and a
-// plain product. ONNX Runtime's CPU kernel rearranges a transposed A again for
-// every strip of B's columns, which costs more than transposing it once.
-func (g *Graph) TransposeApart() {
-	var nodes []*Node
-	for _, n := range g.Nodes {
-		a := n.Attributes
-		if n.Op == "Gemm" && len(n.Inputs) == 2 && a.Int("transA", 0) == 1 && a.Int("transB", 0) == 0 && a.Float("alpha", 1) == 1 {
-			transposed := g.Transpose(n.Inputs[0], 1, 0)
-			nodes = append(nodes, transposed.node)
-			n.Op, n.Attributes, n.Inputs = "MatMul", nil, []*Value{transposed, n.Inputs[1]}
-		}
-		nodes = append(nodes, n)
-	}
-	g.Nodes = nodes
-}
-
 // Shuffle puts the nodes in a random order in which they can run. It exists to
 // measure what an order is worth.
 func (g *Graph) Shuffle(rng *rand.Rand) {

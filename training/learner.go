@@ -67,6 +67,9 @@ func NewLearner(ctx context.Context, cfg *config.Config, classes int, x Experime
 // EndProfile ends the profile of Experiment.Profile and returns its file.
 func (l *Learner) EndProfile() (string, error) { return l.session.EndProfile() }
 
+// ArenaBytes is the memory of one arena: all parameters, or all gradients.
+func (l *Learner) ArenaBytes() int64 { return 4 * int64(l.setup.layout.Size) }
+
 // newLearner differentiates the model and makes it ready to train, with its
 // parameters and moments zero.
 func newLearner(p *setup, e *engine, shuffle bool) (*Learner, error) {

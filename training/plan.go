@@ -76,7 +76,8 @@ func (p *setup) trainingGraph() (*graphs.Graph, error) {
 
 // options of the training graph.
 func (p *setup) options() artifacts.Options {
-	o := artifacts.Options{Focal: p.config.Loss.Focal, Frozen: map[string]bool{}}
+	o := artifacts.Options{Focal: p.config.Loss.Focal, Frozen: map[string]bool{},
+		Recompute: p.config.Training.Recompute != "none"}
 	for _, t := range p.layout.Params {
 		o.Frozen[t.Name] = t.Frozen
 	}

@@ -59,8 +59,9 @@ func (e *engine) host() host {
 func (e *engine) session(g *graphs.Graph) (*ort.Session, error) {
 	return e.create(func(o ort.Options) (*ort.Session, error) {
 		if o.Provider == "cpu" {
-			g.TransposeApart()
-			o.Config = map[string]string{"optimization.disable_specified_optimizers": "MatmulTransposeFusion"} // it undoes that
+			g.ForCPU()
+			// They would undo parts of that, and put a product's smaller operand first.
+			o.Config = map[string]string{"optimization.disable_specified_optimizers": "MatmulTransposeFusion;GemmTransposeFusion;MatMulAddFusion"}
 		}
 		model, err := g.Marshal()
 		if err != nil {

@@ -177,15 +177,15 @@ func (r *run) restore(c *checkpoint.Checkpoint) error {
 }
 
 // sameConfig refuses to continue the run in a folder under settings that would
-// change it. Where the work is done may change, and where files are whose
-// content a run that is not finished compares.
+// change it. Where the work is done may change, in how much memory, and where
+// files are whose content a run that is not finished compares.
 func sameConfig(folder string, now *config.Config, finished bool) error {
 	before, err := config.Read(filepath.Join(folder, configFile), nil, nil)
 	if err != nil {
 		return err
 	}
 	where := []string{"name", "data.dir", "data.workers", "output.dir",
-		"runtime.provider", "runtime.threads", "runtime.library"}
+		"runtime.provider", "runtime.threads", "runtime.library", "training.recompute"}
 	if (now.Data.Cache == "") == (before.Data.Cache == "") { // that there is one decides which pixels are seen
 		where = append(where, "data.cache")
 	}

@@ -26,7 +26,8 @@ const (
 	HeadAlone             // features → logits
 )
 
-// A Forward is a part of a model as a graph without outputs.
+// A Forward is a part of a model as a graph without outputs, whose first input
+// is the images or the features.
 type Forward struct {
 	Graph      *graphs.Graph
 	Result     *graphs.Value   // float32 [B,C] or [B,F]

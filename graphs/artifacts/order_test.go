@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"fovea/graphs"
 	"fovea/graphs/artifacts"
 	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
@@ -20,11 +21,66 @@ import (
 // of the block below it begin, with that block's backward pass in between.
 // If they all ran last, every activation would be kept until then.
 func TestWeightGradientsRunEarly(t *testing.T) {
-	c := vit.Config{ImageSize: 28, Patch: 7, Width: 32, Depth: 4, Heads: 2, Classes: 3, Pool: vit.Mean}
+	c := fourBlocks
 	g, err := artifacts.Training(artifacts.ViT(c), 2, artifacts.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	nodes := executed(t, g)
+	at := func(block int, layer string) int { return gradientAt(t, nodes, block, layer) }
+	for block := c.Depth - 1; block > 0; block-- {
+		if last, next := at(block, "attn.qkv"), at(block-1, "mlp.fc2"); next-last < 2 {
+			t.Errorf("block %d's last weight gradient is node %d, block %d's first is %d", block, last, block-1, next)
+		}
+		if first, last := at(block, "mlp.fc2"), at(block, "attn.qkv"); last-first < 20 {
+			t.Errorf("the weight gradients of block %d are nodes %d to %d: they wait for each other", block, first, last)
+		}
+	}
+}
+
+// TestRecomputationWaits: the runtime neither merges what is computed again with
+// the forward pass nor does it before the backward pass has come that far.
+func TestRecomputationWaits(t *testing.T) {
+	c := fourBlocks
+	g, err := artifacts.Training(artifacts.ViT(c), 2, artifacts.Options{Recompute: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes := executed(t, g)
+	for block := c.Depth - 2; block >= 0; block-- {
+		var norms []int // of the block, in the order in which they run
+		for _, n := range g.Nodes {
+			if n.Op == "LayerNormalization" && strings.HasPrefix(n.Inputs[1].Name, fmt.Sprintf("blocks.%d.", block)) {
+				norms = append(norms, slices.Index(nodes, n.Outputs[0].Name))
+			}
+		}
+		slices.Sort(norms)
+		if len(norms) != 4 || norms[0] < 0 {
+			t.Fatalf("block %d's LayerNormalizations are nodes %v, want two that run twice", block, norms)
+		}
+		after, before := gradientAt(t, nodes, block+1, "attn.qkv"), gradientAt(t, nodes, block, "attn.qkv")
+		if norms[2] < after || norms[3] > before {
+			t.Errorf("block %d is computed again in nodes %v, not between nodes %d and %d", block, norms[2:], after, before)
+		}
+	}
+}
+
+var fourBlocks = vit.Config{ImageSize: 28, Patch: 7, Width: 32, Depth: 4, Heads: 2, Classes: 3, Pool: vit.Mean}
+
+// gradientAt is the place of a weight gradient among the executed nodes.
+func gradientAt(t *testing.T, nodes []string, block int, layer string) int {
+	t.Helper()
+	i := slices.Index(nodes, artifacts.Grad(fmt.Sprintf("blocks.%d.%s.weight", block, layer)))
+	if i < 0 {
+		t.Fatalf("the profile does not show the weight gradient of %s in block %d", layer, block)
+	}
+	return i
+}
+
+// executed lists the nodes of a graph in the order in which the runtime runs
+// them, from its profile.
+func executed(t *testing.T, g *graphs.Graph) (nodes []string) {
+	t.Helper()
 	s := graphtest.Open(t, g, ort.Options{Profile: filepath.Join(t.TempDir(), "order")})
 	s.Run(func(string, []float32) {})
 	text, err := os.ReadFile(s.EndProfile())
@@ -38,25 +94,10 @@ func TestWeightGradientsRunEarly(t *testing.T) {
 	if err := json.Unmarshal(text, &events); err != nil {
 		t.Fatal(err)
 	}
-	var nodes []string
 	for _, e := range events {
 		if name, ok := strings.CutSuffix(e.Name, "_kernel_time"); ok && e.Cat == "Node" {
 			nodes = append(nodes, name)
 		}
 	}
-	at := func(block int, layer string) int {
-		i := slices.Index(nodes, artifacts.Grad(fmt.Sprintf("blocks.%d.%s.weight", block, layer)))
-		if i < 0 {
-			t.Fatalf("the profile does not show the weight gradient of %s in block %d", layer, block)
-		}
-		return i
-	}
-	for block := c.Depth - 1; block > 0; block-- {
-		if last, next := at(block, "attn.qkv"), at(block-1, "mlp.fc2"); next-last < 2 {
-			t.Errorf("block %d's last weight gradient is node %d, block %d's first is %d", block, last, block-1, next)
-		}
-		if first, last := at(block, "mlp.fc2"), at(block, "attn.qkv"); last-first < 20 {
-			t.Errorf("the weight gradients of block %d are nodes %d to %d: they wait for each other", block, first, last)
-		}
-	}
+	return nodes
 }

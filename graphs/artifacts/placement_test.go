@@ -30,8 +30,10 @@ func TestPlacedOnCUDA(t *testing.T) {
 				Pool: vit.Class, LayerScale: true},
 		} {
 			t.Run(name, func(t *testing.T) {
-				training, err := artifacts.Training(artifacts.ViT(c), 16, artifacts.Options{})
-				check(t, training, err)
+				for _, recompute := range []bool{false, true} {
+					training, err := artifacts.Training(artifacts.ViT(c), 16, artifacts.Options{Recompute: recompute})
+					check(t, training, err)
+				}
 				eval, err := artifacts.Eval(artifacts.ViT(c), 16)
 				check(t, eval, err)
 			})

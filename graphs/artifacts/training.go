@@ -30,6 +30,10 @@ func Grad(parameter string) string { return parameter + gradSuffix }
 type Options struct {
 	Frozen map[string]bool // parameters that get no gradient
 	Focal  float64         // gamma of the focal loss; 0: cross-entropy
+
+	// Recompute computes most activations again for the backward pass instead of
+	// keeping them from the forward pass: less memory, more time.
+	Recompute bool
 }
 
 // Training is the graph of one forward and backward pass at a fixed batch
@@ -46,6 +50,7 @@ func train(m Model, name string, batch int64, part Part, o Options) (*graphs.Gra
 		return nil, err
 	}
 	g, logits := f.Graph, f.Result
+	g.Simplify()
 	targets := g.Input(Targets, graphs.Float32, logits.Shape...)
 	lossScale := g.Input(LossScale, graphs.Float32)
 	var trained []*graphs.Value
@@ -58,6 +63,9 @@ func train(m Model, name string, batch int64, part Part, o Options) (*graphs.Gra
 	gradients, err := autodiff.Backward(g, map[*graphs.Value]*graphs.Value{loss: lossScale}, trained)
 	if err != nil {
 		return nil, err
+	}
+	if cotangents := []*graphs.Value{lossScale}; o.Recompute {
+		g.Recompute(cotangents, g.Keep(cotangents, g.Cuts(g.Inputs[0], logits)))
 	}
 	g.Output(Loss, loss)
 	g.Output(Logits, logits)

@@ -69,7 +69,7 @@ func reverse(g *graphs.Graph, nodes []*graphs.Node, gradients map[*graphs.Value]
 			}
 			c := unbroadcast(g, contributions[i], in)
 			if known := gradients[in]; known != nil {
-				c = g.Add(known, c)
+				c = add(g, known, c)
 			}
 			gradients[in] = c
 		}
@@ -138,6 +138,9 @@ func unbroadcast(g *graphs.Graph, gradient, v *graphs.Value) *graphs.Value {
 		if i < more || (v.Shape[i-more] == 1 && d != 1) {
 			axes = append(axes, int64(i))
 		}
+	}
+	if n := len(axes); n > 1 && axes[n-1] == int64(n-1) { // the first ones: ONNX Runtime is faster on a matrix
+		gradient, axes = g.Reshape(gradient, -1, v.Len()), axes[:1]
 	}
 	return g.Reshape(g.ReduceSum(gradient, false, axes...), v.Shape...)
 }

@@ -54,23 +54,6 @@ func (c *Call) convolvedBack(dy, w *graphs.Value, window graphs.Window, group in
 	return dx
 }
 
-// kernelGradient is the gradient of the weight of a convolution of x.
-func (c *Call) kernelGradient(x, dy *graphs.Value, window graphs.Window, group int64) *graphs.Value {
-	images, channels := x.Shape[0], x.Shape[1]/group
-	byChannel := c.Reshape(x, slices.Concat([]int64{images, group, channels}, x.Shape[2:])...)
-	byChannel = c.Transpose(byChannel, slices.Concat([]int64{2, 1, 0}, axesFrom(3, x.Rank()+1))...)
-	byChannel = c.Reshape(byChannel, slices.Concat([]int64{channels, group * images}, x.Shape[2:])...)
-	swap := slices.Concat([]int64{1, 0}, axesFrom(2, x.Rank()))
-	dw := c.Apply("Conv", graphs.Attributes{"group": group, "strides": window.Dilations, "dilations": window.Strides,
-		"pads": window.Pads()}, byChannel, c.Transpose(dy, swap...))
-	for i, k := range window.Kernel {
-		if axis := int64(i + 2); dw.Shape[axis] > k {
-			dw = c.Slice(dw, axis, 0, k)
-		}
-	}
-	return c.Transpose(dw, swap...)
-}
-
 // axesFrom lists the axes from a to below b.
 func axesFrom(a, b int) []int64 {
 	var axes []int64

@@ -14,6 +14,9 @@ func product(c *Call) []*graphs.Value {
 	if a.Rank() == 1 || b.Rank() == 1 {
 		return defined(vectorProduct)(c)
 	}
+	if a.Rank() > 2 && b.Rank() == 2 && c.Int("transA", 0) == 0 {
+		return defined(rowsProduct)(c)
+	}
 	alpha := c.node.Attributes.Float("alpha", 1)
 	mul := func(x, y *graphs.Value, t graphs.Transposition) *graphs.Value { return c.ScaledMatMul(alpha, x, y, t) }
 	transA, transB := c.Int("transA", 0) == 1, c.Int("transB", 0) == 1
@@ -39,6 +42,14 @@ func vectorProduct(c *Call) []*graphs.Value {
 		b = c.Reshape(b, b.Len(), 1)
 	}
 	return one(c.Reshape(c.MatMul(a, b, graphs.NoTrans), shape...))
+}
+
+// rowsProduct: of all rows at once, so that dB is one product, not a sum of many.
+func rowsProduct(c *Call) []*graphs.Value {
+	a := c.In(0)
+	rows := c.Reshape(a, -1, a.Shape[a.Rank()-1])
+	t := graphs.Transposition(2 * c.Int("transB", 0))
+	return one(c.Reshape(c.ScaledMatMul(c.node.Attributes.Float("alpha", 1), rows, c.In(1), t), c.Out(0).Shape...))
 }
 
 // gemm: Y = α·A·B + β·C.

@@ -255,7 +255,7 @@ var ruleCases = []ruleCase{
 // of fourth order.
 func TestRulesAgainstFiniteDifferences(t *testing.T) {
 	covered := map[string]bool{}
-	for i, c := range slices.Concat(ruleCases, moreCases) {
+	for i, c := range slices.Concat(ruleCases, moreCases, formCases) {
 		t.Run(c.name, func(t *testing.T) { check(t, c, rand.New(rand.NewPCG(1, uint64(i)))) })
 		op, _, _ := strings.Cut(c.name, " ")
 		covered[op] = true
@@ -296,10 +296,13 @@ func check(t *testing.T, c ruleCase, rng *rand.Rand) {
 	for i, y := range outputs {
 		given[name("c", i)] = draw(rng, y.Len(), -0.5)
 	}
-	got := graphtest.Open(t, backward, ort.Options{}).Run(func(n string, x []float32) {
+	fill := func(n string, x []float32) {
 		copy(x, points[n])
 		copy(x, given[n])
-	})
+	}
+	got := graphtest.Open(t, backward, ort.Options{}).Run(fill)
+	backward.ForCPU()
+	same(t, graphtest.Open(t, backward, ort.Options{}).Run(fill), got)
 	analytic, size := 0.0, 0.0
 	for i := range inputs {
 		for j, d := range directions[name("x", i)] {
@@ -329,6 +332,20 @@ func check(t *testing.T, c ruleCase, rng *rand.Rand) {
 	numeric := (4*fine - coarse) / 3
 	if e := math.Abs(analytic - numeric); !(e <= 1e-4*size) {
 		t.Errorf("derivative is %.7f, finite differences give %.7f (%.1e of the terms)\n%s", analytic, numeric, e/size, backward)
+	}
+}
+
+// same compares results but for rounding.
+func same(t *testing.T, got, want map[string][]float32) {
+	t.Helper()
+	for name, values := range want {
+		largest, off := 0.0, 0.0
+		for i, w := range values {
+			largest, off = max(largest, math.Abs(float64(w))), max(off, math.Abs(float64(got[name][i]-w)))
+		}
+		if len(got[name]) != len(values) || !(off <= 1e-5*largest) {
+			t.Errorf("%s is %.1e of its largest entry off", name, off/largest)
+		}
 	}
 }
 

@@ -55,7 +55,6 @@ func split(c *Call) []*graphs.Value {
 
 func slice(c *Call) []*graphs.Value {
 	starts, _ := c.In(1).IntValues()
-	ends, _ := c.In(2).IntValues()
 	axes, _ := c.In(3).IntValues()
 	steps, _ := c.In(4).IntValues()
 	dx := c.Grad(0)
@@ -64,19 +63,16 @@ func slice(c *Call) []*graphs.Value {
 			axis += int64(c.In(0).Rank())
 		}
 		if i < len(steps) && steps[i] != 1 {
-			index, start := make([]int64, dx.Shape[axis]), starts[i]
-			if size := c.In(0).Shape[axis]; start < 0 {
+			size, start := c.In(0).Shape[axis], starts[i]
+			if start < 0 {
 				start += size
 			} else if steps[i] < 0 {
 				start = min(start, size-1)
 			}
-			for j := range index {
-				index[j] = start + int64(j)*steps[i]
-			}
-			dx = c.scatter(dx, axis, c.In(0).Shape[axis], c.Ints(index...))
+			dx = c.spaced(dx, axis, start, steps[i], size)
 			continue
 		}
-		dx = c.Pad(dx, axis, starts[i], c.In(0).Shape[axis]-ends[i])
+		dx = c.around(dx, axis, starts[i], c.In(0).Shape[axis])
 	}
 	return one(dx)
 }
@@ -106,12 +102,60 @@ func pad(c *Call) []*graphs.Value {
 	return []*graphs.Value{dx, nil, c.Reshape(value, c.In(2).Shape...)}
 }
 
+// spaced puts what x has along an axis at the place first on an axis of a size, and
+// a step behind each other from there; the rest is 0.
+func (c *Call) spaced(x *graphs.Value, axis, first, step, size int64) *graphs.Value {
+	count := x.Shape[axis]
+	if step < 0 {
+		index := make([]int64, count)
+		for i := range index {
+			index[i] = first + int64(i)*step
+		}
+		return c.scatter(x, axis, size, c.Ints(index...))
+	}
+	whole := slices.Clone(x.Shape)
+	if whole[axis] = count * step; step > 1 {
+		offset := int64(0)
+		if whole[axis] == size && first < step {
+			offset, first = first, 0
+		}
+		x = c.Pad(c.Reshape(x, slices.Insert(slices.Clone(x.Shape), int(axis)+1, 1)...), axis+1, offset, step-1-offset)
+		x = c.Reshape(x, whole...)
+	}
+	if end := first + count*step; end > size {
+		x = c.Slice(x, axis, 0, size-first)
+	}
+	return c.around(x, axis, first, size)
+}
+
+// around is x with zeros before and behind it on an axis, which has a size then.
+func (c *Call) around(x *graphs.Value, axis, first, size int64) *graphs.Value {
+	if x.Shape[axis] == size {
+		return x
+	}
+	return c.Pad(x, axis, first, size-first-x.Shape[axis])
+}
+
 // gather: each gradient goes back to where its element came from.
 func gather(c *Call) []*graphs.Value {
 	x, index, axis := c.In(0), c.In(1), c.Axis(0)
 	shape := slices.Clone(x.Shape)
 	shape[axis] = index.Len()
-	return one(c.scatter(c.Reshape(c.Grad(0), shape...), axis, x.Shape[axis], index))
+	dy := c.Reshape(c.Grad(0), shape...)
+	if places, ok := index.IntValues(); ok && consecutive(places) {
+		return one(c.around(dy, axis, places[0], x.Shape[axis]))
+	}
+	return one(c.scatter(dy, axis, x.Shape[axis], index))
+}
+
+// consecutive tells whether each place follows the one before, from the front.
+func consecutive(places []int64) bool {
+	for i, p := range places {
+		if p < 0 || p != places[0]+int64(i) {
+			return false
+		}
+	}
+	return len(places) > 0
 }
 
 // scatter puts what x has along an axis at the places that index lists on an

@@ -5,6 +5,7 @@
 Builds model, optimizer and batch, takes warm-up steps, prints "ready". Then it reads lines from standard input:
 
     step    takes a whole training step, prints {"seconds", "forward", "backward", "optimizer", "cpu", "loss"}
+    profile takes a step, prints {operator: {"calls", "seconds"}}, its own time without that of what it calls
     quit    prints {"peak_rss", "import_rss", "versions", …} and ends, as does the end of the input
 
 so that a driver can alternate it with another program on the same cores. forward includes the loss and reading
@@ -23,6 +24,7 @@ import json
 import platform
 import sys
 import time
+from collections.abc import Callable
 
 import timm
 import torch
@@ -71,6 +73,8 @@ def layer_decay_groups(model: nn.Module, weight_decay: float, layer_decay: float
 
 
 class Peer:
+    """A model, its optimizer and a batch. factors are of the branches that are dropped."""
+
     def __init__(self, options: argparse.Namespace) -> None:
         torch.manual_seed(0)
         self.model = timm.create_model(
@@ -84,6 +88,9 @@ class Peer:
                 block.drop_path1, block.drop_path2 = Factor(rate), Factor(rate)
                 self.factors += [block.drop_path1, block.drop_path2]
         groups = layer_decay_groups(self.model, weight_decay=0.05, layer_decay=0.65, lr=5e-4)
+        self.prepare(options, groups)
+
+    def prepare(self, options: argparse.Namespace, groups: list[dict]) -> None:
         implementation = {} if options.adamw == "default" else {options.adamw: True}
         self.optimizer = torch.optim.AdamW(groups, lr=5e-4, **implementation)
         self.images = torch.randn(options.batch, 3, options.size, options.size)
@@ -112,52 +119,63 @@ def say(message: dict) -> None:
     print(json.dumps(message), flush=True)
 
 
-def profile(peer: Peer) -> None:
-    """Prints where a step's time goes, by operator."""
+def record(peer: Peer) -> torch.autograd.profiler_util.EventList:
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
         peer.step()
-    print(profiler.key_averages().table(sort_by="self_cpu_time_total", row_limit=20, max_name_column_width=60))
+    return profiler.key_averages()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--arch", default="vit_base_patch16", help="timm's model without its size at the end")
+def arguments(description: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=224, help="side of the images in pixels")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--classes", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--drop-path", type=float, default=0.2, help="rate of the last block")
     parser.add_argument("--adamw", choices=["default", "foreach", "fused"], default="default",
                         help="which of PyTorch's implementations")
     parser.add_argument("--warm-up", type=int, default=2, help="steps before ready")
     parser.add_argument("--profile", action="store_true", help="print the operators of one step and end")
-    options = parser.parse_args()
-    options.arch += "" if timm.is_model(options.arch) else "_224"
-    if not timm.is_model(options.arch):
-        parser.error(f"timm has no model {options.arch}")
+    return parser
+
+
+def run(make: Callable[[argparse.Namespace], Peer], options: argparse.Namespace) -> None:
+    """Takes the steps that the standard input asks for."""
     import_rss = memory("VmRSS")
     torch.set_num_threads(options.threads)
-    peer = Peer(options)
+    peer = make(options)
     for _ in range(options.warm_up):
         peer.step()
     if options.profile:
-        profile(peer)
+        print(record(peer).table(sort_by="self_cpu_time_total", row_limit=20, max_name_column_width=60))
         return
     print("ready", flush=True)
     for line in sys.stdin:
         command = line.strip()
         if command == "step":
             say(peer.step())
+        elif command == "profile":
+            say({e.key: {"calls": e.count, "seconds": e.self_cpu_time_total / 1e6} for e in record(peer)})
         elif command == "quit":
             break
         else:
-            sys.exit(f"unknown command {command!r}: want step or quit")
+            sys.exit(f"unknown command {command!r}: want step, profile or quit")
     say({
         "peak_rss": memory("VmHWM"), "import_rss": import_rss, "threads": torch.get_num_threads(), "arch": options.arch,
         "size": options.size, "batch": options.batch, "adamw": options.adamw,
         "parameters": sum(p.numel() for p in peer.model.parameters()),
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "timm": timm.__version__},
     })
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--arch", default="vit_base_patch16", help="timm's model without its size at the end")
+    parser.add_argument("--drop-path", type=float, default=0.2, help="rate of the last block")
+    options = parser.parse_args()
+    options.arch += "" if timm.is_model(options.arch) else "_224"
+    if not timm.is_model(options.arch):
+        parser.error(f"timm has no model {options.arch}")
+    run(Peer, options)
 
 
 if __name__ == "__main__":

@@ -46,8 +46,8 @@ func startOurs(ctx context.Context, s setup) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, self, "worker", "-arch", s.arch, "-size", strconv.Itoa(s.size), "-batch", strconv.Itoa(s.batch),
-		"-threads", strconv.Itoa(s.threads), "-profile", s.profile,
+	return start(ctx, self, "worker", "-arch", s.arch, "-model", s.model, "-size", strconv.Itoa(s.size), "-batch", strconv.Itoa(s.batch),
+		"-threads", strconv.Itoa(s.threads), "-profile", s.profile, "-recompute", s.recompute,
 		fmt.Sprintf("-shuffle=%t", s.shuffle), fmt.Sprintf("-memory-pattern=%t", s.memoryPattern))
 }
 

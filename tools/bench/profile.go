@@ -23,52 +23,95 @@ type event struct {
 	} `json:"args"`
 }
 
+// An operator's share of a step.
+type operator struct {
+	Calls   int     `json:"calls"`
+	Seconds float64 `json:"seconds"`
+}
+
 // profile prints where the time of a step goes, by operator.
 func profile(ctx context.Context, s setup) error {
-	dir, err := os.MkdirTemp("", "fovea-profile-")
+	operators, err := record(ctx, s)
 	if err != nil {
 		return err
+	}
+	return printOperators(s, []string{"fovea"}, operators)
+}
+
+// record runs a session of its own with the runtime's profile.
+func record(ctx context.Context, s setup) (map[string]operator, error) {
+	dir, err := os.MkdirTemp("", "fovea-profile-")
+	if err != nil {
+		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	s.profile = filepath.Join(dir, "step")
 	p, err := startOurs(ctx, s)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for range s.rounds {
 		if _, err := p.step(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	f, err := p.quit()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	text, err := os.ReadFile(f.Profile)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var events []event
 	if err := json.Unmarshal(text, &events); err != nil {
-		return fmt.Errorf("%s: %w", f.Profile, err)
+		return nil, fmt.Errorf("%s: %w", f.Profile, err)
 	}
-	time, count := map[string]float64{}, map[string]int{}
-	total := 0.0
+	nodes := map[string][]float64{} // times of each
+	op := map[string]string{}
 	for _, e := range events {
 		if e.Category == "Node" && strings.HasSuffix(e.Name, "_kernel_time") {
-			time[e.Args.Op] += e.Duration
-			count[e.Args.Op]++
-			total += e.Duration
+			nodes[e.Name] = append(nodes[e.Name], e.Duration/1e6)
+			op[e.Name] = e.Args.Op
 		}
 	}
-	steps := float64(s.rounds + 2) // with the warm-up
-	fmt.Printf("%s, %d px, batch %d, %d threads: %.3f s a step in operators\n\n",
-		s.arch, s.size, s.batch, s.threads, total/steps/1e6)
+	out := map[string]operator{}
+	for name, times := range nodes {
+		o := out[op[name]]
+		out[op[name]] = operator{o.Calls + 1, o.Seconds + middle(times)}
+	}
+	return out, nil
+}
+
+// printOperators prints the operators of each side, the slowest first, beside each
+// other.
+func printOperators(s setup, sides []string, operators ...map[string]operator) error {
+	const most = 25
+	fmt.Printf("%s, %d px, batch %d, %d threads: where a step's time goes\n\n", s.arch, s.size, s.batch, s.threads)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "operator\tnodes\tms a step\tshare, %\t")
-	ops := slices.SortedFunc(maps.Keys(time), func(a, b string) int { return cmp.Compare(time[b], time[a]) })
-	for _, op := range ops {
-		fmt.Fprintf(w, "%s\t%d\t%.1f\t%.1f\t\n", op, count[op]/int(steps), time[op]/steps/1e3, 100*time[op]/total)
+	var order [][]string
+	var totals []float64
+	for i, side := range operators {
+		order = append(order, slices.SortedFunc(maps.Keys(side), func(a, b string) int {
+			return cmp.Compare(side[b].Seconds, side[a].Seconds)
+		}))
+		totals = append(totals, 0)
+		for _, o := range side {
+			totals[i] += o.Seconds
+		}
+		fmt.Fprintf(w, "%s: %.3f s\tcalls\tms\t%%\t", sides[i], totals[i])
+	}
+	fmt.Fprintln(w)
+	for row := range most {
+		for i, side := range operators {
+			if row >= len(order[i]) {
+				fmt.Fprint(w, "\t\t\t\t")
+				continue
+			}
+			o := side[order[i][row]]
+			fmt.Fprintf(w, "%s\t%d\t%.1f\t%.1f\t", order[i][row], o.Calls, 1e3*o.Seconds, 100*o.Seconds/totals[i])
+		}
+		fmt.Fprintln(w)
 	}
 	return w.Flush()
 }

@@ -18,6 +18,11 @@ func compareStep(ctx context.Context, s setup) error {
 	if err != nil {
 		return err
 	}
+	return compare(s, ours, peer)
+}
+
+// compare alternates steps of two processes, ends them and prints what they took.
+func compare(s setup, ours, peer *process) error {
 	var us, them []report
 	for i := range s.rounds {
 		a, err := ours.step()

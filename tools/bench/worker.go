@@ -29,6 +29,7 @@ type report struct {
 // farewell is what a worker prints when it ends.
 type farewell struct {
 	PeakRSS   int64             `json:"peak_rss"`
+	Arenas    int64             `json:"arenas"` // of it: parameters, gradients, moments
 	ImportRSS int64             `json:"import_rss"`
 	Versions  map[string]string `json:"versions"`
 	Profile   string            `json:"profile,omitempty"`
@@ -74,7 +75,7 @@ func work(ctx context.Context, s setup) error {
 			return err
 		}
 	}
-	bye := farewell{Versions: map[string]string{"go": runtime.Version()}}
+	bye := farewell{Arenas: 4 * l.ArenaBytes(), Versions: map[string]string{"go": runtime.Version()}}
 	if bye.PeakRSS, err = peakMemory(); err != nil {
 		return err
 	}
@@ -91,6 +92,10 @@ func newStep(ctx context.Context, s setup) (l *training.Learner, images, targets
 	c := config.Defaults()
 	c.Name, c.Data.Dir = "bench", "unused"
 	c.Data.Size, c.Model.Arch = s.size, s.arch
+	if s.model != "" {
+		c.Model.Arch, c.Model.DropPath, c.Model.ONNX = "", 0, s.model
+	}
+	c.Training.Recompute = s.recompute
 	c.Training.Batch, c.Runtime.Threads, c.Runtime.Provider = s.batch, s.threads, "cpu"
 	l, err = training.NewLearner(ctx, c, classes, training.Experiment{
 		Shuffle: s.shuffle, MemoryPattern: s.memoryPattern, Profile: s.profile})

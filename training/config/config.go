@@ -132,6 +132,7 @@ type Training struct {
 
 	EMA       float64 `toml:"ema"`       // decay of the parameters' moving average; 0: none
 	Nonfinite string  `toml:"nonfinite"` // one of Nonfinites
+	Recompute string  `toml:"recompute"` // activations in the backward pass, one of Recomputes
 }
 
 // Runtime is ONNX Runtime and what it runs on.

@@ -16,6 +16,7 @@ var (
 
 	ClassWeightings  = []string{"none", "balanced"}
 	Nonfinites       = []string{"stop", "skip"}
+	Recomputes       = []string{"none", "full"}
 	Selections       = []string{"score", "roc_auc"}
 	LossMeans        = []string{"images", "batches"}
 	ProbabilityTypes = []string{"fp32", "fp16"}

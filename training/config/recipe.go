@@ -47,7 +47,7 @@ func Defaults() *Config {
 			Eps:         1e-8,
 		},
 		Schedule:   Schedule{Epochs: 50, Warmup: 10, MinLR: 1e-6},
-		Training:   Training{Batch: 16, Accumulate: 1, Precision: "auto", Nonfinite: "stop"},
+		Training:   Training{Batch: 16, Accumulate: 1, Precision: "auto", Nonfinite: "stop", Recompute: "none"},
 		Evaluation: Evaluation{Select: "score", Loss: "images", Probabilities: "fp32", AbsentClass: "warn"},
 		Runtime:    Runtime{Provider: "auto"},
 		Output:     Output{Dir: "runs"},

@@ -54,6 +54,9 @@ func (c *Config) problems() []*Error {
 	k.integer("training.max_steps", c.Training.MaxSteps, 0)
 	k.number("training.ema", c.Training.EMA, span{0, 1, false, true})
 	k.oneOf("training.nonfinite", c.Training.Nonfinite, Nonfinites)
+	k.oneOf("training.recompute", c.Training.Recompute, Recomputes)
+	k.check("training.recompute", c.Training.Recompute == "none" || c.Model.Adaptation != "linear_probe",
+		"has no effect beside model.adaptation = \"linear_probe\", whose features are computed once: set it to \"none\"")
 	k.oneOf("evaluation.select", c.Evaluation.Select, Selections)
 	k.oneOf("evaluation.loss", c.Evaluation.Loss, LossMeans)
 	k.oneOf("evaluation.probabilities", c.Evaluation.Probabilities, ProbabilityTypes)

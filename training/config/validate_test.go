@@ -74,6 +74,8 @@ func TestValidate(t *testing.T) {
 		{"loss.focal", func(c *Config) { c.Loss.Focal = -1 }},
 		{"training.ema", func(c *Config) { c.Training.EMA = 1 }},
 		{"training.nonfinite", func(c *Config) { c.Training.Nonfinite = "ignore" }},
+		{"training.recompute", func(c *Config) { c.Training.Recompute = "blocks" }},
+		{"training.recompute", func(c *Config) { c.Training.Recompute, c.Model.Adaptation = "full", "linear_probe" }},
 		{"evaluation.select", func(c *Config) { c.Evaluation.Select = "accuracy" }},
 		{"evaluation.loss", func(c *Config) { c.Evaluation.Loss = "mean" }},
 		{"evaluation.probabilities", func(c *Config) { c.Evaluation.Probabilities = "bf16" }},
