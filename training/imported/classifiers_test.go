@@ -17,7 +17,8 @@ import (
 )
 
 // TestClassifiers compares the loss of torchvision's and timm's classifiers, and
-// its gradients with respect to every parameter, with PyTorch's.
+// its gradients with respect to every parameter, with PyTorch's, in the form that
+// is trained on the CPU.
 // FOVEA_CLASSIFIERS is the folder that tools/oracle/classifiers.py wrote.
 func TestClassifiers(t *testing.T) {
 	folder := os.Getenv("FOVEA_CLASSIFIERS")
@@ -81,6 +82,7 @@ func compareClassifier(model, gradients string) (c classifier, err error) {
 		return c, err
 	}
 	g, logits := m.Graph, m.Graph.Outputs[0]
+	g.Simplify()
 	c.forward = len(g.Nodes)
 	targets := g.Input("targets", graphs.Float32, logits.Shape...)
 	loss := g.Scale(g.ReduceSum(g.Mul(targets, g.LogSoftmax(logits, -1)), false), -1/float64(logits.Shape[0]))
@@ -110,6 +112,7 @@ func compareClassifier(model, gradients string) (c classifier, err error) {
 	g.RemoveDead()
 	g.Fold()
 	c.all = len(g.Nodes)
+	g.ForCPU()
 	c.worst = -1
 	err = runOnce(g, at, func(name string, got []float32) {
 		tensor, _ := want.Lookup(name)
