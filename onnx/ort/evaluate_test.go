@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	"fovea/onnx/pb"
 )
 
@@ -38,5 +40,32 @@ func TestEvaluate(t *testing.T) {
 	})
 	if err != nil || seen != 2 {
 		t.Errorf("%d outputs, %v", seen, err)
+	}
+}
+
+// TestPadBeforeMaxPool: zeros around negative numbers are their maximum, however
+// a session optimizes.
+func TestPadBeforeMaxPool(t *testing.T) {
+	pads := &pb.TensorProto{Name: proto.String("pads"), DataType: proto.Int32(int32(pb.TensorProto_INT64)), Dims: []int64{8},
+		Int64Data: []int64{0, 0, 1, 1, 0, 0, 1, 1}}
+	bytes := model(t, ports{info("x", pb.TensorProto_FLOAT, 1, 1, 2, 2)}, ports{info("y", pb.TensorProto_FLOAT, 1, 1, 1, 1)},
+		[]*pb.TensorProto{pads}, op("Pad", "x pads", "p"), op("MaxPool", "p", "y", &pb.AttributeProto{Name: proto.String("kernel_shape"),
+			Type: pb.AttributeProto_INTS.Enum(), Ints: []int64{4, 4}}))
+	for _, o := range []Options{{}, {Optimization: Basic}, {Config: map[string]string{disabled: "MatMulAddFusion"}}} {
+		s := session(t, bytes, o)
+		x := tensor(t, pb.TensorProto_FLOAT, 1, 1, 2, 2)
+		copy(x.Float32(), []float32{-1, -2, -3, -4})
+		if err := s.Bind("x", x); err != nil {
+			t.Fatal(err)
+		}
+		err := s.Evaluate(func(_ Info, data []byte) error {
+			if y := view[float32](data); y[0] != 0 {
+				t.Errorf("%+v: the maximum is %v", o, y)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package ort
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -89,8 +90,18 @@ func (o Options) native(library *Library) (*yalue.SessionOptions, error) {
 	return native, nil
 }
 
+// disabled names the optimizers that are left out, separated by semicolons.
+const disabled = "optimization.disable_specified_optimizers"
+
 func (o Options) addConfig(native *yalue.SessionOptions) error {
-	for key, value := range o.Config {
+	config := maps.Clone(o.Config)
+	if config == nil {
+		config = map[string]string{}
+	}
+	// Up to 1.27, at least, it lets MaxPool ignore zeros that a Pad in front of it
+	// puts around negative numbers.
+	config[disabled] = strings.TrimPrefix(config[disabled]+";Pad_Fusion", ";")
+	for key, value := range config {
 		if err := native.AddSessionConfigEntry(key, value); err != nil {
 			return fmt.Errorf("configuration entry %s=%s: %w", key, value, err)
 		}
