@@ -85,7 +85,8 @@ func evaluate(model *pb.ModelProto, input func(ort.Info, *ort.Tensor), output fu
 	if err != nil {
 		return err
 	}
-	session, err := ort.NewSession(bytes, ort.Options{Optimization: ort.Disable})
+	// With the arena its memory goes back to the system when the session ends: the C library would keep it.
+	session, err := ort.NewSession(bytes, ort.Options{Optimization: ort.Disable, Arena: true})
 	if err != nil {
 		return err
 	}
