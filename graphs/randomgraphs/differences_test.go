@@ -12,7 +12,7 @@ func (s *subject) compare() *failure {
 	if err != nil {
 		return fail("double", "%v", err)
 	}
-	defer forward.close()
+	defer forward.Close()
 	if err := forward.fill(s.at, s.inputs); err != nil {
 		return fail("double", "%v", err)
 	}

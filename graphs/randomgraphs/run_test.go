@@ -18,7 +18,7 @@ type values map[string][]float64
 // A session runs a model on one thread.
 type session struct {
 	*ort.Session
-	tensors map[string]*ort.Tensor
+	inputs map[string]*ort.Tensor
 }
 
 func open(model *pb.ModelProto, level ort.Level) (*session, error) {
@@ -26,28 +26,16 @@ func open(model *pb.ModelProto, level ort.Level) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := ort.NewSession(data, ort.Options{Threads: 1, Optimization: level})
+	s, inputs, err := ort.NewBoundSession(data, ort.Options{Threads: 1, Optimization: level})
 	if err != nil {
 		return nil, err
 	}
-	tensors, err := s.BindInputs()
-	if err != nil {
-		s.Close()
-		return nil, err
-	}
-	return &session{s, tensors}, nil
-}
-
-func (s *session) close() {
-	s.Close()
-	for _, t := range s.tensors {
-		t.Close()
-	}
+	return &session{s, inputs}, nil
 }
 
 // fill gives the inputs the elements of at, and the others those of rest.
 func (s *session) fill(at values, rest map[string]*pb.TensorProto) error {
-	for name, t := range s.tensors {
+	for name, t := range s.inputs {
 		if x, ok := at[name]; ok {
 			copy(t.Bytes(), elementsOf(t.Type(), x))
 		} else if known := rest[name]; known != nil {
@@ -78,7 +66,7 @@ func once(model *pb.ModelProto, level ort.Level, at values, rest map[string]*pb.
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
+	defer s.Close()
 	if err := s.fill(at, rest); err != nil {
 		return nil, err
 	}

@@ -133,22 +133,24 @@ func (v *value) release() {
 	*v.native() = nil
 }
 
-// BindInputs binds every input, all of known shape, to a new tensor and returns
-// these by name, for the caller to fill and close.
-func (s *Session) BindInputs() (map[string]*Tensor, error) {
-	tensors := map[string]*Tensor{}
+// NewBoundSession is [NewSession] of a model whose inputs, all of known shape, are
+// bound to tensors for the caller to fill. The session closes them.
+func NewBoundSession(model []byte, o Options) (*Session, map[string]*Tensor, error) {
+	s, err := NewSession(model, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	inputs := map[string]*Tensor{}
 	for _, in := range s.Inputs() {
 		t, err := NewTensor(in.Type, in.Shape...)
 		if err == nil {
-			tensors[in.Name] = t
+			inputs[in.Name], s.own = t, append(s.own, t)
 			err = s.Bind(in.Name, t)
 		}
 		if err != nil {
-			for _, t := range tensors {
-				t.Close()
-			}
-			return nil, fmt.Errorf("input %q: %w", in.Name, err)
+			s.Close()
+			return nil, nil, fmt.Errorf("input %q: %w", in.Name, err)
 		}
 	}
-	return tensors, nil
+	return s, inputs, nil
 }

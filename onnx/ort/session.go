@@ -30,6 +30,7 @@ type Session struct {
 	copiesInputs    bool
 	inputs, outputs []*slot
 	byName          map[string][]*slot
+	own             []*Tensor // made with the session, see NewBoundSession
 }
 
 // slot is an input or output and what is bound to it.
@@ -213,6 +214,10 @@ func (s *Session) Close() error {
 			failed = append(failed, slot.drop())
 		}
 	}
+	for _, t := range s.own {
+		failed = append(failed, t.Close())
+	}
+	s.own = nil
 	if s.session != nil {
 		failed = append(failed, s.session.Destroy())
 		s.session = nil

@@ -48,7 +48,7 @@ func (s *subject) check(known map[key]derived) (status, string) {
 	if s.forward, err = open(s.model, ort.Disable); err != nil {
 		return broken, err.Error()
 	}
-	defer func() { s.forward.close() }()
+	defer func() { s.forward.Close() }()
 	if off, err := s.off(s.forward); err != nil {
 		return broken, err.Error()
 	} else if off > 1e-2 {
@@ -67,7 +67,7 @@ func (s *subject) check(known map[key]derived) (status, string) {
 	if err != nil {
 		return broken, err.Error()
 	}
-	defer s.backward.close()
+	defer s.backward.Close()
 	if err := s.widenForward(); err != nil {
 		return broken, err.Error()
 	}
@@ -117,7 +117,7 @@ func differentiated(source *importer.Source, at values) (*graphs.Graph, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer observed.close()
+		defer observed.Close()
 		err = observed.evaluate(at, func(info ort.Info, data []byte) {
 			trace[info.Name] = &pb.TensorProto{Name: proto.String(info.Name), DataType: proto.Int32(int32(info.Type)),
 				Dims: info.Shape, RawData: slices.Clone(data)}

@@ -49,10 +49,10 @@ func (s *subject) widenForward() error {
 		same = same && distance(x[name], y[name]) <= 1e-3
 	}
 	if !same {
-		wide.close()
+		wide.Close()
 		return nil
 	}
-	s.forward.close()
+	s.forward.Close()
 	s.forward = wide
 	z, err := wide.run(moved(at, 1e-10)) // which kernels that compute in float32 do not notice
 	for name := range y {
@@ -86,7 +86,7 @@ func (s *subject) compare(at values) (status, string) {
 	for name := range at {
 		given[name] = at[name]
 	}
-	for _, t := range s.backward.session.Inputs() {
+	for _, t := range s.backward.Inputs() {
 		if at[t.Name] == nil {
 			given[t.Name] = draw(rng, product(t.Shape))
 		}
@@ -135,7 +135,7 @@ func (d derived) depends() bool {
 // agrees compares the gradients with those of a case that computes the same.
 func (s *subject) agrees(with derived) (status, string) {
 	given := values{}
-	for _, t := range s.backward.session.Inputs() {
+	for _, t := range s.backward.Inputs() {
 		if given[t.Name] = with.given[t.Name]; given[t.Name] == nil {
 			given[t.Name] = make([]float64, product(t.Shape)) // the cotangent of a mean or deviation
 		}

@@ -14,8 +14,8 @@ type values map[string][]float64
 
 // A runner runs a model on the CPU.
 type runner struct {
-	session *ort.Session
-	tensors map[string]*ort.Tensor
+	*ort.Session
+	inputs map[string]*ort.Tensor
 }
 
 func open(model *pb.ModelProto, level ort.Level) (*runner, error) {
@@ -23,31 +23,19 @@ func open(model *pb.ModelProto, level ort.Level) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	session, err := ort.NewSession(data, ort.Options{Threads: 1, Optimization: level})
+	session, inputs, err := ort.NewBoundSession(data, ort.Options{Threads: 1, Optimization: level})
 	if err != nil {
 		return nil, err
 	}
-	tensors, err := session.BindInputs()
-	if err != nil {
-		session.Close()
-		return nil, err
-	}
-	return &runner{session, tensors}, nil
-}
-
-func (r *runner) close() {
-	r.session.Close()
-	for _, t := range r.tensors {
-		t.Close()
-	}
+	return &runner{session, inputs}, nil
 }
 
 // evaluate hands over every output as it came out.
 func (r *runner) evaluate(at values, visit func(info ort.Info, data []byte)) error {
-	for name, t := range r.tensors {
+	for name, t := range r.inputs {
 		put(t, at[name])
 	}
-	return r.session.Evaluate(func(info ort.Info, data []byte) error {
+	return r.Evaluate(func(info ort.Info, data []byte) error {
 		visit(info, data)
 		return nil
 	})

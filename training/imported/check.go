@@ -157,7 +157,7 @@ func compare(ctx context.Context, again func() (*graphs.Graph, error), at point,
 	if err != nil {
 		return c, err
 	}
-	defer runner.close()
+	defer runner.Close()
 	d, err := differences(func(t float64) (sum float64, err error) {
 		err = runner.run(at, along, t, func(name string, y []float32) {
 			for i, w := range given[name] {

@@ -86,17 +86,12 @@ func evaluate(model *pb.ModelProto, input func(ort.Info, *ort.Tensor), output fu
 		return err
 	}
 	// With the arena its memory goes back to the system when the session ends: the C library would keep it.
-	session, err := ort.NewSession(bytes, ort.Options{Optimization: ort.Disable, Arena: true})
+	session, tensors, err := ort.NewBoundSession(bytes, ort.Options{Optimization: ort.Disable, Arena: true})
 	if err != nil {
 		return err
 	}
 	defer session.Close()
-	tensors, err := session.BindInputs()
-	if err != nil {
-		return err
-	}
 	for _, in := range session.Inputs() {
-		defer tensors[in.Name].Close()
 		input(in, tensors[in.Name])
 	}
 	return session.Evaluate(func(info ort.Info, data []byte) error {

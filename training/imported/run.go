@@ -17,8 +17,8 @@ type point map[string][]byte
 
 // A runner runs a graph at points along a line.
 type runner struct {
-	session *ort.Session
-	tensors map[string]*ort.Tensor
+	*ort.Session
+	inputs map[string]*ort.Tensor
 }
 
 func newRunner(g *graphs.Graph) (*runner, error) {
@@ -26,27 +26,22 @@ func newRunner(g *graphs.Graph) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	session, err := ort.NewSession(model, ort.Options{Optimization: ort.Basic})
+	session, inputs, err := ort.NewBoundSession(model, ort.Options{Optimization: ort.Basic})
 	if err != nil {
 		return nil, err
 	}
-	tensors, err := session.BindInputs()
-	if err != nil {
-		session.Close()
-		return nil, err
-	}
-	return &runner{session, tensors}, nil
+	return &runner{session, inputs}, nil
 }
 
 // run computes the float32 outputs at the point at + t·along.
 func (r *runner) run(at point, along map[string][]float32, t float64, visit func(name string, y []float32)) error {
-	for name, tensor := range r.tensors {
+	for name, tensor := range r.inputs {
 		copy(tensor.Bytes(), at[name])
 		for i, d := range along[name] {
 			tensor.Float32()[i] += float32(t * float64(d))
 		}
 	}
-	return r.session.Evaluate(func(info ort.Info, data []byte) error {
+	return r.Evaluate(func(info ort.Info, data []byte) error {
 		if info.Type == pb.TensorProto_FLOAT {
 			visit(info.Name, float32s(data))
 		}
@@ -54,19 +49,12 @@ func (r *runner) run(at point, along map[string][]float32, t float64, visit func
 	})
 }
 
-func (r *runner) close() {
-	r.session.Close()
-	for _, t := range r.tensors {
-		t.Close()
-	}
-}
-
 func runOnce(g *graphs.Graph, at point, visit func(name string, y []float32)) error {
 	r, err := newRunner(g)
 	if err != nil {
 		return err
 	}
-	defer r.close()
+	defer r.Close()
 	return r.run(at, nil, 0, visit)
 }
 
