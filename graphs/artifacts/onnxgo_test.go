@@ -1,18 +1,15 @@
 package artifacts_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"os/exec"
 	"reflect"
 	"slices"
 	"testing"
 
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
+	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
-	"fovea/onnx"
 )
 
 // description is what tools/onnxgo writes about a model.
@@ -43,7 +40,12 @@ func TestONNXGoReadsTheSameGraph(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, want := askONNXGo(t, g), describe(g)
+			model, err := g.Marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, want := description{}, describe(g)
+			graphtest.DescribeByONNXGo(t, model, &got)
 			if got.Inputs != want.Inputs || got.Outputs != want.Outputs || got.Edges != want.Edges ||
 				len(got.Nodes) != len(want.Nodes) {
 				t.Fatalf("onnx-go reads %d inputs, %d outputs, %d edges, %d nodes; the graph has %d, %d, %d, %d",
@@ -58,29 +60,6 @@ func TestONNXGoReadsTheSameGraph(t *testing.T) {
 			t.Logf("%d nodes, %d edges", len(want.Nodes), want.Edges)
 		})
 	}
-}
-
-func askONNXGo(t *testing.T, g *graphs.Graph) (d description) {
-	t.Helper()
-	model, err := g.Model()
-	if err != nil {
-		t.Fatal(err)
-	}
-	encoded, err := onnx.Marshal(model)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := exec.Command("go", "run", "fovea/tools/onnxgo", "describe")
-	var problems bytes.Buffer
-	c.Stdin, c.Stderr = bytes.NewReader(encoded), &problems
-	out, err := c.Output()
-	if err == nil {
-		err = json.Unmarshal(out, &d)
-	}
-	if err != nil {
-		t.Fatalf("%v\n%s", err, &problems)
-	}
-	return d
 }
 
 // describe says of a graph what onnx-go is to say of its model. An edge is a

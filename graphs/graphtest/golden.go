@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"slices"
@@ -14,6 +15,14 @@ import (
 // ReadGolden reads a .json.gz file that an oracle wrote.
 func ReadGolden(t testing.TB, path string, golden any) {
 	t.Helper()
+	if err := json.Unmarshal(Unzip(t, path), golden); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+}
+
+// Unzip is the content of a .gz file.
+func Unzip(t testing.TB, path string) []byte {
+	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -23,9 +32,11 @@ func ReadGolden(t testing.TB, path string, golden any) {
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
-	if err := json.NewDecoder(z).Decode(golden); err != nil {
+	content, err := io.ReadAll(z)
+	if err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
+	return content
 }
 
 // Rules say how the tensors of a model are drawn. The first whose suffix ends

@@ -1,14 +1,13 @@
 package inspect
 
 import (
-	"compress/gzip"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
 	"fovea/onnx/pb"
 	"fovea/onnx/weights"
@@ -19,21 +18,8 @@ const checkpoints = "../pretrained/testdata"
 
 // TestWeights reads checkpoints that PyTorch and PaddlePaddle wrote.
 func TestWeights(t *testing.T) {
-	zipped, err := os.Open(filepath.Join(checkpoints, "mae_float16_zip.pth.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer zipped.Close()
-	z, err := gzip.NewReader(zipped)
-	if err != nil {
-		t.Fatal(err)
-	}
-	content, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
 	mae := filepath.Join(t.TempDir(), "mae.pth")
-	if err := os.WriteFile(mae, content, 0o644); err != nil {
+	if err := os.WriteFile(mae, graphtest.Unzip(t, filepath.Join(checkpoints, "mae_float16_zip.pth.gz")), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for path, lines := range map[string][]string{

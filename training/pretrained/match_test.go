@@ -1,10 +1,8 @@
 package pretrained
 
 import (
-	"compress/gzip"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -12,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
 	"fovea/onnx/pb"
 	"fovea/onnx/weights"
@@ -41,21 +40,8 @@ func open(t testing.TB, path string) *weights.File {
 // unpack opens a file of testdata that is compressed.
 func unpack(t testing.TB, name string) *weights.File {
 	t.Helper()
-	packed, err := os.Open(filepath.Join("testdata", name+".gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer packed.Close()
-	r, err := gzip.NewReader(packed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	content, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
 	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, content, 0o644); err != nil {
+	if err := os.WriteFile(path, graphtest.Unzip(t, filepath.Join("testdata", name+".gz")), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return open(t, path)
