@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"fovea/onnx"
 	"fovea/onnx/pb"
 )
 
@@ -39,6 +40,27 @@ func (v *Value) Rank() int { return len(v.Shape) }
 
 // Len is the number of elements, Dynamic if a dimension is.
 func (v *Value) Len() int64 { return product(v.Shape) }
+
+// Bytes is the memory that v needs, 0 where a dimension is Dynamic or elements have
+// no size.
+func (v *Value) Bytes() int64 {
+	n, err := onnx.DataSize(v.Type, v.Shape)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// views are the operators whose result is their input's memory.
+var views = map[string]bool{"Reshape": true, "Squeeze": true, "Unsqueeze": true, "Flatten": true, "Identity": true}
+
+// Stored is the value whose memory v has.
+func (v *Value) Stored() *Value {
+	for v != nil && v.node != nil && v.node.Domain == "" && views[v.node.Op] {
+		v = v.node.Inputs[0]
+	}
+	return v
+}
 
 // String is the name with type and shape, such as "x float32[8,16]".
 func (v *Value) String() string {

@@ -52,7 +52,7 @@ func (g *Graph) segments(cotangents, cuts []*Value) []segment {
 	starts := map[*Value]bool{}
 	for i, v := range cuts {
 		of[v], starts[v] = i+1, true
-		out[i].kept = v.bytes()
+		out[i].kept = v.Bytes()
 	}
 	counted := map[*Value]bool{}
 	for _, n := range g.Nodes {
@@ -70,15 +70,15 @@ func (g *Graph) segments(cotangents, cuts []*Value) []segment {
 			continue
 		}
 		for _, v := range n.Inputs {
-			v = v.stored()
+			v = v.Stored()
 			if backward[v] || counted[v] || of[v] == 0 {
 				continue
 			}
 			counted[v] = true
 			if s := &out[of[v]-1]; starts[v] {
-				s.start = v.bytes()
+				s.start = v.Bytes()
 			} else {
-				s.inside += v.bytes()
+				s.inside += v.Bytes()
 			}
 		}
 	}
@@ -112,28 +112,4 @@ func fewest(segments []segment, limit int64) (kept int64, chosen []int) {
 	chosen = append(chosen, 0)
 	slices.Reverse(chosen)
 	return best[n], chosen
-}
-
-// stored is the value whose memory v shares.
-func (v *Value) stored() *Value {
-	views := []string{"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity"}
-	for v != nil && v.node != nil && slices.Contains(views, v.node.Op) {
-		v = v.node.Inputs[0]
-	}
-	return v
-}
-
-// bytes is the memory that v needs, with a Dynamic dimension counted as 1.
-func (v *Value) bytes() int64 {
-	n := int64(1)
-	for _, d := range v.Shape {
-		n *= max(d, 1)
-	}
-	switch v.Type {
-	case Float64, Int64:
-		return 8 * n
-	case Bool:
-		return n
-	}
-	return 4 * n
 }

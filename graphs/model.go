@@ -14,7 +14,6 @@ import (
 const (
 	irVersion    = 9 // the first with opset 20
 	opsetVersion = 20
-	batchName    = "batch" // stands for Dynamic in a model and in messages
 )
 
 // Model is the graph as an ONNX model. Only what leads to an output is
@@ -119,18 +118,7 @@ func nameOf(v *Value) string {
 	return v.Name
 }
 
-func (v *Value) proto() *pb.ValueInfoProto {
-	shape := &pb.TensorShapeProto{}
-	for _, d := range v.Shape {
-		dim := &pb.TensorShapeProto_Dimension{Value: &pb.TensorShapeProto_Dimension_DimValue{DimValue: d}}
-		if d == Dynamic {
-			dim.Value = &pb.TensorShapeProto_Dimension_DimParam{DimParam: batchName}
-		}
-		shape.Dim = append(shape.Dim, dim)
-	}
-	return &pb.ValueInfoProto{Name: proto.String(v.Name), Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{
-		TensorType: &pb.TypeProto_Tensor{ElemType: proto.Int32(int32(v.Type)), Shape: shape}}}}
-}
+func (v *Value) proto() *pb.ValueInfoProto { return onnx.NewValueInfo(v.Name, v.Type, v.Shape) }
 
 // Opset is the version of a domain's operators that graphs are written in.
 func Opset(domain string) int64 {

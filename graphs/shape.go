@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"fovea/onnx"
 	"fovea/onnx/pb"
 )
 
@@ -26,7 +27,7 @@ func shapeString(shape []int64) string {
 	for i, d := range shape {
 		parts[i] = strconv.FormatInt(d, 10)
 		if d == Dynamic {
-			parts[i] = batchName
+			parts[i] = onnx.BatchSymbol
 		}
 	}
 	return "[" + strings.Join(parts, ",") + "]"

@@ -66,7 +66,7 @@ func checkModel(m *pb.ModelProto) error {
 func imports(list []*pb.OperatorSetIdProto) (map[string]bool, error) {
 	domains := map[string]bool{}
 	for _, o := range list {
-		domain := canonicalDomain(o.GetDomain())
+		domain := CanonicalDomain(o.GetDomain())
 		if domains[domain] {
 			return nil, fmt.Errorf("opset_import names domain %q twice", o.GetDomain())
 		}
@@ -78,8 +78,8 @@ func imports(list []*pb.OperatorSetIdProto) (map[string]bool, error) {
 	return domains, nil
 }
 
-// canonicalDomain maps the standard's long name to the empty one.
-func canonicalDomain(domain string) string {
+// CanonicalDomain maps the standard's long name to the empty one.
+func CanonicalDomain(domain string) string {
 	if domain == "ai.onnx" {
 		return ""
 	}
@@ -238,7 +238,7 @@ func checkNode(n *pb.NodeProto, s *scope) error {
 	if n.GetOpType() == "" {
 		return fmt.Errorf("op_type is missing")
 	}
-	if !s.opsets[canonicalDomain(n.GetDomain())] {
+	if !s.opsets[CanonicalDomain(n.GetDomain())] {
 		return fmt.Errorf("its domain %q is not in opset_import", n.GetDomain())
 	}
 	for i, in := range n.GetInput() {

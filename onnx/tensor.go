@@ -158,6 +158,24 @@ func NewTensor(name string, dtype pb.TensorProto_DataType, shape []int64, data [
 	return t, nil
 }
 
+// BatchSymbol names a dimension that is known only when a model runs.
+const BatchSymbol = "batch"
+
+// NewValueInfo describes a tensor that a graph takes or makes. A negative dimension
+// is BatchSymbol.
+func NewValueInfo(name string, dtype pb.TensorProto_DataType, shape []int64) *pb.ValueInfoProto {
+	dims := &pb.TensorShapeProto{}
+	for _, size := range shape {
+		d := &pb.TensorShapeProto_Dimension{Value: &pb.TensorShapeProto_Dimension_DimValue{DimValue: size}}
+		if size < 0 {
+			d.Value = &pb.TensorShapeProto_Dimension_DimParam{DimParam: BatchSymbol}
+		}
+		dims.Dim = append(dims.Dim, d)
+	}
+	return &pb.ValueInfoProto{Name: &name, Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{
+		TensorType: &pb.TypeProto_Tensor{ElemType: proto.Int32(int32(dtype)), Shape: dims}}}}
+}
+
 // Initializer returns the initializer of g called name, or nil.
 func Initializer(g *pb.GraphProto, name string) *pb.TensorProto {
 	for _, t := range g.GetInitializer() {

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"fovea/graphs"
-	"fovea/onnx"
 )
 
 // Memory is the memory of a graph's values in bytes.
@@ -23,23 +22,23 @@ type Memory struct {
 func Forward(g *graphs.Graph, parameter func(*graphs.Value) bool) Memory {
 	own := func(v *graphs.Value) bool { // has memory of its own that is counted
 		_, constant := v.Content()
-		return v != nil && !constant && !parameter(v) && memoryOf(v) == v
+		return v != nil && !constant && !parameter(v) && v.Stored() == v
 	}
 	last := map[*graphs.Value]int{} // reader of a value
 	for i, n := range g.Nodes {
 		for _, v := range n.Inputs {
-			last[memoryOf(v)] = i
+			last[v.Stored()] = i
 		}
 	}
 	for _, v := range slices.Concat(g.Inputs, g.Outputs) {
-		last[memoryOf(v)] = len(g.Nodes)
+		last[v.Stored()] = len(g.Nodes)
 	}
 	var m Memory
 	now := int64(0)
 	add := func(v *graphs.Value) {
 		if own(v) {
-			m.Sum += bytesOf(v)
-			now += bytesOf(v)
+			m.Sum += v.Bytes()
+			now += v.Bytes()
 		}
 	}
 	for _, v := range g.Inputs {
@@ -55,8 +54,8 @@ func Forward(g *graphs.Graph, parameter func(*graphs.Value) bool) Memory {
 		}
 		done := map[*graphs.Value]bool{}
 		for _, v := range slices.Concat(n.Inputs, n.Outputs) {
-			if v = memoryOf(v); own(v) && last[v] <= i && !done[v] {
-				now -= bytesOf(v)
+			if v = v.Stored(); own(v) && last[v] <= i && !done[v] {
+				now -= v.Bytes()
 				done[v] = true
 			}
 		}
@@ -78,30 +77,13 @@ func Kept(g *graphs.Graph, forward []*graphs.Node, inputs []*graphs.Value, param
 			continue
 		}
 		for _, v := range n.Inputs {
-			v = memoryOf(v)
+			v = v.Stored()
 			if v == nil || kept[v] || parameter(v) || !old[v.Producer()] && !slices.Contains(inputs, v) {
 				continue
 			}
 			kept[v] = true
-			sum += bytesOf(v)
+			sum += v.Bytes()
 		}
 	}
 	return sum
-}
-
-// memoryOf is the value whose memory v has.
-func memoryOf(v *graphs.Value) *graphs.Value {
-	for v != nil && v.Producer() != nil && v.Producer().Domain == "" &&
-		(v.Producer().Op == "Reshape" || v.Producer().Op == "Identity") {
-		v = v.Producer().Inputs[0]
-	}
-	return v
-}
-
-func bytesOf(v *graphs.Value) int64 {
-	n, err := onnx.DataSize(v.Type, v.Shape)
-	if err != nil {
-		return 0 // of strings, and of what is no tensor
-	}
-	return n
 }

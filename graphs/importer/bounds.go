@@ -55,7 +55,7 @@ var shapes = map[string]int{"ConstantOfShape": 0, "Expand": 1, "Reshape": 1, "Ce
 // checkConstants looks at the constants that decide how large a result becomes, and
 // at those that the runtime does not survive.
 func (s *Source) checkConstants(n *pb.NodeProto) error {
-	if domainOf(n.GetDomain()) != "" {
+	if onnx.CanonicalDomain(n.GetDomain()) != "" {
 		return nil
 	}
 	op := n.GetOpType()
@@ -98,7 +98,7 @@ func (s *Source) checkConstants(n *pb.NodeProto) error {
 // the end of a list where it takes the shape from the weight.
 func (s *Source) withKernel(n *pb.NodeProto) *pb.NodeProto {
 	has := func(a *pb.AttributeProto) bool { return a.GetName() == "kernel_shape" }
-	if op := n.GetOpType(); (op != "Conv" && op != "ConvTranspose") || domainOf(n.GetDomain()) != "" || len(n.GetInput()) < 2 ||
+	if op := n.GetOpType(); (op != "Conv" && op != "ConvTranspose") || onnx.CanonicalDomain(n.GetDomain()) != "" || len(n.GetInput()) < 2 ||
 		slices.ContainsFunc(n.GetAttribute(), has) {
 		return n
 	}

@@ -24,7 +24,7 @@ func (s *Source) Decide(trace Trace) (changed bool, err error) {
 	}
 	var nodes []*pb.NodeProto
 	for i, n := range s.model.Graph.Node {
-		op, standard := n.GetOpType(), domainOf(n.GetDomain()) == ""
+		op, standard := n.GetOpType(), onnx.CanonicalDomain(n.GetDomain()) == ""
 		if taken, known := s.condition(n, static, trace); known {
 			list, err := s.inline(n, taken, fmt.Sprintf("%s#%d/", n.GetOutput()[0], i))
 			if err != nil {
@@ -55,7 +55,7 @@ func (s *Source) Decide(trace Trace) (changed bool, err error) {
 
 // condition is the branch that an If takes, nil and false if that is not known.
 func (s *Source) condition(n *pb.NodeProto, static map[string]bool, trace Trace) (branch *pb.GraphProto, known bool) {
-	if n.GetOpType() != "If" || domainOf(n.GetDomain()) != "" || len(n.GetInput()) != 1 || len(n.GetOutput()) == 0 {
+	if n.GetOpType() != "If" || onnx.CanonicalDomain(n.GetDomain()) != "" || len(n.GetInput()) != 1 || len(n.GetOutput()) == 0 {
 		return nil, false
 	}
 	name := n.GetInput()[0]

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"fovea/onnx"
 	"fovea/onnx/pb"
 )
 
@@ -34,14 +35,14 @@ func expandFunctions(m *pb.ModelProto, opsets map[string]int64) ([]*pb.NodeProto
 	}
 	e := &expansion{functions: map[functionKey]*pb.FunctionProto{}, opsets: opsets}
 	for _, f := range m.GetFunctions() {
-		e.functions[functionKey{domainOf(f.GetDomain()), f.GetName(), f.GetOverload()}] = f
+		e.functions[functionKey{onnx.CanonicalDomain(f.GetDomain()), f.GetName(), f.GetOverload()}] = f
 	}
 	return e.nodes, e.expand(m.GetGraph().GetNode(), 0)
 }
 
 func (e *expansion) expand(nodes []*pb.NodeProto, depth int) error {
 	for i, n := range nodes {
-		f := e.functions[functionKey{domainOf(n.GetDomain()), n.GetOpType(), n.GetOverload()}]
+		f := e.functions[functionKey{onnx.CanonicalDomain(n.GetDomain()), n.GetOpType(), n.GetOverload()}]
 		if f == nil {
 			e.nodes = append(e.nodes, n)
 			continue
@@ -54,7 +55,7 @@ func (e *expansion) expand(nodes []*pb.NodeProto, depth int) error {
 				label(i, n), mostNode, mostText)
 		}
 		for _, o := range f.GetOpsetImport() {
-			domain := domainOf(o.GetDomain())
+			domain := onnx.CanonicalDomain(o.GetDomain())
 			if known, ok := e.opsets[domain]; ok && known != o.GetVersion() {
 				return fmt.Errorf("import: function %q uses opset %d of domain %q, the model %d: they must agree",
 					f.GetName(), o.GetVersion(), o.GetDomain(), known)

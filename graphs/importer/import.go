@@ -122,7 +122,7 @@ func (b *builder) formal() map[string]bool {
 
 // add imports a node.
 func (b *builder) add(n *pb.NodeProto) error {
-	node := &graphs.Node{Op: n.GetOpType(), Domain: domainOf(n.GetDomain()), Name: n.GetName()}
+	node := &graphs.Node{Op: n.GetOpType(), Domain: onnx.CanonicalDomain(n.GetDomain()), Name: n.GetName()}
 	node.Version = b.opsets[node.Domain]
 	var err error
 	if node.Attributes, err = attributes(n); err != nil {

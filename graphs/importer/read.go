@@ -40,7 +40,7 @@ func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
 	}
 	s := &Source{opsets: map[string]int64{}, initializers: map[string]*pb.TensorProto{}, original: m}
 	for _, o := range m.GetOpsetImport() {
-		s.opsets[domainOf(o.GetDomain())] = o.GetVersion()
+		s.opsets[onnx.CanonicalDomain(o.GetDomain())] = o.GetVersion()
 	}
 	if v := s.opsets[""]; v < oldestOpset || v > newestOpset {
 		return nil, fmt.Errorf("import: opset %d of the model is not one of %d to %d: convert the model, with onnx.version_converter for example", v, oldestOpset, newestOpset)
@@ -116,7 +116,7 @@ func (s *Source) addNodes(nodes []*pb.NodeProto) (kept []*pb.NodeProto, err erro
 		if err := refuse(i, n); err != nil {
 			return nil, err
 		}
-		if n.GetOpType() != "Constant" || domainOf(n.GetDomain()) != "" {
+		if n.GetOpType() != "Constant" || onnx.CanonicalDomain(n.GetDomain()) != "" {
 			kept = append(kept, n)
 			continue
 		}
@@ -169,7 +169,7 @@ func bind(in *pb.ValueInfoProto, sizes Sizes) (*pb.ValueInfoProto, error) {
 	if tensor == nil || tensor.GetShape() == nil {
 		return nil, fmt.Errorf("import: input %q is no tensor of known rank", in.GetName())
 	}
-	shape, dims := &pb.TensorShapeProto{}, []int64{}
+	dims := []int64{}
 	for i, d := range tensor.GetShape().GetDim() {
 		size, symbol := d.GetDimValue(), d.GetDimParam()
 		if _, fixed := d.GetValue().(*pb.TensorShapeProto_Dimension_DimValue); !fixed || size < 0 {
@@ -184,14 +184,11 @@ func bind(in *pb.ValueInfoProto, sizes Sizes) (*pb.ValueInfoProto, error) {
 			}
 		}
 		dims = append(dims, size)
-		shape.Dim = append(shape.Dim, &pb.TensorShapeProto_Dimension{
-			Value: &pb.TensorShapeProto_Dimension_DimValue{DimValue: size}})
 	}
 	if n, err := onnx.NumElements(dims); err != nil || n > mostElements {
 		return nil, fmt.Errorf("import: input %q: shape %v has more than %d elements", in.GetName(), dims, mostElements)
 	}
-	return &pb.ValueInfoProto{Name: in.Name, Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{
-		TensorType: &pb.TypeProto_Tensor{ElemType: tensor.ElemType, Shape: shape}}}}, nil
+	return onnx.NewValueInfo(in.GetName(), pb.TensorProto_DataType(tensor.GetElemType()), dims), nil
 }
 
 // constantTensor is the content of a Constant node under the name of its output.
@@ -231,14 +228,6 @@ func constantTensor(n *pb.NodeProto) (*pb.TensorProto, error) {
 		return nil, fmt.Errorf("a constant in the form %s is not supported", a.GetName())
 	}
 	return t, nil
-}
-
-// domainOf maps the standard's long name to the empty one.
-func domainOf(domain string) string {
-	if domain == "ai.onnx" {
-		return ""
-	}
-	return domain
 }
 
 // label names a node by what a reader of the model can find it by.

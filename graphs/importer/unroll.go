@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"fovea/onnx"
 	"fovea/onnx/pb"
 )
 
@@ -19,7 +20,7 @@ func (s *Source) unroll(n *pb.NodeProto, static map[string]bool, trace Trace, pr
 	var l *loop
 	var err error
 	switch {
-	case domainOf(n.GetDomain()) != "":
+	case onnx.CanonicalDomain(n.GetDomain()) != "":
 	case n.GetOpType() == "Scan" && s.opsets[""] < 9:
 		err = errors.New("the form of opset 8 is not supported: convert the model")
 	case n.GetOpType() == "Scan":

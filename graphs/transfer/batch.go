@@ -22,9 +22,11 @@ func FreeBatch(m *pb.ModelProto, trace importer.Trace) (*pb.ModelProto, error) {
 	out := shallow(m)
 	g := out.Graph
 	in := g.Input[0]
-	dims := slices.Clone(in.GetType().GetTensorType().GetShape().GetDim())
-	dims[0] = batchDimension(0)
-	g.Input = []*pb.ValueInfoProto{valueInfo(in.GetName(), &pb.TensorShapeProto{Dim: dims})}
+	shape := []int64{-1}
+	for _, d := range in.GetType().GetTensorType().GetShape().GetDim()[1:] {
+		shape = append(shape, d.GetDimValue())
+	}
+	g.Input = []*pb.ValueInfoProto{onnx.NewValueInfo(in.GetName(), pb.TensorProto_FLOAT, shape)}
 	g.Output = nil
 	for _, v := range m.GetGraph().GetOutput() {
 		g.Output = append(g.Output, &pb.ValueInfoProto{Name: v.Name})

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"fovea/graphs/importer"
+	"fovea/onnx"
 	"fovea/onnx/pb"
 )
 
@@ -147,7 +148,7 @@ func (w *wiring) isResidual(n *pb.NodeProto) bool {
 
 // linear is the head that a node is, if it is a linear layer.
 func (w *wiring) linear(n *pb.NodeProto) *Head {
-	if len(n.GetInput()) < 2 || n.GetDomain() != "" && n.GetDomain() != "ai.onnx" {
+	if len(n.GetInput()) < 2 || onnx.CanonicalDomain(n.GetDomain()) != "" {
 		return nil
 	}
 	features, result := w.shape(n.GetInput()[0]), w.shape(n.GetOutput()[0])

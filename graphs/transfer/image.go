@@ -50,11 +50,7 @@ func TakeImages(m *pb.ModelProto, size int64) (*pb.ModelProto, Image, error) {
 		return nil, Image{}, fmt.Errorf("input %q takes images of %d×%d pixels: set data.size = %[2]d", name, max(height, width), max(height, width))
 	}
 	out := shallow(m)
-	shape := &pb.TensorShapeProto{Dim: []*pb.TensorShapeProto_Dimension{batchDimension(dims[0])}}
-	for _, d := range []int64{channels, size, size} {
-		shape.Dim = append(shape.Dim, dimension(d))
-	}
-	out.Graph.Input = []*pb.ValueInfoProto{valueInfo(name, shape)}
+	out.Graph.Input = []*pb.ValueInfoProto{onnx.NewValueInfo(name, pb.TensorProto_FLOAT, []int64{open(dims[0]), channels, size, size})}
 	out.Graph.Output = slices.DeleteFunc(out.Graph.Output, func(v *pb.ValueInfoProto) bool {
 		return v.GetName() == name || onnx.Initializer(m.GetGraph(), v.GetName()) != nil // nothing is computed
 	})
@@ -115,19 +111,10 @@ func shallow(m *pb.ModelProto) *pb.ModelProto {
 			SparseInitializer: g.GetSparseInitializer(), Input: slices.Clone(g.GetInput()), Output: slices.Clone(g.GetOutput())}}
 }
 
-func valueInfo(name string, shape *pb.TensorShapeProto) *pb.ValueInfoProto {
-	return &pb.ValueInfoProto{Name: proto.String(name), Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{
-		TensorType: &pb.TypeProto_Tensor{ElemType: proto.Int32(int32(pb.TensorProto_FLOAT)), Shape: shape}}}}
-}
-
-func dimension(size int64) *pb.TensorShapeProto_Dimension {
-	return &pb.TensorShapeProto_Dimension{Value: &pb.TensorShapeProto_Dimension_DimValue{DimValue: size}}
-}
-
-// batchDimension is a size, or the symbol batch for 0.
-func batchDimension(size int64) *pb.TensorShapeProto_Dimension {
-	if size > 0 {
-		return dimension(size)
+// open is a batch's size as a dimension: -1, a symbol, for 0.
+func open(batch int64) int64 {
+	if batch == 0 {
+		return -1
 	}
-	return &pb.TensorShapeProto_Dimension{Value: &pb.TensorShapeProto_Dimension_DimParam{DimParam: "batch"}}
+	return batch
 }

@@ -85,7 +85,7 @@ func Deploy(m *pb.ModelProto, probabilities string) *pb.ModelProto {
 }
 
 func output(name string, batch, classes int64) *pb.ValueInfoProto {
-	return valueInfo(name, &pb.TensorShapeProto{Dim: []*pb.TensorShapeProto_Dimension{batchDimension(batch), dimension(classes)}})
+	return onnx.NewValueInfo(name, pb.TensorProto_FLOAT, []int64{open(batch), classes})
 }
 
 func node(op, result string, inputs ...string) *pb.NodeProto {

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"fovea/graphs"
+	"fovea/onnx"
 	"fovea/onnx/pb"
 )
 
@@ -72,7 +73,7 @@ type Node struct {
 func listNodes(nodes []*pb.NodeProto, parameters map[string]int64, scopes map[string][]string) []Node {
 	var out []Node
 	for _, n := range nodes {
-		is := Node{Name: n.GetName(), Op: n.GetOpType(), Domain: domainOf(n.GetDomain()), Inputs: n.GetInput()}
+		is := Node{Name: n.GetName(), Op: n.GetOpType(), Domain: onnx.CanonicalDomain(n.GetDomain()), Inputs: n.GetInput()}
 		for _, name := range n.GetOutput() {
 			is.Outputs = append(is.Outputs, Value{Name: name})
 		}

@@ -81,7 +81,7 @@ func (r *Report) readModel() error {
 		m.Producer += " " + v
 	}
 	for _, o := range p.GetOpsetImport() {
-		m.Opsets[domainOf(o.GetDomain())] = o.GetVersion()
+		m.Opsets[onnx.CanonicalDomain(o.GetDomain())] = o.GetVersion()
 	}
 	for _, e := range p.GetMetadataProps() {
 		m.Metadata[e.GetKey()] = e.GetValue()
@@ -172,13 +172,6 @@ func declared(v *pb.ValueInfoProto) Value {
 		}
 	}
 	return out
-}
-
-func domainOf(domain string) string {
-	if domain == "ai.onnx" {
-		return ""
-	}
-	return domain
 }
 
 func isFloat(t pb.TensorProto_DataType) bool {
