@@ -52,7 +52,14 @@ func NewLearner(ctx context.Context, cfg *config.Config, classes int, x Experime
 		return nil, err
 	}
 	e.options.MemoryPattern, e.options.Profile = x.MemoryPattern, x.Profile
-	l, err := newLearner(r, e, x.Shuffle)
+	g, err := r.trainingGraph()
+	if err != nil {
+		return nil, err
+	}
+	if x.Shuffle {
+		g.Shuffle(rand.New(rand.NewPCG(1, 2)))
+	}
+	l, err := newLearner(r, e, g)
 	if err != nil {
 		return nil, err
 	}
@@ -70,16 +77,9 @@ func (l *Learner) EndProfile() (string, error) { return l.session.EndProfile() }
 // ArenaBytes is the memory of one arena: all parameters, or all gradients.
 func (l *Learner) ArenaBytes() int64 { return 4 * int64(l.setup.layout.Size) }
 
-// newLearner differentiates the model and makes it ready to train, with its
-// parameters and moments zero.
-func newLearner(p *setup, e *engine, shuffle bool) (*Learner, error) {
-	g, err := p.trainingGraph()
-	if err != nil {
-		return nil, err
-	}
-	if shuffle {
-		g.Shuffle(rand.New(rand.NewPCG(1, 2)))
-	}
+// newLearner makes a training graph ready to train, with its parameters and moments
+// zero.
+func newLearner(p *setup, e *engine, g *graphs.Graph) (*Learner, error) {
 	l := &Learner{setup: p, groups: p.layout.Groups(), adamw: optim.AdamW{
 		Beta1: p.config.Optimizer.Beta1, Beta2: p.config.Optimizer.Beta2, Eps: p.config.Optimizer.Eps}}
 	if err := l.open(e, g); err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fovea/evaluation"
+	"fovea/graphs"
 	"fovea/onnx"
 	"fovea/training/checkpoint"
 	"fovea/training/config"
@@ -89,7 +90,8 @@ func (r *run) do(ctx context.Context, result *Result) error {
 		return err
 	}
 	r.plan.network.report()
-	if _, err := r.plan.trainingGraph(); err != nil { // an operator may have no gradient
+	graph, err := r.plan.trainingGraph() // an operator may have no gradient
+	if err != nil {
 		return err
 	}
 	if err := r.plan.verify(ctx, r.options.Progress); err != nil {
@@ -97,7 +99,6 @@ func (r *run) do(ctx context.Context, result *Result) error {
 	}
 	var stored *checkpoint.Checkpoint
 	if r.options.Resume {
-		var err error
 		if stored, err = r.readCheckpoint(); err != nil {
 			return err
 		}
@@ -109,11 +110,10 @@ func (r *run) do(ctx context.Context, result *Result) error {
 			settings.Threads = r.state.Host.Threads // as the run began, whatever machine this is
 		}
 	}
-	var err error
 	if r.engine, err = newEngine(ctx, settings, r.options.Progress); err != nil {
 		return err
 	}
-	if err := r.train(ctx, stored); err != nil {
+	if err := r.train(ctx, graph, stored); err != nil {
 		return err
 	}
 	result.BestEpoch = r.best()
@@ -123,8 +123,8 @@ func (r *run) do(ctx context.Context, result *Result) error {
 
 // train goes through the epochs that are left. A new run's folder is made only
 // here, when all that can be checked has been.
-func (r *run) train(ctx context.Context, stored *checkpoint.Checkpoint) (err error) {
-	if r.learner, err = newLearner(r.plan.setup, r.engine, false); err != nil {
+func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint.Checkpoint) (err error) {
+	if r.learner, err = newLearner(r.plan.setup, r.engine, graph); err != nil {
 		return err
 	}
 	defer r.learner.Close()
