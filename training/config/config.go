@@ -37,8 +37,9 @@ type Data struct {
 	CacheSide  int     `toml:"cache_side"` // pixels, longest shorter side in it; 0: twice Size, at least 512
 }
 
-// Model is the Vision Transformer, or the classifier in the file ONNX. Width, Depth, Heads and Patch are 0, and Pool
-// is empty, where Arch decides; Dimensions gives what holds.
+// Model is the Vision Transformer, or the classifier in the file ONNX. Width,
+// Depth, Heads and Patch are 0, and Pool is empty, where Arch decides; Dimensions
+// gives what holds.
 type Model struct {
 	Arch        string  `toml:"arch"`
 	Width       int     `toml:"width"`

@@ -235,16 +235,11 @@ func (r *reader) config() *Config {
 	if c.Data.Sampling == "balanced" && !set("data.order") {
 		c.Data.Order = "seed"
 	}
-	if c.Model.ONNX != "" { // which is no ViT of known blocks
-		for key, clear := range map[string]func(){
-			"model.arch":          func() { c.Model.Arch = "" },
-			"model.drop_path":     func() { c.Model.DropPath = 0 },
-			"model.fc_norm_twice": func() { c.Model.FCNormTwice = false },
-		} {
-			if !set(key) {
-				clear()
-			}
-		}
+	if c.Model.ONNX != "" && !set("model.arch") {
+		c.Model.Arch = ""
+	}
+	if c.Model.ONNX != "" && !set("model.drop_path") {
+		c.Model.DropPath = 0
 	}
 	if c.Model.Dimensions().Pool != "mean" && !set("model.fc_norm_twice") {
 		c.Model.FCNormTwice = false
