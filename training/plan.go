@@ -21,7 +21,6 @@ import (
 type setup struct {
 	config   *config.Config
 	network  network
-	fixed    map[string]string // parameters that are never trained, and why
 	layout   optim.Layout
 	schedule optim.Schedule
 	policy   *augment.Policy // nil: none
@@ -49,7 +48,7 @@ func newSetup(ctx context.Context, cfg *config.Config, classes int, progress fun
 		return nil, err
 	}
 	r := &setup{
-		config: cfg, network: n, fixed: n.fixed(),
+		config: cfg, network: n,
 		schedule: optim.Schedule{Base: cfg.LearningRate(), Min: cfg.Schedule.MinLR,
 			Warmup: float64(cfg.Schedule.Warmup), Epochs: float64(cfg.Schedule.Epochs)},
 		policy: policy,

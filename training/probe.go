@@ -7,24 +7,8 @@ import (
 
 	"fovea/data"
 	"fovea/graphs/artifacts"
-	"fovea/graphs/transfer"
 	"fovea/onnx/ort"
-	"fovea/training/optim"
 )
-
-// freeze marks the parameters that are not trained: those that never are, the
-// layers below model.freeze, what model.trainable leaves out and, in a linear
-// probe, all but the head.
-func (p *setup) freeze() error {
-	trainable := newTrainable(p.config.Model.Trainable)
-	p.layout.Freeze(func(t optim.Param) bool {
-		if p.probes() {
-			return t.Name != transfer.HeadWeight && t.Name != transfer.HeadBias
-		}
-		return p.fixed[t.Name] != "" || t.Layer < p.config.Model.Freeze || !trainable.has(t.Name)
-	})
-	return trainable.check(p.layout)
-}
 
 // probes tells whether only the head is trained, on features that are computed
 // once.

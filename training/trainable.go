@@ -11,6 +11,20 @@ import (
 	"fovea/training/optim"
 )
 
+// freeze marks the parameters that are not trained: those that never are, the
+// layers below model.freeze, what model.trainable leaves out and, in a linear
+// probe, all but the head.
+func (p *setup) freeze() error {
+	trainable, fixed := newTrainable(p.config.Model.Trainable), p.network.fixed()
+	p.layout.Freeze(func(t optim.Param) bool {
+		if p.probes() {
+			return !transfer.IsHead(t.Name)
+		}
+		return fixed[t.Name] != "" || t.Layer < p.config.Model.Freeze || !trainable.has(t.Name)
+	})
+	return trainable.check(p.layout)
+}
+
 // trainable is model.trainable: patterns of parameter names in which * stands
 // for any text. Those behind a ! are left out, and if there are only such, all
 // others are in.

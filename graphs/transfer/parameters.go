@@ -94,7 +94,7 @@ func (l Layering) assign(list []Parameter) (int, error) {
 	parts := min(l.Parts, between)
 	for i, p := range list {
 		switch {
-		case isHead(p.Name):
+		case IsHead(p.Name):
 			list[i].Layer = parts + 1
 		case p.depth > 1 && between > 0:
 			list[i].Layer = 1 + min(p.depth-2, between-1)*parts/between
@@ -107,7 +107,7 @@ func (l Layering) assign(list []Parameter) (int, error) {
 func (l Layering) byName(list []Parameter) (int, error) {
 	layers, last := map[string]int{}, 0
 	for i, p := range list {
-		if match := l.By.FindStringSubmatch(p.Name); match != nil && !isHead(p.Name) {
+		if match := l.By.FindStringSubmatch(p.Name); match != nil && !IsHead(p.Name) {
 			key := fmt.Sprintf("%q", match[min(1, len(match)-1):])
 			if layers[key] == 0 {
 				last++
@@ -122,14 +122,15 @@ func (l Layering) byName(list []Parameter) (int, error) {
 		return 0, fmt.Errorf("optimizer.layer_pattern: it matches no parameter: they are called such as %q", list[len(list)/2].Name)
 	}
 	for i, p := range list {
-		if isHead(p.Name) {
+		if IsHead(p.Name) {
 			list[i].Layer = last + 1
 		}
 	}
 	return last + 2, nil
 }
 
-func isHead(name string) bool { return name == HeadWeight || name == HeadBias }
+// IsHead tells whether a parameter is the head's.
+func IsHead(name string) bool { return name == HeadWeight || name == HeadBias }
 
 // use is where a parameter meets the features first.
 type use struct {

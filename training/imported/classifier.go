@@ -163,16 +163,12 @@ func (c *Classifier) Forward(name string, batch int64, part artifacts.Part, _ bo
 	g.Name, g.Outputs = name, []*graphs.Value{f.Result}
 	g.RemoveDead()
 	g.Outputs = nil
-	images := g.Inputs[0]
-	g.RemoveUnusedInputs(images)
+	g.RemoveUnusedInputs(g.Inputs[0])
 	byName := map[string]*graphs.Value{}
 	for _, v := range g.Inputs[1:] {
 		byName[v.Name] = v
 	}
-	if c.Parameters == nil { // while they are listed
-		return f, g.Err()
-	}
-	for _, p := range c.Parameters {
+	for _, p := range c.Parameters { // none while they are listed
 		if v := byName[p.Name]; v != nil {
 			f.Parameters = append(f.Parameters, v)
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/graphs/transfer"
 	"fovea/onnx"
 	"fovea/onnx/weights"
 )
@@ -27,11 +28,8 @@ type Match struct {
 // positions is the name of the position embedding [1,tokens,width].
 const positions = "pos_embed"
 
-// isHead tells whether a parameter is of the classifier.
-func isHead(name string) bool { return name == "head.weight" || name == "head.bias" }
-
 // isNew tells whether a parameter is one that pre-training does not have.
-func isNew(name string) bool { return isHead(name) || strings.HasPrefix(name, "fc_norm.") }
+func isNew(name string) bool { return transfer.IsHead(name) || strings.HasPrefix(name, "fc_norm.") }
 
 // New matches the tensors of a file with the parameters of a model. It looks at
 // names, types and shapes only. With allowMissing parameters may be missing.
@@ -107,7 +105,7 @@ func (m *Match) choose(f *weights.File) (map[string]weights.Tensor, error) {
 		name := rename.Replace(t.Name)
 		before, twice := out[name]
 		switch {
-		case isHead(name):
+		case transfer.IsHead(name):
 			m.Report.Dropped = append(m.Report.Dropped, t.Name)
 		case !parameters[name]:
 			m.Report.Unexpected = append(m.Report.Unexpected, name)
