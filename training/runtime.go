@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
 	"slices"
 
@@ -14,12 +15,12 @@ import (
 
 // engine makes sessions the way the config wants them.
 type engine struct {
-	options  ort.Options
-	version  string // of ONNX Runtime
-	fallback bool   // the provider was chosen here: the CPU may take its place
+	options   ort.Options // of sessions that wait for what they run
+	version   string      // of ONNX Runtime
+	precision string      // one of config.Precisions, but not auto
+	graph     bool        // training steps are replayed as CUDA graphs
+	device    *device     // nil: the CPU
 }
-
-const cudaProvider = "CUDAExecutionProvider"
 
 // loadRuntime loads ONNX Runtime, once.
 func loadRuntime(ctx context.Context, r config.Runtime, progress func(Update)) (*ort.Library, error) {
@@ -29,66 +30,110 @@ func loadRuntime(ctx context.Context, r config.Runtime, progress func(Update)) (
 	}})
 }
 
-// newEngine loads ONNX Runtime and chooses the provider.
-func newEngine(ctx context.Context, r config.Runtime, progress func(Update)) (*engine, error) {
+// newEngine loads ONNX Runtime and chooses provider and precision.
+func newEngine(ctx context.Context, r config.Runtime, precision string, progress func(Update)) (*engine, error) {
 	library, err := loadRuntime(ctx, r, progress)
 	if err != nil {
 		return nil, err
 	}
-	if r.Threads == 0 {
-		r.Threads = runtime.GOMAXPROCS(0) // which heeds a container's share of the machine
-	}
 	// With the runtime's arena its memory is used again from step to step. The C
 	// library's heap would grow one part for every thread that Go calls from.
-	e := &engine{version: library.Version,
-		options: ort.Options{Provider: r.Provider, Threads: r.Threads, Arena: true}}
-	if r.Provider == "auto" {
-		e.options.Provider = "cpu"
-		if slices.Contains(library.Providers, cudaProvider) {
-			e.options.Provider, e.fallback = "cuda", true
+	e := &engine{version: library.Version, options: ort.Options{Provider: "cpu", Threads: r.Threads, Arena: true}}
+	if r.Threads == 0 {
+		e.options.Threads = runtime.GOMAXPROCS(0) // which heeds a container's share of the machine
+	}
+	if r.Provider != "cpu" {
+		err := e.useCUDA(ctx, r)
+		switch {
+		case err != nil && r.Provider == "cuda":
+			return nil, fmt.Errorf("runtime.provider cuda: %w", err)
+		case err != nil && slices.Contains(library.Providers, "CUDAExecutionProvider"):
+			slog.Warn("CUDA does not work here, the CPU is used; `trainer doctor` tells more", "reason", err)
 		}
 	}
+	e.choosePrecision(precision)
 	return e, nil
 }
 
+// useCUDA makes sessions run on the first GPU.
+func (e *engine) useCUDA(ctx context.Context, r config.Runtime) (err error) {
+	if err := ort.CheckCUDA(ctx); err != nil {
+		return err
+	}
+	if e.device, err = openDevice(); err != nil {
+		return err
+	}
+	e.options.Provider, e.graph = "cuda", r.CUDAGraph
+	// By default the provider's arena doubles whenever it grows.
+	e.options.ProviderOptions = map[string]string{"arena_extend_strategy": "kSameAsRequested", "use_tf32": "0"}
+	return nil
+}
+
+// choosePrecision decides what "auto" is, and where the CPU takes the place of
+// what only a GPU has.
+func (e *engine) choosePrecision(wanted string) {
+	e.precision = wanted
+	if wanted == "auto" {
+		e.precision = "fp32"
+		if e.device != nil {
+			switch info := e.device.Info(); {
+			case info.Major >= 8:
+				e.precision = "bf16"
+			case info.Major == 7:
+				e.precision = "fp16"
+			}
+		}
+	}
+	switch {
+	case e.device != nil && e.precision == "tf32":
+		e.options.ProviderOptions["use_tf32"] = "1"
+	case e.device == nil && e.precision == "tf32":
+		slog.Warn("tf32 is a mode of NVIDIA's GPUs: on the CPU products are computed in full float32")
+		e.precision = "fp32"
+	case e.device == nil && e.precision != "fp32":
+		slog.Warn("the CPU has no "+e.precision+" arithmetic: it is emulated, which is slower than fp32", "key", "training.precision")
+	}
+}
+
+func (e *engine) close() error { return e.device.close() }
+
 func (e *engine) host() host {
-	return host{Runtime: e.version, Provider: e.options.Provider, Threads: e.options.Threads}
+	return host{Runtime: e.version, Provider: e.options.Provider, Precision: e.precision, Threads: e.options.Threads}
 }
 
 // session makes a graph ready to run.
-func (e *engine) session(g *graphs.Graph) (*ort.Session, error) {
-	return e.create(func(o ort.Options) (*ort.Session, error) {
-		if o.Provider == "cpu" {
-			g.ForCPU()
-			// They would undo parts of that, and put a product's smaller operand first.
-			o.Config = map[string]string{"optimization.disable_specified_optimizers": "MatmulTransposeFusion;GemmTransposeFusion;MatMulAddFusion"}
+func (e *engine) session(g *graphs.Graph) (*ort.Session, error) { return e.create(g, e.options) }
+
+// streamSession makes a graph ready to run on the device's stream: there Run only
+// enqueues. record lets it be replayed as a CUDA graph, where the config asks
+// for that.
+func (e *engine) streamSession(g *graphs.Graph, record bool) (*ort.Session, error) {
+	o := e.options
+	if e.device != nil {
+		o.Stream = e.device.compute
+		if record && e.graph {
+			o.ProviderOptions = maps.Clone(o.ProviderOptions)
+			o.ProviderOptions["enable_cuda_graph"] = "1"
 		}
-		model, err := g.Marshal()
-		if err != nil {
-			return nil, err
-		}
-		return ort.NewSession(model, o)
-	})
+	}
+	return e.create(g, o)
+}
+
+func (e *engine) create(g *graphs.Graph, o ort.Options) (*ort.Session, error) {
+	if e.device == nil {
+		g.ForCPU()
+		// They would undo parts of that, and put a product's smaller operand first.
+		o.Config = map[string]string{"optimization.disable_specified_optimizers": "MatmulTransposeFusion;GemmTransposeFusion;MatMulAddFusion"}
+	}
+	model, err := g.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	return ort.NewSession(model, o)
 }
 
 // open makes a model file ready to run.
-func (e *engine) open(path string) (*ort.Session, error) {
-	return e.create(func(o ort.Options) (*ort.Session, error) { return ort.OpenSession(path, o) })
-}
-
-func (e *engine) create(make func(ort.Options) (*ort.Session, error)) (*ort.Session, error) {
-	s, err := make(e.options)
-	if err != nil && e.fallback {
-		slog.Warn("CUDA does not work here, the CPU is used; `trainer doctor` tells more", "reason", err)
-		e.options.Provider, e.fallback = "cpu", false
-		s, err = make(e.options)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("runtime.provider %s: %w", e.options.Provider, err)
-	}
-	e.fallback = false
-	return s, nil
-}
+func (e *engine) open(path string) (*ort.Session, error) { return ort.OpenSession(path, e.options) }
 
 // bindTensor gives an input or output of s memory of its own, of the shape that
 // the model states with its symbolic dimensions set to batch.

@@ -5,9 +5,12 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	yalue "github.com/yalue/onnxruntime_go"
+
+	"fovea/onnx/cuda"
 )
 
 // Level is how far the runtime rewrites a graph before it runs.
@@ -37,6 +40,9 @@ type Options struct {
 	// Config are session configuration entries, as the runtime's header
 	// onnxruntime_session_options_config_keys.h lists them.
 	Config map[string]string
+	// Stream, for cuda, is where a run is enqueued; see [Session.Run]. Nil: the
+	// provider's own, and Run waits.
+	Stream *cuda.Stream
 	// ProviderOptions are those of the provider, such as "use_tf32": "0" for cuda.
 	ProviderOptions map[string]string
 
@@ -129,8 +135,16 @@ func (o Options) addProvider(native *yalue.SessionOptions, library *Library) err
 		return fmt.Errorf("provider cuda: %w", err)
 	}
 	defer options.Destroy()
-	if err := options.Update(o.ProviderOptions); err != nil {
-		return fmt.Errorf("provider cuda: options %v: %w", o.ProviderOptions, err)
+	settings := maps.Clone(o.ProviderOptions)
+	if o.Stream != nil {
+		if settings == nil {
+			settings = map[string]string{}
+		}
+		settings["has_user_compute_stream"] = "1"
+		settings["user_compute_stream"] = strconv.FormatUint(uint64(o.Stream.Handle()), 10)
+	}
+	if err := options.Update(settings); err != nil {
+		return fmt.Errorf("provider cuda: options %v: %w", settings, err)
 	}
 	if err := native.AppendExecutionProviderCUDA(options); err != nil {
 		return fmt.Errorf("provider cuda: %w (are an NVIDIA driver and the CUDA libraries named here "+
