@@ -3,7 +3,6 @@ package training
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 
 	"fovea/graphs"

@@ -284,10 +284,10 @@ func TestNotFiniteLeavesParameters(t *testing.T) {
 	images, targets := make([]float32, 5*3*28*28), []float32{1, 0, 0, 1, 1, 0, 0, 1, 1, 0}
 	step := func(x float32) (loss float64, err error) {
 		images[0] = x
-		if loss, err = l.ForwardBackward(images, targets, 0, 0, 0); err != nil {
+		if err := errors.Join(l.Stage(images, targets, 0, 0), l.ForwardBackward(), l.Update(1, 0)); err != nil {
 			t.Fatal(err)
 		}
-		return loss, l.Update(1, 0, 1)
+		return l.Settle()
 	}
 	before, err := step(1)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	yalue "github.com/yalue/onnxruntime_go"
 
+	"fovea/onnx/internal/signals"
 	"fovea/onnx/pb"
 )
 
@@ -85,7 +86,7 @@ func create(o Options, open opener) (*Session, error) {
 	}
 	var err error
 	if s.cuda {
-		err = onDeviceThread(func() error { return keepSignals(make) })
+		err = onDeviceThread(func() error { return signals.Keep(make) })
 	} else {
 		err = make()
 	}
