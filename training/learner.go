@@ -94,7 +94,7 @@ func newLearner(p *setup, e *engine, g *graphs.Graph) (*Learner, error) {
 }
 
 func (l *Learner) open(e *engine, g *graphs.Graph) (err error) {
-	if l.session, err = e.streamSession(g, true); err != nil {
+	if l.session, err = e.trainingSession(g); err != nil {
 		return err
 	}
 	if err = l.allocate(l.setup, e.device); err != nil {

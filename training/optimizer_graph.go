@@ -57,7 +57,7 @@ func newGraphOptimizer(p *setup, a *arenas, e *engine) (_ *graphOptimizer, err e
 		if err != nil {
 			return nil, err
 		}
-		if *x.to, err = e.streamSession(g, false); err != nil {
+		if *x.to, err = e.create(g, e.onStream()); err != nil {
 			return nil, err
 		}
 	}

@@ -101,22 +101,47 @@ func (e *engine) host() host {
 	return host{Runtime: e.version, Provider: e.options.Provider, Precision: e.precision, Threads: e.options.Threads}
 }
 
-// session makes a graph ready to run.
-func (e *engine) session(g *graphs.Graph) (*ort.Session, error) { return e.create(g, e.options) }
+// session makes a forward graph ready to run.
+func (e *engine) session(g *graphs.Graph) (*ort.Session, error) {
+	e.mix(g)
+	return e.create(g, e.options)
+}
 
-// streamSession makes a graph ready to run on the device's stream: there Run only
-// enqueues. record lets it be replayed as a CUDA graph, where the config asks
-// for that.
-func (e *engine) streamSession(g *graphs.Graph, record bool) (*ort.Session, error) {
+// trainingSession makes a training graph ready to run on the device's stream,
+// where Run only enqueues, or replays the CUDA graph that it recorded.
+func (e *engine) trainingSession(g *graphs.Graph) (*ort.Session, error) {
+	e.mix(g)
+	o := e.onStream()
+	if e.device != nil && e.graph {
+		o.ProviderOptions = maps.Clone(o.ProviderOptions)
+		o.ProviderOptions["enable_cuda_graph"] = "1"
+	}
+	return e.create(g, o)
+}
+
+// onStream are the options of sessions whose Run only enqueues.
+func (e *engine) onStream() ort.Options {
 	o := e.options
 	if e.device != nil {
 		o.Stream = e.device.compute
-		if record && e.graph {
-			o.ProviderOptions = maps.Clone(o.ProviderOptions)
-			o.ProviderOptions["enable_cuda_graph"] = "1"
-		}
 	}
-	return e.create(g, o)
+	return o
+}
+
+// mix rewrites a graph for the precision.
+func (e *engine) mix(g *graphs.Graph) {
+	half := graphs.Float32
+	switch e.precision {
+	case "bf16":
+		half = graphs.BFloat16
+	case "fp16":
+		half = graphs.Float16
+	}
+	if e.device == nil {
+		g.MixEmulated(half)
+	} else {
+		g.Mix(half)
+	}
 }
 
 func (e *engine) create(g *graphs.Graph, o ort.Options) (*ort.Session, error) {
