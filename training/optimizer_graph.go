@@ -99,7 +99,7 @@ func (o *graphOptimizer) accumulate(micro int) error {
 	if o.sum == nil {
 		return nil
 	}
-	size := o.sum.Size()/4
+	size := o.sum.Size() / 4
 	if micro == 0 {
 		return o.device.copy(o.sum, o.gradients)
 	}
