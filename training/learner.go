@@ -39,6 +39,7 @@ type Learner struct {
 type Experiment struct {
 	Shuffle       bool   // put the nodes of the training graph in a random order
 	MemoryPattern bool   // let the runtime plan one block of memory
+	Optimizer     string // "graphs": optimizer.onnx in place of what is made for the provider
 	Profile       string // file prefix of the runtime's profile; see Learner.EndProfile
 }
 
@@ -54,7 +55,7 @@ func NewLearner(ctx context.Context, cfg *config.Config, classes int, x Experime
 	if err != nil {
 		return nil, err
 	}
-	e.options.MemoryPattern, e.options.Profile = x.MemoryPattern, x.Profile
+	e.options.MemoryPattern, e.options.Profile, e.graphs = x.MemoryPattern, x.Profile, x.Optimizer == "graphs"
 	g, err := r.trainingGraph()
 	if err != nil {
 		e.close()
@@ -245,7 +246,7 @@ func (l *Learner) drawDropPath(factors []float32, epoch, index int) {
 // Update takes optimizer step number step, counted from 1, with the mean of the
 // micro-batches' gradients.
 func (l *Learner) Update(step int64, rate float64) error {
-	return l.optimizer.update(step, rate, 1/(l.scale()*float64(l.micro)))
+	return l.optimizer.update(step, rate, l.scale()*float64(l.micro))
 }
 
 func (l *Learner) scale() float64 {
@@ -253,6 +254,28 @@ func (l *Learner) scale() float64 {
 		return 1
 	}
 	return l.scaler.Scale
+}
+
+// Gradients visits those of the last ForwardBackward, by the parameter's name;
+// they are multiplied by the loss scale.
+func (l *Learner) Gradients(visit func(name string, gradient []float32)) error {
+	return l.visit(l.gradients, visit)
+}
+
+// Parameters visits the parameters as they are.
+func (l *Learner) Parameters(visit func(name string, values []float32)) error {
+	return l.visit(l.parameters, visit)
+}
+
+func (l *Learner) visit(arena *ort.Memory, visit func(name string, values []float32)) error {
+	return l.device.exchange([]*ort.Memory{arena}, true, false, func(contents []*ort.Memory) error {
+		for _, p := range l.setup.layout.Params {
+			if arena != l.gradients || !p.Frozen {
+				visit(p.Name, p.View(contents[0].Float32()))
+			}
+		}
+		return nil
+	})
 }
 
 // restoreScale goes on with the loss scale of a checkpoint, if both have one.

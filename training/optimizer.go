@@ -10,19 +10,22 @@ type optimizer interface {
 	// accumulate takes the gradients of micro-batch micro of a step, counted from
 	// 0, into the sum.
 	accumulate(micro int) error
-	// update takes optimizer step number step, counted from 1, with gradients that
-	// are multiplied by scale, unless one of them is not finite: then everything
-	// stays as it is.
-	update(step int64, rate, scale float64) error
-	// norm is that of the scaled gradients of the last update, before they are
-	// clipped. A GPU must have been waited for.
+	// update takes optimizer step number step, counted from 1, with gradients
+	// divided by divisor, unless one of them is not finite: then everything stays
+	// as it is.
+	update(step int64, rate, divisor float64) error
+	// norm is that of the gradients of the last update, so divided, before they
+	// are clipped. A GPU must have been waited for.
 	norm() float64
 	close() error
 }
 
 // newOptimizer makes the fastest optimizer for where the arenas are.
 func newOptimizer(p *setup, a *arenas, e *engine) (optimizer, error) {
-	if e.device == nil {
+	switch {
+	case e.graphs:
+		return newGraphOptimizer(p, a, e)
+	case e.device == nil:
 		return newHostOptimizer(p, a), nil
 	}
 	return newGraphOptimizer(p, a, e)
@@ -64,8 +67,8 @@ func (o *hostOptimizer) accumulate(micro int) error {
 	return nil
 }
 
-func (o *hostOptimizer) update(step int64, rate, scale float64) error {
-	gradients, parameters := o.stepGradients().Float32(), o.parameters.Float32()
+func (o *hostOptimizer) update(step int64, rate, divisor float64) error {
+	gradients, parameters, scale := o.stepGradients().Float32(), o.parameters.Float32(), 1/divisor
 	o.last = optim.Norm(gradients[o.from:], o.workers) * scale
 	if !isFinite(o.last) {
 		return nil

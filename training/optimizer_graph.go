@@ -106,7 +106,8 @@ func (o *graphOptimizer) accumulate(micro int) error {
 	return o.run(o.sums, map[string]*ort.Memory{"sum": o.sum, "gradient": o.gradients, "sum.next": o.sum}, o.from, size, 0)
 }
 
-func (o *graphOptimizer) update(step int64, rate, scale float64) error {
+func (o *graphOptimizer) update(step int64, rate, divisor float64) error {
+	scale := 1 / divisor
 	gradients := o.stepGradients()
 	if err := o.run(o.squares, map[string]*ort.Memory{"gradient": gradients}, o.from, gradients.Size()/4, 0); err != nil {
 		return err

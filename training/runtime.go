@@ -18,7 +18,8 @@ type engine struct {
 	options   ort.Options // of sessions that wait for what they run
 	version   string      // of ONNX Runtime
 	precision string      // one of config.Precisions, but not auto
-	graph     bool        // training steps are replayed as CUDA graphs
+	record    bool        // training steps are replayed as CUDA graphs
+	graphs    bool        // the optimizer is one of graphs, see Experiment
 	device    *device     // nil: the CPU
 }
 
@@ -63,7 +64,7 @@ func (e *engine) useCUDA(ctx context.Context, r config.Runtime) (err error) {
 	if e.device, err = openDevice(); err != nil {
 		return err
 	}
-	e.options.Provider, e.graph = "cuda", r.CUDAGraph
+	e.options.Provider, e.record = "cuda", r.CUDAGraph
 	// By default the provider's arena doubles whenever it grows.
 	e.options.ProviderOptions = map[string]string{"arena_extend_strategy": "kSameAsRequested", "use_tf32": "0"}
 	return nil
@@ -112,7 +113,7 @@ func (e *engine) session(g *graphs.Graph) (*ort.Session, error) {
 func (e *engine) trainingSession(g *graphs.Graph) (*ort.Session, error) {
 	e.mix(g)
 	o := e.onStream()
-	if e.device != nil && e.graph {
+	if e.device != nil && e.record {
 		o.ProviderOptions = maps.Clone(o.ProviderOptions)
 		o.ProviderOptions["enable_cuda_graph"] = "1"
 	}
