@@ -1,6 +1,10 @@
 package training
 
 import (
+	"errors"
+	"log/slog"
+
+	"fovea/onnx/cuda"
 	"fovea/training/optim"
 )
 
@@ -28,6 +32,15 @@ func newOptimizer(p *setup, a *arenas, e *engine) (optimizer, error) {
 	case e.device == nil:
 		return newHostOptimizer(p, a), nil
 	}
+	o, err := newKernelOptimizer(p, a)
+	if err == nil {
+		return o, nil
+	}
+	var memory *cuda.OutOfMemory
+	if errors.As(err, &memory) {
+		return nil, err
+	}
+	slog.Warn("the GPU's driver refuses the optimizer's kernels, optimizer.onnx takes their place, which is slower", "reason", err)
 	return newGraphOptimizer(p, a, e)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"fovea/graphs"
 	"fovea/onnx/ort"
+	"fovea/onnx/pb"
 	"fovea/training/config"
 )
 
@@ -131,18 +132,22 @@ func (e *engine) onStream() ort.Options {
 
 // mix rewrites a graph for the precision.
 func (e *engine) mix(g *graphs.Graph) {
-	half := graphs.Float32
-	switch e.precision {
-	case "bf16":
-		half = graphs.BFloat16
-	case "fp16":
-		half = graphs.Float16
-	}
-	if e.device == nil {
+	if half := halfType(e.precision); e.device == nil {
 		g.MixEmulated(half)
 	} else {
 		g.Mix(half)
 	}
+}
+
+// halfType is the type that a precision of config.Precisions has beside float32.
+func halfType(precision string) pb.TensorProto_DataType {
+	switch precision {
+	case "bf16":
+		return graphs.BFloat16
+	case "fp16":
+		return graphs.Float16
+	}
+	return graphs.Float32
 }
 
 func (e *engine) create(g *graphs.Graph, o ort.Options) (*ort.Session, error) {

@@ -1,0 +1,166 @@
+package training
+
+import (
+	"encoding/binary"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"fovea/onnx/weights"
+	"fovea/tools/cudastub"
+	"fovea/training/config"
+	"fovea/training/optim"
+)
+
+// TestTrainsOnCUDA goes through whole runs on the stand-in CUDA libraries, in
+// every precision. Sessions compute nothing there, so every gradient is 0; all
+// else is real: memory, bindings, copies, events and the optimizer's kernels. The
+// parameters must end where weight decay alone takes them, to the bit, and
+// nothing may be left behind.
+func TestTrainsOnCUDA(t *testing.T) {
+	cudastub.Run(t, func(t *testing.T) {
+		for _, precision := range []string{"fp32", "tf32", "bf16", "fp16", "auto"} {
+			t.Run(precision, func(t *testing.T) {
+				for _, recorded := range []bool{false, true} {
+					c := onStandIns(t)
+					c.Training.Precision, c.Runtime.CUDAGraph = precision, recorded
+					before := cudastub.Live(t)
+					r, err := Run(t.Context(), c, Options{})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if after := cudastub.Live(t); after != before {
+						t.Errorf("before the run there were %+v, after it %+v", before, after)
+					}
+					onlyDecayed(t, c, r.Folder)
+				}
+			})
+		}
+	})
+}
+
+// TestStepsLeaveNothingOnCUDA: a longer run holds no more than a short one.
+func TestStepsLeaveNothingOnCUDA(t *testing.T) {
+	cudastub.Run(t, func(t *testing.T) {
+		c := onStandIns(t)
+		l, err := NewLearner(t.Context(), c, 5, Experiment{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		images, targets := make([]float32, 4*3*28*28), make([]float32, 4*5)
+		step := func(n int) {
+			for range c.Training.Accumulate {
+				if err := l.Stage(images, targets, 0, n); err != nil {
+					t.Fatal(err)
+				}
+				if err := l.ForwardBackward(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := l.Update(int64(n+1), 1e-3); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := l.Settle(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for n := range 5 {
+			step(n)
+		}
+		before := cudastub.Live(t)
+		for n := range 200 {
+			step(n)
+		}
+		if after := cudastub.Live(t); after != before {
+			t.Errorf("after 5 steps there are %+v, after 205 %+v", before, after)
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// onStandIns is a config of a short run on CUDA.
+func onStandIns(t *testing.T) *config.Config {
+	c := config.Defaults()
+	c.Name, c.Data.Dir, c.Output.Dir = "cuda", "../data/testdata/retinamnist", t.TempDir()
+	c.Data.Size, c.Data.CropPct = 28, 1
+	c.Model.Patch, c.Model.Width, c.Model.Depth, c.Model.Heads = 7, 32, 2, 2
+	c.Training.Batch, c.Training.Accumulate, c.Training.EMA, c.Training.MaxSteps = 4, 2, 0.5, 9
+	c.Schedule.Epochs, c.Schedule.Warmup = 2, 0
+	c.Runtime.Provider = "cuda"
+	return c
+}
+
+// onlyDecayed compares the parameters that a run without gradients ends with to
+// those of optimizer steps on the CPU.
+func onlyDecayed(t *testing.T, c *config.Config, folder string) {
+	t.Helper()
+	s, err := newSetup(t.Context(), c, 5, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	set, err := openDataset(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	arena := func() []float32 { return make([]float32, s.layout.Size) }
+	start, zero, m, v := arena(), arena(), arena(), arena()
+	if err := s.initialize(start); err != nil {
+		t.Fatal(err)
+	}
+	trained, average := slices.Clone(start), slices.Clone(start)
+	batches := len(set.Train.Samples) / c.Training.Batch
+	for step := range c.Training.MaxSteps {
+		taken := batches / c.Training.Accumulate // an epoch
+		epoch, batch := step/taken, step%taken*c.Training.Accumulate
+		rate := s.schedule.Rate(float64(epoch) + float64(batch)/float64(batches))
+		adamw(s).Step(int64(step+1), rate, 1, s.layout.Groups(), trained, zero, m, v, 1)
+		for _, g := range s.layout.Groups() {
+			optim.Average(average[g.Start:g.End], trained[g.Start:g.End], c.Training.EMA, 1)
+		}
+	}
+	if slices.Equal(trained, start) {
+		t.Fatal("weight decay changes nothing")
+	}
+	for file, want := range map[string]struct {
+		suffix string
+		arena  []float32
+	}{"model.safetensors": {"", average}, "optimizer.safetensors": {".trained", trained}} {
+		w, err := weights.Open(filepath.Join(folder, lastCheckpoint, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		compared := 0
+		for _, x := range w.Tensors {
+			values := s.layout.View(want.arena, strings.TrimSuffix(x.Name, want.suffix))
+			if values == nil {
+				continue // a moment
+			}
+			compared++
+			if got := weightsOf(t, x); !slices.Equal(got, values) {
+				t.Errorf("%s is not where weight decay takes it", x.Name)
+			}
+		}
+		if compared != len(s.layout.Params) {
+			t.Errorf("%s holds %d of %d parameters", file, compared, len(s.layout.Params))
+		}
+	}
+}
+
+func weightsOf(t *testing.T, x weights.Tensor) []float32 {
+	t.Helper()
+	data, err := x.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([]float32, len(data)/4)
+	for i := range out {
+		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+	}
+	return out
+}
