@@ -70,7 +70,7 @@ func TestStepsLeaveNothingOnCUDA(t *testing.T) {
 			step(n)
 		}
 		before := cudastub.Live(t)
-		for n := range 200 {
+		for n := range 2000 {
 			step(n)
 		}
 		if after := cudastub.Live(t); after != before {

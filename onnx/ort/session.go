@@ -25,10 +25,11 @@ type Info struct {
 
 // Session is a model made ready to run.
 type Session struct {
-	session *yalue.DynamicAdvancedSession
-	binding *yalue.IoBinding
+	session         *yalue.DynamicAdvancedSession
+	binding         *yalue.IoBinding
 	cuda            bool // all calls of the runtime are made on the thread of onDeviceThread
 	asynchronous    bool // Run only enqueues
+	runs            int
 	inputs, outputs []*slot
 	byName          map[string][]*slot
 	own             []*Tensor // made with the session, see NewBoundSession
@@ -156,6 +157,10 @@ func infos(slots []*slot) []Info {
 	return list
 }
 
+// waitsEvery: of so many runs that only enqueue, one waits. Page-locked memory
+// that kernels borrow is given back only at the end of a run that waits.
+const waitsEvery = 64
+
 // call calls the runtime, where the session's provider wants that.
 func (s *Session) call(f func() error) error {
 	if s.cuda {
@@ -184,7 +189,7 @@ func (s *Session) Run() error {
 				}
 			}
 		}
-		if s.asynchronous {
+		if s.runs++; s.asynchronous && s.runs%waitsEvery != 0 {
 			return failure(C.fovea_enqueue(s.native(), s.nativeBinding()))
 		}
 		return s.session.RunWithBinding(s.binding)
