@@ -49,8 +49,8 @@ func locateGPU(ctx context.Context, s Source) (*candidate, error) {
 	case "cuda":
 		found, unusable := searchGPU(ctx)
 		if found == nil {
-			missing := fmt.Errorf("no ONNX Runtime for NVIDIA GPUs was found; get it with: %s", installGPU(0))
-			return nil, errors.Join(append([]error{missing}, unusable...)...)
+			missing := errors.New("no ONNX Runtime for NVIDIA GPUs was found")
+			return nil, problem(errors.Join(append([]error{missing}, unusable...)...), installGPU(0))
 		}
 		return found, nil
 	}

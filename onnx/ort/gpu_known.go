@@ -26,7 +26,8 @@ type wheelPackage struct {
 	files         []wheelFile
 }
 
-// wheelFile is a library in a wheel: its file name, size and SHA-256.
+// wheelFile is a library in a wheel: its file name, size and SHA-256. The
+// runtime's own is the last of its package.
 type wheelFile struct {
 	name  string
 	bytes int64
@@ -41,12 +42,12 @@ var gpuReleases = []gpuRelease{
 	{
 		system: "linux/amd64", cuda: 13, kernels: []int{75, 80, 86, 89, 90, 120},
 		runtime: wheelPackage{"onnxruntime-gpu", "1.31.1", 255_569_273, []wheelFile{
-			{"libonnxruntime.so.1.31.1", 29_421_832,
-				"5104254339ecadae808da771bd0b63b240f0dbd466514234905e54372435c303"},
 			{"libonnxruntime_providers_cuda.so", 284_014_752,
 				"8387867e857499e045caff5d13ac6a5de29571c801562fa2dde0e45f1f31de52"},
 			{"libonnxruntime_providers_shared.so", 14_632,
 				"086ec1d5388f64153d9c63470d126693db9a182c8ce236d3a1119068471b8a0d"},
+			{"libonnxruntime.so.1.31.1", 29_421_832,
+				"5104254339ecadae808da771bd0b63b240f0dbd466514234905e54372435c303"},
 		}},
 		libraries: []wheelPackage{
 			{"nvidia-cuda-runtime", "13.5.37", 2_504_024, []wheelFile{
@@ -98,12 +99,12 @@ var gpuReleases = []gpuRelease{
 	{
 		system: "linux/amd64", cuda: 12, kernels: []int{60, 70, 75, 80, 86, 90}, compiled: 90,
 		runtime: wheelPackage{"onnxruntime-gpu", "1.26.0", 276_971_796, []wheelFile{
-			{"libonnxruntime.so.1.26.0", 23_101_400,
-				"7fe6f3306ea455b3d1493ea8b95bf442b48a216e459c47564152e5f7d5ded2c6"},
 			{"libonnxruntime_providers_cuda.so", 400_827_896,
 				"39fa7f293041ddc8974f2ad137f2287663534c4755fef0602cb0eb45a986b168"},
 			{"libonnxruntime_providers_shared.so", 14_632,
 				"086ec1d5388f64153d9c63470d126693db9a182c8ce236d3a1119068471b8a0d"},
+			{"libonnxruntime.so.1.26.0", 23_101_400,
+				"7fe6f3306ea455b3d1493ea8b95bf442b48a216e459c47564152e5f7d5ded2c6"},
 		}},
 		libraries: []wheelPackage{
 			{"nvidia-cuda-runtime-cu12", "12.9.79", 3_493_179, []wheelFile{
@@ -161,12 +162,12 @@ var gpuReleases = []gpuRelease{
 	{
 		system: "linux/arm64", cuda: 13, kernels: []int{89, 90, 120, 121},
 		runtime: wheelPackage{"onnxruntime-gpu", "1.31.1", 212_341_829, []wheelFile{
-			{"libonnxruntime.so.1.31.1", 25_002_552,
-				"25430c15445a74ea480116a0da41533d83e59bceb1a18004c97e4873334afc90"},
 			{"libonnxruntime_providers_cuda.so", 237_857_264,
 				"bf506a34897f3bdbd9c162f4fd697d0073d2ed1e2a32b3d654b34f2e3bda04c2"},
 			{"libonnxruntime_providers_shared.so", 198_792,
 				"1fc9a38c51a15164ae7d126f4e89447e718e47bd0a934eaa1a86bb60a6ec4955"},
+			{"libonnxruntime.so.1.31.1", 25_002_552,
+				"25430c15445a74ea480116a0da41533d83e59bceb1a18004c97e4873334afc90"},
 		}},
 		libraries: []wheelPackage{
 			{"nvidia-cuda-runtime", "13.5.37", 2_520_010, []wheelFile{

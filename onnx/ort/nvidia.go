@@ -23,10 +23,12 @@ type CUDALibrary struct {
 	Other    string // if not found, the path of one for another version of CUDA, or empty
 }
 
+type nvidiaLibrary struct{ stem, pip string }
+
 // nvidiaLibraries are those that a provider may ask for, each behind the ones
 // that it needs itself, with their pip packages. Libraries of one package have
 // to be of one version, so they come from one folder.
-var nvidiaLibraries = []struct{ stem, pip string }{
+var nvidiaLibraries = []nvidiaLibrary{
 	{"libcudart", "nvidia-cuda-runtime"},
 	{"libnvJitLink", "nvidia-nvjitlink"},
 	{"libnvrtc", "nvidia-cuda-nvrtc"},
@@ -197,24 +199,28 @@ func inCUDAFolders(ctx context.Context, version int) []place {
 	return found
 }
 
+// missing says that a library was not found.
+func (l CUDALibrary) missing() string {
+	text := fmt.Sprintf("%s is missing (pip package %s)", l.Name, l.Package)
+	if l.Other != "" {
+		text += fmt.Sprintf("; %s is for another version of CUDA", l.Other)
+	}
+	return text
+}
+
 // missingLibraries describes the required libraries that were not found, nil if all were.
 func missingLibraries(list []CUDALibrary, version int) error {
 	var lines []string
 	for _, l := range list {
-		if l.Path != "" || !l.Required {
-			continue
+		if l.Path == "" && l.Required {
+			lines = append(lines, l.missing())
 		}
-		line := fmt.Sprintf("%s (pip package %s)", l.Name, l.Package)
-		if l.Other != "" {
-			line += fmt.Sprintf("; %s is for another version of CUDA", l.Other)
-		}
-		lines = append(lines, line)
 	}
 	if lines == nil {
 		return nil
 	}
-	return fmt.Errorf("libraries of NVIDIA's for CUDA %d are missing:\n  %s\nget them with: %s",
-		version, strings.Join(lines, "\n  "), installGPU(version))
+	return problem(fmt.Errorf("libraries of NVIDIA's for CUDA %d are missing:\n  %s",
+		version, strings.Join(lines, "\n  ")), installGPU(version))
 }
 
 var opening struct {
@@ -236,7 +242,7 @@ func openNVIDIA(ctx context.Context, library string) error {
 	}
 	n, err := needsOf(provider)
 	if err != nil {
-		return err
+		return problem(err, installGPU(0))
 	}
 	found := find(n.wants(), places(ctx, library, n.cuda))
 	if err := missingLibraries(found, n.cuda); err != nil {
@@ -255,7 +261,7 @@ func openNVIDIA(ctx context.Context, library string) error {
 		return nil
 	})
 	if failed != nil {
-		return fmt.Errorf("%w\nget others with: %s", errors.Join(failed...), installGPU(n.cuda))
+		return problem(errors.Join(failed...), installGPU(n.cuda))
 	}
 	if opening.done == nil {
 		opening.done = map[string]bool{}

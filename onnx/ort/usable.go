@@ -51,14 +51,15 @@ func checkCUDA(ctx context.Context, library *Library) error {
 	}
 	devices, err := cuda.Devices()
 	if err != nil {
-		return driverError(err)
+		return driverProblem(err)
 	}
 	if err := readyForCUDA(ctx, library); err != nil {
 		return err
 	}
 	if _, err := computeOnGPU(); err != nil {
 		d := devices[0]
-		return fmt.Errorf("%s on %s (compute capability %d.%d): %w", library.Path, d.Name, d.Major, d.Minor, err)
+		return fmt.Errorf("a small model on %s (compute capability %d.%d) with %s: %w",
+			d.Name, d.Major, d.Minor, library.Path, err)
 	}
 	return nil
 }
@@ -71,7 +72,7 @@ func readyForCUDA(ctx context.Context, library *Library) error {
 	}
 	devices, err := cuda.Devices()
 	if errors.Is(err, cuda.ErrNoDriver) || errors.Is(err, cuda.ErrNoDevice) {
-		return driverError(err)
+		return driverProblem(err)
 	}
 	if err == nil {
 		if err := driverSuits(library, devices[0].Driver); err != nil {
@@ -82,45 +83,46 @@ func readyForCUDA(ctx context.Context, library *Library) error {
 }
 
 func builtForCUDA(library *Library) error {
+	name := fmt.Sprintf("%s (ONNX Runtime %s)", library.Path, library.Version)
 	if !slices.Contains(library.Providers, cudaProvider) {
-		return fmt.Errorf("%s (ONNX Runtime %s) was built without CUDA; get one with: %s",
-			library.Path, library.Version, installGPU(0))
+		return problem(fmt.Errorf("%s was built without CUDA", name), installGPU(0))
 	}
-	provider := providerOf(library.Path)
-	if _, err := os.Stat(provider); err != nil {
-		return fmt.Errorf("%s (ONNX Runtime %s) lacks its CUDA provider: %w; get both with: %s",
-			library.Path, library.Version, err, installGPU(0))
+	if _, err := os.Stat(providerOf(library.Path)); err != nil {
+		return problem(fmt.Errorf("%s lacks its CUDA provider: %w", name, err), installGPU(0))
 	}
 	return nil
 }
 
-// driverError adds what mends it.
-func driverError(err error) error {
+// driverProblem adds what mends it.
+func driverProblem(err error) error {
 	switch {
 	case runtime.GOOS != "linux":
-		return err
+		return problem(err, "train on Linux, or with runtime.provider=cpu")
 	case errors.Is(err, cuda.ErrNoDriver):
-		return fmt.Errorf("%w: install it, 580 or newer for CUDA 13, 525 or newer for CUDA 12; "+
-			"in a container, start that with its GPUs (docker run --gpus all)", err)
+		return problem(err, "install it, 580 or newer for CUDA 13, 525 or newer for CUDA 12; "+
+			"a container has to be started with the GPUs (docker run --gpus all)")
 	case errors.Is(err, cuda.ErrNoDevice):
-		return fmt.Errorf("%w: nvidia-smi lists those that there are; CUDA_VISIBLE_DEVICES may hide them", err)
+		return problem(err, "nvidia-smi lists those that there are; CUDA_VISIBLE_DEVICES may hide them")
 	}
-	return err
+	return problem(err, "nvidia-smi may tell more; the driver may want to be updated, or the machine to be started again")
 }
 
 // driverSuits says whether a driver is new enough for the CUDA version that a
 // library was built for. Within a major version every driver will do.
 func driverSuits(library *Library, driver int) error {
 	n, err := needsOf(providerOf(library.Path))
-	if err != nil || n.cuda <= driver/1000 {
-		return err
+	if err != nil {
+		return problem(err, installGPU(0))
+	}
+	if n.cuda <= driver/1000 {
+		return nil
 	}
 	mend := "update the driver"
 	if older := driver / 1000; releaseFor(older) != nil {
-		mend += ", or get a library that suits it with: " + installGPU(older)
+		mend += ", or: " + installGPU(older)
 	}
-	return fmt.Errorf("NVIDIA's driver offers CUDA %s, but %s (ONNX Runtime %s) was built for CUDA %d: %s",
-		cudaVersion(driver), library.Path, library.Version, n.cuda, mend)
+	return problem(fmt.Errorf("NVIDIA's driver offers CUDA %s, but %s (ONNX Runtime %s) was built for CUDA %d",
+		cudaVersion(driver), library.Path, library.Version, n.cuda), mend)
 }
 
 // cudaVersion writes 12080 as 12.8.
