@@ -27,7 +27,7 @@ type engine struct {
 // loadRuntime loads ONNX Runtime, once.
 func loadRuntime(ctx context.Context, r config.Runtime, progress func(Update)) (*ort.Library, error) {
 	report := reporter(progress, "fetch ONNX Runtime", "bytes")
-	return ort.Load(ctx, ort.Source{Library: r.Library, Progress: func(done, total int64) {
+	return ort.Load(ctx, ort.Source{Library: r.Library, Provider: r.Provider, Progress: func(done, total int64) {
 		report(int(done), int(total), "")
 	}})
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -52,7 +51,7 @@ type Options struct {
 func (o Options) cuda() bool { return strings.EqualFold(o.Provider, "cuda") }
 
 // native makes the runtime's own options, which the caller destroys.
-func (o Options) native(library *Library) (*yalue.SessionOptions, error) {
+func (o Options) native() (*yalue.SessionOptions, error) {
 	levels := map[Level]yalue.GraphOptimizationLevel{
 		All: yalue.GraphOptimizationLevelEnableAll, Extended: yalue.GraphOptimizationLevelEnableExtended,
 		Basic: yalue.GraphOptimizationLevelEnableBasic, Disable: yalue.GraphOptimizationLevelDisableAll,
@@ -79,7 +78,7 @@ func (o Options) native(library *Library) (*yalue.SessionOptions, error) {
 		func() error { return native.SetMemPattern(o.MemoryPattern) },
 		func() error { return native.SetCpuMemArena(o.Arena) },
 		func() error { return o.addConfig(native) },
-		func() error { return o.addProvider(native, library) },
+		func() error { return o.addProvider(native) },
 	}
 	if o.Profile != "" {
 		steps = append(steps, func() error { return native.EnableProfiling(o.Profile) })
@@ -115,7 +114,7 @@ func (o Options) addConfig(native *yalue.SessionOptions) error {
 	return nil
 }
 
-func (o Options) addProvider(native *yalue.SessionOptions, library *Library) error {
+func (o Options) addProvider(native *yalue.SessionOptions) error {
 	switch strings.ToLower(o.Provider) {
 	case "", "cpu":
 		if len(o.ProviderOptions) > 0 {
@@ -125,10 +124,6 @@ func (o Options) addProvider(native *yalue.SessionOptions, library *Library) err
 	case "cuda":
 	default:
 		return fmt.Errorf("provider %q is unknown: cpu or cuda", o.Provider)
-	}
-	if !slices.Contains(library.Providers, "CUDAExecutionProvider") {
-		return fmt.Errorf("provider cuda: %s (ONNX Runtime %s) was built without CUDA; name a library of "+
-			"onnxruntime-gpu with runtime.library or %s", library.Path, library.Version, EnvLibrary)
 	}
 	options, err := yalue.NewCUDAProviderOptions()
 	if err != nil {
@@ -147,8 +142,7 @@ func (o Options) addProvider(native *yalue.SessionOptions, library *Library) err
 		return fmt.Errorf("provider cuda: options %v: %w", settings, err)
 	}
 	if err := native.AppendExecutionProviderCUDA(options); err != nil {
-		return fmt.Errorf("provider cuda: %w (are an NVIDIA driver and the CUDA libraries named here "+
-			"on this machine, in LD_LIBRARY_PATH?)", err)
+		return fmt.Errorf("provider cuda: %w", err)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ package ort
 import "C"
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -75,9 +76,14 @@ func create(o Options, open opener) (*Session, error) {
 	if library == nil {
 		return nil, fmt.Errorf("creating a session: %w", errNotLoaded)
 	}
+	if o.cuda() {
+		if err := readyForCUDA(context.Background(), library); err != nil {
+			return nil, fmt.Errorf("creating a session: provider cuda: %w", err)
+		}
+	}
 	s := &Session{cuda: o.cuda(), asynchronous: o.Stream != nil, byName: map[string][]*slot{}}
 	make := func() error {
-		native, err := o.native(library)
+		native, err := o.native()
 		if err != nil {
 			return err
 		}
