@@ -59,7 +59,8 @@ type piece struct{ start, end, group int64 }
 
 // New makes an optimizer of the arenas, whose layout is l, on a stream of d.
 // average is the decay of the moving average, if there is one.
-func New(d *cuda.Device, s *cuda.Stream, l optim.Layout, adamw optim.AdamW, average float64, a Arenas) (*Optimizer, error) {
+func New(d *cuda.Device, s *cuda.Stream, l optim.Layout, adamw optim.AdamW, average float64,
+	a Arenas) (*Optimizer, error) {
 	for name, m := range map[string]*cuda.Memory{"parameters": a.Parameters, "gradients": a.Gradients,
 		"first moments": a.Moment1, "second moments": a.Moment2, "sum": a.Sum, "average": a.Average} {
 		if m == nil && name != "sum" && name != "average" {
