@@ -45,24 +45,24 @@ func ok(t *testing.T, errs ...error) {
 }
 
 func TestCUDADevice(t *testing.T) {
-	t.Setenv("FOVEA_CUDA_STUB_MEMORY", strconv.Itoa(1<<30))
+	t.Setenv("FOVEA_CUDA_STUB_MEMORY", strconv.Itoa(1<<24))
 	t.Setenv("FOVEA_CUDA_STUB_CAPABILITY", "7.5")
 	t.Setenv("FOVEA_CUDA_STUB_DRIVER", "12080")
 	run(t, func(t *testing.T, d *cuda.Device) {
-		if got, want := d.Info(), (cuda.Info{Index: 0, Name: "stand-in", Major: 7, Minor: 5, Memory: 1 << 30, Driver: 12080}); got != want {
+		if got, want := d.Info(), (cuda.Info{Index: 0, Name: "stand-in", Major: 7, Minor: 5, Memory: 1 << 24, Driver: 12080}); got != want {
 			t.Errorf("the GPU is %+v, want %+v", got, want)
 		}
-		m, err := d.Allocate(1 << 29)
+		m, err := d.Allocate(1 << 23)
 		ok(t, err)
-		if free, total, err := d.Free(); free != 1<<29 || total != 1<<30 || err != nil {
+		if free, total, err := d.Free(); free != 1<<23 || total != 1<<24 || err != nil {
 			t.Errorf("%d of %d bytes are free, %v", free, total, err)
 		}
 		if err := d.Close(); err == nil || !strings.Contains(err.Error(), "memory still in use") {
 			t.Errorf("closing the GPU with memory in use: %v", err)
 		}
-		_, err = d.Allocate(1<<29 + 1)
+		_, err = d.Allocate(1<<23 + 1)
 		var oom *cuda.OutOfMemory
-		if !errors.As(err, &oom) || *oom != (cuda.OutOfMemory{Bytes: 1<<29 + 1, Free: 1 << 29, Total: 1 << 30}) {
+		if !errors.As(err, &oom) || *oom != (cuda.OutOfMemory{Bytes: 1<<23 + 1, Free: 1 << 23, Total: 1 << 24}) {
 			t.Errorf("too much memory: %v", err)
 		}
 		ok(t, m.Free())

@@ -59,7 +59,8 @@ type piece struct{ start, end, group int64 }
 
 // New makes an optimizer of the arenas, whose layout is l, on a stream of d.
 // average is the decay of the moving average, if there is one.
-func New(d *cuda.Device, s *cuda.Stream, l optim.Layout, adamw optim.AdamW, average float64, a Arenas) (*Optimizer, error) {
+func New(d *cuda.Device, s *cuda.Stream, l optim.Layout, adamw optim.AdamW, average float64,
+	a Arenas) (*Optimizer, error) {
 	for name, m := range map[string]*cuda.Memory{"parameters": a.Parameters, "gradients": a.Gradients,
 		"first moments": a.Moment1, "second moments": a.Moment2, "sum": a.Sum, "average": a.Average} {
 		if m == nil && name != "sum" && name != "average" {
@@ -154,10 +155,11 @@ func (o *Optimizer) Accumulate(micro int) error {
 	}{o.arenas.Sum.Pointer() + uintptr(offset), o.arenas.Gradients.Pointer() + uintptr(offset), int64(n / vector)})
 }
 
-// Update takes optimizer step number step, counted from 1, at a scheduled rate,
-// with the sum of the gradients, or the gradients where there is none, divided by divisor: the loss scale ×
-// micro-batches. clip is the largest norm of the gradient so divided ([optim.ClipScale]). With skip set nothing
-// changes if the norm is not finite; what came of it is in the status ([Optimizer.Download]).
+// Update takes optimizer step number step, counted from 1, at a scheduled rate.
+// The sum of the gradients, or the gradients where there is no sum, is divided
+// by divisor, the loss scale × micro-batches, and clipped to a norm of clip
+// ([optim.ClipScale]). With skip nothing changes if the norm is not finite;
+// [Optimizer.Download] tells.
 func (o *Optimizer) Update(step int64, rate, divisor, clip float64, skip bool) error {
 	gradients := o.arenas.Gradients
 	if o.arenas.Sum != nil {

@@ -17,10 +17,9 @@ import (
 
 // both is a training on the CPU and on the GPU, whose arenas begin alike.
 type both struct {
-	t       *testing.T
-	layout  optim.Layout
-	adamw   optim.AdamW
-	average float64
+	t      *testing.T
+	layout optim.Layout
+	adamw  optim.AdamW
 
 	device    *cuda.Device
 	stream    *cuda.Stream
@@ -34,8 +33,8 @@ type both struct {
 
 const decay = 0.9998
 
-// layout has tensors of odd sizes in six groups, some longer than a chunk of the norm and a piece of a kernel.
-// frozen: nothing before its third tensor is trained, nor is its fifth.
+// layout has tensors of odd sizes, some longer than a chunk of the norm and than a piece of a kernel. With frozen,
+// nothing before the third is trained, nor is the fifth.
 func layout(t *testing.T, frozen bool) optim.Layout {
 	t.Helper()
 	var tensors []optim.Tensor
@@ -102,8 +101,7 @@ func ok(t *testing.T, errs ...error) {
 	}
 }
 
-// fill draws an arena's elements, those between parameters excepted, and where it is of the gradients, those of
-// frozen parameters.
+// fill draws an arena's elements. Those between parameters stay zero, and the gradients of frozen parameters.
 func (b *both) fill(name string, size float64) {
 	b.t.Helper()
 	for _, p := range b.layout.Params {
