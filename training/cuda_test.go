@@ -1,8 +1,13 @@
 package training
 
 import (
+	"bytes"
+	"context"
 	"encoding/binary"
+	"errors"
+	"log/slog"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -78,6 +83,88 @@ func TestStepsLeaveNothingOnCUDA(t *testing.T) {
 		}
 		if err := l.Close(); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// TestAutoSaysWhy: where CUDA does not work, "cuda" is an error before any work
+// is done, "auto" trains on the CPU and says why.
+func TestAutoSaysWhy(t *testing.T) {
+	for _, x := range []struct{ name, variable, value, why string }{
+		{"no GPU", "FOVEA_CUDA_STUB_DEVICES", "0", "finds no GPU"},
+		{"old driver", "FOVEA_CUDA_STUB_DRIVER", "12040", "12.4"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			t.Setenv(x.variable, x.value)
+			cudastub.Run(t, func(t *testing.T) {
+				c := onStandIns(t)
+				if _, err := Run(t.Context(), c, Options{}); err == nil || !strings.Contains(err.Error(), "runtime.provider cuda") ||
+					!strings.Contains(err.Error(), x.why) {
+					t.Errorf("cuda: %v", err)
+				}
+				if _, err := os.Stat(filepath.Join(c.Output.Dir, c.Name)); err == nil {
+					t.Error("cuda: the run folder was made")
+				}
+				c.Runtime.Provider, c.Training.Precision = "auto", "auto"
+				var log bytes.Buffer
+				slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+				if _, err := Run(t.Context(), c, Options{}); err != nil {
+					t.Fatal(err)
+				}
+				for _, want := range []string{"the CPU is used", x.why, "provider=cpu precision=fp32"} {
+					if !strings.Contains(log.String(), want) {
+						t.Errorf("auto does not say %q:\n%s", want, &log)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestResumesOnCUDA interrupts a run; what the resumed one ends with is what an
+// uninterrupted one does.
+func TestResumesOnCUDA(t *testing.T) {
+	cudastub.Run(t, func(t *testing.T) {
+		c := onStandIns(t)
+		c.Training.Precision = "fp16"
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		_, err := Run(ctx, c, Options{Progress: func(u Update) {
+			if u.Task == "epoch 1/2" && u.Done >= 4*c.Training.Batch*c.Training.Accumulate {
+				cancel()
+			}
+		}})
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		r, err := Run(t.Context(), c, Options{Resume: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		onlyDecayed(t, c, r.Folder)
+	})
+}
+
+// TestOtherModelsOnCUDA: a linear probe, recomputation and an imported model.
+func TestOtherModelsOnCUDA(t *testing.T) {
+	cudastub.Run(t, func(t *testing.T) {
+		for name, change := range map[string]func(*config.Config){
+			"linear probe": func(c *config.Config) { c.Model.Adaptation = "linear_probe" },
+			"recompute":    func(c *config.Config) { c.Training.Recompute, c.Training.Precision = "full", "fp16" },
+			"imported": func(c *config.Config) {
+				c.Model = config.Model{ONNX: "imported/testdata/vit_torchscript17.onnx", Adaptation: "finetune"}
+				c.Data.Size = 8
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				c := onStandIns(t)
+				change(c)
+				r, err := Run(t.Context(), c, Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				onlyDecayed(t, c, r.Folder)
+			})
 		}
 	})
 }

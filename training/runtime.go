@@ -2,6 +2,7 @@ package training
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"slices"
 
 	"fovea/graphs"
+	"fovea/onnx/cuda"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
 	"fovea/training/config"
@@ -45,16 +47,28 @@ func newEngine(ctx context.Context, r config.Runtime, precision string, progress
 		e.options.Threads = runtime.GOMAXPROCS(0) // which heeds a container's share of the machine
 	}
 	if r.Provider != "cpu" {
-		err := e.useCUDA(ctx, r)
-		switch {
-		case err != nil && r.Provider == "cuda":
-			return nil, fmt.Errorf("runtime.provider cuda: %w", err)
-		case err != nil && slices.Contains(library.Providers, "CUDAExecutionProvider"):
-			slog.Warn("CUDA does not work here, the CPU is used; `trainer doctor` tells more", "reason", err)
+		if err := e.useCUDA(ctx, r); err != nil {
+			if r.Provider == "cuda" || ctx.Err() != nil {
+				return nil, fmt.Errorf("runtime.provider cuda: %w", err)
+			}
+			e.explainCPU(library, err)
 		}
 	}
 	e.choosePrecision(precision)
+	if r.CUDAGraph && e.device == nil {
+		slog.Warn("there are no CUDA graphs on the CPU", "key", "runtime.cuda_graph")
+	}
 	return e, nil
+}
+
+// explainCPU says why runtime.provider "auto" means the CPU, where something is
+// here that a GPU needs.
+func (e *engine) explainCPU(library *ort.Library, reason error) {
+	_, err := cuda.Devices()
+	if errors.Is(err, cuda.ErrNoDriver) && !slices.Contains(library.Providers, "CUDAExecutionProvider") {
+		return // a machine for the CPU
+	}
+	slog.Warn("CUDA does not work here, the CPU is used; `trainer doctor` tells more", "reason", reason)
 }
 
 // useCUDA makes sessions run on the first GPU.
@@ -95,6 +109,11 @@ func (e *engine) choosePrecision(wanted string) {
 	case e.device == nil && e.precision != "fp32":
 		slog.Warn("the CPU has no "+e.precision+" arithmetic: it is emulated, which is slower than fp32", "key", "training.precision")
 	}
+	where := []any{"provider", e.options.Provider, "precision", e.precision, "onnxruntime", e.version}
+	if e.device != nil {
+		where = append(where, "gpu", e.device.Info().Name)
+	}
+	slog.Info("runtime", where...)
 }
 
 func (e *engine) close() error { return e.device.close() }
