@@ -12,7 +12,7 @@ import (
 )
 
 func TestTry(t *testing.T) {
-	for _, name := range []string{"vit_tiny_mean", "vit_tiny_cls", "vit_tiny_dinov2"} {
+	for _, name := range goldenNames(t) {
 		c := readGolden(t, name)
 		run := func(f func(g *graphs.Graph)) map[string][]float32 {
 			g, err := artifacts.Training(artifacts.ViT(c.Config.vit()), int64(c.Config.Batch), artifacts.Options{})
