@@ -2,7 +2,6 @@ package graphs
 
 import (
 	"maps"
-	"math"
 	"slices"
 
 	"fovea/onnx/pb"
@@ -289,13 +288,13 @@ func (g *Graph) users() map[*Value][]*Node {
 // opset is the version of the standard's operators that the model states.
 func (g *Graph) opset() int64 { return max(Opset(""), g.opsets[""]) }
 
-// raiseOpset states the version since which a convolution may be in bfloat16. For
-// all other operators it means the same, but for GroupNormalization.
+// raiseOpset states the version since which a convolution may be in bfloat16, unless
+// another operator of the graph has another meaning there, or no kernel.
 func (g *Graph) raiseOpset(half pb.TensorProto_DataType) {
-	uses := func(op string) bool {
-		return slices.ContainsFunc(g.Nodes, func(n *Node) bool { return n.Op == op && n.Domain == "" })
+	uses := func(ops ...string) bool {
+		return slices.ContainsFunc(g.Nodes, func(n *Node) bool { return n.Domain == "" && slices.Contains(ops, n.Op) })
 	}
-	if half != BFloat16 || g.opset() >= bfloat16Conv || !uses("Conv") || uses("GroupNormalization") && g.opset() < 21 {
+	if half != BFloat16 || g.opset() >= bfloat16Conv || !uses("Conv") || uses(onlyBefore22...) {
 		return
 	}
 	const ir = 10 // the first with opset 21 and 22
@@ -303,5 +302,5 @@ func (g *Graph) raiseOpset(half pb.TensorProto_DataType) {
 	if g.opsets == nil {
 		g.opsets = map[string]int64{}
 	}
-	g.opsets[""], g.ir = bfloat16Conv, int64(math.Max(float64(g.ir), ir))
+	g.opsets[""], g.ir = bfloat16Conv, max(g.ir, ir)
 }
