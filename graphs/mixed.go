@@ -2,7 +2,6 @@ package graphs
 
 import (
 	"maps"
-	"math"
 	"slices"
 
 	"fovea/onnx/pb"
@@ -31,7 +30,9 @@ func (g *Graph) mix(half pb.TensorProto_DataType, emulated bool) {
 	if half != Float16 && half != BFloat16 {
 		return
 	}
-	m := mixing{Graph: g, half: half, emulated: emulated, rounded: map[*Value]bool{}, casts: map[*Value]*Value{}}
+	g.addInProducts()
+	m := mixing{Graph: g, half: half, emulated: emulated, rounded: map[*Value]bool{}, casts: map[*Value]*Value{},
+		users: g.users()}
 	g.raiseOpset(half)
 	g.rewriteEach(m.place)
 }
@@ -43,6 +44,7 @@ type mixing struct {
 	emulated bool
 	rounded  map[*Value]bool   // values in half precision; emulated, their type is float32
 	casts    map[*Value]*Value // of float32 values to half precision, and back
+	users    map[*Value][]*Node
 }
 
 // place puts a node into the type in which it belongs, with casts in front of it
@@ -152,7 +154,7 @@ func (m *mixing) choose(n *Node) (half, kernel bool) {
 	case p.in == halfPrecision:
 		half = kernel && !isSum(n) && m.allFloat(n)
 		return half, half
-	case p.in == itsInputs:
+	case p.in == itsInputs || n.Op == "ReduceSum" && isRowSum(n) || n.Op == "Exp" && m.onlyDivides(n.Outputs[0]):
 		half = m.follows(n)
 		return half, half && kernel
 	}
@@ -223,6 +225,20 @@ func isSum(n *Node) bool {
 	return columns == 1 || (rows == 1 || inner == 1) && (a.data != nil || b.data != nil)
 }
 
+// isRowSum tells whether a ReduceSum adds up the last axis and keeps it, as the
+// backward pass of Softmax does. The kernel adds up in float32; one result a row
+// loses nothing by being rounded like the row.
+func isRowSum(n *Node) bool {
+	axes, err := ReducedAxes(n)
+	return err == nil && len(axes) == 1 && axes[0] == n.Inputs[0].Rank()-1 && n.Attributes.Int("keepdims", 1) == 1
+}
+
+// onlyDivides tells whether an exponential is nothing but a divisor, as in the backward
+// pass of Gelu: where it overflows, the quotient is 0, its limit.
+func (m *mixing) onlyDivides(v *Value) bool {
+	return !slices.ContainsFunc(m.users[v], func(n *Node) bool { return n.Op != "Div" || n.Inputs[0] == v })
+}
+
 // allFloat tells whether all inputs of a product were float32.
 func (m *mixing) allFloat(n *Node) bool {
 	return !slices.ContainsFunc(n.Inputs, func(v *Value) bool { return v != nil && !m.isFloat(v) })
@@ -235,16 +251,50 @@ func isStatistic(n *Node, i int) bool { return i > 0 && n.Op == "LayerNormalizat
 // keepsFloat32 tells whether input i of a node is float32 in every type.
 func (m *mixing) keepsFloat32(n *Node, i int) bool { return i > 0 && n.Op == "Resize" }
 
+// addInProducts makes the bias behind a product of matrices part of it: then the
+// sum is rounded, not both.
+func (g *Graph) addInProducts() {
+	users := g.users()
+	merged := map[*Node]bool{}
+	for _, n := range g.Nodes {
+		if n.Op != "Add" || n.FullPrecision || g.isOutput(n.Outputs[0]) {
+			continue
+		}
+		for i, v := range n.Inputs {
+			product, bias := v.node, n.Inputs[1-i]
+			if product == nil || product.Op != "Gemm" || len(product.Inputs) != 2 || isSum(product) || len(users[v]) != 1 || g.isOutput(v) ||
+				bias.Rank() != 1 || bias.Len() != v.Shape[1] || bias.Type != v.Type || !given(bias) {
+				continue
+			}
+			merged[product] = true
+			n.Op, n.Version, n.Attributes, n.Inputs = "Gemm", product.Version, product.Attributes, append(slices.Clone(product.Inputs), bias)
+			break
+		}
+	}
+	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *Node) bool { return merged[n] })
+}
+
+// users lists the nodes that read each value.
+func (g *Graph) users() map[*Value][]*Node {
+	out := map[*Value][]*Node{}
+	for _, n := range g.Nodes {
+		for _, v := range n.Inputs {
+			out[v] = append(out[v], n)
+		}
+	}
+	return out
+}
+
 // opset is the version of the standard's operators that the model states.
 func (g *Graph) opset() int64 { return max(Opset(""), g.opsets[""]) }
 
-// raiseOpset states the version since which a convolution may be in bfloat16. For
-// all other operators it means the same, but for GroupNormalization.
+// raiseOpset states the version since which a convolution may be in bfloat16, unless
+// another operator of the graph has another meaning there, or no kernel.
 func (g *Graph) raiseOpset(half pb.TensorProto_DataType) {
-	uses := func(op string) bool {
-		return slices.ContainsFunc(g.Nodes, func(n *Node) bool { return n.Op == op && n.Domain == "" })
+	uses := func(ops ...string) bool {
+		return slices.ContainsFunc(g.Nodes, func(n *Node) bool { return n.Domain == "" && slices.Contains(ops, n.Op) })
 	}
-	if half != BFloat16 || g.opset() >= bfloat16Conv || !uses("Conv") || uses("GroupNormalization") && g.opset() < 21 {
+	if half != BFloat16 || g.opset() >= bfloat16Conv || !uses("Conv") || uses(onlyBefore22...) {
 		return
 	}
 	const ir = 10 // the first with opset 21 and 22
@@ -252,5 +302,5 @@ func (g *Graph) raiseOpset(half pb.TensorProto_DataType) {
 	if g.opsets == nil {
 		g.opsets = map[string]int64{}
 	}
-	g.opsets[""], g.ir = bfloat16Conv, int64(math.Max(float64(g.ir), ir))
+	g.opsets[""], g.ir = bfloat16Conv, max(g.ir, ir)
 }

@@ -35,6 +35,13 @@ func (p placement) kernel(n *Node, half pb.TensorProto_DataType, opset int64) bo
 // bfloat16.
 const bfloat16Conv = 22
 
+// onlyBefore22 are the operators that came in a new version with opset 22 of which ONNX Runtime
+// 1.31's CUDA provider has no kernel, or might have none, and GroupNormalization,
+// whose scale and bias changed their shapes.
+var onlyBefore22 = []string{"Bernoulli", "DeformConv", "Det", "Dropout", "Elu", "EyeLike", "GRU", "GlobalLpPool", "GridSample",
+	"GroupNormalization", "InstanceNormalization", "LSTM", "LpNormalization", "LpPool", "MaxPool", "MaxRoiPool", "MaxUnpool", "Multinomial",
+	"RNN", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "RoiAlign", "Selu", "Tan", "ThresholdedRelu"}
+
 var (
 	multiply   = placement{in: halfPrecision}
 	arithmetic = placement{in: itsInputs}
@@ -62,6 +69,8 @@ var placements = map[string]placement{
 
 	"Add": arithmetic, "Sub": arithmetic, "Mul": arithmetic, "Div": arithmetic, "Sum": arithmetic,
 	"Sigmoid": arithmetic, "Tanh": arithmetic, "Erf": arithmetic, "Gelu": arithmetic, "com.microsoft.Gelu": arithmetic,
+	"LeakyRelu": arithmetic.butBFloat16(), "Elu": arithmetic.butBFloat16(), "Selu": arithmetic.butBFloat16(),
+	"HardSigmoid": arithmetic.butBFloat16(), "HardSwish": arithmetic.butBFloat16(), "Mish": arithmetic.butBFloat16(),
 	"Softmax": arithmetic, "LayerNormalization": arithmetic,
 	"AveragePool": arithmetic.butBFloat16(), "GlobalAveragePool": arithmetic.butBFloat16(),
 	"BatchNormalization": {in: itsInputs, noFloat16: true, noBFloat16: true},
@@ -73,5 +82,6 @@ var placements = map[string]placement{
 
 	"Identity": movement, "Reshape": movement, "Flatten": movement, "Squeeze": movement, "Unsqueeze": movement,
 	"Transpose": movement, "Expand": movement, "Tile": movement, "Slice": movement, "Split": movement, "Gather": movement,
+	"DepthToSpace": movement.butBFloat16(), "SpaceToDepth": movement.butBFloat16(),
 	"GatherElements": movement, "GatherND": movement, "Concat": choice, "Pad": choice.butBFloat16(), "Shape": choice,
 }
