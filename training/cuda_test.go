@@ -152,8 +152,8 @@ func TestOtherModelsOnCUDA(t *testing.T) {
 			"linear probe": func(c *config.Config) { c.Model.Adaptation = "linear_probe" },
 			"recompute":    func(c *config.Config) { c.Training.Recompute, c.Training.Precision = "full", "fp16" },
 			"imported": func(c *config.Config) {
-				c.Model = config.Model{ONNX: "imported/testdata/vit_torchscript17.onnx", Adaptation: "finetune"}
-				c.Data.Size = 8
+				c.Model = config.Model{ONNX: "imported/testdata/mlp_dynamo20.onnx", Adaptation: "finetune"}
+				c.Data.Size = 4
 			},
 		} {
 			t.Run(name, func(t *testing.T) {
