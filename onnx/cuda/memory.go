@@ -1,0 +1,110 @@
+package cuda
+
+// #include "driver.h"
+import "C"
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// Memory is memory of a GPU.
+type Memory struct {
+	resource
+	size int
+}
+
+// Allocate returns zeroed memory of the GPU, aligned to 256 bytes. If there is
+// not enough the error is an [OutOfMemory].
+func (d *Device) Allocate(bytes int) (*Memory, error) {
+	if bytes < 0 {
+		return nil, fmt.Errorf("GPU %d: memory of negative size %d", d.info.Index, bytes)
+	}
+	r, err := d.create("memory", bytes, func(handle *C.uintptr_t) C.int {
+		return C.fovea_cuda_allocate(d.context, C.size_t(max(bytes, 1)), handle)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Memory{r, bytes}, nil
+}
+
+// Pointer returns the address in the GPU's memory, 0 after Free.
+func (m *Memory) Pointer() uintptr { return uintptr(m.handle) }
+
+// Size returns the bytes that were asked for.
+func (m *Memory) Size() int { return m.size }
+
+// Free gives the memory back. What streams still do with it must be done.
+func (m *Memory) Free() error {
+	return m.release(func(handle C.uintptr_t) C.int { return C.fovea_cuda_free(m.device.context, handle) })
+}
+
+// part returns the address of a range of the memory.
+func (m *Memory) part(offset, bytes int) (C.uintptr_t, error) {
+	if err := m.check(); err != nil {
+		return 0, err
+	}
+	if offset < 0 || bytes < 0 || bytes > m.size-offset {
+		return 0, fmt.Errorf("GPU %d: bytes %d to %d of memory of %d bytes", m.device.info.Index, offset,
+			offset+bytes, m.size)
+	}
+	return m.handle + C.uintptr_t(offset), nil
+}
+
+// HostMemory is page-locked memory of the computer, which a GPU reads and
+// writes by itself while the program goes on. The garbage collector neither
+// moves nor frees it.
+type HostMemory struct {
+	resource
+	data []byte
+}
+
+// AllocateHost returns zeroed page-locked memory. It is taken from what all
+// programs share: it is for buffers.
+func (d *Device) AllocateHost(bytes int) (*HostMemory, error) {
+	if bytes < 0 {
+		return nil, fmt.Errorf("GPU %d: page-locked memory of negative size %d", d.info.Index, bytes)
+	}
+	var data unsafe.Pointer
+	r, err := d.create("page-locked memory", 0, func(handle *C.uintptr_t) C.int {
+		result := C.fovea_cuda_allocate_host(d.context, C.size_t(max(bytes, 1)), &data)
+		*handle = C.uintptr_t(uintptr(data))
+		return result
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%d bytes: %w", bytes, err)
+	}
+	m := &HostMemory{r, unsafe.Slice((*byte)(data), bytes)}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.locked[m] = true
+	return m, nil
+}
+
+// Bytes returns the memory. The slice must not be used after Free.
+func (m *HostMemory) Bytes() []byte { return m.data }
+
+// Free gives the memory back. What streams still do with it must be done.
+func (m *HostMemory) Free() error {
+	return m.release(func(handle C.uintptr_t) C.int {
+		delete(m.device.locked, m)
+		m.data = nil
+		return C.fovea_cuda_free_host(m.device.context, handle)
+	})
+}
+
+// waits reports whether a copy from or to data must be waited for: only
+// page-locked memory stays where it is until the GPU has got to it.
+func (d *Device) waits(data []byte) C.int {
+	start := uintptr(unsafe.Pointer(unsafe.SliceData(data)))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for m := range d.locked {
+		first := uintptr(unsafe.Pointer(unsafe.SliceData(m.data)))
+		if start >= first && start+uintptr(len(data)) <= first+uintptr(len(m.data)) {
+			return 0
+		}
+	}
+	return 1
+}
