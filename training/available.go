@@ -22,7 +22,7 @@ func availableIn(root fs.FS) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("how much memory is free is known on Linux only: %w", err)
 	}
-	kib, ok := field(text, "MemAvailable:")
+	kib, ok := numberOf(text, "MemAvailable:")
 	if !ok {
 		return 0, fmt.Errorf("/proc/meminfo has no MemAvailable")
 	}
@@ -83,14 +83,14 @@ func (g groupFiles) left(dir string) (left int64, limited bool) {
 	}
 	stat, err := fs.ReadFile(g.root, path.Join(g.mount, dir, "memory.stat"))
 	if err == nil {
-		inactive, _ := field(stat, g.inactive)
+		inactive, _ := numberOf(stat, g.inactive)
 		usage -= inactive
 	}
 	return limit - usage, true
 }
 
-// field is the number that follows a name at the beginning of a line.
-func field(text []byte, name string) (int64, bool) {
+// numberOf is the number that follows a name at the beginning of a line.
+func numberOf(text []byte, name string) (int64, bool) {
 	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
 		if words := strings.Fields(lines.Text()); len(words) > 1 && words[0] == name {
 			n, err := strconv.ParseInt(words[1], 10, 64)
