@@ -1,11 +1,13 @@
 package data
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
 	"image"
 	"os"
+	"sync"
 )
 
 // An entry is a head of 20 bytes and the pixels, 3 bytes each, row after row:
@@ -47,10 +49,13 @@ func entrySum(entry []byte) uint32 {
 
 // readEntry reads an entry that is whole.
 func readEntry(path string) (*image.NRGBA, error) {
-	in, err := os.ReadFile(path)
-	if err != nil {
+	buffer := entryFiles.Get().(*bytes.Buffer)
+	defer entryFiles.Put(buffer)
+	buffer.Reset()
+	if err := readInto(buffer, path); err != nil {
 		return nil, err
 	}
+	in := buffer.Bytes()
 	damaged := fmt.Errorf("the entry %s is damaged", path)
 	if len(in) < entryHead || string(in[:8]) != entryMagic {
 		return nil, damaged
@@ -62,9 +67,27 @@ func readEntry(path string) (*image.NRGBA, error) {
 	}
 	img := image.NewNRGBA(image.Rect(0, 0, w, h))
 	from, to := in[entryHead:], img.Pix
-	for len(to) >= 4 {
-		to[0], to[1], to[2], to[3] = from[0], from[1], from[2], 255
+	for len(from) >= 4 { // a pixel and a byte of the next, which gives way to the alpha
+		binary.LittleEndian.PutUint32(to, binary.LittleEndian.Uint32(from)|255<<24)
 		from, to = from[3:], to[4:]
 	}
+	to[0], to[1], to[2], to[3] = from[0], from[1], from[2], 255
 	return img, nil
+}
+
+// entryFiles are buffers for files: of the memory that loading an image takes, a
+// third would be theirs.
+var entryFiles = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func readInto(buffer *bytes.Buffer, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() < 4*maxPixels {
+		buffer.Grow(int(info.Size()) + bytes.MinRead) // which is left of it at the end
+	}
+	_, err = buffer.ReadFrom(f)
+	return err
 }

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"encoding/binary"
 	"fmt"
 	"image"
 	"image/color"
@@ -193,13 +194,32 @@ func (a arrangement) apply(img *image.NRGBA) *image.NRGBA {
 	}
 	n := img.Rect.Dx()
 	out := image.NewNRGBA(image.Rect(0, 0, n, n))
+	flips := arrangement{flipX: a.flipX, flipY: a.flipY}
 	for y := range n {
+		if a == flips {
+			_, sy := a.source(0, y, n)
+			flipRow(out.Pix[y*out.Stride:][:4*n], img.Pix[sy*img.Stride:][:4*n], a.flipX)
+			continue
+		}
 		for x := range n {
 			sx, sy := a.source(x, y, n)
 			copy(out.Pix[y*out.Stride+4*x:][:4], img.Pix[sy*img.Stride+4*sx:][:4])
 		}
 	}
 	return out
+}
+
+// flipRow copies a row of pixels, from left to right or the other way round.
+func flipRow(to, from []uint8, flip bool) {
+	if !flip {
+		copy(to, from)
+		return
+	}
+	for len(to) >= 4 {
+		end := len(from) - 4
+		binary.LittleEndian.PutUint32(to, binary.LittleEndian.Uint32(from[end:]))
+		to, from = to[4:], from[:end]
+	}
 }
 
 // source is where the pixel that ends at (x, y) comes from in an n×n image: the

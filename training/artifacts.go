@@ -27,6 +27,6 @@ func WriteArtifacts(ctx context.Context, cfg *config.Config, out string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return artifacts.Write(out, artifacts.Set{Model: p.network, About: p.network.about(), Batch: int64(cfg.Training.Batch), Options: p.options(),
+	return artifacts.Write(out, artifacts.Set{Model: p.network, About: p.network.about(), Batch: int64(p.config.Training.Batch), Options: p.options(),
 		Half: halfType(cfg.Training.Precision), Parameters: p.described(), Weights: p.tensors(arena, "")})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -38,6 +39,9 @@ type plan struct {
 func newSetup(ctx context.Context, cfg *config.Config, classes int, progress func(Update)) (*setup, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
+	}
+	if cfg.Training.Batch == config.Auto {
+		return nil, errors.New(`training.batch is "auto" still: a learner needs a number`)
 	}
 	policy, err := augment.Parse(cfg.Augment.Policy)
 	if err != nil {
@@ -90,6 +94,9 @@ func newPlan(ctx context.Context, cfg *config.Config, progress func(Update)) (*p
 	}
 	set, err := openDataset(cfg)
 	if err != nil {
+		return nil, err
+	}
+	if cfg, err = withBatch(ctx, cfg, set, progress); err != nil {
 		return nil, err
 	}
 	r, err := newSetup(ctx, cfg, len(set.Train.Classes), progress)

@@ -58,6 +58,9 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
 		return nil, err
 	}
 	if exists {
+		if cfg, err = withRecordedBatch(r.folder, cfg); err != nil {
+			return nil, err
+		}
 		if err := sameConfig(r.folder, cfg, finished); err != nil {
 			return nil, err
 		}
@@ -115,8 +118,11 @@ func (r *run) do(ctx context.Context, result *Result) (err error) {
 			r.engine.options.Threads = r.state.Host.Threads // as the run began, whatever machine this is
 		}
 	}
-	if err := r.train(ctx, graph, stored); err != nil {
+	if err := r.warnMemory(); err != nil {
 		return err
+	}
+	if err := r.train(ctx, graph, stored); err != nil {
+		return r.explain(ctx, err)
 	}
 	result.BestEpoch = r.best()
 	result.Test, err = r.test(ctx)

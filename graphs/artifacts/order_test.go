@@ -11,6 +11,7 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
+	"fovea/graphs/cost"
 	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
 	"fovea/onnx/ort"
@@ -26,7 +27,7 @@ func TestWeightGradientsRunEarly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nodes := executed(t, g)
+	nodes := executed(t, g, ort.All)
 	at := func(block int, layer string) int { return gradientAt(t, nodes, block, layer) }
 	for block := c.Depth - 1; block > 0; block-- {
 		if last, next := at(block, "attn.qkv"), at(block-1, "mlp.fc2"); next-last < 2 {
@@ -46,7 +47,7 @@ func TestRecomputationWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nodes := executed(t, g)
+	nodes := executed(t, g, ort.All)
 	for block := c.Depth - 2; block >= 0; block-- {
 		var norms []int // of the block, in the order in which they run
 		for _, n := range g.Nodes {
@@ -77,11 +78,31 @@ func gradientAt(t *testing.T, nodes []string, block int, layer string) int {
 	return i
 }
 
+// TestOrder: cost.Order is the runtime's, as long as it changes no node.
+func TestOrder(t *testing.T) {
+	for _, recompute := range []bool{false, true} {
+		g, err := artifacts.Training(artifacts.ViT(fourBlocks), 2, artifacts.Options{Recompute: recompute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		nodes := executed(t, g, ort.Disable)
+		order := cost.Order(g)
+		if len(nodes) != len(order) {
+			t.Fatalf("%d nodes run, not %d", len(nodes), len(order))
+		}
+		for i, n := range order {
+			if n.Outputs[0].Name != nodes[i] {
+				t.Fatalf("recompute %v: node %d is %s, not %s", recompute, i, nodes[i], n)
+			}
+		}
+	}
+}
+
 // executed lists the nodes of a graph in the order in which the runtime runs
 // them, from its profile.
-func executed(t *testing.T, g *graphs.Graph) (nodes []string) {
+func executed(t *testing.T, g *graphs.Graph, level ort.Level) (nodes []string) {
 	t.Helper()
-	s := graphtest.Open(t, g, ort.Options{Profile: filepath.Join(t.TempDir(), "order")})
+	s := graphtest.Open(t, g, ort.Options{Profile: filepath.Join(t.TempDir(), "order"), Optimization: level})
 	s.Run(func(string, []float32) {})
 	text, err := os.ReadFile(s.EndProfile())
 	if err != nil {

@@ -8,8 +8,9 @@ import (
 
 // Memory is the memory of a graph's values in bytes.
 type Memory struct {
-	Sum  int64 // of all
-	Peak int64 // the most that must be there at once
+	Sum     int64 // of all
+	Peak    int64 // the most that must be there at once
+	Largest int64 // of one value
 	// AtPeak is the node that runs then; nil if the graph has none.
 	AtPeak *graphs.Node
 }
@@ -20,24 +21,34 @@ type Memory struct {
 // ONNX Runtime writes some results over an input that nobody reads any more, and
 // rounds sizes up; neither is counted.
 func Forward(g *graphs.Graph, parameter func(*graphs.Value) bool) Memory {
+	return measure(g, g.Nodes, parameter)
+}
+
+// Run is Forward for the order in which ONNX Runtime runs the nodes.
+func Run(g *graphs.Graph, parameter func(*graphs.Value) bool) Memory {
+	return measure(g, Order(g), parameter)
+}
+
+func measure(g *graphs.Graph, nodes []*graphs.Node, parameter func(*graphs.Value) bool) Memory {
 	own := func(v *graphs.Value) bool { // has memory of its own that is counted
 		_, constant := v.Content()
 		return v != nil && !constant && !parameter(v) && v.Stored() == v
 	}
 	last := map[*graphs.Value]int{} // reader of a value
-	for i, n := range g.Nodes {
+	for i, n := range nodes {
 		for _, v := range n.Inputs {
 			last[v.Stored()] = i
 		}
 	}
 	for _, v := range slices.Concat(g.Inputs, g.Outputs) {
-		last[v.Stored()] = len(g.Nodes)
+		last[v.Stored()] = len(nodes)
 	}
 	var m Memory
 	now := int64(0)
 	add := func(v *graphs.Value) {
 		if own(v) {
 			m.Sum += v.Bytes()
+			m.Largest = max(m.Largest, v.Bytes())
 			now += v.Bytes()
 		}
 	}
@@ -45,7 +56,7 @@ func Forward(g *graphs.Graph, parameter func(*graphs.Value) bool) Memory {
 		add(v)
 	}
 	m.Peak = now
-	for i, n := range g.Nodes {
+	for i, n := range nodes {
 		for _, v := range n.Outputs {
 			add(v)
 		}

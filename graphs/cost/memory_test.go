@@ -25,7 +25,7 @@ func TestMemory(t *testing.T) {
 	parameter := func(v *graphs.Value) bool { return v == w }
 	got := Forward(g, parameter)
 	// Once s is there a goes: the peak is x, a, b and s.
-	if want := (Memory{Sum: 24 + 24 + 24 + 4 + 12, Peak: 24 + 24 + 24 + 4, AtPeak: s.Producer()}); got != want {
+	if want := (Memory{Sum: 24 + 24 + 24 + 4 + 12, Peak: 24 + 24 + 24 + 4, Largest: 24, AtPeak: s.Producer()}); got != want {
 		t.Errorf("memory is %+v, want %+v", got, want)
 	}
 

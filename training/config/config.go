@@ -124,12 +124,16 @@ type Schedule struct {
 	MinLR  float64 `toml:"min_lr"`
 }
 
+// Auto is the value of an integer that a run chooses, "auto" in a file. The
+// fields that may have it have the tag auto.
+const Auto = 0
+
 // Training is how a step is made.
 type Training struct {
-	Batch      int    `toml:"batch"`
-	Accumulate int    `toml:"accumulate"` // batches an optimizer step
-	Precision  string `toml:"precision"`  // one of Precisions
-	MaxSteps   int    `toml:"max_steps"`  // optimizer steps; 0: all epochs
+	Batch      int    `toml:"batch" auto:""` // images; Auto: the run chooses
+	Accumulate int    `toml:"accumulate"`    // batches an optimizer step
+	Precision  string `toml:"precision"`     // one of Precisions
+	MaxSteps   int    `toml:"max_steps"`     // optimizer steps; 0: all epochs
 
 	EMA       float64 `toml:"ema"`       // decay of the parameters' moving average; 0: none
 	Nonfinite string  `toml:"nonfinite"` // one of Nonfinites

@@ -80,7 +80,8 @@ func (m Model) Dimensions() Dimensions {
 }
 
 // LearningRate returns the peak rate of the head: LR, or BLR for each 256 images
-// of an optimizer step (main_finetune.py of RETFound).
+// of an optimizer step (main_finetune.py of RETFound), which is 0 while
+// Training.Batch is Auto.
 func (c *Config) LearningRate() float64 {
 	if c.Optimizer.BLR > 0 {
 		return c.Optimizer.BLR * float64(c.Training.Batch*c.Training.Accumulate) / 256

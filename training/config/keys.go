@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 )
@@ -10,6 +11,44 @@ type key struct {
 	name  string // "data.dir"
 	index []int  // for reflect.Value.FieldByIndex on a Config
 	typ   reflect.Type
+	auto  bool // an integer that may be Auto
+}
+
+// autoText is how Auto is written.
+const autoText = "auto"
+
+// typeName is how errors and configs/README.md call the key's type.
+func (k key) typeName() string {
+	if k.auto {
+		return typeName(k.typ) + ` or "` + autoText + `"`
+	}
+	return typeName(k.typ)
+}
+
+// fromTOML stores v, as a TOML decoder gives it, in field.
+func (k key) fromTOML(field reflect.Value, v any) error {
+	if k.auto && v == autoText {
+		field.SetInt(Auto)
+		return nil
+	}
+	return k.orAuto(setFromTOML(field, v))
+}
+
+// fromText parses text as the key's type.
+func (k key) fromText(field reflect.Value, text string) error {
+	if k.auto && strings.TrimSpace(text) == autoText {
+		field.SetInt(Auto)
+		return nil
+	}
+	return k.orAuto(setFromText(field, text))
+}
+
+// orAuto says what else would have been right.
+func (k key) orAuto(err error) error {
+	if err != nil && k.auto {
+		return fmt.Errorf("%w or %q", err, autoText)
+	}
+	return err
 }
 
 // env returns the environment variable that sets the key.
@@ -31,16 +70,21 @@ func schema() (keys []key, sections []string) {
 		f := t.Field(i)
 		name := f.Tag.Get("toml")
 		if f.Type.Kind() != reflect.Struct {
-			keys = append(keys, key{name, f.Index, f.Type})
+			keys = append(keys, newKey(name, f.Index, f))
 			continue
 		}
 		sections = append(sections, name)
 		for j := range f.Type.NumField() {
 			g := f.Type.Field(j)
-			keys = append(keys, key{name + "." + g.Tag.Get("toml"), []int{i, j}, g.Type})
+			keys = append(keys, newKey(name+"."+g.Tag.Get("toml"), []int{i, j}, g))
 		}
 	}
 	return keys, sections
+}
+
+func newKey(name string, index []int, f reflect.StructField) key {
+	_, auto := f.Tag.Lookup("auto")
+	return key{name, index, f.Type, auto}
 }
 
 func findKey(name string) (key, bool) {

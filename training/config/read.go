@@ -195,7 +195,7 @@ func (r *reader) readOverrides(overrides []string) {
 // setText stores text over whatever came before.
 func (r *reader) setText(k key, source, text string) {
 	v := reflect.New(k.typ).Elem()
-	if err := setFromText(v, text); err != nil {
+	if err := k.fromText(v, text); err != nil {
 		r.add(source, k.name, err)
 		return
 	}
@@ -220,7 +220,7 @@ func (r *reader) config() *Config {
 		}
 		if !r.fromFile[k.name] {
 			k.field(c).Set(reflect.ValueOf(v))
-		} else if err := setFromTOML(k.field(c), v); err != nil {
+		} else if err := k.fromTOML(k.field(c), v); err != nil {
 			r.add(source, k.name, err)
 		}
 	}

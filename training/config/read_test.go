@@ -68,6 +68,32 @@ func TestReadText(t *testing.T) {
 	}
 }
 
+// TestAuto: "auto" is one value wherever it comes from, and blr gives no rate
+// until a run has chosen.
+func TestAuto(t *testing.T) {
+	const file = minimal + "[optimizer]\nblr = 5e-3\n[training]\nbatch = "
+	for _, test := range []struct {
+		batch   string
+		set     []string
+		environ []string
+		want    int
+	}{
+		{`"auto"`, nil, nil, Auto},
+		{"0", nil, nil, Auto},
+		{"8", []string{"training.batch=auto"}, nil, Auto},
+		{"8", nil, []string{"FOVEA_TRAINING_BATCH=auto"}, Auto},
+		{`"auto"`, []string{"training.batch=4"}, nil, 4},
+	} {
+		c, err := Read(write(t, file+test.batch+"\n"), test.set, test.environ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, rate := c.Training.Batch, 5e-3*float64(test.want)/256; got != test.want || c.LearningRate() != rate {
+			t.Errorf("%+v: batch %d, rate %v, want %v", test, got, c.LearningRate(), rate)
+		}
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -124,7 +150,7 @@ func TestReadRefuses(t *testing.T) {
 		{"unknown override", minimal, []string{"training.bacth=3"}, nil,
 			[]string{"-set training.bacth=3: training.bacth: unknown key, did you mean training.batch?"}},
 		{"override of another type", minimal, []string{"training.batch=many"}, nil,
-			[]string{`-set training.batch=many: training.batch: found "many", expected an integer`}},
+			[]string{`-set training.batch=many: training.batch: found "many", expected an integer or "auto"`}},
 		{"override is no boolean", minimal, []string{"augment.quarter_turns=1"}, nil,
 			[]string{`augment.quarter_turns: found "1", expected true or false`}},
 		{"override too short", minimal, []string{"data.mean=0.5"}, nil,
@@ -135,15 +161,19 @@ func TestReadRefuses(t *testing.T) {
 			[]string{`FOVEA_SEED: seed: found "x", expected an integer`}},
 		{"two libraries", minimal, nil, []string{"FOVEA_ORT=a", "FOVEA_RUNTIME_LIBRARY=b"},
 			[]string{`FOVEA_ORT: runtime.library: names "a" but FOVEA_RUNTIME_LIBRARY names "b": unset one`}},
-		{"range, from the file", minimal + "[training]\nbatch = 0\n", nil, nil,
-			[]string{"octid.toml:4: training.batch: 0 is out of range, must be at least 1"}},
+		{"range, from the file", minimal + "[training]\nbatch = -1\n", nil, nil,
+			[]string{`octid.toml:4: training.batch: -1 is out of range, must be at least 1, or "auto"`}},
+		{"auto elsewhere", minimal + "[training]\naccumulate = \"auto\"\n", nil, nil,
+			[]string{`octid.toml:4: training.accumulate: found the string "auto", expected an integer`}},
+		{"string for an integer or auto", minimal + "[training]\nbatch = \"many\"\n", nil, nil,
+			[]string{`octid.toml:4: training.batch: found the string "many", expected an integer or "auto"`}},
 		{"range, from an override", minimal, []string{"data.size=30"}, nil,
 			[]string{"-set data.size=30: data.size: 30 is not a multiple of the patch size 16 (model.patch)"}},
 		{"no folder", "seed = 1\n", nil, nil, []string{"data.dir: is not set"}},
 		{"lr and blr", minimal + "[optimizer]\nlr = 1e-3\nblr = 5e-3\n", nil, nil,
 			[]string{"octid.toml:5: optimizer.blr: 0.005 is set beside optimizer.lr, 0.001"}},
-		{"everything at once", minimal + "[training]\nbatch = 0\naccumulate = 0\n", []string{"seed=-1"}, nil,
-			[]string{"training.batch: 0", "training.accumulate: 0", "seed: -1 is below 0"}},
+		{"everything at once", minimal + "[training]\nbatch = -1\naccumulate = 0\n", []string{"seed=-1"}, nil,
+			[]string{"training.batch: -1", "training.accumulate: 0", "seed: -1 is below 0"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

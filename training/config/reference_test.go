@@ -30,7 +30,7 @@ func TestReferenceListsEveryKey(t *testing.T) {
 		if i >= len(rows) || rows[i][0] != "`"+k.name+"`" {
 			t.Fatalf("row %d is not %s", i+1, k.name)
 		}
-		if got, want := rows[i][1], typeName(k.typ); got != want {
+		if got, want := rows[i][1], k.typeName(); got != want {
 			t.Errorf("%s: type %q, want %q", k.name, got, want)
 		}
 		section, name, nested := strings.Cut(k.name, ".")

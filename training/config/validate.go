@@ -48,7 +48,7 @@ func (c *Config) problems() []*Error {
 		k.check("schedule.min_lr", !(c.Schedule.MinLR > lr),
 			"%v is above the learning rate, %v", c.Schedule.MinLR, lr)
 	}
-	k.integer("training.batch", c.Training.Batch, 1)
+	k.check("training.batch", c.Training.Batch >= Auto, "%d is out of range, must be at least 1, or %q", c.Training.Batch, autoText)
 	k.integer("training.accumulate", c.Training.Accumulate, 1)
 	k.oneOf("training.precision", c.Training.Precision, Precisions)
 	k.integer("training.max_steps", c.Training.MaxSteps, 0)

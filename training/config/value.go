@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// typeName is how errors and configs/README.md call a key's type.
+// typeName names the type of a key, or of an element of it.
 func typeName(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.String:
