@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -165,6 +166,38 @@ func TestOtherModelsOnCUDA(t *testing.T) {
 				}
 				onlyDecayed(t, c, r.Folder)
 			})
+		}
+	})
+}
+
+// TestMemoryOnCUDA: on a GPU with little memory a batch that does not fit is an
+// error that names the one that does, which "auto" finds, and both leave nothing
+// behind.
+func TestMemoryOnCUDA(t *testing.T) {
+	t.Setenv("FOVEA_CUDA_STUB_MEMORY", strconv.Itoa(6<<20))
+	cudastub.Run(t, func(t *testing.T) {
+		c := onStandIns(t)
+		before := cudastub.Live(t)
+		c.Training.Batch = config.Auto
+		c.Training.Accumulate, c.Training.MaxSteps = 1, 3
+		if _, err := Run(t.Context(), c, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		resolved, err := config.Read(filepath.Join(c.Output.Dir, c.Name, configFile), nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fits := resolved.Training.Batch
+		if fits < 2 || fits > 64 {
+			t.Fatalf("batch %d was chosen: the memory does not bound it", fits)
+		}
+		c.Name, c.Training.Batch = "large", 2*fits
+		_, err = Run(t.Context(), c, Options{})
+		if err == nil || !strings.Contains(err.Error(), strconv.Itoa(fits)) || !strings.Contains(err.Error(), "training.batch") {
+			t.Errorf("batch %d: %v", 2*fits, err)
+		}
+		if after := cudastub.Live(t); after != before {
+			t.Errorf("before there were %+v, after it %+v", before, after)
 		}
 	})
 }
