@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"fovea/data/augment"
 )
 
 // fundusJPEG is a 3-megapixel 4:2:0 JPEG with a disc and fine structure.
@@ -55,6 +57,11 @@ func BenchmarkSample(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	recipe := NewTrainTransform(224) // RETFound's
+	recipe.Erase = augment.Eraser{Probability: 0.25, Mode: augment.ErasePixel, Count: 1}
+	if recipe.Policy, err = augment.Parse("rand-m9-mstd0.5-inc1"); err != nil {
+		b.Fatal(err)
+	}
 	for _, c := range []struct {
 		name, path string
 		transform  Transform
@@ -70,6 +77,7 @@ func BenchmarkSample(b *testing.B) {
 		{"jpeg3MP/train", fundus, NewTrainTransform(224), nil},
 		{"jpeg3MP/eval", fundus, NewEvalTransform(224), nil},
 		{"jpeg3MP/cached/train", fundus, NewTrainTransform(224), cache},
+		{"jpeg3MP/cached/recipe", fundus, recipe, cache},
 		{"jpeg3MP/cached/eval", fundus, NewEvalTransform(224), cache},
 	} {
 		b.Run(c.name, func(b *testing.B) {
@@ -95,10 +103,21 @@ func BenchmarkSample(b *testing.B) {
 	}
 }
 
-// BenchmarkLoader is an epoch of 28-pixel PNGs with a worker a core.
+// BenchmarkLoader is an epoch of 28-pixel PNGs with a worker a core, and one of
+// tensors of a single value with 16 workers: what it takes to hand an image over,
+// which does not become less with more cores.
 func BenchmarkLoader(b *testing.B) {
-	samples := trainSamples(b, "testdata/retinamnist")
-	l := newLoader(b, LoaderConfig{Samples: samples, Batch: 64, Shuffle: true, Transform: NewTrainTransform(28)})
+	b.Run("png28", func(b *testing.B) {
+		benchmarkLoader(b, LoaderConfig{Samples: trainSamples(b, "testdata/retinamnist"), Batch: 64, Shuffle: true, Transform: NewTrainTransform(28)})
+	})
+	b.Run("handover", func(b *testing.B) {
+		const n = 1 << 14
+		benchmarkLoader(b, LoaderConfig{Samples: make([]Sample, n), Batch: 64, Shuffle: true, Workers: 16, Tensors: make([]float32, n)})
+	})
+}
+
+func benchmarkLoader(b *testing.B, c LoaderConfig) {
+	l := newLoader(b, c)
 	for epoch := 0; b.Loop(); epoch++ {
 		it := l.Epoch(b.Context(), epoch, 0)
 		for {
@@ -113,5 +132,5 @@ func BenchmarkLoader(b *testing.B) {
 		}
 		it.Close()
 	}
-	b.ReportMetric(float64(b.N*len(samples))/b.Elapsed().Seconds(), "images/s")
+	b.ReportMetric(float64(b.N*len(c.Samples))/b.Elapsed().Seconds(), "images/s")
 }

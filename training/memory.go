@@ -13,7 +13,10 @@ import (
 type need struct {
 	arenas int64 // parameters and what goes with them
 	image  int64 // for each image of a batch: values, and what the loaders hold
-	opens  int64 // for each image of a batch while model.onnx is opened, before there are arenas
+
+	// While model.onnx is opened, before there are arenas: its parameters, and for
+	// each image of a batch its values. 0: there is none.
+	file, opens int64
 }
 
 const (
@@ -30,7 +33,7 @@ const (
 
 // of is the memory of a run at a batch size.
 func (n need) of(batch int) int64 {
-	return processMemory + max(n.arenas+int64(batch)*n.image, int64(batch)*n.opens)
+	return processMemory + max(n.arenas+int64(batch)*n.image, n.file+int64(batch)*n.opens)
 }
 
 // largest is the largest batch that needs no more than some memory.
@@ -38,7 +41,7 @@ func (n need) largest(memory int64) int {
 	memory -= processMemory
 	batch := (memory - n.arenas) / n.image
 	if n.opens > 0 {
-		batch = min(batch, memory/n.opens)
+		batch = min(batch, (memory-n.file)/n.opens)
 	}
 	return int(max(batch, 0))
 }
@@ -90,6 +93,9 @@ func (p *setup) need() (n need, err error) {
 	n.image = (values+gaps*largest)/batch + loaded*4*3*int64(p.config.Data.Size*p.config.Data.Size)
 
 	size := int64(p.layout.Size)
+	if n.opens > 0 {
+		n.file = 3 * 4 * size // mapped, in the model that is read and in the runtime's
+	}
 	trained := size - int64(p.layout.TrainedFrom()) // of the rest no page is ever written
 	n.arenas = 4 * (size + 3*trained)               // parameters, gradients, two moments
 	if p.config.Training.Accumulate > 1 {
