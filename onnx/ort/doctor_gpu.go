@@ -37,14 +37,11 @@ func (r *Report) lookAtGPU(ctx context.Context, provider string) {
 		r.GPU.Devices = append(r.GPU.Devices, Device{info, freeMemory(info.Index)})
 	}
 	note := func(err error) {
-		p, ok := errors.AsType[*Problem](err)
-		if !ok {
-			p = &Problem{err.Error(), "nvidia-smi may tell what is wrong with the GPU", err}
-		}
+		p := asProblem(err, "nvidia-smi may tell what is wrong with the GPU")
 		if provider == "cuda" {
-			r.Problems = append(r.Problems, *p)
+			r.Problems = append(r.Problems, p)
 		} else {
-			r.Notes = append(r.Notes, *p)
+			r.Notes = append(r.Notes, p)
 		}
 	}
 	if err != nil && provider == "cuda" {
