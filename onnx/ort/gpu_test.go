@@ -32,9 +32,7 @@ func shared(t *testing.T, folder, name, source string, linked ...string) {
 	for _, l := range linked {
 		arguments = append(arguments, "-l:"+l)
 	}
-	if out, err := exec.Command("gcc", arguments...).CombinedOutput(); err != nil {
-		t.Fatalf("gcc: %v\n%s", err, out)
-	}
+	gcc(t, arguments...)
 }
 
 // required are what the stock provider for CUDA 13 is linked against.
