@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -70,7 +69,7 @@ func (r *Report) lookAtGPU(ctx context.Context, provider string) {
 		}
 	}
 	for _, path := range damaged(n.cuda) {
-		note(problem(fmt.Errorf("%s is damaged, or of another version of this program", path), installGPU(n.cuda)))
+		note(problem(fmt.Errorf("%s is damaged", path), installGPU(n.cuda)))
 		ready = false
 	}
 	if ready {
@@ -110,22 +109,19 @@ func freeMemory(index int) int64 {
 	return free
 }
 
-// damaged lists the libraries in the cache whose content is not what was fetched.
+// damaged lists the libraries in the cache's folders for a version of CUDA whose
+// content is not what was stored.
 func damaged(version int) []string {
-	release := releaseFor(version)
 	cache, err := CacheFolder()
-	if release == nil || err != nil {
+	if err != nil {
 		return nil
 	}
+	pattern := filepath.Join(quotePattern(cache), "*"+cudaFolder(version), systemFolder, "*"+sumSuffix)
+	sums, _ := filepath.Glob(pattern)
 	var found []string
-	for _, list := range [][]wheelPackage{release.libraries, release.convolutions, {release.runtime}} {
-		for _, p := range list {
-			for _, f := range p.files {
-				path := filepath.Join(cache, release.folder(p), f.cachedName())
-				if sum, err := fileSum(path); !errors.Is(err, os.ErrNotExist) && sum != f.sum {
-					found = append(found, path)
-				}
-			}
+	for _, path := range sums {
+		if path = strings.TrimSuffix(path, sumSuffix); !intact(path) {
+			found = append(found, path)
 		}
 	}
 	return found
