@@ -60,7 +60,7 @@ func (r *Report) lookAtGPU(ctx context.Context, provider string) {
 		return
 	}
 	r.GPU.CUDA = n.cuda
-	r.GPU.Libraries = find(n.wants(), places(ctx, r.Library.Path, n.cuda))
+	r.GPU.Libraries = find(n.wants(), n.cuda, places(ctx, r.Library.Path, n.cuda))
 	ready := devices != nil
 	for _, l := range r.GPU.Libraries {
 		if l.Path == "" && l.Required {
@@ -145,15 +145,15 @@ func (g GPU) lines(line func(name, format string, a ...any)) {
 	if g.CUDA == 0 {
 		return
 	}
-	line("cuda", "%d is what the library was built for", g.CUDA)
+	line("cuda", "%d, which the library was built for", g.CUDA)
 	for _, l := range g.Libraries {
 		switch {
 		case l.Path != "":
 			line("", "%s (%s)", l.Path, l.Origin)
 		case l.Required:
 			line("", "%s", l.missing())
-		default:
-			line("", "no %s: %s", l.Name, l.use(g.CUDA))
+		case l.use() != "":
+			line("", "no %s, %s; %s", l.Name, l.use(), installGPU(g.CUDA)+" -cudnn")
 		}
 	}
 	if g.Session != "" {
@@ -161,18 +161,16 @@ func (g GPU) lines(line func(name, format string, a ...any)) {
 	}
 }
 
-// use says what a library that may be missing is for.
-func (l CUDALibrary) use(version int) string {
-	stem, _ := splitName(l.Name)
-	switch stem {
+// use says what a library is for of which training may want to know that it is
+// missing, though the provider can be loaded without.
+func (l CUDALibrary) use() string {
+	switch stem, _ := splitName(l.Name); stem {
 	case "libcudnn":
-		return "models with convolutions need cuDNN, a ViT does not; " + installGPU(version) + " -cudnn"
+		return "which is cuDNN: models with convolutions need it, a ViT does not"
 	case "libnvrtc":
-		return "cuBLAS and cuDNN compile kernels for some GPUs with it; " + installGPU(version)
-	case "libcufft":
-		return "models with Fourier transforms need it"
+		return "with which cuBLAS and cuDNN compile kernels for some GPUs"
 	}
-	return "cuFFT may need it"
+	return ""
 }
 
 // verdict is what training will use.

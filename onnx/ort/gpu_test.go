@@ -170,7 +170,7 @@ func TestNVIDIALibrariesAreFound(t *testing.T) {
 		t.Fatalf("needs %v, %v", n, err)
 	}
 	got := map[string]string{}
-	for _, l := range find(n.wants(), places(t.Context(), library, n.cuda)) {
+	for _, l := range find(n.wants(), n.cuda, places(t.Context(), library, n.cuda)) {
 		if l.Path != "" {
 			got[l.Name] = filepath.Dir(l.Path)
 		}
@@ -216,6 +216,11 @@ func TestNVIDIALibrariesAreMissing(t *testing.T) {
 			}
 		}
 	}
+	// One of the same name for another CUDA does not count.
+	nvidia(t, cached, required...)
+	nvidia(t, cached, "libcudart.so.12")
+	shared(t, cached, "libcurand.so.10", "int nothing;", "libcudart.so.12")
+	says(t, openNVIDIA(t.Context(), library), "libcurand.so.10 is missing")
 	// Those of another CUDA are named.
 	if err := os.RemoveAll(cached); err != nil {
 		t.Fatal(err)

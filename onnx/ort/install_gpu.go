@@ -132,7 +132,7 @@ func (r *gpuRelease) install(ctx context.Context, o GPUOptions) (string, error) 
 			mine = append(mine, p)
 			continue
 		}
-		if found := p.foundIn(elsewhere); found != nil {
+		if found := p.foundIn(r.cuda, elsewhere); found != nil {
 			plan.Present = append(plan.Present, found...)
 			continue
 		}
@@ -211,8 +211,8 @@ func (p wheelPackage) storedIn(folder string) bool {
 }
 
 // foundIn looks for the libraries of a package elsewhere, nil if they are
-// nowhere together.
-func (p wheelPackage) foundIn(places iter.Seq[place]) []CUDALibrary {
+// nowhere together. It is for NVIDIA's: others are not looked for.
+func (p wheelPackage) foundIn(version int, places iter.Seq[place]) []CUDALibrary {
 	var list []CUDALibrary
 	for _, f := range p.files {
 		if stem, _ := splitName(f.name); slices.ContainsFunc(nvidiaLibraries, func(l nvidiaLibrary) bool { return l.stem == stem }) {
@@ -220,9 +220,9 @@ func (p wheelPackage) foundIn(places iter.Seq[place]) []CUDALibrary {
 		}
 	}
 	if len(list) == 0 {
-		return nil // not NVIDIA's
+		return nil
 	}
-	if list = find(list, places); list[0].Path == "" {
+	if list = find(list, version, places); list[0].Path == "" {
 		return nil
 	}
 	return list

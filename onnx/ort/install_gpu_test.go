@@ -118,8 +118,8 @@ func TestInstallGPU(t *testing.T) {
 		}
 		return path
 	}
-	all5 := []string{"nvidia-cuda-runtime==13.5.37", "nvidia-curand==10.4.5.25", "nvidia-cublas==13.10.0.20", "onnxruntime-gpu==1.31.1"}
-	path := install(all5...)
+	everything := []string{"nvidia-cuda-runtime==13.5.37", "nvidia-curand==10.4.5.25", "nvidia-cublas==13.10.0.20", "onnxruntime-gpu==1.31.1"}
+	path := install(everything...)
 	if want := filepath.Join(cache, "1.31.1-cuda13", systemFolder, libraryName()); path != want {
 		t.Errorf("installed as %s, want %s", path, want)
 	}
@@ -129,7 +129,11 @@ func TestInstallGPU(t *testing.T) {
 	if found := inCache(t.Context()); found != nil {
 		t.Errorf("it is offered to the CPU: %v", found)
 	}
-	for _, l := range find(mustNeeds(t, path).wants(), places(t.Context(), path, 13)) {
+	n, err := needsOf(providerOf(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range find(n.wants(), 13, places(t.Context(), path, 13)) {
 		if l.Required && l.Origin != "the cache" {
 			t.Errorf("%s: %v", l.Name, l)
 		}
@@ -154,15 +158,6 @@ func TestInstallGPU(t *testing.T) {
 	if len(plan.Present) != 3 || plan.Present[0].Path != filepath.Join(system, "libcudart.so.13") {
 		t.Errorf("present: %v", plan.Present)
 	}
-}
-
-func mustNeeds(t *testing.T, library string) needs {
-	t.Helper()
-	n, err := needsOf(providerOf(library))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }
 
 // A download that ends half-way leaves no GPU build that lacks its libraries,
