@@ -124,11 +124,15 @@ func store(library, version string) (string, error) {
 			return "", err
 		}
 	}
-	err = onnx.WriteFileAtomic(path+sumSuffix, func(w io.Writer) error {
+	return path, writeSum(path, sum)
+}
+
+// writeSum notes the SHA-256 of a library in the cache.
+func writeSum(path, sum string) error {
+	return onnx.WriteFileAtomic(path+sumSuffix, func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, sum)
 		return err
 	})
-	return path, err
 }
 
 // fileSum returns a file's SHA-256 in hexadecimal.

@@ -37,6 +37,14 @@ type Problem struct {
 // problem makes an error of one.
 func problem(err error, mend string) error { return &Problem{err.Error(), mend, err} }
 
+// asProblem is the problem that an error is, or else one of it.
+func asProblem(err error, mend string) Problem {
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return *p
+	}
+	return Problem{err.Error(), mend, err}
+}
+
 func (p *Problem) Error() string { return p.What + "; what mends it: " + p.Mend }
 
 func (p *Problem) Unwrap() error { return p.cause }
@@ -116,7 +124,7 @@ func (r *Report) install() string {
 }
 
 func (r *Report) problem(err error, mend string) {
-	r.Problems = append(r.Problems, Problem{err.Error(), mend, err})
+	r.Problems = append(r.Problems, asProblem(err, mend))
 }
 
 // String is the report as text, a line a fact.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -37,14 +36,11 @@ func (r *Report) lookAtGPU(ctx context.Context, provider string) {
 		r.GPU.Devices = append(r.GPU.Devices, Device{info, freeMemory(info.Index)})
 	}
 	note := func(err error) {
-		p, ok := errors.AsType[*Problem](err)
-		if !ok {
-			p = &Problem{err.Error(), "nvidia-smi may tell what is wrong with the GPU", err}
-		}
+		p := asProblem(err, "nvidia-smi may tell what is wrong with the GPU")
 		if provider == "cuda" {
-			r.Problems = append(r.Problems, *p)
+			r.Problems = append(r.Problems, p)
 		} else {
-			r.Notes = append(r.Notes, *p)
+			r.Notes = append(r.Notes, p)
 		}
 	}
 	if err != nil && provider == "cuda" {
@@ -64,7 +60,7 @@ func (r *Report) lookAtGPU(ctx context.Context, provider string) {
 		return
 	}
 	r.GPU.CUDA = n.cuda
-	r.GPU.Libraries = find(n.wants(), places(ctx, r.Library.Path, n.cuda))
+	r.GPU.Libraries = find(n.wants(), n.cuda, places(ctx, r.Library.Path, n.cuda))
 	ready := devices != nil
 	for _, l := range r.GPU.Libraries {
 		if l.Path == "" && l.Required {
@@ -73,7 +69,7 @@ func (r *Report) lookAtGPU(ctx context.Context, provider string) {
 		}
 	}
 	for _, path := range damaged(n.cuda) {
-		note(problem(fmt.Errorf("%s is damaged, or of another version of this program", path), installGPU(n.cuda)))
+		note(problem(fmt.Errorf("%s is damaged", path), installGPU(n.cuda)))
 		ready = false
 	}
 	if ready {
@@ -113,22 +109,19 @@ func freeMemory(index int) int64 {
 	return free
 }
 
-// damaged lists the libraries in the cache whose content is not what was fetched.
+// damaged lists the libraries in the cache's folders for a version of CUDA whose
+// content is not what was stored.
 func damaged(version int) []string {
-	release := releaseFor(version)
 	cache, err := CacheFolder()
-	if release == nil || err != nil {
+	if err != nil {
 		return nil
 	}
+	pattern := filepath.Join(quotePattern(cache), "*"+cudaFolder(version), systemFolder, "*"+sumSuffix)
+	sums, _ := filepath.Glob(pattern)
 	var found []string
-	for _, list := range [][]wheelPackage{release.libraries, release.convolutions, {release.runtime}} {
-		for _, p := range list {
-			for _, f := range p.files {
-				path := filepath.Join(cache, release.folder(p), f.cachedName())
-				if sum, err := fileSum(path); !errors.Is(err, os.ErrNotExist) && sum != f.sum {
-					found = append(found, path)
-				}
-			}
+	for _, path := range sums {
+		if path = strings.TrimSuffix(path, sumSuffix); !intact(path) {
+			found = append(found, path)
 		}
 	}
 	return found
@@ -152,15 +145,15 @@ func (g GPU) lines(line func(name, format string, a ...any)) {
 	if g.CUDA == 0 {
 		return
 	}
-	line("cuda", "%d is what the library was built for", g.CUDA)
+	line("cuda", "%d, which the library was built for", g.CUDA)
 	for _, l := range g.Libraries {
 		switch {
 		case l.Path != "":
 			line("", "%s (%s)", l.Path, l.Origin)
 		case l.Required:
 			line("", "%s", l.missing())
-		default:
-			line("", "no %s: %s", l.Name, l.use(g.CUDA))
+		case l.use() != "":
+			line("", "no %s, %s; %s", l.Name, l.use(), installGPU(g.CUDA)+" -cudnn")
 		}
 	}
 	if g.Session != "" {
@@ -168,18 +161,16 @@ func (g GPU) lines(line func(name, format string, a ...any)) {
 	}
 }
 
-// use says what a library that may be missing is for.
-func (l CUDALibrary) use(version int) string {
-	stem, _ := splitName(l.Name)
-	switch stem {
+// use says what a library is for of which training may want to know that it is
+// missing, though the provider can be loaded without.
+func (l CUDALibrary) use() string {
+	switch stem, _ := splitName(l.Name); stem {
 	case "libcudnn":
-		return "models with convolutions need cuDNN, a ViT does not; " + installGPU(version) + " -cudnn"
+		return "which is cuDNN: models with convolutions need it, a ViT does not"
 	case "libnvrtc":
-		return "cuBLAS and cuDNN compile kernels for some GPUs with it; " + installGPU(version)
-	case "libcufft":
-		return "models with Fourier transforms need it"
+		return "with which cuBLAS and cuDNN compile kernels for some GPUs"
 	}
-	return "cuFFT may need it"
+	return ""
 }
 
 // verdict is what training will use.

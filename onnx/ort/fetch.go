@@ -103,7 +103,7 @@ func pipDownload(ctx context.Context, python, requirement, folder string, more .
 	if _, err := output(c); err != nil {
 		return "", fmt.Errorf("pip download %s: %w", requirement, err)
 	}
-	files, err := filepath.Glob(filepath.Join(wheels, "*.whl"))
+	files, err := filepath.Glob(filepath.Join(quotePattern(wheels), "*.whl"))
 	if err == nil && len(files) == 0 {
 		err = errors.New("no wheel was downloaded")
 	}
@@ -138,13 +138,15 @@ func watch(size func() int64, total int64, p progress) (stop func()) {
 		defer close(ended)
 		tick := time.NewTicker(200 * time.Millisecond)
 		defer tick.Stop()
+		most := int64(0) // a file that is moved at this moment may not be seen
 		for {
 			select {
 			case <-quit:
 				p(total, total)
 				return
 			case <-tick.C:
-				p(min(size(), total), total)
+				most = max(most, min(size(), total))
+				p(most, total)
 			}
 		}
 	}()

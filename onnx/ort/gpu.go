@@ -113,25 +113,34 @@ func needsOf(provider string) (needs, error) {
 	if runtime.GOOS == "windows" {
 		return needs{}, nil // the loader tells
 	}
-	f, err := elf.Open(provider)
+	linked, err := linkedAgainst(provider)
 	if err != nil {
 		return needs{}, fmt.Errorf("%s is no usable shared library: %w", provider, err)
 	}
-	defer f.Close()
-	linked, err := f.ImportedLibraries()
-	if err != nil {
-		return needs{}, fmt.Errorf("%s is no usable shared library: %w", provider, err)
-	}
-	n := needs{libraries: linked}
-	for _, name := range linked {
-		if stem, version := splitName(name); stem == "libcudart" {
-			n.cuda = version
-		}
-	}
+	n := needs{cudaOf(linked), linked}
 	if n.cuda == 0 {
 		return needs{}, fmt.Errorf("%s is not linked against CUDA's runtime (libcudart): no CUDA provider", provider)
 	}
 	return n, nil
+}
+
+func linkedAgainst(library string) ([]string, error) {
+	f, err := elf.Open(library)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.ImportedLibraries()
+}
+
+// cudaOf is the version of CUDA's runtime among the libraries, 0 if there is none.
+func cudaOf(linked []string) int {
+	for _, name := range linked {
+		if stem, version := splitName(name); stem == "libcudart" {
+			return version
+		}
+	}
+	return 0
 }
 
 // splitName splits libcublas.so.13 and libnvrtc-builtins.so.13.5 into stem and

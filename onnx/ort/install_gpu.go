@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 
-	"fovea/onnx"
 	"fovea/onnx/cuda"
 )
 
@@ -125,18 +124,19 @@ func (r *gpuRelease) install(ctx context.Context, o GPUOptions) (string, error) 
 	}
 	wanted = append(wanted, r.runtime)
 	plan := GPUPlan{Version: r.runtime.version, CUDA: r.cuda}
-	var fetch []wheelPackage
+	var fetch, mine []wheelPackage // mine are those in the cache, at the end
 	elsewhere := outside(cache, places(ctx, "", r.cuda))
 	for _, p := range wanted {
 		folder := filepath.Join(cache, r.folder(p))
 		if p.storedIn(folder) {
+			mine = append(mine, p)
 			continue
 		}
-		if found := p.foundIn(elsewhere); found != nil {
+		if found := p.foundIn(r.cuda, elsewhere); found != nil {
 			plan.Present = append(plan.Present, found...)
 			continue
 		}
-		fetch = append(fetch, p)
+		fetch, mine = append(fetch, p), append(mine, p)
 		plan.Fetch = append(plan.Fetch, p.requirement())
 		plan.Download += p.bytes
 		plan.Disk += p.stored()
@@ -162,14 +162,16 @@ func (r *gpuRelease) install(ctx context.Context, o GPUOptions) (string, error) 
 		}
 		done += p.bytes
 	}
-	library := filepath.Join(cache, r.folder(r.runtime), libraryName())
-	sum := r.runtime.files[len(r.runtime.files)-1].sum
-	// Written last and again each time, as its time makes the library the one in use.
-	err = onnx.WriteFileAtomic(library+sumSuffix, func(w io.Writer) error {
-		_, err := fmt.Fprintln(w, sum)
-		return err
-	})
-	return library, err
+	// The runtime's own is written last, and again each time: its time makes the
+	// library the one that is used.
+	for _, p := range mine {
+		for _, f := range p.files {
+			if err := writeSum(filepath.Join(cache, r.folder(p), f.cachedName()), f.sum); err != nil {
+				return "", err
+			}
+		}
+	}
+	return filepath.Join(cache, r.folder(r.runtime), libraryName()), nil
 }
 
 // folder is where a package's libraries are, in the cache.
@@ -209,8 +211,8 @@ func (p wheelPackage) storedIn(folder string) bool {
 }
 
 // foundIn looks for the libraries of a package elsewhere, nil if they are
-// nowhere together.
-func (p wheelPackage) foundIn(places iter.Seq[place]) []CUDALibrary {
+// nowhere together. It is for NVIDIA's: others are not looked for.
+func (p wheelPackage) foundIn(version int, places iter.Seq[place]) []CUDALibrary {
 	var list []CUDALibrary
 	for _, f := range p.files {
 		if stem, _ := splitName(f.name); slices.ContainsFunc(nvidiaLibraries, func(l nvidiaLibrary) bool { return l.stem == stem }) {
@@ -218,9 +220,9 @@ func (p wheelPackage) foundIn(places iter.Seq[place]) []CUDALibrary {
 		}
 	}
 	if len(list) == 0 {
-		return nil // not NVIDIA's
+		return nil
 	}
-	if list = find(list, places); list[0].Path == "" {
+	if list = find(list, version, places); list[0].Path == "" {
 		return nil
 	}
 	return list

@@ -74,25 +74,28 @@ func (n needs) wants() []CUDALibrary {
 	return list
 }
 
-// find looks for the libraries in the places, and returns the list with what it found.
-func find(list []CUDALibrary, places iter.Seq[place]) []CUDALibrary {
+// find looks for the libraries for a version of CUDA in the places, and returns
+// the list with what it found.
+func find(list []CUDALibrary, version int, places iter.Seq[place]) []CUDALibrary {
 	list = slices.Clone(list)
 	for i := 0; i < len(list); {
 		end := i + 1
 		for end < len(list) && list[end].Package == list[i].Package {
 			end++
 		}
-		findPackage(list[i:end], places)
+		findPackage(list[i:end], version, places)
 		i = end
 	}
 	return list
 }
 
-func findPackage(list []CUDALibrary, places iter.Seq[place]) {
+func findPackage(list []CUDALibrary, version int, places iter.Seq[place]) {
 	for p := range places {
 		missing := slices.ContainsFunc(list, func(l CUDALibrary) bool {
-			info, err := os.Stat(filepath.Join(p.folder, l.Name))
-			return err != nil || info.IsDir()
+			linked, err := linkedAgainst(filepath.Join(p.folder, l.Name))
+			// Some libraries have one name for several versions of CUDA.
+			other := cudaOf(linked)
+			return err != nil || other != 0 && other != version
 		})
 		if missing {
 			continue
@@ -246,7 +249,7 @@ func openNVIDIA(ctx context.Context, library string) error {
 	if err != nil {
 		return problem(err, installGPU(0))
 	}
-	found := find(n.wants(), places(ctx, library, n.cuda))
+	found := find(n.wants(), n.cuda, places(ctx, library, n.cuda))
 	if err := missingLibraries(found, n.cuda); err != nil {
 		return err
 	}

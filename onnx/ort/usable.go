@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"os"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -57,11 +59,29 @@ func checkCUDA(ctx context.Context, library *Library) error {
 		return err
 	}
 	if _, err := computeOnGPU(); err != nil {
-		d := devices[0]
-		return fmt.Errorf("a small model on %s (compute capability %d.%d) with %s: %w",
-			d.Name, d.Major, d.Minor, library.Path, err)
+		return gpuProblem(err, devices[0], library)
 	}
 	return nil
+}
+
+// cudaFailure is what CUDA says, in the middle of the runtime's long errors.
+var cudaFailure = regexp.MustCompile(`CUDA failure \d+: [^;]*[^; ]`)
+
+// gpuProblem adds what mends the failure of a model on a GPU.
+func gpuProblem(err error, gpu cuda.Info, library *Library) error {
+	slog.Debug("a small model on the GPU", "error", err)
+	mend := "nvidia-smi may tell what is wrong with the GPU"
+	text := err.Error()
+	if words := cudaFailure.FindString(text); words != "" {
+		text = words
+	}
+	if strings.Contains(text, "no kernel image") {
+		if r, err := chooseRelease(0); err == nil {
+			mend = installGPU(r.cuda)
+		}
+	}
+	return problem(fmt.Errorf("a small model on %s (compute capability %d.%d) with %s (ONNX Runtime %s): %s",
+		gpu.Name, gpu.Major, gpu.Minor, library.Path, library.Version, text), mend)
 }
 
 // readyForCUDA looks at all that a session with the CUDA provider needs, and
