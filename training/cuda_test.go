@@ -88,9 +88,9 @@ func TestStepsLeaveNothingOnCUDA(t *testing.T) {
 	})
 }
 
-// TestAutoSaysWhy: where CUDA does not work, "cuda" is an error before any work
+// TestAutoWithoutCUDA: where CUDA does not work, "cuda" is an error before any work
 // is done, "auto" trains on the CPU and says why.
-func TestAutoSaysWhy(t *testing.T) {
+func TestAutoWithoutCUDA(t *testing.T) {
 	for _, x := range []struct{ name, variable, value, why string }{
 		{"no GPU", "FOVEA_CUDA_STUB_DEVICES", "0", "finds no GPU"},
 		{"old driver", "FOVEA_CUDA_STUB_DRIVER", "12040", "12.4"},
