@@ -94,7 +94,7 @@ func (p *setup) need() (n need, err error) {
 
 	size := int64(p.layout.Size)
 	if n.opens > 0 {
-		n.file = 3 * 4 * size // mapped, in the model that is read and in the runtime's
+		n.file = 4 * 4 * size // mapped, in the models before and after the change of the head, and the runtime's
 	}
 	trained := size - int64(p.layout.TrainedFrom()) // of the rest no page is ever written
 	n.arenas = 4 * (size + 3*trained)               // parameters, gradients, two moments
