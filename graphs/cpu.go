@@ -13,13 +13,21 @@ func (g *Graph) ForCPU() {
 
 // rewrite applies changes to each node, which may put nodes in front of it.
 func (g *Graph) rewrite(changes ...func(n *Node)) {
-	nodes := g.Nodes
-	g.Nodes = nil
-	for _, n := range nodes {
+	g.rewriteEach(func(n *Node) {
 		for _, change := range changes {
 			change(n)
 		}
 		g.Nodes = append(g.Nodes, n)
+	})
+}
+
+// rewriteEach empties the graph and gives its nodes, in order, to whoever appends
+// them again.
+func (g *Graph) rewriteEach(again func(n *Node)) {
+	nodes := g.Nodes
+	g.Nodes = nil
+	for _, n := range nodes {
+		again(n)
 	}
 }
 

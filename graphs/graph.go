@@ -79,6 +79,8 @@ type Node struct {
 	Inputs     []*Value
 	Outputs    []*Value
 	Attributes Attributes
+
+	FullPrecision bool // stays in float32, with its gradient, where a graph is made one of mixed precision
 }
 
 // Attributes of a node: int64, float32, string, []int64, []float32, []string or

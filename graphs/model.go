@@ -32,6 +32,10 @@ func (g *Graph) Model() (*pb.ModelProto, error) {
 				Name: proto.String(v.Name), DataType: proto.Int32(int32(v.Type)), Dims: v.Shape, RawData: v.data})
 		}
 	}
+	given := map[string]bool{}
+	for _, n := range g.Nodes {
+		given[n.Name] = true
+	}
 	domains := map[string]bool{"": true}
 	for _, n := range g.Nodes {
 		if !live[n] {
@@ -40,6 +44,10 @@ func (g *Graph) Model() (*pb.ModelProto, error) {
 		node, err := n.proto()
 		if err != nil {
 			return nil, fmt.Errorf("graph %s: %s: %w", g.Name, n, err)
+		}
+		// An imported node may have the name of another's output.
+		for n.Name == "" && given[*node.Name] {
+			*node.Name += "_"
 		}
 		out.Node = append(out.Node, node)
 		domains[n.Domain] = true

@@ -97,7 +97,8 @@ func (r *recomputation) copy(v, gradient *Value) *Value {
 		r.copies[v] = c
 		return c
 	}
-	n := &Node{Op: v.node.Op, Domain: v.node.Domain, Version: v.node.Version, Attributes: v.node.Attributes}
+	n := &Node{Op: v.node.Op, Domain: v.node.Domain, Version: v.node.Version, Attributes: v.node.Attributes,
+		FullPrecision: v.node.FullPrecision}
 	for _, in := range v.node.Inputs {
 		n.Inputs = append(n.Inputs, r.copy(in, gradient))
 	}
@@ -116,8 +117,9 @@ func (r *recomputation) copy(v, gradient *Value) *Value {
 // looks like another value to whoever merges equal ones: v - min(y·y, 0) for an
 // element y of the gradient. No rule of algebra that an optimizer follows knows
 // that the minimum is 0, and it is +0, which changes not even the sign of a zero.
+// It has rank 0 and so does not decide about the type of v in mixed precision.
 func (g *Graph) delay(v, gradient *Value) *Value {
-	y := g.Slice(g.Reshape(gradient, -1), 0, 0, 1)
+	y := g.Apply("Gather", nil, g.Reshape(gradient, -1), g.Constant(Int64, nil, make([]byte, 8)))
 	zero := g.Apply("Min", nil, g.Mul(y, y), g.Scalar(0))
 	return g.Sub(v, g.Cast(zero, v.Type))
 }

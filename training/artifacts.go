@@ -9,7 +9,7 @@ import (
 )
 
 // WriteArtifacts writes the training artifacts of a config into a folder and
-// trains nothing. The number of classes comes from the dataset.
+// trains nothing. They are float32 unless training.precision names a half type. The number of classes comes from the dataset.
 func WriteArtifacts(ctx context.Context, cfg *config.Config, out string) error {
 	p, err := newPlan(ctx, cfg, nil)
 	if err != nil {
@@ -28,5 +28,5 @@ func WriteArtifacts(ctx context.Context, cfg *config.Config, out string) error {
 		return err
 	}
 	return artifacts.Write(out, artifacts.Set{Model: p.network, About: p.network.about(), Batch: int64(p.config.Training.Batch), Options: p.options(),
-		Parameters: p.described(), Weights: p.tensors(arena, "")})
+		Half: halfType(cfg.Training.Precision), Parameters: p.described(), Weights: p.tensors(arena, "")})
 }

@@ -24,10 +24,11 @@ func withBatch(ctx context.Context, cfg *config.Config, set *data.Dataset, progr
 	if cfg.Training.Batch != config.Auto {
 		return cfg, nil
 	}
-	e, err := newEngine(ctx, cfg.Runtime, progress)
+	e, err := newEngine(ctx, cfg.Runtime, cfg.Training.Precision, progress)
 	if err != nil {
 		return nil, err
 	}
+	defer e.close()
 	t := &trial{ctx: ctx, config: cfg, engine: e, set: set}
 	batch, why, err := chooseBatch(batchesFor(cfg, len(set.Train.Samples)), t.memory())
 	if err != nil {

@@ -51,11 +51,17 @@ func BenchmarkStep(b *testing.B) {
 			}
 			step := int64(0)
 			for b.Loop() {
-				if _, err := l.ForwardBackward(images, targets, 0, int(step), 0); err != nil {
+				step++
+				if err := l.Stage(images, targets, 0, int(step)); err != nil {
 					b.Fatal(err)
 				}
-				step++
-				if err := l.Update(step, 1e-4, 1); err != nil {
+				if err := l.ForwardBackward(); err != nil {
+					b.Fatal(err)
+				}
+				if err := l.Update(step, 1e-4); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := l.Settle(); err != nil {
 					b.Fatal(err)
 				}
 			}

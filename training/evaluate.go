@@ -55,10 +55,11 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := newEngine(ctx, o.Runtime, o.Progress)
+	e, err := newEngine(ctx, o.Runtime, "fp32", o.Progress)
 	if err != nil {
 		return nil, err
 	}
+	defer e.close()
 	if o.Batch == 0 {
 		o.Batch = defaultBatch
 	}

@@ -3,7 +3,6 @@ package training
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 
 	"fovea/graphs"
@@ -15,20 +14,24 @@ import (
 	"fovea/training/optim"
 )
 
-// Learner owns the arenas (parameters, gradients, moments) and takes steps.
+// Learner takes steps. Each goes Stage, ForwardBackward, and so on for every
+// micro-batch, then Update, and Settle, which tells the result. On a GPU the
+// others only enqueue work: stage the next batch before Settle, and its copy
+// overlaps the step.
 type Learner struct {
-	setup   *setup
-	groups  []optim.Group
-	adamw   optim.AdamW
-	session *ort.Session
+	arenas
+	setup     *setup
+	session   *ort.Session
+	feed      *feed
+	lossScale *scalar
+	loss      *scalar // a copy for each micro-batch
+	logits    *ort.Memory
+	optimizer optimizer
+	scaler    *optim.LossScaler // nil: the loss is not scaled
+	engine    *engine           // to be closed with the learner; nil: it is not its own
 
-	parameters, gradients, moment1, moment2 *ort.Memory
-	sum                                     *ort.Memory // of gradients over micro-batches; nil without accumulation
-	average                                 *ort.Memory // moving average of the parameters; nil without training.ema
-
-	input, targets, dropPath, lossScale, loss, logits *ort.Tensor
-
-	keep []float32 // probability that a residual branch is kept, by row of drop_path
+	micro int       // micro-batches of the step so far
+	keep  []float32 // probability that a residual branch is kept, by row of drop_path
 }
 
 // Experiment is what benchmarks vary about a Learner. The zero value is what
@@ -36,6 +39,7 @@ type Learner struct {
 type Experiment struct {
 	Shuffle       bool   // put the nodes of the training graph in a random order
 	MemoryPattern bool   // let the runtime plan one block of memory
+	Optimizer     string // "graphs": optimizer.onnx in place of what is made for the provider
 	Profile       string // file prefix of the runtime's profile; see Learner.EndProfile
 }
 
@@ -47,13 +51,14 @@ func NewLearner(ctx context.Context, cfg *config.Config, classes int, x Experime
 		return nil, err
 	}
 	defer r.close()
-	e, err := newEngine(ctx, cfg.Runtime, nil)
+	e, err := newEngine(ctx, cfg.Runtime, cfg.Training.Precision, nil)
 	if err != nil {
 		return nil, err
 	}
-	e.options.MemoryPattern, e.options.Profile = x.MemoryPattern, x.Profile
+	e.options.MemoryPattern, e.options.Profile, e.graphs = x.MemoryPattern, x.Profile, x.Optimizer == "graphs"
 	g, err := r.trainingGraph()
 	if err != nil {
+		e.close()
 		return nil, err
 	}
 	if x.Shuffle {
@@ -61,13 +66,14 @@ func NewLearner(ctx context.Context, cfg *config.Config, classes int, x Experime
 	}
 	l, err := newLearner(r, e, g)
 	if err != nil {
+		e.close()
 		return nil, err
 	}
-	if err := r.initialize(l.parameters.Float32()); err != nil {
+	l.engine = e
+	if err := l.start(r.initialize); err != nil {
 		l.Close()
 		return nil, err
 	}
-	l.startAverage()
 	return l, nil
 }
 
@@ -80,8 +86,7 @@ func (l *Learner) ArenaBytes() int64 { return 4 * int64(l.setup.layout.Size) }
 // newLearner makes a training graph ready to train, with its parameters and moments
 // zero.
 func newLearner(p *setup, e *engine, g *graphs.Graph) (*Learner, error) {
-	l := &Learner{setup: p, groups: p.layout.Groups(), adamw: optim.AdamW{
-		Beta1: p.config.Optimizer.Beta1, Beta2: p.config.Optimizer.Beta2, Eps: p.config.Optimizer.Eps}}
+	l := &Learner{setup: p}
 	if err := l.open(e, g); err != nil {
 		l.Close()
 		return nil, err
@@ -90,40 +95,57 @@ func newLearner(p *setup, e *engine, g *graphs.Graph) (*Learner, error) {
 }
 
 func (l *Learner) open(e *engine, g *graphs.Graph) (err error) {
-	if l.session, err = e.session(g); err != nil {
+	if l.session, err = e.trainingSession(g); err != nil {
 		return err
 	}
-	arenas := []**ort.Memory{&l.parameters, &l.gradients, &l.moment1, &l.moment2}
-	if l.setup.config.Training.Accumulate > 1 {
-		arenas = append(arenas, &l.sum)
+	if err = l.allocate(l.setup, e.device); err != nil {
+		return err
 	}
-	if l.setup.config.Training.EMA > 0 {
-		arenas = append(arenas, &l.average)
+	if err = l.bind(l.session, l.setup.layout); err != nil {
+		return err
 	}
-	for _, a := range arenas {
-		if *a, err = ort.Allocate(4 * l.setup.layout.Size); err != nil {
+	l.feed, err = newFeed(e.device, l.session, l.setup.network.images(), artifacts.Features, artifacts.Targets, artifacts.DropPath)
+	if err != nil {
+		return err
+	}
+	if l.lossScale, err = newScalar(e.device, l.session, artifacts.LossScale, 1); err != nil {
+		return err
+	}
+	if l.loss, err = newScalar(e.device, l.session, artifacts.Loss, l.setup.config.Training.Accumulate); err != nil {
+		return err
+	}
+	if err = l.bindLogits(); err != nil {
+		return err
+	}
+	if rows := l.feed.shape(artifacts.DropPath); rows != nil {
+		l.keep = keepProbabilities(l.setup.config.Model.DropPath, int(rows[0])/2)
+	}
+	scale := 1.0
+	if e.precision == "fp16" {
+		s := optim.NewLossScaler()
+		l.scaler, scale = &s, s.Scale
+	}
+	if err = l.lossScale.set(scale); err != nil {
+		return err
+	}
+	l.optimizer, err = newOptimizer(l.setup, &l.arenas, e)
+	return err
+}
+
+// bindLogits gives the logits memory, which nothing reads: every output has a place.
+func (l *Learner) bindLogits() (err error) {
+	for _, info := range l.session.Outputs() {
+		if info.Name != artifacts.Logits {
+			continue
+		}
+		if l.logits, err = l.device.allocate(int(info.Shape[0] * info.Shape[1])); err != nil {
 			return err
 		}
-	}
-	if err := bindArena(l.session, l.setup.layout, l.parameters, func(name string) string { return name }); err != nil {
-		return err
-	}
-	if err := bindArena(l.session, l.setup.layout, l.gradients, artifacts.Grad); err != nil {
-		return err
-	}
-	own := map[string]**ort.Tensor{l.setup.network.images(): &l.input, artifacts.Features: &l.input, artifacts.Targets: &l.targets,
-		artifacts.DropPath: &l.dropPath, artifacts.LossScale: &l.lossScale, artifacts.Loss: &l.loss,
-		artifacts.Logits: &l.logits}
-	for _, info := range append(l.session.Inputs(), l.session.Outputs()...) {
-		if t := own[info.Name]; t != nil {
-			if *t, err = bindTensor(l.session, info, 0); err != nil {
-				return err
-			}
+		t, err := l.logits.Tensor(0, info.Type, info.Shape...)
+		if err != nil {
+			return err
 		}
-	}
-	l.lossScale.Float32()[0] = 1
-	if l.dropPath != nil {
-		l.keep = keepProbabilities(l.setup.config.Model.DropPath, int(l.dropPath.Shape()[0])/2)
+		return errors.Join(l.session.Bind(info.Name, t), t.Close())
 	}
 	return nil
 }
@@ -163,49 +185,54 @@ func keepProbabilities(rate float64, depth int) []float32 {
 	return keep
 }
 
-// ForwardBackward computes the mean loss of a full batch of images [B,3,S,S],
-// in a linear probe of features [B,Width], against targets [B,C], and leaves
-// the gradients in their arena. epoch and index, the batch's number in it,
-// decide which paths are dropped. Micro-batch number micro of a step, from 0,
-// adds its gradients to those before it.
-func (l *Learner) ForwardBackward(images, targets []float32, epoch, index, micro int) (loss float64, err error) {
-	l.drawDropPath(epoch, index)
-	return l.forwardBackward(images, targets, micro)
+// Stage takes a full batch of images [B,3,S,S], in a linear probe of features
+// [B,Width], with its targets [B,C]. epoch and index, the batch's number in it,
+// decide which paths are dropped.
+func (l *Learner) Stage(images, targets []float32, epoch, index int) error {
+	return l.stage(images, targets, func(factors []float32) { l.drawDropPath(factors, epoch, index) })
 }
 
-// forwardBackward is ForwardBackward with the paths that are dropped already.
-func (l *Learner) forwardBackward(images, targets []float32, micro int) (loss float64, err error) {
-	if want := len(l.input.Float32()); len(images) != want {
-		return 0, fmt.Errorf("the batch has %d values, not %d: it must be full", len(images), want)
+// stage is Stage with another choice of the paths that are dropped.
+func (l *Learner) stage(images, targets []float32, dropPath func(factors []float32)) error {
+	if err := l.feed.begin(); err != nil {
+		return err
 	}
-	if want := len(l.targets.Float32()); len(targets) != want {
-		return 0, fmt.Errorf("the batch has %d values of targets, not %d", len(targets), want)
+	input := l.setup.network.images()
+	if l.setup.probes() {
+		input = artifacts.Features
 	}
-	copy(l.input.Float32(), images)
-	copy(l.targets.Float32(), targets)
+	if err := errors.Join(l.feed.put(input, images), l.feed.put(artifacts.Targets, targets)); err != nil {
+		return err
+	}
+	if factors := l.feed.values(artifacts.DropPath); factors != nil { // not of a linear probe, nor of an ONNX model
+		dropPath(factors)
+	}
+	return l.feed.send()
+}
+
+// ForwardBackward computes the mean loss of the batch that was staged last and
+// adds its gradients to those of the step's micro-batches before it.
+func (l *Learner) ForwardBackward() error {
+	if err := l.feed.deliver(); err != nil {
+		return err
+	}
 	if err := l.session.Run(); err != nil {
-		return 0, err
+		return err
 	}
-	if l.sum != nil {
-		from := l.setup.layout.TrainedFrom()
-		sum, gradients := l.sum.Float32()[from:], l.gradients.Float32()[from:]
-		if micro == 0 {
-			copy(sum, gradients)
-		} else {
-			optim.Add(sum, gradients, l.setup.config.Runtime.Threads)
-		}
+	if err := l.loss.receive(l.micro); err != nil {
+		return err
 	}
-	return float64(l.loss.Float32()[0]), nil
+	if err := l.optimizer.accumulate(l.micro); err != nil {
+		return err
+	}
+	l.micro++
+	return nil
 }
 
 // drawDropPath chooses the residual branches of a batch to drop.
-func (l *Learner) drawDropPath(epoch, index int) {
-	if l.dropPath == nil { // a linear probe, or an ONNX model
-		return
-	}
+func (l *Learner) drawDropPath(factors []float32, epoch, index int) {
 	const stream = 0xD209 // keeps these draws apart from others of the same seed
 	rng := rand.New(rand.NewPCG(uint64(l.setup.config.Seed)^stream<<48, uint64(epoch)<<32|uint64(index)))
-	factors := l.dropPath.Float32()
 	batch := len(factors) / len(l.keep)
 	for i := range factors {
 		keep := l.keep[i/batch]
@@ -216,41 +243,107 @@ func (l *Learner) drawDropPath(epoch, index int) {
 	}
 }
 
-// Update takes optimizer step number step, counted from 1, with the sum of
-// micro micro-batches' gradients. A gradient that is not finite is an error,
-// and the parameters stay as they are.
-func (l *Learner) Update(step int64, rate float64, micro int) error {
-	gradients := l.gradients.Float32()
-	if l.sum != nil {
-		gradients = l.sum.Float32()
-	}
-	workers := l.setup.config.Runtime.Threads
-	norm := optim.Norm(gradients[l.setup.layout.TrainedFrom():], workers) / float64(micro)
-	if !isFinite(norm) {
-		return &notFinite{fmt.Sprintf("the gradient of optimizer step %d", step)}
-	}
-	scale := optim.ClipScale(norm, l.setup.config.Optimizer.Clip) / float64(micro)
-	l.adamw.Step(step, rate, scale, l.groups, l.parameters.Float32(), gradients,
-		l.moment1.Float32(), l.moment2.Float32(), workers)
-	l.updateAverage()
-	return nil
+// Update takes optimizer step number step, counted from 1, with the mean of the
+// micro-batches' gradients.
+func (l *Learner) Update(step int64, rate float64) error {
+	return l.optimizer.update(step, rate, l.scale()*float64(l.micro))
 }
 
-// tensors are what a checkpoint holds, in place: the parameters that would be
-// deployed, and all else that a step changes.
-func (l *Learner) tensors() (parameters, optimizer []weights.Tensor) {
-	p := l.setup
-	for _, moment := range [][]weights.Tensor{p.tensors(l.moment1, ".exp_avg"), p.tensors(l.moment2, ".exp_avg_sq")} {
-		for i, t := range moment {
-			if !p.layout.Params[i].Frozen {
-				optimizer = append(optimizer, t)
+func (l *Learner) scale() float64 {
+	if l.scaler == nil {
+		return 1
+	}
+	return l.scaler.Scale
+}
+
+// Gradients visits those of the last ForwardBackward, by the parameter's name;
+// they are multiplied by the loss scale.
+func (l *Learner) Gradients(visit func(name string, gradient []float32)) error {
+	return l.visit(l.gradients, visit)
+}
+
+// Parameters visits the parameters as they are.
+func (l *Learner) Parameters(visit func(name string, values []float32)) error {
+	return l.visit(l.parameters, visit)
+}
+
+func (l *Learner) visit(arena *ort.Memory, visit func(name string, values []float32)) error {
+	return l.device.exchange([]*ort.Memory{arena}, true, false, func(contents []*ort.Memory) error {
+		for _, p := range l.setup.layout.Params {
+			if arena != l.gradients || !p.Frozen {
+				visit(p.Name, p.View(contents[0].Float32()))
 			}
 		}
+		return nil
+	})
+}
+
+// restoreScale goes on with the loss scale of a checkpoint, if both have one.
+func (l *Learner) restoreScale(s *optim.LossScaler) error {
+	if l.scaler == nil || s == nil {
+		return nil
 	}
+	*l.scaler = *s
+	return l.lossScale.set(s.Scale)
+}
+
+// Settle waits for the step and returns the losses of its micro-batches, added
+// up. If one of them or a gradient is not finite, that is an error and the
+// parameters are as they were; where the loss is scaled, its scale shrinks.
+func (l *Learner) Settle() (lossSum float64, err error) {
+	if err := l.device.wait(); err != nil {
+		return 0, err
+	}
+	for i := range l.micro {
+		lossSum += l.loss.value(i)
+	}
+	l.micro = 0
+	norm := l.optimizer.norm()
+	if !isFinite(lossSum) {
+		err = &notFinite{what: "the loss"}
+	} else if !isFinite(norm) {
+		err = &notFinite{what: "the gradient"}
+	}
+	if l.scaler == nil {
+		return lossSum, err
+	}
+	before := l.scaler.Scale
+	l.scaler.Update(err != nil)
+	if l.scaler.Scale == before {
+		return lossSum, err
+	}
+	if failed := l.lossScale.set(l.scaler.Scale); failed != nil {
+		return 0, failed
+	}
+	if err != nil && before > 1 {
+		err = &overflow{before, l.scaler.Scale}
+	}
+	return lossSum, err
+}
+
+// checkpoint gives what a checkpoint holds to use: the parameters that would be
+// deployed, and all else that a step changes. With write, what use makes of it
+// is kept.
+func (l *Learner) checkpoint(write bool, use func(parameters, optimizer []weights.Tensor) error) error {
+	p := l.setup
+	arenas := []*ort.Memory{l.deployed(), l.moment1, l.moment2}
 	if l.average != nil {
-		optimizer = append(optimizer, p.tensors(l.parameters, ".trained")...)
+		arenas = append(arenas, l.parameters)
 	}
-	return p.tensors(l.deployed(), ""), optimizer
+	return l.device.exchange(arenas, !write, write, func(contents []*ort.Memory) error {
+		var optimizer []weights.Tensor
+		for _, moment := range [][]weights.Tensor{p.tensors(contents[1], ".exp_avg"), p.tensors(contents[2], ".exp_avg_sq")} {
+			for i, t := range moment {
+				if !p.layout.Params[i].Frozen {
+					optimizer = append(optimizer, t)
+				}
+			}
+		}
+		if l.average != nil {
+			optimizer = append(optimizer, p.tensors(contents[3], ".trained")...)
+		}
+		return use(p.tensors(contents[0], ""), optimizer)
+	})
 }
 
 // tensors are an arena's parameters, in place, with a suffix to their names.
@@ -263,19 +356,25 @@ func (p *setup) tensors(arena *ort.Memory, suffix string) []weights.Tensor {
 	return out
 }
 
-// Close frees the arenas and the session.
-func (l *Learner) Close() {
+// Close frees the arenas and the session, and ends with what a GPU still does
+// for them.
+func (l *Learner) Close() error {
+	failed := []error{l.device.wait()}
 	if l.session != nil {
-		l.session.Close()
+		failed = append(failed, l.session.Close())
 	}
-	for _, m := range []*ort.Memory{l.parameters, l.gradients, l.moment1, l.moment2, l.sum, l.average} {
-		if m != nil {
-			m.Free()
-		}
+	if l.optimizer != nil {
+		failed = append(failed, l.optimizer.close())
 	}
-	for _, t := range []*ort.Tensor{l.input, l.targets, l.dropPath, l.lossScale, l.loss, l.logits} {
-		if t != nil {
-			t.Close()
-		}
+	if l.feed != nil {
+		failed = append(failed, l.feed.close())
 	}
+	if l.logits != nil {
+		failed = append(failed, l.logits.Free())
+	}
+	failed = append(failed, l.loss.close(), l.lossScale.close(), l.free())
+	if l.engine != nil {
+		failed = append(failed, l.engine.close())
+	}
+	return errors.Join(failed...)
 }

@@ -176,57 +176,77 @@ func (l *loop) trainEpoch(ctx context.Context) error {
 	it := l.loader.Epoch(ctx, s.Epoch, s.Batch)
 	defer it.Close()
 	report := reporter(l.options.Progress, fmt.Sprintf("epoch %d/%d", s.Epoch+1, c.Schedule.Epochs), "images")
-	for s.Batch < l.batches() && !l.finished() {
-		rate := l.plan.schedule.Rate(l.position())
-		lossSum, err := l.step(it, rate)
-		if err == nil {
-			l.event("loss/train", lossSum/float64(c.Training.Accumulate))
-			l.event("lr", rate)
-			s.Step++
-			s.LossSum += lossSum
-			s.RateSum += rate * float64(c.Training.Accumulate)
-		} else if err := l.skip(err); err != nil {
+	if s.Batch >= l.batches() || l.finished() {
+		return nil
+	}
+	err := l.stage(it, s.Batch)
+	for err == nil && s.Batch < l.batches() && !l.finished() {
+		if err = l.step(it); err != nil {
 			return err
 		}
-		s.Batch += c.Training.Accumulate
+		// A GPU is at work on the step: the next batch is brought meanwhile. An
+		// error there is for the next step; this one has been taken.
+		if next := s.Batch + c.Training.Accumulate; next < l.batches() {
+			err = l.stage(it, next)
+		}
+		if failed := l.settle(); failed != nil {
+			return failed
+		}
 		report(s.Batch*c.Training.Batch, l.batches()*c.Training.Batch, fmt.Sprintf("loss %.4f", s.LossSum/float64(l.taken())))
 	}
+	return err
+}
+
+// step begins an optimizer step, whose first batch has been staged.
+func (l *loop) step(it *data.Iterator) error {
+	for micro := range l.plan.config.Training.Accumulate {
+		if micro > 0 {
+			if err := l.stage(it, l.state.Batch+micro); err != nil {
+				return err
+			}
+		}
+		if err := l.learner.ForwardBackward(); err != nil {
+			return err
+		}
+	}
+	return l.learner.Update(l.state.Step+1, l.rate())
+}
+
+// rate is the learning rate of the current step.
+func (l *loop) rate() float64 { return l.plan.schedule.Rate(l.position()) }
+
+// settle waits for the step and writes down what came of it.
+func (l *loop) settle() error {
+	s, n := &l.state, l.plan.config.Training.Accumulate
+	rate := l.rate()
+	lossSum, err := l.learner.Settle()
+	if err == nil {
+		l.event("loss/train", lossSum/float64(n))
+		l.event("lr", rate)
+		s.Step++
+		s.LossSum += lossSum
+		s.RateSum += rate * float64(n)
+	} else if err := l.skip(err); err != nil {
+		return err
+	}
+	s.Batch += n
 	return nil
 }
 
-// step takes an optimizer step with the next micro-batches and returns the sum
-// of their losses. If one of these or the gradient is not finite, the error is
-// a notFinite, and the parameters are as before.
-func (l *loop) step(it *data.Iterator, rate float64) (lossSum float64, err error) {
-	c := l.plan.config.Training
-	for micro := range c.Accumulate {
-		loss, err := l.batch(it, micro)
-		if err != nil {
-			return 0, err
-		}
-		lossSum += loss
-	}
-	if !isFinite(lossSum) {
-		return 0, &notFinite{fmt.Sprintf("the loss of epoch %d, batch %d", l.state.Epoch+1, l.state.Batch+1)}
-	}
-	return lossSum, l.learner.Update(l.state.Step+1, rate, c.Accumulate)
-}
-
-// batch computes the loss and gradients of the next micro-batch.
-func (l *loop) batch(it *data.Iterator, micro int) (loss float64, err error) {
+// stage brings the epoch's batch of an index to the learner.
+func (l *loop) stage(it *data.Iterator, index int) error {
 	b, err := it.Next()
 	if errors.Is(err, io.EOF) {
-		return 0, fmt.Errorf("epoch %d ended early: %w", l.state.Epoch+1, io.ErrUnexpectedEOF)
+		return fmt.Errorf("epoch %d ended early: %w", l.state.Epoch+1, io.ErrUnexpectedEOF)
 	}
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer b.Release()
-	index := l.state.Batch + micro
 	targets, err := l.plan.targets(b, l.state.Epoch, index)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	weigh(targets, l.weights)
-	return l.learner.ForwardBackward(b.Images, targets, l.state.Epoch, index, micro)
+	return l.learner.Stage(b.Images, targets, l.state.Epoch, index)
 }

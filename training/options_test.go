@@ -3,11 +3,13 @@ package training_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
 	"image/png"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"fovea/onnx/weights"
 	"fovea/training"
 	"fovea/training/config"
+	"fovea/training/optim"
 )
 
 // options are settings beside those of small. Where several stand together,
@@ -272,6 +275,111 @@ func TestSkippedSteps(t *testing.T) {
 	}
 }
 
+// TestLossScale: in float16 a batch that overflows costs its step and half the
+// loss scale, whatever training.nonfinite says, and nothing else; a resumed run
+// goes on with the scale.
+func TestLossScale(t *testing.T) {
+	c := overflowing(t)
+	c.Schedule.Epochs, c.Training.Precision, c.Training.Nonfinite = 3, "fp16", "stop"
+	c.Data.Std = [3]float64{1e-6, 1e-6, 1e-6} // white is 1,000,000 and more than float16 holds
+	var want map[string]string
+	var folder string
+	log := logged(func() { folder = run(t, c, training.Options{}).Folder })
+	want = outcome(t, folder)
+	skipped := strings.Count(log, "an optimizer step is skipped")
+	if skipped == 0 || skipped > 3 {
+		t.Fatalf("%d steps are skipped, want at most one an epoch:\n%s", skipped, log)
+	}
+	scale := func(folder string) (s struct {
+		State struct {
+			Step   int
+			Scaler optim.LossScaler `json:"loss_scaler"`
+		}
+	}) {
+		text, err := os.ReadFile(filepath.Join(folder, "checkpoints/last/state.json"))
+		if err == nil {
+			err = json.Unmarshal(text, &s)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	got := scale(folder).State
+	if want := 65536 / float64(int(1)<<skipped); got.Scaler.Scale != want {
+		t.Errorf("after %d skipped steps the scale is %v, want %v", skipped, got.Scaler.Scale, want)
+	}
+	if want := 3*4 - skipped; got.Step != want { // 18 images: 4 steps of 2 batches an epoch
+		t.Errorf("%d steps were taken, want %d", got.Step, want)
+	}
+	again := *c
+	again.Output.Dir = t.TempDir()
+	resumed := interrupted(t, &again).Folder
+	same(t, outcome(t, resumed), want)
+	if s := scale(resumed).State; s != got {
+		t.Errorf("the resumed run ends with %+v, want %+v", s, got)
+	}
+	c.Output.Dir, c.Data.Mean = t.TempDir(), [3]float64{1, 1, 1} // now the black ones overflow, in every step
+	if _, err := training.Run(t.Context(), c, training.Options{}); err == nil || !strings.Contains(err.Error(), "every optimizer step was skipped") {
+		t.Errorf("every step: %v", err)
+	}
+}
+
+// TestOverflowSkipsOneStep: a step that overflows is as if it had not been: the
+// steps after it give what they give without it.
+func TestOverflowSkipsOneStep(t *testing.T) {
+	c := small(t, "unused")
+	c.Training.Accumulate, c.Training.EMA, c.Training.Precision = 1, 0.9, "fp16"
+	rng := rand.New(rand.NewPCG(5, 6))
+	batches := make([][]float32, 4)
+	for i := range batches {
+		batches[i] = make([]float32, 5*3*28*28)
+		for j := range batches[i] {
+			batches[i][j] = float32(rng.NormFloat64())
+		}
+	}
+	targets := []float32{1, 0, 0, 1, 1, 0, 0, 1, 1, 0}
+	losses := func(spoil bool) (out []float64) {
+		l, err := training.NewLearner(t.Context(), c, 2, training.Experiment{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		step := int64(1)
+		take := func(images []float32) (float64, error) {
+			if err := errors.Join(l.Stage(images, targets, 0, int(step)), l.ForwardBackward(), l.Update(step, 1e-3)); err != nil {
+				t.Fatal(err)
+			}
+			return l.Settle()
+		}
+		for i, images := range batches {
+			if spoil && i == 2 {
+				bad := append([]float32{}, images...)
+				bad[1000] = 1e6 // infinite in float16
+				if _, err := take(bad); err == nil || !strings.Contains(err.Error(), "scaled by 65536; it is scaled by 32768") {
+					t.Fatalf("a batch that overflows: %v", err)
+				}
+			}
+			loss, err := take(images)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, step = append(out, loss), step+1
+		}
+		return out
+	}
+	want := losses(false)
+	for i, got := range losses(true) {
+		// The other scale rounds the smallest gradients otherwise.
+		if math.Abs(got-want[i]) > 1e-5 {
+			t.Errorf("step %d: the loss is %v, want %v", i+1, got, want[i])
+		}
+	}
+	if want[3] == want[0] {
+		t.Error("the loss stays as it is")
+	}
+}
+
 // TestNotFiniteLeavesParameters: a learner refuses a gradient of NaN and can go on.
 func TestNotFiniteLeavesParameters(t *testing.T) {
 	c := small(t, "unused")
@@ -284,10 +392,10 @@ func TestNotFiniteLeavesParameters(t *testing.T) {
 	images, targets := make([]float32, 5*3*28*28), []float32{1, 0, 0, 1, 1, 0, 0, 1, 1, 0}
 	step := func(x float32) (loss float64, err error) {
 		images[0] = x
-		if loss, err = l.ForwardBackward(images, targets, 0, 0, 0); err != nil {
+		if err := errors.Join(l.Stage(images, targets, 0, 0), l.ForwardBackward(), l.Update(1, 0)); err != nil {
 			t.Fatal(err)
 		}
-		return loss, l.Update(1, 0, 1)
+		return l.Settle()
 	}
 	before, err := step(1)
 	if err != nil {

@@ -2,6 +2,7 @@ package training
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -88,11 +89,16 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
 	return result, nil
 }
 
-func (r *run) do(ctx context.Context, result *Result) error {
+func (r *run) do(ctx context.Context, result *Result) (err error) {
 	if err := r.openWeights(); err != nil {
 		return err
 	}
 	r.plan.network.report()
+	settings := r.plan.config
+	if r.engine, err = newEngine(ctx, settings.Runtime, settings.Training.Precision, r.options.Progress); err != nil {
+		return err
+	}
+	defer r.engine.close()
 	graph, err := r.plan.trainingGraph() // an operator may have no gradient
 	if err != nil {
 		return err
@@ -106,15 +112,11 @@ func (r *run) do(ctx context.Context, result *Result) error {
 			return err
 		}
 	}
-	settings := r.plan.config.Runtime
 	if stored != nil {
 		defer stored.Close()
-		if settings.Threads == 0 {
-			settings.Threads = r.state.Host.Threads // as the run began, whatever machine this is
+		if settings.Runtime.Threads == 0 {
+			r.engine.options.Threads = r.state.Host.Threads // as the run began, whatever machine this is
 		}
-	}
-	if r.engine, err = newEngine(ctx, settings, r.options.Progress); err != nil {
-		return err
 	}
 	if err := r.warnMemory(); err != nil {
 		return err
@@ -133,7 +135,7 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 	if r.learner, err = newLearner(r.plan.setup, r.engine, graph); err != nil {
 		return err
 	}
-	defer r.learner.Close()
+	defer func() { err = errors.Join(err, r.learner.Close()) }()
 	v, err := newValidator(r.plan, r.engine, r.learner)
 	if err != nil {
 		return err
@@ -147,8 +149,7 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 		err = r.restore(stored)
 	} else {
 		r.state = state{Images: r.plan.digests(), Model: r.plan.network.digest(), Host: r.engine.host()}
-		err = r.plan.initialize(r.learner.parameters.Float32())
-		r.learner.startAverage()
+		err = r.learner.start(r.plan.initialize)
 	}
 	if err != nil {
 		return err

@@ -2,93 +2,188 @@ package training
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
 	"slices"
 
 	"fovea/graphs"
+	"fovea/onnx/cuda"
 	"fovea/onnx/ort"
+	"fovea/onnx/pb"
 	"fovea/training/config"
 )
 
 // engine makes sessions the way the config wants them.
 type engine struct {
-	options  ort.Options
-	version  string // of ONNX Runtime
-	fallback bool   // the provider was chosen here: the CPU may take its place
+	options   ort.Options // of sessions that wait for what they run
+	version   string      // of ONNX Runtime
+	precision string      // one of config.Precisions, but not auto
+	record    bool        // training steps are replayed as CUDA graphs
+	graphs    bool        // the optimizer is one of graphs, see Experiment
+	device    *device     // nil: the CPU
 }
-
-const cudaProvider = "CUDAExecutionProvider"
 
 // loadRuntime loads ONNX Runtime, once.
 func loadRuntime(ctx context.Context, r config.Runtime, progress func(Update)) (*ort.Library, error) {
 	report := reporter(progress, "fetch ONNX Runtime", "bytes")
-	return ort.Load(ctx, ort.Source{Library: r.Library, Progress: func(done, total int64) {
+	return ort.Load(ctx, ort.Source{Library: r.Library, Provider: r.Provider, Progress: func(done, total int64) {
 		report(int(done), int(total), "")
 	}})
 }
 
-// newEngine loads ONNX Runtime and chooses the provider.
-func newEngine(ctx context.Context, r config.Runtime, progress func(Update)) (*engine, error) {
+// newEngine loads ONNX Runtime and chooses provider and precision.
+func newEngine(ctx context.Context, r config.Runtime, precision string, progress func(Update)) (*engine, error) {
 	library, err := loadRuntime(ctx, r, progress)
 	if err != nil {
 		return nil, err
 	}
-	if r.Threads == 0 {
-		r.Threads = runtime.GOMAXPROCS(0) // which heeds a container's share of the machine
-	}
 	// With the runtime's arena its memory is used again from step to step. The C
 	// library's heap would grow one part for every thread that Go calls from.
-	e := &engine{version: library.Version,
-		options: ort.Options{Provider: r.Provider, Threads: r.Threads, Arena: true}}
-	if r.Provider == "auto" {
-		e.options.Provider = "cpu"
-		if slices.Contains(library.Providers, cudaProvider) {
-			e.options.Provider, e.fallback = "cuda", true
+	e := &engine{version: library.Version, options: ort.Options{Provider: "cpu", Threads: r.Threads, Arena: true}}
+	if r.Threads == 0 {
+		e.options.Threads = runtime.GOMAXPROCS(0) // which heeds a container's share of the machine
+	}
+	if r.Provider != "cpu" {
+		if err := e.useCUDA(ctx, r); err != nil {
+			if r.Provider == "cuda" || ctx.Err() != nil {
+				return nil, fmt.Errorf("runtime.provider cuda: %w", err)
+			}
+			e.explainCPU(library, err)
 		}
+	}
+	e.choosePrecision(precision)
+	if r.CUDAGraph && e.device == nil {
+		slog.Warn("there are no CUDA graphs on the CPU", "key", "runtime.cuda_graph")
 	}
 	return e, nil
 }
 
-func (e *engine) host() host {
-	return host{Runtime: e.version, Provider: e.options.Provider, Threads: e.options.Threads}
+// explainCPU says why runtime.provider "auto" means the CPU, where something is
+// here that a GPU needs.
+func (e *engine) explainCPU(library *ort.Library, reason error) {
+	_, err := cuda.Devices()
+	if errors.Is(err, cuda.ErrNoDriver) && !slices.Contains(library.Providers, "CUDAExecutionProvider") {
+		return // a machine for the CPU
+	}
+	slog.Warn("CUDA does not work here, the CPU is used; `trainer doctor` tells more", "reason", reason)
 }
 
-// session makes a graph ready to run.
+// useCUDA makes sessions run on the first GPU.
+func (e *engine) useCUDA(ctx context.Context, r config.Runtime) (err error) {
+	if err := ort.CheckCUDA(ctx); err != nil {
+		return err
+	}
+	if e.device, err = openDevice(); err != nil {
+		return err
+	}
+	e.options.Provider, e.record = "cuda", r.CUDAGraph
+	// By default the provider's arena doubles whenever it grows.
+	e.options.ProviderOptions = map[string]string{"arena_extend_strategy": "kSameAsRequested", "use_tf32": "0"}
+	return nil
+}
+
+// choosePrecision decides what "auto" is, and where the CPU takes the place of
+// what only a GPU has.
+func (e *engine) choosePrecision(wanted string) {
+	e.precision = wanted
+	if wanted == "auto" {
+		e.precision = "fp32"
+		if e.device != nil {
+			switch info := e.device.Info(); {
+			case info.Major >= 8:
+				e.precision = "bf16"
+			case info.Major == 7:
+				e.precision = "fp16"
+			}
+		}
+	}
+	switch {
+	case e.device != nil && e.precision == "tf32":
+		e.options.ProviderOptions["use_tf32"] = "1"
+	case e.device == nil && e.precision == "tf32":
+		slog.Warn("tf32 is a mode of NVIDIA's GPUs: on the CPU products are computed in full float32")
+		e.precision = "fp32"
+	case e.device == nil && e.precision != "fp32":
+		slog.Warn("the CPU has no "+e.precision+" arithmetic: it is emulated, which is slower than fp32", "key", "training.precision")
+	}
+	where := []any{"provider", e.options.Provider, "precision", e.precision, "onnxruntime", e.version}
+	if e.device != nil {
+		where = append(where, "gpu", e.device.Info().Name)
+	}
+	slog.Info("runtime", where...)
+}
+
+func (e *engine) close() error { return e.device.close() }
+
+func (e *engine) host() host {
+	return host{Runtime: e.version, Provider: e.options.Provider, Precision: e.precision, Threads: e.options.Threads}
+}
+
+// session makes a forward graph ready to run.
 func (e *engine) session(g *graphs.Graph) (*ort.Session, error) {
-	return e.create(func(o ort.Options) (*ort.Session, error) {
-		if o.Provider == "cpu" {
-			g.ForCPU()
-			// They would undo parts of that, and put a product's smaller operand first.
-			o.Config = map[string]string{"optimization.disable_specified_optimizers": "MatmulTransposeFusion;GemmTransposeFusion;MatMulAddFusion"}
-		}
-		model, err := g.Marshal()
-		if err != nil {
-			return nil, err
-		}
-		return ort.NewSession(model, o)
-	})
+	e.mix(g)
+	return e.create(g, e.options)
+}
+
+// trainingSession makes a training graph ready to run on the device's stream,
+// where Run only enqueues, or replays the CUDA graph that it recorded.
+func (e *engine) trainingSession(g *graphs.Graph) (*ort.Session, error) {
+	e.mix(g)
+	o := e.onStream()
+	if e.device != nil && e.record {
+		o.ProviderOptions = maps.Clone(o.ProviderOptions)
+		o.ProviderOptions["enable_cuda_graph"] = "1"
+	}
+	return e.create(g, o)
+}
+
+// onStream are the options of sessions whose Run only enqueues.
+func (e *engine) onStream() ort.Options {
+	o := e.options
+	if e.device != nil {
+		o.Stream = e.device.compute
+	}
+	return o
+}
+
+// mix rewrites a graph for the precision.
+func (e *engine) mix(g *graphs.Graph) {
+	if half := halfType(e.precision); e.device == nil {
+		g.MixEmulated(half)
+	} else {
+		g.Mix(half)
+	}
+}
+
+// halfType is the type that a precision of config.Precisions has beside float32.
+func halfType(precision string) pb.TensorProto_DataType {
+	switch precision {
+	case "bf16":
+		return graphs.BFloat16
+	case "fp16":
+		return graphs.Float16
+	}
+	return graphs.Float32
+}
+
+func (e *engine) create(g *graphs.Graph, o ort.Options) (*ort.Session, error) {
+	if e.device == nil {
+		g.ForCPU()
+		// They would undo parts of that, and put a product's smaller operand first.
+		o.Config = map[string]string{"optimization.disable_specified_optimizers": "MatmulTransposeFusion;GemmTransposeFusion;MatMulAddFusion"}
+	}
+	model, err := g.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	return ort.NewSession(model, o)
 }
 
 // open makes a model file ready to run.
-func (e *engine) open(path string) (*ort.Session, error) {
-	return e.create(func(o ort.Options) (*ort.Session, error) { return ort.OpenSession(path, o) })
-}
-
-func (e *engine) create(make func(ort.Options) (*ort.Session, error)) (*ort.Session, error) {
-	s, err := make(e.options)
-	if err != nil && e.fallback {
-		slog.Warn("CUDA does not work here, the CPU is used; `trainer doctor` tells more", "reason", err)
-		e.options.Provider, e.fallback = "cpu", false
-		s, err = make(e.options)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("runtime.provider %s: %w", e.options.Provider, err)
-	}
-	e.fallback = false
-	return s, nil
-}
+func (e *engine) open(path string) (*ort.Session, error) { return ort.OpenSession(path, e.options) }
 
 // bindTensor gives an input or output of s memory of its own, of the shape that
 // the model states with its symbolic dimensions set to batch.

@@ -15,6 +15,7 @@ import (
 	"fovea/onnx/weights"
 	"fovea/training/checkpoint"
 	"fovea/training/config"
+	"fovea/training/optim"
 )
 
 // state is all that a run needs beside its tensors to go on as if nothing had
@@ -35,14 +36,16 @@ type state struct {
 	History []epoch           `json:"history"`
 	Images  map[string]string `json:"images"`          // digest of each split's
 	Model   string            `json:"model,omitempty"` // digest of the files of model.onnx
+	Scaler  *optim.LossScaler `json:"loss_scaler,omitempty"`
 	Host    host              `json:"host"`
 }
 
 // host is what the last bits of a result depend on beside config and data.
 type host struct {
-	Runtime  string `json:"onnxruntime"` // version
-	Provider string `json:"provider"`
-	Threads  int    `json:"threads"`
+	Runtime   string `json:"onnxruntime"` // version
+	Provider  string `json:"provider"`
+	Precision string `json:"precision"`
+	Threads   int    `json:"threads"`
 }
 
 // epoch is what a finished epoch leaves in the log.
@@ -75,13 +78,15 @@ const (
 // finished its best epoch.
 func (r *run) save() error {
 	r.countTime()
+	r.state.Scaler = r.learner.scaler
 	text, err := json.Marshal(r.state)
 	if err != nil {
 		return err
 	}
-	parameters, optimizer := r.learner.tensors()
-	err = checkpoint.Write(filepath.Join(r.folder, lastCheckpoint), checkpoint.Checkpoint{
-		Parameters: parameters, Optimizer: optimizer, State: text})
+	err = r.learner.checkpoint(false, func(parameters, optimizer []weights.Tensor) error {
+		return checkpoint.Write(filepath.Join(r.folder, lastCheckpoint), checkpoint.Checkpoint{
+			Parameters: parameters, Optimizer: optimizer, State: text})
+	})
 	if err != nil {
 		return err
 	}
@@ -164,14 +169,22 @@ func (r *run) restore(c *checkpoint.Checkpoint) error {
 	for _, t := range slices.Concat(c.Parameters, c.Optimizer) {
 		stored[t.Name] = t
 	}
-	parameters, optimizer := r.learner.tensors()
-	for _, want := range slices.Concat(parameters, optimizer) {
-		have, ok := stored[want.Name]
-		if !ok || have.Type != want.Type || !slices.Equal(have.Shape, want.Shape) {
-			return fmt.Errorf("%s: there is no tensor %s of shape %v", filepath.Join(r.folder, lastCheckpoint),
-				want.Name, want.Shape)
+	err := r.learner.checkpoint(true, func(parameters, optimizer []weights.Tensor) error {
+		for _, want := range slices.Concat(parameters, optimizer) {
+			have, ok := stored[want.Name]
+			if !ok || have.Type != want.Type || !slices.Equal(have.Shape, want.Shape) {
+				return fmt.Errorf("%s: there is no tensor %s of shape %v", filepath.Join(r.folder, lastCheckpoint),
+					want.Name, want.Shape)
+			}
+			copy(want.Data, have.Data)
 		}
-		copy(want.Data, have.Data)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.learner.restoreScale(r.state.Scaler); err != nil {
+		return err
 	}
 	return r.keepBest()
 }
@@ -185,7 +198,7 @@ func sameConfig(folder string, now *config.Config, finished bool) error {
 		return err
 	}
 	where := []string{"name", "data.dir", "data.workers", "output.dir",
-		"runtime.provider", "runtime.threads", "runtime.library", "training.recompute"}
+		"runtime.provider", "runtime.threads", "runtime.library", "runtime.cuda_graph", "training.recompute"}
 	if (now.Data.Cache == "") == (before.Data.Cache == "") { // that there is one decides which pixels are seen
 		where = append(where, "data.cache")
 	}

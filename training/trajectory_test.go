@@ -83,17 +83,22 @@ func (w *trajectory) run(t *testing.T, name string) {
 		for micro := range r.Accumulate {
 			iteration := first + micro
 			images, targets := w.batch(t, iteration)
-			w.dropPaths(l, iteration)
-			loss, err := l.forwardBackward(images, targets, micro)
+			err := l.stage(images, targets, func(factors []float32) { w.dropPaths(l, factors, iteration) })
+			if err == nil {
+				err = l.ForwardBackward()
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			losses.see(loss, w.Losses[iteration])
+			losses.see(l.loss.value(micro), w.Losses[iteration])
 		}
-		norms.see(optim.Norm(l.sum.Float32(), 0)/float64(r.Accumulate), w.Norms[step])
-		if err := l.Update(int64(step)+1, rate, r.Accumulate); err != nil {
+		if err := l.Update(int64(step)+1, rate); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := l.Settle(); err != nil {
+			t.Fatal(err)
+		}
+		norms.see(l.optimizer.norm(), w.Norms[step])
 	}
 	if !(losses <= 2e-5) || !(norms <= 2e-5) {
 		t.Errorf("losses are off by up to %.1e, gradient norms by %.1e, want 2e-5", losses, norms)
@@ -199,9 +204,8 @@ func (m mix) of(n, side int) augment.Mixing {
 }
 
 // dropPaths drops the paths of an iteration in the place of Learner.drawDropPath.
-func (w *trajectory) dropPaths(l *Learner, iteration int) {
+func (w *trajectory) dropPaths(l *Learner, factors []float32, iteration int) {
 	word := graphtest.Words(fmt.Sprintf("drop_path.%d", iteration))
-	factors := l.dropPath.Float32()
 	for i := range factors {
 		keep := l.keep[i/w.Config.Batch]
 		factors[i] = 0

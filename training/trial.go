@@ -26,7 +26,7 @@ type trial struct {
 
 func (t *trial) memory() memory {
 	m := memory{reckon: t.reckon, free: t.engine.free, recompute: t.config.Training.Recompute}
-	if t.engine.options.Provider != "cpu" {
+	if t.engine.device != nil {
 		m.fits = t.fits
 	}
 	return m
@@ -34,10 +34,11 @@ func (t *trial) memory() memory {
 
 // free is how many bytes sessions and arenas may still take.
 func (e *engine) free() (int64, error) {
-	if e.options.Provider != "cpu" {
-		return 0, errors.New("how much memory the GPU has is not known")
+	if e.device == nil {
+		return availableMemory()
 	}
-	return availableMemory()
+	free, _, err := e.device.Free()
+	return free, err
 }
 
 func (t *trial) at(batch int) *config.Config {
@@ -105,14 +106,17 @@ func (t *trial) step(p *plan) error {
 			return err
 		}
 	}
-	images, targets := make([]float32, len(l.input.Float32())), make([]float32, len(l.targets.Float32()))
-	for micro := range min(2, p.config.Training.Accumulate) {
-		if _, err := l.ForwardBackward(images, targets, 0, 0, micro); err != nil {
+	for range min(2, p.config.Training.Accumulate) {
+		if err := errors.Join(l.feed.begin(), l.feed.send(), l.ForwardBackward()); err != nil {
 			return err
 		}
 	}
-	var reason *notFinite // which says nothing of memory
-	if err := l.Update(1, 0, 1); err != nil && !errors.As(err, &reason) {
+	if err := l.Update(1, 0); err != nil {
+		return err
+	}
+	var notTaken *notFinite // which says nothing of memory, and neither does the other
+	var scaled *overflow
+	if _, err := l.Settle(); err != nil && !errors.As(err, &notTaken) && !errors.As(err, &scaled) {
 		return err
 	}
 	return v.session.Run()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"fovea/onnx/ort"
 	"fovea/training/config"
@@ -30,12 +31,44 @@ func runRuntime(a *app, ctx context.Context, args []string) error {
 func (a *app) installRuntime(ctx context.Context, args []string) error {
 	fs := a.newFlags("runtime")
 	from := fs.String("from", "", "file or URL of the library or of an archive with it")
+	gpu := fs.Bool("gpu", false, "the build for NVIDIA GPUs, and what of NVIDIA's it needs")
+	version := fs.Int("cuda", 0, "with -gpu: version of CUDA, 12 or 13")
+	cudnn := fs.Bool("cudnn", false, "with -gpu: cuDNN too")
 	if err := parse(fs, args); err != nil {
 		return err
+	}
+	switch {
+	case *gpu && *from != "":
+		return &usageError{"runtime", errors.New("-from is for the CPU's library; -gpu fetches several with pip, as pip is configured")}
+	case !*gpu && (*version != 0 || *cudnn):
+		return &usageError{"runtime", errors.New("-cuda and -cudnn go with -gpu")}
+	case *gpu:
+		return a.installGPU(ctx, ort.GPUOptions{CUDA: *version, CuDNN: *cudnn})
 	}
 	path, err := ort.Install(ctx, ort.InstallOptions{From: *from, Progress: func(done, total int64) {
 		a.console.update(updateBytes("fetch ONNX Runtime", done, total))
 	}})
+	a.console.endTask()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stdout, path)
+	return nil
+}
+
+func (a *app) installGPU(ctx context.Context, o ort.GPUOptions) error {
+	o.Begin = func(p ort.GPUPlan) {
+		a.console.line(fmt.Sprintf("ONNX Runtime %s for CUDA %d", p.Version, p.CUDA))
+		for _, l := range p.Present {
+			a.console.line(fmt.Sprintf("%s is here: %s (%s)", l.Name, l.Path, l.Origin))
+		}
+		if len(p.Fetch) > 0 {
+			a.console.line(fmt.Sprintf("to fetch: %s; %d MB, %d MB on the disk",
+				strings.Join(p.Fetch, ", "), p.Download/1e6, p.Disk/1e6))
+		}
+	}
+	o.Progress = func(done, total int64) { a.console.update(updateBytes("fetch ONNX Runtime for CUDA", done, total)) }
+	path, err := ort.InstallGPU(ctx, o)
 	a.console.endTask()
 	if err != nil {
 		return err

@@ -9,15 +9,20 @@ const tiny = 1e-30
 // meanLoss is the mean over the batch of -Σ target·(1-p)^gamma·log(p) with p =
 // softmax(logits): with gamma 0 torch.nn.CrossEntropyLoss for class
 // probabilities, else the focal loss (Lin et al., 2017). It is linear in the
-// targets, which may carry weights of classes.
+// targets, which may carry weights of classes. It stays in float32.
 func meanLoss(g *graphs.Graph, logits, targets *graphs.Value, gamma float64) *graphs.Value {
 	logits = g.Cast(logits, graphs.Float32)
+	from := len(g.Nodes)
 	terms := g.Mul(targets, g.LogSoftmax(logits, -1))
 	if gamma != 0 {
 		others := g.MatMul(g.Softmax(logits, -1), withoutDiagonal(g, logits.Shape[1]), graphs.NoTrans)
 		terms = g.Mul(terms, g.Pow(g.Add(others, g.Scalar(tiny)), g.Scalar(gamma)))
 	}
-	return g.Scale(g.ReduceSum(terms, false), -1/float64(logits.Shape[0]))
+	loss := g.Scale(g.ReduceSum(terms, false), -1/float64(logits.Shape[0]))
+	for _, n := range g.Nodes[from:] {
+		n.FullPrecision = true
+	}
+	return loss
 }
 
 // withoutDiagonal is the matrix that adds up the probabilities of the other

@@ -28,3 +28,33 @@ func Optimizer() (*graphs.Graph, error) {
 	g.Output("moment2.next", v)
 	return g, g.Err()
 }
+
+// What goes with it, over vectors of any size n.
+
+// SquareSum is Σ gradient², which is not finite if an element is not: gradient
+// float32 [n] → square_sum float32 [].
+func SquareSum() (*graphs.Graph, error) {
+	g := graphs.New("square_sum")
+	gradient := g.Input("gradient", graphs.Float32, graphs.Dynamic)
+	g.Output("square_sum", g.ReduceSum(g.Mul(gradient, gradient), false))
+	return g, g.Err()
+}
+
+// Accumulate adds a micro-batch's gradient to the sum of those before it: sum,
+// gradient float32 [n] → sum.next.
+func Accumulate() (*graphs.Graph, error) {
+	g := graphs.New("accumulate")
+	sum := g.Input("sum", graphs.Float32, graphs.Dynamic)
+	g.Output("sum.next", g.Add(sum, g.Input("gradient", graphs.Float32, graphs.Dynamic)))
+	return g, g.Err()
+}
+
+// Average moves the exponential moving average of the parameters: average,
+// parameter float32 [n], decay and weight (1 - decay) float32 [] → average.next.
+func Average() (*graphs.Graph, error) {
+	g := graphs.New("average")
+	average, parameter := g.Input("average", graphs.Float32, graphs.Dynamic), g.Input("parameter", graphs.Float32, graphs.Dynamic)
+	decay, weight := g.Input("decay", graphs.Float32), g.Input("weight", graphs.Float32)
+	g.Output("average.next", g.Add(g.Mul(average, decay), g.Mul(parameter, weight)))
+	return g, g.Err()
+}

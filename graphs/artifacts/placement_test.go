@@ -7,6 +7,7 @@ import (
 	"fovea/graphs/artifacts"
 	"fovea/graphs/vit"
 	"fovea/onnx/ort"
+	"fovea/onnx/pb"
 	"fovea/tools/cudastub"
 )
 
@@ -30,31 +31,39 @@ func TestPlacedOnCUDA(t *testing.T) {
 				Pool: vit.Class, LayerScale: true},
 		} {
 			t.Run(name, func(t *testing.T) {
-				for _, recompute := range []bool{false, true} {
-					training, err := artifacts.Training(artifacts.ViT(c), 16, artifacts.Options{Recompute: recompute})
-					check(t, training, err)
+				m := artifacts.ViT(c)
+				types := []pb.TensorProto_DataType{graphs.Float32, graphs.BFloat16, graphs.Float16}
+				if name == "vit_small_patch16" || name == "vit_base_patch14_dinov2" {
+					types = types[:1] // other sizes of what others show
 				}
-				eval, err := artifacts.Eval(artifacts.ViT(c), 16)
-				check(t, eval, err)
+				for _, half := range types {
+					check(t, half, func() (*graphs.Graph, error) { return artifacts.Training(m, 16, artifacts.Options{}) })
+					check(t, half, func() (*graphs.Graph, error) { return artifacts.Training(m, 16, artifacts.Options{Recompute: true}) })
+					check(t, half, func() (*graphs.Graph, error) { return artifacts.Eval(m, 16) })
+					check(t, half, func() (*graphs.Graph, error) { return artifacts.Backbone(m, 16) })
+					check(t, half, func() (*graphs.Graph, error) { return artifacts.Probe(m, 16, artifacts.Options{Focal: 2}) })
+					check(t, half, func() (*graphs.Graph, error) { return artifacts.ProbeEval(m, 16) })
+				}
 			})
 		}
 		t.Run("optimizer", func(t *testing.T) {
-			optimizer, err := artifacts.Optimizer()
-			check(t, optimizer, err)
+			check(t, graphs.Float32, artifacts.Optimizer)
 		})
 	})
 }
 
-func check(t *testing.T, g *graphs.Graph, err error) {
+func check(t *testing.T, half pb.TensorProto_DataType, build func() (*graphs.Graph, error)) {
 	t.Helper()
+	g, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}
+	g.Mix(half)
 	model, err := g.Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := ort.CheckPlacement(model); err != nil {
-		t.Errorf("%s: %v", g.Name, err)
+		t.Errorf("%s, %s: %v", g.Name, half, err)
 	}
 }

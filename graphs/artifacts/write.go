@@ -9,6 +9,7 @@ import (
 
 	"fovea/graphs"
 	"fovea/onnx"
+	"fovea/onnx/pb"
 	"fovea/onnx/weights"
 )
 
@@ -27,6 +28,7 @@ type Set struct {
 	About      any // what artifacts.json says of the model
 	Batch      int64
 	Options    Options
+	Half       pb.TensorProto_DataType // FLOAT16 or BFLOAT16: training and evaluation in mixed precision; else float32
 	Parameters []Parameter
 	Weights    []weights.Tensor // the parameters' initial values
 }
@@ -46,6 +48,7 @@ type manifest struct {
 	Version    int                  `json:"version"`
 	Model      any                  `json:"model"`
 	Batch      int64                `json:"batch"`
+	Precision  string               `json:"precision"` // "fp32", "bf16" or "fp16"
 	Graphs     map[string]signature `json:"graphs"` // by file
 	Parameters []Parameter          `json:"parameters"`
 	Weights    string               `json:"weights"`
@@ -71,7 +74,7 @@ func Write(dir string, s Set) error {
 	if err := weights.Write(filepath.Join(dir, WeightsFile), s.Weights, map[string]string{"format": "pt"}); err != nil {
 		return err
 	}
-	m := manifest{Version: 1, Model: s.About, Batch: s.Batch, Parameters: s.Parameters, Weights: WeightsFile,
+	m := manifest{Version: 1, Model: s.About, Batch: s.Batch, Precision: precision(s.Half), Parameters: s.Parameters, Weights: WeightsFile,
 		Graphs: map[string]signature{}}
 	for file, build := range map[string]func() (*graphs.Graph, error){
 		TrainingFile:  func() (*graphs.Graph, error) { return Training(s.Model, s.Batch, s.Options) },
@@ -81,6 +84,9 @@ func Write(dir string, s Set) error {
 		g, err := build()
 		if err != nil {
 			return err
+		}
+		if file != OptimizerFile {
+			g.Mix(s.Half)
 		}
 		model, err := g.Model()
 		if err != nil {
@@ -96,6 +102,16 @@ func Write(dir string, s Set) error {
 		e.SetIndent("", "  ")
 		return e.Encode(m)
 	})
+}
+
+func precision(half pb.TensorProto_DataType) string {
+	switch half {
+	case graphs.BFloat16:
+		return "bf16"
+	case graphs.Float16:
+		return "fp16"
+	}
+	return "fp32"
 }
 
 func tensors(values []*graphs.Value) []tensor {

@@ -56,6 +56,7 @@ func reverse(g *graphs.Graph, nodes []*graphs.Node, gradients map[*graphs.Value]
 			continue
 		}
 		call := &Call{Graph: g, node: n, gradients: gradients}
+		from := len(g.Nodes)
 		contributions := call.apply()
 		if call.refusal != "" {
 			return &Unsupported{Node: n, Reason: call.refusal, Towards: behind(n, wrt)}
@@ -72,6 +73,11 @@ func reverse(g *graphs.Graph, nodes []*graphs.Node, gradients map[*graphs.Value]
 				c = add(g, known, c)
 			}
 			gradients[in] = c
+		}
+		if n.FullPrecision {
+			for _, gradient := range g.Nodes[from:] {
+				gradient.FullPrecision = true
+			}
 		}
 	}
 	return nil

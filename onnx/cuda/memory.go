@@ -85,6 +85,11 @@ func (d *Device) AllocateHost(bytes int) (*HostMemory, error) {
 // Bytes returns the memory. The slice must not be used after Free.
 func (m *HostMemory) Bytes() []byte { return m.data }
 
+// Float32 returns the memory as float32 values.
+func (m *HostMemory) Float32() []float32 {
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(m.data))), len(m.data)/4)
+}
+
 // Free gives the memory back. What streams still do with it must be done.
 func (m *HostMemory) Free() error {
 	return m.release(func(handle C.uintptr_t) C.int {

@@ -45,11 +45,12 @@ func (s *Session) bind(slot *slot, t *Tensor) error {
 	if err != nil {
 		return err
 	}
-	if slot.output {
-		err = s.binding.BindOutput(slot.Name, v)
-	} else {
-		err = s.binding.BindInput(slot.Name, v)
-	}
+	err = s.call(func() error {
+		if slot.output {
+			return s.binding.BindOutput(slot.Name, v)
+		}
+		return s.binding.BindInput(slot.Name, v)
+	})
 	if err == nil {
 		err = t.memory.retain()
 	}
@@ -122,8 +123,14 @@ func newValue(t *Tensor) (*value, error) {
 		dims = (*C.int64_t)(&shape[0])
 	}
 	var native *C.OrtValue
-	err := failure(C.fovea_tensor(unsafe.Pointer(unsafe.SliceData(t.data)), C.size_t(len(t.data)),
-		dims, C.size_t(len(shape)), C.int(t.kind), &native))
+	var err error
+	if d := t.memory.device; d != nil {
+		err = failure(C.fovea_device_tensor(C.uintptr_t(d.Pointer()+uintptr(t.offset)), C.size_t(t.bytes),
+			dims, C.size_t(len(shape)), C.int(t.kind), &native))
+	} else {
+		err = failure(C.fovea_tensor(unsafe.Pointer(unsafe.SliceData(t.data)), C.size_t(len(t.data)),
+			dims, C.size_t(len(shape)), C.int(t.kind), &native))
+	}
 	*v.native() = native
 	return v, err
 }

@@ -63,6 +63,29 @@ OrtStatus *fovea_tensor(void *data, size_t bytes, const int64_t *shape, size_t r
 	                                           (ONNXTensorElementDataType)type, value);
 }
 
+OrtStatus *fovea_device_tensor(uintptr_t address, size_t bytes, const int64_t *shape, size_t rank, int type,
+                               OrtValue **value) {
+	static OrtMemoryInfo *device;
+	if (!device) {
+		OrtStatus *status = api->CreateMemoryInfo("Cuda", OrtDeviceAllocator, 0, OrtMemTypeDefault, &device);
+		if (status) return status;
+	}
+	return api->CreateTensorWithDataAsOrtValue(device, (void *)address, bytes, shape, rank,
+	                                           (ONNXTensorElementDataType)type, value);
+}
+
+OrtStatus *fovea_enqueue(OrtSession *s, OrtIoBinding *b) {
+	static OrtRunOptions *options;
+	if (!options) {
+		OrtRunOptions *made;
+		OrtStatus *status = api->CreateRunOptions(&made);
+		if (!status) status = api->AddRunConfigEntry(made, "disable_synchronize_execution_providers", "1");
+		if (status) return status;
+		options = made;
+	}
+	return api->RunWithBinding(s, options, b);
+}
+
 void fovea_release_value(OrtValue *value) { api->ReleaseValue(value); }
 
 OrtStatus *fovea_count(OrtSession *s, int output, size_t *count) {

@@ -25,6 +25,9 @@ void fovea_release_providers(char **names, int count);
 
 OrtStatus *fovea_tensor(void *data, size_t bytes, const int64_t *shape, size_t rank, int type,
                         OrtValue **value);
+// fovea_device_tensor is over memory of the first GPU.
+OrtStatus *fovea_device_tensor(uintptr_t address, size_t bytes, const int64_t *shape, size_t rank, int type,
+                               OrtValue **value);
 void fovea_release_value(OrtValue *value);
 
 // fovea_count and fovea_describe look at a session's inputs (output = 0) or outputs (1).
@@ -33,6 +36,9 @@ void fovea_release_value(OrtValue *value);
 OrtStatus *fovea_count(OrtSession *s, int output, size_t *count);
 OrtStatus *fovea_describe(OrtSession *s, int output, size_t i, char **name, int *type, int64_t **dims,
                           size_t *rank);
+
+// fovea_enqueue runs a session on the stream that it was made with and does not wait for it.
+OrtStatus *fovea_enqueue(OrtSession *s, OrtIoBinding *b);
 
 // fovea_run allocates the results, which are to be released.
 OrtStatus *fovea_run(OrtSession *s, const char *const *inputs, const OrtValue *const *values, size_t n,

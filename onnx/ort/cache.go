@@ -21,7 +21,8 @@ import (
 )
 
 // CacheFolder is where fetched libraries are kept: VERSION/SYSTEM-MACHINE/ with
-// the library and its SHA-256 beside it.
+// the library and its SHA-256 beside it; those for GPUs in VERSION-cudaN, what of
+// NVIDIA's they need in cudaN.
 func CacheFolder() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -30,15 +31,26 @@ func CacheFolder() (string, error) {
 	return filepath.Join(dir, "fovea", "onnxruntime"), nil
 }
 
-// inCache lists the cached libraries whose content is what was stored, the one
-// stored last first.
-func inCache(context.Context) []candidate {
+// systemFolder is the part of the cache's paths that names system and machine.
+const systemFolder = runtime.GOOS + "-" + runtime.GOARCH
+
+// cudaFolder is the part of the cache's paths for what is NVIDIA's.
+func cudaFolder(version int) string { return fmt.Sprintf("cuda%d", version) }
+
+// inCache lists the cached libraries for the CPU whose content is what was
+// stored, the one stored last first.
+func inCache(context.Context) []candidate { return cached(false) }
+
+// inGPUCache lists the cached builds for GPUs.
+func inGPUCache(context.Context) []candidate { return cached(true) }
+
+func cached(gpu bool) []candidate {
 	dir, err := CacheFolder()
 	if err != nil {
 		return nil
 	}
 	// The folder's own name is no pattern.
-	names, err := fs.Glob(os.DirFS(dir), "*/"+runtime.GOOS+"-"+runtime.GOARCH+"/"+libraryName())
+	names, err := fs.Glob(os.DirFS(dir), "*/"+systemFolder+"/"+libraryName())
 	if err != nil {
 		return nil
 	}
@@ -48,6 +60,9 @@ func inCache(context.Context) []candidate {
 	}
 	var entries []entry
 	for _, name := range names {
+		if version, _, _ := strings.Cut(name, "/"); strings.Contains(version, "-cuda") != gpu {
+			continue
+		}
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		if info, err := os.Stat(path + sumSuffix); err == nil {
 			entries = append(entries, entry{path, info.ModTime()})
@@ -89,7 +104,7 @@ func store(library, version string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir = filepath.Join(dir, version, runtime.GOOS+"-"+runtime.GOARCH)
+	dir = filepath.Join(dir, version, systemFolder)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
@@ -109,11 +124,15 @@ func store(library, version string) (string, error) {
 			return "", err
 		}
 	}
-	err = onnx.WriteFileAtomic(path+sumSuffix, func(w io.Writer) error {
+	return path, writeSum(path, sum)
+}
+
+// writeSum notes the SHA-256 of a library in the cache.
+func writeSum(path, sum string) error {
+	return onnx.WriteFileAtomic(path+sumSuffix, func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, sum)
 		return err
 	})
-	return path, err
 }
 
 // fileSum returns a file's SHA-256 in hexadecimal.

@@ -16,6 +16,9 @@ import (
 // what can be done only once a process (loading a library) or by several.
 const childEnv = "FOVEA_ORT_TEST_CHILD"
 
+// providerEnv is the provider that a child loads a library for.
+const providerEnv = "FOVEA_ORT_TEST_PROVIDER"
+
 // child does what its name says and prints the result; an error exits with 1.
 func child(action string) int {
 	ctx := context.Background()
@@ -32,6 +35,16 @@ func child(action string) int {
 		result, err = Install(ctx, InstallOptions{})
 	case "doctor":
 		result = Doctor(ctx, Source{})
+	case "locate":
+		var c candidate
+		c, err = locate(ctx, Source{Provider: os.Getenv(providerEnv)})
+		result = c.path
+	case "check":
+		if _, err = Load(ctx, Source{Provider: os.Getenv(providerEnv)}); err == nil {
+			result, err = "usable", CheckCUDA(ctx)
+		}
+	case "gpu doctor":
+		result = Doctor(ctx, Source{Provider: os.Getenv(providerEnv)})
 	case "log":
 		result, err = logged(ctx)
 	default:

@@ -1,5 +1,5 @@
 // Package ort runs ONNX models on the stock ONNX Runtime, over memory that Go
-// owns. It is the only package that knows the runtime and the only one with cgo.
+// owns. It is the only package that knows the runtime.
 //
 // # The library
 //

@@ -22,13 +22,32 @@ type Report struct {
 	Cached   []string  // usable libraries in it, last installed first
 	Fetchers []string  // commands on this machine that can fetch a library
 	Problems []Problem // none: sessions can be made
+	GPU      GPU
+	Notes    []Problem // why GPUs are not used, where the CPU takes their place
 }
 
 // Problem is something wrong and the command that mends it.
 type Problem struct {
 	What string
 	Mend string
+
+	cause error
 }
+
+// problem makes an error of one.
+func problem(err error, mend string) error { return &Problem{err.Error(), mend, err} }
+
+// asProblem is the problem that an error is, or else one of it.
+func asProblem(err error, mend string) Problem {
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return *p
+	}
+	return Problem{err.Error(), mend, err}
+}
+
+func (p *Problem) Error() string { return p.What + "; what mends it: " + p.Mend }
+
+func (p *Problem) Unwrap() error { return p.cause }
 
 // Doctor looks at what the runtime needs, as [Load] with the same source would
 // find it. It fetches nothing. Unless this process has loaded a library
@@ -44,7 +63,7 @@ func Doctor(ctx context.Context, s Source) Report {
 		r.problem(err, "set XDG_CACHE_HOME to a folder that you may write to")
 	}
 	r.Cache = dir
-	for _, c := range inCache(ctx) {
+	for _, c := range append(inCache(ctx), inGPUCache(ctx)...) {
 		if _, err := probe(c.path); err == nil {
 			r.Cached = append(r.Cached, c.path)
 		}
@@ -61,12 +80,21 @@ func Doctor(ctx context.Context, s Source) Report {
 			r.problem(fmt.Errorf("%s runs nothing on the CPU", r.Library.Path), "trainer runtime install")
 		}
 	}
+	r.lookAtGPU(ctx, s.Provider)
 	return r
 }
 
 func (r *Report) findLibrary(ctx context.Context, s Source) {
 	if named, _ := s.named(); named == "" && inUse() == nil {
-		found, unusable := search(ctx)
+		gpu, err := locateGPU(ctx, s)
+		if err != nil {
+			r.problem(err, installGPU(0))
+			return
+		}
+		found, unusable := gpu, []error(nil)
+		if found == nil {
+			found, unusable = search(ctx)
+		}
 		if found == nil {
 			reasons := append([]error{errors.New("ONNX Runtime was not found")}, unusable...)
 			r.problem(errors.Join(reasons...), r.install())
@@ -96,7 +124,7 @@ func (r *Report) install() string {
 }
 
 func (r *Report) problem(err error, mend string) {
-	r.Problems = append(r.Problems, Problem{err.Error(), mend})
+	r.Problems = append(r.Problems, asProblem(err, mend))
 }
 
 // String is the report as text, a line a fact.
@@ -119,17 +147,22 @@ func (r Report) WriteTo(w io.Writer) (n int64, err error) {
 		line("onnx runtime", "none (%s to %s will do)", oldestVersion, newestTested)
 	}
 	line("system", "%s, %d cores, %d threads", r.System, r.Cores, r.Threads)
+	r.GPU.lines(line)
 	line("cache", "%s", r.Cache)
 	for _, path := range r.Cached {
 		line("", "%s", path)
 	}
 	line("fetched with", "%s", strings.Join(r.Fetchers, ", "))
+	for _, p := range r.Notes {
+		line("note", "%s", p.What)
+		line("  mend", "%s", p.Mend)
+	}
 	for _, p := range r.Problems {
 		line("problem", "%s", p.What)
 		line("  mend", "%s", p.Mend)
 	}
 	if len(r.Problems) == 0 {
-		line("verdict", "ready")
+		line("verdict", "%s", r.GPU.verdict())
 	}
 	written, err := io.WriteString(w, b.String())
 	return int64(written), err

@@ -145,6 +145,10 @@ func TestBindingLayout(t *testing.T) {
 	if f.Name != "ortSession" || f.Type.Kind() != reflect.Pointer {
 		t.Errorf("AdvancedSession begins with %v", f)
 	}
+	binding := reflect.TypeFor[yalue.IoBinding]()
+	if f := binding.Field(0); binding.NumField() != 1 || f.Name != "o" || f.Type.Kind() != reflect.Pointer {
+		t.Errorf("IoBinding is %v", f)
+	}
 	value := reflect.TypeFor[yalue.ValueInternalData]()
 	if f := value.Field(0); value.NumField() != 1 || f.Name != "ortValue" || f.Type.Kind() != reflect.Pointer {
 		t.Errorf("ValueInternalData is %v", f)

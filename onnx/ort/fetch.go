@@ -67,29 +67,17 @@ func fetchWheel(ctx context.Context, temporary string, p progress) (library stri
 		return "", fmt.Errorf("pip download %s: no python3 found in $PATH", requirement)
 	}
 	defer watch(func() int64 { return folderBytes(temporary) }, wheelBytes, p)()
-	wheels := filepath.Join(temporary, "wheels")
-	download := func(more ...string) error {
-		arguments := append([]string{"-m", "pip", "download", "--quiet", "--disable-pip-version-check",
-			"--no-deps", "--only-binary=:all:", "--dest", wheels}, more...)
-		c := exec.CommandContext(ctx, found[0], append(arguments, requirement)...)
-		c.Env = append(os.Environ(), "TMPDIR="+temporary, "PYTHONIOENCODING=utf-8")
-		_, err := output(c)
-		return err
-	}
 	// A Python without a wheel of its own takes that of another: only the library in it counts.
-	if err := download(); err != nil && ctx.Err() == nil {
-		if download("--python-version", "3.12") != nil {
-			return "", fmt.Errorf("pip download %s: %w", requirement, err)
+	wheel, err := pipDownload(ctx, found[0], requirement, temporary)
+	if err != nil && ctx.Err() == nil {
+		if other, failed := pipDownload(ctx, found[0], requirement, temporary, "--python-version", wheelPython); failed == nil {
+			wheel, err = other, nil
 		}
 	}
-	files, err := filepath.Glob(filepath.Join(wheels, "*.whl"))
-	if err == nil && len(files) == 0 {
-		err = errors.New("no wheel was downloaded")
-	}
 	if err != nil {
-		return "", fmt.Errorf("pip download %s: %w", requirement, err)
+		return "", err
 	}
-	library, err = unpack(files[0], temporary)
+	library, err = unpack(wheel, temporary)
 	if err != nil {
 		return "", fmt.Errorf("pip download %s: %w", requirement, err)
 	}
@@ -100,9 +88,29 @@ func fetchWheel(ctx context.Context, temporary string, p progress) (library stri
 	if wheelSums[sum] != thisSystem {
 		return "", fmt.Errorf("pip download %s: the library in %s has the SHA-256 %s, which is not known for %s: "+
 			"damaged, changed or built by someone else, not used",
-			requirement, filepath.Base(files[0]), sum, thisSystem)
+			requirement, filepath.Base(wheel), sum, thisSystem)
 	}
 	return library, nil
+}
+
+// pipDownload lets pip fetch a package's wheel into the folder.
+func pipDownload(ctx context.Context, python, requirement, folder string, more ...string) (wheel string, err error) {
+	wheels := filepath.Join(folder, "wheels")
+	arguments := append([]string{"-m", "pip", "download", "--quiet", "--disable-pip-version-check",
+		"--no-deps", "--only-binary=:all:", "--dest", wheels}, more...)
+	c := exec.CommandContext(ctx, python, append(arguments, requirement)...)
+	c.Env = append(os.Environ(), "TMPDIR="+folder, "PYTHONIOENCODING=utf-8")
+	if _, err := output(c); err != nil {
+		return "", fmt.Errorf("pip download %s: %w", requirement, err)
+	}
+	files, err := filepath.Glob(filepath.Join(quotePattern(wheels), "*.whl"))
+	if err == nil && len(files) == 0 {
+		err = errors.New("no wheel was downloaded")
+	}
+	if err != nil {
+		return "", fmt.Errorf("pip download %s: %w", requirement, err)
+	}
+	return files[0], nil
 }
 
 // output runs a command and returns its standard output; the error carries the
@@ -130,13 +138,15 @@ func watch(size func() int64, total int64, p progress) (stop func()) {
 		defer close(ended)
 		tick := time.NewTicker(200 * time.Millisecond)
 		defer tick.Stop()
+		most := int64(0) // a file that is moved at this moment may not be seen
 		for {
 			select {
 			case <-quit:
 				p(total, total)
 				return
 			case <-tick.C:
-				p(min(size(), total), total)
+				most = max(most, min(size(), total))
+				p(most, total)
 			}
 		}
 	}()

@@ -34,6 +34,13 @@ func locate(ctx context.Context, s Source) (candidate, error) {
 		}
 		return candidate{path, origin}, nil
 	}
+	gpu, err := locateGPU(ctx, s)
+	if err != nil {
+		return candidate{}, err
+	}
+	if gpu != nil {
+		return *gpu, nil
+	}
 	found, unusable := search(ctx)
 	if found != nil {
 		return *found, nil
@@ -103,20 +110,29 @@ func librariesIn(dir string) []string {
 	return found
 }
 
-// inPython asks Python where its package onnxruntime is, without importing it.
+// inPython lists the libraries of the Python package onnxruntime.
 func inPython(ctx context.Context) []candidate {
-	const script = "import importlib.util as u; s = u.find_spec('onnxruntime')\n" +
-		"for p in (s.submodule_search_locations if s else ()): print(p)"
 	var found []candidate
+	for _, dir := range pythonPackage(ctx, "onnxruntime") {
+		for _, path := range librariesIn(dir) {
+			found = append(found, candidate{path, "the Python package onnxruntime"})
+		}
+	}
+	return found
+}
+
+// pythonPackage asks Python where a package is, without importing it.
+func pythonPackage(ctx context.Context, name string) []string {
+	script := "import importlib.util as u; s = u.find_spec('" + name + "')\n" +
+		"for p in (s.submodule_search_locations if s else ()): print(p)"
+	var found []string
 	for _, python := range pythons() {
 		out, err := output(exec.CommandContext(ctx, python, "-c", script))
 		if err != nil {
 			continue
 		}
 		for line := range strings.Lines(string(out)) {
-			for _, path := range librariesIn(strings.TrimSpace(line)) {
-				found = append(found, candidate{path, "the Python package onnxruntime"})
-			}
+			found = append(found, strings.TrimSpace(line))
 		}
 	}
 	return found
@@ -144,7 +160,7 @@ func inSystem(ctx context.Context) []candidate {
 	case "darwin":
 		dirs = append(filepath.SplitList(os.Getenv("DYLD_LIBRARY_PATH")), "/opt/homebrew/lib", "/usr/local/lib")
 	default:
-		dirs = append(filepath.SplitList(os.Getenv("LD_LIBRARY_PATH")), linkerFolders(ctx)...)
+		dirs = append(filepath.SplitList(os.Getenv("LD_LIBRARY_PATH")), linkerFolders(ctx, "libonnxruntime.so")...)
 		dirs = append(dirs, "/usr/local/lib", "/usr/lib", "/usr/lib64", "/opt/onnxruntime/lib")
 	}
 	var found []candidate
@@ -164,8 +180,9 @@ func inSystem(ctx context.Context) []candidate {
 	return found
 }
 
-// linkerFolders returns the folders in which ldconfig knows an ONNX Runtime.
-func linkerFolders(ctx context.Context) []string {
+// linkerFolders returns the folders in which ldconfig knows a library whose name
+// begins so.
+func linkerFolders(ctx context.Context, prefix string) []string {
 	out, err := output(exec.CommandContext(ctx, "ldconfig", "-p"))
 	if err != nil {
 		return nil // no ldconfig for this user or system: the usual folders follow
@@ -174,8 +191,8 @@ func linkerFolders(ctx context.Context) []string {
 	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
 		// "	libonnxruntime.so.1 (libc6,x86-64) => /usr/lib/x86_64-linux-gnu/libonnxruntime.so.1"
 		name, path, found := strings.Cut(strings.TrimSpace(lines.Text()), " => ")
-		if found && strings.HasPrefix(name, "libonnxruntime.so") {
-			dirs = append(dirs, filepath.Dir(path))
+		if dir := filepath.Dir(path); found && strings.HasPrefix(name, prefix) && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
 		}
 	}
 	return dirs

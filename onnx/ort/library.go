@@ -18,6 +18,11 @@ type Source struct {
 	// documentation describes. A path that is named here or there and fails is
 	// an error; nothing else is tried then.
 	Library string
+	// Provider is what runtime.provider of a config says. "cpu" or empty: any
+	// library will do. "cuda": the search is for a GPU build, which InstallGPU
+	// puts into the cache, or which Python or the system has; none is an error.
+	// "auto": a GPU build if there is one and the driver shows a GPU.
+	Provider string
 	// Progress, if not nil, is told of a download: bytes so far, and in all (0 if unknown).
 	Progress func(done, total int64)
 }

@@ -29,12 +29,19 @@ const void *OrtGetApiBase(void) { return &base; }`
 	if err := os.WriteFile(filepath.Join(dir, "fake.c"), []byte(source), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c := exec.Command("gcc", "-shared", "-fPIC", "-o", path, "fake.c")
-	c.Dir = dir
+	gcc(t, "-shared", "-fPIC", "-o", path, filepath.Join(dir, "fake.c"))
+	return path
+}
+
+// startPath is the PATH that this program was started with; tests set others.
+var startPath = os.Getenv("PATH")
+
+func gcc(t *testing.T, arguments ...string) {
+	t.Helper()
+	c := exec.Command("/usr/bin/env", append([]string{"PATH=" + startPath, "gcc"}, arguments...)...)
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("gcc: %v\n%s", err, out)
 	}
-	return path
 }
 
 // file writes a file of its own folder.

@@ -5,13 +5,16 @@ import (
 	"fmt"
 	"sync"
 	"unsafe"
+
+	"fovea/onnx/cuda"
 )
 
-// Memory is zeroed, page-aligned memory outside the Go heap: the garbage
-// collector neither moves nor frees it, so the runtime may hold on to it. It
-// lives until Free.
+// Memory is zeroed memory outside the Go heap, page-aligned in the machine's
+// memory or on a GPU: the garbage collector neither moves nor frees it, so the
+// runtime may hold on to it. It lives until Free.
 type Memory struct {
-	data []byte
+	data   []byte       // nil on a GPU
+	device *cuda.Memory // nil in the machine's memory
 
 	mu    sync.Mutex
 	users int // tensors that view it
@@ -31,10 +34,32 @@ func Allocate(bytes int) (*Memory, error) {
 	return &Memory{data: data[:bytes]}, nil
 }
 
-// Bytes returns the memory. The slice must not be used after Free.
+// AllocateOn returns zeroed memory on a GPU. Its content is reached through
+// the streams of package cuda only.
+func AllocateOn(d *cuda.Device, bytes int) (*Memory, error) {
+	m, err := d.Allocate(bytes)
+	if err != nil {
+		return nil, err
+	}
+	return &Memory{device: m}, nil
+}
+
+// Device returns the memory's place on a GPU, nil if it lies in the machine's.
+func (m *Memory) Device() *cuda.Memory { return m.device }
+
+// Size returns the bytes of the memory.
+func (m *Memory) Size() int {
+	if m.device != nil {
+		return m.device.Size()
+	}
+	return len(m.data)
+}
+
+// Bytes returns the memory, nil if it lies on a GPU. The slice must not be used
+// after Free.
 func (m *Memory) Bytes() []byte { return m.data }
 
-// Float32 returns the memory as float32 values.
+// Float32 returns the memory as float32 values, nil if it lies on a GPU.
 func (m *Memory) Float32() []float32 { return view[float32](m.data) }
 
 // Free gives the memory back once the last tensor that views it is closed and
@@ -69,6 +94,9 @@ func (m *Memory) release() error {
 func (m *Memory) unmapUnused() error {
 	if !m.freed || m.users > 0 {
 		return nil
+	}
+	if m.device != nil {
+		return m.device.Free()
 	}
 	data := m.data
 	m.data = nil

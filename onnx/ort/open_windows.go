@@ -14,6 +14,12 @@ func openDynamic(path string) (dynamic, error) {
 	return dynamic{h}, err
 }
 
+// openGlobal opens a library for good.
+func openGlobal(path string) error {
+	_, err := openDynamic(path)
+	return err
+}
+
 // symbol returns the address of a function, or nil.
 func (d dynamic) symbol(name string) unsafe.Pointer {
 	address, err := windows.GetProcAddress(d.handle, name)

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"runtime"
-	"slices"
+	"strconv"
 	"strings"
 
 	yalue "github.com/yalue/onnxruntime_go"
+
+	"fovea/onnx/cuda"
 )
 
 // Level is how far the runtime rewrites a graph before it runs.
@@ -37,6 +39,9 @@ type Options struct {
 	// Config are session configuration entries, as the runtime's header
 	// onnxruntime_session_options_config_keys.h lists them.
 	Config map[string]string
+	// Stream, for cuda, is where a run is enqueued; see [Session.Run]. Nil: the
+	// provider's own, and Run waits.
+	Stream *cuda.Stream
 	// ProviderOptions are those of the provider, such as "use_tf32": "0" for cuda.
 	ProviderOptions map[string]string
 
@@ -46,7 +51,7 @@ type Options struct {
 func (o Options) cuda() bool { return strings.EqualFold(o.Provider, "cuda") }
 
 // native makes the runtime's own options, which the caller destroys.
-func (o Options) native(library *Library) (*yalue.SessionOptions, error) {
+func (o Options) native() (*yalue.SessionOptions, error) {
 	levels := map[Level]yalue.GraphOptimizationLevel{
 		All: yalue.GraphOptimizationLevelEnableAll, Extended: yalue.GraphOptimizationLevelEnableExtended,
 		Basic: yalue.GraphOptimizationLevelEnableBasic, Disable: yalue.GraphOptimizationLevelDisableAll,
@@ -73,7 +78,7 @@ func (o Options) native(library *Library) (*yalue.SessionOptions, error) {
 		func() error { return native.SetMemPattern(o.MemoryPattern) },
 		func() error { return native.SetCpuMemArena(o.Arena) },
 		func() error { return o.addConfig(native) },
-		func() error { return o.addProvider(native, library) },
+		func() error { return o.addProvider(native) },
 	}
 	if o.Profile != "" {
 		steps = append(steps, func() error { return native.EnableProfiling(o.Profile) })
@@ -109,7 +114,7 @@ func (o Options) addConfig(native *yalue.SessionOptions) error {
 	return nil
 }
 
-func (o Options) addProvider(native *yalue.SessionOptions, library *Library) error {
+func (o Options) addProvider(native *yalue.SessionOptions) error {
 	switch strings.ToLower(o.Provider) {
 	case "", "cpu":
 		if len(o.ProviderOptions) > 0 {
@@ -120,21 +125,24 @@ func (o Options) addProvider(native *yalue.SessionOptions, library *Library) err
 	default:
 		return fmt.Errorf("provider %q is unknown: cpu or cuda", o.Provider)
 	}
-	if !slices.Contains(library.Providers, "CUDAExecutionProvider") {
-		return fmt.Errorf("provider cuda: %s (ONNX Runtime %s) was built without CUDA; name a library of "+
-			"onnxruntime-gpu with runtime.library or %s", library.Path, library.Version, EnvLibrary)
-	}
 	options, err := yalue.NewCUDAProviderOptions()
 	if err != nil {
 		return fmt.Errorf("provider cuda: %w", err)
 	}
 	defer options.Destroy()
-	if err := options.Update(o.ProviderOptions); err != nil {
-		return fmt.Errorf("provider cuda: options %v: %w", o.ProviderOptions, err)
+	settings := maps.Clone(o.ProviderOptions)
+	if o.Stream != nil {
+		if settings == nil {
+			settings = map[string]string{}
+		}
+		settings["has_user_compute_stream"] = "1"
+		settings["user_compute_stream"] = strconv.FormatUint(uint64(o.Stream.Handle()), 10)
+	}
+	if err := options.Update(settings); err != nil {
+		return fmt.Errorf("provider cuda: options %v: %w", settings, err)
 	}
 	if err := native.AppendExecutionProviderCUDA(options); err != nil {
-		return fmt.Errorf("provider cuda: %w (are an NVIDIA driver and the CUDA libraries named here "+
-			"on this machine, in LD_LIBRARY_PATH?)", err)
+		return fmt.Errorf("provider cuda: %w", err)
 	}
 	return nil
 }

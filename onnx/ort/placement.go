@@ -70,7 +70,8 @@ func qualified(domain, op string) string {
 
 // CheckPlacement makes a CUDA session of a model and returns an error that names
 // every node that the CUDA provider does not run, and every copy between host
-// and device that the runtime inserted inside the graph. Nothing is run, so the
+// and device that the runtime inserted inside the graph. It is an error too if the
+// runtime does not admit the model to CUDA graphs. Nothing is run, so the
 // stand-in CUDA libraries of tools/cudastub are enough; the library in use must
 // be a GPU build.
 func CheckPlacement(model []byte) error {
@@ -109,11 +110,12 @@ func CheckPlacement(model []byte) error {
 	}
 	// The runtime's own word, for whatever it adds that the list does not show.
 	strict, err := NewSession(model, Options{
-		Provider: "cuda",
-		Config:   map[string]string{"session.disable_cpu_ep_fallback": "1"},
+		Provider:        "cuda",
+		Config:          map[string]string{"session.disable_cpu_ep_fallback": "1"},
+		ProviderOptions: map[string]string{"enable_cuda_graph": "1"},
 	})
 	if err != nil {
-		return fmt.Errorf("checking the placement: without fallback to the CPU: %w", err)
+		return fmt.Errorf("checking the placement: without fallback to the CPU, as a CUDA graph: %w", err)
 	}
 	return strict.Close()
 }

@@ -4,6 +4,7 @@ package ort
 import "C"
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	yalue "github.com/yalue/onnxruntime_go"
 
+	"fovea/onnx/internal/signals"
 	"fovea/onnx/pb"
 )
 
@@ -24,10 +26,11 @@ type Info struct {
 
 // Session is a model made ready to run.
 type Session struct {
-	session *yalue.DynamicAdvancedSession
-	binding *yalue.IoBinding
-	// copiesInputs: the provider takes its inputs at the time they are bound.
-	copiesInputs    bool
+	session         *yalue.DynamicAdvancedSession
+	binding         *yalue.IoBinding
+	cuda            bool // all calls of the runtime are made on the thread of onDeviceThread
+	asynchronous    bool // Run only enqueues
+	runs            int
 	inputs, outputs []*slot
 	byName          map[string][]*slot
 	own             []*Tensor // made with the session, see NewBoundSession
@@ -73,9 +76,14 @@ func create(o Options, open opener) (*Session, error) {
 	if library == nil {
 		return nil, fmt.Errorf("creating a session: %w", errNotLoaded)
 	}
-	s := &Session{copiesInputs: o.cuda(), byName: map[string][]*slot{}}
+	if o.cuda() {
+		if err := readyForCUDA(context.Background(), library); err != nil {
+			return nil, fmt.Errorf("creating a session: provider cuda: %w", err)
+		}
+	}
+	s := &Session{cuda: o.cuda(), asynchronous: o.Stream != nil, byName: map[string][]*slot{}}
 	make := func() error {
-		native, err := o.native(library)
+		native, err := o.native()
 		if err != nil {
 			return err
 		}
@@ -84,8 +92,8 @@ func create(o Options, open opener) (*Session, error) {
 		return err
 	}
 	var err error
-	if o.cuda() {
-		err = keepSignals(make)
+	if s.cuda {
+		err = onDeviceThread(func() error { return signals.Keep(make) })
 	} else {
 		err = make()
 	}
@@ -105,6 +113,11 @@ func create(o Options, open opener) (*Session, error) {
 // which a test of this package guards.
 func (s *Session) native() *C.OrtSession {
 	return *(**C.OrtSession)(*(*unsafe.Pointer)(unsafe.Pointer(s.session)))
+}
+
+// nativeBinding returns the C interface's binding, likewise.
+func (s *Session) nativeBinding() *C.OrtIoBinding {
+	return *(**C.OrtIoBinding)(unsafe.Pointer(s.binding))
 }
 
 func (s *Session) describe() error {
@@ -150,7 +163,22 @@ func infos(slots []*slot) []Info {
 	return list
 }
 
-// Run computes the outputs from the inputs. Every input and output must be bound.
+// waitsEvery: of so many runs that only enqueue, one waits. Page-locked memory
+// that kernels borrow is given back only at the end of a run that waits.
+const waitsEvery = 64
+
+// call calls the runtime, where the session's provider wants that.
+func (s *Session) call(f func() error) error {
+	if s.cuda {
+		return onDeviceThread(f)
+	}
+	return f()
+}
+
+// Run computes the outputs from the inputs. Every input and output must be
+// bound. With Options.Stream it only enqueues that: outputs on the GPU are for
+// what is enqueued later on that stream, and inputs must stay until it has
+// been done.
 func (s *Session) Run() error {
 	if s.session == nil {
 		return errors.New("running a session: it is closed")
@@ -158,14 +186,21 @@ func (s *Session) Run() error {
 	if err := s.unbound(); err != nil {
 		return err
 	}
-	if s.copiesInputs {
+	err := s.call(func() error {
 		for _, in := range s.inputs {
-			if err := s.binding.BindInput(in.Name, in.value); err != nil {
-				return fmt.Errorf("running a session: input %q: %w", in.Name, err)
+			// The provider copied what lies in the machine's memory when it was bound.
+			if s.cuda && in.memory.device == nil {
+				if err := s.binding.BindInput(in.Name, in.value); err != nil {
+					return fmt.Errorf("input %q: %w", in.Name, err)
+				}
 			}
 		}
-	}
-	if err := s.session.RunWithBinding(s.binding); err != nil {
+		if s.runs++; s.asynchronous && s.runs%waitsEvery != 0 {
+			return failure(C.fovea_enqueue(s.native(), s.nativeBinding()))
+		}
+		return s.session.RunWithBinding(s.binding)
+	})
+	if err != nil {
 		return fmt.Errorf("running a session: %w", err)
 	}
 	return nil
@@ -204,6 +239,10 @@ func (s *Session) EndProfile() (path string, err error) {
 
 // Close frees the session and lets go of its tensors. It may be called twice.
 func (s *Session) Close() error {
+	return s.call(s.close)
+}
+
+func (s *Session) close() error {
 	var failed []error
 	if s.binding != nil {
 		failed = append(failed, s.binding.Destroy())

@@ -15,7 +15,9 @@ type Tensor struct {
 	memory *Memory
 	owned  bool
 	closed bool
-	data   []byte
+	data   []byte // nil on a GPU
+	offset int    // in memory, bytes
+	bytes  int
 	kind   pb.TensorProto_DataType
 	shape  []int64
 }
@@ -47,19 +49,23 @@ func (m *Memory) Tensor(offset int, t pb.TensorProto_DataType, shape ...int64) (
 	if err != nil {
 		return nil, err
 	}
-	if offset < 0 || offset > len(m.data) || bytes > len(m.data)-offset {
+	size := m.Size()
+	if offset < 0 || offset > size || bytes > size-offset {
 		return nil, fmt.Errorf("tensor %s: %d bytes from offset %d do not fit into %d bytes of memory",
-			typeText(t, shape), bytes, offset, len(m.data))
+			typeText(t, shape), bytes, offset, size)
 	}
-	if size := elementSize(t); offset%size != 0 {
+	if element := elementSize(t); offset%element != 0 {
 		return nil, fmt.Errorf("tensor %s: offset %d is not a multiple of the element's %d bytes",
-			typeText(t, shape), offset, size)
+			typeText(t, shape), offset, element)
 	}
 	if err := m.retain(); err != nil {
 		return nil, fmt.Errorf("tensor %s: %w", typeText(t, shape), err)
 	}
-	data := m.data[offset : offset+bytes : offset+bytes]
-	return &Tensor{memory: m, data: data, kind: t, shape: slices.Clone(shape)}, nil
+	tensor := &Tensor{memory: m, offset: offset, bytes: bytes, kind: t, shape: slices.Clone(shape)}
+	if m.device == nil {
+		tensor.data = m.data[offset : offset+bytes : offset+bytes]
+	}
+	return tensor, nil
 }
 
 // Type returns the element type.
@@ -68,16 +74,18 @@ func (t *Tensor) Type() pb.TensorProto_DataType { return t.kind }
 // Shape returns the dimensions. It is the tensor's own slice: do not change it.
 func (t *Tensor) Shape() []int64 { return t.shape }
 
-// Bytes returns the elements in the machine's byte order.
+// Bytes returns the elements in the machine's byte order, nil on a GPU.
 func (t *Tensor) Bytes() []byte { return t.data }
 
-// Float32 returns the elements of a FLOAT tensor; for another type it panics.
+// Float32 returns the elements of a FLOAT tensor, nil on a GPU; for another type
+// it panics.
 func (t *Tensor) Float32() []float32 {
 	t.must(pb.TensorProto_FLOAT)
 	return view[float32](t.data)
 }
 
-// Int64 returns the elements of an INT64 tensor; for another type it panics.
+// Int64 returns the elements of an INT64 tensor, nil on a GPU; for another type
+// it panics.
 func (t *Tensor) Int64() []int64 {
 	t.must(pb.TensorProto_INT64)
 	return view[int64](t.data)

@@ -47,12 +47,18 @@ func work(ctx context.Context, s setup) error {
 	take := func() (report, error) {
 		step++
 		start := time.Now()
-		loss, err := l.ForwardBackward(images, targets, 0, int(step), 0)
-		if err != nil {
+		if err := l.Stage(images, targets, 0, int(step)); err != nil {
+			return report{}, err
+		}
+		if err := l.ForwardBackward(); err != nil {
 			return report{}, err
 		}
 		middle := time.Now()
-		if err := l.Update(step, 1e-4, 1); err != nil {
+		if err := l.Update(step, 1e-4); err != nil {
+			return report{}, err
+		}
+		loss, err := l.Settle()
+		if err != nil {
 			return report{}, err
 		}
 		end := time.Now()

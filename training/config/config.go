@@ -145,6 +145,8 @@ type Runtime struct {
 	Provider string `toml:"provider"` // one of Providers
 	Threads  int    `toml:"threads"`  // 0: one a core
 	Library  string `toml:"library"`  // "": searched for
+
+	CUDAGraph bool `toml:"cuda_graph"` // a training step is recorded once and replayed
 }
 
 // Output is where a run is written.

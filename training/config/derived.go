@@ -4,7 +4,7 @@ package config
 var (
 	Unreadables = []string{"error", "skip"}
 	Pools       = []string{"mean", "cls"}
-	Precisions  = []string{"auto", "fp32"}
+	Precisions  = []string{"auto", "fp32", "tf32", "bf16", "fp16"}
 	Providers   = []string{"auto", "cpu", "cuda"}
 
 	Samplings   = []string{"shuffle", "balanced"}

@@ -184,6 +184,7 @@ func (r Runtime) problems() []*Error {
 	var k checker
 	k.oneOf("runtime.provider", r.Provider, Providers)
 	k.integer("runtime.threads", r.Threads, 0)
+	k.check("runtime.cuda_graph", !r.CUDAGraph || r.Provider != "cpu", "has no effect beside runtime.provider = \"cpu\": set it to false")
 	return k.found
 }
 

@@ -17,30 +17,31 @@ func DefaultAdamW() AdamW {
 	return AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}
 }
 
-// coefficients are one group's constants of a step, rounded to float32 as PyTorch rounds its Python scalars.
-// The assembly reads them by field.
-type coefficients struct {
-	scale    float32 // gradient factor
-	decay    float32 // 1 - lr·weightDecay
-	weight1  float32 // 1 - beta1
-	beta2    float32
-	weight2  float32 // 1 - beta2
-	rootBias float32 // sqrt(1 - beta2^step)
-	eps      float32
-	rate     float32 // -lr / (1 - beta1^step)
+// Coefficients are one group's constants of a step, rounded to float32 as PyTorch rounds its Python scalars.
+// The assembly and the kernels for GPUs read them by field.
+type Coefficients struct {
+	Scale    float32 // gradient factor
+	Decay    float32 // 1 - lr·weightDecay
+	Weight1  float32 // 1 - beta1
+	Beta2    float32
+	Weight2  float32 // 1 - beta2
+	RootBias float32 // sqrt(1 - beta2^step)
+	Eps      float32
+	Rate     float32 // -lr / (1 - beta1^step)
 }
 
-func (a AdamW) coefficients(step int64, lr, scale float64, g Group) coefficients {
+// Coefficients returns a group's constants of the step that [AdamW.Step] would take with the same arguments.
+func (a AdamW) Coefficients(step int64, lr, scale float64, g Group) Coefficients {
 	lr *= g.LRScale
-	return coefficients{
-		scale:    float32(scale),
-		decay:    float32(1 - lr*g.WeightDecay),
-		weight1:  float32(1 - a.Beta1),
-		beta2:    float32(a.Beta2),
-		weight2:  float32(1 - a.Beta2),
-		rootBias: float32(math.Sqrt(1 - math.Pow(a.Beta2, float64(step)))),
-		eps:      float32(a.Eps),
-		rate:     float32(-lr / (1 - math.Pow(a.Beta1, float64(step)))),
+	return Coefficients{
+		Scale:    float32(scale),
+		Decay:    float32(1 - lr*g.WeightDecay),
+		Weight1:  float32(1 - a.Beta1),
+		Beta2:    float32(a.Beta2),
+		Weight2:  float32(1 - a.Beta2),
+		RootBias: float32(math.Sqrt(1 - math.Pow(a.Beta2, float64(step)))),
+		Eps:      float32(a.Eps),
+		Rate:     float32(-lr / (1 - math.Pow(a.Beta1, float64(step)))),
 	}
 }
 
@@ -54,9 +55,9 @@ func (a AdamW) coefficients(step int64, lr, scale float64, g Group) coefficients
 func (a AdamW) Step(step int64, lr, scale float64, groups []Group, p, g, m, v []float32, workers int) {
 	type part struct{ start, end, group int }
 	var parts []part
-	coeffs := make([]coefficients, len(groups))
+	coeffs := make([]Coefficients, len(groups))
 	for i, group := range groups {
-		coeffs[i] = a.coefficients(step, lr, scale, group)
+		coeffs[i] = a.Coefficients(step, lr, scale, group)
 		for start := group.Start; start < group.End; start += chunk {
 			parts = append(parts, part{start, min(start+chunk, group.End), i})
 		}
@@ -70,14 +71,14 @@ func (a AdamW) Step(step int64, lr, scale float64, groups []Group, p, g, m, v []
 // adamwGo updates one range. The operations and their order are those of torch/optim/adam.py with
 // decoupled_weight_decay, one tensor at a time. The explicit conversions keep the compiler from fusing a
 // multiplication with an addition, which would round differently from the assembly.
-func adamwGo(p, g, m, v []float32, c *coefficients) {
+func adamwGo(p, g, m, v []float32, c *Coefficients) {
 	g, m, v = g[:len(p)], m[:len(p)], v[:len(p)]
 	for i := range p {
-		grad := float32(g[i] * c.scale)
-		m1 := m[i] + float32(c.weight1*(grad-m[i]))                         // lerp_
-		m2 := float32(v[i]*c.beta2) + float32(float32(c.weight2*grad)*grad) // mul_, addcmul_
-		denom := float32(math.Sqrt(float64(m2)))/c.rootBias + c.eps         // one rounding: exact in float64
-		p[i] = float32(p[i]*c.decay) + float32(c.rate*m1)/denom             // mul_, addcdiv_
+		grad := float32(g[i] * c.Scale)
+		m1 := m[i] + float32(c.Weight1*(grad-m[i]))                         // lerp_
+		m2 := float32(v[i]*c.Beta2) + float32(float32(c.Weight2*grad)*grad) // mul_, addcmul_
+		denom := float32(math.Sqrt(float64(m2)))/c.RootBias + c.Eps         // one rounding: exact in float64
+		p[i] = float32(p[i]*c.Decay) + float32(c.Rate*m1)/denom             // mul_, addcdiv_
 		m[i], v[i] = m1, m2
 	}
 }

@@ -20,7 +20,7 @@ func arenas(n int) [][]float32 {
 func BenchmarkAdamW(b *testing.B) {
 	a := arenas(4)
 	p, g, m, v := a[0], a[1], a[2], a[3]
-	c := DefaultAdamW().coefficients(10, 1e-4, 1, Group{LRScale: 1, WeightDecay: 0.05})
+	c := DefaultAdamW().Coefficients(10, 1e-4, 1, Group{LRScale: 1, WeightDecay: 0.05})
 	b.Run("step", func(b *testing.B) {
 		b.SetBytes(vitB16 * 28)
 		for b.Loop() {

@@ -7,7 +7,7 @@ var hasAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA
 // adamwAVX2 does what adamwGo does for the first n elements; n is a multiple of 8.
 //
 //go:noescape
-func adamwAVX2(p, grad, m, v *float32, n int, c *coefficients)
+func adamwAVX2(p, grad, m, v *float32, n int, c *Coefficients)
 
 // addSquaresAVX2 does what addSquaresGo does for the first n elements; n is a multiple of 32.
 //
@@ -24,7 +24,7 @@ func addAVX2(dst, src *float32, n int)
 //go:noescape
 func averageAVX2(dst, src *float32, n int, keep, take float32)
 
-func adamw(p, g, m, v []float32, c *coefficients) {
+func adamw(p, g, m, v []float32, c *Coefficients) {
 	n := 0
 	if hasAVX2 && len(p) >= 8 {
 		n = len(p) &^ 7

@@ -19,14 +19,14 @@ TEXT ·adamwAVX2(SB), NOSPLIT, $0-48
 	MOVQ n+32(FP), CX
 	MOVQ c+40(FP), AX
 
-	VBROADCASTSS coefficients_scale(AX), Y8
-	VBROADCASTSS coefficients_decay(AX), Y9
-	VBROADCASTSS coefficients_weight1(AX), Y10
-	VBROADCASTSS coefficients_beta2(AX), Y11
-	VBROADCASTSS coefficients_weight2(AX), Y12
-	VBROADCASTSS coefficients_rootBias(AX), Y13
-	VBROADCASTSS coefficients_eps(AX), Y14
-	VBROADCASTSS coefficients_rate(AX), Y15
+	VBROADCASTSS Coefficients_Scale(AX), Y8
+	VBROADCASTSS Coefficients_Decay(AX), Y9
+	VBROADCASTSS Coefficients_Weight1(AX), Y10
+	VBROADCASTSS Coefficients_Beta2(AX), Y11
+	VBROADCASTSS Coefficients_Weight2(AX), Y12
+	VBROADCASTSS Coefficients_RootBias(AX), Y13
+	VBROADCASTSS Coefficients_Eps(AX), Y14
+	VBROADCASTSS Coefficients_Rate(AX), Y15
 
 	SHLQ $2, CX // bytes
 	XORQ BX, BX // offset of the current eight, in bytes

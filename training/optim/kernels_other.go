@@ -2,7 +2,7 @@
 
 package optim
 
-func adamw(p, g, m, v []float32, c *coefficients) { adamwGo(p, g, m, v, c) }
+func adamw(p, g, m, v []float32, c *Coefficients) { adamwGo(p, g, m, v, c) }
 
 func sumSquares(x []float32) float64 { return sumSquaresGo(x) }
 

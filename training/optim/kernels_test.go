@@ -51,12 +51,12 @@ var kernelLengths = []int{0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 
 // TestAdamWAssembly compares the kernel in use with the Go code, bit by bit. Without AVX2 they are the same.
 func TestAdamWAssembly(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	coeffs := []coefficients{
-		DefaultAdamW().coefficients(1, 0, 1, Group{LRScale: 1}),
-		DefaultAdamW().coefficients(1, 1e-3, 1, Group{LRScale: 1, WeightDecay: 0.05}),
-		DefaultAdamW().coefficients(1000, 5e-4, 1.0/65536, Group{LRScale: 2.1e-5}),
-		AdamW{0.5, 0.95, 1e-30}.coefficients(3, 10, 0x1p100, Group{LRScale: 1, WeightDecay: 3}),
-		AdamW{0, 0, 1e-8}.coefficients(1, 1e-3, math.Inf(1), Group{LRScale: 1, WeightDecay: 0.1}),
+	coeffs := []Coefficients{
+		DefaultAdamW().Coefficients(1, 0, 1, Group{LRScale: 1}),
+		DefaultAdamW().Coefficients(1, 1e-3, 1, Group{LRScale: 1, WeightDecay: 0.05}),
+		DefaultAdamW().Coefficients(1000, 5e-4, 1.0/65536, Group{LRScale: 2.1e-5}),
+		AdamW{0.5, 0.95, 1e-30}.Coefficients(3, 10, 0x1p100, Group{LRScale: 1, WeightDecay: 3}),
+		AdamW{0, 0, 1e-8}.Coefficients(1, 1e-3, math.Inf(1), Group{LRScale: 1, WeightDecay: 0.1}),
 	}
 	for _, n := range kernelLengths {
 		for k := range coeffs {
@@ -87,7 +87,7 @@ func TestAdamWAssemblyEveryEdge(t *testing.T) {
 			p, g, m, v = append(p, b), append(g, a), append(m, b), append(v, float32(math.Abs(float64(b))))
 		}
 	}
-	c := DefaultAdamW().coefficients(2, 1e-3, 1, Group{LRScale: 1, WeightDecay: 0.05})
+	c := DefaultAdamW().Coefficients(2, 1e-3, 1, Group{LRScale: 1, WeightDecay: 0.05})
 	p2, m2, v2 := clone(p), clone(m), clone(v)
 	adamw(p, g, m, v, &c)
 	adamwGo(p2, g, m2, v2, &c)

@@ -1,0 +1,87 @@
+package graphs
+
+import "fovea/onnx/pb"
+
+// In which type the operators of a graph of mixed precision run. The choices are
+// those of torch.autocast on CUDA, unless docs/precision.md says why not; the kernels
+// are those of ONNX Runtime's CUDA provider.
+
+// A precision is the type in which an operator runs.
+type precision int
+
+const (
+	float32Always precision = iota // all operators that are not in the table too
+	halfPrecision
+	itsInputs // if all are in half precision
+)
+
+// A placement says in which precision an operator runs.
+type placement struct {
+	in    precision
+	exact bool // results are among the numbers of its inputs, or small integers: nothing is rounded
+	moves bool // only moves or repeats the elements of its first input
+
+	noFloat16, noBFloat16 bool // there is no such kernel: float32's is used between casts
+}
+
+func (p placement) kernel(n *Node, half pb.TensorProto_DataType, opset int64) bool {
+	if half == Float16 {
+		return !p.noFloat16
+	}
+	return !p.noBFloat16 && (n.Op != "Conv" || opset >= bfloat16Conv)
+}
+
+// bfloat16Conv is the first version of the standard's operators with convolutions in
+// bfloat16.
+const bfloat16Conv = 22
+
+// onlyBefore22 are the operators that came in a new version with opset 22 of which ONNX Runtime
+// 1.31's CUDA provider has no kernel, or might have none, and GroupNormalization,
+// whose scale and bias changed their shapes.
+var onlyBefore22 = []string{"Bernoulli", "DeformConv", "Det", "Dropout", "Elu", "EyeLike", "GRU", "GlobalLpPool", "GridSample",
+	"GroupNormalization", "InstanceNormalization", "LSTM", "LpNormalization", "LpPool", "MaxPool", "MaxRoiPool", "MaxUnpool", "Multinomial",
+	"RNN", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "RoiAlign", "Selu", "Tan", "ThresholdedRelu"}
+
+var (
+	multiply   = placement{in: halfPrecision}
+	arithmetic = placement{in: itsInputs}
+	choice     = placement{in: itsInputs, exact: true}
+	movement   = placement{in: itsInputs, exact: true, moves: true}
+)
+
+// butBFloat16 is a placement of an operator without a bfloat16 kernel.
+func (p placement) butBFloat16() placement {
+	p.noBFloat16 = true
+	return p
+}
+
+// key names the operator, with its domain unless that is the standard's.
+func (n *Node) key() string {
+	if n.Domain == "" {
+		return n.Op
+	}
+	return n.Domain + "." + n.Op
+}
+
+var placements = map[string]placement{
+	"MatMul": multiply, "Gemm": multiply, "com.microsoft.FusedMatMul": multiply,
+	"Conv": multiply, "ConvTranspose": multiply.butBFloat16(), "Einsum": multiply.butBFloat16(),
+
+	"Add": arithmetic, "Sub": arithmetic, "Mul": arithmetic, "Div": arithmetic, "Sum": arithmetic,
+	"Sigmoid": arithmetic, "Tanh": arithmetic, "Erf": arithmetic, "Gelu": arithmetic, "com.microsoft.Gelu": arithmetic,
+	"LeakyRelu": arithmetic.butBFloat16(), "Elu": arithmetic.butBFloat16(), "Selu": arithmetic.butBFloat16(),
+	"HardSigmoid": arithmetic.butBFloat16(), "HardSwish": arithmetic.butBFloat16(), "Mish": arithmetic.butBFloat16(),
+	"Softmax": arithmetic, "LayerNormalization": arithmetic,
+	"AveragePool": arithmetic.butBFloat16(), "GlobalAveragePool": arithmetic.butBFloat16(),
+	"BatchNormalization": {in: itsInputs, noFloat16: true, noBFloat16: true},
+
+	"Neg": choice, "Abs": choice, "Sign": choice, "Relu": choice, "Max": choice, "Min": choice, "Where": choice,
+	"Clip": choice.butBFloat16(), "MaxPool": choice.butBFloat16(), "GlobalMaxPool": choice.butBFloat16(),
+	"Equal": choice.butBFloat16(), "Less": choice.butBFloat16(), "Greater": choice.butBFloat16(),
+	"LessOrEqual": choice.butBFloat16(), "GreaterOrEqual": choice.butBFloat16(), "IsNaN": choice, "IsInf": choice,
+
+	"Identity": movement, "Reshape": movement, "Flatten": movement, "Squeeze": movement, "Unsqueeze": movement,
+	"Transpose": movement, "Expand": movement, "Tile": movement, "Slice": movement, "Split": movement, "Gather": movement,
+	"DepthToSpace": movement.butBFloat16(), "SpaceToDepth": movement.butBFloat16(),
+	"GatherElements": movement, "GatherND": movement, "Concat": choice, "Pad": choice.butBFloat16(), "Shape": choice,
+}

@@ -1,0 +1,85 @@
+package training
+
+import (
+	"errors"
+
+	"fovea/graphs/artifacts"
+	"fovea/onnx/ort"
+	"fovea/training/optim"
+)
+
+// arenas are where parameters, gradients and all that the optimizer keeps lie,
+// in the machine's memory or on a GPU.
+type arenas struct {
+	device                                  *device
+	parameters, gradients, moment1, moment2 *ort.Memory
+	sum                                     *ort.Memory // of gradients over micro-batches; nil without accumulation
+	average                                 *ort.Memory // moving average of the parameters; nil without training.ema
+}
+
+func (a *arenas) allocate(p *setup, d *device) (err error) {
+	a.device = d
+	all := []**ort.Memory{&a.parameters, &a.gradients, &a.moment1, &a.moment2}
+	if p.config.Training.Accumulate > 1 {
+		all = append(all, &a.sum)
+	}
+	if p.config.Training.EMA > 0 {
+		all = append(all, &a.average)
+	}
+	for _, m := range all {
+		if *m, err = d.allocate(p.layout.Size); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bind gives a training session its parameters and gradients.
+func (a *arenas) bind(s *ort.Session, layout optim.Layout) error {
+	return errors.Join(bindArena(s, layout, a.parameters, func(name string) string { return name }),
+		bindArena(s, layout, a.gradients, artifacts.Grad))
+}
+
+// step's gradients: of its micro-batches together.
+func (a *arenas) stepGradients() *ort.Memory {
+	if a.sum != nil {
+		return a.sum
+	}
+	return a.gradients
+}
+
+// deployed is what is validated and deployed: the moving average of the
+// parameters where training.ema asks for one, else the parameters.
+func (a *arenas) deployed() *ort.Memory {
+	if a.average != nil {
+		return a.average
+	}
+	return a.parameters
+}
+
+// start puts the parameters that fill writes, and what follows from them, in place.
+func (a *arenas) start(fill func(parameters []float32) error) error {
+	write := []*ort.Memory{a.parameters}
+	if a.average != nil {
+		write = append(write, a.average)
+	}
+	return a.device.exchange(write, false, true, func(contents []*ort.Memory) error {
+		if err := fill(contents[0].Float32()); err != nil {
+			return err
+		}
+		if a.average != nil {
+			copy(contents[1].Float32(), contents[0].Float32())
+		}
+		return nil
+	})
+}
+
+func (a *arenas) free() error {
+	var failed []error
+	for _, m := range []*ort.Memory{a.parameters, a.gradients, a.moment1, a.moment2, a.sum, a.average} {
+		if m != nil {
+			failed = append(failed, m.Free())
+		}
+	}
+	return errors.Join(failed...)
+}
