@@ -130,7 +130,9 @@ func (m *mixing) in(v *Value, half bool) *Value {
 		c = m.Cast(v, Float32)
 	}
 	m.casts[v] = c
-	m.rounded[c] = half
+	if c != v {
+		m.rounded[c] = half
+	}
 	return c
 }
 
