@@ -48,7 +48,10 @@ func TestPlacedOnCUDA(t *testing.T) {
 			})
 		}
 		t.Run("optimizer", func(t *testing.T) {
-			check(t, graphs.Float32, artifacts.Optimizer)
+			for _, build := range []func() (*graphs.Graph, error){artifacts.Optimizer, artifacts.SquareSum, artifacts.Accumulate,
+				artifacts.Average} {
+				check(t, graphs.Float32, build)
+			}
 		})
 	})
 }
