@@ -8,4 +8,9 @@
 // libraries. With them a session is type-checked, optimised and partitioned as
 // on a real GPU; its kernels compute nothing. [Run] readies a test for
 // [fovea/onnx/ort.CheckPlacement], or skips it where the stand-ins are not there.
+//
+// Package onnx/cuda works on them too, and the kernels of training/optim/gpu
+// compute: they are compiled for the host. [Live] counts what a test has not
+// given back. Environment variables make the GPU small, old or absent; the
+// script names them.
 package cudastub

@@ -1,0 +1,33 @@
+// What the stand-ins for the CUDA driver and the CUDA runtime share: the memory and objects of one GPU that is not
+// there. It lives in the driver's, libcuda.so.1. Numbers returned are CUDA errors, which both APIs count alike.
+#include <stddef.h>
+
+enum { SUCCESS, INVALID_VALUE, OUT_OF_MEMORY, NOT_INITIALIZED, NO_DEVICE = 100, INVALID_DEVICE, INVALID_IMAGE = 200,
+       INVALID_CONTEXT, INVALID_PTX = 218, INVALID_HANDLE = 400, NOT_FOUND = 500 };
+
+// The order is that of Counts in cudastub.go, which ends with the bytes of MEMORY.
+enum { MEMORY, PAGE_LOCKED, STREAM, EVENT, MODULE, KINDS };
+
+// fovea_stub_make allocates zeros and counts them; fovea_stub_release refuses what is not there.
+int fovea_stub_make(int kind, size_t bytes, void **p);
+int fovea_stub_release(int kind, void *p);
+// fovea_stub_has reports whether a range lies in one live thing of a kind.
+int fovea_stub_has(int kind, const void *p, size_t bytes);
+
+void fovea_stub_live(long out[KINDS + 1]);
+void fovea_stub_memory(size_t *free, size_t *total);
+
+int fovea_stub_devices(void);
+int fovea_stub_driver(void);
+int fovea_stub_capability(int minor);
+
+const char *fovea_stub_error_name(int e);
+const char *fovea_stub_error_text(int e);
+
+// Kernels, from kernels.c.
+struct kernel {
+	const char *name;
+	void (*run)(void *arguments);
+};
+extern const struct kernel fovea_stub_kernels[]; // ends with NULL
+void fovea_stub_launch(const struct kernel *k, unsigned grid, unsigned block, void *arguments);

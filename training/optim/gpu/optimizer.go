@@ -1,0 +1,224 @@
+package gpu
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"fovea/onnx/cuda"
+	"fovea/training/optim"
+)
+
+//go:embed kernels.ptx
+var ptx []byte
+
+// Arenas lie in the memory of one GPU and have one layout, four bytes an
+// element. They belong to the caller.
+type Arenas struct {
+	Parameters, Gradients, Moment1, Moment2 *cuda.Memory
+	Sum                                     *cuda.Memory // of gradients over micro-batches; nil: every step has one
+	Average                                 *cuda.Memory // moving average of the parameters; nil: none is kept
+}
+
+// Optimizer takes the steps of one training on the GPU, in the order of one
+// stream. It is for one goroutine at a time.
+type Optimizer struct {
+	stream  *cuda.Stream
+	arenas  Arenas
+	adamw   optim.AdamW
+	average float64 // decay
+	groups  []optim.Group
+	from    int // elements before are frozen
+	size    int // of an arena, in elements
+
+	module *cuda.Module
+	kernel struct{ add, squares, fold, finish, adamw *cuda.Function }
+
+	memory       []*cuda.Memory // those that follow
+	sums, totals *cuda.Memory   // of squares: of each lane of a chunk, of each chunk
+	status       *cuda.Memory
+	pieces       *cuda.Memory // what each block updates
+	coefficients *cuda.Memory // of each group
+	count        int          // of pieces
+	uploads      *uploads
+}
+
+// The kernels' constants.
+const (
+	chunk  = 1 << 16 // elements that are summed on their own, as optim.Norm does
+	lanes  = 32      // partial sums of a chunk
+	vector = 4       // elements that a thread takes at once
+	block  = 256     // threads
+	// longest is the longest piece, in elements: 8 turns of a block, few enough that the last blocks end together.
+	longest = 8 * block * vector
+)
+
+// piece is a part of a group; start and end count vectors.
+type piece struct{ start, end, group int64 }
+
+// New makes an optimizer of the arenas, whose layout is l, on a stream of d.
+// average is the decay of the moving average, if there is one.
+func New(d *cuda.Device, s *cuda.Stream, l optim.Layout, adamw optim.AdamW, average float64,
+	a Arenas) (*Optimizer, error) {
+	for name, m := range map[string]*cuda.Memory{"parameters": a.Parameters, "gradients": a.Gradients,
+		"first moments": a.Moment1, "second moments": a.Moment2, "sum": a.Sum, "average": a.Average} {
+		if m == nil && name != "sum" && name != "average" {
+			return nil, fmt.Errorf("the optimizer has no arena of %s", name)
+		}
+		if m != nil && m.Size() != 4*l.Size {
+			return nil, fmt.Errorf("the arena of the optimizer's %s has %d bytes, the layout %d", name, m.Size(), 4*l.Size)
+		}
+	}
+	o := &Optimizer{stream: s, arenas: a, adamw: adamw, average: average, groups: l.Groups(), from: l.TrainedFrom(),
+		size: l.Size}
+	if len(o.groups) == 0 {
+		return nil, errors.New("the optimizer has nothing to train: every parameter is frozen")
+	}
+	if err := o.open(d); err != nil {
+		return nil, errors.Join(err, o.Close())
+	}
+	return o, nil
+}
+
+func (o *Optimizer) open(d *cuda.Device) (err error) {
+	if o.module, err = d.Load(ptx); err != nil {
+		return fmt.Errorf("loading the optimizer's kernels: %w", err)
+	}
+	for name, f := range map[string]**cuda.Function{"add": &o.kernel.add, "squares": &o.kernel.squares,
+		"fold": &o.kernel.fold, "finish": &o.kernel.finish, "adamw": &o.kernel.adamw} {
+		if *f, err = o.module.Function(name); err != nil {
+			return err
+		}
+	}
+	var pieces []piece
+	for i, g := range o.groups {
+		for start := g.Start; start < g.End; start += longest {
+			pieces = append(pieces, piece{int64(start / vector), int64(min(start+longest, g.End) / vector), int64(i)})
+		}
+	}
+	o.count = len(pieces)
+	coefficients := len(o.groups) * int(unsafe.Sizeof(optim.Coefficients{}))
+	for _, m := range []struct {
+		at    **cuda.Memory
+		bytes int
+	}{
+		{&o.sums, 8 * lanes * o.chunks()},
+		{&o.totals, 8 * o.chunks()},
+		{&o.status, StatusBytes},
+		{&o.pieces, len(pieces) * int(unsafe.Sizeof(piece{}))},
+		{&o.coefficients, coefficients},
+	} {
+		if *m.at, err = d.Allocate(m.bytes); err != nil {
+			return fmt.Errorf("memory of the optimizer: %w", err)
+		}
+		o.memory = append(o.memory, *m.at)
+	}
+	if o.uploads, err = newUploads(d, coefficients); err != nil {
+		return err
+	}
+	return o.stream.Upload(o.pieces, 0, bytesOf(pieces))
+}
+
+// chunks is the number of chunks of the gradient.
+func (o *Optimizer) chunks() int { return (o.size - o.from + chunk - 1) / chunk }
+
+// Close gives the optimizer's memory back, once the stream has done its work;
+// the arenas are the caller's.
+func (o *Optimizer) Close() error {
+	err := o.stream.Synchronize()
+	if o.uploads != nil {
+		err = errors.Join(err, o.uploads.close())
+	}
+	for _, m := range o.memory {
+		err = errors.Join(err, m.Free())
+	}
+	if o.module != nil {
+		err = errors.Join(err, o.module.Close())
+	}
+	return err
+}
+
+// Accumulate adds the gradients of micro-batch number micro of a step, from 0,
+// to the sum of those before it. It does nothing without a sum.
+func (o *Optimizer) Accumulate(micro int) error {
+	if o.arenas.Sum == nil {
+		return nil
+	}
+	offset, n := 4*o.from, o.size-o.from
+	if micro == 0 {
+		return o.stream.Copy(o.arenas.Sum, offset, o.arenas.Gradients, offset, 4*n)
+	}
+	return o.launch(o.kernel.add, n/vector, struct {
+		sum, gradients uintptr
+		n              int64
+	}{o.arenas.Sum.Pointer() + uintptr(offset), o.arenas.Gradients.Pointer() + uintptr(offset), int64(n / vector)})
+}
+
+// Update takes optimizer step number step, counted from 1, at a scheduled rate.
+// The sum of the gradients, or the gradients where there is no sum, is divided
+// by divisor, the loss scale × micro-batches, and clipped to a norm of clip
+// ([optim.ClipScale]). With skip nothing changes if the norm is not finite;
+// [Optimizer.Download] tells.
+func (o *Optimizer) Update(step int64, rate, divisor, clip float64, skip bool) error {
+	gradients := o.arenas.Gradients
+	if o.arenas.Sum != nil {
+		gradients = o.arenas.Sum
+	}
+	if err := o.norm(gradients, divisor, clip); err != nil {
+		return err
+	}
+	coefficients := make([]optim.Coefficients, len(o.groups))
+	for i, g := range o.groups {
+		coefficients[i] = o.adamw.Coefficients(step, rate, 1/divisor, g)
+	}
+	if err := o.uploads.upload(o.stream, o.coefficients, bytesOf(coefficients)); err != nil {
+		return err
+	}
+	a := struct {
+		parameters, moment1, moment2, average, gradients, pieces, coefficients, status uintptr
+		keep, take                                                                     float32
+		skip                                                                           int32
+	}{o.arenas.Parameters.Pointer(), o.arenas.Moment1.Pointer(), o.arenas.Moment2.Pointer(), 0, gradients.Pointer(),
+		o.pieces.Pointer(), o.coefficients.Pointer(), o.status.Pointer(), float32(o.average), float32(1 - o.average), 0}
+	if o.arenas.Average != nil {
+		a.average = o.arenas.Average.Pointer()
+	}
+	if skip {
+		a.skip = 1
+	}
+	return o.launch(o.kernel.adamw, o.count*block, a)
+}
+
+// norm leaves the norm of the gradients and their factor in the status.
+func (o *Optimizer) norm(gradients *cuda.Memory, divisor, clip float64) error {
+	chunks, n := o.chunks(), o.size-o.from
+	if err := o.launch(o.kernel.squares, chunks*lanes, struct {
+		gradients, sums uintptr
+		n               int64
+	}{gradients.Pointer() + uintptr(4*o.from), o.sums.Pointer(), int64(n)}); err != nil {
+		return err
+	}
+	if err := o.launch(o.kernel.fold, chunks, struct {
+		sums, totals uintptr
+		chunks       int64
+	}{o.sums.Pointer(), o.totals.Pointer(), int64(chunks)}); err != nil {
+		return err
+	}
+	return o.stream.Launch(o.kernel.finish, 1, 1, struct {
+		totals        uintptr
+		chunks        int64
+		divisor, clip float64
+		status        uintptr
+	}{o.totals.Pointer(), int64(chunks), divisor, clip, o.status.Pointer()})
+}
+
+// launch queues a kernel on at least as many threads.
+func (o *Optimizer) launch(f *cuda.Function, threads int, arguments any) error {
+	return o.stream.Launch(f, (threads+block-1)/block, block, arguments)
+}
+
+// bytesOf views plain values as bytes.
+func bytesOf[T any](x []T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), len(x)*int(unsafe.Sizeof(*new(T))))
+}
