@@ -295,8 +295,8 @@ needs no network.
 -gpu fetches with pip, which only downloads, the way that pip is configured
 (index, proxy, certificates); nothing is installed into Python. Interrupted, the
 same command goes on with what is left. runtime.provider "cuda" then uses this
-library, as does "auto" where there is a GPU, and NVIDIA's libraries are found in
-LD_LIBRARY_PATH, the cache, Python's packages or the system's folders.
+library, as does "auto" where there is a GPU. NVIDIA's libraries are looked for
+in LD_LIBRARY_PATH, the cache, Python's packages and the system's folders.
 
 FOVEA_ORT=PATH, or runtime.library in a config, names a library for one run and
 installs nothing.

@@ -43,42 +43,45 @@ func TestCUDAFromTheCache(t *testing.T) {
 	for _, name := range required {
 		link(filepath.Join(folder, "stub", name), filepath.Join(libraries, name))
 	}
-	check := func(action, provider, driver string, words ...string) {
+	loader := t.TempDir()
+	link(filepath.Join(folder, "stub", "libcuda.so.1"), filepath.Join(loader, "libcuda.so.1"))
+	check := func(action, provider string, machine []string, words ...string) {
 		t.Helper()
-		out, _ := inChild(t, action, providerEnv+"="+provider, "LD_LIBRARY_PATH="+driver)
+		out, _ := inChild(t, action, append([]string{providerEnv + "=" + provider, "LD_LIBRARY_PATH=" + loader}, machine...)...)
 		for _, word := range words {
 			if !strings.Contains(out, word) {
 				t.Errorf("%s with provider %s lacks %q:\n%s", action, provider, word, out)
 			}
 		}
 	}
-	current := driver(t, 1, 13000, 90)
-	check("check", "cuda", current, "usable")
-	check("check", "auto", current, "usable")
-	check("check", "cuda", driver(t, 0, 13000, 90), cuda.ErrNoDevice.Error(), "CUDA_VISIBLE_DEVICES")
-	check("check", "cuda", driver(t, 1, 12080, 90), "offers CUDA 12.8", "built for CUDA 13", "update the driver")
+	check("check", "cuda", nil, "usable")
+	check("check", "auto", nil, "usable")
+	check("check", "cuda", []string{"FOVEA_CUDA_STUB_DEVICES=0"}, cuda.ErrNoDevice.Error(), "CUDA_VISIBLE_DEVICES")
+	check("check", "cuda", []string{"FOVEA_CUDA_STUB_DRIVER=12080"},
+		"offers CUDA 12.8", "built for CUDA 13", "update the driver")
 	if _, err := cuda.Devices(); errors.Is(err, cuda.ErrNoDriver) {
-		check("check", "cuda", "", cuda.ErrNoDriver.Error(), "install it")
+		check("check", "cuda", []string{"LD_LIBRARY_PATH="}, cuda.ErrNoDriver.Error(), "install it")
 	}
 
 	// The stand-ins compute nothing, which doctor notices.
-	check("gpu doctor", "auto", current, "0: Stand-in, compute capability 9.0, 23.0 of 24.0 GB free", "offers CUDA 13.0", "no cuDNN (libcudnn.so.9)",
+	check("gpu doctor", "auto", []string{"FOVEA_CUDA_STUB_MEMORY=24000000000"},
+		"0: stand-in, compute capability 9.0, 24.0 of 24.0 GB free", "offers CUDA 13.0", "no cuDNN (libcudnn.so.9)",
 		filepath.Join(libraries, "libcublas.so.13")+" (the cache)", "cuda session  fails", "differs by",
 		"ready, on the CPU")
-	check("gpu doctor", "cpu", current, "0: Stand-in")
+	check("gpu doctor", "cpu", nil, "0: stand-in")
 
 	for _, name := range required {
 		path := filepath.Join(libraries, name)
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
-		check("check", "cuda", current, name+" is missing", "trainer runtime install -gpu")
-		check("gpu doctor", "cuda", current, "problem       "+name+" is missing", "trainer runtime install -gpu")
+		check("check", "cuda", nil, name+" is missing", "trainer runtime install -gpu")
+		check("gpu doctor", "cuda", nil, "problem       "+name+" is missing", "trainer runtime install -gpu")
 		link(filepath.Join(folder, "stub", name), path)
 	}
 	path := filepath.Join(libraries, required[0])
 	if err := writeSum(path, "0"); err != nil {
 		t.Fatal(err)
 	}
-	check("gpu doctor", "cuda", current, "problem       "+path+" is damaged", "trainer runtime install -gpu")
+	check("gpu doctor", "cuda", nil, "problem       "+path+" is damaged", "trainer runtime install -gpu")
 }

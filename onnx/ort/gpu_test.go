@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -196,8 +195,10 @@ func TestNVIDIALibrariesAreMissing(t *testing.T) {
 	library := gpuBuild(t, t.TempDir(), required...)
 	cached := filepath.Join(cache, "cuda13", systemFolder)
 	for _, name := range required {
-		if path, err := exec.Command("sh", "-c", "ls /usr/local/cuda*/lib64/"+name).Output(); err == nil {
-			t.Skipf("this machine has %s", path)
+		for p := range places(t.Context(), library, 13) {
+			if _, err := os.Stat(filepath.Join(p.folder, name)); err == nil {
+				t.Skipf("%s has %s", p.folder, name)
+			}
 		}
 	}
 	for missing, pip := range map[string]string{
@@ -210,6 +211,9 @@ func TestNVIDIALibrariesAreMissing(t *testing.T) {
 		}
 		err := openNVIDIA(t.Context(), library)
 		says(t, err, "CUDA 13", missing+" is missing (pip package "+pip+")", "trainer runtime install -gpu -cuda 13")
+		if pip == "nvidia-cublas" {
+			says(t, err, "the rest of the package is not beside it")
+		}
 		for _, other := range required {
 			if pip != "nvidia-cublas" && other != missing && strings.Contains(err.Error(), other) {
 				t.Errorf("%s is not missing: %v", other, err)
@@ -220,7 +224,7 @@ func TestNVIDIALibrariesAreMissing(t *testing.T) {
 	nvidia(t, cached, required...)
 	nvidia(t, cached, "libcudart.so.12")
 	shared(t, cached, "libcurand.so.10", "int nothing;", "libcudart.so.12")
-	says(t, openNVIDIA(t.Context(), library), "libcurand.so.10 is missing")
+	says(t, openNVIDIA(t.Context(), library), "libcurand.so.10 is missing", "/libcurand.so.10 is for another version of CUDA")
 	// Those of another CUDA are named.
 	if err := os.RemoveAll(cached); err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ type CUDALibrary struct {
 	Required bool   // the provider cannot be loaded without it
 	Path     string // empty: not found
 	Origin   string // how it was found
-	Other    string // if not found, the path of one for another version of CUDA, or empty
+	Other    string // if not found, the path of one that does not do, or empty
 }
 
 type nvidiaLibrary struct{ stem, pip string }
@@ -207,7 +207,11 @@ func inCUDAFolders(ctx context.Context, version int) []place {
 // missing says that a library was not found.
 func (l CUDALibrary) missing() string {
 	text := fmt.Sprintf("%s is missing (pip package %s)", l.Name, l.Package)
-	if l.Other != "" {
+	switch {
+	case l.Other == "":
+	case filepath.Base(l.Other) == l.Name:
+		text += fmt.Sprintf("; %s is for another version of CUDA, or the rest of the package is not beside it", l.Other)
+	default:
 		text += fmt.Sprintf("; %s is for another version of CUDA", l.Other)
 	}
 	return text

@@ -48,18 +48,11 @@ func CheckCUDA(ctx context.Context) error {
 }
 
 func checkCUDA(ctx context.Context, library *Library) error {
-	if err := builtForCUDA(library); err != nil {
-		return err
-	}
-	devices, err := cuda.Devices()
-	if err != nil {
-		return driverProblem(err)
-	}
 	if err := readyForCUDA(ctx, library); err != nil {
 		return err
 	}
 	if _, err := computeOnGPU(); err != nil {
-		return gpuProblem(err, devices[0], library)
+		return gpuProblem(err, library)
 	}
 	return nil
 }
@@ -68,7 +61,12 @@ func checkCUDA(ctx context.Context, library *Library) error {
 var cudaFailure = regexp.MustCompile(`CUDA failure \d+: [^;]*[^; ]`)
 
 // gpuProblem adds what mends the failure of a model on a GPU.
-func gpuProblem(err error, gpu cuda.Info, library *Library) error {
+func gpuProblem(err error, library *Library) error {
+	devices, unknown := cuda.Devices()
+	if unknown != nil {
+		return driverProblem(unknown)
+	}
+	gpu := devices[0]
 	slog.Debug("a small model on the GPU", "error", err)
 	mend := "nvidia-smi may tell what is wrong with the GPU"
 	text := err.Error()
@@ -91,13 +89,11 @@ func readyForCUDA(ctx context.Context, library *Library) error {
 		return err
 	}
 	devices, err := cuda.Devices()
-	if errors.Is(err, cuda.ErrNoDriver) || errors.Is(err, cuda.ErrNoDevice) {
+	if err != nil {
 		return driverProblem(err)
 	}
-	if err == nil {
-		if err := driverSuits(library, devices[0].Driver); err != nil {
-			return err
-		}
+	if err := driverSuits(library, devices[0].Driver); err != nil {
+		return err
 	}
 	return openNVIDIA(ctx, library.Path)
 }
