@@ -19,7 +19,8 @@ import (
 func TestRoundTo(t *testing.T) {
 	infinity := float32(math.Inf(1))
 	x := []float32{0, 1, 65504, 65519.996, 65520, 65536, 1e6, math.MaxFloat32, infinity, float32(math.NaN()), 1e-8,
-		0x1p-24, 0x1p-25, 0x1.000002p-25, 0x1.8p-24, 0x1p-14, 0x1.ffep-15, 0x1.fffp-15, 0x1.ffdp-15, 0x1.fffp9, 0x1p-133, 0x1p-134, 0x1.8p-133, math.SmallestNonzeroFloat32}
+		0x1p-24, 0x1p-25, 0x1.000002p-25, 0x1.8p-24, 0x1p-14, 0x1.ffep-15, 0x1.fffp-15, 0x1.ffdp-15, 0x1.fffp9,
+		0x1p-133, 0x1p-134, 0x1.8p-133, math.SmallestNonzeroFloat32}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 1 << 14 {
 		bits := rng.Uint32()

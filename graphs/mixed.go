@@ -1,7 +1,6 @@
 package graphs
 
 import (
-	"maps"
 	"slices"
 
 	"fovea/onnx/pb"
@@ -30,11 +29,7 @@ func (g *Graph) mix(half pb.TensorProto_DataType, emulated bool) {
 	if half != Float16 && half != BFloat16 {
 		return
 	}
-	g.raiseOpset(half)
-	if half == BFloat16 && g.opset() >= bfloat16Conv {
-		g.rewrite(g.convolveForwardUnstrided)
-	}
-	g.addInProducts()
+	g.prepare(half)
 	m := mixing{Graph: g, half: half, emulated: emulated, rounded: map[*Value]bool{}, casts: map[*Value]*Value{},
 		users: g.users()}
 	g.rewriteEach(m.place)
@@ -55,7 +50,7 @@ type mixing struct {
 func (m *mixing) place(n *Node) {
 	result, kernel := m.choose(n)
 	for i, v := range n.Inputs {
-		n.Inputs[i] = m.in(v, kernel && !m.keepsFloat32(n, i))
+		n.Inputs[i] = m.in(v, kernel)
 	}
 	m.Nodes = append(m.Nodes, n)
 	if !result {
@@ -175,9 +170,9 @@ func (m *mixing) follows(n *Node) bool {
 		return false
 	}
 	some := false
-	for i, v := range n.Inputs {
+	for _, v := range n.Inputs {
 		switch {
-		case v == nil || !m.isFloat(v) || m.keepsFloat32(n, i):
+		case v == nil || !m.isFloat(v):
 		case m.rounded[v]:
 			some = true
 		case !m.yields(n, v):
@@ -254,68 +249,3 @@ func (m *mixing) allFloat(n *Node) bool {
 // isStatistic tells whether output i of a node is a statistic, which is float32 in
 // every type.
 func isStatistic(n *Node, i int) bool { return i > 0 && n.Op == "LayerNormalization" }
-
-// keepsFloat32 tells whether input i of a node is float32 in every type.
-func (m *mixing) keepsFloat32(n *Node, i int) bool { return i > 0 && n.Op == "Resize" }
-
-// convolveForwardUnstrided writes a transposed convolution without strides as a
-// convolution, of which there is a bfloat16 kernel.
-func (g *Graph) convolveForwardUnstrided(n *Node) {
-	if !slices.ContainsFunc(n.Attributes.Ints("strides"), func(s int64) bool { return s != 1 }) {
-		g.convolveForward(n)
-	}
-}
-
-// addInProducts makes the bias behind a product of matrices part of it: then the
-// sum is rounded, not both.
-func (g *Graph) addInProducts() {
-	users := g.users()
-	merged := map[*Node]bool{}
-	for _, n := range g.Nodes {
-		if n.Op != "Add" || n.FullPrecision || g.isOutput(n.Outputs[0]) {
-			continue
-		}
-		for i, v := range n.Inputs {
-			product, bias := v.node, n.Inputs[1-i]
-			if product == nil || product.Op != "Gemm" || len(product.Inputs) != 2 || isSum(product) || len(users[v]) != 1 || g.isOutput(v) ||
-				bias.Rank() != 1 || bias.Len() != v.Shape[1] || bias.Type != v.Type || !given(bias) {
-				continue
-			}
-			merged[product] = true
-			n.Op, n.Version, n.Attributes, n.Inputs = "Gemm", product.Version, product.Attributes, append(slices.Clone(product.Inputs), bias)
-			break
-		}
-	}
-	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *Node) bool { return merged[n] })
-}
-
-// users lists the nodes that read each value.
-func (g *Graph) users() map[*Value][]*Node {
-	out := map[*Value][]*Node{}
-	for _, n := range g.Nodes {
-		for _, v := range n.Inputs {
-			out[v] = append(out[v], n)
-		}
-	}
-	return out
-}
-
-// opset is the version of the standard's operators that the model states.
-func (g *Graph) opset() int64 { return max(Opset(""), g.opsets[""]) }
-
-// raiseOpset states the version since which a convolution may be in bfloat16, unless
-// another operator of the graph has another meaning there, or no kernel.
-func (g *Graph) raiseOpset(half pb.TensorProto_DataType) {
-	uses := func(ops ...string) bool {
-		return slices.ContainsFunc(g.Nodes, func(n *Node) bool { return n.Domain == "" && slices.Contains(ops, n.Op) })
-	}
-	if half != BFloat16 || g.opset() >= bfloat16Conv || !uses("Conv") || uses(onlyBefore22...) {
-		return
-	}
-	const ir = 10 // the first with opset 21 and 22
-	g.opsets = maps.Clone(g.opsets)
-	if g.opsets == nil {
-		g.opsets = map[string]int64{}
-	}
-	g.opsets[""], g.ir = bfloat16Conv, max(g.ir, ir)
-}

@@ -3,7 +3,7 @@ package graphs
 import "fovea/onnx/pb"
 
 // In which type the operators of a graph of mixed precision run. The choices are
-// those of torch.autocast on CUDA, unless docs/precision.md says why not; the kernels
+// those of torch.autocast on CUDA unless docs/precision.md says why not. The kernels
 // are those of ONNX Runtime's CUDA provider.
 
 // A precision is the type in which an operator runs.
@@ -35,9 +35,9 @@ func (p placement) kernel(n *Node, half pb.TensorProto_DataType, opset int64) bo
 // bfloat16.
 const bfloat16Conv = 22
 
-// onlyBefore22 are the operators that came in a new version with opset 22 of which ONNX Runtime
-// 1.31's CUDA provider has no kernel, or might have none, and GroupNormalization,
-// whose scale and bias changed their shapes.
+// onlyBefore22 are the operators of which opset 22 has a new version that ONNX Runtime
+// 1.31's CUDA provider has no kernel of, or may have none, and GroupNormalization,
+// whose scale and bias have other shapes since opset 21.
 var onlyBefore22 = []string{"Bernoulli", "DeformConv", "Det", "Dropout", "Elu", "EyeLike", "GRU", "GlobalLpPool", "GridSample",
 	"GroupNormalization", "InstanceNormalization", "LSTM", "LpNormalization", "LpPool", "MaxPool", "MaxRoiPool", "MaxUnpool", "Multinomial",
 	"RNN", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "RoiAlign", "Selu", "Tan", "ThresholdedRelu"}

@@ -8,6 +8,7 @@ import (
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
 	"fovea/graphs/vit"
+	"fovea/onnx/ort"
 	"fovea/onnx/pb"
 )
 
@@ -142,6 +143,40 @@ func activations(g *graphs.Graph) map[*graphs.Value]bool {
 		}
 	}
 	return kept
+}
+
+// TestMixedInference: the graph for any number of images mixes too, and its
+// probabilities stay float32.
+func TestMixedInference(t *testing.T) {
+	if _, err := ort.Load(t.Context(), ort.Source{}); err != nil {
+		t.Fatal(err)
+	}
+	for kind, half := range halfTypes {
+		for name, mix := range map[string]func(g *graphs.Graph){
+			"mixed": func(g *graphs.Graph) { g.Mix(half) }, "emulated": func(g *graphs.Graph) { g.MixEmulated(half) },
+		} {
+			g, err := artifacts.Inference(readGolden(t, "vit_tiny_mean").Config.vit())
+			if err != nil {
+				t.Fatal(err)
+			}
+			mix(g)
+			if n := g.Outputs[0].Producer(); n.Op != "Softmax" || n.Inputs[0].Type != graphs.Float32 {
+				t.Errorf("%s, %s: probabilities are %s", kind, name, n)
+			}
+			model, err := g.Marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name == "mixed" && half == graphs.BFloat16 {
+				continue // of which the CPU has no kernels
+			}
+			s, err := ort.NewSession(model, ort.Options{})
+			if err != nil {
+				t.Fatalf("%s, %s: %v", kind, name, err)
+			}
+			s.Close()
+		}
+	}
 }
 
 // TestFloat32StaysAsItIs: without a half-precision type nothing changes.

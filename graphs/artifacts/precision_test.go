@@ -64,7 +64,8 @@ func TestMixedGradients(t *testing.T) {
 			if limit := map[string]float64{"bfloat16": 5e-3, "float16": 6e-4}[c.Type]; !(loss <= limit) {
 				t.Errorf("the loss is off by %.1e, by PyTorch %.1e", loss, c.Loss)
 			}
-			t.Logf("loss off by %.1e (PyTorch %.1e), gradients by %.2e (%.2e), %s by %.2f times PyTorch's", loss, math.Abs(c.Loss), ours, theirs, worstName, worst)
+			t.Logf("loss off by %.1e (PyTorch %.1e), gradients by %.2e (%.2e), %s by %.2f times PyTorch's",
+				loss, math.Abs(c.Loss), ours, theirs, worstName, worst)
 		})
 	}
 }
