@@ -24,7 +24,7 @@ func withBatch(ctx context.Context, cfg *config.Config, set *data.Dataset, progr
 	if cfg.Training.Batch != config.Auto {
 		return cfg, nil
 	}
-	e, err := newEngine(ctx, cfg.Runtime, cfg.Training.Precision, progress)
+	e, err := newEngine(ctx, cfg, progress)
 	if err != nil {
 		return nil, err
 	}

@@ -157,7 +157,7 @@ func TestTrial(t *testing.T) {
 		c.Name, c.Data.Dir, c.Training.Batch = "x", "x", config.Auto
 		c.Data.Size, c.Model.Patch, c.Model.Width, c.Model.Depth, c.Model.Heads = 28, 7, 32, 2, 2
 		c.Model.Adaptation, c.Training.Accumulate, c.Runtime.Provider = adaptation, 2, "cpu"
-		e, err := newEngine(t.Context(), c.Runtime, "fp32", nil)
+		e, err := newEngine(t.Context(), c, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

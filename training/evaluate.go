@@ -55,7 +55,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := newEngine(ctx, o.Runtime, "fp32", o.Progress)
+	e, err := newEngine(ctx, &config.Config{Runtime: o.Runtime, Training: config.Training{Precision: "fp32"}}, o.Progress)
 	if err != nil {
 		return nil, err
 	}

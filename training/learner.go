@@ -51,7 +51,7 @@ func NewLearner(ctx context.Context, cfg *config.Config, classes int, x Experime
 		return nil, err
 	}
 	defer r.close()
-	e, err := newEngine(ctx, cfg.Runtime, cfg.Training.Precision, nil)
+	e, err := newEngine(ctx, cfg, nil)
 	if err != nil {
 		return nil, err
 	}

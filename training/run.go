@@ -95,7 +95,7 @@ func (r *run) do(ctx context.Context, result *Result) (err error) {
 	}
 	r.plan.network.report()
 	settings := r.plan.config
-	if r.engine, err = newEngine(ctx, settings.Runtime, settings.Training.Precision, r.options.Progress); err != nil {
+	if r.engine, err = newEngine(ctx, settings, r.options.Progress); err != nil {
 		return err
 	}
 	defer r.engine.close()

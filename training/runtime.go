@@ -35,7 +35,8 @@ func loadRuntime(ctx context.Context, r config.Runtime, progress func(Update)) (
 }
 
 // newEngine loads ONNX Runtime and chooses provider and precision.
-func newEngine(ctx context.Context, r config.Runtime, precision string, progress func(Update)) (*engine, error) {
+func newEngine(ctx context.Context, c *config.Config, progress func(Update)) (*engine, error) {
+	r := c.Runtime
 	library, err := loadRuntime(ctx, r, progress)
 	if err != nil {
 		return nil, err
@@ -54,7 +55,7 @@ func newEngine(ctx context.Context, r config.Runtime, precision string, progress
 			e.explainCPU(library, err)
 		}
 	}
-	e.choosePrecision(precision)
+	e.choosePrecision(c)
 	if r.CUDAGraph && e.device == nil {
 		slog.Warn("there are no CUDA graphs on the CPU", "key", "runtime.cuda_graph")
 	}
@@ -87,17 +88,16 @@ func (e *engine) useCUDA(ctx context.Context, r config.Runtime) (err error) {
 
 // choosePrecision decides what "auto" is, and where the CPU takes the place of
 // what only a GPU has.
-func (e *engine) choosePrecision(wanted string) {
-	e.precision = wanted
-	if wanted == "auto" {
-		e.precision = "fp32"
-		if e.device != nil {
-			switch info := e.device.Info(); {
-			case info.Major >= 8:
-				e.precision = "bf16"
-			case info.Major == 7:
-				e.precision = "fp16"
-			}
+func (e *engine) choosePrecision(c *config.Config) {
+	if e.precision = c.Training.Precision; e.precision == "auto" {
+		switch {
+		case e.device == nil || e.device.Info().Major < 7:
+			e.precision = "fp32"
+		// Pooling and more have no kernel beside convolutions in bfloat16 (docs/precision.md).
+		case e.device.Info().Major == 7 || c.Model.ONNX != "":
+			e.precision = "fp16"
+		default:
+			e.precision = "bf16"
 		}
 	}
 	switch {
