@@ -5,6 +5,7 @@ import (
 
 	"fovea/graphs/artifacts"
 	"fovea/onnx/ort"
+	"fovea/onnx/pb"
 	"fovea/training/optim"
 )
 
@@ -82,4 +83,27 @@ func (a *arenas) free() error {
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// bindArena binds each parameter's place in an arena under a name made of the
+// parameter's, where the session has an input or output of that name.
+func bindArena(s *ort.Session, layout optim.Layout, arena *ort.Memory, name func(string) string) error {
+	has := map[string]bool{}
+	for _, info := range append(s.Inputs(), s.Outputs()...) {
+		has[info.Name] = true
+	}
+	for _, p := range layout.Params {
+		if !has[name(p.Name)] {
+			continue
+		}
+		t, err := arena.Tensor(4*p.Offset, pb.TensorProto_FLOAT, p.Shape...)
+		if err != nil {
+			return err
+		}
+		// The session keeps the memory, not this view of it.
+		if err := errors.Join(s.Bind(name(p.Name), t), t.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
 }

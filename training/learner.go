@@ -1,16 +1,13 @@
 package training
 
 import (
-	"context"
 	"errors"
-	"math/rand/v2"
 
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
 	"fovea/onnx/weights"
-	"fovea/training/config"
 	"fovea/training/optim"
 )
 
@@ -33,55 +30,6 @@ type Learner struct {
 	micro int       // micro-batches of the step so far
 	keep  []float32 // probability that a residual branch is kept, by row of drop_path
 }
-
-// Experiment is what benchmarks vary about a Learner. The zero value is what
-// runs use.
-type Experiment struct {
-	Shuffle       bool   // put the nodes of the training graph in a random order
-	MemoryPattern bool   // let the runtime plan one block of memory
-	Optimizer     string // "graphs": optimizer.onnx in place of what is made for the provider
-	Profile       string // file prefix of the runtime's profile; see Learner.EndProfile
-}
-
-// NewLearner makes the model of a config ready to train, with the parameters
-// that a run begins with.
-func NewLearner(ctx context.Context, cfg *config.Config, classes int, x Experiment) (*Learner, error) {
-	r, err := newSetup(ctx, cfg, classes, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer r.close()
-	e, err := newEngine(ctx, cfg, nil)
-	if err != nil {
-		return nil, err
-	}
-	e.options.MemoryPattern, e.options.Profile, e.graphs = x.MemoryPattern, x.Profile, x.Optimizer == "graphs"
-	g, err := r.trainingGraph()
-	if err != nil {
-		e.close()
-		return nil, err
-	}
-	if x.Shuffle {
-		g.Shuffle(rand.New(rand.NewPCG(1, 2)))
-	}
-	l, err := newLearner(r, e, g)
-	if err != nil {
-		e.close()
-		return nil, err
-	}
-	l.engine = e
-	if err := l.start(r.initialize); err != nil {
-		l.Close()
-		return nil, err
-	}
-	return l, nil
-}
-
-// EndProfile ends the profile of Experiment.Profile and returns its file.
-func (l *Learner) EndProfile() (string, error) { return l.session.EndProfile() }
-
-// ArenaBytes is the memory of one arena: all parameters, or all gradients.
-func (l *Learner) ArenaBytes() int64 { return 4 * int64(l.setup.layout.Size) }
 
 // newLearner makes a training graph ready to train, with its parameters and moments
 // zero.
@@ -150,41 +98,6 @@ func (l *Learner) bindLogits() (err error) {
 	return nil
 }
 
-// bindArena binds each parameter's place in an arena under a name made of the
-// parameter's, where the session has an input or output of that name.
-func bindArena(s *ort.Session, layout optim.Layout, arena *ort.Memory, name func(string) string) error {
-	has := map[string]bool{}
-	for _, info := range append(s.Inputs(), s.Outputs()...) {
-		has[info.Name] = true
-	}
-	for _, p := range layout.Params {
-		if !has[name(p.Name)] {
-			continue
-		}
-		t, err := arena.Tensor(4*p.Offset, pb.TensorProto_FLOAT, p.Shape...)
-		if err != nil {
-			return err
-		}
-		// The session keeps the memory, not this view of it.
-		if err := errors.Join(s.Bind(name(p.Name), t), t.Close()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// keepProbabilities is 1 - rate·i/(depth-1) for both branches of block i.
-func keepProbabilities(rate float64, depth int) []float32 {
-	keep := make([]float32, 2*depth)
-	for i := range keep {
-		keep[i] = 1
-		if depth > 1 {
-			keep[i] = float32(1 - rate*float64(i/2)/float64(depth-1))
-		}
-	}
-	return keep
-}
-
 // Stage takes a full batch of images [B,3,S,S], in a linear probe of features
 // [B,Width], with its targets [B,C]. epoch and index, the batch's number in it,
 // decide which paths are dropped.
@@ -229,20 +142,6 @@ func (l *Learner) ForwardBackward() error {
 	return nil
 }
 
-// drawDropPath chooses the residual branches of a batch to drop.
-func (l *Learner) drawDropPath(factors []float32, epoch, index int) {
-	const stream = 0xD209 // keeps these draws apart from others of the same seed
-	rng := rand.New(rand.NewPCG(uint64(l.setup.config.Seed)^stream<<48, uint64(epoch)<<32|uint64(index)))
-	batch := len(factors) / len(l.keep)
-	for i := range factors {
-		keep := l.keep[i/batch]
-		factors[i] = 0
-		if rng.Float32() < keep {
-			factors[i] = 1 / keep
-		}
-	}
-}
-
 // Update takes optimizer step number step, counted from 1, with the mean of the
 // micro-batches' gradients.
 func (l *Learner) Update(step int64, rate float64) error {
@@ -256,28 +155,6 @@ func (l *Learner) scale() float64 {
 	return l.scaler.Scale
 }
 
-// Gradients visits those of the last ForwardBackward, by the parameter's name;
-// they are multiplied by the loss scale.
-func (l *Learner) Gradients(visit func(name string, gradient []float32)) error {
-	return l.visit(l.gradients, visit)
-}
-
-// Parameters visits the parameters as they are.
-func (l *Learner) Parameters(visit func(name string, values []float32)) error {
-	return l.visit(l.parameters, visit)
-}
-
-func (l *Learner) visit(arena *ort.Memory, visit func(name string, values []float32)) error {
-	return l.device.exchange([]*ort.Memory{arena}, true, false, func(contents []*ort.Memory) error {
-		for _, p := range l.setup.layout.Params {
-			if arena != l.gradients || !p.Frozen {
-				visit(p.Name, p.View(contents[0].Float32()))
-			}
-		}
-		return nil
-	})
-}
-
 // restoreScale goes on with the loss scale of a checkpoint, if both have one.
 func (l *Learner) restoreScale(s *optim.LossScaler) error {
 	if l.scaler == nil || s == nil {
@@ -288,8 +165,9 @@ func (l *Learner) restoreScale(s *optim.LossScaler) error {
 }
 
 // Settle waits for the step and returns the losses of its micro-batches, added
-// up. If one of them or a gradient is not finite, that is an error and the
-// parameters are as they were; where the loss is scaled, its scale shrinks.
+// up. If a gradient is not finite, as all are of a loss that is not, that is an
+// error and the parameters are as they were; where the loss is scaled, its scale
+// shrinks.
 func (l *Learner) Settle() (lossSum float64, err error) {
 	if err := l.device.wait(); err != nil {
 		return 0, err

@@ -81,12 +81,12 @@ func (o *hostOptimizer) accumulate(micro int) error {
 }
 
 func (o *hostOptimizer) update(step int64, rate, divisor float64) error {
-	gradients, parameters, scale := o.stepGradients().Float32(), o.parameters.Float32(), 1/divisor
-	o.last = optim.Norm(gradients[o.from:], o.workers) * scale
+	gradients, parameters := o.stepGradients().Float32(), o.parameters.Float32()
+	o.last = optim.Norm(gradients[o.from:], o.workers) / divisor
 	if !isFinite(o.last) {
 		return nil
 	}
-	o.adamw.Step(step, rate, scale*optim.ClipScale(o.last, o.clip), o.groups, parameters, gradients,
+	o.adamw.Step(step, rate, optim.ClipScale(o.last, o.clip)/divisor, o.groups, parameters, gradients,
 		o.moment1.Float32(), o.moment2.Float32(), o.workers)
 	if o.average != nil {
 		// Frozen parameters are their average, which rounding would change.

@@ -107,7 +107,6 @@ func (o *graphOptimizer) accumulate(micro int) error {
 }
 
 func (o *graphOptimizer) update(step int64, rate, divisor float64) error {
-	scale := 1 / divisor
 	gradients := o.stepGradients()
 	if err := o.run(o.squares, map[string]*ort.Memory{"gradient": gradients}, o.from, gradients.Size()/4, 0); err != nil {
 		return err
@@ -115,10 +114,10 @@ func (o *graphOptimizer) update(step int64, rate, divisor float64) error {
 	if err := errors.Join(o.squareSum.receive(0), o.device.wait()); err != nil {
 		return err
 	}
-	if o.last = math.Sqrt(o.squareSum.value(0)) * scale; !isFinite(o.last) {
+	if o.last = math.Sqrt(o.squareSum.value(0)) / divisor; !isFinite(o.last) {
 		return nil
 	}
-	if err := o.writeConstants(step, rate, scale*optim.ClipScale(o.last, o.clip)); err != nil {
+	if err := o.writeConstants(step, rate, optim.ClipScale(o.last, o.clip)/divisor); err != nil {
 		return err
 	}
 	for i, g := range o.groups {
