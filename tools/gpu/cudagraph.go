@@ -19,27 +19,35 @@ func cudaGraphs(ctx context.Context, s *section) error {
 		return err
 	}
 	for _, p := range s.precisions("fp32", "tf32", "bf16", "fp16") {
-		var losses [2][]float64
-		var ms [2]float64
-		for i, recorded := range []bool{false, true} {
-			j.Precision, j.CUDAGraph, j.DropPath = p, recorded, 0.2
-			if losses[i], ms[i], err = s.replay(ctx, j); err != nil {
-				return fmt.Errorf("%s, runtime.cuda_graph = %t: %w", p, recorded, err)
-			}
+		j.Precision, j.DropPath = p, 0.2
+		if err := s.compareReplayed(ctx, j); err != nil {
+			s.require(false, "%s: %v", p, err)
 		}
-		off := 0.0
-		for i, x := range losses[0] {
-			if x != losses[1][i] {
-				off = max(off, math.Abs(x-losses[1][i]), math.SmallestNonzeroFloat64)
-			}
-		}
-		shown := "equal bits"
-		if off > 0 {
-			shown = fmt.Sprintf("differ by up to %.1e", off)
-		}
-		s.row(p, shown, fmt.Sprintf("%.2f", ms[0]), fmt.Sprintf("%.2f", ms[1]), fmt.Sprintf("%.2f", ms[1]/ms[0]), verdictOf(off == 0))
-		s.require(off == 0, "%s: losses differ by up to %.1e", p, off)
 	}
+	return nil
+}
+
+func (s *section) compareReplayed(ctx context.Context, j job) (err error) {
+	var losses [2][]float64
+	var ms [2]float64
+	for i, recorded := range []bool{false, true} {
+		j.CUDAGraph = recorded
+		if losses[i], ms[i], err = s.replay(ctx, j); err != nil {
+			return fmt.Errorf("runtime.cuda_graph = %t: %w", recorded, err)
+		}
+	}
+	off := 0.0
+	for i, x := range losses[0] {
+		if y := losses[1][i]; x != y {
+			off = max(off, math.Abs(x-y), math.SmallestNonzeroFloat64)
+		}
+	}
+	shown := "equal bits"
+	if off != 0 {
+		shown = fmt.Sprintf("differ by up to %.1e", off)
+	}
+	s.row(j.Precision, shown, fmt.Sprintf("%.2f", ms[0]), fmt.Sprintf("%.2f", ms[1]), fmt.Sprintf("%.2f", ms[1]/ms[0]), verdictOf(off == 0))
+	s.require(off == 0, "%s: losses %s", j.Precision, shown)
 	return nil
 }
 

@@ -43,24 +43,32 @@ func placement(ctx context.Context, s *section) error {
 		return nil
 	}
 	for _, p := range []string{"fp32", "bf16", "fp16"} { // tf32 has the graphs of fp32
-		for name, build := range map[string]func() (*graphs.Graph, error){
-			"training":                     func() (*graphs.Graph, error) { return artifacts.Training(v, batch, artifacts.Options{}) },
-			`training, recompute = "full"`: func() (*graphs.Graph, error) { return artifacts.Training(v, batch, artifacts.Options{Recompute: true}) },
-			"evaluation":                   func() (*graphs.Graph, error) { return artifacts.Eval(v, batch) },
-			"training of a linear probe":   func() (*graphs.Graph, error) { return artifacts.Probe(v, batch, artifacts.Options{}) },
+		for _, x := range []built{
+			{"training", func() (*graphs.Graph, error) { return artifacts.Training(v, batch, artifacts.Options{}) }},
+			{`training, recompute = "full"`, func() (*graphs.Graph, error) {
+				return artifacts.Training(v, batch, artifacts.Options{Recompute: true})
+			}},
+			{"evaluation", func() (*graphs.Graph, error) { return artifacts.Eval(v, batch) }},
+			{"training of a linear probe", func() (*graphs.Graph, error) { return artifacts.Probe(v, batch, artifacts.Options{}) }},
 		} {
-			if err := check(name, p, build); err != nil {
+			if err := check(x.name, p, x.build); err != nil {
 				return err
 			}
 		}
 	}
-	for name, build := range map[string]func() (*graphs.Graph, error){"optimizer": artifacts.Optimizer, "sum of squares": artifacts.SquareSum,
-		"accumulation": artifacts.Accumulate, "moving average": artifacts.Average} {
-		if err := check(name, "fp32", build); err != nil {
+	for _, x := range []built{{"optimizer", artifacts.Optimizer}, {"sum of squares", artifacts.SquareSum},
+		{"accumulation", artifacts.Accumulate}, {"moving average", artifacts.Average}} {
+		if err := check(x.name, "fp32", x.build); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// built is a graph that is checked.
+type built struct {
+	name  string
+	build func() (*graphs.Graph, error)
 }
 
 // halfTypes beside float32.

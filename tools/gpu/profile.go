@@ -30,7 +30,10 @@ type share struct {
 	seconds float64
 }
 
-const profiledSteps = 5
+const (
+	profileNumber = 12 // of the section
+	profiledSteps = 5
+)
 
 // profile tells where the time of a step goes.
 func profile(ctx context.Context, s *section) error {
@@ -83,8 +86,8 @@ func profile(ctx context.Context, s *section) error {
 	if len(kernels) > 0 {
 		s.shares("By kernel, on the GPU", "kernel", kernels)
 	} else if s.cuda() {
-		s.note("This build of ONNX Runtime records no kernels: an operator's time is what it takes to enqueue it, not what the GPU needs. " +
-			"For that: nsys profile --stats=true, with -only 5 -precisions bf16.")
+		s.note("This build of ONNX Runtime records no kernels. Each launch was waited for (CUDA_LAUNCH_BLOCKING=1): an operator's time is that of its " +
+			"kernels on the GPU and, for each, of some microseconds of launch, which a step does not wait for.")
 	}
 	s.require(len(operators) > 0, "the profile has no operators")
 	return nil

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,6 +78,8 @@ type section struct {
 	folder string // for files of its own, removed at the end
 	file   string // of the result
 	start  time.Time
+
+	failures int
 }
 
 // skip is the error of a section that cannot run here.
@@ -108,9 +111,20 @@ func (s *section) require(ok bool, format string, args ...any) {
 		return
 	}
 	s.Verdict = fail
-	s.Reason = strings.TrimPrefix(s.Reason+"; "+fmt.Sprintf(format, args...), "; ")
 	s.progress("FAILED: "+format, args...)
+	if s.failures++; s.failures <= 3 {
+		s.Reason = strings.TrimPrefix(s.Reason+"; "+firstLine(fmt.Sprintf(format, args...)), "; ")
+	} else {
+		s.Reason = strings.TrimSuffix(s.Reason, ellipsis) + ellipsis
+	}
 	s.save()
+}
+
+const ellipsis = "; and more"
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return line
 }
 
 func (s *section) progress(format string, args ...any) {
@@ -147,8 +161,8 @@ func runSection(ctx context.Context, args []string) error {
 	if s.Number, err = strconv.Atoi(args[1]); err != nil {
 		return err
 	}
-	slog.SetLogLoggerLevel(slog.LevelWarn)
 	s.begin()
+	slog.SetDefault(slog.New(&warnings{Handler: slog.NewTextHandler(os.Stderr, nil), to: s}))
 	if s.folder, err = os.MkdirTemp(s.Out, ".files-*"); err != nil {
 		return err
 	}
@@ -203,6 +217,9 @@ func (s *settings) inProcess(ctx context.Context, file string, number int) (*res
 	log := &tail{}
 	c := exec.CommandContext(ctx, self, sectionCommand, file, strconv.Itoa(number))
 	c.Stdout, c.Stderr = os.Stderr, io.MultiWriter(os.Stderr, log)
+	if number == profileNumber {
+		c.Env = append(os.Environ(), "CUDA_LAUNCH_BLOCKING=1") // a launch lasts as long as its kernel
+	}
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.WaitDelay = 20 * time.Second
 	start := time.Now()
@@ -236,6 +253,28 @@ func (s *settings) inProcess(ctx context.Context, file string, number int) (*res
 
 // source is where ONNX Runtime comes from, as for a learner.
 func (s *settings) source() ort.Source { return ort.Source{Provider: s.Provider} }
+
+// warnings makes notes of the warnings of a section's log.
+type warnings struct {
+	slog.Handler
+	to *section
+}
+
+func (w *warnings) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelError || level >= slog.LevelWarn && w.to.cuda() // the CPU's are known: it has no halves
+}
+
+func (w *warnings) Handle(ctx context.Context, r slog.Record) error {
+	text := "Warning: " + r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		text += fmt.Sprintf(", %s: %v", a.Key, a.Value)
+		return true
+	})
+	if !slices.Contains(w.to.Notes, text) {
+		w.to.note("%s", text)
+	}
+	return nil
+}
 
 // tail keeps the end of what is written to it.
 type tail struct{ bytes.Buffer }

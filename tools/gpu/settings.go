@@ -42,8 +42,9 @@ func parse(args []string) (*settings, error) {
 	flags.StringVar(&s.Data, "data", "data/testdata", "folder with the images of Fovea's repository, retinamnist and kermany_oct_mini")
 	flags.StringVar(&s.Trainer, "trainer", "", "the program trainer; if not given it is built, with Go, or looked for beside this program")
 	flags.DurationVar(&s.Limit, "limit", 40*time.Minute, "the longest that a section may take")
-	quick := flags.Bool("quick", false, "fewer sizes and steps")
-	small := flags.Bool("small", false, "tiny models, which say nothing of speed; the default with -provider cpu")
+	flags.StringVar(&s.Preset, "sizes", "", "full; quick: fewer sizes and steps; small: tiny models, which say nothing of speed. "+
+		"If not given full, with -provider cpu small")
+	quick := flags.Bool("quick", false, "short for -sizes quick")
 	only := flags.String("only", "", "numbers of the sections to run, such as 3,10")
 	batches := flags.String("batches", "", "batch sizes of section 10, such as 16,64")
 	precisions := flags.String("precisions", "", "precisions of sections 3, 5, 6 and 10, such as fp32,bf16")
@@ -59,13 +60,19 @@ func parse(args []string) (*settings, error) {
 	if s.Provider != "cuda" && s.Provider != "cpu" {
 		return nil, fmt.Errorf("-provider %s: it is cuda or cpu", s.Provider)
 	}
-	s.Preset, s.Sizes = "full", fullSizes()
 	switch {
-	case *small || s.Provider == "cpu":
-		s.Preset, s.Sizes = "small", smallSizes()
 	case *quick:
-		s.Preset, s.Sizes = "quick", quickSizes()
+		s.Preset = "quick"
+	case s.Preset == "" && s.Provider == "cpu":
+		s.Preset = "small"
+	case s.Preset == "":
+		s.Preset = "full"
 	}
+	preset, ok := map[string]func() sizes{"full": fullSizes, "quick": quickSizes, "small": smallSizes}[s.Preset]
+	if !ok {
+		return nil, fmt.Errorf("-sizes %s: it is full, quick or small", s.Preset)
+	}
+	s.Sizes = preset()
 	for _, list := range []struct {
 		text string
 		to   *[]int
@@ -206,6 +213,6 @@ func quickSizes() sizes {
 
 func smallSizes() sizes {
 	return sizes{Gradients: []model{mini(4)}, Optimizer: mini(4), Placement: mini(4), Graphs: mini(4), Replays: 30, Curve: mini(8), Steps: 40,
-		Resume: mini(5), Memory: mini(1024), Speed: mini(8), Batches: []int{8}, Compile: []int{8}, Warm: 2, Rounds: 3, Block: 3,
+		Resume: mini(5), Memory: mini(1024), Speed: mini(8), Batches: []int{8}, Warm: 2, Rounds: 3, Block: 3,
 		EndToEnd: mini(16), Epochs: 2, Profile: mini(8)}
 }

@@ -76,8 +76,9 @@ func (s *section) contenders(j job, recompute bool) []*contender {
 	return out
 }
 
-// race lets the contenders take turns. Those for which there is no memory beside
-// the others run behind them, alone.
+// race lets the contenders take turns. Those that do not start beside the others,
+// for lack of memory or because the GPU is for one program at a time, run behind
+// them, alone.
 func (s *section) race(ctx context.Context, all []*contender, m model) error {
 	var together []*contender
 	for _, c := range all {
@@ -90,8 +91,8 @@ func (s *section) race(ctx context.Context, all []*contender, m model) error {
 	}
 	s.rounds(together, m)
 	for _, c := range all {
-		if errors.Is(c.failed, errMemory) && len(together) > 0 {
-			c.alone = true
+		if c.failed != nil && (len(together) > 1 || len(together) == 1 && together[0] != c) {
+			c.alone, c.rates = true, nil
 			if c.failed = s.open(ctx, c); c.failed == nil {
 				s.rounds([]*contender{c}, m)
 			}
@@ -176,7 +177,7 @@ func (s *section) rowOf(c *contender, m model, eager float64) {
 		ratio = fmt.Sprintf("%.2f", rate/eager)
 	}
 	if c.alone {
-		remark = "not in turns: there is no memory for it beside the others"
+		remark = "alone: it did not start beside the others"
 	}
 	s.row(append(cells, ratio, remark)...)
 }
