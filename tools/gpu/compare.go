@@ -57,14 +57,17 @@ func (w *worst) see(name string, d distance) {
 		*w = worst{d, name, name, name}
 		return
 	}
-	if !(d.largest <= w.largest) {
+	if further(d.largest, w.largest) {
 		w.largest, w.inLargest = d.largest, name
 	}
-	if !(d.cosine >= w.cosine) {
+	if further(-d.cosine, -w.cosine) {
 		w.cosine, w.inCosine = d.cosine, name
 	}
-	if !(d.norm <= w.norm) {
+	if further(d.norm, w.norm) {
 		w.norm, w.inNorm = d.norm, name
 	}
 	w.equal = w.equal && d.equal
 }
+
+// further tells whether x is larger than y; NaN is the largest.
+func further(x, y float64) bool { return !math.IsNaN(y) && !(x <= y) }

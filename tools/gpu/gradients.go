@@ -16,9 +16,9 @@ import (
 // Limits of gradients in other precisions than float32, against float32 on the same
 // provider: least cosine and largest relative norm of the difference, of any parameter.
 var gradientLimits = map[string]struct{ cosine, norm float64 }{
-	"tf32": {0.9999, 0.015},
-	"bf16": {0.99, 0.15},
-	"fp16": {0.9995, 0.03},
+	"tf32": {0.9999, 0.01},
+	"bf16": {0.998, 0.06},
+	"fp16": {0.9999, 0.01},
 }
 
 // float32Limit is that of float32 on two providers, of a parameter's largest entry.
