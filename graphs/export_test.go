@@ -6,11 +6,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// RoundTo is a number rounded to a half-precision type, as its bits.
-func RoundTo(t pb.TensorProto_DataType, x float32) uint16 {
-	bits, _ := roundTo(t, x)
-	return bits
-}
+var RoundTo = roundTo
 
 // HalfKernels lists the operators that run in a half-precision type, by name with
 // domain, at a version of the standard.

@@ -30,10 +30,13 @@ func (g *Graph) mix(half pb.TensorProto_DataType, emulated bool) {
 	if half != Float16 && half != BFloat16 {
 		return
 	}
+	g.raiseOpset(half)
+	if half == BFloat16 && g.opset() >= bfloat16Conv {
+		g.rewrite(g.convolveForwardUnstrided)
+	}
 	g.addInProducts()
 	m := mixing{Graph: g, half: half, emulated: emulated, rounded: map[*Value]bool{}, casts: map[*Value]*Value{},
 		users: g.users()}
-	g.raiseOpset(half)
 	g.rewriteEach(m.place)
 }
 
@@ -79,7 +82,9 @@ func (m *mixing) round(n *Node, i int, v *Value, kernel bool) {
 	default:
 		// v is the last of the casts: consumers know it, and its name may be an output's.
 		result := &Value{Name: m.fresh(n.Op), Type: Float32, Shape: v.Shape, node: n}
-		n.Outputs[i] = result
+		if n.Outputs[i] = result; n.Name == v.Name {
+			n.Name = "" // that of the cast
+		}
 		switch {
 		case m.emulated:
 			m.castTo(v, m.Cast(result, m.half))
@@ -125,7 +130,9 @@ func (m *mixing) in(v *Value, half bool) *Value {
 		c = m.Cast(v, Float32)
 	}
 	m.casts[v] = c
-	m.rounded[c] = half
+	if c != v {
+		m.rounded[c] = half
+	}
 	return c
 }
 
@@ -250,6 +257,14 @@ func isStatistic(n *Node, i int) bool { return i > 0 && n.Op == "LayerNormalizat
 
 // keepsFloat32 tells whether input i of a node is float32 in every type.
 func (m *mixing) keepsFloat32(n *Node, i int) bool { return i > 0 && n.Op == "Resize" }
+
+// convolveForwardUnstrided writes a transposed convolution without strides as a
+// convolution, of which there is a bfloat16 kernel.
+func (g *Graph) convolveForwardUnstrided(n *Node) {
+	if !slices.ContainsFunc(n.Attributes.Ints("strides"), func(s int64) bool { return s != 1 }) {
+		g.convolveForward(n)
+	}
+}
 
 // addInProducts makes the bias behind a product of matrices part of it: then the
 // sum is rounded, not both.

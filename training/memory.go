@@ -46,9 +46,9 @@ func (n need) largest(memory int64) int {
 	return int(max(batch, 0))
 }
 
-// need reckons from the graphs at the batch of the config: the memory of values
-// grows with the batch.
-func (p *setup) need() (n need, err error) {
+// need reckons from the graphs as an engine runs them, at the batch of the config:
+// the memory of values grows with the batch.
+func (p *setup) need(e *engine) (n need, err error) {
 	batch := int64(p.config.Training.Batch)
 	parameters := map[string]bool{}
 	for _, t := range p.layout.Params {
@@ -79,7 +79,10 @@ func (p *setup) need() (n need, err error) {
 		if p.config.Model.ONNX != "" && g != graph { // opening runs it once with every value as an output
 			n.opens = max(n.opens, cost.Forward(g, func(v *graphs.Value) bool { return parameters[v.Name] }).Sum/batch)
 		}
-		g.ForCPU()
+		e.mix(g)
+		if e.device == nil {
+			g.ForCPU()
+		}
 		inArena := map[*graphs.Value]bool{}
 		for _, v := range append(g.Inputs, g.Outputs...) {
 			if parameters[v.Name] {
@@ -94,7 +97,7 @@ func (p *setup) need() (n need, err error) {
 
 	size := int64(p.layout.Size)
 	if n.opens > 0 {
-		n.file = 3 * 4 * size // mapped, in the model that is read and in the runtime's
+		n.file = 4 * 4 * size // mapped, in the models before and after the change of the head, and the runtime's
 	}
 	trained := size - int64(p.layout.TrainedFrom()) // of the rest no page is ever written
 	n.arenas = 4 * (size + 3*trained)               // parameters, gradients, two moments

@@ -104,7 +104,7 @@ func (r *run) warnMemory() error {
 	if err != nil || r.engine.options.Provider != "cpu" {
 		return nil // a GPU says so itself
 	}
-	n, err := r.plan.need()
+	n, err := r.plan.need(r.engine)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (t *trial) reckon(batch int) (need, error) {
 		return need{}, err
 	}
 	defer p.close()
-	return p.need()
+	return p.need(t.engine)
 }
 
 func (t *trial) plan(batch int) (*plan, error) {

@@ -260,12 +260,19 @@ Looks at the machine without changing it: where the ONNX Runtime library is, its
 version and providers, processors and memory; and names what is wrong with the
 command that mends it. Exit code 1 if something is.
 
+Where NVIDIA's driver shows a GPU, or with -set runtime.provider=cuda, it tells
+the GPUs with their memory, the CUDA version of the driver and of the library,
+where each library of NVIDIA's was found, and whether a small model computes the
+same on the first GPU as on the CPU. What keeps training from a GPU is a note
+where the CPU takes its place, and wrong with runtime.provider=cuda.
+
   -set KEY=VALUE   override a key of the runtime section, as in
                    -set runtime.library=/opt/onnxruntime/lib; may repeat
   -v               log more
 `
 
 const runtimeManual = `trainer runtime install [-from FILE|URL]
+trainer runtime install -gpu [-cuda 12|13] [-cudnn]
 
 Fetches the ONNX Runtime library for this machine into the user's cache,
 verifies it against a SHA-256 in this program, and prints its path. Training
@@ -275,7 +282,21 @@ needs no network.
   -from FILE|URL   take the library from there instead: a shared library, a
                    Python wheel, a zip file or a .tgz of ONNX Runtime's
                    releases; for a URL of an unknown library add #sha256=HEX
+  -gpu             fetch the build for NVIDIA GPUs instead, beside that for the
+                   CPU, and NVIDIA's libraries that it computes with (cuBLAS,
+                   cuRAND, the CUDA runtime, NVRTC), unless Python or the system
+                   has them; Linux only; 0.8 GB for CUDA 13, 2 GB for CUDA 12
+  -cuda 12|13      version of CUDA (default: the newest that the driver offers
+                   and that has code for the GPU; 13 where there is no driver)
+  -cudnn           fetch cuDNN too (0.5 GB): imported models with convolutions
+                   need it on a GPU, a ViT does not; CUDA 12 comes with it
   -v               log more
+
+-gpu fetches with pip, which only downloads, the way that pip is configured
+(index, proxy, certificates); nothing is installed into Python. Interrupted, the
+same command goes on with what is left. runtime.provider "cuda" then uses this
+library, as does "auto" where there is a GPU, and NVIDIA's libraries are found in
+LD_LIBRARY_PATH, the cache, Python's packages or the system's folders.
 
 FOVEA_ORT=PATH, or runtime.library in a config, names a library for one run and
 installs nothing.

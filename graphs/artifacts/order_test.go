@@ -15,6 +15,7 @@ import (
 	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
 	"fovea/onnx/ort"
+	"fovea/tools/cudastub"
 )
 
 // TestWeightGradientsRunEarly reads from the runtime's profile in what order it
@@ -22,12 +23,17 @@ import (
 // of the block below it begin, with that block's backward pass in between.
 // If they all ran last, every activation would be kept until then.
 func TestWeightGradientsRunEarly(t *testing.T) {
-	c := fourBlocks
-	g, err := artifacts.Training(artifacts.ViT(c), 2, artifacts.Options{})
-	if err != nil {
-		t.Fatal(err)
+	for name, precision := range precisions {
+		t.Run(name, func(t *testing.T) {
+			g := fourBlocksGraph(t, artifacts.Options{}, precision)
+			weightGradientsRunEarly(t, executed(t, g, ort.Options{}))
+		})
 	}
-	nodes := executed(t, g, ort.All)
+}
+
+func weightGradientsRunEarly(t *testing.T, nodes []string) {
+	t.Helper()
+	c := fourBlocks
 	at := func(block int, layer string) int { return gradientAt(t, nodes, block, layer) }
 	for block := c.Depth - 1; block > 0; block-- {
 		if last, next := at(block, "attn.qkv"), at(block-1, "mlp.fc2"); next-last < 2 {
@@ -42,12 +48,17 @@ func TestWeightGradientsRunEarly(t *testing.T) {
 // TestRecomputationWaits: the runtime neither merges what is computed again with
 // the forward pass nor does it before the backward pass has come that far.
 func TestRecomputationWaits(t *testing.T) {
-	c := fourBlocks
-	g, err := artifacts.Training(artifacts.ViT(c), 2, artifacts.Options{Recompute: true})
-	if err != nil {
-		t.Fatal(err)
+	for name, precision := range precisions {
+		t.Run(name, func(t *testing.T) {
+			g := fourBlocksGraph(t, artifacts.Options{Recompute: true}, precision)
+			recomputationWaits(t, g, executed(t, g, ort.Options{}))
+		})
 	}
-	nodes := executed(t, g, ort.All)
+}
+
+func recomputationWaits(t *testing.T, g *graphs.Graph, nodes []string) {
+	t.Helper()
+	c := fourBlocks
 	for block := c.Depth - 2; block >= 0; block-- {
 		var norms []int // of the block, in the order in which they run
 		for _, n := range g.Nodes {
@@ -68,6 +79,39 @@ func TestRecomputationWaits(t *testing.T) {
 
 var fourBlocks = vit.Config{ImageSize: 28, Patch: 7, Width: 32, Depth: 4, Heads: 2, Classes: 3, Pool: vit.Mean}
 
+// precisions are ways to prepare a training graph for the CPU.
+var precisions = map[string]func(g *graphs.Graph){
+	"float32":  func(*graphs.Graph) {},
+	"bfloat16": func(g *graphs.Graph) { g.MixEmulated(graphs.BFloat16) },
+	"float16":  func(g *graphs.Graph) { g.MixEmulated(graphs.Float16) },
+}
+
+func fourBlocksGraph(t *testing.T, o artifacts.Options, precision func(g *graphs.Graph)) *graphs.Graph {
+	t.Helper()
+	g, err := artifacts.Training(artifacts.ViT(fourBlocks), 2, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	precision(g)
+	return g
+}
+
+// TestOrderOnCUDA: the same with the real graphs of mixed precision and the CUDA
+// provider. Its kernels compute nothing here, but it runs them in order.
+func TestOrderOnCUDA(t *testing.T) {
+	cudastub.Run(t, func(t *testing.T) {
+		for name, half := range halfTypes {
+			t.Run(name, func(t *testing.T) {
+				mix := func(g *graphs.Graph) { g.Mix(half) }
+				o := ort.Options{Provider: "cuda"}
+				weightGradientsRunEarly(t, executed(t, fourBlocksGraph(t, artifacts.Options{}, mix), o))
+				g := fourBlocksGraph(t, artifacts.Options{Recompute: true}, mix)
+				recomputationWaits(t, g, executed(t, g, o))
+			})
+		}
+	})
+}
+
 // gradientAt is the place of a weight gradient among the executed nodes.
 func gradientAt(t *testing.T, nodes []string, block int, layer string) int {
 	t.Helper()
@@ -85,7 +129,7 @@ func TestOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		nodes := executed(t, g, ort.Disable)
+		nodes := executed(t, g, ort.Options{Optimization: ort.Disable})
 		order := cost.Order(g)
 		if len(nodes) != len(order) {
 			t.Fatalf("%d nodes run, not %d", len(nodes), len(order))
@@ -100,9 +144,10 @@ func TestOrder(t *testing.T) {
 
 // executed lists the nodes of a graph in the order in which the runtime runs
 // them, from its profile.
-func executed(t *testing.T, g *graphs.Graph, level ort.Level) (nodes []string) {
+func executed(t *testing.T, g *graphs.Graph, o ort.Options) (nodes []string) {
 	t.Helper()
-	s := graphtest.Open(t, g, ort.Options{Profile: filepath.Join(t.TempDir(), "order"), Optimization: level})
+	o.Profile = filepath.Join(t.TempDir(), "order")
+	s := graphtest.Open(t, g, o)
 	s.Run(func(string, []float32) {})
 	text, err := os.ReadFile(s.EndProfile())
 	if err != nil {

@@ -33,8 +33,9 @@ func TestPlacedOnCUDA(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				m := artifacts.ViT(c)
 				types := []pb.TensorProto_DataType{graphs.Float32, graphs.BFloat16, graphs.Float16}
-				if name == "vit_small_patch16" || name == "vit_base_patch14_dinov2" {
-					types = types[:1] // other sizes of what others show
+				switch name {
+				case "vit_small_patch16", "vit_base_patch14_dinov2", "vit_large_patch14_dinov2": // as others, but for sizes
+					types = types[:1]
 				}
 				for _, half := range types {
 					check(t, half, func() (*graphs.Graph, error) { return artifacts.Training(m, 16, artifacts.Options{}) })
@@ -47,7 +48,10 @@ func TestPlacedOnCUDA(t *testing.T) {
 			})
 		}
 		t.Run("optimizer", func(t *testing.T) {
-			check(t, graphs.Float32, artifacts.Optimizer)
+			for _, build := range []func() (*graphs.Graph, error){artifacts.Optimizer, artifacts.SquareSum, artifacts.Accumulate,
+				artifacts.Average} {
+				check(t, graphs.Float32, build)
+			}
 		})
 	})
 }

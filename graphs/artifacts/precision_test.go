@@ -26,11 +26,11 @@ type autocast struct {
 }
 
 // TestMixedGradients: what half precision changes about loss and gradients is no more
-// than what it changes in PyTorch, but for chance. Two ways of rounding the same model give different
-// errors of the same size: in the mean over the tensors of a case ours are up to a quarter larger,
-// or smaller, and no tensor's is twice PyTorch's.
+// than what it changes in PyTorch, but for chance: another order of a sum already turns roundings, and so
+// errors, of which a case has a few dozen. Ours were 0.9 to 1.3 times PyTorch's in the mean over the
+// tensors of a case, and at most 1.9 times of any tensor.
 func TestMixedGradients(t *testing.T) {
-	const mean, single = 1.3, 2.2 // of PyTorch's error
+	const mean, single = 1.5, 2.5 // of PyTorch's error
 	var want autocast
 	graphtest.ReadGolden(t, "testdata/autocast.json.gz", &want)
 	exact := map[string]map[string][]float32{}
@@ -61,7 +61,7 @@ func TestMixedGradients(t *testing.T) {
 				t.Errorf("the gradients' error is %.1e, by PyTorch %.1e", ours, theirs)
 			}
 			loss := math.Abs(float64(got[artifacts.Loss][0])/float64(exact[c.Case][artifacts.Loss][0]) - 1)
-			if limit := map[string]float64{"bfloat16": 4e-3, "float16": 5e-4}[c.Type]; !(loss <= limit) {
+			if limit := map[string]float64{"bfloat16": 5e-3, "float16": 6e-4}[c.Type]; !(loss <= limit) {
 				t.Errorf("the loss is off by %.1e, by PyTorch %.1e", loss, c.Loss)
 			}
 			t.Logf("loss off by %.1e (PyTorch %.1e), gradients by %.2e (%.2e), %s by %.2f times PyTorch's", loss, math.Abs(c.Loss), ours, theirs, worstName, worst)
@@ -110,31 +110,33 @@ func TestMixedRecomputeChangesNothing(t *testing.T) {
 	}
 }
 
-// TestEmulationSurvivesOptimizers: the runtime removes none of the casts that round,
-// and neither does what prepares a graph for the CPU.
+// TestEmulationSurvivesOptimizers: the runtime runs each of the casts that round, with
+// all its optimizers, with those that training leaves and behind what prepares a graph for the CPU.
 func TestEmulationSurvivesOptimizers(t *testing.T) {
 	c := readGolden(t, "vit_tiny_mean")
 	for kind, half := range halfTypes {
-		run := func(forCPU bool, o ort.Options) map[string][]float32 {
-			g := training(t, c, false)
+		for name, o := range map[string]ort.Options{"all optimizers": {}, "those of training": {Config: map[string]string{
+			"optimization.disable_specified_optimizers": "MatmulTransposeFusion;GemmTransposeFusion;MatMulAddFusion"}}} {
+			g := training(t, c, true)
 			g.MixEmulated(half)
-			if forCPU {
+			if o.Config != nil {
 				g.ForCPU()
 			}
-			return graphtest.Open(t, g, o).Run(c.fillFrom(t))
-		}
-		want := run(false, ort.Options{Optimization: ort.Disable})
-		for name, got := range map[string]map[string][]float32{
-			"all optimizers": run(false, ort.Options{}),
-			"those of training": run(true, ort.Options{Config: map[string]string{
-				"optimization.disable_specified_optimizers": "MatmulTransposeFusion;GemmTransposeFusion;MatMulAddFusion"}}),
-		} {
-			for output := range want {
-				// Another order of a sum turns few of the roundings behind it.
-				limit := map[string]float64{"bfloat16": 4e-3, "float16": 5e-4}[kind]
-				if off, _ := errorOf(got[output], want[output]); !(off <= limit) {
-					t.Errorf("%s, %s: %s is %.1e off", kind, name, output, off)
+			run := map[string]bool{}
+			for _, node := range executed(t, g, o) {
+				run[node] = true
+			}
+			casts, missing := 0, 0
+			for _, n := range g.Nodes {
+				if n.Op == "Cast" {
+					casts++
+					if !run[n.Outputs[0].Name] {
+						missing++
+					}
 				}
+			}
+			if missing > 0 || casts == 0 {
+				t.Errorf("%s, %s: %d of %d casts are not run", kind, name, missing, casts)
 			}
 		}
 	}

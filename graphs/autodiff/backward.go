@@ -75,9 +75,7 @@ func reverse(g *graphs.Graph, nodes []*graphs.Node, gradients map[*graphs.Value]
 			gradients[in] = c
 		}
 		if n.FullPrecision {
-			for _, gradient := range g.Nodes[from:] {
-				gradient.FullPrecision = true
-			}
+			call.fullPrecision(from)
 		}
 	}
 	return nil

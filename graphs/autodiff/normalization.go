@@ -43,7 +43,8 @@ func logSoftmax(c *Call) []*graphs.Value {
 
 // layerNormalization over the last axis: Y = X̂·w + b with X̂ = (X - mean)/std.
 // With G = dY·w, dX = (G - mean(G) - X̂·mean(G·X̂))/std. The means are matrix
-// products with w/n, so that G·X̂ is never written.
+// products with w/n, so that G·X̂ is never written. All of it stays in float32, like
+// the statistics.
 func layerNormalization(c *Call) []*graphs.Value {
 	x, w, dy := c.In(0), c.In(1), c.Grad(0)
 	last := int64(x.Rank() - 1)
@@ -56,14 +57,23 @@ func layerNormalization(c *Call) []*graphs.Value {
 	if c.Grad(1) != nil || c.Grad(2) != nil {
 		return c.refuse("gradients of Mean and InvStdDev are not supported")
 	}
+	from := len(c.Nodes)
 	n := x.Shape[last]
 	column := c.Scale(c.Reshape(w, n, 1), 1/float64(n))
 	normalized := c.Mul(c.Sub(x, c.Out(1)), c.Out(2))
 	scaled := c.Mul(dy, normalized)
 	mean := c.MatMul(dy, column, graphs.NoTrans)
 	projection := c.MatMul(scaled, column, graphs.NoTrans)
-	dx := c.Sub(c.Sub(c.Mul(dy, w), mean), c.Mul(normalized, projection))
-	return []*graphs.Value{c.Mul(dx, c.Out(2)), scaled, dy}
+	dx := c.Mul(c.Sub(c.Sub(c.Mul(dy, w), mean), c.Mul(normalized, projection)), c.Out(2))
+	c.fullPrecision(from)
+	return []*graphs.Value{dx, scaled, dy}
+}
+
+// fullPrecision keeps the nodes from one on in float32.
+func (c *Call) fullPrecision(from int) {
+	for _, n := range c.Nodes[from:] {
+		n.FullPrecision = true
+	}
 }
 
 // layerNormalizationFrom normalises over all axes from one on.

@@ -10,6 +10,14 @@
 // Go command or with pip, and compared with a SHA-256 written in this package.
 // ONNX Runtime 1.26 and newer will do. A process uses one library, once.
 //
+// # GPUs
+//
+// A build for NVIDIA GPUs is used where [Source] asks for one. [InstallGPU] puts
+// it into the cache, with the libraries of NVIDIA's that its CUDA provider is
+// linked against. They are opened before the provider is, from the folders of
+// LD_LIBRARY_PATH, the cache, Python's packages or the system, so that the loader
+// finds them wherever they lie. [CheckCUDA] says whether all that works.
+//
 // # Memory
 //
 // The runtime reads inputs and writes outputs in place, between calls and from

@@ -152,25 +152,15 @@ func (g GPU) lines(line func(name, format string, a ...any)) {
 			line("", "%s (%s)", l.Path, l.Origin)
 		case l.Required:
 			line("", "%s", l.missing())
-		case l.use() != "":
-			line("", "no %s, %s; %s", l.Name, l.use(), installGPU(g.CUDA)+" -cudnn")
+		case strings.HasPrefix(l.Name, "libcudnn"):
+			line("", "no cuDNN (%s): models with convolutions need it, a ViT does not; %s -cudnn", l.Name, installGPU(g.CUDA))
+		case strings.HasPrefix(l.Name, "libnvrtc"):
+			line("", "no %s: cuBLAS and cuDNN compile kernels for some GPUs with it; %s", l.Name, installGPU(g.CUDA))
 		}
 	}
 	if g.Session != "" {
 		line("cuda session", "%s", g.Session)
 	}
-}
-
-// use says what a library is for of which training may want to know that it is
-// missing, though the provider can be loaded without.
-func (l CUDALibrary) use() string {
-	switch stem, _ := splitName(l.Name); stem {
-	case "libcudnn":
-		return "which is cuDNN: models with convolutions need it, a ViT does not"
-	case "libnvrtc":
-		return "with which cuBLAS and cuDNN compile kernels for some GPUs"
-	}
-	return ""
 }
 
 // verdict is what training will use.

@@ -62,7 +62,7 @@ func TestCUDAFromTheCache(t *testing.T) {
 	}
 
 	// The stand-ins compute nothing, which doctor notices.
-	check("gpu doctor", "auto", current, "0: Stand-in, compute capability 9.0, 23.0 of 24.0 GB free", "offers CUDA 13.0",
+	check("gpu doctor", "auto", current, "0: Stand-in, compute capability 9.0, 23.0 of 24.0 GB free", "offers CUDA 13.0", "no cuDNN (libcudnn.so.9)",
 		filepath.Join(libraries, "libcublas.so.13")+" (the cache)", "cuda session  fails", "differs by",
 		"ready, on the CPU")
 	check("gpu doctor", "cpu", current, "0: Stand-in")
