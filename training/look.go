@@ -72,3 +72,6 @@ func (l *Learner) Shape(name string) []int64 {
 	}
 	return nil
 }
+
+// OutOfMemory tells whether lack of memory is why something failed.
+func OutOfMemory(err error) bool { return outOfMemory(err) }

@@ -39,8 +39,10 @@ func environment(ctx context.Context, s *section) error {
 	s.row("system", runtime.GOOS+"/"+runtime.GOARCH)
 	s.row("Fovea", revision())
 	for line := range strings.Lines(ort.Doctor(ctx, s.source()).String()) {
-		name, text, _ := strings.Cut(strings.TrimSpace(line), "  ")
-		s.row("trainer doctor: "+name, strings.TrimSpace(text))
+		const column = 14 // where the text begins
+		if line = strings.TrimSuffix(line, "\n"); len(line) > column {
+			s.row(strings.TrimSpace("doctor: "+line[:column]), line[column:])
+		}
 	}
 	if err := s.peerVersions(ctx); err != nil {
 		return err

@@ -44,31 +44,36 @@ func gradients(ctx context.Context, s *section) error {
 			return err
 		}
 		w := own.from(reference)
-		s.judge(m, s.Provider+" fp32, no TF32", "cpu fp32", own.loss-reference.loss, w, w.inLargest, fmt.Sprintf("largest difference %.0e", float32Limit), w.largest <= float32Limit)
-		for _, p := range s.precisions("tf32", "bf16", "fp16") {
-			other, err := s.backward(ctx, m, s.Provider, p, false)
-			if err != nil {
-				return err
+		s.judge(m, s.Provider+" fp32, no TF32", "cpu fp32", own.loss-reference.loss, w, w.inLargest,
+			fmt.Sprintf("largest difference %.0e", float32Limit), w.largest <= float32Limit)
+		for _, p := range s.precisions("fp32", "tf32", "bf16", "fp16") {
+			if err := s.checkPrecision(ctx, m, p, own); err != nil {
+				s.require(false, "%s, %s: %v", m.Name, p, err)
 			}
-			w, limit := other.from(own), gradientLimits[p]
-			s.judge(m, s.Provider+" "+p, s.Provider+" fp32", other.loss-own.loss, w, w.inCosine, fmt.Sprintf("cosine %g, norm %g", limit.cosine, limit.norm),
-				w.cosine >= limit.cosine && w.norm <= limit.norm)
-		}
-		for _, p := range s.precisions("fp32", "bf16") {
-			kept := own
-			if p != "fp32" {
-				if kept, err = s.backward(ctx, m, s.Provider, p, false); err != nil {
-					return err
-				}
-			}
-			again, err := s.backward(ctx, m, s.Provider, p, true)
-			if err != nil {
-				return err
-			}
-			w := again.from(kept)
-			s.judge(m, p+`, recompute = "full"`, p, again.loss-kept.loss, w, w.inLargest, "equal, or largest difference 1e-06", w.equal || w.largest <= 1e-6)
 		}
 	}
+	return nil
+}
+
+// checkPrecision compares gradients with those of float32, and those of
+// recomputed activations with those of kept ones.
+func (s *section) checkPrecision(ctx context.Context, m model, precision string, float32s *backward) (err error) {
+	kept := float32s
+	if limit, ok := gradientLimits[precision]; ok {
+		if kept, err = s.backward(ctx, m, s.Provider, precision, false); err != nil {
+			return err
+		}
+		w := kept.from(float32s)
+		s.judge(m, s.Provider+" "+precision, s.Provider+" fp32", kept.loss-float32s.loss, w, w.inCosine,
+			fmt.Sprintf("cosine %g, norm %g", limit.cosine, limit.norm), w.cosine >= limit.cosine && w.norm <= limit.norm)
+	}
+	again, err := s.backward(ctx, m, s.Provider, precision, true)
+	if err != nil {
+		return err
+	}
+	w := again.from(kept)
+	s.judge(m, precision+`, recompute = "full"`, precision, again.loss-kept.loss, w, w.inLargest, "equal, or largest difference 1e-06",
+		w.equal || w.largest <= 1e-6)
 	return nil
 }
 

@@ -33,6 +33,7 @@ func outOfMemory(ctx context.Context, s *section) error {
 		return skip(fmt.Sprintf("a batch of %d fits into this GPU", m.Batch))
 	}
 	s.row(strconv.Itoa(m.Batch), err.Error())
+	s.require(training.OutOfMemory(err), "the error does not speak of memory")
 	found := namesBatch.FindStringSubmatch(err.Error())
 	if found == nil {
 		return errors.New("the error names no batch that fits")
@@ -40,7 +41,8 @@ func outOfMemory(ctx context.Context, s *section) error {
 	if c.Training.Batch, err = strconv.Atoi(found[1]); err != nil {
 		return err
 	}
-	r, err := training.Run(ctx, c, training.Options{Resume: true})
+	c.Name = "fits"
+	r, err := training.Run(ctx, c, training.Options{})
 	if err != nil {
 		return fmt.Errorf("at the batch that is said to fit, %d: %w", c.Training.Batch, err)
 	}

@@ -6,7 +6,8 @@ Reads requests from standard input, one JSON object a line, and answers each wit
                  "precision": fp32, tf32, bf16 or fp16, "compile", "drop_path", "layer_decay", "weight_decay", "weights",
                  "batches", "count", "threads"}; the answer has "versions"
     {"rates": [...]}   takes a step with each learning rate, batch after batch, and waits for the last:
-                       {"seconds", "losses", "skipped"}
+                       {"seconds", "losses"}
+    {"profile": true}  takes three steps: {"kernels": {name: {"calls", "seconds"}}, of one step}, what the device did, on a CPU by operator
     {"memory": true}   {"driver": bytes of the GPU's memory taken since the start, "reserved", "allocated": PyTorch's peaks}
 
 Any answer may be {"error": text, "memory": whether there was not enough of it}. The end of the input ends it.
@@ -106,11 +107,11 @@ class Peer:
 
     def steps(self, rates: list[float]) -> dict:
         self.wait()
-        scale, start = self.scaler.get_scale(), time.perf_counter()
+        start = time.perf_counter()
         losses = [self.step(r) for r in rates]
         self.wait()
         seconds = time.perf_counter() - start
-        return {"seconds": seconds, "losses": [float(x) for x in losses], "scale": scale}
+        return {"seconds": seconds, "losses": [float(x) for x in losses]}
 
     def wait(self) -> None:
         if self.cuda:
@@ -124,8 +125,21 @@ class Peer:
             "reserved": torch.cuda.max_memory_reserved(), "allocated": torch.cuda.max_memory_allocated(),
         }
 
+    def profile(self) -> dict:
+        steps = 3
+        kind = torch.profiler.ProfilerActivity.CUDA if self.cuda else torch.profiler.ProfilerActivity.CPU
+        with torch.profiler.profile(activities=[kind]) as profiler:
+            self.steps([1e-5] * steps)
+        out = {}
+        for e in profiler.key_averages():
+            spent = e.self_device_time_total if self.cuda else e.self_cpu_time_total  # µs
+            out[e.key] = {"calls": e.count / steps, "seconds": spent / 1e6 / steps}
+        return {"kernels": out}
+
     def answer(self, request: dict) -> dict:
-        return self.memory() if request.get("memory") else self.steps(request["rates"])
+        if request.get("memory"):
+            return self.memory()
+        return self.profile() if request.get("profile") else self.steps(request["rates"])
 
 
 def versions() -> dict:

@@ -42,7 +42,8 @@ type job struct {
 type request struct {
 	Rates    []float64 `json:"rates,omitempty"`
 	Memory   bool      `json:"memory,omitempty"`
-	Versions bool      `json:"versions,omitempty"` // before the job
+	Profile  bool      `json:"profile,omitempty"`  // the peer only
+	Versions bool      `json:"versions,omitempty"` // the peer only, before the job
 }
 
 // answer of a worker. Bytes of memory are the GPU's, by the driver since the
@@ -51,6 +52,7 @@ type answer struct {
 	Versions  map[string]string `json:"versions"`
 	Seconds   float64           `json:"seconds"`
 	Losses    []float64         `json:"losses"`
+	Kernels   map[string]share  `json:"kernels"` // of a step
 	Driver    int64             `json:"driver"`
 	Reserved  int64             `json:"reserved"`
 	Allocated int64             `json:"allocated"`

@@ -26,8 +26,8 @@ type event struct {
 
 // share of a step's time.
 type share struct {
-	calls   int
-	seconds float64
+	Calls   float64 `json:"calls"`
+	Seconds float64 `json:"seconds"`
 }
 
 const (
@@ -90,25 +90,54 @@ func profile(ctx context.Context, s *section) error {
 			"kernels on the GPU and, for each, of some microseconds of launch, which a step does not wait for.")
 	}
 	s.require(len(operators) > 0, "the profile has no operators")
-	return nil
+	if s.Python == "" {
+		return nil
+	}
+	return s.profilePeer(ctx, m, c.Training.Precision)
 }
 
+// add counts a part of the profiled steps.
 func add(to map[string]share, name string, microseconds float64) {
 	x := to[name]
-	to[name] = share{x.calls + 1, x.seconds + microseconds/1e6}
+	to[name] = share{x.Calls + 1./profiledSteps, x.Seconds + microseconds/1e6/profiledSteps}
 }
 
-// shares lists the 20 largest.
+// shares lists the 20 largest of a step.
 func (s *section) shares(about, what string, all map[string]share) {
 	const most = 20
 	total := 0.0
 	for _, x := range all {
-		total += x.seconds
+		total += x.Seconds
 	}
-	s.table(fmt.Sprintf("%s: %.1f ms", about, 1e3*total/profiledSteps), what, "calls a step", "ms", "%")
-	names := slices.SortedFunc(maps.Keys(all), func(a, b string) int { return cmp.Compare(all[b].seconds, all[a].seconds) })
+	s.table(fmt.Sprintf("%s: %.1f ms", about, 1e3*total), what, "calls a step", "ms", "%")
+	names := slices.SortedFunc(maps.Keys(all), func(a, b string) int { return cmp.Compare(all[b].Seconds, all[a].Seconds) })
 	for _, name := range names[:min(most, len(names))] {
 		x := all[name]
-		s.row(name, fmt.Sprintf("%.0f", float64(x.calls)/profiledSteps), fmt.Sprintf("%.2f", 1e3*x.seconds/profiledSteps), fmt.Sprintf("%.1f", 100*x.seconds/total))
+		s.row(name, fmt.Sprintf("%.0f", x.Calls), fmt.Sprintf("%.2f", 1e3*x.Seconds), fmt.Sprintf("%.1f", 100*x.Seconds/total))
 	}
+}
+
+// profilePeer tells the same of PyTorch.
+func (s *section) profilePeer(ctx context.Context, m model, precision string) error {
+	j, err := s.files(ctx, m, noise(m, 2))
+	if err != nil {
+		return err
+	}
+	j.Precision, j.DropPath = precision, 0.2
+	p, err := s.startPeer(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := p.ask(j); err != nil {
+		return err
+	}
+	if _, err := p.steps(s.Sizes.Warm, 1e-5); err != nil {
+		return err
+	}
+	a, err := p.ask(request{Profile: true})
+	if err != nil {
+		return err
+	}
+	s.shares("PyTorch eager, with optimizer", "kernel", a.Kernels)
+	return p.end()
 }

@@ -17,7 +17,9 @@ func verify(ctx context.Context, s *settings) error {
 	if err := os.MkdirAll(filepath.Join(s.Out, "sections"), 0o755); err != nil {
 		return err
 	}
-	s.findTrainer(ctx)
+	if built := s.findTrainer(ctx); built != "" {
+		defer os.Remove(built)
+	}
 	file := filepath.Join(s.Out, "settings.json")
 	if err := writeJSON(file, s); err != nil {
 		return err
@@ -55,16 +57,17 @@ func verify(ctx context.Context, s *settings) error {
 	return nil
 }
 
-// findTrainer builds the trainer, or finds one beside this program.
-func (s *settings) findTrainer(ctx context.Context) {
+// findTrainer builds the trainer, or finds one beside this program. It returns the
+// file that it built, if it did.
+func (s *settings) findTrainer(ctx context.Context) (built string) {
 	if s.Trainer != "" {
-		return
+		return ""
 	}
-	built := filepath.Join(s.Out, "trainer")
 	if goTool, err := exec.LookPath("go"); err == nil {
+		built = filepath.Join(s.Out, "trainer")
 		if err := exec.CommandContext(ctx, goTool, "build", "-o", built, "fovea/cmd/trainer").Run(); err == nil {
 			s.Trainer = built
-			return
+			return built
 		}
 	}
 	if self, err := os.Executable(); err == nil {
@@ -73,6 +76,7 @@ func (s *settings) findTrainer(ctx context.Context) {
 			s.Trainer = beside
 		}
 	}
+	return ""
 }
 
 // results reads those of this call and of earlier ones.

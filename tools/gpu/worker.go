@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"strings"
 	"time"
 
 	"fovea/onnx/cuda"
@@ -42,7 +41,7 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 		}
 		a, err := w.answer(ctx, line)
 		if err != nil {
-			a = &answer{Error: err.Error(), NoMemory: outOfMemoryError(err)}
+			a = &answer{Error: err.Error(), NoMemory: training.OutOfMemory(err)}
 		}
 		if err := answers.Encode(a); err != nil {
 			return err
@@ -148,20 +147,6 @@ func (w *worker) close() error {
 		failed = append(failed, w.device.Close())
 	}
 	return errors.Join(failed...)
-}
-
-// outOfMemoryError tells whether a GPU has not the memory for what failed.
-func outOfMemoryError(err error) bool {
-	var memory *cuda.OutOfMemory
-	if errors.As(err, &memory) {
-		return true
-	}
-	for _, words := range []string{"Failed to allocate memory", "out of memory", "ALLOC_FAILED", "bad_alloc", "is smaller than requested bytes"} {
-		if strings.Contains(err.Error(), words) {
-			return true
-		}
-	}
-	return false
 }
 
 // loadWeights makes a learner begin with the parameters of a file.
