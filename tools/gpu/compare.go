@@ -1,0 +1,73 @@
+package main
+
+import (
+	"math"
+	"strings"
+)
+
+// distance is how far values lie from those that they should be.
+type distance struct {
+	largest float64 // difference, as a part of the largest entry
+	cosine  float64
+	norm    float64 // of the difference, relative
+	equal   bool    // to the bit
+}
+
+func distanceOf(got, want []float32) distance {
+	d := distance{equal: len(got) == len(want)}
+	var off, most, dot, gg, ww, dd float64
+	for i, w := range want {
+		g, w := float64(got[i]), float64(w)
+		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+			d.equal = false
+		}
+		if math.IsNaN(g) {
+			return distance{largest: math.NaN(), cosine: math.NaN(), norm: math.NaN()}
+		}
+		off, most = max(off, math.Abs(g-w)), max(most, math.Abs(w))
+		dot, gg, ww, dd = dot+g*w, gg+g*g, ww+w*w, dd+(g-w)*(g-w)
+	}
+	if most == 0 && off == 0 {
+		return distance{cosine: 1, equal: d.equal}
+	}
+	d.largest, d.cosine, d.norm = off/most, dot/math.Sqrt(gg*ww), math.Sqrt(dd/ww)
+	return d
+}
+
+// withoutKeys leaves out the middle third of the bias of queries, keys and
+// values. The keys' shifts all scores of a query alike, which softmax undoes: its
+// gradient is 0, and what floating point makes of that is rounding error, in
+// which no two programs agree.
+func withoutKeys(name string, values []float32) []float32 {
+	if !strings.HasSuffix(name, "attn.qkv.bias") {
+		return values
+	}
+	n := len(values) / 3
+	return append(append([]float32(nil), values[:n]...), values[2*n:]...)
+}
+
+// worst is the furthest of several distances, and where it was.
+type worst struct {
+	distance
+	inLargest, inCosine, inNorm string
+}
+
+func (w *worst) see(name string, d distance) {
+	if w.inLargest == "" {
+		*w = worst{d, name, name, name}
+		return
+	}
+	if further(d.largest, w.largest) {
+		w.largest, w.inLargest = d.largest, name
+	}
+	if further(-d.cosine, -w.cosine) {
+		w.cosine, w.inCosine = d.cosine, name
+	}
+	if further(d.norm, w.norm) {
+		w.norm, w.inNorm = d.norm, name
+	}
+	w.equal = w.equal && d.equal
+}
+
+// further tells whether x is larger than y; NaN is the largest.
+func further(x, y float64) bool { return !math.IsNaN(y) && !(x <= y) }

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"fovea/onnx/cuda"
+	"fovea/onnx/ort"
+	"fovea/training"
+)
+
+// environment lists what everything runs on, and makes sure that it runs.
+func environment(ctx context.Context, s *section) error {
+	s.table("", "what", "")
+	if s.cuda() {
+		devices, err := cuda.Devices()
+		if err != nil {
+			return err
+		}
+		for _, d := range devices {
+			s.row(fmt.Sprintf("GPU %d", d.Index), fmt.Sprintf("%s, compute capability %d.%d, %d MiB, the driver offers CUDA %d.%d",
+				d.Name, d.Major, d.Minor, d.Memory>>20, d.Driver/1000, d.Driver%1000/10))
+		}
+		query := "driver_version,clocks.max.sm,clocks.max.mem,power.limit,ecc.mode.current,persistence_mode"
+		if out, err := exec.CommandContext(ctx, "nvidia-smi", "--query-gpu="+query, "--format=csv,noheader", "--id=0").Output(); err == nil {
+			s.row("nvidia-smi: "+query, strings.TrimSpace(string(out)))
+		}
+	}
+	s.row("processor", fmt.Sprintf("%s, %d cores, of them %d used", processor(), runtime.NumCPU(), runtime.GOMAXPROCS(0)))
+	s.row("system", runtime.GOOS+"/"+runtime.GOARCH)
+	s.row("Fovea", revision())
+	for line := range strings.Lines(ort.Doctor(ctx, s.source()).String()) {
+		const column = 14 // where the text begins
+		if line = strings.TrimSuffix(line, "\n"); len(line) > column {
+			s.row(strings.TrimSpace("doctor: "+line[:column]), line[column:])
+		}
+	}
+	if err := s.peerVersions(ctx); err != nil {
+		return err
+	}
+	// The least training there is.
+	m := mini(2)
+	c := m.config(s.settings, s.Provider, "auto")
+	l, err := s.learner(ctx, c, training.Experiment{})
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	b := noise(m, 1)
+	err = errors.Join(l.Stage(b.images[0], b.targets[0], 0, 0), l.ForwardBackward(), l.Update(1, 1e-3))
+	if err == nil {
+		_, err = l.Settle()
+	}
+	return err
+}
+
+func (s *section) peerVersions(ctx context.Context) error {
+	p, err := s.startPeer(ctx)
+	var none skip
+	if errors.As(err, &none) {
+		s.row("PyTorch", "none: -python is not given, so that nothing is compared with it")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	a, err := p.ask(request{Versions: true})
+	if err != nil {
+		return fmt.Errorf("-python %s: %w", s.Python, err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Versions)) {
+		s.row(name, a.Versions[name])
+	}
+	return p.end()
+}
+
+// processor is its name.
+func processor() string {
+	f, err := os.Open("/proc/cpuinfo")
+	if err != nil {
+		return runtime.GOARCH
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if name, value, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return runtime.GOARCH
+}
+
+// revision is what this program was built of.
+func revision() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	out := info.GoVersion
+	for _, x := range info.Settings {
+		switch {
+		case x.Key == "vcs.revision":
+			out = x.Value + ", " + out
+		case x.Key == "vcs.modified" && x.Value == "true":
+			out += ", with changes"
+		}
+	}
+	return out
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"fovea/training"
+)
+
+const (
+	optimizerSteps = 20
+	overflowAt     = 7
+	graphsLimit    = 2e-6
+)
+
+// optimizers gives the same gradients to every optimizer.
+func optimizers(ctx context.Context, s *section) error {
+	m := s.Sizes.Optimizer
+	s.table(fmt.Sprintf("%s: %d steps of two micro-batches, with clipping, layer-wise decay and EMA, an infinite gradient in step %d. "+
+		"Differences are parts of the range's largest entry.", m, optimizerSteps, overflowAt),
+		"optimizer", "range", "largest difference", "limit", "")
+	want, err := s.optimize(ctx, m, "cpu", "")
+	if err != nil {
+		return err
+	}
+	type contender struct {
+		name, provider, optimizer string
+		exact                     bool
+	}
+	contenders := []contender{{"optimizer.onnx on the CPU", "cpu", "graphs", false}}
+	if s.cuda() {
+		contenders = []contender{{"kernels", "cuda", "", true}, {"optimizer.onnx on CUDA", "cuda", "graphs", false}}
+	}
+	for _, c := range contenders {
+		got, err := s.optimize(ctx, m, c.provider, c.optimizer)
+		if err != nil {
+			s.require(false, "%s: %v", c.name, err)
+			continue
+		}
+		for _, name := range []string{"parameters", "exp_avg", "exp_avg_sq", "average"} {
+			d := distanceOf(got[name], want[name])
+			ok, limit, shown := d.equal, "equal bits", "equal bits"
+			if !d.equal {
+				shown = fmt.Sprintf("%.1e", d.largest)
+			}
+			if !c.exact {
+				ok, limit = d.largest <= graphsLimit, fmt.Sprintf("%.0e", graphsLimit)
+			}
+			s.row(c.name, name, shown, limit, verdictOf(ok))
+			s.require(ok, "%s: %s", c.name, name)
+		}
+	}
+	return nil
+}
+
+// optimize takes the steps and returns what they leave.
+func (s *section) optimize(ctx context.Context, m model, provider, optimizer string) (map[string][]float32, error) {
+	c := m.config(s.settings, provider, "fp32")
+	c.Training.Accumulate, c.Training.EMA, c.Optimizer.Clip = 2, 0.99, 1
+	l, err := s.learner(ctx, c, training.Experiment{Optimizer: optimizer})
+	if err != nil {
+		return nil, err
+	}
+	defer l.Close()
+	taken := int64(0)
+	for step := 1; step <= optimizerSteps; step++ {
+		for micro := range 2 {
+			if err := l.Inject(func(name string, g []float32) { drawGradient(name, g, step, micro) }); err != nil {
+				return nil, err
+			}
+		}
+		if err := l.Update(taken+1, 1e-3*float64(step)/optimizerSteps); err != nil {
+			return nil, err
+		}
+		_, err := l.Settle()
+		if (err != nil) != (step == overflowAt) {
+			return nil, fmt.Errorf("step %d, with an infinite gradient: %t, ended with %v", step, step == overflowAt, err)
+		}
+		if err == nil {
+			taken++
+		}
+	}
+	out := map[string][]float32{}
+	return out, l.State(func(name string, values []float32) { out[name] = slices.Clone(values) })
+}
+
+func drawGradient(name string, g []float32, step, micro int) {
+	hash := fnv.New64a()
+	hash.Write([]byte(name))
+	rng := rand.New(rand.NewPCG(hash.Sum64(), uint64(2*step+micro)))
+	for i := range g {
+		g[i] = rng.Float32() - 0.5
+	}
+	if step == overflowAt && name == "norm.weight" || step == overflowAt && name == "fc_norm.weight" {
+		g[len(g)/2] = float32(math.Inf(1))
+	}
+}
