@@ -45,6 +45,8 @@ var (
 		{"mixup-cutmix", mix},
 		{"ema", ema},
 		{"all", slices.Concat(randAugment, mix, ema)},
+		{"bf16", []string{"training.precision=bf16"}},
+		{"fp16", []string{"training.precision=fp16"}},
 	}
 )
 
@@ -52,6 +54,7 @@ func main() {
 	file := flag.String("config", "configs/retinamnist.toml", "what the recipes are changes of")
 	out := flag.String("out", "runs/recipes", "folder of the run folders")
 	seeds := flag.Int("seeds", 3, "runs of each recipe, with the seeds 0, 1, …")
+	only := flag.String("only", "", "names of recipes, separated by commas; empty: all")
 	var extra []string
 	flag.Func("set", "override a key in every run; may repeat", func(s string) error {
 		extra = append(extra, s)
@@ -60,7 +63,10 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := run(ctx, *file, *out, *seeds, extra, os.Stdout)
+	chosen, err := choose(*only)
+	if err == nil {
+		err = run(ctx, *file, *out, *seeds, chosen, extra, os.Stdout)
+	}
 	switch {
 	case err != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintln(os.Stderr, "recipes: interrupted; the same command goes on")
@@ -71,7 +77,23 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, file, out string, seeds int, extra []string, w io.Writer) error {
+// choose returns the recipes of these names, in their order.
+func choose(only string) ([]recipe, error) {
+	if only == "" {
+		return recipes, nil
+	}
+	var chosen []recipe
+	for _, name := range strings.Split(only, ",") {
+		i := slices.IndexFunc(recipes, func(r recipe) bool { return r.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("-only: there is no recipe %q", name)
+		}
+		chosen = append(chosen, recipes[i])
+	}
+	return chosen, nil
+}
+
+func run(ctx context.Context, file, out string, seeds int, recipes []recipe, extra []string, w io.Writer) error {
 	results := make([][]result, len(recipes))
 	for seed := range seeds { // a table of fewer seeds can be made early
 		for i, r := range recipes {
@@ -82,7 +104,7 @@ func run(ctx context.Context, file, out string, seeds int, extra []string, w io.
 			results[i] = append(results[i], one)
 		}
 	}
-	return writeTable(w, results)
+	return writeTable(w, recipes, results)
 }
 
 // A result is what is known of a run: its best epoch's score on val, and the
@@ -117,7 +139,7 @@ func train(ctx context.Context, file, out string, r recipe, seed int, extra []st
 
 // writeTable writes a row a recipe, in the order of recipes. The score on val
 // is what one may choose a recipe by.
-func writeTable(w io.Writer, results [][]result) error {
+func writeTable(w io.Writer, recipes []recipe, results [][]result) error {
 	var b strings.Builder
 	b.WriteString("| recipe | val score | test macro AUC | test quadratic kappa | test accuracy |\n|---|---:|---:|---:|---:|\n")
 	for i, runs := range results {

@@ -16,12 +16,22 @@ func TestRecipesAreConfigs(t *testing.T) {
 	}
 }
 
+func TestChoose(t *testing.T) {
+	chosen, err := choose("fp16,plain")
+	if err != nil || len(chosen) != 2 || chosen[0].name != "fp16" || chosen[1].name != "plain" {
+		t.Errorf("%v, %v", chosen, err)
+	}
+	if _, err := choose("plain,fp8"); err == nil || !strings.Contains(err.Error(), `"fp8"`) {
+		t.Errorf("a name that there is not: %v", err)
+	}
+}
+
 func TestWriteTable(t *testing.T) {
 	at := func(x float64) result {
 		return result{x, evaluation.Metrics{ROCAUC: x + 0.1, QuadraticKappa: x + 0.2, Accuracy: x + 0.3}}
 	}
 	var out strings.Builder
-	if err := writeTable(&out, [][]result{{at(0.1), at(0.3), at(0.2)}, {at(0.5)}}); err != nil {
+	if err := writeTable(&out, recipes, [][]result{{at(0.1), at(0.3), at(0.2)}, {at(0.5)}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
