@@ -37,7 +37,7 @@ func throughput(ctx context.Context, s *section) error {
 			return err
 		}
 		j.DropPath = 0.2
-		for _, p := range s.precisions("fp32", "tf32", "bf16", "fp16") {
+		for _, p := range z.Raced {
 			j.Precision = p
 			if err := s.race(ctx, s.contenders(j, batch == slices.Max(z.Batches)), m); err != nil {
 				return err
