@@ -37,7 +37,7 @@ func environment(ctx context.Context, s *section) error {
 	}
 	s.row("processor", fmt.Sprintf("%s, %d cores, of them %d used", processor(), runtime.NumCPU(), runtime.GOMAXPROCS(0)))
 	s.row("system", runtime.GOOS+"/"+runtime.GOARCH)
-	s.row("Fovea", revision())
+	s.row("Fovea", revision(ctx))
 	for line := range strings.Lines(ort.Doctor(ctx, s.source()).String()) {
 		const column = 14 // where the text begins
 		if line = strings.TrimSuffix(line, "\n"); len(line) > column {
@@ -98,20 +98,27 @@ func processor() string {
 	return runtime.GOARCH
 }
 
-// revision is what this program was built of.
-func revision() string {
+// revision is what this program was built of, or else the commit of the folder that
+// it runs in.
+func revision(ctx context.Context) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
-	out := info.GoVersion
+	commit, changed := "", ""
 	for _, x := range info.Settings {
 		switch {
 		case x.Key == "vcs.revision":
-			out = x.Value + ", " + out
+			commit = x.Value
 		case x.Key == "vcs.modified" && x.Value == "true":
-			out += ", with changes"
+			changed = " with changes"
 		}
 	}
-	return out
+	if commit == "" { // go run records none
+		out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--abbrev=40").Output()
+		if err == nil {
+			commit = strings.TrimSpace(string(out))
+		}
+	}
+	return strings.TrimPrefix(commit+changed+", "+info.GoVersion, ", ")
 }
