@@ -148,6 +148,9 @@ func writeJSON(path string, x any) error {
 
 const sectionCommand = "section"
 
+// ownFiles is the pattern of folders of sections.
+const ownFiles = ".files-*"
+
 // runSection runs one in this process: args are the settings' file and its number.
 func runSection(ctx context.Context, args []string) error {
 	s := &section{settings: new(settings), start: time.Now()}
@@ -163,7 +166,7 @@ func runSection(ctx context.Context, args []string) error {
 	}
 	s.begin()
 	slog.SetDefault(slog.New(&warnings{Handler: slog.NewTextHandler(os.Stderr, nil), to: s}))
-	if s.folder, err = os.MkdirTemp(s.Out, ".files-*"); err != nil {
+	if s.folder, err = os.MkdirTemp(s.Out, ownFiles); err != nil {
 		return err
 	}
 	defer os.RemoveAll(s.folder)
@@ -175,7 +178,7 @@ func runSection(ctx context.Context, args []string) error {
 	}
 	var why skip
 	switch {
-	case errors.As(err, &why):
+	case errors.As(err, &why) && s.Verdict == "":
 		s.Verdict, s.Reason = skipped, string(why)
 	case err != nil:
 		s.require(false, "%v", err)
@@ -225,6 +228,11 @@ func (s *settings) inProcess(ctx context.Context, file string, number int) (*res
 	start := time.Now()
 	os.Remove(s.resultFile(number))
 	failed := c.Run()
+	if left, err := filepath.Glob(filepath.Join(s.Out, ownFiles)); err == nil { // of a crash
+		for _, folder := range left {
+			os.RemoveAll(folder)
+		}
+	}
 	r := new(result)
 	text, err := os.ReadFile(s.resultFile(number))
 	if err == nil {
