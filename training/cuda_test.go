@@ -171,8 +171,8 @@ func TestOtherModelsOnCUDA(t *testing.T) {
 	})
 }
 
-// TestConvolutionsOnCUDA: an operator that needs cuDNN, which is not there, says so
-// before the first epoch.
+// TestConvolutionsOnCUDA: an operator that needs cuDNN, which is not there, says how
+// to get it.
 func TestConvolutionsOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		c := onStandIns(t)
