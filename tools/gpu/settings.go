@@ -99,12 +99,12 @@ func parse(args []string) (*settings, error) {
 		s.Precisions = []string{"fp32", "bf16", "fp16"}
 	}
 	if *precisions != "" {
-		s.Precisions = nil
+		s.Precisions, s.Sizes.Raced = nil, nil
 		for p := range strings.SplitSeq(*precisions, ",") {
 			if !slices.Contains(config.Precisions, p) || p == "auto" {
 				return nil, fmt.Errorf("-precisions: %q is none of fp32, tf32, bf16 and fp16", p)
 			}
-			s.Precisions = append(s.Precisions, p)
+			s.Precisions, s.Sizes.Raced = append(s.Precisions, p), append(s.Sizes.Raced, p)
 		}
 	}
 	return s, s.absolute()
@@ -183,8 +183,9 @@ type sizes struct {
 	Memory    model // of section 8: at its batch it fits no GPU
 	Speed     model
 	Batches   []int
-	Compile   []int // batches at which torch.compile is measured too
-	Warm      int   // steps before the clock starts
+	Raced     []string // precisions
+	Compile   []int    // batches at which torch.compile is measured too
+	Warm      int      // steps before the clock starts
 	Rounds    int
 	Block     int // steps of a round
 	EndToEnd  model
@@ -199,20 +200,20 @@ func fullSizes() sizes {
 	wide.Size = 384
 	return sizes{Gradients: []model{tiny(8), four}, Optimizer: four, Placement: large(16), Graphs: large(8), Replays: 30,
 		Curve: large(16), Steps: 200, Resume: mini(5), Memory: wide,
-		Speed: large(16), Batches: []int{16, 32, 64, 128}, Compile: []int{16, 64}, Warm: 5, Rounds: 5, Block: 20,
+		Speed: large(16), Batches: []int{16, 32, 64, 128}, Raced: []string{"fp32", "tf32", "bf16", "fp16"}, Compile: []int{16, 64}, Warm: 5, Rounds: 3, Block: 20,
 		EndToEnd: large(16), Epochs: 3, Profile: large(16)}
 }
 
 func quickSizes() sizes {
 	s := fullSizes()
 	s.Gradients[1].Batch, s.Graphs, s.Curve = 2, tiny(16), tiny(16)
-	s.Batches, s.Compile, s.Rounds = []int{16, 64}, nil, 3
+	s.Batches, s.Raced, s.Compile = []int{16, 64}, []string{"bf16", "fp16"}, nil
 	s.EndToEnd = base(16)
 	return s
 }
 
 func smallSizes() sizes {
 	return sizes{Gradients: []model{mini(4)}, Optimizer: mini(4), Placement: mini(4), Graphs: mini(4), Replays: 30, Curve: mini(8), Steps: 40,
-		Resume: mini(5), Memory: mini(1024), Speed: mini(8), Batches: []int{8}, Warm: 2, Rounds: 3, Block: 3,
+		Resume: mini(5), Memory: mini(1024), Speed: mini(8), Batches: []int{8}, Raced: []string{"fp32", "bf16", "fp16"}, Warm: 2, Rounds: 3, Block: 3,
 		EndToEnd: mini(16), Epochs: 2, Profile: mini(8)}
 }
