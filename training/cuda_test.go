@@ -171,6 +171,20 @@ func TestOtherModelsOnCUDA(t *testing.T) {
 	})
 }
 
+// TestConvolutionsOnCUDA: an operator that needs cuDNN, which is not there, says how
+// to get it.
+func TestConvolutionsOnCUDA(t *testing.T) {
+	cudastub.Run(t, func(t *testing.T) {
+		c := onStandIns(t)
+		c.Model = config.Model{ONNX: "imported/testdata/cnn_torchscript17.onnx", Adaptation: "finetune"}
+		c.Data.Size = 20
+		_, err := Run(t.Context(), c, Options{})
+		if err == nil || !strings.Contains(err.Error(), "cuDNN is unavailable") || !strings.Contains(err.Error(), "install -gpu -cudnn") {
+			t.Errorf("without cuDNN: %v", err)
+		}
+	})
+}
+
 // TestMemoryOnCUDA: on a GPU with little memory a batch that does not fit is an
 // error that names the one that does, which "auto" finds, and both leave nothing
 // behind.

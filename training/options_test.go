@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 
+	"fovea/onnx"
+	"fovea/onnx/pb"
 	"fovea/onnx/weights"
 	"fovea/training"
 	"fovea/training/config"
@@ -272,6 +274,45 @@ func TestSkippedSteps(t *testing.T) {
 	all.Data.Mean = [3]float64{1, 1, 1} // now the black ones overflow
 	if _, err := training.Run(t.Context(), &all, training.Options{}); err == nil || !strings.Contains(err.Error(), "every optimizer step was skipped") {
 		t.Errorf("every step: %v", err)
+	}
+}
+
+// TestArtifactsInHalfPrecision: training.precision decides what the files hold;
+// auto is float32, which every provider runs.
+func TestArtifactsInHalfPrecision(t *testing.T) {
+	dir := fundus(t)
+	for precision, want := range map[string]struct {
+		manifest string
+		half     pb.TensorProto_DataType
+	}{"auto": {"fp32", pb.TensorProto_UNDEFINED}, "bf16": {"bf16", pb.TensorProto_BFLOAT16}, "fp16": {"fp16", pb.TensorProto_FLOAT16}} {
+		c, out := small(t, dir), t.TempDir()
+		c.Training.Precision = precision
+		if err := training.WriteArtifacts(t.Context(), c, out); err != nil {
+			t.Fatal(err)
+		}
+		manifest, err := os.ReadFile(filepath.Join(out, "artifacts.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(manifest, []byte(`"precision": "`+want.manifest+`"`)) {
+			t.Errorf("%s: artifacts.json does not say %s", precision, want.manifest)
+		}
+		for file, mixed := range map[string]bool{"training.onnx": true, "eval.onnx": true, "optimizer.onnx": false} {
+			m, err := onnx.Open(filepath.Join(out, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			casts := map[pb.TensorProto_DataType]int{}
+			for _, n := range m.Proto.Graph.Node {
+				if n.GetOpType() == "Cast" {
+					casts[pb.TensorProto_DataType(n.Attribute[0].GetI())]++
+				}
+			}
+			m.Close()
+			if mixed = mixed && want.half != pb.TensorProto_UNDEFINED; mixed != (casts[want.half] > 10) || !mixed && len(casts) > 0 {
+				t.Errorf("%s: %s has casts %v", precision, file, casts)
+			}
+		}
 	}
 }
 

@@ -200,6 +200,9 @@ func (s *Session) Run() error {
 		}
 		return s.session.RunWithBinding(s.binding)
 	})
+	if err != nil && strings.Contains(err.Error(), "cuDNN is unavailable") {
+		err = problem(err, installGPU(0)+" -cudnn")
+	}
 	if err != nil {
 		return fmt.Errorf("running a session: %w", err)
 	}
