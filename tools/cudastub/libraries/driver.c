@@ -1,5 +1,5 @@
-// The driver API as far as package onnx/cuda calls it, over host memory. What a driver
-// refuses is refused: calls before cuInit or without a current context, copies past the end of memory, dead handles.
+// The driver API as far as package onnx/cuda calls it, over host memory. What a driver refuses is refused: calls before
+// cuInit or without a current context, copies past the end of memory, dead handles.
 #include "state.h"
 
 #include <signal.h>
