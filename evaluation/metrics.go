@@ -197,17 +197,19 @@ func classWarnings(classes []ClassMetrics, rows int) []Warning {
 	return out
 }
 
-// sumWarnings reports rows whose probabilities do not sum to 1 within what a
-// softmax in bfloat16 may miss.
+// sumTolerance is what a softmax in bfloat16, or rounding to few digits, may
+// miss of a sum of 1.
+const sumTolerance = 1e-2
+
+// sumWarnings reports rows whose probabilities do not sum to 1.
 func sumWarnings(p *Predictions) []Warning {
-	const tolerance = 1e-2
 	first, firstSum, bad := 0, 0.0, 0
 	for i, r := range p.Rows {
 		var sum float64
 		for _, v := range r.Probabilities {
 			sum += v
 		}
-		if math.Abs(sum-1) <= tolerance {
+		if math.Abs(sum-1) <= sumTolerance {
 			continue
 		}
 		if bad == 0 {
