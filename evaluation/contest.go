@@ -192,9 +192,9 @@ func (p ContenderPair) writeText(w io.Writer) error {
 	for _, d := range p.Measures {
 		mark := ""
 		if d.Excludes0() {
-			mark = "*"
+			mark = " *"
 			if lowerIsBetter(d.Name) {
-				mark = "* (lower is better)"
+				mark = " * (lower is better)"
 			}
 		}
 		fmt.Fprintf(t, "%s\t%+.4f\t[%+.4f, %+.4f]\t%s\n", d.Name, d.Difference, d.Low, d.High, mark)

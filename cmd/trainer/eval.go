@@ -33,7 +33,7 @@ func runEval(a *app, ctx context.Context, args []string) error {
 		e.out, e.split = o.Out, o.Split
 		return a.runEvalPredictions(ctx, fs, e)
 	}
-	if err := refused(fs, "are for -predictions", "labels", "logits", "normalise", "rounds", "level", "seed"); err != nil {
+	if err := refused(fs, "only with -predictions:", "labels", "logits", "normalise", "rounds", "level", "seed"); err != nil {
 		return err
 	}
 	if err := required(fs, "model", "data", "split"); err != nil {

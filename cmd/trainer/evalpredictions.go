@@ -23,7 +23,7 @@ type predictionsEval struct {
 
 // runEvalPredictions checks the command line and evaluates.
 func (a *app) runEvalPredictions(ctx context.Context, fs *flag.FlagSet, e predictionsEval) error {
-	if err := refused(fs, "are for -model", "model", "data", "batch", "skip-unreadable", "set"); err != nil {
+	if err := refused(fs, "not with -predictions:", "model", "data", "batch", "skip-unreadable", "set"); err != nil {
 		return err
 	}
 	if filepath.Base(e.split) != e.split {

@@ -126,7 +126,7 @@ func refused(fs *flag.FlagSet, why string, names ...string) error {
 		}
 	})
 	if len(given) > 0 {
-		return &usageError{fs.Name(), fmt.Errorf("%s %s", strings.Join(given, ", "), why)}
+		return &usageError{fs.Name(), fmt.Errorf("%s %s", why, strings.Join(given, ", "))}
 	}
 	return nil
 }
