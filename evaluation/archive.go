@@ -106,6 +106,14 @@ func (o *Outcome) read(r io.Reader) error {
 	return nil
 }
 
+// ReadMetricRow reads a file such as [ReadArchive] does and returns the metrics
+// of its last row by name.
+func ReadMetricRow(r io.Reader) (map[string]float64, error) {
+	var o Outcome
+	err := o.read(r)
+	return o.Metrics, err
+}
+
 func isMetric(name string) bool {
 	return slices.ContainsFunc(columns, func(c column) bool { return c.name == name })
 }

@@ -118,8 +118,8 @@ func Compute(p *Predictions) (Metrics, []Warning, error) {
 	// Both kappas are defined or neither: each is undefined exactly if chance
 	// cannot disagree, whatever disagreement costs.
 	var defined bool
-	m.Kappa, defined = kappa(counts, func(i, j int64) int64 { return min(1, (i-j)*(i-j)) })
-	m.QuadraticKappa, _ = kappa(counts, func(i, j int64) int64 { return (i - j) * (i - j) })
+	m.Kappa, defined = kappa(counts, unweightedCost)
+	m.QuadraticKappa, _ = kappa(counts, quadraticCost)
 	if !defined {
 		warnings = append(warnings, Warning{Metrics: []string{"kappa", "quadratic_kappa", "score"},
 			Reason: "all samples are of one class and predicted as it, so kappa is 0/0; set to 0"})
@@ -160,6 +160,9 @@ func kappa(counts [][]int, cost func(i, j int64) int64) (value float64, defined 
 	return float64(expected-observed) / float64(expected), true
 }
 
+func unweightedCost(i, j int64) int64 { return min(1, quadraticCost(i, j)) }
+func quadraticCost(i, j int64) int64  { return (i - j) * (i - j) }
+
 // matthews is the multi-class Matthews correlation coefficient of Gorodkin
 // (2004), 0 where truth or prediction is constant.
 func matthews(counts [][]int) float64 {
@@ -194,17 +197,19 @@ func classWarnings(classes []ClassMetrics, rows int) []Warning {
 	return out
 }
 
-// sumWarnings reports rows whose probabilities do not sum to 1 within what a
-// softmax in bfloat16 may miss.
+// sumTolerance is what a softmax in bfloat16, or rounding to few digits, may
+// miss of a sum of 1.
+const sumTolerance = 1e-2
+
+// sumWarnings reports rows whose probabilities do not sum to 1.
 func sumWarnings(p *Predictions) []Warning {
-	const tolerance = 1e-2
 	first, firstSum, bad := 0, 0.0, 0
 	for i, r := range p.Rows {
 		var sum float64
 		for _, v := range r.Probabilities {
 			sum += v
 		}
-		if math.Abs(sum-1) <= tolerance {
+		if math.Abs(sum-1) <= sumTolerance {
 			continue
 		}
 		if bad == 0 {

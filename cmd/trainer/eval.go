@@ -18,9 +18,22 @@ func runEval(a *app, ctx context.Context, args []string) error {
 	fs.StringVar(&o.Out, "out", "", "folder for the tables and the figure")
 	fs.IntVar(&o.Batch, "batch", 16, "images a forward pass")
 	fs.BoolVar(&o.Skip, "skip-unreadable", false, "leave out images that cannot be read")
+	var e predictionsEval
+	fs.StringVar(&e.file, "predictions", "", "table of predictions, instead of a model")
+	fs.StringVar(&e.labels, "labels", "", "table of path and label for -predictions")
+	fs.BoolVar(&e.options.Logits, "logits", false, "-predictions has logits")
+	fs.BoolVar(&e.options.Normalise, "normalise", false, "divide each row of -predictions by its sum")
+	addIntervals(fs, &e.intervals)
 	var overrides texts
 	fs.Var(&overrides, "set", "override a key of the runtime section")
 	if err := parse(fs, args); err != nil {
+		return err
+	}
+	if e.file != "" {
+		e.out, e.split = o.Out, o.Split
+		return a.runEvalPredictions(ctx, fs, e)
+	}
+	if err := refused(fs, "only with -predictions:", "labels", "logits", "normalise", "rounds", "level", "seed"); err != nil {
 		return err
 	}
 	if err := required(fs, "model", "data", "split"); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"fovea/training/config"
@@ -112,6 +113,20 @@ func required(fs *flag.FlagSet, names ...string) error {
 	}
 	if len(missing) > 0 {
 		return &usageError{fs.Name(), fmt.Errorf("missing %s", strings.Join(missing, ", "))}
+	}
+	return nil
+}
+
+// refused refuses flags that were given although they do not go with others.
+func refused(fs *flag.FlagSet, why string, names ...string) error {
+	var given []string
+	fs.Visit(func(f *flag.Flag) {
+		if slices.Contains(names, f.Name) {
+			given = append(given, "-"+f.Name)
+		}
+	})
+	if len(given) > 0 {
+		return &usageError{fs.Name(), fmt.Errorf("%s %s", why, strings.Join(given, ", "))}
 	}
 	return nil
 }

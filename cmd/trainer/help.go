@@ -12,7 +12,8 @@ import (
 func commands() []command {
 	return []command{
 		{"train", "fine-tune, evaluate on test, write the run folder (the default)", trainManual, runTrain},
-		{"eval", "evaluate an inference model on a folder of images", evalManual, runEval},
+		{"eval", "evaluate an inference model, or a table of anybody's predictions", evalManual, runEval},
+		{"compare", "compare results on the same images, with intervals and tests", compareManual, runCompare},
 		{"prepare", "make a data folder of a set's official download", prepareManual, runPrepare},
 		{"artifacts", "write the training artifacts, train nothing", artifactsManual, runArtifacts},
 		{"differentiate", "write a model's vector-Jacobian product as a model", differentiateManual, runDifferentiate},
@@ -127,8 +128,52 @@ metrics_SPLIT.csv, predictions_SPLIT.csv and confusion_matrix_SPLIT.png.
                    -set runtime.threads=1; may repeat
   -v               log more
 
-example:
+trainer eval -predictions FILE [-labels FILE] [-logits | -normalise] [-split NAME] [-out DIR] [-rounds N] [-level L] [-seed N]
+
+Evaluates predictions of any program. FILE is CSV with a header: a column path
+(or image, file, filename), a column label (or true, target, y_true: class names
+or indices from 0), and a number a class in columns called as the class, or
+prob_CLASS, p_CLASS or logit_CLASS; with a prefix, columns without it are not
+read. Of two classes the second is the positive one. Writes the files above and
+metrics_SPLIT.json: all measures and classes with intervals, by a bootstrap that
+draws from each class, and DeLong's for AUC.
+
+  -predictions FILE  the table
+  -labels FILE     CSV with columns path and label, instead of FILE's labels
+  -logits          the numbers are logits: apply softmax
+  -normalise       divide each row by its sum, which must be 1 otherwise
+  -rounds N        bootstrap rounds (default 2000)
+  -level L         share of the distribution in an interval (default 0.95)
+  -seed N          of the bootstrap (default 0)
+
+examples:
   trainer eval -model runs/octid/model.onnx -data OCTID
+  trainer eval -predictions theirs.csv -labels truth.csv -logits
+`
+
+const compareManual = `trainer compare A B ... [-rounds N] [-level L] [-seed N] [-json | -csv]
+
+Shows results side by side, each measure with its interval, and tests each
+against the first: McNemar's test of accuracy (exact, and chi-square with
+continuity correction), DeLong's of the AUC of each class, and for every measure
+the interval of the difference, by a bootstrap that draws the same images for
+both. Nothing is corrected for testing more than one measure or result.
+
+A, B ... are run folders or tables of predictions as "trainer eval -predictions"
+takes them. The images must be the same, matched by path, with the same labels
+and the same classes, matched by name. A row of metrics that others published,
+as in configs/archive, is shown without interval and without test.
+
+  -rounds N        bootstrap rounds (default 2000)
+  -level L         share of the distribution in an interval (default 0.95)
+  -seed N          of the bootstrap (default 0)
+  -json            write JSON to standard output
+  -csv             write CSV, a line a number, to standard output
+  -v               log more
+
+examples:
+  trainer compare runs/octid runs/octid-seed1
+  trainer compare runs/octid theirs.csv configs/archive/paddle/OCTID
 `
 
 const prepareManual = `trainer prepare NAME SOURCE DEST [-n] [-crop [-side N]] [-any-count]

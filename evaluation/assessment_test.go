@@ -1,0 +1,124 @@
+package evaluation
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func find(t *testing.T, list []Estimate, name string) Estimate {
+	t.Helper()
+	i := slices.IndexFunc(list, func(e Estimate) bool { return e.Name == name })
+	if i < 0 {
+		t.Fatalf("no measure %s", name)
+	}
+	return list[i]
+}
+
+func TestAssessmentDoesNotDependOnWorkers(t *testing.T) {
+	p := randomPredictions(4, 300)
+	var texts []string
+	for _, workers := range []int{1, 2, 7} {
+		a, err := Assess(t.Context(), p, Intervals{Rounds: 200, Seed: 3, Workers: workers})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := a.WriteJSON(&b); err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, b.String())
+	}
+	if texts[0] != texts[1] || texts[0] != texts[2] {
+		t.Error("the number of workers changes the result")
+	}
+	a, err := Assess(t.Context(), p, Intervals{Rounds: 200, Seed: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read Assessment
+	if err := json.Unmarshal([]byte(texts[0]), &read); err != nil {
+		t.Fatal(err)
+	}
+	if find(t, a.Measures, "accuracy").Value != find(t, read.Measures, "accuracy").Value ||
+		find(t, a.Measures, "brier").Low == find(t, read.Measures, "brier").Low {
+		t.Error("the seed decides the intervals and nothing else")
+	}
+}
+
+// With classes of fixed size the recall of a class is a binomial share, whose
+// spread is known; AUC's is DeLong's.
+func TestBootstrapWidth(t *testing.T) {
+	p := randomPredictions(2, 2000)
+	a, err := Assess(t.Context(), p, Intervals{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Positive != "b" || a.Rounds != 2000 || a.Level != 0.95 {
+		t.Errorf("%+v", a)
+	}
+	for _, k := range a.PerClass {
+		recall, auc := find(t, k.Measures, "recall"), find(t, k.Measures, "roc_auc")
+		r := float64(recall.Value)
+		for name, widths := range map[string][2]float64{
+			"recall":  {float64(recall.High - recall.Low), 2 * 1.96 * math.Sqrt(r*(1-r)/float64(k.Support))},
+			"roc_auc": {float64(auc.High - auc.Low), float64(k.DeLong.High - k.DeLong.Low)},
+		} {
+			if math.Abs(widths[0]/widths[1]-1) > 0.1 {
+				t.Errorf("class %s: %s: interval %.4f wide, want %.4f", k.Class, name, widths[0], widths[1])
+			}
+		}
+		if auc.Value != k.DeLong.AUC && math.Abs(float64(auc.Value-k.DeLong.AUC)) > 1e-14 {
+			t.Errorf("AUC %v and %v", auc.Value, k.DeLong.AUC)
+		}
+	}
+}
+
+func TestAssessmentOfUndefined(t *testing.T) {
+	p := &Predictions{Classes: []string{"a", "b", "c"}}
+	for i := range 4 {
+		p.Rows = append(p.Rows, Prediction{Path: "x", Label: i / 3, Probabilities: []float64{0.5, 0.25, 0.25}})
+	}
+	a, err := Assess(t.Context(), p, Intervals{Rounds: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := a.WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), `"auc": null`) {
+		t.Errorf("no null in\n%s", &b)
+	}
+	if !slices.ContainsFunc(a.Warnings, func(w string) bool { return strings.Contains(w, "one sample is the same") }) {
+		t.Errorf("warnings %q", a.Warnings)
+	}
+	if err := a.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []Intervals{{Rounds: 3}, {Level: 1}, {Level: -1}} {
+		if _, err := Assess(t.Context(), p, o); err == nil {
+			t.Errorf("no error with %+v", o)
+		}
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := Assess(stopped, p, Intervals{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+func BenchmarkAssess(b *testing.B) {
+	p := randomPredictions(5, 100_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Assess(b.Context(), p, Intervals{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
