@@ -1,0 +1,123 @@
+package figures
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"image/color"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// Sizes in points (1/72 inch).
+const (
+	columnWidth = vg.Length(241) // 85 mm
+	pageWidth   = vg.Length(505) // 178 mm
+	margin      = vg.Length(6)
+	gap         = vg.Length(3)
+	titleSize   = vg.Length(9)
+	textSize    = vg.Length(7)
+	lineHeight  = vg.Length(10) // of a row of text of textSize
+	figureDPI   = 300
+)
+
+// Figure is a drawing that can be written in more than one format.
+type Figure struct {
+	width, height vg.Length
+	draw          func(draw.Canvas)
+}
+
+// WritePNG writes the figure at 300 pixels an inch. Errors are those of w.
+func (f *Figure) WritePNG(w io.Writer) error {
+	c := vgimg.NewWith(vgimg.UseWH(f.width, f.height), vgimg.UseDPI(figureDPI))
+	f.drawOn(draw.New(c))
+	if _, err := (vgimg.PngCanvas{Canvas: c}).WriteTo(w); err != nil {
+		return fmt.Errorf("writing a figure: %w", err)
+	}
+	return nil
+}
+
+// WriteSVG writes the figure with its text as text. Where the font, Liberation
+// Sans, is not installed, Arial or Helvetica has the same widths. Errors are
+// those of w.
+func (f *Figure) WriteSVG(w io.Writer) error {
+	c := vgsvg.NewWith(vgsvg.UseWH(f.width, f.height))
+	f.drawOn(draw.New(c))
+	var file bytes.Buffer
+	if _, err := c.WriteTo(&file); err != nil {
+		return fmt.Errorf("writing a figure: %w", err)
+	}
+	// Text of ours holds no quotation mark here: it is escaped.
+	svg := bytes.ReplaceAll(file.Bytes(), []byte(`style="font-family:Liberation Sans;`),
+		[]byte(`style="font-family:'Liberation Sans',Arial,Helvetica,sans-serif;`))
+	if _, err := w.Write(svg); err != nil {
+		return fmt.Errorf("writing a figure: %w", err)
+	}
+	return nil
+}
+
+func (f *Figure) drawOn(c draw.Canvas) {
+	c.FillPolygon(color.White, rectangle(vg.Point{}, f.width, f.height))
+	f.draw(c)
+}
+
+// drawTitle writes a title at the upper left of a figure.
+func (f *Figure) drawTitle(c draw.Canvas, title string) {
+	head := style(titleSize)
+	head.YAlign = text.YTop
+	c.FillText(head, vg.Point{X: margin, Y: f.height - margin}, abbreviate(title, head, f.width-2*margin))
+}
+
+// titleHeight is the room that a title takes, with what follows it.
+const titleHeight = margin + titleSize*1.3 + gap
+
+// style is plain sans-serif text: class names may hold what LaTeX would take for
+// a command.
+func style(size vg.Length) text.Style {
+	return text.Style{
+		Color:   ink,
+		Font:    font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, size),
+		Handler: text.Plain{Fonts: plot.DefaultTextHandler.Cache()},
+	}
+}
+
+// printable replaces what a line of text cannot show and XML cannot hold.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == 0xfffe || r == 0xffff {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(s, string(utf8.RuneError)))
+}
+
+// abbreviate makes s printable and shortens it to a width by an ellipsis. It
+// keeps twice as much of the beginning as of the end: names of grades and
+// stages differ at their end too.
+func abbreviate(s string, sty text.Style, width vg.Length) string {
+	s = printable(s)
+	runes := []rune(s)
+	for kept := len(runes); sty.Width(s) > width && kept > 1; kept-- {
+		tail := kept / 3
+		short := string(runes[:kept-tail]) + "…" + string(runes[len(runes)-tail:])
+		if sty.Width(short) <= width {
+			return short
+		}
+	}
+	return s
+}
+
+func rectangle(corner vg.Point, width, height vg.Length) []vg.Point {
+	x, y := corner.X, corner.Y
+	return []vg.Point{{X: x, Y: y}, {X: x + width, Y: y}, {X: x + width, Y: y + height}, {X: x, Y: y + height}}
+}
