@@ -121,3 +121,6 @@ func rectangle(corner vg.Point, width, height vg.Length) []vg.Point {
 	x, y := corner.X, corner.Y
 	return []vg.Point{{X: x, Y: y}, {X: x + width, Y: y}, {X: x + width, Y: y + height}, {X: x, Y: y + height}}
 }
+
+// Size is the width and height in points (1/72 inch).
+func (f *Figure) Size() (width, height float64) { return f.width.Points(), f.height.Points() }

@@ -1,0 +1,55 @@
+package report
+
+import (
+	"fmt"
+	"math"
+)
+
+// words of a metric.
+type words struct{ name, means string }
+
+// described are the metrics of package evaluation, by their names in files.
+var described = map[string]words{
+	"val_loss":          {"Log loss", "mean surprise at the actual class; 0 is perfect"},
+	"accuracy":          {"Accuracy", "share of images that are classified right"},
+	"f1":                {"F1, macro", "precision and recall in one, the mean over classes"},
+	"roc_auc":           {"AUC, macro", "one class against the rest, the mean; 0.5 knows nothing"},
+	"hamming":           {"Hamming loss", "share of wrong yes or no answers, one a class"},
+	"jaccard":           {"Jaccard, macro", "right over all that are or were said to be of a class"},
+	"precision":         {"Precision, macro", "share of those named that are right"},
+	"recall":            {"Recall, macro", "share of a class that is found; also balanced accuracy"},
+	"average_precision": {"Average precision, macro", "area under precision over recall"},
+	"kappa":             {"Kappa", "agreement beyond chance"},
+	"score":             {"Score", "mean of F1, AUC and kappa"},
+	"quadratic_kappa":   {"Quadratic kappa", "the same, where near misses count for less: for grades"},
+	"mcc":               {"MCC", "correlation of truth and prediction"},
+}
+
+// plainNames are those of metrics in a sentence.
+var plainNames = map[string]string{"score": "the mean of F1, AUC and kappa", "roc_auc": "AUC"}
+
+func (t *Test) rows() []metricRow {
+	var out []metricRow
+	for name, value := range t.Metrics.All() {
+		row := metricRow{Name: name, Value: value}
+		if w, ok := described[name]; ok {
+			row.Name, row.Means = w.name, w.means
+		}
+		if x, ok := t.Intervals[name]; ok || name == "accuracy" {
+			if !ok {
+				x = t.interval(name, len(t.Predictions.Rows))
+			}
+			row.Interval = &x
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+// decimal is a metric in a table; NaN is one that is not defined.
+func decimal(x float64) string {
+	if math.IsNaN(x) {
+		return "none"
+	}
+	return fmt.Sprintf("%.3f", x)
+}
