@@ -190,7 +190,18 @@ func (r *run) model() string {
 	if c.Weights != "" {
 		from = filepath.Base(c.Weights)
 	}
-	return fmt.Sprintf("%s of %d parameters, %d of them trained, from %s", name, all, trained, from)
+	if trained == all {
+		return fmt.Sprintf("%s of %s parameters, from %s", name, thousands(all), from)
+	}
+	return fmt.Sprintf("%s of %s parameters, %s of them trained, from %s", name, thousands(all), thousands(trained), from)
+}
+
+// thousands separates the digits of n ≥ 0 by commas.
+func thousands(n int) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }
 
 // rates are the mean learning rates of each epoch, a series for each layer that

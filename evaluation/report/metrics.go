@@ -17,7 +17,7 @@ var described = map[string]words{
 	"hamming":           {"Hamming loss", "share of wrong yes or no answers, one a class"},
 	"jaccard":           {"Jaccard, macro", "right over all that are or were said to be of a class"},
 	"precision":         {"Precision, macro", "share of those named that are right"},
-	"recall":            {"Recall, macro", "share of a class that is found; also balanced accuracy"},
+	"recall":            {"Recall, macro", "share of a class that is found, the mean over classes"},
 	"average_precision": {"Average precision, macro", "area under precision over recall"},
 	"kappa":             {"Kappa", "agreement beyond chance"},
 	"score":             {"Score", "mean of F1, AUC and kappa"},

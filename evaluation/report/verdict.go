@@ -68,10 +68,9 @@ func (r *Report) tested() (verdict, error) {
 	default:
 		compared += ", which lies within the interval: by this measure the model is not shown to be better than that."
 	}
-	others := fmt.Sprintf("Which of two classes an image belongs to is told by an AUC of %.3f%s on average over the classes (0.5 knows nothing, 1 is perfect).",
-		m.ROCAUC, r.Test.bracket("roc_auc"))
-	others += fmt.Sprintf(" Agreement beyond chance is a kappa of %.3f%s, weighted by distance %.3f%s.",
-		m.Kappa, r.Test.bracket("kappa"), m.QuadraticKappa, r.Test.bracket("quadratic_kappa"))
+	others := fmt.Sprintf("The macro AUC is %.3f%s, where 0.5 knows nothing and 1 is perfect. Kappa, the agreement beyond chance, is %.3f%s; "+
+		"quadratic kappa, for grades, %.3f%s.", m.ROCAUC, r.Test.bracket("roc_auc"), m.Kappa, r.Test.bracket("kappa"),
+		m.QuadraticKappa, r.Test.bracket("quadratic_kappa"))
 	v.Rest = []string{compared, others}
 
 	half := 50 * (interval.High - interval.Low)
