@@ -35,8 +35,8 @@ type state struct {
 	RateSum float64 `json:"rate_sum"`
 
 	History []epoch           `json:"history"`
-	Images  map[string]string `json:"images"`          // digest of each split's
-	Model   string            `json:"model,omitempty"` // digest of the files of model.onnx
+	Images  map[string]string `json:"images"`            // digest of each split's
+	Model   string            `json:"model,omitempty"`   // digest of the files of model.onnx
 	Repeats *[]data.Repeat    `json:"repeats,omitempty"` // images that are there twice; nil: not compared
 	Scaler  *optim.LossScaler `json:"loss_scaler,omitempty"`
 	Host    host              `json:"host"`
