@@ -12,17 +12,21 @@ func LogLoss(p *Predictions, batch int) float64 {
 	if batch <= 0 {
 		batch = len(p.Rows)
 	}
-	const eps = 0x1p-52
 	var means float64
 	batches := 0
 	for start := 0; start < len(p.Rows); start += batch {
 		rows := p.Rows[start:min(start+batch, len(p.Rows))]
 		var sum float64
 		for _, r := range rows {
-			sum -= math.Log(min(max(r.Probabilities[r.Label], eps), 1-eps))
+			sum += rowLoss(r)
 		}
 		means += sum / float64(len(rows))
 		batches++
 	}
 	return means / float64(batches)
+}
+
+func rowLoss(r Prediction) float64 {
+	const eps = 0x1p-52
+	return -math.Log(min(max(r.Probabilities[r.Label], eps), 1-eps))
 }

@@ -118,8 +118,8 @@ func Compute(p *Predictions) (Metrics, []Warning, error) {
 	// Both kappas are defined or neither: each is undefined exactly if chance
 	// cannot disagree, whatever disagreement costs.
 	var defined bool
-	m.Kappa, defined = kappa(counts, func(i, j int64) int64 { return min(1, (i-j)*(i-j)) })
-	m.QuadraticKappa, _ = kappa(counts, func(i, j int64) int64 { return (i - j) * (i - j) })
+	m.Kappa, defined = kappa(counts, unweightedCost)
+	m.QuadraticKappa, _ = kappa(counts, quadraticCost)
 	if !defined {
 		warnings = append(warnings, Warning{Metrics: []string{"kappa", "quadratic_kappa", "score"},
 			Reason: "all samples are of one class and predicted as it, so kappa is 0/0; set to 0"})
@@ -159,6 +159,9 @@ func kappa(counts [][]int, cost func(i, j int64) int64) (value float64, defined 
 	}
 	return float64(expected-observed) / float64(expected), true
 }
+
+func unweightedCost(i, j int64) int64 { return min(1, quadraticCost(i, j)) }
+func quadraticCost(i, j int64) int64  { return (i - j) * (i - j) }
 
 // matthews is the multi-class Matthews correlation coefficient of Gorodkin
 // (2004), 0 where truth or prediction is constant.

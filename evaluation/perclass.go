@@ -54,7 +54,7 @@ func perClass(p *Predictions, counts [][]int) []ClassMetrics {
 	return out
 }
 
-func ratio(a, b int) float64 {
+func ratio[N int | int64](a, b N) float64 {
 	if b == 0 {
 		return 0
 	}

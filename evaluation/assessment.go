@@ -1,0 +1,135 @@
+package evaluation
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+)
+
+// Estimate is a measure with its bootstrap interval.
+type Estimate struct {
+	Name  string `json:"name"`
+	Value number `json:"value"`
+	Low   number `json:"low"`
+	High  number `json:"high"`
+}
+
+// ClassAssessment is one class against the rest.
+type ClassAssessment struct {
+	Class     string      `json:"class"`
+	Support   int         `json:"support"`   // rows of this class
+	Predicted int         `json:"predicted"` // rows predicted as this class
+	Measures  []Estimate  `json:"measures"`
+	DeLong    AUCInterval `json:"roc_auc_delong"`
+}
+
+// Assessment is what metrics_test.json holds: every measure with its interval.
+// A number that the data leave undefined is NaN, and null in JSON.
+type Assessment struct {
+	Rows     int               `json:"rows"`
+	Classes  []string          `json:"classes"`
+	Positive string            `json:"positive,omitempty"` // the class that a task of two looks for
+	Rounds   int               `json:"bootstrap_rounds"`
+	Level    float64           `json:"level"`
+	Seed     uint64            `json:"seed"`
+	Measures []Estimate        `json:"measures"`
+	PerClass []ClassAssessment `json:"per_class"`
+	Warnings []string          `json:"warnings,omitempty"`
+}
+
+// Assess returns every measure of p with intervals. Errors are those of
+// [Predictions.Check], of the options and of ctx.
+func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	m, warnings, err := Compute(p)
+	if err != nil {
+		return nil, err
+	}
+	s := newSample(p)
+	values := make([]float64, s.width())
+	t := s.newTally()
+	s.measure(s.ones(), t, values)
+	i := 0
+	for _, v := range m.All() { // the very numbers of metrics_test.csv
+		values[i] = v
+		i++
+	}
+	all := newReplicates(len(values), o.Rounds)
+	err = bootstrap(ctx, []*sample{s}, o, func(round int, measures [][]float64) {
+		for k, v := range measures[0] {
+			all[k][round] = v
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	next := 0
+	take := func(names []string) []Estimate {
+		out := make([]Estimate, len(names))
+		for i, name := range names {
+			low, high := all.percentiles(next, o.Level)
+			out[i] = Estimate{name, number(values[next]), number(low), number(high)}
+			next++
+		}
+		return out
+	}
+	a := &Assessment{Rows: len(p.Rows), Classes: p.Classes, Rounds: o.Rounds, Level: o.Level, Seed: o.Seed,
+		Measures: take(measureNames(s.classes))}
+	if s.classes == 2 {
+		a.Positive = p.Classes[positiveClass]
+	}
+	for c, name := range p.Classes {
+		k := ClassAssessment{Class: name, Support: len(s.byClass[c]), Measures: take(classMeasures),
+			DeLong: newPlacements(s.rankings[c], uint16(c)).interval(o.Level)}
+		for g := range t.counts {
+			k.Predicted += t.counts[g][c]
+		}
+		if k.Support == 1 {
+			warnings = append(warnings, Warning{Class: name, Metrics: classMeasures,
+				Reason: "one sample is the same in every bootstrap round, so intervals are too narrow"})
+		}
+		a.PerClass = append(a.PerClass, k)
+	}
+	for _, w := range warnings {
+		a.Warnings = append(a.Warnings, w.String())
+	}
+	return a, nil
+}
+
+// WriteJSON writes a with a line's end.
+func (a *Assessment) WriteJSON(w io.Writer) error { return writeJSON(w, a) }
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// WriteText writes a line a measure and a table of the classes.
+func (a *Assessment) WriteText(w io.Writer) error {
+	fmt.Fprintf(w, "%d images, %d classes; intervals of %v %%, %d bootstrap rounds\n",
+		a.Rows, len(a.Classes), 100*a.Level, a.Rounds)
+	if a.Positive != "" {
+		fmt.Fprintf(w, "the positive class is %q\n", a.Positive)
+	}
+	for _, m := range a.Measures {
+		fmt.Fprintf(w, "  %-40s %8.4f  [%.4f, %.4f]\n", m.Name, m.Value, m.Low, m.High)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "class\timages\tpredicted\tprecision\trecall\tspecificity\tf1\troc_auc\tDeLong\t")
+	for _, k := range a.PerClass {
+		v := map[string]number{}
+		for _, m := range k.Measures {
+			v[m.Name] = m.Value
+		}
+		fmt.Fprintf(t, "%s\t%d\t%d\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t[%.4f, %.4f]\t\n", oneLine(k.Class), k.Support, k.Predicted,
+			v["precision"], v["recall"], v["specificity"], v["f1"], v["roc_auc"], k.DeLong.Low, k.DeLong.High)
+	}
+	return t.Flush()
+}

@@ -1,0 +1,116 @@
+package evaluation
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Intervals say how intervals are made. The zero value is 2,000 rounds at 95 %.
+type Intervals struct {
+	Rounds  int     // of the bootstrap; 0: 2,000
+	Level   float64 // share of the distribution inside; 0: 0.95
+	Seed    uint64
+	Workers int // goroutines; 0: one a core. The result does not depend on it
+}
+
+func (o Intervals) withDefaults() (Intervals, error) {
+	if o.Rounds == 0 {
+		o.Rounds = 2000
+	}
+	if o.Level == 0 {
+		o.Level = 0.95
+	}
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Rounds < 20 {
+		return o, fmt.Errorf("%d bootstrap rounds: must be at least 20", o.Rounds)
+	}
+	if !(o.Level > 0 && o.Level < 1) {
+		return o, fmt.Errorf("level %v of the intervals: must lie between 0 and 1", o.Level)
+	}
+	return o, nil
+}
+
+// draw replaces weights by those of a stratified bootstrap round: each class is
+// drawn with replacement as often as it occurs. Rounds are independent of one
+// another and of who draws them.
+func (s *sample) draw(weights []uint16, seed uint64, round int) {
+	rng := rand.New(rand.NewPCG(seed, uint64(round)))
+	clear(weights)
+	for _, rows := range s.byClass {
+		n := uint32(len(rows))
+		for range n {
+			weights[rows[rng.Uint32N(n)]]++
+		}
+	}
+}
+
+// bootstrap measures all samples, which have the same rows, in each round with
+// the same weights, and hands the measures to keep. Each worker needs a few
+// bytes a row, and keep decides what is left of a round.
+func bootstrap(ctx context.Context, samples []*sample, o Intervals, keep func(round int, measures [][]float64)) error {
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(o.Workers, o.Rounds) {
+		workers.Go(func() {
+			weights := make([]uint16, len(samples[0].truth))
+			tally := samples[0].newTally()
+			measures := make([][]float64, len(samples))
+			for i, s := range samples {
+				measures[i] = make([]float64, s.width())
+			}
+			for ctx.Err() == nil {
+				round := int(next.Add(1)) - 1
+				if round >= o.Rounds {
+					return
+				}
+				samples[0].draw(weights, o.Seed, round)
+				for i, s := range samples {
+					s.measure(weights, tally, measures[i])
+				}
+				keep(round, measures)
+			}
+		})
+	}
+	workers.Wait()
+	return ctx.Err()
+}
+
+// replicates holds one number a measure and round, in float64: the only thing
+// that grows with the rounds.
+type replicates [][]float64
+
+func newReplicates(measures, rounds int) replicates {
+	out := make(replicates, measures)
+	for i := range out {
+		out[i] = make([]float64, rounds)
+	}
+	return out
+}
+
+// percentiles returns the interval of measure i: numpy.quantile at both ends,
+// linear between order statistics. A measure that a round lacks has none. It
+// sorts.
+func (r replicates) percentiles(i int, level float64) (low, high float64) {
+	values := r[i]
+	if slices.ContainsFunc(values, math.IsNaN) {
+		return math.NaN(), math.NaN()
+	}
+	slices.Sort(values)
+	at := func(q float64) float64 {
+		position := q * float64(len(values)-1)
+		k := int(position)
+		if k+1 == len(values) {
+			return values[k]
+		}
+		return values[k] + (position-float64(k))*(values[k+1]-values[k])
+	}
+	return at((1 - level) / 2), at((1 + level) / 2)
+}

@@ -1,0 +1,183 @@
+package evaluation
+
+import (
+	"math"
+	"slices"
+)
+
+// positiveClass is the index of the class that a two-class task looks for.
+const positiveClass = 1
+
+// The specificities at which sensitivity is read off the ROC curve.
+var specificityLevels = [2]float64{0.95, 0.90} // descending: fewer false positives first
+
+// The measures of an assessment by name; the package comment defines them. The
+// columns of metrics_test.csv come first.
+var (
+	commonMeasures = []string{"balanced_accuracy", "linear_kappa", "brier", "ece"}
+	binaryMeasures = []string{"precision_positive", "recall_positive", "specificity_positive", "f1_positive",
+		"jaccard_positive", "average_precision_positive",
+		"sensitivity_at_specificity_0.90_positive", "sensitivity_at_specificity_0.95_positive"}
+	manyMeasures = []string{"specificity", "sensitivity_at_specificity_0.90", "sensitivity_at_specificity_0.95",
+		"precision_micro", "precision_weighted", "recall_micro", "recall_weighted", "f1_micro", "f1_weighted",
+		"jaccard_micro", "jaccard_weighted", "roc_auc_micro", "roc_auc_weighted", "roc_auc_ovo", "roc_auc_ovo_weighted",
+		"average_precision_micro", "average_precision_weighted"}
+	classMeasures = []string{"precision", "recall", "specificity", "f1", "jaccard", "roc_auc", "average_precision",
+		"sensitivity_at_specificity_0.90", "sensitivity_at_specificity_0.95"}
+)
+
+// measureNames are those of a task with so many classes.
+func measureNames(classes int) []string {
+	var names []string
+	for _, c := range columns {
+		names = append(names, c.name)
+	}
+	if classes == 2 {
+		return slices.Concat(names, commonMeasures, binaryMeasures)
+	}
+	return slices.Concat(names, commonMeasures, manyMeasures)
+}
+
+// lowerIsBetter holds for the measures that count mistakes.
+func lowerIsBetter(name string) bool {
+	return slices.Contains([]string{"val_loss", "hamming", "brier", "ece"}, name)
+}
+
+// tally is what a weighted pass over the rows leaves behind, before any average.
+type tally struct {
+	counts                       [][]int // confusion
+	rows                         int64   // sum of weights
+	loss, brier, ece             float64 // means
+	curves                       []curve // one a class
+	pairs                        [][]int64
+	pooled                       curve
+	pooledPairs                  int64
+	support, predicted           []int64
+	precision, recall            []float64
+	specificity, f1, jaccard, ap []float64
+	auc                          []float64
+	sensitivity                  [len(specificityLevels)][]float64
+}
+
+// average is a mean over classes of those values that are defined, each counted
+// as often as weights say; nil: equally. It is missing if there is none.
+func average(values []float64, weights []int64, missing float64) float64 {
+	var sum, total float64
+	for i, v := range values {
+		w := 1.0
+		if weights != nil {
+			w = float64(weights[i])
+		}
+		if !math.IsNaN(v) && w > 0 {
+			sum += w * v
+			total += w
+		}
+	}
+	if total == 0 {
+		return missing
+	}
+	return sum / total
+}
+
+// perClass fills in the measures of each class.
+func (t *tally) perClass() {
+	for c := range t.support {
+		hits, support, predicted := int64(t.counts[c][c]), t.support[c], t.predicted[c]
+		others := t.rows - support
+		t.precision[c] = ratio(hits, predicted)
+		t.recall[c] = ratio(hits, support)
+		t.specificity[c] = ratio(others-(predicted-hits), others)
+		t.f1[c] = ratio(2*hits, support+predicted)
+		t.jaccard[c] = ratio(hits, support+predicted-hits)
+		t.ap[c] = t.curves[c].ap
+		t.auc[c] = math.NaN()
+		for k := range t.sensitivity {
+			t.sensitivity[k][c] = math.NaN()
+		}
+		if support == 0 || others == 0 {
+			continue
+		}
+		var pairs int64
+		for _, v := range t.pairs[c] {
+			pairs += v
+		}
+		t.auc[c] = ratio(pairs, 2*support*others)
+		for k := range t.sensitivity {
+			t.sensitivity[k][c] = ratio(t.curves[c].hits[k], support)
+		}
+	}
+}
+
+// oneVersusOne is the AUC of Hand and Till (2001): the mean over pairs of classes
+// that occur, weighted by how many rows a pair has if asked.
+func (t *tally) oneVersusOne(weighted bool) float64 {
+	var sum, total float64
+	for a := range t.support {
+		for b := range a {
+			if t.support[a] == 0 || t.support[b] == 0 {
+				continue
+			}
+			w := 1.0
+			if weighted {
+				w = float64(t.support[a] + t.support[b])
+			}
+			sum += w * ratio(t.pairs[a][b]+t.pairs[b][a], 4*t.support[a]*t.support[b])
+			total += w
+		}
+	}
+	if total == 0 {
+		return 0.5
+	}
+	return sum / total
+}
+
+// measure writes the measures in the order of measureNames, then those of each
+// class in the order of classMeasures.
+func (t *tally) measure(out []float64) {
+	t.perClass()
+	var correct int64
+	for c := range t.counts {
+		correct += int64(t.counts[c][c])
+	}
+	mean := func(values []float64) float64 { return average(values, nil, 0) }
+	n, classes := t.rows, int64(len(t.counts))
+	accuracy := ratio(correct, n)
+	unweighted, _ := kappa(t.counts, unweightedCost)
+	quadratic, _ := kappa(t.counts, quadraticCost)
+	linear, _ := kappa(t.counts, func(i, j int64) int64 { return max(i-j, j-i) })
+	f1, auc := mean(t.f1), average(t.auc, nil, 0.5)
+	present := func() float64 { // as balanced_accuracy_score: classes without rows do not count
+		var sum float64
+		var k int64
+		for c, s := range t.support {
+			if s > 0 {
+				sum += t.recall[c]
+				k++
+			}
+		}
+		return sum / float64(k)
+	}
+	put := func(values ...float64) { out = out[copy(out, values):] }
+	put(t.loss, accuracy, f1, auc, ratio(2*(n-correct), n*classes), mean(t.jaccard), mean(t.precision), mean(t.recall),
+		mean(t.ap), unweighted, (f1+auc+unweighted)/3, quadratic, matthews(t.counts))
+	put(present(), linear, t.brier, t.ece)
+	// A ROC curve that is not there is replaced by that of chance, on which sensitivity is 1 - specificity.
+	chance := func(k int) float64 { return 1 - specificityLevels[k] }
+	if classes == 2 {
+		const c = positiveClass
+		put(t.precision[c], t.recall[c], t.specificity[c], t.f1[c], t.jaccard[c], t.ap[c],
+			average(t.sensitivity[1][c:], nil, chance(1)), average(t.sensitivity[0][c:], nil, chance(0)))
+	} else {
+		byRows := func(values []float64) float64 { return average(values, t.support, 0) }
+		pooled := ratio(t.pooledPairs, 2*n*n*(classes-1))
+		put(mean(t.specificity), average(t.sensitivity[1], nil, chance(1)), average(t.sensitivity[0], nil, chance(0)),
+			accuracy, byRows(t.precision), accuracy, byRows(t.recall), accuracy, byRows(t.f1),
+			ratio(correct, 2*n-correct), byRows(t.jaccard),
+			pooled, average(t.auc, t.support, 0.5), t.oneVersusOne(false), t.oneVersusOne(true),
+			t.pooled.ap, byRows(t.ap))
+	}
+	for c := range t.support {
+		put(t.precision[c], t.recall[c], t.specificity[c], t.f1[c], t.jaccard[c], t.auc[c], t.ap[c],
+			t.sensitivity[1][c], t.sensitivity[0][c])
+	}
+}

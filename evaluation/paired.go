@@ -1,0 +1,195 @@
+package evaluation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Difference is B's measure less A's, with the interval of a bootstrap that
+// draws the same images for both.
+type Difference struct {
+	Name       string `json:"name"`
+	A          number `json:"a"`
+	B          number `json:"b"`
+	Difference number `json:"difference"`
+	Low        number `json:"low"`
+	High       number `json:"high"`
+}
+
+// Excludes0 says whether the whole interval lies on one side of 0.
+func (d Difference) Excludes0() bool { return d.Low > 0 || d.High < 0 }
+
+// Paired is the comparison of two classifiers on the same images. Nothing in it
+// is corrected for how many measures or classifiers are compared.
+type Paired struct {
+	Rows     int             `json:"rows"`
+	Rounds   int             `json:"bootstrap_rounds"`
+	Level    float64         `json:"level"`
+	Seed     uint64          `json:"seed"`
+	McNemar  McNemar         `json:"mcnemar"`
+	DeLong   []AUCDifference `json:"delong"` // a class; of two classes the positive one alone
+	Measures []Difference    `json:"measures"`
+}
+
+// ComparePaired compares b with a. Rows are matched by path and classes by
+// name. Both must have the same images with the same labels: the error counts
+// and names what is missing, there twice or labelled otherwise.
+func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Check(); err != nil {
+		return nil, fmt.Errorf("A: %w", err)
+	}
+	if err := b.Check(); err != nil {
+		return nil, fmt.Errorf("B: %w", err)
+	}
+	if b, err = align(a, b); err != nil {
+		return nil, err
+	}
+	both := []*sample{newSample(a), newSample(b)}
+	values := make([][]float64, 2)
+	for i, s := range both {
+		values[i] = make([]float64, s.width())
+		s.measure(s.ones(), s.newTally(), values[i])
+	}
+	names := measureNames(len(a.Classes))
+	all := newReplicates(len(names), o.Rounds)
+	err = bootstrap(ctx, both, o, func(round int, m [][]float64) {
+		for k := range names {
+			all[k][round] = m[1][k] - m[0][k]
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	p := &Paired{Rows: len(a.Rows), Rounds: o.Rounds, Level: o.Level, Seed: o.Seed}
+	for k, name := range names {
+		low, high := all.percentiles(k, o.Level)
+		va, vb := values[0][k], values[1][k]
+		p.Measures = append(p.Measures, Difference{name, number(va), number(vb), number(vb - va), number(low), number(high)})
+	}
+	for c, name := range a.Classes {
+		if len(a.Classes) == 2 && c != positiveClass {
+			continue
+		}
+		p.DeLong = append(p.DeLong, aucDifference(name, newPlacements(both[0].rankings[c], uint16(c)),
+			newPlacements(both[1].rankings[c], uint16(c)), o.Level))
+	}
+	var onlyA, onlyB int
+	for i, truth := range both[0].truth {
+		switch rightA, rightB := both[0].guess[i] == truth, both[1].guess[i] == truth; {
+		case rightA && !rightB:
+			onlyA++
+		case rightB && !rightA:
+			onlyB++
+		}
+	}
+	p.McNemar = NewMcNemar(onlyA, onlyB)
+	return p, nil
+}
+
+// align returns b with the rows and the classes in a's order.
+func align(a, b *Predictions) (*Predictions, error) {
+	column := make([]int, len(a.Classes)) // in b, of a's classes
+	var classes mismatch
+	for c, name := range a.Classes {
+		if column[c] = slices.Index(b.Classes, name); column[c] < 0 {
+			classes.add("missing in B", name)
+		}
+	}
+	for _, name := range b.Classes {
+		if !slices.Contains(a.Classes, name) {
+			classes.add("missing in A", name)
+		}
+	}
+	if err := classes.err("the classes differ"); err != nil {
+		return nil, err
+	}
+	rowsOfB, twice := byPath(b)
+	_, twiceInA := byPath(a)
+	var rows mismatch
+	for _, path := range twiceInA {
+		rows.add("more than once in A", path)
+	}
+	for _, path := range twice {
+		rows.add("more than once in B", path)
+	}
+	out := &Predictions{Classes: a.Classes, Rows: make([]Prediction, len(a.Rows))}
+	seen := make(map[string]bool, len(a.Rows))
+	for i, r := range a.Rows {
+		seen[r.Path] = true
+		k, ok := rowsOfB[r.Path]
+		if !ok {
+			rows.add("missing in B", r.Path)
+			continue
+		}
+		other := b.Rows[k]
+		if b.Classes[other.Label] != a.Classes[r.Label] {
+			rows.add("with another label in B", r.Path)
+			continue
+		}
+		probabilities := make([]float64, len(column))
+		for c, k := range column {
+			probabilities[c] = other.Probabilities[k]
+		}
+		out.Rows[i] = Prediction{Path: r.Path, Label: r.Label, Probabilities: probabilities}
+	}
+	for _, r := range b.Rows {
+		if !seen[r.Path] {
+			rows.add("missing in A", r.Path)
+		}
+	}
+	return out, rows.err("the images differ")
+}
+
+// byPath returns the row of each path, and the paths that occur again.
+func byPath(p *Predictions) (rows map[string]int, twice []string) {
+	rows = make(map[string]int, len(p.Rows))
+	for i, r := range p.Rows {
+		if _, ok := rows[r.Path]; ok {
+			twice = append(twice, r.Path)
+		}
+		rows[r.Path] = i
+	}
+	return rows, twice
+}
+
+// mismatch collects what does not fit, by kind, with a few examples.
+type mismatch struct {
+	kinds    []string
+	counts   map[string]int
+	examples map[string][]string
+}
+
+func (m *mismatch) add(kind, example string) {
+	if m.counts == nil {
+		m.counts, m.examples = map[string]int{}, map[string][]string{}
+	}
+	if m.counts[kind] == 0 {
+		m.kinds = append(m.kinds, kind)
+	}
+	m.counts[kind]++
+	if len(m.examples[kind]) < 3 {
+		m.examples[kind] = append(m.examples[kind], fmt.Sprintf("%q", example))
+	}
+}
+
+// err is nil if nothing was added.
+func (m *mismatch) err(what string) error {
+	if len(m.kinds) == 0 {
+		return nil
+	}
+	var parts []string
+	for _, kind := range m.kinds {
+		more := ""
+		if m.counts[kind] > len(m.examples[kind]) {
+			more = ", …"
+		}
+		parts = append(parts, fmt.Sprintf("%d %s (%s%s)", m.counts[kind], kind, strings.Join(m.examples[kind], ", "), more))
+	}
+	return fmt.Errorf("%s: %s", what, strings.Join(parts, "; "))
+}
