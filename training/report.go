@@ -95,15 +95,15 @@ func (r *run) showReport(status report.Status) {
 }
 
 // finishReport writes report.html with the test, and the figures as files.
-func (r *run) finishReport(p *evaluation.Predictions, m evaluation.Metrics) {
+func (r *run) finishReport(ctx context.Context, p *evaluation.Predictions, m evaluation.Metrics) {
 	r.countTime()
 	page, err := r.report(report.Finished)
 	if err == nil {
-		_, warnings, failed := evaluation.Compute(p)
-		page.Test = &report.Test{Metrics: m, Predictions: p, Warnings: warnings, Open: r.openImage}
-		if err = failed; err == nil {
-			err = r.writeReport(page)
-		}
+		page.Test = &report.Test{Metrics: m, Predictions: p, Open: r.openImage}
+		page.Test.Assessment, err = evaluation.Assess(ctx, p, evaluation.Intervals{Seed: uint64(r.plan.config.Seed)})
+	}
+	if err == nil {
+		err = r.writeReport(page)
 	}
 	if err == nil {
 		err = r.writeFigures(page)

@@ -197,6 +197,6 @@ func (r *run) test(ctx context.Context) (evaluation.Metrics, error) {
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
-	r.finishReport(p, m)
+	r.finishReport(ctx, p, m)
 	return m, writeEvaluation(r.folder, "test", p, m)
 }

@@ -22,26 +22,43 @@ var described = map[string]words{
 	"kappa":             {"Kappa", "agreement beyond chance"},
 	"score":             {"Score", "mean of F1, AUC and kappa"},
 	"quadratic_kappa":   {"Quadratic kappa", "the same, where near misses count for less: for grades"},
+	"balanced_accuracy": {"Balanced accuracy", "share of a class that is found, the mean over the classes that occur"},
+	"linear_kappa":      {"Linear kappa", "kappa where a miss counts by its distance"},
+	"brier":             {"Brier score", "squared error of the probabilities; 0 is perfect"},
+	"ece":               {"Calibration error", "how far probabilities and shares that are right lie apart, on average"},
+	"specificity":       {"Specificity, macro", "share of the other classes that is told to be other"},
 	"mcc":               {"MCC", "correlation of truth and prediction"},
 }
 
 // plainNames are those of metrics in a sentence.
 var plainNames = map[string]string{"score": "the mean of F1, AUC and kappa", "roc_auc": "AUC"}
 
+// rows are the measures of the test; what package evaluation has beyond the
+// metrics goes by its name in files.
 func (t *Test) rows() []metricRow {
 	var out []metricRow
-	for name, value := range t.Metrics.All() {
-		row := metricRow{Name: name, Value: value}
+	add := func(name string, value float64) {
+		row := metricRow{Name: name, Value: value, Interval: t.estimated(name)}
 		if w, ok := described[name]; ok {
 			row.Name, row.Means = w.name, w.means
 		}
-		if x, ok := t.Intervals[name]; ok || name == "accuracy" {
-			if !ok {
-				x = t.interval(name, len(t.Predictions.Rows))
-			}
+		if name == "accuracy" {
+			x := t.accuracyInterval()
 			row.Interval = &x
 		}
 		out = append(out, row)
+	}
+	known := map[string]bool{}
+	for name, value := range t.Metrics.All() {
+		add(name, value)
+		known[name] = true
+	}
+	if t.Assessment != nil {
+		for _, e := range t.Assessment.Measures {
+			if !known[e.Name] {
+				add(e.Name, float64(e.Value))
+			}
+		}
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"fovea/evaluation"
@@ -49,6 +50,15 @@ func (r *Report) testPictures() ([]Picture, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a := r.Test.Assessment; a != nil {
+		for i := range roc {
+			for _, k := range a.PerClass {
+				if low, high := float64(k.DeLong.Low), float64(k.DeLong.High); k.Class == roc[i].Class && !math.IsNaN(low+high) {
+					roc[i].Interval = &figures.Interval{Low: low, High: high}
+				}
+			}
+		}
+	}
 	precision, err := figures.PrecisionRecallCurves(p)
 	if err != nil {
 		return nil, err
@@ -60,7 +70,7 @@ func (r *Report) testPictures() ([]Picture, error) {
 	}
 	if len(roc) > 0 { // else all images are of one class
 		worst := slices.MinFunc(roc, func(a, b figures.Curve) int { return cmp.Compare(a.Area, b.Area) })
-		out = append(out, Picture{"roc", "Sensitivity against false alarms as the threshold moves, each class against the rest.",
+		out = append(out, Picture{"roc", "Sensitivity against false alarms as the threshold moves, each class against the rest. AUC with DeLong's 95 % interval.",
 			fmt.Sprintf("ROC curves. The least area has %s with %.3f; all stand in the table of classes.", quoted(worst.Class), worst.Area),
 			figures.ROC(roc, "ROC, one class against the rest")},
 			Picture{"precision_recall", "How many of those named are right, against how many are found.",

@@ -55,10 +55,9 @@ type Epoch struct {
 type Test struct {
 	Metrics     evaluation.Metrics
 	Predictions *evaluation.Predictions
-	Warnings    []evaluation.Warning
-	// Intervals of the metrics, by their names in files. Accuracy without one gets
-	// Wilson's.
-	Intervals map[string]figures.Interval
+	// Assessment has more measures, and intervals; nil: there are none, but for
+	// Wilson's of the accuracy.
+	Assessment *evaluation.Assessment
 	// Open reads an image of Predictions; nil: no images are shown.
 	Open func(path string) (image.Image, error)
 }

@@ -55,7 +55,7 @@ func (r *Report) tested() (verdict, error) {
 		}
 	}
 	base := float64(commonest.Support) / float64(n)
-	interval := r.Test.interval("accuracy", n)
+	interval := r.Test.accuracyInterval()
 	v.Head = fmt.Sprintf("%s of %d test images are classified right (95 %% interval %s to %s).",
 		percent(m.Accuracy), n, percent(interval.Low), percent(interval.High))
 
@@ -115,18 +115,32 @@ func (r *Report) dataCautions() []string {
 		"Images of one dataset say nothing about other cameras, clinics and people. This is no medical device.")
 }
 
-// interval of a metric; that of accuracy is always known.
-func (t *Test) interval(name string, n int) figures.Interval {
-	if x, ok := t.Intervals[name]; ok {
-		return x
+// estimated is the interval of a measure, nil without one.
+func (t *Test) estimated(name string) *figures.Interval {
+	if t.Assessment == nil {
+		return nil
+	}
+	for _, e := range t.Assessment.Measures {
+		if low, high := float64(e.Low), float64(e.High); e.Name == name && !math.IsNaN(low+high) {
+			return &figures.Interval{Low: low, High: high}
+		}
+	}
+	return nil
+}
+
+// accuracyInterval is always known.
+func (t *Test) accuracyInterval() figures.Interval {
+	n := len(t.Predictions.Rows)
+	if x := t.estimated("accuracy"); x != nil {
+		return *x
 	}
 	return figures.Wilson(int(math.Round(t.Metrics.Accuracy*float64(n))), n)
 }
 
 // bracket is an interval for running text, empty where there is none.
 func (t *Test) bracket(name string) string {
-	x, ok := t.Intervals[name]
-	if !ok {
+	x := t.estimated(name)
+	if x == nil {
 		return ""
 	}
 	return fmt.Sprintf(" (%.3f to %.3f)", x.Low, x.High)
@@ -136,9 +150,9 @@ func percent(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) }
 
 func quoted(s string) string { return "“" + s + "”" }
 
-// list joins words, at most ten of them.
+// list joins words, at most five of them.
 func list(words []string) string {
-	const most = 10
+	const most = 5
 	if n := len(words); n > most {
 		words = append(words[:most:most], fmt.Sprintf("%d more", n-most))
 	}
