@@ -50,7 +50,9 @@ func (r *Report) testPictures() ([]Picture, error) {
 	if err != nil {
 		return nil, err
 	}
+	interval := ""
 	if a := r.Test.Assessment; a != nil {
+		interval = " AUC with DeLong's 95 % interval."
 		for i := range roc {
 			for _, k := range a.PerClass {
 				if low, high := float64(k.DeLong.Low), float64(k.DeLong.High); k.Class == roc[i].Class && !math.IsNaN(low+high) {
@@ -70,7 +72,7 @@ func (r *Report) testPictures() ([]Picture, error) {
 	}
 	if len(roc) > 0 { // else all images are of one class
 		worst := slices.MinFunc(roc, func(a, b figures.Curve) int { return cmp.Compare(a.Area, b.Area) })
-		out = append(out, Picture{"roc", "Sensitivity against false alarms as the threshold moves, each class against the rest. AUC with DeLong's 95 % interval.",
+		out = append(out, Picture{"roc", "Sensitivity against false alarms as the threshold moves, each class against the rest." + interval,
 			fmt.Sprintf("ROC curves. The least area has %s with %.3f; all stand in the table of classes.", quoted(worst.Class), worst.Area),
 			figures.ROC(roc, "ROC, one class against the rest")},
 			Picture{"precision_recall", "How many of those named are right, against how many are found.",
