@@ -80,7 +80,7 @@ func Repeats(ctx context.Context, splits []*Split, workers int, progress func(do
 		}
 		groups[c.pixels] = append(groups[c.pixels], k)
 	}
-	var out []Repeat
+	out := []Repeat{} // none is not the same as not compared, in JSON neither
 	for _, pixels := range order {
 		members := groups[pixels]
 		if len(members) < 2 {

@@ -66,6 +66,10 @@ func TestRepeats(t *testing.T) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 
+	if none, err := Repeats(t.Context(), splits[:1], 0, nil); err != nil || none == nil || len(none) > 0 {
+		t.Errorf("without repeats: %v, %v", none, err)
+	}
+
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := Repeats(ctx, splits, 0, nil); err == nil {

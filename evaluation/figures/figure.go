@@ -32,19 +32,27 @@ const (
 	titleSize   = vg.Length(9)
 	textSize    = vg.Length(7)
 	lineHeight  = vg.Length(10) // of a row of text of textSize
-	figureDPI   = 300
+
+	figureDPI     = 300
+	photographDPI = 200
 )
 
 // Figure is a drawing that can be written in more than one format.
 type Figure struct {
 	width, height vg.Length
-	draw          func(draw.Canvas)
+	draw          func(draw.Canvas) // on white
+	photographs   bool              // are most of it, and have no finer detail than photographDPI
 }
 
-// WritePNG writes the figure at 300 pixels an inch. Errors are those of w.
+// WritePNG writes the figure at 300 pixels an inch, a sheet of images at 200.
+// Errors are those of w.
 func (f *Figure) WritePNG(w io.Writer) error {
-	c := vgimg.NewWith(vgimg.UseWH(f.width, f.height), vgimg.UseDPI(figureDPI))
-	f.drawOn(draw.New(c))
+	dpi := figureDPI
+	if f.photographs {
+		dpi = photographDPI
+	}
+	c := vgimg.NewWith(vgimg.UseWH(f.width, f.height), vgimg.UseDPI(dpi))
+	f.draw(draw.New(c))
 	e := png.Encoder{CompressionLevel: png.BestSpeed}
 	if err := e.Encode(w, indexed(c.Image())); err != nil {
 		return fmt.Errorf("writing a figure: %w", err)
@@ -83,7 +91,9 @@ func indexed(img image.Image) image.Image {
 // are those of w.
 func (f *Figure) WriteSVG(w io.Writer) error {
 	c := vgsvg.NewWith(vgsvg.UseWH(f.width, f.height))
-	f.drawOn(draw.New(c))
+	paper := draw.New(c)
+	paper.FillPolygon(color.White, rectangle(vg.Point{}, f.width, f.height)) // a PNG begins white
+	f.draw(paper)
 	var file bytes.Buffer
 	if _, err := c.WriteTo(&file); err != nil {
 		return fmt.Errorf("writing a figure: %w", err)
@@ -113,11 +123,6 @@ func fixWidths(svg []byte) []byte {
 		width := style(vg.Length(size)).Width(html.UnescapeString(string(part[3])))
 		return fmt.Appendf(nil, `<text textLength="%.2f" lengthAdjust="spacingAndGlyphs" %s>%s</text>`, width.Points(), part[1], part[3])
 	})
-}
-
-func (f *Figure) drawOn(c draw.Canvas) {
-	c.FillPolygon(color.White, rectangle(vg.Point{}, f.width, f.height))
-	f.draw(c)
 }
 
 // drawTitle writes a title at the upper left of a figure.

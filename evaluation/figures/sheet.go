@@ -22,7 +22,7 @@ func Sheet(tiles []Tile, title string) *Figure {
 	const side = (pageWidth - 2*margin - (across-1)*2*gap) / across
 	const high = side + gap + 3*lineHeight + 2*gap
 	rows := (len(tiles) + across - 1) / across
-	f := &Figure{width: pageWidth, height: titleHeight + high*vg.Length(rows) + margin}
+	f := &Figure{width: pageWidth, height: titleHeight + high*vg.Length(rows) + margin, photographs: true}
 	f.draw = func(c draw.Canvas) {
 		f.drawTitle(c, title)
 		label := style(textSize)
