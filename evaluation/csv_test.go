@@ -113,9 +113,6 @@ func TestWriteErrors(t *testing.T) {
 	if err := WriteMetrics(fullDisk{}, []Metrics{{}}); err == nil {
 		t.Error("WriteMetrics: no error on a full disk")
 	}
-	if err := ConfusionFigure(fullDisk{}, p, "title"); err == nil {
-		t.Error("ConfusionFigure: no error on a full disk")
-	}
 	p.Rows[1].Path = "a\r\nb"
 	if err := WritePredictions(&bytes.Buffer{}, p); err == nil || !strings.Contains(err.Error(), "row 2") {
 		t.Errorf("WritePredictions: error %v, want one that names row 2", err)

@@ -1,10 +1,11 @@
-// Package evaluation turns predictions into metrics, tables and figures.
+// Package evaluation turns predictions into metrics and tables.
 //
 // The input is a [Predictions] table: for each image the true class and one
 // probability a class, from our own model or, through [ReadPredictions], from
 // any other framework. [Compute] gives the metrics, [PerClass] the same per
-// class, [WriteMetrics] and [WritePredictions] the CSV files of a run folder,
-// and [ConfusionFigure] a PNG. Nothing here needs the ONNX Runtime.
+// class, [WriteMetrics] and [WritePredictions] the CSV files of a run folder.
+// Package figures draws them, package report makes a page of them. Nothing here
+// needs the ONNX Runtime.
 //
 // # Definitions
 //

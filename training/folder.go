@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"fovea/evaluation"
+	"fovea/evaluation/figures"
 	"fovea/internal/lock"
 	"fovea/onnx"
 )
@@ -130,8 +131,12 @@ func writeEvaluation(dir, split string, p *evaluation.Predictions, m evaluation.
 	if err != nil {
 		return err
 	}
+	picture, err := figures.Confusion(p, "Confusion matrix, "+split+" split")
+	if err != nil {
+		return err
+	}
 	err = onnx.WriteFileAtomic(filepath.Join(dir, confusionFile(split)), func(w io.Writer) error {
-		return evaluation.ConfusionFigure(w, p, "Confusion matrix ("+split+")")
+		return picture.WritePNG(w)
 	})
 	if err != nil {
 		return err

@@ -100,6 +100,7 @@ func (l *loop) train(ctx context.Context) error {
 			return err
 		}
 		l.record(l.state.History[len(l.state.History)-1].Val)
+		l.showProgress()
 	}
 	return l.writeHistory()
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fovea/evaluation"
+	"fovea/evaluation/report"
 	"fovea/graphs"
 	"fovea/onnx"
 	"fovea/training/checkpoint"
@@ -19,6 +20,7 @@ import (
 type Options struct {
 	Resume   bool         // go on with the run in the folder, if there is one
 	Progress func(Update) // told how far each task is; may be nil
+	Version  string       // of the program, for the report
 }
 
 // Result is what a run ends with.
@@ -40,6 +42,7 @@ type run struct {
 	learner *Learner
 	state   state
 	counted time.Time // up to when state.Seconds counts
+	shown   time.Time // when report.html was written last
 
 	features features // of a linear probe
 }
@@ -149,6 +152,9 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 		err = r.restore(stored)
 	} else {
 		r.state = state{Images: r.plan.digests(), Model: r.plan.network.digest(), Host: r.engine.host()}
+		if err := r.compareImages(ctx); err != nil {
+			return err
+		}
 		err = r.learner.start(r.plan.initialize)
 	}
 	if err != nil {
@@ -171,7 +177,12 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 		return err
 	}
 	defer l.close()
-	return l.train(ctx)
+	r.showReport(report.Running)
+	if err := l.train(ctx); err != nil {
+		r.showReport(report.Stopped)
+		return err
+	}
+	return nil
 }
 
 // test writes model.onnx from the best checkpoint and evaluates that very file.
@@ -186,5 +197,6 @@ func (r *run) test(ctx context.Context) (evaluation.Metrics, error) {
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
+	r.finishReport(ctx, p, m)
 	return m, writeEvaluation(r.folder, "test", p, m)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"fovea/data"
 	"fovea/evaluation"
 	"fovea/onnx/weights"
 	"fovea/training/checkpoint"
@@ -34,8 +35,9 @@ type state struct {
 	RateSum float64 `json:"rate_sum"`
 
 	History []epoch           `json:"history"`
-	Images  map[string]string `json:"images"`          // digest of each split's
-	Model   string            `json:"model,omitempty"` // digest of the files of model.onnx
+	Images  map[string]string `json:"images"`            // digest of each split's
+	Model   string            `json:"model,omitempty"`   // digest of the files of model.onnx
+	Repeats *[]data.Repeat    `json:"repeats,omitempty"` // images that are there twice; nil: not compared
 	Scaler  *optim.LossScaler `json:"loss_scaler,omitempty"`
 	Host    host              `json:"host"`
 }

@@ -37,7 +37,8 @@ func runTrain(a *app, ctx context.Context, args []string) error {
 	var ours []evaluation.Outcome
 	var failed []error
 	for _, c := range runs {
-		result, err := training.Run(ctx, c, training.Options{Resume: *resume, Progress: a.console.update})
+		result, err := training.Run(ctx, c, training.Options{Resume: *resume, Progress: a.console.update,
+			Version: version()})
 		a.console.endTask()
 		switch {
 		case err == nil:

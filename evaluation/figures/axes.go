@@ -1,0 +1,119 @@
+package figures
+
+import (
+	"image/color"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// key is a line of a legend.
+type key struct {
+	name string
+	line draw.LineStyle
+}
+
+// axes are a plot with its legend below it, where it covers nothing.
+type axes struct {
+	plot *plot.Plot
+	tall vg.Length // of the plot
+	keys []key
+}
+
+const plotHeight = vg.Length(170)
+
+func newAxes(x, y string) *axes {
+	p := plot.New()
+	p.X.Label.Text, p.Y.Label.Text = x, y
+	p.X.Padding, p.Y.Padding = 0, 0
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		label := style(textSize)
+		a.Label.TextStyle.Font, a.Label.TextStyle.Color = label.Font, ink
+		a.Tick.Label.Font, a.Tick.Label.Color = label.Font, ink
+		a.LineStyle = draw.LineStyle{Color: frameInk, Width: 0.6}
+		a.Tick.LineStyle, a.Tick.Length = a.LineStyle, 3
+	}
+	grid := plotter.NewGrid()
+	grid.Vertical = draw.LineStyle{Color: gridInk, Width: 0.3}
+	grid.Horizontal = grid.Vertical
+	p.Add(grid)
+	return &axes{plot: p, tall: plotHeight}
+}
+
+// unit sets both axes from 0 to 1.
+func (a *axes) unit() {
+	for _, x := range []*plot.Axis{&a.plot.X, &a.plot.Y} {
+		x.Min, x.Max = 0, 1
+		x.Tick.Marker = plot.ConstantTicks{{Value: 0, Label: "0"}, {Value: 0.2, Label: "0.2"}, {Value: 0.4, Label: "0.4"},
+			{Value: 0.6, Label: "0.6"}, {Value: 0.8, Label: "0.8"}, {Value: 1, Label: "1"}}
+	}
+}
+
+// lineOf is the style of the k-th line that is told apart from others.
+func lineOf(k int) draw.LineStyle {
+	return draw.LineStyle{Color: okabeIto[k%len(okabeIto)], Width: 1.2, Dashes: dashes[k%len(dashes)]}
+}
+
+// line adds a line, and its name to the legend unless that is empty.
+func (a *axes) line(name string, points plotter.XYs, sty draw.LineStyle) {
+	if len(points) > 0 {
+		a.plot.Add(&plotter.Line{XYs: points, LineStyle: sty})
+	}
+	if name != "" {
+		a.keys = append(a.keys, key{name, sty})
+	}
+}
+
+// band adds the area between two lines over x.
+func (a *axes) band(x, low, high []float64, fill color.Color) {
+	var outline plotter.XYs
+	for i := range x {
+		outline = append(outline, plotter.XY{X: x[i], Y: high[i]})
+	}
+	for i := len(x) - 1; i >= 0; i-- {
+		outline = append(outline, plotter.XY{X: x[i], Y: low[i]})
+	}
+	a.plot.Add(&plotter.Polygon{XYs: []plotter.XYs{outline}, Color: fill})
+}
+
+// height of the axes in a figure, with their legend.
+func (a *axes) height() vg.Length { return a.tall + gap + lineHeight*vg.Length(len(a.keys)) }
+
+// drawIn draws into a rectangle: the legend at its foot, the plot above.
+func (a *axes) drawIn(c draw.Canvas, at vg.Rectangle) {
+	foot := at.Min.Y + lineHeight*vg.Length(len(a.keys))
+	area := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: vg.Point{X: at.Min.X, Y: foot + gap}, Max: at.Max}}
+	a.plot.Draw(draw.Crop(area, 0, -gap*2, 0, -gap)) // the last tick's label reaches out
+	const sample = vg.Length(22)
+	label := style(textSize)
+	label.YAlign = text.YCenter
+	for i, k := range a.keys {
+		y := foot - lineHeight*(vg.Length(i)+0.5)
+		c.StrokeLine2(k.line, at.Min.X, y, at.Min.X+sample, y)
+		c.FillText(label, vg.Point{X: at.Min.X + sample + gap, Y: y},
+			abbreviate(k.name, label, at.Max.X-at.Min.X-sample-gap))
+	}
+}
+
+// figure is axes one above the other under a title.
+func figure(title string, parts ...*axes) *Figure {
+	f := &Figure{width: columnWidth, height: titleHeight + margin}
+	for i, a := range parts {
+		if i > 0 {
+			f.height += 2 * gap
+		}
+		f.height += a.height()
+	}
+	f.draw = func(c draw.Canvas) {
+		f.drawTitle(c, title)
+		top := f.height - titleHeight
+		for _, a := range parts {
+			a.drawIn(c, vg.Rectangle{Min: vg.Point{X: margin, Y: top - a.height()}, Max: vg.Point{X: f.width - margin, Y: top}})
+			top -= a.height() + 2*gap
+		}
+	}
+	return f
+}

@@ -1,0 +1,171 @@
+package figures
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg/draw"
+
+	"fovea/evaluation"
+)
+
+// Interval is a confidence interval.
+type Interval struct{ Low, High float64 }
+
+// Curve is a ROC or precision-recall curve of one class against the rest.
+type Curve struct {
+	Class string
+	// X and Y are the corners: false positive rate and recall, or recall and
+	// precision. X does not fall.
+	X, Y []float64
+	// Low and High are an interval of Y at each X, drawn if there are at most five
+	// curves; nil: there is none.
+	Low, High []float64
+	Area      float64   // AUC, or average precision
+	Interval  *Interval // of the area; nil: none is written
+	Chance    float64   // the area without knowledge: 0.5, or the share of the class
+}
+
+// ROCCurves returns the ROC curve of each class that has one, with the AUC of
+// [evaluation.PerClass]; of two classes only the second's, which is the positive
+// one. Errors are those of [evaluation.Predictions.Check].
+func ROCCurves(p *evaluation.Predictions) ([]Curve, error) {
+	return curvesOf(p, func(k evaluation.ClassMetrics, steps []step) Curve {
+		c := Curve{Class: k.Class, X: []float64{0}, Y: []float64{0}, Area: k.ROCAUC, Chance: 0.5}
+		negatives := steps[len(steps)-1].rows - k.Support
+		for _, s := range steps {
+			c.X = append(c.X, float64(s.rows-s.hits)/float64(negatives))
+			c.Y = append(c.Y, float64(s.hits)/float64(k.Support))
+		}
+		return c
+	})
+}
+
+// PrecisionRecallCurves returns the precision-recall curve of each class that
+// has one, with the average precision of [evaluation.PerClass]; of two classes
+// only the second's. Precision holds from the recall before to its own, as the
+// average precision sums it. Errors are those of [evaluation.Predictions.Check].
+func PrecisionRecallCurves(p *evaluation.Predictions) ([]Curve, error) {
+	return curvesOf(p, func(k evaluation.ClassMetrics, steps []step) Curve {
+		c := Curve{Class: k.Class, Area: k.AveragePrecision,
+			Chance: float64(k.Support) / float64(steps[len(steps)-1].rows)}
+		before := 0.0
+		for _, s := range steps {
+			recall := float64(s.hits) / float64(k.Support)
+			if recall == before {
+				continue
+			}
+			precision := float64(s.hits) / float64(s.rows)
+			c.X, c.Y = append(c.X, before, recall), append(c.Y, precision, precision)
+			before = recall
+		}
+		return c
+	})
+}
+
+// step is what lies at or above a threshold.
+type step struct{ rows, hits int }
+
+func curvesOf(p *evaluation.Predictions, curve func(evaluation.ClassMetrics, []step) Curve) ([]Curve, error) {
+	classes, err := evaluation.PerClass(p)
+	if err != nil {
+		return nil, err
+	}
+	var out []Curve
+	for c, k := range classes {
+		if math.IsNaN(k.ROCAUC) || (len(classes) == 2 && c == 0) {
+			continue
+		}
+		out = append(out, curve(k, stepsOf(p, c)))
+	}
+	return out, nil
+}
+
+// stepsOf are the thresholds of a class from the highest down, equal
+// probabilities together.
+func stepsOf(p *evaluation.Predictions, class int) []step {
+	order := slices.Clone(p.Rows)
+	slices.SortFunc(order, func(a, b evaluation.Prediction) int {
+		return cmp.Compare(b.Probabilities[class], a.Probabilities[class])
+	})
+	var out []step
+	var s step
+	for i, r := range order {
+		s.rows++
+		if r.Label == class {
+			s.hits++
+		}
+		if i+1 == len(order) || order[i+1].Probabilities[class] != r.Probabilities[class] {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// ROC draws ROC curves.
+func ROC(curves []Curve, title string) *Figure {
+	a := newAxes("False positive rate (1 − specificity)", "Sensitivity")
+	a.line("", plotter.XYs{{X: 0, Y: 0}, {X: 1, Y: 1}}, draw.LineStyle{Color: frameInk, Width: 0.5})
+	return a.curves(curves, title, "AUC")
+}
+
+// PrecisionRecall draws precision-recall curves.
+func PrecisionRecall(curves []Curve, title string) *Figure {
+	a := newAxes("Recall (sensitivity)", "Precision")
+	return a.curves(curves, title, "AP")
+}
+
+// curves draws the seven classes of least area so that they are told apart, and
+// all others in grey: those are what a reader has to look at.
+func (a *axes) curves(curves []Curve, title, area string) *Figure {
+	a.unit()
+	weak := slices.Clone(curves)
+	slices.SortStableFunc(weak, func(x, y Curve) int { return cmp.Compare(x.Area, y.Area) })
+	if most := len(okabeIto); len(weak) > most {
+		others := weak[most:]
+		weak = weak[:most]
+		for _, c := range others {
+			a.line("", c.points(), draw.LineStyle{Color: otherInk, Width: 0.6})
+		}
+		a.line(fmt.Sprintf("%d other classes, %s %.3f to %.3f", len(others), area, others[0].Area, others[len(others)-1].Area),
+			nil, draw.LineStyle{Color: otherInk, Width: 0.6})
+	}
+	if len(curves) == len(weak) { // in the order of the classes
+		weak = curves
+	}
+	const banded = 5 // the bands of more hide each other
+	for i, c := range weak {
+		if c.Low != nil && len(weak) <= banded {
+			a.band(c.X, c.Low, c.High, faint(okabeIto[i]))
+		}
+	}
+	for i, c := range weak {
+		words := fmt.Sprintf("%s %.3f", area, c.Area)
+		if c.Interval != nil {
+			words += fmt.Sprintf(" (%.3f to %.3f)", c.Interval.Low, c.Interval.High)
+		}
+		if c.Chance != 0.5 || area != "AUC" {
+			words += fmt.Sprintf(", chance %.3f", c.Chance)
+		}
+		a.line(words+"  "+c.Class, c.points(), lineOf(i))
+	}
+	return figure(title, a)
+}
+
+// points are the curve's corners but for those that a picture cannot show: a
+// ROC of a hundred thousand images has as many.
+func (c Curve) points() plotter.XYs {
+	const fine = 1.0 / 2000
+	var out plotter.XYs
+	for i := range c.X {
+		if n := len(out); n > 0 && i+1 < len(c.X) &&
+			math.Abs(c.X[i]-out[n-1].X) < fine && math.Abs(c.Y[i]-out[n-1].Y) < fine {
+			continue
+		}
+		out = append(out, plotter.XY{X: c.X[i], Y: c.Y[i]})
+	}
+	return out
+}

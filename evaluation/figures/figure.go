@@ -1,0 +1,180 @@
+package figures
+
+import (
+	"bytes"
+	"fmt"
+	"html"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// Sizes in points (1/72 inch).
+const (
+	columnWidth = vg.Length(241) // 85 mm
+	pageWidth   = vg.Length(505) // 178 mm
+	margin      = vg.Length(6)
+	gap         = vg.Length(3)
+	titleSize   = vg.Length(9)
+	textSize    = vg.Length(7)
+	lineHeight  = vg.Length(10) // of a row of text of textSize
+
+	figureDPI     = 300
+	photographDPI = 200
+)
+
+// Figure is a drawing that can be written in more than one format.
+type Figure struct {
+	width, height vg.Length
+	draw          func(draw.Canvas) // on white
+	photographs   bool              // are most of it, and have no finer detail than photographDPI
+}
+
+// WritePNG writes the figure at 300 pixels an inch, a sheet of images at 200.
+// Errors are those of w.
+func (f *Figure) WritePNG(w io.Writer) error {
+	dpi := figureDPI
+	if f.photographs {
+		dpi = photographDPI
+	}
+	c := vgimg.NewWith(vgimg.UseWH(f.width, f.height), vgimg.UseDPI(dpi))
+	f.draw(draw.New(c))
+	e := png.Encoder{CompressionLevel: png.BestSpeed}
+	if err := e.Encode(w, indexed(c.Image())); err != nil {
+		return fmt.Errorf("writing a figure: %w", err)
+	}
+	return nil
+}
+
+// indexed is an image with a palette where 256 colours do, which most drawings
+// keep to: their files are a quarter as large, and written as much faster.
+func indexed(img image.Image) image.Image {
+	full, ok := img.(*image.RGBA)
+	if !ok {
+		return img
+	}
+	out := image.NewPaletted(full.Bounds(), nil)
+	known := map[color.RGBA]uint8{}
+	for i := range out.Pix { // both have a pixel after the other
+		p := full.Pix[4*i : 4*i+4 : 4*i+4]
+		c := color.RGBA{R: p[0], G: p[1], B: p[2], A: p[3]}
+		k, ok := known[c]
+		if !ok {
+			if len(known) == 256 {
+				return img
+			}
+			k = uint8(len(known))
+			known[c] = k
+			out.Palette = append(out.Palette, c)
+		}
+		out.Pix[i] = k
+	}
+	return out
+}
+
+// WriteSVG writes the figure with its text as text. Where the font, Liberation
+// Sans, is not installed, another takes its place, at the same widths. Errors
+// are those of w.
+func (f *Figure) WriteSVG(w io.Writer) error {
+	c := vgsvg.NewWith(vgsvg.UseWH(f.width, f.height))
+	paper := draw.New(c)
+	paper.FillPolygon(color.White, rectangle(vg.Point{}, f.width, f.height)) // a PNG begins white
+	f.draw(paper)
+	var file bytes.Buffer
+	if _, err := c.WriteTo(&file); err != nil {
+		return fmt.Errorf("writing a figure: %w", err)
+	}
+	// Text of ours holds no quotation mark here: it is escaped.
+	svg := fixWidths(file.Bytes())
+	svg = bytes.ReplaceAll(svg, []byte(`style="font-family:Liberation Sans;`),
+		[]byte(`style="font-family:'Liberation Sans',Arial,Helvetica,sans-serif;`))
+	if _, err := w.Write(svg); err != nil {
+		return fmt.Errorf("writing a figure: %w", err)
+	}
+	return nil
+}
+
+// svgText is a text as package vgsvg writes it: attributes, size, text.
+var svgText = regexp.MustCompile(`<text ([^>]*font-size:([0-9.]+)px[^>]*)>([^<]*)</text>`)
+
+// fixWidths writes down how wide each text is, so that it takes no more room in
+// another font.
+func fixWidths(svg []byte) []byte {
+	return svgText.ReplaceAllFunc(svg, func(text []byte) []byte {
+		part := svgText.FindSubmatch(text)
+		size, err := strconv.ParseFloat(string(part[2]), 64)
+		if err != nil || len(part[3]) == 0 {
+			return text
+		}
+		width := style(vg.Length(size)).Width(html.UnescapeString(string(part[3])))
+		return fmt.Appendf(nil, `<text textLength="%.2f" lengthAdjust="spacingAndGlyphs" %s>%s</text>`, width.Points(), part[1], part[3])
+	})
+}
+
+// drawTitle writes a title at the upper left of a figure.
+func (f *Figure) drawTitle(c draw.Canvas, title string) {
+	head := style(titleSize)
+	head.YAlign = text.YTop
+	c.FillText(head, vg.Point{X: margin, Y: f.height - margin}, abbreviate(title, head, f.width-2*margin))
+}
+
+// titleHeight is the room that a title takes, with what follows it.
+const titleHeight = margin + titleSize*1.3 + gap
+
+// style is plain sans-serif text: class names may hold what LaTeX would take for
+// a command.
+func style(size vg.Length) text.Style {
+	return text.Style{
+		Color:   ink,
+		Font:    font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, size),
+		Handler: text.Plain{Fonts: plot.DefaultTextHandler.Cache()},
+	}
+}
+
+// printable replaces what a line of text cannot show and XML cannot hold.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == 0xfffe || r == 0xffff {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(s, string(utf8.RuneError)))
+}
+
+// abbreviate makes s printable and shortens it to a width by an ellipsis. It
+// keeps twice as much of the beginning as of the end: names of grades and
+// stages differ at their end too.
+func abbreviate(s string, sty text.Style, width vg.Length) string {
+	s = printable(s)
+	runes := []rune(s)
+	for kept := len(runes); sty.Width(s) > width && kept > 1; kept-- {
+		tail := kept / 3
+		short := string(runes[:kept-tail]) + "…" + string(runes[len(runes)-tail:])
+		if sty.Width(short) <= width {
+			return short
+		}
+	}
+	return s
+}
+
+func rectangle(corner vg.Point, width, height vg.Length) []vg.Point {
+	x, y := corner.X, corner.Y
+	return []vg.Point{{X: x, Y: y}, {X: x + width, Y: y}, {X: x + width, Y: y + height}, {X: x, Y: y + height}}
+}
+
+// Size is the width and height in points (1/72 inch).
+func (f *Figure) Size() (width, height float64) { return f.width.Points(), f.height.Points() }

@@ -1,0 +1,94 @@
+package figures
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"fovea/evaluation"
+)
+
+// Bin is the images whose largest probability lies in one part of [0, 1].
+type Bin struct {
+	Low, High  float64 // the part, High included
+	Count      int
+	Confidence float64   // mean of the largest probabilities
+	Accuracy   float64   // share that is predicted right
+	Interval   *Interval // of the accuracy; nil: none is drawn
+}
+
+// ReliabilityBins sorts the predictions into n bins of equal width by their
+// largest probability, each with Wilson's 95 % interval of its accuracy. p must
+// pass [evaluation.Predictions.Check].
+func ReliabilityBins(p *evaluation.Predictions, n int) []Bin {
+	bins, hits := make([]Bin, n), make([]int, n)
+	for _, r := range p.Rows {
+		class := r.Predicted()
+		confidence := min(r.Probabilities[class], 1)
+		k := max(0, int(math.Ceil(confidence*float64(n)))-1)
+		bins[k].Count++
+		bins[k].Confidence += confidence
+		if class == r.Label {
+			hits[k]++
+		}
+	}
+	for k := range bins {
+		b := &bins[k]
+		b.Low, b.High = float64(k)/float64(n), float64(k+1)/float64(n)
+		if b.Count > 0 {
+			b.Confidence /= float64(b.Count)
+			b.Accuracy = float64(hits[k]) / float64(b.Count)
+			interval := Wilson(hits[k], b.Count)
+			b.Interval = &interval
+		}
+	}
+	return bins
+}
+
+// Wilson is the 95 % score interval of a share of hits among n > 0 (Wilson 1927).
+func Wilson(hits, n int) Interval {
+	const z = 1.959963984540054
+	p, m := float64(hits)/float64(n), float64(n)
+	middle := (p + z*z/(2*m)) / (1 + z*z/m)
+	half := z / (1 + z*z/m) * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))
+	return Interval{max(0, middle-half), min(1, middle+half)}
+}
+
+// Reliability draws how often the predictions of each bin are right, over the
+// probability they were given, and how many images there are in each.
+func Reliability(bins []Bin, title string) *Figure {
+	a := newAxes("Probability of the predicted class", "Share that is right")
+	a.unit()
+	a.line("as often right as the probability says", plotter.XYs{{X: 0, Y: 0}, {X: 1, Y: 1}},
+		draw.LineStyle{Color: frameInk, Width: 0.6, Dashes: dashes[2]})
+	b := newAxes("Probability of the predicted class", "Images")
+	b.unit()
+	b.plot.Y.Tick.Marker = wholeTicks{}
+	bar := lineOf(0)
+	most, name := 1, "images of a bin, with a 95 % interval"
+	for _, x := range bins {
+		if x.Count == 0 {
+			continue
+		}
+		most = max(most, x.Count)
+		if x.Interval != nil {
+			a.line("", plotter.XYs{{X: x.Confidence, Y: x.Interval.Low}, {X: x.Confidence, Y: x.Interval.High}}, bar)
+		}
+		a.plot.Add(&plotter.Scatter{XYs: plotter.XYs{{X: x.Confidence, Y: x.Accuracy}},
+			GlyphStyle: draw.GlyphStyle{Color: okabeIto[0], Radius: 2.2, Shape: draw.CircleGlyph{}}})
+		b.plot.Add(&plotter.Polygon{XYs: []plotter.XYs{{{X: x.Low, Y: 0}, {X: x.High, Y: 0},
+			{X: x.High, Y: float64(x.Count)}, {X: x.Low, Y: float64(x.Count)}}}, Color: okabeIto[0],
+			LineStyle: draw.LineStyle{Color: blues(0), Width: 0.5}})
+		words := style(textSize)
+		words.XAlign = draw.XCenter
+		b.plot.Add(&plotter.Labels{XYs: plotter.XYs{{X: (x.Low + x.High) / 2, Y: float64(x.Count)}},
+			Labels: []string{fmt.Sprint(x.Count)}, TextStyle: []draw.TextStyle{words}, Offset: vg.Point{Y: 2}})
+	}
+	a.keys = append(a.keys, key{name, bar})
+	b.plot.Y.Max = float64(most) * 1.15
+	b.tall = 90
+	return figure(title, a, b)
+}

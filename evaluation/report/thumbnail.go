@@ -1,0 +1,56 @@
+package report
+
+import (
+	"bytes"
+	"encoding/base64"
+	"html/template"
+	"image"
+	"image/jpeg"
+	"image/png"
+
+	"golang.org/x/image/draw"
+)
+
+const (
+	thumbnailSide  = 224       // pixels of the longer side, at most
+	thumbnailBytes = 40 * 1000 // at most, before base64
+)
+
+// thumbnail is an image as a data URL: a PNG if that is small, else a JPEG.
+func thumbnail(img image.Image) (template.URL, error) {
+	img = shrink(img)
+	var file bytes.Buffer
+	if err := png.Encode(&file, img); err != nil {
+		return "", err
+	}
+	if file.Len() <= thumbnailBytes/4 {
+		return dataURL("image/png", file.Bytes()), nil
+	}
+	// Noise at the full side and quality 85 takes 60 kB, at 45 half of that.
+	for quality := 85; ; quality -= 20 {
+		file.Reset()
+		if err := jpeg.Encode(&file, img, &jpeg.Options{Quality: quality}); err != nil {
+			return "", err
+		}
+		if file.Len() <= thumbnailBytes || quality < 20 {
+			return dataURL("image/jpeg", file.Bytes()), nil
+		}
+	}
+}
+
+// shrink makes an image at most as large as a thumbnail.
+func shrink(img image.Image) image.Image {
+	b := img.Bounds()
+	longest := max(b.Dx(), b.Dy())
+	if longest <= thumbnailSide {
+		return img
+	}
+	small := image.NewNRGBA(image.Rect(0, 0, max(1, b.Dx()*thumbnailSide/longest), max(1, b.Dy()*thumbnailSide/longest)))
+	draw.CatmullRom.Scale(small, small.Bounds(), img, b, draw.Src, nil)
+	return small
+}
+
+// dataURL is content of ours in a page: safe, whatever it shows.
+func dataURL(kind string, content []byte) template.URL {
+	return template.URL("data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(content))
+}

@@ -1,0 +1,288 @@
+package training
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"fmt"
+	"image"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"fovea/data"
+	"fovea/evaluation"
+	"fovea/evaluation/figures"
+	"fovea/evaluation/report"
+	"fovea/onnx"
+)
+
+const (
+	reportFile    = "report.html"
+	figuresFolder = "figures"
+)
+
+// compareImages looks for images that are there more than once, and says so
+// before hours are spent on figures that are too good.
+func (r *run) compareImages(ctx context.Context) error {
+	progress := reporter(r.options.Progress, "compare images", "images")
+	repeats, err := data.Repeats(ctx, r.plan.splits(), r.plan.config.Data.Workers,
+		func(done, total int) { progress(done, total, "") })
+	if err != nil {
+		return err
+	}
+	r.state.Repeats = &repeats
+	leaks, first := 0, data.Repeat{}
+	for _, x := range repeats {
+		if slices.ContainsFunc(x.Files, func(f data.Position) bool { return f.Split != x.Files[0].Split }) {
+			if leaks == 0 {
+				first = x
+			}
+			leaks++
+		}
+	}
+	if leaks > 0 {
+		var paths []string
+		for _, f := range r.files(first) {
+			paths = append(paths, f.Path)
+		}
+		slog.Warn("images are in more than one split: the test will look too good", "images", leaks,
+			"first", strings.Join(paths, " = "))
+	}
+	return nil
+}
+
+// files of a repeat, by their paths in the dataset.
+func (r *run) files(x data.Repeat) []report.File {
+	var out []report.File
+	for _, f := range x.Files {
+		split := r.plan.splits()[f.Split]
+		sample := split.Samples[f.Index]
+		path, err := filepath.Rel(r.plan.config.Data.Dir, sample.Path)
+		if err != nil {
+			path = sample.Path
+		}
+		out = append(out, report.File{Split: filepath.Base(split.Dir), Class: split.Classes[sample.Class], Path: filepath.ToSlash(path)})
+	}
+	return out
+}
+
+// showProgress writes the page of a run under way, after each epoch, but no more
+// often than a reader could follow: an epoch of a linear probe takes milliseconds.
+func (l *loop) showProgress() {
+	const pause = 3 * time.Second
+	if time.Since(l.shown) >= pause {
+		l.showReport(report.Running)
+	}
+}
+
+// showReport writes report.html. The page only shows the run: that it cannot be
+// written does not end it.
+func (r *run) showReport(status report.Status) {
+	page, err := r.report(status)
+	if err == nil {
+		err = r.writeReport(page)
+	}
+	if err != nil {
+		slog.Warn("report.html is not up to date", "reason", err)
+	}
+	r.shown = time.Now()
+}
+
+// finishReport writes report.html with the test, and the figures as files.
+func (r *run) finishReport(ctx context.Context, p *evaluation.Predictions, m evaluation.Metrics) {
+	r.countTime()
+	page, err := r.report(report.Finished)
+	if err == nil {
+		page.Test = &report.Test{Metrics: m, Predictions: p, Open: r.openImage}
+		page.Test.Assessment, err = evaluation.Assess(ctx, p, evaluation.Intervals{Seed: uint64(r.plan.config.Seed)})
+	}
+	if err == nil {
+		err = r.writeReport(page)
+	}
+	if err == nil {
+		err = r.writeFigures(page)
+	}
+	if err != nil {
+		slog.Warn("report.html or its figures are incomplete", "reason", err)
+	}
+}
+
+func (r *run) writeReport(page *report.Report) error {
+	return onnx.WriteFileAtomic(filepath.Join(r.folder, reportFile), func(w io.Writer) error { return report.Write(w, page) })
+}
+
+// writeFigures writes each figure as PNG and as SVG.
+func (r *run) writeFigures(page *report.Report) error {
+	dir := filepath.Join(r.folder, figuresFolder)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	pictures, err := page.Pictures()
+	if err != nil {
+		return err
+	}
+	for _, p := range slices.Concat(pictures, page.Sheets()) {
+		if err := onnx.WriteFileAtomic(filepath.Join(dir, p.Name+".png"), p.Figure.WritePNG); err != nil {
+			return err
+		}
+		if err := onnx.WriteFileAtomic(filepath.Join(dir, p.Name+".svg"), p.Figure.WriteSVG); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) openImage(path string) (image.Image, error) {
+	if path = filepath.FromSlash(path); !filepath.IsAbs(path) {
+		path = filepath.Join(r.plan.config.Data.Dir, path)
+	}
+	return data.Decode(path)
+}
+
+// report is all of a page but the test.
+func (r *run) report(status report.Status) (*report.Report, error) {
+	c := r.plan.config
+	out := &report.Report{Name: c.Name, Dataset: c.Data.Dir, Model: r.model(), Classes: r.plan.classes, Status: status,
+		Written: time.Now(), Took: r.state.duration(), Epochs: c.Schedule.Epochs, Best: r.best(), Selection: c.Evaluation.Select,
+		Facts: r.facts(), Commands: r.commands()}
+	for _, e := range r.state.History {
+		out.History = append(out.History, report.Epoch{TrainLoss: e.TrainLoss, Val: e.Val})
+	}
+	out.Rates = r.rates()
+	for _, s := range r.plan.splits() {
+		split := figures.Split{Name: filepath.Base(s.Dir), Counts: make([]int, len(r.plan.classes))}
+		for _, x := range s.Samples {
+			split.Counts[x.Class]++
+		}
+		out.Splits = append(out.Splits, split)
+	}
+	if r.state.Repeats != nil {
+		out.Repeats = &report.Repeats{}
+		for _, x := range *r.state.Repeats {
+			out.Repeats.Groups = append(out.Repeats.Groups, report.Repeat{Files: r.files(x), Pixels: x.Pixels})
+		}
+	}
+	var text strings.Builder
+	err := c.WriteTOML(&text)
+	out.Config = text.String()
+	return out, err
+}
+
+// model is what is trained, in words.
+func (r *run) model() string {
+	c, all, trained := r.plan.config.Model, 0, 0
+	for _, p := range r.plan.layout.Params {
+		all += p.Size
+		if !p.Frozen {
+			trained += p.Size
+		}
+	}
+	name, from := "A "+c.Arch, "random weights"
+	if c.ONNX != "" {
+		name, from = "The model "+filepath.Base(c.ONNX), "its weights"
+	}
+	if c.Weights != "" {
+		from = filepath.Base(c.Weights)
+	}
+	if trained == all {
+		return fmt.Sprintf("%s of %s parameters, from %s", name, thousands(all), from)
+	}
+	return fmt.Sprintf("%s of %s parameters, %s of them trained, from %s", name, thousands(all), thousands(trained), from)
+}
+
+// thousands separates the digits of n ≥ 0 by commas.
+func thousands(n int) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
+}
+
+// rates are the mean learning rates of each epoch, a series for each layer that
+// has one of its own.
+func (r *run) rates() []figures.Series {
+	scales := map[int]float64{}
+	for _, p := range r.plan.layout.Params {
+		if !p.Frozen {
+			scales[p.Layer] = p.LRScale
+		}
+	}
+	var layers []int
+	same := true
+	for layer, scale := range scales {
+		layers = append(layers, layer)
+		same = same && scale == scales[layers[0]]
+	}
+	slices.SortFunc(layers, func(a, b int) int { return cmp.Compare(a, b) })
+	if same {
+		layers = layers[:min(1, len(layers))]
+	}
+	var out []figures.Series
+	for _, layer := range layers {
+		s := figures.Series{Name: fmt.Sprintf("layer %d", layer)}
+		if same {
+			s.Name = "all layers"
+		}
+		for _, e := range r.state.History {
+			s.Values = append(s.Values, e.TrainRate*scales[layer])
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// facts are the versions and the machine.
+func (r *run) facts() []report.Fact {
+	h := r.engine.host()
+	out := []report.Fact{{Name: "Fovea", Value: cmp.Or(r.options.Version, "(unknown)")},
+		{Name: "Go", Value: runtime.Version()},
+		{Name: "ONNX Runtime", Value: h.Runtime},
+		{Name: "Computed on", Value: fmt.Sprintf("%s in %s, %d threads", h.Provider, h.Precision, h.Threads)}}
+	if r.engine.device != nil {
+		out = append(out, report.Fact{Name: "GPU", Value: r.engine.device.Info().Name})
+	}
+	return append(out, report.Fact{Name: "Processor", Value: fmt.Sprintf("%s, %d cores", processor(), runtime.NumCPU())},
+		report.Fact{Name: "System", Value: runtime.GOOS + "/" + runtime.GOARCH})
+}
+
+// processor is its name, where the system tells it.
+func processor() string {
+	if f, err := os.Open("/proc/cpuinfo"); err == nil {
+		defer f.Close()
+		for lines := bufio.NewScanner(f); lines.Scan(); {
+			if key, name, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(key) == "model name" {
+				return strings.TrimSpace(name)
+			}
+		}
+	}
+	return runtime.GOARCH
+}
+
+// commands lead to the same figures again.
+func (r *run) commands() []report.Command {
+	c := r.plan.config
+	settings, model := filepath.Join(r.folder, configFile), filepath.Join(r.folder, modelFile)
+	return []report.Command{
+		{Does: "Train it again, beside this run",
+			Line: "trainer -config " + quote(settings) + " -set " + quote("name="+c.Name+"-again")},
+		{Does: "Test the model again",
+			Line: "trainer eval -model " + quote(model) + " -data " + quote(c.Data.Dir) + " -split test -out " + quote(r.folder+"-eval")},
+	}
+}
+
+// quote is a word for a POSIX shell.
+func quote(s string) string {
+	plain := func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("/._-=+:,@%", c)
+	}
+	if s != "" && strings.IndexFunc(s, func(c rune) bool { return !plain(c) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
