@@ -51,7 +51,7 @@ func Decode(path string) (*image.NRGBA, error) {
 // panic of a format's decoder is an error: the files come from anywhere.
 func DecodeBytes(file []byte) (img *image.NRGBA, err error) {
 	defer recovered(&err)
-	if _, _, err := decodeSize(file); err != nil {
+	if _, _, err := DecodeSize(file); err != nil {
 		return nil, err
 	}
 	if img, err := jpeg.Decode(file); err == nil {
@@ -71,8 +71,9 @@ func recovered(err *error) {
 	}
 }
 
-// decodeSize reads width and height, and refuses what is too large.
-func decodeSize(file []byte) (w, h int, err error) {
+// DecodeSize reads width and height from an image file's content, and refuses
+// what DecodeBytes does not take. Nothing is decoded.
+func DecodeSize(file []byte) (w, h int, err error) {
 	defer recovered(&err)
 	if len(file) == 0 {
 		return 0, 0, errors.New("the file is empty")

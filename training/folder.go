@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"fovea/evaluation"
+	"fovea/inference"
 	"fovea/internal/lock"
 	"fovea/onnx"
 )
@@ -154,9 +155,9 @@ func readResult(dir string) (test evaluation.Metrics, best int, err error) {
 	if len(rows) != 1 {
 		return evaluation.Metrics{}, 0, fmt.Errorf("%s has %d rows, not 1", path, len(rows))
 	}
-	d, err := readDescription(filepath.Join(dir, modelFile))
+	d, err := inference.Describe(filepath.Join(dir, modelFile), inference.Description{})
 	if err != nil {
 		return evaluation.Metrics{}, 0, err
 	}
-	return rows[0], d.epoch - 1, nil
+	return rows[0], d.Epoch - 1, nil
 }
