@@ -149,6 +149,9 @@ func (j *Journal) Append(results []Result) error {
 		if r.Err != nil {
 			l.Error = r.Err.Error()
 		}
+		if err := checkFinite(l.Probabilities); err != nil {
+			return fmt.Errorf("%s: %w", l.Path, err)
+		}
 		if err := lines.Encode(l); err != nil {
 			return fmt.Errorf("%s: %w", j.file.Name(), err)
 		}
@@ -158,8 +161,3 @@ func (j *Journal) Append(results []Result) error {
 
 // Close leaves the file for a stream that goes on.
 func (j *Journal) Close() error { return j.file.Close() }
-
-// Remove removes the file of a stream whose results are elsewhere now.
-func (j *Journal) Remove() error {
-	return errors.Join(j.file.Close(), os.Remove(j.file.Name()))
-}

@@ -6,35 +6,32 @@ import (
 	"path/filepath"
 
 	"fovea/training"
-	"fovea/training/config"
 )
 
 func runEval(a *app, ctx context.Context, args []string) error {
 	fs := a.newFlags("eval")
 	o := training.EvalOptions{Progress: a.console.update}
-	fs.StringVar(&o.Model, "model", "", "model.onnx of a run folder")
+	var model classifierFlags
+	model.add(fs)
 	fs.StringVar(&o.Data, "data", "", "folder that holds the split")
 	fs.StringVar(&o.Split, "split", "test", "folder to evaluate")
 	fs.StringVar(&o.Out, "out", "", "folder for the tables and the figure")
-	fs.IntVar(&o.Batch, "batch", 16, "images a forward pass")
+	fs.StringVar(&o.Labels, "labels", "", "CSV of path and label")
 	fs.BoolVar(&o.Skip, "skip-unreadable", false, "leave out images that cannot be read")
-	var overrides texts
-	fs.Var(&overrides, "set", "override a key of the runtime section")
+	fs.BoolVar(&o.Resume, "resume", false, "go on where an evaluation stopped")
 	if err := parse(fs, args); err != nil {
 		return err
 	}
 	if err := required(fs, "model", "data", "split"); err != nil {
 		return err
 	}
-	if o.Batch < 1 {
-		return &usageError{"eval", fmt.Errorf("-batch %d: must be at least 1", o.Batch)}
+	var err error
+	if o.Given, o.Runtime, err = model.read(a, "eval"); err != nil {
+		return err
 	}
+	o.Model, o.Batch = model.path, model.batch
 	if o.Out == "" {
 		o.Out = filepath.Join(filepath.Dir(o.Model), "eval")
-	}
-	var err error
-	if o.Runtime, err = config.ReadRuntime(overrides, a.environ); err != nil {
-		return err
 	}
 	metrics, err := training.Evaluate(ctx, o)
 	a.console.endTask()

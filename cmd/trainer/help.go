@@ -13,6 +13,8 @@ func commands() []command {
 	return []command{
 		{"train", "fine-tune, evaluate on test, write the run folder (the default)", trainManual, runTrain},
 		{"eval", "evaluate an inference model on a folder of images", evalManual, runEval},
+		{"predict", "classify images: probabilities as CSV or JSON lines", predictManual, runPredict},
+		{"serve", "a web page and a JSON interface that classify images", serveManual, runServe},
 		{"prepare", "make a data folder of a set's official download", prepareManual, runPrepare},
 		{"artifacts", "write the training artifacts, train nothing", artifactsManual, runArtifacts},
 		{"differentiate", "write a model's vector-Jacobian product as a model", differentiateManual, runDifferentiate},
@@ -108,27 +110,6 @@ examples:
   trainer -config configs/retinamnist.toml -set seed=1 -set name=seed1
   trainer -config configs/octid.toml -config configs/retina.toml \
           -beside configs/archive
-`
-
-const evalManual = `trainer eval -model FILE -data DIR [-split NAME] [-out DIR] [-batch N] [-skip-unreadable] [-set KEY=VALUE]
-
-Evaluates an inference model that training wrote, with no config: classes,
-image size and normalisation stand in the model. Prints the metrics and writes
-metrics_SPLIT.csv, predictions_SPLIT.csv and confusion_matrix_SPLIT.png.
-
-  -model FILE      model.onnx of a run folder
-  -data DIR        holds the split's folder, in which a folder a class
-  -split NAME      folder to evaluate (default test)
-  -out DIR         folder to write to; made if it is not there
-                   (default: eval beside the model)
-  -batch N         images a forward pass (default 16)
-  -skip-unreadable leave out images that cannot be read
-  -set KEY=VALUE   override a key of the runtime section, as in
-                   -set runtime.threads=1; may repeat
-  -v               log more
-
-example:
-  trainer eval -model runs/octid/model.onnx -data OCTID
 `
 
 const prepareManual = `trainer prepare NAME SOURCE DEST [-n] [-crop [-side N]] [-any-count]
