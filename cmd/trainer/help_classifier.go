@@ -22,8 +22,8 @@ const classifierManual = `  -model FILE      model.onnx of a run folder, or any 
 const classifierNote = `
 The model of a run says all of that by itself. Of another, a file beside it,
 MODEL.json or MODEL.toml for MODEL.onnx, can say it with the keys classes, size,
-crop, mean, std, input, output and scores. A flag holds before the file, the file
-before the model. crop, mean and std are never guessed.
+crop, mean, std, input, output and scores. A flag holds before the file, the
+file before the model. crop, mean and std are never guessed.
 `
 
 const evalManual = `trainer eval -model FILE -data DIR [-split NAME | -labels FILE] [-out DIR] [-resume] [-skip-unreadable]
@@ -53,10 +53,11 @@ examples:
 
 const predictManual = `trainer predict -model FILE [-format csv|jsonl] [-out FILE] [-tta VIEWS] PATH ...
 
-Classifies images. PATH is a file, a folder, whose images at any depth are meant,
-a pattern such as 'scans/*.png', or - for paths on standard input, one a line.
-Writes a row an image, in this order: path, predicted, a probability a class, and
-error, which says why an image has no probabilities; it does not stop the rest.
+Classifies images. PATH is a file, a folder, whose images at any depth are
+meant, a pattern such as 'scans/*.png', or - for paths on standard input, one a
+line. Writes a row an image, in this order: path, predicted, a probability a
+class, and error, which says why an image has no probabilities; it does not stop
+the rest.
 
   -format FORM     csv (default), or jsonl: a JSON object a line
   -out FILE        file to write, once all is done (default: standard output)
@@ -75,7 +76,7 @@ error, which says why an image has no probabilities; it does not stop the rest.
 ` + classifierManual + classifierNote + `
 examples:
   trainer predict -model runs/octid/model.onnx scans > predictions.csv
-  find /archive -name '*.png' | trainer predict -model model.onnx -format jsonl -
+  find scans -name '*.png' | trainer predict -model model.onnx -format jsonl -
 `
 
 const serveManual = `trainer serve -model FILE [-listen HOST:PORT] [-queue N] [-max-bytes N] [-max-pixels N]
