@@ -21,6 +21,9 @@ import (
 // size, and memory is reserved for what it claims.
 const maxPixels = 1_000_000_000
 
+// ErrTooLarge is what errors about images with too many pixels wrap.
+var ErrTooLarge = errors.New("more than the limit")
+
 // Decode reads an image file as opaque RGB, 8 bits a channel, like Pillow's
 // Image.open(path).convert("RGB"): the format is told by the content, not by
 // the name; the orientation in EXIF and colour profiles are ignored; grey is
@@ -86,8 +89,7 @@ func DecodeSize(file []byte) (w, h int, err error) {
 		return 0, 0, fmt.Errorf("its size of %d×%d pixels is not an image's", config.Width, config.Height)
 	}
 	if config.Width > maxPixels/config.Height {
-		return 0, 0, fmt.Errorf("%d×%d pixels are more than the limit of %d",
-			config.Width, config.Height, maxPixels)
+		return 0, 0, fmt.Errorf("%d×%d pixels are %w of %d", config.Width, config.Height, ErrTooLarge, maxPixels)
 	}
 	return config.Width, config.Height, nil
 }

@@ -90,11 +90,10 @@ func (t EvalTransform) resize(img *image.NRGBA) (*image.NRGBA, error) {
 // would have, more than most.
 func (t EvalTransform) CheckPixels(w, h, most int) error {
 	if w > most/h {
-		return fmt.Errorf("%d×%d pixels are more than the limit of %d", w, h, most)
+		return fmt.Errorf("%d×%d pixels are %w of %d", w, h, ErrTooLarge, most)
 	}
 	if rw, rh := t.resizedSize(w, h); rw > most/rh { // a strip: the longer side is the problem
-		return fmt.Errorf("%d×%d pixels become %d×%d, more than the limit of %d pixels; cut the image",
-			w, h, rw, rh, most)
+		return fmt.Errorf("%d×%d pixels become %d×%d, %w of %d pixels; cut the image", w, h, rw, rh, ErrTooLarge, most)
 	}
 	return nil
 }

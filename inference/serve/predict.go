@@ -149,11 +149,14 @@ func readError(err error) error {
 func (s *Server) prepare(ctx context.Context, file []byte) ([]float32, error) {
 	t := s.description.Transform()
 	w, h, err := data.DecodeSize(file)
-	if err != nil {
-		return nil, refuse(http.StatusUnsupportedMediaType, "%v", err)
+	if err == nil {
+		err = t.CheckPixels(w, h, s.limits.Pixels)
 	}
-	if err := t.CheckPixels(w, h, s.limits.Pixels); err != nil {
+	switch {
+	case errors.Is(err, data.ErrTooLarge):
 		return nil, refuse(http.StatusRequestEntityTooLarge, "%v", err)
+	case err != nil:
+		return nil, refuse(http.StatusUnsupportedMediaType, "%v", err)
 	}
 	select {
 	case s.decoders <- struct{}{}:

@@ -182,7 +182,7 @@ func TestHostileUploads(t *testing.T) {
 		status int
 		text   string
 	}{
-		{"bomb", "image/png", bytes.NewReader(claim(100_000, 100_000)), 415, "more than the limit"},
+		{"bomb", "image/png", bytes.NewReader(claim(100_000, 100_000)), 413, "more than the limit"},
 		{"large", "image/png", bytes.NewReader(claim(3000, 3000)), 413, "more than the limit of 4000000"},
 		{"strip", "image/png", bytes.NewReader(strip(t, 1, 50_000)), 413, "cut the image"},
 		{"oversize", "image/png", bytes.NewReader(make([]byte, 3<<20)), 413, "more than"},
@@ -297,7 +297,21 @@ func TestFullQueue(t *testing.T) {
 			response.Body.Close()
 		}
 	}()
-	out.Write(files[0][:10]) // the upload is under way, or soon
+	out.Write(files[0][:10])
+	waitForUpload(t, url)
+	if status, body := post(t, url, "image/jpeg", bytes.NewReader(files[0])); status != 503 {
+		t.Errorf("status %d: %s", status, body)
+	}
+	out.Write(files[0][10:])
+	out.Close()
+	<-first
+	status, body := post(t, url, "image/jpeg", bytes.NewReader(files[0]))
+	check(t, status, body, want[0])
+}
+
+// waitForUpload waits until one is under way.
+func waitForUpload(t *testing.T, url string) {
+	t.Helper()
 	for metrics := ""; !strings.Contains(metrics, "fovea_predict_under_way 1"); {
 		response, err := http.Get(url + "/metrics")
 		if err != nil {
@@ -307,14 +321,6 @@ func TestFullQueue(t *testing.T) {
 		response.Body.Close()
 		metrics = string(body)
 	}
-	if status, body := post(t, url, "image/jpeg", bytes.NewReader(files[0])); status != 503 {
-		t.Errorf("status %d: %s", status, body)
-	}
-	out.Write(files[0][10:])
-	out.Close()
-	<-first
-	status, body := post(t, url, "image/jpeg", bytes.NewReader(files[0]))
-	check(t, status, body, want[0])
 }
 
 // TestStop: an upload under way when the server is stopped is still answered.
@@ -329,6 +335,7 @@ func TestStop(t *testing.T) {
 		check(t, status, body, want[0])
 	}()
 	out.Write(files[0][:10])
+	waitForUpload(t, url)
 	stopped := make(chan struct{})
 	go func() { stop(); close(stopped) }()
 	for { // no more are taken
