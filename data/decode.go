@@ -21,6 +21,9 @@ import (
 // size, and memory is reserved for what it claims.
 const maxPixels = 1_000_000_000
 
+// ErrTooLarge is what errors about images with too many pixels wrap.
+var ErrTooLarge = errors.New("more than the limit")
+
 // Decode reads an image file as opaque RGB, 8 bits a channel, like Pillow's
 // Image.open(path).convert("RGB"): the format is told by the content, not by
 // the name; the orientation in EXIF and colour profiles are ignored; grey is
@@ -51,7 +54,7 @@ func Decode(path string) (*image.NRGBA, error) {
 // panic of a format's decoder is an error: the files come from anywhere.
 func DecodeBytes(file []byte) (img *image.NRGBA, err error) {
 	defer recovered(&err)
-	if _, _, err := decodeSize(file); err != nil {
+	if _, _, err := DecodeSize(file); err != nil {
 		return nil, err
 	}
 	if img, err := jpeg.Decode(file); err == nil {
@@ -71,8 +74,9 @@ func recovered(err *error) {
 	}
 }
 
-// decodeSize reads width and height, and refuses what is too large.
-func decodeSize(file []byte) (w, h int, err error) {
+// DecodeSize reads width and height from an image file's content, and refuses
+// what DecodeBytes does not take. Nothing is decoded.
+func DecodeSize(file []byte) (w, h int, err error) {
 	defer recovered(&err)
 	if len(file) == 0 {
 		return 0, 0, errors.New("the file is empty")
@@ -85,8 +89,7 @@ func decodeSize(file []byte) (w, h int, err error) {
 		return 0, 0, fmt.Errorf("its size of %d×%d pixels is not an image's", config.Width, config.Height)
 	}
 	if config.Width > maxPixels/config.Height {
-		return 0, 0, fmt.Errorf("%d×%d pixels are more than the limit of %d",
-			config.Width, config.Height, maxPixels)
+		return 0, 0, fmt.Errorf("%d×%d pixels are %w of %d", config.Width, config.Height, ErrTooLarge, maxPixels)
 	}
 	return config.Width, config.Height, nil
 }

@@ -38,7 +38,8 @@ func (t EvalTransform) Check() error {
 	return checkOutput(t.Size, t.Std)
 }
 
-func (t EvalTransform) Side() int { return t.Size }
+func (t EvalTransform) Side() int  { return t.Size }
+func (t EvalTransform) views() int { return 1 }
 
 // Apply does not use rng, which may be nil.
 func (t EvalTransform) Apply(dst []float32, img *image.NRGBA, _ *rand.Rand) error {
@@ -69,13 +70,32 @@ func (t EvalTransform) applyKept(dst []float32, img *image.NRGBA, _ *rand.Rand) 
 }
 
 func (t EvalTransform) crop(img *image.NRGBA) (*image.NRGBA, error) {
-	w, h := t.resizedSize(img.Rect.Dx(), img.Rect.Dy())
-	if w > maxPixels/h { // a strip: the longer side is the problem
-		return nil, fmt.Errorf("%d×%d pixels become %d×%d, more than the limit of %d pixels; cut the image",
-			img.Rect.Dx(), img.Rect.Dy(), w, h, maxPixels)
+	img, err := t.resize(img)
+	if err != nil {
+		return nil, err
 	}
-	img = resizeCrop(img, img.Rect, w, h)
-	return resizeCrop(img, t.centre(w, h), t.Size, t.Size), nil
+	return resizeCrop(img, t.centre(img.Rect.Dx(), img.Rect.Dy()), t.Size, t.Size), nil
+}
+
+// resize is what comes before the crop.
+func (t EvalTransform) resize(img *image.NRGBA) (*image.NRGBA, error) {
+	if err := t.CheckPixels(img.Rect.Dx(), img.Rect.Dy(), maxPixels); err != nil {
+		return nil, err
+	}
+	w, h := t.resizedSize(img.Rect.Dx(), img.Rect.Dy())
+	return resizeCrop(img, img.Rect, w, h), nil
+}
+
+// CheckPixels refuses an image of w×h pixels that has, or after it is resized
+// would have, more than most.
+func (t EvalTransform) CheckPixels(w, h, most int) error {
+	if w > most/h {
+		return fmt.Errorf("%d×%d pixels are %w of %d", w, h, ErrTooLarge, most)
+	}
+	if rw, rh := t.resizedSize(w, h); rw > most/rh { // a strip: the longer side is the problem
+		return fmt.Errorf("%d×%d pixels become %d×%d, %w of %d pixels; cut the image", w, h, rw, rh, ErrTooLarge, most)
+	}
+	return nil
 }
 
 func (t EvalTransform) fraction() float64 {

@@ -124,7 +124,7 @@ func OpenSplit(dir string) (*Split, error) {
 	s := &Split{Dir: dir, Classes: classes}
 	var empty []string
 	for class, name := range classes {
-		paths, err := imagesBelow(filepath.Join(dir, name))
+		paths, err := Images(filepath.Join(dir, name))
 		if err != nil {
 			return nil, err
 		}
@@ -173,10 +173,10 @@ func isFolder(dir string, e fs.DirEntry) bool {
 	return err == nil && info.IsDir()
 }
 
-// imagesBelow lists the image files below dir. Folders are visited in the order
+// Images lists the image files below dir, at any depth. Folders are visited in the order
 // of their whole paths as strings, which is not the order of a depth-first
 // walk: "a-b" comes before "a/b".
-func imagesBelow(dir string) ([]string, error) {
+func Images(dir string) ([]string, error) {
 	folders, err := foldersBelow(dir, nil)
 	if err != nil {
 		return nil, err

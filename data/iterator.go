@@ -11,16 +11,18 @@ import (
 
 // Batch is a set of samples as tensors. It is valid until Release.
 type Batch struct {
-	Images  []float32 // [N,3,S,S], or N rows of LoaderConfig.Tensors
+	Images  []float32 // [N,3,S,S], [N,V,3,S,S] with V views, or N rows of LoaderConfig.Tensors
 	Labels  []int     // [N], classes
 	Indices []int     // [N], positions in LoaderConfig.Samples
-	N       int       // below LoaderConfig.Batch in a last batch that is not full
+	// Errors says why an image could not be read, with LoaderConfig.Tolerant; its
+	// tensor is then zero. [N]
+	Errors []error
+	N      int // below LoaderConfig.Batch in a last batch that is not full
 
 	iterator *Iterator // nil unless the consumer holds the batch
 	pending  atomic.Int32
 	ready    chan struct{} // closed when nothing is pending
 	streams  []uint64      // [N], of random numbers
-	errs     []error       // [N]
 }
 
 // Release gives the batch's memory back to the iterator. Its slices must not
@@ -40,7 +42,7 @@ func (b *Batch) reset(indices []int, streams []uint64, samples []Sample, imageSi
 	n := len(indices)
 	b.N, b.streams = n, streams
 	b.Images = b.Images[:n*imageSize]
-	b.Labels, b.Indices, b.errs = b.Labels[:n], b.Indices[:n], b.errs[:n]
+	b.Labels, b.Indices, b.Errors = b.Labels[:n], b.Indices[:n], b.Errors[:n]
 	copy(b.Indices, indices)
 	for i, index := range indices {
 		b.Labels[i] = samples[index].Class
@@ -105,7 +107,10 @@ func (it *Iterator) next() (*Batch, error) {
 	case <-it.ctx.Done():
 		return nil, it.ctx.Err()
 	}
-	for _, err := range b.errs {
+	if it.loader.config.Tolerant {
+		return b, nil
+	}
+	for _, err := range b.Errors {
 		if err != nil {
 			return nil, err
 		}
@@ -161,7 +166,10 @@ func (it *Iterator) work(epoch uint64, jobs <-chan job) {
 	var src rand.PCG
 	for j := range jobs {
 		b, size := j.batch, len(j.batch.Images)/j.batch.N
-		b.errs[j.i] = it.loader.load(b.Images[j.i*size:(j.i+1)*size], b.Indices[j.i], epoch, b.streams[j.i], &src)
+		image := b.Images[j.i*size : (j.i+1)*size]
+		if b.Errors[j.i] = it.loader.load(image, b.Indices[j.i], epoch, b.streams[j.i], &src); b.Errors[j.i] != nil {
+			clear(image)
+		}
 		if b.pending.Add(-1) == 0 {
 			close(b.ready)
 		}

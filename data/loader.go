@@ -25,6 +25,7 @@ type LoaderConfig struct {
 	DropLast  bool   // leave out a last batch that is not full
 	Transform Transform
 	Cache     *Cache // of decoded images; nil: none
+	Tolerant  bool   // images that cannot be read end no epoch, see Batch.Errors
 	// Tensors are the samples' tensors, one after another, where they are in
 	// memory already: then no file is read and there is no Transform.
 	Tensors []float32
@@ -81,7 +82,7 @@ func NewLoader(config LoaderConfig) (*Loader, error) {
 		if err := t.Check(); err != nil {
 			return nil, err
 		}
-		l.size = 3 * t.Side() * t.Side()
+		l.size = t.views() * 3 * t.Side() * t.Side()
 	}
 	return l, nil
 }
@@ -159,7 +160,7 @@ func (l *Loader) buffer() *Batch {
 		Images:  make([]float32, n*l.size),
 		Labels:  make([]int, n),
 		Indices: make([]int, n),
-		errs:    make([]error, n),
+		Errors:  make([]error, n),
 	}
 }
 

@@ -72,7 +72,8 @@ func (t TrainTransform) Check() error {
 	return checkOutput(t.Size, t.Std)
 }
 
-func (t TrainTransform) Side() int { return t.Size }
+func (t TrainTransform) Side() int  { return t.Size }
+func (t TrainTransform) views() int { return 1 }
 
 func (t TrainTransform) Apply(dst []float32, img *image.NRGBA, rng *rand.Rand) error {
 	return t.finish(dst, resizeCrop(img, t.cropBox(img.Rect.Dx(), img.Rect.Dy(), rng), t.Size, t.Size), rng)
@@ -81,7 +82,7 @@ func (t TrainTransform) Apply(dst []float32, img *image.NRGBA, rng *rand.Rand) e
 // applyFile is Apply for an image file's content, of which it decodes no more
 // than the crop needs (see decodeCrop).
 func (t TrainTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) error {
-	w, h, err := decodeSize(file)
+	w, h, err := DecodeSize(file)
 	if err != nil {
 		return err
 	}

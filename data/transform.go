@@ -14,18 +14,20 @@ var (
 	ImageNetStd  = [3]float32{0.229, 0.224, 0.225}
 )
 
-// Transform is what turns a decoded image into a tensor: TrainTransform or
-// EvalTransform. It is safe for concurrent use.
+// Transform is what turns a decoded image into a tensor: TrainTransform,
+// EvalTransform or, into several, ViewsTransform. It is safe for concurrent use.
 type Transform interface {
 	// Check reports a setting that cannot work.
 	Check() error
 	// Side is S, the width and height of the tensor.
 	Side() int
-	// Apply writes img as float32 [3,S,S] to dst, whose length is 3·S·S. It
-	// does not change img. Only rng is random. It is an error if img cannot be
+	// Apply writes img as float32 [3,S,S], or as many as its views, to dst,
+	// whose length is theirs. It does not change img. Only rng is random. It is an error if img cannot be
 	// brought to that size in reasonable memory.
 	Apply(dst []float32, img *image.NRGBA, rng *rand.Rand) error
 
+	// views is the number of tensors that it makes of an image, one after another.
+	views() int
 	// applyFile is Apply for an image file's content.
 	applyFile(dst []float32, file []byte, rng *rand.Rand) error
 	// kept is what a Cache of that side keeps of an image.

@@ -6,11 +6,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"fovea/data"
 	"fovea/evaluation"
+	"fovea/inference"
 	"fovea/training/config"
 )
 
@@ -19,40 +18,39 @@ const defaultBatch = 16
 
 // EvalOptions of Evaluate.
 type EvalOptions struct {
-	Model    string // a model.onnx
-	Data     string // folder with the splits, each a folder a class
-	Split    string // folder in Data, such as "test"
-	Out      string // folder for metrics, predictions and confusion matrix; made if need be
-	Batch    int    // images at a time; 0: 16
-	Workers  int    // goroutines that decode; 0: one a core
-	Skip     bool   // leave out unreadable images instead of failing
+	Model    string                // an ONNX file
+	Given    inference.Description // of the model, beside what is said by it and by a file beside it
+	Data     string                // folder with the splits, each a folder a class
+	Split    string                // folder in Data, such as "test"; with Labels only a name
+	Labels   string                // CSV of path and label, in the place of class folders; "": none
+	Out      string                // folder for metrics, predictions and confusion matrix; made if need be
+	Batch    int                   // images at a time; 0: 16
+	Workers  int                   // goroutines that decode; 0: one a core
+	Skip     bool                  // leave out unreadable images instead of failing
+	Resume   bool                  // go on where an evaluation to Out stopped
 	Runtime  config.Runtime
 	Progress func(Update)
 }
 
 // Evaluate tests an inference model on a split, exactly as the end of a run
-// does. Classes are matched by name.
+// does. Classes are matched by name. An evaluation that is stopped or killed can
+// be resumed, with the same result to the bit.
 func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 	if filepath.Base(o.Split) != o.Split {
 		return nil, fmt.Errorf("split %q is not the name of a folder in %s", o.Split, o.Data)
 	}
-	d, err := readDescription(o.Model)
+	d, err := inference.Describe(o.Model, o.Given)
 	if err != nil {
 		return nil, err
 	}
-	split, err := data.OpenSplit(filepath.Join(o.Data, o.Split))
+	split, err := o.openSplit()
 	if err != nil {
 		return nil, err
 	}
-	if err := matchClasses(split, d.classes, o.Model); err != nil {
+	if err := matchClasses(split, d.Classes, o.Model); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
-		return nil, err
-	}
-	err = verify(ctx, []*data.Split{split}, o.Workers, nil, func(*data.Split) data.Transform { return d.transform },
-		o.Skip, "add -skip-unreadable", o.Progress)
-	if err != nil {
 		return nil, err
 	}
 	e, err := newEngine(ctx, &config.Config{Runtime: o.Runtime, Training: config.Training{Precision: "fp32"}}, o.Progress)
@@ -63,77 +61,108 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 	if o.Batch == 0 {
 		o.Batch = defaultBatch
 	}
-	m, p, err := evaluate(ctx, e, o, split, d.transform, nil, d.judging)
+	m, p, err := evaluate(ctx, e, o, split, d, nil)
 	if err != nil {
 		return nil, err
 	}
-	return &m, writeEvaluation(o.Out, o.Split, p, m)
+	if err := writeEvaluation(o.Out, o.Split, p, m); err != nil {
+		return nil, err
+	}
+	return &m, os.Remove(filepath.Join(o.Out, partialFile(o.Split)))
+}
+
+func (o *EvalOptions) openSplit() (*data.Split, error) {
+	if o.Labels != "" {
+		return data.OpenLabels(o.Labels, o.Data)
+	}
+	return data.OpenSplit(filepath.Join(o.Data, o.Split))
 }
 
 // evaluate predicts a split with a model file and computes the metrics. Paths
-// in the predictions are relative to the dataset. cache may be nil.
-func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, transform data.Transform,
-	cache *data.Cache, j judging) (
+// in the predictions are relative to the dataset. cache may be nil. With Out
+// the predictions are kept there as they come.
+func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, d *inference.Description, cache *data.Cache) (
 	evaluation.Metrics, *evaluation.Predictions, error) {
 	fail := func(err error) (evaluation.Metrics, *evaluation.Predictions, error) {
 		return evaluation.Metrics{}, nil, err
 	}
-	session, err := e.open(o.Model)
+	c, err := inference.Open(o.Model, d, o.Batch, e.options)
 	if err != nil {
 		return fail(err)
 	}
-	defer session.Close()
-	inputs := session.Inputs()
-	if len(inputs) != 1 || len(inputs[0].Shape) != 4 {
-		return fail(fmt.Errorf("%s has inputs %v: a model of a run has one, images [N,3,S,S]", o.Model, inputs))
-	}
-	c, err := newClassifier(session, inputs[0].Name, o.Batch)
-	if err != nil {
-		return fail(fmt.Errorf("%s: %w", o.Model, err))
-	}
-	defer c.close()
-	if side := int64(transform.Side()); c.input.Shape()[2] != side || c.input.Shape()[3] != side {
-		return fail(fmt.Errorf("%s takes images %v, but its metadata say %d pixels", o.Model, c.input.Shape(), side))
-	}
+	defer c.Close()
 	// A model may take a fixed number of images.
-	batch := int(c.input.Shape()[0])
-	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: batch, Workers: o.Workers,
-		Transform: transform, Cache: cache})
+	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: c.Batch(), Workers: o.Workers,
+		Transform: d.Transform(), Cache: cache, Tolerant: true})
 	if err != nil {
 		return fail(err)
 	}
-	p, err := c.predict(ctx, split, loader, j.half, reporter(o.Progress, "evaluate "+o.Split, "images"))
+	p := newPredictions(split)
+	keep := func([]inference.Result) error { return nil }
+	if o.Out != "" {
+		journal, done, err := openJournal(o, split, d, c, e)
+		if err != nil {
+			return fail(err)
+		}
+		defer journal.Close()
+		p.add(done)
+		keep = journal.Append
+	}
+	report := reporter(o.Progress, "evaluate "+o.Split, "images")
+	err = c.Stream(ctx, loader, (p.done+c.Batch()-1)/c.Batch(), func(results []inference.Result) error {
+		p.add(results)
+		report(p.done, len(split.Samples), "")
+		return keep(results)
+	})
+	if err == nil {
+		err = leaveOut(&p.bad, o.Skip, "add -skip-unreadable, with -resume to keep what is done,")
+	}
 	if err != nil {
 		return fail(err)
 	}
-	for i := range p.Rows {
-		if path, err := filepath.Rel(o.Data, p.Rows[i].Path); err == nil {
-			p.Rows[i].Path = filepath.ToSlash(path)
+	for i := range p.table.Rows {
+		row := &p.table.Rows[i]
+		if path, err := filepath.Rel(o.Data, row.Path); err == nil {
+			row.Path = filepath.ToSlash(path)
 		}
 	}
-	m, warnings, err := j.judge(p)
+	j := judging{half: d.Half, lossBatch: d.LossBatch}
+	m, warnings, err := j.judge(p.table)
 	for _, w := range warnings {
 		slog.Warn(o.Split, "metric", w.String())
 	}
-	return m, p, err
+	return m, p.table, err
+}
+
+// partialFile is where predictions are until all are there.
+func partialFile(split string) string { return "predictions_" + split + ".partial.jsonl" }
+
+func openJournal(o EvalOptions, split *data.Split, d *inference.Description, c *inference.Classifier, e *engine) (
+	*inference.Journal, []inference.Result, error) {
+	digest, err := inference.FileDigest(o.Model)
+	if err != nil {
+		return nil, nil, err
+	}
+	return inference.OpenJournal(filepath.Join(o.Out, partialFile(o.Split)),
+		inference.Source{Digest: digest, Description: *d, Half: d.Half, Batch: c.Batch(), Provider: e.options.Provider},
+		split.Samples, o.Resume)
 }
 
 // matchClasses gives the samples of a split the model's class numbers. A class
 // without images is allowed, an unknown one is not.
 func matchClasses(split *data.Split, classes []string, model string) error {
-	number := make([]int, len(split.Classes))
-	var unknown []string
-	for i, name := range split.Classes {
-		if number[i] = slices.Index(classes, name); number[i] < 0 {
-			unknown = append(unknown, name)
-		}
+	m := inference.MatchClasses(split.Classes, classes)
+	if err := m.Error(split.Dir, model, classes); err != nil {
+		return err
 	}
-	if unknown != nil {
-		return fmt.Errorf("%s has classes that %s does not know: %s; it knows %s", split.Dir, model,
-			strings.Join(unknown, ", "), strings.Join(classes, ", "))
+	if m.Missing != nil {
+		slog.Warn("the model knows classes that have no images", "classes", m.Missing)
+	}
+	if m.Reordered {
+		slog.Info("the model has its classes in another order than the data: they are matched by name", "classes", classes)
 	}
 	for i := range split.Samples {
-		split.Samples[i].Class = number[split.Samples[i].Class]
+		split.Samples[i].Class = m.Numbers[split.Samples[i].Class]
 	}
 	split.Classes = classes
 	return nil

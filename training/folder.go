@@ -12,6 +12,7 @@ import (
 
 	"fovea/evaluation"
 	"fovea/evaluation/figures"
+	"fovea/inference"
 	"fovea/internal/lock"
 	"fovea/onnx"
 )
@@ -159,9 +160,9 @@ func readResult(dir string) (test evaluation.Metrics, best int, err error) {
 	if len(rows) != 1 {
 		return evaluation.Metrics{}, 0, fmt.Errorf("%s has %d rows, not 1", path, len(rows))
 	}
-	d, err := readDescription(filepath.Join(dir, modelFile))
+	d, err := inference.Describe(filepath.Join(dir, modelFile), inference.Description{})
 	if err != nil {
 		return evaluation.Metrics{}, 0, err
 	}
-	return rows[0], d.epoch - 1, nil
+	return rows[0], d.Epoch - 1, nil
 }

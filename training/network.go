@@ -2,7 +2,6 @@ package training
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -12,6 +11,7 @@ import (
 	"fovea/graphs/artifacts"
 	"fovea/graphs/transfer"
 	"fovea/graphs/vit"
+	"fovea/inference"
 	"fovea/onnx/pb"
 	"fovea/training/config"
 	"fovea/training/imported"
@@ -147,13 +147,10 @@ func (n *foreign) report() {
 // compareNormalisation warns where a file that tells how its images were
 // normalised, as those of Fovea do, was trained otherwise.
 func (n *foreign) compareNormalisation() {
-	for _, x := range []struct {
-		key, meta string
-		now       [3]float64
-	}{{"data.mean", metaMean, n.data.Mean}, {"data.std", metaStd, n.data.Std}} {
-		var before [3]float32
-		if text, ok := n.Metadata(x.meta); ok && json.Unmarshal([]byte(text), &before) == nil && before != narrow(x.now) {
-			slog.Warn("the model was trained on images that were normalised otherwise", "key", x.key, "now", x.now, "before", before)
+	before := inference.Normalisation(n.Metadata)
+	for name, now := range map[string][3]float64{"mean": n.data.Mean, "std": n.data.Std} {
+		if was, told := before[name]; told && was != narrow(now) {
+			slog.Warn("the model was trained on images that were normalised otherwise", "key", "data."+name, "now", now, "before", was)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"fovea/evaluation"
 	"fovea/evaluation/report"
 	"fovea/graphs"
+	"fovea/inference"
 	"fovea/onnx"
 	"fovea/training/checkpoint"
 	"fovea/training/config"
@@ -192,8 +193,12 @@ func (r *run) test(ctx context.Context) (evaluation.Metrics, error) {
 		return evaluation.Metrics{}, err
 	}
 	c := r.plan.config
+	d, err := inference.Describe(path, inference.Description{})
+	if err != nil {
+		return evaluation.Metrics{}, err
+	}
 	m, p, err := evaluate(ctx, r.engine, EvalOptions{Model: path, Data: c.Data.Dir, Split: "test", Batch: defaultBatch,
-		Workers: c.Data.Workers, Progress: r.options.Progress}, r.plan.test, r.plan.evalTransform(), r.plan.cache, judgingOf(c))
+		Workers: c.Data.Workers, Progress: r.options.Progress}, r.plan.test, d, r.plan.cache)
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}

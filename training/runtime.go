@@ -200,3 +200,13 @@ func bindTensor(s *ort.Session, info ort.Info, batch int64) (*ort.Tensor, error)
 	}
 	return t, s.Bind(info.Name, t)
 }
+
+// SessionOptions loads ONNX Runtime and says how sessions run on the provider
+// that r chooses, in float32.
+func SessionOptions(ctx context.Context, r config.Runtime, progress func(Update)) (ort.Options, error) {
+	e, err := newEngine(ctx, &config.Config{Runtime: r, Training: config.Training{Precision: "fp32"}}, progress)
+	if err != nil {
+		return ort.Options{}, err
+	}
+	return e.options, e.close()
+}

@@ -7,6 +7,7 @@ import (
 	"fovea/data"
 	"fovea/evaluation"
 	"fovea/graphs/artifacts"
+	"fovea/inference"
 	"fovea/onnx/ort"
 )
 
@@ -14,7 +15,7 @@ import (
 type validator struct {
 	plan       *plan
 	session    *ort.Session
-	classifier *classifier
+	classifier *inference.Classifier
 	loader     *data.Loader // of val, or of its features
 	warned     map[string]bool
 }
@@ -35,7 +36,8 @@ func newValidator(p *plan, e *engine, l *Learner) (*validator, error) {
 	}
 	err = bindArena(v.session, p.layout, l.deployed(), func(name string) string { return name })
 	if err == nil {
-		v.classifier, err = newClassifier(v.session, p.network.images(), batch)
+		v.classifier, err = inference.NewClassifier(v.session, inference.Binding{Input: v.input(), Output: artifacts.Logits,
+			Batch: batch, Half: judgingOf(p.config).half})
 	}
 	if err == nil && !p.probes() {
 		v.loader, err = p.evalLoader(p.val, batch)
@@ -47,6 +49,14 @@ func newValidator(p *plan, e *engine, l *Learner) (*validator, error) {
 	return v, nil
 }
 
+// input is what the classifier reads.
+func (v *validator) input() string {
+	if v.plan.probes() {
+		return artifacts.Features
+	}
+	return v.plan.network.images()
+}
+
 // useFeatures makes a linear probe's validator read the split's features.
 func (v *validator) useFeatures(rows []float32) (err error) {
 	v.loader, err = data.NewLoader(data.LoaderConfig{Samples: v.plan.val.Samples, Batch: v.plan.config.Training.Batch,
@@ -55,12 +65,11 @@ func (v *validator) useFeatures(rows []float32) (err error) {
 }
 
 func (v *validator) validate(ctx context.Context, report func(done, total int, detail string)) (evaluation.Metrics, error) {
-	judging := judgingOf(v.plan.config)
-	p, err := v.classifier.predict(ctx, v.plan.val, v.loader, judging.half, report)
+	p, err := predictSplit(ctx, v.classifier, v.plan.val, v.loader, report)
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
-	m, warnings, err := judging.judge(p)
+	m, warnings, err := judgingOf(v.plan.config).judge(p)
 	for _, w := range warnings {
 		if text := w.String(); !v.warned[text] { // the same every epoch
 			v.warned[text] = true
@@ -72,7 +81,7 @@ func (v *validator) validate(ctx context.Context, report func(done, total int, d
 
 func (v *validator) close() {
 	if v.classifier != nil {
-		v.classifier.close()
+		v.classifier.Close()
 	}
 	v.session.Close()
 }

@@ -16,28 +16,34 @@ import (
 func verify(ctx context.Context, splits []*data.Split, workers int, cache *data.Cache,
 	transform func(*data.Split) data.Transform, skip bool, how string, progress func(Update)) error {
 	report := reporter(progress, "check images", "images")
-	unreadable, before := &data.Unreadable{}, 0
+	bad, before := &data.Unreadable{}, 0
 	for _, s := range splits {
-		unreadable.Total += len(s.Samples)
+		bad.Total += len(s.Samples)
 	}
 	for _, s := range splits {
-		bad, err := data.Verify(ctx, s.Samples, workers, cache, transform(s),
-			func(done, _ int) { report(before+done, unreadable.Total, "") })
+		found, err := data.Verify(ctx, s.Samples, workers, cache, transform(s),
+			func(done, _ int) { report(before+done, bad.Total, "") })
 		if err != nil {
 			return err
 		}
 		before += len(s.Samples)
-		unreadable.Images = append(unreadable.Images, bad...)
-		s.Samples = data.Readable(s.Samples, bad)
+		bad.Images = append(bad.Images, found...)
+		s.Samples = data.Readable(s.Samples, found)
 	}
+	return leaveOut(bad, skip, how)
+}
+
+// leaveOut warns of unreadable images if skip is set and some others are left;
+// else they are an error that ends with how to skip them.
+func leaveOut(bad *data.Unreadable, skip bool, how string) error {
 	switch {
-	case len(unreadable.Images) == 0:
+	case len(bad.Images) == 0:
 		return nil
 	case !skip:
-		return fmt.Errorf("%w\nor %s to leave them out", unreadable, how)
-	case len(unreadable.Images) == unreadable.Total:
-		return errors.Join(unreadable, errors.New("nothing is left"))
+		return fmt.Errorf("%w\nor %s to leave them out", bad, how)
+	case len(bad.Images) == bad.Total:
+		return errors.Join(bad, errors.New("nothing is left"))
 	}
-	slog.Warn("images are left out", "reason", unreadable)
+	slog.Warn("images are left out", "reason", bad)
 	return nil
 }

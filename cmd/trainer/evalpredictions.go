@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"fovea/evaluation"
+	"fovea/evaluation/figures"
 	"fovea/onnx"
 )
 
@@ -66,7 +67,11 @@ func (a *app) evalPredictions(ctx context.Context, e predictionsEval) error {
 	}{
 		{"predictions_" + e.split + ".csv", func(w io.Writer) error { return evaluation.WritePredictions(w, p) }},
 		{"confusion_matrix_" + e.split + ".png", func(w io.Writer) error {
-			return evaluation.ConfusionFigure(w, p, "Confusion matrix ("+e.split+")")
+			f, err := figures.Confusion(p, "Confusion matrix ("+e.split+")")
+			if err != nil {
+				return err
+			}
+			return f.WritePNG(w)
 		}},
 		{"metrics_" + e.split + ".csv", func(w io.Writer) error { return evaluation.WriteMetrics(w, []evaluation.Metrics{m}) }},
 		{"metrics_" + e.split + ".json", assessment.WriteJSON},

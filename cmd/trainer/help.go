@@ -12,8 +12,10 @@ import (
 func commands() []command {
 	return []command{
 		{"train", "fine-tune, evaluate on test, write the run folder (the default)", trainManual, runTrain},
-		{"eval", "evaluate an inference model, or a table of anybody's predictions", evalManual, runEval},
+		{"eval", "evaluate a model on labelled images, or a table of anybody's predictions", evalManual, runEval},
 		{"compare", "compare results on the same images, with intervals and tests", compareManual, runCompare},
+		{"predict", "classify images: probabilities as CSV or JSON lines", predictManual, runPredict},
+		{"serve", "a web page and a JSON interface that classify images", serveManual, runServe},
 		{"prepare", "make a data folder of a set's official download", prepareManual, runPrepare},
 		{"artifacts", "write the training artifacts, train nothing", artifactsManual, runArtifacts},
 		{"differentiate", "write a model's vector-Jacobian product as a model", differentiateManual, runDifferentiate},
@@ -109,46 +111,6 @@ examples:
   trainer -config configs/retinamnist.toml -set seed=1 -set name=seed1
   trainer -config configs/octid.toml -config configs/retina.toml \
           -beside configs/archive
-`
-
-const evalManual = `trainer eval -model FILE -data DIR [-split NAME] [-out DIR] [-batch N] [-skip-unreadable] [-set KEY=VALUE]
-
-Evaluates an inference model that training wrote, with no config: classes,
-image size and normalisation stand in the model. Prints the metrics and writes
-metrics_SPLIT.csv, predictions_SPLIT.csv and confusion_matrix_SPLIT.png.
-
-  -model FILE      model.onnx of a run folder
-  -data DIR        holds the split's folder, in which a folder a class
-  -split NAME      folder to evaluate (default test)
-  -out DIR         folder to write to; made if it is not there
-                   (default: eval beside the model)
-  -batch N         images a forward pass (default 16)
-  -skip-unreadable leave out images that cannot be read
-  -set KEY=VALUE   override a key of the runtime section, as in
-                   -set runtime.threads=1; may repeat
-  -v               log more
-
-trainer eval -predictions FILE [-labels FILE] [-logits | -normalise] [-split NAME] [-out DIR] [-rounds N] [-level L] [-seed N]
-
-Evaluates predictions of any program. FILE is CSV with a header: a column path
-(or image, file, filename), a column label (or true, target, y_true: class names
-or indices from 0), and a number a class in columns called as the class, or
-prob_CLASS, p_CLASS or logit_CLASS; with a prefix, columns without it are not
-read. Of two classes the second is the positive one. Writes the files above and
-metrics_SPLIT.json: all measures and classes with intervals, by a bootstrap that
-draws from each class, and DeLong's for AUC.
-
-  -predictions FILE  the table
-  -labels FILE     CSV with columns path and label, instead of FILE's labels
-  -logits          the numbers are logits: apply softmax
-  -normalise       divide each row by its sum, which must be 1 otherwise
-  -rounds N        bootstrap rounds (default 2000)
-  -level L         share of the distribution in an interval (default 0.95)
-  -seed N          of the bootstrap (default 0)
-
-examples:
-  trainer eval -model runs/octid/model.onnx -data OCTID
-  trainer eval -predictions theirs.csv -labels truth.csv -logits
 `
 
 const compareManual = `trainer compare A B ... [-rounds N] [-level L] [-seed N] [-json | -csv]

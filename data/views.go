@@ -1,0 +1,111 @@
+package data
+
+import (
+	"fmt"
+	"image"
+	"math/rand/v2"
+)
+
+// Views are the ways in which one image is shown to a classifier whose answers
+// are then averaged: test-time augmentation.
+type Views string
+
+// What Views can be. Flips are of the crop; the crops are those of torchvision's
+// FiveCrop and TenCrop, of the resized image.
+const (
+	OneView  Views = ""       // the centre crop
+	HFlip    Views = "hflip"  // it and its mirror image
+	Flips    Views = "flips"  // it, left and right exchanged, top and bottom exchanged, both
+	FiveCrop Views = "5crop"  // the four corners and the centre
+	TenCrop  Views = "10crop" // those and their mirror images
+)
+
+// AllViews lists what Views can be, but OneView.
+var AllViews = []Views{HFlip, Flips, FiveCrop, TenCrop}
+
+// Count is the number of views of an image, 0 if v is unknown.
+func (v Views) Count() int {
+	return map[Views]int{OneView: 1, HFlip: 2, Flips: 4, FiveCrop: 5, TenCrop: 10}[v]
+}
+
+// ViewsTransform is EvalTransform with several views of an image: [V,3,S,S].
+type ViewsTransform struct {
+	EvalTransform
+	Views Views
+}
+
+func (t ViewsTransform) Check() error {
+	if t.Views.Count() == 0 {
+		return fmt.Errorf("views %q are unknown: use one of %q", t.Views, AllViews)
+	}
+	return t.EvalTransform.Check()
+}
+
+func (t ViewsTransform) views() int { return t.Views.Count() }
+
+// Apply does not use rng, which may be nil.
+func (t ViewsTransform) Apply(dst []float32, img *image.NRGBA, rng *rand.Rand) error {
+	img, err := t.resize(img)
+	if err != nil {
+		return err
+	}
+	return t.applyKept(dst, img, rng)
+}
+
+func (t ViewsTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) error {
+	img, err := DecodeBytes(file)
+	if err != nil {
+		return err
+	}
+	return t.Apply(dst, img, rng)
+}
+
+// kept is the resized image, out of which all is cut.
+func (t ViewsTransform) kept(int) form {
+	return form{name: fmt.Sprintf("views-%d-%g", t.Size, t.fraction()), prepare: t.resize}
+}
+
+func (t ViewsTransform) applyKept(dst []float32, img *image.NRGBA, _ *rand.Rand) error {
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	boxes := []image.Rectangle{t.centre(w, h)}
+	if t.Views == FiveCrop || t.Views == TenCrop {
+		corner := image.Rect(0, 0, t.Size, t.Size)
+		right, down := image.Pt(w-t.Size, 0), image.Pt(0, h-t.Size)
+		boxes = []image.Rectangle{corner, corner.Add(right), corner.Add(down), corner.Add(right).Add(down), boxes[0]}
+	}
+	size := 3 * t.Size * t.Size
+	view := func(i int) []float32 { return dst[i*size : (i+1)*size] }
+	for i, box := range boxes {
+		normalize(view(i), resizeCrop(img, box, t.Size, t.Size), t.Mean, t.Std)
+	}
+	if t.Views == HFlip || t.Views == TenCrop {
+		for i := range boxes {
+			mirror(view(len(boxes)+i), view(i), t.Size)
+		}
+	}
+	if t.Views == Flips {
+		mirror(view(1), view(0), t.Size)
+		turnOver(view(2), view(0), t.Size)
+		turnOver(view(3), view(1), t.Size)
+	}
+	return nil
+}
+
+// mirror writes planes of side×side with each row reversed.
+func mirror(dst, src []float32, side int) {
+	for start := 0; start < len(src); start += side {
+		for x := range side {
+			dst[start+x] = src[start+side-1-x]
+		}
+	}
+}
+
+// turnOver writes planes of side×side with their rows in reverse order.
+func turnOver(dst, src []float32, side int) {
+	plane := side * side
+	for p := 0; p < len(src); p += plane {
+		for y := range side {
+			copy(dst[p+y*side:p+(y+1)*side], src[p+(side-1-y)*side:])
+		}
+	}
+}

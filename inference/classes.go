@@ -1,0 +1,46 @@
+package inference
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Matching is how the classes of a data set and those of a model, matched by
+// name, belong together.
+type Matching struct {
+	Numbers   []int    // the model's number of each of the data set's, -1 where it has none
+	Extra     []string // the data set's that the model does not know
+	Missing   []string // the model's that the data set has no images of
+	Reordered bool     // the same numbers stand for other classes
+}
+
+// MatchClasses matches the classes of a data set with a model's.
+func MatchClasses(found, known []string) Matching {
+	m := Matching{Numbers: make([]int, len(found))}
+	for i, name := range found {
+		if m.Numbers[i] = slices.Index(known, name); m.Numbers[i] < 0 {
+			m.Extra = append(m.Extra, name)
+		}
+	}
+	for _, name := range known {
+		if !slices.Contains(found, name) {
+			m.Missing = append(m.Missing, name)
+		}
+	}
+	m.Reordered = !slices.IsSorted(slices.DeleteFunc(slices.Clone(m.Numbers), func(n int) bool { return n < 0 }))
+	return m
+}
+
+// Error is for data of which the model does not know a class, else nil.
+func (m Matching) Error(data, model string, known []string) error {
+	if m.Extra == nil {
+		return nil
+	}
+	text := fmt.Sprintf("%s has classes that %s does not know: %s; it knows %s", data, model,
+		strings.Join(m.Extra, ", "), strings.Join(known, ", "))
+	if m.Missing != nil {
+		text += "; without images are " + strings.Join(m.Missing, ", ")
+	}
+	return fmt.Errorf("%s", text)
+}

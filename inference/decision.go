@@ -1,0 +1,66 @@
+package inference
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Rule makes a decision of probabilities, in the place of the most probable
+// class:
+//   - Of the classes with a threshold that reach it, the most probable.
+//   - Else the most probable of those without a threshold, if its probability
+//     is at least Abstain. Else there is no decision.
+type Rule struct {
+	thresholds []float64 // by class; 0: none
+	abstain    float64
+}
+
+// NewRule makes a rule of thresholds, each "CLASS=P". It returns nil if there is
+// neither one of them nor abstain.
+func NewRule(classes, thresholds []string, abstain float64) (*Rule, error) {
+	if len(thresholds) == 0 && abstain == 0 {
+		return nil, nil
+	}
+	if !(abstain >= 0 && abstain <= 1) {
+		return nil, fmt.Errorf("abstain %g: it must lie in [0, 1]", abstain)
+	}
+	r := &Rule{thresholds: make([]float64, len(classes)), abstain: abstain}
+	for _, t := range thresholds {
+		cut := strings.LastIndex(t, "=") // a class name may hold one
+		if cut < 0 {
+			return nil, fmt.Errorf("threshold %q is not CLASS=P", t)
+		}
+		class := slices.Index(classes, t[:cut])
+		if class < 0 {
+			return nil, fmt.Errorf("threshold %q: there is no class %q, only %q", t, t[:cut], classes)
+		}
+		p, err := strconv.ParseFloat(t[cut+1:], 64)
+		if err != nil || !(p > 0 && p <= 1) {
+			return nil, fmt.Errorf("threshold %q: the probability must be a number above 0 and at most 1", t)
+		}
+		r.thresholds[class] = p
+	}
+	return r, nil
+}
+
+// Decide returns a class, or -1 for no decision.
+func (r *Rule) Decide(probabilities []float64) int {
+	reached, other := -1, -1
+	for c, p := range probabilities {
+		switch t := r.thresholds[c]; {
+		case t > 0 && p >= t && (reached < 0 || p > probabilities[reached]):
+			reached = c
+		case t == 0 && (other < 0 || p > probabilities[other]):
+			other = c
+		}
+	}
+	switch {
+	case reached >= 0:
+		return reached
+	case other >= 0 && probabilities[other] >= r.abstain:
+		return other
+	}
+	return -1
+}

@@ -1,0 +1,199 @@
+package inference
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fovea/data"
+	"fovea/onnx"
+	"fovea/onnx/pb"
+)
+
+// What a model's output can be.
+const (
+	Logits        = "logits"        // softmax makes probabilities of them
+	Probabilities = "probabilities" // one a class, with the sum 1
+)
+
+// Description says how to use a model file on an image: the shorter side is
+// resized to floor(Size/Crop) with Pillow's antialiased bicubic filter, the
+// centre cut out, scaled to [0,1], and normalised by Mean and Std. A field with
+// its zero value says nothing.
+type Description struct {
+	Classes   []string  `json:"classes" toml:"classes"` // in the order of the output
+	Size      int       `json:"size" toml:"size"`       // S, pixels
+	Crop      float64   `json:"crop" toml:"crop"`       // part of the shorter side that stays
+	Mean      []float32 `json:"mean" toml:"mean"`       // RGB in [0,1]
+	Std       []float32 `json:"std" toml:"std"`
+	Input     string    `json:"input" toml:"input"`   // float32 [N,3,S,S]
+	Output    string    `json:"output" toml:"output"` // float32 [N,C]
+	Scores    string    `json:"scores" toml:"scores"` // what the output is: Logits or Probabilities
+	Epoch     int       `json:"-" toml:"-"`           // of a run, the best, counted from 1
+	Half      bool      `json:"-" toml:"-"`           // logits are rounded to float16, as the run's metrics say
+	LossBatch int       `json:"-" toml:"-"`           // images of the batches that the loss is a mean over; 0: it is one over images
+}
+
+// Describe finds out how to use the model file at path. What given says holds;
+// then what the file beside it says, MODEL.json or MODEL.toml for MODEL.onnx;
+// then the metadata of a run's model. Of another model, size, input, output and
+// scores are read off the graph where it leaves no choice, and classes without
+// names are called by their numbers. It is an error if the preprocessing is not
+// said anywhere.
+func Describe(path string, given Description) (*Description, error) {
+	m, err := onnx.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	d, err := readMetadata(m.Proto)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	beside, err := readSidecar(path)
+	if err != nil {
+		return nil, err
+	}
+	d.take(beside)
+	d.take(given)
+	if err := d.readGraph(m.Proto.GetGraph()); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := d.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return d, nil
+}
+
+// take lets what o says hold.
+func (d *Description) take(o Description) {
+	if o.Classes != nil {
+		d.Classes = o.Classes
+	}
+	if o.Size != 0 {
+		d.Size = o.Size
+	}
+	if o.Crop != 0 {
+		d.Crop = o.Crop
+	}
+	if o.Mean != nil {
+		d.Mean = o.Mean
+	}
+	if o.Std != nil {
+		d.Std = o.Std
+	}
+	if o.Output != "" && o.Output != d.Output {
+		d.Output, d.Scores = o.Output, "" // what was known was of the other output
+	}
+	if o.Input != "" {
+		d.Input = o.Input
+	}
+	if o.Scores != "" {
+		d.Scores = o.Scores
+	}
+}
+
+// readGraph fills in what the graph leaves no choice in.
+func (d *Description) readGraph(g *pb.GraphProto) error {
+	var inputs []string
+	for _, in := range g.GetInput() {
+		fed := !slices.ContainsFunc(g.GetInitializer(), func(t *pb.TensorProto) bool { return t.GetName() == in.GetName() })
+		if fed { // old files list the weights too
+			inputs = append(inputs, in.GetName())
+		}
+		if dims := in.GetType().GetTensorType().GetShape().GetDim(); fed && d.Size == 0 && len(dims) == 4 {
+			d.Size = int(dims[2].GetDimValue())
+		}
+	}
+	var outputs []string
+	for _, out := range g.GetOutput() {
+		outputs = append(outputs, out.GetName())
+	}
+	if len(inputs) != 1 {
+		return fmt.Errorf("it has %d inputs: a classifier of images, such as a run's model with metadata %q, has one",
+			len(inputs), metaClasses)
+	}
+	for _, x := range []struct {
+		what  string
+		name  *string
+		names []string
+	}{{"input", &d.Input, inputs}, {"output", &d.Output, outputs}} {
+		switch {
+		case *x.name == "" && len(x.names) == 1:
+			*x.name = x.names[0]
+		case *x.name == "":
+			return fmt.Errorf("it has the %ss %q: say which one with %s", x.what, x.names, x.what)
+		case !slices.Contains(x.names, *x.name):
+			return fmt.Errorf("it has no %s %q, only %q", x.what, *x.name, x.names)
+		}
+	}
+	if d.Scores == "" {
+		switch producer(g, d.Output).GetOpType() {
+		case "Softmax":
+			d.Scores = Probabilities
+		case "Sigmoid":
+			return errors.New("its output is a sigmoid's, one yes or no a class, not the probabilities of classes that exclude " +
+				"each other: there is nothing here that evaluates those")
+		default:
+			d.Scores = Logits
+		}
+	}
+	if d.Classes == nil {
+		for _, out := range g.GetOutput() {
+			if dims := out.GetType().GetTensorType().GetShape().GetDim(); out.GetName() == d.Output && len(dims) == 2 {
+				for i := range dims[1].GetDimValue() {
+					d.Classes = append(d.Classes, strconv.FormatInt(i, 10))
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// producer is the node that makes a value, or nil.
+func producer(g *pb.GraphProto, name string) *pb.NodeProto {
+	for _, n := range g.GetNode() {
+		if slices.Contains(n.GetOutput(), name) {
+			return n
+		}
+	}
+	return nil
+}
+
+func (d *Description) check() error {
+	var missing []string
+	for _, x := range []struct {
+		key  string
+		said bool
+	}{{"classes", d.Classes != nil}, {"size", d.Size != 0}, {"crop", d.Crop != 0}, {"mean", d.Mean != nil}, {"std", d.Std != nil}} {
+		if !x.said {
+			missing = append(missing, x.key)
+		}
+	}
+	if missing != nil {
+		return fmt.Errorf("it has no metadata %q, so it is no model that a run wrote, and nothing says its %s: say it on the "+
+			"command line or in a file beside the model, MODEL.json or MODEL.toml", metaClasses, strings.Join(missing, ", "))
+	}
+	if len(d.Mean) != 3 || len(d.Std) != 3 {
+		return fmt.Errorf("mean %v and std %v: each must be three numbers, for red, green and blue", d.Mean, d.Std)
+	}
+	if d.Scores != Logits && d.Scores != Probabilities {
+		return fmt.Errorf("scores %q: they must be %s or %s", d.Scores, Logits, Probabilities)
+	}
+	if len(d.Classes) < 2 {
+		return fmt.Errorf("the classes are %q: a classifier has at least two", d.Classes)
+	}
+	for i, name := range d.Classes {
+		if name == "" || slices.Contains(d.Classes[:i], name) {
+			return fmt.Errorf("class %d is called %q: each needs a name of its own", i, name)
+		}
+	}
+	return d.Transform().Check()
+}
+
+// Transform prepares images.
+func (d *Description) Transform() data.EvalTransform {
+	return data.EvalTransform{Size: d.Size, CropPct: d.Crop, Mean: [3]float32(d.Mean), Std: [3]float32(d.Std)}
+}

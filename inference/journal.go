@@ -1,0 +1,163 @@
+package inference
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"fovea/data"
+)
+
+// Journal keeps the results of a stream in a file while it goes on, so that a
+// stream that was killed can go on where it was: a line of JSON that says what
+// they are results of, then a line a sample. A line that was cut short is not
+// read.
+type Journal struct {
+	file    *os.File
+	out     *bufio.Writer
+	samples []data.Sample
+}
+
+type journalLine struct {
+	Path          string    `json:"path"`
+	Probabilities []float64 `json:"probabilities,omitempty"`
+	Error         string    `json:"error,omitempty"`
+}
+
+// Source is what results depend on beside the images.
+type Source struct {
+	Digest      string      `json:"digest"` // of the model file, see FileDigest
+	Description Description `json:"description"`
+	Half        bool        `json:"half"`
+	Batch       int         `json:"batch"`
+	Provider    string      `json:"provider"`
+}
+
+// FileDigest is the SHA-256 of a file, in hexadecimal.
+func FileDigest(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// OpenJournal starts the journal of a stream of samples. With resume it returns
+// the results that the file has, of whole batches; it is an error if they are
+// those of another source or of other samples. Without, and where there is no
+// file, there are none.
+func OpenJournal(path string, source Source, samples []data.Sample, resume bool) (*Journal, []Result, error) {
+	head, err := json.Marshal(source)
+	if err != nil {
+		return nil, nil, err
+	}
+	mode := os.O_RDWR | os.O_CREATE
+	if !resume {
+		mode |= os.O_TRUNC
+	}
+	f, err := os.OpenFile(path, mode, 0o644)
+	if err != nil {
+		return nil, nil, err
+	}
+	j := &Journal{file: f, out: bufio.NewWriter(f), samples: samples}
+	results, err := j.read(append(head, '\n'), source.Batch)
+	if err != nil {
+		f.Close()
+		return nil, nil, fmt.Errorf("resuming from %s: %w", path, err)
+	}
+	return j, results, nil
+}
+
+// read leaves the file's end where the next line belongs.
+func (j *Journal) read(head []byte, batch int) ([]Result, error) {
+	in := bufio.NewReader(j.file)
+	first, err := in.ReadBytes('\n')
+	if errors.Is(err, io.EOF) { // nothing, or killed while it began
+		if err := j.cut(0); err != nil {
+			return nil, err
+		}
+		j.out.Write(head)
+		return nil, j.out.Flush()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(first, head) {
+		return nil, errors.New("it was begun with another model, preprocessing, batch or provider: leave out -resume to start again")
+	}
+	var results []Result
+	ends := []int64{int64(len(first))} // of whole batches
+	at := ends[0]
+	for {
+		line, err := in.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		var l journalLine
+		if err := json.Unmarshal(line, &l); err != nil {
+			return nil, fmt.Errorf("result %d: %w: remove the file to start again", len(results)+1, err)
+		}
+		if len(results) == len(j.samples) || l.Path != j.samples[len(results)].Path {
+			return nil, fmt.Errorf("result %d is of %s, but the images are others now: leave out -resume to start again",
+				len(results)+1, l.Path)
+		}
+		r := Result{Index: len(results), Probabilities: l.Probabilities}
+		if l.Error != "" {
+			r.Err = errors.New(l.Error)
+		}
+		results = append(results, r)
+		if at += int64(len(line)); len(results)%batch == 0 || len(results) == len(j.samples) {
+			ends = append(ends, at)
+		}
+	}
+	if err := j.cut(ends[len(ends)-1]); err != nil {
+		return nil, err
+	}
+	if len(results) < len(j.samples) {
+		results = results[:len(results)/batch*batch]
+	}
+	return results, nil
+}
+
+func (j *Journal) cut(size int64) error {
+	if err := j.file.Truncate(size); err != nil {
+		return err
+	}
+	_, err := j.file.Seek(size, io.SeekStart)
+	return err
+}
+
+// Append adds results that follow those before.
+func (j *Journal) Append(results []Result) error {
+	lines := json.NewEncoder(j.out)
+	for _, r := range results {
+		l := journalLine{Path: j.samples[r.Index].Path, Probabilities: r.Probabilities}
+		if r.Err != nil {
+			l.Error = r.Err.Error()
+		}
+		if err := checkFinite(l.Probabilities); err != nil {
+			return fmt.Errorf("%s: %w", l.Path, err)
+		}
+		if err := lines.Encode(l); err != nil {
+			return fmt.Errorf("%s: %w", j.file.Name(), err)
+		}
+	}
+	return j.out.Flush()
+}
+
+// Close leaves the file for a stream that goes on.
+func (j *Journal) Close() error { return j.file.Close() }

@@ -1,0 +1,93 @@
+package inference
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"fovea/data"
+	"fovea/onnx"
+	"fovea/onnx/pb"
+)
+
+// Metadata keys of model.onnx: all that is needed to use it on an image file.
+const (
+	metaClasses       = "fovea.classes"       // JSON array of names, in the order of the outputs
+	metaSize          = "fovea.image_size"    // S, pixels
+	metaCrop          = "fovea.crop_fraction" // see metaResize
+	metaResize        = "fovea.resize"        // in words
+	metaMean          = "fovea.mean"          // JSON array, RGB in [0,1]
+	metaStd           = "fovea.std"           // JSON array
+	metaProbabilities = "fovea.probabilities" // "fp32" or "fp16", how metrics round
+	metaLossBatch     = "fovea.loss_batch"    // see Description.LossBatch
+	metaEpoch         = "fovea.best_epoch"    // counted from 1
+)
+
+const resizeInWords = "RGB; shorter side to floor(image_size/crop_fraction), antialiased bicubic (Pillow); " +
+	"centre crop; scale to [0,1]; subtract mean, divide by std; NCHW float32"
+
+// WriteMetadata makes the model of a run say how it wants its images. Input,
+// output and scores are not written: they are those of every run.
+func (d *Description) WriteMetadata(m *pb.ModelProto) {
+	list := func(x any) string { text, _ := json.Marshal(x); return string(text) }
+	rounding := "fp32"
+	if d.Half {
+		rounding = "fp16"
+	}
+	for _, entry := range [][2]string{
+		{metaClasses, list(d.Classes)},
+		{metaSize, strconv.Itoa(d.Size)},
+		{metaCrop, strconv.FormatFloat(d.Crop, 'g', -1, 64)},
+		{metaResize, resizeInWords},
+		{metaMean, list(d.Mean)},
+		{metaStd, list(d.Std)},
+		{metaEpoch, strconv.Itoa(d.Epoch)},
+		{metaProbabilities, rounding},
+		{metaLossBatch, strconv.Itoa(d.LossBatch)},
+	} {
+		onnx.SetMetadata(m, entry[0], entry[1])
+	}
+}
+
+// readMetadata describes the model of a run; of another nothing.
+func readMetadata(m *pb.ModelProto) (*Description, error) {
+	d := &Description{}
+	if _, ok := onnx.Metadata(m, metaClasses); !ok {
+		return d, nil
+	}
+	for _, field := range []struct {
+		key string
+		to  any
+	}{
+		{metaClasses, &d.Classes}, {metaSize, &d.Size}, {metaCrop, &d.Crop}, {metaMean, &d.Mean}, {metaStd, &d.Std},
+		{metaEpoch, &d.Epoch}, {metaLossBatch, &d.LossBatch},
+	} {
+		text, ok := onnx.Metadata(m, field.key)
+		if !ok {
+			return nil, fmt.Errorf("there is no metadata %q, though a run of fovea wrote the model", field.key)
+		}
+		if err := json.Unmarshal([]byte(text), field.to); err != nil {
+			return nil, fmt.Errorf("metadata %q: %w", field.key, err)
+		}
+	}
+	text, _ := onnx.Metadata(m, metaProbabilities)
+	d.Half = text == "fp16"
+	if d.Crop == 0 {
+		d.Crop = data.CropFraction(d.Size)
+	}
+	d.Output, d.Scores = Logits, Logits
+	return d, nil
+}
+
+// Normalisation reads mean and standard deviation of the images that a model was
+// trained on, by the keys "mean" and "std", off its metadata, where they are.
+func Normalisation(metadata func(key string) (string, bool)) map[string][3]float32 {
+	found := map[string][3]float32{}
+	for name, key := range map[string]string{"mean": metaMean, "std": metaStd} {
+		var values [3]float32
+		if text, ok := metadata(key); ok && json.Unmarshal([]byte(text), &values) == nil {
+			found[name] = values
+		}
+	}
+	return found
+}

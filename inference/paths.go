@@ -1,0 +1,86 @@
+package inference
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"fovea/data"
+)
+
+// Paths lists the image files that operands of a command line name: files,
+// folders, whose images at any depth are meant, patterns of [filepath.Match]
+// where there is no such file, and "-", a path a line of in. The order is that
+// of the operands. It is an error if an operand names nothing; a file of "-" that
+// is not there is left to be reported with its image.
+func Paths(operands []string, in io.Reader) ([]string, error) {
+	var paths []string
+	var failed []error
+	for _, operand := range operands {
+		found, err := pathsOf(operand, in)
+		if err != nil {
+			failed = append(failed, err)
+		}
+		paths = append(paths, found...)
+	}
+	return paths, errors.Join(failed...)
+}
+
+func pathsOf(operand string, in io.Reader) ([]string, error) {
+	if operand == "-" {
+		return readLines(in)
+	}
+	if _, err := os.Stat(operand); err == nil {
+		return below(operand)
+	}
+	matches, err := filepath.Glob(operand)
+	if err != nil {
+		return nil, fmt.Errorf("pattern %q: %w", operand, err)
+	}
+	if matches == nil {
+		return nil, fmt.Errorf("no file, folder or pattern matches %q: check the path", operand)
+	}
+	var paths []string
+	for _, m := range matches {
+		found, err := below(m)
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, found...)
+	}
+	return paths, nil
+}
+
+// below is path itself, or the images below a folder.
+func below(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	paths, err := data.Images(path)
+	if err == nil && len(paths) == 0 {
+		err = fmt.Errorf("no image below %s: images end in %s", path, strings.Join(data.Extensions, " "))
+	}
+	return paths, err
+}
+
+func readLines(in io.Reader) ([]string, error) {
+	var paths []string
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		if line := strings.TrimSuffix(lines.Text(), "\r"); line != "" {
+			paths = append(paths, line)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("reading paths: %w", err)
+	}
+	return paths, nil
+}

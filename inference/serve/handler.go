@@ -1,0 +1,89 @@
+package serve
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+)
+
+// The page asks nothing of any other machine.
+//
+//go:embed page
+var page embed.FS
+
+// handler routes what is answered at all.
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	for path, file := range map[string]struct{ name, kind string }{
+		"GET /{$}":       {"index.html", "text/html; charset=utf-8"},
+		"GET /page.js":   {"page.js", "text/javascript; charset=utf-8"},
+		"GET /style.css": {"style.css", "text/css; charset=utf-8"},
+	} {
+		content, err := page.ReadFile("page/" + file.name)
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+				return
+			}
+			w.Header().Set("Content-Type", file.kind)
+			w.Write(content)
+		})
+	}
+	mux.HandleFunc("POST /predict", s.predict)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		fmt.Fprintln(w, "ok")
+	})
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		s.counts.write(w, s.uploads.Load())
+	})
+	return s.guard(http.NewCrossOriginProtection().Handler(mux))
+}
+
+// guard sets the headers that every answer has, and refuses requests for names
+// that are not this machine's where only it is served: they come from a page
+// elsewhere whose name was made to resolve to it.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for key, value := range map[string]string{
+			"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; " +
+				"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+			"X-Content-Type-Options":       "nosniff",
+			"X-Frame-Options":              "DENY",
+			"Referrer-Policy":              "no-referrer",
+			"Cross-Origin-Opener-Policy":   "same-origin",
+			"Cross-Origin-Resource-Policy": "same-origin",
+			"Cache-Control":                "no-store",
+		} {
+			w.Header().Set(key, value)
+		}
+		if s.local && !isLoopback(r.Host) {
+			http.Error(w, "this server answers to names of this machine alone", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func isLoopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if len(host) > 1 && host[0] == '[' {
+		host = host[1 : len(host)-1]
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// answer writes JSON and counts it.
+func (s *Server) answer(w http.ResponseWriter, status int, value any) {
+	s.counts.answered(strconv.Itoa(status))
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(value)
+}

@@ -1,0 +1,98 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"fovea/inference"
+)
+
+// Limits of a server. The zero value of a field is its default.
+type Limits struct {
+	Queue  int   // uploads under way: 256
+	Bytes  int64 // of a file: 32 MiB
+	Pixels int   // of an image: 40 million
+	Memory int64 // bytes of all uploads under way: 1 GiB
+	// How long a client may take over the header (5 s), over all of the request
+	// (30 s), and until it has taken the answer (90 s).
+	Header, Request, Answer time.Duration
+	Stop                    time.Duration // until requests under way are given up, 20 s
+}
+
+func (l Limits) withDefaults() Limits {
+	set(&l.Queue, 256)
+	set(&l.Bytes, 32<<20)
+	set(&l.Pixels, 40_000_000)
+	set(&l.Memory, 1<<30)
+	set(&l.Header, 5*time.Second)
+	set(&l.Request, 30*time.Second)
+	set(&l.Answer, 90*time.Second)
+	set(&l.Stop, 20*time.Second)
+	l.Memory = max(l.Memory, l.Bytes)
+	return l
+}
+
+func set[T comparable](field *T, value T) {
+	if *field == *new(T) {
+		*field = value
+	}
+}
+
+// Server classifies images that clients send.
+type Server struct {
+	description *inference.Description
+	limits      Limits
+	batcher     *batcher
+	decoders    chan struct{} // one for each that decodes
+	uploads     atomic.Int64  // under way
+	reserved    atomic.Int64  // bytes of them
+	counts      *counts
+	local       bool // only names of this machine are answered
+}
+
+// New makes a server of a classifier that d describes. The classifier is the
+// server's until Serve returns; the caller closes it then.
+func New(c *inference.Classifier, d *inference.Description, l Limits) *Server {
+	s := &Server{description: d, limits: l.withDefaults(), counts: newCounts(),
+		decoders: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	s.batcher = &batcher{classifier: c, counts: s.counts, waiting: make(chan *job, c.Batch())}
+	return s
+}
+
+// Serve answers on l until ctx is done; then it takes no more requests and
+// answers those under way. It closes l.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	address, ok := l.Addr().(*net.TCPAddr)
+	s.local = ok && address.IP.IsLoopback()
+	batching, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.batcher.run(batching)
+	}()
+	defer func() {
+		stop()
+		<-done
+	}()
+	server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: s.limits.Header, ReadTimeout: s.limits.Request,
+		WriteTimeout: s.limits.Answer, IdleTimeout: s.limits.Request, MaxHeaderBytes: 16 << 10}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.Background(), s.limits.Stop)
+	defer cancel()
+	err := server.Shutdown(ending)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = server.Close()
+	}
+	return err
+}
