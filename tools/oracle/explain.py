@@ -1,0 +1,175 @@
+"""Heat maps and features by PyTorch: goldens for package explain.
+
+    explain.py    writes explain/testdata/*.json.gz
+
+Gradients, integrated gradients and Grad-CAM of convolutions are captum's, features timm's; attention rollout,
+gradient-weighted attention and Grad-CAM of tokens are written here from the papers' formulas. All in float64.
+Needs requirements.txt and explain-requirements.txt.
+"""
+
+import base64
+import gzip
+import json
+import math
+import pathlib
+
+import captum
+import timm
+import torch
+from captum.attr import InputXGradient, IntegratedGradients, LayerGradCam, Saliency
+from torch import nn
+
+import imported
+import vit
+from vit_model import RETFound
+
+TESTDATA = pathlib.Path(__file__).resolve().parents[2] / "explain" / "testdata"
+STEPS = 48
+IMAGES = 2  # the first for the class of its highest score, the second for class 2
+SECOND_CLASS = 2
+
+
+class Attention:
+    """Records what softmax gives between tokens while it is entered."""
+
+    def __enter__(self):
+        self.matrices, self.softmax = [], torch.Tensor.softmax
+
+        def record(x, *args, **options):
+            y = self.softmax(x, *args, **options)
+            self.matrices.append(y)
+            return y
+
+        torch.Tensor.softmax = record
+        return self.matrices
+
+    def __exit__(self, *_):
+        torch.Tensor.softmax = self.softmax
+
+
+def rollout(matrices):
+    """Abnar and Zuidema 2020, equation 1, with the residual connection as half an identity. [B,T,T]"""
+    joint = None
+    for a in matrices:
+        a = 0.5 * a.mean(1) + 0.5 * torch.eye(a.shape[-1], dtype=a.dtype)
+        a = a / a.sum(-1, keepdim=True)
+        joint = a if joint is None else a @ joint
+    return joint
+
+
+def relevance(matrices, gradients):
+    """Chefer, Gur and Wolf 2021 (ICCV), equations 5 and 6, for self-attention. [B,T,T]"""
+    r = torch.eye(matrices[0].shape[-1], dtype=matrices[0].dtype).expand(len(matrices[0]), -1, -1)
+    for a, g in zip(matrices, gradients):
+        r = r + (a * g).clamp(min=0).mean(1) @ r
+    return r
+
+
+def token_grad_cam(tokens, gradient, before):
+    """Selvaraju and others 2017, equations 1 and 2, with the patches' tokens as positions. [B,P]"""
+    tokens, gradient = tokens[:, before:], gradient[:, before:]
+    return (tokens * gradient.mean(1, keepdim=True)).sum(-1).clamp(min=0)
+
+
+class WithoutDropPath(nn.Module):
+    def __init__(self, model, depth):
+        super().__init__()
+        self.model, self.depth = model, depth
+
+    def forward(self, x):
+        return self.model(x, torch.ones(2 * self.depth, len(x), dtype=x.dtype))
+
+
+def pixel_maps(model, x, classes):
+    """captum's maps of the image, and how complete the integral is."""
+    line = IntegratedGradients(model)
+    integrated, delta = line.attribute(x, baselines=torch.zeros_like(x), target=classes, n_steps=STEPS,
+                                       method="gausslegendre", return_convergence_delta=True)
+    return {
+        "gradient": Saliency(model).attribute(x, target=classes, abs=False),
+        "gradient-input": InputXGradient(model).attribute(x, target=classes),
+        "integrated": integrated,
+    }, delta
+
+
+def token_maps(model, norm1, x, classes, before, pooled):
+    """The maps of a ViT. norm1 is the last block's, pooled the tokens whose mean the head reads."""
+    kept = []
+    hook = norm1.register_forward_hook(lambda _, inputs, output: kept.append(output))
+    with Attention() as matrices:
+        scores = model(x)
+    hook.remove()
+    gradients = torch.autograd.grad(scores.gather(1, classes[:, None]).sum(), [*matrices, kept[0]])
+    side = math.isqrt(matrices[0].shape[-1] - before)
+    read = lambda r: r[:, pooled].mean(1)[:, before:].reshape(-1, side, side)
+    return {
+        "rollout": read(rollout(matrices)),
+        "relevance": read(relevance(matrices, gradients[:-1])),
+        "grad-cam": token_grad_cam(kept[0], gradients[-1], before).reshape(-1, side, side),
+    }
+
+
+def choose(model, x):
+    scores = model(x).detach()
+    return scores, torch.tensor([int(scores[0].argmax()), SECOND_CLASS])
+
+
+def encode(v):
+    return base64.b64encode(v.detach().numpy().astype("<f4").tobytes()).decode()
+
+
+def write(name, scores, classes, maps, delta, features=None, more=None):
+    golden = {
+        "versions": {"torch": torch.__version__, "timm": timm.__version__, "captum": captum.__version__},
+        "steps": STEPS, "classes": classes.tolist(), "scores": encode(scores), "gap": delta.tolist(),
+        "maps": {k: encode(v) for k, v in maps.items()}, "features": encode(features) if features is not None else None,
+        **(more or {}),
+    }
+    path = TESTDATA / f"{name}.json.gz"
+    path.write_bytes(gzip.compress(json.dumps(golden, separators=(",", ":")).encode(), 9, mtime=0))
+    print(f"{name:20} classes {classes.tolist()}  delta {delta.abs().max():.1e}  {path.stat().st_size} bytes")
+
+
+def built(name):
+    """A ViT that Fovea builds, drawn as vit.py draws it."""
+    c = vit.CASES[name]
+    rules = vit.rules(c)
+    retfound = RETFound(c)
+    retfound.load_state_dict({n: torch.from_numpy(vit.draw(rules, n, list(p.shape))) for n, p in retfound.named_parameters()})
+    retfound = retfound.double().eval()
+    model = WithoutDropPath(retfound, c.depth)
+    x = torch.from_numpy(vit.draw(rules, "images", [c.batch, 3, c.image, c.image]))[:IMAGES].double()
+    scores, classes = choose(model, x)
+    maps, delta = pixel_maps(model, x, classes)
+    pooled = slice(0, 1) if c.pool == "cls" else slice(1, None)
+    maps |= token_maps(model, retfound.blocks[-1].norm1, x, classes, 1, pooled)
+    with torch.no_grad():
+        features = retfound.forward_head(retfound.forward_features(x), pre_logits=True)
+    write(name, scores, classes, maps, delta, features, {"config": vars(c), "rules": rules})
+
+
+def exported(name):
+    """A model that imported.py exports."""
+    model, x, _ = imported.build(name)
+    model, x = model.double(), x.double()
+    scores, classes = choose(model, x)
+    maps, delta = pixel_maps(model, x, classes)
+    if isinstance(model, imported.ViT):
+        maps |= token_maps(model, model.blocks[-1].norm1, x, classes, 0, slice(None))
+    if isinstance(model, imported.CNN):
+        maps["grad-cam"] = LayerGradCam(model, model.head[0]).attribute(
+            x, target=classes, attribute_to_layer_input=True, relu_attributions=True)
+    write(name, scores, classes, maps, delta, more={"images": encode(x)})
+
+
+def main():
+    timm.layers.set_fused_attn(False)
+    TESTDATA.mkdir(parents=True, exist_ok=True)
+    for name in ("vit_tiny_mean", "vit_tiny_cls"):
+        built(name)
+    for name in ("cnn_torchscript17", "vit_torchscript11"):
+        exported(name)
+
+
+if __name__ == "__main__":
+    main()
