@@ -65,7 +65,7 @@ func (s scale) at(v float64) color.NRGBA {
 }
 
 func (s scale) labels() (low, high string) {
-	return fmt.Sprintf("%.2g", s.low), fmt.Sprintf("%.2g", s.high)
+	return fmt.Sprintf("%.3g", s.low), fmt.Sprintf("%.3g", s.high)
 }
 
 // overlay is an image in grey under a map's colours.

@@ -126,6 +126,9 @@ func (a *anatomy) attended(g *graphs.Graph, m Method, gradients map[*graphs.Valu
 			product = g.Add(product, g.MatMul(g.ReduceMean(weighted, false, 1), product, graphs.NoTrans))
 		}
 	}
+	if m == Relevance {
+		product = g.Sub(product, identity) // what is no attention: of pooled patches a constant
+	}
 	// A row of the last attention has a gradient if the model pools its token.
 	row := g.ReduceSum(g.Abs(layered(gradients[last])), false, 1, 3)
 	row = g.Reshape(g.Sign(row), batch, 1, count)

@@ -75,16 +75,15 @@ func (p panels) draw(c canvas, at image.Point) {
 
 // A canvas is a white picture to put images and text on.
 type canvas struct {
-	image  *image.RGBA
+	image  draw.Image
 	canvas vgdraw.Canvas
 }
 
 const dpi = 144
 
 func newCanvas(size image.Point) canvas {
-	img := image.NewRGBA(image.Rectangle{Max: size})
-	draw.Draw(img, img.Rect, image.White, image.Point{}, draw.Src)
-	return canvas{img, vgdraw.New(vgimg.NewWith(vgimg.UseImage(img), vgimg.UseDPI(dpi)))}
+	c := vgimg.NewWith(vgimg.UseImage(image.NewRGBA(image.Rectangle{Max: size})), vgimg.UseDPI(dpi)) // white
+	return canvas{c.Image(), vgdraw.New(c)}
 }
 
 func (c canvas) paste(img image.Image, at image.Point) {
@@ -100,7 +99,7 @@ func (c canvas) text(at image.Point, s string, width int, align text.XAlignment)
 		s = string(r[:n/2-1]) + "…" + string(r[n/2+1:])
 	}
 	points := func(pixels int) vg.Length { return vg.Length(pixels) * vg.Inch / dpi }
-	c.canvas.FillText(style, vg.Point{X: points(at.X), Y: points(c.image.Rect.Dy() - at.Y)}, s)
+	c.canvas.FillText(style, vg.Point{X: points(at.X), Y: points(c.image.Bounds().Dy() - at.Y)}, s)
 }
 
 func (c canvas) width(s string) int { return int(label.Width(s) / vg.Inch * dpi) }
@@ -125,7 +124,7 @@ func writePicture(w io.Writer, rows []panels) error {
 		p.draw(c, at)
 		at.Y += p.size().Y
 	}
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(w, c.image); err != nil {
+	if err := png.Encode(w, c.image); err != nil {
 		return fmt.Errorf("writing a picture: %w", err)
 	}
 	return nil

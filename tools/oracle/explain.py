@@ -1,6 +1,6 @@
 """Heat maps and features by PyTorch: goldens for package explain.
 
-    explain.py    writes explain/testdata/*.json.gz
+    explain.py    writes explain/testdata/*
 
 Gradients, integrated gradients and Grad-CAM of convolutions are captum's, features timm's; attention rollout,
 gradient-weighted attention and Grad-CAM of tokens are written here from the papers' formulas. All in float64.
@@ -9,18 +9,23 @@ Needs requirements.txt and explain-requirements.txt.
 
 import base64
 import gzip
+import io
 import json
 import math
 import pathlib
 
 import captum
+import numpy as np
 import timm
 import torch
 from captum.attr import InputXGradient, IntegratedGradients, LayerGradCam, Saliency
+from scipy.stats import spearmanr
+from sklearn.decomposition import PCA
 from torch import nn
 
 import imported
 import vit
+import vit_random
 from vit_model import RETFound
 
 TESTDATA = pathlib.Path(__file__).resolve().parents[2] / "explain" / "testdata"
@@ -58,11 +63,13 @@ def rollout(matrices):
 
 
 def relevance(matrices, gradients):
-    """Chefer, Gur and Wolf 2021 (ICCV), equations 5 and 6, for self-attention. [B,T,T]"""
-    r = torch.eye(matrices[0].shape[-1], dtype=matrices[0].dtype).expand(len(matrices[0]), -1, -1)
+    """Chefer, Gur and Wolf 2021 (ICCV), equations 5 and 6, for self-attention, less the identity that it begins with:
+    their maps leave out the token that is asked, which is all it adds to. [B,T,T]"""
+    identity = torch.eye(matrices[0].shape[-1], dtype=matrices[0].dtype).expand(len(matrices[0]), -1, -1)
+    r = identity
     for a, g in zip(matrices, gradients):
         r = r + (a * g).clamp(min=0).mean(1) @ r
-    return r
+    return r - identity
 
 
 def token_grad_cam(tokens, gradient, before):
@@ -162,6 +169,23 @@ def exported(name):
     write(name, scores, classes, maps, delta, more={"images": encode(x)})
 
 
+def numbers():
+    """What is computed of maps and features: resizing, rank correlation, principal components, and NumPy's file format."""
+    draw = lambda name, *shape: vit_random.fill(name, math.prod(shape), 0, 1).reshape(shape)
+    a, b = draw("a", 3, 4), np.round(draw("b", 3, 4) * 3)  # b has ties
+    rows = draw("rows", 12, 5) * np.float32([5, 3, 1, 0.5, 0.2])
+    pca = PCA(2).fit(rows.astype(np.float64))
+    file = io.BytesIO()
+    np.save(file, a)
+    golden = {
+        "a": a.ravel().tolist(), "b": b.ravel().tolist(), "rho": spearmanr(a.ravel(), b.ravel()).statistic,
+        "enlarged": nn.functional.interpolate(torch.from_numpy(a)[None, None], size=(7, 7), mode="bilinear").ravel().tolist(),
+        "rows": rows.ravel().tolist(), "components": pca.transform(rows.astype(np.float64)).ravel().tolist(),
+        "shares": pca.explained_variance_ratio_.tolist(), "npy": base64.b64encode(file.getvalue()).decode(),
+    }
+    (TESTDATA / "numbers.json").write_text(json.dumps(golden) + "\n")
+
+
 def main():
     timm.layers.set_fused_attn(False)
     TESTDATA.mkdir(parents=True, exist_ok=True)
@@ -169,6 +193,7 @@ def main():
         built(name)
     for name in ("cnn_torchscript17", "vit_torchscript11"):
         exported(name)
+    numbers()
 
 
 if __name__ == "__main__":
