@@ -4,17 +4,18 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
 // npyHeader begins a file of NumPy's format 1.0 (numpy.lib.format) with float32
 // values in row-major order.
 func npyHeader(shape []int) []byte {
-	dims := ""
-	for _, d := range shape {
-		dims += fmt.Sprintf("%d, ", d)
+	dims := make([]string, len(shape))
+	for i, d := range shape {
+		dims[i] = strconv.Itoa(d)
 	}
-	text := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", dims)
+	text := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", strings.Join(dims, ", ")) // of two axes or more
 	const before = 10                                            // magic, version, length
 	text += strings.Repeat(" ", 63-(before+len(text))%64) + "\n" // the data begin at a multiple of 64
 	out := append([]byte("\x93NUMPY\x01\x00"), 0, 0)

@@ -1,12 +1,15 @@
 """Heat maps and features by PyTorch: goldens for package explain.
 
-    explain.py    writes explain/testdata/*
+    explain.py                  writes explain/testdata/*
+    explain.py --models DIR     writes DIR/*.onnx, 0.6 GB, and DIR/*.json.gz of timm's and torchvision's models with random
+                                weights; FOVEA_EXPLAIN=DIR go test ./explain -run Models -v -timeout 1h compares
 
 Gradients, integrated gradients and Grad-CAM of convolutions are captum's, features timm's; attention rollout,
 gradient-weighted attention and Grad-CAM of tokens are written here from the papers' formulas. All in float64.
 Needs requirements.txt and explain-requirements.txt.
 """
 
+import argparse
 import base64
 import gzip
 import io
@@ -18,6 +21,7 @@ import captum
 import numpy as np
 import timm
 import torch
+import torchvision
 from captum.attr import InputXGradient, IntegratedGradients, LayerGradCam, Saliency
 from scipy.stats import spearmanr
 from sklearn.decomposition import PCA
@@ -125,14 +129,14 @@ def encode(v):
     return base64.b64encode(v.detach().numpy().astype("<f4").tobytes()).decode()
 
 
-def write(name, scores, classes, maps, delta, features=None, more=None):
+def write(folder, name, scores, classes, maps, delta, features=None, more=None):
     golden = {
         "versions": {"torch": torch.__version__, "timm": timm.__version__, "captum": captum.__version__},
         "steps": STEPS, "classes": classes.tolist(), "scores": encode(scores), "gap": delta.tolist(),
         "maps": {k: encode(v) for k, v in maps.items()}, "features": encode(features) if features is not None else None,
         **(more or {}),
     }
-    path = TESTDATA / f"{name}.json.gz"
+    path = folder / f"{name}.json.gz"
     path.write_bytes(gzip.compress(json.dumps(golden, separators=(",", ":")).encode(), 9, mtime=0))
     print(f"{name:20} classes {classes.tolist()}  delta {delta.abs().max():.1e}  {path.stat().st_size} bytes")
 
@@ -152,7 +156,7 @@ def built(name):
     maps |= token_maps(model, retfound.blocks[-1].norm1, x, classes, 1, pooled)
     with torch.no_grad():
         features = retfound.forward_head(retfound.forward_features(x), pre_logits=True)
-    write(name, scores, classes, maps, delta, features, {"config": vars(c), "rules": rules})
+    write(TESTDATA, name, scores, classes, maps, delta, features, {"config": vars(c), "rules": rules})
 
 
 def exported(name):
@@ -166,7 +170,54 @@ def exported(name):
     if isinstance(model, imported.CNN):
         maps["grad-cam"] = LayerGradCam(model, model.head[0]).attribute(
             x, target=classes, attribute_to_layer_input=True, relu_attributions=True)
-    write(name, scores, classes, maps, delta, more={"images": encode(x)})
+    write(TESTDATA, name, scores, classes, maps, delta, more={"images": encode(x)})
+
+
+MODELS = {  # how to make it, and where its Grad-CAM is: behind a module, of tokens with so many others before the patches or not
+    "resnet18": (lambda: torchvision.models.resnet18(num_classes=10), lambda m: m.layer4, None),
+    "convnext_tiny": (lambda: torchvision.models.convnext_tiny(num_classes=10), lambda m: m.features, None),
+    "vit_b_16": (lambda: torchvision.models.vit_b_16(num_classes=10), lambda m: m.encoder.layers[-1].ln_1, 1),
+    "deit_small": (lambda: timm.create_model("deit_small_patch16_224", num_classes=10), lambda m: m.blocks[-1].norm1, 1),
+    "vit_small_dinov2": (lambda: timm.create_model("vit_small_patch14_dinov2", img_size=224, num_classes=10),
+                         lambda m: m.blocks[-1].norm1, 1),
+    "vit_little_reg4_gap": (lambda: timm.create_model("vit_little_patch16_reg4_gap_256", num_classes=10),
+                            lambda m: m.blocks[-1].norm1, 4),
+}
+
+
+def foreign(folder, name):
+    """A model of timm or torchvision, exported as users do."""
+    make, layer, before = MODELS[name]
+    torch.manual_seed(0)
+    model = make().eval()
+    for n, p in model.named_parameters():  # fresh biases are 0, and LayerScale 1e-5
+        p.data += (0.1 if "gamma" in n or "layer_scale" in n else 0.02) * torch.randn_like(p)
+    size = 256 if name.endswith("gap") else 224
+    x = torch.randn(IMAGES, 3, size, size)
+    timm.layers.set_fused_attn(True)
+    torch.onnx.export(model, (x,), folder / f"{name}.onnx", dynamo=True, external_data=False, input_names=["images"],
+                      output_names=["logits"], dynamic_shapes=({0: torch.export.Dim("batch")},))
+    timm.layers.set_fused_attn(False)
+    with_attention = make().eval() if name != "vit_b_16" else model  # timm looks at the switch when it builds
+    with_attention.load_state_dict(model.state_dict())
+    model, x = with_attention.double(), x.double()
+    scores, classes = choose(model, x)
+    maps = {"gradient": Saliency(model).attribute(x, target=classes, abs=False)}
+    if before is None:
+        maps["grad-cam"] = LayerGradCam(model, layer(model)).attribute(x, target=classes, relu_attributions=True)
+    elif name == "vit_b_16":
+        kept = []
+        hook = layer(model).register_forward_hook(lambda _, inputs, output: kept.append(output))
+        gradient, = torch.autograd.grad(model(x).gather(1, classes[:, None]).sum(), kept)
+        hook.remove()
+        maps["grad-cam"] = token_grad_cam(kept[0], gradient, before)
+    else:
+        pooled = slice(4, None) if name.endswith("gap") else slice(0, 1)
+        maps |= token_maps(model, layer(model), x, classes, before, pooled)
+    features = None
+    if hasattr(model, "forward_head"):
+        features = model.forward_head(model.forward_features(x), pre_logits=True)
+    write(folder, name, scores, classes, maps, torch.zeros(IMAGES), features, {"images": encode(x)})
 
 
 def numbers():
@@ -187,6 +238,14 @@ def numbers():
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", type=pathlib.Path, metavar="DIR", help="write larger models and their maps")
+    options = parser.parse_args()
+    if options.models:
+        options.models.mkdir(parents=True, exist_ok=True)
+        for name in MODELS:
+            foreign(options.models, name)
+        return
     timm.layers.set_fused_attn(False)
     TESTDATA.mkdir(parents=True, exist_ok=True)
     for name in ("vit_tiny_mean", "vit_tiny_cls"):
