@@ -12,6 +12,7 @@ import (
 // An Integral says how complete integrated gradients are: Sum should be
 // Score - Baseline.
 type Integral struct {
+	Steps    int     // gradients along the line
 	Score    float64 // of the class, for the image
 	Baseline float64 // and for the mean image
 	Sum      float64 // of the map
@@ -23,11 +24,31 @@ func (i Integral) Gap() float64 {
 	return math.Abs(i.Sum-(i.Score-i.Baseline)) / math.Abs(i.Score-i.Baseline)
 }
 
-// integrate fills the map of Integrated: the integral of the gradient along the
-// line from zeros, the mean image, to an image, by Gauss and Legendre's rule.
+// Complete is the gap up to which an integral counts as complete.
+const Complete = 1e-3
+
+// doublings is how often the steps are doubled, at most, where an integral is not
+// complete: near the mean image, where all patches are alike, a LayerNorm may
+// change its result fast.
+const doublings = 4
+
+// integrate fills the map of Integrated.
 func (m *Model) integrate(image []float32, e *Explanation) error {
+	for steps := m.steps; ; steps *= 2 {
+		if err := m.integrateIn(steps, image, e); err != nil {
+			return err
+		}
+		if e.Integral.Gap() <= Complete || steps == m.steps<<doublings {
+			return nil
+		}
+	}
+}
+
+// integrateIn fills the map with the integral of the gradient along the line from
+// zeros, the mean image, to an image, by Gauss and Legendre's rule.
+func (m *Model) integrateIn(steps int, image []float32, e *Explanation) error {
 	// The ends of the line are run too, for their scores.
-	at, weights := make([]float64, m.steps), make([]float64, m.steps)
+	at, weights := make([]float64, steps), make([]float64, steps)
 	quad.Legendre{}.FixedLocations(at, weights, 0, 1)
 	at, weights = append(at, 0, 1), append(weights, 0, 0)
 
@@ -63,7 +84,7 @@ func (m *Model) integrate(image []float32, e *Explanation) error {
 		}
 	}
 	out := Map{Method: Integrated, Shape: []int{3, m.Side, m.Side}, Values: make([]float32, size)}
-	e.Integral = &Integral{Baseline: scores[m.steps], Score: scores[m.steps+1]}
+	e.Integral = &Integral{Steps: steps, Baseline: scores[steps], Score: scores[steps+1]}
 	for k, x := range image {
 		v := sum[k] * float64(x)
 		e.Integral.Sum += v

@@ -17,7 +17,7 @@ import (
 type Options struct {
 	Methods []Method // none: Relevance, or GradCAM or Gradient, the first that the model has
 	Batch   int      // images a forward pass; a model's own where it is fixed
-	Steps   int      // of Integrated
+	Steps   int      // of Integrated; doubled up to four times where they are too few, see [Integral]
 	Threads int      // inside an operator; 0: one a core
 
 	// Randomize shuffles the entries of every matrix, kernel and table among the

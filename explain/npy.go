@@ -16,8 +16,8 @@ func npyHeader(shape []int) []byte {
 		dims[i] = strconv.Itoa(d)
 	}
 	text := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", strings.Join(dims, ", ")) // of two axes or more
-	const before = 10                                            // magic, version, length
-	text += strings.Repeat(" ", 63-(before+len(text))%64) + "\n" // the data begin at a multiple of 64
+	const before = 10                                                                                          // magic, version, length
+	text += strings.Repeat(" ", 63-(before+len(text))%64) + "\n"                                               // the data begin at a multiple of 64
 	out := append([]byte("\x93NUMPY\x01\x00"), 0, 0)
 	binary.LittleEndian.PutUint16(out[before-2:], uint16(len(text)))
 	return append(out, text...)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -82,7 +83,7 @@ func Write(ctx context.Context, o WriteOptions) (err error) {
 	err = writeFile(filepath.Join(o.Out, TableFile), func(w io.Writer) error {
 		r.table = csv.NewWriter(w)
 		r.table.Write([]string{"path", "class", "probability", "predicted", "method", "map", "picture", "score", "mean_image_score",
-			"sum", "randomized_rank_correlation"})
+			"sum", "steps", "randomized_rank_correlation"})
 		if err := o.each(ctx, r.model.Batch, func(images []float32, paths []string) error { return r.batch(images, paths, class) }); err != nil {
 			return err
 		}
@@ -91,6 +92,10 @@ func Write(ctx context.Context, o WriteOptions) (err error) {
 	})
 	if err != nil {
 		return err
+	}
+	if r.incomplete > 0 {
+		slog.Warn("integrated gradients do not add up to the difference of the scores within 0.1 %: take more steps",
+			"images", r.incomplete, "of", r.written)
 	}
 	return writeFile(filepath.Join(o.Out, SheetFile), func(w io.Writer) error { return writePicture(w, r.sheet) })
 }
@@ -155,6 +160,7 @@ type writer struct {
 	table         *csv.Writer
 	sheet         []panels
 	written       int // images
+	incomplete    int // integrals
 }
 
 func (r *writer) batch(images []float32, paths []string, class int) error {
@@ -212,9 +218,12 @@ func (r *writer) image(path string, img *image.NRGBA, e *Explanation, correlatio
 			return err
 		}
 		row := []string{path, r.Classes[e.Class], decimal(probability[e.Class]), r.Classes[best], string(m.Method), file, name + ".png",
-			decimal(float64(e.Scores[e.Class])), "", "", correlations[k]}
+			decimal(float64(e.Scores[e.Class])), "", "", "", correlations[k]}
 		if m.Method == Integrated {
-			row[8], row[9] = decimal(e.Integral.Baseline), decimal(e.Integral.Sum)
+			row[8], row[9], row[10] = decimal(e.Integral.Baseline), decimal(e.Integral.Sum), strconv.Itoa(e.Integral.Steps)
+			if !(e.Integral.Gap() <= Complete) {
+				r.incomplete++
+			}
 		}
 		r.table.Write(row)
 	}

@@ -57,7 +57,7 @@ func runExplain(a *app, ctx context.Context, args []string) error {
 	methods := fs.String("method", "", "methods, separated by commas")
 	fs.StringVar(&o.Class, "class", "", "class to explain")
 	fs.StringVar(&o.Out, "out", "explanations", "folder to write to")
-	fs.IntVar(&o.Steps, "steps", 64, "steps of integrated gradients")
+	fs.IntVar(&o.Steps, "steps", 32, "steps of integrated gradients")
 	fs.BoolVar(&o.Randomize, "sanity", false, "compare with the model of shuffled weights")
 	operands, err := parseOperands(fs, args)
 	if err != nil {

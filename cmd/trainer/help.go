@@ -153,9 +153,9 @@ they do not.
   -class NAME      class to explain (default: the one predicted)
   -out DIR         folder to write to; made if it is not there
                    (default: explanations)
-  -steps N         gradients along the line of integrated (default 64); the
-                   columns score, mean_image_score and sum of the table show
-                   whether that is enough: sum should be their difference
+  -steps N         gradients along the line of integrated (default 32), doubled
+                   up to four times until the map adds up to the difference of
+                   the scores of the image and the mean image within 0.1 %
   -sanity          compare each map with that of the same model with shuffled
                    weights: the rank correlation in the table should be near 0
   -batch N         images a forward pass (default 4)
