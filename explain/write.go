@@ -202,7 +202,8 @@ func (r *writer) batch(images []float32, paths []string, class int) error {
 // image writes the files and rows of one image.
 func (r *writer) image(path string, img *image.NRGBA, e *Explanation, correlations []string) error {
 	r.written++
-	name := fmt.Sprintf("%0*d-%s", len(strconv.Itoa(len(r.Images))), r.written, filepath.Base(path))
+	base := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	name := fmt.Sprintf("%0*d-%s", len(strconv.Itoa(len(r.Images))), r.written, base)
 	probability := e.Probabilities()
 	p := panels{name: path, class: fmt.Sprintf("%s, probability %.2f", r.Classes[e.Class], probability[e.Class]), image: img, maps: e.Maps}
 	if err := writeFile(filepath.Join(r.Out, name+".png"), func(w io.Writer) error { return writePicture(w, []panels{p}) }); err != nil {

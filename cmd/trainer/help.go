@@ -166,7 +166,7 @@ It runs on the CPU. Methods that read attention need a model with tokens of the
 whole image, as a ViT has.
 
 example:
-  trainer explain -model runs/octid/model.onnx -method relevance,integrated OCTID/test
+  trainer explain -model runs/octid/model.onnx -method relevance OCTID/test
 `
 
 const featuresManual = `trainer features -model FILE -out F.csv|F.npy [-pca FILE] [-batch N] PATH...
@@ -188,7 +188,7 @@ normalised tokens. PATH is an image or a folder, with the folders in it.
 It runs on the CPU.
 
 example:
-  trainer features -model runs/octid/model.onnx -out octid.npy -pca octid.png OCTID/test
+  trainer features -model runs/octid/model.onnx -out octid.npy OCTID/test
 `
 
 const prepareManual = `trainer prepare NAME SOURCE DEST [-n] [-crop [-side N]] [-any-count]
