@@ -116,18 +116,21 @@ func (a *anatomy) attended(g *graphs.Graph, m Method, gradients map[*graphs.Valu
 		one[i*count+i] = 1
 	}
 	identity := g.Floats(one, 1, count, count)
-	product := identity
+	var product *graphs.Value // of relevance without the identity, beside which float32 would lose digits
 	for _, v := range a.attention {
 		if m == Rollout {
 			layer := g.Scale(g.Add(g.ReduceMean(layered(v), false, 1), identity), 0.5)
-			product = g.MatMul(layer, product, graphs.NoTrans)
-		} else {
-			weighted := g.Relu(g.Mul(layered(v), layered(gradients[v])))
-			product = g.Add(product, g.MatMul(g.ReduceMean(weighted, false, 1), product, graphs.NoTrans))
+			if product != nil {
+				layer = g.MatMul(layer, product, graphs.NoTrans)
+			}
+			product = layer
+			continue
 		}
-	}
-	if m == Relevance {
-		product = g.Sub(product, identity) // what is no attention: of pooled patches a constant
+		layer := g.ReduceMean(g.Relu(g.Mul(layered(v), layered(gradients[v]))), false, 1)
+		if product != nil {
+			layer = g.Add(layer, g.Add(product, g.MatMul(layer, product, graphs.NoTrans)))
+		}
+		product = layer
 	}
 	// A row of the last attention has a gradient if the model pools its token.
 	row := g.ReduceSum(g.Abs(layered(gradients[last])), false, 1, 3)

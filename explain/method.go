@@ -18,7 +18,7 @@ const (
 	Rollout Method = "rollout"
 	// Relevance is attention weighted by its gradient (Chefer, Gur and Wolf, ICCV
 	// 2021, equations 5 and 6): R ← R + mean over heads of max(0, A·∂score/∂A)·R,
-	// from the identity on, which is taken off at the end; rows and shape as for Rollout.
+	// from the identity on, and that taken off; rows and shape as for Rollout.
 	Relevance Method = "relevance"
 	// GradCAM is max(0, Σ over features of activation · mean gradient) (Selvaraju
 	// and others, ICCV 2017), in a model with attention of the tokens that the last

@@ -188,10 +188,15 @@ MODELS = {  # how to make it, and where its Grad-CAM is: behind a module, of tok
 def foreign(folder, name):
     """A model of timm or torchvision, exported as users do."""
     make, layer, before = MODELS[name]
-    torch.manual_seed(0)
+    # With 0 a rounding error decides a maximum or a kink of ResNet's first layers, and 219 values of the gradient around
+    # it are up to 2.6e-2 off, all others within 1e-4.
+    torch.manual_seed(1 if name == "resnet18" else 0)
     model = make().eval()
     for n, p in model.named_parameters():  # fresh biases are 0, and LayerScale 1e-5
         p.data += (0.1 if "gamma" in n or "layer_scale" in n else 0.02) * torch.randn_like(p)
+    for m in model.modules():  # few inputs of ReLU are near its kink, where a rounding error would decide
+        if isinstance(m, nn.BatchNorm2d):
+            m.bias.data += 3
     size = 256 if name.endswith("gap") else 224
     x = torch.randn(IMAGES, 3, size, size)
     timm.layers.set_fused_attn(True)
@@ -240,10 +245,11 @@ def numbers():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", type=pathlib.Path, metavar="DIR", help="write larger models and their maps")
+    parser.add_argument("--names", default=",".join(MODELS), help="of the larger models, separated by commas")
     options = parser.parse_args()
     if options.models:
         options.models.mkdir(parents=True, exist_ok=True)
-        for name in MODELS:
+        for name in options.names.split(","):
             foreign(options.models, name)
         return
     timm.layers.set_fused_attn(False)
