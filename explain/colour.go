@@ -1,0 +1,96 @@
+package explain
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot/palette"
+	"gonum.org/v1/plot/palette/moreland"
+)
+
+// Palettes whose order every kind of colour vision keeps: from dark to light, and
+// for signed maps from blue, against the class, over grey to red, for it.
+var (
+	sequential = table(moreland.ExtendedBlackBody())
+	diverging  = table(moreland.SmoothBlueRed())
+)
+
+func table(m palette.ColorMap) (out [256]color.NRGBA) {
+	for i, c := range m.Palette(256).Colors() {
+		out[i] = color.NRGBAModel.Convert(c).(color.NRGBA)
+	}
+	return out
+}
+
+// A scale gives values their colours.
+type scale struct {
+	low, high float64
+	colours   *[256]color.NRGBA
+}
+
+// newScale reaches from the least to the largest of a map's values, signed around
+// 0; of the many values of a gradient by the image 1 % may lie beyond its ends,
+// else a few pixels would leave the others without a colour.
+func newScale(m Map, values []float32) scale {
+	sorted := make([]float64, len(values))
+	for i, v := range values {
+		sorted[i] = float64(v)
+		if m.Method.signed() {
+			sorted[i] = math.Abs(sorted[i])
+		}
+	}
+	slices.Sort(sorted)
+	last := len(sorted) - 1
+	if len(m.Shape) == 3 {
+		last = last * 99 / 100
+	}
+	if m.Method.signed() {
+		return scale{-sorted[last], sorted[last], &diverging}
+	}
+	return scale{sorted[0], sorted[last], &sequential}
+}
+
+func (s scale) at(v float64) color.NRGBA {
+	part := 0.0
+	switch {
+	case s.high > s.low:
+		part = (v - s.low) / (s.high - s.low)
+	case s.low < 0:
+		part = 0.5
+	}
+	return s.colours[int(math.Round(255*min(1, max(0, part))))]
+}
+
+func (s scale) labels() (low, high string) {
+	return fmt.Sprintf("%.3g", s.low), fmt.Sprintf("%.3g", s.high)
+}
+
+// overlay is an image in grey under a map's colours.
+func (s scale) overlay(img *image.NRGBA, values []float32) *image.NRGBA {
+	const opacity = 0.6
+	out := image.NewNRGBA(img.Rect)
+	for i, v := range values {
+		p, c := img.Pix[4*i:4*i+4], s.at(float64(v))
+		grey := 0.299*float64(p[0]) + 0.587*float64(p[1]) + 0.114*float64(p[2])
+		mix := func(x uint8) uint8 { return uint8(math.Round(opacity*float64(x) + (1-opacity)*grey)) }
+		copy(out.Pix[4*i:], []uint8{mix(c.R), mix(c.G), mix(c.B), 255})
+	}
+	return out
+}
+
+// shown is an image [3,S,S] as it was before mean and deviation were taken off.
+func shown(values []float32, side int, mean, std [3]float32) *image.NRGBA {
+	out := image.NewNRGBA(image.Rect(0, 0, side, side))
+	plane := side * side
+	for i := range plane {
+		for c := range 3 {
+			v := float64(values[c*plane+i]*std[c]+mean[c]) * 255
+			out.Pix[4*i+c] = uint8(math.Round(min(255, max(0, v))))
+		}
+		out.Pix[4*i+3] = 255
+	}
+	return out
+}

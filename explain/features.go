@@ -1,0 +1,193 @@
+package explain
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fovea/graphs/importer"
+	"fovea/onnx"
+	"fovea/onnx/ort"
+	"fovea/training/imported"
+)
+
+// A Features computes what a classifier's head reads, its latent features. It is
+// for one goroutine.
+type Features struct {
+	Batch int // images of a call of Compute, at most
+	Side  int // S of the images
+	Width int // features of an image
+
+	session *session
+}
+
+// OpenFeatures reads a model, float32 [N,3,S,S] → scores [N,C], and makes the
+// features its only output: the input of its last linear layer, for a ViT of Fovea
+// the pooled and normalised tokens.
+func OpenFeatures(path string, batch, threads int) (*Features, error) {
+	if batch < 1 {
+		return nil, fmt.Errorf("a batch of %d images: at least 1", batch)
+	}
+	// Of one image the head cannot always be told from other layers.
+	file, err := imported.Open(path, importer.Sizes{Batch: int64(max(2, batch))})
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	f, err := features(file, threads)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+const featuresOutput = "explain.features"
+
+func features(file *imported.File, threads int) (*Features, error) {
+	model, err := file.Import(importer.Options{})
+	if err != nil {
+		return nil, err
+	}
+	g := model.Graph
+	a, err := locate(g)
+	if err != nil {
+		return nil, err
+	}
+	head, err := file.FindHead(a.images.Shape[0])
+	if err != nil {
+		return nil, err
+	}
+	v := model.Values[head.Features]
+	if v == nil || v.Len() != a.images.Shape[0]*head.Width {
+		return nil, errors.New("its head reads several positions of an image: there is no vector of features")
+	}
+	g.Outputs = nil
+	g.Output(featuresOutput, g.Reshape(v, a.images.Shape[0], head.Width))
+	g.RemoveDead()
+	f := &Features{Batch: int(a.images.Shape[0]), Side: int(a.images.Shape[3]), Width: int(head.Width)}
+	f.session, err = newSession(g, a.images.Name, Options{Threads: threads})
+	return f, err
+}
+
+// Compute gives the features [n,Width] of up to Batch images float32 [n,3,S,S].
+func (f *Features) Compute(images []float32) (out []float32, err error) {
+	size := 3 * f.Side * f.Side
+	n := len(images) / size
+	if n*size != len(images) || n < 1 || n > f.Batch {
+		return nil, fmt.Errorf("%d values are not 1 to %d images [3,%d,%[3]d]", len(images), f.Batch, f.Side)
+	}
+	input := f.session.images.Float32()
+	clear(input[copy(input, images):])
+	err = f.session.run(func(_ ort.Info, data []byte) { out = floats(data)[:n*f.Width] })
+	return out, err
+}
+
+// Close frees the model.
+func (f *Features) Close() error { return f.session.session.Close() }
+
+// FeatureOptions of WriteFeatures.
+type FeatureOptions struct {
+	Input
+	Batch   int    // images a forward pass
+	Threads int    // inside an operator; 0: one a core
+	Out     string // F.csv or F.npy
+	PCA     string // PNG of the first two principal components; "": none
+}
+
+// WriteFeatures writes the features of images: F.csv with the columns path, label,
+// feature_0 and on, or F.npy, float32 [N,F], with the path and label of its rows in
+// F.csv. The label is the name of the image's folder if that is a class of the
+// model, else empty. It holds one batch of images in memory.
+func WriteFeatures(ctx context.Context, o FeatureOptions) error {
+	base, npy := strings.CutSuffix(o.Out, ".npy")
+	if !npy && filepath.Ext(o.Out) != ".csv" {
+		return fmt.Errorf("%s: features are written to a file that ends in .csv or .npy", o.Out)
+	}
+	if o.PCA != "" && len(o.Images) < 3 {
+		return fmt.Errorf("%d images have no principal components: at least 3", len(o.Images))
+	}
+	f, err := OpenFeatures(o.Model, o.Batch, o.Threads)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := o.check(f.Side, 0); err != nil {
+		return err
+	}
+	if err := o.verify(ctx); err != nil {
+		return err
+	}
+	kept := newSample(len(o.Images), f.Width)
+	write := func(rows *csv.Writer, matrix io.Writer) error {
+		head := []string{"path", "label"}
+		for i := 0; i < f.Width && !npy; i++ {
+			head = append(head, "feature_"+strconv.Itoa(i))
+		}
+		rows.Write(head)
+		if npy {
+			if _, err := matrix.Write(npyHeader([]int{len(o.Images), f.Width})); err != nil {
+				return err
+			}
+		}
+		err := o.each(ctx, f.Batch, func(images []float32, paths []string) error {
+			values, err := f.Compute(images)
+			if err != nil {
+				return err
+			}
+			for i, path := range paths {
+				own := values[i*f.Width : (i+1)*f.Width]
+				row := []string{path, o.label(path)}
+				for k := 0; k < f.Width && !npy; k++ {
+					row = append(row, strconv.FormatFloat(float64(own[k]), 'g', -1, 32))
+				}
+				rows.Write(row)
+				kept.add(own, row[1])
+			}
+			if npy {
+				return writeFloats(matrix, values)
+			}
+			return nil
+		})
+		rows.Flush()
+		return errors.Join(err, rows.Error())
+	}
+	if npy {
+		err = writeFile(o.Out, func(matrix io.Writer) error {
+			return writeFile(base+".csv", func(w io.Writer) error { return write(csv.NewWriter(w), matrix) })
+		})
+	} else {
+		err = writeFile(o.Out, func(w io.Writer) error { return write(csv.NewWriter(w), nil) })
+	}
+	if err != nil || o.PCA == "" {
+		return err
+	}
+	return writeFile(o.PCA, func(w io.Writer) error { return kept.picture(w, o.Classes) })
+}
+
+// label is the class that an image's folder names.
+func (in *Input) label(path string) string {
+	full, err := filepath.Abs(path)
+	if folder := filepath.Base(filepath.Dir(full)); err == nil && slices.Contains(in.Classes, folder) {
+		return folder
+	}
+	return ""
+}
+
+// writeFile writes a file, whole or not at all.
+func writeFile(path string, write func(io.Writer) error) error {
+	var failed error
+	err := onnx.WriteFileAtomic(path, func(w io.Writer) error {
+		failed = write(w)
+		return failed
+	})
+	if failed != nil {
+		return failed // most often an image's, not the file's
+	}
+	return err
+}

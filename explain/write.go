@@ -1,0 +1,234 @@
+package explain
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fovea/data"
+)
+
+// Input is a model file and the images that go through it.
+type Input struct {
+	Model     string
+	Images    []string           // paths of image files
+	Classes   []string           // names, in the order of the model's scores
+	Transform data.EvalTransform // what the model wants done to an image
+	Progress  func(done, total int)
+}
+
+// WriteOptions of Write.
+type WriteOptions struct {
+	Input
+	Options
+	Class string // its name; "": that of each image's highest score
+	Out   string // folder to write to; made if need be
+}
+
+// Files in the folder.
+const (
+	TableFile = "explanations.csv"
+	SheetFile = "contact_sheet.png"
+)
+
+// sheetRows is the number of images on the contact sheet.
+const sheetRows = 16
+
+// Write explains images into a folder: of each N-NAME.png, the image beside its
+// maps, and N-NAME.METHOD.npy, each map as it is; the first of the images together
+// in contact_sheet.png; and explanations.csv, a row an image and method. With
+// Options.Randomize the table has Spearman's rank correlation of each map with that
+// of the model whose weights were shuffled, for the same class. It holds one batch
+// of images in memory, beside the sheet.
+func Write(ctx context.Context, o WriteOptions) (err error) {
+	shuffled := o.Randomize
+	o.Randomize = false
+	o.Batch = min(o.Batch, len(o.Images))
+	class := -1
+	if o.Class != "" {
+		if class = slices.Index(o.Classes, o.Class); class < 0 {
+			return fmt.Errorf("the model has no class %q: it has %s", o.Class, strings.Join(o.Classes, ", "))
+		}
+	}
+	r := writer{WriteOptions: o}
+	if r.model, err = Open(o.Model, o.Options); err != nil {
+		return err
+	}
+	defer r.model.Close()
+	if err := o.check(r.model.Side, r.model.Classes); err != nil {
+		return err
+	}
+	if shuffled {
+		o.Randomize, o.Methods = true, r.model.Methods
+		if r.random, err = Open(o.Model, o.Options); err != nil {
+			return err
+		}
+		defer r.random.Close()
+	}
+	if err := o.verify(ctx); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.Out, 0o755); err != nil {
+		return err
+	}
+	err = writeFile(filepath.Join(o.Out, TableFile), func(w io.Writer) error {
+		r.table = csv.NewWriter(w)
+		r.table.Write([]string{"path", "class", "probability", "predicted", "method", "map", "picture", "score", "mean_image_score",
+			"sum", "steps", "randomized_rank_correlation"})
+		if err := o.each(ctx, r.model.Batch, func(images []float32, paths []string) error { return r.batch(images, paths, class) }); err != nil {
+			return err
+		}
+		r.table.Flush()
+		return r.table.Error()
+	})
+	if err != nil {
+		return err
+	}
+	if r.incomplete > 0 {
+		slog.Warn("integrated gradients do not add up to the difference of the scores within 0.1 %: take more steps",
+			"images", r.incomplete, "of", r.written)
+	}
+	return writeFile(filepath.Join(o.Out, SheetFile), func(w io.Writer) error { return writePicture(w, r.sheet) })
+}
+
+// check refuses a description that does not fit the model.
+func (in *Input) check(side, classes int) error {
+	switch {
+	case in.Transform.Size != side:
+		return fmt.Errorf("%s takes images of %d pixels, but they are prepared with %d", in.Model, side, in.Transform.Size)
+	case classes != 0 && classes != len(in.Classes):
+		return fmt.Errorf("%s has scores of %d classes, but %d names: %s", in.Model, classes, len(in.Classes), strings.Join(in.Classes, ", "))
+	}
+	return nil
+}
+
+// verify refuses images that cannot be read, before any work is done.
+func (in *Input) verify(ctx context.Context) error {
+	bad, err := data.Verify(ctx, in.samples(), 0, nil, in.Transform, nil)
+	if err == nil && bad != nil {
+		err = &data.Unreadable{Images: bad, Total: len(in.Images)}
+	}
+	return err
+}
+
+func (in *Input) samples() []data.Sample {
+	out := make([]data.Sample, len(in.Images))
+	for i, path := range in.Images {
+		out[i].Path = path
+	}
+	return out
+}
+
+// each reads the images batch by batch, float32 [n,3,S,S], with their paths.
+func (in *Input) each(ctx context.Context, batch int, do func(images []float32, paths []string) error) error {
+	loader, err := data.NewLoader(data.LoaderConfig{Samples: in.samples(), Batch: batch, Transform: in.Transform})
+	if err != nil {
+		return err
+	}
+	it := loader.Epoch(ctx, 0, 0)
+	defer it.Close()
+	for done := 0; ; {
+		b, err := it.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := do(b.Images, in.Images[done:done+b.N]); err != nil {
+			return err
+		}
+		done += b.N
+		b.Release()
+		if in.Progress != nil {
+			in.Progress(done, len(in.Images))
+		}
+	}
+}
+
+type writer struct {
+	WriteOptions
+	model, random *Model
+	table         *csv.Writer
+	sheet         []panels
+	written       int // images
+	incomplete    int // integrals
+}
+
+func (r *writer) batch(images []float32, paths []string, class int) error {
+	classes := make([]int, len(paths))
+	for i := range classes {
+		classes[i] = class
+	}
+	all, err := r.model.Explain(images, classes)
+	if err != nil {
+		return err
+	}
+	var random []Explanation
+	if r.random != nil {
+		for i, e := range all {
+			classes[i] = e.Class
+		}
+		if random, err = r.random.Explain(images, classes); err != nil {
+			return err
+		}
+	}
+	size := len(images) / len(paths)
+	for i, e := range all {
+		img := shown(images[i*size:(i+1)*size], r.model.Side, r.Transform.Mean, r.Transform.Std)
+		correlations := make([]string, len(e.Maps))
+		if random != nil {
+			for k := range e.Maps {
+				if c := RankCorrelation(e.Maps[k], random[i].Maps[k]); c == c {
+					correlations[k] = decimal(c)
+				}
+			}
+		}
+		if err := r.image(paths[i], img, &e, correlations); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// image writes the files and rows of one image.
+func (r *writer) image(path string, img *image.NRGBA, e *Explanation, correlations []string) error {
+	r.written++
+	base := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	name := fmt.Sprintf("%0*d-%s", len(strconv.Itoa(len(r.Images))), r.written, base)
+	probability := e.Probabilities()
+	p := panels{name: path, class: fmt.Sprintf("%s, probability %.2f", r.Classes[e.Class], probability[e.Class]), image: img, maps: e.Maps}
+	if err := writeFile(filepath.Join(r.Out, name+".png"), func(w io.Writer) error { return writePicture(w, []panels{p}) }); err != nil {
+		return err
+	}
+	if len(r.sheet) < sheetRows {
+		r.sheet = append(r.sheet, p)
+	}
+	best := slices.Index(e.Scores, slices.Max(e.Scores))
+	for k, m := range e.Maps {
+		file := fmt.Sprintf("%s.%s.npy", name, m.Method)
+		if err := writeFile(filepath.Join(r.Out, file), func(w io.Writer) error { return writeNPY(w, m.Shape, m.Values) }); err != nil {
+			return err
+		}
+		row := []string{path, r.Classes[e.Class], decimal(probability[e.Class]), r.Classes[best], string(m.Method), file, name + ".png",
+			decimal(float64(e.Scores[e.Class])), "", "", "", correlations[k]}
+		if m.Method == Integrated {
+			row[8], row[9], row[10] = decimal(e.Integral.Baseline), decimal(e.Integral.Sum), strconv.Itoa(e.Integral.Steps)
+			if !(e.Integral.Gap() <= Complete) {
+				r.incomplete++
+			}
+		}
+		r.table.Write(row)
+	}
+	return r.table.Error()
+}
+
+func decimal(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
