@@ -89,6 +89,57 @@ func TestStepsLeaveNothingOnCUDA(t *testing.T) {
 	})
 }
 
+// TestSkippedStepOnCUDA: a step with a gradient that is infinite changes nothing
+// on the device, and halves the loss scale; the one after it is taken.
+func TestSkippedStepOnCUDA(t *testing.T) {
+	cudastub.Run(t, func(t *testing.T) {
+		c := onStandIns(t)
+		c.Training.Precision = "fp16"
+		l, err := NewLearner(t.Context(), c, 5, Experiment{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		state := func() []float32 {
+			var out []float32
+			if err := l.State(func(_ string, values []float32) { out = append(out, values...) }); err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}
+		take := func(spoil bool) error {
+			for micro := range c.Training.Accumulate {
+				err := l.Inject(func(name string, gradient []float32) {
+					for i := range gradient {
+						gradient[i] = 0.5
+					}
+					if spoil && micro == 1 && name == "blocks.1.mlp.fc2.bias" {
+						gradient[3] = float32(math.Inf(1))
+					}
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := l.Update(1, 1e-3); err != nil {
+				t.Fatal(err)
+			}
+			_, err := l.Settle()
+			return err
+		}
+		before := state()
+		if err := take(true); err == nil || !strings.Contains(err.Error(), "scaled by 65536; it is scaled by 32768") {
+			t.Errorf("an overflow: %v", err)
+		}
+		if l.LossScale() != 32768 || !slices.Equal(state(), before) {
+			t.Errorf("after it the scale is %v, and the state differs: %v", l.LossScale(), !slices.Equal(state(), before))
+		}
+		if err := take(false); err != nil || slices.Equal(state(), before) {
+			t.Errorf("the step after it: %v, nothing changed: %v", err, slices.Equal(state(), before))
+		}
+	})
+}
+
 // TestAutoWithoutCUDA: where CUDA does not work, "cuda" is an error before any work
 // is done, "auto" trains on the CPU and says why.
 func TestAutoWithoutCUDA(t *testing.T) {

@@ -13,6 +13,7 @@ type device struct {
 	*cuda.Device
 	compute *cuda.Stream // sessions and the optimizer, in this order
 	copies  *cuda.Stream // the next batch, meanwhile
+	reached *cuda.Event  // where wait is to wait for
 }
 
 func openDevice() (*device, error) {
@@ -23,6 +24,9 @@ func openDevice() (*device, error) {
 	out := &device{Device: d}
 	if out.compute, err = d.NewStream(); err == nil {
 		out.copies, err = d.NewStream()
+	}
+	if err == nil {
+		out.reached, err = d.NewEvent()
 	}
 	if err != nil {
 		out.close()
@@ -40,6 +44,9 @@ func (d *device) close() error {
 		if s != nil {
 			failed = append(failed, s.Close())
 		}
+	}
+	if d.reached != nil {
+		failed = append(failed, d.reached.Close())
 	}
 	return errors.Join(append(failed, d.Device.Close())...)
 }
@@ -61,12 +68,17 @@ func (d *device) copy(to, from *ort.Memory) error {
 	return d.compute.Copy(to.Device(), 0, from.Device(), 0, from.Size())
 }
 
-// wait until all that was enqueued to be computed has been.
+// wait until all that was enqueued to be computed has been. Who waits for a
+// stream keeps a processor busy meanwhile, which the loaders need; who waits for
+// an event of package cuda sleeps.
 func (d *device) wait() error {
 	if d == nil {
 		return nil
 	}
-	return d.compute.Synchronize()
+	if err := d.compute.Record(d.reached); err != nil {
+		return err
+	}
+	return d.reached.Synchronize()
 }
 
 // exchange gives the contents of arenas in the machine's memory to use. On a GPU

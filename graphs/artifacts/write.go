@@ -49,7 +49,7 @@ type manifest struct {
 	Model      any                  `json:"model"`
 	Batch      int64                `json:"batch"`
 	Precision  string               `json:"precision"` // "fp32", "bf16" or "fp16"
-	Graphs     map[string]signature `json:"graphs"` // by file
+	Graphs     map[string]signature `json:"graphs"`    // by file
 	Parameters []Parameter          `json:"parameters"`
 	Weights    string               `json:"weights"`
 }

@@ -23,9 +23,7 @@ func environment(ctx context.Context, s *section) error {
 	s.table("", "what", "")
 	if s.cuda() {
 		devices, err := cuda.Devices()
-		if err != nil {
-			return err
-		}
+		s.require(err == nil, "%v", err)
 		for _, d := range devices {
 			s.row(fmt.Sprintf("GPU %d", d.Index), fmt.Sprintf("%s, compute capability %d.%d, %d MiB, the driver offers CUDA %d.%d",
 				d.Name, d.Major, d.Minor, d.Memory>>20, d.Driver/1000, d.Driver%1000/10))
@@ -37,7 +35,7 @@ func environment(ctx context.Context, s *section) error {
 	}
 	s.row("processor", fmt.Sprintf("%s, %d cores, of them %d used", processor(), runtime.NumCPU(), runtime.GOMAXPROCS(0)))
 	s.row("system", runtime.GOOS+"/"+runtime.GOARCH)
-	s.row("Fovea", revision())
+	s.row("Fovea", revision(ctx))
 	for line := range strings.Lines(ort.Doctor(ctx, s.source()).String()) {
 		const column = 14 // where the text begins
 		if line = strings.TrimSuffix(line, "\n"); len(line) > column {
@@ -46,6 +44,9 @@ func environment(ctx context.Context, s *section) error {
 	}
 	if err := s.peerVersions(ctx); err != nil {
 		return err
+	}
+	if s.Verdict == fail {
+		return nil
 	}
 	// The least training there is.
 	m := mini(2)
@@ -98,20 +99,27 @@ func processor() string {
 	return runtime.GOARCH
 }
 
-// revision is what this program was built of.
-func revision() string {
+// revision is what this program was built of, or else the commit of the folder that
+// it runs in.
+func revision(ctx context.Context) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
-	out := info.GoVersion
+	commit, changed := "", ""
 	for _, x := range info.Settings {
 		switch {
 		case x.Key == "vcs.revision":
-			out = x.Value + ", " + out
+			commit = x.Value
 		case x.Key == "vcs.modified" && x.Value == "true":
-			out += ", with changes"
+			changed = " with changes"
 		}
 	}
-	return out
+	if commit == "" { // go run records none
+		out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--abbrev=40").Output()
+		if err == nil {
+			commit = strings.TrimSpace(string(out))
+		}
+	}
+	return strings.TrimPrefix(commit+changed+", "+info.GoVersion, ", ")
 }

@@ -101,6 +101,7 @@ func (s *section) curve(ctx context.Context, j job, rates []float64, start func(
 	if err != nil {
 		return nil, err
 	}
+	s.progress("%s %s: %d steps in %.1f s", filepath.Base(p.cmd.Path), j.Precision, len(rates), a.Seconds)
 	return a.Losses, p.end()
 }
 

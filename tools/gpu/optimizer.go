@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 
 	"fovea/training"
 )
@@ -88,14 +89,25 @@ func (s *section) optimize(ctx context.Context, m model, provider, optimizer str
 	return out, l.State(func(name string, values []float32) { out[name] = slices.Clone(values) })
 }
 
+// pool of random numbers: drawing each gradient anew would take minutes.
+var pool = sync.OnceValue(func() []float32 {
+	rng := rand.New(rand.NewPCG(5, 6))
+	values := make([]float32, 1<<20-3)
+	for i := range values {
+		values[i] = rng.Float32() - 0.5
+	}
+	return values
+})
+
 func drawGradient(name string, g []float32, step, micro int) {
 	hash := fnv.New64a()
-	hash.Write([]byte(name))
-	rng := rand.New(rand.NewPCG(hash.Sum64(), uint64(2*step+micro)))
-	for i := range g {
-		g[i] = rng.Float32() - 0.5
+	fmt.Fprint(hash, name, step, micro)
+	values := pool()
+	start := int(hash.Sum64() % uint64(len(values)))
+	for n := copy(g, values[start:]); n < len(g); {
+		n += copy(g[n:], values)
 	}
-	if step == overflowAt && name == "norm.weight" || step == overflowAt && name == "fc_norm.weight" {
+	if step == overflowAt && (name == "norm.weight" || name == "fc_norm.weight") {
 		g[len(g)/2] = float32(math.Inf(1))
 	}
 }

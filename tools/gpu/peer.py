@@ -7,7 +7,7 @@ Reads requests from standard input, one JSON object a line, and answers each wit
                  "batches", "count", "threads"}; the answer has "versions"
     {"rates": [...]}   takes a step with each learning rate, batch after batch, and waits for the last:
                        {"seconds", "losses"}
-    {"profile": true}  takes three steps: {"kernels": {name: {"calls", "seconds"}}, of one step}, what the device did, on a CPU by operator
+    {"profile": true}  {"kernels": {name: {"calls", "seconds"}}} of a step, what the device did, on a CPU by operator
     {"memory": true}   {"driver": bytes of the GPU's memory taken since the start, "reserved", "allocated": PyTorch's peaks}
 
 Any answer may be {"error": text, "memory": whether there was not enough of it}. The end of the input ends it.

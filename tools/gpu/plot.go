@@ -27,7 +27,7 @@ var colors = []color.RGBA{{0x1f, 0x77, 0xb4, 0xff}, {0xd6, 0x27, 0x28, 0xff}, {0
 func plotCurves(path string, curves []curve) error {
 	losses, apart := plot.New(), plot.New()
 	losses.Y.Label.Text, apart.Y.Label.Text, apart.X.Label.Text = "training loss", "difference", "step"
-	apart.Y.Scale, apart.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	apart.Y.Scale, apart.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: 2}
 	losses.Legend.Top = true
 	for i, c := range curves {
 		line, err := lineOf(c.losses, colors[i/2%len(colors)], i%2 == 1)

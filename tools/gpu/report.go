@@ -55,7 +55,11 @@ func markdown(results []*result) string {
 		if len(r.Tables)+len(r.Notes) == 0 {
 			continue
 		}
-		line("\n### %d %s (%s sizes)", r.Number, r.Title, r.Scale)
+		sizes := r.Scale + " sizes"
+		if r.Scale == "small" {
+			sizes += ", which say nothing of speed"
+		}
+		line("\n### %d %s (%s)", r.Number, r.Title, sizes)
 		for _, t := range r.Tables {
 			if t.Title != "" {
 				line("\n%s", t.Title)

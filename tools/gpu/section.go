@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,7 +28,7 @@ var sections = []struct {
 	{"Placement", "every node on CUDA, no copies between devices, capture as a CUDA graph admitted", placement},
 	{"Gradients", "for every parameter within the limits that are stated with each row", gradients},
 	{"Optimizer", "20 steps: the kernels equal the CPU to the bit, optimizer.onnx to 2e-6 of the largest entry", optimizers},
-	{"CUDA graphs", "the same losses, to the bit, with replayed and with plain steps, while paths are dropped at random", cudaGraphs},
+	{"CUDA graphs", "the same losses with replayed and with plain steps, while paths are dropped at random: to the bit, or as close as two equal runs lie", cudaGraphs},
 	{"Loss curve", "losses of PyTorch from the same weights on the same batches, within the limits that are stated with each row", lossCurve},
 	{"Resume", "an interrupted run ends as one that was not: to the bit, or as close as two equal runs lie", resume},
 	{"Out of memory", "the error names a batch that fits, and a run at that batch follows in the same process", outOfMemory},
@@ -148,6 +146,9 @@ func writeJSON(path string, x any) error {
 
 const sectionCommand = "section"
 
+// ownFiles is the pattern of folders of sections.
+const ownFiles = ".files-*"
+
 // runSection runs one in this process: args are the settings' file and its number.
 func runSection(ctx context.Context, args []string) error {
 	s := &section{settings: new(settings), start: time.Now()}
@@ -163,7 +164,7 @@ func runSection(ctx context.Context, args []string) error {
 	}
 	s.begin()
 	slog.SetDefault(slog.New(&warnings{Handler: slog.NewTextHandler(os.Stderr, nil), to: s}))
-	if s.folder, err = os.MkdirTemp(s.Out, ".files-*"); err != nil {
+	if s.folder, err = os.MkdirTemp(s.Out, ownFiles); err != nil {
 		return err
 	}
 	defer os.RemoveAll(s.folder)
@@ -175,7 +176,7 @@ func runSection(ctx context.Context, args []string) error {
 	}
 	var why skip
 	switch {
-	case errors.As(err, &why):
+	case errors.As(err, &why) && s.Verdict == "":
 		s.Verdict, s.Reason = skipped, string(why)
 	case err != nil:
 		s.require(false, "%v", err)
@@ -200,7 +201,7 @@ func (s *settings) resultFile(number int) string {
 		for _, b := range s.Sizes.Batches {
 			part += fmt.Sprintf("-%d", b)
 		}
-		part += "-" + strings.Join(s.Precisions, "-")
+		part += "-" + strings.Join(s.Sizes.Raced, "-")
 	}
 	return filepath.Join(s.Out, "sections", fmt.Sprintf("%02d%s.json", number, part))
 }
@@ -225,6 +226,11 @@ func (s *settings) inProcess(ctx context.Context, file string, number int) (*res
 	start := time.Now()
 	os.Remove(s.resultFile(number))
 	failed := c.Run()
+	if left, err := filepath.Glob(filepath.Join(s.Out, ownFiles)); err == nil { // of a crash
+		for _, folder := range left {
+			os.RemoveAll(folder)
+		}
+	}
 	r := new(result)
 	text, err := os.ReadFile(s.resultFile(number))
 	if err == nil {
@@ -253,43 +259,3 @@ func (s *settings) inProcess(ctx context.Context, file string, number int) (*res
 
 // source is where ONNX Runtime comes from, as for a learner.
 func (s *settings) source() ort.Source { return ort.Source{Provider: s.Provider} }
-
-// warnings makes notes of the warnings of a section's log.
-type warnings struct {
-	slog.Handler
-	to *section
-}
-
-func (w *warnings) Enabled(_ context.Context, level slog.Level) bool {
-	return level >= slog.LevelError || level >= slog.LevelWarn && w.to.cuda() // the CPU's are known: it has no halves
-}
-
-func (w *warnings) Handle(ctx context.Context, r slog.Record) error {
-	text := "Warning: " + r.Message
-	r.Attrs(func(a slog.Attr) bool {
-		text += fmt.Sprintf(", %s: %v", a.Key, a.Value)
-		return true
-	})
-	if !slices.Contains(w.to.Notes, text) {
-		w.to.note("%s", text)
-	}
-	return nil
-}
-
-// tail keeps the end of what is written to it.
-type tail struct{ bytes.Buffer }
-
-const tailBytes = 6000
-
-func (t *tail) Write(p []byte) (int, error) {
-	n, err := t.Buffer.Write(p)
-	if over := t.Len() - 2*tailBytes; over > 0 {
-		t.Next(over + tailBytes)
-	}
-	return n, err
-}
-
-func (t *tail) String() string {
-	b := t.Bytes()
-	return string(b[max(0, len(b)-tailBytes):])
-}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // throughputNumber is the section's, whose parts may be measured by several calls.
@@ -30,6 +31,7 @@ func throughput(ctx context.Context, s *section) error {
 		"%d rounds of %d steps, in which the programs take turns. Memory is what the driver says the program took, in MiB, and what of it PyTorch had reserved at most.",
 		z.Speed.Name, z.Speed.Size, z.Rounds, z.Block),
 		"batch", "precision", "program", "images/s", "least", "largest", "ms a step", "memory", "reserved", "ratio to PyTorch eager", "")
+	var raced []*contender
 	for _, batch := range z.Batches {
 		m := z.Speed.at(batch)
 		j, err := s.files(ctx, m, noise(m, 2))
@@ -37,13 +39,16 @@ func throughput(ctx context.Context, s *section) error {
 			return err
 		}
 		j.DropPath = 0.2
-		for _, p := range s.precisions("fp32", "tf32", "bf16", "fp16") {
+		for _, p := range z.Raced {
 			j.Precision = p
-			if err := s.race(ctx, s.contenders(j, batch == slices.Max(z.Batches)), m); err != nil {
+			all := s.contenders(j, batch == slices.Max(z.Batches))
+			if err := s.race(ctx, all, m); err != nil {
 				return err
 			}
+			raced = append(raced, all...)
 		}
 	}
+	s.ratios(raced)
 	s.note("Ours waits for each step, as a run does; PyTorch's steps follow one another unwaited-for, and losses are read at the end of a round.")
 	s.note("PyTorch's drop-path draws on the device; ours comes with the batch. PyTorch's attention is its fused kernel, ours are plain products.")
 	return nil
@@ -51,30 +56,34 @@ func throughput(ctx context.Context, s *section) error {
 
 // contenders of a batch and precision.
 func (s *section) contenders(j job, recompute bool) []*contender {
-	add := func(name string, change func(*job)) *contender {
+	var out []*contender
+	add := func(name string, peer bool, change func(*job)) {
 		own := j
 		change(&own)
-		return &contender{name: name, job: own}
+		out = append(out, &contender{name: name, peer: peer, job: own})
 	}
-	out := []*contender{add("Fovea", func(*job) {})}
+	add("Fovea", false, func(*job) {})
 	if s.cuda() {
-		out = append(out, add("Fovea, cuda_graph", func(j *job) { j.CUDAGraph = true }))
+		add("Fovea, cuda_graph", false, func(j *job) { j.CUDAGraph = true })
 	}
 	if recompute {
-		out = append(out, add(`Fovea, recompute = "full"`, func(j *job) { j.Recompute, j.CUDAGraph = true, s.cuda() }))
+		add(`Fovea, recompute = "full"`, false, func(j *job) { j.Recompute, j.CUDAGraph = true, s.cuda() })
 	}
 	if s.Python == "" {
 		return out
 	}
-	out = append(out, add("PyTorch eager", func(*job) {}))
+	add(eager, true, func(*job) {})
 	if slices.Contains(s.Sizes.Compile, j.Model.Batch) {
-		out = append(out, add("PyTorch torch.compile", func(j *job) { j.Compile = true }))
-	}
-	for _, c := range out {
-		c.peer = c.name[0] == 'P'
+		add(compiled, true, func(j *job) { j.Compile = true })
 	}
 	return out
 }
+
+// PyTorch's contenders.
+const (
+	eager    = "PyTorch eager"
+	compiled = "PyTorch torch.compile"
+)
 
 // race lets the contenders take turns. Those that do not start beside the others,
 // for lack of memory or because the GPU is for one program at a time, run behind
@@ -98,16 +107,44 @@ func (s *section) race(ctx context.Context, all []*contender, m model) error {
 			}
 		}
 	}
-	eager := 0.0
 	for _, c := range all {
-		if c.name == "PyTorch eager" && c.failed == nil {
-			eager = median(c.rates)
-		}
-	}
-	for _, c := range all {
-		s.rowOf(c, m, eager)
+		s.rate(c, m, fastest(all, eager))
 	}
 	return ctx.Err()
+}
+
+// fastest is the highest rate of the contenders whose names begin so, 0 if none has one.
+func fastest(all []*contender, name string) float64 {
+	most := 0.0
+	for _, c := range all {
+		if strings.HasPrefix(c.name, name) && c.failed == nil {
+			most = max(most, median(c.rates))
+		}
+	}
+	return most
+}
+
+// ratios sums up: the fastest of ours beside PyTorch's.
+func (s *section) ratios(all []*contender) {
+	s.table("In short: the fastest of Fovea's rows", "batch", "precision", "Fovea, images/s", eager, "ratio", compiled, "ratio")
+	for len(all) > 0 {
+		first := all[0].job
+		n := slices.IndexFunc(all, func(c *contender) bool { return c.job.Model != first.Model || c.job.Precision != first.Precision })
+		if n < 0 {
+			n = len(all)
+		}
+		ours := fastest(all[:n], "Fovea")
+		cells := []string{fmt.Sprint(first.Model.Batch), first.Precision, fmt.Sprintf("%.1f", ours)}
+		for _, name := range []string{eager, compiled} {
+			if theirs := fastest(all[:n], name); theirs > 0 {
+				cells = append(cells, fmt.Sprintf("%.1f", theirs), fmt.Sprintf("%.2f", ours/theirs))
+			} else {
+				cells = append(cells, "", "")
+			}
+		}
+		s.row(cells...)
+		all = all[n:]
+	}
 }
 
 // open starts a contender and warms it up.
@@ -157,8 +194,8 @@ func (s *section) rounds(all []*contender, m model) {
 	}
 }
 
-// rowOf writes a contender's row.
-func (s *section) rowOf(c *contender, m model, eager float64) {
+// rate writes a contender's row; theirs is the rate of PyTorch eager, or 0.
+func (s *section) rate(c *contender, m model, theirs float64) {
 	head := []string{fmt.Sprint(m.Batch), c.job.Precision, c.name}
 	if c.failed != nil {
 		why := "out of memory"
@@ -173,8 +210,8 @@ func (s *section) rowOf(c *contender, m model, eager float64) {
 	cells := append(head, fmt.Sprintf("%.1f", rate), fmt.Sprintf("%.1f", slices.Min(c.rates)), fmt.Sprintf("%.1f", slices.Max(c.rates)),
 		fmt.Sprintf("%.1f", 1e3*float64(m.Batch)/rate), mebibytes(c.memory.Driver), mebibytes(c.memory.Reserved))
 	ratio, remark := "", ""
-	if eager > 0 {
-		ratio = fmt.Sprintf("%.2f", rate/eager)
+	if theirs > 0 {
+		ratio = fmt.Sprintf("%.2f", rate/theirs)
 	}
 	if c.alone {
 		remark = "alone: it did not start beside the others"

@@ -79,9 +79,9 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
-// TestOnStandIns takes the paths of a GPU. Sessions compute nothing there, so
-// that what compares their numbers fails; the rest is real.
-func TestOnStandIns(t *testing.T) {
+// TestVerifyOnCUDA takes the paths of a GPU on the stand-ins. Sessions compute nothing there,
+// so that what compares their numbers fails; the rest is real.
+func TestVerifyOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		results, _ := verified(t, "-provider", "cuda", "-sizes", "small")
 		for _, title := range []string{"Environment", "Placement", "CUDA graphs", "Resume", "Ctrl-C", "Throughput and memory", "End to end", "Profile"} {

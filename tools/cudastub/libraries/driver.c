@@ -1,5 +1,5 @@
-// The driver API as far as package onnx/cuda calls it, over host memory. Streams do their work at once. What a driver
-// refuses is refused: calls before cuInit or without a current context, copies past the end of memory, dead handles.
+// The driver API as far as package onnx/cuda calls it, over host memory. What a driver refuses is refused: calls before
+// cuInit or without a current context, copies past the end of memory, dead handles.
 #include "state.h"
 
 #include <signal.h>
@@ -90,6 +90,7 @@ int cuMemAlloc_v2(address *p, size_t n) {
 
 int cuMemFree_v2(address p) {
 	NEEDS_CONTEXT;
+	fovea_stub_wait_all();
 	return fovea_stub_release(MEMORY, (void *)p);
 }
 
@@ -106,34 +107,34 @@ int cuMemFreeHost(void *p) {
 int cuMemcpyHtoDAsync_v2(address to, const void *from, size_t n, void *stream) {
 	NEEDS_STREAM;
 	NEEDS(fovea_stub_has(MEMORY, (void *)to, n), INVALID_VALUE);
-	memcpy((void *)to, from, n);
+	fovea_stub_copy(stream, (void *)to, from, n, 1, 0);
 	return SUCCESS;
 }
 
 int cuMemcpyDtoHAsync_v2(void *to, address from, size_t n, void *stream) {
 	NEEDS_STREAM;
 	NEEDS(fovea_stub_has(MEMORY, (void *)from, n), INVALID_VALUE);
-	memcpy(to, (void *)from, n);
+	fovea_stub_copy(stream, to, (void *)from, n, 0, 1);
 	return SUCCESS;
 }
 
 int cuMemcpyDtoDAsync_v2(address to, address from, size_t n, void *stream) {
 	NEEDS_STREAM;
 	NEEDS(fovea_stub_has(MEMORY, (void *)from, n) && fovea_stub_has(MEMORY, (void *)to, n), INVALID_VALUE);
-	memcpy((void *)to, (void *)from, n);
+	fovea_stub_copy(stream, (void *)to, (void *)from, n, 0, 0);
 	return SUCCESS;
 }
 
 int cuMemsetD8Async(address to, unsigned char v, size_t n, void *stream) {
 	NEEDS_STREAM;
 	NEEDS(fovea_stub_has(MEMORY, (void *)to, n), INVALID_VALUE);
-	memset((void *)to, v, n);
+	fovea_stub_fill(stream, (void *)to, v, n);
 	return SUCCESS;
 }
 
 int cuStreamCreate(void **stream, unsigned flags) {
 	NEEDS_CONTEXT;
-	return fovea_stub_make(STREAM, 1, stream);
+	return fovea_stub_make(STREAM, sizeof(void *), stream);
 }
 
 int cuStreamDestroy_v2(void *stream) {
@@ -143,6 +144,7 @@ int cuStreamDestroy_v2(void *stream) {
 
 int cuStreamSynchronize(void *stream) {
 	NEEDS_STREAM;
+	fovea_stub_wait(stream);
 	return SUCCESS;
 }
 
@@ -151,12 +153,13 @@ int cuStreamSynchronize(void *stream) {
 int cuStreamWaitEvent(void *stream, void *event, unsigned flags) {
 	NEEDS_STREAM;
 	NEEDS_EVENT;
+	fovea_stub_wait_event(stream, event);
 	return SUCCESS;
 }
 
 int cuEventCreate(void **event, unsigned flags) {
 	NEEDS_CONTEXT;
-	return fovea_stub_make(EVENT, 1, event);
+	return fovea_stub_make(EVENT, sizeof(void *), event);
 }
 
 int cuEventDestroy_v2(void *event) {
@@ -167,12 +170,14 @@ int cuEventDestroy_v2(void *event) {
 int cuEventRecord(void *event, void *stream) {
 	NEEDS_STREAM;
 	NEEDS_EVENT;
+	fovea_stub_record(event, stream);
 	return SUCCESS;
 }
 
 int cuEventSynchronize(void *event) {
 	NEEDS_CONTEXT;
 	NEEDS_EVENT;
+	fovea_stub_synchronize_event(event);
 	return SUCCESS;
 }
 
@@ -214,6 +219,6 @@ int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
                    unsigned shared, void *stream, void **parameters, void **extra) {
 	NEEDS_STREAM;
 	NEEDS(gx && gy == 1 && gz == 1 && bx && bx <= 1024 && by == 1 && bz == 1 && !extra, INVALID_VALUE);
-	fovea_stub_launch(function, gx, bx, parameters[0]);
+	fovea_stub_launch(stream, function, gx, bx, parameters[0]);
 	return SUCCESS;
 }

@@ -4,6 +4,8 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdint.h>
+#include <string.h>
 
 #define __global__ static
 #define __device__ inline
@@ -16,14 +18,27 @@ static struct { unsigned x, y, z; } gridDim, blockDim, blockIdx, threadIdx;
 	static void run_##name(void *arguments) { name(*(name##_arguments *)arguments); }
 EACH_KERNEL(RUN)
 
-#define ENTRY(name) {#name, run_##name},
+#define ENTRY(name) {#name, run_##name, sizeof(name##_arguments)},
 const struct kernel fovea_stub_kernels[] = {EACH_KERNEL(ENTRY){0}};
 
-void fovea_stub_launch(const struct kernel *k, unsigned grid, unsigned block, void *arguments) {
+struct launch {
+	const struct kernel *kernel;
+	unsigned grid, block;
+	uint64_t arguments[64];
+};
+
+static void launch(void *data) {
+	struct launch *l = data;
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	pthread_mutex_lock(&lock);
-	gridDim.x = grid, blockDim.x = block;
-	for (blockIdx.x = 0; blockIdx.x < grid; blockIdx.x++)
-		for (threadIdx.x = 0; threadIdx.x < block; threadIdx.x++) k->run(arguments);
+	gridDim.x = l->grid, blockDim.x = l->block;
+	for (blockIdx.x = 0; blockIdx.x < l->grid; blockIdx.x++)
+		for (threadIdx.x = 0; threadIdx.x < l->block; threadIdx.x++) l->kernel->run(l->arguments);
 	pthread_mutex_unlock(&lock);
+}
+
+void fovea_stub_launch(void *stream, const struct kernel *k, unsigned grid, unsigned block, void *arguments) {
+	struct launch l = {k, grid, block};
+	memcpy(l.arguments, arguments, k->bytes);
+	fovea_stub_enqueue(stream, launch, &l, sizeof l);
 }

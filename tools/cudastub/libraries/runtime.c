@@ -62,41 +62,76 @@ static int release(int kind, void *p) { return p ? fovea_stub_release(kind, p) :
 
 int cudaMalloc(void **p, size_t n) { return fovea_stub_make(MEMORY, n, p); }
 int cudaMallocFromPoolAsync(void **p, size_t n, void *pool, void *stream) { return fovea_stub_make(MEMORY, n, p); }
-int cudaFree(void *p) { return release(MEMORY, p); }
+int cudaFree(void *p) {
+	fovea_stub_wait_all();
+	return release(MEMORY, p);
+}
 int cudaFreeAsync(void *p, void *stream) { return release(MEMORY, p); }
 int cudaMallocHost(void **p, size_t n) { return fovea_stub_make(PAGE_LOCKED, n, p); }
 int cudaHostAlloc(void **p, size_t n, unsigned flags) { return fovea_stub_make(PAGE_LOCKED, n, p); }
 int cudaFreeHost(void *p) { return release(PAGE_LOCKED, p); }
 
-int cudaStreamCreate(void **s) { return fovea_stub_make(STREAM, 1, s); }
-int cudaStreamCreateWithFlags(void **s, unsigned flags) { return fovea_stub_make(STREAM, 1, s); }
+int cudaStreamCreate(void **s) { return fovea_stub_make(STREAM, sizeof(void *), s); }
+int cudaStreamCreateWithFlags(void **s, unsigned flags) { return fovea_stub_make(STREAM, sizeof(void *), s); }
 int cudaStreamDestroy(void *s) { return fovea_stub_release(STREAM, s); }
-int cudaEventCreate(void **e) { return fovea_stub_make(EVENT, 1, e); }
-int cudaEventCreateWithFlags(void **e, unsigned flags) { return fovea_stub_make(EVENT, 1, e); }
+int cudaEventCreate(void **e) { return fovea_stub_make(EVENT, sizeof(void *), e); }
+int cudaEventCreateWithFlags(void **e, unsigned flags) { return fovea_stub_make(EVENT, sizeof(void *), e); }
 int cudaEventDestroy(void *e) { return fovea_stub_release(EVENT, e); }
 
-int cudaMemcpy(void *to, const void *from, size_t n, int kind) {
-	memcpy(to, from, n);
+int cudaStreamSynchronize(void *stream) {
+	fovea_stub_wait(stream);
+	return SUCCESS;
+}
+
+int cudaDeviceSynchronize(void) {
+	fovea_stub_wait_all();
+	return SUCCESS;
+}
+
+int cudaEventRecord(void *e, void *stream) {
+	fovea_stub_record(e, stream);
+	return SUCCESS;
+}
+
+int cudaEventSynchronize(void *e) {
+	fovea_stub_synchronize_event(e);
+	return SUCCESS;
+}
+
+int cudaStreamWaitEvent(void *stream, void *e, unsigned flags) {
+	fovea_stub_wait_event(stream, e);
 	return SUCCESS;
 }
 
 int cudaMemcpyAsync(void *to, const void *from, size_t n, int kind, void *stream) {
-	memcpy(to, from, n);
+	fovea_stub_copy(stream, to, from, n, kind == 1, kind == 2);
 	return SUCCESS;
 }
 
-int cudaMemset(void *p, int v, size_t n) {
-	memset(p, v, n);
-	return SUCCESS;
+int cudaMemcpy(void *to, const void *from, size_t n, int kind) {
+	cudaMemcpyAsync(to, from, n, kind, NULL);
+	return cudaStreamSynchronize(NULL);
 }
 
 int cudaMemsetAsync(void *p, int v, size_t n, void *stream) {
-	memset(p, v, n);
+	fovea_stub_fill(stream, p, v, n);
 	return SUCCESS;
 }
 
+int cudaMemset(void *p, int v, size_t n) { return cudaMemsetAsync(p, v, n, NULL); }
+
+struct call {
+	void (*f)(void *);
+	void *data;
+};
+
+static void call(void *data) {
+	struct call *c = data;
+	c->f(c->data);
+}
+
 int cudaLaunchHostFunc(void *stream, void (*f)(void *), void *data) {
-	f(data);
+	fovea_stub_enqueue(stream, call, &(struct call){f, data}, sizeof(struct call));
 	return SUCCESS;
 }
 

@@ -54,6 +54,7 @@ int fovea_stub_make(int kind, size_t bytes, void **p) {
 
 int fovea_stub_release(int kind, void *p) {
 	int result = kind < STREAM ? INVALID_VALUE : INVALID_HANDLE;
+	if (kind == STREAM && fovea_stub_has(kind, p, 1)) fovea_stub_close_queue(p);
 	pthread_mutex_lock(&lock);
 	for (size_t i = 0; i < count; i++)
 		if (things[i].kind == kind && things[i].p == p) {

@@ -24,10 +24,23 @@ int fovea_stub_capability(int minor);
 const char *fovea_stub_error_name(int e);
 const char *fovea_stub_error_text(int e);
 
+// What is queued on a stream, from queue.c. data is copied.
+void fovea_stub_enqueue(void *stream, void (*f)(void *), const void *data, size_t bytes);
+void fovea_stub_copy(void *stream, void *to, const void *from, size_t bytes, int from_host, int to_host);
+void fovea_stub_fill(void *stream, void *at, int value, size_t bytes);
+void fovea_stub_record(void *event, void *stream);
+void fovea_stub_wait_event(void *stream, void *event);
+// These wait. fovea_stub_close_queue does not: what is in the queue is done before the queue goes.
+void fovea_stub_wait(void *stream);
+void fovea_stub_wait_all(void);
+void fovea_stub_synchronize_event(void *event);
+void fovea_stub_close_queue(void *stream);
+
 // Kernels, from kernels.c.
 struct kernel {
 	const char *name;
 	void (*run)(void *arguments);
+	size_t bytes; // of the arguments
 };
 extern const struct kernel fovea_stub_kernels[]; // ends with NULL
-void fovea_stub_launch(const struct kernel *k, unsigned grid, unsigned block, void *arguments);
+void fovea_stub_launch(void *stream, const struct kernel *k, unsigned grid, unsigned block, void *arguments);
