@@ -68,11 +68,13 @@ func (s scale) labels() (low, high string) {
 	return fmt.Sprintf("%.3g", s.low), fmt.Sprintf("%.3g", s.high)
 }
 
-// overlay is an image in grey under a map's colours.
-func (s scale) overlay(img *image.NRGBA, values []float32) *image.NRGBA {
+// Overlay is an image of side × side pixels in grey under the colours of its map.
+func Overlay(img *image.NRGBA, m Map) *image.NRGBA {
 	const opacity = 0.6
+	heat, height, width := m.Heat()
+	s := newScale(m, heat)
 	out := image.NewNRGBA(img.Rect)
-	for i, v := range values {
+	for i, v := range enlarge(heat, height, width, img.Rect.Dx()) {
 		p, c := img.Pix[4*i:4*i+4], s.at(float64(v))
 		grey := 0.299*float64(p[0]) + 0.587*float64(p[1]) + 0.114*float64(p[2])
 		mix := func(x uint8) uint8 { return uint8(math.Round(opacity*float64(x) + (1-opacity)*grey)) }

@@ -2,7 +2,6 @@ package explain
 
 import (
 	"fmt"
-	"slices"
 
 	"fovea/graphs"
 	"fovea/graphs/autodiff"
@@ -27,45 +26,47 @@ func (a *anatomy) supports(m Method) error {
 	return nil
 }
 
-// extend adds to a graph what the methods compute, in the place of its outputs.
-func extend(g *graphs.Graph, a *anatomy, methods []Method) error {
-	g.Outputs = nil
+// reads lists the values whose gradients the methods read.
+func (a *anatomy) reads(methods []Method) (out []*graphs.Value) {
+	for _, m := range methods {
+		switch {
+		case m == Relevance:
+			out = append(out, a.attention...)
+		case m == Rollout:
+			out = append(out, a.attention[len(a.attention)-1])
+		case m == GradCAM && a.tokens != nil:
+			out = append(out, a.tokens)
+		case m == GradCAM:
+			out = append(out, a.features)
+		default:
+			out = append(out, a.images)
+		}
+	}
+	return out
+}
+
+// choose adds the choice of a class for each image: its number, int64 [B,1], and 1
+// in its place beside zeros, float32 [B,C].
+func (a *anatomy) choose(g *graphs.Graph) (chosen, oneHot *graphs.Value) {
 	batch, classes := a.scores.Shape[0], a.scores.Shape[1]
 	given := g.Input(classInput, graphs.Int64, batch, 1)
 	best := g.Append(&graphs.Node{Op: "ArgMax", Inputs: []*graphs.Value{a.scores},
 		Attributes: graphs.Attributes{"axis": int64(1), "keepdims": int64(1)}},
 		&graphs.Value{Type: graphs.Int64, Shape: []int64{batch, 1}})[0]
-	chosen := g.Where(g.Equal(given, g.Ints(-1)), best, given)
+	chosen = g.Where(g.Equal(given, g.Ints(-1)), best, given)
 	every := make([]int64, classes)
 	for i := range every {
 		every[i] = int64(i)
 	}
-	cotangent := g.Cast(g.Equal(chosen, g.Ints(every...)), graphs.Float32)
+	return chosen, g.Cast(g.Equal(chosen, g.Ints(every...)), graphs.Float32)
+}
 
-	wrt := []*graphs.Value{a.images}
-	add := func(values ...*graphs.Value) {
-		for _, v := range values {
-			if !slices.Contains(wrt, v) {
-				wrt = append(wrt, v)
-			}
-		}
-	}
-	for _, m := range methods {
-		switch {
-		case m == Relevance:
-			add(a.attention...)
-		case m == Rollout:
-			add(a.attention[len(a.attention)-1])
-		case m == GradCAM && a.tokens != nil:
-			add(a.tokens)
-		case m == GradCAM:
-			add(a.features)
-		}
-	}
-	if !slices.ContainsFunc(methods, func(m Method) bool { return m == Gradient || m == GradientInput || m == Integrated }) {
-		wrt = wrt[1:]
-	}
-	list, err := autodiff.Backward(g, map[*graphs.Value]*graphs.Value{a.scores: cotangent}, wrt)
+// extend adds to a graph what the methods compute, in the place of its outputs.
+func extend(g *graphs.Graph, a *anatomy, methods []Method) error {
+	g.Outputs = nil
+	chosen, oneHot := a.choose(g)
+	wrt := a.reads(methods)
+	list, err := autodiff.Backward(g, map[*graphs.Value]*graphs.Value{a.scores: oneHot}, wrt)
 	if err != nil {
 		return err
 	}

@@ -56,9 +56,9 @@ func (p panels) draw(c canvas, at image.Point) {
 	c.text(image.Pt(x, top-8), "image", side, text.XLeft)
 	for _, m := range p.maps {
 		x += side + gap
-		values, height, width := m.Heat()
+		values, _, _ := m.Heat()
 		s := newScale(m, values)
-		c.paste(s.overlay(original, enlarge(values, height, width, side)), image.Pt(x, top))
+		c.paste(Overlay(original, m), image.Pt(x, top))
 		c.text(image.Pt(x, top-8), string(m.Method), side, text.XLeft)
 		bar := image.NewNRGBA(image.Rect(0, 0, side, barHeight))
 		for i := range side {
