@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
 
 	"fovea/explain"
 	"fovea/inference"
@@ -46,7 +47,7 @@ func (f *imageFlags) open(a *app, ctx context.Context, fs *flag.FlagSet, operand
 		return in, r, err
 	}
 	in.Classes, in.Transform = d.Classes, d.Transform()
-	if in.Images, err = explain.Images(operands); err != nil {
+	if in.Images, err = inference.Paths(operands, os.Stdin); err != nil {
 		return in, r, err
 	}
 	return in, r, a.loadRuntime(ctx, r)
