@@ -138,6 +138,9 @@ func TestExplainMemory(t *testing.T) {
 	if !outOfMemory(failure) || outOfMemory(nil) || outOfMemory(errors.New("no such file")) {
 		t.Error("lack of memory is not told from other failures")
 	}
+	if !outOfMemory(errors.New("CUDNN failure 4004: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED ; GPU=0")) {
+		t.Error("cuDNN 9's words are not taken for lack of memory")
+	}
 	if !outOfMemory(errors.New("running a session: Non-zero status code returned while running MatMul node. " +
 		"Name:'' Status Message: bfc_arena.cc:359 void* onnxruntime::BFCArena::AllocateRawInternal(size_t, bool) " +
 		"Failed to allocate memory for requested buffer of size 1073741824")) {

@@ -150,8 +150,13 @@ func (f *feed) deliver() error {
 		compute.Record(s.emptied))
 }
 
+// close ends with the batches that were sent and never delivered, too: a stream
+// must not find its memory gone.
 func (f *feed) close() error {
 	var failed []error
+	if f.device != nil {
+		failed = append(failed, f.device.copies.Synchronize())
+	}
 	for _, s := range f.slots {
 		for _, e := range []*cuda.Event{s.uploaded, s.emptied} {
 			if e != nil {

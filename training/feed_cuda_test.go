@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"fovea/graphs/artifacts"
 	"fovea/tools/cudastub"
 )
 
@@ -47,13 +48,22 @@ func TestFeedOnCUDA(t *testing.T) {
 		}
 		for n := range steps {
 			found := seen.Float32()[n*size/4 : (n+1)*size/4]
-			for name, want := range map[string]float32{l.setup.network.images(): float32(n + 1), "targets": -float32(n + 1)} {
+			for name, want := range map[string]float32{l.setup.network.images(): float32(n + 1), artifacts.Targets: -float32(n + 1)} {
 				x := l.feed.fields[name]
 				for _, v := range found[x.start:x.end] {
 					if v != want {
 						t.Fatalf("step %d found %v in %s, not %v", n, v, name, want)
 					}
 				}
+			}
+		}
+		for range 20 { // one that is closed with a batch on its way
+			f, err := newFeed(l.device, l.session, l.setup.network.images(), artifacts.Targets, artifacts.DropPath)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(f.begin(), f.send(), f.close()); err != nil {
+				t.Fatal(err)
 			}
 		}
 	})

@@ -26,6 +26,7 @@ func outOfMemory(err error) bool {
 		"is smaller than requested bytes of",                     // the same with a limit
 		"CUDA failure 2: out of memory",                          // cudaErrorMemoryAllocation
 		"CUBLAS_STATUS_ALLOC_FAILED", "CUBLAS failure 3", "CUDNN_STATUS_ALLOC_FAILED",
+		"CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED", // cuDNN 9's name
 		"std::bad_alloc", "bad allocation", // C++
 		"cannot allocate memory", // ENOMEM of Unix
 	} {

@@ -1,5 +1,6 @@
 // The driver API as far as package onnx/cuda calls it, over host memory. What a driver refuses is refused: calls before
-// cuInit or without a current context, copies past the end of memory, dead handles.
+// cuInit or without a current context, copies past the end of memory, dead handles, memory given back while a
+// stream is at work.
 #include "state.h"
 
 #include <signal.h>
@@ -90,7 +91,7 @@ int cuMemAlloc_v2(address *p, size_t n) {
 
 int cuMemFree_v2(address p) {
 	NEEDS_CONTEXT;
-	fovea_stub_wait_all();
+	NEEDS(!fovea_stub_busy(), INVALID_VALUE); // a driver waits, or pulls it away from what is queued
 	return fovea_stub_release(MEMORY, (void *)p);
 }
 
@@ -101,6 +102,7 @@ int cuMemHostAlloc(void **p, size_t n, unsigned flags) {
 
 int cuMemFreeHost(void *p) {
 	NEEDS_CONTEXT;
+	NEEDS(!fovea_stub_busy(), INVALID_VALUE);
 	return fovea_stub_release(PAGE_LOCKED, p);
 }
 

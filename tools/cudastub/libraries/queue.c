@@ -95,14 +95,23 @@ void fovea_stub_wait(void *stream) {
 	pthread_mutex_unlock(&lock);
 }
 
+// Call with the lock held.
+static int busy(void) {
+	for (struct queue *q = queues; q; q = q->next)
+		if (q->first || q->busy) return 1;
+	return 0;
+}
+
+int fovea_stub_busy(void) {
+	pthread_mutex_lock(&lock);
+	int b = busy();
+	pthread_mutex_unlock(&lock);
+	return b;
+}
+
 void fovea_stub_wait_all(void) {
 	pthread_mutex_lock(&lock);
-again:
-	for (struct queue *q = queues; q; q = q->next)
-		if (q->first || q->busy) {
-			pthread_cond_wait(&changed, &lock);
-			goto again;
-		}
+	while (busy()) pthread_cond_wait(&changed, &lock);
 	pthread_mutex_unlock(&lock);
 }
 

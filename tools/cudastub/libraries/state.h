@@ -35,6 +35,7 @@ void fovea_stub_wait(void *stream);
 void fovea_stub_wait_all(void);
 void fovea_stub_synchronize_event(void *event);
 void fovea_stub_close_queue(void *stream);
+int fovea_stub_busy(void); // any stream
 
 // Kernels, from kernels.c.
 struct kernel {
