@@ -67,7 +67,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &m, writeEvaluation(o.Out, o.Split, p, m)
+	return &m, writeEvaluation(ctx, o.Out, o.Split, p, m)
 }
 
 // evaluate predicts a split with a model file and computes the metrics. Paths

@@ -186,5 +186,5 @@ func (r *run) test(ctx context.Context) (evaluation.Metrics, error) {
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
-	return m, writeEvaluation(r.folder, "test", p, m)
+	return m, writeEvaluation(ctx, r.folder, "test", p, m)
 }

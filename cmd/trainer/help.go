@@ -115,7 +115,9 @@ const evalManual = `trainer eval -model FILE -data DIR [-split NAME] [-out DIR] 
 
 Evaluates an inference model that training wrote, with no config: classes,
 image size and normalisation stand in the model. Prints the metrics and writes
-metrics_SPLIT.csv, predictions_SPLIT.csv and confusion_matrix_SPLIT.png.
+metrics_SPLIT.csv, predictions_SPLIT.csv, confusion_matrix_SPLIT.png and
+metrics_SPLIT.json: all measures and classes with 95 % intervals, by a bootstrap
+that draws from each class, and DeLong's for AUC.
 
   -model FILE      model.onnx of a run folder
   -data DIR        holds the split's folder, in which a folder a class
@@ -134,9 +136,8 @@ Evaluates predictions of any program. FILE is CSV with a header: a column path
 (or image, file, filename), a column label (or true, target, y_true: class names
 or indices from 0), and a number a class in columns called as the class, or
 prob_CLASS, p_CLASS or logit_CLASS; with a prefix, columns without it are not
-read. Of two classes the second is the positive one. Writes the files above and
-metrics_SPLIT.json: all measures and classes with intervals, by a bootstrap that
-draws from each class, and DeLong's for AUC.
+read. Of two classes the second is the positive one. Prints all measures with
+intervals and writes the files above.
 
   -predictions FILE  the table
   -labels FILE     CSV with columns path and label, instead of FILE's labels
