@@ -39,7 +39,8 @@ type Assessment struct {
 	Warnings []string          `json:"warnings,omitempty"`
 }
 
-// Assess returns every measure of p with intervals. Errors are those of
+// Assess returns every measure of p with intervals. Values are those of
+// [Compute]; val_loss is the mean over images. Errors are those of
 // [Predictions.Check], of the options and of ctx.
 func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, error) {
 	o, err := o.withDefaults()

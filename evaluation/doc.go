@@ -4,8 +4,10 @@
 // probability a class, from our own model or, through [ReadPredictions], from
 // any other framework. [Compute] gives the metrics, [PerClass] the same per
 // class, [WriteMetrics] and [WritePredictions] the CSV files of a run folder.
-// Package figures draws them, package report makes a page of them. Nothing here
-// needs the ONNX Runtime.
+// [Compute] is cheap enough for every epoch; [Assess] gives every measure with its
+// interval, [ComparePaired] tests two classifiers on the same images, and
+// [ReadTable] reads what any program wrote. Package figures draws them, package
+// report makes a page of them. Nothing here needs the ONNX Runtime.
 //
 // # Definitions
 //
@@ -50,4 +52,59 @@
 //   - Quadratic kappa measures distance on the whole scale of classes, so it is
 //     given all C labels. scikit-learn's default drops classes that are neither
 //     true nor predicted anywhere and closes the gap that they leave.
+//
+// # The measures of an assessment
+//
+// An [Assessment] has the columns above, which are macro averages, and more,
+// again as scikit-learn 1.9 has them:
+//
+//	balanced_accuracy   balanced_accuracy_score: mean recall of the classes that occur
+//	linear_kappa        cohen_kappa_score, weights="linear", labels=all C classes
+//	brier               brier_score_loss: the mean of Σ_c (y_c - p_c)², which lies in
+//	                    [0, 2]; half of it for two classes, where it is (y - p)²
+//	ece                 expected calibration error of Guo et al. (2017): 15 bins of
+//	                    equal width ](b-1)/15, b/15] of the largest probability,
+//	                    Σ_b n_b/n · |accuracy - mean probability|
+//	specificity         TN / (TN + FP) of each class against the rest, macro
+//	…_micro             all n·C decisions pooled; those of precision, recall and F1
+//	                    are the accuracy, as each image has one class
+//	…_weighted          mean over classes by their number of images
+//	roc_auc_ovo         Hand and Till (2001): of each pair of classes that occur, the
+//	                    mean of both AUCs on the images of the two;
+//	                    _weighted: by the images of a pair
+//	sensitivity_at_specificity_0.95
+//	                    the largest sensitivity at a threshold t on the class's own
+//	                    probability (positive: p ≥ t) whose specificity is at least
+//	                    0.95; nothing is interpolated between thresholds, and the
+//	                    threshold is chosen on the images that are evaluated, so it
+//	                    flatters small sets; macro over the classes that have a curve
+//
+// With two classes the second one is positive. Its precision, recall (the
+// sensitivity), specificity, F1, Jaccard, average precision and operating points
+// are called …_positive. Micro and weighted averages over both sides of one
+// decision say nothing more and are left out; the AUC is the same from either
+// side.
+//
+// # Intervals
+//
+// Each measure has a percentile interval of a stratified bootstrap: every round
+// draws as many images of each class as there are, with replacement, so that no
+// class disappears; the mix of classes is taken as given. An image's weight in a
+// round is how often it was drawn, and rankings are sorted once, not each round.
+// Rounds are independent random streams: the result depends on the seed alone.
+// Not BCa: its acceleration takes a jackknife of as many evaluations as there
+// are images, it is undefined where a measure does not move (a perfect class),
+// and percentiles never leave a measure's range. A measure that is biased in
+// small samples, as ece, stays so: its interval may miss its value.
+//
+// The AUC of each class against the rest has the interval of DeLong et al. (1988)
+// too, AUC ± z·σ cut to [0, 1], from placements in one pass over sorted scores
+// (what Sun and Xu, 2014, do with midranks). It needs two images on each side.
+//
+// # Tests of two classifiers
+//
+// [ComparePaired] makes McNemar's test of accuracy, exact (binomial) and as
+// chi-square with continuity correction, DeLong's test of the AUC of each class,
+// and the bootstrap interval of each measure's difference, with the same images
+// drawn for both. Nothing is corrected for multiple testing.
 package evaluation

@@ -65,7 +65,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeEvaluation(o.Out, o.Split, p, m); err != nil {
+	if err := writeEvaluation(ctx, o.Out, o.Split, p, m); err != nil {
 		return nil, err
 	}
 	return &m, os.Remove(filepath.Join(o.Out, partialFile(o.Split)))

@@ -1,6 +1,7 @@
 package training
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ const (
 )
 
 func metricsFile(split string) string     { return "metrics_" + split + ".csv" }
+func assessmentFile(split string) string  { return "metrics_" + split + ".json" }
 func predictionsFile(split string) string { return "predictions_" + split + ".csv" }
 func confusionFile(split string) string   { return "confusion_matrix_" + split + ".png" }
 
@@ -124,8 +126,9 @@ func writeMetrics(path string, rows []evaluation.Metrics) error {
 	return onnx.WriteFileAtomic(path, func(w io.Writer) error { return evaluation.WriteMetrics(w, rows) })
 }
 
-// writeEvaluation writes predictions, confusion matrix and, last, metrics of a split.
-func writeEvaluation(dir, split string, p *evaluation.Predictions, m evaluation.Metrics) error {
+// writeEvaluation writes predictions, confusion matrix, measures with intervals
+// and, last, metrics of a split.
+func writeEvaluation(ctx context.Context, dir, split string, p *evaluation.Predictions, m evaluation.Metrics) error {
 	err := onnx.WriteFileAtomic(filepath.Join(dir, predictionsFile(split)), func(w io.Writer) error {
 		return evaluation.WritePredictions(w, p)
 	})
@@ -140,6 +143,13 @@ func writeEvaluation(dir, split string, p *evaluation.Predictions, m evaluation.
 		return picture.WritePNG(w)
 	})
 	if err != nil {
+		return err
+	}
+	assessment, err := evaluation.Assess(ctx, p, evaluation.Intervals{})
+	if err != nil {
+		return err
+	}
+	if err := onnx.WriteFileAtomic(filepath.Join(dir, assessmentFile(split)), assessment.WriteJSON); err != nil {
 		return err
 	}
 	return writeMetrics(filepath.Join(dir, metricsFile(split)), []evaluation.Metrics{m})

@@ -203,5 +203,5 @@ func (r *run) test(ctx context.Context) (evaluation.Metrics, error) {
 		return evaluation.Metrics{}, err
 	}
 	r.finishReport(ctx, p, m)
-	return m, writeEvaluation(r.folder, "test", p, m)
+	return m, writeEvaluation(ctx, r.folder, "test", p, m)
 }

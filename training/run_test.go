@@ -83,7 +83,7 @@ func run(t testing.TB, c *config.Config, o training.Options) *training.Result {
 func outcome(t testing.TB, folder string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	for _, name := range []string{"metrics_test.csv", "metrics_val.csv", "predictions_test.csv", "log.txt", "model.onnx",
+	for _, name := range []string{"metrics_test.csv", "metrics_test.json", "metrics_val.csv", "predictions_test.csv", "log.txt", "model.onnx",
 		"checkpoints/last/model.safetensors", "checkpoints/last/optimizer.safetensors", "checkpoints/best/model.safetensors"} {
 		content, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {
@@ -110,7 +110,7 @@ func TestRunFolder(t *testing.T) {
 	c := small(t, fundus(t))
 	r := run(t, c, training.Options{})
 	for _, name := range []string{"config.toml", "log.txt", "metrics_val.csv", "metrics_test.csv", "predictions_test.csv",
-		"model.onnx", "confusion_matrix_test.png", "checkpoints/best/state.json", "checkpoints/last/state.json", "tensorboard"} {
+		"model.onnx", "confusion_matrix_test.png", "metrics_test.json", "checkpoints/best/state.json", "checkpoints/last/state.json", "tensorboard"} {
 		if _, err := os.Stat(filepath.Join(r.Folder, name)); err != nil {
 			t.Error(err)
 		}

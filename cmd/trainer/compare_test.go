@@ -34,7 +34,7 @@ func TestCompare(t *testing.T) {
 	if code != exitDone {
 		t.Fatalf("exit code %d:\n%s", code, stderr)
 	}
-	for _, want := range []string{" 0.8000 [", " 0.8966\n", published + " is a published row", "on the same 5 images",
+	for _, want := range []string{" 0.8000 [", "0.8966\n", published + " is a published row", "on the same 5 images",
 		`DeLong, AUC of "yes"`, "McNemar: 1 images right in the first alone, 1 in the second alone, exact p = 1,"} {
 		if !strings.Contains(strings.ReplaceAll(stdout, "  ", ""), strings.ReplaceAll(want, "  ", "")) {
 			t.Errorf("no %q in:\n%s", want, stdout)

@@ -29,7 +29,9 @@ file before the model. crop, mean and std are never guessed.
 const evalManual = `trainer eval -model FILE -data DIR [-split NAME | -labels FILE] [-out DIR] [-resume] [-skip-unreadable]
 
 Evaluates a model on labelled images. Prints the metrics and writes
-metrics_SPLIT.csv, predictions_SPLIT.csv and confusion_matrix_SPLIT.png.
+metrics_SPLIT.csv, predictions_SPLIT.csv, confusion_matrix_SPLIT.png and
+metrics_SPLIT.json: all measures and classes with 95 % intervals, by a bootstrap
+that draws from each class, and DeLong's for AUC.
 Classes are matched by name: one that the model does not know is an error, one
 that has no images is reported.
 
@@ -50,9 +52,8 @@ Evaluates predictions of any program. FILE is CSV with a header: a column path
 (or image, file, filename), a column label (or true, target, y_true: class names
 or indices from 0), and a number a class in columns called as the class, or
 prob_CLASS, p_CLASS or logit_CLASS; with a prefix, columns without it are not
-read. Of two classes the second is the positive one. Writes the files above and
-metrics_SPLIT.json: all measures and classes with intervals, by a bootstrap that
-draws from each class, and DeLong's for AUC.
+read. Of two classes the second is the positive one. Prints all measures with
+intervals and writes the files above.
 
   -predictions FILE  the table
   -labels FILE     CSV with columns path and label, instead of FILE's labels
