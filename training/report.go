@@ -94,8 +94,9 @@ func (r *run) showReport(status report.Status) {
 	r.shown = time.Now()
 }
 
-// finishReport writes report.html with the test, and the figures as files.
-func (r *run) finishReport(ctx context.Context, p *evaluation.Predictions, m evaluation.Metrics) {
+// finishReport writes report.html with the test, and the figures as files. Its
+// error is the context's: the run is then tested again when it is resumed.
+func (r *run) finishReport(ctx context.Context, p *evaluation.Predictions, m evaluation.Metrics) error {
 	r.countTime()
 	page, err := r.report(report.Finished)
 	if err == nil {
@@ -108,9 +109,10 @@ func (r *run) finishReport(ctx context.Context, p *evaluation.Predictions, m eva
 	if err == nil {
 		err = r.writeFigures(page)
 	}
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		slog.Warn("report.html or its figures are incomplete", "reason", err)
 	}
+	return ctx.Err()
 }
 
 func (r *run) writeReport(page *report.Report) error {

@@ -129,7 +129,9 @@ func (r *run) do(ctx context.Context, result *Result) (err error) {
 		return r.explain(ctx, err)
 	}
 	result.BestEpoch = r.best()
-	result.Test, err = r.test(ctx)
+	if result.Test, err = r.test(ctx); err != nil {
+		r.showReport(report.Stopped)
+	}
 	return err
 }
 
@@ -202,6 +204,8 @@ func (r *run) test(ctx context.Context) (evaluation.Metrics, error) {
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
-	r.finishReport(ctx, p, m)
+	if err := r.finishReport(ctx, p, m); err != nil {
+		return evaluation.Metrics{}, err
+	}
 	return m, writeEvaluation(ctx, r.folder, "test", p, m)
 }
