@@ -182,9 +182,6 @@ func (e *engine) create(g *graphs.Graph, o ort.Options) (*ort.Session, error) {
 	return ort.NewSession(model, o)
 }
 
-// open makes a model file ready to run.
-func (e *engine) open(path string) (*ort.Session, error) { return ort.OpenSession(path, e.options) }
-
 // bindTensor gives an input or output of s memory of its own, of the shape that
 // the model states with its symbolic dimensions set to batch.
 func bindTensor(s *ort.Session, info ort.Info, batch int64) (*ort.Tensor, error) {
