@@ -78,7 +78,11 @@ func start(t testing.TB, l serve.Limits) (url string, stop func()) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- serve.New(c, d, l).Serve(ctx, listener) }()
+	server, err := serve.New(c, d, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { ended <- server.Serve(ctx, listener) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
