@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"io"
 	"math/rand/v2"
 	"os"
 	"sync"
@@ -117,6 +118,26 @@ func (l *Loader) Epoch(ctx context.Context, epoch, firstBatch int) *Iterator {
 		it.goroutines.Go(func() { it.work(uint64(epoch), jobs) })
 	}
 	return it
+}
+
+// Each calls do for every batch of the first epoch from firstBatch on. A batch is
+// valid until do returns.
+func (l *Loader) Each(ctx context.Context, firstBatch int, do func(*Batch) error) error {
+	it := l.Epoch(ctx, 0, firstBatch)
+	defer it.Close()
+	for {
+		b, err := it.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := do(b); err != nil {
+			return err
+		}
+		b.Release()
+	}
 }
 
 // order is the epoch's order of the samples.

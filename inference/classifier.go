@@ -8,17 +8,17 @@ import (
 
 	"fovea/evaluation"
 	"fovea/onnx/ort"
-	"fovea/onnx/pb"
 )
 
 // Classifier runs a session in batches. It is for one goroutine at a time.
 type Classifier struct {
 	session       *ort.Session
 	owned         bool // Close closes the session
-	input, output *ort.Tensor
-	others        []*ort.Tensor // outputs that are not read
-	probabilities bool          // what the output is, else logits
-	half          bool
+	binding       Binding
+	whole         *bound
+	fewer         []*bound // of smaller batches, ascending; see RunFewer
+	current       *bound
+	probabilities bool // what the output is, else logits
 }
 
 // Open makes a model file ready for batches of a size; of one that takes a fixed
@@ -28,116 +28,68 @@ func Open(path string, d *Description, batch int, o ort.Options) (*Classifier, e
 	if err != nil {
 		return nil, err
 	}
-	c, err := NewClassifier(s, Binding{Input: d.Input, Output: d.Output, Batch: batch, Side: d.Size, Classes: len(d.Classes)})
+	c, err := NewClassifier(s, Binding{Input: d.Input, Output: d.Output, Batch: batch, Side: d.Size, Classes: len(d.Classes), Half: d.Half})
 	if err != nil {
 		s.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	c.owned, c.probabilities, c.half = true, d.Scores == Probabilities, d.Half
+	c.owned, c.probabilities = true, d.Scores == Probabilities
 	return c, nil
-}
-
-// Binding says what a classifier reads and writes.
-type Binding struct {
-	Input, Output string
-	Batch         int  // in the place of a symbolic first dimension
-	Side          int  // S of images [N,3,S,S]; 0: the input is something else, of known shape
-	Classes       int  // C of the output [N,C]; 0: as the model says
-	Half          bool // logits are rounded to float16
 }
 
 // NewClassifier gives input and outputs of s memory. The output is logits. All
 // other inputs must have been bound; they and s stay the caller's.
 func NewClassifier(s *ort.Session, b Binding) (*Classifier, error) {
-	c := &Classifier{session: s, half: b.Half}
-	if err := c.bind(b); err != nil {
+	c := &Classifier{session: s, binding: b}
+	var err error
+	if c.whole, err = newBound(s, b); err == nil {
+		err = c.use(c.whole)
+	}
+	if err != nil {
 		c.Close()
 		return nil, err
 	}
 	return c, nil
 }
 
-func (c *Classifier) bind(b Binding) error {
-	for _, in := range c.session.Inputs() {
-		if in.Name != b.Input {
-			continue
-		}
-		shape := slices.Clone(in.Shape)
-		if b.Side > 0 {
-			if len(shape) != 4 || in.Type != pb.TensorProto_FLOAT {
-				return fmt.Errorf("input %q is %s%v, not images: float32 [N,3,S,S]", in.Name, in.Type, shape)
-			}
-			for i, want := range []int64{0, 3, int64(b.Side), int64(b.Side)} {
-				if i > 0 && shape[i] >= 0 && shape[i] != want {
-					return fmt.Errorf("input %q takes images %v, but they are prepared as 3×%d×%d", in.Name, in.Shape, b.Side, b.Side)
-				}
-				if shape[i] < 0 {
-					shape[i] = want
-				}
-			}
-		}
-		if len(shape) == 0 {
-			return fmt.Errorf("input %q is a scalar, not a batch", in.Name)
-		}
-		if in.Shape[0] < 0 {
-			shape[0] = int64(b.Batch)
-		}
-		var err error
-		if c.input, err = bindNew(c.session, in, shape); err != nil {
-			return err
-		}
+// RunFewer lets batches that are not full run as the next power of two inputs,
+// where the model takes any number: faster, but the last bits of the
+// probabilities may then depend on how many inputs run together.
+func (c *Classifier) RunFewer() error {
+	if c.fewer != nil {
+		return nil
 	}
-	if c.input == nil {
-		return fmt.Errorf("the model has no input %q", b.Input)
-	}
-	batch := c.input.Shape()[0]
-	for _, out := range c.session.Outputs() {
-		shape := slices.Clone(out.Shape)
-		read := out.Name == b.Output
-		for i := range shape {
-			switch {
-			case shape[i] >= 0:
-			case read && i == 1:
-				shape[i] = int64(b.Classes)
-			default:
-				shape[i] = batch
-			}
-		}
-		if read && (len(shape) != 2 || out.Type != pb.TensorProto_FLOAT || shape[0] != batch ||
-			b.Classes > 0 && shape[1] != int64(b.Classes)) {
-			return fmt.Errorf("output %q is %s%v, not the scores of %d images for %d classes: float32 [N,C]",
-				out.Name, out.Type, out.Shape, batch, b.Classes)
-		}
-		t, err := bindNew(c.session, out, shape)
+	for size := 1; size < c.Batch(); size *= 2 {
+		b := c.binding
+		b.Batch = size
+		smaller, err := newBound(c.session, b)
 		if err != nil {
 			return err
 		}
-		if read {
-			c.output = t
-		} else {
-			c.others = append(c.others, t)
+		if smaller.batch() != size { // the model takes a fixed number
+			return smaller.close()
 		}
-	}
-	if c.output == nil {
-		return fmt.Errorf("the model has no output %q", b.Output)
+		c.fewer = append(c.fewer, smaller)
 	}
 	return nil
 }
 
-func bindNew(s *ort.Session, info ort.Info, shape []int64) (*ort.Tensor, error) {
-	t, err := ort.NewTensor(info.Type, shape...)
-	if err != nil {
-		return nil, err
+// use makes the session read and write b.
+func (c *Classifier) use(b *bound) error {
+	if c.current == b {
+		return nil
 	}
-	if err := s.Bind(info.Name, t); err != nil {
-		t.Close()
-		return nil, err
+	for name, t := range b.tensors {
+		if err := c.session.Bind(name, t); err != nil {
+			return err
+		}
 	}
-	return t, nil
+	c.current = b
+	return nil
 }
 
 // Batch is the number of inputs of a run.
-func (c *Classifier) Batch() int { return int(c.input.Shape()[0]) }
+func (c *Classifier) Batch() int { return c.whole.batch() }
 
 // Classify returns the probabilities of n inputs that follow one another.
 func (c *Classifier) Classify(inputs []float32, n int) ([][]float64, error) {
@@ -145,19 +97,28 @@ func (c *Classifier) Classify(inputs []float32, n int) ([][]float64, error) {
 	if n == 0 {
 		return out, nil
 	}
-	size, classes := len(inputs)/n, int(c.output.Shape()[1])
-	to, scores := c.input.Float32(), c.output.Float32()
-	if size*c.Batch() != len(to) {
-		return nil, fmt.Errorf("%d inputs have %d values, but a batch of %d takes %d", n, len(inputs), c.Batch(), len(to))
+	size, classes := len(inputs)/n, int(c.whole.output.Shape()[1])
+	if want := c.inputSize(); size != want {
+		return nil, fmt.Errorf("%d inputs have %d values, but each takes %d", n, len(inputs), want)
 	}
 	for len(out) < n {
+		now := min(n-len(out), c.Batch())
+		b := c.whole
+		for _, smaller := range slices.Backward(c.fewer) {
+			if smaller.batch() >= now {
+				b = smaller
+			}
+		}
+		if err := c.use(b); err != nil {
+			return nil, err
+		}
 		// A batch that is not full leaves earlier inputs behind it; their scores
 		// are not read.
-		now := min(n-len(out), c.Batch())
-		copy(to, inputs[len(out)*size:(len(out)+now)*size])
+		copy(b.input.Float32(), inputs[len(out)*size:(len(out)+now)*size])
 		if err := c.session.Run(); err != nil {
 			return nil, err
 		}
+		scores := b.output.Float32()
 		for i := range now {
 			p, err := c.read(scores[i*classes : (i+1)*classes])
 			if err != nil {
@@ -169,10 +130,13 @@ func (c *Classifier) Classify(inputs []float32, n int) ([][]float64, error) {
 	return out, nil
 }
 
+// inputSize is the number of values of one input.
+func (c *Classifier) inputSize() int { return len(c.whole.input.Float32()) / c.Batch() }
+
 // read makes probabilities of an input's scores.
 func (c *Classifier) read(scores []float32) ([]float64, error) {
 	if !c.probabilities {
-		return softmax(scores, c.half), nil
+		return softmax(scores, c.binding.Half), nil
 	}
 	out, sum := make([]float64, len(scores)), 0.0
 	for i, x := range scores {
@@ -210,9 +174,9 @@ func softmax(logits []float32, half bool) []float64 {
 // Close frees the classifier's memory, and the session if Open made it.
 func (c *Classifier) Close() error {
 	var failed []error
-	for _, t := range append(c.others, c.input, c.output) {
-		if t != nil {
-			failed = append(failed, t.Close())
+	for _, b := range append(c.fewer, c.whole) {
+		if b != nil {
+			failed = append(failed, b.close())
 		}
 	}
 	if c.owned {

@@ -18,6 +18,9 @@ func (c *Classifier) Predict(ctx context.Context, d *Description, views data.Vie
 	for i, p := range paths {
 		samples[i].Path = p
 	}
+	if err := c.RunFewer(); err != nil {
+		return Counts{}, err
+	}
 	var transform data.Transform = d.Transform()
 	if views != data.OneView {
 		transform = data.ViewsTransform{EvalTransform: d.Transform(), Views: views}

@@ -2,9 +2,7 @@ package inference
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 
 	"fovea/data"
@@ -21,29 +19,17 @@ type Result struct {
 // each with every batch's results. With several views of an image its
 // probabilities are the mean of theirs.
 func (c *Classifier) Stream(ctx context.Context, loader *data.Loader, firstBatch int, each func([]Result) error) error {
-	it := loader.Epoch(ctx, 0, firstBatch)
-	defer it.Close()
-	for {
-		b, err := it.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	return loader.Each(ctx, firstBatch, func(b *data.Batch) error {
 		results, err := c.batch(b)
 		if err != nil {
 			return err
 		}
-		b.Release()
-		if err := each(results); err != nil {
-			return err
-		}
-	}
+		return each(results)
+	})
 }
 
 func (c *Classifier) batch(b *data.Batch) ([]Result, error) {
-	views := len(b.Images) / b.N / (len(c.input.Float32()) / c.Batch())
+	views := len(b.Images) / b.N / c.inputSize()
 	probabilities, err := c.Classify(b.Images, b.N*views)
 	if err != nil {
 		return nil, err

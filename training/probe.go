@@ -2,8 +2,6 @@ package training
 
 import (
 	"context"
-	"errors"
-	"io"
 
 	"fovea/data"
 	"fovea/graphs/artifacts"
@@ -55,7 +53,7 @@ func newFeatures(ctx context.Context, p *plan, e *engine, l *Learner, progress f
 		if err != nil {
 			return f, err
 		}
-		err = eachBatch(ctx, loader, func(b *data.Batch) error {
+		err = loader.Each(ctx, 0, func(b *data.Batch) error {
 			copy(images.Float32(), b.Images)
 			if err := session.Run(); err != nil {
 				return err
@@ -76,23 +74,4 @@ func newFeatures(ctx context.Context, p *plan, e *engine, l *Learner, progress f
 func (p *plan) evalLoader(split *data.Split, batch int) (*data.Loader, error) {
 	return data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: batch, Workers: p.config.Data.Workers,
 		Transform: p.evalTransform(), Cache: p.cache})
-}
-
-// eachBatch calls do for every batch of a loader's first epoch.
-func eachBatch(ctx context.Context, loader *data.Loader, do func(*data.Batch) error) error {
-	it := loader.Epoch(ctx, 0, 0)
-	defer it.Close()
-	for {
-		b, err := it.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := do(b); err != nil {
-			return err
-		}
-		b.Release()
-	}
 }

@@ -17,7 +17,7 @@ var foreignModel = []string{"-model", "../../training/imported/testdata/cnn_torc
 // and an exit code that tells whether anything, or all, could be read.
 func TestPredictCommand(t *testing.T) {
 	image := "../../data/testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg"
-	bad := filepath.Join(t.TempDir(), "a,\"b\".png")
+	bad := filepath.Join(t.TempDir(), "a, b.png")
 	if err := os.WriteFile(bad, []byte("no image"), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -45,6 +45,10 @@ func runServe(a *app, ctx context.Context, args []string) error {
 		return err
 	}
 	defer c.Close()
+	server, err := serve.New(c, d, limits)
+	if err != nil {
+		return err
+	}
 	a.console.line("serving on http://" + l.Addr().String())
-	return serve.New(c, d, limits).Serve(ctx, l)
+	return server.Serve(ctx, l)
 }

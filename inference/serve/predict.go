@@ -144,8 +144,8 @@ func readError(err error) error {
 	return refuse(http.StatusBadRequest, "the file did not arrive whole: %v", err)
 }
 
-// prepare decodes an image file, as many at a time as there are cores, and
-// returns its tensor.
+// prepare decodes an image file, no more at a time than there are
+// cores, and returns its tensor.
 func (s *Server) prepare(ctx context.Context, file []byte) ([]float32, error) {
 	t := s.description.Transform()
 	w, h, err := data.DecodeSize(file)

@@ -43,6 +43,10 @@ func set[T comparable](field *T, value T) {
 	}
 }
 
+// mostDecoders bounds the memory of images that are being decoded: some formats
+// take ten bytes a pixel meanwhile.
+const mostDecoders = 8
+
 // Server classifies images that clients send.
 type Server struct {
 	description *inference.Description
@@ -57,11 +61,14 @@ type Server struct {
 
 // New makes a server of a classifier that d describes. The classifier is the
 // server's until Serve returns; the caller closes it then.
-func New(c *inference.Classifier, d *inference.Description, l Limits) *Server {
+func New(c *inference.Classifier, d *inference.Description, l Limits) (*Server, error) {
+	if err := c.RunFewer(); err != nil {
+		return nil, err
+	}
 	s := &Server{description: d, limits: l.withDefaults(), counts: newCounts(),
-		decoders: make(chan struct{}, runtime.GOMAXPROCS(0))}
+		decoders: make(chan struct{}, min(runtime.GOMAXPROCS(0), mostDecoders))}
 	s.batcher = &batcher{classifier: c, counts: s.counts, waiting: make(chan *job, c.Batch())}
-	return s
+	return s, nil
 }
 
 // Serve answers on l until ctx is done; then it takes no more requests and
