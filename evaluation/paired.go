@@ -42,10 +42,10 @@ func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired
 		return nil, err
 	}
 	if err := a.Check(); err != nil {
-		return nil, fmt.Errorf("the first table: %w", err)
+		return nil, fmt.Errorf("predictions A: %w", err)
 	}
 	if err := b.Check(); err != nil {
-		return nil, fmt.Errorf("the second table: %w", err)
+		return nil, fmt.Errorf("predictions B: %w", err)
 	}
 	if b, err = align(a, b); err != nil {
 		return nil, err
