@@ -81,9 +81,21 @@ func (e *engine) useCUDA(ctx context.Context, r config.Runtime) (err error) {
 		return err
 	}
 	e.options.Provider, e.record = "cuda", r.CUDAGraph
+	if r.CUDAGraph && olderRuntime(e.version, 31) {
+		slog.Warn("ONNX Runtime before 1.31 waits for every replay and has not been looked at for what it keeps: there are no CUDA graphs",
+			"key", "runtime.cuda_graph", "onnxruntime", e.version)
+		e.record = false
+	}
 	// By default the provider's arena doubles whenever it grows.
 	e.options.ProviderOptions = map[string]string{"arena_extend_strategy": "kSameAsRequested", "use_tf32": "0"}
 	return nil
+}
+
+// olderRuntime tells whether a version of ONNX Runtime is before 1.minor.
+func olderRuntime(version string, minor int) bool {
+	var major, have int
+	n, _ := fmt.Sscanf(version, "%d.%d", &major, &have)
+	return n == 2 && major == 1 && have < minor
 }
 
 // choosePrecision decides what "auto" is, and where the CPU takes the place of
