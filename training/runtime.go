@@ -130,6 +130,21 @@ func (e *engine) choosePrecision(c *config.Config) {
 
 func (e *engine) close() error { return e.device.close() }
 
+// renewDevice takes new streams: a step that failed while it was recorded as a
+// CUDA graph leaves the old ones unfit for more.
+func (e *engine) renewDevice() error {
+	if e.device == nil {
+		return nil
+	}
+	d, err := openDevice()
+	if err != nil {
+		return err
+	}
+	e.device.close() // whatever it says: it may be the stream that fails
+	e.device = d
+	return nil
+}
+
 func (e *engine) host() host {
 	return host{Runtime: e.version, Provider: e.options.Provider, Precision: e.precision, Threads: e.options.Threads}
 }
