@@ -43,6 +43,9 @@ func (r *run) explain(ctx context.Context, err error) error {
 	if !outOfMemory(err) {
 		return err
 	}
+	if failed := r.engine.renewDevice(); failed != nil {
+		return errors.Join(err, failed)
+	}
 	t := &trial{ctx, r.plan.config, r.engine, &data.Dataset{Train: r.plan.train, Val: r.plan.val, Test: r.plan.test}}
 	return explainMemory(err, r.plan.config, t.memory())
 }

@@ -81,9 +81,21 @@ func (e *engine) useCUDA(ctx context.Context, r config.Runtime) (err error) {
 		return err
 	}
 	e.options.Provider, e.record = "cuda", r.CUDAGraph
+	if r.CUDAGraph && olderRuntime(e.version, 31) {
+		slog.Warn("ONNX Runtime before 1.31 waits for every replay and has not been looked at for what it keeps: there are no CUDA graphs",
+			"key", "runtime.cuda_graph", "onnxruntime", e.version)
+		e.record = false
+	}
 	// By default the provider's arena doubles whenever it grows.
 	e.options.ProviderOptions = map[string]string{"arena_extend_strategy": "kSameAsRequested", "use_tf32": "0"}
 	return nil
+}
+
+// olderRuntime tells whether a version of ONNX Runtime is before 1.minor.
+func olderRuntime(version string, minor int) bool {
+	var major, have int
+	n, _ := fmt.Sscanf(version, "%d.%d", &major, &have)
+	return n == 2 && major == 1 && have < minor
 }
 
 // choosePrecision decides what "auto" is, and where the CPU takes the place of
@@ -117,6 +129,21 @@ func (e *engine) choosePrecision(c *config.Config) {
 }
 
 func (e *engine) close() error { return e.device.close() }
+
+// renewDevice takes new streams: a step that failed while it was recorded as a
+// CUDA graph leaves the old ones unfit for more.
+func (e *engine) renewDevice() error {
+	if e.device == nil {
+		return nil
+	}
+	d, err := openDevice()
+	if err != nil {
+		return err
+	}
+	e.device.close() // whatever it says: it may be the stream that fails
+	e.device = d
+	return nil
+}
 
 func (e *engine) host() host {
 	return host{Runtime: e.version, Provider: e.options.Provider, Precision: e.precision, Threads: e.options.Threads}
