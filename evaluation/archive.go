@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -107,10 +109,11 @@ func (o *Outcome) read(r io.Reader) error {
 }
 
 // ReadMetricRow reads a file such as [ReadArchive] does and returns the metrics
-// of its last row by name.
+// of its last row by name, those that are known and finite.
 func ReadMetricRow(r io.Reader) (map[string]float64, error) {
 	var o Outcome
 	err := o.read(r)
+	maps.DeleteFunc(o.Metrics, func(_ string, v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
 	return o.Metrics, err
 }
 

@@ -80,3 +80,10 @@ func TestShippedArchive(t *testing.T) {
 		}
 	}
 }
+
+func TestReadMetricRow(t *testing.T) {
+	got, err := ReadMetricRow(strings.NewReader("accuracy,kappa,f1,epoch\n0.5,nan,inf,3\n"))
+	if want := map[string]float64{"accuracy": 0.5}; err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}

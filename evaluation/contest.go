@@ -36,7 +36,7 @@ type ContenderPair struct {
 // NewContest assesses all contenders that have predictions and tests each
 // against the first of them.
 func NewContest(ctx context.Context, contenders []Contender, o Intervals) (*Contest, error) {
-	c := &Contest{Contenders: contenders}
+	c := &Contest{Contenders: contenders, Pairs: []ContenderPair{}}
 	first := -1
 	for i := range contenders {
 		k := &contenders[i]
