@@ -65,7 +65,11 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeEvaluation(ctx, o.Out, o.Split, p, m); err != nil {
+	assessment, err := evaluation.Assess(ctx, p, evaluation.Intervals{})
+	if err != nil {
+		return nil, err
+	}
+	if err := writeEvaluation(o.Out, o.Split, p, m, assessment); err != nil {
 		return nil, err
 	}
 	return &m, os.Remove(filepath.Join(o.Out, partialFile(o.Split)))

@@ -1,7 +1,6 @@
 package training
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -128,7 +127,7 @@ func writeMetrics(path string, rows []evaluation.Metrics) error {
 
 // writeEvaluation writes predictions, confusion matrix, measures with intervals
 // and, last, metrics of a split.
-func writeEvaluation(ctx context.Context, dir, split string, p *evaluation.Predictions, m evaluation.Metrics) error {
+func writeEvaluation(dir, split string, p *evaluation.Predictions, m evaluation.Metrics, a *evaluation.Assessment) error {
 	err := onnx.WriteFileAtomic(filepath.Join(dir, predictionsFile(split)), func(w io.Writer) error {
 		return evaluation.WritePredictions(w, p)
 	})
@@ -145,11 +144,7 @@ func writeEvaluation(ctx context.Context, dir, split string, p *evaluation.Predi
 	if err != nil {
 		return err
 	}
-	assessment, err := evaluation.Assess(ctx, p, evaluation.Intervals{})
-	if err != nil {
-		return err
-	}
-	if err := onnx.WriteFileAtomic(filepath.Join(dir, assessmentFile(split)), assessment.WriteJSON); err != nil {
+	if err := onnx.WriteFileAtomic(filepath.Join(dir, assessmentFile(split)), a.WriteJSON); err != nil {
 		return err
 	}
 	return writeMetrics(filepath.Join(dir, metricsFile(split)), []evaluation.Metrics{m})

@@ -96,14 +96,11 @@ func (r *run) showReport(status report.Status) {
 
 // finishReport writes report.html with the test, and the figures as files. Its
 // error is the context's: the run is then tested again when it is resumed.
-func (r *run) finishReport(ctx context.Context, p *evaluation.Predictions, m evaluation.Metrics) error {
+func (r *run) finishReport(ctx context.Context, p *evaluation.Predictions, m evaluation.Metrics, a *evaluation.Assessment) error {
 	r.countTime()
 	page, err := r.report(report.Finished)
 	if err == nil {
-		page.Test = &report.Test{Metrics: m, Predictions: p, Open: r.openImage}
-		page.Test.Assessment, err = evaluation.Assess(ctx, p, evaluation.Intervals{Seed: uint64(r.plan.config.Seed)})
-	}
-	if err == nil {
+		page.Test = &report.Test{Metrics: m, Predictions: p, Assessment: a, Open: r.openImage}
 		err = r.writeReport(page)
 	}
 	if err == nil {

@@ -204,8 +204,12 @@ func (r *run) test(ctx context.Context) (evaluation.Metrics, error) {
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
-	if err := r.finishReport(ctx, p, m); err != nil {
+	assessment, err := evaluation.Assess(ctx, p, evaluation.Intervals{})
+	if err != nil {
 		return evaluation.Metrics{}, err
 	}
-	return m, writeEvaluation(ctx, r.folder, "test", p, m)
+	if err := r.finishReport(ctx, p, m, assessment); err != nil {
+		return evaluation.Metrics{}, err
+	}
+	return m, writeEvaluation(r.folder, "test", p, m, assessment)
 }
