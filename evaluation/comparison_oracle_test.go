@@ -1,24 +1,14 @@
 package evaluation
 
 import (
-	"compress/gzip"
-	"encoding/json"
 	"math"
-	"os"
 	"testing"
+
+	"fovea/graphs/graphtest"
 )
 
 // The results of tools/oracle/comparison.py, to 1e-9.
 func TestTestsEqualPublishedOnes(t *testing.T) {
-	f, err := os.Open("testdata/comparison.json.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var golden struct {
 		DeLong []struct {
 			Labels, A, B []int
@@ -34,9 +24,7 @@ func TestTestsEqualPublishedOnes(t *testing.T) {
 			P         float64
 		}
 	}
-	if err := json.NewDecoder(z).Decode(&golden); err != nil {
-		t.Fatal(err)
-	}
+	graphtest.ReadGolden(t, "testdata/comparison.json.gz", &golden)
 	if len(golden.DeLong) != 60 || len(golden.McNemar) < 50 {
 		t.Fatalf("%d and %d cases", len(golden.DeLong), len(golden.McNemar))
 	}

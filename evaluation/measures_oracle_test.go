@@ -1,34 +1,19 @@
 package evaluation
 
 import (
-	"bufio"
-	"compress/gzip"
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
-	"io"
 	"math"
-	"os"
 	"slices"
 	"testing"
-)
 
-// randomWords are those of tools/oracle/measures.py: splitmix64 seeded by FNV-1a.
-func randomWords(name string) func(i int) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(name))
-	key := h.Sum64()
-	return func(i int) uint64 {
-		z := key + uint64(i+1)*0x9E3779B97F4A7C15
-		z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
-		z = (z ^ z>>27) * 0x94D049BB133111EB
-		return z ^ z>>31
-	}
-}
+	"fovea/graphs/graphtest"
+)
 
 // drawnPredictions is a case of tools/oracle/measures.py.
 func drawnPredictions(number int) *Predictions {
-	word, kind := randomWords(fmt.Sprintf("measures.%d", number)), number%8
+	word, kind := graphtest.Words(fmt.Sprintf("measures.%d", number)), number%8
 	classes := []int{2, 2, 3, 4, 5, 8}[word(0)%6]
 	if number%4 == 0 {
 		classes = 2 + int(word(0)%39)
@@ -94,26 +79,9 @@ type goldenMeasures struct {
 
 func readGoldenMeasures(t *testing.T) goldenMeasures {
 	t.Helper()
-	f, err := os.Open("testdata/measures.bin.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := bufio.NewReader(z)
-	head, err := in.ReadBytes('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
+	head, planes, _ := bytes.Cut(graphtest.Unzip(t, "testdata/measures.bin.gz"), []byte("\n"))
 	var g goldenMeasures
 	if err := json.Unmarshal(head, &g); err != nil {
-		t.Fatal(err)
-	}
-	planes, err := io.ReadAll(in)
-	if err != nil {
 		t.Fatal(err)
 	}
 	g.values = make([]float64, len(planes)/7)

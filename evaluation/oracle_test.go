@@ -1,13 +1,12 @@
 package evaluation
 
 import (
-	"compress/gzip"
-	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"testing"
+
+	"fovea/graphs/graphtest"
 )
 
 // goldenCase is one case of tools/oracle/metrics.py. A nil number is one that
@@ -41,22 +40,11 @@ func (g goldenCase) predictions() *Predictions {
 
 func goldenCases(t *testing.T) []goldenCase {
 	t.Helper()
-	f, err := os.Open("testdata/metrics.json.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var file struct {
 		MadeWith string       `json:"made_with"`
 		Cases    []goldenCase `json:"cases"`
 	}
-	if err := json.NewDecoder(z).Decode(&file); err != nil {
-		t.Fatal(err)
-	}
+	graphtest.ReadGolden(t, "testdata/metrics.json.gz", &file)
 	t.Logf("%d cases made with %s", len(file.Cases), file.MadeWith)
 	return file.Cases
 }
