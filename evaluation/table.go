@@ -193,14 +193,7 @@ func (t *table) row(record []string, unlabelled *mismatch) (Prediction, error) {
 // normalise makes probabilities of a row, as the options say.
 func (t *table) normalise(row []float64) error {
 	if t.options.Logits {
-		highest, sum := slices.Max(row), 0.0
-		for c, v := range row {
-			row[c] = math.Exp(v - highest)
-			sum += row[c]
-		}
-		for c := range row {
-			row[c] /= sum
-		}
+		Softmax(row)
 		return nil
 	}
 	var sum float64

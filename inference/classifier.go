@@ -151,23 +151,15 @@ func (c *Classifier) read(scores []float32) ([]float64, error) {
 	return out, nil
 }
 
-// softmax in float64, so that probabilities near 1 do not tie, of logits that
-// half rounds to float16.
+// softmax of logits that half rounds to float16.
 func softmax(logits []float32, half bool) []float64 {
-	out, largest, sum := make([]float64, len(logits)), math.Inf(-1), 0.0
+	out := make([]float64, len(logits))
 	for i, x := range logits {
 		if out[i] = float64(x); half {
 			out[i] = evaluation.RoundHalf(out[i])
 		}
-		largest = max(largest, out[i])
 	}
-	for i, x := range out {
-		out[i] = math.Exp(x - largest)
-		sum += out[i]
-	}
-	for i := range out {
-		out[i] /= sum
-	}
+	evaluation.Softmax(out)
 	return out
 }
 

@@ -1,9 +1,7 @@
 package artifacts_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -149,19 +147,12 @@ func executed(t *testing.T, g *graphs.Graph, o ort.Options) (nodes []string) {
 	o.Profile = filepath.Join(t.TempDir(), "order")
 	s := graphtest.Open(t, g, o)
 	s.Run(func(string, []float32) {})
-	text, err := os.ReadFile(s.EndProfile())
+	events, err := ort.ReadProfile(s.EndProfile())
 	if err != nil {
 		t.Fatal(err)
 	}
-	var events []struct {
-		Name string `json:"name"`
-		Cat  string `json:"cat"`
-	}
-	if err := json.Unmarshal(text, &events); err != nil {
-		t.Fatal(err)
-	}
 	for _, e := range events {
-		if name, ok := strings.CutSuffix(e.Name, "_kernel_time"); ok && e.Cat == "Node" {
+		if name, ok := e.Node(); ok {
 			nodes = append(nodes, name)
 		}
 	}

@@ -3,25 +3,15 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"text/tabwriter"
-)
 
-// event is what the runtime's profile says of one run of one node.
-type event struct {
-	Category string  `json:"cat"`
-	Name     string  `json:"name"`
-	Duration float64 `json:"dur"` // µs
-	Args     struct {
-		Op string `json:"op_name"`
-	} `json:"args"`
-}
+	"fovea/onnx/ort"
+)
 
 // An operator's share of a step.
 type operator struct {
@@ -59,20 +49,16 @@ func record(ctx context.Context, s setup) (map[string]operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(f.Profile)
+	events, err := ort.ReadProfile(f.Profile)
 	if err != nil {
 		return nil, err
-	}
-	var events []event
-	if err := json.Unmarshal(text, &events); err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Profile, err)
 	}
 	nodes := map[string][]float64{} // times of each
 	op := map[string]string{}
 	for _, e := range events {
-		if e.Category == "Node" && strings.HasSuffix(e.Name, "_kernel_time") {
-			nodes[e.Name] = append(nodes[e.Name], e.Duration/1e6)
-			op[e.Name] = e.Args.Op
+		if name, ok := e.Node(); ok {
+			nodes[name] = append(nodes[name], e.Duration/1e6)
+			op[name] = e.Args.Op
 		}
 	}
 	out := map[string]operator{}

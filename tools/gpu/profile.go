@@ -3,26 +3,14 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
+	"fovea/onnx/ort"
 	"fovea/training"
 )
-
-// event is a line of the runtime's profile.
-type event struct {
-	Category string  `json:"cat"`
-	Name     string  `json:"name"`
-	Duration float64 `json:"dur"` // µs
-	Args     struct {
-		Op string `json:"op_name"`
-	} `json:"args"`
-}
 
 // share of a step's time.
 type share struct {
@@ -64,20 +52,15 @@ func profile(ctx context.Context, s *section) error {
 	if err != nil {
 		return err
 	}
-	text, err := os.ReadFile(path)
+	events, err := ort.ReadProfile(path)
 	if err != nil {
 		return err
 	}
-	var events []event
-	if err := json.Unmarshal(text, &events); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
 	operators, kernels := map[string]share{}, map[string]share{}
 	for _, e := range events {
-		switch {
-		case e.Category == "Node" && strings.HasSuffix(e.Name, "_kernel_time"):
+		if _, ok := e.Node(); ok {
 			add(operators, e.Args.Op, e.Duration)
-		case e.Category == "Kernel":
+		} else if e.Category == "Kernel" {
 			add(kernels, e.Name, e.Duration)
 		}
 	}
