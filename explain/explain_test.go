@@ -172,7 +172,7 @@ func TestFeatures(t *testing.T) {
 	for _, name := range []string{"vit_tiny_mean", "vit_tiny_cls"} {
 		g := read(t, name)
 		path, images := g.built(t)
-		f, err := OpenFeatures(path, 3, 0)
+		f, err := OpenFeatures(path, Options{Batch: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,7 +183,7 @@ func TestFeatures(t *testing.T) {
 		}
 		compare(t, name, got, floats(g.Features), 2e-6)
 	}
-	if _, err := OpenFeatures(exportedModels+"windows_torchscript17.onnx", 2, 0); err != nil {
+	if _, err := OpenFeatures(exportedModels+"windows_torchscript17.onnx", Options{Batch: 2}); err != nil {
 		t.Error(err)
 	}
 }

@@ -24,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"fovea/explain"
 	"fovea/inference"
 	"fovea/inference/serve"
 	"fovea/onnx/ort"
@@ -55,7 +56,7 @@ func readGolden(t testing.TB) golden {
 // start serves until the test ends, or stop is called, which waits for the end.
 func start(t testing.TB, l serve.Limits) (url string, stop func()) {
 	t.Helper()
-	for _, d := range []*time.Duration{&l.Header, &l.Request, &l.Answer, &l.Stop} {
+	for _, d := range []*time.Duration{&l.Header, &l.Request, &l.Answer, &l.Drain, &l.Stop} {
 		if *d == 0 { // a machine may be busy
 			*d = 10 * time.Minute
 		}
@@ -78,7 +79,11 @@ func start(t testing.TB, l serve.Limits) (url string, stop func()) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	server, err := serve.New(c, d, l)
+	x, noMaps := explain.Open(g.Model, explain.Options{Output: d.Output, Side: d.Size, Batch: 1, Threads: 1})
+	if noMaps != nil {
+		t.Fatal(noMaps)
+	}
+	server, err := serve.New(c, d, x, nil, l)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,6 +94,7 @@ func start(t testing.TB, l serve.Limits) (url string, stop func()) {
 			t.Error(err)
 		}
 		c.Close()
+		x.Close()
 	})
 	t.Cleanup(stop)
 	return "http://" + listener.Addr().String(), stop
@@ -318,7 +324,7 @@ func TestFullQueue(t *testing.T) {
 // waitForUpload waits until one is under way.
 func waitForUpload(t *testing.T, url string) {
 	t.Helper()
-	for metrics := ""; !strings.Contains(metrics, "fovea_predict_under_way 1"); {
+	for metrics := ""; !strings.Contains(metrics, "fovea_uploads_under_way 1"); {
 		response, err := http.Get(url + "/metrics")
 		if err != nil {
 			t.Fatal(err)
