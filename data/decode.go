@@ -21,7 +21,11 @@ import (
 // size, and memory is reserved for what it claims.
 const maxPixels = 1_000_000_000
 
-// ErrTooLarge is what errors about images with too many pixels wrap.
+// maxScans bounds the time that a JPEG of a few bytes can ask for: each scan is a
+// pass over all of its pixels. Encoders write about ten.
+const maxScans = 100
+
+// ErrTooLarge is what errors about images with too many pixels or scans wrap.
 var ErrTooLarge = errors.New("more than the limit")
 
 // Decode reads an image file as opaque RGB, 8 bits a channel, like Pillow's
@@ -37,7 +41,7 @@ var ErrTooLarge = errors.New("more than the limit")
 //   - JPEGs that package jpeg does not decode, such as CMYK, pass another
 //     inverse DCT: single values differ by one or two levels.
 //
-// Images above 10⁹ pixels are refused. Errors name the file and the cause.
+// Images above 10⁹ pixels and JPEGs of more than 100 scans are refused. Errors name the file and the cause.
 func Decode(path string) (*image.NRGBA, error) {
 	file, err := os.ReadFile(path)
 	if err != nil {
@@ -81,7 +85,7 @@ func DecodeSize(file []byte) (w, h int, err error) {
 	if len(file) == 0 {
 		return 0, 0, errors.New("the file is empty")
 	}
-	config, _, err := image.DecodeConfig(bytes.NewReader(file))
+	config, format, err := image.DecodeConfig(bytes.NewReader(file))
 	if err != nil {
 		return 0, 0, explain(err, file)
 	}
@@ -90,6 +94,11 @@ func DecodeSize(file []byte) (w, h int, err error) {
 	}
 	if config.Width > maxPixels/config.Height {
 		return 0, 0, fmt.Errorf("%d×%d pixels are %w of %d", config.Width, config.Height, ErrTooLarge, maxPixels)
+	}
+	if format == "jpeg" {
+		if scans := jpeg.Scans(file); scans > maxScans {
+			return 0, 0, fmt.Errorf("%d scans of a progressive JPEG are %w of %d", scans, ErrTooLarge, maxScans)
+		}
 	}
 	return config.Width, config.Height, nil
 }

@@ -8,8 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"fovea/data/jpeg"
 )
 
 // TestDecodeAsPillow compares every format and colour mode with Pillow's
@@ -95,6 +98,32 @@ func TestDecodeLimit(t *testing.T) {
 		_, err := DecodeBytes(file)
 		if err == nil || !strings.Contains(err.Error(), "more than the limit") {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestDecodeScans: a JPEG whose last scan is repeated costs a pass over all pixels
+// for every few bytes. Pillow writes six scans of grey and ten of colour.
+func TestDecodeScans(t *testing.T) {
+	for name, want := range map[string]int{"grey_progressive.jpg": 6, "rgb420_progressive.jpg": 10, "rgb422_restart_progressive.jpg": 10, "rgb420.jpg": 1} {
+		file, err := os.ReadFile("testdata/golden/modes/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := jpeg.Scans(file); got != want {
+			t.Errorf("%s has %d scans, want %d", name, got, want)
+		}
+		end := len(file) - 2
+		scan := file[bytes.LastIndex(file, []byte{0xFF, 0xDA}):end]
+		for _, scans := range []int{maxScans, maxScans + 1} {
+			more := slices.Concat(file[:end], bytes.Repeat(scan, scans-want), file[end:])
+			_, _, sizeErr := DecodeSize(more)
+			if errors.Is(sizeErr, ErrTooLarge) != (scans > maxScans) {
+				t.Errorf("%s: the error of %d scans is %v", name, scans, sizeErr)
+			}
+			if _, err := DecodeBytes(more); scans > maxScans && !errors.Is(err, ErrTooLarge) {
+				t.Errorf("%s: the error of %d scans is %v", name, scans, err)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -141,29 +142,57 @@ func TestDefault(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
-	small := func(build func(g *graphs.Graph)) string {
-		g := graphs.New("small")
-		build(g)
-		model, err := g.Model()
-		if err != nil {
-			t.Fatal(err)
-		}
-		path := t.TempDir() + "/small.onnx"
-		if err := onnx.Save(path, model, onnx.SaveOptions{}); err != nil {
-			t.Fatal(err)
-		}
-		return path
+// saved writes the model of a graph.
+func saved(t *testing.T, build func(g *graphs.Graph)) string {
+	t.Helper()
+	g := graphs.New("small")
+	build(g)
+	model, err := g.Model()
+	if err != nil {
+		t.Fatal(err)
 	}
-	features := small(func(g *graphs.Graph) {
+	path := t.TempDir() + "/small.onnx"
+	if err := onnx.Save(path, model, onnx.SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestNotFinite: scores and maps that are no numbers are errors about their image.
+func TestNotFinite(t *testing.T) {
+	path := saved(t, func(g *graphs.Graph) { // the root of a sum that may be negative, or 0, where its slope is infinite
+		x := g.Input("images", graphs.Float32, 2, 3, 8, 8)
+		g.Output("logits", g.Apply("Sqrt", nil, g.ReduceSum(x, false, 2, 3)))
+	})
+	m := open(t, path, Options{Methods: []Method{Gradient, Integrated}, Batch: 2, Steps: 4})
+	for value, want := range map[float32]string{-1: "the model's scores of the image are not finite", 0: "the values of its map, method gradient, are not finite", 2: ""} {
+		images := make([]float32, 2*3*8*8)
+		for i := range images {
+			if images[i] = 1; i >= 3*8*8 {
+				images[i] = value
+			}
+		}
+		_, err := m.Explain(images, nil)
+		var image *ImageError
+		if want == "" && err == nil {
+			continue
+		}
+		if !errors.As(err, &image) || image.Index != 1 || !errors.Is(err, ErrNotFinite) || !strings.Contains(err.Error(), want) {
+			t.Errorf("of pixels %v the error is %v", value, err)
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	features := saved(t, func(g *graphs.Graph) {
 		x := g.Input("images", graphs.Float32, 2, 3, 8, 8)
 		g.Output("maps", g.Relu(x))
 	})
-	wide := small(func(g *graphs.Graph) {
+	wide := saved(t, func(g *graphs.Graph) {
 		x := g.Input("images", graphs.Float32, 2, 3, 8, 4)
 		g.Output("logits", g.ReduceSum(x, false, 2, 3))
 	})
-	two := small(func(g *graphs.Graph) {
+	two := saved(t, func(g *graphs.Graph) {
 		x, y := g.Input("images", graphs.Float32, 2, 3, 8, 8), g.Input("age", graphs.Float32, 2, 3)
 		g.Output("logits", g.Add(y, g.ReduceSum(x, false, 2, 3)))
 	})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -109,6 +110,11 @@ func WriteFeatures(ctx context.Context, o FeatureOptions) (n int, err error) {
 	base, npy := strings.CutSuffix(o.Out, ".npy")
 	if !npy && filepath.Ext(o.Out) != ".csv" {
 		return 0, fmt.Errorf("%s: features are written to a file that ends in .csv or .npy", o.Out)
+	}
+	if o.PCA != "" {
+		if _, err := os.Stat(filepath.Dir(o.PCA)); err != nil {
+			return 0, err
+		}
 	}
 	o.describe(&o.Options)
 	f, err := OpenFeatures(o.Model, o.Options)

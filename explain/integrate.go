@@ -73,6 +73,9 @@ func (m *Model) integrateIn(steps int, image []float32, e *Explanation) error {
 				case scoreOutput:
 					scores[from+i] = float64(values[i*m.Classes+e.Class])
 				case mapOutput + string(Integrated):
+					if weights[from+i] == 0 { // an end, where the gradient may be infinite
+						continue
+					}
 					for k, g := range values[i*size : (i+1)*size] {
 						sum[k] += weights[from+i] * float64(g)
 					}

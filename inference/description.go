@@ -3,6 +3,7 @@ package inference
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -179,6 +180,11 @@ func (d *Description) check() error {
 	if len(d.Mean) != 3 || len(d.Std) != 3 {
 		return fmt.Errorf("mean %v and std %v: each must be three numbers, for red, green and blue", d.Mean, d.Std)
 	}
+	for _, v := range slices.Concat(d.Mean, d.Std) {
+		if x := float64(v); math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Errorf("mean %v and std %v: %v is not a finite number", d.Mean, d.Std, v)
+		}
+	}
 	if d.Scores != Logits && d.Scores != Probabilities {
 		return fmt.Errorf("scores %q: they must be %s or %s", d.Scores, Logits, Probabilities)
 	}
@@ -191,6 +197,11 @@ func (d *Description) check() error {
 		}
 	}
 	return d.Transform().Check()
+}
+
+// Probabilities makes probabilities of what the output says of one image.
+func (d *Description) Probabilities(scores []float32) ([]float64, error) {
+	return readScores(scores, d.Scores == Probabilities, d.Half)
 }
 
 // Transform prepares images.

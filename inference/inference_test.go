@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"fovea/data"
 	"fovea/inference"
+	"fovea/onnx"
 	"fovea/onnx/ort"
 )
 
@@ -141,6 +143,8 @@ func TestDescribe(t *testing.T) {
 	refused(inference.Description{Output: "y2"}, `no output "y2"`)
 	refused(inference.Description{Scores: "odds"}, "logits or probabilities")
 	refused(inference.Description{Mean: []float32{1}}, "three numbers")
+	refused(inference.Description{Mean: []float32{0, float32(math.NaN()), 0}}, "not a finite number")
+	refused(inference.Description{Std: []float32{1, 1, float32(math.Inf(1))}}, "not a finite number")
 	refused(inference.Description{Classes: []string{"a", "a"}}, "a name of its own")
 	write("m.json", "{}")
 	refused(inference.Description{}, "remove one")
@@ -183,10 +187,10 @@ func TestJournal(t *testing.T) {
 	samples := make([]data.Sample, 7)
 	results := make([]inference.Result, len(samples))
 	for i := range samples {
-		samples[i].Path = strings.Repeat("x\n", i)
+		samples[i].Path = strings.Repeat("x\n\xff", i)
 		results[i] = inference.Result{Index: i, Probabilities: []float64{1. / 3, float64(i) / 7}}
 	}
-	source := inference.Source{Digest: "d", Batch: 3}
+	source := inference.Source{Digest: "d", Batch: 3, Description: inference.Description{Classes: []string{"a", "b"}}}
 	j, _, err := inference.OpenJournal(path, source, samples, false)
 	if err != nil {
 		t.Fatal(err)
@@ -223,6 +227,13 @@ func TestJournal(t *testing.T) {
 			t.Errorf("the results of another source are taken for those of %+v", other)
 		}
 	}
+	text := strings.Replace(string(whole), "[0.3333333333333333,0]", "[0.3333333333333333]", 1)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := inference.OpenJournal(path, source, samples, true); err == nil || !strings.Contains(err.Error(), "result 1 has 1 probabilities for 2") {
+		t.Errorf("error is %v", err)
+	}
 	slices.Reverse(samples)
 	if _, _, err := inference.OpenJournal(path, source, samples, true); err == nil {
 		t.Error("the results of other images are taken")
@@ -253,6 +264,56 @@ func TestPaths(t *testing.T) {
 	}
 	if _, err := inference.Paths([]string{dir + "/none*"}, nil); err == nil {
 		t.Error("a pattern that matches nothing is accepted")
+	}
+}
+
+// TestDigest: weights in a file beside the model count.
+func TestDigest(t *testing.T) {
+	m, err := onnx.Open(root + "/training/imported/testdata/vit_dynamo18.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	path := filepath.Join(t.TempDir(), "m.onnx")
+	if err := onnx.Save(path, m.Proto, onnx.SaveOptions{External: true}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := inference.Digest(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside, err := filepath.Glob(path + "?*")
+	if err != nil || len(beside) != 1 {
+		t.Fatalf("beside the model are %q, %v", beside, err)
+	}
+	weights, err := os.ReadFile(beside[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights[0] ^= 1
+	if err := os.WriteFile(beside[0], weights, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := inference.Digest(path); err != nil || after == before {
+		t.Errorf("the digest of other weights is %s, %v", after, err)
+	}
+}
+
+// TestTableNames: no class hides a column.
+func TestTableNames(t *testing.T) {
+	rule, err := inference.NewRule([]string{"a", "decision"}, nil, 0.5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		form, class string
+		rule        *inference.Rule
+		ok          bool
+	}{{inference.CSV, "error", nil, false}, {inference.CSV, "path", nil, false}, {inference.CSV, "decision", nil, true},
+		{inference.CSV, "decision", rule, false}, {inference.JSONLines, "error", nil, true}, {inference.CSV, "a,\"b\"\n../c", nil, true}} {
+		if _, err := inference.NewTable(io.Discard, test.form, []string{"a", test.class}, test.rule); (err == nil) != test.ok {
+			t.Errorf("a class %q, %s: %v", test.class, test.form, err)
+		}
 	}
 }
 

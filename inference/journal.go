@@ -3,8 +3,6 @@ package inference
 import (
 	"bufio"
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +10,7 @@ import (
 	"os"
 
 	"fovea/data"
+	"fovea/onnx"
 )
 
 // Journal keeps the results of a stream in a file while it goes on, so that a
@@ -22,6 +21,7 @@ type Journal struct {
 	file    *os.File
 	out     *bufio.Writer
 	samples []data.Sample
+	classes []string
 }
 
 type journalLine struct {
@@ -32,25 +32,22 @@ type journalLine struct {
 
 // Source is what results depend on beside the images.
 type Source struct {
-	Digest      string      `json:"digest"` // of the model file, see FileDigest
+	Digest      string      `json:"digest"` // of the model file, see [Digest]
 	Description Description `json:"description"`
 	Half        bool        `json:"half"`
 	Batch       int         `json:"batch"`
 	Provider    string      `json:"provider"`
 }
 
-// FileDigest is the SHA-256 of a file, in hexadecimal.
-func FileDigest(path string) (string, error) {
-	f, err := os.Open(path)
+// Digest is the SHA-256 of a model file and of the data files beside it that it
+// names.
+func Digest(path string) (string, error) {
+	m, err := onnx.Open(path)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	defer m.Close()
+	return m.Digest(), nil
 }
 
 // OpenJournal starts the journal of a stream of samples. With resume it returns
@@ -70,7 +67,7 @@ func OpenJournal(path string, source Source, samples []data.Sample, resume bool)
 	if err != nil {
 		return nil, nil, err
 	}
-	j := &Journal{file: f, out: bufio.NewWriter(f), samples: samples}
+	j := &Journal{file: f, out: bufio.NewWriter(f), samples: samples, classes: source.Description.Classes}
 	results, err := j.read(append(head, '\n'), source.Batch)
 	if err != nil {
 		f.Close()
@@ -111,9 +108,14 @@ func (j *Journal) read(head []byte, batch int) ([]Result, error) {
 		if err := json.Unmarshal(line, &l); err != nil {
 			return nil, fmt.Errorf("result %d: %w: remove the file to start again", len(results)+1, err)
 		}
-		if len(results) == len(j.samples) || l.Path != j.samples[len(results)].Path {
+		// JSON writes bytes of a name that are not UTF-8 as replacement characters.
+		if len(results) == len(j.samples) || l.Path != string([]rune(j.samples[len(results)].Path)) {
 			return nil, fmt.Errorf("result %d is of %s, but the images are others now: leave out -resume to start again",
 				len(results)+1, l.Path)
+		}
+		if classes := len(j.classes); l.Error == "" && len(l.Probabilities) != classes {
+			return nil, fmt.Errorf("result %d has %d probabilities for %d classes: remove the file to start again", len(results)+1,
+				len(l.Probabilities), classes)
 		}
 		r := Result{Index: len(results), Probabilities: l.Probabilities}
 		if l.Error != "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,12 +35,16 @@ func pathsOf(operand string, in io.Reader) ([]string, error) {
 	if operand == "-" {
 		return readLines(in)
 	}
-	if _, err := os.Stat(operand); err == nil {
+	_, there := os.Stat(operand)
+	if there == nil {
 		return below(operand)
 	}
 	matches, err := filepath.Glob(operand)
 	if err != nil {
 		return nil, fmt.Errorf("pattern %q: %w", operand, err)
+	}
+	if matches == nil && errors.Is(there, fs.ErrPermission) {
+		return nil, there
 	}
 	if matches == nil {
 		return nil, fmt.Errorf("no file, folder or pattern matches %q: check the path", operand)

@@ -43,11 +43,16 @@ func NewTable(w io.Writer, form string, classes []string, rule *Rule) (*Table, e
 		return nil, fmt.Errorf("format %q is unknown: %s or %s", form, CSV, JSONLines)
 	}
 	t.csv = csv.NewWriter(w)
-	header := slices.Concat([]string{"path", "predicted"}, classes)
+	before, after := []string{"path", "predicted"}, []string{"error"}
 	if rule != nil {
-		header = append(header, "decision")
+		after = []string{"decision", "error"}
 	}
-	t.csv.Write(append(header, "error"))
+	for _, name := range slices.Concat(before, after) {
+		if slices.Contains(classes, name) {
+			return nil, fmt.Errorf("a class is called %q, as a column of the table is: choose the format %s", name, JSONLines)
+		}
+	}
+	t.csv.Write(slices.Concat(before, classes, after))
 	return t, t.flush()
 }
 

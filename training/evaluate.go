@@ -143,7 +143,7 @@ func partialFile(split string) string { return "predictions_" + split + ".partia
 
 func openJournal(o EvalOptions, split *data.Split, d *inference.Description, c *inference.Classifier, e *engine) (
 	*inference.Journal, []inference.Result, error) {
-	digest, err := inference.FileDigest(o.Model)
+	digest, err := inference.Digest(o.Model)
 	if err != nil {
 		return nil, nil, err
 	}

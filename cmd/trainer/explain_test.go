@@ -131,6 +131,11 @@ func TestExplainForeignModel(t *testing.T) {
 	if err := os.CopyFS(images, os.DirFS(scans)); err != nil {
 		t.Fatal(err)
 	}
+	// A name that with a method's behind it would be longer than a file's may be.
+	long := filepath.Join(images, "NORMAL", strings.Repeat("é", 120)+".jpeg")
+	if err := os.Rename(filepath.Join(images, "NORMAL", "NORMAL-4872585-1.jpeg"), long); err != nil {
+		t.Fatal(err)
+	}
 	described := []string{"-model", exported, "-classes", "a, b,c,d,e", "-crop", "1", "-mean", "0.2,0.3,0.4", "-std", "0.5,0.6,0.7"}
 	command := func(code int, args ...string) (stdout, stderr string) {
 		t.Helper()
