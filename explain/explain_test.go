@@ -196,11 +196,23 @@ func TestRefusals(t *testing.T) {
 		x, y := g.Input("images", graphs.Float32, 2, 3, 8, 8), g.Input("age", graphs.Float32, 2, 3)
 		g.Output("logits", g.Add(y, g.ReduceSum(x, false, 2, 3)))
 	})
+	// Attention of rank 3 within four windows of four tokens, which could be four heads.
+	windows := saved(t, func(g *graphs.Graph) {
+		x := g.Reshape(g.Input("images", graphs.Float32, 2, 3, 8, 8), 8, 4, 12)
+		identity := make([]float32, 12*12)
+		for i := range 12 {
+			identity[13*i] = 1
+		}
+		q := g.MatMul(x, g.Floats(identity, 12, 12), graphs.NoTrans)
+		y := g.MatMul(g.Softmax(g.MatMul(q, x, graphs.TransB), -1), x, graphs.NoTrans)
+		g.Output("logits", g.ReduceMean(g.Reshape(y, 2, 16, 12), false, 1))
+	})
 	for _, test := range []struct {
 		path string
 		o    Options
 		want string
 	}{
+		{windows, Options{Methods: []Method{Relevance}, Batch: 2}, "its attention is not between all tokens of an image"},
 		{exportedModels + "cnn_dynamo18.onnx", Options{Methods: []Method{Rollout}, Batch: 2}, "method rollout: the model has no attention that can be read: its graph has no softmax over pairs of tokens"},
 		{exportedModels + "windows_torchscript17.onnx", Options{Methods: []Method{Relevance}, Batch: 2}, "its attention is not between all tokens of an image"},
 		{exportedModels + "mlp_dynamo20.onnx", Options{Methods: []Method{GradCAM}, Batch: 2}, "neither tokens with attention nor a feature map"},

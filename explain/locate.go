@@ -125,7 +125,8 @@ func attention(path []*graphs.Node, batch int64) ([]*graphs.Value, error) {
 		if rank < 3 || axis != -1 && axis != int64(rank-1) || v.Shape[rank-1] != v.Shape[rank-2] || v.Shape[rank-1] == 1 {
 			continue
 		}
-		whole := rank == 4 && v.Shape[0] == batch || rank == 3 && v.Shape[0]%batch == 0
+		// Of rank 3, heads and windows look alike; what the tokens are made of tells them apart.
+		whole := rank == 4 && v.Shape[0] == batch || rank == 3 && v.Shape[0]%batch == 0 && tokens(v, path, batch) != nil
 		if !whole || out != nil && out[0].Shape[out[0].Rank()-1] != v.Shape[rank-1] {
 			return nil, fmt.Errorf("its attention is not between all tokens of an image: %s", v)
 		}
