@@ -385,21 +385,25 @@ func TestStop(t *testing.T) {
 	<-stopped
 }
 
-// TestLoad: 200 clients at once are all answered rightly, and memory and
-// goroutines end where they were. -load 1m makes it last a minute.
+// TestLoad: 200 clients at once, four of which ask for heat maps, are all answered
+// rightly, and memory ends where it was. -load 1m makes it last a minute.
 func TestLoad(t *testing.T) {
 	url, _ := start(t, serve.Limits{})
 	files, want := scans(t)
 	const clients = 200
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
-	var answered atomic.Int64
+	var answered, drawn atomic.Int64
 	load := func(d time.Duration) (heap uint64, resident int) {
 		var all sync.WaitGroup
 		end := time.Now().Add(d)
 		for n := range clients {
 			all.Go(func() {
+				path, maps := "/predict", n%50 == 0
+				if maps {
+					path = "/explain"
+				}
 				for i := n; ; i++ {
-					response, err := client.Post(url+"/predict", "image/jpeg", bytes.NewReader(files[i%len(files)]))
+					response, err := client.Post(url+path, "image/jpeg", bytes.NewReader(files[i%len(files)]))
 					if err != nil {
 						t.Error(err)
 						return
@@ -410,8 +414,15 @@ func TestLoad(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					check(t, response.StatusCode, body, want[i%len(files)])
-					answered.Add(1)
+					if maps {
+						if _, err := png.Decode(bytes.NewReader(body)); err != nil || response.StatusCode != 200 {
+							t.Errorf("status %d, %v", response.StatusCode, err)
+						}
+						drawn.Add(1)
+					} else {
+						check(t, response.StatusCode, body, want[i%len(files)])
+						answered.Add(1)
+					}
 					if !time.Now().Before(end) {
 						return
 					}
@@ -426,7 +437,7 @@ func TestLoad(t *testing.T) {
 	}
 	heap0, resident0 := load(*loadTime / 4)
 	heap1, resident1 := load(*loadTime)
-	t.Logf("%d uploads by %d clients; heap %d MB then %d MB, resident %d MB then %d MB", answered.Load(), clients,
+	t.Logf("%d predictions and %d heat maps for %d clients; heap %d MB then %d MB, resident %d MB then %d MB", answered.Load(), drawn.Load(), clients,
 		heap0>>20, heap1>>20, resident0, resident1)
 	if heap1 > heap0+heap0/2+16<<20 {
 		t.Errorf("the heap grows from %d to %d MB", heap0>>20, heap1>>20)
