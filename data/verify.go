@@ -15,8 +15,8 @@ type BadImage struct {
 	Err    error // names the file and the cause
 }
 
-// Verify decodes every sample and returns those that cannot be, in order. The
-// error is the context's. workers is the number of goroutines, 0 one a core;
+// Verify decodes every sample and returns those that cannot be, or that transform
+// cannot bring to its size, in order. The error is the context's. workers is the number of goroutines, 0 one a core;
 // progress, if not nil, is called after each image, by one goroutine at a time.
 //
 // With a cache, which may be nil, the images are kept for transform, and those
@@ -68,7 +68,12 @@ func Verify(ctx context.Context, samples []Sample, workers int, cache *Cache, tr
 
 func verify(path string, cache *Cache, transform Transform) error {
 	if cache == nil {
-		_, err := Decode(path)
+		img, err := Decode(path)
+		if t, ok := transform.(EvalTransform); ok && err == nil {
+			if err = t.CheckPixels(img.Rect.Dx(), img.Rect.Dy(), maxPixels); err != nil {
+				err = fmt.Errorf("reading the image %s: %w", path, err)
+			}
+		}
 		return err
 	}
 	if _, err := cache.image(path, transform); err != nil {

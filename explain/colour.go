@@ -7,8 +7,11 @@ import (
 	"math"
 	"slices"
 
+	"github.com/disintegration/imaging"
 	"gonum.org/v1/plot/palette"
 	"gonum.org/v1/plot/palette/moreland"
+
+	"fovea/data"
 )
 
 // Palettes whose order every kind of colour vision keeps: from dark to light, and
@@ -68,7 +71,7 @@ func (s scale) labels() (low, high string) {
 	return fmt.Sprintf("%.3g", s.low), fmt.Sprintf("%.3g", s.high)
 }
 
-// Overlay is an image of side × side pixels in grey under the colours of its map.
+// Overlay is a square image in grey under the colours of its map.
 func Overlay(img *image.NRGBA, m Map) *image.NRGBA {
 	const opacity = 0.6
 	heat, height, width := m.Heat()
@@ -83,16 +86,23 @@ func Overlay(img *image.NRGBA, m Map) *image.NRGBA {
 	return out
 }
 
-// shown is an image [3,S,S] as it was before mean and deviation were taken off.
-func shown(values []float32, side int, mean, std [3]float32) *image.NRGBA {
-	out := image.NewNRGBA(image.Rect(0, 0, side, side))
-	plane := side * side
+// leastSide is what the side of a smaller image is enlarged to.
+const leastSide = 256
+
+// Image is an image [3,S,S] as it was before mean and deviation were taken off; a
+// small one is enlarged.
+func Image(values []float32, t data.EvalTransform) *image.NRGBA {
+	out := image.NewNRGBA(image.Rect(0, 0, t.Size, t.Size))
+	plane := t.Size * t.Size
 	for i := range plane {
 		for c := range 3 {
-			v := float64(values[c*plane+i]*std[c]+mean[c]) * 255
+			v := float64(values[c*plane+i]*t.Std[c]+t.Mean[c]) * 255
 			out.Pix[4*i+c] = uint8(math.Round(min(255, max(0, v))))
 		}
 		out.Pix[4*i+3] = 255
+	}
+	if t.Size < leastSide {
+		return imaging.Resize(out, leastSide, leastSide, imaging.CatmullRom)
 	}
 	return out
 }

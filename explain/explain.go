@@ -2,8 +2,10 @@ package explain
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"fovea/onnx/ort"
@@ -13,29 +15,35 @@ import (
 type Explanation struct {
 	Class    int
 	Scores   []float32 // [C], before softmax or sigmoid
+	Output   []float32 // [C], what the model itself gives
 	Maps     []Map     // in the order of Model.Methods
 	Integral *Integral // of Integrated, nil without it
 }
 
-// Probabilities is the softmax of the scores.
-func (e *Explanation) Probabilities() []float64 {
-	largest, sum := math.Inf(-1), 0.0
-	for _, s := range e.Scores {
-		largest = max(largest, float64(s))
+// check refuses scores and maps that are no numbers: of them no picture can be
+// drawn, and no class is the best.
+func (e *Explanation) check() error {
+	if !finite(e.Scores) {
+		return fmt.Errorf("the model's scores of the image are %w: %v", ErrNotFinite, e.Scores)
 	}
-	out := make([]float64, len(e.Scores))
-	for i, s := range e.Scores {
-		out[i] = math.Exp(float64(s) - largest)
-		sum += out[i]
+	for _, m := range e.Maps {
+		if !finite(m.Values) {
+			return fmt.Errorf("the values of its map, method %s, are %w", m.Method, ErrNotFinite)
+		}
 	}
-	for i := range out {
-		out[i] /= sum
-	}
-	return out
+	return nil
 }
 
+func finite(values []float32) bool {
+	return !slices.ContainsFunc(values, func(v float32) bool { return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) })
+}
+
+// ErrNotFinite is what errors about scores and maps with NaN or infinity wrap.
+var ErrNotFinite = errors.New("not finite")
+
 // Explain explains up to Batch images float32 [n,3,S,S], for the class of each,
-// -1 for that of its highest score; no classes mean that for all.
+// -1 for that of its highest score; no classes mean that for all. What is not
+// finite is an [ImageError].
 func (m *Model) Explain(images []float32, classes []int) ([]Explanation, error) {
 	size := 3 * m.Side * m.Side
 	n := len(images) / size
@@ -61,15 +69,28 @@ func (m *Model) Explain(images []float32, classes []int) ([]Explanation, error) 
 	if err := m.explain(first, images, classes, out); err != nil {
 		return nil, err
 	}
-	if m.gradient != nil {
-		for i := range out {
-			if err := m.integrate(images[i*size:(i+1)*size], &out[i]); err != nil {
-				return nil, err
+	for i := range out {
+		err := out[i].check()
+		if err == nil && m.gradient != nil {
+			if err = m.integrate(images[i*size:(i+1)*size], &out[i]); err == nil {
+				err = out[i].check()
 			}
+		}
+		if err != nil {
+			return nil, &ImageError{i, err}
 		}
 	}
 	return out, nil
 }
+
+// An ImageError is about one of several images.
+type ImageError struct {
+	Index int
+	Err   error
+}
+
+func (e *ImageError) Error() string { return e.Err.Error() }
+func (e *ImageError) Unwrap() error { return e.Err }
 
 func (m *Model) explain(s *session, images []float32, classes []int, out []Explanation) error {
 	clear(s.images.Float32()[copy(s.images.Float32(), images):])
@@ -88,6 +109,8 @@ func (m *Model) explain(s *session, images []float32, classes []int, out []Expla
 				out[i].Class = int(binary.NativeEndian.Uint64(row))
 			case scoreOutput:
 				out[i].Scores = floats(row)
+			case modelOutput:
+				out[i].Output = floats(row)
 			}
 			for k, method := range m.Methods {
 				if name, ok := strings.CutPrefix(info.Name, mapOutput); ok && Method(name) == method {

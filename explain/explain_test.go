@@ -97,6 +97,34 @@ func TestClasses(t *testing.T) {
 	}
 }
 
+// TestOneImage: a model of one image at a time gives the maps of one of several.
+func TestOneImage(t *testing.T) {
+	for _, name := range []string{"vit_tiny_mean", "vit_tiny_cls", "vit_torchscript11", "cnn_torchscript17"} {
+		g := read(t, name)
+		path, images := exportedModels+name+".onnx", floats(g.Images)
+		if g.Images == nil {
+			path, images = g.built(t)
+		}
+		var methods []Method
+		for _, m := range Methods {
+			if g.Maps[m] != nil {
+				methods = append(methods, m)
+			}
+		}
+		all, err := open(t, path, Options{Methods: methods, Batch: 1, Steps: g.Steps}).Explain(images[:len(images)/2], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all[0].Class != g.Classes[0] {
+			t.Errorf("class %d, want %d", all[0].Class, g.Classes[0])
+		}
+		for k, method := range methods {
+			got := all[0].Maps[k].Values
+			compare(t, string(method), got, floats(g.Maps[method])[:len(got)], 5e-6)
+		}
+	}
+}
+
 // TestDefault: without a method a model gets the map that it can have.
 func TestDefault(t *testing.T) {
 	for name, want := range map[string]Method{"vit_dynamo18": Relevance, "cnn_dynamo18": GradCAM, "windows_torchscript17": GradCAM,
@@ -172,7 +200,7 @@ func TestFeatures(t *testing.T) {
 	for _, name := range []string{"vit_tiny_mean", "vit_tiny_cls"} {
 		g := read(t, name)
 		path, images := g.built(t)
-		f, err := OpenFeatures(path, 3, 0)
+		f, err := OpenFeatures(path, Options{Batch: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,7 +211,7 @@ func TestFeatures(t *testing.T) {
 		}
 		compare(t, name, got, floats(g.Features), 2e-6)
 	}
-	if _, err := OpenFeatures(exportedModels+"windows_torchscript17.onnx", 2, 0); err != nil {
+	if _, err := OpenFeatures(exportedModels+"windows_torchscript17.onnx", Options{Batch: 2}); err != nil {
 		t.Error(err)
 	}
 }

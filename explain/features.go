@@ -30,17 +30,19 @@ type Features struct {
 // OpenFeatures reads a model, float32 [N,3,S,S] → scores [N,C], and makes the
 // features its only output: the input of its last linear layer, for a ViT of Fovea
 // the pooled and normalised tokens.
-func OpenFeatures(path string, batch, threads int) (*Features, error) {
-	if batch < 1 {
-		return nil, fmt.Errorf("a batch of %d images: at least 1", batch)
+//
+// Methods, Steps and Randomize of the options are not read.
+func OpenFeatures(path string, o Options) (*Features, error) {
+	if o.Batch < 1 {
+		return nil, fmt.Errorf("a batch of %d images: at least 1", o.Batch)
 	}
-	// Of one image the head cannot always be told from other layers.
-	file, err := imported.Open(path, importer.Sizes{Batch: int64(max(2, batch))})
+	o.Batch = max(2, o.Batch) // of one image the head cannot always be told from other layers
+	file, err := o.read(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	f, err := features(file, threads)
+	f, err := features(file, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -49,13 +51,13 @@ func OpenFeatures(path string, batch, threads int) (*Features, error) {
 
 const featuresOutput = "explain.features"
 
-func features(file *imported.File, threads int) (*Features, error) {
+func features(file *imported.File, o Options) (*Features, error) {
 	model, err := file.Import(importer.Options{})
 	if err != nil {
 		return nil, err
 	}
 	g := model.Graph
-	a, err := locate(g)
+	a, err := locate(g, o.Output)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +73,7 @@ func features(file *imported.File, threads int) (*Features, error) {
 	g.Output(featuresOutput, g.Reshape(v, a.images.Shape[0], head.Width))
 	g.RemoveDead()
 	f := &Features{Batch: int(a.images.Shape[0]), Side: int(a.images.Shape[3]), Width: int(head.Width)}
-	f.session, err = newSession(g, a.images.Name, Options{Threads: threads})
+	f.session, err = newSession(g, a.images.Name, Options{Threads: o.Threads})
 	return f, err
 }
 
@@ -94,8 +96,7 @@ func (f *Features) Close() error { return f.session.session.Close() }
 // FeatureOptions of WriteFeatures.
 type FeatureOptions struct {
 	Input
-	Batch   int    // images a forward pass
-	Threads int    // inside an operator; 0: one a core
+	Options        // Batch and Threads of them
 	Out     string // F.csv or F.npy
 	PCA     string // PNG of the first two principal components; "": none
 }
@@ -103,25 +104,26 @@ type FeatureOptions struct {
 // WriteFeatures writes the features of images: F.csv with the columns path, label,
 // feature_0 and on, or F.npy, float32 [N,F], with the path and label of its rows in
 // F.csv. The label is the name of the image's folder if that is a class of the
-// model, else empty. It holds one batch of images in memory.
-func WriteFeatures(ctx context.Context, o FeatureOptions) error {
+// model, else empty. It holds one batch of images in memory, and returns their number.
+func WriteFeatures(ctx context.Context, o FeatureOptions) (n int, err error) {
 	base, npy := strings.CutSuffix(o.Out, ".npy")
 	if !npy && filepath.Ext(o.Out) != ".csv" {
-		return fmt.Errorf("%s: features are written to a file that ends in .csv or .npy", o.Out)
+		return 0, fmt.Errorf("%s: features are written to a file that ends in .csv or .npy", o.Out)
 	}
-	if o.PCA != "" && len(o.Images) < 3 {
-		return fmt.Errorf("%d images have no principal components: at least 3", len(o.Images))
-	}
-	f, err := OpenFeatures(o.Model, o.Batch, o.Threads)
+	o.describe(&o.Options)
+	f, err := OpenFeatures(o.Model, o.Options)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer f.Close()
 	if err := o.check(f.Side, 0); err != nil {
-		return err
+		return 0, err
 	}
 	if err := o.verify(ctx); err != nil {
-		return err
+		return 0, err
+	}
+	if o.PCA != "" && len(o.Images) < 3 {
+		return 0, fmt.Errorf("%d images have no principal components: at least 3", len(o.Images))
 	}
 	kept := newSample(len(o.Images), f.Width)
 	write := func(rows *csv.Writer, matrix io.Writer) error {
@@ -135,13 +137,16 @@ func WriteFeatures(ctx context.Context, o FeatureOptions) error {
 				return err
 			}
 		}
-		err := o.each(ctx, f.Batch, func(images []float32, paths []string) error {
+		err := o.each(ctx, "features", f.Batch, func(images []float32, paths []string) error {
 			values, err := f.Compute(images)
 			if err != nil {
 				return err
 			}
 			for i, path := range paths {
 				own := values[i*f.Width : (i+1)*f.Width]
+				if !finite(own) {
+					return fmt.Errorf("%s: the features of the image are %w", path, ErrNotFinite)
+				}
 				row := []string{path, o.label(path)}
 				for k := 0; k < f.Width && !npy; k++ {
 					row = append(row, strconv.FormatFloat(float64(own[k]), 'g', -1, 32))
@@ -165,15 +170,15 @@ func WriteFeatures(ctx context.Context, o FeatureOptions) error {
 		err = writeFile(o.Out, func(w io.Writer) error { return write(csv.NewWriter(w), nil) })
 	}
 	if err != nil || o.PCA == "" {
-		return err
+		return len(o.Images), err
 	}
-	return writeFile(o.PCA, func(w io.Writer) error { return kept.picture(w, o.Classes) })
+	return len(o.Images), writeFile(o.PCA, func(w io.Writer) error { return kept.picture(w, o.Description.Classes) })
 }
 
 // label is the class that an image's folder names.
 func (in *Input) label(path string) string {
 	full, err := filepath.Abs(path)
-	if folder := filepath.Base(filepath.Dir(full)); err == nil && slices.Contains(in.Classes, folder) {
+	if folder := filepath.Base(filepath.Dir(full)); err == nil && slices.Contains(in.Description.Classes, folder) {
 		return folder
 	}
 	return ""

@@ -12,6 +12,7 @@ const (
 	classInput  = "explain.class"  // int64 [B,1], -1: the class of the highest score
 	classOutput = "explain.chosen" // int64 [B,1]
 	scoreOutput = "explain.scores" // float32 [B,C]
+	modelOutput = "explain.output" // float32 [B,C]
 	mapOutput   = "explain."       // and the method: float32 [B,…]
 )
 
@@ -79,6 +80,7 @@ func extend(g *graphs.Graph, a *anatomy, methods []Method) error {
 	}
 	g.Output(classOutput, chosen)
 	g.Output(scoreOutput, a.scores)
+	g.Output(modelOutput, a.output)
 	for _, m := range methods {
 		var v *graphs.Value
 		switch m {

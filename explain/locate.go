@@ -12,7 +12,8 @@ import (
 // anatomy is what of a model's graph the methods read.
 type anatomy struct {
 	images    *graphs.Value
-	scores    *graphs.Value   // [B,C], before softmax or sigmoid
+	output    *graphs.Value   // [B,C], the model's
+	scores    *graphs.Value   // the same, before softmax or sigmoid
 	attention []*graphs.Value // [B,H,T,T] or [B·H,T,T], the first layer first
 	before    int64           // tokens before those of the patches, such as the class token
 	side      int64           // patches along a side of the image
@@ -22,8 +23,9 @@ type anatomy struct {
 	noAttention error // why there is none
 }
 
-// locate finds the parts of an imported graph.
-func locate(g *graphs.Graph) (*anatomy, error) {
+// locate finds the parts of an imported graph, whose output is called output, if
+// that is not "".
+func locate(g *graphs.Graph, output string) (*anatomy, error) {
 	a := &anatomy{}
 	if len(g.Inputs) != 1 {
 		return nil, fmt.Errorf("the model has %d inputs: one is explained, the images", len(g.Inputs))
@@ -32,9 +34,10 @@ func locate(g *graphs.Graph) (*anatomy, error) {
 	if s := a.images.Shape; len(s) != 4 || s[1] != 3 || s[2] != s[3] || a.images.Type != graphs.Float32 {
 		return nil, fmt.Errorf("the model's input is %s: images are float32 [N,3,S,S]", a.images)
 	}
-	if a.scores = scores(g, a.images.Shape[0]); a.scores == nil {
-		return nil, fmt.Errorf("the model has no output float32 [N,C], the scores of classes; its outputs: %v", g.Outputs)
+	if a.output = scoring(g, a.images.Shape[0], output); a.output == nil {
+		return nil, fmt.Errorf("the model has no output %sfloat32 [N,C], the scores of classes; its outputs: %v", quoted(output), g.Outputs)
 	}
+	a.scores = beforeSoftmax(a.output)
 	path := a.path(g)
 	if a.attention, a.noAttention = attention(path, a.images.Shape[0]); a.attention != nil {
 		a.before, a.side, a.noAttention = grid(a.attention[0], a.images.Shape[3])
@@ -48,23 +51,37 @@ func locate(g *graphs.Graph) (*anatomy, error) {
 	return a, nil
 }
 
-// scores is the output called logits, else the first of a vector for each image,
-// and of either what a last softmax or sigmoid reads.
-func scores(g *graphs.Graph, batch int64) *graphs.Value {
+// scoring is the output of a vector for each image that has a name, or if that is
+// "" the one called logits, else the first.
+func scoring(g *graphs.Graph, batch int64, name string) *graphs.Value {
 	var found *graphs.Value
 	for _, v := range g.Outputs {
-		if v.Type == graphs.Float32 && v.Rank() == 2 && v.Shape[0] == batch && (found == nil || v.Name == "logits") {
+		if v.Type != graphs.Float32 || v.Rank() != 2 || v.Shape[0] != batch || name != "" && v.Name != name {
+			continue
+		}
+		if found == nil || v.Name == "logits" {
 			found = v
 		}
 	}
-	for found != nil && found.Producer() != nil {
-		n := found.Producer()
+	return found
+}
+
+func quoted(name string) string {
+	if name == "" {
+		return ""
+	}
+	return fmt.Sprintf("%q ", name)
+}
+
+// beforeSoftmax is what a last softmax or sigmoid reads.
+func beforeSoftmax(v *graphs.Value) *graphs.Value {
+	for n := v.Producer(); n != nil; n = v.Producer() {
 		if n.Domain != "" || !slices.Contains([]string{"Softmax", "LogSoftmax", "Sigmoid", "Identity"}, n.Op) {
 			break
 		}
-		found = n.Inputs[0]
+		v = n.Inputs[0]
 	}
-	return found
+	return v
 }
 
 // path lists the nodes by which the scores depend on the images.

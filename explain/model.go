@@ -16,6 +16,8 @@ import (
 // Options of Open.
 type Options struct {
 	Methods []Method // none: Relevance, or GradCAM or Gradient, the first that the model has
+	Output  string   // name of the output with the scores; "": the one called logits, else the first [N,C]
+	Side    int      // S of the images, where the model takes any
 	Batch   int      // images a forward pass; a model's own where it is fixed
 	Steps   int      // of Integrated; doubled up to four times where they are too few, see [Integral]
 	Threads int      // inside an operator; 0: one a core
@@ -45,7 +47,7 @@ func Open(path string, o Options) (*Model, error) {
 	if o.Batch < 1 || slices.Contains(o.Methods, Integrated) && o.Steps < 1 {
 		return nil, fmt.Errorf("a batch of %d images and %d steps: at least 1", o.Batch, o.Steps)
 	}
-	file, err := imported.Open(path, importer.Sizes{Batch: int64(o.Batch)})
+	file, err := o.read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +58,26 @@ func Open(path string, o Options) (*Model, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
+}
+
+// read reads the model file for images of the options' number and size.
+func (o Options) read(path string) (*imported.File, error) {
+	sizes := importer.Sizes{Batch: int64(o.Batch), Named: map[string]int64{}}
+	if o.Side > 0 {
+		m, err := onnx.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer m.Close()
+		for _, in := range m.Proto.GetGraph().GetInput() {
+			for i, d := range in.GetType().GetTensorType().GetShape().GetDim() {
+				if symbol := d.GetDimParam(); symbol != "" && i >= 2 {
+					sizes.Named[symbol] = int64(o.Side)
+				}
+			}
+		}
+	}
+	return imported.Open(path, sizes)
 }
 
 func (m *Model) open(file *imported.File, o Options) error {
@@ -80,7 +102,7 @@ func (m *Model) session(file *imported.File, methods []Method, o Options) (*sess
 		return nil, err
 	}
 	g := model.Graph
-	a, err := locate(g)
+	a, err := locate(g, o.Output)
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func TestModels(t *testing.T) {
 			if g.Features == nil {
 				return
 			}
-			f, err := OpenFeatures(path, 2, 0)
+			f, err := OpenFeatures(path, Options{Batch: 2})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,9 +7,10 @@ import (
 	"image/draw"
 	"image/png"
 	"io"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
-	"github.com/disintegration/imaging"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/text"
@@ -20,45 +21,41 @@ import (
 
 // Sizes of a row of panels in pixels; text is drawn at 144 of them an inch.
 const (
-	margin     = 24
-	gap        = 16
-	leastPanel = 256 // a smaller image is enlarged
-	nameLine   = 34
-	titleLine  = 28
-	barHeight  = 12
-	labelLine  = 26
+	margin    = 24
+	gap       = 16
+	nameLine  = 34
+	titleLine = 28
+	barHeight = 12
+	labelLine = 26
 )
 
 // A panels is the picture of an image: itself and, beside it, below a map each.
 type panels struct {
 	name, class string
-	image       *image.NRGBA // S×S
+	image       *image.NRGBA // a square
 	maps        []Map
 }
 
-func (p panels) side() int { return max(leastPanel, p.image.Rect.Dx()) }
-
 func (p panels) size() image.Point {
-	n, side := 1+len(p.maps), p.side()
+	n, side := 1+len(p.maps), p.image.Rect.Dx()
 	return image.Pt(2*margin+n*side+(n-1)*gap, nameLine+titleLine+side+gap/2+barHeight+labelLine+margin/2)
 }
 
 // draw draws the panels with their upper left corner at a point.
 func (p panels) draw(c canvas, at image.Point) {
-	side := p.side()
+	side := p.image.Rect.Dx()
 	x, y := at.X+margin, at.Y
 	width := p.size().X - 2*margin
 	c.text(image.Pt(x, y+nameLine-8), p.name, width-c.width(p.class)-gap, text.XLeft)
 	c.text(image.Pt(x+width, y+nameLine-8), p.class, width, text.XRight)
 	top := y + nameLine + titleLine
-	original := imaging.Resize(p.image, side, side, imaging.CatmullRom)
-	c.paste(original, image.Pt(x, top))
+	c.paste(p.image, image.Pt(x, top))
 	c.text(image.Pt(x, top-8), "image", side, text.XLeft)
 	for _, m := range p.maps {
 		x += side + gap
 		values, _, _ := m.Heat()
 		s := newScale(m, values)
-		c.paste(Overlay(original, m), image.Pt(x, top))
+		c.paste(Overlay(p.image, m), image.Pt(x, top))
 		c.text(image.Pt(x, top-8), string(m.Method), side, text.XLeft)
 		bar := image.NewNRGBA(image.Rect(0, 0, side, barHeight))
 		for i := range side {
@@ -91,7 +88,14 @@ func (c canvas) paste(img image.Image, at image.Point) {
 }
 
 // text writes a line with its baseline at a point, shortened in its middle to fit.
+// A line break in a name does not break the line.
 func (c canvas) text(at image.Point, s string, width int, align text.XAlignment) {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, s)
 	style := label
 	style.XAlign = align
 	for n := utf8.RuneCountInString(s); c.width(s) > width && n > 3; n-- {

@@ -15,16 +15,21 @@ import (
 	"strings"
 
 	"fovea/data"
+	"fovea/evaluation"
+	"fovea/inference"
 )
 
 // Input is a model file and the images that go through it.
 type Input struct {
-	Model     string
-	Images    []string           // paths of image files
-	Classes   []string           // names, in the order of the model's scores
-	Transform data.EvalTransform // what the model wants done to an image
-	Progress  func(done, total int)
+	Model       string
+	Description *inference.Description
+	Images      []string // paths of image files
+	Skip        bool     // leave out images that cannot be read instead of failing
+	Progress    func(task string, done, total int)
 }
+
+// describe says what the description does of the model.
+func (in *Input) describe(o *Options) { o.Output, o.Side = in.Description.Output, in.Description.Size }
 
 // WriteOptions of Write.
 type WriteOptions struct {
@@ -48,76 +53,100 @@ const sheetRows = 16
 // in contact_sheet.png; and explanations.csv, a row an image and method. With
 // Options.Randomize the table has Spearman's rank correlation of each map with that
 // of the model whose weights were shuffled, for the same class. It holds one batch
-// of images in memory, beside the sheet.
-func Write(ctx context.Context, o WriteOptions) (err error) {
+// of images in memory, beside the sheet. It returns the number of images.
+func Write(ctx context.Context, o WriteOptions) (n int, err error) {
 	shuffled := o.Randomize
 	o.Randomize = false
 	o.Batch = min(o.Batch, len(o.Images))
 	class := -1
 	if o.Class != "" {
-		if class = slices.Index(o.Classes, o.Class); class < 0 {
-			return fmt.Errorf("the model has no class %q: it has %s", o.Class, strings.Join(o.Classes, ", "))
+		if class = slices.Index(o.Description.Classes, o.Class); class < 0 {
+			return 0, fmt.Errorf("the model has no class %q: it has %q", o.Class, o.Description.Classes)
 		}
 	}
+	o.describe(&o.Options)
 	r := writer{WriteOptions: o}
 	if r.model, err = Open(o.Model, o.Options); err != nil {
-		return err
+		return 0, err
 	}
 	defer r.model.Close()
 	if err := o.check(r.model.Side, r.model.Classes); err != nil {
-		return err
+		return 0, err
 	}
 	if shuffled {
 		o.Randomize, o.Methods = true, r.model.Methods
 		if r.random, err = Open(o.Model, o.Options); err != nil {
-			return err
+			return 0, err
 		}
 		defer r.random.Close()
 	}
-	if err := o.verify(ctx); err != nil {
-		return err
+	if err := r.verify(ctx); err != nil {
+		return 0, err
 	}
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
-		return err
+		return 0, err
 	}
 	err = writeFile(filepath.Join(o.Out, TableFile), func(w io.Writer) error {
 		r.table = csv.NewWriter(w)
 		r.table.Write([]string{"path", "class", "probability", "predicted", "method", "map", "picture", "score", "mean_image_score",
 			"sum", "steps", "randomized_rank_correlation"})
-		if err := o.each(ctx, r.model.Batch, func(images []float32, paths []string) error { return r.batch(images, paths, class) }); err != nil {
+		if err := r.each(ctx, "explain", r.model.Batch, func(images []float32, paths []string) error { return r.batch(images, paths, class) }); err != nil {
 			return err
 		}
 		r.table.Flush()
 		return r.table.Error()
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if r.incomplete > 0 {
 		slog.Warn("integrated gradients do not add up to the difference of the scores within 0.1 %: take more steps",
 			"images", r.incomplete, "of", r.written)
 	}
-	return writeFile(filepath.Join(o.Out, SheetFile), func(w io.Writer) error { return writePicture(w, r.sheet) })
+	return r.written, writeFile(filepath.Join(o.Out, SheetFile), func(w io.Writer) error { return writePicture(w, r.sheet) })
 }
 
 // check refuses a description that does not fit the model.
 func (in *Input) check(side, classes int) error {
 	switch {
-	case in.Transform.Size != side:
-		return fmt.Errorf("%s takes images of %d pixels, but they are prepared with %d", in.Model, side, in.Transform.Size)
-	case classes != 0 && classes != len(in.Classes):
-		return fmt.Errorf("%s has scores of %d classes, but %d names: %s", in.Model, classes, len(in.Classes), strings.Join(in.Classes, ", "))
+	case in.Description.Size != side:
+		return fmt.Errorf("%s takes images of %d pixels, but they are prepared with %d", in.Model, side, in.Description.Size)
+	case classes != 0 && classes != len(in.Description.Classes):
+		return fmt.Errorf("%s has scores of %d classes, but %d names: %q", in.Model, classes, len(in.Description.Classes),
+			in.Description.Classes)
 	}
 	return nil
 }
 
-// verify refuses images that cannot be read, before any work is done.
+// verify finds images that cannot be read, before any work is done. It is an
+// error if there are any, unless they are skipped: then others must be left.
 func (in *Input) verify(ctx context.Context) error {
-	bad, err := data.Verify(ctx, in.samples(), 0, nil, in.Transform, nil)
-	if err == nil && bad != nil {
-		err = &data.Unreadable{Images: bad, Total: len(in.Images)}
+	samples := in.samples()
+	bad, err := data.Verify(ctx, samples, 0, nil, in.Description.Transform(), in.progress("check images"))
+	if err != nil || bad == nil {
+		return err
 	}
-	return err
+	unreadable := &data.Unreadable{Images: bad, Total: len(samples)}
+	switch {
+	case !in.Skip:
+		return fmt.Errorf("%w\nor add -skip-unreadable to leave them out", unreadable)
+	case len(bad) == len(samples):
+		return fmt.Errorf("%w\nnothing is left", unreadable)
+	}
+	slog.Warn("images are left out", "reason", unreadable)
+	in.Images = nil
+	for _, s := range data.Readable(samples, bad) {
+		in.Images = append(in.Images, s.Path)
+	}
+	return nil
+}
+
+func (in *Input) progress(task string) func(done, total int) {
+	return func(done, total int) {
+		if in.Progress != nil {
+			in.Progress(task, done, total)
+		}
+	}
 }
 
 func (in *Input) samples() []data.Sample {
@@ -129,29 +158,23 @@ func (in *Input) samples() []data.Sample {
 }
 
 // each reads the images batch by batch, float32 [n,3,S,S], with their paths.
-func (in *Input) each(ctx context.Context, batch int, do func(images []float32, paths []string) error) error {
-	loader, err := data.NewLoader(data.LoaderConfig{Samples: in.samples(), Batch: batch, Transform: in.Transform})
+func (in *Input) each(ctx context.Context, task string, batch int, do func(images []float32, paths []string) error) error {
+	loader, err := data.NewLoader(data.LoaderConfig{Samples: in.samples(), Batch: batch, Transform: in.Description.Transform()})
 	if err != nil {
 		return err
 	}
-	it := loader.Epoch(ctx, 0, 0)
-	defer it.Close()
-	for done := 0; ; {
-		b, err := it.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		if err := do(b.Images, in.Images[done:done+b.N]); err != nil {
-			return err
+	report := in.progress(task)
+	done := 0
+	return loader.Each(ctx, 0, func(b *data.Batch) error {
+		err := do(b.Images, in.Images[done:done+b.N])
+		var image *ImageError
+		if errors.As(err, &image) {
+			return fmt.Errorf("%s: %w", in.Images[done+image.Index], err)
 		}
 		done += b.N
-		b.Release()
-		if in.Progress != nil {
-			in.Progress(done, len(in.Images))
-		}
-	}
+		report(done, len(in.Images))
+		return err
+	})
 }
 
 type writer struct {
@@ -183,7 +206,7 @@ func (r *writer) batch(images []float32, paths []string, class int) error {
 	}
 	size := len(images) / len(paths)
 	for i, e := range all {
-		img := shown(images[i*size:(i+1)*size], r.model.Side, r.Transform.Mean, r.Transform.Std)
+		img := Image(images[i*size:(i+1)*size], r.Description.Transform())
 		correlations := make([]string, len(e.Maps))
 		if random != nil {
 			for k := range e.Maps {
@@ -202,23 +225,26 @@ func (r *writer) batch(images []float32, paths []string, class int) error {
 // image writes the files and rows of one image.
 func (r *writer) image(path string, img *image.NRGBA, e *Explanation, correlations []string) error {
 	r.written++
-	base := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
-	name := fmt.Sprintf("%0*d-%s", len(strconv.Itoa(len(r.Images))), r.written, base)
-	probability := e.Probabilities()
-	p := panels{name: path, class: fmt.Sprintf("%s, probability %.2f", r.Classes[e.Class], probability[e.Class]), image: img, maps: e.Maps}
+	name := fmt.Sprintf("%0*d-%s", len(strconv.Itoa(len(r.Images))), r.written, shortBase(path))
+	probability, err := r.Description.Probabilities(e.Output)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	class := r.Description.Classes[e.Class]
+	p := panels{name: path, class: fmt.Sprintf("%s, probability %.2f", class, probability[e.Class]), image: img, maps: e.Maps}
 	if err := writeFile(filepath.Join(r.Out, name+".png"), func(w io.Writer) error { return writePicture(w, []panels{p}) }); err != nil {
 		return err
 	}
 	if len(r.sheet) < sheetRows {
 		r.sheet = append(r.sheet, p)
 	}
-	best := slices.Index(e.Scores, slices.Max(e.Scores))
+	best := r.Description.Classes[evaluation.Prediction{Probabilities: probability}.Predicted()]
 	for k, m := range e.Maps {
 		file := fmt.Sprintf("%s.%s.npy", name, m.Method)
 		if err := writeFile(filepath.Join(r.Out, file), func(w io.Writer) error { return writeNPY(w, m.Shape, m.Values) }); err != nil {
 			return err
 		}
-		row := []string{path, r.Classes[e.Class], decimal(probability[e.Class]), r.Classes[best], string(m.Method), file, name + ".png",
+		row := []string{path, class, decimal(probability[e.Class]), best, string(m.Method), file, name + ".png",
 			decimal(float64(e.Scores[e.Class])), "", "", "", correlations[k]}
 		if m.Method == Integrated {
 			row[8], row[9], row[10] = decimal(e.Integral.Baseline), decimal(e.Integral.Sum), strconv.Itoa(e.Integral.Steps)
@@ -229,6 +255,17 @@ func (r *writer) image(path string, img *image.NRGBA, e *Explanation, correlatio
 		r.table.Write(row)
 	}
 	return r.table.Error()
+}
+
+// shortBase is the name of a file without its ending, cut where names made of it
+// would be too long for a file system.
+func shortBase(path string) string {
+	const most = 150 // bytes, of 255
+	base := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	if len(base) > most {
+		base = strings.ToValidUTF8(base[:most], "")
+	}
+	return base
 }
 
 func decimal(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }

@@ -120,7 +120,7 @@ func (c *Classifier) Classify(inputs []float32, n int) ([][]float64, error) {
 		}
 		scores := b.output.Float32()
 		for i := range now {
-			p, err := c.read(scores[i*classes : (i+1)*classes])
+			p, err := probabilities(scores[i*classes:(i+1)*classes], c.probabilities, c.binding.Half)
 			if err != nil {
 				return nil, err
 			}
@@ -133,10 +133,16 @@ func (c *Classifier) Classify(inputs []float32, n int) ([][]float64, error) {
 // inputSize is the number of values of one input.
 func (c *Classifier) inputSize() int { return len(c.whole.input.Float32()) / c.Batch() }
 
-// read makes probabilities of an input's scores.
-func (c *Classifier) read(scores []float32) ([]float64, error) {
-	if !c.probabilities {
-		return softmax(scores, c.binding.Half), nil
+// Probabilities makes probabilities of what the output says of one image.
+func (d *Description) Probabilities(scores []float32) ([]float64, error) {
+	return probabilities(scores, d.Scores == Probabilities, d.Half)
+}
+
+// probabilities of scores that are such already, else logits, which half rounds
+// to float16.
+func probabilities(scores []float32, already, half bool) ([]float64, error) {
+	if !already {
+		return softmax(scores, half), nil
 	}
 	out, sum := make([]float64, len(scores)), 0.0
 	for i, x := range scores {

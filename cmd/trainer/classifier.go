@@ -24,7 +24,7 @@ type classifierFlags struct {
 	set                      texts
 }
 
-func (m *classifierFlags) add(fs *flag.FlagSet) {
+func (m *classifierFlags) add(fs *flag.FlagSet, batch int) {
 	fs.StringVar(&m.path, "model", "", "ONNX file")
 	fs.StringVar(&m.classes, "classes", "", "names, or a file of them")
 	fs.IntVar(&m.given.Size, "size", 0, "pixels a side")
@@ -34,7 +34,7 @@ func (m *classifierFlags) add(fs *flag.FlagSet) {
 	fs.StringVar(&m.given.Input, "input", "", "name of the input")
 	fs.StringVar(&m.given.Output, "output", "", "name of the output")
 	fs.StringVar(&m.given.Scores, "scores", "", "logits or probabilities")
-	fs.IntVar(&m.batch, "batch", 16, "images a forward pass")
+	fs.IntVar(&m.batch, "batch", batch, "images a forward pass")
 	fs.Var(&m.set, "set", "override a key of the runtime section")
 }
 
@@ -88,7 +88,11 @@ func readClasses(text string) ([]string, error) {
 	f, err := os.Open(text)
 	if err != nil {
 		if strings.Contains(text, ",") {
-			return strings.Split(text, ","), nil
+			names := strings.Split(text, ",")
+			for i := range names {
+				names[i] = strings.TrimSpace(names[i])
+			}
+			return names, nil
 		}
 		return nil, fmt.Errorf("-classes %s: neither names with commas between them nor a file: %w", text, err)
 	}
@@ -96,7 +100,7 @@ func readClasses(text string) ([]string, error) {
 	var names []string
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
-		if name := strings.TrimSpace(lines.Text()); name != "" {
+		if name := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff")); name != "" { // Windows' editors begin with that mark
 			names = append(names, name)
 		}
 	}
@@ -104,6 +108,28 @@ func readClasses(text string) ([]string, error) {
 		return nil, errors.Join(lines.Err(), fmt.Errorf("-classes %s: the file names no class", text))
 	}
 	return names, lines.Err()
+}
+
+// describe is read, completed by what the model and a file beside it say.
+func (m *classifierFlags) describe(a *app, command string) (*inference.Description, config.Runtime, error) {
+	given, r, err := m.read(a, command)
+	if err != nil {
+		return nil, r, err
+	}
+	d, err := inference.Describe(m.path, given)
+	return d, r, err
+}
+
+// imagePaths lists the images that operands name.
+func imagePaths(command string, operands []string) ([]string, error) {
+	if len(operands) == 0 {
+		return nil, &usageError{command, errors.New("missing the images: files, folders, patterns, or - for paths on standard input")}
+	}
+	paths, err := inference.Paths(operands, os.Stdin)
+	if err == nil && len(paths) == 0 {
+		err = errors.New("standard input names no images")
+	}
+	return paths, err
 }
 
 // open makes the model ready for batches of a size.

@@ -12,7 +12,7 @@ func runEval(a *app, ctx context.Context, args []string) error {
 	fs := a.newFlags("eval")
 	o := training.EvalOptions{Progress: a.console.update}
 	var model classifierFlags
-	model.add(fs)
+	model.add(fs, 16)
 	fs.StringVar(&o.Data, "data", "", "folder that holds the split")
 	fs.StringVar(&o.Split, "split", "test", "folder to evaluate")
 	fs.StringVar(&o.Out, "out", "", "folder for the tables and the figure")

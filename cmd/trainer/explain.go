@@ -2,52 +2,23 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
-	"os"
 
 	"fovea/explain"
-	"fovea/inference"
 	"fovea/training"
 	"fovea/training/config"
 )
 
-// imageFlags are the flags of the commands that send images through a model.
-type imageFlags struct {
-	model     string
-	batch     int
-	overrides texts
-}
-
-func (f *imageFlags) add(fs *flag.FlagSet, batch int) {
-	fs.StringVar(&f.model, "model", "", "model.onnx of a run folder")
-	fs.IntVar(&f.batch, "batch", batch, "images a forward pass")
-	fs.Var(&f.overrides, "set", "override a key of the runtime section")
-}
-
-// open checks the flags, finds the images and loads the runtime.
-func (f *imageFlags) open(a *app, ctx context.Context, fs *flag.FlagSet, operands []string, task string) (in explain.Input, r config.Runtime, err error) {
-	switch {
-	case len(operands) == 0:
-		err = &usageError{fs.Name(), errors.New("missing images: files or folders")}
-	case f.batch < 1:
-		err = &usageError{fs.Name(), fmt.Errorf("-batch %d: must be at least 1", f.batch)}
-	default:
-		r, err = config.ReadRuntime(f.overrides, a.environ)
-	}
+// explainInput is the model of classifierFlags and the images that operands name.
+func explainInput(a *app, ctx context.Context, m *classifierFlags, command string, operands []string, skip bool) (in explain.Input, r config.Runtime, err error) {
+	d, r, err := m.describe(a, command)
 	if err != nil {
 		return in, r, err
 	}
-	in = explain.Input{Model: f.model, Progress: func(done, total int) {
+	in = explain.Input{Model: m.path, Description: d, Skip: skip, Progress: func(task string, done, total int) {
 		a.console.update(training.Update{Task: task, Done: done, Total: total, Unit: "images"})
 	}}
-	d, err := inference.Describe(f.model, inference.Description{})
-	if err != nil {
-		return in, r, err
-	}
-	in.Classes, in.Transform = d.Classes, d.Transform()
-	if in.Images, err = inference.Paths(operands, os.Stdin); err != nil {
+	if in.Images, err = imagePaths(command, operands); err != nil {
 		return in, r, err
 	}
 	return in, r, a.loadRuntime(ctx, r)
@@ -55,9 +26,10 @@ func (f *imageFlags) open(a *app, ctx context.Context, fs *flag.FlagSet, operand
 
 func runExplain(a *app, ctx context.Context, args []string) error {
 	fs := a.newFlags("explain")
-	var f imageFlags
+	var m classifierFlags
 	var o explain.WriteOptions
-	f.add(fs, 4)
+	m.add(fs, 4)
+	skip := fs.Bool("skip-unreadable", false, "leave out images that cannot be read")
 	methods := fs.String("method", "", "methods, separated by commas")
 	fs.StringVar(&o.Class, "class", "", "class to explain")
 	fs.StringVar(&o.Out, "out", "explanations", "folder to write to")
@@ -78,25 +50,26 @@ func runExplain(a *app, ctx context.Context, args []string) error {
 	if o.Steps < 1 {
 		return &usageError{fs.Name(), fmt.Errorf("-steps %d: must be at least 1", o.Steps)}
 	}
-	in, r, err := f.open(a, ctx, fs, operands, "explain")
+	in, r, err := explainInput(a, ctx, &m, "explain", operands, *skip)
 	if err != nil {
 		return err
 	}
-	o.Input, o.Batch, o.Threads = in, f.batch, r.Threads
-	err = explain.Write(ctx, o)
+	o.Input, o.Batch, o.Threads = in, m.batch, r.Threads
+	n, err := explain.Write(ctx, o)
 	a.console.endTask()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "%d images, written to: %s\n", len(in.Images), o.Out)
+	fmt.Fprintf(a.stdout, "%d images, written to: %s\n", n, o.Out)
 	return nil
 }
 
 func runFeatures(a *app, ctx context.Context, args []string) error {
 	fs := a.newFlags("features")
-	var f imageFlags
+	var m classifierFlags
 	var o explain.FeatureOptions
-	f.add(fs, 16)
+	m.add(fs, 16)
+	skip := fs.Bool("skip-unreadable", false, "leave out images that cannot be read")
 	fs.StringVar(&o.Out, "out", "", "F.csv or F.npy")
 	fs.StringVar(&o.PCA, "pca", "", "picture of the first two principal components, PNG")
 	operands, err := parseOperands(fs, args)
@@ -106,16 +79,16 @@ func runFeatures(a *app, ctx context.Context, args []string) error {
 	if err := required(fs, "model", "out"); err != nil {
 		return err
 	}
-	in, r, err := f.open(a, ctx, fs, operands, "features")
+	in, r, err := explainInput(a, ctx, &m, "features", operands, *skip)
 	if err != nil {
 		return err
 	}
-	o.Input, o.Batch, o.Threads = in, f.batch, r.Threads
-	err = explain.WriteFeatures(ctx, o)
+	o.Input, o.Batch, o.Threads = in, m.batch, r.Threads
+	n, err := explain.WriteFeatures(ctx, o)
 	a.console.endTask()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "%d images, written to: %s\n", len(in.Images), o.Out)
+	fmt.Fprintf(a.stdout, "%d images, written to: %s\n", n, o.Out)
 	return nil
 }

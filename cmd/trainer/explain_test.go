@@ -122,6 +122,70 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
+// TestExplainForeignModel: a model that no run wrote is described by flags, as for
+// predict, which gives the same probabilities; a broken image and a strip that is too
+// long are left out.
+func TestExplainForeignModel(t *testing.T) {
+	dir := t.TempDir()
+	images := filepath.Join(dir, "images")
+	if err := os.CopyFS(images, os.DirFS(scans)); err != nil {
+		t.Fatal(err)
+	}
+	described := []string{"-model", exported, "-classes", "a, b,c,d,e", "-crop", "1", "-mean", "0.2,0.3,0.4", "-std", "0.5,0.6,0.7"}
+	command := func(code int, args ...string) (stdout, stderr string) {
+		t.Helper()
+		got, stdout, stderr := trainer(t, append(append(args[:1:1], described...), args[1:]...)...)
+		if got != code {
+			t.Fatalf("%q: exit code %d, want %d:\n%s%s", args, got, code, stdout, stderr)
+		}
+		return stdout, stderr
+	}
+	table := filepath.Join(dir, "predictions.csv")
+	command(exitDone, "predict", "-out", table, images)
+	predicted := readTable(t, table)
+
+	for name, content := range map[string][]byte{"CNV/damaged.png": []byte("no image"), "DME/strip.pgm": append([]byte("P5 1 16000000 255\n"), make([]byte, 16_000_000)...)} {
+		if err := os.WriteFile(filepath.Join(images, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	maps := filepath.Join(dir, "maps")
+	_, stderr := command(exitFailed, "explain", "-out", maps, images)
+	for _, want := range []string{"2 of 10 images cannot be read", "damaged.png", "strip.pgm", "add -skip-unreadable"} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("the error lacks %q:\n%s", want, stderr)
+		}
+	}
+	stdout, stderr := command(exitDone, "explain", "-skip-unreadable", "-out", maps, images)
+	if !strings.Contains(stdout, "8 images") || !strings.Contains(stderr, "damaged.png") {
+		t.Errorf("%s%s", stdout, stderr)
+	}
+	rows := readTable(t, filepath.Join(maps, "explanations.csv"))
+	if len(rows) != len(predicted) {
+		t.Fatalf("%d rows, want %d", len(rows), len(predicted))
+	}
+	for i, row := range rows[1:] {
+		want := predicted[i+1]
+		p, err := strconv.ParseFloat(row[2], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, err := strconv.ParseFloat(want[2+strings.Index("abcde", row[1])], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row[0] != want[0] || row[1] != want[1] || row[3] != want[1] || p < q-1e-5 || p > q+1e-5 {
+			t.Errorf("explain says %q, predict %q", row, want)
+		}
+	}
+	features := filepath.Join(dir, "f.npy")
+	command(exitFailed, "features", "-out", features, images)
+	command(exitDone, "features", "-out", features, "-skip-unreadable", images)
+	if info, err := os.Stat(features); err != nil || info.Size() != 128+4*8*12 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
 func TestExplainErrors(t *testing.T) {
 	model, dir := described(t, "8"), t.TempDir()
 	damaged := filepath.Join(dir, "damaged.png")
@@ -138,14 +202,16 @@ func TestExplainErrors(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"explain", "-model", model}, exitUsage, "missing images: files or folders"},
+		{[]string{"explain", "-model", model}, exitUsage, "missing the images: files, folders"},
 		{[]string{"explain", scans}, exitUsage, "missing -model"},
 		{[]string{"explain", "-model", model, "-method", "rolout", scans}, exitUsage, `-method: unknown method "rolout"`},
 		{[]string{"explain", "-model", model, "-steps", "0", scans}, exitUsage, "-steps 0: must be at least 1"},
 		{[]string{"explain", "-model", model, "-batch", "0", scans}, exitUsage, "-batch 0: must be at least 1"},
-		{[]string{"explain", "-model", model, "-out", out, "-class", "AMD", scans}, exitFailed, `the model has no class "AMD": it has CNV, DME`},
+		{[]string{"explain", "-model", model, "-out", out, "-class", "AMD", scans}, exitFailed, `the model has no class "AMD": it has ["CNV" "DME"`},
 		{[]string{"explain", "-model", described(t, "16"), "-out", out, scans}, exitFailed, "takes images of 8 pixels, but they are prepared with 16"},
 		{[]string{"explain", "-model", exported, "-out", out, scans}, exitFailed, "it is no model that a run wrote"},
+		{[]string{"explain", "-model", model, "-out", out, "-output", "nothing", scans}, exitFailed, `it has no output "nothing"`},
+		{[]string{"features", "-model", model, "-out", "f.csv", "-crop", "2", scans}, exitUsage, "-crop 2"},
 		{[]string{"explain", "-model", model, "-out", out, damaged}, exitFailed, "1 of 1 images cannot be read"},
 		{[]string{"explain", "-model", model, "-out", out, empty}, exitFailed, "no image below " + empty},
 		{[]string{"features", "-model", model, "-out", "f.txt", scans}, exitFailed, "a file that ends in .csv or .npy"},

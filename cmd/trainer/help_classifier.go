@@ -13,7 +13,7 @@ const classifierManual = `  -model FILE      model.onnx of a run folder, or any 
   -output NAME     of the model, where it has several
   -scores KIND     what the output is: logits or probabilities (default:
                    probabilities behind a Softmax, else logits)
-  -batch N         images a forward pass (default 16)
+  -batch N         images a forward pass (default 16; of explain 4)
   -set KEY=VALUE   override a key of the runtime section, as in
                    -set runtime.provider=cuda; may repeat
   -v               log more
@@ -99,12 +99,16 @@ examples:
   find scans -name '*.png' | trainer predict -model model.onnx -format jsonl -
 `
 
-const serveManual = `trainer serve -model FILE [-listen HOST:PORT] [-queue N] [-max-bytes N] [-max-pixels N]
+const serveManual = `trainer serve -model FILE [-listen HOST:PORT] [-explain=false] [-queue N] [-max-connections N] [-max-bytes N] [-max-pixels N]
 
 Classifies images that are dropped on a web page, and those that programs send:
 
   POST /predict    an image file as the body, or as a file of a form
                    (multipart/form-data); answers with JSON
+  POST /explain?class=NAME
+                   an image likewise; answers with a PNG, the heat map of the
+                   class, without NAME of the most probable one, over what the
+                   model gets of the image; docs/explain.md says what maps mean
   GET /healthz     200 while it serves
   GET /metrics     counts and times for Prometheus
 
@@ -116,8 +120,11 @@ answered.
                    address (default 127.0.0.1:8080: this machine alone); there
                    is no password and no encryption: put a proxy that has them
                    in front of any other address
-  -queue N         images that may be under way; more are answered with 503
-                   (default 256)
+  -explain=false   no heat maps: they take the memory of a second model
+  -queue N         images that may be under way, 8 of them for heat maps; more
+                   are answered with 503 (default 256)
+  -max-connections N
+                   open connections; more wait (default 1024)
   -max-bytes N     largest file (default 33554432)
   -max-pixels N    largest image, told from its header before it is decoded
                    (default 40000000)
@@ -125,4 +132,5 @@ answered.
 examples:
   trainer serve -model runs/octid/model.onnx
   curl --data-binary @scan.png http://127.0.0.1:8080/predict
+  curl --data-binary @scan.png -o map.png http://127.0.0.1:8080/explain
 `

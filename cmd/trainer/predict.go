@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"fovea/data"
 	"fovea/inference"
@@ -16,7 +14,7 @@ import (
 func runPredict(a *app, ctx context.Context, args []string) error {
 	fs := a.newFlags("predict")
 	var model classifierFlags
-	model.add(fs)
+	model.add(fs, 16)
 	form := fs.String("format", inference.CSV, "csv or jsonl")
 	out := fs.String("out", "", "file to write")
 	views := fs.String("tta", "", "views to average")
@@ -33,18 +31,12 @@ func runPredict(a *app, ctx context.Context, args []string) error {
 	}
 	bad := func(format string, args ...any) error { return &usageError{"predict", fmt.Errorf(format, args...)} }
 	switch v := data.Views(*views); {
-	case len(operands) == 0:
-		return bad("missing the images: files, folders, patterns, or - for paths on standard input")
 	case v.Count() == 0:
 		return bad("-tta %s: must be one of %v", v, data.AllViews)
 	case *form != inference.CSV && *form != inference.JSONLines:
 		return bad("-format %s: must be %s or %s", *form, inference.CSV, inference.JSONLines)
 	}
-	given, runtime, err := model.read(a, "predict")
-	if err != nil {
-		return err
-	}
-	d, err := inference.Describe(model.path, given)
+	d, runtime, err := model.describe(a, "predict")
 	if err != nil {
 		return err
 	}
@@ -52,12 +44,9 @@ func runPredict(a *app, ctx context.Context, args []string) error {
 	if err != nil {
 		return bad("%w", err)
 	}
-	paths, err := inference.Paths(operands, os.Stdin)
+	paths, err := imagePaths("predict", operands)
 	if err != nil {
 		return err
-	}
-	if len(paths) == 0 {
-		return errors.New("there are no images to classify")
 	}
 	// All views of an image fit into a run.
 	count := data.Views(*views).Count()

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"runtime"
 
+	"fovea/explain"
 	"fovea/inference"
 	"fovea/inference/serve"
 )
@@ -12,9 +15,11 @@ import (
 func runServe(a *app, ctx context.Context, args []string) error {
 	fs := a.newFlags("serve")
 	var model classifierFlags
-	model.add(fs)
+	model.add(fs, 16)
 	listen := fs.String("listen", "127.0.0.1:8080", "address")
 	var limits serve.Limits
+	maps := fs.Bool("explain", true, "draw heat maps")
+	fs.IntVar(&limits.Connections, "max-connections", 1024, "open connections")
 	fs.IntVar(&limits.Queue, "queue", 256, "images under way")
 	fs.Int64Var(&limits.Bytes, "max-bytes", 32<<20, "largest file")
 	fs.IntVar(&limits.Pixels, "max-pixels", 40_000_000, "largest image")
@@ -24,14 +29,10 @@ func runServe(a *app, ctx context.Context, args []string) error {
 	if err := required(fs, "model"); err != nil {
 		return err
 	}
-	if limits.Queue < 1 || limits.Bytes < 1 || limits.Pixels < 1 {
-		return &usageError{"serve", fmt.Errorf("-queue, -max-bytes and -max-pixels must be at least 1")}
+	if limits.Connections < 1 || limits.Queue < 1 || limits.Bytes < 1 || limits.Pixels < 1 {
+		return &usageError{"serve", errors.New("-max-connections, -queue, -max-bytes and -max-pixels must be at least 1")}
 	}
-	given, runtime, err := model.read(a, "serve")
-	if err != nil {
-		return err
-	}
-	d, err := inference.Describe(model.path, given)
+	d, r, err := model.describe(a, "serve")
 	if err != nil {
 		return err
 	}
@@ -40,15 +41,30 @@ func runServe(a *app, ctx context.Context, args []string) error {
 		return fmt.Errorf("-listen %s: %w", *listen, err)
 	}
 	defer l.Close()
-	c, err := model.open(ctx, a, d, runtime, model.batch)
+	c, err := model.open(ctx, a, d, r, model.batch)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	server, err := serve.New(c, d, limits)
+	noMaps := errors.New("the server was started with -explain=false")
+	var x *explain.Model
+	if *maps {
+		if x, noMaps = openExplainer(model.path, d); noMaps != nil {
+			a.console.line("warning: there are no heat maps: " + noMaps.Error())
+		} else {
+			defer x.Close()
+		}
+	}
+	server, err := serve.New(c, d, x, noMaps, limits)
 	if err != nil {
 		return err
 	}
 	a.console.line("serving on http://" + l.Addr().String())
 	return server.Serve(ctx, l)
+}
+
+// openExplainer opens a model to explain one image at a time, on half of the
+// cores: the others are left to predictions.
+func openExplainer(path string, d *inference.Description) (*explain.Model, error) {
+	return explain.Open(path, explain.Options{Output: d.Output, Side: d.Size, Batch: 1, Threads: max(1, runtime.GOMAXPROCS(0)/2)})
 }

@@ -32,7 +32,8 @@ func (s *Server) handler() http.Handler {
 			w.Write(content)
 		})
 	}
-	mux.HandleFunc("POST /predict", s.predict)
+	mux.HandleFunc("POST /predict", s.upload(s.predict))
+	mux.HandleFunc("POST /explain", s.upload(s.explain))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		fmt.Fprintln(w, "ok")
@@ -81,9 +82,20 @@ func isLoopback(host string) bool {
 }
 
 // answer writes JSON and counts it.
-func (s *Server) answer(w http.ResponseWriter, status int, value any) {
-	s.counts.answered(strconv.Itoa(status))
-	w.Header().Set("Content-Type", "application/json")
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, status int, value any) {
+	content, err := json.Marshal(value)
+	if err != nil { // there is no such value
+		status, content = http.StatusInternalServerError, []byte("{}")
+	}
+	s.write(w, r, status, "application/json", append(content, '\n'))
+}
+
+// write writes an answer and counts it. It states its length: a client knows
+// that it has it all before the connection is closed.
+func (s *Server) write(w http.ResponseWriter, r *http.Request, status int, kind string, content []byte) {
+	s.counts.answered(r.URL.Path, status)
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(value)
+	w.Write(content)
 }

@@ -9,22 +9,26 @@ import (
 	"sync/atomic"
 	"time"
 
+	"fovea/explain"
 	"fovea/inference"
 )
 
 // Limits of a server. The zero value of a field is its default.
 type Limits struct {
-	Queue  int   // uploads under way: 256
-	Bytes  int64 // of a file: 32 MiB
-	Pixels int   // of an image: 40 million
-	Memory int64 // bytes of all uploads under way: 1 GiB
+	Connections int   // open at a time: 1024; more wait
+	Queue       int   // uploads under way: 256
+	Bytes       int64 // of a file: 32 MiB
+	Pixels      int   // of an image: 40 million
+	Memory      int64 // bytes of all uploads under way: 1 GiB
 	// How long a client may take over the header (5 s), over all of the request
 	// (30 s), and until it has taken the answer (90 s).
 	Header, Request, Answer time.Duration
+	Drain                   time.Duration // what is left of a refused upload is read that long, 5 s
 	Stop                    time.Duration // until requests under way are given up, 20 s
 }
 
 func (l Limits) withDefaults() Limits {
+	set(&l.Connections, 1024)
 	set(&l.Queue, 256)
 	set(&l.Bytes, 32<<20)
 	set(&l.Pixels, 40_000_000)
@@ -32,6 +36,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Header, 5*time.Second)
 	set(&l.Request, 30*time.Second)
 	set(&l.Answer, 90*time.Second)
+	set(&l.Drain, 5*time.Second)
 	set(&l.Stop, 20*time.Second)
 	l.Memory = max(l.Memory, l.Bytes)
 	return l
@@ -52,6 +57,7 @@ type Server struct {
 	description *inference.Description
 	limits      Limits
 	batcher     *batcher
+	explainer   *explainer
 	decoders    chan struct{} // one for each that decodes
 	uploads     atomic.Int64  // under way
 	reserved    atomic.Int64  // bytes of them
@@ -59,14 +65,16 @@ type Server struct {
 	local       bool // only names of this machine are answered
 }
 
-// New makes a server of a classifier that d describes. The classifier is the
-// server's until Serve returns; the caller closes it then.
-func New(c *inference.Classifier, d *inference.Description, l Limits) (*Server, error) {
+// New makes a server of a classifier that d describes, and of x, the same model
+// opened to be explained by one method. If x is nil, noMaps is the answer to who
+// asks for a heat map. Both models are the server's until Serve returns; the caller
+// closes them then.
+func New(c *inference.Classifier, d *inference.Description, x *explain.Model, noMaps error, l Limits) (*Server, error) {
 	if err := c.RunFewer(); err != nil {
 		return nil, err
 	}
 	s := &Server{description: d, limits: l.withDefaults(), counts: newCounts(),
-		decoders: make(chan struct{}, min(runtime.GOMAXPROCS(0), mostDecoders))}
+		explainer: newExplainer(x, noMaps), decoders: make(chan struct{}, min(runtime.GOMAXPROCS(0), mostDecoders))}
 	s.batcher = &batcher{classifier: c, counts: s.counts, waiting: make(chan *job, c.Batch())}
 	return s, nil
 }
@@ -88,11 +96,15 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}()
 	server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: s.limits.Header, ReadTimeout: s.limits.Request,
 		WriteTimeout: s.limits.Answer, IdleTimeout: s.limits.Request, MaxHeaderBytes: 16 << 10}
+	limited := &connections{l, ctx, make(chan struct{}, s.limits.Connections)}
+	server.ConnState = limited.changed
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+	go func() { failed <- server.Serve(limited) }()
 	select {
 	case err := <-failed:
-		return err
+		if ctx.Err() == nil {
+			return err
+		}
 	case <-ctx.Done():
 	}
 	ending, cancel := context.WithTimeout(context.Background(), s.limits.Stop)

@@ -24,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"fovea/explain"
 	"fovea/inference"
 	"fovea/inference/serve"
 	"fovea/onnx/ort"
@@ -55,7 +56,13 @@ func readGolden(t testing.TB) golden {
 // start serves until the test ends, or stop is called, which waits for the end.
 func start(t testing.TB, l serve.Limits) (url string, stop func()) {
 	t.Helper()
-	for _, d := range []*time.Duration{&l.Header, &l.Request, &l.Answer, &l.Stop} {
+	return startWith(t, l, nil)
+}
+
+// startWith is start, without heat maps for a reason that is not nil.
+func startWith(t testing.TB, l serve.Limits, noMaps error) (url string, stop func()) {
+	t.Helper()
+	for _, d := range []*time.Duration{&l.Header, &l.Request, &l.Answer, &l.Drain, &l.Stop} {
 		if *d == 0 { // a machine may be busy
 			*d = 10 * time.Minute
 		}
@@ -78,7 +85,13 @@ func start(t testing.TB, l serve.Limits) (url string, stop func()) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	server, err := serve.New(c, d, l)
+	var x *explain.Model
+	if noMaps == nil {
+		if x, err = explain.Open(g.Model, explain.Options{Output: d.Output, Side: d.Size, Batch: 1, Threads: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server, err := serve.New(c, d, x, noMaps, l)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,15 +102,23 @@ func start(t testing.TB, l serve.Limits) (url string, stop func()) {
 			t.Error(err)
 		}
 		c.Close()
+		if x != nil {
+			x.Close()
+		}
 	})
 	t.Cleanup(stop)
 	return "http://" + listener.Addr().String(), stop
 }
 
-// post returns status and body of an upload.
+// post returns status and body of an upload to be classified.
 func post(t testing.TB, url, kind string, body io.Reader) (int, []byte) {
 	t.Helper()
-	response, err := http.Post(url+"/predict", kind, body)
+	return postTo(t, url+"/predict", kind, body)
+}
+
+func postTo(t testing.TB, url, kind string, body io.Reader) (int, []byte) {
+	t.Helper()
+	response, err := http.Post(url, kind, body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,15 +339,22 @@ func TestFullQueue(t *testing.T) {
 // waitForUpload waits until one is under way.
 func waitForUpload(t *testing.T, url string) {
 	t.Helper()
-	for metrics := ""; !strings.Contains(metrics, "fovea_predict_under_way 1"); {
-		response, err := http.Get(url + "/metrics")
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, _ := io.ReadAll(response.Body)
-		response.Body.Close()
-		metrics = string(body)
+	for !strings.Contains(metricsOf(t, url), "fovea_uploads_under_way 1\n") {
 	}
+}
+
+func metricsOf(t testing.TB, url string) string {
+	t.Helper()
+	response, err := http.Get(url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }
 
 // TestStop: an upload under way when the server is stopped is still answered.

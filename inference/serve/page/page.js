@@ -1,32 +1,57 @@
 "use strict";
 
 const find = (id) => document.getElementById(id);
-let shown = ""; // the object URL of the image
-let latest = 0; // number of the request whose answer counts
+const urls = {}; // object URLs of the images, by the id of the element that shows them
+let sent = null; // the file whose probabilities are shown
+let underWay = new AbortController(); // of the newest file's requests
+let drawing = new AbortController(); // of the newest map's request
+
+const methods = {
+  "relevance": "attention weighted by its gradient (Chefer and others, 2021)",
+  "grad-cam": "Grad-CAM (Selvaraju and others, 2017)",
+  "gradient": "size of the gradient at each pixel (Simonyan and others, 2013)",
+};
+
+async function post(path, file, signal) {
+  const response = await fetch(path, { method: "POST", body: file, signal });
+  if (!response.ok) {
+    const text = await response.text();
+    let reason = text || response.statusText;
+    try { reason = JSON.parse(text).error; } catch { /* an answer of something in between */ }
+    throw Object.assign(new Error(reason), { status: response.status });
+  }
+  return response;
+}
 
 async function classify(file) {
-  const mine = ++latest;
+  underWay.abort();
+  drawing.abort();
+  underWay = new AbortController();
+  const signal = underWay.signal;
   find("status").textContent = "Classifying…";
-  find("result").hidden = true;
+  find("result").hidden = find("explanation").hidden = true;
   try {
-    const response = await fetch("predict", { method: "POST", body: file });
+    const response = await post("predict", file, signal);
     const answer = await response.json();
-    if (mine !== latest) return;
-    if (!response.ok) throw new Error(answer.error);
     show(file, answer);
+    await explain();
   } catch (error) {
-    if (mine === latest) find("status").textContent = "That did not work: " + error.message;
+    if (!signal.aborted) find("status").textContent = "That did not work: " + error.message;
   }
 }
 
+function put(id, blob) {
+  if (urls[id]) URL.revokeObjectURL(urls[id]);
+  find(id).src = urls[id] = URL.createObjectURL(blob);
+}
+
 function show(file, answer) {
-  if (shown) URL.revokeObjectURL(shown);
-  shown = URL.createObjectURL(file);
-  const image = find("image");
-  image.hidden = false;
-  image.src = shown;
+  sent = file;
+  find("image").hidden = false;
+  put("image", file);
   find("predicted").textContent = answer.predicted;
-  const rows = answer.probabilities.toSorted((a, b) => b.probability - a.probability).map((p) => {
+  const sorted = answer.probabilities.toSorted((a, b) => b.probability - a.probability);
+  find("rows").replaceChildren(...sorted.map((p) => {
     const row = document.createElement("tr");
     const name = document.createElement("th");
     name.scope = "row";
@@ -42,10 +67,38 @@ function show(file, answer) {
     bar.append(meter);
     row.append(name, number, bar);
     return row;
-  });
-  find("rows").replaceChildren(...rows);
+  }));
+  find("class").replaceChildren(...sorted.map((p) => new Option(p.class, p.class, false, p.class === answer.predicted)));
   find("status").textContent = "Most probable: " + answer.predicted;
-  find("result").hidden = false;
+  find("drawn").hidden = true;
+  find("choice").hidden = false;
+  find("result").hidden = find("explanation").hidden = false;
+}
+
+// explain draws the map of the class that is chosen.
+async function explain() {
+  drawing.abort();
+  drawing = new AbortController();
+  const signal = drawing.signal;
+  const name = find("class").value;
+  find("map-status").textContent = "Drawing the heat map…";
+  find("drawn").setAttribute("aria-busy", "true");
+  try {
+    const response = await post("explain?class=" + encodeURIComponent(name), sent, signal);
+    const method = response.headers.get("Fovea-Method");
+    put("map", await response.blob());
+    find("map").alt = "Heat map of what the score of " + name + " depends on, over the image in grey";
+    find("map-status").textContent = "Bright is where the score of " + name + " depends most on the image, by this method: " +
+      (methods[method] ?? method) + ". It does not say why, nor that anything there is diseased, and other methods give " +
+      "other maps. Behind it, in grey, is the part of the image that the model gets.";
+    find("drawn").hidden = false;
+  } catch (error) {
+    if (signal.aborted) return;
+    find("map-status").textContent = error.message;
+    find("drawn").hidden = true;
+    find("choice").hidden = error.status === 501; // the server draws none
+  }
+  find("drawn").setAttribute("aria-busy", "false");
 }
 
 // Browsers cannot draw every format that the server reads.
@@ -53,6 +106,7 @@ find("image").addEventListener("error", () => { find("image").hidden = true; });
 find("file").addEventListener("change", (event) => {
   if (event.target.files.length) classify(event.target.files[0]);
 });
+find("class").addEventListener("change", explain);
 find("form").addEventListener("submit", (event) => event.preventDefault());
 for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
   document.addEventListener(kind, (event) => {
