@@ -199,17 +199,13 @@ func (r *run) test(ctx context.Context) (evaluation.Metrics, error) {
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
-	m, p, err := evaluate(ctx, r.engine, EvalOptions{Model: path, Data: c.Data.Dir, Split: "test", Batch: defaultBatch,
+	test, err := evaluate(ctx, r.engine, EvalOptions{Model: path, Data: c.Data.Dir, Split: "test", Batch: defaultBatch,
 		Workers: c.Data.Workers, Progress: r.options.Progress}, r.plan.test, d, r.plan.cache)
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
-	assessment, err := evaluation.Assess(ctx, p, evaluation.Intervals{})
-	if err != nil {
+	if err := r.finishReport(ctx, test); err != nil {
 		return evaluation.Metrics{}, err
 	}
-	if err := r.finishReport(ctx, p, m, assessment); err != nil {
-		return evaluation.Metrics{}, err
-	}
-	return m, writeEvaluation(r.folder, "test", p, m, assessment)
+	return test.Metrics, test.WriteTables(r.folder)
 }
