@@ -175,7 +175,8 @@ func (a *axes) curves(curves []Curve, title, area string) *Figure {
 		if c.Average {
 			line = draw.LineStyle{Color: black, Width: 1.2, Dashes: dashes[i-len(weak)]}
 		}
-		a.line(words+"  "+c.Class, c.points(), line)
+		a.line("", c.points(), line)
+		a.keys = append(a.keys, key{words + "  ", c.Class, line})
 	}
 	return figure(title, a)
 }

@@ -89,7 +89,7 @@ func Reliability(bins []Bin, interval, title string) *Figure {
 		b.plot.Add(&plotter.Labels{XYs: plotter.XYs{{X: (x.Low + x.High) / 2, Y: float64(x.Count)}},
 			Labels: []string{fmt.Sprint(x.Count)}, TextStyle: []draw.TextStyle{words}, Offset: vg.Point{Y: 2}})
 	}
-	a.keys = append(a.keys, key{"images of a bin, with " + interval, bar})
+	a.keys = append(a.keys, key{name: "images of a bin, " + interval, line: bar})
 	b.plot.Y.Max = float64(most) * 1.15
 	b.tall = 90
 	return figure(title, a, b)

@@ -8,57 +8,51 @@ import (
 	"fovea/evaluation/figures"
 )
 
-// words of a measure.
-type words struct{ name, means string }
+// described are the measures of package evaluation that a page has, in its
+// order. What is missing is the accuracy by another name.
+var described = []struct{ measure, name, means string }{
+	{"accuracy", "Accuracy", "share of images that are classified right"},
+	{"balanced_accuracy", "Balanced accuracy", "share of a class that is found, the mean over the classes that occur"},
+	{"roc_auc", "AUC, macro", "one class against the rest, the mean; 0.5 knows nothing"},
+	{"kappa", "Kappa", "agreement beyond chance"},
+	{"quadratic_kappa", "Quadratic kappa", "the same, where near misses count for less: for grades"},
+	{"linear_kappa", "Linear kappa", "where a miss counts by its distance"},
+	{"mcc", "MCC", "correlation of truth and prediction"},
 
-// described are the measures of package evaluation, by their names in files.
-var described = map[string]words{
-	"val_loss":          {"Log loss", "mean surprise at the actual class; 0 is perfect"},
-	"accuracy":          {"Accuracy", "share of images that are classified right"},
-	"f1":                {"F1, macro", "precision and recall in one, the mean over classes"},
-	"roc_auc":           {"AUC, macro", "one class against the rest, the mean; 0.5 knows nothing"},
-	"hamming":           {"Hamming loss", "share of wrong yes or no answers, one a class"},
-	"jaccard":           {"Jaccard, macro", "right over all that are or were said to be of a class"},
-	"precision":         {"Precision, macro", "share of those named that are right"},
-	"recall":            {"Sensitivity (recall), macro", "share of a class that is found, the mean over classes"},
-	"average_precision": {"Average precision, macro", "area under precision over recall"},
-	"kappa":             {"Kappa", "agreement beyond chance"},
-	"score":             {"Score", "mean of F1, AUC and kappa"},
-	"quadratic_kappa":   {"Quadratic kappa", "the same, where near misses count for less: for grades"},
-	"balanced_accuracy": {"Balanced accuracy", "share of a class that is found, the mean over the classes that occur"},
-	"linear_kappa":      {"Linear kappa", "kappa where a miss counts by its distance"},
-	"brier":             {"Brier score", "squared error of the probabilities; 0 is perfect"},
-	"ece":               {"Calibration error", "how far probabilities and shares that are right lie apart, on average"},
-	"specificity":       {"Specificity, macro", "share of the other classes that is told to be other"},
-	"mcc":               {"MCC", "correlation of truth and prediction"},
+	{"recall_positive", "Sensitivity (recall)", "share of the positive that is found"},
+	{"specificity_positive", "Specificity", "share of the negative that is told to be so"},
+	{"precision_positive", "Precision (PPV)", "share of those called positive that are"},
+	{"f1_positive", "F1", "precision and sensitivity in one"},
+	{"average_precision_positive", "Average precision", "area under precision over recall"},
+	{"sensitivity_at_specificity_0.90_positive", "Sensitivity at 90 % specificity", "if the threshold were moved to there"},
+	{"sensitivity_at_specificity_0.95_positive", "Sensitivity at 95 % specificity", "if the threshold were moved to there"},
+	{"jaccard_positive", "Jaccard", "found over all that are or were said to be positive"},
 
-	"sensitivity_at_specificity_0.90": {"Sensitivity at 90 % specificity, macro", "if the threshold of each class were moved to there"},
-	"sensitivity_at_specificity_0.95": {"Sensitivity at 95 % specificity, macro", "if the threshold of each class were moved to there"},
+	{"recall", "Sensitivity (recall), macro", "share of a class that is found, the mean over classes"},
+	{"specificity", "Specificity, macro", "share of the other classes that is told to be other"},
+	{"precision", "Precision (PPV), macro", "share of those named that are right"},
+	{"f1", "F1, macro", "precision and recall in one, the mean over classes"},
+	{"average_precision", "Average precision, macro", "area under precision over recall"},
+	{"sensitivity_at_specificity_0.90", "Sensitivity at 90 % specificity, macro", "if the threshold of each class were moved to there"},
+	{"sensitivity_at_specificity_0.95", "Sensitivity at 95 % specificity, macro", "if the threshold of each class were moved to there"},
+	{"jaccard", "Jaccard, macro", "right over all that are or were said to be of a class"},
+	{"score", "Score", "mean of F1, AUC and kappa"},
 
-	"precision_positive":         {"Precision (PPV)", "share of those called positive that are"},
-	"recall_positive":            {"Sensitivity (recall)", "share of the positive that is found"},
-	"specificity_positive":       {"Specificity", "share of the negative that is told to be so"},
-	"f1_positive":                {"F1", "precision and sensitivity in one"},
-	"jaccard_positive":           {"Jaccard", "found over all that are or were said to be positive"},
-	"average_precision_positive": {"Average precision", "area under precision over recall"},
+	{"val_loss", "Log loss", "mean surprise at the actual class; 0 is perfect"},
+	{"brier", "Brier score", "squared error of the probabilities; 0 is perfect"},
+	{"ece", "Calibration error", "how far probabilities and shares that are right lie apart, on average"},
+	{"hamming", "Hamming loss", "share of wrong yes or no answers, one a class"},
 
-	"sensitivity_at_specificity_0.90_positive": {"Sensitivity at 90 % specificity", "if the threshold were moved to there"},
-	"sensitivity_at_specificity_0.95_positive": {"Sensitivity at 95 % specificity", "if the threshold were moved to there"},
-
-	"precision_micro":            {"Precision, micro", "of all answers together: the accuracy"},
-	"precision_weighted":         {"Precision, weighted", "mean over classes by their images"},
-	"recall_micro":               {"Recall, micro", "of all answers together: the accuracy"},
-	"recall_weighted":            {"Recall, weighted", "mean over classes by their images: the accuracy"},
-	"f1_micro":                   {"F1, micro", "of all answers together: the accuracy"},
-	"f1_weighted":                {"F1, weighted", "mean over classes by their images"},
-	"jaccard_micro":              {"Jaccard, micro", "of all answers together"},
-	"jaccard_weighted":           {"Jaccard, weighted", "mean over classes by their images"},
-	"roc_auc_micro":              {"AUC, micro", "of all answers together"},
-	"roc_auc_weighted":           {"AUC, weighted", "mean over classes by their images"},
-	"roc_auc_ovo":                {"AUC, one against one", "mean over pairs of classes (Hand and Till)"},
-	"roc_auc_ovo_weighted":       {"AUC, one against one, weighted", "mean over pairs by their images"},
-	"average_precision_micro":    {"Average precision, micro", "of all answers together"},
-	"average_precision_weighted": {"Average precision, weighted", "mean over classes by their images"},
+	{"roc_auc_micro", "AUC, micro", "of all answers together"},
+	{"roc_auc_weighted", "AUC, weighted", "mean over classes by their images"},
+	{"roc_auc_ovo", "AUC, one against one", "mean over pairs of classes (Hand and Till)"},
+	{"roc_auc_ovo_weighted", "AUC, one against one, weighted", "mean over pairs by their images"},
+	{"average_precision_micro", "Average precision, micro", "of all answers together"},
+	{"average_precision_weighted", "Average precision, weighted", "mean over classes by their images"},
+	{"precision_weighted", "Precision, weighted", "mean over classes by their images"},
+	{"f1_weighted", "F1, weighted", "mean over classes by their images"},
+	{"jaccard_micro", "Jaccard, micro", "of all answers together"},
+	{"jaccard_weighted", "Jaccard, weighted", "mean over classes by their images"},
 }
 
 // plainNames are those of metrics in a sentence.
@@ -78,13 +72,14 @@ func (t *Test) rows() []metricRow {
 		metrics[name] = value // the loss may be another than that of the assessment
 	}
 	var out []metricRow
-	for _, e := range t.Assessment.Measures {
-		row := measured(t.Assessment.Measures, e.Name)
-		if v, ok := metrics[e.Name]; ok {
-			row.Value = v
+	for _, d := range described {
+		row := measured(t.Assessment.Measures, d.measure)
+		if row.Name == "" {
+			continue // of two classes, or of more
 		}
-		if w, ok := described[e.Name]; ok {
-			row.Name, row.Means = w.name, w.means
+		row.Name, row.Means = d.name, d.means
+		if v, ok := metrics[d.measure]; ok {
+			row.Value = v
 		}
 		out = append(out, row)
 	}
@@ -122,14 +117,17 @@ func (t *Test) classRows() []classRow {
 	return out
 }
 
-// measured is a measure with its interval; NaN if it is not there.
+// unmoved tells whether no round of the bootstrap differed.
+func (m metricRow) unmoved() bool { return m.Interval != nil && m.Interval.Low == m.Interval.High }
+
+// measured is a measure with its interval; without a name and NaN if it is not there.
 func measured(measures []evaluation.Estimate, name string) metricRow {
 	for _, e := range measures {
 		if e.Name == name {
 			return metricRow{Name: name, Value: float64(e.Value), Interval: interval(e.Low, e.High)}
 		}
 	}
-	return metricRow{Name: name, Value: math.NaN()}
+	return metricRow{Value: math.NaN()}
 }
 
 // interval is one that is defined at both ends; else nil.

@@ -103,7 +103,7 @@ func (t *Test) curves() ([]Picture, error) {
 	}
 	return []Picture{
 		{"roc", fmt.Sprintf("Sensitivity against false alarms as the threshold moves, %s. In brackets %s intervals of the area: "+
-			"DeLong's for a class. The areas behind curves are %s at each point, by the bootstrap.", what, level, level),
+			"DeLong's for a class. The areas behind curves are %s intervals at each point, by the bootstrap.", what, level, level),
 			fmt.Sprintf("ROC curves. The least area has %s with %.3f; all stand in the table of classes.", quoted(worst.Class), worst.Area),
 			figures.ROC(roc, t.title("ROC"))},
 		{"precision_recall", fmt.Sprintf("How many of those named are right, against how many are found, %s. Intervals and areas: %s, "+

@@ -213,9 +213,10 @@ func (t *Test) images(n int) string {
 	return countOf(n, "image", "images") + " of the split " + quoted(t.Split)
 }
 
-// bracket is an interval for running text, empty where there is none.
+// bracket is an interval for running text, empty where there is none, or none with
+// a width: of a few images without an error the bootstrap makes certainty.
 func bracket(x *figures.Interval) string {
-	if x == nil {
+	if x == nil || x.Low == x.High {
 		return ""
 	}
 	return fmt.Sprintf(" (%.3f to %.3f)", x.Low, x.High)

@@ -113,7 +113,9 @@ func (r *Report) page() (*content, error) {
 	if t := r.Test; t != nil {
 		c.Metrics, c.Rows, c.Hardest = t.rows(), t.classRows(), t.hardErrors()
 		c.Level = t.percentLevel()
-		c.Unmoved = slices.ContainsFunc(c.Metrics, func(m metricRow) bool { return m.Interval != nil && m.Interval.Low == m.Interval.High })
+		c.Unmoved = slices.ContainsFunc(c.Metrics, metricRow.unmoved) || slices.ContainsFunc(c.Rows, func(k classRow) bool {
+			return slices.ContainsFunc(k.Cells, metricRow.unmoved)
+		})
 	}
 	c.Totals = make([]int, len(r.Splits))
 	for i := range r.Classes {
