@@ -113,7 +113,7 @@ func (in *Input) check(side, classes int) error {
 
 // verify refuses images that cannot be read, before any work is done.
 func (in *Input) verify(ctx context.Context) error {
-	bad, err := data.Verify(ctx, in.samples(), 0, nil, in.Transform, nil)
+	_, bad, err := data.Verify(ctx, in.samples(), 0, nil, in.Transform, nil)
 	if err == nil && bad != nil {
 		err = &data.Unreadable{Images: bad, Total: len(in.Images)}
 	}

@@ -18,13 +18,8 @@ import (
 
 // compareImages looks for images that are there more than once, and says so
 // before hours are spent on figures that are too good.
-func (r *run) compareImages(ctx context.Context) error {
-	progress := reporter(r.options.Progress, "compare images", "images")
-	repeats, err := data.Repeats(ctx, r.plan.splits(), r.plan.config.Data.Workers,
-		func(done, total int) { progress(done, total, "") })
-	if err != nil {
-		return err
-	}
+func (r *run) compareImages() {
+	repeats := data.Repeats(r.plan.contents)
 	r.state.Repeats = &repeats
 	leaks, first := 0, data.Repeat{}
 	for _, x := range repeats {
@@ -43,7 +38,6 @@ func (r *run) compareImages(ctx context.Context) error {
 		slog.Warn("images are in more than one split: the test will look too good", "images", leaks,
 			"first", strings.Join(paths, " = "))
 	}
-	return nil
 }
 
 // files of a repeat, by their paths in the dataset.

@@ -155,9 +155,7 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 		err = r.restore(stored)
 	} else {
 		r.state = state{Images: r.plan.digests(), Model: r.plan.network.digest(), Host: r.engine.host()}
-		if err := r.compareImages(ctx); err != nil {
-			return err
-		}
+		r.compareImages()
 		err = r.learner.start(r.plan.initialize)
 	}
 	if err != nil {
