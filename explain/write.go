@@ -122,7 +122,7 @@ func (in *Input) check(side, classes int) error {
 // error if there are any, unless they are skipped: then others must be left.
 func (in *Input) verify(ctx context.Context) error {
 	samples := in.samples()
-	bad, err := data.Verify(ctx, samples, 0, nil, in.Description.Transform(), in.progress("check images"))
+	_, bad, err := data.Verify(ctx, samples, 0, nil, in.Description.Transform(), in.progress("check images"))
 	if err != nil || bad == nil {
 		return err
 	}
