@@ -24,6 +24,10 @@ type Classifier struct {
 // Open makes a model file ready for batches of a size; of one that takes a fixed
 // number of images that is the size.
 func Open(path string, d *Description, batch int, o ort.Options) (*Classifier, error) {
+	if d.Raw {
+		return nil, fmt.Errorf("%s takes whole images, one at a time, and prepares them itself: use trainer predict or serve, "+
+			"or the model without _raw in its name", path)
+	}
 	s, err := ort.OpenSession(path, o)
 	if err != nil {
 		return nil, err
@@ -120,7 +124,7 @@ func (c *Classifier) Classify(inputs []float32, n int) ([][]float64, error) {
 		}
 		scores := b.output.Float32()
 		for i := range now {
-			p, err := c.read(scores[i*classes : (i+1)*classes])
+			p, err := readScores(scores[i*classes:(i+1)*classes], c.probabilities, c.binding.Half)
 			if err != nil {
 				return nil, err
 			}
@@ -133,10 +137,11 @@ func (c *Classifier) Classify(inputs []float32, n int) ([][]float64, error) {
 // inputSize is the number of values of one input.
 func (c *Classifier) inputSize() int { return len(c.whole.input.Float32()) / c.Batch() }
 
-// read makes probabilities of an input's scores.
-func (c *Classifier) read(scores []float32) ([]float64, error) {
-	if !c.probabilities {
-		return softmax(scores, c.binding.Half), nil
+// readScores makes probabilities of an input's scores, logits that half rounds
+// to float16 if they are no probabilities.
+func readScores(scores []float32, probabilities, half bool) ([]float64, error) {
+	if !probabilities {
+		return softmax(scores, half), nil
 	}
 	out, sum := make([]float64, len(scores)), 0.0
 	for i, x := range scores {

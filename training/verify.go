@@ -30,12 +30,12 @@ func verify(ctx context.Context, splits []*data.Split, workers int, cache *data.
 		bad.Images = append(bad.Images, found...)
 		s.Samples = data.Readable(s.Samples, found)
 	}
-	return leaveOut(bad, skip, how)
+	return LeaveOut(bad, skip, how)
 }
 
-// leaveOut warns of unreadable images if skip is set and some others are left;
+// LeaveOut warns of unreadable images if skip is set and some others are left;
 // else they are an error that ends with how to skip them.
-func leaveOut(bad *data.Unreadable, skip bool, how string) error {
+func LeaveOut(bad *data.Unreadable, skip bool, how string) error {
 	switch {
 	case len(bad.Images) == 0:
 		return nil

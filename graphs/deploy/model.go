@@ -49,6 +49,11 @@ func Model(g *graphs.Graph, opset int64) (*pb.ModelProto, error) {
 	if err != nil {
 		return nil, err
 	}
+	if in := m.Graph.Input[0]; in.GetName() == RawImage && in.GetType().GetTensorType().GetElemType() == int32(pb.TensorProto_UINT8) {
+		for i, name := range []string{"height", "width"} { // two sizes, not one
+			in.GetType().GetTensorType().GetShape().GetDim()[i].Value = &pb.TensorShapeProto_Dimension_DimParam{DimParam: name}
+		}
+	}
 	m.IrVersion = proto.Int64(irVersion(opset))
 	for _, o := range m.OpsetImport {
 		if o.GetDomain() == "" {
