@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"log/slog"
 	"os"
 	"runtime"
 	"strings"
@@ -132,6 +133,21 @@ func (u *Unreadable) Error() string {
 		fmt.Fprintf(&b, "\n  and %d more", len(u.Images)-most)
 	}
 	return b.String()
+}
+
+// LeaveOut warns of the images if skip is set and others are left; else, if there
+// are any, they are an error that ends with how to skip them.
+func (u *Unreadable) LeaveOut(skip bool, how string) error {
+	switch {
+	case len(u.Images) == 0:
+		return nil
+	case !skip:
+		return fmt.Errorf("%w\nor %s to leave them out", u, how)
+	case len(u.Images) == u.Total:
+		return fmt.Errorf("%w\nnothing is left", u)
+	}
+	slog.Warn("images are left out", "reason", u)
+	return nil
 }
 
 // Unwrap gives the causes, so that errors.Is finds, say, a missing permission.

@@ -147,3 +147,12 @@ func (a *Assessment) WriteText(w io.Writer) error {
 	}
 	return t.Flush()
 }
+
+// ReadAssessment reads what WriteJSON wrote.
+func ReadAssessment(r io.Reader) (*Assessment, error) {
+	a := &Assessment{}
+	if err := json.NewDecoder(r).Decode(a); err != nil {
+		return nil, fmt.Errorf("reading an assessment: %w", err)
+	}
+	return a, nil
+}

@@ -24,6 +24,10 @@ type Classifier struct {
 // Open makes a model file ready for batches of a size; of one that takes a fixed
 // number of images that is the size.
 func Open(path string, d *Description, batch int, o ort.Options) (*Classifier, error) {
+	if d.Raw {
+		return nil, fmt.Errorf("%s takes whole images, one at a time, and prepares them itself: use trainer predict or serve, "+
+			"or the model without _raw in its name", path)
+	}
 	s, err := ort.OpenSession(path, o)
 	if err != nil {
 		return nil, err
@@ -120,7 +124,7 @@ func (c *Classifier) Classify(inputs []float32, n int) ([][]float64, error) {
 		}
 		scores := b.output.Float32()
 		for i := range now {
-			p, err := probabilities(scores[i*classes:(i+1)*classes], c.probabilities, c.binding.Half)
+			p, err := readScores(scores[i*classes:(i+1)*classes], c.probabilities, c.binding.Half)
 			if err != nil {
 				return nil, err
 			}
@@ -135,13 +139,13 @@ func (c *Classifier) inputSize() int { return len(c.whole.input.Float32()) / c.B
 
 // Probabilities makes probabilities of what the output says of one image.
 func (d *Description) Probabilities(scores []float32) ([]float64, error) {
-	return probabilities(scores, d.Scores == Probabilities, d.Half)
+	return readScores(scores, d.Scores == Probabilities, d.Half)
 }
 
-// probabilities of scores that are such already, else logits, which half rounds
-// to float16.
-func probabilities(scores []float32, already, half bool) ([]float64, error) {
-	if !already {
+// readScores makes probabilities of an input's scores, logits that half rounds
+// to float16 if they are no probabilities.
+func readScores(scores []float32, probabilities, half bool) ([]float64, error) {
+	if !probabilities {
 		return softmax(scores, half), nil
 	}
 	out, sum := make([]float64, len(scores)), 0.0

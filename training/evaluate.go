@@ -52,7 +52,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := matchClasses(split, d.Classes, o.Model); err != nil {
+	if err := MatchClasses(split, d.Classes, o.Model); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
@@ -125,7 +125,7 @@ func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, 
 		return keep(results)
 	})
 	if err == nil {
-		err = leaveOut(&p.bad, o.Skip, "add -skip-unreadable, with -resume to keep what is done,")
+		err = p.bad.LeaveOut(o.Skip, "add -skip-unreadable, with -resume to keep what is done,")
 	}
 	if err != nil {
 		return nil, err
@@ -162,9 +162,9 @@ func openJournal(o EvalOptions, split *data.Split, d *inference.Description, c *
 		split.Samples, o.Resume)
 }
 
-// matchClasses gives the samples of a split the model's class numbers. A class
+// MatchClasses gives the samples of a split the model's class numbers. A class
 // without images is allowed, an unknown one is not.
-func matchClasses(split *data.Split, classes []string, model string) error {
+func MatchClasses(split *data.Split, classes []string, model string) error {
 	m := inference.MatchClasses(split.Classes, classes)
 	if err := m.Error(split.Dir, model, classes); err != nil {
 		return err

@@ -2,9 +2,6 @@ package training
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"log/slog"
 
 	"fovea/data"
 )
@@ -32,20 +29,5 @@ func verify(ctx context.Context, splits []*data.Split, workers int, cache *data.
 		bad.Images = append(bad.Images, found...)
 		s.Samples = data.Readable(s.Samples, found)
 	}
-	return contents, leaveOut(bad, skip, how)
-}
-
-// leaveOut warns of unreadable images if skip is set and some others are left;
-// else they are an error that ends with how to skip them.
-func leaveOut(bad *data.Unreadable, skip bool, how string) error {
-	switch {
-	case len(bad.Images) == 0:
-		return nil
-	case !skip:
-		return fmt.Errorf("%w\nor %s to leave them out", bad, how)
-	case len(bad.Images) == bad.Total:
-		return errors.Join(bad, errors.New("nothing is left"))
-	}
-	slog.Warn("images are left out", "reason", bad)
-	return nil
+	return contents, bad.LeaveOut(skip, how)
 }
