@@ -42,8 +42,9 @@ type Cache struct {
 }
 
 // cacheFormat changes with the meaning of entries: their layout, or the pixels
-// that decoding and resizing give.
-const cacheFormat = "1"
+// that decoding and resizing give. Entries of another format, in a folder of its
+// name, are not read.
+const cacheFormat = "2"
 
 // cacheReserve leaves room for a checkpoint of ViT-L, 3.6 GB: a cache must not
 // be why a run cannot be saved.
@@ -96,49 +97,57 @@ type form struct {
 
 // image returns an image file in the form that t wants.
 func (c *Cache) image(path string, t Transform) (*image.NRGBA, error) {
+	img, _, err := c.load(path, t)
+	return img, err
+}
+
+// load is image with the file's content.
+func (c *Cache) load(path string, t Transform) (*image.NRGBA, Content, error) {
 	kept := t.kept(c.side)
 	if digest, ok := c.digests.Load(path); ok {
-		if img, err := readEntry(c.entry(kept, digest.(string))); err == nil {
-			return img, nil
+		of := Content{bytes: digest.([sha256.Size]byte)}
+		if img, err := readEntry(c.entry(kept, of), &of); err == nil {
+			return img, of, nil
 		}
 	}
 	file, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, Content{}, err
 	}
-	sum := sha256.Sum256(file)
-	digest := hex.EncodeToString(sum[:])
-	c.digests.Store(path, digest)
-	entry := c.entry(kept, digest)
-	img, err := readEntry(entry)
+	of := Content{bytes: sha256.Sum256(file)}
+	c.digests.Store(path, of.bytes)
+	entry := c.entry(kept, of)
+	img, err := readEntry(entry, &of)
 	if err == nil {
-		return img, nil
+		return img, of, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		slog.Debug("an entry of the cache is made again", "reason", err)
 	}
 	if img, err = DecodeBytes(file); err != nil {
-		return nil, err
+		return nil, of, err
 	}
+	of.pixels = pixelDigest(img)
 	if img, err = kept.prepare(img); err != nil {
-		return nil, err
+		return nil, of, err
 	}
-	c.store(entry, img)
-	return img, nil
+	c.store(entry, img, of)
+	return img, of, nil
 }
 
-func (c *Cache) entry(f form, digest string) string {
+func (c *Cache) entry(f form, of Content) string {
+	digest := hex.EncodeToString(of.bytes[:])
 	return filepath.Join(c.dir, cacheFormat, f.name, digest[:2], digest[2:]+".rgb")
 }
 
-// store keeps an image. When it cannot, it warns, and tries no more.
-func (c *Cache) store(path string, img *image.NRGBA) {
+// store keeps an image of a file. When it cannot, it warns, and tries no more.
+func (c *Cache) store(path string, img *image.NRGBA, of Content) {
 	if c.stopped.Load() {
 		return
 	}
 	err := c.checkRoom(entrySize(img))
 	if err == nil {
-		err = c.write(path, img)
+		err = c.write(path, img, of)
 	}
 	if err != nil && !c.stopped.Swap(true) {
 		slog.Warn("the cache keeps no more images; the run goes on without, slower", "folder", c.dir, "reason", err)
@@ -156,7 +165,7 @@ func (c *Cache) checkRoom(size int) error {
 // write gives an entry its name when all of it is written. It is not synced: a
 // crash of the machine may leave an entry without its content, which is found
 // when it is read.
-func (c *Cache) write(path string, img *image.NRGBA) (err error) {
+func (c *Cache) write(path string, img *image.NRGBA, of Content) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -170,7 +179,7 @@ func (c *Cache) write(path string, img *image.NRGBA) (err error) {
 			os.Remove(f.Name())
 		}
 	}()
-	if _, err := f.Write(encodeEntry(img)); err != nil {
+	if _, err := f.Write(encodeEntry(img, of)); err != nil {
 		return err
 	}
 	if err := f.Chmod(0o644); err != nil {

@@ -2,6 +2,7 @@ package data
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -10,27 +11,31 @@ import (
 	"sync"
 )
 
-// An entry is a head of 20 bytes and the pixels, 3 bytes each, row after row:
+// An entry is a head of 52 bytes and the pixels, 3 bytes each, row after row:
 //
 //	0   "foveargb"
 //	8   width, 4 bytes, least significant first
 //	12  height
-//	16  CRC-32C of width, height and pixels
+//	16  digest of the image's pixels as they were decoded, see [Content]
+//	48  CRC-32C of all that stands between magic and it, and of the pixels
 const (
-	entryMagic = "foveargb"
-	entryHead  = 20
+	entryMagic  = "foveargb"
+	entryDigest = 16
+	entryCheck  = entryDigest + sha256.Size
+	entryHead   = entryCheck + 4
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func entrySize(img *image.NRGBA) int { return entryHead + 3*img.Rect.Dx()*img.Rect.Dy() }
 
-func encodeEntry(img *image.NRGBA) []byte {
+func encodeEntry(img *image.NRGBA, of Content) []byte {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	out := make([]byte, entrySize(img))
 	copy(out, entryMagic)
 	binary.LittleEndian.PutUint32(out[8:], uint32(w))
 	binary.LittleEndian.PutUint32(out[12:], uint32(h))
+	copy(out[entryDigest:], of.pixels[:])
 	to := out[entryHead:]
 	for y := range h {
 		row := img.Pix[y*img.Stride:][:4*w]
@@ -39,16 +44,17 @@ func encodeEntry(img *image.NRGBA) []byte {
 			row, to = row[4:], to[3:]
 		}
 	}
-	binary.LittleEndian.PutUint32(out[16:], entrySum(out))
+	binary.LittleEndian.PutUint32(out[entryCheck:], entrySum(out))
 	return out
 }
 
 func entrySum(entry []byte) uint32 {
-	return crc32.Update(crc32.Checksum(entry[8:16], castagnoli), castagnoli, entry[entryHead:])
+	return crc32.Update(crc32.Checksum(entry[8:entryCheck], castagnoli), castagnoli, entry[entryHead:])
 }
 
-// readEntry reads an entry that is whole.
-func readEntry(path string) (*image.NRGBA, error) {
+// readEntry reads an entry that is whole, and adds what it says of the pixels to
+// the content of its file.
+func readEntry(path string, of *Content) (*image.NRGBA, error) {
 	buffer := entryFiles.Get().(*bytes.Buffer)
 	defer entryFiles.Put(buffer)
 	buffer.Reset()
@@ -62,9 +68,10 @@ func readEntry(path string) (*image.NRGBA, error) {
 	}
 	w, h := int(binary.LittleEndian.Uint32(in[8:])), int(binary.LittleEndian.Uint32(in[12:]))
 	if w < 1 || h < 1 || w > maxPixels/h || len(in) != entryHead+3*w*h ||
-		binary.LittleEndian.Uint32(in[16:]) != entrySum(in) {
+		binary.LittleEndian.Uint32(in[entryCheck:]) != entrySum(in) {
 		return nil, damaged
 	}
+	copy(of.pixels[:], in[entryDigest:])
 	img := image.NewNRGBA(image.Rect(0, 0, w, h))
 	from, to := in[entryHead:], img.Pix
 	for len(from) >= 4 { // a pixel and a byte of the next, which gives way to the alpha

@@ -40,7 +40,7 @@ func TestCacheFullDisk(t *testing.T) {
 	}
 	kept := 0
 	for _, path := range entries(t, dir) {
-		if _, err := readEntry(path); err != nil {
+		if _, err := readEntry(path, &Content{}); err != nil {
 			t.Error(err)
 		}
 		kept++

@@ -2,6 +2,7 @@ package data
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"image"
@@ -109,7 +110,7 @@ func TestCacheSameBatches(t *testing.T) {
 	}
 	check("damaged", openCache(t, dir, 100))
 	for _, path := range files {
-		if _, err := readEntry(path); err != nil {
+		if _, err := readEntry(path, &Content{}); err != nil {
 			t.Errorf("not made again: %v", err)
 		}
 	}
@@ -198,11 +199,11 @@ func TestCacheChangedImage(t *testing.T) {
 func TestVerifyFillsCache(t *testing.T) {
 	samples := append(trainSamples(t, octScans), Sample{Path: filepath.Join(golden, "broken", "truncated.jpg")})
 	c := openCache(t, t.TempDir(), 100)
-	bad, err := Verify(t.Context(), samples, 2, c, NewTrainTransform(64), nil)
+	contents, bad, err := Verify(t.Context(), samples, 2, c, NewTrainTransform(64), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(bad) != 1 || bad[0].Index != len(samples)-1 || !strings.Contains(bad[0].Err.Error(), "truncated.jpg: the file is cut short") {
+	if len(contents) != len(samples)-1 || len(bad) != 1 || bad[0].Index != len(samples)-1 || !strings.Contains(bad[0].Err.Error(), "truncated.jpg: the file is cut short") {
 		t.Errorf("%+v", bad)
 	}
 	before := entries(t, c.dir)
@@ -213,6 +214,27 @@ func TestVerifyFillsCache(t *testing.T) {
 		if _, ok := c.digests.Load(s.Path); !ok {
 			t.Errorf("%s is read again", s.Path)
 		}
+	}
+}
+
+// TestWarmCacheDecodesNothing: of a file that no decoder can read, what the cache
+// has of it is taken.
+func TestWarmCacheDecodesNothing(t *testing.T) {
+	path := filepath.Join(golden, "broken", "text.jpg")
+	img, of, err := openCache(t, t.TempDir(), 100).load(trainSamples(t, octScans)[0].Path, NewTrainTransform(64))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := openCache(t, t.TempDir(), 100)
+	want := Content{bytes: sha256.Sum256(file), pixels: of.pixels}
+	c.store(c.entry(NewTrainTransform(64).kept(100), want), img, want)
+	got, bad, err := Verify(t.Context(), []Sample{{Path: path}}, 1, c, NewTrainTransform(64), nil)
+	if err != nil || bad != nil || len(got) != 1 || got[0] != want {
+		t.Errorf("%v, %v, %v", got, bad, err)
 	}
 }
 
@@ -237,7 +259,7 @@ func TestCacheProcesses(t *testing.T) {
 	if dir := os.Getenv("FOVEA_TEST_CACHE"); dir != "" {
 		for end := time.Now().Add(time.Minute); time.Now().Before(end); { // killed before that
 			c := openCache(t, dir, 300)
-			if _, err := Verify(context.Background(), samples, 2, c, transform, nil); err != nil {
+			if _, _, err := Verify(context.Background(), samples, 2, c, transform, nil); err != nil {
 				t.Fatal(err)
 			}
 			_ = os.RemoveAll(filepath.Join(dir, cacheFormat)) // in vain where the other process is writing
@@ -266,7 +288,7 @@ func TestCacheProcesses(t *testing.T) {
 		stop(cmd)
 		paths, _ := filepath.Glob(filepath.Join(dir, cacheFormat, "*", "*", "*"))
 		for _, path := range paths {
-			_, err := readEntry(path)
+			_, err := readEntry(path, &Content{})
 			if err == nil {
 				whole++
 			} else if !errors.Is(err, fs.ErrNotExist) { // removed by the other process

@@ -9,6 +9,7 @@ import (
 	_ "image/png"  // registers the format
 	"io"
 	"os"
+	"path/filepath"
 
 	_ "golang.org/x/image/bmp"  // registers the format
 	_ "golang.org/x/image/tiff" // registers the format
@@ -52,6 +53,16 @@ func Decode(path string) (*image.NRGBA, error) {
 		return nil, fmt.Errorf("reading the image %s: %w", path, err)
 	}
 	return img, nil
+}
+
+// DecodeIn decodes images by their paths in a folder, with slashes.
+func DecodeIn(dir string) func(path string) (image.Image, error) {
+	return func(path string) (image.Image, error) {
+		if path = filepath.FromSlash(path); !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+		return Decode(path)
+	}
 }
 
 // DecodeBytes is Decode for a file's content; its errors cannot name the file. A

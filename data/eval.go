@@ -107,7 +107,7 @@ func (t EvalTransform) fraction() float64 {
 
 // resizedSize is the size before the centre crop of an image of w×h.
 func (t EvalTransform) resizedSize(w, h int) (int, int) {
-	short := int(math.Floor(float64(t.Size) / t.fraction()))
+	short := t.ShorterSide()
 	if w <= h {
 		return short, short * h / w
 	}
@@ -121,3 +121,6 @@ func (t EvalTransform) centre(w, h int) image.Rectangle {
 	top := int(math.RoundToEven(float64(h-t.Size) / 2))
 	return image.Rect(left, top, left+t.Size, top+t.Size)
 }
+
+// ShorterSide is what the shorter side of an image is resized to.
+func (t EvalTransform) ShorterSide() int { return int(math.Floor(float64(t.Size) / t.fraction())) }

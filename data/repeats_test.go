@@ -1,7 +1,6 @@
 package data
 
 import (
-	"context"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -50,29 +49,28 @@ func TestRepeats(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	splits := []*Split{{Samples: source[:3]}, {Samples: []Sample{{Path: changed}, {Path: other}, {Path: filepath.Join(dir, "none.png")}}},
-		{Samples: []Sample{{Path: copied}, {Path: filepath.Join(golden, "broken", "text.jpg")}}}}
-	calls := 0
-	got, err := Repeats(t.Context(), splits, 2, func(done, total int) {
-		if calls++; done != calls || total != 8 {
-			t.Errorf("call %d reports %d of %d", calls, done, total)
-		}
-	})
-	if err != nil || calls != 8 {
-		t.Fatalf("%v after %d calls", err, calls)
-	}
+	splits := [][]Sample{source[:3], {{Path: filepath.Join(golden, "broken", "text.jpg")}, {Path: changed}, {Path: other}}, {{Path: copied}}}
 	want := []Repeat{{Files: []Position{{0, 0}, {2, 0}}}, {Files: []Position{{0, 1}, {1, 1}}, Pixels: true}}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("%+v, want %+v", got, want)
+	// Without a cache, with a cold one, and with a warm one.
+	cached := filepath.Join(dir, "cache")
+	for i, c := range []*Cache{nil, openCache(t, cached, 100), openCache(t, cached, 100)} {
+		if got := Repeats(contentsOf(t, splits, c)); !reflect.DeepEqual(got, want) {
+			t.Errorf("%d: %+v, want %+v", i, got, want)
+		}
 	}
+	if none := Repeats(contentsOf(t, splits[:1], nil)); none == nil || len(none) > 0 {
+		t.Errorf("without repeats: %v", none)
+	}
+}
 
-	if none, err := Repeats(t.Context(), splits[:1], 0, nil); err != nil || none == nil || len(none) > 0 {
-		t.Errorf("without repeats: %v, %v", none, err)
+func contentsOf(t *testing.T, splits [][]Sample, cache *Cache) (out [][]Content) {
+	t.Helper()
+	for _, samples := range splits {
+		contents, _, err := Verify(t.Context(), samples, 2, cache, NewTrainTransform(64), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, contents)
 	}
-
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := Repeats(ctx, splits, 0, nil); err == nil {
-		t.Error("no error after cancel")
-	}
+	return out
 }

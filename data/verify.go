@@ -2,7 +2,10 @@ package data
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
+	"log/slog"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -15,14 +18,16 @@ type BadImage struct {
 	Err    error // names the file and the cause
 }
 
-// Verify decodes every sample and returns those that cannot be, or that transform
-// cannot bring to its size, in order. The error is the context's. workers is the number of goroutines, 0 one a core;
-// progress, if not nil, is called after each image, by one goroutine at a time.
+// Verify decodes every sample. It returns what those hold that can be decoded,
+// and those that cannot be, or that transform cannot bring to its size, both in
+// order. The error is the context's. workers is the number of goroutines, 0 one a
+// core; progress, if not nil, is called after each image, by one goroutine at a
+// time.
 //
 // With a cache, which may be nil, the images are kept for transform, and those
 // that are there already are not decoded.
 func Verify(ctx context.Context, samples []Sample, workers int, cache *Cache, transform Transform,
-	progress func(done, total int)) ([]BadImage, error) {
+	progress func(done, total int)) ([]Content, []BadImage, error) {
 	jobs := make(chan int)
 	go func() {
 		defer close(jobs)
@@ -35,14 +40,14 @@ func Verify(ctx context.Context, samples []Sample, workers int, cache *Cache, tr
 		}
 	}()
 
-	errs := make([]error, len(samples))
+	contents, errs := make([]Content, len(samples)), make([]error, len(samples))
 	done := 0
 	var mu sync.Mutex // guards done and serialises progress
 	var wg sync.WaitGroup
 	for range workerCount(workers) {
 		wg.Go(func() {
 			for i := range jobs {
-				errs[i] = verify(samples[i].Path, cache, transform)
+				contents[i], errs[i] = verify(samples[i].Path, cache, transform)
 				mu.Lock()
 				done++
 				if progress != nil {
@@ -54,7 +59,7 @@ func Verify(ctx context.Context, samples []Sample, workers int, cache *Cache, tr
 	}
 	wg.Wait()
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("checking images: %w", err)
+		return nil, nil, fmt.Errorf("checking images: %w", err)
 	}
 
 	var bad []BadImage
@@ -63,35 +68,48 @@ func Verify(ctx context.Context, samples []Sample, workers int, cache *Cache, tr
 			bad = append(bad, BadImage{Index: i, Sample: samples[i], Err: err})
 		}
 	}
-	return bad, nil
+	return Readable(contents, bad), bad, nil
 }
 
-func verify(path string, cache *Cache, transform Transform) error {
-	if cache == nil {
-		img, err := Decode(path)
-		if t, ok := transform.(EvalTransform); ok && err == nil {
-			if err = t.CheckPixels(img.Rect.Dx(), img.Rect.Dy(), maxPixels); err != nil {
-				err = fmt.Errorf("reading the image %s: %w", path, err)
-			}
+func verify(path string, cache *Cache, transform Transform) (of Content, err error) {
+	if cache != nil {
+		_, of, err = cache.load(path, transform)
+	} else {
+		of, err = contentOf(path, transform)
+	}
+	if err != nil {
+		err = fmt.Errorf("reading the image %s: %w", path, err)
+	}
+	return of, err
+}
+
+func contentOf(path string, transform Transform) (Content, error) {
+	file, err := os.ReadFile(path)
+	if err != nil {
+		return Content{}, err
+	}
+	img, err := DecodeBytes(file)
+	if err != nil {
+		return Content{}, err
+	}
+	if t, ok := transform.(EvalTransform); ok {
+		if err := t.CheckPixels(img.Rect.Dx(), img.Rect.Dy(), maxPixels); err != nil {
+			return Content{}, err
 		}
-		return err
 	}
-	if _, err := cache.image(path, transform); err != nil {
-		return fmt.Errorf("reading the image %s: %w", path, err)
-	}
-	return nil
+	return Content{bytes: sha256.Sum256(file), pixels: pixelDigest(img)}, nil
 }
 
-// Readable returns the samples that are not in bad, which Verify returned for
-// the same samples.
-func Readable(samples []Sample, bad []BadImage) []Sample {
-	good := make([]Sample, 0, len(samples)-len(bad))
-	for i, s := range samples {
+// Readable returns the samples, or what there is of each, that are not in bad,
+// which Verify returned for the same samples.
+func Readable[T any](all []T, bad []BadImage) []T {
+	good := make([]T, 0, len(all)-len(bad))
+	for i, x := range all {
 		if len(bad) > 0 && bad[0].Index == i {
 			bad = bad[1:]
 			continue
 		}
-		good = append(good, s)
+		good = append(good, x)
 	}
 	return good
 }
@@ -115,6 +133,21 @@ func (u *Unreadable) Error() string {
 		fmt.Fprintf(&b, "\n  and %d more", len(u.Images)-most)
 	}
 	return b.String()
+}
+
+// LeaveOut warns of the images if skip is set and others are left; else, if there
+// are any, they are an error that ends with how to skip them.
+func (u *Unreadable) LeaveOut(skip bool, how string) error {
+	switch {
+	case len(u.Images) == 0:
+		return nil
+	case !skip:
+		return fmt.Errorf("%w\nor %s to leave them out", u, how)
+	case len(u.Images) == u.Total:
+		return fmt.Errorf("%w\nnothing is left", u)
+	}
+	slog.Warn("images are left out", "reason", u)
+	return nil
 }
 
 // Unwrap gives the causes, so that errors.Is finds, say, a missing permission.

@@ -17,7 +17,7 @@ func TestVerify(t *testing.T) {
 		samples = slices.Insert(samples, 2*i, Sample{Path: filepath.Join(golden, "broken", name)})
 	}
 	calls := 0
-	bad, err := Verify(t.Context(), samples, 3, nil, nil, func(done, total int) {
+	contents, bad, err := Verify(t.Context(), samples, 3, nil, nil, func(done, total int) {
 		if calls++; done != calls || total != 8 {
 			t.Errorf("call %d reports %d of %d", calls, done, total)
 		}
@@ -36,6 +36,9 @@ func TestVerify(t *testing.T) {
 		t.Errorf("unreadable: %v", at)
 	}
 	good := Readable(samples, bad)
+	if len(contents) != len(good) {
+		t.Errorf("%d contents of %d images", len(contents), len(good))
+	}
 	if want := trainSamples(t, "testdata/kermany_oct_mini")[:4]; !slices.Equal(good, want) {
 		t.Errorf("readable: %v", good)
 	}
@@ -58,7 +61,7 @@ func TestVerify(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Verify(ctx, samples, 0, nil, nil, nil); !errors.Is(err, context.Canceled) {
+	if _, _, err := Verify(ctx, samples, 0, nil, nil, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the context's end: %v", err)
 	}
 }

@@ -37,6 +37,11 @@ type Assessment struct {
 	Measures []Estimate        `json:"measures"`
 	PerClass []ClassAssessment `json:"per_class"`
 	Warnings []string          `json:"warnings,omitempty"`
+
+	// The curves of the positive class of two, else of the averages over classes;
+	// none if all rows are of one class. They are for figures.
+	ROC             []Band `json:"-"`
+	PrecisionRecall []Band `json:"-"`
 }
 
 // Assess returns every measure of p with intervals. Values are those of
@@ -52,6 +57,10 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 		return nil, err
 	}
 	s := newSample(p)
+	names := bandNames(p.Classes)
+	if len(s.byClass[p.Rows[0].Label]) < len(p.Rows) { // else no class has a ROC curve
+		s.bands = len(names)
+	}
 	values := make([]float64, s.width())
 	t := s.newTally()
 	s.measure(s.ones(), t, values)
@@ -96,6 +105,10 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 		}
 		a.PerClass = append(a.PerClass, k)
 	}
+	if s.bands > 0 {
+		a.ROC = all.bands(names, values, next, 0, o.Level)
+		a.PrecisionRecall = all.bands(names, values, next, 1, o.Level)
+	}
 	for _, w := range warnings {
 		a.Warnings = append(a.Warnings, w.String())
 	}
@@ -133,4 +146,13 @@ func (a *Assessment) WriteText(w io.Writer) error {
 			v["precision"], v["recall"], v["specificity"], v["f1"], v["roc_auc"], k.DeLong.Low, k.DeLong.High)
 	}
 	return t.Flush()
+}
+
+// ReadAssessment reads what WriteJSON wrote.
+func ReadAssessment(r io.Reader) (*Assessment, error) {
+	a := &Assessment{}
+	if err := json.NewDecoder(r).Decode(a); err != nil {
+		return nil, fmt.Errorf("reading an assessment: %w", err)
+	}
+	return a, nil
 }

@@ -52,6 +52,7 @@ type tally struct {
 	pairs                        [][]int64
 	pooled                       curve
 	pooledPairs                  int64
+	traces                       []trace // one a class and one of all pooled; of two classes the positive one's; nil: none
 	support, predicted           []int64
 	precision, recall            []float64
 	specificity, f1, jaccard, ap []float64

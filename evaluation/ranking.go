@@ -43,13 +43,14 @@ type curve struct {
 // walk goes down a ranking in which row r counts weights[r] times and those of
 // one class are positive. To pairs of each other class it adds twice the number
 // of pairs of a positive and a row of that class in the right order, a tie
-// counting half. allowed rises.
-func walk(ranking []entry, positive uint16, weights []uint16, pairs []int64, allowed [len(specificityLevels)]int64) curve {
+// counting half. allowed rises. The trace, which has been started, may be nil.
+func walk(ranking []entry, positive uint16, weights []uint16, pairs []int64, allowed [len(specificityLevels)]int64, t *trace) curve {
 	var c curve
 	var hits, misses int64 // above the current score
+	hitGoal, missGoal := t.goals()
 	level := 0
 	for i := 0; i < len(ranking); i++ {
-		first, before := i, hits
+		first, before, passed := i, hits, misses
 		if e := ranking[i]; e.last {
 			switch v := int64(weights[e.row]); {
 			case v == 0:
@@ -57,6 +58,9 @@ func walk(ranking []entry, positive uint16, weights []uint16, pairs []int64, all
 			case e.class == positive:
 				hits += v
 				c.ap += float64(v) * float64(hits) / float64(hits+misses)
+				if hits >= hitGoal {
+					hitGoal = t.reach(hits, misses)
+				}
 				continue
 			default:
 				misses += v
@@ -84,6 +88,12 @@ func walk(ranking []entry, positive uint16, weights []uint16, pairs []int64, all
 					}
 				}
 			}
+		}
+		if misses > missGoal {
+			missGoal = t.pass(before, passed, hits, misses)
+		}
+		if hits >= hitGoal {
+			hitGoal = t.reach(hits, misses)
 		}
 		for level < len(allowed) && misses > allowed[level] {
 			c.hits[level] = before

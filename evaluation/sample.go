@@ -18,6 +18,7 @@ type sample struct {
 	bin      []uint8   // of top
 	rankings [][]entry // one a class
 	pooled   []entry   // of all rows and classes together, class 1 where it is the row's; nil for two classes
+	bands    int       // curves whose heights are measured too
 }
 
 // newSample prepares p, which must pass [Predictions.Check].
@@ -87,11 +88,20 @@ func (s *sample) newTally() *tally {
 	for i := range t.sensitivity {
 		t.sensitivity[i] = floats()
 	}
+	switch {
+	case s.bands > 0 && k == 2:
+		t.traces = make([]trace, 1)
+	case s.bands > 0:
+		t.traces = make([]trace, k+1)
+	}
 	return t
 }
 
 // width is how many measures a sample has.
-func (s *sample) width() int { return len(measureNames(s.classes)) + s.classes*len(classMeasures) }
+func (s *sample) width() int { return s.measures() + s.bands*2*bandPoints }
+
+// measures is how many of them are numbers of their own, not heights of curves.
+func (s *sample) measures() int { return len(measureNames(s.classes)) + s.classes*len(classMeasures) }
 
 // ones are the weights of the sample itself.
 func (s *sample) ones() []uint16 {
@@ -108,14 +118,19 @@ func (s *sample) measure(weights []uint16, t *tally, out []float64) {
 	s.countRows(weights, t)
 	for c, ranking := range s.rankings {
 		clear(t.pairs[c])
-		t.curves[c] = walk(ranking, uint16(c), weights, t.pairs[c], falsePositives(t.rows-t.support[c]))
+		others := t.rows - t.support[c]
+		t.curves[c] = walk(ranking, uint16(c), weights, t.pairs[c], falsePositives(others), t.traceOf(c).start(t.support[c], others))
 	}
 	if s.pooled != nil {
 		var pairs [2]int64
-		t.pooled = walk(s.pooled, 1, weights, pairs[:], [len(specificityLevels)]int64{math.MaxInt64, math.MaxInt64})
+		t.pooled = walk(s.pooled, 1, weights, pairs[:], [len(specificityLevels)]int64{math.MaxInt64, math.MaxInt64},
+			t.traceOf(-1).start(t.rows, t.rows*int64(s.classes-1)))
 		t.pooledPairs = pairs[0]
 	}
 	t.measure(out)
+	if s.bands > 0 {
+		t.bands(out[s.measures():])
+	}
 }
 
 // countRows fills in what takes the rows in any order.

@@ -122,18 +122,14 @@ func (in *Input) check(side, classes int) error {
 // error if there are any, unless they are skipped: then others must be left.
 func (in *Input) verify(ctx context.Context) error {
 	samples := in.samples()
-	bad, err := data.Verify(ctx, samples, 0, nil, in.Description.Transform(), in.progress("check images"))
+	_, bad, err := data.Verify(ctx, samples, 0, nil, in.Description.Transform(), in.progress("check images"))
 	if err != nil || bad == nil {
 		return err
 	}
 	unreadable := &data.Unreadable{Images: bad, Total: len(samples)}
-	switch {
-	case !in.Skip:
-		return fmt.Errorf("%w\nor add -skip-unreadable to leave them out", unreadable)
-	case len(bad) == len(samples):
-		return fmt.Errorf("%w\nnothing is left", unreadable)
+	if err := unreadable.LeaveOut(in.Skip, "add -skip-unreadable"); err != nil {
+		return err
 	}
-	slog.Warn("images are left out", "reason", unreadable)
 	in.Images = nil
 	for _, s := range data.Readable(samples, bad) {
 		in.Images = append(in.Images, s.Path)

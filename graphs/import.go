@@ -74,3 +74,18 @@ func (v *Value) Content() (data []byte, ok bool) {
 	}
 	return v.data, v.data != nil
 }
+
+// FreeName gives the value that has a name, unless that is but, another one: for
+// an output that has to have it.
+func (g *Graph) FreeName(name string, but *Value) {
+	if !g.names[name] || but.Name == name {
+		return
+	}
+	for _, n := range g.Nodes {
+		for _, v := range slices.Concat(n.Inputs, n.Outputs) {
+			if v != nil && v.Name == name {
+				g.rename(v, g.fresh(name))
+			}
+		}
+	}
+}

@@ -24,6 +24,10 @@ type Classifier struct {
 // Open makes a model file ready for batches of a size; of one that takes a fixed
 // number of images that is the size.
 func Open(path string, d *Description, batch int, o ort.Options) (*Classifier, error) {
+	if d.Raw {
+		return nil, fmt.Errorf("%s takes whole images, one at a time, and prepares them itself: use trainer predict or serve, "+
+			"or the model without _raw in its name", path)
+	}
 	s, err := ort.OpenSession(path, o)
 	if err != nil {
 		return nil, err

@@ -33,6 +33,7 @@ type Description struct {
 	Output    string    `json:"output" toml:"output"` // float32 [N,C]
 	Scores    string    `json:"scores" toml:"scores"` // what the output is: Logits or Probabilities
 	Epoch     int       `json:"-" toml:"-"`           // of a run, the best, counted from 1
+	Raw       bool      `json:"-" toml:"-"`           // the preparation is inside: Input is uint8 [height,width,3]
 	Half      bool      `json:"-" toml:"-"`           // logits are rounded to float16, as the run's metrics say
 	LossBatch int       `json:"-" toml:"-"`           // images of the batches that the loss is a mean over; 0: it is one over images
 }

@@ -3,6 +3,7 @@ package inference
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"fovea/data"
@@ -20,6 +21,7 @@ const (
 	metaStd           = "fovea.std"           // JSON array
 	metaProbabilities = "fovea.probabilities" // "fp32" or "fp16", how metrics round
 	metaLossBatch     = "fovea.loss_batch"    // see Description.LossBatch
+	metaImage         = "fovea.image"         // "raw": the preparation is inside the model
 	metaEpoch         = "fovea.best_epoch"    // counted from 1
 )
 
@@ -47,6 +49,9 @@ func (d *Description) WriteMetadata(m *pb.ModelProto) {
 	} {
 		onnx.SetMetadata(m, entry[0], entry[1])
 	}
+	if d.Raw {
+		onnx.SetMetadata(m, metaImage, "raw")
+	}
 }
 
 // readMetadata describes the model of a run; of another nothing.
@@ -72,11 +77,21 @@ func readMetadata(m *pb.ModelProto) (*Description, error) {
 	}
 	text, _ := onnx.Metadata(m, metaProbabilities)
 	d.Half = text == "fp16"
+	if text, _ := onnx.Metadata(m, metaImage); text == "raw" {
+		d.Raw = true
+	}
 	if d.Crop == 0 {
 		d.Crop = data.CropFraction(d.Size)
 	}
 	d.Output, d.Scores = Logits, Logits
+	if !hasOutput(m, Logits) { // exported from a model that has none
+		d.Output, d.Scores = Probabilities, Probabilities
+	}
 	return d, nil
+}
+
+func hasOutput(m *pb.ModelProto, name string) bool {
+	return slices.ContainsFunc(m.GetGraph().GetOutput(), func(v *pb.ValueInfoProto) bool { return v.GetName() == name })
 }
 
 // Normalisation reads mean and standard deviation of the images that a model was

@@ -40,8 +40,8 @@ func TestCache(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *m != cold.Test {
-		t.Errorf("evaluated %+v, the run's test was %+v", *m, cold.Test)
+	if m.Metrics != cold.Test {
+		t.Errorf("evaluated %+v, the run's test was %+v", m.Metrics, cold.Test)
 	}
 
 	c.Data.Cache = ""

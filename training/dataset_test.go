@@ -79,7 +79,7 @@ func TestEvaluateJudgesAsTheRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *m != rounded.Test {
-		t.Errorf("evaluation gives %+v, the run's test %+v", *m, rounded.Test)
+	if m.Metrics != rounded.Test {
+		t.Errorf("evaluation gives %+v, the run's test %+v", m.Metrics, rounded.Test)
 	}
 }

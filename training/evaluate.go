@@ -9,6 +9,7 @@ import (
 
 	"fovea/data"
 	"fovea/evaluation"
+	"fovea/evaluation/report"
 	"fovea/inference"
 	"fovea/training/config"
 )
@@ -23,19 +24,23 @@ type EvalOptions struct {
 	Data     string                // folder with the splits, each a folder a class
 	Split    string                // folder in Data, such as "test"; with Labels only a name
 	Labels   string                // CSV of path and label, in the place of class folders; "": none
-	Out      string                // folder for metrics, predictions and confusion matrix; made if need be
+	Out      string                // folder for tables, figures and report; made if need be
 	Batch    int                   // images at a time; 0: 16
 	Workers  int                   // goroutines that decode; 0: one a core
 	Skip     bool                  // leave out unreadable images instead of failing
 	Resume   bool                  // go on where an evaluation to Out stopped
 	Runtime  config.Runtime
 	Progress func(Update)
+
+	Intervals evaluation.Intervals
+	Version   string // of the program, for the report
+	Command   string // that does this again, for the report
 }
 
 // Evaluate tests an inference model on a split, exactly as the end of a run
-// does. Classes are matched by name. An evaluation that is stopped or killed can
-// be resumed, with the same result to the bit.
-func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
+// does, and reports it. Classes are matched by name. An evaluation that is
+// stopped or killed can be resumed, with the same result to the bit.
+func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	if filepath.Base(o.Split) != o.Split {
 		return nil, fmt.Errorf("split %q is not the name of a folder in %s", o.Split, o.Data)
 	}
@@ -47,7 +52,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := matchClasses(split, d.Classes, o.Model); err != nil {
+	if err := MatchClasses(split, d.Classes, o.Model); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
@@ -61,18 +66,23 @@ func Evaluate(ctx context.Context, o EvalOptions) (*evaluation.Metrics, error) {
 	if o.Batch == 0 {
 		o.Batch = defaultBatch
 	}
-	m, p, err := evaluate(ctx, e, o, split, d, nil)
+	test, err := evaluate(ctx, e, o, split, d, nil)
 	if err != nil {
 		return nil, err
 	}
-	assessment, err := evaluation.Assess(ctx, p, evaluation.Intervals{})
-	if err != nil {
+	page := &report.Report{Name: filepath.Base(o.Model), Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", o.Model, o.Split, o.Data),
+		Facts: report.Facts(o.Version, append(e.facts(), prepared(d)...)...)}
+	if err := page.WriteEvaluation(o.Out, test, o.Command); err != nil {
 		return nil, err
 	}
-	if err := writeEvaluation(o.Out, o.Split, p, m, assessment); err != nil {
-		return nil, err
-	}
-	return &m, os.Remove(filepath.Join(o.Out, partialFile(o.Split)))
+	return test, os.Remove(filepath.Join(o.Out, partialFile(o.Split)))
+}
+
+// prepared says what is done to an image, and what comes out.
+func prepared(d *inference.Description) []report.Fact {
+	return []report.Fact{{Name: "Images", Value: fmt.Sprintf("%d pixels a side, the centre %g of the shorter side; mean %v, standard deviation %v",
+		d.Size, d.Crop, d.Mean, d.Std)},
+		{Name: "Model", Value: fmt.Sprintf("%s to %s, which is %s", d.Input, d.Output, d.Scores)}}
 }
 
 func (o *EvalOptions) openSplit() (*data.Split, error) {
@@ -85,44 +95,40 @@ func (o *EvalOptions) openSplit() (*data.Split, error) {
 // evaluate predicts a split with a model file and computes the metrics. Paths
 // in the predictions are relative to the dataset. cache may be nil. With Out
 // the predictions are kept there as they come.
-func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, d *inference.Description, cache *data.Cache) (
-	evaluation.Metrics, *evaluation.Predictions, error) {
-	fail := func(err error) (evaluation.Metrics, *evaluation.Predictions, error) {
-		return evaluation.Metrics{}, nil, err
-	}
+func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, d *inference.Description, cache *data.Cache) (*report.Test, error) {
 	c, err := inference.Open(o.Model, d, o.Batch, e.options)
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
 	defer c.Close()
 	// A model may take a fixed number of images.
 	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: c.Batch(), Workers: o.Workers,
 		Transform: d.Transform(), Cache: cache, Tolerant: true})
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
 	p := newPredictions(split)
 	keep := func([]inference.Result) error { return nil }
 	if o.Out != "" {
 		journal, done, err := openJournal(o, split, d, c, e)
 		if err != nil {
-			return fail(err)
+			return nil, err
 		}
 		defer journal.Close()
 		p.add(done)
 		keep = journal.Append
 	}
-	report := reporter(o.Progress, "evaluate "+o.Split, "images")
+	progress := reporter(o.Progress, "evaluate "+o.Split, "images")
 	err = c.Stream(ctx, loader, (p.done+c.Batch()-1)/c.Batch(), func(results []inference.Result) error {
 		p.add(results)
-		report(p.done, len(split.Samples), "")
+		progress(p.done, len(split.Samples), "")
 		return keep(results)
 	})
 	if err == nil {
-		err = leaveOut(&p.bad, o.Skip, "add -skip-unreadable, with -resume to keep what is done,")
+		err = p.bad.LeaveOut(o.Skip, "add -skip-unreadable, with -resume to keep what is done,")
 	}
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
 	for i := range p.table.Rows {
 		row := &p.table.Rows[i]
@@ -135,7 +141,11 @@ func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, 
 	for _, w := range warnings {
 		slog.Warn(o.Split, "metric", w.String())
 	}
-	return m, p.table, err
+	if err != nil {
+		return nil, err
+	}
+	a, err := evaluation.Assess(ctx, p.table, o.Intervals)
+	return &report.Test{Split: o.Split, Metrics: m, Predictions: p.table, Assessment: a, Open: data.DecodeIn(o.Data)}, err
 }
 
 // partialFile is where predictions are until all are there.
@@ -152,9 +162,9 @@ func openJournal(o EvalOptions, split *data.Split, d *inference.Description, c *
 		split.Samples, o.Resume)
 }
 
-// matchClasses gives the samples of a split the model's class numbers. A class
+// MatchClasses gives the samples of a split the model's class numbers. A class
 // without images is allowed, an unknown one is not.
-func matchClasses(split *data.Split, classes []string, model string) error {
+func MatchClasses(split *data.Split, classes []string, model string) error {
 	m := inference.MatchClasses(split.Classes, classes)
 	if err := m.Error(split.Dir, model, classes); err != nil {
 		return err

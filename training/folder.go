@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"fovea/evaluation"
-	"fovea/evaluation/figures"
+	"fovea/evaluation/report"
 	"fovea/inference"
 	"fovea/internal/lock"
 	"fovea/onnx"
@@ -23,11 +23,6 @@ const (
 	logFile    = "log.txt"
 	modelFile  = "model.onnx"
 )
-
-func metricsFile(split string) string     { return "metrics_" + split + ".csv" }
-func assessmentFile(split string) string  { return "metrics_" + split + ".json" }
-func predictionsFile(split string) string { return "predictions_" + split + ".csv" }
-func confusionFile(split string) string   { return "confusion_matrix_" + split + ".png" }
 
 // checkFolder refuses a run folder that holds something else. It tells whether
 // there is a run in it and whether that is finished, which only -resume accepts.
@@ -42,7 +37,7 @@ func checkFolder(dir string, resume bool) (exists, finished bool, err error) {
 			names[e.Name()] = true
 		}
 	}
-	finished = names[metricsFile("test")]
+	finished = names[report.MetricsFile("test")]
 	switch {
 	case len(names) == 0:
 		return false, false, nil
@@ -94,7 +89,7 @@ func (r *run) writeHistory() error {
 	for _, e := range r.state.History {
 		rows = append(rows, e.Val)
 	}
-	if err := writeMetrics(filepath.Join(r.folder, metricsFile("val")), rows); err != nil {
+	if err := writeMetrics(filepath.Join(r.folder, report.MetricsFile("val")), rows); err != nil {
 		return err
 	}
 	parameters := 0
@@ -125,34 +120,9 @@ func writeMetrics(path string, rows []evaluation.Metrics) error {
 	return onnx.WriteFileAtomic(path, func(w io.Writer) error { return evaluation.WriteMetrics(w, rows) })
 }
 
-// writeEvaluation writes predictions, confusion matrix, measures with intervals
-// and, last, metrics of a split.
-func writeEvaluation(dir, split string, p *evaluation.Predictions, m evaluation.Metrics, a *evaluation.Assessment) error {
-	err := onnx.WriteFileAtomic(filepath.Join(dir, predictionsFile(split)), func(w io.Writer) error {
-		return evaluation.WritePredictions(w, p)
-	})
-	if err != nil {
-		return err
-	}
-	picture, err := figures.Confusion(p, "Confusion matrix, "+split+" split")
-	if err != nil {
-		return err
-	}
-	err = onnx.WriteFileAtomic(filepath.Join(dir, confusionFile(split)), func(w io.Writer) error {
-		return picture.WritePNG(w)
-	})
-	if err != nil {
-		return err
-	}
-	if err := onnx.WriteFileAtomic(filepath.Join(dir, assessmentFile(split)), a.WriteJSON); err != nil {
-		return err
-	}
-	return writeMetrics(filepath.Join(dir, metricsFile(split)), []evaluation.Metrics{m})
-}
-
 // readResult reads what a finished run wrote.
 func readResult(dir string) (test evaluation.Metrics, best int, err error) {
-	path := filepath.Join(dir, metricsFile("test"))
+	path := filepath.Join(dir, report.MetricsFile("test"))
 	f, err := os.Open(path)
 	if err != nil {
 		return evaluation.Metrics{}, 0, err

@@ -68,8 +68,8 @@ func TestONNXModels(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if *again != r.Test {
-				t.Errorf("the deployed model scores %+v, the run said %+v", *again, r.Test)
+			if again.Metrics != r.Test {
+				t.Errorf("the deployed model scores %+v, the run said %+v", again.Metrics, r.Test)
 			}
 
 			stopped := *c

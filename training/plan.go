@@ -33,7 +33,8 @@ type plan struct {
 	*setup
 	classes          []string
 	train, val, test *data.Split
-	cache            *data.Cache // of decoded images, from verify on; nil: none
+	cache            *data.Cache      // of decoded images, from verify on; nil: none
+	contents         [][]data.Content // of the images of each split, from verify on
 }
 
 func newSetup(ctx context.Context, cfg *config.Config, classes int, progress func(Update)) (*setup, error) {
@@ -161,7 +162,7 @@ func (p *plan) verify(ctx context.Context, progress func(Update)) (err error) {
 			return fmt.Errorf("data.cache: %w", err)
 		}
 	}
-	err = verify(ctx, p.splits(), d.Workers, p.cache, p.transform, d.Unreadable == "skip",
+	p.contents, err = verify(ctx, p.splits(), d.Workers, p.cache, p.transform, d.Unreadable == "skip",
 		`set data.unreadable = "skip"`, progress)
 	if err != nil {
 		return err

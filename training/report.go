@@ -1,41 +1,25 @@
 package training
 
 import (
-	"bufio"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"image"
-	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
 
 	"fovea/data"
-	"fovea/evaluation"
 	"fovea/evaluation/figures"
 	"fovea/evaluation/report"
-	"fovea/onnx"
-)
-
-const (
-	reportFile    = "report.html"
-	figuresFolder = "figures"
 )
 
 // compareImages looks for images that are there more than once, and says so
 // before hours are spent on figures that are too good.
-func (r *run) compareImages(ctx context.Context) error {
-	progress := reporter(r.options.Progress, "compare images", "images")
-	repeats, err := data.Repeats(ctx, r.plan.splits(), r.plan.config.Data.Workers,
-		func(done, total int) { progress(done, total, "") })
-	if err != nil {
-		return err
-	}
+func (r *run) compareImages() {
+	repeats := data.Repeats(r.plan.contents)
 	r.state.Repeats = &repeats
 	leaks, first := 0, data.Repeat{}
 	for _, x := range repeats {
@@ -54,7 +38,6 @@ func (r *run) compareImages(ctx context.Context) error {
 		slog.Warn("images are in more than one split: the test will look too good", "images", leaks,
 			"first", strings.Join(paths, " = "))
 	}
-	return nil
 }
 
 // files of a repeat, by their paths in the dataset.
@@ -86,7 +69,7 @@ func (l *loop) showProgress() {
 func (r *run) showReport(status report.Status) {
 	page, err := r.report(status)
 	if err == nil {
-		err = r.writeReport(page)
+		err = page.WritePage(r.folder)
 	}
 	if err != nil {
 		slog.Warn("report.html is not up to date", "reason", err)
@@ -96,15 +79,12 @@ func (r *run) showReport(status report.Status) {
 
 // finishReport writes report.html with the test, and the figures as files. Its
 // error is the context's: the run is then tested again when it is resumed.
-func (r *run) finishReport(ctx context.Context, p *evaluation.Predictions, m evaluation.Metrics, a *evaluation.Assessment) error {
+func (r *run) finishReport(ctx context.Context, test *report.Test) error {
 	r.countTime()
 	page, err := r.report(report.Finished)
 	if err == nil {
-		page.Test = &report.Test{Metrics: m, Predictions: p, Assessment: a, Open: r.openImage}
-		err = r.writeReport(page)
-	}
-	if err == nil {
-		err = r.writeFigures(page)
+		page.Test = test
+		err = errors.Join(page.WritePage(r.folder), page.WriteFigures(r.folder))
 	}
 	if err != nil && ctx.Err() == nil {
 		slog.Warn("report.html or its figures are incomplete", "reason", err)
@@ -112,54 +92,18 @@ func (r *run) finishReport(ctx context.Context, p *evaluation.Predictions, m eva
 	return ctx.Err()
 }
 
-func (r *run) writeReport(page *report.Report) error {
-	return onnx.WriteFileAtomic(filepath.Join(r.folder, reportFile), func(w io.Writer) error { return report.Write(w, page) })
-}
-
-// writeFigures writes each figure as PNG and as SVG.
-func (r *run) writeFigures(page *report.Report) error {
-	dir := filepath.Join(r.folder, figuresFolder)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	pictures, err := page.Pictures()
-	if err != nil {
-		return err
-	}
-	for _, p := range slices.Concat(pictures, page.Sheets()) {
-		if err := onnx.WriteFileAtomic(filepath.Join(dir, p.Name+".png"), p.Figure.WritePNG); err != nil {
-			return err
-		}
-		if err := onnx.WriteFileAtomic(filepath.Join(dir, p.Name+".svg"), p.Figure.WriteSVG); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *run) openImage(path string) (image.Image, error) {
-	if path = filepath.FromSlash(path); !filepath.IsAbs(path) {
-		path = filepath.Join(r.plan.config.Data.Dir, path)
-	}
-	return data.Decode(path)
-}
-
 // report is all of a page but the test.
 func (r *run) report(status report.Status) (*report.Report, error) {
 	c := r.plan.config
-	out := &report.Report{Name: c.Name, Dataset: c.Data.Dir, Model: r.model(), Classes: r.plan.classes, Status: status,
-		Written: time.Now(), Took: r.state.duration(), Epochs: c.Schedule.Epochs, Best: r.best(), Selection: c.Evaluation.Select,
-		Facts: r.facts(), Commands: r.commands()}
+	of := &report.Run{Status: status, Took: r.state.duration(), Epochs: c.Schedule.Epochs, Best: r.best(),
+		Selection: c.Evaluation.Select, Rates: r.rates()}
 	for _, e := range r.state.History {
-		out.History = append(out.History, report.Epoch{TrainLoss: e.TrainLoss, Val: e.Val})
+		of.History = append(of.History, report.Epoch{TrainLoss: e.TrainLoss, Val: e.Val})
 	}
-	out.Rates = r.rates()
+	out := &report.Report{Name: c.Name, Subject: r.model() + ", trained on " + c.Data.Dir, Classes: r.plan.classes,
+		Written: time.Now(), Run: of, Facts: report.Facts(r.options.Version, r.engine.facts()...), Commands: r.commands()}
 	for _, s := range r.plan.splits() {
-		split := figures.Split{Name: filepath.Base(s.Dir), Counts: make([]int, len(r.plan.classes))}
-		for _, x := range s.Samples {
-			split.Counts[x.Class]++
-		}
-		out.Splits = append(out.Splits, split)
+		out.Splits = append(out.Splits, countImages(s))
 	}
 	if r.state.Repeats != nil {
 		out.Repeats = &report.Repeats{}
@@ -171,6 +115,14 @@ func (r *run) report(status report.Status) (*report.Report, error) {
 	err := c.WriteTOML(&text)
 	out.Config = text.String()
 	return out, err
+}
+
+func countImages(s *data.Split) figures.Split {
+	out := figures.Split{Name: filepath.Base(s.Dir), Counts: make([]int, len(s.Classes))}
+	for _, x := range s.Samples {
+		out.Counts[x.Class]++
+	}
+	return out
 }
 
 // model is what is trained, in words.
@@ -236,31 +188,15 @@ func (r *run) rates() []figures.Series {
 	return out
 }
 
-// facts are the versions and the machine.
-func (r *run) facts() []report.Fact {
-	h := r.engine.host()
-	out := []report.Fact{{Name: "Fovea", Value: cmp.Or(r.options.Version, "(unknown)")},
-		{Name: "Go", Value: runtime.Version()},
-		{Name: "ONNX Runtime", Value: h.Runtime},
+// facts are what computes.
+func (e *engine) facts() []report.Fact {
+	h := e.host()
+	out := []report.Fact{{Name: "ONNX Runtime", Value: h.Runtime},
 		{Name: "Computed on", Value: fmt.Sprintf("%s in %s, %d threads", h.Provider, h.Precision, h.Threads)}}
-	if r.engine.device != nil {
-		out = append(out, report.Fact{Name: "GPU", Value: r.engine.device.Info().Name})
+	if e.device != nil {
+		out = append(out, report.Fact{Name: "GPU", Value: e.device.Info().Name})
 	}
-	return append(out, report.Fact{Name: "Processor", Value: fmt.Sprintf("%s, %d cores", processor(), runtime.NumCPU())},
-		report.Fact{Name: "System", Value: runtime.GOOS + "/" + runtime.GOARCH})
-}
-
-// processor is its name, where the system tells it.
-func processor() string {
-	if f, err := os.Open("/proc/cpuinfo"); err == nil {
-		defer f.Close()
-		for lines := bufio.NewScanner(f); lines.Scan(); {
-			if key, name, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(key) == "model name" {
-				return strings.TrimSpace(name)
-			}
-		}
-	}
-	return runtime.GOARCH
+	return out
 }
 
 // commands lead to the same figures again.
@@ -269,19 +205,8 @@ func (r *run) commands() []report.Command {
 	settings, model := filepath.Join(r.folder, configFile), filepath.Join(r.folder, modelFile)
 	return []report.Command{
 		{Does: "Train it again, beside this run",
-			Line: "trainer -config " + quote(settings) + " -set " + quote("name="+c.Name+"-again")},
+			Line: report.Line("trainer", "-config", settings, "-set", "name="+c.Name+"-again")},
 		{Does: "Test the model again",
-			Line: "trainer eval -model " + quote(model) + " -data " + quote(c.Data.Dir) + " -split test -out " + quote(r.folder+"-eval")},
+			Line: report.Line("trainer", "eval", "-model", model, "-data", c.Data.Dir, "-split", "test", "-out", r.folder+"-eval")},
 	}
-}
-
-// quote is a word for a POSIX shell.
-func quote(s string) string {
-	plain := func(c rune) bool {
-		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("/._-=+:,@%", c)
-	}
-	if s != "" && strings.IndexFunc(s, func(c rune) bool { return !plain(c) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

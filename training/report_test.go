@@ -39,8 +39,8 @@ func TestReport(t *testing.T) {
 	folder := filepath.Join(c.Output.Dir, c.Name)
 	_, err = training.Run(ctx, c, training.Options{Progress: func(u training.Update) {
 		if strings.HasPrefix(u.Task, "epoch 2") {
-			if text := page(t, folder); !strings.Contains(text, `http-equiv="refresh"`) {
-				t.Error("the page of a run under way does not load itself again")
+			if text := page(t, folder); !strings.Contains(text, `id="follow"`) {
+				t.Error("the page of a run under way does not offer to load itself again")
 			}
 			cancel()
 		}
@@ -48,7 +48,7 @@ func TestReport(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	if text := page(t, folder); strings.Contains(text, `http-equiv="refresh"`) || !strings.Contains(text, "stopped after 1 of 3 epochs") {
+	if text := page(t, folder); strings.Contains(text, `id="follow"`) || !strings.Contains(text, "stopped after 1 of 3 epochs") {
 		t.Error("the page of a stopped run does not say so")
 	}
 

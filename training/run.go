@@ -155,9 +155,7 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 		err = r.restore(stored)
 	} else {
 		r.state = state{Images: r.plan.digests(), Model: r.plan.network.digest(), Host: r.engine.host()}
-		if err := r.compareImages(ctx); err != nil {
-			return err
-		}
+		r.compareImages()
 		err = r.learner.start(r.plan.initialize)
 	}
 	if err != nil {
@@ -199,17 +197,13 @@ func (r *run) test(ctx context.Context) (evaluation.Metrics, error) {
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
-	m, p, err := evaluate(ctx, r.engine, EvalOptions{Model: path, Data: c.Data.Dir, Split: "test", Batch: defaultBatch,
+	test, err := evaluate(ctx, r.engine, EvalOptions{Model: path, Data: c.Data.Dir, Split: "test", Batch: defaultBatch,
 		Workers: c.Data.Workers, Progress: r.options.Progress}, r.plan.test, d, r.plan.cache)
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
-	assessment, err := evaluation.Assess(ctx, p, evaluation.Intervals{})
-	if err != nil {
+	if err := r.finishReport(ctx, test); err != nil {
 		return evaluation.Metrics{}, err
 	}
-	if err := r.finishReport(ctx, p, m, assessment); err != nil {
-		return evaluation.Metrics{}, err
-	}
-	return m, writeEvaluation(r.folder, "test", p, m, assessment)
+	return test.Metrics, test.WriteTables(r.folder)
 }

@@ -152,8 +152,8 @@ func TestEvaluateEqualsTest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if *m != r.Test {
-			t.Errorf("batch %d: evaluation gives %+v, the run's test %+v", batch, *m, r.Test)
+		if m.Metrics != r.Test {
+			t.Errorf("batch %d: evaluation gives %+v, the run's test %+v", batch, m.Metrics, r.Test)
 		}
 		for _, name := range []string{"metrics_test.csv", "predictions_test.csv"} {
 			got, err := os.ReadFile(filepath.Join(o.Out, name))
@@ -211,8 +211,8 @@ func TestDINOv2(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *m != r.Test {
-		t.Errorf("evaluation gives %+v, the run's test %+v", *m, r.Test)
+	if m.Metrics != r.Test {
+		t.Errorf("evaluation gives %+v, the run's test %+v", m.Metrics, r.Test)
 	}
 	out := t.TempDir()
 	if err := training.WriteArtifacts(t.Context(), c, out); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"fovea/evaluation/report"
 	"fovea/training"
 )
 
@@ -23,15 +24,19 @@ func runEval(a *app, ctx context.Context, args []string) error {
 	fs.StringVar(&e.file, "predictions", "", "table of predictions, instead of a model")
 	fs.BoolVar(&e.options.Logits, "logits", false, "-predictions has logits")
 	fs.BoolVar(&e.options.Normalise, "normalise", false, "divide each row of -predictions by its sum")
-	addIntervals(fs, &e.intervals)
+	addIntervals(fs, &o.Intervals)
 	if err := parse(fs, args); err != nil {
 		return err
 	}
+	command := report.Line(append([]string{"trainer", "eval"}, args...)...)
+	if err := checkIntervals(fs, o.Intervals); err != nil {
+		return err
+	}
 	if e.file != "" {
-		e.labels, e.out, e.split = o.Labels, o.Out, o.Split
+		e.labels, e.images, e.out, e.split, e.intervals, e.command = o.Labels, o.Data, o.Out, o.Split, o.Intervals, command
 		return a.runEvalPredictions(ctx, fs, e)
 	}
-	if err := refused(fs, "only with -predictions:", "logits", "normalise", "rounds", "level", "seed"); err != nil {
+	if err := refused(fs, "only with -predictions:", "logits", "normalise"); err != nil {
 		return err
 	}
 	if err := required(fs, "model", "data", "split"); err != nil {
@@ -41,17 +46,24 @@ func runEval(a *app, ctx context.Context, args []string) error {
 	if o.Given, o.Runtime, err = model.read(a, "eval"); err != nil {
 		return err
 	}
-	o.Model, o.Batch = model.path, model.batch
+	o.Model, o.Batch, o.Version, o.Command = model.path, model.batch, version(), command
 	if o.Out == "" {
 		o.Out = filepath.Join(filepath.Dir(o.Model), "eval")
 	}
-	metrics, err := training.Evaluate(ctx, o)
+	test, err := training.Evaluate(ctx, o)
 	a.console.endTask()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "%s on %s of %s:\n", o.Model, o.Split, o.Data)
-	printMetrics(a.stdout, *metrics)
-	fmt.Fprintf(a.stdout, "written to: %s\n", o.Out)
+	return a.printTest(fmt.Sprintf("%s on %s of %s", o.Model, o.Split, o.Data), test, o.Out)
+}
+
+// printTest shows every measure with its interval.
+func (a *app) printTest(name string, test *report.Test, out string) error {
+	fmt.Fprintf(a.stdout, "%s: ", name)
+	if err := test.Assessment.WriteText(a.stdout); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "written to: %s\n", out)
 	return nil
 }

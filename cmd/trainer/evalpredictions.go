@@ -5,26 +5,27 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 
+	"fovea/data"
 	"fovea/evaluation"
-	"fovea/evaluation/figures"
-	"fovea/onnx"
+	"fovea/evaluation/report"
 )
 
 // A predictionsEval evaluates a table of predictions, whoever made them.
 type predictionsEval struct {
 	file, labels, out, split string
+	images                   string // folder that the paths are relative to; "": no images are shown
+	command                  string
 	options                  evaluation.TableOptions
 	intervals                evaluation.Intervals
 }
 
 // runEvalPredictions checks the command line and evaluates.
 func (a *app) runEvalPredictions(ctx context.Context, fs *flag.FlagSet, e predictionsEval) error {
-	if err := refused(fs, "not with -predictions:", "model", "data", "batch", "skip-unreadable", "set"); err != nil {
+	if err := refused(fs, "not with -predictions:", "model", "batch", "skip-unreadable", "set"); err != nil {
 		return err
 	}
 	if filepath.Base(e.split) != e.split {
@@ -32,9 +33,6 @@ func (a *app) runEvalPredictions(ctx context.Context, fs *flag.FlagSet, e predic
 	}
 	if e.options.Logits && e.options.Normalise {
 		return &usageError{fs.Name(), errors.New("-normalise is for probabilities, -logits applies softmax: choose one")}
-	}
-	if err := checkIntervals(fs, e.intervals); err != nil {
-		return err
 	}
 	if e.out == "" {
 		e.out = filepath.Join(filepath.Dir(e.file), "eval")
@@ -47,45 +45,24 @@ func (a *app) evalPredictions(ctx context.Context, e predictionsEval) error {
 	if err != nil {
 		return err
 	}
-	m, _, err := evaluation.Compute(p)
+	test, err := report.NewTest(ctx, e.split, p, e.intervals)
 	if err != nil {
 		return fmt.Errorf("%s: %w", e.file, err)
 	}
-	assessment, err := evaluation.Assess(ctx, p, e.intervals)
-	if err != nil {
-		return err
-	}
-	for _, w := range assessment.Warnings {
+	for _, w := range test.Assessment.Warnings {
 		slog.Warn(e.file, "metric", w)
 	}
-	if err := os.MkdirAll(e.out, 0o755); err != nil {
+	page := &report.Report{Name: filepath.Base(e.file), Subject: "The predictions of " + e.file, Facts: report.Facts(version())}
+	if e.labels != "" {
+		page.Subject += " with the labels of " + e.labels
+	}
+	if e.images != "" {
+		test.Open = data.DecodeIn(e.images)
+	}
+	if err := page.WriteEvaluation(e.out, test, e.command); err != nil {
 		return err
 	}
-	for _, f := range []struct {
-		name  string
-		write func(io.Writer) error
-	}{
-		{"predictions_" + e.split + ".csv", func(w io.Writer) error { return evaluation.WritePredictions(w, p) }},
-		{"confusion_matrix_" + e.split + ".png", func(w io.Writer) error {
-			f, err := figures.Confusion(p, "Confusion matrix ("+e.split+")")
-			if err != nil {
-				return err
-			}
-			return f.WritePNG(w)
-		}},
-		{"metrics_" + e.split + ".csv", func(w io.Writer) error { return evaluation.WriteMetrics(w, []evaluation.Metrics{m}) }},
-		{"metrics_" + e.split + ".json", assessment.WriteJSON},
-	} {
-		if err := onnx.WriteFileAtomic(filepath.Join(e.out, f.name), f.write); err != nil {
-			return err
-		}
-	}
-	fmt.Fprintf(a.stdout, "%s: ", e.file)
-	if err := assessment.WriteText(a.stdout); err != nil {
-		return err
-	}
-	fmt.Fprintf(a.stdout, "written to: %s\n", e.out)
-	return nil
+	return a.printTest(e.file, test, e.out)
 }
 
 // read reads the table, and the labels if they stand in a table of their own.

@@ -18,6 +18,7 @@ func commands() []command {
 		{"serve", "a web page and a JSON interface that classify images", serveManual, runServe},
 		{"explain", "draw what a model's score of a class depends on", explainManual, runExplain},
 		{"features", "write the features that a model's head reads", featuresManual, runFeatures},
+		{"export", "write a model for deployment, in float16 or 8 bits, with its cost and a card", exportManual, runExport},
 		{"prepare", "make a data folder of a set's official download", prepareManual, runPrepare},
 		{"artifacts", "write the training artifacts, train nothing", artifactsManual, runArtifacts},
 		{"differentiate", "write a model's vector-Jacobian product as a model", differentiateManual, runDifferentiate},

@@ -12,8 +12,8 @@ import (
 
 // key is a line of a legend.
 type key struct {
-	name string
-	line draw.LineStyle
+	words, name string // the name, behind the words, is what is shortened
+	line        draw.LineStyle
 }
 
 // axes are a plot with its legend below it, where it covers nothing.
@@ -63,7 +63,7 @@ func (a *axes) line(name string, points plotter.XYs, sty draw.LineStyle) {
 		a.plot.Add(&plotter.Line{XYs: points, LineStyle: sty})
 	}
 	if name != "" {
-		a.keys = append(a.keys, key{name, sty})
+		a.keys = append(a.keys, key{name: name, line: sty})
 	}
 }
 
@@ -94,7 +94,7 @@ func (a *axes) drawIn(c draw.Canvas, at vg.Rectangle) {
 		y := foot - lineHeight*(vg.Length(i)+0.5)
 		c.StrokeLine2(k.line, at.Min.X, y, at.Min.X+sample, y)
 		c.FillText(label, vg.Point{X: at.Min.X + sample + gap, Y: y},
-			abbreviate(k.name, label, at.Max.X-at.Min.X-sample-gap))
+			k.words+abbreviate(k.name, label, at.Max.X-at.Min.X-sample-gap-label.Width(k.words)))
 	}
 }
 

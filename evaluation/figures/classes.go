@@ -18,11 +18,14 @@ type Split struct {
 // a row a class, a column a split, and in each the share of the split as a bar
 // with the number of images. All bars have one scale.
 func Classes(classes []string, splits []Split, title string) *Figure {
-	label := style(textSize)
+	label, widest := style(textSize), maxLabelWidth
+	if len(splits) > 1 {
+		widest = 75
+	}
 	names := make([]string, len(classes))
 	var left vg.Length
 	for i, name := range classes {
-		names[i] = abbreviate(name, label, 75)
+		names[i] = abbreviate(name, label, widest)
 		left = max(left, label.Width(names[i]))
 	}
 	totals := make([]int, len(splits))

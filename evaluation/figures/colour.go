@@ -25,8 +25,10 @@ var okabeIto = []color.RGBA{
 	{0xcc, 0x79, 0xa7, 0xff}, // reddish purple
 	{0xe6, 0x9f, 0x00, 0xff}, // orange
 	{0x56, 0xb4, 0xe9, 0xff}, // sky blue
-	{0x20, 0x20, 0x20, 0xff}, // black
+	black,
 }
+
+var black = color.RGBA{0x20, 0x20, 0x20, 0xff}
 
 // dashes go with the colours, so that lines differ in a grey print too.
 var dashes = [][]vg.Length{nil, {4, 2}, {1.5, 1.5}, {6, 2, 1.5, 2}, {8, 3}, {3, 1}, {1, 2.5}}

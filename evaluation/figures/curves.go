@@ -3,6 +3,7 @@ package figures
 import (
 	"cmp"
 	"fmt"
+	"image/color"
 	"math"
 	"slices"
 
@@ -15,18 +16,23 @@ import (
 // Interval is a confidence interval.
 type Interval struct{ Low, High float64 }
 
-// Curve is a ROC or precision-recall curve of one class against the rest.
+// Curve is a ROC or precision-recall curve of one class against the rest, or of
+// an average over classes.
 type Curve struct {
 	Class string
 	// X and Y are the corners: false positive rate and recall, or recall and
 	// precision. X does not fall.
-	X, Y []float64
-	// Low and High are an interval of Y at each X, drawn if there are at most five
-	// curves; nil: there is none.
-	Low, High []float64
-	Area      float64   // AUC, or average precision
-	Interval  *Interval // of the area; nil: none is written
-	Chance    float64   // the area without knowledge: 0.5, or the share of the class
+	X, Y     []float64
+	Area     float64          // AUC, or average precision
+	Interval *Interval        // of the area; nil: none is written
+	Chance   float64          // average precision without knowledge, the share of the class; 0: not written
+	Band     *evaluation.Band // drawn behind the curve; nil: none
+	Average  bool             // over classes
+}
+
+// Average is the curve of an average over classes, with its band.
+func Average(b *evaluation.Band, area float64) Curve {
+	return Curve{Class: b.Name, X: b.X, Y: b.Y, Area: area, Band: b, Average: true}
 }
 
 // ROCCurves returns the ROC curve of each class that has one, with the AUC of
@@ -34,7 +40,7 @@ type Curve struct {
 // one. Errors are those of [evaluation.Predictions.Check].
 func ROCCurves(p *evaluation.Predictions) ([]Curve, error) {
 	return curvesOf(p, func(k evaluation.ClassMetrics, steps []step) Curve {
-		c := Curve{Class: k.Class, X: []float64{0}, Y: []float64{0}, Area: k.ROCAUC, Chance: 0.5}
+		c := Curve{Class: k.Class, X: []float64{0}, Y: []float64{0}, Area: k.ROCAUC}
 		negatives := steps[len(steps)-1].rows - k.Support
 		for _, s := range steps {
 			c.X = append(c.X, float64(s.rows-s.hits)/float64(negatives))
@@ -118,13 +124,22 @@ func PrecisionRecall(curves []Curve, title string) *Figure {
 	return a.curves(curves, title, "AP")
 }
 
-// curves draws the seven classes of least area so that they are told apart, and
-// all others in grey: those are what a reader has to look at.
+// curves draws the six classes of least area so that they are told apart, for
+// those are what a reader has to look at; all others in grey, and averages in
+// black.
 func (a *axes) curves(curves []Curve, title, area string) *Figure {
 	a.unit()
-	weak := slices.Clone(curves)
+	var classes, averages []Curve
+	for _, c := range curves {
+		if c.Average {
+			averages = append(averages, c)
+		} else {
+			classes = append(classes, c)
+		}
+	}
+	weak := slices.Clone(classes)
 	slices.SortStableFunc(weak, func(x, y Curve) int { return cmp.Compare(x.Area, y.Area) })
-	if most := len(okabeIto); len(weak) > most {
+	if most := len(okabeIto) - 1; len(weak) > most {
 		others := weak[most:]
 		weak = weak[:most]
 		for _, c := range others {
@@ -133,24 +148,35 @@ func (a *axes) curves(curves []Curve, title, area string) *Figure {
 		a.line(fmt.Sprintf("%d other classes, %s %.3f to %.3f", len(others), area, others[0].Area, others[len(others)-1].Area),
 			nil, draw.LineStyle{Color: otherInk, Width: 0.6})
 	}
-	if len(curves) == len(weak) { // in the order of the classes
-		weak = curves
+	if len(classes) == len(weak) {
+		weak = classes // in their order
 	}
-	const banded = 5 // the bands of more hide each other
-	for i, c := range weak {
-		if c.Low != nil && len(weak) <= banded {
-			a.band(c.X, c.Low, c.High, faint(okabeIto[i]))
+	colour := func(i int, c Curve) color.RGBA {
+		if c.Average {
+			return black
+		}
+		return okabeIto[i]
+	}
+	drawn := slices.Concat(weak, averages)
+	for i, c := range drawn {
+		if c.Band != nil {
+			a.band(c.Band.X, c.Band.Low, c.Band.High, faint(colour(i, c)))
 		}
 	}
-	for i, c := range weak {
+	for i, c := range drawn {
 		words := fmt.Sprintf("%s %.3f", area, c.Area)
 		if c.Interval != nil {
 			words += fmt.Sprintf(" (%.3f to %.3f)", c.Interval.Low, c.Interval.High)
 		}
-		if c.Chance != 0.5 || area != "AUC" {
+		if c.Chance > 0 {
 			words += fmt.Sprintf(", chance %.3f", c.Chance)
 		}
-		a.line(words+"  "+c.Class, c.points(), lineOf(i))
+		line := lineOf(i)
+		if c.Average {
+			line = draw.LineStyle{Color: black, Width: 1.2, Dashes: dashes[i-len(weak)]}
+		}
+		a.line("", c.points(), line)
+		a.keys = append(a.keys, key{words + "  ", c.Class, line})
 	}
 	return figure(title, a)
 }

@@ -91,7 +91,7 @@ func TestReliabilityBins(t *testing.T) {
 	}{{1, 0.9}, {0, 0.86}, {1, 1}, {0, 0.5}} {
 		p.Rows = append(p.Rows, evaluation.Prediction{Label: x.label, Probabilities: []float64{1 - x.b, x.b}})
 	}
-	bins := ReliabilityBins(p, 10)
+	bins := ReliabilityBins(p, 10, 0.95)
 	for k, want := range map[int]Bin{4: {Count: 1, Confidence: 0.5, Accuracy: 1}, 8: {Count: 2, Confidence: 0.88, Accuracy: 0.5},
 		9: {Count: 1, Confidence: 1, Accuracy: 1}, 0: {}} {
 		got := bins[k]
@@ -107,7 +107,7 @@ func TestWilson(t *testing.T) {
 		hits, n   int
 		low, high float64
 	}{{212, 400, 0.4810361559058216, 0.5783931064341206}, {0, 7, 0.0, 0.35433043506668743}, {7, 7, 0.6456695649333126, 1.0}, {1, 2, 0.09453120573423074, 0.9054687942657693}} {
-		got := Wilson(c.hits, c.n)
+		got := Wilson(c.hits, c.n, 0.95)
 		if math.Abs(got.Low-c.low) > 1e-12 || math.Abs(got.High-c.high) > 1e-12 {
 			t.Errorf("%d of %d: %v", c.hits, c.n, got)
 		}
@@ -130,9 +130,11 @@ func every(t *testing.T, classes int) map[string]*Figure {
 		t.Fatal(err)
 	}
 	for i := range roc {
-		roc[i].Low, roc[i].High = make([]float64, len(roc[i].X)), roc[i].Y
+		roc[i].Band = &evaluation.Band{X: roc[i].X, Low: make([]float64, len(roc[i].X)), High: roc[i].Y}
 		roc[i].Interval = &Interval{0.1, 0.9}
 	}
+	grid := []float64{0, 0.5, 1}
+	roc = append(roc, Average(&evaluation.Band{Name: p.Classes[0], X: grid, Y: grid, Low: grid, High: grid}, 0.5))
 	precision, err := PrecisionRecallCurves(p)
 	if err != nil {
 		t.Fatal(err)
@@ -145,7 +147,7 @@ func every(t *testing.T, classes int) map[string]*Figure {
 		"confusion":   must(Confusion(p, "Confusion")),
 		"roc":         ROC(roc, "ROC"),
 		"precision":   PrecisionRecall(precision, "Precision"),
-		"reliability": Reliability(ReliabilityBins(p, 10), "Reliability"),
+		"reliability": Reliability(ReliabilityBins(p, 10, 0.95), "a 95 % interval", "Reliability"),
 		"course":      Course(series, 1, "Loss", "Loss"),
 		"first epoch": Course([]Series{{"training", []float64{3}}}, 0, "Loss", "Loss"),
 		"no epoch":    Course(nil, -1, "Loss", "Loss"),

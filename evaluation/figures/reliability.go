@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/stat/distuv"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -21,9 +22,9 @@ type Bin struct {
 }
 
 // ReliabilityBins sorts the predictions into n bins of equal width by their
-// largest probability, each with Wilson's 95 % interval of its accuracy. p must
-// pass [evaluation.Predictions.Check].
-func ReliabilityBins(p *evaluation.Predictions, n int) []Bin {
+// largest probability, each with Wilson's interval of its accuracy. p must pass
+// [evaluation.Predictions.Check].
+func ReliabilityBins(p *evaluation.Predictions, n int, level float64) []Bin {
 	bins, hits := make([]Bin, n), make([]int, n)
 	for _, r := range p.Rows {
 		class := r.Predicted()
@@ -41,16 +42,16 @@ func ReliabilityBins(p *evaluation.Predictions, n int) []Bin {
 		if b.Count > 0 {
 			b.Confidence /= float64(b.Count)
 			b.Accuracy = float64(hits[k]) / float64(b.Count)
-			interval := Wilson(hits[k], b.Count)
+			interval := Wilson(hits[k], b.Count, level)
 			b.Interval = &interval
 		}
 	}
 	return bins
 }
 
-// Wilson is the 95 % score interval of a share of hits among n > 0 (Wilson 1927).
-func Wilson(hits, n int) Interval {
-	const z = 1.959963984540054
+// Wilson is the score interval of a share of hits among n > 0 (Wilson 1927).
+func Wilson(hits, n int, level float64) Interval {
+	z := distuv.UnitNormal.Quantile((1 + level) / 2)
 	p, m := float64(hits)/float64(n), float64(n)
 	middle := (p + z*z/(2*m)) / (1 + z*z/m)
 	half := z / (1 + z*z/m) * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))
@@ -58,8 +59,9 @@ func Wilson(hits, n int) Interval {
 }
 
 // Reliability draws how often the predictions of each bin are right, over the
-// probability they were given, and how many images there are in each.
-func Reliability(bins []Bin, title string) *Figure {
+// probability they were given, and how many images there are in each. interval
+// says what the interval of a bin is.
+func Reliability(bins []Bin, interval, title string) *Figure {
 	a := newAxes("Probability of the predicted class", "Share that is right")
 	a.unit()
 	a.line("as often right as the probability says", plotter.XYs{{X: 0, Y: 0}, {X: 1, Y: 1}},
@@ -68,7 +70,7 @@ func Reliability(bins []Bin, title string) *Figure {
 	b.unit()
 	b.plot.Y.Tick.Marker = wholeTicks{}
 	bar := lineOf(0)
-	most, name := 1, "images of a bin, with a 95 % interval"
+	most := 1
 	for _, x := range bins {
 		if x.Count == 0 {
 			continue
@@ -87,7 +89,7 @@ func Reliability(bins []Bin, title string) *Figure {
 		b.plot.Add(&plotter.Labels{XYs: plotter.XYs{{X: (x.Low + x.High) / 2, Y: float64(x.Count)}},
 			Labels: []string{fmt.Sprint(x.Count)}, TextStyle: []draw.TextStyle{words}, Offset: vg.Point{Y: 2}})
 	}
-	a.keys = append(a.keys, key{name, bar})
+	a.keys = append(a.keys, key{name: "images of a bin, " + interval, line: bar})
 	b.plot.Y.Max = float64(most) * 1.15
 	b.tall = 90
 	return figure(title, a, b)

@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 
 	"fovea/evaluation"
@@ -18,75 +17,114 @@ type Picture struct {
 	Figure  *figures.Figure
 }
 
-const (
-	bins  = 10
-	shown = 24 // images of a list, at most
-)
+// pictureNames are all that there may be.
+var pictureNames = []string{"confusion", "confusion_counts", "roc", "precision_recall", "reliability",
+	"loss", "metrics", "learning_rate", "classes", "errors", "best"}
 
-// Pictures are all figures that there is data for: of the course, of the data
-// and of the test.
+const bins = 10 // of the reliability diagram
+
+// Pictures are all figures that there is data for: of the test, of the course
+// and of the data.
 func (r *Report) Pictures() ([]Picture, error) {
-	test, err := r.testPictures()
-	if err != nil {
-		return nil, err
-	}
-	return slices.Concat(test, r.coursePictures(), r.dataPictures()), nil
-}
-
-func (r *Report) testPictures() ([]Picture, error) {
-	if r.Test == nil {
-		return nil, nil
-	}
-	p := r.Test.Predictions
-	shares, err := figures.Confusion(p, "Confusion matrix, test split")
-	if err != nil {
-		return nil, err
-	}
-	counts, err := figures.Counts(p, "Confusion matrix, test split: images")
-	if err != nil {
-		return nil, err
-	}
-	roc, err := figures.ROCCurves(p)
-	if err != nil {
-		return nil, err
-	}
-	interval := ""
-	if a := r.Test.Assessment; a != nil {
-		interval = " AUC with DeLong's 95 % interval."
-		for i := range roc {
-			for _, k := range a.PerClass {
-				if low, high := float64(k.DeLong.Low), float64(k.DeLong.High); k.Class == roc[i].Class && !math.IsNaN(low+high) {
-					roc[i].Interval = &figures.Interval{Low: low, High: high}
-				}
-			}
+	var out []Picture
+	if r.Test != nil {
+		var err error
+		if out, err = r.Test.pictures(); err != nil {
+			return nil, err
 		}
 	}
-	precision, err := figures.PrecisionRecallCurves(p)
+	if r.Run != nil {
+		out = append(out, r.Run.pictures()...)
+	}
+	return append(out, Picture{"classes", "Images of each class" + r.inEachSplit() + ".",
+		"Number of images of each class; the same numbers stand in the table of the section Data.",
+		figures.Classes(r.Classes, r.Splits, "Images of each class")}), nil
+}
+
+func (r *Report) inEachSplit() string {
+	if len(r.Splits) > 1 {
+		return " in each split"
+	}
+	return ""
+}
+
+func (t *Test) pictures() ([]Picture, error) {
+	shares, err := figures.Confusion(t.Predictions, t.title("Confusion matrix"))
+	if err != nil {
+		return nil, err
+	}
+	counts, err := figures.Counts(t.Predictions, t.title("Confusion matrix")+": images")
 	if err != nil {
 		return nil, err
 	}
 	out := []Picture{
 		{"confusion", "What each actual class was taken for, in percent of it.",
-			"Confusion matrix in percent of each actual class. " + r.confusions(), shares},
-		{"confusion_counts", "The same in images.", "Confusion matrix in images. " + r.confusions(), counts},
+			"Confusion matrix in percent of each actual class. " + t.confusions(), shares},
+		{"confusion_counts", "The same in images.", "Confusion matrix in images. " + t.confusions(), counts},
 	}
-	if len(roc) > 0 { // else all images are of one class
-		worst := slices.MinFunc(roc, func(a, b figures.Curve) int { return cmp.Compare(a.Area, b.Area) })
-		out = append(out, Picture{"roc", "Sensitivity against false alarms as the threshold moves, each class against the rest." + interval,
+	curves, err := t.curves()
+	if err != nil {
+		return nil, err
+	}
+	return append(append(out, curves...), Picture{"reliability",
+		"Whether a probability can be taken at its word: above the diagonal the model is too modest, below it too sure.",
+		t.reliability(), figures.Reliability(t.bins(), t.percentLevel()+" interval", t.title("Reliability"))}), nil
+}
+
+// curves are none if all images are of one class.
+func (t *Test) curves() ([]Picture, error) {
+	roc, err := figures.ROCCurves(t.Predictions)
+	if err != nil || len(roc) == 0 {
+		return nil, err
+	}
+	precision, err := figures.PrecisionRecallCurves(t.Predictions)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range t.Assessment.PerClass { // both have the same classes
+		for i := range roc {
+			if roc[i].Class == k.Class {
+				roc[i].Interval = interval(k.DeLong.Low, k.DeLong.High)
+				precision[i].Interval = measured(k.Measures, "average_precision").Interval
+			}
+		}
+	}
+	worst := slices.MinFunc(roc, func(a, b figures.Curve) int { return cmp.Compare(a.Area, b.Area) })
+	level, what := t.percentLevel(), "each class against the rest"
+	if len(t.Predictions.Classes) == 2 {
+		what = "finding " + quoted(worst.Class)
+		roc[0].Band, precision[0].Band = &t.Assessment.ROC[0], &t.Assessment.PrecisionRecall[0]
+	} else {
+		names := [][2]string{{"roc_auc", "average_precision"}, {"roc_auc_micro", "average_precision_micro"}} // as the bands
+		for i, n := range names {
+			roc = append(roc, t.average(&t.Assessment.ROC[i], n[0]))
+			precision = append(precision, t.average(&t.Assessment.PrecisionRecall[i], n[1]))
+		}
+	}
+	return []Picture{
+		{"roc", fmt.Sprintf("Sensitivity against false alarms as the threshold moves, %s. In brackets %s intervals of the area: "+
+			"DeLong's for a class. The areas behind curves are %s intervals at each point, by the bootstrap.", what, level, level),
 			fmt.Sprintf("ROC curves. The least area has %s with %.3f; all stand in the table of classes.", quoted(worst.Class), worst.Area),
-			figures.ROC(roc, "ROC, one class against the rest")},
-			Picture{"precision_recall", "How many of those named are right, against how many are found.",
-				"Precision-recall curves. Average precisions stand in the table of classes.",
-				figures.PrecisionRecall(precision, "Precision and recall, one class against the rest")})
-	}
-	return append(out, Picture{"reliability", "Whether a probability can be taken at its word: above the diagonal the model is too modest, below it too sure.",
-		r.reliability(), figures.Reliability(figures.ReliabilityBins(p, bins), "Reliability, test split")}), nil
+			figures.ROC(roc, t.title("ROC"))},
+		{"precision_recall", fmt.Sprintf("How many of those named are right, against how many are found, %s. Intervals and areas: %s, "+
+			"by the bootstrap. Chance is the share of the class.", what, level),
+			"Precision-recall curves. Average precisions stand in the table of classes.",
+			figures.PrecisionRecall(precision, t.title("Precision and recall"))},
+	}, nil
+}
+
+// average is the curve of an average over classes, whose area is a measure.
+func (t *Test) average(b *evaluation.Band, measure string) figures.Curve {
+	m := measured(t.Assessment.Measures, measure)
+	c := figures.Average(b, m.Value)
+	c.Interval = m.Interval
+	return c
 }
 
 // confusions names the most frequent one.
-func (r *Report) confusions() string {
+func (t *Test) confusions() string {
 	actual, said, most := 0, 0, 0
-	for i, row := range evaluation.ConfusionMatrix(r.Test.Predictions) {
+	for i, row := range evaluation.ConfusionMatrix(t.Predictions) {
 		for j, n := range row {
 			if i != j && n > most {
 				actual, said, most = i, j, n
@@ -97,12 +135,16 @@ func (r *Report) confusions() string {
 		return "There are no errors."
 	}
 	return fmt.Sprintf("The most frequent error: %s of class %s taken for %s.", countOf(most, "image", "images"),
-		quoted(r.Classes[actual]), quoted(r.Classes[said]))
+		quoted(t.Predictions.Classes[actual]), quoted(t.Predictions.Classes[said]))
 }
 
-func (r *Report) reliability() string {
+func (t *Test) bins() []figures.Bin {
+	return figures.ReliabilityBins(t.Predictions, bins, t.Assessment.Level)
+}
+
+func (t *Test) reliability() string {
 	sure, right, n := 0.0, 0.0, 0
-	for _, b := range figures.ReliabilityBins(r.Test.Predictions, bins) {
+	for _, b := range t.bins() {
 		sure += b.Confidence * float64(b.Count)
 		right += b.Accuracy * float64(b.Count)
 		n += b.Count
@@ -111,7 +153,7 @@ func (r *Report) reliability() string {
 		sure/float64(n), right/float64(n))
 }
 
-func (r *Report) coursePictures() []Picture {
+func (r *Run) pictures() []Picture {
 	if len(r.History) == 0 {
 		return nil
 	}
@@ -142,62 +184,4 @@ func (r *Report) coursePictures() []Picture {
 			figures.Rates(r.Rates, "Learning rate by layer")})
 	}
 	return out
-}
-
-func (r *Report) dataPictures() []Picture {
-	return []Picture{{"classes", "Images of each class in each split.",
-		"Number of images of each class by split; the same numbers stand in the table of splits.",
-		figures.Classes(r.Classes, r.Splits, "Images of each class")}}
-}
-
-// Sheets are the test images that the model does worst and best on, for files:
-// a page shows the worst as a list.
-func (r *Report) Sheets() []Picture {
-	if r.Test == nil || r.Test.Open == nil {
-		return nil
-	}
-	var out []Picture
-	for _, s := range []struct {
-		name, title string
-		rows        []evaluation.Prediction
-	}{{"errors", "The hardest errors: least probability of the actual class", r.Test.hardest()},
-		{"best", "The surest right answers", r.Test.surest()}} {
-		if len(s.rows) == 0 {
-			continue
-		}
-		var tiles []figures.Tile
-		for _, x := range s.rows {
-			c := x.Predicted()
-			tile := figures.Tile{Actual: r.Classes[x.Label], Predicted: r.Classes[c], Probability: x.Probabilities[c]}
-			if img, err := r.Test.Open(x.Path); err == nil { // else it stays grey
-				tile.Image = shrink(img)
-			}
-			tiles = append(tiles, tile)
-		}
-		out = append(out, Picture{Name: s.name, Figure: figures.Sheet(tiles, s.title)})
-	}
-	return out
-}
-
-// hardest are the errors whose actual class had the least probability.
-func (t *Test) hardest() []evaluation.Prediction {
-	return t.extreme(func(x evaluation.Prediction) bool { return x.Predicted() != x.Label },
-		func(x evaluation.Prediction) float64 { return x.Probabilities[x.Label] })
-}
-
-// surest are the right predictions of greatest probability.
-func (t *Test) surest() []evaluation.Prediction {
-	return t.extreme(func(x evaluation.Prediction) bool { return x.Predicted() == x.Label },
-		func(x evaluation.Prediction) float64 { return -x.Probabilities[x.Label] })
-}
-
-func (t *Test) extreme(which func(evaluation.Prediction) bool, by func(evaluation.Prediction) float64) []evaluation.Prediction {
-	var rows []evaluation.Prediction
-	for _, x := range t.Predictions.Rows {
-		if which(x) {
-			rows = append(rows, x)
-		}
-	}
-	slices.SortStableFunc(rows, func(a, b evaluation.Prediction) int { return cmp.Compare(by(a), by(b)) })
-	return rows[:min(len(rows), shown)]
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"context"
 	"image"
 	"time"
 
@@ -8,37 +9,38 @@ import (
 	"fovea/evaluation/figures"
 )
 
-// Report is what a page is made from.
+// Report is what a page is made from. What there is not is left out of it.
 type Report struct {
 	Name    string
-	Dataset string // the folder
-	Model   string // in words: "a ViT of 815,237 parameters"
+	Subject string // what is reported, without a full stop: "A ViT of 815,237 parameters, trained on OCTID"
 	Classes []string
-
-	Status  Status
 	Written time.Time
-	Took    time.Duration // so far
 
-	Epochs    int // of the whole run
-	History   []Epoch
-	Best      int              // index of the epoch that was selected, -1: none yet
-	Selection string           // the validation metric that selects it, by its name in files
-	Rates     []figures.Series // learning rate of each layer, for the epochs so far
-
-	Splits  []figures.Split
-	Repeats *Repeats // nil: images were not compared
-
-	Test *Test // nil: not tested yet
+	Run     *Run            // nil: nothing was trained
+	Splits  []figures.Split // at least one
+	Repeats *Repeats        // nil: images were not compared
+	Test    *Test           // nil: not tested yet
 
 	Config   string // TOML
 	Facts    []Fact // versions and hardware
 	Commands []Command
 }
 
+// Run is a training.
+type Run struct {
+	Status    Status
+	Took      time.Duration // so far
+	Epochs    int           // of all of it
+	History   []Epoch
+	Best      int              // index of the epoch that was selected, -1: none yet
+	Selection string           // the validation metric that selects it, by its name in files
+	Rates     []figures.Series // learning rate of each layer, for the epochs so far
+}
+
 // Status of a run.
 type Status string
 
-// A page of a run that is Running loads itself again.
+// A page of a run that is Running offers to load itself again.
 const (
 	Running  Status = "running"
 	Stopped  Status = "stopped" // and not finished
@@ -51,15 +53,24 @@ type Epoch struct {
 	Val       evaluation.Metrics
 }
 
-// Test is the evaluation of the selected epoch on the test split.
+// Test is an evaluation, of the selected epoch of a run or of anything else.
 type Test struct {
+	Split       string // its name, such as "test"
 	Metrics     evaluation.Metrics
 	Predictions *evaluation.Predictions
-	// Assessment has more measures, and intervals; nil: there are none, but for
-	// Wilson's of the accuracy.
-	Assessment *evaluation.Assessment
+	Assessment  *evaluation.Assessment
 	// Open reads an image of Predictions; nil: no images are shown.
 	Open func(path string) (image.Image, error)
+}
+
+// NewTest evaluates predictions.
+func NewTest(ctx context.Context, split string, p *evaluation.Predictions, o evaluation.Intervals) (*Test, error) {
+	m, _, err := evaluation.Compute(p) // whose warnings the assessment has
+	if err != nil {
+		return nil, err
+	}
+	a, err := evaluation.Assess(ctx, p, o)
+	return &Test{Split: split, Metrics: m, Predictions: p, Assessment: a}, err
 }
 
 // Repeats are images that are there more than once, in bytes or in pixels.

@@ -2,9 +2,11 @@ package report
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"html"
 	"image"
 	"math/rand/v2"
 	"regexp"
@@ -46,28 +48,31 @@ func example(t *testing.T) *Report {
 		}
 		p.Rows = append(p.Rows, row)
 	}
-	m, _, err := evaluation.Compute(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := evaluation.Assess(t.Context(), p, evaluation.Intervals{Rounds: 50})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &Report{Name: weird, Dataset: weird, Model: weird, Classes: p.Classes, Status: Finished, Written: time.Unix(0, 0),
-		Epochs: 3, Best: 1, Selection: "score", Config: "name = '" + weird + "'",
+	test := testOf(t, p)
+	test.Open = noise
+	r := &Report{Name: weird, Subject: weird, Classes: p.Classes, Written: time.Unix(0, 0), Config: "name = '" + weird + "'",
+		Run: &Run{Status: Finished, Epochs: 3, Best: 1, Selection: "score",
+			Rates: []figures.Series{{Name: "all layers", Values: []float64{0, 1e-3, 1e-4}}}},
 		Splits: []figures.Split{{Name: "train", Counts: []int{1, 2, 3}}, {Name: "test", Counts: []int{30, 20, 10}}},
-		Rates:  []figures.Series{{Name: "all layers", Values: []float64{0, 1e-3, 1e-4}}},
 		Repeats: &Repeats{Groups: []Repeat{
 			{Files: []File{{"train", "normal", "train/a.png"}, {"test", "normal", "test/b.png"}}},
 			{Files: []File{{"test", "normal", "c.png"}, {"test", "rare", "d.png"}}, Pixels: true},
 			{Files: []File{{"train", "rare", "e.png"}, {"train", "rare", "f.png"}}}}},
 		Facts: []Fact{{"Go", weird}}, Commands: []Command{{"Train", "trainer " + weird}},
-		Test: &Test{Metrics: m, Predictions: p, Assessment: a, Open: noise}}
+		Test: test}
 	for range 3 {
-		r.History = append(r.History, Epoch{TrainLoss: 1, Val: m})
+		r.Run.History = append(r.Run.History, Epoch{TrainLoss: 1, Val: test.Metrics})
 	}
 	return r
+}
+
+func testOf(t *testing.T, p *evaluation.Predictions) *Test {
+	t.Helper()
+	test, err := NewTest(t.Context(), "test", p, evaluation.Intervals{Rounds: 50})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return test
 }
 
 func written(t *testing.T, r *Report) string {
@@ -89,32 +94,69 @@ func holds(t *testing.T, page string, texts ...string) {
 	}
 }
 
+func said(v verdict) string {
+	return strings.Join(slices.Concat([]string{v.Head}, v.Rest, v.Cautions), "\n")
+}
+
 func TestVerdict(t *testing.T) {
-	v, err := example(t).verdict()
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := strings.Join(slices.Concat([]string{v.Head}, v.Rest, v.Cautions), "\n")
-	holds(t, all, "66.7 % of 60 test images", "“normal”, would be right for 50.0 %", "better by 16.7 points",
-		"Never predicted, though there are such images: “rare”", "Fewer than 30", "“rare” (10)",
+	holds(t, said(example(t).verdict()), "66.7 % of 60 test images", "interval 54.1 % to 77.3 %", "“normal”, would be right for 50.0 %",
+		"better by 16.7 points", "Never predicted, though there are such images: “rare”", "Fewer than 30", "“rare” (10)",
 		"1 image is in more than one split", "1 image is filed under more than one class")
 
-	// All said to be normal: no better than always saying so.
 	r := example(t)
-	for i := range r.Test.Predictions.Rows {
-		r.Test.Predictions.Rows[i].Probabilities = []float64{1, 0, 0}
-	}
-	r.Test.Metrics.Accuracy, r.Test.Assessment = 0.5, nil
-	if v, err = r.verdict(); err != nil {
-		t.Fatal(err)
-	}
-	holds(t, strings.Join(v.Rest, " "), "not shown to be better")
+	r.Test, r.Run.Status, r.Repeats = nil, Running, nil
+	holds(t, said(r.verdict()), "nothing has been tested yet", "Best so far", "epoch 2", "were not compared")
+}
 
-	r.Test, r.Status = nil, Running
-	if v, err = r.verdict(); err != nil {
-		t.Fatal(err)
+type answer struct {
+	label, class, times int
+	p                   float64
+}
+
+// rows are predictions of a class with a probability; the rest goes to the next one.
+func rows(classes []string, answers ...answer) *evaluation.Predictions {
+	p := &evaluation.Predictions{Classes: classes}
+	for _, s := range answers {
+		for range s.times {
+			x := evaluation.Prediction{Path: fmt.Sprint(len(p.Rows)), Label: s.label, Probabilities: make([]float64, len(classes))}
+			x.Probabilities[s.class] = s.p
+			x.Probabilities[(s.class+1)%len(classes)] += 1 - s.p
+			p.Rows = append(p.Rows, x)
+		}
 	}
-	holds(t, v.Head+strings.Join(v.Rest, " "), "nothing has been tested yet", "Best so far", "epoch 2")
+	return p
+}
+
+// TestVerdictIsHonest: what is said of models and tests that show little.
+func TestVerdictIsHonest(t *testing.T) {
+	for name, c := range map[string]struct {
+		p         *evaluation.Predictions
+		has, lack []string
+	}{
+		"few, all right": {rows([]string{"a", "b"}, answer{0, 0, 4, 0.9}, answer{1, 1, 4, 0.9}),
+			[]string{"100.0 % of 8 test images", "so few say little", "67.6 % to 100.0 %", "sensitivity of 100.0 %", "51.0 % to 100.0 %"},
+			[]string{"interval 100.0 %"}},
+		"untrained": {rows([]string{"a", "b", "c"}, answer{0, 0, 60, 0.4}, answer{1, 0, 50, 0.4}, answer{2, 0, 40, 0.4}),
+			[]string{"not shown to be better", "says the same of every image", "not shown that the model knows anything", "Never predicted"}, nil},
+		"worse": {rows([]string{"a", "b"}, answer{0, 1, 80, 0.9}, answer{0, 0, 10, 0.9}, answer{1, 0, 20, 0.9}), []string{"worse than that"},
+			[]string{"more than chance explains"}},
+		"one class absent": {rows([]string{"a", "b", "c"}, answer{0, 0, 60, 0.9}, answer{1, 1, 50, 0.9}, answer{1, 2, 5, 0.8}),
+			[]string{"There is no image of “c”", "mean AUC of the 2 classes that have images"}, []string{"“c” (0)"}},
+		"one class only": {rows([]string{"a", "b"}, answer{0, 0, 40, 0.9}, answer{0, 1, 5, 0.9}),
+			[]string{"All images are of the class “a”", "There is no AUC"}, []string{"0.500", "Kappa, the", "better"}},
+	} {
+		r := &Report{Test: testOf(t, c.p), Classes: c.p.Classes, Splits: []figures.Split{{Name: "test", Counts: make([]int, len(c.p.Classes))}}}
+		text := said(r.verdict())
+		holds(t, text, append(c.has, "trained on any of these images")...)
+		for _, no := range c.lack {
+			if strings.Contains(text, no) {
+				t.Errorf("%s: the verdict says %q:\n%s", name, no, text)
+			}
+		}
+		if page := written(t, r); strings.Contains(page, "NaN") {
+			t.Errorf("%s: the page has NaN", name)
+		}
+	}
 }
 
 func TestHardestFirst(t *testing.T) {
@@ -133,6 +175,7 @@ var (
 	id      = regexp.MustCompile(` id="([^"]*)"`)
 	link    = regexp.MustCompile(` (?:href|src|action|srcset|poster)="([^"]*)"`)
 	inner   = regexp.MustCompile(` (?:href|aria-labelledby)="#?([a-z0-9-]*)"`)
+	script  = regexp.MustCompile(`(?s)<script>(.*?)</script>`)
 	heading = regexp.MustCompile(`<h([1-6])[^>]*>`)
 	picture = regexp.MustCompile(`<img src="data:image/(png|jpeg|svg&#43;xml);base64,([^"]*)" alt="([^"]*)">`)
 )
@@ -142,22 +185,31 @@ var (
 func TestPages(t *testing.T) {
 	pages := map[string]*Report{"finished": example(t)}
 	r := example(t)
-	r.Test, r.Status = nil, Running
+	r.Test, r.Run.Status = nil, Running
 	pages["running"] = r
-	pages["begun"] = &Report{Classes: r.Classes, Splits: r.Splits[:1], Status: Running, Epochs: 3, Best: -1}
+	pages["begun"] = &Report{Classes: r.Classes, Splits: r.Splits[:1], Run: &Run{Status: Running, Epochs: 3, Best: -1}}
 	r = example(t)
 	r.Splits[0].Counts = make([]int, 3)
 	r.Test.Open = func(string) (image.Image, error) { return nil, errors.New("gone") }
-	r.Repeats, r.Test.Assessment = nil, nil
+	r.Repeats = nil
 	pages["little"] = r
+	r = example(t)
+	r.Run, r.Config, r.Repeats, r.Test.Open, r.Test.Split = nil, "", nil, nil, "val"
+	pages["evaluation"] = r
 	for name, r := range pages {
 		page := written(t, r)
-		if strings.Contains(page, "ZgotmplZ") || strings.Contains(page, "<script") || strings.Contains(page, "http") &&
-			strings.Contains(strings.ReplaceAll(page, "http-equiv", ""), "http") {
-			t.Errorf("%s: something is not escaped, filtered, or from elsewhere", name)
+		if strings.Contains(page, "ZgotmplZ") || strings.Contains(strings.ReplaceAll(page, "http-equiv", ""), "http") {
+			t.Errorf("%s: something is filtered, or from elsewhere", name)
 		}
-		if refresh := strings.Contains(page, `http-equiv="refresh"`); refresh != (r.Status == Running) {
-			t.Errorf("%s: loads itself again: %v", name, refresh)
+		scripts := script.FindAllStringSubmatch(page, -1)
+		for _, s := range scripts {
+			sum := sha256.Sum256([]byte(s[1]))
+			if hash := base64.StdEncoding.EncodeToString(sum[:]); !strings.Contains(html.UnescapeString(page), "script-src 'sha256-"+hash+"'") {
+				t.Errorf("%s: a script that the page does not allow: %s", name, s[1])
+			}
+		}
+		if running := r.Run != nil && r.Run.Status == Running; (len(scripts) == 1) != running || strings.Count(page, "<script") != len(scripts) {
+			t.Errorf("%s: %d scripts", name, len(scripts))
 		}
 		ids := map[string]bool{}
 		for _, m := range id.FindAllStringSubmatch(page, -1) {

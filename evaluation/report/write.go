@@ -2,16 +2,15 @@ package report
 
 import (
 	"bytes"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
 	"io"
-	"path"
+	"slices"
 	"time"
-
-	"fovea/evaluation"
-	"fovea/evaluation/figures"
 )
 
 //go:embed page.html
@@ -20,9 +19,14 @@ var pageText string
 //go:embed page.css
 var pageStyle string
 
+// followScript loads the page of a run under way again, if its reader asks for that.
+//
+//go:embed follow.js
+var followScript string
+
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"percent": percent,
 	"decimal": decimal,
+	"round":   func(d time.Duration) string { return d.Round(time.Second).String() },
 	"slug":    func(i int) string { return fmt.Sprintf("figure-%d", i+1) },
 }).Parse(pageText))
 
@@ -47,26 +51,24 @@ func Write(w io.Writer, r *Report) error {
 // content is what the template shows.
 type content struct {
 	*Report
-	Style    template.CSS
-	Verdict  verdict
-	Metrics  []metricRow
-	Rows     []evaluation.ClassMetrics
-	Pictures []shownPicture
-	Hardest  []hardError
-	Table    [][]int // images by class and split
-	Totals   []int
-	Leaks    []Repeat
-	Leaky    int // in all
-	Wrong    []Repeat
-	Wrongs   int
-	Within   int // repeats of one split and one class
-	Duration string
-}
-
-type metricRow struct {
-	Name, Means string
-	Value       float64
-	Interval    *figures.Interval
+	Style     template.CSS
+	Follow    template.JS // of the page of a run under way
+	FollowSum string      // by which the browser knows it
+	Verdict   verdict
+	Level     string // of the intervals
+	Metrics   []metricRow
+	Unmoved   bool // some interval has no width
+	Columns   []struct{ Title, Name string }
+	Rows      []classRow
+	Pictures  []shownPicture
+	Hardest   []hardError
+	Table     [][]int // images by class and split
+	Totals    []int
+	Leaks     []Repeat
+	Leaky     int // in all
+	Wrong     []Repeat
+	Wrongs    int
+	Within    int // repeats of one split and one class
 }
 
 type shownPicture struct {
@@ -79,7 +81,8 @@ type hardError struct {
 	Name, Path, Actual, Predicted string
 	ActualProbability             float64
 	Probability                   float64
-	Source                        template.URL // empty: the image could not be read
+	Source                        template.URL // empty: not shown
+	Unread                        bool         // because it could not be read
 }
 
 // mostGroups of repeats are listed.
@@ -89,10 +92,10 @@ func (r *Report) page() (*content, error) {
 	if len(r.Classes) == 0 || len(r.Splits) == 0 {
 		return nil, errors.New("there are no classes or no splits")
 	}
-	c := &content{Report: r, Style: template.CSS(pageStyle), Duration: r.Took.Round(time.Second).String()}
-	var err error
-	if c.Verdict, err = r.verdict(); err != nil {
-		return nil, err
+	c := &content{Report: r, Style: template.CSS(pageStyle), Columns: classColumns}
+	if r.Run != nil && r.Run.Status == Running {
+		sum := sha256.Sum256([]byte(followScript))
+		c.Follow, c.FollowSum = template.JS(followScript), base64.StdEncoding.EncodeToString(sum[:])
 	}
 	pictures, err := r.Pictures()
 	if err != nil {
@@ -106,12 +109,13 @@ func (r *Report) page() (*content, error) {
 		width, _ := p.Figure.Size()
 		c.Pictures = append(c.Pictures, shownPicture{p, dataURL("image/svg+xml", svg.Bytes()), width > 300})
 	}
-	if r.Test != nil {
-		if c.Rows, err = evaluation.PerClass(r.Test.Predictions); err != nil {
-			return nil, err
-		}
-		c.Metrics = r.Test.rows()
-		c.Hardest = r.hardErrors()
+	c.Verdict = r.verdict()
+	if t := r.Test; t != nil {
+		c.Metrics, c.Rows, c.Hardest = t.rows(), t.classRows(), t.hardErrors()
+		c.Level = t.percentLevel()
+		c.Unmoved = slices.ContainsFunc(c.Metrics, metricRow.unmoved) || slices.ContainsFunc(c.Rows, func(k classRow) bool {
+			return slices.ContainsFunc(k.Cells, metricRow.unmoved)
+		})
 	}
 	c.Totals = make([]int, len(r.Splits))
 	for i := range r.Classes {
@@ -134,21 +138,4 @@ func (r *Report) page() (*content, error) {
 		}
 	}
 	return c, nil
-}
-
-func (r *Report) hardErrors() []hardError {
-	var out []hardError
-	if r.Test.Open == nil {
-		return nil
-	}
-	for _, x := range r.Test.hardest() {
-		k := x.Predicted()
-		e := hardError{Name: path.Base(x.Path), Path: x.Path, Actual: r.Classes[x.Label], Predicted: r.Classes[k],
-			ActualProbability: x.Probabilities[x.Label], Probability: x.Probabilities[k]}
-		if img, err := r.Test.Open(x.Path); err == nil {
-			e.Source, _ = thumbnail(img) // without it the page says so
-		}
-		out = append(out, e)
-	}
-	return out
 }

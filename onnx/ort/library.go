@@ -180,3 +180,11 @@ func inUse() *Library {
 	defer loading.Unlock()
 	return loaded
 }
+
+// Version is that of the loaded library, empty if there is none.
+func Version() string {
+	if l := inUse(); l != nil {
+		return l.Version
+	}
+	return ""
+}

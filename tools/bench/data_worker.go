@@ -37,7 +37,7 @@ func workData(ctx context.Context, s setup) error {
 		for _, p := range paths {
 			samples = append(samples, data.Sample{Path: p})
 		}
-		if _, err := data.Verify(ctx, samples, 1, cache, t, nil); err != nil {
+		if _, _, err := data.Verify(ctx, samples, 1, cache, t, nil); err != nil {
 			return err
 		}
 		for prefix, c := range map[string]*data.Cache{"": nil, "cached ": cache} {

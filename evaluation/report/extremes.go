@@ -1,0 +1,82 @@
+package report
+
+import (
+	"cmp"
+	"path"
+	"slices"
+
+	"fovea/evaluation"
+	"fovea/evaluation/figures"
+)
+
+const shown = 24 // images of a list, at most
+
+// Sheets are the test images that the model does worst and best on, for files:
+// a page shows the worst as a list.
+func (r *Report) Sheets() []Picture {
+	if r.Test == nil || r.Test.Open == nil {
+		return nil
+	}
+	var out []Picture
+	for _, s := range []struct {
+		name, title string
+		rows        []evaluation.Prediction
+	}{{"errors", "The hardest errors: least probability of the actual class", r.Test.hardest()},
+		{"best", "The surest right answers", r.Test.surest()}} {
+		if len(s.rows) == 0 {
+			continue
+		}
+		var tiles []figures.Tile
+		for _, x := range s.rows {
+			c := x.Predicted()
+			tile := figures.Tile{Actual: r.Classes[x.Label], Predicted: r.Classes[c], Probability: x.Probabilities[c]}
+			if img, err := r.Test.Open(x.Path); err == nil { // else it stays grey
+				tile.Image = shrink(img)
+			}
+			tiles = append(tiles, tile)
+		}
+		out = append(out, Picture{Name: s.name, Figure: figures.Sheet(tiles, s.title)})
+	}
+	return out
+}
+
+// hardErrors are the hardest errors as a page lists them.
+func (t *Test) hardErrors() []hardError {
+	var out []hardError
+	for _, x := range t.hardest() {
+		k := x.Predicted()
+		e := hardError{Name: path.Base(x.Path), Path: x.Path, Actual: t.Predictions.Classes[x.Label], Predicted: t.Predictions.Classes[k],
+			ActualProbability: x.Probabilities[x.Label], Probability: x.Probabilities[k], Unread: t.Open != nil}
+		if t.Open != nil {
+			if img, err := t.Open(x.Path); err == nil {
+				e.Source, err = thumbnail(img)
+				e.Unread = err != nil
+			}
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// hardest are the errors whose actual class had the least probability.
+func (t *Test) hardest() []evaluation.Prediction {
+	return t.extreme(func(x evaluation.Prediction) bool { return x.Predicted() != x.Label },
+		func(x evaluation.Prediction) float64 { return x.Probabilities[x.Label] })
+}
+
+// surest are the right predictions of greatest probability.
+func (t *Test) surest() []evaluation.Prediction {
+	return t.extreme(func(x evaluation.Prediction) bool { return x.Predicted() == x.Label },
+		func(x evaluation.Prediction) float64 { return -x.Probabilities[x.Label] })
+}
+
+func (t *Test) extreme(which func(evaluation.Prediction) bool, by func(evaluation.Prediction) float64) []evaluation.Prediction {
+	var rows []evaluation.Prediction
+	for _, x := range t.Predictions.Rows {
+		if which(x) {
+			rows = append(rows, x)
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b evaluation.Prediction) int { return cmp.Compare(by(a), by(b)) })
+	return rows[:min(len(rows), shown)]
+}

@@ -1,0 +1,103 @@
+package report
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"fovea/evaluation"
+	"fovea/evaluation/figures"
+	"fovea/onnx"
+)
+
+// Files of a folder that do not go by a split.
+const (
+	pageFile      = "report.html"
+	figuresFolder = "figures"
+)
+
+// MetricsFile is the name of the CSV with a split's metrics.
+func MetricsFile(split string) string { return "metrics_" + split + ".csv" }
+
+// WritePage writes report.html.
+func (r *Report) WritePage(dir string) error {
+	return onnx.WriteFileAtomic(filepath.Join(dir, pageFile), func(w io.Writer) error { return Write(w, r) })
+}
+
+// WriteFigures writes each figure as PNG and as SVG to the folder figures, and
+// takes away what another report has left there.
+func (r *Report) WriteFigures(dir string) error {
+	dir = filepath.Join(dir, figuresFolder)
+	pictures, err := r.Pictures()
+	if err != nil {
+		return err
+	}
+	pictures = append(pictures, r.Sheets()...)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, name := range pictureNames {
+		if !slices.ContainsFunc(pictures, func(p Picture) bool { return p.Name == name }) {
+			os.Remove(filepath.Join(dir, name+".png"))
+			os.Remove(filepath.Join(dir, name+".svg"))
+		}
+	}
+	for _, p := range pictures {
+		if err := onnx.WriteFileAtomic(filepath.Join(dir, p.Name+".png"), p.Figure.WritePNG); err != nil {
+			return err
+		}
+		if err := onnx.WriteFileAtomic(filepath.Join(dir, p.Name+".svg"), p.Figure.WriteSVG); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// WriteTables writes what programs read of a test: predictions, the measures with
+// their intervals, the confusion matrix as a picture by itself and, last, so that
+// they say that all is there, the metrics.
+func (t *Test) WriteTables(dir string) error {
+	picture, err := figures.Confusion(t.Predictions, t.title("Confusion matrix"))
+	if err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{
+		{"predictions_" + t.Split + ".csv", func(w io.Writer) error { return evaluation.WritePredictions(w, t.Predictions) }},
+		{"confusion_matrix_" + t.Split + ".png", picture.WritePNG},
+		{"metrics_" + t.Split + ".json", t.Assessment.WriteJSON},
+		{MetricsFile(t.Split), func(w io.Writer) error { return evaluation.WriteMetrics(w, []evaluation.Metrics{t.Metrics}) }},
+	} {
+		if err := onnx.WriteFileAtomic(filepath.Join(dir, f.name), f.write); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// WriteEvaluation adds a test to a report without a run and writes all of it.
+// command does it again.
+func (r *Report) WriteEvaluation(dir string, t *Test, command string) error {
+	r.Test, r.Classes, r.Written = t, t.Predictions.Classes, time.Now()
+	r.Commands = []Command{{"Evaluate again", command}}
+	counts := make([]int, len(r.Classes))
+	for i, k := range t.Assessment.PerClass {
+		counts[i] = k.Support
+	}
+	r.Splits = []figures.Split{{Name: t.Split, Counts: counts}}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, write := range []func(string) error{t.WriteTables, r.WriteFigures, r.WritePage} {
+		if err := write(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Test) title(what string) string { return what + ", " + t.Split + " split" }

@@ -1,0 +1,46 @@
+package report
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+)
+
+// Facts are versions and the machine, with those of what computed in between.
+// version is the program's.
+func Facts(version string, computed ...Fact) []Fact {
+	out := append([]Fact{{"Fovea", cmp.Or(version, "(unknown)")}, {"Go", runtime.Version()}}, computed...)
+	return append(out, Fact{"Processor", fmt.Sprintf("%s, %d cores", processor(), runtime.NumCPU())},
+		Fact{"System", runtime.GOOS + "/" + runtime.GOARCH})
+}
+
+// processor is its name, where the system tells it.
+func processor() string {
+	if f, err := os.Open("/proc/cpuinfo"); err == nil {
+		defer f.Close()
+		for lines := bufio.NewScanner(f); lines.Scan(); {
+			if key, name, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(key) == "model name" {
+				return strings.TrimSpace(name)
+			}
+		}
+	}
+	return runtime.GOARCH
+}
+
+// Line is the line of a POSIX shell that has some words.
+func Line(words ...string) string {
+	plain := func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("/._-=+:,@%", c)
+	}
+	var out []string
+	for _, s := range words {
+		if s == "" || strings.IndexFunc(s, func(c rune) bool { return !plain(c) }) >= 0 {
+			s = "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+		}
+		out = append(out, s)
+	}
+	return strings.Join(out, " ")
+}

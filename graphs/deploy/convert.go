@@ -1,0 +1,357 @@
+package deploy
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"fovea/graphs"
+)
+
+// A change of an operator between two opsets. Nil: nothing has to be done.
+type change struct {
+	up, down func(g *graphs.Graph, n *graphs.Node) error
+}
+
+// changes lists, by operator and the opset that brought it, what is more than
+// another element type or text of the specification (Changelog.md). What an
+// operator was before opset 11 is known of those alone that exporters wrote then.
+var changes = map[string]map[int64]change{
+	"Clip":               {11: {up: limitsAsInputs}},
+	"Pad":                {11: {up: padsAsInputs}, 18: {down: without(3)}, 19: {down: onlyModes("constant", "reflect", "edge")}},
+	"Slice":              {10: {up: refuse}},
+	"TopK":               {10: {up: refuse}, 11: {}},
+	"Upsample":           {9: {up: refuse}, 10: {up: refuse}},
+	"Resize":             {11: {up: refuse}, 13: {}, 18: {down: lacking("antialias", "axes", "keep_aspect_ratio_policy")}, 19: {down: notHalfPixelSymmetric}},
+	"MaxPool":            {8: {}, 10: {}},
+	"AveragePool":        {10: {}, 19: {down: lacking("dilations")}},
+	"LpPool":             {18: {down: lacking("ceil_mode", "dilations")}},
+	"Dropout":            {12: {up: pass}},
+	"Gemm":               {11: {}},
+	"GatherND":           {12: {}},
+	"ArgMax":             {12: {}},
+	"ArgMin":             {12: {}},
+	"DepthToSpace":       {11: {}},
+	"Squeeze":            {13: {up: axesAsInput}},
+	"Unsqueeze":          {13: {up: axesAsInput}},
+	"Split":              {13: {up: splitAsInput}, 18: {up: countParts, down: sayParts}},
+	"ReduceSum":          {13: {up: axesAsInput}},
+	"Softmax":            {13: {up: lastAxis}},
+	"LogSoftmax":         {13: {up: lastAxis}},
+	"Hardmax":            {13: {up: lastAxis}},
+	"Reshape":            {14: {down: lacking("allowzero")}},
+	"GRU":                {14: {down: lacking("layout")}},
+	"LSTM":               {14: {down: lacking("layout")}},
+	"RNN":                {14: {down: lacking("layout")}},
+	"Shape":              {15: {down: wholeShape}},
+	"RoiAlign":           {16: {up: halfPixelsNo, down: refuse}},
+	"ScatterND":          {16: {down: onlyReductions("none")}, 18: {down: onlyReductions("none", "add", "mul")}},
+	"Cast":               {19: {down: lacking("saturate")}, 24: {down: lacking("round_mode")}},
+	"GridSample":         {20: {up: shortModes, down: longModes}},
+	"IsInf":              {20: {}},
+	"ScatterElements":    {16: {down: onlyReductions("none")}, 18: {down: onlyReductions("none", "add", "mul")}},
+	"BatchNormalization": {9: {up: normalised}, 14: {up: normalised}},
+	"QuantizeLinear":     {13: {}, 19: {down: lacking("saturate")}, 21: {down: lacking("block_size", "output_dtype")}, 23: {down: lacking("precision")}},
+	"DequantizeLinear":   {13: {}, 21: {down: lacking("block_size")}, 23: {down: lacking("output_dtype")}},
+}
+
+func init() {
+	for _, op := range []string{"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin",
+		"ReduceProd", "ReduceSumSquare"} {
+		changes[op] = map[int64]change{18: {up: axesAsInput, down: axesAsAttribute}}
+	}
+}
+
+// steady are the operators that never changed, from opset 7 to 25, and that
+// opset 13 has; conformity with ONNX's own history is tested.
+var steady = map[string]bool{}
+
+func init() {
+	for _, op := range []string{"Abs", "Acos", "Acosh", "Add", "And", "Asin", "Asinh", "Atan", "Atanh", "Ceil", "Celu", "Concat",
+		"ConstantOfShape", "Conv", "ConvInteger", "ConvTranspose", "Cos", "Cosh", "CumSum", "Det", "Div", "DynamicQuantizeLinear",
+		"Einsum", "Elu", "Equal", "Erf", "Exp", "Expand", "EyeLike", "Flatten", "Floor", "Gather", "GatherElements", "GlobalAveragePool",
+		"GlobalLpPool", "GlobalMaxPool", "Greater", "GreaterOrEqual", "HardSigmoid", "Identity", "InstanceNormalization", "IsNaN", "LRN",
+		"LeakyRelu", "Less", "LessOrEqual", "Log", "LpNormalization", "MatMul", "MatMulInteger", "Max", "Mean",
+		"MeanVarianceNormalization", "Min", "Mod", "Mul", "Neg", "NonZero", "Not", "OneHot", "Or", "PRelu", "Pow", "QLinearConv",
+		"QLinearMatMul", "Range", "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh", "Size", "Softplus",
+		"Softsign", "SpaceToDepth", "Sqrt", "Sub", "Sum", "Tan", "Tanh", "ThresholdedRelu", "Tile", "Transpose", "Where", "Xor"} {
+		steady[op] = true
+	}
+}
+
+// convert brings the nodes of the standard domain to an opset.
+func convert(g *graphs.Graph, opset int64) error {
+	var refused []error
+	each(g, func(n *graphs.Node) {
+		if e, ok := expansions[n.Op]; ok && n.Domain == "" && opset < e.since {
+			e.write(g, n)
+		}
+	})
+	each(g, func(n *graphs.Node) {
+		if n.Domain != "" || n.Opset() == opset {
+			return
+		}
+		if err := convertNode(g, n, opset); err != nil {
+			refused = append(refused, fmt.Errorf("%s: %s of opset %d cannot be written in opset %d: %w", n, n.Op, n.Opset(), opset, err))
+		}
+	})
+	return errors.Join(append(refused, g.Err())...)
+}
+
+// each gives the nodes, in order, to visit, which may append others in front.
+func each(g *graphs.Graph, visit func(n *graphs.Node)) {
+	nodes := g.Nodes
+	g.Nodes = nil
+	for _, n := range nodes {
+		visit(n)
+		g.Nodes = append(g.Nodes, n)
+	}
+}
+
+func convertNode(g *graphs.Graph, n *graphs.Node, opset int64) error {
+	from := n.Opset()
+	list, known := changes[n.Op]
+	e, newer := expansions[n.Op]
+	if !known && !steady[n.Op] && !(newer && opset >= e.since) {
+		return errors.New("what changed in between is not known")
+	}
+	var versions []int64
+	for v := range list {
+		if from < v && v <= opset || opset < v && v <= from {
+			versions = append(versions, v)
+		}
+	}
+	slices.Sort(versions)
+	if opset < from {
+		slices.Reverse(versions)
+	}
+	for _, v := range versions {
+		apply := list[v].up
+		if opset < from {
+			apply = list[v].down
+		}
+		if apply != nil {
+			if err := apply(g, n); err != nil {
+				return err
+			}
+		}
+	}
+	n.Version = opset
+	return nil
+}
+
+func refuse(*graphs.Graph, *graphs.Node) error { return errors.New("its meaning changed in between") }
+
+// lacking: before, the attributes did not exist; their default, 0 or what they
+// are without, is what the operator did.
+func lacking(names ...string) func(*graphs.Graph, *graphs.Node) error {
+	harmless := map[string][]any{"saturate": {int64(1)}, "round_mode": {"up"}, "keep_aspect_ratio_policy": {"stretch"}}
+	return func(_ *graphs.Graph, n *graphs.Node) error {
+		for _, name := range names {
+			value, said := n.Attributes[name]
+			if !said {
+				continue
+			}
+			ones, isList := value.([]int64)
+			if value != int64(0) && !slices.Contains(harmless[name], value) &&
+				!(isList && name == "dilations" && !slices.ContainsFunc(ones, func(d int64) bool { return d != 1 })) {
+				return fmt.Errorf("attribute %s does not exist there", name)
+			}
+			delete(n.Attributes, name)
+		}
+		return nil
+	}
+}
+
+func without(input int) func(*graphs.Graph, *graphs.Node) error {
+	return func(_ *graphs.Graph, n *graphs.Node) error {
+		if len(n.Inputs) > input && n.Inputs[input] != nil {
+			return fmt.Errorf("input %d does not exist there", input)
+		}
+		n.Inputs = n.Inputs[:min(input, len(n.Inputs))]
+		return nil
+	}
+}
+
+func onlyModes(modes ...string) func(*graphs.Graph, *graphs.Node) error {
+	return only("mode", modes)
+}
+
+func onlyReductions(reductions ...string) func(*graphs.Graph, *graphs.Node) error {
+	return func(g *graphs.Graph, n *graphs.Node) error {
+		if err := only("reduction", reductions)(g, n); err != nil {
+			return err
+		}
+		if len(reductions) == 1 {
+			delete(n.Attributes, "reduction")
+		}
+		return nil
+	}
+}
+
+func only(name string, values []string) func(*graphs.Graph, *graphs.Node) error {
+	return func(_ *graphs.Graph, n *graphs.Node) error {
+		if v, ok := n.Attributes[name].(string); ok && !slices.Contains(values, v) {
+			return fmt.Errorf("%s %q does not exist there", name, v)
+		}
+		return nil
+	}
+}
+
+func notHalfPixelSymmetric(_ *graphs.Graph, n *graphs.Node) error {
+	if n.Attributes["coordinate_transformation_mode"] == "half_pixel_symmetric" {
+		return errors.New("coordinates half_pixel_symmetric do not exist there")
+	}
+	return nil
+}
+
+func halfPixelsNo(_ *graphs.Graph, n *graphs.Node) error {
+	n.Attributes["coordinate_transformation_mode"] = "output_half_pixel"
+	return nil
+}
+
+func shortModes(_ *graphs.Graph, n *graphs.Node) error {
+	return renameMode(n, map[string]string{"bilinear": "linear", "bicubic": "cubic"})
+}
+
+func longModes(_ *graphs.Graph, n *graphs.Node) error {
+	if _, said := n.Attributes["mode"]; !said {
+		return nil // the default means the same
+	}
+	return renameMode(n, map[string]string{"linear": "bilinear", "cubic": "bicubic"})
+}
+
+func renameMode(n *graphs.Node, names map[string]string) error {
+	if mode, ok := n.Attributes["mode"].(string); ok && names[mode] != "" {
+		n.Attributes["mode"] = names[mode]
+	}
+	return nil
+}
+
+// pass: dropout does nothing in inference.
+func pass(_ *graphs.Graph, n *graphs.Node) error {
+	n.Op, n.Attributes, n.Inputs, n.Outputs = "Identity", nil, n.Inputs[:1], n.Outputs[:1]
+	return nil
+}
+
+func normalised(_ *graphs.Graph, n *graphs.Node) error {
+	if len(n.Outputs) > 1 || n.Attributes.Int("spatial", 1) != 1 {
+		return errors.New("it is in training mode")
+	}
+	delete(n.Attributes, "spatial")
+	return nil
+}
+
+func axesAsInput(g *graphs.Graph, n *graphs.Node) error {
+	if axes := n.Attributes.Ints("axes"); axes != nil {
+		n.Inputs = append(n.Inputs, g.Ints(axes...))
+		delete(n.Attributes, "axes")
+	}
+	return nil
+}
+
+func axesAsAttribute(_ *graphs.Graph, n *graphs.Node) error {
+	if n.Attributes.Int("noop_with_empty_axes", 0) != 0 {
+		return errors.New("attribute noop_with_empty_axes does not exist there")
+	}
+	delete(n.Attributes, "noop_with_empty_axes")
+	if len(n.Inputs) > 1 && n.Inputs[1] != nil {
+		axes, ok := n.Inputs[1].IntValues()
+		if !ok {
+			return errors.New("its axes are computed")
+		}
+		if len(axes) > 0 {
+			n.Attributes = withInts(n.Attributes, "axes", axes)
+		}
+	}
+	n.Inputs = n.Inputs[:1]
+	return nil
+}
+
+func withInts(a graphs.Attributes, name string, values []int64) graphs.Attributes {
+	if a == nil {
+		a = graphs.Attributes{}
+	}
+	a[name] = values
+	return a
+}
+
+func splitAsInput(g *graphs.Graph, n *graphs.Node) error {
+	if sizes := n.Attributes.Ints("split"); sizes != nil {
+		n.Inputs = append(n.Inputs, g.Ints(sizes...))
+		delete(n.Attributes, "split")
+	}
+	return nil
+}
+
+// countParts: without sizes the number of parts has to be said.
+func countParts(_ *graphs.Graph, n *graphs.Node) error {
+	if len(n.Inputs) < 2 || n.Inputs[1] == nil {
+		n.Attributes["num_outputs"] = int64(len(n.Outputs))
+	}
+	return nil
+}
+
+// sayParts: before, parts of unequal sizes had to be said.
+func sayParts(g *graphs.Graph, n *graphs.Node) error {
+	if _, said := n.Attributes["num_outputs"]; !said {
+		return nil
+	}
+	delete(n.Attributes, "num_outputs")
+	axis := n.Attributes.Int("axis", 0)
+	if axis < 0 {
+		axis += int64(n.Inputs[0].Rank())
+	}
+	var sizes []int64
+	for _, out := range n.Outputs {
+		sizes = append(sizes, out.Shape[axis])
+	}
+	n.Inputs = []*graphs.Value{n.Inputs[0], g.Ints(sizes...)}
+	return nil
+}
+
+// wholeShape: before, Shape gave all dimensions.
+func wholeShape(g *graphs.Graph, n *graphs.Node) error {
+	_, starts := n.Attributes["start"]
+	_, ends := n.Attributes["end"]
+	if !starts && !ends {
+		return nil
+	}
+	all := &graphs.Value{Type: graphs.Int64, Shape: []int64{int64(n.Inputs[0].Rank())}}
+	g.Append(&graphs.Node{Op: "Shape", Inputs: n.Inputs, Version: 13}, all)
+	start, end := n.Attributes.Int("start", 0), n.Attributes.Int("end", math.MaxInt64)
+	n.Op, n.Attributes, n.Inputs = "Slice", nil, []*graphs.Value{all, g.Ints(start), g.Ints(end), g.Ints(0)}
+	return nil
+}
+
+// lastAxis: before, all dimensions from the axis on were one, and the axis was 1
+// if none was said.
+func lastAxis(_ *graphs.Graph, n *graphs.Node) error {
+	axis, rank := n.Attributes.Int("axis", 1), int64(n.Inputs[0].Rank())
+	if axis < 0 {
+		axis += rank
+	}
+	if axis != rank-1 {
+		return fmt.Errorf("it is over all dimensions from %d on", axis)
+	}
+	n.Attributes["axis"] = int64(-1)
+	return nil
+}
+
+func limitsAsInputs(g *graphs.Graph, n *graphs.Node) error {
+	n.Inputs = append(n.Inputs, g.Scalar(float64(n.Attributes.Float("min", -math.MaxFloat32))),
+		g.Scalar(float64(n.Attributes.Float("max", math.MaxFloat32))))
+	n.Attributes = nil
+	return nil
+}
+
+func padsAsInputs(g *graphs.Graph, n *graphs.Node) error {
+	pads := n.Attributes.Ints("pads")
+	value := binary.LittleEndian.AppendUint32(nil, math.Float32bits(n.Attributes.Float("value", 0)))
+	n.Inputs = append(n.Inputs, g.Ints(pads...), g.Constant(graphs.Float32, nil, value))
+	delete(n.Attributes, "pads")
+	delete(n.Attributes, "value")
+	return nil
+}

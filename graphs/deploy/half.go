@@ -1,0 +1,19 @@
+package deploy
+
+import "fovea/graphs"
+
+// Half makes g one of mixed precision for inference: weights are stored as
+// float16, products run in it, and what lies between them in the type that
+// package graphs' Mix finds. Inputs and outputs, the head, softmax of the scores,
+// and statistics stay in float32.
+func Half(g *graphs.Graph) error {
+	if err := standard(g); err != nil {
+		return err
+	}
+	if n := head(g); n != nil {
+		n.FullPrecision = true
+	}
+	g.Mix(graphs.Float16)
+	g.RemoveDead()
+	return g.Err()
+}

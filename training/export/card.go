@@ -1,0 +1,232 @@
+package export
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"text/template"
+	"time"
+
+	"fovea/data"
+	"fovea/evaluation"
+	"fovea/inference"
+)
+
+//go:embed card.md
+var cardText string
+
+// A card is what the template of the model card reads.
+type card struct {
+	Name         string
+	Report       *Report
+	Classes      []string
+	License      string // an identifier of the Hugging Face hub's
+	LicenceNote  string
+	Dataset      string
+	Details      []string
+	Splits       []cardSplit
+	Size, Short  int
+	Mean, Std    string
+	Raw          bool
+	Test, Source *evaluation.Assessment // nil: not measured
+	Metrics      []evaluation.Estimate
+	MetricsSplit string
+	Machine      string
+	First        *Variant
+	RawFile      *Variant // nil: none
+	Environment  []string
+}
+
+type cardSplit struct {
+	Name   string
+	Counts []int // by class
+	Total  int
+}
+
+func newCard(r *Report, d *inference.Description, run *runFolder) *card {
+	t := d.Transform()
+	c := &card{Name: modelName(r.Model), Report: r, Classes: d.Classes, License: "unknown", Size: d.Size, Short: t.ShorterSide(),
+		Mean: listOf(d.Mean), Std: listOf(d.Std), First: r.Variants[0], Machine: r.Machine.describe(),
+		LicenceNote: "Not known here: ask whoever made the model."}
+	for _, v := range r.Variants {
+		if v.Raw && c.RawFile == nil {
+			c.Raw, c.RawFile = true, v
+		}
+	}
+	if r.Source != nil {
+		c.Source = r.Source.Assessment
+		c.Metrics, c.MetricsSplit, c.Dataset = headline(c.Source), r.Split, r.Data
+	}
+	if run == nil {
+		c.Details = []string{fmt.Sprintf("Exported by Fovea from `%s`, a model without a run beside it.", filepath.Base(r.Model))}
+		return c
+	}
+	c.ofRun(run, d)
+	return c
+}
+
+// ofRun adds what the run folder tells.
+func (c *card) ofRun(run *runFolder, d *inference.Description) {
+	cfg := run.config
+	c.Name, c.Dataset = cfg.Name, cfg.Data.Dir
+	begin := "random weights"
+	switch {
+	case cfg.Model.Weights != "":
+		begin = "`" + cfg.Model.Weights + "`"
+	case cfg.Model.ONNX != "":
+		begin = "the weights of that file"
+	}
+	what := fmt.Sprintf("Vision transformer `%s`, patches of %d, width %d, depth %d, %d heads", cfg.Model.Arch,
+		cfg.Model.Dimensions().Patch, cfg.Model.Dimensions().Width, cfg.Model.Dimensions().Depth, cfg.Model.Dimensions().Heads)
+	if cfg.Model.ONNX != "" {
+		what = fmt.Sprintf("`%s` with a new head", filepath.Base(cfg.Model.ONNX))
+	}
+	c.Details = []string{what + ", fine-tuned by Fovea.", "Training began from " + begin + ".",
+		fmt.Sprintf("%d epochs, of which epoch %d was best on `val`; seed %d; `config.toml` of the run stands in each file's metadata under `fovea.config`.",
+			cfg.Schedule.Epochs, d.Epoch, cfg.Seed)}
+	for _, name := range []string{"train", "val", "test"} {
+		if s, err := data.OpenSplit(filepath.Join(cfg.Data.Dir, name)); err == nil {
+			c.Splits = append(c.Splits, countClasses(name, s, d.Classes))
+		}
+	}
+	if c.Test = run.test; c.Test != nil {
+		c.Metrics, c.MetricsSplit = headline(c.Test), "test"
+	}
+	c.Environment = environment(filepath.Dir(c.Report.Model))
+	if retfound := strings.ToLower(cfg.Model.Weights + " " + cfg.Model.ONNX); strings.Contains(retfound, "retfound") {
+		c.License = "cc-by-nc-4.0"
+		c.LicenceNote = "Fine-tuned from RETFound's weights, which are under CC BY-NC 4.0: not for commercial use, with attribution to " +
+			"Zhou et al., *A foundation model for generalizable disease detection from retinal images*, Nature 622, 2023. " +
+			"The terms of the training data come on top."
+	} else {
+		c.LicenceNote = "Whoever trained the model decides, within the terms of the training data" +
+			map[bool]string{true: " and of the weights that it began from.", false: "."}[cfg.Model.Weights+cfg.Model.ONNX != ""]
+	}
+}
+
+func countClasses(name string, s *data.Split, classes []string) cardSplit {
+	out := cardSplit{Name: name, Counts: make([]int, len(classes)), Total: len(s.Samples)}
+	numbers := inference.MatchClasses(s.Classes, classes).Numbers
+	for _, x := range s.Samples {
+		if n := numbers[x.Class]; n >= 0 {
+			out.Counts[n]++
+		}
+	}
+	return out
+}
+
+// environment is what the run measured of itself.
+func environment(folder string) []string {
+	text, err := os.ReadFile(filepath.Join(folder, "checkpoints", "last", "state.json"))
+	var state struct {
+		Seconds float64
+		Host    struct {
+			Provider, Precision string
+			Threads             int
+		}
+	}
+	if err != nil || json.Unmarshal(text, &state) != nil || state.Seconds == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("Training took %s on provider %s, %s, with %d threads. Energy was not measured.",
+		time.Duration(state.Seconds*float64(time.Second)).Round(time.Second), state.Host.Provider, state.Host.Precision, state.Host.Threads)}
+}
+
+// modelName is the name of a model without a run.
+func modelName(path string) string {
+	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+}
+
+func (m Machine) describe() string {
+	parts := []string{m.System}
+	if m.Processor != "" {
+		parts = append(parts, m.Processor)
+	}
+	return strings.Join(append(parts, fmt.Sprintf("provider %s, %d threads", m.Provider, m.Threads), "ONNX Runtime "+m.Runtime), ", ")
+}
+
+// About says what was done to the model.
+func (v *Variant) About() string {
+	text := "float32"
+	switch v.Name {
+	case FP16:
+		text = "weights and most arithmetic in float16, statistics, head and softmax in float32; for a GPU: on a CPU most of it runs in float32 between casts"
+	case INT8:
+		q := v.Quantized
+		var parts []string
+		if q.Products > 0 {
+			parts = append(parts, fmt.Sprintf("%d products of matrices in integers, their inputs quantised as they come", q.Products))
+		}
+		if q.Stored > 0 {
+			parts = append(parts, fmt.Sprintf("%d convolutions in float32 with weights of 8 bits", q.Stored))
+		}
+		text = strings.Join(append(parts, "the rest in float32"), "; ")
+	}
+	if v.Raw {
+		text += "; takes the image as it was decoded"
+	}
+	return fmt.Sprintf("%s; opset %d.", text, v.Opset)
+}
+
+// headline are the measures that a card shows.
+func headline(a *evaluation.Assessment) (out []evaluation.Estimate) {
+	for _, name := range []string{"accuracy", "balanced_accuracy", "f1", "roc_auc", "average_precision", "quadratic_kappa", "mcc", "val_loss", "ece"} {
+		e := estimate(a.Measures, name)
+		if name == "val_loss" {
+			e.Name = "log_loss"
+		}
+		if !math.IsNaN(float64(e.Value)) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func listOf(x []float32) string {
+	text, _ := json.Marshal(x)
+	return strings.ReplaceAll(string(text), ",", ", ")
+}
+
+// float is a number of package evaluation.
+func float(x any) float64 { return reflect.ValueOf(x).Float() }
+
+func number(x any) string {
+	if v := float(x); !math.IsNaN(v) {
+		return fmt.Sprintf("%.4f", v)
+	}
+	return "–"
+}
+
+var functions = template.FuncMap{
+	"headline": headline,
+	"number":   number,
+	"list":     func(names []string) string { return cell(strings.Join(names, ", ")) },
+	"cell":     cell,
+	"mb":       func(n int64) string { return fmt.Sprintf("%.2f", megabytes(n)) },
+	"percent":  func(x float64) string { return fmt.Sprintf("%g %%", 100*x) },
+	"value":    func(list []evaluation.Estimate, name string) string { return number(estimate(list, name).Value) },
+	"diff": func(p *evaluation.Paired, name string) string {
+		d := difference(p, name)
+		return fmt.Sprintf("%+.4f [%+.4f, %+.4f]", float64(d.Difference), float64(d.Low), float64(d.High))
+	},
+	"yaml": func(text string) string { quoted, _ := json.Marshal(text); return string(quoted) }, // YAML takes JSON's strings
+}
+
+// cell keeps a name from ending a table's cell or line.
+func cell(text string) string {
+	return strings.NewReplacer("|", "\\|", "\n", " ", "`", "'").Replace(text)
+}
+
+func (c *card) write(w io.Writer) error {
+	t, err := template.New("card").Funcs(functions).Parse(cardText)
+	if err != nil {
+		return err
+	}
+	return t.Execute(w, c)
+}

@@ -1,0 +1,222 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"fovea/graphs"
+	"fovea/graphs/deploy"
+	"fovea/inference"
+	"fovea/onnx"
+	"fovea/onnx/pb"
+	"fovea/training"
+	"fovea/training/config"
+	"fovea/training/imported"
+)
+
+// The variants of a model.
+const (
+	FP32 = "fp32" // as it is
+	FP16 = "fp16" // weights and most arithmetic in half precision
+	INT8 = "int8" // weights of 8 bits, products of matrices in integers
+)
+
+// Variants lists all, in the order in which they are written.
+var Variants = []string{FP32, FP16, INT8}
+
+// Files of the folder beside those of the variants.
+const (
+	CardFile   = "README.md"
+	ReportFile = "export.json"
+)
+
+// fileOf names a variant's model.
+func fileOf(variant string, raw bool) string {
+	name := "model"
+	if variant != FP32 {
+		name += "_" + variant
+	}
+	if raw {
+		name += "_raw"
+	}
+	return name + ".onnx"
+}
+
+// Options of Write.
+type Options struct {
+	Model    string                // an ONNX file
+	Given    inference.Description // of the model, beside what is said by it and by a file beside it
+	Variants []string              // none: all
+	Opset    int64                 // 0: the model's, or the next that is needed
+	Raw      bool                  // also models that take the image as it was decoded
+	Data     string                // folder with the splits; "": that of the run's config, if there is a run
+	Split    string                // folder in Data whose images measure the variants
+	Out      string                // folder to write to; made if need be
+	Batch    int                   // images at a time
+	Skip     bool                  // leave out unreadable images instead of failing
+	Runtime  config.Runtime
+	Progress func(training.Update)
+}
+
+// Write exports a model: model files, ReportFile and CardFile.
+func Write(ctx context.Context, o Options) (*Report, error) {
+	if len(o.Variants) == 0 {
+		o.Variants = Variants
+	}
+	for _, v := range o.Variants {
+		if !slices.Contains(Variants, v) {
+			return nil, fmt.Errorf("variant %q is unknown: %s", v, strings.Join(Variants, ", "))
+		}
+	}
+	d, err := inference.Describe(o.Model, o.Given)
+	if err != nil {
+		return nil, err
+	}
+	run, err := openRun(o.Model)
+	if err != nil {
+		return nil, err
+	}
+	split, err := o.openSplit(run, d)
+	if err != nil {
+		return nil, err
+	}
+	options, err := training.SessionOptions(ctx, o.Runtime, o.Progress)
+	if err != nil {
+		return nil, err
+	}
+	r := newReport(o, d, options)
+	source, fixed, err := imported.OpenAsWritten(o.Model, int64(d.Size))
+	if err != nil {
+		return nil, err
+	}
+	defer source.Close()
+	if fixed != nil {
+		slog.Warn("the model takes a fixed number of images at a time, and so will the exported ones", "reason", fixed)
+	}
+	original, err := onnx.Open(o.Model)
+	if err != nil {
+		return nil, err
+	}
+	defer original.Close()
+	if err := os.MkdirAll(o.Out, 0o755); err != nil {
+		return nil, err
+	}
+	for _, name := range Variants {
+		for _, raw := range []bool{false, true} {
+			if !slices.Contains(o.Variants, name) || raw && !o.Raw {
+				continue
+			}
+			v, err := o.write(source, original.Proto, d, name, raw)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", fileOf(name, raw), err)
+			}
+			r.Variants = append(r.Variants, v)
+		}
+	}
+	if err := r.measure(ctx, o, d, split, options); err != nil {
+		return nil, err
+	}
+	if err := onnx.WriteFileAtomic(filepath.Join(o.Out, ReportFile), r.writeJSON); err != nil {
+		return nil, err
+	}
+	return r, onnx.WriteFileAtomic(filepath.Join(o.Out, CardFile), newCard(r, d, run).write)
+}
+
+// write makes the file of a variant.
+func (o *Options) write(source *imported.File, original *pb.ModelProto, d *inference.Description, name string, raw bool) (*Variant, error) {
+	v := &Variant{Name: name, Raw: raw, File: fileOf(name, raw)}
+	path := filepath.Join(o.Out, v.File)
+	if same, err := sameFile(path, o.Model); err != nil || same {
+		return nil, errors.Join(err, fmt.Errorf("%s would replace the model that is exported: choose another folder", path))
+	}
+	g, err := source.Verbatim()
+	if err != nil {
+		return nil, err
+	}
+	if err := deploy.Classifier(g, d.Output, d.Scores == inference.Logits); err != nil {
+		return nil, err
+	}
+	if v.Opset = o.Opset; v.Opset == 0 {
+		v.Opset = deploy.Opset(g)
+	}
+	switch name {
+	case FP16:
+		err = deploy.Half(g)
+	case INT8:
+		var q deploy.Quantized
+		if q, err = deploy.Quantize(g); err == nil && q.Bytes == 0 {
+			err = errors.New("the model has no weights that could have 8 bits")
+		}
+		v.Quantized = &q
+	}
+	if err != nil {
+		return nil, err
+	}
+	if raw {
+		if err := deploy.Embed(g, deploy.Preparation{Size: int64(d.Size), Short: int64(d.Transform().ShorterSide()), Mean: [3]float32(d.Mean), Std: [3]float32(d.Std)}); err != nil {
+			return nil, err
+		}
+		if o.Opset == 0 {
+			v.Opset = max(v.Opset, deploy.EmbedOpset)
+		}
+	}
+	m, err := deploy.Model(g, v.Opset)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range original.GetMetadataProps() {
+		onnx.SetMetadata(m, p.GetKey(), p.GetValue())
+	}
+	of := *d
+	of.Raw = raw
+	of.WriteMetadata(m)
+	onnx.SetMetadata(m, "fovea.variant", name)
+	if err := onnx.Save(path, m, onnx.SaveOptions{}); err != nil {
+		return nil, err
+	}
+	v.Outputs = names(g.Outputs)
+	v.Input = g.Inputs[0].Name
+	return v, v.identify(path)
+}
+
+func names(values []*graphs.Value) (out []string) {
+	for _, v := range values {
+		out = append(out, v.Name)
+	}
+	return out
+}
+
+// sameFile tells whether two paths are one file.
+func sameFile(a, b string) (bool, error) {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false, nil
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y), err
+}
+
+// identify notes size and digest of a variant's file and of the data that may
+// be beside it.
+func (v *Variant) identify(path string) error {
+	m, err := onnx.Open(path)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	v.Bytes, v.SHA256 = info.Size(), m.Digest()
+	for _, n := range m.External {
+		v.Bytes += n
+	}
+	return nil
+}

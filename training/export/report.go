@@ -1,0 +1,125 @@
+package export
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"fovea/evaluation"
+	"fovea/graphs/deploy"
+	"fovea/inference"
+	"fovea/onnx/ort"
+)
+
+// Report is the content of ReportFile: what was written and measured.
+type Report struct {
+	Model    string     `json:"model"`
+	Classes  []string   `json:"classes"`
+	Data     string     `json:"data,omitempty"`
+	Split    string     `json:"split,omitempty"`
+	Images   int        `json:"images,omitempty"` // of the split that were measured
+	Batch    int        `json:"batch,omitempty"`
+	Machine  Machine    `json:"machine"`
+	Source   *Measured  `json:"source,omitempty"` // the model that was exported
+	Variants []*Variant `json:"variants"`
+}
+
+// Machine is where times were measured.
+type Machine struct {
+	System    string `json:"system"`
+	Processor string `json:"processor,omitempty"`
+	Provider  string `json:"provider"`
+	Threads   int    `json:"threads"`
+	Runtime   string `json:"onnxruntime"`
+}
+
+// Variant is a model file.
+type Variant struct {
+	Name      string            `json:"name"`
+	Raw       bool              `json:"raw"` // takes the image as it was decoded
+	File      string            `json:"file"`
+	Bytes     int64             `json:"bytes"`
+	SHA256    string            `json:"sha256"`
+	Opset     int64             `json:"opset"`
+	Input     string            `json:"input"`
+	Outputs   []string          `json:"outputs"`
+	Quantized *deploy.Quantized `json:"quantized,omitempty"`
+	Noise     float64           `json:"largest_difference_on_noise"` // of a probability, to the model that was exported
+	Measured  *Measured         `json:"measured,omitempty"`
+	Warnings  []string          `json:"warnings,omitempty"`
+}
+
+// Measured is what the images of a split told.
+type Measured struct {
+	Assessment *evaluation.Assessment `json:"assessment"`
+	Paired     *evaluation.Paired     `json:"paired,omitempty"` // with the model that was exported as A
+	Largest    float64                `json:"largest_difference"`
+	Changed    int                    `json:"changed_predictions"`
+	Alone      float64                `json:"milliseconds_an_image_alone"`    // median
+	Batched    float64                `json:"milliseconds_an_image_in_batch"` // median; of raw images, alone too
+
+	predictions *evaluation.Predictions
+}
+
+func newReport(o Options, d *inference.Description, options ort.Options) *Report {
+	return &Report{Model: o.Model, Classes: d.Classes, Machine: machine(options)}
+}
+
+func (r *Report) writeJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(r)
+}
+
+// title names a variant for people.
+func (v *Variant) title() string {
+	if v.Raw {
+		return v.Name + ", raw image"
+	}
+	return v.Name
+}
+
+// estimate finds a measure.
+func estimate(list []evaluation.Estimate, name string) evaluation.Estimate {
+	for _, e := range list {
+		if e.Name == name {
+			return e
+		}
+	}
+	return evaluation.Estimate{Name: name}
+}
+
+func difference(p *evaluation.Paired, name string) evaluation.Difference {
+	for _, d := range p.Measures {
+		if d.Name == name {
+			return d
+		}
+	}
+	return evaluation.Difference{Name: name}
+}
+
+// WriteText writes a line a variant.
+func (r *Report) WriteText(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if r.Source == nil {
+		fmt.Fprintln(t, "file\tMB\topset\tlargest difference on noise")
+		for _, v := range r.Variants {
+			fmt.Fprintf(t, "%s\t%.2f\t%d\t%.1e\n", v.File, megabytes(v.Bytes), v.Opset, v.Noise)
+		}
+		return t.Flush()
+	}
+	fmt.Fprintln(t, "file\tMB\taccuracy\tdifference\troc_auc\tkappa²\tlog loss\tlargest Δp\tchanged\tms alone\tms in batch")
+	for _, v := range r.Variants {
+		m := v.Measured
+		a := func(name string) float64 { return float64(estimate(m.Assessment.Measures, name).Value) }
+		d := difference(m.Paired, "accuracy")
+		fmt.Fprintf(t, "%s\t%.2f\t%.4f\t%+.4f [%+.4f, %+.4f]\t%.4f\t%.4f\t%.4f\t%.1e\t%d\t%.2f\t%.2f\n", v.File, megabytes(v.Bytes),
+			a("accuracy"), float64(d.Difference), float64(d.Low), float64(d.High), a("roc_auc"), a("quadratic_kappa"), a("val_loss"),
+			m.Largest, m.Changed, m.Alone, m.Batched)
+	}
+	return t.Flush()
+}
+
+func megabytes(n int64) float64 { return float64(n) / 1e6 }

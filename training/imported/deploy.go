@@ -1,0 +1,48 @@
+package imported
+
+import (
+	"fmt"
+
+	"fovea/graphs"
+	"fovea/graphs/importer"
+	"fovea/graphs/transfer"
+	"fovea/onnx"
+)
+
+// OpenAsWritten reads a classifier of images of a size to be written again, not
+// trained: see [File.Verbatim]. A model of one image is made one of any number, if
+// each of several then gives what it does alone; fixed tells that it could not.
+func OpenAsWritten(path string, size int64) (f *File, fixed error, err error) {
+	model, err := onnx.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			model.Close()
+			err = fmt.Errorf("%s: %w", path, err)
+		}
+	}()
+	m, image, err := transfer.TakeImages(model.Proto, size)
+	if err != nil {
+		return nil, nil, err
+	}
+	batch := int64(traced)
+	if image.Batch != 0 {
+		batch = image.Batch
+	}
+	if f, err = read(m, importer.Sizes{Batch: batch}); err != nil {
+		return nil, nil, err
+	}
+	if image.Batch != 0 {
+		var free *File
+		if free, fixed = freeBatch(f, image.Batch); fixed == nil {
+			f = free
+		}
+	}
+	f.model = model
+	return f, fixed, nil
+}
+
+// Verbatim is the graph of the model as it is written, see importer's.
+func (f *File) Verbatim() (*graphs.Graph, error) { return f.source.Verbatim(f.trace) }
