@@ -101,6 +101,20 @@
 // too, AUC ± z·σ cut to [0, 1], from placements in one pass over sorted scores
 // (what Sun and Xu, 2014, do with midranks). It needs two images on each side.
 //
+// # Bands of curves
+//
+// A [Band] is a ROC or precision-recall curve at 201 points from 0 to 1 with the
+// percentile interval of its height at each, from the rounds of the same
+// bootstrap. At a false positive rate the height of a ROC curve is its sensitivity,
+// on the straight line between corners, and the upper end where the curve goes
+// straight up. At a recall the height of a precision-recall curve is the precision
+// of the highest threshold that has this recall, as the average precision sums it.
+// The band is pointwise: each point's interval holds the truth as often as it
+// says, the whole curve lies inside less often. Of two classes there is the curve
+// of the positive one; of more, the macro average (the mean height over classes,
+// as roc_auc and average_precision average areas) and the micro average (all n·C
+// decisions pooled).
+//
 // # Tests of two classifiers
 //
 // [ComparePaired] makes McNemar's test of accuracy, exact (binomial) and as

@@ -86,8 +86,18 @@ func TestEvalPredictions(t *testing.T) {
 	if got := string(read(t, out, "predictions_val.csv")); !strings.HasPrefix(got, "path,label,predicted,no,yes\n1,no,no,0.88079707797788") {
 		t.Errorf("predictions_val.csv is\n%s", got)
 	}
-	for _, name := range []string{"metrics_val.csv", "metrics_val.json", "confusion_matrix_val.png"} {
+	for _, name := range []string{"metrics_val.csv", "metrics_val.json", "confusion_matrix_val.png", "figures/roc.svg",
+		"figures/reliability.png"} {
 		read(t, out, name)
+	}
+	page := string(read(t, out, "report.html"))
+	for _, part := range []string{"3 images of the split “val”", "so few say little", "trainer eval -predictions " + file, "20 rounds"} {
+		if !strings.Contains(page, part) {
+			t.Errorf("the page does not say %q", part)
+		}
+	}
+	if strings.Contains(page, "The exact config") || strings.Contains(page, "epochs") {
+		t.Error("the page speaks of a run")
 	}
 	code, _, stderr = trainer(t, "eval", "-predictions", file, "-labels", labels)
 	if code != exitFailed || !strings.Contains(stderr, `line 2 (1): 3 of class "no" is not a probability: if these are logits, say so (-logits)`) {
@@ -101,7 +111,8 @@ func TestComparisonUsage(t *testing.T) {
 		"-json and -csv are two formats":        {"compare", "a", "b", "-json", "-csv"},
 		"-rounds 3: must be at least 20":        {"compare", "a", "b", "-rounds", "3"},
 		"-level 95: must lie between 0 and 1":   {"eval", "-predictions", "a", "-level", "95"},
-		"not with -predictions: -data, -model":  {"eval", "-predictions", "a", "-model", "m", "-data", "d"},
+		"not with -predictions: -model":         {"eval", "-predictions", "a", "-model", "m"},
+		"-rounds 2: must be at least 20":        {"eval", "-model", "m", "-data", "d", "-rounds", "2"},
 		"only with -predictions: -logits":       {"eval", "-model", "m", "-data", "d", "-logits"},
 		"-normalise is for probabilities":       {"eval", "-predictions", "a", "-logits", "-normalise"},
 		"-split ../x: must be a name for files": {"eval", "-predictions", "a", "-split", "../x"},
