@@ -51,11 +51,10 @@ func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired
 		return nil, err
 	}
 	both := []*sample{newSample(a), newSample(b)}
-	values := make([][]float64, 2)
-	for i, s := range both {
-		values[i] = make([]float64, s.width())
-		s.measure(s.ones(), s.newTally(), values[i])
-	}
+	both[0].pool(a)
+	both[1].pool(b)
+	_, ofA := both[0].whole()
+	_, ofB := both[1].whole()
 	names := measureNames(len(a.Classes))
 	all := newReplicates(len(names), o.Rounds)
 	err = bootstrap(ctx, both, o, func(round int, m [][]float64) {
@@ -68,9 +67,12 @@ func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired
 	}
 	p := &Paired{Rows: len(a.Rows), Rounds: o.Rounds, Level: o.Level, Seed: o.Seed}
 	for k, name := range names {
-		low, high := all.percentiles(k, o.Level)
-		va, vb := values[0][k], values[1][k]
-		p.Measures = append(p.Measures, Difference{name, number(va), number(vb), number(vb - va), number(low), number(high)})
+		difference := ofB[k] - ofA[k]
+		low, high := all.interval(k, difference, o.Level)
+		if name == "ece" {
+			low, high = all.basicInterval(k, difference, o.Level)
+		}
+		p.Measures = append(p.Measures, Difference{name, number(ofA[k]), number(ofB[k]), number(difference), number(low), number(high)})
 	}
 	for c, name := range a.Classes {
 		if len(a.Classes) == 2 && c != positiveClass {

@@ -34,8 +34,8 @@ func TestCompare(t *testing.T) {
 	if code != exitDone {
 		t.Fatalf("exit code %d:\n%s", code, stderr)
 	}
-	for _, want := range []string{" 0.8000 [", "0.8966\n", published + " is a published row", "on the same 5 images",
-		`DeLong, AUC of "yes"`, "McNemar: 1 images right in the first alone, 1 in the second alone, exact p = 1,"} {
+	for _, want := range []string{" 0.8000 [", "0.8966 *", published + " is a published row", "on the same 5 images",
+		"DeLong's test, AUC of", "McNemar's test: 1 images right in " + a + " alone, 1 in " + run + " alone; exact p = 1, chi-square p = 1\n"} {
 		if !strings.Contains(strings.ReplaceAll(stdout, "  ", ""), strings.ReplaceAll(want, "  ", "")) {
 			t.Errorf("no %q in:\n%s", want, stdout)
 		}
@@ -57,7 +57,7 @@ func TestCompare(t *testing.T) {
 	_, stdout, _ = trainer(t, "compare", a, published, "-rounds", "50", "-csv")
 	records, err := csv.NewReader(strings.NewReader(stdout)).ReadAll()
 	if err != nil || !slices.ContainsFunc(records, func(r []string) bool {
-		return slices.Equal(r, []string{"published", "kappa", published, "", "0.8638", "", "", ""})
+		return slices.Equal(r, []string{"published", "kappa", published, "", "0.8638", "", "", "", ""})
 	}) {
 		t.Errorf("%v:\n%s", err, stdout)
 	}

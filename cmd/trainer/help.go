@@ -117,11 +117,12 @@ examples:
 
 const compareManual = `trainer compare A B ... [-rounds N] [-level L] [-seed N] [-json | -csv]
 
-Shows results side by side, each measure with its interval, and tests each
-against the first: McNemar's test of accuracy (exact, and chi-square with
-continuity correction), DeLong's of the AUC of each class, and for every measure
-the interval of the difference, by a bootstrap that draws the same images for
-both. Nothing is corrected for testing more than one measure or result.
+Shows results side by side, each measure with its interval and the best marked,
+and tests each against the first: McNemar's test of accuracy (exact, and
+chi-square with continuity correction), DeLong's of the AUC of each class, and
+for every measure the interval of the difference, by a bootstrap that draws the
+same images for both. The p values of McNemar's exact test and of DeLong's are
+also given corrected for how many there are, by Holm's method; intervals are not.
 
 A, B ... are run folders or tables of predictions as "trainer eval -predictions"
 takes them. The images must be the same, matched by path, with the same labels
