@@ -108,8 +108,14 @@ func align(a, b *Predictions) (*Predictions, error) {
 			classes.add("missing in A", name)
 		}
 	}
-	if err := classes.err("the classes differ"); err != nil {
+	if err := classes.err("the classes differ", "the columns of both tables must have the same names"); err != nil {
 		return nil, err
+	}
+	for name, p := range map[string]*Predictions{"A": a, "B": b} {
+		if slices.ContainsFunc(p.Rows, func(r Prediction) bool { return r.Path == "" }) {
+			return nil, fmt.Errorf("%s has images without a path: a column path (or %s) is needed to match them",
+				name, strings.Join(pathColumns[1:], ", "))
+		}
 	}
 	rowsOfB, twice := byPath(b)
 	_, twiceInA := byPath(a)
@@ -131,7 +137,7 @@ func align(a, b *Predictions) (*Predictions, error) {
 		}
 		other := b.Rows[k]
 		if b.Classes[other.Label] != a.Classes[r.Label] {
-			rows.add("with another label in B", r.Path)
+			rows.add("labelled differently", fmt.Sprintf("%s: %s in A, %s in B", r.Path, a.Classes[r.Label], b.Classes[other.Label]))
 			continue
 		}
 		probabilities := make([]float64, len(column))
@@ -145,7 +151,7 @@ func align(a, b *Predictions) (*Predictions, error) {
 			rows.add("missing in A", r.Path)
 		}
 	}
-	return out, rows.err("the images differ")
+	return out, rows.err("the images differ", "both tables must have one row for each of the same images, with the same path and label")
 }
 
 // byPath returns the row of each path, and the paths that occur again.
@@ -180,8 +186,8 @@ func (m *mismatch) add(kind, example string) {
 	}
 }
 
-// err is nil if nothing was added.
-func (m *mismatch) err(what string) error {
+// err is nil if nothing was added. It says what is wrong and what should be.
+func (m *mismatch) err(what, should string) error {
 	if len(m.kinds) == 0 {
 		return nil
 	}
@@ -193,5 +199,5 @@ func (m *mismatch) err(what string) error {
 		}
 		parts = append(parts, fmt.Sprintf("%d %s (%s%s)", m.counts[kind], kind, strings.Join(m.examples[kind], ", "), more))
 	}
-	return fmt.Errorf("%s: %s", what, strings.Join(parts, "; "))
+	return fmt.Errorf("%s: %s; %s", what, strings.Join(parts, "; "), should)
 }

@@ -64,8 +64,32 @@ func TestCompare(t *testing.T) {
 
 	other := writeText(t, dir, "other.csv", strings.Replace(tableB, "5,yes", "6,yes", 1))
 	code, _, stderr = trainer(t, "compare", a, other)
-	if want := `the images differ: 1 missing in B ("5"); 1 missing in A ("6")`; code != exitFailed || !strings.Contains(stderr, want) {
+	if want := `the images differ: 1 missing in B ("5"); 1 missing in A ("6"); both tables must have`; code != exitFailed || !strings.Contains(stderr, want) {
 		t.Errorf("exit code %d, want %s:\n%s", code, want, stderr)
+	}
+}
+
+func TestCompareSaysWhatIsWrong(t *testing.T) {
+	dir := t.TempDir()
+	a := writeText(t, dir, "a.csv", tableA)
+	for want, b := range map[string]string{
+		"nor of metrics (such as accuracy, f1, roc_auc or kap":  writeText(t, dir, "1", "path;label;no;yes\n"),
+		"neither of predictions (path, label and one a class)":  writeText(t, dir, "2", "0.89,0.87,0.5\n"),
+		"neither predictions_test.csv nor metrics_test.csv":     t.TempDir(),
+		"B has images without a path":                           writeText(t, dir, "3", "label,no,yes\nno,0.5,0.5\n"),
+		`1 labelled differently ("5: yes in A, no in B")`:       writeText(t, dir, "4", strings.Replace(tableA, "5,yes", "5,no", 1)),
+		`2 missing in B ("no", "yes"); 2 missing in A ("n", "y`: writeText(t, dir, "5", "path,label,n,y\n1,n,1,0\n"),
+		"line 1: 0 classes, but":                                writeText(t, dir, "6", "path,label\n1,yes\n"),
+	} {
+		code, _, stderr := trainer(t, "compare", a, b)
+		if code != exitFailed || !strings.Contains(stderr, want) {
+			t.Errorf("exit code %d, want %s:\n%s", code, want, stderr)
+		}
+	}
+	quoted := writeText(t, dir, "quoted.csv", "\ufeff\"accuracy\",\"f1\"\r\n0.75,0.5\r\n")
+	quoted2 := writeText(t, dir, "class.csv", strings.ReplaceAll(tableA, "yes", "accuracy"))
+	if code, stdout, stderr := trainer(t, "compare", quoted, quoted2, "-rounds", "20"); code != exitDone || !strings.Contains(stdout, "0.7500") {
+		t.Errorf("exit code %d:\n%s%s", code, stdout, stderr)
 	}
 }
 
