@@ -16,7 +16,7 @@ import (
 // Intervals say how intervals are made. The zero value is 2,000 rounds at 95 %.
 type Intervals struct {
 	Rounds  int     // of the bootstrap; 0: 2,000
-	Level   float64 // share of the distribution inside; 0: 0.95
+	Level   float64 // of confidence; 0: 0.95
 	Seed    uint64
 	Workers int // goroutines; 0: one a core. The result does not depend on it
 }

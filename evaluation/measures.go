@@ -119,7 +119,8 @@ func (t *tally) perClass() {
 // kappa is Cohen's kappa, 1 - observed/expected disagreement, where taking
 // class i for class j costs cost(i, j) ≥ 0, in whole numbers up to one division.
 // If no disagreement is expected, the true and the predicted class being one
-// throughout, it is undefined and 0 is returned.
+// throughout, it is undefined and 0 is returned. Costs of i - j squared fit as
+// long as rows times classes stay below 3e9.
 func (t *tally) kappa(cost func(i, j int64) int64) float64 {
 	var observed, expected int64
 	for i, row := range t.counts {

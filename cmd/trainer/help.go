@@ -130,7 +130,7 @@ and the same classes, matched by name. A row of metrics that others published,
 as in configs/archive, is shown without interval and without test.
 
   -rounds N        bootstrap rounds (default 2000)
-  -level L         share of the distribution in an interval (default 0.95)
+  -level L         confidence level of the intervals (default 0.95)
   -seed N          of the bootstrap (default 0)
   -json            write JSON to standard output
   -csv             write CSV, a line a number, to standard output

@@ -60,7 +60,7 @@ intervals and writes the files above.
   -logits          the numbers are logits: apply softmax
   -normalise       divide each row by its sum, which must be 1 otherwise
   -rounds N        bootstrap rounds (default 2000)
-  -level L         share of the distribution in an interval (default 0.95)
+  -level L         confidence level of the intervals (default 0.95)
   -seed N          of the bootstrap (default 0)
 
 examples:
