@@ -124,15 +124,15 @@ func (p ContenderPair) writeText(w io.Writer, several bool) error {
 	return err
 }
 
-// verdict is better or worse where the interval excludes 0.
+// verdict is better or worse, behind a space, where the interval excludes 0.
 func (d Difference) verdict() string {
 	switch {
 	case !d.Excludes0():
 		return ""
 	case (d.Low > 0) != lowerIsBetter(d.Name):
-		return "better"
+		return " better"
 	}
-	return "worse"
+	return " worse"
 }
 
 func pValue(p number) string {
