@@ -34,6 +34,7 @@ func TestBandsEqualScikitLearn(t *testing.T) {
 	for _, want := range g.Cases {
 		p := drawnPredictions(want.Case)
 		s := newSample(p)
+		s.pool(p)
 		names := bandNames(p.Classes)
 		s.bands = len(names)
 		tally, values, measured := s.newTally(), make([]float64, s.width()), make([]float64, s.width())

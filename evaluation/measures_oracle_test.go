@@ -115,6 +115,7 @@ func TestMeasuresEqualScikitLearn(t *testing.T) {
 	for number := range g.Cases {
 		p := drawnPredictions(number)
 		s := newSample(p)
+		s.pool(p)
 		got := make([]float64, s.width())
 		s.measure(s.ones(), s.newTally(), got)
 		names := g.Many
