@@ -13,7 +13,32 @@ func Half(g *graphs.Graph) error {
 	if n := head(g); n != nil {
 		n.FullPrecision = true
 	}
+	keepNormalisations(g)
 	g.Mix(graphs.Float16)
 	g.RemoveDead()
 	return g.Err()
+}
+
+// keepNormalisations leaves factor and shift behind a division by a standard
+// deviation, of a layer normalisation that is written out, in float32: ONNX Runtime
+// joins the nodes and wants one type in them.
+func keepNormalisations(g *graphs.Graph) {
+	normalised := map[*graphs.Value]bool{}
+	for _, n := range g.Nodes {
+		if n.Domain != "" || len(n.Inputs) != 2 {
+			continue
+		}
+		by := n.Inputs[1]
+		switch {
+		case n.Op == "Div" && by.Producer() != nil && by.Producer().Op == "Sqrt":
+		case (n.Op == "Mul" || n.Op == "Add") && (normalised[n.Inputs[0]] || normalised[by]):
+			n.FullPrecision = true
+			if n.Op == "Add" {
+				continue // the last
+			}
+		default:
+			continue
+		}
+		normalised[n.Outputs[0]] = true
+	}
 }

@@ -113,6 +113,10 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 				continue
 			}
 			v, err := o.write(source, original.Proto, d, name, raw)
+			if errors.Is(err, errNothingToQuantize) && len(o.Variants) > 1 {
+				slog.Warn("there is no variant "+name, "reason", err)
+				break
+			}
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", fileOf(name, raw), err)
 			}
@@ -127,6 +131,8 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 	}
 	return r, onnx.WriteFileAtomic(filepath.Join(o.Out, CardFile), newCard(r, d, run).write)
 }
+
+var errNothingToQuantize = errors.New("the model has no weights that are worth 8 bits")
 
 // write makes the file of a variant.
 func (o *Options) write(source *imported.File, original *pb.ModelProto, d *inference.Description, name string, raw bool) (*Variant, error) {
@@ -151,7 +157,7 @@ func (o *Options) write(source *imported.File, original *pb.ModelProto, d *infer
 	case INT8:
 		var q deploy.Quantized
 		if q, err = deploy.Quantize(g); err == nil && q.Bytes == 0 {
-			err = errors.New("the model has no weights that could have 8 bits")
+			err = errNothingToQuantize
 		}
 		v.Quantized = &q
 	}
