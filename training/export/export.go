@@ -150,10 +150,13 @@ func (o *Options) write(source *imported.File, original *pb.ModelProto, d *infer
 	}
 	if v.Opset = o.Opset; v.Opset == 0 {
 		v.Opset = deploy.Opset(g)
+		if raw {
+			v.Opset = max(v.Opset, deploy.EmbedOpset)
+		}
 	}
 	switch name {
 	case FP16:
-		err = deploy.Half(g)
+		err = deploy.Half(g, v.Opset)
 	case INT8:
 		var q deploy.Quantized
 		if q, err = deploy.Quantize(g); err == nil && q.Bytes == 0 {
@@ -167,9 +170,6 @@ func (o *Options) write(source *imported.File, original *pb.ModelProto, d *infer
 	if raw {
 		if err := deploy.Embed(g, deploy.Preparation{Size: int64(d.Size), Short: int64(d.Transform().ShorterSide()), Mean: [3]float32(d.Mean), Std: [3]float32(d.Std)}); err != nil {
 			return nil, err
-		}
-		if o.Opset == 0 {
-			v.Opset = max(v.Opset, deploy.EmbedOpset)
 		}
 	}
 	m, err := deploy.Model(g, v.Opset)
