@@ -138,8 +138,8 @@ var errNothingToQuantize = errors.New("the model has no weights that are worth 8
 func (o *Options) write(source *imported.File, original *pb.ModelProto, d *inference.Description, name string, raw bool) (*Variant, error) {
 	v := &Variant{Name: name, Raw: raw, File: fileOf(name, raw)}
 	path := filepath.Join(o.Out, v.File)
-	if same, err := sameFile(path, o.Model); err != nil || same {
-		return nil, errors.Join(err, fmt.Errorf("%s would replace the model that is exported: choose another folder", path))
+	if sameFile(path, o.Model) {
+		return nil, fmt.Errorf("%s would replace the model that is exported: choose another folder", path)
 	}
 	g, err := source.Verbatim()
 	if err != nil {
@@ -199,13 +199,10 @@ func names(values []*graphs.Value) (out []string) {
 }
 
 // sameFile tells whether two paths are one file.
-func sameFile(a, b string) (bool, error) {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false, nil
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y), err
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
 // identify notes size and digest of a variant's file and of the data that may
