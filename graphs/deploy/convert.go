@@ -49,10 +49,10 @@ var changes = map[string]map[int64]change{
 	"RoiAlign":           {16: {up: halfPixelsNo, down: refuse}},
 	"ScatterND":          {16: {down: onlyReductions("none")}, 18: {down: onlyReductions("none", "add", "mul")}},
 	"Cast":               {19: {down: lacking("saturate")}, 24: {down: lacking("round_mode")}},
-	"GridSample":         {20: {up: shortModes, down: longModes}},
+	"GridSample":         {16: {down: refuse}, 20: {up: shortModes, down: longModes}},
 	"IsInf":              {20: {}},
 	"ScatterElements":    {16: {down: onlyReductions("none")}, 18: {down: onlyReductions("none", "add", "mul")}},
-	"BatchNormalization": {9: {up: normalised}, 14: {up: normalised}},
+	"BatchNormalization": {9: {up: normalised}, 14: {up: normalised, down: lacking("training_mode")}},
 	"QuantizeLinear":     {13: {}, 19: {down: lacking("saturate")}, 21: {down: lacking("block_size", "output_dtype")}, 23: {down: lacking("precision")}},
 	"DequantizeLinear":   {13: {}, 21: {down: lacking("block_size")}, 23: {down: lacking("output_dtype")}},
 }

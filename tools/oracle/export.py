@@ -171,7 +171,8 @@ def history(out):
         schemas.sort(key=lambda s: s.since_version)
         changed = [b.since_version for a, b in zip(schemas, schemas[1:]) if b.since_version > 7 and form(a) != form(b)]
         result[name] = {"first": schemas[0].since_version, "changed": changed}
-    out.write_text(json.dumps(result, indent=0) + "\n")
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(x)}" for name, x in result.items())
+    out.write_text("{\n" + lines + "\n}\n")
 
 
 def main():

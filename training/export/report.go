@@ -19,7 +19,7 @@ type Report struct {
 	Data     string     `json:"data,omitempty"`
 	Split    string     `json:"split,omitempty"`
 	Images   int        `json:"images,omitempty"` // of the split that were measured
-	Batch    int        `json:"batch,omitempty"` // images of a batch that was timed
+	Batch    int        `json:"batch,omitempty"`  // images of a batch that was timed
 	Machine  Machine    `json:"machine"`
 	Source   *Measured  `json:"source,omitempty"` // the model that was exported
 	Variants []*Variant `json:"variants"`
