@@ -26,8 +26,8 @@ crop, mean, std, input, output and scores. A flag holds before the file, the
 file before the model. crop, mean and std are never guessed.
 `
 
-const evalManual = `trainer eval -model FILE -data DIR [-split NAME | -labels FILE] [-out DIR] [-rounds N] [-level L] [-seed N]
-             [-resume] [-skip-unreadable]
+const evalManual = `trainer eval -model FILE -data DIR [-split NAME | -labels FILE] [-out DIR]
+             [-rounds N] [-level L] [-seed N] [-resume] [-skip-unreadable]
 
 Evaluates a model on labelled images. Prints all measures with 95 % intervals, by
 a bootstrap that draws from each class, and DeLong's for AUC, and writes
@@ -57,8 +57,8 @@ that has no images is reported.
                    killed, or failed for unreadable images; the result is the
                    same to the bit
 ` + classifierManual + classifierNote + `
-trainer eval -predictions FILE [-labels FILE] [-data DIR] [-logits | -normalise] [-split NAME] [-out DIR] [-rounds N] [-level L]
-             [-seed N]
+trainer eval -predictions FILE [-labels FILE] [-data DIR] [-logits | -normalise]
+             [-split NAME] [-out DIR] [-rounds N] [-level L] [-seed N]
 
 Evaluates predictions of any program. FILE is CSV with a header: a column path
 (or image, file, filename), a column label (or true, target, y_true: class names
