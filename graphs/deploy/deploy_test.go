@@ -38,7 +38,8 @@ func small(classes int64) *graphs.Graph {
 }
 
 // TestQuantize: weights have 8 bits where that pays, each channel with its own
-// scale, the head stays, and a weight is off by half a step at most.
+// scale, the head stays, and a weight is off by a step at most: half of one in it,
+// half in the zero point.
 func TestQuantize(t *testing.T) {
 	g := small(20)
 	before := map[string][]float32{}
@@ -73,11 +74,11 @@ func TestQuantize(t *testing.T) {
 		}
 		return data
 	}
-	kernels, scales := content("patch.weight/uint8"), content("patch.weight/scale")
+	kernels, scales, zeros := content("patch.weight/uint8"), content("patch.weight/scale"), content("patch.weight/zero")
 	for i, want := range before["patch.weight"] {
 		b := scales[4*(i/48):]
 		scale := math.Float32frombits(uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24)
-		if got := (float32(kernels[i]) - 128) * scale; math.Abs(float64(got-want)) > 0.5001*float64(scale) {
+		if got := (float32(kernels[i]) - float32(zeros[i/48])) * scale; math.Abs(float64(got-want)) > 1.001*float64(scale) {
 			t.Fatalf("weight %d is %g, was %g: the step is %g", i, got, want, scale)
 		}
 	}

@@ -115,8 +115,8 @@ func (r *Report) WriteText(w io.Writer) error {
 		m := v.Measured
 		a := func(name string) float64 { return float64(estimate(m.Assessment.Measures, name).Value) }
 		d := difference(m.Paired, "accuracy")
-		fmt.Fprintf(t, "%s\t%.2f\t%.4f\t%+.4f [%+.4f, %+.4f]\t%.4f\t%.4f\t%.4f\t%.1e\t%d\t%.2f\t%s\n", v.File, megabytes(v.Bytes),
-			a("accuracy"), float64(d.Difference), float64(d.Low), float64(d.High), a("roc_auc"), a("quadratic_kappa"), a("val_loss"),
+		fmt.Fprintf(t, "%s\t%.2f\t%.4f\t%s [%s, %s]\t%.4f\t%.4f\t%.4f\t%.1e\t%d\t%.2f\t%s\n", v.File, megabytes(v.Bytes),
+			a("accuracy"), signed(d.Difference), signed(d.Low), signed(d.High), a("roc_auc"), a("quadratic_kappa"), a("val_loss"),
 			m.Largest, m.Changed, m.Alone, m.batched())
 	}
 	return t.Flush()
