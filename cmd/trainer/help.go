@@ -123,7 +123,7 @@ and tests each against the first: McNemar's test of accuracy (exact, and
 chi-square with continuity correction), DeLong's of the AUC of each class, and
 for every measure the interval of the difference, by a bootstrap that draws the
 same images for both. The p values of McNemar's exact test and of DeLong's are
-also given corrected for how many there are, by Holm's method; the intervals are
+also given corrected for how many there are, by Holm's method; intervals are
 not.
 
 A, B ... are run folders or tables of predictions as "trainer eval -predictions"

@@ -26,13 +26,13 @@ crop, mean, std, input, output and scores. A flag holds before the file, the
 file before the model. crop, mean and std are never guessed.
 `
 
-const evalManual = `trainer eval -model FILE -data DIR [-split NAME | -labels FILE] [-out DIR] [-rounds N] [-level L] [-seed N]
-             [-resume] [-skip-unreadable]
+const evalManual = `trainer eval -model FILE -data DIR [-split NAME | -labels FILE] [-out DIR]
+             [-rounds N] [-level L] [-seed N] [-resume] [-skip-unreadable]
 
-Evaluates a model on labelled images. Prints all measures with 95 % intervals, by
-a bootstrap that draws from each class, and DeLong's for AUC, and writes
-  report.html                 all of it on one page: a verdict in words, measures,
-                              figures, classes, the hardest errors
+Evaluates a model on labelled images. Prints all measures with 95 % intervals,
+by a bootstrap that draws from each class, and DeLong's for AUC, and writes
+  report.html                 all of it on one page: a verdict in words,
+                              measures, figures, classes, the hardest errors
   figures/                    the figures of the page as PNG and SVG, with the
                               hardest errors and the surest right answers
   predictions_SPLIT.csv       path, label, prediction, a probability a class
@@ -57,8 +57,8 @@ that has no images is reported.
                    killed, or failed for unreadable images; the result is the
                    same to the bit
 ` + classifierManual + classifierNote + `
-trainer eval -predictions FILE [-labels FILE] [-data DIR] [-logits | -normalise] [-split NAME] [-out DIR] [-rounds N] [-level L]
-             [-seed N]
+trainer eval -predictions FILE [-labels FILE] [-data DIR] [-logits | -normalise]
+             [-split NAME] [-out DIR] [-rounds N] [-level L] [-seed N]
 
 Evaluates predictions of any program. FILE is CSV with a header: a column path
 (or image, file, filename), a column label (or true, target, y_true: class names
@@ -69,8 +69,8 @@ said above.
 
   -predictions FILE  the table
   -labels FILE     CSV with columns path and label, instead of FILE's labels
-  -data DIR        folder that the paths are relative to: the page then shows the
-                   images of the hardest errors
+  -data DIR        folder that the paths are relative to: the page then shows
+                   the images of the hardest errors
   -logits          the numbers are logits: apply softmax
   -normalise       divide each row by its sum, which must be 1 otherwise
 

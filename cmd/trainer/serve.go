@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"runtime/debug"
 
 	"fovea/explain"
 	"fovea/inference"
@@ -66,5 +67,6 @@ func runServe(a *app, ctx context.Context, args []string) error {
 // openExplainer opens a model to explain one image at a time, on half of the
 // cores: the others are left to predictions.
 func openExplainer(path string, d *inference.Description) (*explain.Model, error) {
+	defer debug.FreeOSMemory() // what reading and differentiating took
 	return explain.Open(path, explain.Options{Output: d.Output, Side: d.Size, Batch: 1, Threads: max(1, runtime.GOMAXPROCS(0)/2)})
 }

@@ -151,4 +151,7 @@ func TestNoExplainer(t *testing.T) {
 	}
 	status, body = post(t, address, "image/jpeg", bytes.NewReader(files[0]))
 	check(t, status, body, want[0])
+	if !strings.Contains(string(body), `"no_heat_map":"node 3 cannot be differentiated"`) {
+		t.Errorf("the answer does not say that there is no heat map: %s", body)
+	}
 }

@@ -9,7 +9,8 @@ import (
 // reply is the answer to an image.
 type reply struct {
 	Predicted     string        `json:"predicted"`
-	Probabilities []probability `json:"probabilities"` // in the model's order
+	Probabilities []probability `json:"probabilities"`         // in the model's order
+	NoHeatMap     string        `json:"no_heat_map,omitempty"` // why there is none to ask for
 }
 
 type probability struct {
@@ -33,6 +34,9 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	out := reply{Predicted: s.description.Classes[evaluation.Prediction{Probabilities: p}.Predicted()]}
+	if s.explainer.model == nil {
+		out.NoHeatMap = s.explainer.reason.Error()
+	}
 	for i, v := range p {
 		out.Probabilities = append(out.Probabilities, probability{s.description.Classes[i], v})
 	}

@@ -18,7 +18,7 @@ async function post(path, file, signal) {
     const text = await response.text();
     let reason = text || response.statusText;
     try { reason = JSON.parse(text).error; } catch { /* an answer of something in between */ }
-    throw Object.assign(new Error(reason), { status: response.status });
+    throw new Error(reason);
   }
   return response;
 }
@@ -34,7 +34,8 @@ async function classify(file) {
     const response = await post("predict", file, signal);
     const answer = await response.json();
     show(file, answer);
-    await explain();
+    if (answer.no_heat_map) find("map-status").textContent = "There is no heat map: " + answer.no_heat_map;
+    else await explain();
   } catch (error) {
     if (!signal.aborted) find("status").textContent = "That did not work: " + error.message;
   }
@@ -71,7 +72,7 @@ function show(file, answer) {
   find("class").replaceChildren(...sorted.map((p) => new Option(p.class, p.class, false, p.class === answer.predicted)));
   find("status").textContent = "Most probable: " + answer.predicted;
   find("drawn").hidden = true;
-  find("choice").hidden = false;
+  find("choice").hidden = "no_heat_map" in answer;
   find("result").hidden = find("explanation").hidden = false;
 }
 
@@ -96,7 +97,6 @@ async function explain() {
     if (signal.aborted) return;
     find("map-status").textContent = error.message;
     find("drawn").hidden = true;
-    find("choice").hidden = error.status === 501; // the server draws none
   }
   find("drawn").setAttribute("aria-busy", "false");
 }
