@@ -76,9 +76,9 @@ func (v *Value) Content() (data []byte, ok bool) {
 }
 
 // FreeName gives the value that has a name, unless that is but, another one: for
-// an output that has to have it.
+// an input or output that has to have it.
 func (g *Graph) FreeName(name string, but *Value) {
-	if !g.names[name] || but.Name == name {
+	if !g.names[name] || but != nil && but.Name == name {
 		return
 	}
 	for _, n := range g.Nodes {

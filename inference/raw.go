@@ -15,7 +15,6 @@ import (
 // image by image. It is for one goroutine at a time.
 type RawClassifier struct {
 	session *ort.Session
-	path    string
 	d       *Description
 	outputs map[string]*ort.Tensor
 }
@@ -26,7 +25,7 @@ func OpenRaw(path string, d *Description, o ort.Options) (*RawClassifier, error)
 	if err != nil {
 		return nil, err
 	}
-	c := &RawClassifier{session: s, path: path, d: d, outputs: map[string]*ort.Tensor{}}
+	c := &RawClassifier{session: s, d: d, outputs: map[string]*ort.Tensor{}}
 	if err := c.bind(); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)

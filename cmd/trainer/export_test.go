@@ -64,6 +64,7 @@ func TestExportCommand(t *testing.T) {
 		{[]string{"predict", "-model", filepath.Join(dir, "model_raw.onnx"), "-tta", "hflip", images}, exitUsage, "takes one view of it"},
 		{[]string{"explain", "-model", filepath.Join(dir, "model_int8.onnx"), "-out", t.TempDir(), images}, exitFailed, "the model is quantised"},
 		{[]string{"export", "-model", filepath.Join(dir, "model_int8.onnx"), "-out", t.TempDir()}, exitFailed, "the model is quantised"},
+		{[]string{"export", "-model", filepath.Join(dir, "model_fp16.onnx"), "-out", t.TempDir()}, exitFailed, "export the float32 model"},
 	} {
 		if code, _, stderr := trainer(t, test.args...); code != test.code || !strings.Contains(stderr, test.want) {
 			t.Errorf("%q: exit code %d, want %q:\n%s", test.args, code, test.want, stderr)

@@ -30,12 +30,9 @@ func Embed(g *graphs.Graph, p Preparation) error {
 	if len(g.Inputs) != 1 || g.Inputs[0].Rank() != 4 || g.Inputs[0].Shape[0] > 1 {
 		return fmt.Errorf("a model with the preparation inside takes one image, this one takes %s", inputs(g))
 	}
-	old := g.Inputs[0]
-	nodes := g.Nodes
+	g.FreeName(RawImage, nil)
+	old, nodes := g.Inputs[0], g.Nodes
 	g.Nodes, g.Inputs = nil, nil
-	g.FreeName(RawImage, old)
-	// The readers of the old input are given what is computed: the Value stays and
-	// is made by a node.
 	b := embedding{g}
 	raw := g.Input(RawImage, pb.TensorProto_UINT8, graphs.Dynamic, graphs.Dynamic, 3)
 	size := b.shape(raw, 2)                                                                     // [height, width]

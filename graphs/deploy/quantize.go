@@ -11,16 +11,17 @@ import (
 
 // Quantized tells what became of a graph's weights.
 type Quantized struct {
-	Products int   // whose weights have 8 bits and whose inputs are quantised as they come
-	Stored   int   // convolutions whose weights have 8 bits but that run in float32
-	Float    int   // products that stayed as they were
-	Bytes    int64 // of float32 weights that now have 8 bits
+	Products int   `json:"products"`    // whose weights have 8 bits and whose inputs are quantised as they come
+	Stored   int   `json:"stored"`      // convolutions whose weights have 8 bits but that run in float32
+	Float    int   `json:"float"`       // products that stayed as they were
+	Bytes    int64 `json:"float_bytes"` // of float32 weights that now have 8 bits
 }
 
-// Quantize stores the weights of products in 8 bits, with a scale a result
-// channel. A product of matrices with a weight then runs in integers, its input
+// Quantize stores the weights of products in 8 bits, with a scale and a
+// zero point a result channel. A product of matrices with a weight then runs in integers, its input
 // quantised when it is there, as ONNX Runtime's quantize_dynamic does it; a
-// convolution runs in float32 on weights that are scaled back. The head and a
+// convolution runs in float32 on weights that are scaled back when the model is
+// loaded. The head and a
 // product with few weights stay in float32.
 //
 // Integers are unsigned: on x86 processors without VNNI the product of an unsigned

@@ -3,6 +3,7 @@
     python tools/oracle/export.py variants FOLDER IMAGES      fp16 and int8 beside ONNX Runtime's own tools, on real images
     python tools/oracle/export.py raw FOLDER IMAGES           the preparation inside beside Pillow and torchvision
     python tools/oracle/export.py card FOLDER IMAGE           runs the Python blocks of the model card
+    python tools/oracle/export.py opsets TRAINER MODEL        exports a run's model in every opset: ONNX's checker, the same logits
     python tools/oracle/export.py history FILE                what changed in ONNX's operators, for a test of graphs/deploy
 
 FOLDER is one that `trainer export -raw` wrote, IMAGES a folder with images at any depth. Each fails where Fovea's result is worse
@@ -155,6 +156,27 @@ def card(folder, image):
         print("  front matter was not parsed: there is no PyYAML")
 
 
+def opsets(trainer, model):
+    s = session(model)
+    d = describe(model)
+    x = np.random.default_rng(0).normal(size=(3, 3, d["size"], d["size"])).astype(np.float32)
+    logits, _ = scores(s, x)
+    for opset in range(13, 26):
+        with tempfile.TemporaryDirectory() as out:
+            subprocess.run([trainer.resolve(), "export", "-model", model, "-opset", str(opset), "-out", out]
+                           + (["-raw"] if opset >= 18 else []), check=True, capture_output=True)
+            found = []
+            for f in sorted(pathlib.Path(out).glob("*.onnx")):
+                m = onnx.load(f)
+                onnx.checker.check_model(m, full_check=True)
+                assert [(o.domain, o.version) for o in m.opset_import] == [("", opset)], m.opset_import
+                if "raw" not in f.name:
+                    found.append((f.name, float(np.abs(scores(session(f), x)[0] - logits).max())))
+            print(f"  opset {opset}: " + ", ".join(f"{name} {off:.1e}" for name, off in found))
+            if dict(found)["model.onnx"] > 1e-5 * np.abs(logits).max():
+                sys.exit("the float32 model gives other logits")
+
+
 def history(out):
     """Operators of opset 13, and the later opsets that changed more than an element type of one: inputs, outputs or attributes."""
     versions = {}
@@ -177,7 +199,7 @@ def history(out):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["variants", "raw", "card", "history"])
+    parser.add_argument("what", choices=["variants", "raw", "card", "opsets", "history"])
     parser.add_argument("paths", nargs="+", type=pathlib.Path)
     args = parser.parse_args()
     globals()[args.what](*args.paths)

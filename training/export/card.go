@@ -24,6 +24,7 @@ var cardText string
 // A card is what the template of the model card reads.
 type card struct {
 	Name         string
+	OfRun        bool // a run's model
 	Report       *Report
 	Classes      []string
 	License      string // an identifier of the Hugging Face hub's
@@ -74,7 +75,7 @@ func newCard(r *Report, d *inference.Description, run *runFolder) *card {
 // ofRun adds what the run folder tells.
 func (c *card) ofRun(run *runFolder, d *inference.Description) {
 	cfg := run.config
-	c.Name, c.Dataset = cfg.Name, cfg.Data.Dir
+	c.OfRun, c.Name, c.Dataset = true, cfg.Name, cfg.Data.Dir
 	begin := "random weights"
 	switch {
 	case cfg.Model.Weights != "":

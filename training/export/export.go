@@ -78,7 +78,7 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	run, err := openRun(o.Model)
+	run, err := openRun(o.Model, d)
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +104,11 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	defer original.Close()
+	for _, t := range original.Proto.GetGraph().GetInitializer() {
+		if kind := pb.TensorProto_DataType(t.GetDataType()); kind == graphs.Float16 || kind == graphs.BFloat16 {
+			return nil, fmt.Errorf("%s: initializer %q is %s: export the float32 model that it was made of", o.Model, t.GetName(), onnx.TypeName(kind))
+		}
+	}
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return nil, err
 	}
@@ -168,7 +173,8 @@ func (o *Options) write(source *imported.File, original *pb.ModelProto, d *infer
 		return nil, err
 	}
 	if raw {
-		if err := deploy.Embed(g, deploy.Preparation{Size: int64(d.Size), Short: int64(d.Transform().ShorterSide()), Mean: [3]float32(d.Mean), Std: [3]float32(d.Std)}); err != nil {
+		p := deploy.Preparation{Size: int64(d.Size), Short: int64(d.Transform().ShorterSide()), Mean: [3]float32(d.Mean), Std: [3]float32(d.Std)}
+		if err := deploy.Embed(g, p); err != nil {
 			return nil, err
 		}
 	}

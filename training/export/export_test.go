@@ -15,6 +15,7 @@ import (
 	"fovea/inference"
 	"fovea/onnx"
 	"fovea/onnx/ort"
+	"fovea/onnx/pb"
 	"fovea/training/config"
 )
 
@@ -113,7 +114,7 @@ func TestMeasure(t *testing.T) {
 	}
 	card := string(read(t, filepath.Join(dir, CardFile)))
 	for _, want := range []string{"model-index:", "split: test", "| [model_int8.onnx](model_int8.onnx) |", "McNemar", "| DRUSEN | 2 |",
-		`onnxruntime.InferenceSession("model_raw.onnx")`, "resized to 10 pixels", "license: unknown"} {
+		`onnxruntime.InferenceSession("model_raw.onnx")`, "resized to 10 pixels", "license: unknown", "Not known here: the model came without a run"} {
 		if !strings.Contains(card, want) {
 			t.Errorf("the card lacks %q:\n%s", want, card)
 		}
@@ -178,6 +179,45 @@ func TestRaw(t *testing.T) {
 		if off := largest(want[0], got); off > 1e-3 {
 			t.Errorf("%d×%d pixels: a probability is off by %g", size[0], size[1], off)
 		}
+	}
+}
+
+// TestNamesAndBatch: a model of one image, whose input has the name of the raw one
+// and whose scores have no name that means something, is made one of any number.
+func TestNamesAndBatch(t *testing.T) {
+	m, err := onnx.Open(models + "cnn_torchscript17.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	g := m.Proto.Graph
+	rename := map[string]string{g.Input[0].GetName(): "image", g.Output[0].GetName(): "y", g.Node[0].GetOutput()[0]: "probabilities"}
+	for _, n := range g.Node {
+		for _, list := range [][]string{n.Input, n.Output} {
+			for i, name := range list {
+				if other, ok := rename[name]; ok {
+					list[i] = other
+				}
+			}
+		}
+	}
+	g.Input[0] = onnx.NewValueInfo("image", pb.TensorProto_FLOAT, []int64{1, 3, 20, 20})
+	g.Output[0] = onnx.NewValueInfo("y", pb.TensorProto_FLOAT, []int64{1, 5})
+	dir := t.TempDir()
+	model := filepath.Join(dir, "one.onnx")
+	if err := onnx.Save(model, m.Proto, onnx.SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Write(t.Context(), Options{Model: model, Given: given(20), Raw: true, Data: scans, Split: "test", Out: filepath.Join(dir, "out"), Batch: 4,
+		Runtime: config.Runtime{Provider: "cpu"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range r.Variants {
+		if v.Input != "image" || v.Noise > 2e-3 || v.Measured.Largest > 2e-3 {
+			t.Errorf("%+v", v)
+		}
+		checkFile(t, filepath.Join(dir, "out", v.File), v, 0)
 	}
 }
 

@@ -73,14 +73,6 @@ func (r *Report) writeJSON(w io.Writer) error {
 	return e.Encode(r)
 }
 
-// title names a variant for people.
-func (v *Variant) title() string {
-	if v.Raw {
-		return v.Name + ", raw image"
-	}
-	return v.Name
-}
-
 // estimate finds a measure.
 func estimate(list []evaluation.Estimate, name string) evaluation.Estimate {
 	for _, e := range list {

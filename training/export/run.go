@@ -21,8 +21,11 @@ type runFolder struct {
 	test   *evaluation.Assessment // nil: not tested
 }
 
-// openRun reads the run folder that a model is in, nil if it is in none.
-func openRun(model string) (*runFolder, error) {
+// openRun reads the run folder that a model is in, nil if it is not a run's.
+func openRun(model string, d *inference.Description) (*runFolder, error) {
+	if d.Epoch == 0 {
+		return nil, nil
+	}
 	dir := filepath.Dir(model)
 	file := filepath.Join(dir, "config.toml")
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
