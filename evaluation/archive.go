@@ -118,5 +118,5 @@ func ReadMetricRow(r io.Reader) (map[string]float64, error) {
 }
 
 func isMetric(name string) bool {
-	return slices.ContainsFunc(columns, func(c column) bool { return c.name == name })
+	return slices.ContainsFunc(columns, func(c column) bool { return c.name == strings.TrimSpace(name) })
 }

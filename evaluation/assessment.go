@@ -36,7 +36,10 @@ type Assessment struct {
 	Seed     uint64            `json:"seed"`
 	Measures []Estimate        `json:"measures"`
 	PerClass []ClassAssessment `json:"per_class"`
-	Warnings []string          `json:"warnings,omitempty"`
+	// ECEIfCalibrated is about what ece would be, by chance, if the probabilities
+	// were right.
+	ECEIfCalibrated number   `json:"ece_if_calibrated"`
+	Warnings        []string `json:"warnings,omitempty"`
 
 	// The curves of the positive class of two, else of the averages over classes;
 	// none if all rows are of one class. They are for figures.
@@ -52,23 +55,17 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 	if err != nil {
 		return nil, err
 	}
-	m, warnings, err := Compute(p)
-	if err != nil {
+	if err := p.Check(); err != nil {
 		return nil, err
 	}
 	s := newSample(p)
+	s.pool(p)
 	names := bandNames(p.Classes)
 	if len(s.byClass[p.Rows[0].Label]) < len(p.Rows) { // else no class has a ROC curve
 		s.bands = len(names)
 	}
-	values := make([]float64, s.width())
-	t := s.newTally()
-	s.measure(s.ones(), t, values)
-	i := 0
-	for _, v := range m.All() { // the very numbers of metrics_test.csv
-		values[i] = v
-		i++
-	}
+	t, values := s.whole()
+	warnings := warnings(p, t)
 	all := newReplicates(len(values), o.Rounds)
 	err = bootstrap(ctx, []*sample{s}, o, func(round int, measures [][]float64) {
 		for k, v := range measures[0] {
@@ -82,23 +79,24 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 	take := func(names []string) []Estimate {
 		out := make([]Estimate, len(names))
 		for i, name := range names {
-			low, high := all.percentiles(next, o.Level)
+			low, high := all.interval(next, values[next], o.Level)
+			if name == "ece" {
+				low, high = all.basicInterval(next, values[next], o.Level)
+				low, high = max(low, 0), max(high, 0)
+			}
 			out[i] = Estimate{name, number(values[next]), number(low), number(high)}
 			next++
 		}
 		return out
 	}
 	a := &Assessment{Rows: len(p.Rows), Classes: p.Classes, Rounds: o.Rounds, Level: o.Level, Seed: o.Seed,
-		Measures: take(measureNames(s.classes))}
+		Measures: take(measureNames(s.classes)), ECEIfCalibrated: number(s.calibrationNoise())}
 	if s.classes == 2 {
 		a.Positive = p.Classes[positiveClass]
 	}
 	for c, name := range p.Classes {
-		k := ClassAssessment{Class: name, Support: len(s.byClass[c]), Measures: take(classMeasures),
+		k := ClassAssessment{Class: name, Support: int(t.support[c]), Predicted: int(t.predicted[c]), Measures: take(classMeasures),
 			DeLong: newPlacements(s.rankings[c], uint16(c)).interval(o.Level)}
-		for g := range t.counts {
-			k.Predicted += t.counts[g][c]
-		}
 		if k.Support == 1 {
 			warnings = append(warnings, Warning{Class: name, Metrics: classMeasures,
 				Reason: "one sample is the same in every bootstrap round, so intervals are too narrow"})
@@ -108,6 +106,11 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 	if s.bands > 0 {
 		a.ROC = all.bands(names, values, next, 0, o.Level)
 		a.PrecisionRecall = all.bands(names, values, next, 1, o.Level)
+	}
+	if accuracy := ratio(t.correct(), t.rows); accuracy == 1 {
+		warnings = append(warnings, Warning{Metrics: []string{"accuracy"}, Reason: fmt.Sprintf(
+			"no image is mistaken, nor is one in any bootstrap round; the interval of Clopper and Pearson begins at %.4f",
+			flawlessLow(a.Rows, o.Level))})
 	}
 	for _, w := range warnings {
 		a.Warnings = append(a.Warnings, w.String())
@@ -133,7 +136,11 @@ func (a *Assessment) WriteText(w io.Writer) error {
 		fmt.Fprintf(w, "the positive class is %q\n", a.Positive)
 	}
 	for _, m := range a.Measures {
-		fmt.Fprintf(w, "  %-40s %8.4f  [%.4f, %.4f]\n", m.Name, m.Value, m.Low, m.High)
+		fmt.Fprintf(w, "  %-40s %8.4f  [%.4f, %.4f]", m.Name, m.Value, m.Low, m.High)
+		if m.Name == "ece" {
+			fmt.Fprintf(w, "  about %.4f by chance, if calibrated", a.ECEIfCalibrated)
+		}
+		fmt.Fprintln(w)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "class\timages\tpredicted\tprecision\trecall\tspecificity\tf1\troc_auc\tDeLong\t")

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -110,6 +111,57 @@ func TestAssessmentOfUndefined(t *testing.T) {
 	stop()
 	if _, err := Assess(stopped, p, Intervals{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// If labels are drawn with the very probabilities of a table, the calibration
+// errors that these show have the mean that is told.
+func TestECEIfCalibrated(t *testing.T) {
+	p := randomPredictions(4, 400)
+	a, err := Assess(t.Context(), p, Intervals{Rounds: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(5, 6))
+	var sum float64
+	const draws = 400
+	for range draws {
+		for i := range p.Rows {
+			u, label := rng.Float64(), 0
+			for label < 3 && u >= p.Rows[i].Probabilities[label] {
+				u -= p.Rows[i].Probabilities[label]
+				label++
+			}
+			p.Rows[i].Label = label
+		}
+		s := newSample(p)
+		tally := s.newTally()
+		s.countRows(s.ones(), tally)
+		sum += tally.ece
+	}
+	if want := sum / draws; math.Abs(float64(a.ECEIfCalibrated)/want-1) > 0.05 {
+		t.Errorf("%v, by simulation %v", a.ECEIfCalibrated, want)
+	}
+}
+
+func TestFlawless(t *testing.T) {
+	p := &Predictions{Classes: []string{"a", "b"}}
+	for i := range 30 {
+		p.Rows = append(p.Rows, Prediction{Label: i % 2, Probabilities: []float64{float64(1 - i%2), float64(i % 2)}})
+	}
+	a, err := Assess(t.Context(), p, Intervals{Rounds: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 0.025^(1/30) = 0.88430 and 0.025^(1/15) = 0.78198, the tabulated limits of Clopper and Pearson.
+	if len(a.Warnings) != 1 || !strings.Contains(a.Warnings[0], "begins at 0.8843") {
+		t.Errorf("warnings %q", a.Warnings)
+	}
+	if d := a.PerClass[1].DeLong; d.AUC != 1 || d.High != 1 || math.Abs(float64(d.Low)-0.78198) > 1e-5 {
+		t.Errorf("%+v", d)
+	}
+	if e := find(t, a.Measures, "ece"); e.Value != 0 || e.Low != 0 || e.High != 0 || a.ECEIfCalibrated != 0 {
+		t.Errorf("%+v, %v", e, a.ECEIfCalibrated)
 	}
 }
 

@@ -9,12 +9,14 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // Intervals say how intervals are made. The zero value is 2,000 rounds at 95 %.
 type Intervals struct {
 	Rounds  int     // of the bootstrap; 0: 2,000
-	Level   float64 // share of the distribution inside; 0: 0.95
+	Level   float64 // of confidence; 0: 0.95
 	Seed    uint64
 	Workers int // goroutines; 0: one a core. The result does not depend on it
 }
@@ -95,22 +97,46 @@ func newReplicates(measures, rounds int) replicates {
 	return out
 }
 
-// percentiles returns the interval of measure i: numpy.quantile at both ends,
-// linear between order statistics. A measure that a round lacks has none. It
-// sorts.
-func (r replicates) percentiles(i int, level float64) (low, high float64) {
+// interval returns that of measure i, whose value in the sample is given: the
+// bias-corrected percentiles of Efron (1981). If a share of the rounds other than
+// half lies below the value, counting half of those at it, both percentiles are
+// moved by twice the normal quantile of that share. A measure that a round lacks
+// has no interval. It sorts.
+func (r replicates) interval(i int, value, level float64) (low, high float64) {
 	values := r[i]
 	if slices.ContainsFunc(values, math.IsNaN) {
 		return math.NaN(), math.NaN()
 	}
 	slices.Sort(values)
-	at := func(q float64) float64 {
-		position := q * float64(len(values)-1)
-		k := int(position)
-		if k+1 == len(values) {
-			return values[k]
-		}
-		return values[k] + (position-float64(k))*(values[k+1]-values[k])
+	below, _ := slices.BinarySearch(values, value)
+	to, _ := slices.BinarySearch(values, math.Nextafter(value, math.Inf(1)))
+	n := float64(len(values))
+	// Half a round at either end keeps the shift finite.
+	shift := 2 * distuv.UnitNormal.Quantile(min(max(float64(below+to)/2, 0.5), n-0.5)/n)
+	z := normalQuantile(level)
+	return quantile(values, distuv.UnitNormal.CDF(shift-z)), quantile(values, distuv.UnitNormal.CDF(shift+z))
+}
+
+// percentiles are those of measure i. It sorts.
+func (r replicates) percentiles(i int, level float64) (low, high float64) {
+	slices.Sort(r[i])
+	return quantile(r[i], (1-level)/2), quantile(r[i], (1+level)/2)
+}
+
+// basicInterval is the percentiles reflected at the value (Davison and Hinkley,
+// 1997), for a measure that each round raises once more: then no round may reach
+// the value, and percentiles cannot be corrected. It sorts.
+func (r replicates) basicInterval(i int, value, level float64) (low, high float64) {
+	low, high = r.percentiles(i, level)
+	return 2*value - high, 2*value - low
+}
+
+// quantile is numpy.quantile, linear between order statistics.
+func quantile(sorted []float64, q float64) float64 {
+	position := q * float64(len(sorted)-1)
+	k := int(position)
+	if k+1 == len(sorted) {
+		return sorted[k]
 	}
-	return at((1 - level) / 2), at((1 + level) / 2)
+	return sorted[k] + (position-float64(k))*(sorted[k+1]-sorted[k])
 }

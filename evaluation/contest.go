@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"text/tabwriter"
 )
 
 // A Contender is one of the results that stand side by side: predictions, of
@@ -31,6 +30,14 @@ type ContenderPair struct {
 	A string `json:"a"`
 	B string `json:"b"`
 	*Paired
+	Holm Holm `json:"holm"`
+}
+
+// Holm are the p values of a pair corrected for how many a contest has (Holm,
+// 1979): McNemar's exact ones of all pairs, and DeLong's of all pairs and classes.
+type Holm struct {
+	McNemar number   `json:"mcnemar_exact_p"`
+	DeLong  []number `json:"delong_p"` // in the order of Paired.DeLong
 }
 
 // NewContest assesses all contenders that have predictions and tests each
@@ -49,7 +56,7 @@ func NewContest(ctx context.Context, contenders []Contender, o Intervals) (*Cont
 			if err != nil {
 				return nil, fmt.Errorf("%s (A) and %s (B): %w", a.Name, k.Name, err)
 			}
-			c.Pairs = append(c.Pairs, ContenderPair{a.Name, k.Name, p})
+			c.Pairs = append(c.Pairs, ContenderPair{A: a.Name, B: k.Name, Paired: p})
 		} else {
 			first = i
 		}
@@ -58,7 +65,27 @@ func NewContest(ctx context.Context, contenders []Contender, o Intervals) (*Cont
 			return nil, fmt.Errorf("%s: %w", k.Name, err)
 		}
 	}
+	c.correct()
 	return c, nil
+}
+
+// correct fills in Holm of each pair.
+func (c *Contest) correct() {
+	var mcnemar, delong []float64
+	for _, p := range c.Pairs {
+		mcnemar = append(mcnemar, p.McNemar.ExactP)
+		for _, d := range p.DeLong {
+			delong = append(delong, float64(d.P))
+		}
+	}
+	mcnemar, delong = holm(mcnemar), holm(delong)
+	for i := range c.Pairs {
+		h := &c.Pairs[i].Holm
+		h.McNemar = number(mcnemar[i])
+		for range c.Pairs[i].DeLong {
+			h.DeLong, delong = append(h.DeLong, number(delong[0])), delong[1:]
+		}
+	}
 }
 
 // estimate is a contender's value of a measure, with NaN for what it lacks.
@@ -121,91 +148,30 @@ func (c *Contest) WriteCSV(w io.Writer) error {
 		}
 		out.Write(record) // the writer keeps its first error for Error below
 	}
-	out.Write([]string{"kind", "measure", "a", "b", "value", "low", "high", "p"})
+	out.Write([]string{"kind", "measure", "a", "b", "value", "low", "high", "p", "p_holm"})
 	for _, name := range c.names() {
 		for _, k := range c.Contenders {
 			e, kind := k.estimate(name), "value"
 			if k.Assessment == nil {
 				kind = "published"
+				if _, known := k.Published[name]; !known {
+					continue
+				}
 			}
-			line(kind, name, k.Name, "", e.Value, e.Low, e.High, nan)
+			line(kind, name, k.Name, "", e.Value, e.Low, e.High, nan, nan)
 		}
 	}
 	for _, p := range c.Pairs {
 		for _, d := range p.Measures {
-			line("difference", d.Name, p.A, p.B, d.Difference, d.Low, d.High, nan)
+			line("difference", d.Name, p.A, p.B, d.Difference, d.Low, d.High, nan, nan)
 		}
-		for _, d := range p.DeLong {
-			line("delong", "roc_auc "+d.Class, p.A, p.B, d.Difference, d.Low, d.High, d.P)
+		for i, d := range p.DeLong {
+			line("delong", "roc_auc "+d.Class, p.A, p.B, d.Difference, d.Low, d.High, d.P, p.Holm.DeLong[i])
 		}
 		gap := number(p.McNemar.OnlyB - p.McNemar.OnlyA)
-		line("mcnemar_exact", "accuracy", p.A, p.B, gap, nan, nan, number(p.McNemar.ExactP))
-		line("mcnemar_chi_square", "accuracy", p.A, p.B, gap, nan, nan, number(p.McNemar.P))
+		line("mcnemar_exact", "accuracy", p.A, p.B, gap, nan, nan, number(p.McNemar.ExactP), p.Holm.McNemar)
+		line("mcnemar_chi_square", "accuracy", p.A, p.B, gap, nan, nan, number(p.McNemar.P), nan)
 	}
 	out.Flush()
 	return out.Error()
-}
-
-// WriteText writes tables for a terminal.
-func (c *Contest) WriteText(w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "measure\t")
-	for _, k := range c.Contenders {
-		fmt.Fprintf(t, "%s\t", oneLine(k.Name))
-	}
-	fmt.Fprintln(t)
-	for _, name := range c.names() {
-		fmt.Fprintf(t, "%s\t", name)
-		for _, k := range c.Contenders {
-			switch e := k.estimate(name); {
-			case math.IsNaN(float64(e.Value)):
-				fmt.Fprint(t, "\t")
-			case k.Assessment == nil:
-				fmt.Fprintf(t, "%.4f\t", e.Value)
-			default:
-				fmt.Fprintf(t, "%.4f [%.4f, %.4f]\t", e.Value, e.Low, e.High)
-			}
-		}
-		fmt.Fprintln(t)
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	for _, k := range c.Contenders {
-		if k.Assessment == nil {
-			fmt.Fprintf(w, "%s is a published row of metrics: without images there is neither interval nor test.\n", oneLine(k.Name))
-		}
-	}
-	for _, p := range c.Pairs {
-		if err := p.writeText(w); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p ContenderPair) writeText(w io.Writer) error {
-	m := p.McNemar
-	fmt.Fprintf(w, "\n%s less %s, on the same %d images; intervals of %v %%, %d bootstrap rounds; * excludes 0\n",
-		oneLine(p.B), oneLine(p.A), p.Rows, 100*p.Level, p.Rounds)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	for _, d := range p.Measures {
-		mark := ""
-		if d.Excludes0() {
-			mark = " *"
-			if lowerIsBetter(d.Name) {
-				mark = " * (lower is better)"
-			}
-		}
-		fmt.Fprintf(t, "%s\t%+.4f\t[%+.4f, %+.4f]\t%s\n", d.Name, d.Difference, d.Low, d.High, mark)
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	for _, d := range p.DeLong {
-		fmt.Fprintf(w, "DeLong, AUC of %q: %+.4f [%+.4f, %+.4f], p = %.4g\n", d.Class, d.Difference, d.Low, d.High, d.P)
-	}
-	_, err := fmt.Fprintf(w, "McNemar: %d images right in the first alone, %d in the second alone, exact p = %.4g, chi-square p = %.4g\n",
-		m.OnlyA, m.OnlyB, m.ExactP, m.P)
-	return err
 }

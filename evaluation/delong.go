@@ -3,23 +3,25 @@ package evaluation
 import (
 	"math"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// AUCInterval is an area under a ROC curve with its interval after DeLong,
+// AUCInterval is an area under a ROC curve with the standard error of DeLong,
 // DeLong and Clarke-Pearson (1988).
 type AUCInterval struct {
 	AUC    number `json:"auc"`
 	StdErr number `json:"std_err"`
-	Low    number `json:"low"` // AUC ± z·StdErr, cut to [0, 1]
+	Low    number `json:"low"`
 	High   number `json:"high"`
 }
 
-// placements are DeLong's structural components of one class against the rest.
+// placements are DeLong's structural components of one class against the rest,
+// as whole numbers, so that what is equal is equal to the bit.
 type placements struct {
-	positives []float64 // of each row of the class: the share of other rows that score lower, a tie counting half
-	negatives []float64 // of each other row: the share of rows of the class that score higher
+	positives []float64 // of each row of the class: twice the number of other rows that score lower, a tie counting half
+	negatives []float64 // of each other row: twice the number of rows of the class that score higher, likewise
 }
 
 // newPlacements takes them from a ranking, in the order of rows, so that those
@@ -56,42 +58,62 @@ func newPlacements(ranking []entry, positive uint16) placements {
 	var p placements
 	for row, v := range values {
 		if class[row] {
-			p.positives = append(p.positives, (float64(2*misses)-v)/float64(2*misses))
+			p.positives = append(p.positives, float64(2*misses)-v)
 		} else {
-			p.negatives = append(p.negatives, v/float64(2*hits))
+			p.negatives = append(p.negatives, v)
 		}
 	}
 	return p
 }
 
+// less is p - q of the same rows: the components of the AUCs' difference.
+func (p placements) less(q placements) placements {
+	return placements{floats.SubTo(make([]float64, len(p.positives)), p.positives, q.positives),
+		floats.SubTo(make([]float64, len(p.negatives)), p.negatives, q.negatives)}
+}
+
 // defined says whether there is a variance: two rows on each side.
 func (p placements) defined() bool { return len(p.positives) > 1 && len(p.negatives) > 1 }
 
+// auc is NaN without a row on each side. The sum is exact.
 func (p placements) auc() float64 {
-	if len(p.positives) == 0 || len(p.negatives) == 0 {
-		return math.NaN()
-	}
-	return stat.Mean(p.positives, nil)
+	return floats.Sum(p.positives) / (2 * float64(len(p.positives)) * float64(len(p.negatives)))
 }
 
-// covariance is that of the AUCs of two classifiers on the same rows.
-func (p placements) covariance(q placements) float64 {
+func (p placements) standardError() float64 {
 	if !p.defined() {
 		return math.NaN()
 	}
-	return stat.Covariance(p.positives, q.positives, nil)/float64(len(p.positives)) +
-		stat.Covariance(p.negatives, q.negatives, nil)/float64(len(p.negatives))
+	m, n := float64(len(p.positives)), float64(len(p.negatives))
+	return math.Sqrt(stat.Variance(p.positives, nil)/m/(4*n*n) + stat.Variance(p.negatives, nil)/n/(4*m*m))
 }
 
+// interval is logit(AUC) ± z·σ/(AUC(1-AUC)), brought back from the logarithm of
+// the odds. Where all pairs are in one order, σ is 0, and the other end is that
+// of Clopper and Pearson's interval for as many successes as the smaller side
+// has rows.
 func (p placements) interval(level float64) AUCInterval {
-	auc, se := p.auc(), math.Sqrt(p.covariance(p))
-	z := normalQuantile(level)
-	out := AUCInterval{AUC: number(auc), StdErr: number(se), Low: number(auc - z*se), High: number(auc + z*se)}
-	if p.defined() {
-		out.Low, out.High = max(out.Low, 0), min(out.High, 1)
+	auc, se := p.auc(), p.standardError()
+	out := AUCInterval{number(auc), number(se), number(math.NaN()), number(math.NaN())}
+	if !p.defined() {
+		return out
+	}
+	smaller := min(len(p.positives), len(p.negatives))
+	switch auc {
+	case 0:
+		out.Low, out.High = 0, number(1-flawlessLow(smaller, level))
+	case 1:
+		out.Low, out.High = number(flawlessLow(smaller, level)), 1
+	default:
+		odds := math.Exp(normalQuantile(level) * se / (auc * (1 - auc)))
+		out.Low, out.High = number(auc/(auc+(1-auc)*odds)), number(auc/(auc+(1-auc)/odds))
 	}
 	return out
 }
+
+// flawlessLow is the lower end of Clopper and Pearson's interval (1934) of a
+// share that is 1 in a sample of n.
+func flawlessLow(n int, level float64) float64 { return math.Pow((1-level)/2, 1/float64(n)) }
 
 // normalQuantile is how many standard deviations on both sides of the mean hold
 // the share level of a normal distribution.
@@ -111,15 +133,20 @@ type AUCDifference struct {
 }
 
 func aucDifference(class string, a, b placements, level float64) AUCDifference {
-	difference := b.auc() - a.auc()
-	// Rounding may leave a variance of 0 below it.
-	se := math.Sqrt(max(a.covariance(a)+b.covariance(b)-2*a.covariance(b), 0))
-	z := difference / se
-	if difference == 0 && se == 0 {
-		z = 0
-	}
+	d := b.less(a)
+	difference, se := d.auc(), d.standardError()
 	half := normalQuantile(level) * se
-	return AUCDifference{Class: class, A: number(a.auc()), B: number(b.auc()), Difference: number(difference),
-		Low: number(difference - half), High: number(difference + half),
-		Z: number(z), P: number(math.Erfc(math.Abs(z) / math.Sqrt2))}
+	out := AUCDifference{Class: class, A: number(a.auc()), B: number(b.auc()), Difference: number(difference),
+		Low: number(difference - half), High: number(difference + half)}
+	switch {
+	case se > 0:
+		out.Z = number(difference / se)
+		out.P = number(math.Erfc(math.Abs(difference/se) / math.Sqrt2))
+	case se == 0 && difference == 0: // every row is placed alike
+		out.Z, out.P = 0, 1
+	default: // too few rows, or no row placed differently from the next: nothing to test with
+		nan := number(math.NaN())
+		out.Low, out.High, out.Z, out.P = nan, nan, nan, nan
+	}
+	return out
 }

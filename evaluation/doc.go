@@ -87,24 +87,54 @@
 //
 // # Intervals
 //
-// Each measure has a percentile interval of a stratified bootstrap: every round
-// draws as many images of each class as there are, with replacement, so that no
-// class disappears; the mix of classes is taken as given. An image's weight in a
-// round is how often it was drawn, and rankings are sorted once, not each round.
-// Rounds are independent random streams: the result depends on the seed alone.
-// Not BCa: its acceleration takes a jackknife of as many evaluations as there
-// are images, it is undefined where a measure does not move (a perfect class),
-// and percentiles never leave a measure's range. A measure that is biased in
-// small samples, as ece, stays so: its interval may miss its value.
+// Each measure has an interval of a stratified bootstrap: every round draws as
+// many images of each class as there are, with replacement, so that no class
+// disappears; the mix of classes is taken as given. An image's weight in a round
+// is how often it was drawn, and rankings are sorted once, not each round. Rounds
+// have random streams of their own: the result depends on the seed alone.
 //
-// The AUC of each class against the rest has the interval of DeLong et al. (1988)
-// too, AUC ± z·σ cut to [0, 1], from placements in one pass over sorted scores
-// (what Sun and Xu, 2014, do with midranks). It needs two images on each side.
+// The interval is the bias-corrected percentile one of Efron (1981), since images
+// that are drawn twice raise average precision, and measures near their limit are
+// skewed. Not BCa: its acceleration takes a jackknife of as many evaluations as
+// there are images. A measure that is the same in each round, as the accuracy of
+// a classifier without a mistake, has an interval without width, which is no
+// evidence: an [Assessment] then warns. The interval of ece is the basic one, cut
+// at 0, since each round adds to its bias; see below. docs/metrics.md tells how
+// often the intervals of small samples hold the true value.
+//
+// ece is biased upwards in small samples: the gaps of its bins do not cancel.
+// [Assessment.ECEIfCalibrated] is about what right probabilities would show, by
+// the normal approximation in each bin.
+//
+// The AUC of each class against the rest has an interval by the standard error of
+// DeLong et al. (1988) too, from placements in one pass over sorted scores (what
+// Sun and Xu, 2014, do with midranks). It is symmetric on the scale of
+// logit(AUC) (Pepe, 2003), so that it stays in [0, 1] and has a width near 1. A
+// perfect ranking has no standard error: its interval is that of Clopper and
+// Pearson for as many successes as the smaller side has images. It needs two
+// images on each side.
+//
+// # Bands of curves
+//
+// A [Band] is a ROC or precision-recall curve at 201 points from 0 to 1 with the
+// percentile interval of its height at each, from the rounds of the same
+// bootstrap. At a false positive rate the height of a ROC curve is its sensitivity,
+// on the straight line between corners, and the upper end where the curve goes
+// straight up. At a recall the height of a precision-recall curve is the precision
+// of the highest threshold that has this recall, as the average precision sums it.
+// The band is pointwise: each point's interval holds the truth as often as it
+// says, the whole curve lies inside less often. Of two classes there is the curve
+// of the positive one; of more, the macro average (the mean height over classes,
+// as roc_auc and average_precision average areas) and the micro average (all n·C
+// decisions pooled).
 //
 // # Tests of two classifiers
 //
 // [ComparePaired] makes McNemar's test of accuracy, exact (binomial) and as
-// chi-square with continuity correction, DeLong's test of the AUC of each class,
+// chi-square with continuity correction, which corrects to 0 and not beyond (as
+// R's mcnemar.test, unlike statsmodels), DeLong's test of the AUC of each class,
 // and the bootstrap interval of each measure's difference, with the same images
-// drawn for both. Nothing is corrected for multiple testing.
+// drawn for both. DeLong's test is undefined where the difference has no variance
+// but is not 0. A [Contest] corrects the p values of both tests for their number
+// by Holm's method. Intervals are not corrected.
 package evaluation

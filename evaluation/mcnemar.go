@@ -8,7 +8,7 @@ type McNemar struct {
 	OnlyA     int     `json:"only_a_right"`
 	OnlyB     int     `json:"only_b_right"`
 	ExactP    float64 `json:"exact_p"`    // two-sided binomial: 2·P(X ≤ min), at most 1
-	ChiSquare float64 `json:"chi_square"` // (|a-b| - 1)² / (a+b), with continuity correction
+	ChiSquare float64 `json:"chi_square"` // (|a-b| - 1)² / (a+b), with continuity correction; 0 for a = b
 	P         float64 `json:"p"`          // of ChiSquare, one degree of freedom
 }
 
@@ -20,7 +20,7 @@ func NewMcNemar(onlyA, onlyB int) McNemar {
 	if n == 0 {
 		return m
 	}
-	gap := math.Abs(float64(onlyA-onlyB)) - 1
+	gap := max(math.Abs(float64(onlyA-onlyB))-1, 0) // corrected no further than to 0
 	m.ChiSquare = gap * gap / n
 	m.P = math.Erfc(math.Sqrt(m.ChiSquare / 2))
 	m.ExactP = min(1, 2*halfBinomialCDF(min(onlyA, onlyB), onlyA+onlyB))

@@ -80,6 +80,14 @@ func average(values []float64, weights []int64, missing float64) float64 {
 	return sum / total
 }
 
+// correct is how many rows are predicted rightly.
+func (t *tally) correct() (n int64) {
+	for c := range t.counts {
+		n += int64(t.counts[c][c])
+	}
+	return n
+}
+
 // perClass fills in the measures of each class.
 func (t *tally) perClass() {
 	for c := range t.support {
@@ -109,6 +117,45 @@ func (t *tally) perClass() {
 	}
 }
 
+// kappa is Cohen's kappa, 1 - observed/expected disagreement, where taking
+// class i for class j costs cost(i, j) ≥ 0, in whole numbers up to one division.
+// If no disagreement is expected, the true and the predicted class being one
+// throughout, it is undefined and 0 is returned. Costs of i - j squared fit as
+// long as rows times classes stay below 3e9.
+func (t *tally) kappa(cost func(i, j int64) int64) float64 {
+	var observed, expected int64
+	for i, row := range t.counts {
+		for j, v := range row {
+			w := cost(int64(i), int64(j))
+			observed += w * int64(v) * t.rows
+			expected += w * t.support[i] * t.predicted[j]
+		}
+	}
+	if expected == 0 {
+		return 0
+	}
+	return float64(expected-observed) / float64(expected)
+}
+
+func unweightedCost(i, j int64) int64 { return min(1, quadraticCost(i, j)) }
+func linearCost(i, j int64) int64     { return max(i-j, j-i) }
+func quadraticCost(i, j int64) int64  { return (i - j) * (i - j) }
+
+// matthews is the multi-class Matthews correlation coefficient of Gorodkin
+// (2004), 0 where truth or prediction is constant.
+func (t *tally) matthews() float64 {
+	cross, trueVar, predictedVar := int64(0), t.rows*t.rows, t.rows*t.rows
+	for c := range t.counts {
+		cross += int64(t.counts[c][c])*t.rows - t.support[c]*t.predicted[c]
+		trueVar -= t.support[c] * t.support[c]
+		predictedVar -= t.predicted[c] * t.predicted[c]
+	}
+	if trueVar == 0 || predictedVar == 0 {
+		return 0
+	}
+	return float64(cross) / math.Sqrt(float64(trueVar)*float64(predictedVar))
+}
+
 // oneVersusOne is the AUC of Hand and Till (2001): the mean over pairs of classes
 // that occur, weighted by how many rows a pair has if asked.
 func (t *tally) oneVersusOne(weighted bool) float64 {
@@ -136,16 +183,11 @@ func (t *tally) oneVersusOne(weighted bool) float64 {
 // class in the order of classMeasures.
 func (t *tally) measure(out []float64) {
 	t.perClass()
-	var correct int64
-	for c := range t.counts {
-		correct += int64(t.counts[c][c])
-	}
+	correct := t.correct()
 	mean := func(values []float64) float64 { return average(values, nil, 0) }
 	n, classes := t.rows, int64(len(t.counts))
 	accuracy := ratio(correct, n)
-	unweighted, _ := kappa(t.counts, unweightedCost)
-	quadratic, _ := kappa(t.counts, quadraticCost)
-	linear, _ := kappa(t.counts, func(i, j int64) int64 { return max(i-j, j-i) })
+	kappa := t.kappa(unweightedCost)
 	f1, auc := mean(t.f1), average(t.auc, nil, 0.5)
 	present := func() float64 { // as balanced_accuracy_score: classes without rows do not count
 		var sum float64
@@ -160,8 +202,8 @@ func (t *tally) measure(out []float64) {
 	}
 	put := func(values ...float64) { out = out[copy(out, values):] }
 	put(t.loss, accuracy, f1, auc, ratio(2*(n-correct), n*classes), mean(t.jaccard), mean(t.precision), mean(t.recall),
-		mean(t.ap), unweighted, (f1+auc+unweighted)/3, quadratic, matthews(t.counts))
-	put(present(), linear, t.brier, t.ece)
+		mean(t.ap), kappa, (f1+auc+kappa)/3, t.kappa(quadraticCost), t.matthews())
+	put(present(), t.kappa(linearCost), t.brier, t.ece)
 	// A ROC curve that is not there is replaced by that of chance, on which sensitivity is 1 - specificity.
 	chance := func(k int) float64 { return 1 - specificityLevels[k] }
 	if classes == 2 {
@@ -181,4 +223,11 @@ func (t *tally) measure(out []float64) {
 		put(t.precision[c], t.recall[c], t.specificity[c], t.f1[c], t.jaccard[c], t.auc[c], t.ap[c],
 			t.sensitivity[1][c], t.sensitivity[0][c])
 	}
+}
+
+func ratio(a, b int64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return float64(a) / float64(b)
 }

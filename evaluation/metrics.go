@@ -81,118 +81,40 @@ func Compute(p *Predictions) (Metrics, []Warning, error) {
 	if err := p.Check(); err != nil {
 		return Metrics{}, nil, err
 	}
-	counts := ConfusionMatrix(p)
-	classes := perClass(p, counts)
-
+	t, values := newSample(p).whole()
 	var m Metrics
-	var aucs, correct int
-	for c, k := range classes {
-		m.F1 += k.F1
-		m.Jaccard += k.Jaccard
-		m.Precision += k.Precision
-		m.Recall += k.Recall
-		m.AveragePrecision += k.AveragePrecision
-		if !math.IsNaN(k.ROCAUC) {
-			m.ROCAUC += k.ROCAUC
-			aucs++
-		}
-		correct += counts[c][c]
+	for i, c := range columns {
+		*c.field(&m) = values[i]
 	}
-	for _, sum := range []*float64{&m.F1, &m.Jaccard, &m.Precision, &m.Recall, &m.AveragePrecision} {
-		*sum /= float64(len(classes))
-	}
-	m.Loss = LogLoss(p, 0)
-	m.Accuracy = ratio(correct, len(p.Rows))
-	m.Hamming = ratio(2*(len(p.Rows)-correct), len(p.Rows)*len(classes))
-	m.MCC = matthews(counts)
-
-	warnings := classWarnings(classes, len(p.Rows))
-	warnings = append(warnings, sumWarnings(p)...)
-	if aucs > 0 {
-		m.ROCAUC /= float64(aucs)
-	} else {
-		m.ROCAUC = 0.5
-		warnings = append(warnings, Warning{Metrics: []string{"roc_auc", "score"},
-			Reason: "all samples are of one class, so no class has an AUC; set to 0.5"})
-	}
-	// Both kappas are defined or neither: each is undefined exactly if chance
-	// cannot disagree, whatever disagreement costs.
-	var defined bool
-	m.Kappa, defined = kappa(counts, unweightedCost)
-	m.QuadraticKappa, _ = kappa(counts, quadraticCost)
-	if !defined {
-		warnings = append(warnings, Warning{Metrics: []string{"kappa", "quadratic_kappa", "score"},
-			Reason: "all samples are of one class and predicted as it, so kappa is 0/0; set to 0"})
-	}
-	m.Score = (m.F1 + m.ROCAUC + m.Kappa) / 3
-	return m, warnings, nil
+	return m, warnings(p, t), nil
 }
 
-// margins returns the row and column sums and the total of a confusion matrix.
-func margins(counts [][]int) (truth, predicted []int64, total int64) {
-	truth, predicted = make([]int64, len(counts)), make([]int64, len(counts))
-	for i, row := range counts {
-		for j, v := range row {
-			truth[i] += int64(v)
-			predicted[j] += int64(v)
-			total += int64(v)
-		}
-	}
-	return truth, predicted, total
-}
-
-// kappa is Cohen's kappa, 1 - observed/expected disagreement, where taking
-// class i for class j costs cost(i, j) ≥ 0. It is undefined if no disagreement is
-// expected; the value is then 0.
-func kappa(counts [][]int, cost func(i, j int64) int64) (value float64, defined bool) {
-	truth, predicted, total := margins(counts)
-	var observed, expected int64
-	for i, row := range counts {
-		for j, v := range row {
-			w := cost(int64(i), int64(j))
-			observed += w * int64(v) * total
-			expected += w * truth[i] * predicted[j]
-		}
-	}
-	if expected == 0 {
-		return 0, false
-	}
-	return float64(expected-observed) / float64(expected), true
-}
-
-func unweightedCost(i, j int64) int64 { return min(1, quadraticCost(i, j)) }
-func quadraticCost(i, j int64) int64  { return (i - j) * (i - j) }
-
-// matthews is the multi-class Matthews correlation coefficient of Gorodkin
-// (2004), 0 where truth or prediction is constant.
-func matthews(counts [][]int) float64 {
-	truth, predicted, total := margins(counts)
-	cross, trueVar, predictedVar := int64(0), total*total, total*total
-	for c := range counts {
-		cross += int64(counts[c][c])*total - truth[c]*predicted[c]
-		trueVar -= truth[c] * truth[c]
-		predictedVar -= predicted[c] * predicted[c]
-	}
-	if trueVar == 0 || predictedVar == 0 {
-		return 0
-	}
-	return float64(cross) / math.Sqrt(float64(trueVar)*float64(predictedVar))
-}
-
-func classWarnings(classes []ClassMetrics, rows int) []Warning {
+// warnings are about the metrics that the data leave undefined. t is of p.
+func warnings(p *Predictions, t *tally) []Warning {
 	var out []Warning
-	for _, k := range classes {
-		switch k.Support {
+	oneClass, oneCell := false, false
+	for c, name := range p.Classes {
+		switch t.support[c] {
 		case 0:
 			out = append(out,
-				Warning{Class: k.Class, Metrics: []string{"roc_auc"},
+				Warning{Class: name, Metrics: []string{"roc_auc"},
 					Reason: "no sample is of this class, so it is left out of the mean"},
-				Warning{Class: k.Class, Metrics: []string{"average_precision", "precision", "recall", "f1", "jaccard"},
+				Warning{Class: name, Metrics: []string{"average_precision", "precision", "recall", "f1", "jaccard"},
 					Reason: "no sample is of this class, so it counts as 0 in the mean"})
-		case rows:
-			out = append(out, Warning{Class: k.Class, Metrics: []string{"roc_auc"},
+		case t.rows:
+			out = append(out, Warning{Class: name, Metrics: []string{"roc_auc"},
 				Reason: "every sample is of this class, so it is left out of the mean"})
+			oneClass, oneCell = true, int64(t.counts[c][c]) == t.rows
 		}
+	}
+	out = append(out, sumWarnings(p)...)
+	if oneClass {
+		out = append(out, Warning{Metrics: []string{"roc_auc", "score"},
+			Reason: "all samples are of one class, so no class has an AUC; set to 0.5"})
+	}
+	if oneCell {
+		out = append(out, Warning{Metrics: []string{"kappa", "quadratic_kappa", "score"},
+			Reason: "all samples are of one class and predicted as it, so kappa is 0/0; set to 0"})
 	}
 	return out
 }

@@ -130,3 +130,13 @@ func TestPredictedTakesLowestOfTies(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkCompute(b *testing.B) {
+	p := randomPredictions(5, 100_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := Compute(p); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

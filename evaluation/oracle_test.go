@@ -1,6 +1,9 @@
 package evaluation
 
 import (
+	"bytes"
+	"encoding/json"
+	"flag"
 	"fmt"
 	"math"
 	"slices"
@@ -9,126 +12,204 @@ import (
 	"fovea/graphs/graphtest"
 )
 
-// goldenCase is one case of tools/oracle/metrics.py. A nil number is one that
-// scikit-learn leaves undefined (NaN).
-type goldenCase struct {
-	Labels    []int                 `json:"labels"`
-	Weights   [][]float64           `json:"weights"`
-	PerClass  map[string][]*float64 `json:"per_class"`
-	Confusion []int                 `json:"confusion"` // the row of the lowest label
-	Metrics   map[string]*float64   `json:"metrics"`
-}
+var measuresFile = flag.String("measures", "testdata/measures.bin.gz", "what tools/oracle/measures.py wrote")
 
-func (g goldenCase) predictions() *Predictions {
+// drawnPredictions is a case of tools/oracle/measures.py.
+func drawnPredictions(seed, number int) *Predictions {
+	word, kind := graphtest.Words(fmt.Sprintf("measures.%d.%d", seed, number)), number%8
+	classes := []int{2, 2, 3, 4, 5, 8}[word(0)%6]
+	if number%4 == 0 {
+		classes = 2 + int(word(0)%39)
+	}
+	base := uint64(1) << (word(1) % 13)
+	n := int(min(5000, base+(word(1)>>32)%base))
+	top := []uint64{3, 255, 7, 1<<32 - 1, 1, 255, 15, 255}[kind]
 	p := &Predictions{}
-	for c := range g.Weights[0] {
+	for c := range classes {
 		p.Classes = append(p.Classes, fmt.Sprintf("class %d", c))
 	}
-	for i, weights := range g.Weights {
+	weights := make([]float64, n*classes)
+	for i := range n {
+		label := int(word(10+i) % (1 << 20) % uint64(classes))
+		switch {
+		case kind == 1:
+			label %= max(1, classes/2)
+		case kind == 2 && label == classes/2:
+			label = 0
+		case kind == 7 && number%32 == 7 && i > 0:
+			label = p.Rows[0].Label
+		}
+		row := weights[i*classes : (i+1)*classes]
+		for c := range row {
+			row[c] = float64(word(10000+i*classes+c) % (top + 1))
+		}
+		if kind == 0 || kind == 1 || kind == 3 || kind == 6 {
+			row[label] += float64(word(5010+i) % (top + 2))
+		}
+		if kind == 4 && number%16 == 4 {
+			clear(row)
+			row[label] = 1
+		}
+		if kind == 5 && number%16 == 5 {
+			copy(row, weights[:classes])
+		}
+		p.Rows = append(p.Rows, Prediction{Path: fmt.Sprintf("%d.png", i), Label: label, Probabilities: row})
+		if kind == 7 {
+			row[p.Rows[0].Label] += 300
+		}
+	}
+	for _, r := range p.Rows {
 		var sum float64
-		for _, w := range weights {
-			sum += w
+		for _, v := range r.Probabilities {
+			sum += v
 		}
-		r := Prediction{Path: fmt.Sprintf("%d.png", i), Label: g.Labels[i]}
-		for _, w := range weights {
-			r.Probabilities = append(r.Probabilities, w/sum)
+		if sum == 0 {
+			r.Probabilities[0], sum = 1, 1
 		}
-		p.Rows = append(p.Rows, r)
+		for c := range r.Probabilities {
+			r.Probabilities[c] /= sum
+		}
 	}
 	return p
 }
 
-func goldenCases(t *testing.T) []goldenCase {
+type goldenMeasures struct {
+	MadeWith            string `json:"made_with"`
+	Seed, Cases         int
+	Binary, Many, Class []string
+	values              []float64
+}
+
+func readGoldenMeasures(t *testing.T) goldenMeasures {
 	t.Helper()
-	var file struct {
-		MadeWith string       `json:"made_with"`
-		Cases    []goldenCase `json:"cases"`
+	head, planes, _ := bytes.Cut(graphtest.Unzip(t, *measuresFile), []byte("\n"))
+	var g goldenMeasures
+	if err := json.Unmarshal(head, &g); err != nil {
+		t.Fatal(err)
 	}
-	graphtest.ReadGolden(t, "testdata/metrics.json.gz", &file)
-	t.Logf("%d cases made with %s", len(file.Cases), file.MadeWith)
-	return file.Cases
+	g.values = make([]float64, len(planes)/7)
+	for i := range g.values {
+		var bits uint64
+		for k := range 7 {
+			bits = bits<<8 | uint64(planes[k*len(g.values)+i])
+		}
+		g.values[i] = math.Float64frombits(bits << 8)
+	}
+	return g
 }
 
-// closeTo allows 1e-12 of the value, and eight rounding errors of 1 for values
-// that scikit-learn gets as a difference of numbers near 1.
-func closeTo(got, want float64) bool {
-	return math.Abs(got-want) <= 1e-12*math.Abs(want)+8*0x1p-52
+// undefinedMeasure is what we say where scikit-learn says NaN.
+func undefinedMeasure(name string) float64 {
+	switch name {
+	case "kappa", "linear_kappa", "quadratic_kappa":
+		return 0
+	case "sensitivity_at_specificity_0.90", "sensitivity_at_specificity_0.90_positive":
+		return 1 - specificityLevels[1]
+	case "sensitivity_at_specificity_0.95", "sensitivity_at_specificity_0.95_positive":
+		return 1 - specificityLevels[0]
+	}
+	return 0.5 // an AUC
 }
 
-// undefined is what we say where scikit-learn says NaN.
-var undefined = map[string]float64{"roc_auc": 0.5, "kappa": 0, "quadratic_kappa": 0}
+func TestMeasuresEqualScikitLearn(t *testing.T) {
+	g := readGoldenMeasures(t)
+	t.Logf("%d cases of seed %d made with %s", g.Cases, g.Seed, g.MadeWith)
+	read, undefined, worst := 0, 0, 0.0
+	for number := range g.Cases {
+		p := drawnPredictions(g.Seed, number)
+		s := newSample(p)
+		s.pool(p)
+		tally, got := s.whole()
+		compare := func(name string, got, undefinedIs float64) {
+			want := g.values[read]
+			read++
+			if math.IsNaN(want) {
+				undefined++
+				if got != undefinedIs && !(math.IsNaN(got) && math.IsNaN(undefinedIs)) {
+					t.Errorf("case %d: undefined %s is %v", number, name, got)
+				}
+				return
+			}
+			if got == want {
+				return
+			}
+			off := math.Abs(got/want - 1)
+			worst = max(worst, off)
+			if !(off <= 1e-12) {
+				t.Errorf("case %d (%d×%d): %s = %v, scikit-learn %v", number, len(p.Rows), len(p.Classes), name, got, want)
+			}
+		}
+		names := g.Many
+		if len(p.Classes) == 2 {
+			names = g.Binary
+		}
+		ours := measureNames(len(p.Classes))
+		for _, name := range names {
+			k := slices.Index(ours, name)
+			if k < 0 {
+				t.Fatalf("no measure %s", name)
+			}
+			compare(name, got[k], undefinedMeasure(name))
+		}
+		for _, name := range g.Class {
+			k := slices.Index(classMeasures, name)
+			for c, class := range p.Classes {
+				compare(name+" of "+class, got[len(ours)+c*len(classMeasures)+k], math.NaN())
+			}
+		}
+		for c, v := range tally.counts[p.Rows[0].Label] {
+			compare("images taken for "+p.Classes[c], float64(v), 0)
+		}
+	}
+	if read != len(g.values) {
+		t.Errorf("%d results read of %d", read, len(g.values))
+	}
+	t.Logf("%d results, %d of them undefined, largest relative difference %.2g", read, undefined, worst)
+}
 
-func TestMetricsEqualScikitLearn(t *testing.T) {
-	var worst float64
-	for i, g := range goldenCases(t) {
-		p := g.predictions()
+// What stands in for an undefined metric comes with a warning; classes and
+// columns carry the measures under their names.
+func TestComputeIsTheSample(t *testing.T) {
+	for number := range 64 {
+		p := drawnPredictions(0, number)
+		_, values := newSample(p).whole()
 		m, warnings, err := Compute(p)
 		if err != nil {
-			t.Fatalf("case %d: %v", i, err)
+			t.Fatal(err)
 		}
-		got := map[string]float64{}
+		warned := func(metric string) bool {
+			return slices.ContainsFunc(warnings, func(w Warning) bool { return slices.Contains(w.Metrics, metric) })
+		}
+		next := 0
 		for name, v := range m.All() {
-			got[name] = v
-		}
-		for name, want := range g.Metrics {
-			v, ok := got[name]
-			if !ok {
-				t.Fatalf("case %d: no metric %s", i, name)
+			if v != values[next] || name != measureNames(3)[next] {
+				t.Errorf("case %d: %s is %v, want %v", number, name, v, values[next])
 			}
-			if want == nil {
-				if v != undefined[name] {
-					t.Errorf("case %d: undefined %s is %v, want %v", i, name, v, undefined[name])
-				}
-				if !slices.ContainsFunc(warnings, func(w Warning) bool { return slices.Contains(w.Metrics, name) }) {
-					t.Errorf("case %d: undefined %s without a warning", i, name)
-				}
-				continue
-			}
-			if !closeTo(v, *want) {
-				t.Errorf("case %d: %s = %v, scikit-learn %v", i, name, v, *want)
-			}
-			worst = max(worst, math.Abs(v-*want)/max(math.Abs(*want), 1))
+			next++
 		}
-		if want := (m.F1 + m.ROCAUC + m.Kappa) / 3; m.Score != want {
-			t.Errorf("case %d: score = %v, want %v", i, m.Score, want)
+		if m.Score != (m.F1+m.ROCAUC+m.Kappa)/3 {
+			t.Errorf("case %d: score %v", number, m.Score)
 		}
-		if got := ConfusionMatrix(p)[slices.Min(g.Labels)]; !slices.Equal(got, g.Confusion) {
-			t.Errorf("case %d: confusion row %v, scikit-learn %v", i, got, g.Confusion)
-		}
-	}
-	t.Logf("largest difference %.2g", worst)
-}
-
-func TestPerClassEqualsScikitLearn(t *testing.T) {
-	for i, g := range goldenCases(t) {
-		classes, err := PerClass(g.predictions())
+		classes, err := PerClass(p)
 		if err != nil {
-			t.Fatalf("case %d: %v", i, err)
+			t.Fatal(err)
 		}
+		undefined := 0
 		for c, k := range classes {
-			for name, got := range map[string]float64{
-				"support": float64(k.Support), "precision": k.Precision, "recall": k.Recall, "f1": k.F1,
-				"jaccard": k.Jaccard, "roc_auc": k.ROCAUC, "average_precision": k.AveragePrecision,
-			} {
-				want := g.PerClass[name][c]
-				if want == nil {
-					if !math.IsNaN(got) {
-						t.Errorf("case %d: class %d: %s = %v, want NaN", i, c, name, got)
-					}
-				} else if !closeTo(got, *want) {
-					t.Errorf("case %d: class %d: %s = %v, scikit-learn %v", i, c, name, got, *want)
+			got := map[string]float64{"precision": k.Precision, "recall": k.Recall, "f1": k.F1, "jaccard": k.Jaccard,
+				"roc_auc": k.ROCAUC, "average_precision": k.AveragePrecision}
+			for i, name := range classMeasures {
+				want := values[len(measureNames(len(classes)))+c*len(classMeasures)+i]
+				if v, ok := got[name]; ok && v != want && !(math.IsNaN(v) && math.IsNaN(want)) {
+					t.Errorf("case %d: %s of %s is %v, want %v", number, name, k.Class, v, want)
 				}
 			}
+			if math.IsNaN(k.ROCAUC) {
+				undefined++
+			}
 		}
-	}
-}
-
-func BenchmarkCompute(b *testing.B) {
-	p := randomPredictions(5, 100_000)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, _, err := Compute(p); err != nil {
-			b.Fatal(err)
+		if undefined > 0 && !warned("roc_auc") || undefined == len(classes) && !warned("score") {
+			t.Errorf("case %d: %d classes without an AUC, warnings %v", number, undefined, warnings)
 		}
 	}
 }

@@ -51,11 +51,10 @@ func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired
 		return nil, err
 	}
 	both := []*sample{newSample(a), newSample(b)}
-	values := make([][]float64, 2)
-	for i, s := range both {
-		values[i] = make([]float64, s.width())
-		s.measure(s.ones(), s.newTally(), values[i])
-	}
+	both[0].pool(a)
+	both[1].pool(b)
+	_, ofA := both[0].whole()
+	_, ofB := both[1].whole()
 	names := measureNames(len(a.Classes))
 	all := newReplicates(len(names), o.Rounds)
 	err = bootstrap(ctx, both, o, func(round int, m [][]float64) {
@@ -68,9 +67,12 @@ func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired
 	}
 	p := &Paired{Rows: len(a.Rows), Rounds: o.Rounds, Level: o.Level, Seed: o.Seed}
 	for k, name := range names {
-		low, high := all.percentiles(k, o.Level)
-		va, vb := values[0][k], values[1][k]
-		p.Measures = append(p.Measures, Difference{name, number(va), number(vb), number(vb - va), number(low), number(high)})
+		difference := ofB[k] - ofA[k]
+		low, high := all.interval(k, difference, o.Level)
+		if name == "ece" {
+			low, high = all.basicInterval(k, difference, o.Level)
+		}
+		p.Measures = append(p.Measures, Difference{name, number(ofA[k]), number(ofB[k]), number(difference), number(low), number(high)})
 	}
 	for c, name := range a.Classes {
 		if len(a.Classes) == 2 && c != positiveClass {
@@ -106,8 +108,14 @@ func align(a, b *Predictions) (*Predictions, error) {
 			classes.add("missing in A", name)
 		}
 	}
-	if err := classes.err("the classes differ"); err != nil {
+	if err := classes.err("the classes differ", "the columns of both tables must have the same names"); err != nil {
 		return nil, err
+	}
+	for name, p := range map[string]*Predictions{"A": a, "B": b} {
+		if slices.ContainsFunc(p.Rows, func(r Prediction) bool { return r.Path == "" }) {
+			return nil, fmt.Errorf("%s has images without a path: a column path (or %s) is needed to match them",
+				name, strings.Join(pathColumns[1:], ", "))
+		}
 	}
 	rowsOfB, twice := byPath(b)
 	_, twiceInA := byPath(a)
@@ -129,7 +137,7 @@ func align(a, b *Predictions) (*Predictions, error) {
 		}
 		other := b.Rows[k]
 		if b.Classes[other.Label] != a.Classes[r.Label] {
-			rows.add("with another label in B", r.Path)
+			rows.add("labelled differently", fmt.Sprintf("%s: %s in A, %s in B", r.Path, a.Classes[r.Label], b.Classes[other.Label]))
 			continue
 		}
 		probabilities := make([]float64, len(column))
@@ -143,7 +151,7 @@ func align(a, b *Predictions) (*Predictions, error) {
 			rows.add("missing in A", r.Path)
 		}
 	}
-	return out, rows.err("the images differ")
+	return out, rows.err("the images differ", "both tables must have one row for each of the same images, with the same path and label")
 }
 
 // byPath returns the row of each path, and the paths that occur again.
@@ -178,8 +186,8 @@ func (m *mismatch) add(kind, example string) {
 	}
 }
 
-// err is nil if nothing was added.
-func (m *mismatch) err(what string) error {
+// err is nil if nothing was added. It says what is wrong and what should be.
+func (m *mismatch) err(what, should string) error {
 	if len(m.kinds) == 0 {
 		return nil
 	}
@@ -191,5 +199,5 @@ func (m *mismatch) err(what string) error {
 		}
 		parts = append(parts, fmt.Sprintf("%d %s (%s%s)", m.counts[kind], kind, strings.Join(m.examples[kind], ", "), more))
 	}
-	return fmt.Errorf("%s: %s", what, strings.Join(parts, "; "))
+	return fmt.Errorf("%s: %s; %s", what, strings.Join(parts, "; "), should)
 }

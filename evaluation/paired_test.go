@@ -68,15 +68,20 @@ func TestComparePairedRefusesOthers(t *testing.T) {
 	b.Rows[1].Path = "new"
 	b.Rows = append(b.Rows, b.Rows[5])
 	_, err := ComparePaired(t.Context(), a, b, Intervals{})
-	for _, want := range []string{"the images differ: 1 more than once in B (", "1 with another label in B (",
+	for _, want := range []string{"the images differ: 1 more than once in B (", "1 labelled differently (",
 		"1 missing in B (", `1 missing in A ("new")`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)
 		}
 	}
+	c, d := pairedTables()
+	d.Rows[3].Path = ""
+	if _, err := ComparePaired(t.Context(), c, d, Intervals{}); err == nil || !strings.Contains(err.Error(), "B has images without a path: a column path (or image,") {
+		t.Errorf("no paths: %v", err)
+	}
 	b.Classes[0] = "d"
 	_, err = ComparePaired(t.Context(), a, b, Intervals{})
-	if want := `the classes differ: 1 missing in B ("c"); 1 missing in A ("d")`; err == nil || err.Error() != want {
+	if want := `the classes differ: 1 missing in B ("c"); 1 missing in A ("d"); the columns of both tables must have the same names`; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }

@@ -24,7 +24,10 @@ func rank(n int, score func(i int) float64, at func(i int) entry) []entry {
 		keys[i] = key{score(i), int32(i)}
 	}
 	slices.SortFunc(keys, func(a, b key) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.i, b.i))
+		if a.score != b.score {
+			return cmp.Compare(b.score, a.score)
+		}
+		return cmp.Compare(a.i, b.i)
 	})
 	out := make([]entry, n)
 	for k, key := range keys {

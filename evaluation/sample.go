@@ -17,11 +17,12 @@ type sample struct {
 	top      []float64 // the largest probability
 	bin      []uint8   // of top
 	rankings [][]entry // one a class
-	pooled   []entry   // of all rows and classes together, class 1 where it is the row's; nil for two classes
+	pooled   []entry   // of all rows and classes together, class 1 where it is the row's; nil without pool
 	bands    int       // curves whose heights are measured too
 }
 
-// newSample prepares p, which must pass [Predictions.Check].
+// newSample prepares p, which must pass [Predictions.Check], for all measures but
+// the micro averages of rankings.
 func newSample(p *Predictions) *sample {
 	n, classes := len(p.Rows), len(p.Classes)
 	s := &sample{classes: classes, truth: make([]uint16, n), guess: make([]uint16, n), byClass: make([][]int32, classes),
@@ -48,17 +49,22 @@ func newSample(p *Predictions) *sample {
 		s.rankings[c] = rank(n, func(i int) float64 { return p.Rows[i].Probabilities[c] },
 			func(i int) entry { return entry{row: int32(i), class: s.truth[i]} })
 	}
-	if classes > 2 {
-		s.pooled = rank(n*classes, func(i int) float64 { return p.Rows[i/classes].Probabilities[i%classes] },
-			func(i int) entry {
-				e := entry{row: int32(i / classes)}
-				if int(s.truth[e.row]) == i%classes {
-					e.class = 1
-				}
-				return e
-			})
-	}
 	return s
+}
+
+// pool adds what micro averages of rankings need. p is the table of the sample.
+func (s *sample) pool(p *Predictions) {
+	if s.classes == 2 {
+		return
+	}
+	s.pooled = rank(len(p.Rows)*s.classes, func(i int) float64 { return p.Rows[i/s.classes].Probabilities[i%s.classes] },
+		func(i int) entry {
+			e := entry{row: int32(i / s.classes)}
+			if int(s.truth[e.row]) == i%s.classes {
+				e.class = 1
+			}
+			return e
+		})
 }
 
 // calibrationBin is the bin ](b-1)/15, b/15] that v falls into, counted from 0;
@@ -73,6 +79,21 @@ func calibrationBin(v float64) uint8 {
 		b++
 	}
 	return uint8(b)
+}
+
+// calibrationNoise is the expected calibration error that is to be expected if
+// each row is right with just its largest probability: the number of right rows
+// in a bin then varies with Σ p(1-p), and the mean of |X| of a normal X is σ√(2/π).
+func (s *sample) calibrationNoise() float64 {
+	var variance [calibrationBins]float64
+	for i, p := range s.top {
+		variance[s.bin[i]] += p * (1 - p)
+	}
+	var sum float64
+	for _, v := range variance {
+		sum += math.Sqrt(2 / math.Pi * max(v, 0))
+	}
+	return sum / float64(len(s.top))
 }
 
 // newTally returns room for one measurement at a time.
@@ -110,6 +131,13 @@ func (s *sample) ones() []uint16 {
 		w[i] = 1
 	}
 	return w
+}
+
+// whole measures the sample itself.
+func (s *sample) whole() (*tally, []float64) {
+	t, values := s.newTally(), make([]float64, s.width())
+	s.measure(s.ones(), t, values)
+	return t, values
 }
 
 // measure writes all measures of the sample in which row i occurs weights[i]

@@ -94,7 +94,7 @@ func (t *table) read() (*Predictions, error) {
 		}
 		p.Rows = append(p.Rows, row)
 	}
-	if err := unlabelled.err("the table of labels lacks images"); err != nil {
+	if err := unlabelled.err("the table of labels lacks images", "their paths must be written as in the predictions"); err != nil {
 		return nil, err
 	}
 	return p, p.Check()
@@ -124,6 +124,9 @@ func (t *table) readHeader(header []string) error {
 		}
 		t.scores = append(t.scores, i)
 		t.classes.names = append(t.classes.names, class)
+	}
+	if len(t.header) == 1 && strings.ContainsAny(t.header[0], ";\t") {
+		return fmt.Errorf("%q is one column: columns must be separated by commas", t.header[0])
 	}
 	if err := checkClasses(t.classes.names); err != nil {
 		return fmt.Errorf("%w; the columns are %q, of which a number a class stands in those called prob_CLASS or p_CLASS, else in all but %s",

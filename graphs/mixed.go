@@ -139,7 +139,7 @@ func (m *mixing) constantIn(v *Value, values []float32) *Value {
 	case m.emulated:
 		return m.Floats(rounded, v.Shape...)
 	}
-	return m.Constant(m.half, v.Shape, data)
+	return m.Initializer(v.Name+"/"+typeName(m.half), m.half, v.Shape, data)
 }
 
 // isFloat tells whether v was float32 before.

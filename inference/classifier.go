@@ -25,8 +25,8 @@ type Classifier struct {
 // number of images that is the size.
 func Open(path string, d *Description, batch int, o ort.Options) (*Classifier, error) {
 	if d.Raw {
-		return nil, fmt.Errorf("%s takes whole images, one at a time, and prepares them itself: use trainer predict or serve, "+
-			"or the model without _raw in its name", path)
+		return nil, fmt.Errorf("%s takes whole images, one at a time, and prepares them itself: only trainer predict takes it; "+
+			"use the model of the export without _raw in its name", path)
 	}
 	s, err := ort.OpenSession(path, o)
 	if err != nil {

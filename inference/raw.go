@@ -1,10 +1,12 @@
 package inference
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"image"
 
+	"fovea/data"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
 )
@@ -75,6 +77,43 @@ func (c *RawClassifier) Classify(img *image.NRGBA) ([]float64, error) {
 	}
 	return readScores(c.outputs[c.d.Output].Float32(), c.d.Scores == Probabilities, c.d.Half)
 }
+
+// Predict classifies image files, in their order, and writes them to t, as
+// [Classifier.Predict] does.
+func (c *RawClassifier) Predict(ctx context.Context, paths []string, t *Table, progress func(done, total int)) (Counts, error) {
+	var n Counts
+	for i, path := range paths {
+		if err := ctx.Err(); err != nil {
+			return n, err
+		}
+		r := Result{Index: i}
+		img, err := data.Decode(path)
+		if err == nil {
+			err = c.d.Transform().CheckPixels(img.Rect.Dx(), img.Rect.Dy(), mostPixels)
+		}
+		if err == nil {
+			if r.Probabilities, err = c.Classify(img); err != nil {
+				return n, err
+			}
+			err = checkFinite(r.Probabilities)
+		}
+		if n.Images++; err != nil {
+			r.Err = err
+			n.Failed++
+		}
+		if progress != nil {
+			progress(n.Images, len(paths))
+		}
+		if err := t.Write(paths, []Result{r}); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// mostPixels of an image, as it is and resized: the model resizes all of it before
+// it cuts anything out.
+const mostPixels = 100_000_000
 
 // Close frees the classifier's memory and its session.
 func (c *RawClassifier) Close() error {

@@ -72,6 +72,9 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	}
 	page := &report.Report{Name: filepath.Base(o.Model), Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", o.Model, o.Split, o.Data),
 		Facts: report.Facts(o.Version, append(e.facts(), prepared(d)...)...)}
+	if n := len(split.Samples) - len(test.Predictions.Rows); n > 0 {
+		page.Subject += fmt.Sprintf("; %d of its images cannot be read and are left out", n)
+	}
 	if err := page.WriteEvaluation(o.Out, test, o.Command); err != nil {
 		return nil, err
 	}

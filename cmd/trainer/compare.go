@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"fovea/evaluation"
 )
@@ -54,23 +52,22 @@ func runCompare(a *app, ctx context.Context, args []string) error {
 // readContender reads a run folder, a table of predictions or a row of metrics.
 func readContender(path string) (evaluation.Contender, error) {
 	c := evaluation.Contender{Name: path}
-	file := path
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		for _, name := range []string{"predictions_test.csv", "metrics_test.csv"} {
-			file = filepath.Join(path, name)
-			if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
-				break
-			}
-		}
+	file, err := resultFile(path)
+	if err != nil {
+		return c, err
 	}
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return c, err
 	}
-	if isMetricRow(content) {
+	switch evaluation.KindOfTable(content) {
+	case evaluation.MetricTable:
 		c.Published, err = evaluation.ReadMetricRow(bytes.NewReader(content))
-	} else {
+	case evaluation.PredictionTable:
 		c.Predictions, err = evaluation.ReadTable(bytes.NewReader(content), evaluation.TableOptions{})
+	default:
+		err = errors.New("the first line names the columns neither of predictions (path, label and one a class) " +
+			"nor of metrics (such as accuracy, f1, roc_auc or kappa), separated by commas")
 	}
 	if err != nil {
 		return c, fmt.Errorf("%s: %w", file, err)
@@ -78,15 +75,18 @@ func readContender(path string) (evaluation.Contender, error) {
 	return c, nil
 }
 
-// isMetricRow tells a table of metrics from one of predictions, which has
-// neither accuracy nor kappa in its header.
-func isMetricRow(content []byte) bool {
-	header, _ := bufio.NewReader(bytes.NewReader(content)).ReadString('\n')
-	for name := range strings.SplitSeq(header, ",") {
-		switch strings.TrimSpace(name) {
-		case "accuracy", "kappa", "f1", "roc_auc":
-			return true
+// resultFile is path, or the file that counts in it if it is a folder.
+func resultFile(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return path, nil // reading it reports what is wrong
+	}
+	names := []string{"predictions_test.csv", "metrics_test.csv"}
+	for _, name := range names {
+		file := filepath.Join(path, name)
+		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+			return file, nil
 		}
 	}
-	return false
+	return "", fmt.Errorf("the folder %s holds neither %s nor %s: name the folder of a run, or the file itself", path, names[0], names[1])
 }

@@ -110,8 +110,10 @@ func TestProgram(t *testing.T) {
 
 	t.Run("eval repeats the test", func(t *testing.T) {
 		out := t.TempDir()
-		run(t, exitDone, nil, "eval", "-model", filepath.Join(whole, "model.onnx"), "-data", data, "-out", out)
-		for _, name := range []string{"metrics_test.csv", "predictions_test.csv"} {
+		stdout, _ := run(t, exitDone, nil, "eval", "-model", filepath.Join(whole, "model.onnx"), "-data", data, "-out", out)
+		mention(t, stdout, "25 images, 5 classes; intervals of 95 %", "roc_auc")
+		mention(t, string(read(t, out, "report.html")), "25 test images", "2000 rounds", "trainer eval -model", "data:image/png;base64")
+		for _, name := range []string{"metrics_test.csv", "metrics_test.json", "predictions_test.csv", "figures/roc.svg", "figures/errors.png"} {
 			if !bytes.Equal(read(t, out, name), read(t, whole, name)) {
 				t.Errorf("%s differs", name)
 			}

@@ -14,9 +14,9 @@ func runEval(a *app, ctx context.Context, args []string) error {
 	o := training.EvalOptions{Progress: a.console.update}
 	var model classifierFlags
 	model.add(fs, 16)
-	fs.StringVar(&o.Data, "data", "", "folder that holds the split")
+	fs.StringVar(&o.Data, "data", "", "folder that holds the split, or the images of -predictions")
 	fs.StringVar(&o.Split, "split", "test", "folder to evaluate")
-	fs.StringVar(&o.Out, "out", "", "folder for the tables and the figure")
+	fs.StringVar(&o.Out, "out", "", "folder for the report, the figures and the tables")
 	fs.StringVar(&o.Labels, "labels", "", "CSV of path and label")
 	fs.BoolVar(&o.Skip, "skip-unreadable", false, "leave out images that cannot be read")
 	fs.BoolVar(&o.Resume, "resume", false, "go on where an evaluation stopped")

@@ -118,11 +118,13 @@ examples:
 
 const compareManual = `trainer compare A B ... [-rounds N] [-level L] [-seed N] [-json | -csv]
 
-Shows results side by side, each measure with its interval, and tests each
-against the first: McNemar's test of accuracy (exact, and chi-square with
-continuity correction), DeLong's of the AUC of each class, and for every measure
-the interval of the difference, by a bootstrap that draws the same images for
-both. Nothing is corrected for testing more than one measure or result.
+Shows results side by side, each measure with its interval and the best marked,
+and tests each against the first: McNemar's test of accuracy (exact, and
+chi-square with continuity correction), DeLong's of the AUC of each class, and
+for every measure the interval of the difference, by a bootstrap that draws the
+same images for both. The p values of McNemar's exact test and of DeLong's are
+also given corrected for how many there are, by Holm's method; intervals are
+not.
 
 A, B ... are run folders or tables of predictions as "trainer eval -predictions"
 takes them. The images must be the same, matched by path, with the same labels
@@ -130,7 +132,7 @@ and the same classes, matched by name. A row of metrics that others published,
 as in configs/archive, is shown without interval and without test.
 
   -rounds N        bootstrap rounds (default 2000)
-  -level L         share of the distribution in an interval (default 0.95)
+  -level L         confidence level of the intervals (default 0.95)
   -seed N          of the bootstrap (default 0)
   -json            write JSON to standard output
   -csv             write CSV, a line a number, to standard output

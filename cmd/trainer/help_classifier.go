@@ -26,12 +26,20 @@ crop, mean, std, input, output and scores. A flag holds before the file, the
 file before the model. crop, mean and std are never guessed.
 `
 
-const evalManual = `trainer eval -model FILE -data DIR [-split NAME | -labels FILE] [-out DIR] [-resume] [-skip-unreadable]
+const evalManual = `trainer eval -model FILE -data DIR [-split NAME | -labels FILE] [-out DIR]
+             [-rounds N] [-level L] [-seed N] [-resume] [-skip-unreadable]
 
-Evaluates a model on labelled images. Prints the metrics and writes
-metrics_SPLIT.csv, predictions_SPLIT.csv, confusion_matrix_SPLIT.png and
-metrics_SPLIT.json: all measures and classes with 95 % intervals, by a bootstrap
-that draws from each class, and DeLong's for AUC.
+Evaluates a model on labelled images. Prints all measures with 95 % intervals,
+by a bootstrap that draws from each class, and DeLong's for AUC, and writes
+  report.html                 all of it on one page: a verdict in words,
+                              measures, figures, classes, the hardest errors
+  figures/                    the figures of the page as PNG and SVG, with the
+                              hardest errors and the surest right answers
+  predictions_SPLIT.csv       path, label, prediction, a probability a class
+  metrics_SPLIT.csv           13 metrics in full precision
+  metrics_SPLIT.json          all measures and classes with their intervals
+  confusion_matrix_SPLIT.png
+Another split in the same folder has a page and figures in the place of these.
 Classes are matched by name: one that the model does not know is an error, one
 that has no images is reported.
 
@@ -41,27 +49,30 @@ that has no images is reported.
                    place of class folders; -split is then only a name
   -out DIR         folder to write to; made if it is not there
                    (default: eval beside the model)
+  -rounds N        bootstrap rounds (default 2000)
+  -level L         share of the distribution in an interval (default 0.95)
+  -seed N          of the bootstrap (default 0)
   -skip-unreadable leave out images that cannot be read
   -resume          go on where an evaluation to the same folder was stopped or
                    killed, or failed for unreadable images; the result is the
                    same to the bit
 ` + classifierManual + classifierNote + `
-trainer eval -predictions FILE [-labels FILE] [-logits | -normalise] [-split NAME] [-out DIR] [-rounds N] [-level L] [-seed N]
+trainer eval -predictions FILE [-labels FILE] [-data DIR] [-logits | -normalise]
+             [-split NAME] [-out DIR] [-rounds N] [-level L] [-seed N]
 
 Evaluates predictions of any program. FILE is CSV with a header: a column path
 (or image, file, filename), a column label (or true, target, y_true: class names
 or indices from 0), and a number a class in columns called as the class, or
 prob_CLASS, p_CLASS or logit_CLASS; with a prefix, columns without it are not
-read. Of two classes the second is the positive one. Prints all measures with
-intervals and writes the files above.
+read. Of two classes the second is the positive one. Prints and writes what is
+said above.
 
   -predictions FILE  the table
   -labels FILE     CSV with columns path and label, instead of FILE's labels
+  -data DIR        folder that the paths are relative to: the page then shows
+                   the images of the hardest errors
   -logits          the numbers are logits: apply softmax
   -normalise       divide each row by its sum, which must be 1 otherwise
-  -rounds N        bootstrap rounds (default 2000)
-  -level L         share of the distribution in an interval (default 0.95)
-  -seed N          of the bootstrap (default 0)
 
 examples:
   trainer eval -model runs/octid/model.onnx -data OCTID

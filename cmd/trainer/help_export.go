@@ -33,5 +33,5 @@ here and in the card. Without images the card says that nothing was measured.
 
 examples:
   trainer export -model runs/octid/model.onnx
-  trainer export -model convnext.onnx -data images -split val -variants fp32,int8
+  trainer export -model convnext.onnx -data images -variants fp32,int8 -opset 17
 `

@@ -10,7 +10,7 @@ import (
 // addIntervals adds the flags that say how intervals are made.
 func addIntervals(fs *flag.FlagSet, o *evaluation.Intervals) {
 	fs.IntVar(&o.Rounds, "rounds", 2000, "bootstrap rounds")
-	fs.Float64Var(&o.Level, "level", 0.95, "share of the bootstrap distribution in an interval")
+	fs.Float64Var(&o.Level, "level", 0.95, "confidence level of the intervals")
 	fs.Uint64Var(&o.Seed, "seed", 0, "seed of the bootstrap")
 }
 

@@ -9,6 +9,7 @@ import (
 	"fovea/inference"
 	"fovea/onnx"
 	"fovea/training"
+	"fovea/training/config"
 )
 
 func runPredict(a *app, ctx context.Context, args []string) error {
@@ -48,13 +49,14 @@ func runPredict(a *app, ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	// All views of an image fit into a run.
-	count := data.Views(*views).Count()
-	c, err := model.open(ctx, a, d, runtime, max(1, model.batch/count)*count)
+	if d.Raw && data.Views(*views) != data.OneView {
+		return bad("-tta %s: %s prepares its image itself, and takes one view of it", *views, model.path)
+	}
+	predict, done, err := model.predictor(ctx, a, d, runtime, data.Views(*views))
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer done()
 
 	var n inference.Counts
 	write := func(w io.Writer) error {
@@ -62,7 +64,7 @@ func runPredict(a *app, ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		n, err = c.Predict(ctx, d, data.Views(*views), 0, paths, t, func(done, total int) {
+		n, err = predict(paths, t, func(done, total int) {
 			a.console.update(training.Update{Task: "predict", Done: done, Total: total, Unit: "images"})
 		})
 		return err
@@ -84,4 +86,31 @@ func runPredict(a *app, ctx context.Context, args []string) error {
 		a.console.line("warning: " + report.Error())
 	}
 	return nil
+}
+
+// predictor makes a model ready to classify files, until done is called.
+func (m *classifierFlags) predictor(ctx context.Context, a *app, d *inference.Description, r config.Runtime, views data.Views) (
+	predict func([]string, *inference.Table, func(done, total int)) (inference.Counts, error), done func() error, err error) {
+	if d.Raw {
+		options, err := training.SessionOptions(ctx, r, a.console.update)
+		if err != nil {
+			return nil, nil, err
+		}
+		c, err := inference.OpenRaw(m.path, d, options)
+		if err != nil {
+			return nil, nil, err
+		}
+		return func(paths []string, t *inference.Table, progress func(done, total int)) (inference.Counts, error) {
+			return c.Predict(ctx, paths, t, progress)
+		}, c.Close, nil
+	}
+	// All views of an image fit into a run.
+	count := views.Count()
+	c, err := m.open(ctx, a, d, r, max(1, m.batch/count)*count)
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(paths []string, t *inference.Table, progress func(done, total int)) (inference.Counts, error) {
+		return c.Predict(ctx, d, views, 0, paths, t, progress)
+	}, c.Close, nil
 }

@@ -35,76 +35,74 @@ func Average(b *evaluation.Band, area float64) Curve {
 	return Curve{Class: b.Name, X: b.X, Y: b.Y, Area: area, Band: b, Average: true}
 }
 
-// ROCCurves returns the ROC curve of each class that has one, with the AUC of
-// [evaluation.PerClass]; of two classes only the second's, which is the positive
-// one. Errors are those of [evaluation.Predictions.Check].
-func ROCCurves(p *evaluation.Predictions) ([]Curve, error) {
-	return curvesOf(p, func(k evaluation.ClassMetrics, steps []step) Curve {
-		c := Curve{Class: k.Class, X: []float64{0}, Y: []float64{0}, Area: k.ROCAUC}
-		negatives := steps[len(steps)-1].rows - k.Support
-		for _, s := range steps {
-			c.X = append(c.X, float64(s.rows-s.hits)/float64(negatives))
-			c.Y = append(c.Y, float64(s.hits)/float64(k.Support))
+// Curves returns the ROC and the precision-recall curve of each class that has
+// them, with the AUC and the average precision of [evaluation.PerClass]; of two
+// classes only the second's, which is the positive one. Precision holds from the
+// recall before to its own, as the average precision sums it. Errors are those of
+// [evaluation.Predictions.Check].
+func Curves(p *evaluation.Predictions) (roc, precision []Curve, err error) {
+	classes, err := evaluation.PerClass(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	for c, k := range classes {
+		if math.IsNaN(k.ROCAUC) || (len(classes) == 2 && c == 0) {
+			continue
 		}
-		return c
-	})
-}
-
-// PrecisionRecallCurves returns the precision-recall curve of each class that
-// has one, with the average precision of [evaluation.PerClass]; of two classes
-// only the second's. Precision holds from the recall before to its own, as the
-// average precision sums it. Errors are those of [evaluation.Predictions.Check].
-func PrecisionRecallCurves(p *evaluation.Predictions) ([]Curve, error) {
-	return curvesOf(p, func(k evaluation.ClassMetrics, steps []step) Curve {
-		c := Curve{Class: k.Class, Area: k.AveragePrecision,
-			Chance: float64(k.Support) / float64(steps[len(steps)-1].rows)}
-		before := 0.0
-		for _, s := range steps {
-			recall := float64(s.hits) / float64(k.Support)
-			if recall == before {
-				continue
-			}
-			precision := float64(s.hits) / float64(s.rows)
-			c.X, c.Y = append(c.X, before, recall), append(c.Y, precision, precision)
-			before = recall
-		}
-		return c
-	})
+		steps := stepsOf(p, c)
+		roc, precision = append(roc, rocOf(k, steps)), append(precision, precisionOf(k, steps))
+	}
+	return roc, precision, nil
 }
 
 // step is what lies at or above a threshold.
 type step struct{ rows, hits int }
 
-func curvesOf(p *evaluation.Predictions, curve func(evaluation.ClassMetrics, []step) Curve) ([]Curve, error) {
-	classes, err := evaluation.PerClass(p)
-	if err != nil {
-		return nil, err
+func rocOf(k evaluation.ClassMetrics, steps []step) Curve {
+	c := Curve{Class: k.Class, X: []float64{0}, Y: []float64{0}, Area: k.ROCAUC}
+	negatives := steps[len(steps)-1].rows - k.Support
+	for _, s := range steps {
+		c.X = append(c.X, float64(s.rows-s.hits)/float64(negatives))
+		c.Y = append(c.Y, float64(s.hits)/float64(k.Support))
 	}
-	var out []Curve
-	for c, k := range classes {
-		if math.IsNaN(k.ROCAUC) || (len(classes) == 2 && c == 0) {
+	return c
+}
+
+func precisionOf(k evaluation.ClassMetrics, steps []step) Curve {
+	c := Curve{Class: k.Class, Area: k.AveragePrecision, Chance: float64(k.Support) / float64(steps[len(steps)-1].rows)}
+	before := 0.0
+	for _, s := range steps {
+		recall := float64(s.hits) / float64(k.Support)
+		if recall == before {
 			continue
 		}
-		out = append(out, curve(k, stepsOf(p, c)))
+		precision := float64(s.hits) / float64(s.rows)
+		c.X, c.Y = append(c.X, before, recall), append(c.Y, precision, precision)
+		before = recall
 	}
-	return out, nil
+	return c
 }
 
 // stepsOf are the thresholds of a class from the highest down, equal
 // probabilities together.
 func stepsOf(p *evaluation.Predictions, class int) []step {
-	order := slices.Clone(p.Rows)
-	slices.SortFunc(order, func(a, b evaluation.Prediction) int {
-		return cmp.Compare(b.Probabilities[class], a.Probabilities[class])
-	})
+	type scored struct {
+		score float64
+		hit   bool
+	}
+	order := make([]scored, len(p.Rows))
+	for i, r := range p.Rows {
+		order[i] = scored{r.Probabilities[class], r.Label == class}
+	}
+	slices.SortFunc(order, func(a, b scored) int { return cmp.Compare(b.score, a.score) })
 	var out []step
 	var s step
 	for i, r := range order {
 		s.rows++
-		if r.Label == class {
+		if r.hit {
 			s.hits++
 		}
-		if i+1 == len(order) || order[i+1].Probabilities[class] != r.Probabilities[class] {
+		if i+1 == len(order) || order[i+1].score != r.score {
 			out = append(out, s)
 		}
 	}

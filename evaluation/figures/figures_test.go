@@ -46,11 +46,7 @@ func random(classes, rows int) *evaluation.Predictions {
 func TestCurvesHaveTheirArea(t *testing.T) {
 	for _, classes := range []int{2, 5} {
 		p := random(classes, 300)
-		roc, err := ROCCurves(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		precision, err := PrecisionRecallCurves(p)
+		roc, precision, err := Curves(p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +73,7 @@ func TestCurvesHaveTheirArea(t *testing.T) {
 }
 
 func TestCurvesLeaveOutClassesWithoutOne(t *testing.T) {
-	roc, err := ROCCurves(certain([]string{"a", "b", "never"}, [2]int{0, 0}, [2]int{1, 0}))
+	roc, _, err := Curves(certain([]string{"a", "b", "never"}, [2]int{0, 0}, [2]int{1, 0}))
 	if err != nil || len(roc) != 2 {
 		t.Errorf("%d curves, %v", len(roc), err)
 	}
@@ -125,7 +121,7 @@ func every(t *testing.T, classes int) map[string]*Figure {
 		}
 		return f
 	}
-	roc, err := ROCCurves(p)
+	roc, precision, err := Curves(p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,10 +131,6 @@ func every(t *testing.T, classes int) map[string]*Figure {
 	}
 	grid := []float64{0, 0.5, 1}
 	roc = append(roc, Average(&evaluation.Band{Name: p.Classes[0], X: grid, Y: grid, Low: grid, High: grid}, 0.5))
-	precision, err := PrecisionRecallCurves(p)
-	if err != nil {
-		t.Fatal(err)
-	}
 	counts := make([]int, classes)
 	counts[0] = 12345
 	series := []Series{{"training", []float64{3, math.NaN(), math.Inf(1), 0.001}}, {p.Classes[0], []float64{1, 0, 2}}}

@@ -73,12 +73,8 @@ func (t *Test) pictures() ([]Picture, error) {
 
 // curves are none if all images are of one class.
 func (t *Test) curves() ([]Picture, error) {
-	roc, err := figures.ROCCurves(t.Predictions)
+	roc, precision, err := figures.Curves(t.Predictions)
 	if err != nil || len(roc) == 0 {
-		return nil, err
-	}
-	precision, err := figures.PrecisionRecallCurves(t.Predictions)
-	if err != nil {
 		return nil, err
 	}
 	for _, k := range t.Assessment.PerClass { // both have the same classes

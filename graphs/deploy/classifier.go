@@ -47,7 +47,27 @@ func Classifier(g *graphs.Graph, scores string, logits bool) error {
 		g.Output(Logits, v)
 	}
 	g.RemoveDead()
+	dropStatistics(g)
 	return g.Err()
+}
+
+// dropStatistics takes the further results of a normalisation away, which only a
+// gradient reads.
+func dropStatistics(g *graphs.Graph) {
+	read := map[*graphs.Value]bool{}
+	for _, n := range g.Nodes {
+		for _, v := range n.Inputs {
+			read[v] = true
+		}
+	}
+	for _, n := range g.Nodes {
+		if n.Op != "LayerNormalization" || n.Domain != "" {
+			continue
+		}
+		for last := len(n.Outputs) - 1; last > 0 && !read[n.Outputs[last]] && !slices.Contains(g.Outputs, n.Outputs[last]); last-- {
+			n.Outputs = n.Outputs[:last]
+		}
+	}
 }
 
 // softmaxOf is the value among several that is the softmax of v, or nil.

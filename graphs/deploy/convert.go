@@ -41,7 +41,7 @@ var changes = map[string]map[int64]change{
 	"Softmax":            {13: {up: lastAxis}},
 	"LogSoftmax":         {13: {up: lastAxis}},
 	"Hardmax":            {13: {up: lastAxis}},
-	"Reshape":            {14: {down: lacking("allowzero")}},
+	"Reshape":            {14: {down: withoutZeros}},
 	"GRU":                {14: {down: lacking("layout")}},
 	"LSTM":               {14: {down: lacking("layout")}},
 	"RNN":                {14: {down: lacking("layout")}},
@@ -49,10 +49,10 @@ var changes = map[string]map[int64]change{
 	"RoiAlign":           {16: {up: halfPixelsNo, down: refuse}},
 	"ScatterND":          {16: {down: onlyReductions("none")}, 18: {down: onlyReductions("none", "add", "mul")}},
 	"Cast":               {19: {down: lacking("saturate")}, 24: {down: lacking("round_mode")}},
-	"GridSample":         {20: {up: shortModes, down: longModes}},
+	"GridSample":         {16: {down: refuse}, 20: {up: shortModes, down: longModes}},
 	"IsInf":              {20: {}},
 	"ScatterElements":    {16: {down: onlyReductions("none")}, 18: {down: onlyReductions("none", "add", "mul")}},
-	"BatchNormalization": {9: {up: normalised}, 14: {up: normalised}},
+	"BatchNormalization": {9: {up: normalised}, 14: {up: normalised, down: lacking("training_mode")}},
 	"QuantizeLinear":     {13: {}, 19: {down: lacking("saturate")}, 21: {down: lacking("block_size", "output_dtype")}, 23: {down: lacking("precision")}},
 	"DequantizeLinear":   {13: {}, 21: {down: lacking("block_size")}, 23: {down: lacking("output_dtype")}},
 }
@@ -198,6 +198,15 @@ func only(name string, values []string) func(*graphs.Graph, *graphs.Node) error 
 		}
 		return nil
 	}
+}
+
+// withoutZeros: allowzero says what a 0 in the shape means; there is none.
+func withoutZeros(_ *graphs.Graph, n *graphs.Node) error {
+	if n.Attributes.Int("allowzero", 0) != 0 && slices.Contains(n.Outputs[0].Shape, 0) {
+		return errors.New("attribute allowzero does not exist there")
+	}
+	delete(n.Attributes, "allowzero")
+	return nil
 }
 
 func notHalfPixelSymmetric(_ *graphs.Graph, n *graphs.Node) error {

@@ -43,7 +43,7 @@ func Embed(g *graphs.Graph, p Preparation) error {
 	resized := b.integers("Div", nil, []int64{2}, b.integers("Mul", nil, []int64{2}, size, g.Ints(p.Short)), short)
 	planes := b.node("Unsqueeze", nil, pb.TensorProto_UINT8, []int64{1, 3, -1, -1},
 		b.node("Transpose", graphs.Attributes{"perm": []int64{2, 0, 1}}, pb.TensorProto_UINT8, []int64{3, -1, -1}, raw), g.Ints(0))
-	image := b.node("Resize", graphs.Attributes{"mode": "cubic", "cubic_coeff_a": float32(-0.5), "antialias": int64(1)},
+	image := b.node("Resize", graphs.Attributes{"mode": "cubic", "cubic_coeff_a": float32(-0.5), "antialias": int64(1), "exclude_outside": int64(1)},
 		pb.TensorProto_UINT8, []int64{1, 3, -1, -1}, planes, nil, nil, g.Concat(0, g.Ints(1, 3), resized))
 	// Python rounds half to even: offset (resized - S)/2 is k or k + ½, of which the
 	// latter becomes the next even number, k + k mod 2.

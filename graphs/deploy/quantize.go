@@ -23,9 +23,9 @@ type Quantized struct {
 // convolution runs in float32 on weights that are scaled back. The head and a
 // product with few weights stay in float32.
 //
-// Integers are unsigned, with the zero point in the middle: on x86 processors
-// without VNNI the product of an unsigned and a signed byte may saturate in the
-// runtime's kernels, that of two unsigned ones cannot.
+// Integers are unsigned: on x86 processors without VNNI the product of an unsigned
+// and a signed byte may saturate in the runtime's kernels, that of two unsigned
+// ones cannot.
 func Quantize(g *graphs.Graph) (Quantized, error) {
 	var q Quantized
 	if err := standard(g); err != nil {
@@ -93,7 +93,7 @@ func (z *quantizer) product(n *graphs.Node) {
 	y := n.Outputs[0]
 	sum := &graphs.Value{Type: pb.TensorProto_INT32, Shape: y.Shape}
 	z.Append(&graphs.Node{Op: "MatMulInteger", Inputs: []*graphs.Value{a[0], weight[0], a[2], weight[2]}}, sum)
-	factors := []*graphs.Value{z.float(sum), z.Mul(a[1], weight[1])}
+	factors := []*graphs.Value{z.Cast(sum, graphs.Float32), z.Mul(a[1], weight[1])}
 	if n.Op == "Gemm" && len(n.Inputs) > 2 && n.Inputs[2] != nil {
 		product := &graphs.Value{Type: graphs.Float32, Shape: y.Shape}
 		z.Append(&graphs.Node{Op: "Mul", Inputs: factors}, product)
@@ -104,11 +104,7 @@ func (z *quantizer) product(n *graphs.Node) {
 	n.Version, n.Attributes = 0, nil
 }
 
-const (
-	uint8s = pb.TensorProto_UINT8
-	middle = 128 // the zero point
-	most   = 127 // steps from it
-)
+const uint8s = pb.TensorProto_UINT8
 
 // dynamic quantises x when the model runs.
 func (z *quantizer) dynamic(x *graphs.Value) [3]*graphs.Value {
@@ -117,17 +113,17 @@ func (z *quantizer) dynamic(x *graphs.Value) [3]*graphs.Value {
 		&graphs.Value{Type: uint8s, Shape: []int64{}}))
 }
 
-func (z *quantizer) float(sum *graphs.Value) *graphs.Value {
-	return z.Append(&graphs.Node{Op: "Cast", Inputs: []*graphs.Value{sum},
-		Attributes: graphs.Attributes{"to": int64(graphs.Float32)}}, &graphs.Value{Type: graphs.Float32, Shape: sum.Shape})[0]
-}
-
-// store gives a convolution weights of 8 bits that are scaled back when it runs.
+// store gives a convolution weights of 8 bits that are scaled back by plain
+// arithmetic on constants: runtimes do it once, when they load the model. What
+// DequantizeLinear makes is computed for every image, and is no constant that
+// could be laid out for a kernel.
 func (z *quantizer) store(n *graphs.Node) {
 	w := n.Inputs[1]
 	weight := z.bytes(w, false, false)
-	n.Inputs[1] = z.Append(&graphs.Node{Op: "DequantizeLinear", Attributes: graphs.Attributes{"axis": int64(0)},
-		Inputs: slices.Clone(weight[:])}, &graphs.Value{Type: graphs.Float32, Shape: w.Shape})[0]
+	column := slices.Repeat([]int64{1}, w.Rank())
+	column[0] = w.Shape[0]
+	steps := z.Sub(z.Cast(weight[0], graphs.Float32), z.Cast(z.Reshape(weight[2], column...), graphs.Float32))
+	n.Inputs[1] = z.Mul(steps, z.Reshape(weight[1], column...))
 }
 
 // bytes is a weight in 8 bits, its scales and its zero points. columns tells
@@ -150,7 +146,7 @@ func (z *quantizer) bytes(w *graphs.Value, columns, matrix bool) [3]*graphs.Valu
 		channels = int(shape[1])
 		channel = func(i int) int { return i % channels }
 	}
-	data, scales := quantized(values, channels, channel)
+	data, scales, zeros := quantized(values, channels, channel)
 	name := w.Name
 	if columns != matrix {
 		name += "/transposed"
@@ -158,28 +154,33 @@ func (z *quantizer) bytes(w *graphs.Value, columns, matrix bool) [3]*graphs.Valu
 	one := []int64{int64(channels)}
 	z.weights[key] = [3]*graphs.Value{z.Initializer(name+"/uint8", uint8s, shape, data),
 		z.Initializer(name+"/scale", graphs.Float32, one, floats(scales)),
-		z.Initializer(name+"/zero", uint8s, one, slices.Repeat([]byte{middle}, channels))}
+		z.Initializer(name+"/zero", uint8s, one, zeros)}
 	return z.weights[key]
 }
 
-// quantized are values in steps of their channel's scale, from the middle on.
-func quantized(values []float32, channels int, channel func(i int) int) (data []byte, scales []float32) {
-	scales = make([]float32, channels)
+// quantized are values in steps of their channel's scale from its zero point on;
+// the range of a channel reaches from its least value, or 0, to its largest, or 0.
+func quantized(values []float32, channels int, channel func(i int) int) (data []byte, scales []float32, zeros []byte) {
+	const steps = 255
+	low, high := make([]float64, channels), make([]float64, channels)
 	for i, x := range values {
 		c := channel(i)
-		scales[c] = max(scales[c], float32(math.Abs(float64(x))))
+		low[c], high[c] = min(low[c], float64(x)), max(high[c], float64(x))
 	}
+	scales, zeros = make([]float32, channels), make([]byte, channels)
 	for c := range scales {
-		if scales[c] /= most; scales[c] == 0 {
+		if scales[c] = float32((high[c] - low[c]) / steps); scales[c] == 0 {
 			scales[c] = 1
 		}
+		zeros[c] = byte(math.RoundToEven(-low[c] / float64(scales[c])))
 	}
 	data = make([]byte, len(values))
 	for i, x := range values {
-		steps := math.RoundToEven(float64(x) / float64(scales[channel(i)]))
-		data[i] = byte(middle + min(max(steps, -most), most))
+		c := channel(i)
+		at := math.RoundToEven(float64(x)/float64(scales[c])) + float64(zeros[c])
+		data[i] = byte(min(max(at, 0), steps))
 	}
-	return data, scales
+	return data, scales, zeros
 }
 
 func transposed(values []float32, rows, columns int) []float32 {

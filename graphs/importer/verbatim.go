@@ -11,8 +11,9 @@ import (
 // Verbatim makes a graph of the model as it is written, to be changed where it
 // is and written again: nodes keep the version of their operators, nothing is
 // folded, and a symbolic first dimension of the inputs stays open. All shapes
-// between inputs and outputs are those that the trace saw. Functions are expanded
-// and Constant nodes are constants, as everywhere here.
+// between inputs and outputs are those that the trace saw. Functions are expanded,
+// Constant nodes are constants and an Identity of one is that one, as everywhere
+// here.
 func (s *Source) Verbatim(trace Trace) (*graphs.Graph, error) {
 	model := s.Model()
 	g := graphs.Imported(model.GetGraph().GetName(), s.freePrefix(), model.GetIrVersion(), s.opsets)
@@ -54,6 +55,10 @@ func (s *Source) Verbatim(trace Trace) (*graphs.Graph, error) {
 			}
 			node.Inputs = append(node.Inputs, v)
 		}
+		if data, constant := first(node).Content(); data != nil && constant && node.Op == "Identity" && node.Domain == "" {
+			values[n.GetOutput()[0]] = node.Inputs[0] // a weight that layers share
+			continue
+		}
 		results, err := b.results(n, true)
 		if err != nil {
 			return fail(err)
@@ -72,6 +77,13 @@ func (s *Source) Verbatim(trace Trace) (*graphs.Graph, error) {
 		g.Output(out.GetName(), v)
 	}
 	return g, g.Err()
+}
+
+func first(n *graphs.Node) *graphs.Value {
+	if len(n.Inputs) == 0 {
+		return nil
+	}
+	return n.Inputs[0]
 }
 
 // bound is the shape of an input with its symbolic dimensions bound.

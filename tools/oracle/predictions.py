@@ -52,11 +52,22 @@ def views(resized, size, kind):
     return out
 
 
+def resize(d):
+    return transforms.Resize(int(d["size"] / d["crop"]), interpolation=transforms.InterpolationMode.BICUBIC)
+
+
+def to_tensor(d):
+    return transforms.Compose([transforms.ToTensor(), transforms.Normalize(d["mean"], d["std"])])
+
+
+def preparation(d):
+    """Of a Pillow image."""
+    return transforms.Compose([resize(d), transforms.CenterCrop(d["size"]), to_tensor(d)])
+
+
 def classify(session, d, path, kind):
-    size = d["size"]
-    resized = transforms.Resize(int(size / d["crop"]), interpolation=transforms.InterpolationMode.BICUBIC)(
-        Image.open(path).convert("RGB"))
-    prepare = transforms.Compose([transforms.ToTensor(), transforms.Normalize(d["mean"], d["std"])])
+    size, prepare = d["size"], to_tensor(d)
+    resized = resize(d)(Image.open(path).convert("RGB"))
     found = []
     for view in views(resized, size, kind):
         scores, = session.run([d.get("output") or session.get_outputs()[0].name],

@@ -88,7 +88,7 @@ func (c *card) ofRun(run *runFolder, d *inference.Description) {
 		what = fmt.Sprintf("`%s` with a new head", filepath.Base(cfg.Model.ONNX))
 	}
 	c.Details = []string{what + ", fine-tuned by Fovea.", "Training began from " + begin + ".",
-		fmt.Sprintf("%d epochs, of which epoch %d was best on `val`; seed %d; `config.toml` of the run stands in each file's metadata under `fovea.config`.",
+		fmt.Sprintf("Epochs: %d, of which number %d was best on `val`; seed %d; `config.toml` of the run stands in each file's metadata under `fovea.config`.",
 			cfg.Schedule.Epochs, d.Epoch, cfg.Seed)}
 	for _, name := range []string{"train", "val", "test"} {
 		if s, err := data.OpenSplit(filepath.Join(cfg.Data.Dir, name)); err == nil {
@@ -124,16 +124,19 @@ func countClasses(name string, s *data.Split, classes []string) cardSplit {
 // environment is what the run measured of itself.
 func environment(folder string) []string {
 	text, err := os.ReadFile(filepath.Join(folder, "checkpoints", "last", "state.json"))
-	var state struct {
-		Seconds float64
-		Host    struct {
-			Provider, Precision string
-			Threads             int
+	var file struct {
+		State struct {
+			Seconds float64
+			Host    struct {
+				Provider, Precision string
+				Threads             int
+			}
 		}
 	}
-	if err != nil || json.Unmarshal(text, &state) != nil || state.Seconds == 0 {
+	if err != nil || json.Unmarshal(text, &file) != nil || file.State.Seconds == 0 {
 		return nil
 	}
+	state := file.State
 	return []string{fmt.Sprintf("Training took %s on provider %s, %s, with %d threads. Energy was not measured.",
 		time.Duration(state.Seconds*float64(time.Second)).Round(time.Second), state.Host.Provider, state.Host.Precision, state.Host.Threads)}
 }
@@ -213,9 +216,18 @@ var functions = template.FuncMap{
 	"value":    func(list []evaluation.Estimate, name string) string { return number(estimate(list, name).Value) },
 	"diff": func(p *evaluation.Paired, name string) string {
 		d := difference(p, name)
-		return fmt.Sprintf("%+.4f [%+.4f, %+.4f]", float64(d.Difference), float64(d.Low), float64(d.High))
+		return fmt.Sprintf("%s [%s, %s]", signed(d.Difference), signed(d.Low), signed(d.High))
 	},
 	"yaml": func(text string) string { quoted, _ := json.Marshal(text); return string(quoted) }, // YAML takes JSON's strings
+}
+
+// signed is a difference to four digits, 0 without a sign.
+func signed(x any) string {
+	v := float(x)
+	if math.Abs(v) < 0.5e-4 {
+		return "0"
+	}
+	return fmt.Sprintf("%+.4f", v)
 }
 
 // cell keeps a name from ending a table's cell or line.

@@ -113,6 +113,10 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 				continue
 			}
 			v, err := o.write(source, original.Proto, d, name, raw)
+			if errors.Is(err, errNothingToQuantize) && len(o.Variants) > 1 {
+				slog.Warn("there is no variant "+name, "reason", err)
+				break
+			}
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", fileOf(name, raw), err)
 			}
@@ -128,12 +132,14 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 	return r, onnx.WriteFileAtomic(filepath.Join(o.Out, CardFile), newCard(r, d, run).write)
 }
 
+var errNothingToQuantize = errors.New("the model has no weights that are worth 8 bits")
+
 // write makes the file of a variant.
 func (o *Options) write(source *imported.File, original *pb.ModelProto, d *inference.Description, name string, raw bool) (*Variant, error) {
 	v := &Variant{Name: name, Raw: raw, File: fileOf(name, raw)}
 	path := filepath.Join(o.Out, v.File)
-	if same, err := sameFile(path, o.Model); err != nil || same {
-		return nil, errors.Join(err, fmt.Errorf("%s would replace the model that is exported: choose another folder", path))
+	if sameFile(path, o.Model) {
+		return nil, fmt.Errorf("%s would replace the model that is exported: choose another folder", path)
 	}
 	g, err := source.Verbatim()
 	if err != nil {
@@ -144,14 +150,17 @@ func (o *Options) write(source *imported.File, original *pb.ModelProto, d *infer
 	}
 	if v.Opset = o.Opset; v.Opset == 0 {
 		v.Opset = deploy.Opset(g)
+		if raw {
+			v.Opset = max(v.Opset, deploy.EmbedOpset)
+		}
 	}
 	switch name {
 	case FP16:
-		err = deploy.Half(g)
+		err = deploy.Half(g, v.Opset)
 	case INT8:
 		var q deploy.Quantized
 		if q, err = deploy.Quantize(g); err == nil && q.Bytes == 0 {
-			err = errors.New("the model has no weights that could have 8 bits")
+			err = errNothingToQuantize
 		}
 		v.Quantized = &q
 	}
@@ -161,9 +170,6 @@ func (o *Options) write(source *imported.File, original *pb.ModelProto, d *infer
 	if raw {
 		if err := deploy.Embed(g, deploy.Preparation{Size: int64(d.Size), Short: int64(d.Transform().ShorterSide()), Mean: [3]float32(d.Mean), Std: [3]float32(d.Std)}); err != nil {
 			return nil, err
-		}
-		if o.Opset == 0 {
-			v.Opset = max(v.Opset, deploy.EmbedOpset)
 		}
 	}
 	m, err := deploy.Model(g, v.Opset)
@@ -193,13 +199,10 @@ func names(values []*graphs.Value) (out []string) {
 }
 
 // sameFile tells whether two paths are one file.
-func sameFile(a, b string) (bool, error) {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false, nil
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y), err
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
 // identify notes size and digest of a variant's file and of the data that may

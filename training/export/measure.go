@@ -28,17 +28,15 @@ type contender struct {
 	tensors *inference.Classifier
 	raw     *inference.RawClassifier // instead of tensors
 	rows    []evaluation.Prediction
-	alone   []float64 // milliseconds an image
-	batched []float64
-	full    bool // batched holds times of full batches alone
+	times   map[int][]float64 // milliseconds an image, by the number of images
 }
 
 // measure opens every file, compares it with the model that was exported on noise,
 // and on the split, if there is one, in turns.
 func (r *Report) measure(ctx context.Context, o Options, d *inference.Description, split *data.Split, options ort.Options) (err error) {
-	all := []*contender{{}}
+	all := []*contender{{times: map[int][]float64{}}}
 	for _, v := range r.Variants {
-		all = append(all, &contender{variant: v})
+		all = append(all, &contender{variant: v, times: map[int][]float64{}})
 	}
 	defer func() {
 		for _, c := range all {
@@ -56,12 +54,12 @@ func (r *Report) measure(ctx context.Context, o Options, d *inference.Descriptio
 	if split == nil {
 		return nil
 	}
-	if err := run(ctx, o, d, split, all); err != nil {
+	if err := r.run(ctx, o, d, split, all); err != nil {
 		return err
 	}
-	r.Data, r.Split, r.Images, r.Batch = o.Data, o.Split, len(all[0].rows), all[0].tensors.Batch()
+	r.Data, r.Split, r.Images = o.Data, o.Split, len(all[0].rows)
 	for i, c := range all {
-		m, err := c.measured(ctx, split.Classes)
+		m, err := c.measured(ctx, split.Classes, r.Batch)
 		if err != nil {
 			return err
 		}
@@ -162,26 +160,20 @@ func largest(a, b []float64) float64 {
 }
 
 // run classifies the split with all, batch by batch in turns.
-func run(ctx context.Context, o Options, d *inference.Description, split *data.Split, all []*contender) error {
-	batch := all[0].tensors.Batch()
-	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: batch, Transform: d.Transform(), Tolerant: true})
+func (r *Report) run(ctx context.Context, o Options, d *inference.Description, split *data.Split, all []*contender) error {
+	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: all[0].tensors.Batch(), Transform: d.Transform(), Tolerant: true})
 	if err != nil {
 		return err
 	}
 	done, bad := 0, data.Unreadable{Total: len(split.Samples)}
 	err = loader.Each(ctx, 0, func(b *data.Batch) error {
-		if first := slices.Index(b.Errors, nil); first >= 0 && all[0].alone == nil {
-			img, err := data.Decode(split.Samples[b.Indices[first]].Path)
-			if err != nil {
-				return err
-			}
-			size := len(b.Images) / b.N
-			if err := timeAlone(all, b.Images[first*size:(first+1)*size], img); err != nil {
+		if first := slices.Index(b.Errors, nil); first >= 0 && r.Batch == 0 {
+			if err := r.clock(all, b, first, split); err != nil {
 				return err
 			}
 		}
 		for _, c := range all {
-			if err := c.classify(b, split, batch); err != nil {
+			if err := c.classify(b, split); err != nil {
 				return err
 			}
 		}
@@ -202,24 +194,48 @@ func run(ctx context.Context, o Options, d *inference.Description, split *data.S
 	return bad.LeaveOut(o.Skip, "add -skip-unreadable")
 }
 
-// timeAlone measures, in turns, how long each takes for an image that comes alone.
-func timeAlone(all []*contender, tensor []float32, img *image.NRGBA) error {
-	const rounds, enough = 21, 20 * time.Second
+// clock times all with a batch, and with its first image that could be read.
+func (r *Report) clock(all []*contender, b *data.Batch, first int, split *data.Split) error {
+	img, err := data.Decode(split.Samples[b.Indices[first]].Path)
+	if err != nil {
+		return err
+	}
+	size := len(b.Images) / b.N
+	if err := clock(all, b.Images[first*size:(first+1)*size], 1, img); err != nil {
+		return err
+	}
+	if r.Batch = b.N; r.Batch == 1 {
+		return nil
+	}
+	return clock(all, b.Images, b.N, img)
+}
+
+// clock measures, in turns, how long each takes for n images that come together;
+// raw images come alone.
+func clock(all []*contender, tensors []float32, n int, img *image.NRGBA) error {
+	const rounds, enough = 15, 20 * time.Second
 	begin := time.Now()
 	for i := range rounds {
 		for _, c := range all {
-			t := time.Now()
-			var err error
-			if c.raw != nil {
-				_, err = c.raw.Classify(img)
-			} else {
-				_, err = c.tensors.Classify(tensor, 1)
+			if c.raw != nil && n > 1 {
+				continue
 			}
-			if err != nil {
-				return err
+			// One call wakes its threads and lets those of the one before sleep.
+			var t time.Time
+			var err error
+			for range 2 {
+				t = time.Now()
+				if c.raw != nil {
+					_, err = c.raw.Classify(img)
+				} else {
+					_, err = c.tensors.Classify(tensors, n)
+				}
+				if err != nil {
+					return err
+				}
 			}
 			if i > 0 { // the first warms up
-				c.alone = append(c.alone, milliseconds(t))
+				c.times[n] = append(c.times[n], float64(time.Since(t))/float64(time.Millisecond)/float64(n))
 			}
 		}
 		if i >= 3 && time.Since(begin) > enough {
@@ -230,19 +246,12 @@ func timeAlone(all []*contender, tensor []float32, img *image.NRGBA) error {
 }
 
 // classify adds a batch's results to the rows.
-func (c *contender) classify(b *data.Batch, split *data.Split, batch int) error {
+func (c *contender) classify(b *data.Batch, split *data.Split) error {
 	var probabilities [][]float64
 	if c.raw == nil {
-		t := time.Now()
 		var err error
 		if probabilities, err = c.tensors.Classify(b.Images, b.N); err != nil {
 			return err
-		}
-		if full := b.N == batch; full || !c.full {
-			if full && !c.full {
-				c.batched, c.full = nil, true
-			}
-			c.batched = append(c.batched, milliseconds(t)/float64(b.N))
 		}
 	}
 	for i := range b.N {
@@ -258,23 +267,17 @@ func (c *contender) classify(b *data.Batch, split *data.Split, batch int) error 
 			if err != nil {
 				return err
 			}
-			t := time.Now()
 			if row.Probabilities, err = c.raw.Classify(img); err != nil {
 				return err
 			}
-			c.batched = append(c.batched, milliseconds(t))
 		}
 		c.rows = append(c.rows, row)
 	}
 	return nil
 }
 
-func milliseconds(since time.Time) float64 {
-	return float64(time.Since(since)) / float64(time.Millisecond)
-}
-
-func (c *contender) measured(ctx context.Context, classes []string) (*Measured, error) {
-	m := &Measured{predictions: &evaluation.Predictions{Classes: classes, Rows: c.rows}, Alone: median(c.alone), Batched: median(c.batched)}
+func (c *contender) measured(ctx context.Context, classes []string, batch int) (*Measured, error) {
+	m := &Measured{predictions: &evaluation.Predictions{Classes: classes, Rows: c.rows}, Alone: median(c.times[1]), Batched: median(c.times[batch])}
 	var err error
 	if m.Assessment, err = evaluation.Assess(ctx, m.predictions, evaluation.Intervals{}); err != nil && c.variant != nil {
 		err = fmt.Errorf("%s: %w", c.variant.File, err)

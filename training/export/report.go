@@ -19,7 +19,7 @@ type Report struct {
 	Data     string     `json:"data,omitempty"`
 	Split    string     `json:"split,omitempty"`
 	Images   int        `json:"images,omitempty"` // of the split that were measured
-	Batch    int        `json:"batch,omitempty"`
+	Batch    int        `json:"batch,omitempty"`  // images of a batch that was timed
 	Machine  Machine    `json:"machine"`
 	Source   *Measured  `json:"source,omitempty"` // the model that was exported
 	Variants []*Variant `json:"variants"`
@@ -57,7 +57,7 @@ type Measured struct {
 	Largest    float64                `json:"largest_difference"`
 	Changed    int                    `json:"changed_predictions"`
 	Alone      float64                `json:"milliseconds_an_image_alone"`    // median
-	Batched    float64                `json:"milliseconds_an_image_in_batch"` // median; of raw images, alone too
+	Batched    float64                `json:"milliseconds_an_image_in_batch"` // median; 0 for raw images, which come alone
 
 	predictions *evaluation.Predictions
 }
@@ -115,11 +115,19 @@ func (r *Report) WriteText(w io.Writer) error {
 		m := v.Measured
 		a := func(name string) float64 { return float64(estimate(m.Assessment.Measures, name).Value) }
 		d := difference(m.Paired, "accuracy")
-		fmt.Fprintf(t, "%s\t%.2f\t%.4f\t%+.4f [%+.4f, %+.4f]\t%.4f\t%.4f\t%.4f\t%.1e\t%d\t%.2f\t%.2f\n", v.File, megabytes(v.Bytes),
-			a("accuracy"), float64(d.Difference), float64(d.Low), float64(d.High), a("roc_auc"), a("quadratic_kappa"), a("val_loss"),
-			m.Largest, m.Changed, m.Alone, m.Batched)
+		fmt.Fprintf(t, "%s\t%.2f\t%.4f\t%s [%s, %s]\t%.4f\t%.4f\t%.4f\t%.1e\t%d\t%.2f\t%s\n", v.File, megabytes(v.Bytes),
+			a("accuracy"), signed(d.Difference), signed(d.Low), signed(d.High), a("roc_auc"), a("quadratic_kappa"), a("val_loss"),
+			m.Largest, m.Changed, m.Alone, m.batched())
 	}
 	return t.Flush()
+}
+
+// batched is the time in a batch, or a dash.
+func (m *Measured) batched() string {
+	if m.Batched == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", m.Batched)
 }
 
 func megabytes(n int64) float64 { return float64(n) / 1e6 }

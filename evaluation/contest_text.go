@@ -1,0 +1,143 @@
+package evaluation
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"text/tabwriter"
+)
+
+// WriteText writes tables for a terminal.
+func (c *Contest) WriteText(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(t, "measure\t")
+	for _, k := range c.Contenders {
+		fmt.Fprintf(t, "%s  \t", oneLine(k.Name))
+	}
+	fmt.Fprintln(t)
+	for _, name := range c.names() {
+		fmt.Fprintf(t, "%s\t", withDirection(name))
+		best := c.best(name)
+		for _, k := range c.Contenders {
+			e, cell := k.estimate(name), ""
+			if !math.IsNaN(float64(e.Value)) {
+				cell = fmt.Sprintf("%.4f", e.Value)
+			}
+			if k.Assessment != nil {
+				cell += fmt.Sprintf(" [%.4f, %.4f]", e.Low, e.High)
+			}
+			if float64(e.Value) == best {
+				cell += " *"
+			} else {
+				cell += "  "
+			}
+			fmt.Fprintf(t, "%s\t", cell)
+		}
+		fmt.Fprintln(t)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w, "* best of the row; ↓ less is better")
+	for _, k := range c.Contenders {
+		if k.Assessment == nil {
+			fmt.Fprintf(w, "%s is a published row of metrics: without images there is neither interval nor test.\n", oneLine(k.Name))
+		}
+	}
+	for _, p := range c.Pairs {
+		if err := p.writeText(w, len(c.Pairs) > 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func withDirection(measure string) string {
+	if lowerIsBetter(measure) {
+		return measure + " ↓"
+	}
+	return measure
+}
+
+// best is the best value of a measure, NaN if all that have one have the same.
+func (c *Contest) best(name string) float64 {
+	best, worst := math.NaN(), math.NaN()
+	for _, k := range c.Contenders {
+		v := float64(k.estimate(name).Value)
+		if lowerIsBetter(name) {
+			v = -v
+		}
+		if !(v <= best) && !math.IsNaN(v) {
+			best = v
+		}
+		if !(v >= worst) && !math.IsNaN(v) {
+			worst = v
+		}
+	}
+	switch {
+	case best == worst:
+		return math.NaN()
+	case lowerIsBetter(name):
+		return -best
+	}
+	return best
+}
+
+// writeText writes the tests of a pair, one of several or the only one.
+func (p ContenderPair) writeText(w io.Writer, several bool) error {
+	a, b := oneLine(p.A), oneLine(p.B)
+	fmt.Fprintf(w, "\n%s less %s, on the same %d images; intervals of %v %%, %d bootstrap rounds\n", b, a, p.Rows, 100*p.Level, p.Rounds)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	for _, d := range p.Measures {
+		fmt.Fprintf(t, "%s\t%+.4f\t[%+.4f, %+.4f]\t%s\n", withDirection(d.Name), d.Difference, d.Low, d.High, d.verdict())
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "better, worse: of %s, by an interval that excludes 0; with %d intervals some do by chance\n", b, len(p.Measures))
+	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	corrected := several || len(p.DeLong) > 1
+	fmt.Fprint(t, "DeLong's test, AUC of\tdifference\tinterval\tp\t")
+	if corrected {
+		fmt.Fprint(t, "Holm's p\t")
+	}
+	fmt.Fprintln(t)
+	for i, d := range p.DeLong {
+		fmt.Fprintf(t, "%s\t%+.4f\t[%+.4f, %+.4f]\t%s\t", oneLine(d.Class), d.Difference, d.Low, d.High, pValue(d.P))
+		if corrected {
+			fmt.Fprintf(t, "%s\t", pValue(p.Holm.DeLong[i]))
+		}
+		fmt.Fprintln(t)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	m := p.McNemar
+	var text strings.Builder
+	fmt.Fprintf(&text, "McNemar's test: %d images right in %s alone, %d in %s alone; exact p = %s, chi-square p = %s",
+		m.OnlyA, a, m.OnlyB, b, pValue(number(m.ExactP)), pValue(number(m.P)))
+	if several {
+		fmt.Fprintf(&text, ", exact with Holm's correction p = %s", pValue(p.Holm.McNemar))
+	}
+	_, err := fmt.Fprintln(w, text.String())
+	return err
+}
+
+// verdict is better or worse, behind a space, where the interval excludes 0.
+func (d Difference) verdict() string {
+	switch {
+	case !d.Excludes0():
+		return ""
+	case (d.Low > 0) != lowerIsBetter(d.Name):
+		return " better"
+	}
+	return " worse"
+}
+
+func pValue(p number) string {
+	if math.IsNaN(float64(p)) {
+		return "undefined"
+	}
+	return fmt.Sprintf("%.3g", p)
+}
