@@ -75,7 +75,7 @@ func DecodeBytes(file []byte) (img *image.NRGBA, err error) {
 	if img, err := jpeg.Decode(file); err == nil {
 		return toRGB(img, "jpeg"), nil
 	}
-	decoded, format, err := image.Decode(bytes.NewReader(file))
+	decoded, format, err := image.Decode(newMetered(file))
 	if err != nil {
 		return nil, explain(err, file)
 	}

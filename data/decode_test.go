@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"hash/adler32"
 	"hash/crc32"
 	"io/fs"
 	"os"
@@ -125,6 +126,37 @@ func TestDecodeScans(t *testing.T) {
 				t.Errorf("%s: the error of %d scans is %v", name, scans, err)
 			}
 		}
+	}
+}
+
+// TestDecodeRepeats: a TIFF whose tiles all name one piece of the file, 200 KB that
+// unpack to a tile of 256 bytes, is given up when it has been read a few times.
+func TestDecodeRepeats(t *testing.T) {
+	const side, tile = 160, 16
+	const tiles = side / tile * side / tile
+	piece := append([]byte{0x78, 1}, bytes.Repeat([]byte{0, 0, 0, 0xFF, 0xFF}, 40_000)...) // empty blocks of deflate
+	piece = append(piece, 1, 0, 1, 0xFF, 0xFE)                                             // 256 bytes as they are
+	pixels := make([]byte, tile*tile)
+	piece = binary.BigEndian.AppendUint32(append(piece, pixels...), adler32.Checksum(pixels))
+	le := binary.LittleEndian
+	file := append(le.AppendUint32([]byte("II*\x00"), uint32(8+len(piece)+8*tiles)), piece...)
+	for _, v := range []int{8, len(piece)} { // offsets, lengths
+		for range tiles {
+			file = le.AppendUint32(file, uint32(v))
+		}
+	}
+	file = le.AppendUint16(file, 10)
+	for _, e := range [][4]int{{256, 4, 1, side}, {257, 4, 1, side}, {258, 3, 1, 8}, {259, 3, 1, 8}, {262, 3, 1, 1}, {277, 3, 1, 1},
+		{322, 4, 1, tile}, {323, 4, 1, tile}, {324, 4, tiles, 8 + len(piece)}, {325, 4, tiles, 8 + len(piece) + 4*tiles}} {
+		file = le.AppendUint16(le.AppendUint16(file, uint16(e[0])), uint16(e[1]))
+		file = le.AppendUint32(le.AppendUint32(file, uint32(e[2])), uint32(e[3]))
+	}
+	file = append(file, 0, 0, 0, 0)
+	if w, h, err := DecodeSize(file); w != side || h != side || err != nil {
+		t.Fatalf("%d×%d, %v", w, h, err)
+	}
+	if _, err := DecodeBytes(file); !errors.Is(err, errRepeats) {
+		t.Errorf("the error is %v", err)
 	}
 }
 

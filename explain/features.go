@@ -116,7 +116,9 @@ func WriteFeatures(ctx context.Context, o FeatureOptions) (n int, err error) {
 			return 0, err
 		}
 	}
-	o.describe(&o.Options)
+	if err := o.describe(&o.Options); err != nil {
+		return 0, err
+	}
 	f, err := OpenFeatures(o.Model, o.Options)
 	if err != nil {
 		return 0, err

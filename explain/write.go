@@ -29,7 +29,14 @@ type Input struct {
 }
 
 // describe says what the description does of the model.
-func (in *Input) describe(o *Options) { o.Output, o.Side = in.Description.Output, in.Description.Size }
+func (in *Input) describe(o *Options) error {
+	if in.Description.Raw {
+		return fmt.Errorf("%s prepares images itself, by steps without a gradient: use the model of the export without _raw in its name",
+			in.Model)
+	}
+	o.Output, o.Side = in.Description.Output, in.Description.Size
+	return nil
+}
 
 // WriteOptions of Write.
 type WriteOptions struct {
@@ -64,7 +71,9 @@ func Write(ctx context.Context, o WriteOptions) (n int, err error) {
 			return 0, fmt.Errorf("the model has no class %q: it has %q", o.Class, o.Description.Classes)
 		}
 	}
-	o.describe(&o.Options)
+	if err := o.describe(&o.Options); err != nil {
+		return 0, err
+	}
 	r := writer{WriteOptions: o}
 	if r.model, err = Open(o.Model, o.Options); err != nil {
 		return 0, err

@@ -123,7 +123,7 @@ Classifies images that are dropped on a web page, and those that programs send:
   GET /healthz     200 while it serves
   GET /metrics     counts and times for Prometheus
 
-Nothing that is sent is stored, and no name in it is used. What waits is
+Nothing that is sent is stored, and no name of a file is used. What waits is
 classified in batches. Ctrl-C or SIGTERM ends it when what was sent has been
 answered.
 

@@ -56,7 +56,7 @@ func TestBadUsage(t *testing.T) {
 		{[]string{"eval", "-model", "m", "-data", "d", "-set", "seed=1"}, "only keys of [runtime]"},
 		{[]string{"predict", "x"}, "missing -model"},
 		{[]string{"serve"}, "missing -model"},
-		{[]string{"serve", "-model", "m", "-queue", "0"}, "-queue, -max-bytes and -max-pixels must be at least 1"},
+		{[]string{"serve", "-model", "m", "-queue", "0"}, "-max-connections, -queue, -max-bytes and -max-pixels must be at least 1"},
 		{[]string{"artifacts", "-config", good}, "missing -out"},
 		{[]string{"differentiate", "-model", "m"}, "missing -out"},
 		{[]string{"differentiate", "-model", "m", "-out", "g", "-batch", "0"}, "-batch 0: must be at least 1"},

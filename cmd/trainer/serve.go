@@ -50,10 +50,11 @@ func runServe(a *app, ctx context.Context, args []string) error {
 	noMaps := errors.New("the server was started with -explain=false")
 	var x *explain.Model
 	if *maps {
-		if x, noMaps = openExplainer(model.path, d); noMaps != nil {
-			a.console.line("warning: there are no heat maps: " + noMaps.Error())
-		} else {
+		if x, err = openExplainer(model.path, d); err == nil {
 			defer x.Close()
+		} else {
+			a.console.line("warning: there are no heat maps: " + err.Error())
+			noMaps = errors.New("the model cannot be differentiated; the server's log says why") // not where its file is
 		}
 	}
 	server, err := serve.New(c, d, x, noMaps, limits)

@@ -49,30 +49,22 @@ func (s *Server) upload(handle func(http.ResponseWriter, *http.Request) error) h
 		if refused.status == http.StatusServiceUnavailable {
 			w.Header().Set("Retry-After", "1")
 		}
-		s.answerBeforeRead(w, r, func() {
-			s.answer(w, r, refused.status, map[string]string{"error": refused.text})
-		}, body, started)
+		w.Header().Set("Connection", "close")
+		control := http.NewResponseController(w)
+		control.EnableFullDuplex() // else the server would read first; every connection of HTTP/1 can
+		s.answer(w, r, refused.status, map[string]string{"error": refused.text})
+		if control.Flush() == nil {
+			s.discard(control, body, started)
+		}
 	}
 }
 
-// answerBeforeRead answers a request whose body may not have arrived, and then
-// throws away what still comes: if the connection were closed at once, the client
-// would see it reset while it writes, and not the answer. Only so many bytes are
-// read and for so long, then it is closed.
-func (s *Server) answerBeforeRead(w http.ResponseWriter, r *http.Request, answer func(), body io.Reader, started time.Time) {
-	w.Header().Set("Connection", "close")
-	control := http.NewResponseController(w)
-	if control.EnableFullDuplex() != nil { // else the server reads before it answers
-		answer()
-		return
-	}
-	answer()
-	if control.Flush() != nil {
-		return
-	}
-	// A client that took too long for its request has no more time.
+// discard throws away what still comes of an upload that was answered: if the
+// connection were closed at once, a client that writes would see it reset, and not
+// the answer. Only so many bytes are read, and for so long.
+func (s *Server) discard(control *http.ResponseController, body io.Reader, started time.Time) {
 	end := time.Now().Add(s.limits.Drain)
-	if last := started.Add(s.limits.Request); last.Before(end) {
+	if last := started.Add(s.limits.Request); last.Before(end) { // a client that took too long has no more time
 		end = last
 	}
 	if control.SetReadDeadline(end) == nil {
