@@ -11,9 +11,9 @@ import (
 // Estimate is a measure with its bootstrap interval.
 type Estimate struct {
 	Name  string `json:"name"`
-	Value number `json:"value"`
-	Low   number `json:"low"`
-	High  number `json:"high"`
+	Value Number `json:"value"`
+	Low   Number `json:"low"`
+	High  Number `json:"high"`
 }
 
 // ClassAssessment is one class against the rest.
@@ -38,7 +38,7 @@ type Assessment struct {
 	PerClass []ClassAssessment `json:"per_class"`
 	// ECEIfCalibrated is about what ece would be, by chance, if the probabilities
 	// were right.
-	ECEIfCalibrated number   `json:"ece_if_calibrated"`
+	ECEIfCalibrated Number   `json:"ece_if_calibrated"`
 	Warnings        []string `json:"warnings,omitempty"`
 
 	// The curves of the positive class of two, else of the averages over classes;
@@ -84,13 +84,13 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 				low, high = all.basicInterval(next, values[next], o.Level)
 				low, high = max(low, 0), max(high, 0)
 			}
-			out[i] = Estimate{name, number(values[next]), number(low), number(high)}
+			out[i] = Estimate{name, Number(values[next]), Number(low), Number(high)}
 			next++
 		}
 		return out
 	}
 	a := &Assessment{Rows: len(p.Rows), Classes: p.Classes, Rounds: o.Rounds, Level: o.Level, Seed: o.Seed,
-		Measures: take(measureNames(s.classes)), ECEIfCalibrated: number(s.calibrationNoise())}
+		Measures: take(measureNames(s.classes)), ECEIfCalibrated: Number(s.calibrationNoise())}
 	if s.classes == 2 {
 		a.Positive = p.Classes[positiveClass]
 	}
@@ -145,7 +145,7 @@ func (a *Assessment) WriteText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "class\timages\tpredicted\tprecision\trecall\tspecificity\tf1\troc_auc\tDeLong\t")
 	for _, k := range a.PerClass {
-		v := map[string]number{}
+		v := map[string]Number{}
 		for _, m := range k.Measures {
 			v[m.Name] = m.Value
 		}

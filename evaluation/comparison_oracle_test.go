@@ -19,7 +19,7 @@ func TestTestsEqualPublishedOnes(t *testing.T) {
 			AUC          [2]float64
 			StdErr       [2]float64 `json:"std_err"`
 			Interval     [2]float64
-			Z, P         number
+			Z, P         Number
 		}
 		McNemar []struct {
 			A, B      int

@@ -36,8 +36,8 @@ type ContenderPair struct {
 // Holm are the p values of a pair corrected for how many a contest has (Holm,
 // 1979): McNemar's exact ones of all pairs, and DeLong's of all pairs and classes.
 type Holm struct {
-	McNemar number   `json:"mcnemar_exact_p"`
-	DeLong  []number `json:"delong_p"` // in the order of Paired.DeLong
+	McNemar Number   `json:"mcnemar_exact_p"`
+	DeLong  []Number `json:"delong_p"` // in the order of Paired.DeLong
 }
 
 // NewContest assesses all contenders that have predictions and tests each
@@ -81,19 +81,19 @@ func (c *Contest) correct() {
 	mcnemar, delong = holm(mcnemar), holm(delong)
 	for i := range c.Pairs {
 		h := &c.Pairs[i].Holm
-		h.McNemar = number(mcnemar[i])
+		h.McNemar = Number(mcnemar[i])
 		for range c.Pairs[i].DeLong {
-			h.DeLong, delong = append(h.DeLong, number(delong[0])), delong[1:]
+			h.DeLong, delong = append(h.DeLong, Number(delong[0])), delong[1:]
 		}
 	}
 }
 
 // estimate is a contender's value of a measure, with NaN for what it lacks.
 func (k Contender) estimate(name string) Estimate {
-	nan := number(math.NaN())
+	nan := Number(math.NaN())
 	out := Estimate{name, nan, nan, nan}
 	if v, ok := k.Published[name]; ok {
-		out.Value = number(v)
+		out.Value = Number(v)
 	}
 	if k.Assessment != nil {
 		for _, m := range k.Assessment.Measures {
@@ -134,14 +134,14 @@ func (c *Contest) WriteJSON(w io.Writer) error { return writeJSON(w, c) }
 // B alone has right less that of A.
 func (c *Contest) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
-	cell := func(v number) string {
+	cell := func(v Number) string {
 		if math.IsNaN(float64(v)) {
 			return ""
 		}
 		return formatFloat(float64(v))
 	}
-	nan := number(math.NaN())
-	line := func(kind, measure, a, b string, numbers ...number) {
+	nan := Number(math.NaN())
+	line := func(kind, measure, a, b string, numbers ...Number) {
 		record := []string{kind, measure, a, b}
 		for _, v := range numbers {
 			record = append(record, cell(v))
@@ -168,9 +168,9 @@ func (c *Contest) WriteCSV(w io.Writer) error {
 		for i, d := range p.DeLong {
 			line("delong", "roc_auc "+d.Class, p.A, p.B, d.Difference, d.Low, d.High, d.P, p.Holm.DeLong[i])
 		}
-		gap := number(p.McNemar.OnlyB - p.McNemar.OnlyA)
-		line("mcnemar_exact", "accuracy", p.A, p.B, gap, nan, nan, number(p.McNemar.ExactP), p.Holm.McNemar)
-		line("mcnemar_chi_square", "accuracy", p.A, p.B, gap, nan, nan, number(p.McNemar.P), nan)
+		gap := Number(p.McNemar.OnlyB - p.McNemar.OnlyA)
+		line("mcnemar_exact", "accuracy", p.A, p.B, gap, nan, nan, Number(p.McNemar.ExactP), p.Holm.McNemar)
+		line("mcnemar_chi_square", "accuracy", p.A, p.B, gap, nan, nan, Number(p.McNemar.P), nan)
 	}
 	out.Flush()
 	return out.Error()

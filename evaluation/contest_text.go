@@ -116,7 +116,7 @@ func (p ContenderPair) writeText(w io.Writer, several bool) error {
 	m := p.McNemar
 	var text strings.Builder
 	fmt.Fprintf(&text, "McNemar's test: %d images right in %s alone, %d in %s alone; exact p = %s, chi-square p = %s",
-		m.OnlyA, a, m.OnlyB, b, pValue(number(m.ExactP)), pValue(number(m.P)))
+		m.OnlyA, a, m.OnlyB, b, pValue(Number(m.ExactP)), pValue(Number(m.P)))
 	if several {
 		fmt.Fprintf(&text, ", exact with Holm's correction p = %s", pValue(p.Holm.McNemar))
 	}
@@ -135,7 +135,7 @@ func (d Difference) verdict() string {
 	return " worse"
 }
 
-func pValue(p number) string {
+func pValue(p Number) string {
 	if math.IsNaN(float64(p)) {
 		return "undefined"
 	}

@@ -11,10 +11,10 @@ import (
 // AUCInterval is an area under a ROC curve with the standard error of DeLong,
 // DeLong and Clarke-Pearson (1988).
 type AUCInterval struct {
-	AUC    number `json:"auc"`
-	StdErr number `json:"std_err"`
-	Low    number `json:"low"`
-	High   number `json:"high"`
+	AUC    Number `json:"auc"`
+	StdErr Number `json:"std_err"`
+	Low    Number `json:"low"`
+	High   Number `json:"high"`
 }
 
 // placements are DeLong's structural components of one class against the rest,
@@ -94,19 +94,19 @@ func (p placements) standardError() float64 {
 // has rows.
 func (p placements) interval(level float64) AUCInterval {
 	auc, se := p.auc(), p.standardError()
-	out := AUCInterval{number(auc), number(se), number(math.NaN()), number(math.NaN())}
+	out := AUCInterval{Number(auc), Number(se), Number(math.NaN()), Number(math.NaN())}
 	if !p.defined() {
 		return out
 	}
 	smaller := min(len(p.positives), len(p.negatives))
 	switch auc {
 	case 0:
-		out.Low, out.High = 0, number(1-flawlessLow(smaller, level))
+		out.Low, out.High = 0, Number(1-flawlessLow(smaller, level))
 	case 1:
-		out.Low, out.High = number(flawlessLow(smaller, level)), 1
+		out.Low, out.High = Number(flawlessLow(smaller, level)), 1
 	default:
 		odds := math.Exp(normalQuantile(level) * se / (auc * (1 - auc)))
-		out.Low, out.High = number(auc/(auc+(1-auc)*odds)), number(auc/(auc+(1-auc)/odds))
+		out.Low, out.High = Number(auc/(auc+(1-auc)*odds)), Number(auc/(auc+(1-auc)/odds))
 	}
 	return out
 }
@@ -123,29 +123,29 @@ func normalQuantile(level float64) float64 { return distuv.UnitNormal.Quantile((
 // rows (DeLong's test for correlated curves).
 type AUCDifference struct {
 	Class      string `json:"class"`
-	A          number `json:"a"`
-	B          number `json:"b"`
-	Difference number `json:"difference"` // B - A
-	Low        number `json:"low"`
-	High       number `json:"high"`
-	Z          number `json:"z"`
-	P          number `json:"p"` // two-sided
+	A          Number `json:"a"`
+	B          Number `json:"b"`
+	Difference Number `json:"difference"` // B - A
+	Low        Number `json:"low"`
+	High       Number `json:"high"`
+	Z          Number `json:"z"`
+	P          Number `json:"p"` // two-sided
 }
 
 func aucDifference(class string, a, b placements, level float64) AUCDifference {
 	d := b.less(a)
 	difference, se := d.auc(), d.standardError()
 	half := normalQuantile(level) * se
-	out := AUCDifference{Class: class, A: number(a.auc()), B: number(b.auc()), Difference: number(difference),
-		Low: number(difference - half), High: number(difference + half)}
+	out := AUCDifference{Class: class, A: Number(a.auc()), B: Number(b.auc()), Difference: Number(difference),
+		Low: Number(difference - half), High: Number(difference + half)}
 	switch {
 	case se > 0:
-		out.Z = number(difference / se)
-		out.P = number(math.Erfc(math.Abs(difference/se) / math.Sqrt2))
+		out.Z = Number(difference / se)
+		out.P = Number(math.Erfc(math.Abs(difference/se) / math.Sqrt2))
 	case se == 0 && difference == 0: // every row is placed alike
 		out.Z, out.P = 0, 1
 	default: // too few rows, or no row placed differently from the next: nothing to test with
-		nan := number(math.NaN())
+		nan := Number(math.NaN())
 		out.Low, out.High, out.Z, out.P = nan, nan, nan, nan
 	}
 	return out

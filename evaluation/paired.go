@@ -11,11 +11,11 @@ import (
 // draws the same images for both.
 type Difference struct {
 	Name       string `json:"name"`
-	A          number `json:"a"`
-	B          number `json:"b"`
-	Difference number `json:"difference"`
-	Low        number `json:"low"`
-	High       number `json:"high"`
+	A          Number `json:"a"`
+	B          Number `json:"b"`
+	Difference Number `json:"difference"`
+	Low        Number `json:"low"`
+	High       Number `json:"high"`
 }
 
 // Excludes0 says whether the whole interval lies on one side of 0.
@@ -72,7 +72,7 @@ func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired
 		if name == "ece" {
 			low, high = all.basicInterval(k, difference, o.Level)
 		}
-		p.Measures = append(p.Measures, Difference{name, number(ofA[k]), number(ofB[k]), number(difference), number(low), number(high)})
+		p.Measures = append(p.Measures, Difference{name, Number(ofA[k]), Number(ofB[k]), Number(difference), Number(low), Number(high)})
 	}
 	for c, name := range a.Classes {
 		if len(a.Classes) == 2 && c != positiveClass {

@@ -1,33 +1,20 @@
 package report
 
 import (
-	"bufio"
 	"cmp"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
+
+	"fovea/internal/machine"
 )
 
 // Facts are versions and the machine, with those of what computed in between.
 // version is the program's.
 func Facts(version string, computed ...Fact) []Fact {
 	out := append([]Fact{{"Fovea", cmp.Or(version, "(unknown)")}, {"Go", runtime.Version()}}, computed...)
-	return append(out, Fact{"Processor", fmt.Sprintf("%s, %d cores", processor(), runtime.NumCPU())},
+	return append(out, Fact{"Processor", fmt.Sprintf("%s, %d cores", machine.Processor(), runtime.NumCPU())},
 		Fact{"System", runtime.GOOS + "/" + runtime.GOARCH})
-}
-
-// processor is its name, where the system tells it.
-func processor() string {
-	if f, err := os.Open("/proc/cpuinfo"); err == nil {
-		defer f.Close()
-		for lines := bufio.NewScanner(f); lines.Scan(); {
-			if key, name, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(key) == "model name" {
-				return strings.TrimSpace(name)
-			}
-		}
-	}
-	return runtime.GOARCH
 }
 
 // Line is the line of a POSIX shell that has some words.

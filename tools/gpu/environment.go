@@ -1,18 +1,17 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"os/exec"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
 
+	"fovea/internal/machine"
 	"fovea/onnx/cuda"
 	"fovea/onnx/ort"
 	"fovea/training"
@@ -33,7 +32,7 @@ func environment(ctx context.Context, s *section) error {
 			s.row("nvidia-smi: "+query, strings.TrimSpace(string(out)))
 		}
 	}
-	s.row("processor", fmt.Sprintf("%s, %d cores, of them %d used", processor(), runtime.NumCPU(), runtime.GOMAXPROCS(0)))
+	s.row("processor", fmt.Sprintf("%s, %d cores, of them %d used", machine.Processor(), runtime.NumCPU(), runtime.GOMAXPROCS(0)))
 	s.row("system", runtime.GOOS+"/"+runtime.GOARCH)
 	s.row("Fovea", revision(ctx))
 	for line := range strings.Lines(ort.Doctor(ctx, s.source()).String()) {
@@ -82,21 +81,6 @@ func (s *section) peerVersions(ctx context.Context) error {
 		s.row(name, a.Versions[name])
 	}
 	return p.end()
-}
-
-// processor is its name.
-func processor() string {
-	f, err := os.Open("/proc/cpuinfo")
-	if err != nil {
-		return runtime.GOARCH
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if name, value, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return runtime.GOARCH
 }
 
 // revision is what this program was built of, or else the commit of the folder that

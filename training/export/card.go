@@ -8,7 +8,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"text/template"
 	"time"
@@ -148,11 +147,7 @@ func modelName(path string) string {
 }
 
 func (m Machine) describe() string {
-	parts := []string{m.System}
-	if m.Processor != "" {
-		parts = append(parts, m.Processor)
-	}
-	return strings.Join(append(parts, fmt.Sprintf("provider %s, %d threads", m.Provider, m.Threads), "ONNX Runtime "+m.Runtime), ", ")
+	return fmt.Sprintf("%s, %s, provider %s, %d threads, ONNX Runtime %s", m.System, m.Processor, m.Provider, m.Threads, m.Runtime)
 }
 
 // About says what was done to the model.
@@ -197,14 +192,11 @@ func listOf(x []float32) string {
 	return strings.ReplaceAll(string(text), ",", ", ")
 }
 
-// float is a number of package evaluation.
-func float(x any) float64 { return reflect.ValueOf(x).Float() }
-
-func number(x any) string {
-	if v := float(x); !math.IsNaN(v) {
-		return fmt.Sprintf("%.4f", v)
+func number(v evaluation.Number) string {
+	if math.IsNaN(float64(v)) {
+		return "–"
 	}
-	return "–"
+	return fmt.Sprintf("%.4f", v)
 }
 
 var functions = template.FuncMap{
@@ -223,9 +215,8 @@ var functions = template.FuncMap{
 }
 
 // signed is a difference to four digits, 0 without a sign.
-func signed(x any) string {
-	v := float(x)
-	if math.Abs(v) < 0.5e-4 {
+func signed(v evaluation.Number) string {
+	if math.Abs(float64(v)) < 0.5e-4 {
 		return "0"
 	}
 	return fmt.Sprintf("%+.4f", v)

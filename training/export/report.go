@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"runtime"
 	"text/tabwriter"
 
 	"fovea/evaluation"
 	"fovea/graphs/deploy"
 	"fovea/inference"
+	"fovea/internal/machine"
 	"fovea/onnx/ort"
 )
 
@@ -28,7 +30,7 @@ type Report struct {
 // Machine is where times were measured.
 type Machine struct {
 	System    string `json:"system"`
-	Processor string `json:"processor,omitempty"`
+	Processor string `json:"processor"`
 	Provider  string `json:"provider"`
 	Threads   int    `json:"threads"`
 	Runtime   string `json:"onnxruntime"`
@@ -63,7 +65,9 @@ type Measured struct {
 }
 
 func newReport(o Options, d *inference.Description, options ort.Options) *Report {
-	return &Report{Model: o.Model, Classes: d.Classes, Machine: machine(options)}
+	return &Report{Model: o.Model, Classes: d.Classes, Machine: Machine{
+		System: runtime.GOOS + "/" + runtime.GOARCH, Processor: machine.Processor(), Provider: options.Provider, Threads: options.Threads,
+		Runtime: ort.Version()}}
 }
 
 func (r *Report) writeJSON(w io.Writer) error {
