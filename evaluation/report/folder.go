@@ -1,10 +1,13 @@
 package report
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"fovea/evaluation"
@@ -44,15 +47,23 @@ func (r *Report) WriteFigures(dir string) error {
 			os.Remove(filepath.Join(dir, name+".svg"))
 		}
 	}
-	for _, p := range pictures {
-		if err := onnx.WriteFileAtomic(filepath.Join(dir, p.Name+".png"), p.Figure.WritePNG); err != nil {
-			return err
-		}
-		if err := onnx.WriteFileAtomic(filepath.Join(dir, p.Name+".svg"), p.Figure.WriteSVG); err != nil {
-			return err
-		}
+	// Drawing and compressing take longer than all else that a report needs.
+	errs, jobs := make([]error, len(pictures)), make(chan int)
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := range jobs {
+				path, f := filepath.Join(dir, pictures[i].Name), pictures[i].Figure
+				errs[i] = errors.Join(onnx.WriteFileAtomic(path+".png", f.WritePNG), onnx.WriteFileAtomic(path+".svg", f.WriteSVG))
+			}
+		})
 	}
-	return nil
+	for i := range pictures {
+		jobs <- i
+	}
+	close(jobs)
+	workers.Wait()
+	return errors.Join(errs...)
 }
 
 // WriteTables writes what programs read of a test: predictions, the measures with
