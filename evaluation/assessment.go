@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"text/tabwriter"
 )
 
@@ -14,6 +15,18 @@ type Estimate struct {
 	Value Number `json:"value"`
 	Low   Number `json:"low"`
 	High  Number `json:"high"`
+}
+
+// Find returns the measure of a name, and whether it is there; if not, its numbers
+// are NaN.
+func Find(measures []Estimate, name string) (Estimate, bool) {
+	for _, m := range measures {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	nan := Number(math.NaN())
+	return Estimate{name, nan, nan, nan}, false
 }
 
 // ClassAssessment is one class against the rest.

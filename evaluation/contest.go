@@ -90,17 +90,13 @@ func (c *Contest) correct() {
 
 // estimate is a contender's value of a measure, with NaN for what it lacks.
 func (k Contender) estimate(name string) Estimate {
-	nan := Number(math.NaN())
-	out := Estimate{name, nan, nan, nan}
-	if v, ok := k.Published[name]; ok {
-		out.Value = Number(v)
-	}
+	var measures []Estimate
 	if k.Assessment != nil {
-		for _, m := range k.Assessment.Measures {
-			if m.Name == name {
-				out = m
-			}
-		}
+		measures = k.Assessment.Measures
+	}
+	out, ok := Find(measures, name)
+	if v, published := k.Published[name]; published && !ok {
+		out.Value = Number(v)
 	}
 	return out
 }

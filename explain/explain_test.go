@@ -102,16 +102,7 @@ func TestClasses(t *testing.T) {
 func TestOneImage(t *testing.T) {
 	for _, name := range []string{"vit_tiny_mean", "vit_tiny_cls", "vit_torchscript11", "cnn_torchscript17"} {
 		g := read(t, name)
-		path, images := exportedModels+name+".onnx", floats(g.Images)
-		if g.Images == nil {
-			path, images = g.built(t)
-		}
-		var methods []Method
-		for _, m := range Methods {
-			if g.Maps[m] != nil {
-				methods = append(methods, m)
-			}
-		}
+		path, images, methods := g.task(t, name)
 		all, err := open(t, path, Options{Methods: methods, Batch: 1, Steps: g.Steps}).Explain(images[:len(images)/2], nil)
 		if err != nil {
 			t.Fatal(err)

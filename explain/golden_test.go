@@ -104,6 +104,21 @@ func compare(t *testing.T, what string, got, want []float32, tolerance float64) 
 	t.Logf("%-14s off by %.1e of the largest", what, off/largest)
 }
 
+// task is a model's file, with the images and the methods that the golden has.
+func (g *golden) task(t testing.TB, model string) (path string, images []float32, methods []Method) {
+	t.Helper()
+	path, images = exportedModels+model+".onnx", floats(g.Images)
+	if g.Images == nil {
+		path, images = g.built(t)
+	}
+	for _, m := range Methods {
+		if g.Maps[m] != nil {
+			methods = append(methods, m)
+		}
+	}
+	return path, images, methods
+}
+
 // TestMaps compares every method with PyTorch and captum, on models of Fovea and of
 // PyTorch's exporters.
 func TestMaps(t *testing.T) {
@@ -114,16 +129,7 @@ func TestMaps(t *testing.T) {
 		t.Run(test.model, func(t *testing.T) {
 			var g golden
 			graphtest.ReadGolden(t, "testdata/"+test.golden+".json.gz", &g)
-			path, images := exportedModels+test.model+".onnx", floats(g.Images)
-			if g.Images == nil {
-				path, images = g.built(t)
-			}
-			var methods []Method
-			for _, m := range Methods {
-				if g.Maps[m] != nil {
-					methods = append(methods, m)
-				}
-			}
+			path, images, methods := g.task(t, test.model)
 			m, err := Open(path, Options{Methods: methods, Batch: 5, Steps: g.Steps})
 			if err != nil {
 				t.Fatal(err)

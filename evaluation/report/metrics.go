@@ -122,12 +122,11 @@ func (m metricRow) unmoved() bool { return m.Interval != nil && m.Interval.Low =
 
 // measured is a measure with its interval; without a name and NaN if it is not there.
 func measured(measures []evaluation.Estimate, name string) metricRow {
-	for _, e := range measures {
-		if e.Name == name {
-			return metricRow{Name: name, Value: float64(e.Value), Interval: interval(e.Low, e.High)}
-		}
+	e, ok := evaluation.Find(measures, name)
+	if !ok {
+		return metricRow{Value: math.NaN()}
 	}
-	return metricRow{Value: math.NaN()}
+	return metricRow{Name: name, Value: float64(e.Value), Interval: interval(e.Low, e.High)}
 }
 
 // interval is one that is defined at both ends; else nil.

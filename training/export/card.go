@@ -176,7 +176,7 @@ func (v *Variant) About() string {
 // headline are the measures that a card shows.
 func headline(a *evaluation.Assessment) (out []evaluation.Estimate) {
 	for _, name := range []string{"accuracy", "balanced_accuracy", "f1", "roc_auc", "average_precision", "quadratic_kappa", "mcc", "val_loss", "ece"} {
-		e := estimate(a.Measures, name)
+		e, _ := evaluation.Find(a.Measures, name)
 		if name == "val_loss" {
 			e.Name = "log_loss"
 		}
@@ -206,7 +206,10 @@ var functions = template.FuncMap{
 	"cell":     cell,
 	"mb":       func(n int64) string { return fmt.Sprintf("%.2f", megabytes(n)) },
 	"percent":  func(x float64) string { return fmt.Sprintf("%g %%", 100*x) },
-	"value":    func(list []evaluation.Estimate, name string) string { return number(estimate(list, name).Value) },
+	"value": func(list []evaluation.Estimate, name string) string {
+		e, _ := evaluation.Find(list, name)
+		return number(e.Value)
+	},
 	"diff": func(p *evaluation.Paired, name string) string {
 		d := difference(p, name)
 		return fmt.Sprintf("%s [%s, %s]", signed(d.Difference), signed(d.Low), signed(d.High))

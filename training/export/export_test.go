@@ -103,7 +103,7 @@ func TestMeasure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		accuracy := estimate(m.Assessment.Measures, "accuracy")
+		accuracy, _ := evaluation.Find(m.Assessment.Measures, "accuracy")
 		if float64(accuracy.Value) != metrics.Accuracy || m.Paired.Rows != 8 || m.Largest > 2e-2 || m.Alone <= 0 || (m.Batched > 0) == v.Raw {
 			t.Errorf("%s: %+v, accuracy %+v", v.File, m, accuracy)
 		}

@@ -77,16 +77,6 @@ func (r *Report) writeJSON(w io.Writer) error {
 	return e.Encode(r)
 }
 
-// estimate finds a measure.
-func estimate(list []evaluation.Estimate, name string) evaluation.Estimate {
-	for _, e := range list {
-		if e.Name == name {
-			return e
-		}
-	}
-	return evaluation.Estimate{Name: name}
-}
-
 func difference(p *evaluation.Paired, name string) evaluation.Difference {
 	for _, d := range p.Measures {
 		if d.Name == name {
@@ -109,7 +99,10 @@ func (r *Report) WriteText(w io.Writer) error {
 	fmt.Fprintln(t, "file\tMB\taccuracy\tdifference\troc_auc\tkappa²\tlog loss\tlargest Δp\tchanged\tms alone\tms in batch")
 	for _, v := range r.Variants {
 		m := v.Measured
-		a := func(name string) float64 { return float64(estimate(m.Assessment.Measures, name).Value) }
+		a := func(name string) evaluation.Number {
+			e, _ := evaluation.Find(m.Assessment.Measures, name)
+			return e.Value
+		}
 		d := difference(m.Paired, "accuracy")
 		fmt.Fprintf(t, "%s\t%.2f\t%.4f\t%s [%s, %s]\t%.4f\t%.4f\t%.4f\t%.1e\t%d\t%.2f\t%s\n", v.File, megabytes(v.Bytes),
 			a("accuracy"), signed(d.Difference), signed(d.Low), signed(d.High), a("roc_auc"), a("quadratic_kappa"), a("val_loss"),
