@@ -269,7 +269,7 @@ func TestPaths(t *testing.T) {
 
 // TestDigest: weights in a file beside the model count.
 func TestDigest(t *testing.T) {
-	m, err := onnx.Open(root + "/training/imported/testdata/vit_dynamo18.onnx")
+	m, err := onnx.Open(root + "/models/imported/testdata/vit_dynamo18.onnx")
 	if err != nil {
 		t.Fatal(err)
 	}

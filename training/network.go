@@ -12,11 +12,11 @@ import (
 	"fovea/graphs/transfer"
 	"fovea/graphs/vit"
 	"fovea/inference"
+	"fovea/models/imported"
+	"fovea/models/pretrained"
 	"fovea/onnx/pb"
 	"fovea/training/config"
-	"fovea/training/imported"
 	"fovea/training/optim"
-	"fovea/training/pretrained"
 )
 
 // network is the model of a run: a ViT that Fovea builds, or an ONNX model.

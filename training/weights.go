@@ -6,8 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"fovea/models/pretrained"
 	"fovea/onnx/weights"
-	"fovea/training/pretrained"
 )
 
 // weightFile is the open file of model.weights.

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"fovea/graphs/importer"
+	"fovea/models/imported"
 	"fovea/onnx/ort"
 	"fovea/training/config"
-	"fovea/training/imported"
 )
 
 // modelFlags are the flags of the commands that differentiate a model.

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-const exported = "../../training/imported/testdata/vit_dynamo18.onnx"
+const exported = "../../models/imported/testdata/vit_dynamo18.onnx"
 
 func TestDifferentiate(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "g.onnx")

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"fovea/explain"
+	"fovea/inference/explain"
 	"fovea/training"
 	"fovea/training/config"
 )

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"fovea/graphs/deploy"
-	"fovea/training/export"
+	"fovea/inference/export"
 )
 
 func runExport(a *app, ctx context.Context, args []string) error {

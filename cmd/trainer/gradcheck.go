@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"fovea/training/imported"
+	"fovea/models/imported"
 )
 
 func runGradcheck(a *app, ctx context.Context, args []string) error {

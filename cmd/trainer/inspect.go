@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 
+	"fovea/models/inspect"
 	"fovea/onnx"
-	"fovea/training/inspect"
 )
 
 func runInspect(a *app, ctx context.Context, args []string) error {

@@ -48,7 +48,7 @@ func TestInspectJSON(t *testing.T) {
 }
 
 func TestInspectWeights(t *testing.T) {
-	path := "../../training/pretrained/testdata/teacher.pth"
+	path := "../../models/pretrained/testdata/teacher.pth"
 	code, stdout, stderr := trainer(t, "inspect", path)
 	if code != exitDone || !strings.Contains(stdout, "teacher.backbone.blocks.0.attn ") {
 		t.Errorf("exit code %d:\n%s%s", code, stdout, stderr)

@@ -10,7 +10,7 @@ import (
 )
 
 // foreignModel is flags that describe a model that no run wrote.
-var foreignModel = []string{"-model", "../../training/imported/testdata/cnn_torchscript17.onnx", "-crop", "1",
+var foreignModel = []string{"-model", "../../models/imported/testdata/cnn_torchscript17.onnx", "-crop", "1",
 	"-mean", "0.5,0.5,0.5", "-std", "0.5,0.5,0.5", "-classes", "a,b,c,d,e", "-set", "runtime.provider=cpu"}
 
 // TestPredictCommand: rows in order on standard output or in a file, a decision,

@@ -8,8 +8,8 @@ import (
 	"runtime"
 	"runtime/debug"
 
-	"fovea/explain"
 	"fovea/inference"
+	"fovea/inference/explain"
 	"fovea/inference/serve"
 )
 

@@ -16,7 +16,7 @@ import (
 // FuzzRead imports models of any bytes, with a trace that is made up: no model and
 // no trace may end in a panic, or cost memory out of proportion.
 func FuzzRead(f *testing.F) {
-	paths, err := filepath.Glob("../../training/imported/testdata/*p_*.onnx")
+	paths, err := filepath.Glob("../../models/imported/testdata/*p_*.onnx")
 	if err != nil || len(paths) == 0 {
 		f.Fatal("no seeds", err)
 	}

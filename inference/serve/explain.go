@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"fovea/explain"
+	"fovea/inference/explain"
 )
 
 // An explainer draws what a score depends on, one image at a time.

@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"fovea/data"
-	"fovea/explain"
 	"fovea/inference"
+	"fovea/inference/explain"
 	"fovea/inference/serve"
 )
 

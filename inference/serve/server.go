@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"fovea/explain"
 	"fovea/inference"
+	"fovea/inference/explain"
 )
 
 // Limits of a server. The zero value of a field is its default.

@@ -24,8 +24,8 @@ import (
 	"testing"
 	"time"
 
-	"fovea/explain"
 	"fovea/inference"
+	"fovea/inference/explain"
 	"fovea/inference/serve"
 	"fovea/onnx/ort"
 )

@@ -1,7 +1,7 @@
 """Classifiers of torchvision and timm as PyTorch's two exporters write them, and their gradients by autograd.
 
     classifiers.py DIR [MODEL…]     writes DIR/MODEL.EXPORT.onnx and DIR/MODEL.EXPORT.safetensors, a few GB for all models
-    FOVEA_CLASSIFIERS=DIR go test ./training/imported -run Classifiers -v -timeout 1h
+    FOVEA_CLASSIFIERS=DIR go test ./models/imported -run Classifiers -v -timeout 1h
                                     differentiates each of the models and compares
 
 Parameters are random, and none is all zeros or all ones as fresh ones may be; statistics of BatchNorm are those of the images.

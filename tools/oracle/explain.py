@@ -1,8 +1,8 @@
 """Heat maps and features by PyTorch: goldens for package explain.
 
-    explain.py                  writes explain/testdata/*
+    explain.py                  writes inference/explain/testdata/*
     explain.py --models DIR     writes DIR/*.onnx, 0.6 GB, and DIR/*.json.gz of timm's and torchvision's models with random
-                                weights; FOVEA_EXPLAIN=DIR go test ./explain -run Models -v -timeout 1h compares
+                                weights; FOVEA_EXPLAIN=DIR go test ./inference/explain -run Models -v -timeout 1h compares
 
 Gradients, integrated gradients and Grad-CAM of convolutions are captum's, features timm's; attention rollout,
 gradient-weighted attention and Grad-CAM of tokens are written here from the papers' formulas. All in float64.
@@ -32,7 +32,7 @@ import vit
 import vit_random
 from vit_model import RETFound
 
-TESTDATA = pathlib.Path(__file__).resolve().parents[2] / "explain" / "testdata"
+TESTDATA = pathlib.Path(__file__).resolve().parents[2] / "inference" / "explain" / "testdata"
 STEPS = 48
 IMAGES = 2  # the first for the class of its highest score, the second for class 2
 SECOND_CLASS = 2

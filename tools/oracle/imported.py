@@ -1,6 +1,6 @@
-"""Models as PyTorch's two exporters write them, and their gradients by autograd: goldens for training/imported.
+"""Models as PyTorch's two exporters write them, and their gradients by autograd: goldens for models/imported.
 
-    imported.py                 writes training/imported/testdata/*.onnx and *.json.gz
+    imported.py                 writes models/imported/testdata/*.onnx and *.json.gz
     imported.py --run TRAINER   differentiates each of those files with the program TRAINER, runs the result in
                                 Python's onnxruntime and compares every entry of every gradient with autograd's
 

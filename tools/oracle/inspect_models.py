@@ -1,7 +1,7 @@
 """What PyTorch says of the FLOPs and parameters that `trainer inspect` and graphs/cost count.
 
     inspect_models.py                    writes the figures of single operators and of the models of imported.py to
-                                         graphs/cost/testdata and training/inspect/testdata
+                                         graphs/cost/testdata and models/inspect/testdata
     inspect_models.py --run TRAINER      exports timm's models with random weights, runs `TRAINER inspect -json` and
                                          compares; nothing is kept
     inspect_models.py --peak TRAINER     the same for the memory of forward, beside what ONNX Runtime takes (Linux)
@@ -111,7 +111,7 @@ def write():
     for name in imported.CASES:
         model, x, _ = imported.build(name)
         models.append({"name": name, **of_model(model, x)})
-    for path, content in ("graphs/cost", operators()), ("training/inspect", models):
+    for path, content in ("graphs/cost", operators()), ("models/inspect", models):
         path = ROOT / path / "testdata" / "flops.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text("[\n" + ",\n".join(json.dumps(entry) for entry in content) + "\n]\n")

@@ -6,7 +6,7 @@ onnx/weights/testdata
     paddle_bfloat16.pdparams   a Linear in bfloat16, which NumPy spells as uint16
     paddle_parts.pdparams      the same state dict, its weight in three parts, as paddle.save does from 1 GiB on with protocol 2
     paddle.csv                 their tensors: file, name, shape, elements in row-major order
-training/pretrained/testdata
+models/pretrained/testdata
     vit.pdparams               a ViT of two blocks as PaddlePaddle keeps it, Linear weights [in,out]; values of mae_random.py
 """
 
@@ -67,7 +67,7 @@ def main():
                 a = t.numpy()
                 table.writerow([file, name, " ".join(map(str, a.shape)), " ".join(repr(x) for x in a.flatten().tolist())])
     vit = {name: t.T if t.ndim == 2 else t for name, t in mae_random.encoder().items()}
-    paddle.save({name: paddle.to_tensor(t) for name, t in vit.items()}, str(ROOT / "training/pretrained/testdata/vit.pdparams"))
+    paddle.save({name: paddle.to_tensor(t) for name, t in vit.items()}, str(ROOT / "models/pretrained/testdata/vit.pdparams"))
     print("paddle", paddle.__version__, "numpy", np.__version__)
 
 

@@ -25,7 +25,7 @@ from torchvision import transforms
 from torchvision.transforms import functional
 
 TOLERANCE = 1e-4
-GOLDEN_MODEL = pathlib.Path("training/imported/testdata/cnn_torchscript17.onnx")
+GOLDEN_MODEL = pathlib.Path("models/imported/testdata/cnn_torchscript17.onnx")
 GOLDEN_DESCRIPTION = {"classes": ["a", "b", "c", "d", "e"], "size": 20, "crop": 0.8, "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]}
 GOLDEN_IMAGES = pathlib.Path("data/testdata/kermany_oct_mini/test")
 VIEWS = ["", "hflip", "flips", "5crop", "10crop"]

@@ -1,9 +1,9 @@
-"""Makes .pth files with torch.save, and what is in them as safetensors, for onnx/weights and training/pretrained.
+"""Makes .pth files with torch.save, and what is in them as safetensors, for onnx/weights and models/pretrained.
 
 onnx/weights/testdata
     odd_zip.pth, odd_legacy.pth   views, parameters, shared storages, every element type, objects that are no tensors
     odd.safetensors               their tensors, contiguous, called by the keys that lead to them
-training/pretrained/testdata
+models/pretrained/testdata
     mae_{float32,float16,bfloat16}_{zip,legacy}.pth.gz
                                   the layout of RETFound's pre-training files: 398 tensors of a masked autoencoder of ViT-L's
                                   depth and width 2, scaler, epoch and argparse.Namespace; in float32 Adam's state too

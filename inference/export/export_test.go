@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	models = "../imported/testdata/"
+	models = "../../models/imported/testdata/"
 	scans  = "../../data/testdata/kermany_oct_mini"
 )
 

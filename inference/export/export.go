@@ -13,11 +13,11 @@ import (
 	"fovea/graphs"
 	"fovea/graphs/deploy"
 	"fovea/inference"
+	"fovea/models/imported"
 	"fovea/onnx"
 	"fovea/onnx/pb"
 	"fovea/training"
 	"fovea/training/config"
-	"fovea/training/imported"
 )
 
 // The variants of a model.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"fovea/graphs/transfer"
-	"fovea/training/imported"
+	"fovea/models/imported"
 )
 
 // A Classifier is what a run that names the model as model.onnx makes of it.

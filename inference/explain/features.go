@@ -13,9 +13,9 @@ import (
 	"strings"
 
 	"fovea/graphs/importer"
+	"fovea/models/imported"
 	"fovea/onnx"
 	"fovea/onnx/ort"
-	"fovea/training/imported"
 )
 
 // A Features computes what a classifier's head reads, its latent features. It is

@@ -9,8 +9,8 @@ import (
 	"fovea/graphs/autodiff"
 	"fovea/graphs/cost"
 	"fovea/graphs/importer"
+	"fovea/models/imported"
 	"fovea/onnx"
-	"fovea/training/imported"
 )
 
 // Measured is what one run of a model told, at a batch size.

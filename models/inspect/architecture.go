@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	"fovea/graphs/vit"
+	"fovea/models/pretrained"
 	"fovea/onnx/weights"
 	"fovea/training/config"
-	"fovea/training/pretrained"
 )
 
 // An Architecture is a model that a run can load a weight file into.

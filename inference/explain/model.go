@@ -7,10 +7,10 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/importer"
+	"fovea/models/imported"
 	"fovea/onnx"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
-	"fovea/training/imported"
 )
 
 // Options of Open.

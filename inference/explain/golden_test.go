@@ -42,7 +42,7 @@ type golden struct {
 	Rules graphtest.Rules
 }
 
-const exportedModels = "../training/imported/testdata/"
+const exportedModels = "../../models/imported/testdata/"
 
 // built writes the model file of a ViT that is drawn, and draws two images.
 func (g *golden) built(t testing.TB) (path string, images []float32) {
