@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"fovea/data"
+	"fovea/internal/progress"
 	"fovea/training/config"
 )
 
@@ -20,7 +21,7 @@ const (
 
 // withBatch returns cfg with the largest power of two that fits in the place of
 // training.batch = "auto".
-func withBatch(ctx context.Context, cfg *config.Config, set *data.Dataset, progress func(Update)) (*config.Config, error) {
+func withBatch(ctx context.Context, cfg *config.Config, set *data.Dataset, progress progress.Func) (*config.Config, error) {
 	if cfg.Training.Batch != config.Auto {
 		return cfg, nil
 	}

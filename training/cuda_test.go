@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"fovea/internal/progress"
 	"fovea/onnx/weights"
 	"fovea/tools/cudastub"
 	"fovea/training/config"
@@ -182,7 +183,7 @@ func TestResumesOnCUDA(t *testing.T) {
 		c.Training.Precision = "fp16"
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		_, err := Run(ctx, c, Options{Progress: func(u Update) {
+		_, err := Run(ctx, c, Options{Progress: func(u progress.Update) {
 			if u.Task == "epoch 1/2" && u.Done >= 4*c.Training.Batch*c.Training.Accumulate {
 				cancel()
 			}

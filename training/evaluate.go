@@ -11,6 +11,7 @@ import (
 	"fovea/evaluation"
 	"fovea/evaluation/report"
 	"fovea/inference"
+	"fovea/internal/progress"
 	"fovea/training/config"
 )
 
@@ -30,7 +31,7 @@ type EvalOptions struct {
 	Skip     bool                  // leave out unreadable images instead of failing
 	Resume   bool                  // go on where an evaluation to Out stopped
 	Runtime  config.Runtime
-	Progress func(Update)
+	Progress progress.Func
 
 	Intervals evaluation.Intervals
 	Version   string // of the program, for the report
@@ -121,7 +122,7 @@ func evaluate(ctx context.Context, e *engine, o EvalOptions, split *data.Split, 
 		p.add(done)
 		keep = journal.Append
 	}
-	progress := reporter(o.Progress, "evaluate "+o.Split, "images")
+	progress := o.Progress.Task("evaluate " + o.Split)
 	err = c.Stream(ctx, loader, (p.done+c.Batch()-1)/c.Batch(), func(results []inference.Result) error {
 		p.add(results)
 		progress(p.done, len(split.Samples), "")

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"fovea/inference"
+	"fovea/internal/progress"
 	"fovea/training"
 	"fovea/training/config"
 )
@@ -82,7 +83,7 @@ func TestEvaluateResumes(t *testing.T) {
 	want := predictionsOf(t, o)
 	o.Out = t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
-	o.Progress = func(u training.Update) {
+	o.Progress = func(u progress.Update) {
 		if strings.HasPrefix(u.Task, "evaluate") && u.Done >= 8 {
 			cancel()
 		}
@@ -91,7 +92,7 @@ func TestEvaluateResumes(t *testing.T) {
 		t.Fatalf("the evaluation was not stopped: %v", err)
 	}
 	first := 0
-	o.Resume, o.Progress = true, func(u training.Update) {
+	o.Resume, o.Progress = true, func(u progress.Update) {
 		if first == 0 && strings.HasPrefix(u.Task, "evaluate") {
 			first = u.Done
 		}
@@ -117,7 +118,7 @@ func TestEvaluateUnreadable(t *testing.T) {
 		t.Fatalf("error is %v", err)
 	}
 	o.Resume, o.Skip = true, true
-	o.Progress = func(u training.Update) {
+	o.Progress = func(u progress.Update) {
 		if strings.HasPrefix(u.Task, "evaluate") {
 			t.Errorf("classified again: %+v", u)
 		}

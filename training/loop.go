@@ -127,7 +127,7 @@ func (l *loop) epoch(ctx context.Context) error {
 		return err
 	}
 	task := fmt.Sprintf("validate %d/%d", l.state.Epoch+1, l.plan.config.Schedule.Epochs)
-	val, err := l.validator.validate(ctx, reporter(l.options.Progress, task, "images"))
+	val, err := l.validator.validate(ctx, l.options.Progress.Task(task))
 	if err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func (l *loop) trainEpoch(ctx context.Context) error {
 	s, c := &l.state, l.plan.config
 	it := l.loader.Epoch(ctx, s.Epoch, s.Batch)
 	defer it.Close()
-	report := reporter(l.options.Progress, fmt.Sprintf("epoch %d/%d", s.Epoch+1, c.Schedule.Epochs), "images")
+	report := l.options.Progress.Task(fmt.Sprintf("epoch %d/%d", s.Epoch+1, c.Schedule.Epochs))
 	if s.Batch >= l.batches() || l.finished() {
 		return nil
 	}

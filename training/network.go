@@ -12,6 +12,7 @@ import (
 	"fovea/graphs/transfer"
 	"fovea/graphs/vit"
 	"fovea/inference"
+	"fovea/internal/progress"
 	"fovea/models/imported"
 	"fovea/models/pretrained"
 	"fovea/onnx/pb"
@@ -34,7 +35,7 @@ type network interface {
 }
 
 // newNetwork opens the model of a config. An ONNX model is run once.
-func newNetwork(ctx context.Context, cfg *config.Config, classes int, progress func(Update)) (network, error) {
+func newNetwork(ctx context.Context, cfg *config.Config, classes int, progress progress.Func) (network, error) {
 	if cfg.Model.ONNX == "" {
 		return newViT(cfg, classes)
 	}

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"fovea/graphs/artifacts"
+	"fovea/internal/progress"
 	"fovea/onnx"
 	"fovea/onnx/pb"
 	"fovea/training"
@@ -75,7 +76,7 @@ func TestONNXModels(t *testing.T) {
 			stopped := *c
 			stopped.Output.Dir = t.TempDir()
 			ctx, cancel := context.WithCancel(t.Context())
-			_, err = training.Run(ctx, &stopped, training.Options{Progress: func(u training.Update) {
+			_, err = training.Run(ctx, &stopped, training.Options{Progress: func(u progress.Update) {
 				if strings.HasPrefix(u.Task, "epoch 2/") {
 					cancel()
 				}
@@ -369,7 +370,7 @@ func TestONNXModelResume(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	before := t.TempDir()
 	c.Model.ONNX = external(t, c.Model.ONNX, before)
-	_, err := training.Run(ctx, c, training.Options{Progress: func(u training.Update) {
+	_, err := training.Run(ctx, c, training.Options{Progress: func(u progress.Update) {
 		if strings.HasPrefix(u.Task, "epoch 2/") {
 			cancel()
 		}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"fovea/internal/progress"
 	"fovea/onnx"
 	"fovea/onnx/pb"
 	"fovea/onnx/weights"
@@ -44,7 +45,7 @@ func interrupted(t *testing.T, c *config.Config) *training.Result {
 	t.Helper()
 	for _, stop := range []string{"epoch 1/3", "validate 2/3"} {
 		ctx, cancel := context.WithCancel(t.Context())
-		_, err := training.Run(ctx, c, training.Options{Resume: true, Progress: func(u training.Update) {
+		_, err := training.Run(ctx, c, training.Options{Resume: true, Progress: func(u progress.Update) {
 			if u.Task == stop {
 				cancel()
 			}

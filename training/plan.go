@@ -14,6 +14,7 @@ import (
 	"fovea/data/augment"
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
+	"fovea/internal/progress"
 	"fovea/training/config"
 	"fovea/training/optim"
 )
@@ -37,7 +38,7 @@ type plan struct {
 	contents         [][]data.Content // of the images of each split, from verify on
 }
 
-func newSetup(ctx context.Context, cfg *config.Config, classes int, progress func(Update)) (*setup, error) {
+func newSetup(ctx context.Context, cfg *config.Config, classes int, progress progress.Func) (*setup, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -89,7 +90,7 @@ func (p *setup) options() artifacts.Options {
 }
 
 // newPlan opens the dataset and derives everything that follows from it.
-func newPlan(ctx context.Context, cfg *config.Config, progress func(Update)) (*plan, error) {
+func newPlan(ctx context.Context, cfg *config.Config, progress progress.Func) (*plan, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -155,7 +156,7 @@ func (p *setup) described() []artifacts.Parameter {
 
 // verify decodes every image before the first step, into the cache if there is
 // one, and makes sure that what is left can be trained.
-func (p *plan) verify(ctx context.Context, progress func(Update)) (err error) {
+func (p *plan) verify(ctx context.Context, progress progress.Func) (err error) {
 	d := p.config.Data
 	if d.Cache != "" {
 		if p.cache, err = data.OpenCache(d.Cache, p.cacheSide()); err != nil {

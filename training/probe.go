@@ -5,6 +5,7 @@ import (
 
 	"fovea/data"
 	"fovea/graphs/artifacts"
+	"fovea/internal/progress"
 	"fovea/onnx/ort"
 )
 
@@ -19,7 +20,7 @@ type features struct{ train, val []float32 }
 
 // newFeatures runs the backbone with the learner's parameters over train and
 // val, both as images are evaluated: cropped in the centre, not augmented.
-func newFeatures(ctx context.Context, p *plan, e *engine, l *Learner, progress func(Update)) (f features, err error) {
+func newFeatures(ctx context.Context, p *plan, e *engine, l *Learner, progress progress.Func) (f features, err error) {
 	g, err := artifacts.Backbone(p.network, int64(p.config.Training.Batch))
 	if err != nil {
 		return f, err
@@ -44,7 +45,7 @@ func newFeatures(ctx context.Context, p *plan, e *engine, l *Learner, progress f
 		defer (*to).Close()
 	}
 	width, done, total := int(rows.Shape()[1]), 0, len(p.train.Samples)+len(p.val.Samples)
-	report := reporter(progress, "compute features", "images")
+	report := progress.Task("compute features")
 	for _, part := range []struct {
 		split *data.Split
 		into  *[]float32

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"fovea/internal/progress"
 	"fovea/training"
 )
 
@@ -37,7 +38,7 @@ func TestReport(t *testing.T) {
 	c := small(t, dir)
 	ctx, cancel := context.WithCancel(t.Context())
 	folder := filepath.Join(c.Output.Dir, c.Name)
-	_, err = training.Run(ctx, c, training.Options{Progress: func(u training.Update) {
+	_, err = training.Run(ctx, c, training.Options{Progress: func(u progress.Update) {
 		if strings.HasPrefix(u.Task, "epoch 2") {
 			if text := page(t, folder); !strings.Contains(text, `id="follow"`) {
 				t.Error("the page of a run under way does not offer to load itself again")

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"fovea/internal/progress"
 	"fovea/training"
 	"fovea/training/config"
 )
@@ -19,7 +20,7 @@ func stop(t *testing.T, c *config.Config) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	_, err := training.Run(ctx, c, training.Options{Progress: func(u training.Update) {
+	_, err := training.Run(ctx, c, training.Options{Progress: func(u progress.Update) {
 		if u.Task == "epoch 2/3" {
 			cancel()
 		}
@@ -62,7 +63,7 @@ func TestResumeFindsACheckpointBetweenTwoRenames(t *testing.T) {
 		t.Fatal(err)
 	}
 	epochs := map[string]bool{}
-	got := run(t, c, training.Options{Resume: true, Progress: func(u training.Update) { epochs[u.Task] = true }})
+	got := run(t, c, training.Options{Resume: true, Progress: func(u progress.Update) { epochs[u.Task] = true }})
 	if epochs["epoch 1/3"] {
 		t.Error("the run started from the beginning")
 	}
@@ -101,7 +102,7 @@ func TestFinishedRunWithOtherSettingsIsRefused(t *testing.T) {
 func TestTwoProcessesDoNotShareARun(t *testing.T) {
 	c := small(t, fundus(t))
 	var second error
-	run(t, c, training.Options{Progress: func(u training.Update) {
+	run(t, c, training.Options{Progress: func(u progress.Update) {
 		if u.Task == "epoch 2/3" && second == nil {
 			_, second = training.Run(t.Context(), c, training.Options{Resume: true})
 		}

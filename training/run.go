@@ -12,6 +12,7 @@ import (
 	"fovea/evaluation/report"
 	"fovea/graphs"
 	"fovea/inference"
+	"fovea/internal/progress"
 	"fovea/onnx"
 	"fovea/training/checkpoint"
 	"fovea/training/config"
@@ -19,9 +20,9 @@ import (
 
 // Options of Run.
 type Options struct {
-	Resume   bool         // go on with the run in the folder, if there is one
-	Progress func(Update) // told how far each task is; may be nil
-	Version  string       // of the program, for the report
+	Resume   bool          // go on with the run in the folder, if there is one
+	Progress progress.Func // told how far each task is; may be nil
+	Version  string        // of the program, for the report
 }
 
 // Result is what a run ends with.

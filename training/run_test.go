@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"fovea/evaluation"
+	"fovea/internal/progress"
 	"fovea/onnx"
 	"fovea/onnx/weights"
 	"fovea/training"
@@ -254,7 +255,7 @@ func TestInterruptedRunsEndTheSame(t *testing.T) {
 	stops := []string{"epoch 1/3 20", "validate 1/3 20", "epoch 2/3 10", "epoch 2/3 40", "epoch 3/3 30"}
 	for _, stop := range stops {
 		ctx, cancel := context.WithCancel(t.Context())
-		_, err := training.Run(ctx, c, training.Options{Resume: true, Progress: func(u training.Update) {
+		_, err := training.Run(ctx, c, training.Options{Resume: true, Progress: func(u progress.Update) {
 			if fmt.Sprint(u.Task, " ", u.Done) == stop {
 				cancel()
 			}

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"fovea/graphs"
+	"fovea/internal/progress"
 	"fovea/onnx/cuda"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
@@ -27,15 +28,12 @@ type engine struct {
 }
 
 // loadRuntime loads ONNX Runtime, once.
-func loadRuntime(ctx context.Context, r config.Runtime, progress func(Update)) (*ort.Library, error) {
-	report := reporter(progress, "fetch ONNX Runtime", "bytes")
-	return ort.Load(ctx, ort.Source{Library: r.Library, Provider: r.Provider, Progress: func(done, total int64) {
-		report(int(done), int(total), "")
-	}})
+func loadRuntime(ctx context.Context, r config.Runtime, report progress.Func) (*ort.Library, error) {
+	return ort.Load(ctx, ort.Source{Library: r.Library, Provider: r.Provider, Progress: report})
 }
 
 // newEngine loads ONNX Runtime and chooses provider and precision.
-func newEngine(ctx context.Context, c *config.Config, progress func(Update)) (*engine, error) {
+func newEngine(ctx context.Context, c *config.Config, progress progress.Func) (*engine, error) {
 	r := c.Runtime
 	library, err := loadRuntime(ctx, r, progress)
 	if err != nil {
@@ -227,7 +225,7 @@ func bindTensor(s *ort.Session, info ort.Info, batch int64) (*ort.Tensor, error)
 
 // SessionOptions loads ONNX Runtime and says how sessions run on the provider
 // that r chooses, in float32.
-func SessionOptions(ctx context.Context, r config.Runtime, progress func(Update)) (ort.Options, error) {
+func SessionOptions(ctx context.Context, r config.Runtime, progress progress.Func) (ort.Options, error) {
 	e, err := newEngine(ctx, &config.Config{Runtime: r, Training: config.Training{Precision: "fp32"}}, progress)
 	if err != nil {
 		return ort.Options{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"fovea/data"
+	"fovea/internal/progress"
 )
 
 // verify decodes every image of some splits before any work is done with them,
@@ -11,8 +12,8 @@ import (
 // out if skip is set, else they are an error that ends with how to skip them. A
 // cache, which may be nil, keeps each split's images for its transform.
 func verify(ctx context.Context, splits []*data.Split, workers int, cache *data.Cache,
-	transform func(*data.Split) data.Transform, skip bool, how string, progress func(Update)) ([][]data.Content, error) {
-	report := reporter(progress, "check images", "images")
+	transform func(*data.Split) data.Transform, skip bool, how string, progress progress.Func) ([][]data.Content, error) {
+	report := progress.Task("check images")
 	var contents [][]data.Content
 	bad, before := &data.Unreadable{}, 0
 	for _, s := range splits {

@@ -11,7 +11,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"fovea/training"
+	"fovea/internal/progress"
 )
 
 // plainInterval is the least time between two lines of progress where no bar
@@ -26,7 +26,7 @@ type console struct {
 	terminal bool
 	now      func() time.Time // time.Now, but in tests
 
-	current training.Update // the task under way; Task is "" if there is none
+	current progress.Update // the task under way; Task is "" if there is none
 	first   int             // Done at its start
 	started time.Time
 	printed time.Time                // of its last plain line, else its start
@@ -60,7 +60,7 @@ func (c *console) line(text string) { fmt.Fprintln(c, text) }
 
 // update shows how far a task has come. A task ends when all is done, when
 // another begins, or with endTask.
-func (c *console) update(u training.Update) {
+func (c *console) update(u progress.Update) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if u.Task != c.current.Task || u.Total != c.current.Total || u.Done < c.current.Done {
@@ -90,7 +90,7 @@ func (c *console) endTask() {
 
 func (c *console) close() { c.endTask() }
 
-func (c *console) begin(u training.Update) {
+func (c *console) begin(u progress.Update) {
 	c.first, c.started = u.Done, c.now()
 	c.printed = c.started
 	if !c.terminal {
@@ -123,10 +123,10 @@ func (c *console) end() {
 		c.bar.Exit()
 		c.bar = nil
 	}
-	c.current = training.Update{}
+	c.current = progress.Update{}
 }
 
-func describe(u training.Update) string {
+func describe(u progress.Update) string {
 	if u.Detail == "" {
 		return u.Task
 	}
@@ -134,7 +134,7 @@ func describe(u training.Update) string {
 }
 
 // plain formats "epoch 3/60, loss 1.09: 512 of 1080 images, 85 images/s, 7s left".
-func (c *console) plain(u training.Update) string {
+func (c *console) plain(u progress.Update) string {
 	amount := func(n int) string { return fmt.Sprint(n) }
 	unit := u.Unit
 	if unit == "bytes" {
@@ -160,9 +160,4 @@ func (c *console) plain(u training.Update) string {
 		}
 	}
 	return describe(u) + ": " + strings.Join(parts, ", ")
-}
-
-// updateBytes is the update of a download of total bytes, 0 if not known.
-func updateBytes(task string, done, total int64) training.Update {
-	return training.Update{Task: task, Done: int(done), Total: int(total), Unit: "bytes"}
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"fovea/training"
+	"fovea/internal/progress"
 )
 
 func TestPlainProgress(t *testing.T) {
@@ -17,23 +17,23 @@ func TestPlainProgress(t *testing.T) {
 	c := newConsole(&out)
 	clock := time.Unix(0, 0)
 	c.now = func() time.Time { return clock }
-	step := func(after time.Duration, u training.Update) {
+	step := func(after time.Duration, u progress.Update) {
 		clock = clock.Add(after)
 		c.update(u)
 	}
-	epoch := func(done int) training.Update {
-		return training.Update{Task: "epoch 3/60", Done: done, Total: 1000, Unit: "images", Detail: "loss 1.09"}
+	epoch := func(done int) progress.Update {
+		return progress.Update{Task: "epoch 3/60", Done: done, Total: 1000, Unit: "images", Detail: "loss 1.09"}
 	}
-	step(0, training.Update{Task: "check images", Done: 0, Total: 10, Unit: "images"})
+	step(0, progress.Update{Task: "check images", Done: 0, Total: 10, Unit: "images"})
 	// A second is too short to show.
-	step(time.Second, training.Update{Task: "check images", Done: 10, Total: 10, Unit: "images"})
+	step(time.Second, progress.Update{Task: "check images", Done: 10, Total: 10, Unit: "images"})
 	step(0, epoch(100)) // resumed
 	step(9*time.Second, epoch(190))
 	step(time.Second, epoch(200))
 	step(time.Second, epoch(210)) // too soon
 	step(29*time.Second, epoch(1000))
-	step(0, training.Update{Task: "fetch ONNX Runtime", Unit: "bytes"})
-	step(20*time.Second, training.Update{Task: "fetch ONNX Runtime", Done: 34_400_000, Unit: "bytes"})
+	step(0, progress.Update{Task: "fetch ONNX Runtime", Unit: "bytes"})
+	step(20*time.Second, progress.Update{Task: "fetch ONNX Runtime", Done: 34_400_000, Unit: "bytes"})
 	c.close()
 	want := `epoch 3/60, loss 1.09: 200 of 1000 images, 10 images/s, 1m20s left
 epoch 3/60, loss 1.09: 1000 of 1000 images, 22 images/s
@@ -48,7 +48,7 @@ func TestBarOnTerminal(t *testing.T) {
 	var out bytes.Buffer
 	c := newConsole(&out)
 	c.terminal = true
-	c.update(training.Update{Task: "epoch 1/2", Done: 0, Total: 100, Unit: "images"})
+	c.update(progress.Update{Task: "epoch 1/2", Done: 0, Total: 100, Unit: "images"})
 	if drawn := out.String(); !strings.Contains(drawn, "epoch 1/2") || !strings.Contains(drawn, "images/") {
 		t.Errorf("no bar: %q", drawn)
 	}
@@ -58,7 +58,7 @@ func TestBarOnTerminal(t *testing.T) {
 	if got, want := out.String(), clear+"a line of the log\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	c.update(training.Update{Task: "epoch 1/2", Done: 100, Total: 100, Unit: "images"})
+	c.update(progress.Update{Task: "epoch 1/2", Done: 100, Total: 100, Unit: "images"})
 	if got := out.String(); !strings.HasSuffix(got, clear) {
 		t.Errorf("the bar stays: %q", got)
 	}
@@ -66,7 +66,7 @@ func TestBarOnTerminal(t *testing.T) {
 		t.Error("the task has not ended")
 	}
 	out.Reset()
-	c.update(training.Update{Task: "fetch ONNX Runtime", Done: 1000, Unit: "bytes"}) // total not known
+	c.update(progress.Update{Task: "fetch ONNX Runtime", Done: 1000, Unit: "bytes"}) // total not known
 	c.close()
 	if got := out.String(); !strings.Contains(got, "fetch ONNX Runtime") || !strings.HasSuffix(got, clear) {
 		t.Errorf("got %q", got)

@@ -66,9 +66,7 @@ func (m *modelFlags) open(a *app, ctx context.Context, fs *flag.FlagSet) (*impor
 // loadRuntime finds or fetches ONNX Runtime.
 func (a *app) loadRuntime(ctx context.Context, r config.Runtime) error {
 	defer a.console.endTask()
-	_, err := ort.Load(ctx, ort.Source{Library: r.Library, Progress: func(done, total int64) {
-		a.console.update(updateBytes("fetch ONNX Runtime", done, total))
-	}})
+	_, err := ort.Load(ctx, ort.Source{Library: r.Library, Progress: a.console.update})
 	return err
 }
 

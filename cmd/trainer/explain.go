@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"fovea/inference/explain"
-	"fovea/training"
 	"fovea/training/config"
 )
 
@@ -15,9 +14,7 @@ func explainInput(a *app, ctx context.Context, m *classifierFlags, command strin
 	if err != nil {
 		return in, r, err
 	}
-	in = explain.Input{Model: m.path, Description: d, Skip: skip, Progress: func(task string, done, total int) {
-		a.console.update(training.Update{Task: task, Done: done, Total: total, Unit: "images"})
-	}}
+	in = explain.Input{Model: m.path, Description: d, Skip: skip, Progress: a.console.update}
 	if in.Images, err = imagePaths(command, operands); err != nil {
 		return in, r, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"fovea/data"
 	"fovea/inference"
+	"fovea/internal/progress"
 	"fovea/onnx"
 	"fovea/training"
 	"fovea/training/config"
@@ -64,9 +65,7 @@ func runPredict(a *app, ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		n, err = predict(paths, t, func(done, total int) {
-			a.console.update(training.Update{Task: "predict", Done: done, Total: total, Unit: "images"})
-		})
+		n, err = predict(paths, t, progress.Func(a.console.update).Images("predict"))
 		return err
 	}
 	if *out == "" {

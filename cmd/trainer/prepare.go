@@ -6,15 +6,12 @@ import (
 	"fmt"
 
 	"fovea/data/prepare"
-	"fovea/training"
 	"fovea/training/config"
 )
 
 func runPrepare(a *app, ctx context.Context, args []string) error {
 	fs := a.newFlags("prepare")
-	o := prepare.Options{Progress: func(task string, done, total int) {
-		a.console.update(training.Update{Task: task, Done: done, Total: total, Unit: "images"})
-	}}
+	o := prepare.Options{Progress: a.console.update}
 	var dry bool
 	fs.BoolVar(&dry, "n", false, "say what would be done, write nothing")
 	fs.BoolVar(&dry, "dry-run", false, "the same as -n")

@@ -45,9 +45,7 @@ func (a *app) installRuntime(ctx context.Context, args []string) error {
 	case *gpu:
 		return a.installGPU(ctx, ort.GPUOptions{CUDA: *version, CuDNN: *cudnn})
 	}
-	path, err := ort.Install(ctx, ort.InstallOptions{From: *from, Progress: func(done, total int64) {
-		a.console.update(updateBytes("fetch ONNX Runtime", done, total))
-	}})
+	path, err := ort.Install(ctx, ort.InstallOptions{From: *from, Progress: a.console.update})
 	a.console.endTask()
 	if err != nil {
 		return err
@@ -67,7 +65,7 @@ func (a *app) installGPU(ctx context.Context, o ort.GPUOptions) error {
 				strings.Join(p.Fetch, ", "), p.Download/1e6, p.Disk/1e6))
 		}
 	}
-	o.Progress = func(done, total int64) { a.console.update(updateBytes("fetch ONNX Runtime for CUDA", done, total)) }
+	o.Progress = a.console.update
 	path, err := ort.InstallGPU(ctx, o)
 	a.console.endTask()
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"fovea/internal/progress"
 )
 
 // small is a set of 10 + 10 images that tests damage.
@@ -246,8 +248,8 @@ func TestCancel(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		plan, err := New(ctx, Options{Set: small, Source: smallTree(t).folder(t), Dest: filepath.Join(parent, "result"),
-			Progress: func(now string, done, total int) {
-				if now == task && done == 2 && total == 20 {
+			Progress: func(u progress.Update) {
+				if u.Task == task && u.Done == 2 && u.Total == 20 {
 					cancel()
 				}
 			}})

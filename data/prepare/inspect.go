@@ -14,7 +14,7 @@ import (
 )
 
 // inspect reads and decodes every image, and fills in what that tells.
-func inspect(ctx context.Context, images []*Image, progress func(done int)) error {
+func inspect(ctx context.Context, images []*Image, progress func(done, total int)) error {
 	return each(ctx, len(images), progress, func(i int) error { return images[i].inspect() })
 }
 
@@ -50,7 +50,7 @@ func (img *Image) inspect() error {
 // wait for disks, and at most 16, as each holds a photograph. The error has those of all calls, up to a
 // limit at which the rest is left, or is the context's. progress may be nil; it
 // is called by one goroutine at a time.
-func each(ctx context.Context, n int, progress func(done int), do func(i int) error) error {
+func each(ctx context.Context, n int, progress func(done, total int), do func(i int) error) error {
 	const mostErrors = 10
 	var mu sync.Mutex // guards all below and serialises progress
 	var errs []error
@@ -71,7 +71,7 @@ func each(ctx context.Context, n int, progress func(done int), do func(i int) er
 		if err != nil {
 			errs = append(errs, err)
 		} else if progress != nil {
-			progress(done)
+			progress(done, n)
 		}
 	}
 	var wg sync.WaitGroup

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"fovea/internal/progress"
 )
 
 // Options of New.
@@ -23,9 +25,8 @@ type Options struct {
 	// PNG; see Set.Fundus.
 	Crop bool
 	// Side is the side in pixels to which larger squares are scaled down; 0: none.
-	Side int
-	// Progress, if not nil, is called by one goroutine at a time.
-	Progress func(task string, done, total int)
+	Side     int
+	Progress progress.Func
 }
 
 // A Plan says which image goes where. It must be closed.
@@ -60,7 +61,7 @@ func New(ctx context.Context, o Options) (_ *Plan, err error) {
 	if p.Sizes, err = o.Set.sizes(images, o.AnyCount); err != nil {
 		return nil, err
 	}
-	if err := inspect(ctx, images, o.reporter("read images", len(images))); err != nil {
+	if err := inspect(ctx, images, o.Progress.Images("read images")); err != nil {
 		return nil, err
 	}
 	assign(images, p.Sizes)
@@ -102,13 +103,6 @@ func (o Options) checkDest() error {
 		return fmt.Errorf("%s lies in the source %s, and would count as a part of it: name a folder elsewhere", o.Dest, o.Source)
 	}
 	return nil
-}
-
-func (o Options) reporter(task string, total int) func(done int) {
-	if o.Progress == nil {
-		return nil
-	}
-	return func(done int) { o.Progress(task, done, total) }
 }
 
 // name gives every image a name of its own in its class folder, also where case

@@ -73,7 +73,7 @@ func (p *Plan) fill(ctx context.Context, dir string) error {
 	}
 	var mu sync.Mutex // guards p.Uncropped
 	p.Uncropped = nil
-	err := each(ctx, len(p.Images), p.options.reporter("write images", len(p.Images)), func(i int) error {
+	err := each(ctx, len(p.Images), p.options.Progress.Images("write images"), func(i int) error {
 		img := p.Images[i]
 		content, ok, err := p.content(img)
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 	"fovea/data"
 	"fovea/evaluation"
 	"fovea/inference"
+	"fovea/internal/progress"
 )
 
 // Input is a model file and the images that go through it.
@@ -25,7 +26,7 @@ type Input struct {
 	Description *inference.Description
 	Images      []string // paths of image files
 	Skip        bool     // leave out images that cannot be read instead of failing
-	Progress    func(task string, done, total int)
+	Progress    progress.Func
 }
 
 // describe says what the description does of the model.
@@ -131,7 +132,7 @@ func (in *Input) check(side, classes int) error {
 // error if there are any, unless they are skipped: then others must be left.
 func (in *Input) verify(ctx context.Context) error {
 	samples := in.samples()
-	_, bad, err := data.Verify(ctx, samples, 0, nil, in.Description.Transform(), in.progress("check images"))
+	_, bad, err := data.Verify(ctx, samples, 0, nil, in.Description.Transform(), in.Progress.Images("check images"))
 	if err != nil || bad == nil {
 		return err
 	}
@@ -144,14 +145,6 @@ func (in *Input) verify(ctx context.Context) error {
 		in.Images = append(in.Images, s.Path)
 	}
 	return nil
-}
-
-func (in *Input) progress(task string) func(done, total int) {
-	return func(done, total int) {
-		if in.Progress != nil {
-			in.Progress(task, done, total)
-		}
-	}
 }
 
 func (in *Input) samples() []data.Sample {
@@ -168,7 +161,7 @@ func (in *Input) each(ctx context.Context, task string, batch int, do func(image
 	if err != nil {
 		return err
 	}
-	report := in.progress(task)
+	report := in.Progress.Images(task)
 	done := 0
 	return loader.Each(ctx, 0, func(b *data.Batch) error {
 		err := do(b.Images, in.Images[done:done+b.N])

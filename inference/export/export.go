@@ -13,6 +13,7 @@ import (
 	"fovea/graphs"
 	"fovea/graphs/deploy"
 	"fovea/inference"
+	"fovea/internal/progress"
 	"fovea/models/imported"
 	"fovea/onnx"
 	"fovea/onnx/pb"
@@ -61,7 +62,7 @@ type Options struct {
 	Batch    int                   // images at a time
 	Skip     bool                  // leave out unreadable images instead of failing
 	Runtime  config.Runtime
-	Progress func(training.Update)
+	Progress progress.Func
 }
 
 // Write exports a model: model files, ReportFile and CardFile.

@@ -14,7 +14,6 @@ import (
 	"fovea/evaluation"
 	"fovea/inference"
 	"fovea/onnx/ort"
-	"fovea/training"
 )
 
 // mostNoise is the largest difference of a probability that a float32 variant
@@ -164,7 +163,7 @@ func (r *Report) run(ctx context.Context, o Options, d *inference.Description, s
 	if err != nil {
 		return err
 	}
-	done, bad := 0, data.Unreadable{Total: len(split.Samples)}
+	done, bad, report := 0, data.Unreadable{Total: len(split.Samples)}, o.Progress.Images("measure on "+o.Split)
 	err = loader.Each(ctx, 0, func(b *data.Batch) error {
 		if first := slices.Index(b.Errors, nil); first >= 0 && r.Batch == 0 {
 			if err := r.clock(all, b, first, split); err != nil {
@@ -182,9 +181,7 @@ func (r *Report) run(ctx context.Context, o Options, d *inference.Description, s
 			}
 		}
 		done += b.N
-		if o.Progress != nil {
-			o.Progress(training.Update{Task: "measure on " + o.Split, Done: done, Total: len(split.Samples), Unit: "images"})
-		}
+		report(done, len(split.Samples))
 		return nil
 	})
 	if err != nil {

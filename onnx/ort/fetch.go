@@ -16,7 +16,7 @@ import (
 
 // fetchModule lets the Go command fetch the module that carries the library:
 // the user's GOPROXY, GOSUMDB and module cache hold for it.
-func fetchModule(ctx context.Context, temporary string, p progress) (library string, err error) {
+func fetchModule(ctx context.Context, temporary string, p bytesDone) (library string, err error) {
 	var release moduleRelease
 	for _, r := range moduleReleases {
 		if r.system == thisSystem {
@@ -60,7 +60,7 @@ func fetchModule(ctx context.Context, temporary string, p progress) (library str
 
 // fetchWheel lets pip fetch the package onnxruntime: the user's index, proxy
 // and certificates hold for it. Nothing is installed into Python.
-func fetchWheel(ctx context.Context, temporary string, p progress) (library string, err error) {
+func fetchWheel(ctx context.Context, temporary string, p bytesDone) (library string, err error) {
 	requirement := "onnxruntime==" + pipVersion
 	found := pythons()
 	if len(found) == 0 {
@@ -132,7 +132,7 @@ func output(c *exec.Cmd) ([]byte, error) {
 
 // watch reports the size of a growing download until the returned function is
 // called: neither the Go command nor pip tells its progress.
-func watch(size func() int64, total int64, p progress) (stop func()) {
+func watch(size func() int64, total int64, p bytesDone) (stop func()) {
 	quit, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)

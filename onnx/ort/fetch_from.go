@@ -18,7 +18,7 @@ import (
 )
 
 // installFrom stores the library that a user names by path or URL.
-func installFrom(ctx context.Context, from, temporary string, p progress) (string, error) {
+func installFrom(ctx context.Context, from, temporary string, p bytesDone) (string, error) {
 	file, remote, sum := from, false, ""
 	if u, err := url.Parse(from); err == nil && u.Scheme != "" && !filepath.IsAbs(from) {
 		sum = strings.ToLower(strings.TrimPrefix(u.Fragment, "sha256="))
@@ -62,7 +62,7 @@ func installFrom(ctx context.Context, from, temporary string, p progress) (strin
 
 // download fetches a URL into the folder. Proxies and certificates are those of
 // the environment (HTTPS_PROXY, SSL_CERT_FILE).
-func download(ctx context.Context, u *url.URL, folder string, p progress) (file string, err error) {
+func download(ctx context.Context, u *url.URL, folder string, p bytesDone) (file string, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return "", err
@@ -98,7 +98,7 @@ func download(ctx context.Context, u *url.URL, folder string, p progress) (file 
 type counter struct {
 	from        io.Reader
 	done, total int64
-	progress    progress
+	progress    bytesDone
 }
 
 func (c *counter) Read(p []byte) (int, error) {

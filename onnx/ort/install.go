@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+
+	"fovea/internal/progress"
 )
 
 // InstallOptions say what [Install] puts into the cache.
@@ -16,12 +18,12 @@ type InstallOptions struct {
 	// package knows by its SHA-256, or the URL must end in #sha256=HEX, the sum
 	// of the library. Empty: fetched with the Go command, else with pip.
 	From string
-	// Progress, if not nil, is told of a download: bytes so far, and in all (0 if unknown).
-	Progress func(done, total int64)
+	// Progress is told of a download; nil: nobody is.
+	Progress progress.Func
 }
 
-// progress is told of a download: bytes so far, and in all.
-type progress = func(done, total int64)
+// bytesDone is told of a download: bytes so far, and in all.
+type bytesDone = func(done, total int64)
 
 // Install puts an ONNX Runtime library for this machine into the cache, from
 // where [Load] takes the one that was installed last, and returns its path.
@@ -32,10 +34,7 @@ func Install(ctx context.Context, o InstallOptions) (path string, err error) {
 		return "", fmt.Errorf("installing ONNX Runtime: %w", err)
 	}
 	defer unlock()
-	p := o.Progress
-	if p == nil {
-		p = func(int64, int64) {}
-	}
+	p := o.Progress.Bytes("fetch ONNX Runtime")
 	// A temporary folder of its own: what a killed download leaves is not the cache's.
 	temporary, err := os.MkdirTemp("", "fovea-onnxruntime-*")
 	if err != nil {
@@ -56,7 +55,7 @@ func Install(ctx context.Context, o InstallOptions) (path string, err error) {
 
 // installReleased fetches a release that this package knows, unless another
 // process did so while this one waited for the lock.
-func installReleased(ctx context.Context, temporary string, p progress) (string, error) {
+func installReleased(ctx context.Context, temporary string, p bytesDone) (string, error) {
 	for _, c := range inCache(ctx) {
 		if sum, err := fileSum(c.path); err == nil && known(sum) {
 			if _, err := probe(c.path); err == nil {
@@ -65,7 +64,7 @@ func installReleased(ctx context.Context, temporary string, p progress) (string,
 		}
 	}
 	var failed []error
-	for _, fetch := range []func(context.Context, string, progress) (string, error){fetchModule, fetchWheel} {
+	for _, fetch := range []func(context.Context, string, bytesDone) (string, error){fetchModule, fetchWheel} {
 		library, err := fetch(ctx, temporary, p)
 		if err == nil {
 			return verified(library)

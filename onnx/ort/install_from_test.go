@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"fovea/internal/progress"
 )
 
 // wheel packs a library the way Python wheels do, beside others.
@@ -118,7 +120,7 @@ func TestInstallFrom(t *testing.T) {
 		var last, all int64
 		path, err := Install(t.Context(), InstallOptions{
 			From:     server.URL + "/lib.so",
-			Progress: func(done, total int64) { last, all = done, total },
+			Progress: func(u progress.Update) { last, all = int64(u.Done), int64(u.Total) },
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/internal/progress"
 	"fovea/onnx/cuda"
 )
 
@@ -28,8 +29,8 @@ type GPUOptions struct {
 	CuDNN bool
 	// Begin, if not nil, is told what will be fetched before it is.
 	Begin func(GPUPlan)
-	// Progress, if not nil, is told of the download: bytes so far, and in all.
-	Progress func(done, total int64)
+	// Progress is told of the download; nil: nobody is.
+	Progress progress.Func
 }
 
 // GPUPlan is what [InstallGPU] is about to do.
@@ -144,13 +145,9 @@ func (r *gpuRelease) install(ctx context.Context, o GPUOptions) (string, error) 
 	if o.Begin != nil {
 		o.Begin(plan)
 	}
-	done := int64(0)
+	report, done := o.Progress.Bytes("fetch ONNX Runtime for CUDA"), int64(0)
 	for _, p := range fetch {
-		progress := func(part, _ int64) {
-			if o.Progress != nil {
-				o.Progress(done+part, plan.Download)
-			}
-		}
+		progress := func(part, _ int64) { report(done+part, plan.Download) }
 		if err := p.fetch(ctx, temporary, filepath.Join(cache, r.folder(p)), progress); err != nil {
 			if ctx.Err() != nil {
 				return "", context.Cause(ctx)
@@ -229,7 +226,7 @@ func (p wheelPackage) foundIn(version int, places iter.Seq[place]) []CUDALibrary
 }
 
 // fetch lets pip fetch a package and stores its libraries.
-func (p wheelPackage) fetch(ctx context.Context, temporary, folder string, progress progress) error {
+func (p wheelPackage) fetch(ctx context.Context, temporary, folder string, progress bytesDone) error {
 	found := pythons()
 	if len(found) == 0 {
 		return fmt.Errorf("pip download %s: no python3 found in $PATH", p.requirement())

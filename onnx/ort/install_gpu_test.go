@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fovea/internal/progress"
 )
 
 // fakeIndex makes wheels with libraries, and this package believe that they are
@@ -94,7 +96,7 @@ func TestInstallGPU(t *testing.T) {
 	o := GPUOptions{
 		CUDA:     13,
 		Begin:    func(p GPUPlan) { plan = p },
-		Progress: func(done, total int64) { last, all = done, total },
+		Progress: func(u progress.Update) { last, all = int64(u.Done), int64(u.Total) },
 	}
 	install := func(want ...string) string {
 		t.Helper()

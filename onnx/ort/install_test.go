@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"fovea/internal/progress"
 )
 
 // emptyMachine gives the test a cache of its own, a PATH with only the commands
@@ -87,8 +89,8 @@ func TestInstallWithGo(t *testing.T) {
 	release(t, library, libraryName(), false)
 	cache := emptyMachine(t, map[string]string{"go": fakeGo(filepath.Dir(library), "")})
 	told := false
-	path, err := Install(t.Context(), InstallOptions{Progress: func(done, total int64) {
-		told = done == total && total == 1000
+	path, err := Install(t.Context(), InstallOptions{Progress: func(u progress.Update) {
+		told = u.Done == u.Total && u.Total == 1000
 	}})
 	if err != nil {
 		t.Fatal(err)

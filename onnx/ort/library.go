@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	yalue "github.com/yalue/onnxruntime_go"
+
+	"fovea/internal/progress"
 )
 
 // Source says where the library comes from.
@@ -23,8 +25,8 @@ type Source struct {
 	// puts into the cache, or which Python or the system has; none is an error.
 	// "auto": a GPU build if there is one and the driver shows a GPU.
 	Provider string
-	// Progress, if not nil, is told of a download: bytes so far, and in all (0 if unknown).
-	Progress func(done, total int64)
+	// Progress is told of a download; nil: nobody is.
+	Progress progress.Func
 }
 
 // Library is the ONNX Runtime that this process uses.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"fovea/internal/progress"
 	"fovea/training"
 )
 
@@ -35,7 +36,7 @@ func endToEnd(ctx context.Context, s *section) error {
 	c.Model.DropPath, c.Schedule.Epochs, c.Schedule.Warmup, c.Runtime.CUDAGraph = 0.2, s.Sizes.Epochs, 1, s.cuda()
 	tasks := map[string]*span{}
 	start := time.Now()
-	r, err := training.Run(ctx, c, training.Options{Progress: func(u training.Update) {
+	r, err := training.Run(ctx, c, training.Options{Progress: func(u progress.Update) {
 		now := time.Now()
 		x := tasks[u.Task]
 		if x == nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"unsafe"
 
+	"fovea/internal/progress"
 	"fovea/onnx/weights"
 	"fovea/training"
 	"fovea/training/config"
@@ -58,7 +59,7 @@ func (s *section) resumed(ctx context.Context, dir, precision string, recorded b
 	c := configured("broken")
 	stop, cancel := context.WithCancel(ctx)
 	defer cancel()
-	_, err := training.Run(stop, c, training.Options{Progress: func(u training.Update) {
+	_, err := training.Run(stop, c, training.Options{Progress: func(u progress.Update) {
 		if u.Task == "epoch 2/2" && u.Done > 0 {
 			cancel()
 		}
