@@ -49,7 +49,7 @@ example:
   trainer gradcheck -model classifier.onnx
 `
 
-const inspectManual = `trainer inspect FILE [-batch N] [-dim NAME=N ...] [-list] [-json] [-svg FILE] [-dot FILE] [-depth N]
+const inspectManual = `trainer inspect FILE [-batch N] [-dim NAME=N ...] [-list] [-json] [-dot FILE] [-depth N]
 
 Tells what is in FILE.
 
@@ -68,14 +68,13 @@ prefix, element types, metadata, and which model.arch can load it.
   -dim NAME=N      size of another symbolic dimension; may repeat
   -list            list each node with its result, or each tensor
   -json            write JSON, with sizes as numbers
-  -svg FILE        draw the model for a browser
-  -dot FILE        draw the model for Graphviz
+  -dot FILE        draw the model for Graphviz (dot -Tsvg)
   -depth N         parts of the scopes of nodes, such as blocks/blocks.0, that
                    are one box of the picture (default: what can be read)
   -set KEY=VALUE   override a key of the runtime section; may repeat
   -v               log more
 
 examples:
-  trainer inspect runs/octid/model.onnx -batch 16 -svg model.svg
+  trainer inspect runs/octid/model.onnx -batch 16 -dot model.dot
   trainer inspect RETFound_mae_meh.pth
 `

@@ -15,7 +15,6 @@ func runInspect(a *app, ctx context.Context, args []string) error {
 	m.addSizes(fs, 1)
 	list := fs.Bool("list", false, "list each node or tensor")
 	asJSON := fs.Bool("json", false, "write JSON")
-	svg := fs.String("svg", "", "picture to write as SVG")
 	dot := fs.String("dot", "", "picture to write in Graphviz's language")
 	depth := fs.Int("depth", 0, "parts of the scopes that are one box of a picture")
 	operands, err := parseOperands(fs, args)
@@ -43,8 +42,8 @@ func runInspect(a *app, ctx context.Context, args []string) error {
 			r.Measure(m.sizes)
 		}
 	}
-	if *svg+*dot != "" {
-		if err := writePictures(r, *depth, *svg, *dot); err != nil {
+	if *dot != "" {
+		if err := writeDOT(r, *depth, *dot); err != nil {
 			return err
 		}
 	}
@@ -57,27 +56,17 @@ func runInspect(a *app, ctx context.Context, args []string) error {
 	return r.WriteText(a.stdout, *list)
 }
 
-// writePictures writes the files that are named.
-func writePictures(r *inspect.Report, depth int, svg, dot string) error {
+// writeDOT draws the model into a file in Graphviz's language.
+func writeDOT(r *inspect.Report, depth int, path string) error {
 	if r.Model == nil {
 		return fmt.Errorf("%s is a weight file, which has no graph to draw", r.Path)
 	}
-	p := r.Picture(depth)
-	for path, draw := range map[string]func() ([]byte, error){svg: p.SVG, dot: p.DOT} {
-		if path == "" {
-			continue
-		}
-		text, err := draw()
-		if err != nil {
-			return fmt.Errorf("drawing %s: %w", r.Path, err)
-		}
-		err = onnx.WriteFileAtomic(path, func(w io.Writer) error {
-			_, err := w.Write(text)
-			return err
-		})
-		if err != nil {
-			return err
-		}
+	text, err := r.DOT(depth)
+	if err != nil {
+		return fmt.Errorf("drawing %s: %w", r.Path, err)
 	}
-	return nil
+	return onnx.WriteFileAtomic(path, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
 }

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-
-	"fovea/graphs/picture"
 )
 
 // WriteJSON writes all that the report has. Nodes and tensors one by one are there
@@ -143,8 +141,8 @@ func (p *printer) measured(m *Measured) {
 	p.line("one run of forward")
 	p.few("  with", m.Inputs, false)
 	p.field("  nodes", "%d, without those that only work on shapes and constants", m.Nodes)
-	p.field("  multiply-adds", "%s, so %s FLOPs: of matrix products, convolutions and recurrent layers", picture.Short(m.MultiplyAdds),
-		picture.Short(m.FLOPs))
+	p.field("  multiply-adds", "%s, so %s FLOPs: of matrix products, convolutions and recurrent layers", short(m.MultiplyAdds),
+		short(m.FLOPs))
 	for _, op := range slices.Sorted(maps.Keys(m.Uncounted)) {
 		p.field("  not counted", "%d nodes of %s", m.Uncounted[op], op)
 	}
@@ -263,7 +261,25 @@ func commas(n int64) string {
 
 // size is a number of bytes, in units of 1000.
 func size(bytes int64) string {
-	short := picture.Short(bytes)
-	number := strings.TrimRight(short, "KMGT")
-	return number + " " + strings.Replace(short[len(number):], "K", "k", 1) + "B"
+	text := short(bytes)
+	number := strings.TrimRight(text, "KMGT")
+	return number + " " + strings.Replace(text[len(number):], "K", "k", 1) + "B"
+}
+
+// short writes a number in three or four digits, with K, M, G or T for powers of 1000.
+func short(n int64) string {
+	x, unit := float64(n), 0
+	for x >= 999.5 && unit < 4 {
+		x /= 1000
+		unit++
+	}
+	switch {
+	case unit == 0:
+		return fmt.Sprint(n)
+	case x < 9.995:
+		return fmt.Sprintf("%.2f", x) + " KMGT"[unit:unit+1]
+	case x < 99.95:
+		return fmt.Sprintf("%.1f", x) + " KMGT"[unit:unit+1]
+	}
+	return fmt.Sprintf("%.0f", x) + " KMGT"[unit:unit+1]
 }
