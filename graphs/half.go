@@ -13,8 +13,8 @@ const (
 	BFloat16 = pb.TensorProto_BFLOAT16 // the upper half of a float32: 8 significant bits
 )
 
-// roundTo is x rounded to the nearest number of a half-precision type, the even one
-// of two, beyond the largest to infinity: as its bits, and as a float32 again.
+// roundTo rounds x to the nearest number of a half-precision type, ties to even, and beyond the largest to infinity. It
+// returns the bits and the value as a float32.
 func roundTo(t pb.TensorProto_DataType, x float32) (bits uint16, rounded float32) {
 	if t == BFloat16 {
 		return bfloat16(x)
@@ -25,7 +25,7 @@ func roundTo(t pb.TensorProto_DataType, x float32) (bits uint16, rounded float32
 func bfloat16(x float32) (bits uint16, rounded float32) {
 	b := math.Float32bits(x)
 	if x != x {
-		b |= 1 << 22 // stays a NaN without its lower half
+		b |= 1 << 22 // otherwise a NaN with an empty upper half would become an infinity
 	} else {
 		b += 0x7fff + b>>16&1
 	}
@@ -33,13 +33,13 @@ func bfloat16(x float32) (bits uint16, rounded float32) {
 }
 
 func float16(x float32) (bits uint16, rounded float32) {
-	const smallest = 1.0 / (1 << 24) // the step below 2^-14
+	const smallest = 1.0 / (1 << 24) // distance of two numbers below 2^-14
 	sign := uint16(math.Float32bits(x) >> 31 << 15)
 	size := math.Abs(float64(x))
 	switch {
 	case x != x:
 		return sign | 0x7e00, x
-	case size >= 65520: // halfway to the next power of two
+	case size >= 65520: // halfway from the largest number to 65536
 		return sign | 0x7c00, float32(math.Copysign(math.Inf(1), float64(x)))
 	case size < 1.0/(1<<14):
 		steps := math.RoundToEven(size / smallest)
@@ -52,8 +52,8 @@ func float16(x float32) (bits uint16, rounded float32) {
 	return sign | bits, float32(math.Copysign(math.Ldexp(steps, exponent-11), float64(x)))
 }
 
-// halfConstant is a float32 constant rounded to a half-precision type, and whether
-// that loses none of its numbers to zero or to infinity, and none of their digits.
+// halfConstant rounds a float32 constant to a half-precision type. inRange reports whether no number becomes zero or
+// infinite, exact whether every number stays the same.
 func halfConstant(t pb.TensorProto_DataType, values []float32) (data []byte, rounded []float32, inRange, exact bool) {
 	inRange, exact = true, true
 	for _, x := range values {
