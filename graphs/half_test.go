@@ -58,7 +58,8 @@ func TestRoundToBits(t *testing.T) {
 	for _, half := range []pb.TensorProto_DataType{graphs.Float16, graphs.BFloat16} {
 		g := graphs.New("constants")
 		want := map[string]float32{}
-		for i, x := range []float32{0, 1, -1.5, 65504, 70000, 1e-7, 0x1p-24, 0.1, -3.14159, 0x1.ffep-15, 0x1.fffp-15, 2047.5, 1e-30, 1e30} {
+		for i, x := range []float32{0, 1, -1.5, 65504, 70000, 1e-7, 0x1p-24, 0.1, -3.14159, 0x1.ffep-15, 0x1.fffp-15,
+			2047.5, 1e-30, 1e30} {
 			bits, rounded := graphs.RoundTo(half, x)
 			name := fmt.Sprintf("y%d", i)
 			g.Output(name, g.Cast(g.Constant(half, nil, binary.LittleEndian.AppendUint16(nil, bits)), graphs.Float32))

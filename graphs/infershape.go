@@ -164,7 +164,8 @@ func inferSlice(n *Node) ([]Value, error) {
 			return nil, err
 		}
 	}
-	if len(starts) != len(axes) || len(ends) != len(axes) || len(steps) != len(axes) || slices.Min(append(steps, 1)) < 1 {
+	if len(starts) != len(axes) || len(ends) != len(axes) || len(steps) != len(axes) ||
+		slices.Min(append(steps, 1)) < 1 {
 		return nil, errors.New("starts, ends, axes and steps must be equally many, and steps at least 1")
 	}
 	x := n.Inputs[0]

@@ -81,7 +81,8 @@ var placements = map[string]placement{
 	"LessOrEqual": choice.butBFloat16(), "GreaterOrEqual": choice.butBFloat16(), "IsNaN": choice, "IsInf": choice,
 
 	"Identity": movement, "Reshape": movement, "Flatten": movement, "Squeeze": movement, "Unsqueeze": movement,
-	"Transpose": movement, "Expand": movement, "Tile": movement, "Slice": movement, "Split": movement, "Gather": movement,
+	"Transpose": movement, "Expand": movement, "Tile": movement, "Slice": movement, "Split": movement,
+	"Gather": movement, "GatherElements": movement, "GatherND": movement,
 	"DepthToSpace": movement.butBFloat16(), "SpaceToDepth": movement.butBFloat16(),
-	"GatherElements": movement, "GatherND": movement, "Concat": choice, "Pad": choice.butBFloat16(), "Shape": choice,
+	"Concat": choice, "Pad": choice.butBFloat16(), "Shape": choice,
 }

@@ -34,7 +34,8 @@ func WindowOf(n *Node, kernel []int64) (Window, error) {
 		w.Dilations = slices.Repeat([]int64{1}, rank)
 	}
 	pads := n.Attributes.Ints("pads")
-	if len(w.Kernel) != rank || len(w.Strides) != rank || len(w.Dilations) != rank || (pads != nil && len(pads) != 2*rank) {
+	if len(w.Kernel) != rank || len(w.Strides) != rank || len(w.Dilations) != rank ||
+		(pads != nil && len(pads) != 2*rank) {
 		return w, fmt.Errorf("kernel_shape, strides, dilations or pads do not fit %d spatial axes", rank)
 	}
 	auto, _ := n.Attributes["auto_pad"].(string)
