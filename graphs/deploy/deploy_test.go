@@ -85,7 +85,8 @@ func TestQuantize(t *testing.T) {
 	if onnx.Initializer(m.Graph, "head.weight") == nil || onnx.Initializer(m.Graph, "fc.weight") != nil {
 		t.Error("the head has 8 bits, or a product has none")
 	}
-	if got := []string{m.Graph.Output[0].GetName(), m.Graph.Output[1].GetName()}; !slices.Equal(got, []string{"probabilities", "logits"}) {
+	if got := []string{m.Graph.Output[0].GetName(), m.Graph.Output[1].GetName()}; !slices.Equal(got,
+		[]string{"probabilities", "logits"}) {
 		t.Errorf("outputs are %q", got)
 	}
 }
@@ -98,8 +99,10 @@ func TestModelRefuses(t *testing.T) {
 		from, to   int64
 		want       string
 	}{
-		{"GroupNormalization", nil, 21, 18, `node "it": GroupNormalization(images float32[batch,3,8,8]): GroupNormalization of opset 21 cannot be written in opset 18`},
-		{"AveragePool", graphs.Attributes{"kernel_shape": []int64{2, 2}, "dilations": []int64{2, 2}}, 19, 17, "attribute dilations does not exist there"},
+		{"GroupNormalization", nil, 21, 18,
+			`node "it": GroupNormalization(images float32[batch,3,8,8]): GroupNormalization of opset 21 cannot be written in opset 18`},
+		{"AveragePool", graphs.Attributes{"kernel_shape": []int64{2, 2}, "dilations": []int64{2, 2}}, 19, 17,
+			"attribute dilations does not exist there"},
 		{"Softmax", graphs.Attributes{"axis": int64(1)}, 11, 13, "over all dimensions from 1 on"},
 		{"Resize", graphs.Attributes{"antialias": int64(1)}, 18, 17, "attribute antialias does not exist there"},
 		{"GridSample", nil, 16, 15, "its meaning changed"},
@@ -107,7 +110,8 @@ func TestModelRefuses(t *testing.T) {
 	} {
 		g := graphs.New("g")
 		x := g.Input("images", graphs.Float32, graphs.Dynamic, 3, 8, 8)
-		y := g.Append(&graphs.Node{Op: test.op, Name: "it", Version: test.from, Attributes: test.attributes, Inputs: []*graphs.Value{x}},
+		y := g.Append(&graphs.Node{Op: test.op, Name: "it", Version: test.from, Attributes: test.attributes,
+			Inputs: []*graphs.Value{x}},
 			&graphs.Value{Type: graphs.Float32, Shape: x.Shape})[0]
 		g.Output("y", y)
 		if _, err := deploy.Model(g, test.to); err == nil || !strings.Contains(err.Error(), test.want) {
