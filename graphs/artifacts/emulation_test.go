@@ -28,7 +28,8 @@ func TestEmulationIsTheMixedGraph(t *testing.T) {
 			},
 			"convnet": func() (*graphs.Graph, error) { return artifacts.Training(convnet{}, 4, artifacts.Options{}) },
 		} {
-			run := func(mix func(g *graphs.Graph), change func(g *graphs.Graph, m *pb.ModelProto)) map[string][]float32 {
+			run := func(mix func(g *graphs.Graph),
+				change func(g *graphs.Graph, m *pb.ModelProto)) map[string][]float32 {
 				g, err := build()
 				if err != nil {
 					t.Fatal(err)
@@ -42,7 +43,8 @@ func TestEmulationIsTheMixedGraph(t *testing.T) {
 				return runModel(t, m)
 			}
 			got := run(func(g *graphs.Graph) { g.MixEmulated(half) }, func(*graphs.Graph, *pb.ModelProto) {})
-			for output, want := range run(func(g *graphs.Graph) { g.Mix(half) }, func(g *graphs.Graph, m *pb.ModelProto) { widen(g, m, half) }) {
+			for output, want := range run(func(g *graphs.Graph) { g.Mix(half) },
+				func(g *graphs.Graph, m *pb.ModelProto) { widen(g, m, half) }) {
 				if !slices.Equal(got[output], want) {
 					t.Errorf("%s in %s: %s differs", name, kind, output)
 				}
@@ -63,8 +65,10 @@ func widen(g *graphs.Graph, m *pb.ModelProto, half pb.TensorProto_DataType) {
 		}
 	}
 	cast := func(from, to string, t pb.TensorProto_DataType) *pb.NodeProto {
-		return &pb.NodeProto{OpType: proto.String("Cast"), Name: proto.String("to " + to), Input: []string{from}, Output: []string{to},
-			Attribute: []*pb.AttributeProto{{Name: proto.String("to"), Type: pb.AttributeProto_INT.Enum(), I: proto.Int64(int64(t))}}}
+		return &pb.NodeProto{OpType: proto.String("Cast"), Name: proto.String("to " + to), Input: []string{from},
+			Output: []string{to},
+			Attribute: []*pb.AttributeProto{{Name: proto.String("to"), Type: pb.AttributeProto_INT.Enum(),
+				I: proto.Int64(int64(t))}}}
 	}
 	var nodes []*pb.NodeProto
 	for _, n := range m.Graph.Node {
@@ -86,7 +90,8 @@ func widen(g *graphs.Graph, m *pb.ModelProto, half pb.TensorProto_DataType) {
 		}
 		var data []byte
 		for i := 0; i < len(c.RawData); i += 2 {
-			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(read(half, binary.LittleEndian.Uint16(c.RawData[i:]))))
+			data = binary.LittleEndian.AppendUint32(data,
+				math.Float32bits(read(half, binary.LittleEndian.Uint16(c.RawData[i:]))))
 		}
 		c.DataType, c.RawData = proto.Int32(int32(graphs.Float32)), data
 	}

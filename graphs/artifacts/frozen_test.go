@@ -27,7 +27,8 @@ func TestFrozenGraphIsSmaller(t *testing.T) {
 	frozen := func(prefixes ...string) artifacts.Options {
 		o := artifacts.Options{Frozen: map[string]bool{}}
 		for _, p := range model.Parameters() {
-			o.Frozen[p.Name] = slices.ContainsFunc(prefixes, func(s string) bool { return strings.HasPrefix(p.Name, s) })
+			o.Frozen[p.Name] = slices.ContainsFunc(prefixes,
+				func(s string) bool { return strings.HasPrefix(p.Name, s) })
 		}
 		return o
 	}
@@ -103,6 +104,7 @@ func TestProbeEqualsTraining(t *testing.T) {
 		for _, output := range names {
 			compare(t, output, got[output], want[output], 1e-5)
 		}
-		compare(t, "eval logits", build(artifacts.ProbeEval(artifacts.ViT(model), batch))[artifacts.Logits], want[artifacts.Logits], 1e-5)
+		compare(t, "eval logits", build(artifacts.ProbeEval(artifacts.ViT(model), batch))[artifacts.Logits],
+			want[artifacts.Logits], 1e-5)
 	}
 }

@@ -47,7 +47,8 @@ func TestLossEqualsPyTorch(t *testing.T) {
 			targets := g.Input(Targets, graphs.Float32, golden.Batch, golden.Classes)
 			scale := g.Input(LossScale, graphs.Float32)
 			loss := meanLoss(g, logits, targets, c.Gamma)
-			gradients, err := autodiff.Backward(g, map[*graphs.Value]*graphs.Value{loss: scale}, []*graphs.Value{logits})
+			gradients, err := autodiff.Backward(g, map[*graphs.Value]*graphs.Value{loss: scale},
+				[]*graphs.Value{logits})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -77,7 +77,8 @@ func TestParametersAreCastOnce(t *testing.T) {
 		}
 		for _, p := range c.Config.vit().Parameters() {
 			want := 1
-			if p.Name == "pos_embed" || p.Name == "cls_token" || strings.Contains(p.Name, "norm") || p.Name == "head.bias" {
+			if p.Name == "pos_embed" || p.Name == "cls_token" || strings.Contains(p.Name, "norm") ||
+				p.Name == "head.bias" {
 				want = 0 // read in float32
 			}
 			if casts[p.Name] != want {

@@ -30,7 +30,9 @@ type node struct {
 func TestONNXGoReadsTheSameGraph(t *testing.T) {
 	tiny := vit.Config{ImageSize: 28, Patch: 7, Width: 16, Depth: 2, Heads: 2, Classes: 5, Pool: vit.Mean}
 	for name, build := range map[string]func() (*graphs.Graph, error){
-		"training":  func() (*graphs.Graph, error) { return artifacts.Training(artifacts.ViT(tiny), 4, artifacts.Options{}) },
+		"training": func() (*graphs.Graph, error) {
+			return artifacts.Training(artifacts.ViT(tiny), 4, artifacts.Options{})
+		},
 		"eval":      func() (*graphs.Graph, error) { return artifacts.Eval(artifacts.ViT(tiny), 4) },
 		"inference": func() (*graphs.Graph, error) { return artifacts.Inference(tiny) },
 		"optimizer": artifacts.Optimizer,

@@ -38,7 +38,8 @@ func weightGradientsRunEarly(t *testing.T, nodes []string) {
 			t.Errorf("block %d's last weight gradient is node %d, block %d's first is %d", block, last, block-1, next)
 		}
 		if first, last := at(block, "mlp.fc2"), at(block, "attn.qkv"); last-first < 20 {
-			t.Errorf("the weight gradients of block %d are nodes %d to %d: they wait for each other", block, first, last)
+			t.Errorf("the weight gradients of block %d are nodes %d to %d: they wait for each other", block, first,
+				last)
 		}
 	}
 }
@@ -70,7 +71,8 @@ func recomputationWaits(t *testing.T, g *graphs.Graph, nodes []string) {
 		}
 		after, before := gradientAt(t, nodes, block+1, "attn.qkv"), gradientAt(t, nodes, block, "attn.qkv")
 		if norms[2] < after || norms[3] > before {
-			t.Errorf("block %d is computed again in nodes %v, not between nodes %d and %d", block, norms[2:], after, before)
+			t.Errorf("block %d is computed again in nodes %v, not between nodes %d and %d", block, norms[2:], after,
+				before)
 		}
 	}
 }

@@ -53,7 +53,8 @@ func TestMixedGradients(t *testing.T) {
 				}
 				// An error across the gradient turns it by half its square.
 				if !(relative <= single*pytorch[0]) || !(cosine <= single*single*pytorch[0]*pytorch[0]/2) {
-					t.Errorf("%s: error %.1e, 1 - cosine %.1e, by PyTorch %.1e and %.1e", name, relative, cosine, pytorch[0], pytorch[1])
+					t.Errorf("%s: error %.1e, 1 - cosine %.1e, by PyTorch %.1e and %.1e", name, relative, cosine,
+						pytorch[0], pytorch[1])
 				}
 			}
 			ours, theirs = math.Sqrt(ours/float64(len(c.Gradients))), math.Sqrt(theirs/float64(len(c.Gradients)))
@@ -83,7 +84,8 @@ func errorOf(got, want []float32) (relative, cosine float64) {
 // training is the training graph of a golden case.
 func training(t *testing.T, c *golden, recompute bool) *graphs.Graph {
 	t.Helper()
-	g, err := artifacts.Training(artifacts.ViT(c.Config.vit()), int64(c.Config.Batch), artifacts.Options{Recompute: recompute})
+	g, err := artifacts.Training(artifacts.ViT(c.Config.vit()), int64(c.Config.Batch),
+		artifacts.Options{Recompute: recompute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,8 +118,9 @@ func TestMixedRecomputeChangesNothing(t *testing.T) {
 func TestEmulationSurvivesOptimizers(t *testing.T) {
 	c := readGolden(t, "vit_tiny_mean")
 	for kind, half := range halfTypes {
-		for name, o := range map[string]ort.Options{"all optimizers": {}, "those of training": {Config: map[string]string{
-			"optimization.disable_specified_optimizers": "MatmulTransposeFusion;GemmTransposeFusion;MatMulAddFusion"}}} {
+		for name, o := range map[string]ort.Options{"all optimizers": {},
+			"those of training": {Config: map[string]string{
+				"optimization.disable_specified_optimizers": "MatmulTransposeFusion;GemmTransposeFusion;MatMulAddFusion"}}} {
 			g := training(t, c, true)
 			g.MixEmulated(half)
 			if o.Config != nil {
@@ -167,7 +170,8 @@ func TestOverflow(t *testing.T) {
 			})
 			bad := 0
 			for _, p := range c.Config.vit().Parameters() {
-				if !slices.ContainsFunc(got[artifacts.Grad(p.Name)], func(x float32) bool { return math.IsInf(float64(x), 0) || x != x }) {
+				if !slices.ContainsFunc(got[artifacts.Grad(p.Name)],
+					func(x float32) bool { return math.IsInf(float64(x), 0) || x != x }) {
 					continue
 				}
 				bad++

@@ -20,7 +20,8 @@ func TestRecomputeChangesNothing(t *testing.T) {
 				c := readGolden(t, name)
 				o := artifacts.Options{Frozen: map[string]bool{}}
 				for _, p := range c.Config.vit().Parameters() {
-					o.Frozen[p.Name] = slices.ContainsFunc(frozen, func(s string) bool { return strings.HasPrefix(p.Name, s) })
+					o.Frozen[p.Name] = slices.ContainsFunc(frozen,
+						func(s string) bool { return strings.HasPrefix(p.Name, s) })
 				}
 				build := func(recompute bool) (map[string][]float32, int) {
 					o.Recompute = recompute

@@ -44,7 +44,8 @@ func TestTrainingEqualsPyTorch(t *testing.T) {
 	for _, name := range goldenNames(t) {
 		t.Run(name, func(t *testing.T) {
 			want := readGolden(t, name)
-			g, err := artifacts.Training(artifacts.ViT(want.Config.vit()), int64(want.Config.Batch), artifacts.Options{})
+			g, err := artifacts.Training(artifacts.ViT(want.Config.vit()), int64(want.Config.Batch),
+				artifacts.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,7 +106,8 @@ func TestEvalEqualsTraining(t *testing.T) {
 					}
 				}
 			}
-			training, err := artifacts.Training(artifacts.ViT(c.Config.vit()), int64(c.Config.Batch), artifacts.Options{})
+			training, err := artifacts.Training(artifacts.ViT(c.Config.vit()), int64(c.Config.Batch),
+				artifacts.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

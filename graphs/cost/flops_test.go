@@ -41,7 +41,8 @@ func TestFlopCounterMode(t *testing.T) {
 }
 
 func node(op string, output []int64, inputs ...[]int64) *graphs.Node {
-	n := &graphs.Node{Op: op, Attributes: graphs.Attributes{}, Outputs: []*graphs.Value{{Type: graphs.Float32, Shape: output}}}
+	n := &graphs.Node{Op: op, Attributes: graphs.Attributes{},
+		Outputs: []*graphs.Value{{Type: graphs.Float32, Shape: output}}}
 	for i, shape := range inputs {
 		n.Inputs = append(n.Inputs, &graphs.Value{Name: fmt.Sprint(i), Type: graphs.Float32, Shape: shape})
 	}

@@ -25,12 +25,14 @@ func TestMemory(t *testing.T) {
 	parameter := func(v *graphs.Value) bool { return v == w }
 	got := Forward(g, parameter)
 	// Once s is there a goes: the peak is x, a, b and s.
-	if want := (Memory{Sum: 24 + 24 + 24 + 4 + 12, Peak: 24 + 24 + 24 + 4, Largest: 24, AtPeak: s.Producer()}); got != want {
+	if want := (Memory{Sum: 24 + 24 + 24 + 4 + 12, Peak: 24 + 24 + 24 + 4, Largest: 24,
+		AtPeak: s.Producer()}); got != want {
 		t.Errorf("memory is %+v, want %+v", got, want)
 	}
 
 	forward := append([]*graphs.Node{}, g.Nodes...)
-	dw, err := autodiff.Backward(g, map[*graphs.Value]*graphs.Value{y: g.Input("y.cotangent", graphs.Float32, 1, 3)}, []*graphs.Value{w})
+	dw, err := autodiff.Backward(g, map[*graphs.Value]*graphs.Value{y: g.Input("y.cotangent", graphs.Float32, 1, 3)},
+		[]*graphs.Value{w})
 	if err != nil {
 		t.Fatal(err)
 	}

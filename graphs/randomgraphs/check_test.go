@@ -83,7 +83,8 @@ func (s *subject) check() *failure {
 		}
 		t := s.inputs[v.Name]
 		if t == nil {
-			at := slices.IndexFunc(s.model.Graph.Initializer, func(t *pb.TensorProto) bool { return t.GetName() == v.Name })
+			at := slices.IndexFunc(s.model.Graph.Initializer,
+				func(t *pb.TensorProto) bool { return t.GetName() == v.Name })
 			t = s.model.Graph.Initializer[at]
 		}
 		s.wrt, s.at[v.Name] = append(s.wrt, v.Name), floats(t)
@@ -208,7 +209,8 @@ func (s *subject) differentiate() *failure {
 	for name, t := range plain {
 		x, y := floats(t), floats(optimised[name])
 		if d := distance(x, y); !(d <= 1e-4*max(largest(x), smallest*all)) {
-			return fail("optimised", "%s is %.1e off with the runtime's optimisations, of %g\n%s", name, d, largest(x), g)
+			return fail("optimised", "%s is %.1e off with the runtime's optimisations, of %g\n%s", name, d, largest(x),
+				g)
 		}
 		s.gradients[name[:len(name)-len(".grad")]] = x
 	}

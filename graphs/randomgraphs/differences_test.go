@@ -34,7 +34,8 @@ func (s *subject) compare() *failure {
 		return f
 	}
 	for _, name := range s.wrt {
-		if f := s.agrees(forward, exact, name, values{name: directions[name]}, smallest*whole.size); f != nil && f.kind != unsure {
+		f := s.agrees(forward, exact, name, values{name: directions[name]}, smallest*whole.size)
+		if f != nil && f.kind != unsure {
 			return f
 		}
 	}

@@ -25,7 +25,8 @@ var singleOnly = []string{"RNN", "GRU", "LSTM", "Gelu", "HardSwish", "Mish", "Me
 // inDouble opens the model in float64, but for nodes that only float32 has a kernel
 // for: these stand between casts. The values called like those in wrt are inputs.
 // Exact tells whether there are none.
-func inDouble(model *pb.ModelProto, trace map[string]*pb.TensorProto, wrt []string) (s *session, exact bool, err error) {
+func inDouble(model *pb.ModelProto, trace map[string]*pb.TensorProto, wrt []string) (
+	s *session, exact bool, err error) {
 	for range len(model.Graph.Node) + 1 {
 		s, err = open(widened(model, trace, wrt), ort.Disable)
 		if err == nil {

@@ -170,7 +170,8 @@ func (m *maker) bound(x float64) *tensor {
 		return m.scalar(x)
 	}
 	t := m.shaped(1)
-	return m.apply("Add", nil, nil, math.Abs(x)+0.3, m.apply("Mul", nil, nil, 0.3, t, m.scalar(0.3/t.size)), m.scalar(x))
+	return m.apply("Add", nil, nil, math.Abs(x)+0.3, m.apply("Mul", nil, nil, 0.3, t, m.scalar(0.3/t.size)),
+		m.scalar(x))
 }
 
 func mod(m *maker) { // ratios are 1.25 to 1.7 and 2.3 to 2.8, or minus that

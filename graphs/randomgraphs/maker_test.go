@@ -54,7 +54,8 @@ type maker struct {
 // newModel makes the model of a seed, and the values of its inputs. The seed also
 // says which operator is there in any case, so that all come along.
 func newModel(seed uint64) (*pb.ModelProto, map[string]*pb.TensorProto) {
-	m := &maker{Rand: rand.New(rand.NewPCG(seed, 1)), graph: &pb.GraphProto{Name: proto.String(fmt.Sprintf("seed %d", seed))},
+	m := &maker{Rand: rand.New(rand.NewPCG(seed, 1)),
+		graph:  &pb.GraphProto{Name: proto.String(fmt.Sprintf("seed %d", seed))},
 		inputs: map[string]*pb.TensorProto{}}
 	all := slices.Sorted(maps.Keys(generators))
 	first := all[seed%uint64(len(all))]
@@ -73,8 +74,10 @@ func newModel(seed uint64) (*pb.ModelProto, map[string]*pb.TensorProto) {
 		}
 	}
 	m.chooseOutputs()
-	return &pb.ModelProto{IrVersion: proto.Int64(oneOf(m, int64(4), 8, 10)), Graph: m.graph, OpsetImport: []*pb.OperatorSetIdProto{
-		{Domain: proto.String(""), Version: &m.opset}, {Domain: proto.String(microsoft), Version: proto.Int64(1)}}}, m.inputs
+	opsets := []*pb.OperatorSetIdProto{{Domain: proto.String(""), Version: &m.opset},
+		{Domain: proto.String(microsoft), Version: proto.Int64(1)}}
+	ir := proto.Int64(oneOf(m, int64(4), 8, 10))
+	return &pb.ModelProto{IrVersion: ir, Graph: m.graph, OpsetImport: opsets}, m.inputs
 }
 
 func (m *maker) lacks(op string) bool {
@@ -152,7 +155,8 @@ func info(name string, kind pb.TensorProto_DataType, shape []int64) *pb.ValueInf
 	if shape != nil {
 		t.Shape = &pb.TensorShapeProto{}
 		for _, d := range shape {
-			t.Shape.Dim = append(t.Shape.Dim, &pb.TensorShapeProto_Dimension{Value: &pb.TensorShapeProto_Dimension_DimValue{DimValue: d}})
+			t.Shape.Dim = append(t.Shape.Dim,
+				&pb.TensorShapeProto_Dimension{Value: &pb.TensorShapeProto_Dimension_DimValue{DimValue: d}})
 		}
 	}
 	return &pb.ValueInfoProto{Name: &name, Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{TensorType: t}}}
@@ -162,7 +166,8 @@ func info(name string, kind pb.TensorProto_DataType, shape []int64) *pb.ValueInf
 func (m *maker) given(t *pb.TensorProto, input bool) *tensor {
 	t.Name = proto.String(m.fresh())
 	if input {
-		m.graph.Input = append(m.graph.Input, info(t.GetName(), pb.TensorProto_DataType(t.GetDataType()), append([]int64{}, t.Dims...)))
+		m.graph.Input = append(m.graph.Input, info(t.GetName(), pb.TensorProto_DataType(t.GetDataType()),
+			append([]int64{}, t.Dims...)))
 		m.inputs[t.GetName()] = t
 	} else {
 		m.graph.Initializer = append(m.graph.Initializer, t)
@@ -206,7 +211,8 @@ func (m *maker) drawn(low, high float64, shape ...int64) *tensor {
 func (m *maker) ints(values ...int64) *tensor { return m.integers(false, values, int64(len(values))) }
 
 func (m *maker) integers(input bool, values []int64, shape ...int64) *tensor {
-	return m.given(&pb.TensorProto{DataType: proto.Int32(int32(pb.TensorProto_INT64)), Dims: shape, Int64Data: values}, input)
+	return m.given(&pb.TensorProto{DataType: proto.Int32(int32(pb.TensorProto_INT64)), Dims: shape, Int64Data: values},
+		input)
 }
 
 // indices are integers in [0, below), or counted from the end if they may be: a

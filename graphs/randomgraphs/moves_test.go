@@ -46,7 +46,8 @@ func (m *maker) fromShape(list []int64) *tensor {
 	} else {
 		total = integer("ReduceSum", attributes{"keepdims": 1}, []int64{1}, zero, m.ints(0))
 	}
-	constant := &pb.TensorProto{DataType: proto.Int32(int32(pb.TensorProto_INT64)), Dims: []int64{int64(len(list))}, Int64Data: list}
+	constant := &pb.TensorProto{DataType: proto.Int32(int32(pb.TensorProto_INT64)), Dims: []int64{int64(len(list))},
+		Int64Data: list}
 	return integer("Add", nil, constant.Dims, total, integer("Constant", attributes{"value": constant}, constant.Dims))
 }
 
@@ -282,7 +283,8 @@ func gather(m *maker) {
 	axis, named := m.axis(x)
 	shape := m.dims(m.IntN(3))
 	index := m.indices(x.shape[axis], m.opset >= 11, shape...)
-	m.apply("Gather", attributes{"axis": named}, slices.Concat(x.shape[:axis], shape, x.shape[axis+1:]), x.size, x, index)
+	m.apply("Gather", attributes{"axis": named}, slices.Concat(x.shape[:axis], shape, x.shape[axis+1:]), x.size, x,
+		index)
 }
 
 func gatherElements(m *maker) {
@@ -317,7 +319,8 @@ func (m *maker) tuples(x *tensor, count int64, depth int, different bool) *tenso
 func gatherND(m *maker) {
 	x := m.ranked(8, 1, 4)
 	depth, count := 1+m.IntN(x.rank()), m.between(1, 4)
-	m.apply("GatherND", nil, slices.Concat([]int64{count}, x.shape[depth:]), x.size, x, m.tuples(x, count, depth, false))
+	m.apply("GatherND", nil, slices.Concat([]int64{count}, x.shape[depth:]), x.size, x,
+		m.tuples(x, count, depth, false))
 }
 
 // reductions of scatter operators, as far as the opset has them.
@@ -399,7 +402,8 @@ func depthToSpace(m *maker) {
 func spaceToDepth(m *maker) {
 	b := m.between(2, 3)
 	x := m.shaped(8, m.between(1, 2), m.between(1, 2), b*m.between(1, 2), b)
-	m.apply("SpaceToDepth", attributes{"blocksize": b}, []int64{x.shape[0], x.shape[1] * b * b, x.shape[2] / b, x.shape[3] / b}, x.size, x)
+	m.apply("SpaceToDepth", attributes{"blocksize": b},
+		[]int64{x.shape[0], x.shape[1] * b * b, x.shape[2] / b, x.shape[3] / b}, x.size, x)
 }
 
 func centerCropPad(m *maker) {
@@ -410,7 +414,8 @@ func centerCropPad(m *maker) {
 	}
 	if m.chance(0.4) {
 		axis, named := m.axis(x)
-		m.apply("CenterCropPad", attributes{"axes": []int64{named}}, with(x.shape, axis, shape[axis]), x.size, x, m.ints(shape[axis]))
+		m.apply("CenterCropPad", attributes{"axes": []int64{named}}, with(x.shape, axis, shape[axis]), x.size, x,
+			m.ints(shape[axis]))
 		return
 	}
 	m.apply("CenterCropPad", nil, shape, x.size, x, m.ints(shape...))
@@ -440,7 +445,8 @@ func reverseSequence(m *maker) {
 	for range x.shape[batch] {
 		lengths = append(lengths, m.between(1, x.shape[1-batch]))
 	}
-	m.apply("ReverseSequence", attributes{"batch_axis": batch, "time_axis": 1 - batch}, x.shape, x.size, x, m.ints(lengths...))
+	m.apply("ReverseSequence", attributes{"batch_axis": batch, "time_axis": 1 - batch}, x.shape, x.size, x,
+		m.ints(lengths...))
 }
 
 func trilu(op string) func(m *maker) {
@@ -475,8 +481,8 @@ func compress(m *maker) {
 func cumSum(m *maker) {
 	x := m.ranked(2, 1, 3)
 	axis, named := m.axis(x)
-	m.apply("CumSum", attributes{"exclusive": m.IntN(2), "reverse": m.IntN(2)}, x.shape, x.size*float64(x.shape[axis]), x,
-		m.integers(false, []int64{named}))
+	m.apply("CumSum", attributes{"exclusive": m.IntN(2), "reverse": m.IntN(2)}, x.shape, x.size*float64(x.shape[axis]),
+		x, m.integers(false, []int64{named}))
 }
 
 func tensorScatter(m *maker) {

@@ -113,8 +113,10 @@ func gemm(m *maker) {
 }
 
 func einsum(m *maker) {
-	e := oneOf(m, []string{"ij,jk->ik", "ij", "jk", "ik"}, []string{"bij,bjk->bik", "bij", "bjk", "bik"}, []string{"ij,jk", "ij", "jk", "ik"},
-		[]string{"bij,k->bk", "bij", "k", "bk"}, []string{"ii->i", "ii", "", "i"}, []string{"bhid,bhjd->bhij", "bhid", "bhjd", "bhij"},
+	e := oneOf(m, []string{"ij,jk->ik", "ij", "jk", "ik"}, []string{"bij,bjk->bik", "bij", "bjk", "bik"},
+		[]string{"ij,jk", "ij", "jk", "ik"},
+		[]string{"bij,k->bk", "bij", "k", "bk"}, []string{"ii->i", "ii", "", "i"},
+		[]string{"bhid,bhjd->bhij", "bhid", "bhjd", "bhij"},
 		[]string{"ij->ji", "ij", "", "ji"}, []string{"i,j->ij", "i", "j", "ij"}, []string{"ij->", "ij", "", ""},
 		[]string{"...i,...i->...", "bji", "bji", "bj"}, []string{"b...,b...->b...", "bj", "bj", "bj"})
 	sizes := map[rune]int64{}
@@ -141,7 +143,8 @@ func einsum(m *maker) {
 }
 
 func attention(m *maker) {
-	n, heads, share, l, s, d := m.between(1, 2), m.between(1, 2), m.between(1, 2), m.between(1, 3), m.between(1, 4), m.between(1, 3)
+	n, heads, share, l, s, d := m.between(1, 2), m.between(1, 2), m.between(1, 2), m.between(1, 3), m.between(1, 4),
+		m.between(1, 3)
 	q, kv := heads*share, heads
 	a := attributes{}
 	if l == s {
@@ -189,7 +192,8 @@ func rotaryEmbedding(m *maker) {
 		a["rotary_embedding_dim"], a["num_heads"] = turned, heads
 	}
 	if m.chance(0.5) {
-		m.apply("RotaryEmbedding", a, x.shape, 4, x, m.shaped(1, most, turned/2), m.shaped(1, most, turned/2), m.indices(most, false, n, l))
+		m.apply("RotaryEmbedding", a, x.shape, 4, x, m.shaped(1, most, turned/2), m.shaped(1, most, turned/2),
+			m.indices(most, false, n, l))
 	} else {
 		m.apply("RotaryEmbedding", a, x.shape, 4, x, m.shaped(1, n, l, turned/2), m.shaped(1, n, l, turned/2))
 	}
@@ -207,7 +211,8 @@ func recurrent(op string, gates int64) generator {
 		if op == "GRU" {
 			a["linear_before_reset"] = m.IntN(2)
 		}
-		inputs := []*tensor{m.shaped(1, length, batch, features), m.shaped(1, d, gates*hidden, features), m.shaped(1, d, gates*hidden, hidden),
+		inputs := []*tensor{m.shaped(1, length, batch, features), m.shaped(1, d, gates*hidden, features),
+			m.shaped(1, d, gates*hidden, hidden),
 			nil, nil, nil}
 		if m.chance(0.7) {
 			inputs[3] = m.shaped(1, d, 2*gates*hidden)

@@ -62,7 +62,8 @@ func TestRandomGraphs(t *testing.T) {
 		t.Errorf("%d models of %d tell nothing", silent, *rounds)
 	}
 	for op := range generators {
-		if least := *rounds / 330; uint64(nodes[op]) < least && op != "Resize" && op != "ScatterElements" { // they have older names too
+		if least := *rounds / 330; uint64(nodes[op]) < least && op != "Resize" &&
+			op != "ScatterElements" { // they have older names too
 			t.Errorf("%s is there %d times", op, nodes[op])
 		}
 	}

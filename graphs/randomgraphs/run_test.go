@@ -53,7 +53,8 @@ func (s *session) fill(at values, rest map[string]*pb.TensorProto) error {
 func (s *session) run() (map[string]*pb.TensorProto, error) {
 	out := map[string]*pb.TensorProto{}
 	err := s.Evaluate(func(info ort.Info, data []byte) error {
-		out[info.Name] = &pb.TensorProto{Name: proto.String(info.Name), DataType: proto.Int32(int32(info.Type)), Dims: info.Shape,
+		out[info.Name] = &pb.TensorProto{Name: proto.String(info.Name), DataType: proto.Int32(int32(info.Type)),
+			Dims:    info.Shape,
 			RawData: append([]byte{}, data...)}
 		return nil
 	})
@@ -61,7 +62,8 @@ func (s *session) run() (map[string]*pb.TensorProto, error) {
 }
 
 // once runs a model a single time.
-func once(model *pb.ModelProto, level ort.Level, at values, rest map[string]*pb.TensorProto) (map[string]*pb.TensorProto, error) {
+func once(model *pb.ModelProto, level ort.Level, at values,
+	rest map[string]*pb.TensorProto) (map[string]*pb.TensorProto, error) {
 	s, err := open(model, level)
 	if err != nil {
 		return nil, err

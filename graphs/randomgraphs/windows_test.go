@@ -43,7 +43,8 @@ func (m *maker) window(spatial []int64, dilated bool) (a attributes, kernel, out
 		case "SAME_UPPER", "SAME_LOWER":
 			n = (size + stride - 1) / stride
 		}
-		kernel, out, strides, dilations = append(kernel, k), append(out, n), append(strides, stride), append(dilations, dilation)
+		kernel, out, strides, dilations = append(kernel, k), append(out, n), append(strides, stride),
+			append(dilations, dilation)
 		begins, ends = append(begins, begin), append(ends, end)
 	}
 	a = attributes{"kernel_shape": kernel, "strides": strides}
@@ -89,10 +90,12 @@ func convTranspose(m *maker) {
 		k, stride, dilation := m.between(1, 3), m.between(1, 2), m.between(1, 2)
 		begin, end, extra := m.between(0, 1), m.between(0, 1), m.between(0, stride-1)
 		n := stride*(size-1) + extra + dilation*(k-1) + 1 - begin - end
-		kernel, strides, dilations, spatial = append(kernel, k), append(strides, stride), append(dilations, dilation), append(spatial, n)
+		kernel, strides, dilations, spatial = append(kernel, k), append(strides, stride), append(dilations, dilation),
+			append(spatial, n)
 		begins, ends, more = append(begins, begin), append(ends, end), append(more, extra)
 	}
-	a["kernel_shape"], a["strides"], a["dilations"], a["output_padding"], a["pads"] = kernel, strides, dilations, more, slices.Concat(begins, ends)
+	a["kernel_shape"], a["strides"], a["dilations"], a["output_padding"], a["pads"] = kernel, strides, dilations, more,
+		slices.Concat(begins, ends)
 	inputs := []*tensor{x, m.shaped(1, slices.Concat([]int64{x.shape[1], filters}, kernel)...)}
 	if m.chance(0.5) {
 		inputs = append(inputs, m.shaped(1, filters*group))
@@ -199,7 +202,8 @@ func col2Im(m *maker) {
 
 func affineGrid(m *maker) {
 	n, h, w := m.between(1, 2), m.between(2, 4), m.between(2, 4)
-	m.apply("AffineGrid", attributes{"align_corners": m.IntN(2)}, []int64{n, h, w, 2}, 3, m.shaped(1, n, 2, 3), m.ints(n, 1, h, w))
+	m.apply("AffineGrid", attributes{"align_corners": m.IntN(2)}, []int64{n, h, w, 2}, 3, m.shaped(1, n, 2, 3),
+		m.ints(n, 1, h, w))
 }
 
 // gridSample reads between elements: the points are moved there, since at an
@@ -248,7 +252,8 @@ func resize(m *maker) {
 	case m.opset == 10:
 		m.apply("Resize", attributes{"mode": mode}, shape, 2*x.size, x, factors)
 	default:
-		a := attributes{"mode": mode, "coordinate_transformation_mode": oneOf(m, "half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric")}
+		a := attributes{"mode": mode, "coordinate_transformation_mode": oneOf(m, "half_pixel", "pytorch_half_pixel",
+			"align_corners", "asymmetric")}
 		if mode == "nearest" {
 			a["nearest_mode"] = oneOf(m, "round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
 		}
