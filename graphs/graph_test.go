@@ -191,8 +191,8 @@ func TestTransposeOfNothing(t *testing.T) {
 	}
 }
 
-// TestImported: names, versions and nodes of another model are taken over, equal
-// initializers stay apart, and names made here avoid the model's.
+// TestImported: names, versions and nodes of another model are taken over, equal initializers stay apart, and names
+// made here avoid the model's.
 func TestImported(t *testing.T) {
 	g := graphs.Imported("m", "new/", 11, map[string]int64{"": 23, "custom": 3})
 	x := g.Input("x", graphs.Float32, 2)

@@ -13,9 +13,8 @@ import (
 	"fovea/onnx/pb"
 )
 
-// TestRoundTo holds the rounding of constants, and that of the runtime's CPU casts, which the
-// emulation relies on, against each other: on random bit patterns, on what lies
-// halfway between two numbers, and at both ends of the range.
+// TestRoundTo holds the rounding of constants, and that of the runtime's CPU casts, which the emulation relies on,
+// against each other: on random bit patterns, on what lies halfway between two numbers, and at both ends of the range.
 func TestRoundTo(t *testing.T) {
 	infinity := float32(math.Inf(1))
 	x := []float32{0, 1, 65504, 65519.996, 65520, 65536, 1e6, math.MaxFloat32, infinity, float32(math.NaN()), 1e-8,

@@ -35,9 +35,8 @@ func (convnet) Forward(name string, batch int64, _ artifacts.Part, _ bool) (*art
 	return f, g.Err()
 }
 
-// TestMixedConvolutions: convolutions run in both types, in bfloat16 because the
-// graph states the opset that has them; so do those that lead back, but for a strided one in
-// bfloat16, of which there is no kernel.
+// TestMixedConvolutions: convolutions run in both types, in bfloat16 because the graph states the opset that has them;
+// so do those that lead back, but for a strided one in bfloat16, of which there is no kernel.
 func TestMixedConvolutions(t *testing.T) {
 	build := func(mix func(g *graphs.Graph)) *graphs.Graph {
 		g, err := artifacts.Training(convnet{}, 4, artifacts.Options{})

@@ -16,15 +16,15 @@ import (
 	"fovea/onnx/pb"
 )
 
-// TestEmulationIsTheMixedGraph: the graph that runs on a GPU, with each value in half
-// precision made one of float32 that is rounded where it is made, gives the same
-// numbers as the emulation, to the bit.
+// TestEmulationIsTheMixedGraph: the graph that runs on a GPU, with each value in half precision made one of float32
+// that is rounded where it is made, gives the same numbers as the emulation, to the bit.
 func TestEmulationIsTheMixedGraph(t *testing.T) {
 	for kind, half := range halfTypes {
 		for name, build := range map[string]func() (*graphs.Graph, error){
 			"vit": func() (*graphs.Graph, error) {
 				c := readGolden(t, "vit_tiny_dinov2").Config
-				return artifacts.Training(artifacts.ViT(c.vit()), int64(c.Batch), artifacts.Options{Recompute: true, Focal: 2})
+				o := artifacts.Options{Recompute: true, Focal: 2}
+				return artifacts.Training(artifacts.ViT(c.vit()), int64(c.Batch), o)
 			},
 			"convnet": func() (*graphs.Graph, error) { return artifacts.Training(convnet{}, 4, artifacts.Options{}) },
 		} {
@@ -53,8 +53,7 @@ func TestEmulationIsTheMixedGraph(t *testing.T) {
 	}
 }
 
-// widen makes all values of a model in mixed precision float32, and rounds those that
-// were in half precision.
+// widen makes all values of a model in mixed precision float32, and rounds those that were in half precision.
 func widen(g *graphs.Graph, m *pb.ModelProto, half pb.TensorProto_DataType) {
 	inHalf := map[string]bool{}
 	for _, n := range g.Nodes {

@@ -29,8 +29,8 @@ type lossGolden struct {
 	}
 }
 
-// TestLossEqualsPyTorch compares the loss and its gradient with PyTorch's, in
-// float64 there. Class weights are folded into the targets, as training does.
+// TestLossEqualsPyTorch compares the loss and its gradient with PyTorch's, in float64 there. Class weights are folded
+// into the targets, as training does.
 func TestLossEqualsPyTorch(t *testing.T) {
 	text, err := os.ReadFile("testdata/loss.json")
 	if err != nil {

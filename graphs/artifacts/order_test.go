@@ -16,10 +16,9 @@ import (
 	"fovea/tools/cudastub"
 )
 
-// TestWeightGradientsRunEarly reads from the runtime's profile in what order it
-// runs training.onnx: the weight gradients of a block must be done before those
-// of the block below it begin, with that block's backward pass in between.
-// If they all ran last, every activation would be kept until then.
+// TestWeightGradientsRunEarly reads from the runtime's profile in what order it runs training.onnx: the weight
+// gradients of a block must be done before those of the block below it begin, with that block's backward pass in
+// between. If they all ran last, every activation would be kept until then.
 func TestWeightGradientsRunEarly(t *testing.T) {
 	for name, precision := range precisions {
 		t.Run(name, func(t *testing.T) {
@@ -44,8 +43,8 @@ func weightGradientsRunEarly(t *testing.T, nodes []string) {
 	}
 }
 
-// TestRecomputationWaits: the runtime neither merges what is computed again with
-// the forward pass nor does it before the backward pass has come that far.
+// TestRecomputationWaits: the runtime neither merges what is computed again with the forward pass nor does it before
+// the backward pass has come that far.
 func TestRecomputationWaits(t *testing.T) {
 	for name, precision := range precisions {
 		t.Run(name, func(t *testing.T) {
@@ -96,8 +95,8 @@ func fourBlocksGraph(t *testing.T, o artifacts.Options, precision func(g *graphs
 	return g
 }
 
-// TestOrderOnCUDA: the same with the real graphs of mixed precision and the CUDA
-// provider. Its kernels compute nothing here, but it runs them in order.
+// TestOrderOnCUDA: the same with the real graphs of mixed precision and the CUDA provider. Its kernels compute nothing
+// here, but it runs them in order.
 func TestOrderOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		for name, half := range halfTypes {
@@ -142,8 +141,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// executed lists the nodes of a graph in the order in which the runtime runs
-// them, from its profile.
+// executed lists the nodes of a graph in the order in which the runtime runs them, from its profile.
 func executed(t *testing.T, g *graphs.Graph, o ort.Options) (nodes []string) {
 	t.Helper()
 	o.Profile = filepath.Join(t.TempDir(), "order")

@@ -11,9 +11,8 @@ import (
 	"fovea/tools/cudastub"
 )
 
-// TestPlacedOnCUDA: with the real CUDA provider over stand-in libraries, every
-// node of every shipped size's graphs lands on the GPU and nothing is copied
-// between devices. It says nothing about numbers.
+// TestPlacedOnCUDA: with the real CUDA provider over stand-in libraries, every node of every shipped size's graphs
+// lands on the GPU and nothing is copied between devices. It says nothing about numbers.
 func TestPlacedOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		for name, c := range map[string]vit.Config{

@@ -15,8 +15,8 @@ import (
 
 var halfTypes = map[string]pb.TensorProto_DataType{"bfloat16": graphs.BFloat16, "float16": graphs.Float16}
 
-// autocast is what tools/oracle/autocast.py found: of each gradient by PyTorch's autocast the
-// relative error and 1 - cosine to float32's.
+// autocast holds, for each gradient, the relative error of PyTorch's autocast and 1 minus the cosine to the float32
+// gradient, as tools/oracle/autocast.py measured them.
 type autocast struct {
 	Cases []struct {
 		Case, Type string
@@ -25,10 +25,9 @@ type autocast struct {
 	}
 }
 
-// TestMixedGradients: what half precision changes about loss and gradients is no more
-// than what it changes in PyTorch, but for chance: another order of a sum already turns roundings, and so
-// errors, of which a case has a few dozen. Ours were 0.9 to 1.3 times PyTorch's in the mean over the
-// tensors of a case, and at most 1.9 times of any tensor.
+// TestMixedGradients: what half precision changes about loss and gradients is no more than what it changes in PyTorch,
+// but for chance: another order of a sum already turns roundings, and so errors, of which a case has a few dozen. Ours
+// were 0.9 to 1.3 times PyTorch's in the mean over the tensors of a case, and at most 1.9 times of any tensor.
 func TestMixedGradients(t *testing.T) {
 	const mean, single = 1.5, 2.5 // of PyTorch's error
 	var want autocast
@@ -92,8 +91,7 @@ func training(t *testing.T, c *golden, recompute bool) *graphs.Graph {
 	return g
 }
 
-// TestMixedRecomputeChangesNothing: all that is computed again is rounded again in
-// the same places.
+// TestMixedRecomputeChangesNothing: all that is computed again is rounded again in the same places.
 func TestMixedRecomputeChangesNothing(t *testing.T) {
 	for _, name := range []string{"vit_tiny_mean_twice", "vit_tiny_dinov2"} {
 		for kind, half := range halfTypes {
@@ -113,8 +111,8 @@ func TestMixedRecomputeChangesNothing(t *testing.T) {
 	}
 }
 
-// TestEmulationSurvivesOptimizers: the runtime runs each of the casts that round, with
-// all its optimizers, with those that training leaves and behind what prepares a graph for the CPU.
+// TestEmulationSurvivesOptimizers: the runtime runs each of the casts that round, with all its optimizers, with those
+// that training leaves and behind what prepares a graph for the CPU.
 func TestEmulationSurvivesOptimizers(t *testing.T) {
 	c := readGolden(t, "vit_tiny_mean")
 	for kind, half := range halfTypes {
@@ -146,8 +144,8 @@ func TestEmulationSurvivesOptimizers(t *testing.T) {
 	}
 }
 
-// TestOverflow: a sum or product beyond float16's numbers arrives as infinity or NaN
-// in the gradients, from the forward pass and from the backward pass; in bfloat16 it is a number like others.
+// TestOverflow: a sum or product beyond float16's numbers arrives as infinity or NaN in the gradients, from the forward
+// pass and from the backward pass; in bfloat16 it is a number like others.
 func TestOverflow(t *testing.T) {
 	c := readGolden(t, "vit_tiny_mean")
 	for name, factor := range map[string]struct {

@@ -11,8 +11,8 @@ import (
 	"fovea/onnx/ort"
 )
 
-// TestRecomputeChangesNothing: loss, logits and gradients are the same to the
-// bit, with LayerScale, dropped paths, mixed targets and frozen layers too.
+// TestRecomputeChangesNothing: loss, logits and gradients are the same to the bit, with LayerScale, dropped paths,
+// mixed targets and frozen layers too.
 func TestRecomputeChangesNothing(t *testing.T) {
 	for _, name := range []string{"vit_tiny_mean_twice", "vit_tiny_cls", "vit_tiny_dinov2"} {
 		for _, frozen := range [][]string{nil, {"cls_token", "pos_embed", "patch_embed", "blocks.0."}} {

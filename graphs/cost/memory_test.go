@@ -7,8 +7,7 @@ import (
 	"fovea/graphs/autodiff"
 )
 
-// TestMemory counts by hand: x is 24 bytes; a, b and c are 24 each, of which c
-// is b's memory; w is a parameter.
+// TestMemory counts by hand: x is 24 bytes; a, b and c are 24 each, of which c is b's memory; w is a parameter.
 //
 //	x → Exp → a → Sqrt → b → Reshape → c → MatMul w → y (4·3 bytes)
 //	    a ────────────────────────────→ ReduceSum → s (4 bytes)

@@ -10,8 +10,8 @@ import (
 	"fovea/graphs"
 )
 
-// A rewrite brings a node across the opset in which its operator changed. It may append nodes to g, which then stand
-// in front of n. It returns an error if the other opset cannot express the node.
+// A rewrite brings a node across the opset in which its operator changed. It may append nodes to g, which then stand in
+// front of n. It returns an error if the other opset cannot express the node.
 type rewrite func(g *graphs.Graph, n *graphs.Node) error
 
 func refuse(*graphs.Graph, *graphs.Node) error { return errors.New("its meaning changed in between") }

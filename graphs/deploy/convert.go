@@ -11,8 +11,8 @@ import (
 // A change holds the rewrites of an operator to a newer opset and to an older one. A nil rewrite changes nothing.
 type change struct{ up, down rewrite }
 
-// changes lists, by operator and the opset that changed it, the changes that are more than another element type or
-// text of the specification (Changelog.md). Of the time before opset 11 it only has those that exporters then wrote.
+// changes lists, by operator and the opset that changed it, the changes that are more than another element type or text
+// of the specification (Changelog.md). Of the time before opset 11 it only has those that exporters then wrote.
 var changes = map[string]map[int64]change{
 	"Clip": {11: {up: limitsAsInputs}},
 	"Pad": {11: {up: padsAsInputs}, 18: {down: withoutInput(3)},

@@ -37,9 +37,8 @@ func small(classes int64) *graphs.Graph {
 	return g
 }
 
-// TestQuantize: weights have 8 bits where that pays, each channel with its own
-// scale, the head stays, and a weight is off by a step at most: half of one in it,
-// half in the zero point.
+// TestQuantize: weights have 8 bits where that pays, each channel with its own scale, the head stays, and a weight is
+// off by a step at most: half of one in it, half in the zero point.
 func TestQuantize(t *testing.T) {
 	g := small(20)
 	before := map[string][]float32{}
@@ -78,7 +77,8 @@ func TestQuantize(t *testing.T) {
 	for i, want := range before["patch.weight"] {
 		b := scales[4*(i/48):]
 		scale := math.Float32frombits(uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24)
-		if got := (float32(kernels[i]) - float32(zeros[i/48])) * scale; math.Abs(float64(got-want)) > 1.001*float64(scale) {
+		got := (float32(kernels[i]) - float32(zeros[i/48])) * scale
+		if math.Abs(float64(got-want)) > 1.001*float64(scale) {
 			t.Fatalf("weight %d is %g, was %g: the step is %g", i, got, want, scale)
 		}
 	}

@@ -17,10 +17,10 @@ type Quantized struct {
 	Bytes    int64 `json:"float_bytes"` // of the float32 weights that now have 8 bits
 }
 
-// Quantize stores the weights of products in 8 bits, with a scale and a zero point for each result channel. A product of
-// matrices then runs in integers and quantises its input when the model runs, as ONNX Runtime's quantize_dynamic does. A
-// convolution runs in float32, on weights that are scaled back when the model is loaded. The head and products with few
-// weights stay in float32.
+// Quantize stores the weights of products in 8 bits, with a scale and a zero point for each result channel. A product
+// of matrices then runs in integers and quantises its input when the model runs, as ONNX Runtime's quantize_dynamic
+// does. A convolution runs in float32, on weights that are scaled back when the model is loaded. The head and products
+// with few weights stay in float32.
 //
 // Integers are unsigned. On x86 processors without VNNI, the runtime's product of an unsigned and a signed byte may
 // saturate. The product of two unsigned bytes cannot.

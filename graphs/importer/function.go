@@ -51,8 +51,8 @@ func (e *expansion) expand(nodes []*pb.NodeProto, depth int) error {
 			return fmt.Errorf("import: %s: functions call each other more than %d deep", label(i, n), mostDepth)
 		}
 		if len(e.nodes) > mostNodes || e.calls > mostNodes || e.text > mostText {
-			return fmt.Errorf("import: %s: with its functions expanded the model has more than %d nodes, calls or %d bytes of names",
-				label(i, n), mostNodes, mostText)
+			return fmt.Errorf("import: %s: with its functions expanded the model has more than %d nodes, calls "+
+				"or %d bytes of names", label(i, n), mostNodes, mostText)
 		}
 		for _, o := range f.GetOpsetImport() {
 			domain := onnx.CanonicalDomain(o.GetDomain())

@@ -13,8 +13,8 @@ import (
 	"fovea/onnx/pb"
 )
 
-// FuzzRead imports models of any bytes, with a trace that is made up: no model and
-// no trace may end in a panic, or cost memory out of proportion.
+// FuzzRead imports models of any bytes, with a trace that is made up: no model and no trace may end in a panic, or cost
+// memory out of proportion.
 func FuzzRead(f *testing.F) {
 	paths, err := filepath.Glob("../../models/imported/testdata/*p_*.onnx")
 	if err != nil || len(paths) == 0 {
@@ -73,8 +73,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// madeUp tells of each value a type and a shape that only depend on its name and a
-// seed.
+// madeUp tells of each value a type and a shape that only depend on its name and a seed.
 func madeUp(m *pb.ModelProto, seed uint64) Trace {
 	out := Trace{}
 	for _, v := range m.GetGraph().GetOutput() {

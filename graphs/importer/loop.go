@@ -19,7 +19,8 @@ type loop struct {
 	// stepInputs returns the names of the body's other inputs and the nodes that make them. Their names begin with
 	// prefix.
 	stepInputs func(step int64, prefix string) ([]string, []*pb.NodeProto)
-	// stepInputsFirst is set for Loop: these inputs come before the carried ones, and the first output is the condition.
+	// stepInputsFirst is set for Loop: these inputs come before the carried ones, and the first output is the
+	// condition.
 	stepInputsFirst bool
 
 	axes      []int64 // along which the results of the steps are joined
@@ -158,8 +159,8 @@ func (s *Source) shape(name string, trace Trace) []int64 {
 	return trace[name].GetDims()
 }
 
-// inputShape returns the shape of an input of the model with its symbolic dimensions bound, or nil if no input has
-// the name.
+// inputShape returns the shape of an input of the model with its symbolic dimensions bound, or nil if no input has the
+// name.
 func (s *Source) inputShape(name string) []int64 {
 	for _, in := range s.model.Graph.Input {
 		if in.GetName() == name {

@@ -126,8 +126,7 @@ func TestBadModels(t *testing.T) {
 	}
 }
 
-// TestUnread: an initializer that nothing reads is dropped, one that a branch
-// reads is not.
+// TestUnread: an initializer that nothing reads is dropped, one that a branch reads is not.
 func TestUnread(t *testing.T) {
 	choice := op("If", "", "condition")
 	choice.Attribute = []*pb.AttributeProto{{Name: proto.String("then_branch"), Type: pb.AttributeProto_GRAPH.Enum(),

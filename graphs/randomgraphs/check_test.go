@@ -20,19 +20,17 @@ var reverse = autodiff.Backward
 // unsure is the kind of what is no fault: finite differences do not tell.
 const unsure = "unsure"
 
-// A failure is what does not hold of a model. The kind stays the same while the
-// model is made smaller.
+// A failure is what does not hold of a model. The kind stays the same while the model is made smaller.
 type failure struct{ kind, text string }
 
 func fail(kind, format string, args ...any) *failure {
 	return &failure{kind, fmt.Sprintf(format, args...)}
 }
 
-// What a difference of derivatives is measured by: the length √Σ (gradient·direction)²
-// of the gradient, which a derivative along a random direction has. The gradient
-// is computed in float32, over 40 nodes at most that do not make an error more
-// than some ten times larger. Along a single input it is at least a small part of
-// that along all, since a gradient may be 0 but for what rounding leaves.
+// What a difference of derivatives is measured by: the length √Σ (gradient·direction)² of the gradient, which a
+// derivative along a random direction has. The gradient is computed in float32, over 40 nodes at most that do not make
+// an error more than some ten times larger. Along a single input it is at least a small part of that along all, since a
+// gradient may be 0 but for what rounding leaves.
 const (
 	tolerance  = 1e-3
 	smallest   = 1e-2
@@ -157,8 +155,7 @@ func distance(x, y []float64) (off float64) {
 	return off
 }
 
-// differentiate computes the gradients, as the runtime does without rewriting the
-// graph and with all that it knows of.
+// differentiate computes the gradients, as the runtime does without rewriting the graph and with all that it knows of.
 func (s *subject) differentiate() *failure {
 	g := s.graph
 	var wrt []*graphs.Value

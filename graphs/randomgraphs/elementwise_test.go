@@ -11,8 +11,7 @@ import (
 
 // Functions of each element by itself.
 
-// smooth is a function that is smooth on [-limit, limit], with results of at most
-// size there; 0 is that of its input.
+// smooth is a function that is smooth on [-limit, limit], with results of at most size there; 0 is that of its input.
 func smooth(since int64, op string, limit, size float64) generator {
 	return generator{since, func(m *maker) {
 		x := m.take(limit)
@@ -35,8 +34,7 @@ func ofPositive(op string, more, size float64) generator {
 	}}
 }
 
-// kinked is a function that is smooth around places. Its result is as large as its
-// input.
+// kinked is a function that is smooth around places. Its result is as large as its input.
 func kinked(since int64, op string, a attributes, places ...float64) generator {
 	return generator{since, func(m *maker) {
 		x := m.around(m.any(), 0.4, places...)
@@ -121,8 +119,7 @@ func gelu(m *maker) {
 	m.apply("Gelu", a, x.shape, x.size, x)
 }
 
-// biased is an activation of a value and a vector that is added to it, which may be
-// missing.
+// biased is an activation of a value and a vector that is added to it, which may be missing.
 func biased(op string, optional bool) generator {
 	return generator{9, func(m *maker) {
 		x := m.ranked(2, 1, 4)

@@ -18,8 +18,8 @@ const (
 	microsoft    = "com.microsoft"
 )
 
-// A tensor is a value of a model. Size bounds the magnitude of its elements, so
-// that functions are used where they are smooth and well-conditioned.
+// A tensor is a value of a model. Size bounds the magnitude of its elements, so that functions are used where they are
+// smooth and well-conditioned.
 type tensor struct {
 	name  string
 	shape []int64
@@ -51,8 +51,8 @@ type maker struct {
 	refused bool // the operator at hand does not fit
 }
 
-// newModel makes the model of a seed, and the values of its inputs. The seed also
-// says which operator is there in any case, so that all come along.
+// newModel makes the model of a seed, and the values of its inputs. The seed also says which operator is there in any
+// case, so that all come along.
 func newModel(seed uint64) (*pb.ModelProto, map[string]*pb.TensorProto) {
 	m := &maker{Rand: rand.New(rand.NewPCG(seed, 1)),
 		graph:  &pb.GraphProto{Name: proto.String(fmt.Sprintf("seed %d", seed))},
@@ -103,8 +103,7 @@ func (m *maker) try(generate func(m *maker)) {
 	}
 }
 
-// chooseOutputs: most of what nothing reads, some of the rest. Inputs may be
-// outputs too.
+// chooseOutputs: most of what nothing reads, some of the rest. Inputs may be outputs too.
 func (m *maker) chooseOutputs() {
 	read := map[string]bool{}
 	for _, n := range m.graph.Node {
@@ -190,8 +189,7 @@ func (m *maker) constant(values []float64, shape ...int64) *tensor {
 
 func (m *maker) scalar(x float64) *tensor { return m.constant([]float64{x}) }
 
-// parameter is an initializer or an input, drawn from [-size, size), that nodes
-// may read.
+// parameter is an initializer or an input, drawn from [-size, size), that nodes may read.
 func (m *maker) parameter(size float64, shape ...int64) *tensor {
 	return m.drawn(-size, size, shape...)
 }
@@ -215,8 +213,7 @@ func (m *maker) integers(input bool, values []int64, shape ...int64) *tensor {
 		input)
 }
 
-// indices are integers in [0, below), or counted from the end if they may be: a
-// constant, or an input.
+// indices are integers in [0, below), or counted from the end if they may be: a constant, or an input.
 func (m *maker) indices(below int64, negative bool, shape ...int64) *tensor {
 	var values []int64
 	for range product(shape) {
@@ -247,8 +244,8 @@ func (m *maker) apply(op string, a attributes, shape []int64, size float64, inpu
 	return m.applyN(op, a, []*tensor{{shape: shape, size: size}}, inputs...)[0]
 }
 
-// applyN adds a node; op has its domain in front if that is not the standard. A nil result has no name; one of size 0 is no float that
-// nodes may read.
+// applyN adds a node; op has its domain in front if that is not the standard. A nil result has no name; one of size 0
+// is no float that nodes may read.
 func (m *maker) applyN(op string, a attributes, results []*tensor, inputs ...*tensor) []*tensor {
 	n := &pb.NodeProto{OpType: &op, Name: proto.String(fmt.Sprintf("n%d", len(m.graph.Node)))}
 	if own, ok := strings.CutPrefix(op, microsoft+"."); ok {

@@ -31,8 +31,7 @@ func reshape(m *maker) {
 	m.apply("Reshape", nil, shape, x.size, x, m.ints(to...))
 }
 
-// fromShape computes a list of integers from the shape of a value, as exporters
-// do for sizes that may differ.
+// fromShape computes a list of integers from the shape of a value, as exporters do for sizes that may differ.
 func (m *maker) fromShape(list []int64) *tensor {
 	of := m.any()
 	integer := func(op string, a attributes, shape []int64, in ...*tensor) *tensor {
@@ -298,8 +297,7 @@ func gatherElements(m *maker) {
 	m.apply("GatherElements", attributes{"axis": named}, shape, x.size, x, m.indices(x.shape[axis], true, shape...))
 }
 
-// tuples are indices [count, depth] of a tensor's first axes, all different if
-// they have to be.
+// tuples are indices [count, depth] of a tensor's first axes, all different if they have to be.
 func (m *maker) tuples(x *tensor, count int64, depth int, different bool) *tensor {
 	var values []int64
 	seen := map[string]bool{}
@@ -335,8 +333,7 @@ func (m *maker) reduction(add, more int64) string {
 	return oneOf(m, list...)
 }
 
-// combined are a tensor's data and updates for a reduction, and the size of the
-// result.
+// combined are a tensor's data and updates for a reduction, and the size of the result.
 func (m *maker) combined(reduction string, data, updates *tensor) (a, b *tensor, size float64) {
 	if reduction == "max" || reduction == "min" {
 		a, b = m.around(data, 0.4, -9, 9), m.apart(updates) // the updates are less

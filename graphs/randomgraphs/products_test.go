@@ -165,9 +165,8 @@ func attention(m *maker) {
 		inputs = []*tensor{m.shaped(1, n, l, q*d), m.shaped(1, n, s, kv*d), m.shaped(1, n, s, kv*d)}
 		shape = []int64{n, l, q * d}
 	}
-	// Where ONNX Runtime 1.27 does not do as ONNX says, as 1.32 does, nothing is made:
-	// causality with more keys than queries or with a mask, a cap with a mask, and
-	// queries that may look at nothing.
+	// Where ONNX Runtime 1.27 does not do as ONNX says, as 1.32 does, nothing is made: causality with more keys than
+	// queries or with a mask, a cap with a mask, and queries that may look at nothing.
 	switch mask := slices.Concat(oneOf(m, nil, []int64{q}, []int64{n, 1}), []int64{l, s}); {
 	case a["softcap"] != nil || a["is_causal"] == 1:
 	case m.chance(0.5):

@@ -32,8 +32,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestRandomGraphs: the imported graph computes what the model does; its gradients
-// agree with finite differences; the runtime's optimisations change neither.
+// TestRandomGraphs: the imported graph computes what the model does; its gradients agree with finite differences; the
+// runtime's optimisations change neither.
 func TestRandomGraphs(t *testing.T) {
 	var lock sync.Mutex
 	var offs []float64
@@ -92,8 +92,8 @@ func each(try func(seed uint64) (tells bool)) (silent uint64) {
 	return count.Load()
 }
 
-// TestWrongGradients: a gradient that is off by one part in a hundred is found, and
-// the model that shows it is made smaller.
+// TestWrongGradients: a gradient that is off by one part in a hundred is found, and the model that shows it is made
+// smaller.
 func TestWrongGradients(t *testing.T) {
 	defer func() { reverse = autodiff.Backward }()
 	reverse = graphtest.WrongBackward

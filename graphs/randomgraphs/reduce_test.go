@@ -4,8 +4,7 @@ import "slices"
 
 // Reductions and normalisations.
 
-// reduce reduces some axes, or all, of a value; size is that of the result of n
-// elements that are at most x.
+// reduce reduces some axes, or all, of a value; size is that of the result of n elements that are at most x.
 func reduce(op string, axesInput int64, take func(m *maker) *tensor, size func(x, n float64) float64) generator {
 	return generator{9, func(m *maker) {
 		x := take(m)

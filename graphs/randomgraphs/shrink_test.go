@@ -12,8 +12,8 @@ import (
 	"fovea/onnx/pb"
 )
 
-// shrink makes a model that fails smaller as long as it fails in the same way: one
-// output is enough, and a node gives way to inputs of the values that it made.
+// shrink makes a model that fails smaller as long as it fails in the same way: one output is enough, and a node gives
+// way to inputs of the values that it made.
 func shrink(model *pb.ModelProto, inputs map[string]*pb.TensorProto, f *failure) (*pb.ModelProto,
 	map[string]*pb.TensorProto, *failure) {
 	trace := importer.Trace{}

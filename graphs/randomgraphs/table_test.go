@@ -13,8 +13,7 @@ type generator struct {
 	make  func(m *maker)
 }
 
-// generators are by the operator that each adds, or by the name that an older
-// opset or an importer has for it.
+// generators are by the operator that each adds, or by the name that an older opset or an importer has for it.
 var generators = map[string]generator{
 	"Identity": copied("Identity"), "Neg": copied("Neg"), "Cast": {9, cast}, "CastLike": {15, castLike},
 	"Dropout": {9, dropout},
@@ -35,10 +34,11 @@ var generators = map[string]generator{
 	"ThresholdedRelu": kinked(10, "ThresholdedRelu", attributes{"alpha": 0.5}, -0.5, 1.5),
 	"Elu":             kinked(9, "Elu", attributes{"alpha": 0.7}, -1, 1),
 	"Celu":            kinked(12, "Celu", attributes{"alpha": 0.7}, -1, 1),
-	"Selu":            kinked(9, "Selu", nil, -1, 1), "HardSigmoid": kinked(9, "HardSigmoid", nil, -3.5, -1.5, 1.5, 3.5),
-	"HardSwish": kinked(14, "HardSwish", nil, -4, -2, 2, 4),
-	"Shrink":    kinked(9, "Shrink", attributes{"lambd": 1.5, "bias": 0.5}, -2.5, 0, 2.5),
-	"PRelu":     {9, prelu}, "Clip": {9, clip},
+	"Selu":            kinked(9, "Selu", nil, -1, 1),
+	"HardSigmoid":     kinked(9, "HardSigmoid", nil, -3.5, -1.5, 1.5, 3.5),
+	"HardSwish":       kinked(14, "HardSwish", nil, -4, -2, 2, 4),
+	"Shrink":          kinked(9, "Shrink", attributes{"lambd": 1.5, "bias": 0.5}, -2.5, 0, 2.5),
+	"PRelu":           {9, prelu}, "Clip": {9, clip},
 	"Add": ofTwo("Add", sum), "Sub": ofTwo("Sub", sum),
 	"Mul": ofTwo("Mul", func(a, b float64) float64 { return a * b }),
 	"Div": {9, divide}, "Pow": {9, power}, "Mod": {10, mod}, "Where": {9, where},
@@ -109,12 +109,10 @@ var generators = map[string]generator{
 	"MeanVarianceNormalization": {9, meanVarianceNormalization}, "LpNormalization": {9, lpNormalization},
 }
 
-// elsewhere is the reason why an operator of many inputs that must fit each other has
-// no generator.
+// elsewhere is the reason why an operator of many inputs that must fit each other has no generator.
 const elsewhere = "needs inputs of special shapes and ranges: compared by tools/conformance and the tests of graphs/autodiff"
 
-// notGenerated are the operators with a rule that no random model has, with the
-// reason.
+// notGenerated are the operators with a rule that no random model has, with the reason.
 var notGenerated = map[string]string{
 	"Swish": "ONNX Runtime 1.32 has no kernel",
 	"DFT":   elsewhere, "STFT": elsewhere, "DeformConv": elsewhere, "RoiAlign": elsewhere,

@@ -31,8 +31,7 @@ func (m *maker) ranked(limit float64, low, high int) *tensor {
 	return m.shaped(limit, m.dims(low+m.IntN(high-low+1))...)
 }
 
-// shaped is a value of a shape: one that is there, a parameter, or one that is
-// made of another.
+// shaped is a value of a shape: one that is there, a parameter, or one that is made of another.
 func (m *maker) shaped(limit float64, shape ...int64) *tensor {
 	if m.chance(0.7) {
 		for _, i := range m.Perm(len(m.pool)) {
@@ -78,8 +77,8 @@ func (m *maker) positive(t *tensor, limit float64) *tensor {
 	}
 }
 
-// around is t, made smaller than reach, moved element by element to one of the
-// given places: functions with kinks are smooth there.
+// around is t, made smaller than reach, moved element by element to one of the given places: functions with kinks are
+// smooth there.
 func (m *maker) around(t *tensor, reach float64, places ...float64) *tensor {
 	x := m.apply("Mul", nil, t.shape, reach, t, m.scalar(reach/t.size))
 	var moves []float64
@@ -90,8 +89,7 @@ func (m *maker) around(t *tensor, reach float64, places ...float64) *tensor {
 	return m.apply("Add", nil, t.shape, reach+to.size, x, to)
 }
 
-// apart is t with elements that lie apart from each other, in an order that small
-// steps do not change.
+// apart is t with elements that lie apart from each other, in an order that small steps do not change.
 func (m *maker) apart(t *tensor) *tensor {
 	const step = 0.25
 	x := m.apply("Mul", nil, t.shape, step/4, t, m.scalar(step/4/t.size))

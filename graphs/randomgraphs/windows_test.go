@@ -22,8 +22,7 @@ func (m *maker) image(limit float64, channels int64) *tensor {
 	return m.shaped(limit, shape...)
 }
 
-// window is kernel, strides, dilations and padding over the spatial axes, and the
-// size of what comes out.
+// window is kernel, strides, dilations and padding over the spatial axes, and the size of what comes out.
 func (m *maker) window(spatial []int64, dilated bool) (a attributes, kernel, out []int64) {
 	var strides, dilations, begins, ends []int64
 	auto := oneOf(m, "", "", "", "SAME_UPPER", "SAME_LOWER", "VALID")
@@ -152,8 +151,7 @@ func averagePool(m *maker) {
 	if a["dilations"] == nil || slices.Max(a["dilations"].([]int64)) == 1 {
 		spatial = m.ceil(a, x, spatial)
 	}
-	// Before opset 19 ONNX Runtime 1.27 counts what lies beyond the end as padding; 1.32
-	// does not, nor does PyTorch.
+	// Before opset 19 ONNX Runtime 1.27 counts what lies beyond the end as padding; 1.32 does not, nor does PyTorch.
 	if a["ceil_mode"] == nil || m.opset >= 19 {
 		a["count_include_pad"] = m.IntN(2)
 	}
@@ -206,8 +204,8 @@ func affineGrid(m *maker) {
 		m.ints(n, 1, h, w))
 }
 
-// gridSample reads between elements: the points are moved there, since at an
-// element, or in the middle where the nearest is read, the function has a kink.
+// gridSample reads between elements: the points are moved there, since at an element, or in the middle where the
+// nearest is read, the function has a kink.
 func gridSample(m *maker) {
 	n, channels, h, w := m.between(1, 2), m.between(1, 2), m.between(2, 4), m.between(2, 4)
 	x := m.shaped(2, n, channels, h, w)

@@ -80,8 +80,8 @@ func onlyInput(g *pb.GraphProto) (*pb.ValueInfoProto, error) {
 	for _, v := range inputs {
 		names = append(names, fmt.Sprintf("%q", v.GetName()))
 		if strings.HasSuffix(v.GetName(), ":0") && len(inputs) > 1 { // TensorFlow names results so
-			hint = "; tf2onnx leaves constants, such as those of Normalization, as inputs where it converts a function, " +
-				"as Keras 3 has it do: save a SavedModel with model.export and convert that"
+			hint = "; tf2onnx leaves constants, such as those of Normalization, as inputs where it converts " +
+				"a function, as Keras 3 has it do: save a SavedModel with model.export and convert that"
 		}
 	}
 	return nil, fmt.Errorf("the model has %d inputs (%s), a classifier of images has one%s",

@@ -40,8 +40,8 @@ var linear = map[string]bool{"Conv": true, "ConvTranspose": true, "Gemm": true, 
 
 // A Layering says how parameters are divided into layers.
 type Layering struct {
-	// Parts is the number of layers between the first and the head. ConvNeXt's
-	// recipe divides models of any depth into 12.
+	// Parts is the number of layers between the first and the head. ConvNeXt's recipe divides models of any depth into
+	// 12.
 	Parts int
 	// By, if set, puts parameters whose names match into layers. There is a layer for each text that its groups match,
 	// in the order of their depth.

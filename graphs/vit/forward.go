@@ -122,8 +122,8 @@ func (m model) mlp(hidden *graphs.Value, i int) *graphs.Value {
 	return m.scale(m.linear(hidden, blockName(i)+"mlp.fc2"), blockName(i)+"ls2")
 }
 
-// scale multiplies the features of a branch [rows,Width] by LayerScale. In this
-// shape gamma's gradient is a sum of columns.
+// scale multiplies the features of a branch [rows,Width] by LayerScale. In this shape gamma's gradient is a sum of
+// columns.
 func (m model) scale(branch *graphs.Value, name string) *graphs.Value {
 	if !m.LayerScale {
 		return branch

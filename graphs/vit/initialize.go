@@ -21,8 +21,7 @@ func (p Parameter) Initialize(values []float32, seed uint64, index int) {
 			values[i] = 1e-5
 		}
 	case TruncNormal:
-		// trunc_normal_(std=0.02) cuts at ±2, a hundred deviations away: the
-		// bound never matters but is kept.
+		// trunc_normal_(std=0.02) cuts at ±2, a hundred deviations away: the bound never matters but is kept.
 		for i := range values {
 			values[i] = float32(min(max(0.02*rng.NormFloat64(), -2), 2))
 		}

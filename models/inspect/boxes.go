@@ -45,8 +45,8 @@ func (b *box) ID() int64 { return b.id }
 // mostBoxes is the number of boxes that a picture has at most, if a depth allows it.
 const mostBoxes = 60
 
-// newPicture groups the nodes by the first depth parts of their scopes. A depth of 0 stands for the greatest that
-// gives at most mostBoxes.
+// newPicture groups the nodes by the first depth parts of their scopes. A depth of 0 stands for the greatest that gives
+// at most mostBoxes.
 func newPicture(d drawing, depth int) *picture {
 	if depth > 0 {
 		return groupNodes(d, depth)

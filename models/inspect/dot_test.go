@@ -16,7 +16,8 @@ func blocks(n int) drawing {
 	for i := range n {
 		block, x := fmt.Sprint("blocks.", i), fmt.Sprint("x", i)
 		node := func(op, scope, out string, in ...string) {
-			n := Node{Op: op, scope: []string{"blocks", block}, Inputs: in, Outputs: []Value{{Name: out}}, MultiplyAdds: 5}
+			n := Node{Op: op, scope: []string{"blocks", block}, Inputs: in, Outputs: []Value{{Name: out}},
+				MultiplyAdds: 5}
 			if scope != "" {
 				n.scope = append(n.scope, block+"."+scope)
 			}
@@ -103,7 +104,8 @@ func TestDOT(t *testing.T) {
 }
 
 func TestShort(t *testing.T) {
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1.00K", 9994: "9.99K", 9996: "10.0K", 99960: "100K",
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1.00K", 9994: "9.99K", 9996: "10.0K",
+		99960:  "100K",
 		999600: "1.00M", 86567656: "86.6M", 17600000000: "17.6G"} {
 		if got := short(n); got != want {
 			t.Errorf("%d is written as %s, want %s", n, got, want)
