@@ -93,7 +93,7 @@ func TestConstantsAreShared(t *testing.T) {
 	}
 }
 
-// ladder is a chain of products whose weight gradients Last moves.
+// ladder returns a chain of products whose weight gradients Last moves.
 func ladder() (g *graphs.Graph, weightGradients []*graphs.Value) {
 	g = graphs.New("ladder")
 	x := g.Input("x", graphs.Float32, 2, 2)

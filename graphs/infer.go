@@ -83,7 +83,7 @@ func sameAlongAxis(n *Node) ([]Value, error) {
 	return same(n)
 }
 
-// pairwise is elementwise with two inputs.
+// pairwise infers an elementwise operator with two inputs.
 func pairwise(n *Node) ([]Value, error) {
 	if err := requireInputs(n, 2); err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func pairwise(n *Node) ([]Value, error) {
 	return elementwise(n)
 }
 
-// elementwise broadcasts all inputs.
+// elementwise infers an operator that broadcasts all its inputs.
 func elementwise(n *Node) ([]Value, error) {
 	if err := requireInputs(n, max(1, len(n.Inputs))); err != nil {
 		return nil, err

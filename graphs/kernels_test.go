@@ -31,7 +31,7 @@ func TestHalfKernelsOnCUDA(t *testing.T) {
 	})
 }
 
-// single is a model of one node of an operator.
+// single returns a model of one node of an operator.
 func single(t *testing.T, key string, half pb.TensorProto_DataType, opset int64) []byte {
 	g := graphs.Imported("single", "v_", 10, map[string]int64{"": opset})
 	op, microsoft := strings.CutPrefix(key, graphs.Microsoft+".")

@@ -200,7 +200,7 @@ func isVector(v *Value) bool {
 
 // isInput reports whether v consists of elements of an input or a constant.
 func isInput(v *Value) bool {
-	for v.node != nil && placements[v.node.key()].moves {
+	for v.node != nil && placements[v.node.key()].movesOnly {
 		v = v.node.Inputs[0]
 	}
 	return v.node == nil

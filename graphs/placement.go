@@ -14,9 +14,9 @@ const (
 
 // A placement says in which precision an operator runs.
 type placement struct {
-	in    precision
-	exact bool // nothing is rounded: results are elements of the inputs or small integers
-	moves bool // results are elements of the first input alone
+	in        precision
+	exact     bool // nothing is rounded: results are elements of the inputs or small integers
+	movesOnly bool // results are elements of the first input alone
 
 	noFloat16, noBFloat16 bool // there is no such kernel, so the float32 kernel runs between casts
 }
@@ -45,7 +45,7 @@ var (
 	multiply   = placement{in: halfPrecision}
 	arithmetic = placement{in: itsInputs}
 	choice     = placement{in: itsInputs, exact: true}
-	movement   = placement{in: itsInputs, exact: true, moves: true}
+	movement   = placement{in: itsInputs, exact: true, movesOnly: true}
 )
 
 // butBFloat16 returns the placement for an operator that has no bfloat16 kernel.

@@ -8,8 +8,8 @@ import (
 	"fovea/graphs"
 )
 
-// residual is a chain of n blocks x + w·tanh(w·x), every value named for its place, with a backward pass written by
-// hand.
+// residual returns a chain of n blocks x + w·tanh(w·x), every value named for its place, with a backward pass written
+// by hand.
 func residual(n int) (g *graphs.Graph, from, to, cotangent *graphs.Value, blocks []*graphs.Value) {
 	g = graphs.New("residual")
 	x := g.Input("x", graphs.Float32, 4, 8)

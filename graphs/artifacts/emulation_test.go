@@ -96,7 +96,7 @@ func widen(g *graphs.Graph, m *pb.ModelProto, half pb.TensorProto_DataType) {
 	}
 }
 
-// read is the number that the bits of a half-precision type stand for.
+// read returns the number that the bits of a half-precision type stand for.
 func read(half pb.TensorProto_DataType, bits uint16) float32 {
 	if half == graphs.BFloat16 {
 		return math.Float32frombits(uint32(bits) << 16)

@@ -12,7 +12,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// mixed is the training graph of a golden case in mixed precision.
+// mixed returns the training graph of a golden case in mixed precision.
 func mixed(t *testing.T, c *golden, half pb.TensorProto_DataType, recompute bool) *graphs.Graph {
 	t.Helper()
 	g := training(t, c, recompute)
@@ -116,7 +116,7 @@ func TestMixedActivations(t *testing.T) {
 	}
 }
 
-// activations are the results of the forward pass that the backward pass reads.
+// activations returns the results of the forward pass that the backward pass reads.
 func activations(g *graphs.Graph) map[*graphs.Value]bool {
 	backward, kept := map[*graphs.Value]bool{}, map[*graphs.Value]bool{}
 	for _, v := range g.Inputs {

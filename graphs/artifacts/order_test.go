@@ -111,7 +111,7 @@ func TestOrderOnCUDA(t *testing.T) {
 	})
 }
 
-// gradientAt is the place of a weight gradient among the executed nodes.
+// gradientAt returns the place of a weight gradient among the executed nodes.
 func gradientAt(t *testing.T, nodes []string, block int, layer string) int {
 	t.Helper()
 	i := slices.Index(nodes, artifacts.Grad(fmt.Sprintf("blocks.%d.%s.weight", block, layer)))

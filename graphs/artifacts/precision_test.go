@@ -70,7 +70,7 @@ func TestMixedGradients(t *testing.T) {
 	}
 }
 
-// errorOf is the relative error of a gradient, and 1 - its cosine to the right one.
+// errorOf returns the relative error of a gradient, and 1 - its cosine to the right one.
 func errorOf(got, want []float32) (relative, cosine float64) {
 	var off, square, both float64
 	for i, w := range want {
@@ -80,7 +80,7 @@ func errorOf(got, want []float32) (relative, cosine float64) {
 	return math.Sqrt(off / square), 1 - both/norm(got)/math.Sqrt(square)
 }
 
-// training is the training graph of a golden case.
+// training returns the training graph of a golden case.
 func training(t *testing.T, c *golden, recompute bool) *graphs.Graph {
 	t.Helper()
 	g, err := artifacts.Training(artifacts.ViT(c.Config.vit()), int64(c.Config.Batch),

@@ -51,11 +51,11 @@ func node(op string, output []int64, inputs ...[]int64) *graphs.Node {
 
 // TestUnknown: what cannot be counted is not counted as nothing.
 func TestUnknown(t *testing.T) {
-	foreign := node("Conv", []int64{2}, []int64{2})
-	foreign.Domain = "custom"
+	otherDomain := node("Conv", []int64{2}, []int64{2})
+	otherDomain.Domain = "custom"
 	three := node("Einsum", []int64{2, 2}, []int64{2, 2}, []int64{2, 2}, []int64{2, 2})
 	three.Attributes["equation"] = "ij,jk,kl->il"
-	for _, n := range []*graphs.Node{foreign, three} {
+	for _, n := range []*graphs.Node{otherDomain, three} {
 		if count, known := MultiplyAdds(n); known {
 			t.Errorf("%s is said to have %d multiply-adds", n, count)
 		}

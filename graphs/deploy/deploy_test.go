@@ -12,7 +12,7 @@ import (
 	"fovea/onnx"
 )
 
-// small is a classifier: a convolution, a product and a head.
+// small returns a classifier: a convolution, a product and a head.
 func small(classes int64) *graphs.Graph {
 	rng := rand.New(rand.NewPCG(1, 2))
 	draw := func(g *graphs.Graph, name string, shape ...int64) *graphs.Value {

@@ -118,7 +118,7 @@ func (s *subject) checkImport() *failure {
 	return nil
 }
 
-// outputs are the model's own, in float32.
+// outputs returns the outputs of the model itself, in float32.
 func (s *subject) outputs() values {
 	out := values{}
 	for _, o := range s.model.Graph.Output {

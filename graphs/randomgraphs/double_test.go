@@ -58,7 +58,7 @@ func key(m *pb.ModelProto, n *pb.NodeProto) string {
 	return fmt.Sprint(n.GetDomain(), n.GetOpType(), m.OpsetImport[0].GetVersion(), len(n.Output))
 }
 
-// widened is a model with float64 in place of float32.
+// widened returns a model with float64 in place of float32.
 func widened(model *pb.ModelProto, trace map[string]*pb.TensorProto, wrt []string) *pb.ModelProto {
 	g := &pb.GraphProto{Name: model.Graph.Name}
 	kinds := map[string]int32{} // in the model itself

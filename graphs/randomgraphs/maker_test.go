@@ -84,7 +84,7 @@ func (m *maker) lacks(op string) bool {
 	return !slices.ContainsFunc(m.graph.Node, func(n *pb.NodeProto) bool { return nameOf(n) == op })
 }
 
-// nameOf is a node's operator, with its domain in front if that is not the standard.
+// nameOf returns a node's operator, with its domain in front if that is not the standard.
 func nameOf(n *pb.NodeProto) string {
 	if n.GetDomain() == "" {
 		return n.GetOpType()
@@ -130,7 +130,7 @@ func (m *maker) chance(p float64) bool { return m.Float64() < p }
 
 func oneOf[T any](m *maker, list ...T) T { return list[m.IntN(len(list))] }
 
-// between is a number from low to high.
+// between returns a number from low to high.
 func (m *maker) between(low, high int64) int64 { return low + m.Int64N(high-low+1) }
 
 func (m *maker) dims(rank int) []int64 {
@@ -174,7 +174,7 @@ func (m *maker) given(t *pb.TensorProto, input bool) *tensor {
 	return &tensor{name: t.GetName(), shape: t.Dims}
 }
 
-// constant is an initializer of floats.
+// constant returns an initializer of floats.
 func (m *maker) constant(values []float64, shape ...int64) *tensor {
 	t := &pb.TensorProto{DataType: proto.Int32(int32(pb.TensorProto_FLOAT)), Dims: shape}
 	size := 0.0
@@ -189,7 +189,7 @@ func (m *maker) constant(values []float64, shape ...int64) *tensor {
 
 func (m *maker) scalar(x float64) *tensor { return m.constant([]float64{x}) }
 
-// parameter is an initializer or an input, drawn from [-size, size), that nodes may read.
+// parameter returns an initializer or an input, drawn from [-size, size), that nodes may read.
 func (m *maker) parameter(size float64, shape ...int64) *tensor {
 	return m.drawn(-size, size, shape...)
 }
@@ -205,7 +205,7 @@ func (m *maker) drawn(low, high float64, shape ...int64) *tensor {
 	return out
 }
 
-// ints is an initializer of integers.
+// ints returns an initializer of integers.
 func (m *maker) ints(values ...int64) *tensor { return m.integers(false, values, int64(len(values))) }
 
 func (m *maker) integers(input bool, values []int64, shape ...int64) *tensor {
@@ -213,7 +213,7 @@ func (m *maker) integers(input bool, values []int64, shape ...int64) *tensor {
 		input)
 }
 
-// indices are integers in [0, below), or counted from the end if they may be: a constant, or an input.
+// indices returns integers in [0, below), or counted from the end if they may be: a constant, or an input.
 func (m *maker) indices(below int64, negative bool, shape ...int64) *tensor {
 	var values []int64
 	for range product(shape) {
@@ -226,7 +226,7 @@ func (m *maker) indices(below int64, negative bool, shape ...int64) *tensor {
 	return m.integers(m.chance(0.4), values, shape...)
 }
 
-// booleans are a constant, or an input. The first of each row is true if so wanted.
+// booleans returns a constant, or an input. The first of each row is true if so wanted.
 func (m *maker) booleans(first bool, shape ...int64) *tensor {
 	t := &pb.TensorProto{DataType: proto.Int32(int32(pb.TensorProto_BOOL)), Dims: shape}
 	for i := range product(shape) {

@@ -50,7 +50,7 @@ func (m *maker) fromShape(list []int64) *tensor {
 	return integer("Add", nil, constant.Dims, total, integer("Constant", attributes{"value": constant}, constant.Dims))
 }
 
-// factors is a shape of n elements.
+// factors returns a shape of n elements.
 func (m *maker) factors(n int64) []int64 {
 	var out []int64
 	for _, f := range []int64{2, 3, 2, 5, 3, 2, 4} {
@@ -297,7 +297,7 @@ func gatherElements(m *maker) {
 	m.apply("GatherElements", attributes{"axis": named}, shape, x.size, x, m.indices(x.shape[axis], true, shape...))
 }
 
-// tuples are indices [count, depth] of a tensor's first axes, all different if they have to be.
+// tuples returns indices [count, depth] of a tensor's first axes, all different if they have to be.
 func (m *maker) tuples(x *tensor, count int64, depth int, different bool) *tensor {
 	var values []int64
 	seen := map[string]bool{}
@@ -333,7 +333,7 @@ func (m *maker) reduction(add, more int64) string {
 	return oneOf(m, list...)
 }
 
-// combined are a tensor's data and updates for a reduction, and the size of the result.
+// combined returns a tensor's data and updates for a reduction, and the size of the result.
 func (m *maker) combined(reduction string, data, updates *tensor) (a, b *tensor, size float64) {
 	if reduction == "max" || reduction == "min" {
 		a, b = m.around(data, 0.4, -9, 9), m.apart(updates) // the updates are less

@@ -37,7 +37,7 @@ func matMul(m *maker) {
 	m.apply("MatMul", nil, shape, float64(k), a, b)
 }
 
-// fusedMatMul is a product of transposed matrices. The second name is an older one.
+// fusedMatMul returns a product of transposed matrices. The second name is an older one.
 func fusedMatMul(op string) generator {
 	return generator{9, func(m *maker) {
 		rows, k, columns, batch := m.between(1, 4), m.between(1, 4), m.between(1, 4), m.between(1, 3)
@@ -53,7 +53,7 @@ func fusedMatMul(op string) generator {
 	}}
 }
 
-// square is a batch of matrices whose inverse is well-conditioned: 2·I and a little.
+// square returns a batch of matrices whose inverse is well-conditioned: 2·I and a little.
 func (m *maker) square() *tensor {
 	n := m.between(1, 3)
 	var eye []float64

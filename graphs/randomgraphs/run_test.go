@@ -75,7 +75,7 @@ func once(model *pb.ModelProto, level ort.Level, at values,
 	return s.run()
 }
 
-// elementsOf are numbers as elements of float32 or float64.
+// elementsOf returns numbers as elements of float32 or float64.
 func elementsOf(kind pb.TensorProto_DataType, x []float64) (out []byte) {
 	for _, v := range x {
 		if kind == pb.TensorProto_DOUBLE {
@@ -87,7 +87,7 @@ func elementsOf(kind pb.TensorProto_DataType, x []float64) (out []byte) {
 	return out
 }
 
-// floats are the elements of a tensor of floats, nil of another.
+// floats returns the elements of a tensor of floats, nil of another.
 func floats(t *pb.TensorProto) (out []float64) {
 	data, err := onnx.Data(t)
 	if err != nil {

@@ -41,7 +41,7 @@ func shrink(model *pb.ModelProto, inputs map[string]*pb.TensorProto, f *failure)
 	return model, inputs, f
 }
 
-// candidates are models that are one step smaller.
+// candidates returns models that are one step smaller.
 func candidates(model *pb.ModelProto, trace importer.Trace) (out []*pb.ModelProto) {
 	step := func(change func(g *pb.GraphProto)) {
 		m := proto.Clone(model).(*pb.ModelProto)
@@ -89,7 +89,7 @@ func prune(g *pb.GraphProto) {
 	g.Initializer = slices.DeleteFunc(g.Initializer, func(t *pb.TensorProto) bool { return !read[t.GetName()] })
 }
 
-// text is a model as a reader wants it, with the values of its inputs.
+// text returns a model as a reader wants it, with the values of its inputs.
 func text(m *pb.ModelProto, inputs map[string]*pb.TensorProto) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "model of opset %d\n", m.OpsetImport[0].GetVersion())

@@ -8,7 +8,7 @@ import (
 
 // Operators whose windows move over images, and those that sample images.
 
-// image is a value [N, channels, D…] of 1 or 2 spatial axes of at least 3 elements.
+// image returns a value [N, channels, D…] of 1 or 2 spatial axes of at least 3 elements.
 func (m *maker) image(limit float64, channels int64) *tensor {
 	for range 3 {
 		if t := m.any(); (t.rank() == 3 || t.rank() == 4) && t.shape[1] == channels && slices.Min(t.shape[2:]) >= 3 {
@@ -22,7 +22,7 @@ func (m *maker) image(limit float64, channels int64) *tensor {
 	return m.shaped(limit, shape...)
 }
 
-// window is kernel, strides, dilations and padding over the spatial axes, and the size of what comes out.
+// window returns kernel, strides, dilations and padding over the spatial axes, and the size of what comes out.
 func (m *maker) window(spatial []int64, dilated bool) (a attributes, kernel, out []int64) {
 	var strides, dilations, begins, ends []int64
 	auto := oneOf(m, "", "", "", "SAME_UPPER", "SAME_LOWER", "VALID")
@@ -103,7 +103,7 @@ func convTranspose(m *maker) {
 	m.apply("ConvTranspose", a, slices.Concat([]int64{x.shape[0], filters * group}, spatial), size, inputs...)
 }
 
-// fewApart is an image of few elements that lie apart.
+// fewApart returns an image of few elements that lie apart.
 func (m *maker) fewApart() *tensor {
 	for range 5 {
 		if x := m.image(2, m.between(1, 2)); x.len() <= 40 {

@@ -49,8 +49,8 @@ type Layering struct {
 }
 
 // Parameters lists the inputs of a graph without the images, the lowest layer first, and the number of layers. The
-// graph computes result from images. content returns the initial data of a parameter.
-func Parameters(g *graphs.Graph, images, result *graphs.Value, content func(name string) []byte, l Layering) (
+// graph computes result from images. initial returns the data of a parameter.
+func Parameters(g *graphs.Graph, images, result *graphs.Value, initial func(name string) []byte, l Layering) (
 	[]Parameter, int, error) {
 	r := newReach(g, images, result)
 	var list []Parameter
@@ -71,7 +71,7 @@ func Parameters(g *graphs.Graph, images, result *graphs.Value, content func(name
 			p.Fixed = statistics
 		case use.depth == 0:
 			p.Fixed = preprocessing
-		case isMask(content(v.Name)):
+		case isMask(initial(v.Name)):
 			p.Fixed = mask
 		}
 		list = append(list, p)

@@ -102,11 +102,11 @@ func (c *Classifier) open(o Options) error {
 		return fmt.Errorf("with a head for %d classes in the place of %s the result is %v, not [%d,%[1]d]",
 			o.Classes, c.Head, shape, o.Batch)
 	}
-	content := func(name string) []byte {
+	initial := func(name string) []byte {
 		data, _ := c.file.source.Initializer(name)
 		return data
 	}
-	c.Parameters, c.Layers, err = transfer.Parameters(f.Graph, f.Graph.Inputs[0], f.Result, content, o.Layering)
+	c.Parameters, c.Layers, err = transfer.Parameters(f.Graph, f.Graph.Inputs[0], f.Result, initial, o.Layering)
 	return err
 }
 

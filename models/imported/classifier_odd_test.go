@@ -14,7 +14,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// twoLayers is images → flat → features h [N,8], ready for more.
+// twoLayers returns images → flat → features h [N,8], ready for more.
 func twoLayers(opset, ir int64, images string) builder {
 	m := newModel(opset, ir)
 	m.input(images, float, "n", 3, 4, 4)

@@ -25,8 +25,8 @@ func openClassifier(t *testing.T, b builder, o Options) (*Classifier, error) {
 	return c, err
 }
 
-// alone is a transformer's beginning as it is exported for one image: the class token is a constant, and Reshape has
-// the batch in it, also where the shape is computed.
+// alone returns a transformer's beginning as it is exported for one image: the class token is a constant, and Reshape
+// has the batch in it, also where the shape is computed.
 func alone(batch int) builder {
 	m := newModel(17, 8)
 	m.input("images", float, batch, 3, 4, 4)

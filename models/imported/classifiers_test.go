@@ -131,7 +131,7 @@ func compareClassifier(model, gradients string) (c classifier, err error) {
 	return c, cmp.Or(err, g.Err())
 }
 
-// difference is the largest between two tensors, as a part of the largest entry of the second.
+// difference returns the largest between two tensors, as a part of the largest entry of the second.
 func difference(got, want []float32) float64 {
 	if len(got) != len(want) {
 		return math.Inf(1)

@@ -73,7 +73,7 @@ func TestDamagedModels(t *testing.T) {
 	}
 }
 
-// good is a model that all hostile ones are a step away from: y = Relu(x·w).
+// good returns a model that all hostile ones are a step away from: y = Relu(x·w).
 func good() builder {
 	b := newModel(17, 8)
 	b.input("x", float, "batch", 2, 4, 4)
@@ -109,7 +109,7 @@ func external(entries ...string) func(b builder) {
 	}
 }
 
-// sized is a model of a node that is told a size by a constant.
+// sized returns a model of a node that is told a size by a constant.
 func sized(op, edges string, a graphs.Attributes, size ...int64) func(b builder) {
 	return func(b builder) {
 		b.ints("size", size...)
@@ -306,7 +306,7 @@ func TestHostileModels(t *testing.T) {
 	}
 }
 
-// refusal is the error of opening a model of these bytes, empty if there is none.
+// refusal returns the error of opening a model of these bytes, empty if there is none.
 func refusal(t *testing.T, dir string, data []byte) string {
 	t.Helper()
 	path := filepath.Join(dir, "m.onnx")
@@ -331,7 +331,7 @@ func refusal(t *testing.T, dir string, data []byte) string {
 	return msg
 }
 
-// deep is a model whose node has an attribute that is a graph, of a node that has one, and so on.
+// deep returns a model whose node has an attribute that is a graph, of a node that has one, and so on.
 func deep(n int) []byte {
 	var b []byte
 	wrap := func(field protowire.Number) {

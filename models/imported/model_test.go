@@ -42,7 +42,7 @@ func info(name string, kind pb.TensorProto_DataType, dims ...any) *pb.ValueInfoP
 		TensorType: &pb.TypeProto_Tensor{ElemType: proto.Int32(int32(kind)), Shape: shape}}}}
 }
 
-// result is an output whose shape is left open.
+// result returns an output whose shape is left open.
 func result(name string, kind pb.TensorProto_DataType) *pb.ValueInfoProto {
 	v := info(name, kind)
 	v.GetType().GetTensorType().Shape = nil

@@ -190,7 +190,7 @@ func isFloat(t pb.TensorProto_DataType) bool {
 		pb.TensorProto_BFLOAT16}, t)
 }
 
-// title is an operator's name, with its domain if it is not the standard's.
+// title returns an operator's name, with its domain if it is not the standard's.
 func (o Operator) title() string {
 	if o.Domain == "" {
 		return o.Op

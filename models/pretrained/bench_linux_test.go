@@ -61,7 +61,7 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
-// pretraining is the autoencoder that a model is the encoder of.
+// pretraining returns the autoencoder that a model is the encoder of.
 func pretraining(c vit.Config) []Parameter {
 	c.Pool = vit.Class
 	list := parameters(c)
@@ -165,7 +165,7 @@ func drop(b *testing.B, path string) {
 	}
 }
 
-// anonymous is the process's memory that is no file's, in bytes.
+// anonymous returns the process's memory that is no file's, in bytes.
 func anonymous(b *testing.B) int {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
