@@ -13,6 +13,7 @@ import (
 	"fovea/internal/progress"
 	"fovea/onnx/cuda"
 	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 	"fovea/onnx/pb"
 	"fovea/training/config"
 )
@@ -29,7 +30,7 @@ type engine struct {
 
 // loadRuntime loads ONNX Runtime, once.
 func loadRuntime(ctx context.Context, r config.Runtime, report progress.Func) (*ort.Library, error) {
-	return ort.Load(ctx, ort.Source{Library: r.Library, Provider: r.Provider, Progress: report})
+	return install.Load(ctx, install.Source{Library: r.Library, Provider: r.Provider, Progress: report})
 }
 
 // newEngine loads ONNX Runtime and chooses provider and precision.
@@ -72,7 +73,7 @@ func (e *engine) explainCPU(library *ort.Library, reason error) {
 
 // useCUDA makes sessions run on the first GPU.
 func (e *engine) useCUDA(ctx context.Context, r config.Runtime) (err error) {
-	if err := ort.CheckCUDA(ctx); err != nil {
+	if err := install.CheckCUDA(ctx); err != nil {
 		return err
 	}
 	if e.device, err = openDevice(); err != nil {

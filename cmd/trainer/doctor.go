@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 	"fovea/training/config"
 )
 
@@ -19,7 +19,7 @@ func runDoctor(a *app, ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	report := ort.Doctor(ctx, ort.Source{Library: r.Library, Provider: r.Provider})
+	report := install.Doctor(ctx, install.Source{Library: r.Library, Provider: r.Provider})
 	if _, err := report.WriteTo(a.stdout); err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package ort
 
 // #include "bridge.h"
-// #cgo linux LDFLAGS: -ldl
 import "C"
 
 import (
@@ -10,9 +9,8 @@ import (
 	"unsafe"
 )
 
-// wantAPI is the version of the runtime's C interface that this package calls;
-// ONNX Runtime 1.N offers the interfaces up to N.
-const wantAPI = C.FOVEA_API
+// API is the version of the runtime's C interface that this package calls.
+const API = C.FOVEA_API
 
 // failure turns a status of the runtime into an error and releases it.
 func failure(status *C.OrtStatus) error {

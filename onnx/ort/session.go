@@ -4,7 +4,6 @@ package ort
 import "C"
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -72,12 +71,12 @@ func OpenSession(path string, o Options) (*Session, error) {
 type opener = func(*yalue.SessionOptions) (*yalue.DynamicAdvancedSession, error)
 
 func create(o Options, open opener) (*Session, error) {
-	library := inUse()
+	library := InUse()
 	if library == nil {
-		return nil, fmt.Errorf("creating a session: %w", errNotLoaded)
+		return nil, fmt.Errorf("creating a session: %w", ErrNotLoaded)
 	}
-	if o.cuda() {
-		if err := readyForCUDA(context.Background(), library); err != nil {
+	if o.cuda() && library.prepareCUDA != nil {
+		if err := library.prepareCUDA(library); err != nil {
 			return nil, fmt.Errorf("creating a session: provider cuda: %w", err)
 		}
 	}
@@ -201,7 +200,7 @@ func (s *Session) Run() error {
 		return s.session.RunWithBinding(s.binding)
 	})
 	if err != nil && strings.Contains(err.Error(), "cuDNN is unavailable") {
-		err = problem(err, installGPU(0)+" -cudnn")
+		err = fmt.Errorf("%w; what mends it: trainer runtime install -gpu -cudnn", err)
 	}
 	if err != nil {
 		return fmt.Errorf("running a session: %w", err)

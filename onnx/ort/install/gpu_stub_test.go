@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"fovea/onnx/cuda"
+	"fovea/onnx/ort/internal/orttest"
 )
 
 // With the stock GPU build in the cache, stand-ins of tools/cudastub where
@@ -47,7 +48,7 @@ func TestCUDAFromTheCache(t *testing.T) {
 	link(filepath.Join(folder, "stub", "libcuda.so.1"), filepath.Join(loader, "libcuda.so.1"))
 	check := func(action, provider string, machine []string, words ...string) {
 		t.Helper()
-		out, _ := inChild(t, action, append([]string{providerEnv + "=" + provider, "LD_LIBRARY_PATH=" + loader}, machine...)...)
+		out, _ := orttest.InChild(t, action, append([]string{providerEnv + "=" + provider, "LD_LIBRARY_PATH=" + loader}, machine...)...)
 		for _, word := range words {
 			if !strings.Contains(out, word) {
 				t.Errorf("%s with provider %s lacks %q:\n%s", action, provider, word, out)

@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"archive/zip"
@@ -19,7 +19,7 @@ import (
 	"fovea/onnx/cuda"
 )
 
-// GPUOptions say what [InstallGPU] puts into the cache.
+// GPUOptions say what [GPU] puts into the cache.
 type GPUOptions struct {
 	// CUDA is the major version of CUDA, 12 or 13; 0: the newest that the driver
 	// offers and that has code for the GPU, without a driver the newest.
@@ -33,7 +33,7 @@ type GPUOptions struct {
 	Progress progress.Func
 }
 
-// GPUPlan is what [InstallGPU] is about to do.
+// GPUPlan is what [GPU] is about to do.
 type GPUPlan struct {
 	Version  string        // of ONNX Runtime
 	CUDA     int           // major version
@@ -43,12 +43,12 @@ type GPUPlan struct {
 	Present  []CUDALibrary // what of NVIDIA's is outside the cache already and is not fetched
 }
 
-// InstallGPU puts ONNX Runtime for NVIDIA GPUs into the cache, and the libraries
+// GPU puts ONNX Runtime for NVIDIA GPUs into the cache, and the libraries
 // of NVIDIA's that it needs and that neither Python nor the system has, and
 // returns the runtime's path. pip fetches them; nothing is installed into Python.
 // An installation that was interrupted goes on with the packages that it had not
 // finished. The runtime is stored last: one that is in the cache has all it needs.
-func InstallGPU(ctx context.Context, o GPUOptions) (path string, err error) {
+func GPU(ctx context.Context, o GPUOptions) (path string, err error) {
 	release, err := chooseRelease(o.CUDA)
 	if err == nil {
 		path, err = release.install(ctx, o)
@@ -103,7 +103,7 @@ func (r *gpuRelease) install(ctx context.Context, o GPUOptions) (string, error) 
 		return "", err
 	}
 	defer unlock()
-	cache, err := CacheFolder()
+	cache, err := cacheFolder()
 	if err != nil {
 		return "", err
 	}

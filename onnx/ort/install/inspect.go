@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"bytes"
@@ -10,15 +10,9 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
-)
 
-// The versions that the tests ran with; newer ones keep the interfaces of older
-// ones and are taken too.
-const (
-	oldestVersion = "1.26"
-	newestTested  = "1.32"
+	"fovea/onnx/ort"
 )
 
 // inspect looks at a file before anything in it is executed. It returns an
@@ -61,7 +55,7 @@ func inspect(path string) (version string, err error) {
 			path, system, machine, want, runtime.GOARCH)
 	}
 	if version != "" {
-		if err := checkVersion(version); err != nil {
+		if err := ort.CheckVersion(version); err != nil {
 			return version, fmt.Errorf("%s: %w", path, err)
 		}
 	}
@@ -75,8 +69,6 @@ func fileSystem(goos string) string {
 	}
 	return "linux"
 }
-
-var errNoRuntime = errors.New("it is a shared library, but not ONNX Runtime: it has no function OrtGetApiBase")
 
 func inspectELF(r io.ReaderAt) (system, machine, version string, err error) {
 	f, err := elf.NewFile(r)
@@ -105,7 +97,7 @@ func inspectELF(r io.ReaderAt) (system, machine, version string, err error) {
 		}
 	}
 	if !found {
-		return "", "", "", errNoRuntime
+		return "", "", "", ort.ErrNotRuntime
 	}
 	return "linux", machine, version, nil
 }
@@ -134,32 +126,4 @@ func inspectPE(r io.ReaderAt) (system, machine string, err error) {
 		machine = fmt.Sprintf("machine %#x", f.Machine)
 	}
 	return "windows", machine, nil
-}
-
-// checkVersion says whether a library of this version offers the interface that
-// is needed: ONNX Runtime 1.N offers the interfaces 1 to N.
-func checkVersion(version string) error {
-	major, minor, ok := parseVersion(version)
-	if !ok {
-		return fmt.Errorf("ONNX Runtime tells the version %q, which is none", version)
-	}
-	if major == 1 && minor < wantAPI {
-		return fmt.Errorf("too old: ONNX Runtime %s offers API %d; fovea needs %d: ONNX Runtime %s to %s",
-			version, minor, wantAPI, oldestVersion, newestTested)
-	}
-	return nil
-}
-
-// parseVersion reads "1.27.0" or "1.27.0-rc1".
-func parseVersion(version string) (major, minor int, ok bool) {
-	parts := strings.SplitN(version, ".", 3)
-	if len(parts) < 2 {
-		return 0, 0, false
-	}
-	major, err := strconv.Atoi(parts[0])
-	if err != nil {
-		return 0, 0, false
-	}
-	minor, err = strconv.Atoi(parts[1])
-	return major, minor, err == nil
 }

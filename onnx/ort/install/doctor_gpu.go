@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"fovea/onnx/cuda"
 )
 
-// GPU is what [Doctor] saw of this machine's GPUs and of what computes on them.
-type GPU struct {
+// GPUReport is what [Doctor] saw of this machine's GPUs and of what computes on them.
+type GPUReport struct {
 	None      string        // why there is none; empty if there is one
 	Devices   []Device      // what the driver shows
 	CUDA      int           // major version that the library in use was built for, 0: for none
@@ -112,7 +112,7 @@ func freeMemory(index int) int64 {
 // damaged lists the libraries in the cache's folders for a version of CUDA whose
 // content is not what was stored.
 func damaged(version int) []string {
-	cache, err := CacheFolder()
+	cache, err := cacheFolder()
 	if err != nil {
 		return nil
 	}
@@ -128,7 +128,7 @@ func damaged(version int) []string {
 }
 
 // lines writes what was seen as name and text.
-func (g GPU) lines(line func(name, format string, a ...any)) {
+func (g GPUReport) lines(line func(name, format string, a ...any)) {
 	if g.None != "" {
 		line("gpu", "none (%s)", strings.ReplaceAll(g.None, "\n", " "))
 	}
@@ -164,7 +164,7 @@ func (g GPU) lines(line func(name, format string, a ...any)) {
 }
 
 // verdict is what training will use.
-func (g GPU) verdict() string {
+func (g GPUReport) verdict() string {
 	if len(g.Devices) > 0 && g.Session == "" || g.Session == "fails" {
 		return "ready, on the CPU"
 	}

@@ -1,23 +1,31 @@
-package ort
+package install
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
-)
 
-// childEnv makes this test program do one thing in a process of its own, for
-// what can be done only once a process (loading a library) or by several.
-const childEnv = "FOVEA_ORT_TEST_CHILD"
+	"fovea/onnx/ort"
+	"fovea/onnx/ort/internal/orttest"
+)
 
 // providerEnv is the provider that a child loads a library for.
 const providerEnv = "FOVEA_ORT_TEST_PROVIDER"
+
+// TestMain loads the runtime that all tests share: without it they would prove
+// nothing, so they fail rather than skip.
+func TestMain(m *testing.M) {
+	if os.Getenv(orttest.EnvChild) != "" {
+		os.Exit(child(os.Getenv(orttest.EnvChild)))
+	}
+	if _, err := Load(context.Background(), Source{}); err != nil {
+		fmt.Fprintf(os.Stderr, "these tests need ONNX Runtime: %v\n", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
 
 // child does what its name says and prints the result; an error exits with 1.
 func child(action string) int {
@@ -27,12 +35,12 @@ func child(action string) int {
 	switch action {
 	case "load":
 		if result, err = Load(ctx, Source{}); err == nil {
-			result = result.(*Library).Origin
+			result = result.(*ort.Library).Origin
 		}
 	case "load twice":
 		result, err = loadTwice(ctx)
 	case "install":
-		result, err = Install(ctx, InstallOptions{})
+		result, err = CPU(ctx, Options{})
 	case "doctor":
 		result = Doctor(ctx, Source{})
 	case "locate":
@@ -45,8 +53,6 @@ func child(action string) int {
 		}
 	case "gpu doctor":
 		result = Doctor(ctx, Source{Provider: os.Getenv(providerEnv)})
-	case "log":
-		result, err = logged(ctx)
 	default:
 		err = fmt.Errorf("no action %q", action)
 	}
@@ -74,33 +80,4 @@ func loadTwice(ctx context.Context) (string, error) {
 	}
 	_, err = Load(ctx, Source{Library: os.Args[0]})
 	return fmt.Sprint(err), nil
-}
-
-// logged makes a session of a model that the runtime has something to say about.
-func logged(ctx context.Context) (string, error) {
-	var lines bytes.Buffer
-	slog.SetDefault(slog.New(slog.NewTextHandler(&lines, nil)))
-	if _, err := Load(ctx, Source{}); err != nil {
-		return "", err
-	}
-	s, err := OpenSession(os.Getenv("FOVEA_ORT_TEST_MODEL"), Options{})
-	if err != nil {
-		return "", err
-	}
-	return lines.String(), s.Close()
-}
-
-// inChild runs an action in a process of its own and returns what it printed.
-func inChild(t *testing.T, action string, env ...string) (out string, failed bool) {
-	t.Helper()
-	c := exec.Command(os.Args[0])
-	c.Env = append(append(os.Environ(), childEnv+"="+action), env...)
-	text, err := c.Output()
-	if _, exited := err.(*exec.ExitError); err != nil && !exited {
-		t.Fatal(err)
-	}
-	if err != nil && c.ProcessState.ExitCode() != 1 {
-		t.Fatalf("%s: %v\n%s%s", action, err, text, err.(*exec.ExitError).Stderr)
-	}
-	return strings.TrimSpace(string(text)), err != nil
 }

@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"bufio"
@@ -45,7 +45,7 @@ func locate(ctx context.Context, s Source) (candidate, error) {
 	if found != nil {
 		return *found, nil
 	}
-	path, err := Install(ctx, InstallOptions{Progress: s.Progress})
+	path, err := CPU(ctx, Options{Progress: s.Progress})
 	if err != nil {
 		return candidate{}, errors.Join(append([]error{err}, unusable...)...)
 	}

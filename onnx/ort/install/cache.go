@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"cmp"
@@ -20,10 +20,10 @@ import (
 	"fovea/internal/lock"
 )
 
-// CacheFolder is where fetched libraries are kept: VERSION/SYSTEM-MACHINE/ with
+// cacheFolder is where fetched libraries are kept: VERSION/SYSTEM-MACHINE/ with
 // the library and its SHA-256 beside it; those for GPUs in VERSION-cudaN, what of
 // NVIDIA's they need in cudaN.
-func CacheFolder() (string, error) {
+func cacheFolder() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("no folder to keep ONNX Runtime in: %w", err)
@@ -45,7 +45,7 @@ func inCache(context.Context) []candidate { return cached(false) }
 func inGPUCache(context.Context) []candidate { return cached(true) }
 
 func cached(gpu bool) []candidate {
-	dir, err := CacheFolder()
+	dir, err := cacheFolder()
 	if err != nil {
 		return nil
 	}
@@ -96,7 +96,7 @@ func intact(path string) bool {
 // store copies a library into the cache and returns its path there. The caller
 // holds the cache's lock.
 func store(library, version string) (string, error) {
-	dir, err := CacheFolder()
+	dir, err := cacheFolder()
 	if err != nil {
 		return "", err
 	}
@@ -152,7 +152,7 @@ func fileSum(path string) (string, error) {
 // lockCache keeps other processes from filling the cache until unlock is
 // called. It waits as long as ctx allows.
 func lockCache(ctx context.Context) (unlock func(), err error) {
-	dir, err := CacheFolder()
+	dir, err := cacheFolder()
 	if err != nil {
 		return nil, err
 	}

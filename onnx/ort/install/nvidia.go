@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"fovea/onnx/internal/sharedlib"
 	"fovea/onnx/internal/signals"
 )
 
@@ -150,7 +151,7 @@ func inLoaderPath() []place {
 
 // inCUDACache is the folder that InstallGPU fills.
 func inCUDACache(version int) []place {
-	dir, err := CacheFolder()
+	dir, err := cacheFolder()
 	if err != nil {
 		return nil
 	}
@@ -263,7 +264,7 @@ func openNVIDIA(ctx context.Context, library string) error {
 			if l.Path == "" {
 				continue
 			}
-			if err := openGlobal(l.Path); err != nil && l.Required {
+			if err := sharedlib.OpenGlobal(l.Path); err != nil && l.Required {
 				failed = append(failed, fmt.Errorf("%s (%s) cannot be loaded: %w", l.Path, l.Origin, err))
 			}
 		}

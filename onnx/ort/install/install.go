@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"fovea/internal/progress"
 )
 
-// InstallOptions say what [Install] puts into the cache.
-type InstallOptions struct {
+// Options say what [CPU] puts into the cache.
+type Options struct {
 	// From is a path or a URL (https, http, file) of the library itself or of an
 	// archive that holds it: a Python wheel or any zip file, or a .tgz of ONNX
 	// Runtime's releases. What comes over the network must be a library that this
@@ -25,10 +25,10 @@ type InstallOptions struct {
 // bytesDone is told of a download: bytes so far, and in all.
 type bytesDone = func(done, total int64)
 
-// Install puts an ONNX Runtime library for this machine into the cache, from
+// CPU puts an ONNX Runtime library for this machine into the cache, from
 // where [Load] takes the one that was installed last, and returns its path.
 // Several processes may install at once: one fetches, the others wait for it.
-func Install(ctx context.Context, o InstallOptions) (path string, err error) {
+func CPU(ctx context.Context, o Options) (path string, err error) {
 	unlock, err := lockCache(ctx)
 	if err != nil {
 		return "", fmt.Errorf("installing ONNX Runtime: %w", err)

@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"errors"
@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"fovea/onnx/ort"
+	"fovea/onnx/ort/internal/orttest"
 )
 
 // shared compiles a shared library that says name of itself and is linked
@@ -75,7 +78,7 @@ func stamp(t *testing.T, library string) {
 // driver makes a libcuda.so.1 that tells of so many GPUs and such a version.
 func driver(t *testing.T, count, version, capability int) (folder string) {
 	t.Helper()
-	source := string(read(t, filepath.Join("..", "cuda", "driver.c")))
+	source := string(read(t, filepath.Join("..", "..", "cuda", "driver.c")))
 	bodies := map[string]string{
 		"cuDeviceGetCount":     fmt.Sprintf("int cuDeviceGetCount(int *n) { *n = %d; return 0; }", count),
 		"cuDriverGetVersion":   fmt.Sprintf("int cuDriverGetVersion(int *v) { *v = %d; return 0; }", version),
@@ -120,7 +123,7 @@ func TestGPULibraryIsChosen(t *testing.T) {
 	old := driver(t, 1, 12080, 90)
 	located := func(provider, driver, want string) {
 		t.Helper()
-		out, failed := inChild(t, "locate", providerEnv+"="+provider, "LD_LIBRARY_PATH="+driver)
+		out, failed := orttest.InChild(t, "locate", providerEnv+"="+provider, "LD_LIBRARY_PATH="+driver)
 		if failed == strings.HasPrefix(want, "/") || !strings.Contains(out, want) {
 			t.Errorf("provider %s, driver %q: got %s, want %s", provider, driver, out, want)
 		}
@@ -210,9 +213,9 @@ func TestNVIDIALibrariesAreMissing(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := openNVIDIA(t.Context(), library)
-		says(t, err, "CUDA 13", missing+" is missing (pip package "+pip+")", "trainer runtime install -gpu -cuda 13")
+		orttest.Says(t, err, "CUDA 13", missing+" is missing (pip package "+pip+")", "trainer runtime install -gpu -cuda 13")
 		if pip == "nvidia-cublas" {
-			says(t, err, "the rest of the package is not beside it")
+			orttest.Says(t, err, "the rest of the package is not beside it")
 		}
 		for _, other := range required {
 			if pip != "nvidia-cublas" && other != missing && strings.Contains(err.Error(), other) {
@@ -224,7 +227,7 @@ func TestNVIDIALibrariesAreMissing(t *testing.T) {
 	nvidia(t, cached, required...)
 	nvidia(t, cached, "libcudart.so.12")
 	shared(t, cached, "libcurand.so.10", "int nothing;", "libcudart.so.12")
-	says(t, openNVIDIA(t.Context(), library), "libcurand.so.10 is missing", "/libcurand.so.10 is for another version of CUDA")
+	orttest.Says(t, openNVIDIA(t.Context(), library), "libcurand.so.10 is missing", "/libcurand.so.10 is for another version of CUDA")
 	// Those of another CUDA are named.
 	if err := os.RemoveAll(cached); err != nil {
 		t.Fatal(err)
@@ -232,20 +235,20 @@ func TestNVIDIALibrariesAreMissing(t *testing.T) {
 	other := t.TempDir()
 	nvidia(t, other, "libcublas.so.12", "libcudart.so.12")
 	t.Setenv("LD_LIBRARY_PATH", other)
-	says(t, openNVIDIA(t.Context(), library),
+	orttest.Says(t, openNVIDIA(t.Context(), library),
 		filepath.Join(other, "libcublas.so.12")+" is for another version of CUDA", "libcurand.so.10 is missing")
 }
 
 func TestDriverSuits(t *testing.T) {
 	onlyLinux(t)
-	library := &Library{Path: gpuBuild(t, t.TempDir(), required...), Version: "1.31.1"}
+	library := &ort.Library{Path: gpuBuild(t, t.TempDir(), required...), Version: "1.31.1"}
 	if err := driverSuits(library, 13000); err != nil {
 		t.Error(err)
 	}
 	err := driverSuits(library, 12080)
-	says(t, err, "driver offers CUDA 12.8", "built for CUDA 13", "update the driver")
+	orttest.Says(t, err, "driver offers CUDA 12.8", "built for CUDA 13", "update the driver")
 	if runtime.GOARCH == "amd64" {
-		says(t, err, "trainer runtime install -gpu -cuda 12")
+		orttest.Says(t, err, "trainer runtime install -gpu -cuda 12")
 	}
 	if err := driverSuits(library, 11040); err == nil || strings.Contains(err.Error(), "-cuda 11") {
 		t.Errorf("a driver for CUDA 11: %v", err)

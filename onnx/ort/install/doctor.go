@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"context"
@@ -9,20 +9,21 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"fovea/onnx/ort"
 )
 
 // Report is what [Doctor] saw.
 type Report struct {
-	Library  *Library  // the one in use or the one that Load would take; nil if there is none
-	API      int       // the newest interface that Library offers
-	System   string    // GOOS/GOARCH
-	Cores    int       // of the machine
-	Threads  int       // what a session uses by default
-	Cache    string    // the folder of fetched libraries
-	Cached   []string  // usable libraries in it, last installed first
-	Fetchers []string  // commands on this machine that can fetch a library
-	Problems []Problem // none: sessions can be made
-	GPU      GPU
+	Library  *ort.Library // the one in use or the one that Load would take; nil if there is none
+	System   string       // GOOS/GOARCH
+	Cores    int          // of the machine
+	Threads  int          // what a session uses by default
+	Cache    string       // the folder of fetched libraries
+	Cached   []string     // usable libraries in it, last installed first
+	Fetchers []string     // commands on this machine that can fetch a library
+	Problems []Problem    // none: sessions can be made
+	GPU      GPUReport
 	Notes    []Problem // why GPUs are not used, where the CPU takes their place
 }
 
@@ -58,7 +59,7 @@ func Doctor(ctx context.Context, s Source) Report {
 		Cores:   runtime.NumCPU(),
 		Threads: runtime.GOMAXPROCS(0),
 	}
-	dir, err := CacheFolder()
+	dir, err := cacheFolder()
 	if err != nil {
 		r.problem(err, "set XDG_CACHE_HOME to a folder that you may write to")
 	}
@@ -75,7 +76,6 @@ func Doctor(ctx context.Context, s Source) Report {
 	}
 	r.findLibrary(ctx, s)
 	if r.Library != nil {
-		_, r.API, _ = parseVersion(r.Library.Version)
 		if !slices.Contains(r.Library.Providers, "CPUExecutionProvider") {
 			r.problem(fmt.Errorf("%s runs nothing on the CPU", r.Library.Path), "trainer runtime install")
 		}
@@ -85,7 +85,7 @@ func Doctor(ctx context.Context, s Source) Report {
 }
 
 func (r *Report) findLibrary(ctx context.Context, s Source) {
-	if named, _ := s.named(); named == "" && inUse() == nil {
+	if named, _ := s.named(); named == "" && ort.InUse() == nil {
 		gpu, err := locateGPU(ctx, s)
 		if err != nil {
 			r.problem(err, installGPU(0))
@@ -106,7 +106,7 @@ func (r *Report) findLibrary(ctx context.Context, s Source) {
 		mend := r.install()
 		if named, origin := s.named(); named != "" {
 			mend = fmt.Sprintf("name a library of ONNX Runtime %s to %s in %s, or leave it empty and run: %s",
-				oldestVersion, newestTested, origin, mend)
+				ort.OldestVersion, ort.NewestTested, origin, mend)
 		}
 		r.problem(err, mend)
 		return
@@ -141,10 +141,10 @@ func (r Report) WriteTo(w io.Writer) (n int64, err error) {
 	if l := r.Library; l != nil {
 		line("onnx runtime", "%s", l.Version)
 		line("library", "%s (%s)", l.Path, l.Origin)
-		line("api", "%d wanted, up to %d offered", wantAPI, r.API)
+		line("api", "%d wanted, up to %d offered", ort.API, l.API)
 		line("providers", "%s", strings.Join(l.Providers, ", "))
 	} else {
-		line("onnx runtime", "none (%s to %s will do)", oldestVersion, newestTested)
+		line("onnx runtime", "none (%s to %s will do)", ort.OldestVersion, ort.NewestTested)
 	}
 	line("system", "%s, %d cores, %d threads", r.System, r.Cores, r.Threads)
 	r.GPU.lines(line)

@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"fovea/onnx/cuda"
+	"fovea/onnx/ort"
 	"fovea/onnx/pb"
 )
 
@@ -35,9 +36,9 @@ func CheckCUDA(ctx context.Context) error {
 	if usable.known {
 		return usable.err
 	}
-	library := inUse()
+	library := ort.InUse()
 	if library == nil {
-		return fmt.Errorf("checking CUDA: %w", errNotLoaded)
+		return fmt.Errorf("checking CUDA: %w", ort.ErrNotLoaded)
 	}
 	err := checkCUDA(ctx, library)
 	if ctx.Err() != nil {
@@ -47,7 +48,7 @@ func CheckCUDA(ctx context.Context) error {
 	return err
 }
 
-func checkCUDA(ctx context.Context, library *Library) error {
+func checkCUDA(ctx context.Context, library *ort.Library) error {
 	if err := readyForCUDA(ctx, library); err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func checkCUDA(ctx context.Context, library *Library) error {
 var cudaFailure = regexp.MustCompile(`CUDA failure \d+: [^;]*[^; ]`)
 
 // gpuProblem adds what mends the failure of a model on a GPU.
-func gpuProblem(err error, library *Library) error {
+func gpuProblem(err error, library *ort.Library) error {
 	devices, unknown := cuda.Devices()
 	if unknown != nil {
 		return driverProblem(unknown)
@@ -84,7 +85,7 @@ func gpuProblem(err error, library *Library) error {
 
 // readyForCUDA looks at all that a session with the CUDA provider needs, and
 // loads NVIDIA's libraries for it. The runtime's own errors say little.
-func readyForCUDA(ctx context.Context, library *Library) error {
+func readyForCUDA(ctx context.Context, library *ort.Library) error {
 	if err := builtForCUDA(library); err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ func readyForCUDA(ctx context.Context, library *Library) error {
 	return openNVIDIA(ctx, library.Path)
 }
 
-func builtForCUDA(library *Library) error {
+func builtForCUDA(library *ort.Library) error {
 	name := fmt.Sprintf("%s (ONNX Runtime %s)", library.Path, library.Version)
 	if !slices.Contains(library.Providers, cudaProvider) {
 		return problem(fmt.Errorf("%s was built without CUDA", name), installGPU(0))
@@ -125,7 +126,7 @@ func driverProblem(err error) error {
 
 // driverSuits says whether a driver is new enough for the CUDA version that a
 // library was built for. Within a major version every driver will do.
-func driverSuits(library *Library, driver int) error {
+func driverSuits(library *ort.Library, driver int) error {
 	n, err := needsOf(providerOf(library.Path))
 	if err != nil {
 		return problem(err, installGPU(0))
@@ -153,8 +154,8 @@ func computeOnGPU() (difference float64, err error) {
 	}
 	var results [2][]float32
 	for i, provider := range []string{"cuda", "cpu"} {
-		o := Options{Provider: provider, Threads: 1}
-		if o.cuda() {
+		o := ort.Options{Provider: provider, Threads: 1}
+		if provider == "cuda" {
 			o.ProviderOptions = map[string]string{"use_tf32": "0"} // which rounds to 10 bits
 		}
 		if results[i], err = compute(model, o); err != nil {
@@ -168,8 +169,8 @@ func computeOnGPU() (difference float64, err error) {
 }
 
 // compute runs a model with the inputs a and b and the output y.
-func compute(model []byte, o Options) (result []float32, err error) {
-	s, inputs, err := NewBoundSession(model, o)
+func compute(model []byte, o ort.Options) (result []float32, err error) {
+	s, inputs, err := ort.NewBoundSession(model, o)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +181,7 @@ func compute(model []byte, o Options) (result []float32, err error) {
 			values[k] = float32(math.Sin(float64(first + k)))
 		}
 	}
-	y, err := NewTensor(pb.TensorProto_FLOAT, s.Outputs()[0].Shape...)
+	y, err := ort.NewTensor(pb.TensorProto_FLOAT, s.Outputs()[0].Shape...)
 	if err != nil {
 		return nil, err
 	}
