@@ -14,15 +14,12 @@ const deepest = 32
 // maxIRVersion is the newest format that package pb knows.
 const maxIRVersion = int64(pb.Version_IR_VERSION)
 
-// Check reports the first structural fault of a model, naming node and value:
-// versions that are missing or unknown, a value that is made twice or used
-// before it is made, a cycle, an output that nothing makes, an operator of a
-// domain that is not imported, a tensor whose bytes do not agree with its type
-// and shape. Bodies of loops, branches and functions are included. It does not
-// know the operators, so it does not infer types or shapes.
+// Check reports the first structural fault of a model, naming node and value: versions that are missing or unknown, a
+// value that is made twice or used before it is made, a cycle, an output that nothing makes, an operator of a domain
+// that is not imported, a tensor whose bytes do not agree with its type and shape. Bodies of loops, branches and
+// functions are included. It does not know the operators, so it does not infer types or shapes.
 //
-// The rules are those of onnx.checker.check_model, but for names of graphs,
-// which ONNX Runtime does without.
+// The rules are those of onnx.checker.check_model, but for names of graphs, which ONNX Runtime does without.
 func Check(m *pb.ModelProto) error {
 	if err := checkModel(m); err != nil {
 		return fmt.Errorf("invalid model: %w", err)
@@ -86,8 +83,7 @@ func CanonicalDomain(domain string) string {
 	return domain
 }
 
-// scope is the values that nodes of a graph may use: its own so far, and those
-// of the graphs around it.
+// scope is the values that nodes of a graph may use: its own so far, and those of the graphs around it.
 type scope struct {
 	outer  *scope
 	depth  int
@@ -109,8 +105,7 @@ func (s *scope) maker(value string) (string, bool) {
 	return "", false
 }
 
-// define records that value is made by something; a second maker in the same
-// graph or around it is an error.
+// define records that value is made by something; a second maker in the same graph or around it is an error.
 func (s *scope) define(value, by string) error {
 	if err := checkName(value); err != nil {
 		return err
@@ -180,8 +175,7 @@ func checkGraph(g *pb.GraphProto, s *scope) error {
 	return nil
 }
 
-// checkName refuses what ONNX Runtime would take for a shorter name: in C a name
-// ends at a zero byte.
+// checkName refuses what ONNX Runtime would take for a shorter name: in C a name ends at a zero byte.
 func checkName(name string) error {
 	if strings.ContainsRune(name, 0) {
 		return fmt.Errorf("the name %q has a zero byte: rename the value", name)
@@ -189,8 +183,7 @@ func checkName(name string) error {
 	return nil
 }
 
-// initializer defines an initializer. It may give a graph input its default;
-// before IR version 4 each has to.
+// initializer defines an initializer. It may give a graph input its default; before IR version 4 each has to.
 func (s *scope) initializer(name string) error {
 	switch by := s.makers[name]; {
 	case name == "":

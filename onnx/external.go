@@ -11,8 +11,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// openExternal maps the files that tensors of the model at path name and turns
-// the tensors into ones with RawData.
+// openExternal maps the files that tensors of the model at path name and turns the tensors into ones with RawData.
 func (m *Model) openExternal(path string) error {
 	var root *os.Root
 	files := map[string][]byte{}
@@ -50,8 +49,8 @@ func (m *Model) openExternal(path string) error {
 	return err
 }
 
-// openLocation maps a data file that lies inside root. Paths that leave it,
-// directly or through a symbolic link, would let a model read any file.
+// openLocation maps a data file that lies inside root. Paths that leave it, directly or through a symbolic link, would
+// let a model read any file.
 func openLocation(root *os.Root, location string) (*mmap.File, error) {
 	if location == "" {
 		return nil, fmt.Errorf("external data without a location")
@@ -105,8 +104,8 @@ func externalEntry(t *pb.TensorProto, key string) string {
 	return ""
 }
 
-// eachTensor calls visit for every tensor of m: initializers and attributes,
-// in the main graph, subgraphs and functions.
+// eachTensor calls visit for every tensor of m: initializers and attributes, in the main graph, subgraphs and
+// functions.
 func eachTensor(m *pb.ModelProto, visit func(*pb.TensorProto) error) error {
 	if err := eachGraphTensor(m.GetGraph(), visit); err != nil {
 		return err

@@ -76,8 +76,8 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-// externalModel writes a model with one tensor of 4 floats that refers to an
-// external file by entries, key and value in turn.
+// externalModel writes a model with one tensor of 4 floats that refers to an external file by entries, key and value in
+// turn.
 func externalModel(t *testing.T, dir string, entries ...string) string {
 	t.Helper()
 	x := &pb.TensorProto{Name: proto.String("w"), DataType: proto.Int32(1), Dims: []int64{4},

@@ -14,25 +14,22 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// maxProtobuf is the size that protobuf readers, ONNX Runtime's among them,
-// refuse to go beyond.
+// maxProtobuf is the size that protobuf readers, ONNX Runtime's among them, refuse to go beyond.
 const maxProtobuf = math.MaxInt32
 
-// SaveOptions says how Save lays a model out. The zero value is one file,
-// unless that file would pass protobuf's limit of 2 GiB.
+// SaveOptions says how Save lays a model out. The zero value is one file, unless that file would pass protobuf's limit
+// of 2 GiB.
 type SaveOptions struct {
 	// External puts initializers into a data file in any case.
 	External bool
-	// Threshold is the size in bytes from which an initializer goes to the
-	// data file; 0 means 1024, as in onnx.save_model.
+	// Threshold is the size in bytes from which an initializer goes to the data file; 0 means 1024, as in
+	// onnx.save_model.
 	Threshold int
 }
 
-// Save writes m to path. When the file would exceed 2 GiB, or when asked for,
-// the initializers go to a file called like the model with ".data" behind it,
-// and the model refers to them by offset. Each file is replaced whole; the
-// data file comes first. Weights are written from where they are, and equal
-// models give equal bytes.
+// Save writes m to path. When the file would exceed 2 GiB, or when asked for, the initializers go to a file called like
+// the model with ".data" behind it, and the model refers to them by offset. Each file is replaced whole; the data file
+// comes first. Weights are written from where they are, and equal models give equal bytes.
 func Save(path string, m *pb.ModelProto, opts SaveOptions) error {
 	parts, err := encode(m, nil)
 	if err != nil {
@@ -46,8 +43,8 @@ func Save(path string, m *pb.ModelProto, opts SaveOptions) error {
 	return WriteFileAtomic(path, parts.write)
 }
 
-// Marshal encodes m with all its weights into one new slice. A model above 2
-// GiB is an error: no protobuf reader would take it.
+// Marshal encodes m with all its weights into one new slice. A model above 2 GiB is an error: no protobuf reader would
+// take it.
 func Marshal(m *pb.ModelProto) ([]byte, error) {
 	parts, err := encode(m, nil)
 	if err != nil {
@@ -95,10 +92,8 @@ func saveExternal(path string, m *pb.ModelProto, opts SaveOptions) (pieces, erro
 	return parts, WriteFileAtomic(dataPath, data.write)
 }
 
-// align returns the offset at or after end for a tensor of size bytes. ONNX
-// Runtime and onnx put tensors above 1 MiB on the largest page any system
-// maps, 64 KiB; for small ones that would be padding mostly, so they get a
-// cache line.
+// align returns the offset at or after end for a tensor of size bytes. ONNX Runtime and onnx put tensors above 1 MiB on
+// the largest page any system maps, 64 KiB; for small ones that would be padding mostly, so they get a cache line.
 func align(end, size int64) int64 {
 	unit := int64(64)
 	if size >= 1<<20 {
@@ -116,8 +111,7 @@ type section struct {
 	offset, length int64
 }
 
-// pieces is a file's content in order: envelope bytes made here, and weights
-// where they are.
+// pieces is a file's content in order: envelope bytes made here, and weights where they are.
 type pieces [][]byte
 
 func (p pieces) size() (n int64) {
@@ -136,8 +130,7 @@ func (p pieces) write(w io.Writer) error {
 	return nil
 }
 
-// encode returns m as protobuf. Initializers that have a section refer to it
-// instead of carrying their bytes.
+// encode returns m as protobuf. Initializers that have a section refer to it instead of carrying their bytes.
 func encode(m *pb.ModelProto, sections map[*pb.TensorProto]section) (pieces, error) {
 	head, err := marshalWithout(m, modelGraph)
 	if err != nil {

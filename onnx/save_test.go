@@ -12,8 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// checkWithPython compares two model files by the official library, where
-// FOVEA_PYTHON names a Python that has it.
+// checkWithPython compares two model files by the official library, where FOVEA_PYTHON names a Python that has it.
 func checkWithPython(t *testing.T, a, b string) {
 	python := os.Getenv("FOVEA_PYTHON")
 	if python == "" {
@@ -133,8 +132,8 @@ func TestExternalAlignment(t *testing.T) {
 	}
 }
 
-// Files above 2 GiB, one with a data file and one that is a single protobuf
-// beyond the standard, are made as holes here, which cost no disk.
+// Files above 2 GiB, one with a data file and one that is a single protobuf beyond the standard, are made as holes
+// here, which cost no disk.
 func TestOpenAbove2GiB(t *testing.T) {
 	const size = 256 << 20
 	m := weightModel(t, 9, size)

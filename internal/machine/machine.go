@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// Processor is the processor's name where the system tells it, else its
-// architecture.
+// Processor is the processor's name where the system tells it, else its architecture.
 func Processor() string {
 	f, err := os.Open("/proc/cpuinfo")
 	if err != nil {

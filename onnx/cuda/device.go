@@ -38,8 +38,7 @@ var open = sync.OnceValue(func() error {
 	})
 })
 
-// Devices lists the GPUs. Without a driver it fails with [ErrNoDriver], without
-// a GPU with [ErrNoDevice].
+// Devices lists the GPUs. Without a driver it fails with [ErrNoDriver], without a GPU with [ErrNoDevice].
 func Devices() ([]Info, error) {
 	if err := open(); err != nil {
 		return nil, err
@@ -65,8 +64,7 @@ func Devices() ([]Info, error) {
 	return list, nil
 }
 
-// Device is a GPU in use, by the context that ONNX Runtime and all else in the
-// process share.
+// Device is a GPU in use, by the context that ONNX Runtime and all else in the process share.
 type Device struct {
 	info    Info
 	context C.uintptr_t
@@ -106,8 +104,8 @@ func (d *Device) Free() (free, total int64, err error) {
 	return int64(f), int64(t), err
 }
 
-// Close gives the GPU back. It fails, and leaves the GPU in use, while memory,
-// streams, events or modules are not yet given back.
+// Close gives the GPU back. It fails, and leaves the GPU in use, while memory, streams, events or modules are not yet
+// given back.
 func (d *Device) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -15,8 +15,8 @@ var (
 	ErrNoDevice = errors.New("NVIDIA's driver finds no GPU")
 )
 
-// OutOfMemory says that the GPU has not the memory that was asked for. Bytes is
-// 0 where the driver asked for memory of its own, for a kernel say.
+// OutOfMemory says that the GPU has not the memory that was asked for. Bytes is 0 where the driver asked for memory of
+// its own, for a kernel say.
 type OutOfMemory struct {
 	Bytes, Free, Total int64
 }
@@ -36,8 +36,7 @@ func megabytes(n int64) string {
 	return fmt.Sprintf("%d MB", n>>20)
 }
 
-// failure is the error of a call of the driver, in its words: doing says what
-// was being done.
+// failure is the error of a call of the driver, in its words: doing says what was being done.
 func failure(result C.int, doing string) error {
 	switch result {
 	case 0:
@@ -52,8 +51,7 @@ func failure(result C.int, doing string) error {
 	return fmt.Errorf("%s: %s (%s)", doing, C.GoString(text), C.GoString(name))
 }
 
-// failure is as the function, for a call on a device that may have asked for
-// memory.
+// failure is as the function, for a call on a device that may have asked for memory.
 func (d *Device) failure(result C.int, bytes int, format string, args ...any) error {
 	if result == 0 {
 		return nil

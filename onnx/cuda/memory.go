@@ -14,8 +14,8 @@ type Memory struct {
 	size int
 }
 
-// Allocate returns zeroed memory of the GPU, aligned to 256 bytes. If there is
-// not enough the error is an [OutOfMemory].
+// Allocate returns zeroed memory of the GPU, aligned to 256 bytes. If there is not enough the error is an
+// [OutOfMemory].
 func (d *Device) Allocate(bytes int) (*Memory, error) {
 	if bytes < 0 {
 		return nil, fmt.Errorf("GPU %d: memory of negative size %d", d.info.Index, bytes)
@@ -52,16 +52,14 @@ func (m *Memory) part(offset, bytes int) (C.uintptr_t, error) {
 	return m.handle + C.uintptr_t(offset), nil
 }
 
-// HostMemory is page-locked memory of the computer, which a GPU reads and
-// writes by itself while the program goes on. The garbage collector neither
-// moves nor frees it.
+// HostMemory is page-locked memory of the computer, which a GPU reads and writes by itself while the program goes on.
+// The garbage collector neither moves nor frees it.
 type HostMemory struct {
 	resource
 	data []byte
 }
 
-// AllocateHost returns zeroed page-locked memory. It is taken from what all
-// programs share: it is for buffers.
+// AllocateHost returns zeroed page-locked memory. It is taken from what all programs share: it is for buffers.
 func (d *Device) AllocateHost(bytes int) (*HostMemory, error) {
 	if bytes < 0 {
 		return nil, fmt.Errorf("GPU %d: page-locked memory of negative size %d", d.info.Index, bytes)
@@ -99,8 +97,8 @@ func (m *HostMemory) Free() error {
 	})
 }
 
-// waits reports whether a copy from or to data must be waited for: only
-// page-locked memory stays where it is until the GPU has got to it.
+// waits reports whether a copy from or to data must be waited for: only page-locked memory stays where it is until the
+// GPU has got to it.
 func (d *Device) waits(data []byte) C.int {
 	start := uintptr(unsafe.Pointer(unsafe.SliceData(data)))
 	d.mu.Lock()

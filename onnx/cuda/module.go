@@ -14,8 +14,7 @@ import (
 // Module is a program of kernels.
 type Module struct{ resource }
 
-// Load compiles PTX for the GPU. If the driver refuses it the error holds what
-// its compiler says.
+// Load compiles PTX for the GPU. If the driver refuses it the error holds what its compiler says.
 func (d *Device) Load(ptx []byte) (*Module, error) {
 	text := append(bytes.Clone(ptx), 0) // as a C string
 	var log [4096]byte
@@ -57,9 +56,8 @@ func (m *Module) Function(name string) (*Function, error) {
 	return f, m.device.failure(result, 0, "looking for the kernel %s", name)
 }
 
-// Launch queues a kernel on grid blocks of block threads. The arguments are
-// numbers of a fixed size, such as int64 and float32, [Memory], and structs and
-// arrays of numbers, which lie in memory as C's do; addresses in a struct are
+// Launch queues a kernel on grid blocks of block threads. The arguments are numbers of a fixed size, such as int64 and
+// float32, [Memory], and structs and arrays of numbers, which lie in memory as C's do; addresses in a struct are
 // uintptr, from [Memory.Pointer].
 func (s *Stream) Launch(f *Function, grid, block int, args ...any) error {
 	if err := f.module.check(); err != nil {

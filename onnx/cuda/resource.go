@@ -5,16 +5,14 @@ import "C"
 
 import "fmt"
 
-// resource is what was made on a device and is given back once: memory, a
-// stream, an event, a module.
+// resource is what was made on a device and is given back once: memory, a stream, an event, a module.
 type resource struct {
 	device *Device
 	kind   string
 	handle C.uintptr_t // 0 once it is given back
 }
 
-// create makes a resource with a call of the driver. bytes is the memory that
-// the call asks for, 0 if unknown.
+// create makes a resource with a call of the driver. bytes is the memory that the call asks for, 0 if unknown.
 func (d *Device) create(kind string, bytes int, call func(handle *C.uintptr_t) C.int) (resource, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -5,9 +5,8 @@ import "C"
 
 import "unsafe"
 
-// Stream is a queue of work for a GPU. Its methods add to the queue and return;
-// what is in it is done in order, beside what is in other streams. An error of
-// work that was queued before may come from any of them.
+// Stream is a queue of work for a GPU. Its methods add to the queue and return; what is in it is done in order, beside
+// what is in other streams. An error of work that was queued before may come from any of them.
 type Stream struct{ resource }
 
 // NewStream returns a stream, which does not wait for CUDA's default stream.
@@ -27,8 +26,8 @@ func (s *Stream) Close() error {
 	return s.release(func(handle C.uintptr_t) C.int { return C.fovea_cuda_close_stream(s.device.context, handle) })
 }
 
-// Upload copies src to dst, from byte offset on. If src is page-locked it must
-// stay as it is until the copy is done; else Upload waits for that.
+// Upload copies src to dst, from byte offset on. If src is page-locked it must stay as it is until the copy is done;
+// else Upload waits for that.
 func (s *Stream) Upload(dst *Memory, offset int, src []byte) error {
 	to, err := dst.part(offset, len(src))
 	if err != nil || len(src) == 0 {
@@ -39,8 +38,8 @@ func (s *Stream) Upload(dst *Memory, offset int, src []byte) error {
 	})
 }
 
-// Download copies what lies in src from byte offset on to dst. If dst is
-// page-locked it may be read when the copy is done; else Download waits for that.
+// Download copies what lies in src from byte offset on to dst. If dst is page-locked it may be read when the copy is
+// done; else Download waits for that.
 func (s *Stream) Download(dst []byte, src *Memory, offset int) error {
 	from, err := src.part(offset, len(dst))
 	if err != nil || len(dst) == 0 {
@@ -114,8 +113,7 @@ func (s *Stream) Record(e *Event) error {
 	return s.do("recording an event", func(d *Device) C.int { return C.fovea_cuda_record(d.context, s.handle, e.handle) })
 }
 
-// Wait lets what is queued from now on wait for what stands before the event
-// where it was recorded last.
+// Wait lets what is queued from now on wait for what stands before the event where it was recorded last.
 func (s *Stream) Wait(e *Event) error {
 	if err := e.check(); err != nil {
 		return err

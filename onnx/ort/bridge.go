@@ -22,14 +22,12 @@ func failure(status *C.OrtStatus) error {
 	return errors.New(strings.TrimSpace(C.GoString(text)))
 }
 
-// versionAt calls the OrtGetApiBase found in a library and returns the
-// library's version, such as "1.27.0", or "".
+// versionAt calls the OrtGetApiBase found in a library and returns the library's version, such as "1.27.0", or "".
 func versionAt(symbol unsafe.Pointer) string {
 	return C.GoString(C.fovea_version(symbol))
 }
 
-// useAt keeps the library's interface for every later call. It reports whether
-// the library offers it.
+// useAt keeps the library's interface for every later call. It reports whether the library offers it.
 func useAt(symbol unsafe.Pointer) bool {
 	return C.fovea_use(symbol) != 0
 }

@@ -5,9 +5,8 @@ import (
 	"sync"
 )
 
-// deviceCalls are made one after another on one thread of the system. The CUDA
-// provider keeps handles, work spaces and captured graphs for each thread that
-// calls it, and Go's functions move between threads.
+// deviceCalls are made one after another on one thread of the system. The CUDA provider keeps handles, work spaces and
+// captured graphs for each thread that calls it, and Go's functions move between threads.
 var deviceCalls = sync.OnceValue(func() chan<- func() {
 	calls := make(chan func())
 	go func() {

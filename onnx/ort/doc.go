@@ -1,4 +1,5 @@
-// Package ort runs ONNX models on the stock ONNX Runtime, over memory that Go owns. Only this package calls the runtime.
+// Package ort runs ONNX models on the stock ONNX Runtime, over memory that Go owns. Only this package calls the
+// runtime.
 //
 // # The library
 //

@@ -120,8 +120,7 @@ func TestTensorErrors(t *testing.T) {
 	orttest.Says(t, err, "tensor FLOAT[1]")
 }
 
-// What bridge.go reads of the binding's unexported fields, so that another
-// version of it fails here and not in a crash.
+// What bridge.go reads of the binding's unexported fields, so that another version of it fails here and not in a crash.
 func TestBindingLayout(t *testing.T) {
 	dynamic := reflect.TypeFor[yalue.DynamicAdvancedSession]()
 	if f := dynamic.Field(0); dynamic.NumField() != 1 || f.Type != reflect.TypeFor[*yalue.AdvancedSession]() {

@@ -12,11 +12,10 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Evaluate computes the outputs from the bound inputs in memory of the
-// runtime's own: for outputs whose shapes are not known before. visit gets each
-// output, in the model's order, with its true shape; data, the elements in the
-// machine's byte order, is valid until visit returns. What is no tensor has type
-// UNDEFINED; it and strings have no data. It is for the CPU.
+// Evaluate computes the outputs from the bound inputs in memory of the runtime's own: for outputs whose shapes are not
+// known before. visit gets each output, in the model's order, with its true shape; data, the elements in the machine's
+// byte order, is valid until visit returns. What is no tensor has type UNDEFINED; it and strings have no data. It is
+// for the CPU.
 func (s *Session) Evaluate(visit func(info Info, data []byte) error) error {
 	if s.session == nil {
 		return errors.New("running a session: it is closed")

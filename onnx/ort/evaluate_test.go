@@ -43,8 +43,7 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
-// TestPadBeforeMaxPool: zeros around negative numbers are their maximum, however
-// a session optimizes.
+// TestPadBeforeMaxPool: zeros around negative numbers are their maximum, however a session optimizes.
 func TestPadBeforeMaxPool(t *testing.T) {
 	pads := &pb.TensorProto{Name: proto.String("pads"), DataType: proto.Int32(int32(pb.TensorProto_INT64)), Dims: []int64{8},
 		Int64Data: []int64{0, 0, 1, 1, 0, 0, 1, 1}}

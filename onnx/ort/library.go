@@ -66,8 +66,8 @@ func Open(path, origin string, prepareCUDA func(*Library) error) (*Library, erro
 	return inUse, nil
 }
 
-// Probe returns the version of the ONNX Runtime library at path, or an error if this package cannot use the library.
-// It loads the library, but initialises nothing, and closes it again.
+// Probe returns the version of the ONNX Runtime library at path, or an error if this package cannot use the library. It
+// loads the library, but initialises nothing, and closes it again.
 func Probe(path string) (version string, err error) {
 	file, version, err := open(path)
 	if err != nil {

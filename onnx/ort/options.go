@@ -23,24 +23,22 @@ const (
 	Disable               // the graph as it is
 )
 
-// Options say how a session runs. The zero value runs on the CPU with all
-// cores, all optimisations, no memory pattern and no arena.
+// Options say how a session runs. The zero value runs on the CPU with all cores, all optimisations, no memory pattern
+// and no arena.
 type Options struct {
 	Provider      string // "cpu" or "" for the CPU, "cuda" for the first GPU
 	Threads       int    // threads inside an operator; 0: one a core
 	Optimization  Level
 	MemoryPattern bool // plan one block of memory a run; see DESIGN.md: more memory, no more speed
-	// Arena keeps the CPU memory of intermediate values between runs instead of
-	// giving it back to the C library.
+	// Arena keeps the CPU memory of intermediate values between runs instead of giving it back to the C library.
 	Arena bool
-	// Profile, if not empty, is a file prefix: the session writes its operators'
-	// times to a file that [Session.EndProfile] names.
+	// Profile, if not empty, is a file prefix: the session writes its operators' times to a file that
+	// [Session.EndProfile] names.
 	Profile string
-	// Config are session configuration entries, as the runtime's header
-	// onnxruntime_session_options_config_keys.h lists them.
+	// Config are session configuration entries, as the runtime's header onnxruntime_session_options_config_keys.h lists
+	// them.
 	Config map[string]string
-	// Stream, for cuda, is where a run is enqueued; see [Session.Run]. Nil: the
-	// provider's own, and Run waits.
+	// Stream, for cuda, is where a run is enqueued; see [Session.Run]. Nil: the provider's own, and Run waits.
 	Stream *cuda.Stream
 	// ProviderOptions are those of the provider, such as "use_tf32": "0" for cuda.
 	ProviderOptions map[string]string
@@ -103,8 +101,7 @@ func (o Options) addConfig(native *yalue.SessionOptions) error {
 	if config == nil {
 		config = map[string]string{}
 	}
-	// Up to 1.27, at least, it lets MaxPool ignore zeros that a Pad in front of it
-	// puts around negative numbers.
+	// Up to 1.27, at least, it lets MaxPool ignore zeros that a Pad in front of it puts around negative numbers.
 	config[disabled] = strings.TrimPrefix(config[disabled]+";Pad_Fusion", ";")
 	for key, value := range config {
 		if err := native.AddSessionConfigEntry(key, value); err != nil {

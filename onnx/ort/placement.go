@@ -27,10 +27,9 @@ type Placed struct {
 
 const recordPlacement = "session.record_ep_graph_assignment_info"
 
-// Placement lists where the runtime put the model's nodes. The session must
-// have been made with session.record_ep_graph_assignment_info=1 in Config.
-// Nodes that optimisation fuses or removes later are listed as they were when
-// the providers claimed them.
+// Placement lists where the runtime put the model's nodes. The session must have been made with
+// session.record_ep_graph_assignment_info=1 in Config. Nodes that optimisation fuses or removes later are listed as
+// they were when the providers claimed them.
 func (s *Session) Placement() ([]Placed, error) {
 	if s.session == nil {
 		return nil, errors.New("reading the placement: the session is closed")
@@ -68,12 +67,10 @@ func qualified(domain, op string) string {
 	return domain + "." + op
 }
 
-// CheckPlacement makes a CUDA session of a model and returns an error that names
-// every node that the CUDA provider does not run, and every copy between host
-// and device that the runtime inserted inside the graph. It is an error too if the
-// runtime does not admit the model to CUDA graphs. Nothing is run, so the
-// stand-in CUDA libraries of tools/cudastub are enough; the library in use must
-// be a GPU build.
+// CheckPlacement makes a CUDA session of a model and returns an error that names every node that the CUDA provider does
+// not run, and every copy between host and device that the runtime inserted inside the graph. It is an error too if the
+// runtime does not admit the model to CUDA graphs. Nothing is run, so the stand-in CUDA libraries of tools/cudastub are
+// enough; the library in use must be a GPU build.
 func CheckPlacement(model []byte) error {
 	dir, err := os.MkdirTemp("", "fovea-placement-*")
 	if err != nil {
@@ -120,8 +117,7 @@ func CheckPlacement(model []byte) error {
 	return strict.Close()
 }
 
-// copyNodes describes the copies between host and device in a model that the
-// runtime has optimised and saved.
+// copyNodes describes the copies between host and device in a model that the runtime has optimised and saved.
 func copyNodes(path string) ([]string, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -15,8 +15,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Info describes an input or output of a model. A dimension of -1 is symbolic.
-// Type is UNDEFINED for what is no tensor.
+// Info describes an input or output of a model. A dimension of -1 is symbolic. Type is UNDEFINED for what is no tensor.
 type Info struct {
 	Name  string
 	Type  pb.TensorProto_DataType
@@ -44,9 +43,8 @@ type slot struct {
 	value  *value
 }
 
-// NewSession makes a session of a model in ONNX's binary form. If the model has
-// external data, Config must say where, with the key
-// session.model_external_initializers_file_folder_path.
+// NewSession makes a session of a model in ONNX's binary form. If the model has external data, Config must say where,
+// with the key session.model_external_initializers_file_folder_path.
 func NewSession(model []byte, o Options) (*Session, error) {
 	if len(model) == 0 {
 		return nil, errors.New("creating a session: the model is empty")
@@ -56,8 +54,7 @@ func NewSession(model []byte, o Options) (*Session, error) {
 	})
 }
 
-// OpenSession makes a session of a model file; its external data is looked for
-// beside it.
+// OpenSession makes a session of a model file; its external data is looked for beside it.
 func OpenSession(path string, o Options) (*Session, error) {
 	s, err := create(o, func(native *yalue.SessionOptions) (*yalue.DynamicAdvancedSession, error) {
 		return yalue.NewDynamicAdvancedSession(path, nil, nil, native)
@@ -108,8 +105,7 @@ func create(o Options, open opener) (*Session, error) {
 	return s, nil
 }
 
-// native returns the C interface's session: the first word of yalue's types,
-// which a test of this package guards.
+// native returns the C interface's session: the first word of yalue's types, which a test of this package guards.
 func (s *Session) native() *C.OrtSession {
 	return *(**C.OrtSession)(*(*unsafe.Pointer)(unsafe.Pointer(s.session)))
 }
@@ -162,8 +158,8 @@ func infos(slots []*slot) []Info {
 	return list
 }
 
-// waitsEvery: of so many runs that only enqueue, one waits. Page-locked memory
-// that kernels borrow is given back only at the end of a run that waits.
+// waitsEvery: of so many runs that only enqueue, one waits. Page-locked memory that kernels borrow is given back only
+// at the end of a run that waits.
 const waitsEvery = 64
 
 // call calls the runtime, where the session's provider wants that.
@@ -174,10 +170,8 @@ func (s *Session) call(f func() error) error {
 	return f()
 }
 
-// Run computes the outputs from the inputs. Every input and output must be
-// bound. With Options.Stream it only enqueues that: outputs on the GPU are for
-// what is enqueued later on that stream, and inputs must stay until it has
-// been done.
+// Run computes the outputs from the inputs. Every input and output must be bound. With Options.Stream it only enqueues
+// that: outputs on the GPU are for what is enqueued later on that stream, and inputs must stay until it has been done.
 func (s *Session) Run() error {
 	if s.session == nil {
 		return errors.New("running a session: it is closed")

@@ -7,9 +7,8 @@ import (
 	"fovea/onnx/pb"
 )
 
-// dtypes lists safetensors' element types in the order of the official
-// library's enum, which is also the order of ascending alignment that it sorts
-// files by.
+// dtypes lists safetensors' element types in the order of the official library's enum, which is also the order of
+// ascending alignment that it sorts files by.
 var dtypes = []struct {
 	name string
 	typ  pb.TensorProto_DataType
@@ -57,8 +56,7 @@ func typeOf(name string) (pb.TensorProto_DataType, bool) {
 	return 0, false
 }
 
-// sizeOf returns the bytes of a tensor. The format has no padding, so packed
-// types have to fill whole bytes.
+// sizeOf returns the bytes of a tensor. The format has no padding, so packed types have to fill whole bytes.
 func sizeOf(typ pb.TensorProto_DataType, shape []int64) (int64, error) {
 	size, err := onnx.DataSize(typ, shape)
 	if err != nil {

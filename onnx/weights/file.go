@@ -7,8 +7,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Tensor is a named array: elements of Type in row-major order, little-endian.
-// A Shape of length 0 is a scalar.
+// Tensor is a named array: elements of Type in row-major order, little-endian. A Shape of length 0 is a scalar.
 type Tensor struct {
 	Name  string
 	Type  pb.TensorProto_DataType
@@ -18,8 +17,7 @@ type Tensor struct {
 	load func() ([]byte, error) // makes what Data is not; may be nil
 }
 
-// Bytes returns Data, or a copy in row-major order of elements that the file
-// has otherwise: transposed, for instance.
+// Bytes returns Data, or a copy in row-major order of elements that the file has otherwise: transposed, for instance.
 func (t Tensor) Bytes() ([]byte, error) {
 	if t.load == nil {
 		return t.Data, nil
@@ -31,8 +29,8 @@ func (t Tensor) Bytes() ([]byte, error) {
 	return data, nil
 }
 
-// File is an open file of tensors. Those of a pickled file are called by the
-// keys that lead to them, joined by dots: model.blocks.0.norm1.weight.
+// File is an open file of tensors. Those of a pickled file are called by the keys that lead to them, joined by dots:
+// model.blocks.0.norm1.weight.
 type File struct {
 	Tensors  []Tensor          // in the file's order
 	Metadata map[string]string // never nil
@@ -41,8 +39,8 @@ type File struct {
 	close    func() error
 }
 
-// Open opens the weight file at path. What the file is shows in its first
-// bytes; the extension decides only where they do not.
+// Open opens the weight file at path. What the file is shows in its first bytes; the extension decides only where they
+// do not.
 func Open(path string) (*File, error) {
 	format, err := Detect(path)
 	if err != nil {
@@ -66,9 +64,8 @@ func (f *File) Lookup(name string) (Tensor, bool) {
 	return f.Tensors[i], true
 }
 
-// Under returns the tensors in the dict that the outermost dict of a pickled
-// file has under key, called by the rest of their path. There are none in other
-// files.
+// Under returns the tensors in the dict that the outermost dict of a pickled file has under key, called by the rest of
+// their path. There are none in other files.
 func (f *File) Under(key string) []Tensor {
 	var out []Tensor
 	for i, root := range f.roots {

@@ -106,8 +106,7 @@ func BenchmarkWrite(b *testing.B) {
 	}
 }
 
-// BenchmarkRead copies every tensor to memory of the program's own, as loading
-// parameters does.
+// BenchmarkRead copies every tensor to memory of the program's own, as loading parameters does.
 func BenchmarkRead(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "w.safetensors")
 	tensors := hundredMB()

@@ -24,8 +24,8 @@ type contents struct {
 	roots   []string // for each, the outermost key above a dict, list or tuple that it is in, or ""
 }
 
-// flatten finds the tensors in the dicts, lists and tuples of a pickle's value.
-// A tensor of more bytes than the file, which only repeats, is refused.
+// flatten finds the tensors in the dicts, lists and tuples of a pickle's value. A tensor of more bytes than the file,
+// which only repeats, is refused.
 func flatten(value any, fileSize int64) (contents, error) {
 	f := flattener{fileSize: fileSize}
 	if err := f.walk(value); err != nil {
@@ -126,8 +126,7 @@ func (f *flattener) enter(key, value any) error {
 	return err
 }
 
-// keyName writes a key of a dict as a part of a name. Keys of other types than
-// text and integers are written by that.
+// keyName writes a key of a dict as a part of a name. Keys of other types than text and integers are written by that.
 func keyName(key any) (string, error) {
 	switch k := key.(type) {
 	case int64:

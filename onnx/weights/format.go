@@ -20,8 +20,8 @@ const (
 	Index       Format = "index of several files"
 )
 
-// Detect tells the format of the file at path. It shows in its first bytes; the
-// extension decides only where they do not.
+// Detect tells the format of the file at path. It shows in its first bytes; the extension decides only where they do
+// not.
 func Detect(path string) (Format, error) {
 	format, err := detect(path)
 	if err != nil {

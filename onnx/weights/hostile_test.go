@@ -11,8 +11,7 @@ import (
 	"testing"
 )
 
-// good is a checkpoint of one tensor, m: the hostile ones are each one step
-// from it.
+// good is a checkpoint of one tensor, m: the hostile ones are each one step from it.
 func good(t testing.TB) []byte {
 	return checkpoint(t, program(dict(text("m"), floats("0", 4))), strings.Repeat("\x00", 16))
 }
@@ -203,8 +202,8 @@ func hostiles(t testing.TB) []hostile {
 	}
 }
 
-// Hostile and broken files are refused with their own words, quickly and
-// without memory; what they would run does not run.
+// Hostile and broken files are refused with their own words, quickly and without memory; what they would run does not
+// run.
 func TestHostileFiles(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
@@ -242,8 +241,7 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
-// FuzzPickled feeds bytes to the readers of archives and pickles. Whatever they
-// take can be written as safetensors.
+// FuzzPickled feeds bytes to the readers of archives and pickles. Whatever they take can be written as safetensors.
 func FuzzPickled(f *testing.F) {
 	for _, h := range hostiles(f) {
 		if len(h.content) < 10000 {

@@ -15,12 +15,10 @@ import (
 // publisher is who publishes RETFound's weights on the Hugging Face hub.
 const publisher = "YukunZhou"
 
-// Locate returns the path of a weight file: of nameOrPath itself if that is a
-// file, else of the file NAME.pth of repository YukunZhou/NAME (or OWNER/NAME)
-// in the cache of the Hugging Face hub, where its Python tools put what they
-// download. Nothing is downloaded here: RETFound's weights are given to those
-// who accept its terms. The error of a name that is not there says where to get
-// it and where to put it.
+// Locate returns the path of a weight file: of nameOrPath itself if that is a file, else of the file NAME.pth of
+// repository YukunZhou/NAME (or OWNER/NAME) in the cache of the Hugging Face hub, where its Python tools put what they
+// download. Nothing is downloaded here: RETFound's weights are given to those who accept its terms. The error of a name
+// that is not there says where to get it and where to put it.
 func Locate(nameOrPath string) (string, error) {
 	info, err := os.Stat(nameOrPath)
 	switch {
@@ -81,8 +79,8 @@ func hubCache() (string, error) {
 	return filepath.Join(home, ".cache", "huggingface", "hub"), noHome
 }
 
-// snapshots lists the commits that are in a repository's folder: the one that
-// main is at first, the others by date, newest first.
+// snapshots lists the commits that are in a repository's folder: the one that main is at first, the others by date,
+// newest first.
 func snapshots(folder string) []string {
 	entries, _ := os.ReadDir(filepath.Join(folder, "snapshots"))
 	main, _ := os.ReadFile(filepath.Join(folder, "refs", "main"))

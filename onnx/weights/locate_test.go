@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// cached makes the file of a snapshot in a hub's cache, as huggingface_hub
-// does: a link to the content.
+// cached makes the file of a snapshot in a hub's cache, as huggingface_hub does: a link to the content.
 func cached(t *testing.T, hub, repository, commit, file string) string {
 	t.Helper()
 	folder := filepath.Join(hub, repository)

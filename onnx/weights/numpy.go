@@ -45,8 +45,8 @@ func callNumPy(class pickle.Global, args pickle.Tuple) (any, bool, error) {
 	return nil, false, nil
 }
 
-// buildNumPy gives an array or a type what __setstate__ would. States that are
-// not known leave it without a type, and so without a tensor.
+// buildNumPy gives an array or a type what __setstate__ would. States that are not known leave it without a type, and
+// so without a tensor.
 func buildNumPy(value, state any) error {
 	s, _ := state.(pickle.Tuple)
 	switch v := value.(type) {
@@ -70,8 +70,7 @@ func buildNumPy(value, state any) error {
 	return nil
 }
 
-// tensor gives the elements of a, copied when they are asked for unless they
-// lie in the file in row-major order.
+// tensor gives the elements of a, copied when they are asked for unless they lie in the file in row-major order.
 func (a *ndarray) tensor() (Tensor, error) {
 	t := Tensor{Type: a.typ, Shape: a.shape}
 	size, err := onnx.DataSize(a.typ, a.shape)
@@ -118,8 +117,7 @@ func (a *ndarray) tensor() (Tensor, error) {
 // maxRank is NumPy's and PyTorch's limit on dimensions.
 const maxRank = 64
 
-// integers returns the numbers of a tuple of at most maxRank integers, none
-// below 0.
+// integers returns the numbers of a tuple of at most maxRank integers, none below 0.
 func integers(v any) ([]int64, bool) {
 	t, ok := v.(pickle.Tuple)
 	if !ok || len(t) > maxRank {

@@ -21,9 +21,8 @@ type joined struct {
 	parts []*ndarray
 }
 
-// paddleArray gives an array of PaddlePaddle its true type. NumPy has no
-// bfloat16, so that such elements are saved as uint16, which PaddlePaddle's
-// tensors never are.
+// paddleArray gives an array of PaddlePaddle its true type. NumPy has no bfloat16, so that such elements are saved as
+// uint16, which PaddlePaddle's tensors never are.
 func paddleArray(a *ndarray) *ndarray {
 	if a.typ == pb.TensorProto_UINT16 {
 		a.typ = pb.TensorProto_BFLOAT16

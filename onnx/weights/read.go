@@ -36,10 +36,9 @@ func openSafetensors(path string) (*File, error) {
 	return nil, err
 }
 
-// Parse decodes the content of a safetensors file. Each tensor's Data is b's
-// memory. It applies every check of the official library: the header's length
-// and encoding, known types, sizes that agree with shapes, and data sections
-// that follow each other without gap or overlap up to the last byte.
+// Parse decodes the content of a safetensors file. Each tensor's Data is b's memory. It applies every check of the
+// official library: the header's length and encoding, known types, sizes that agree with shapes, and data sections that
+// follow each other without gap or overlap up to the last byte.
 func Parse(b []byte) ([]Tensor, map[string]string, error) {
 	if len(b) < 8 {
 		return nil, nil, fmt.Errorf("safetensors: %d bytes are too few for a header", len(b))
@@ -71,8 +70,8 @@ type entry struct {
 	begin, end  int64 // of its bytes behind the header
 }
 
-// parseEntry decodes a description. Unlike encoding/json by itself it takes
-// neither keys of another case, nor null, nor arrays of another length.
+// parseEntry decodes a description. Unlike encoding/json by itself it takes neither keys of another case, nor null, nor
+// arrays of another length.
 func parseEntry(name string, value json.RawMessage) (entry, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(value, &fields); err != nil {

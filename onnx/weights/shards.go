@@ -10,14 +10,11 @@ import (
 	"slices"
 )
 
-// maxIndex is the size up to which a file is read as an index: that of millions
-// of tensors.
+// maxIndex is the size up to which a file is read as an index: that of millions of tensors.
 const maxIndex = 256 << 20
 
-// openShards opens the files that an index names, as one: the form in which
-// Hugging Face's libraries save what is too large for one file
-// (model.safetensors.index.json, pytorch_model.bin.index.json). The files lie
-// beside the index.
+// openShards opens the files that an index names, as one: the form in which Hugging Face's libraries save what is too
+// large for one file (model.safetensors.index.json, pytorch_model.bin.index.json). The files lie beside the index.
 func openShards(path string) (_ *File, err error) {
 	index, err := readIndex(path)
 	if err != nil {

@@ -32,9 +32,8 @@ type storages map[string]*storage
 // maxKey is the longest key of a storage; torch.save writes numbers.
 const maxKey = 1 << 8
 
-// persistent returns the storage, or the view of one, that an id refers to:
-// ("storage", class, key, device, elements), in the older format with a sixth,
-// None or (key of the view, offset, elements). Other ids give nil.
+// persistent returns the storage, or the view of one, that an id refers to: ("storage", class, key, device, elements),
+// in the older format with a sixth, None or (key of the view, offset, elements). Other ids give nil.
 func (s storages) persistent(id any) (any, error) {
 	t, _ := id.(pickle.Tuple)
 	if len(t) < 5 {
@@ -109,9 +108,8 @@ func call(class pickle.Global, args pickle.Tuple) (any, bool, error) {
 	return rebuild(class.Name, args)
 }
 
-// rebuild makes a strided tensor. The function's arguments are (storage,
-// offset, shape, strides), then in v2 (requires_grad, hooks[, metadata]), in v3
-// (requires_grad, hooks, type[, metadata]).
+// rebuild makes a strided tensor. The function's arguments are (storage, offset, shape, strides), then in v2
+// (requires_grad, hooks[, metadata]), in v3 (requires_grad, hooks, type[, metadata]).
 func rebuild(function string, args pickle.Tuple) (any, bool, error) {
 	version := slices.Index([]string{"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3"}, function)
 	if version < 0 {
@@ -155,8 +153,8 @@ func rebuild(function string, args pickle.Tuple) (any, bool, error) {
 	return v, true, nil
 }
 
-// changes tells whether a tensor's metadata may say that its values are others
-// than its storage's: conjugate or negative.
+// changes tells whether a tensor's metadata may say that its values are others than its storage's: conjugate or
+// negative.
 func changes(metadata any) bool {
 	if metadata == nil {
 		return false

@@ -14,9 +14,8 @@ import (
 // maxDirectory is the most bytes of an archive that are read to list it.
 const maxDirectory = 64 << 20
 
-// parseTorchZip decodes what torch.save writes since PyTorch 1.6: a zip archive
-// whose entries are stored as they are. PyTorch may leave their checksums out,
-// so that they are not looked at.
+// parseTorchZip decodes what torch.save writes since PyTorch 1.6: a zip archive whose entries are stored as they are.
+// PyTorch may leave their checksums out, so that they are not looked at.
 func parseTorchZip(b []byte) (contents, error) {
 	entries, err := listArchive(b)
 	if err != nil {
@@ -100,8 +99,8 @@ func listArchive(b []byte) (map[string][]byte, error) {
 	return entries, nil
 }
 
-// limitedReader fails after left bytes: an archive lists as many entries as
-// bytes are read of it, and each costs memory.
+// limitedReader fails after left bytes: an archive lists as many entries as bytes are read of it, and each costs
+// memory.
 type limitedReader struct {
 	*bytes.Reader
 	left int

@@ -17,8 +17,8 @@ type storage struct {
 	data     []byte                  // nil until it is found in the file
 }
 
-// view is a strided tensor: the element at an index is at offset plus the sum
-// of index times stride, in elements of a storage.
+// view is a strided tensor: the element at an index is at offset plus the sum of index times stride, in elements of a
+// storage.
 type view struct {
 	storage        *storage
 	typ            pb.TensorProto_DataType
@@ -26,8 +26,7 @@ type view struct {
 	shape, strides []int64
 }
 
-// tensor checks that v stays inside its storage. Data is set where v is
-// contiguous, in row-major order.
+// tensor checks that v stays inside its storage. Data is set where v is contiguous, in row-major order.
 func (v *view) tensor() (Tensor, error) {
 	t := Tensor{Type: v.typ, Shape: v.shape}
 	width, err := onnx.ElementSize(v.typ)

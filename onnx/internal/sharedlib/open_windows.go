@@ -27,7 +27,8 @@ func (l Library) Symbol(name string) unsafe.Pointer {
 	if err != nil {
 		return nil
 	}
-	// The address is no Go pointer: reading it through its own variable keeps the conversion out of the rules for those.
+	// The address is no Go pointer: reading it through its own variable keeps the conversion out of the rules for
+	// those.
 	return *(*unsafe.Pointer)(unsafe.Pointer(&address))
 }
 

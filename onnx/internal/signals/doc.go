@@ -1,3 +1,2 @@
-// Package signals keeps the signal handlers that Go installed from the libraries
-// that a program opens later.
+// Package signals keeps the signal handlers that Go installed from the libraries that a program opens later.
 package signals

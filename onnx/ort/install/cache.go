@@ -20,9 +20,8 @@ import (
 	"fovea/internal/lock"
 )
 
-// cacheFolder is where fetched libraries are kept: VERSION/SYSTEM-MACHINE/ with
-// the library and its SHA-256 beside it; those for GPUs in VERSION-cudaN, what of
-// NVIDIA's they need in cudaN.
+// cacheFolder is where fetched libraries are kept: VERSION/SYSTEM-MACHINE/ with the library and its SHA-256 beside it;
+// those for GPUs in VERSION-cudaN, what of NVIDIA's they need in cudaN.
 func cacheFolder() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -37,8 +36,7 @@ const systemFolder = runtime.GOOS + "-" + runtime.GOARCH
 // cudaFolder is the part of the cache's paths for what is NVIDIA's.
 func cudaFolder(version int) string { return fmt.Sprintf("cuda%d", version) }
 
-// inCache lists the cached libraries for the CPU whose content is what was
-// stored, the one stored last first.
+// inCache lists the cached libraries for the CPU whose content is what was stored, the one stored last first.
 func inCache(context.Context) []candidate { return cached(false) }
 
 // inGPUCache lists the cached builds for GPUs.
@@ -82,8 +80,7 @@ func cached(gpu bool) []candidate {
 
 const sumSuffix = ".sha256"
 
-// intact compares a cached library with the sum stored beside it: loading a
-// damaged library would crash the process.
+// intact compares a cached library with the sum stored beside it: loading a damaged library would crash the process.
 func intact(path string) bool {
 	want, err := os.ReadFile(path + sumSuffix)
 	if err != nil {
@@ -93,8 +90,7 @@ func intact(path string) bool {
 	return err == nil && got == strings.TrimSpace(string(want))
 }
 
-// store copies a library into the cache and returns its path there. The caller
-// holds the cache's lock.
+// store copies a library into the cache and returns its path there. The caller holds the cache's lock.
 func store(library, version string) (string, error) {
 	dir, err := cacheFolder()
 	if err != nil {
@@ -149,8 +145,7 @@ func fileSum(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// lockCache keeps other processes from filling the cache until unlock is
-// called. It waits as long as ctx allows.
+// lockCache keeps other processes from filling the cache until unlock is called. It waits as long as ctx allows.
 func lockCache(ctx context.Context) (unlock func(), err error) {
 	dir, err := cacheFolder()
 	if err != nil {

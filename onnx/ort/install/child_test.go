@@ -14,8 +14,7 @@ import (
 // providerEnv is the provider that a child loads a library for.
 const providerEnv = "FOVEA_ORT_TEST_PROVIDER"
 
-// TestMain loads the runtime that all tests share: without it they would prove
-// nothing, so they fail rather than skip.
+// TestMain loads the runtime that all tests share: without it they would prove nothing, so they fail rather than skip.
 func TestMain(m *testing.M) {
 	if os.Getenv(orttest.EnvChild) != "" {
 		os.Exit(child(os.Getenv(orttest.EnvChild)))

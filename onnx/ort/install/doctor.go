@@ -50,9 +50,8 @@ func (p *Problem) Error() string { return p.What + "; what mends it: " + p.Mend 
 
 func (p *Problem) Unwrap() error { return p.cause }
 
-// Doctor looks at what the runtime needs, as [Load] with the same source would
-// find it. It fetches nothing. Unless this process has loaded a library
-// already, it loads the one that it finds.
+// Doctor looks at what the runtime needs, as [Load] with the same source would find it. It fetches nothing. Unless this
+// process has loaded a library already, it loads the one that it finds.
 func Doctor(ctx context.Context, s Source) Report {
 	r := Report{
 		System:  thisSystem,

@@ -25,8 +25,8 @@ type Device struct {
 	FreeMemory int64 // bytes, -1 if the driver does not tell
 }
 
-// lookAtGPU looks at GPUs, if the provider allows any. Where training would use
-// the CPU instead, what is missing is a note and no problem.
+// lookAtGPU looks at GPUs, if the provider allows any. Where training would use the CPU instead, what is missing is a
+// note and no problem.
 func (r *Report) lookAtGPU(ctx context.Context, provider string) {
 	devices, err := cuda.Devices()
 	if err != nil {
@@ -109,8 +109,7 @@ func freeMemory(index int) int64 {
 	return free
 }
 
-// damaged lists the libraries in the cache's folders for a version of CUDA whose
-// content is not what was stored.
+// damaged lists the libraries in the cache's folders for a version of CUDA whose content is not what was stored.
 func damaged(version int) []string {
 	cache, err := cacheFolder()
 	if err != nil {

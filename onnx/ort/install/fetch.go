@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// fetchModule lets the Go command fetch the module that carries the library:
-// the user's GOPROXY, GOSUMDB and module cache hold for it.
+// fetchModule lets the Go command fetch the module that carries the library: the user's GOPROXY, GOSUMDB and module
+// cache hold for it.
 func fetchModule(ctx context.Context, temporary string, p bytesDone) (library string, err error) {
 	var release moduleRelease
 	for _, r := range moduleReleases {
@@ -58,8 +58,8 @@ func fetchModule(ctx context.Context, temporary string, p bytesDone) (library st
 	return library, nil
 }
 
-// fetchWheel lets pip fetch the package onnxruntime: the user's index, proxy
-// and certificates hold for it. Nothing is installed into Python.
+// fetchWheel lets pip fetch the package onnxruntime: the user's index, proxy and certificates hold for it. Nothing is
+// installed into Python.
 func fetchWheel(ctx context.Context, temporary string, p bytesDone) (library string, err error) {
 	requirement := "onnxruntime==" + pipVersion
 	found := pythons()
@@ -113,8 +113,8 @@ func pipDownload(ctx context.Context, python, requirement, folder string, more .
 	return files[0], nil
 }
 
-// output runs a command and returns its standard output; the error carries the
-// end of what it wrote to its standard error.
+// output runs a command and returns its standard output; the error carries the end of what it wrote to its standard
+// error.
 func output(c *exec.Cmd) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
@@ -130,8 +130,8 @@ func output(c *exec.Cmd) ([]byte, error) {
 	return stdout.Bytes(), err
 }
 
-// watch reports the size of a growing download until the returned function is
-// called: neither the Go command nor pip tells its progress.
+// watch reports the size of a growing download until the returned function is called: neither the Go command nor pip
+// tells its progress.
 func watch(size func() int64, total int64, p bytesDone) (stop func()) {
 	quit, ended := make(chan struct{}), make(chan struct{})
 	go func() {

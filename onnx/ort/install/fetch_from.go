@@ -60,8 +60,8 @@ func installFrom(ctx context.Context, from, temporary string, p bytesDone) (stri
 	return verified(library)
 }
 
-// download fetches a URL into the folder. Proxies and certificates are those of
-// the environment (HTTPS_PROXY, SSL_CERT_FILE).
+// download fetches a URL into the folder. Proxies and certificates are those of the environment (HTTPS_PROXY,
+// SSL_CERT_FILE).
 func download(ctx context.Context, u *url.URL, folder string, p bytesDone) (file string, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
@@ -108,8 +108,8 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// unpack returns the library that a file holds: the file itself, or the library
-// extracted from a zip file (wheels, jars, NuGet packages are such) or a .tgz.
+// unpack returns the library that a file holds: the file itself, or the library extracted from a zip file (wheels,
+// jars, NuGet packages are such) or a .tgz.
 func unpack(file, folder string) (library string, err error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -146,8 +146,7 @@ func unzip(f *os.File, target string) error {
 	if err != nil {
 		return err
 	}
-	// A jar or NuGet package carries one library a system: the right one is
-	// found by looking into each.
+	// A jar or NuGet package carries one library a system: the right one is found by looking into each.
 	reason := errNoLibrary
 	for _, member := range archive.File {
 		if !isLibraryName(path.Base(member.Name)) || !member.Mode().IsRegular() {

@@ -21,8 +21,7 @@ type candidate struct {
 	origin string
 }
 
-// locate returns the library to use: the named one, else the first usable one
-// of the search, else a fetched one.
+// locate returns the library to use: the named one, else the first usable one of the search, else a fetched one.
 func locate(ctx context.Context, s Source) (candidate, error) {
 	if named, origin := s.named(); named != "" {
 		path, err := namedFile(named)
@@ -52,8 +51,8 @@ func locate(ctx context.Context, s Source) (candidate, error) {
 	return candidate{path, "fetched into the cache"}, nil
 }
 
-// search looks through the places where the library may already be, cheapest
-// first. It returns the first usable one, or why each that it found is not.
+// search looks through the places where the library may already be, cheapest first. It returns the first usable one, or
+// why each that it found is not.
 func search(ctx context.Context) (*candidate, []error) {
 	var unusable []error
 	for _, place := range []func(context.Context) []candidate{inCache, inPython, inSystem} {
@@ -80,8 +79,7 @@ func libraryName() string {
 	return "libonnxruntime.so"
 }
 
-// isLibraryName matches the name with and without a version:
-// libonnxruntime.so.1.27.0, libonnxruntime.1.27.0.dylib.
+// isLibraryName matches the name with and without a version: libonnxruntime.so.1.27.0, libonnxruntime.1.27.0.dylib.
 func isLibraryName(name string) bool {
 	switch runtime.GOOS {
 	case "windows":
@@ -180,8 +178,7 @@ func inSystem(ctx context.Context) []candidate {
 	return found
 }
 
-// linkerFolders returns the folders in which ldconfig knows a library whose name
-// begins so.
+// linkerFolders returns the folders in which ldconfig knows a library whose name begins so.
 func linkerFolders(ctx context.Context, prefix string) []string {
 	out, err := output(exec.CommandContext(ctx, "ldconfig", "-p"))
 	if err != nil {
@@ -189,7 +186,7 @@ func linkerFolders(ctx context.Context, prefix string) []string {
 	}
 	var dirs []string
 	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
-		// "	libonnxruntime.so.1 (libc6,x86-64) => /usr/lib/x86_64-linux-gnu/libonnxruntime.so.1"
+		// "       libonnxruntime.so.1 (libc6,x86-64) => /usr/lib/x86_64-linux-gnu/libonnxruntime.so.1"
 		name, path, found := strings.Cut(strings.TrimSpace(lines.Text()), " => ")
 		if dir := filepath.Dir(path); found && strings.HasPrefix(name, prefix) && !slices.Contains(dirs, dir) {
 			dirs = append(dirs, dir)

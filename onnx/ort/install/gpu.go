@@ -16,8 +16,7 @@ import (
 
 const cudaProvider = "CUDAExecutionProvider"
 
-// providerName is the file name of the library that runs models on NVIDIA GPUs,
-// which the runtime opens beside its own.
+// providerName is the file name of the library that runs models on NVIDIA GPUs, which the runtime opens beside its own.
 func providerName() string {
 	if runtime.GOOS == "windows" {
 		return "onnxruntime_providers_cuda.dll"
@@ -57,8 +56,8 @@ func locateGPU(ctx context.Context, s Source) (*candidate, error) {
 	return nil, fmt.Errorf("provider %q is none of cpu, cuda and auto", s.Provider)
 }
 
-// searchGPU looks for a build with the CUDA provider: the first that the driver
-// is new enough for, else the first. It returns why others were passed over.
+// searchGPU looks for a build with the CUDA provider: the first that the driver is new enough for, else the first. It
+// returns why others were passed over.
 func searchGPU(ctx context.Context) (found *candidate, unusable []error) {
 	newest := 0
 	if devices, err := cuda.Devices(); err == nil {
@@ -90,8 +89,7 @@ func searchGPU(ctx context.Context) (found *candidate, unusable []error) {
 	return found, unusable
 }
 
-// installGPU is the command that installs the GPU build for a CUDA version, 0
-// for what suits the driver.
+// installGPU is the command that installs the GPU build for a CUDA version, 0 for what suits the driver.
 func installGPU(version int) string {
 	switch {
 	case runtime.GOOS != "linux":
@@ -143,8 +141,7 @@ func cudaOf(linked []string) int {
 	return 0
 }
 
-// splitName splits libcublas.so.13 and libnvrtc-builtins.so.13.5 into stem and
-// major version, 0 if it has none.
+// splitName splits libcublas.so.13 and libnvrtc-builtins.so.13.5 into stem and major version, 0 if it has none.
 func splitName(name string) (stem string, version int) {
 	stem, rest, found := strings.Cut(name, ".so.")
 	if !found {

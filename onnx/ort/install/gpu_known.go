@@ -2,15 +2,13 @@ package install
 
 import "slices"
 
-// gpuRelease is ONNX Runtime built for one version of CUDA, and what of
-// NVIDIA's goes with it, all in pip packages.
+// gpuRelease is ONNX Runtime built for one version of CUDA, and what of NVIDIA's goes with it, all in pip packages.
 type gpuRelease struct {
 	system string // GOOS/GOARCH
 	cuda   int    // major version
-	// kernels are the compute capabilities (75 is 7.5) for which the provider
-	// carries machine code; it runs on any of the same major and no smaller minor
-	// version. compiled, if not 0, is the one for which it carries code that
-	// the driver compiles for any newer GPU.
+	// kernels are the compute capabilities (75 is 7.5) for which the provider carries machine code; it runs on any of
+	// the same major and no smaller minor version. compiled, if not 0, is the one for which it carries code that the
+	// driver compiles for any newer GPU.
 	kernels  []int
 	compiled int
 
@@ -26,18 +24,16 @@ type wheelPackage struct {
 	files         []wheelFile
 }
 
-// wheelFile is a library in a wheel: its file name, size and SHA-256. The
-// runtime's own is the last of its package.
+// wheelFile is a library in a wheel: its file name, size and SHA-256. The runtime's own is the last of its package.
 type wheelFile struct {
 	name  string
 	bytes int64
 	sum   string
 }
 
-// gpuReleases: the newest first. The provider differs between the wheels for
-// different versions of Python: these are of [wheelPython]. The wheel for CUDA 12
-// is the last one for it; its provider is linked against cuDNN and cuFFT, that
-// for CUDA 13 opens them when a model asks for them. cuBLAS and cuDNN open NVRTC.
+// gpuReleases: the newest first. The provider differs between the wheels for different versions of Python: these are of
+// [wheelPython]. The wheel for CUDA 12 is the last one for it; its provider is linked against cuDNN and cuFFT, that for
+// CUDA 13 opens them when a model asks for them. cuBLAS and cuDNN open NVRTC.
 var gpuReleases = []gpuRelease{
 	{
 		system: "linux/amd64", cuda: 13, kernels: []int{75, 80, 86, 89, 90, 120},
@@ -218,8 +214,7 @@ var gpuReleases = []gpuRelease{
 	},
 }
 
-// wheelPython is the version of Python whose wheels pip is asked for: the
-// libraries in them run without any.
+// wheelPython is the version of Python whose wheels pip is asked for: the libraries in them run without any.
 const wheelPython = "3.12"
 
 // releaseFor returns the release for a version of CUDA on this system, or nil.

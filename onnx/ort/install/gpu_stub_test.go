@@ -11,10 +11,9 @@ import (
 	"fovea/onnx/ort/internal/orttest"
 )
 
-// With the stock GPU build in the cache, stand-ins of tools/cudastub where
-// NVIDIA's libraries are looked for, and only a stand-in driver in the loader's
-// path, a CUDA session is made and run; each thing that is missing or does not
-// suit has its own error.
+// With the stock GPU build in the cache, stand-ins of tools/cudastub where NVIDIA's libraries are looked for, and only
+// a stand-in driver in the loader's path, a CUDA session is made and run; each thing that is missing or does not suit
+// has its own error.
 func TestCUDAFromTheCache(t *testing.T) {
 	onlyLinux(t)
 	folder := os.Getenv("FOVEA_CUDA_STUB")

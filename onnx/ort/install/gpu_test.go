@@ -15,8 +15,7 @@ import (
 	"fovea/onnx/ort/internal/orttest"
 )
 
-// shared compiles a shared library that says name of itself and is linked
-// against others in its folder.
+// shared compiles a shared library that says name of itself and is linked against others in its folder.
 func shared(t *testing.T, folder, name, source string, linked ...string) {
 	t.Helper()
 	if err := os.MkdirAll(folder, 0o755); err != nil {

@@ -15,9 +15,8 @@ import (
 	"fovea/onnx/ort"
 )
 
-// inspect looks at a file before anything in it is executed. It returns an
-// error that says why the file is no ONNX Runtime library for this machine, and
-// the library's version where the file tells it (ELF).
+// inspect looks at a file before anything in it is executed. It returns an error that says why the file is no ONNX
+// Runtime library for this machine, and the library's version where the file tells it (ELF).
 func inspect(path string) (version string, err error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -12,11 +12,10 @@ import (
 
 // Options say what [CPU] puts into the cache.
 type Options struct {
-	// From is a path or a URL (https, http, file) of the library itself or of an
-	// archive that holds it: a Python wheel or any zip file, or a .tgz of ONNX
-	// Runtime's releases. What comes over the network must be a library that this
-	// package knows by its SHA-256, or the URL must end in #sha256=HEX, the sum
-	// of the library. Empty: fetched with the Go command, else with pip.
+	// From is a path or a URL (https, http, file) of the library itself or of an archive that holds it: a Python wheel
+	// or any zip file, or a .tgz of ONNX Runtime's releases. What comes over the network must be a library that this
+	// package knows by its SHA-256, or the URL must end in #sha256=HEX, the sum of the library. Empty: fetched with the
+	// Go command, else with pip.
 	From string
 	// Progress is told of a download; nil: nobody is.
 	Progress progress.Func
@@ -25,9 +24,8 @@ type Options struct {
 // bytesDone is told of a download: bytes so far, and in all.
 type bytesDone = func(done, total int64)
 
-// CPU puts an ONNX Runtime library for this machine into the cache, from
-// where [Load] takes the one that was installed last, and returns its path.
-// Several processes may install at once: one fetches, the others wait for it.
+// CPU puts an ONNX Runtime library for this machine into the cache, from where [Load] takes the one that was installed
+// last, and returns its path. Several processes may install at once: one fetches, the others wait for it.
 func CPU(ctx context.Context, o Options) (path string, err error) {
 	unlock, err := lockCache(ctx)
 	if err != nil {
@@ -53,8 +51,8 @@ func CPU(ctx context.Context, o Options) (path string, err error) {
 	return path, nil
 }
 
-// installReleased fetches a release that this package knows, unless another
-// process did so while this one waited for the lock.
+// installReleased fetches a release that this package knows, unless another process did so while this one waited for
+// the lock.
 func installReleased(ctx context.Context, temporary string, p bytesDone) (string, error) {
 	for _, c := range inCache(ctx) {
 		if sum, err := fileSum(c.path); err == nil && known(sum) {

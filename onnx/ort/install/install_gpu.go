@@ -21,11 +21,11 @@ import (
 
 // GPUOptions say what [GPU] puts into the cache.
 type GPUOptions struct {
-	// CUDA is the major version of CUDA, 12 or 13; 0: the newest that the driver
-	// offers and that has code for the GPU, without a driver the newest.
+	// CUDA is the major version of CUDA, 12 or 13; 0: the newest that the driver offers and that has code for the GPU,
+	// without a driver the newest.
 	CUDA int
-	// CuDNN wants cuDNN too, which models with convolutions need. For CUDA 12 it
-	// always comes, as ONNX Runtime cannot be loaded without.
+	// CuDNN wants cuDNN too, which models with convolutions need. For CUDA 12 it always comes, as ONNX Runtime cannot
+	// be loaded without.
 	CuDNN bool
 	// Begin, if not nil, is told what will be fetched before it is.
 	Begin func(GPUPlan)
@@ -43,11 +43,10 @@ type GPUPlan struct {
 	Present  []CUDALibrary // what of NVIDIA's is outside the cache already and is not fetched
 }
 
-// GPU puts ONNX Runtime for NVIDIA GPUs into the cache, and the libraries
-// of NVIDIA's that it needs and that neither Python nor the system has, and
-// returns the runtime's path. pip fetches them; nothing is installed into Python.
-// An installation that was interrupted goes on with the packages that it had not
-// finished. The runtime is stored last: one that is in the cache has all it needs.
+// GPU puts ONNX Runtime for NVIDIA GPUs into the cache, and the libraries of NVIDIA's that it needs and that neither
+// Python nor the system has, and returns the runtime's path. pip fetches them; nothing is installed into Python. An
+// installation that was interrupted goes on with the packages that it had not finished. The runtime is stored last: one
+// that is in the cache has all it needs.
 func GPU(ctx context.Context, o GPUOptions) (path string, err error) {
 	release, err := chooseRelease(o.CUDA)
 	if err == nil {
@@ -59,8 +58,7 @@ func GPU(ctx context.Context, o GPUOptions) (path string, err error) {
 	return path, nil
 }
 
-// chooseRelease returns the release for a version of CUDA, or the one that suits
-// this machine for 0.
+// chooseRelease returns the release for a version of CUDA, or the one that suits this machine for 0.
 func chooseRelease(version int) (*gpuRelease, error) {
 	var offered []*gpuRelease
 	var versions []string
@@ -107,8 +105,8 @@ func (r *gpuRelease) install(ctx context.Context, o GPUOptions) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	// On the cache's own file system, as the system's folder for temporary files
-	// may be too small. What a killed installation left there is in the way.
+	// On the cache's own file system, as the system's folder for temporary files may be too small. What a killed
+	// installation left there is in the way.
 	leftovers, _ := filepath.Glob(filepath.Join(quotePattern(cache), "fetch-*"))
 	for _, folder := range leftovers {
 		os.RemoveAll(folder)
@@ -159,8 +157,7 @@ func (r *gpuRelease) install(ctx context.Context, o GPUOptions) (string, error) 
 		}
 		done += p.bytes
 	}
-	// The runtime's own is written last, and again each time: its time makes the
-	// library the one that is used.
+	// The runtime's own is written last, and again each time: its time makes the library the one that is used.
 	for _, p := range mine {
 		for _, f := range p.files {
 			if err := writeSum(filepath.Join(cache, r.folder(p), f.cachedName()), f.sum); err != nil {
@@ -207,8 +204,8 @@ func (p wheelPackage) storedIn(folder string) bool {
 	})
 }
 
-// foundIn looks for the libraries of a package elsewhere, nil if they are
-// nowhere together. It is for NVIDIA's: others are not looked for.
+// foundIn looks for the libraries of a package elsewhere, nil if they are nowhere together. It is for NVIDIA's: others
+// are not looked for.
 func (p wheelPackage) foundIn(version int, places iter.Seq[place]) []CUDALibrary {
 	var list []CUDALibrary
 	for _, f := range p.files {
@@ -248,8 +245,7 @@ func (p wheelPackage) fetch(ctx context.Context, temporary, folder string, progr
 	return nil
 }
 
-// unpack takes the libraries out of a wheel, compares them with what they must
-// be, and only then stores them.
+// unpack takes the libraries out of a wheel, compares them with what they must be, and only then stores them.
 func (p wheelPackage) unpack(wheel, temporary, folder string) error {
 	archive, err := zip.OpenReader(wheel)
 	if err != nil {

@@ -16,9 +16,8 @@ import (
 	"fovea/onnx/ort/internal/orttest"
 )
 
-// fakeIndex makes wheels with libraries, and this package believe that they are
-// what ONNX Runtime for CUDA 13 consists of. It returns the script of a Python
-// whose pip serves them, and the file in which pip notes what it was asked for.
+// fakeIndex makes wheels with libraries, and this package believe that they are what ONNX Runtime for CUDA 13 consists
+// of. It returns the script of a Python whose pip serves them, and the file in which pip notes what it was asked for.
 func fakeIndex(t *testing.T) (python, asked string) {
 	t.Helper()
 	wheels := t.TempDir()
@@ -163,8 +162,7 @@ func TestInstallGPU(t *testing.T) {
 	}
 }
 
-// A download that ends half-way leaves no GPU build that lacks its libraries,
-// and the next installation goes on.
+// A download that ends half-way leaves no GPU build that lacks its libraries, and the next installation goes on.
 func TestInstallGPUGoesOn(t *testing.T) {
 	onlyLinux(t)
 	python, asked := fakeIndex(t)

@@ -17,8 +17,8 @@ import (
 	"fovea/onnx/ort/internal/orttest"
 )
 
-// emptyMachine gives the test a cache of its own, a PATH with only the commands
-// given as shell scripts, and no library named.
+// emptyMachine gives the test a cache of its own, a PATH with only the commands given as shell scripts, and no library
+// named.
 func emptyMachine(t *testing.T, commands map[string]string) (cache string) {
 	t.Helper()
 	bin, cache := t.TempDir(), filepath.Join(t.TempDir(), "cache [1]") // no pattern
@@ -35,8 +35,7 @@ func emptyMachine(t *testing.T, commands map[string]string) (cache string) {
 	return filepath.Join(cache, "fovea", "onnxruntime")
 }
 
-// release makes a library the only one that a Go module is known to carry, or a
-// wheel, until the test ends.
+// release makes a library the only one that a Go module is known to carry, or a wheel, until the test ends.
 func release(t *testing.T, library, moduleFile string, wheel bool) {
 	t.Helper()
 	sum, err := fileSum(library)

@@ -14,8 +14,8 @@ import (
 	"fovea/onnx/ort/internal/orttest"
 )
 
-// fakeLibrary compiles a shared library that tells a version and offers no
-// interface; an empty version leaves OrtGetApiBase out.
+// fakeLibrary compiles a shared library that tells a version and offers no interface; an empty version leaves
+// OrtGetApiBase out.
 func fakeLibrary(t *testing.T, version string) string {
 	t.Helper()
 	source := `int fovea_nothing;`

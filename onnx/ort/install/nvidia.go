@@ -28,9 +28,8 @@ type CUDALibrary struct {
 
 type nvidiaLibrary struct{ stem, pip string }
 
-// nvidiaLibraries are those that a provider may ask for, each behind the ones
-// that it needs itself, with their pip packages. Libraries of one package have
-// to be of one version, so they come from one folder.
+// nvidiaLibraries are those that a provider may ask for, each behind the ones that it needs itself, with their pip
+// packages. Libraries of one package have to be of one version, so they come from one folder.
 var nvidiaLibraries = []nvidiaLibrary{
 	{"libcudart", "nvidia-cuda-runtime"},
 	{"libnvJitLink", "nvidia-nvjitlink"},
@@ -56,8 +55,7 @@ func pipName(name string, version int) string {
 	return name
 }
 
-// wants lists the libraries of NVIDIA's for a provider, in the order in which
-// they are opened.
+// wants lists the libraries of NVIDIA's for a provider, in the order in which they are opened.
 func (n needs) wants() []CUDALibrary {
 	var list []CUDALibrary
 	for _, known := range nvidiaLibraries {
@@ -75,8 +73,7 @@ func (n needs) wants() []CUDALibrary {
 	return list
 }
 
-// find looks for the libraries for a version of CUDA in the places, and returns
-// the list with what it found.
+// find looks for the libraries for a version of CUDA in the places, and returns the list with what it found.
 func find(list []CUDALibrary, version int, places iter.Seq[place]) []CUDALibrary {
 	list = slices.Clone(list)
 	for i := 0; i < len(list); {
@@ -126,8 +123,8 @@ func quotePattern(path string) string {
 // place is a folder in which NVIDIA's libraries may lie.
 type place struct{ folder, origin string }
 
-// places lists them, those that a user names first, then the cheapest: with the
-// library that will use them, or "". Asking Python is put off until it is needed.
+// places lists them, those that a user names first, then the cheapest: with the library that will use them, or "".
+// Asking Python is put off until it is needed.
 func places(ctx context.Context, library string, version int) iter.Seq[place] {
 	python := sync.OnceValue(func() []place { return inPythonPackages(ctx) })
 	system := sync.OnceValue(func() []place { return inCUDAFolders(ctx, version) })
@@ -158,8 +155,7 @@ func inCUDACache(version int) []place {
 	return []place{{filepath.Join(dir, cudaFolder(version), systemFolder), "the cache"}}
 }
 
-// besideLibrary is the library's own folder and, where that is a Python package,
-// the packages of NVIDIA's next to it.
+// besideLibrary is the library's own folder and, where that is a Python package, the packages of NVIDIA's next to it.
 func besideLibrary(library string) []place {
 	if library == "" {
 		return nil
@@ -238,8 +234,8 @@ var opening struct {
 	done map[string]bool // by the provider's path
 }
 
-// openNVIDIA opens the libraries of NVIDIA's that a library's CUDA provider
-// needs, so that the loader knows them when it opens the provider, wherever they lie.
+// openNVIDIA opens the libraries of NVIDIA's that a library's CUDA provider needs, so that the loader knows them when
+// it opens the provider, wherever they lie.
 func openNVIDIA(ctx context.Context, library string) error {
 	if runtime.GOOS == "windows" {
 		return nil

@@ -26,9 +26,8 @@ var usable struct {
 	err   error
 }
 
-// CheckCUDA says whether the library in use can compute on the first GPU of this
-// machine: the error is the reason why it cannot, with what mends it. Loading
-// NVIDIA's libraries and running a small model takes a second or so; the answer
+// CheckCUDA says whether the library in use can compute on the first GPU of this machine: the error is the reason why
+// it cannot, with what mends it. Loading NVIDIA's libraries and running a small model takes a second or so; the answer
 // is kept for the process.
 func CheckCUDA(ctx context.Context) error {
 	usable.Lock()
@@ -83,8 +82,8 @@ func gpuProblem(err error, library *ort.Library) error {
 		gpu.Name, gpu.Major, gpu.Minor, library.Path, library.Version, text), mend)
 }
 
-// readyForCUDA looks at all that a session with the CUDA provider needs, and
-// loads NVIDIA's libraries for it. The runtime's own errors say little.
+// readyForCUDA looks at all that a session with the CUDA provider needs, and loads NVIDIA's libraries for it. The
+// runtime's own errors say little.
 func readyForCUDA(ctx context.Context, library *ort.Library) error {
 	if err := builtForCUDA(library); err != nil {
 		return err
@@ -124,8 +123,8 @@ func driverProblem(err error) error {
 	return problem(err, "nvidia-smi may tell more; the driver may want to be updated, or the machine to be started again")
 }
 
-// driverSuits says whether a driver is new enough for the CUDA version that a
-// library was built for. Within a major version every driver will do.
+// driverSuits says whether a driver is new enough for the CUDA version that a library was built for. Within a major
+// version every driver will do.
 func driverSuits(library *ort.Library, driver int) error {
 	n, err := needsOf(providerOf(library.Path))
 	if err != nil {
@@ -145,8 +144,8 @@ func driverSuits(library *ort.Library, driver int) error {
 // cudaVersion writes 12080 as 12.8.
 func cudaVersion(v int) string { return fmt.Sprintf("%d.%d", v/1000, v%1000/10) }
 
-// computeOnGPU runs a small model on the GPU and on the CPU, and returns the
-// greatest difference. Kernels that the library does not have for the GPU are an error.
+// computeOnGPU runs a small model on the GPU and on the CPU, and returns the greatest difference. Kernels that the
+// library does not have for the GPU are an error.
 func computeOnGPU() (difference float64, err error) {
 	model, err := smallModel()
 	if err != nil {

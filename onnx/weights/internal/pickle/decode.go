@@ -7,14 +7,12 @@ import (
 	"math"
 )
 
-// MaxSteps is the most opcodes of a pickle. A RETFound checkpoint with Adam's
-// state has 50,000.
+// MaxSteps is the most opcodes of a pickle. A RETFound checkpoint with Adam's state has 50,000.
 const MaxSteps = 1 << 20
 
 // Hooks are what a caller knows beyond Python's own types. Each may be nil.
 type Hooks struct {
-	// Call makes the value of a class or function called with arguments; ok is
-	// false for one that it does not know.
+	// Call makes the value of a class or function called with arguments; ok is false for one that it does not know.
 	Call func(class Global, args Tuple) (value any, ok bool, err error)
 	// Build gives a value that Call made the state that the file has for it.
 	Build func(value, state any) error
@@ -22,8 +20,8 @@ type Hooks struct {
 	Persistent func(id any) (any, error)
 }
 
-// Decode reads the pickle at the start of b and returns its value and its
-// length. Texts and bytes of the value are b's memory.
+// Decode reads the pickle at the start of b and returns its value and its length. Texts and bytes of the value are b's
+// memory.
 func Decode(b []byte, hooks Hooks) (value any, length int, err error) {
 	m := machine{hooks: hooks, rest: b, memo: map[uint32]any{}}
 	for ; m.steps < MaxSteps; m.steps++ {

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// Pickles of CPython 3.11 and their values. Bytes in protocol 2 are what
-// encoding their characters as Latin-1 gives.
+// Pickles of CPython 3.11 and their values. Bytes in protocol 2 are what encoding their characters as Latin-1 gives.
 func TestDecode(t *testing.T) {
 	text := func(s string) Text { return Text(s) }
 	for _, test := range []struct {

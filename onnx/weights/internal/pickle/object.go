@@ -24,8 +24,8 @@ func (m *machine) global(code uint64) (any, error) {
 	return &Global{string(module), string(name)}, nil
 }
 
-// call makes the value of a class or function called with arguments. What
-// keyword arguments would change is not known of any class that matters.
+// call makes the value of a class or function called with arguments. What keyword arguments would change is not known
+// of any class that matters.
 func (m *machine) call(code uint64) (any, error) {
 	operands := 2
 	if code == opNewObjEx {
@@ -83,8 +83,8 @@ func (m *machine) builtin(class Global, args Tuple) (any, bool) {
 	return nil, false
 }
 
-// pairs makes an OrderedDict, which Python 2 gives its items as a list of pairs.
-// The list may be another's too, so that copying it counts as work.
+// pairs makes an OrderedDict, which Python 2 gives its items as a list of pairs. The list may be another's too, so that
+// copying it counts as work.
 func (m *machine) pairs(args Tuple) (any, bool) {
 	d := &Dict{}
 	if len(args) == 0 {
@@ -105,8 +105,8 @@ func (m *machine) pairs(args Tuple) (any, bool) {
 	return d, true
 }
 
-// extend adds to the list or dict below the operands. To an object, which may
-// be of a class like theirs, nothing is added.
+// extend adds to the list or dict below the operands. To an object, which may be of a class like theirs, nothing is
+// added.
 func (m *machine) extend(code uint64) error {
 	var items Tuple
 	var err error

@@ -8,18 +8,16 @@ type (
 	Text []byte
 	// Blob is a bytes, or a str of Python 2. It is the input's memory.
 	Blob []byte
-	// Latin1 is a bytes that protocol 2 spells as text, one character a byte.
-	// It is the input's memory; Decode gives the bytes.
+	// Latin1 is a bytes that protocol 2 spells as text, one character a byte. It is the input's memory; Decode gives
+	// the bytes.
 	Latin1 []byte
-	// Long is an integer that int64 does not hold: two's complement, lowest
-	// byte first.
+	// Long is an integer that int64 does not hold: two's complement, lowest byte first.
 	Long []byte
 	// Tuple is a tuple.
 	Tuple []any
 	// List is a list or a set.
 	List struct{ Items []any }
-	// Dict is a dict, an OrderedDict or a defaultdict. A key that was set twice
-	// is in it twice.
+	// Dict is a dict, an OrderedDict or a defaultdict. A key that was set twice is in it twice.
 	Dict struct{ Keys, Values []any }
 	// Global is a class or a function, which is not looked for.
 	Global struct{ Module, Name string }
@@ -38,8 +36,8 @@ func String(v any) (s string, ok bool) {
 	return "", false
 }
 
-// Is tells whether v is the Text or the Blob s. Unlike String it copies nothing:
-// a short pickle can compare a long text often.
+// Is tells whether v is the Text or the Blob s. Unlike String it copies nothing: a short pickle can compare a long text
+// often.
 func Is(v any, s string) bool {
 	switch v := v.(type) {
 	case Text:
@@ -64,8 +62,7 @@ func (d *Dict) set(key, value any) {
 	d.Keys, d.Values = append(d.Keys, key), append(d.Values, value)
 }
 
-// Decode returns the n bytes that l spells. It is an error if they are not n,
-// or if a character is no byte.
+// Decode returns the n bytes that l spells. It is an error if they are not n, or if a character is no byte.
 func (l Latin1) Decode(n int64) ([]byte, bool) {
 	if n > int64(len(l)) || int64(len(l)) > 2*n {
 		return nil, false
