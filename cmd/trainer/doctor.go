@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"fovea/onnx/ort/install"
 	"fovea/training/config"
@@ -20,7 +21,7 @@ func runDoctor(a *app, ctx context.Context, args []string) error {
 		return err
 	}
 	report := install.Doctor(ctx, install.Source{Library: r.Library, Provider: r.Provider})
-	if _, err := report.WriteTo(a.stdout); err != nil {
+	if _, err := fmt.Fprint(a.stdout, report); err != nil {
 		return err
 	}
 	if len(report.Problems) > 0 {

@@ -30,10 +30,11 @@ var (
 var ErrNotLoaded = errors.New("ONNX Runtime is not loaded: call install.Load first")
 
 // Open opens the ONNX Runtime library at path for the rest of the process and sends the runtime's log to slog. A
-// process can open only one. The library's code is executed: check with install.Load's means what a file holds before.
+// process can open only one. Opening executes code of the file; install.Load first checks that the file is such a
+// library.
 //
-// Origin says how the library was found; it is kept for messages. PrepareCUDA, if not nil, is called before each
-// session with the CUDA provider is made; where it fails, so does the session.
+// origin says how the library was found and is kept for messages. prepareCUDA, if not nil, is called before each
+// session with the CUDA provider is made; if it fails, making the session fails.
 func Open(path, origin string, prepareCUDA func(*Library) error) (*Library, error) {
 	opening.Lock()
 	defer opening.Unlock()
@@ -49,7 +50,7 @@ func Open(path, origin string, prepareCUDA func(*Library) error) (*Library, erro
 		return nil, fmt.Errorf("%s: too new: ONNX Runtime %s no longer offers API %d; "+
 			"fovea needs ONNX Runtime %s to %s", path, version, API, OldestVersion, NewestTested)
 	}
-	// The environment is one per process; made first, ours has our log.
+	// A process has one environment. This one is made before yalue's, so its log is ours.
 	if err := newEnvironment(logSeverity()); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -67,7 +68,7 @@ func Open(path, origin string, prepareCUDA func(*Library) error) (*Library, erro
 }
 
 // Probe returns the version of the ONNX Runtime library at path, or an error if this package cannot use the library. It
-// loads the library, but initialises nothing, and closes it again.
+// loads the library and closes it again, without initialising it.
 func Probe(path string) (version string, err error) {
 	file, version, err := open(path)
 	if err != nil {

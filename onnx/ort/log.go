@@ -36,8 +36,8 @@ func logLevel(severity int) slog.Level {
 	return slog.LevelError
 }
 
-// logSeverity is the least severity that the runtime needs to report: what slog's default logger would drop is not even
-// formatted.
+// logSeverity returns the lowest severity that slog's default logger would keep, so that the runtime does not even
+// format lower ones.
 func logSeverity() int {
 	ctx, log := context.Background(), slog.Default()
 	switch {

@@ -1,10 +1,6 @@
 package ort
 
-import (
-	"fmt"
-	"strconv"
-	"strings"
-)
+import "fmt"
 
 // The versions of ONNX Runtime that the tests ran with. Newer ones keep the interfaces of older ones and are accepted
 // too.
@@ -27,16 +23,8 @@ func CheckVersion(version string) error {
 	return nil
 }
 
-// parseVersion reads "1.27.0" or "1.27.0-rc1".
+// parseVersion returns 1 and 27 for "1.27.0" and "1.27.0-rc1".
 func parseVersion(version string) (major, minor int, ok bool) {
-	parts := strings.SplitN(version, ".", 3)
-	if len(parts) < 2 {
-		return 0, 0, false
-	}
-	major, err := strconv.Atoi(parts[0])
-	if err != nil {
-		return 0, 0, false
-	}
-	minor, err = strconv.Atoi(parts[1])
-	return major, minor, err == nil
+	n, _ := fmt.Sscanf(version, "%d.%d", &major, &minor)
+	return major, minor, n == 2
 }

@@ -15,13 +15,12 @@ import (
 	"strings"
 	"time"
 
-	"fovea/onnx"
-
 	"fovea/internal/lock"
+	"fovea/onnx"
 )
 
-// cacheFolder is where fetched libraries are kept: VERSION/SYSTEM-MACHINE/ with the library and its SHA-256 beside it;
-// those for GPUs in VERSION-cudaN, what of NVIDIA's they need in cudaN.
+// cacheFolder returns the folder of fetched libraries. VERSION/SYSTEM-MACHINE/ in it has a library and its SHA-256
+// beside it. Libraries for GPUs are in VERSION-cudaN, the libraries of NVIDIA's that they need in cudaN.
 func cacheFolder() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -33,13 +32,13 @@ func cacheFolder() (string, error) {
 // systemFolder is the part of the cache's paths that names system and machine.
 const systemFolder = runtime.GOOS + "-" + runtime.GOARCH
 
-// cudaFolder is the part of the cache's paths for what is NVIDIA's.
+// cudaFolder returns the part of the cache's paths for NVIDIA's libraries.
 func cudaFolder(version int) string { return fmt.Sprintf("cuda%d", version) }
 
-// inCache lists the cached libraries for the CPU whose content is what was stored, the one stored last first.
+// inCache returns the cached libraries for the CPU that are undamaged, the one stored last first.
 func inCache(context.Context) []candidate { return cached(false) }
 
-// inGPUCache lists the cached builds for GPUs.
+// inGPUCache returns the cached builds for GPUs, likewise.
 func inGPUCache(context.Context) []candidate { return cached(true) }
 
 func cached(gpu bool) []candidate {
@@ -80,7 +79,8 @@ func cached(gpu bool) []candidate {
 
 const sumSuffix = ".sha256"
 
-// intact compares a cached library with the sum stored beside it: loading a damaged library would crash the process.
+// intact reports whether a cached library has the sum stored beside it. Loading a damaged library would crash the
+// process.
 func intact(path string) bool {
 	want, err := os.ReadFile(path + sumSuffix)
 	if err != nil {
@@ -123,7 +123,7 @@ func store(library, version string) (string, error) {
 	return path, writeSum(path, sum)
 }
 
-// writeSum notes the SHA-256 of a library in the cache.
+// writeSum writes the SHA-256 of a library in the cache beside it.
 func writeSum(path, sum string) error {
 	return onnx.WriteFileAtomic(path+sumSuffix, func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, sum)
@@ -145,7 +145,7 @@ func fileSum(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// lockCache keeps other processes from filling the cache until unlock is called. It waits as long as ctx allows.
+// lockCache keeps other processes from filling the cache until unlock is called. It waits until ctx ends.
 func lockCache(ctx context.Context) (unlock func(), err error) {
 	dir, err := cacheFolder()
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os/exec"
 	"runtime"
 	"slices"
@@ -13,7 +12,7 @@ import (
 	"fovea/onnx/ort"
 )
 
-// Report is what [Doctor] saw.
+// A Report tells whether sessions can run on this machine; see [Doctor].
 type Report struct {
 	Library  *ort.Library // the one in use or the one that Load would take; nil if there is none
 	System   string       // GOOS/GOARCH
@@ -27,7 +26,7 @@ type Report struct {
 	Notes    []Problem // why GPUs are not used, where the CPU takes their place
 }
 
-// Problem is something wrong and the command that mends it.
+// A Problem is something wrong and the command that mends it.
 type Problem struct {
 	What string
 	Mend string
@@ -35,10 +34,10 @@ type Problem struct {
 	cause error
 }
 
-// problem makes an error of one.
+// problem returns an error that is a Problem.
 func problem(err error, mend string) error { return &Problem{err.Error(), mend, err} }
 
-// asProblem is the problem that an error is, or else one of it.
+// asProblem returns the Problem that an error is, or makes one of it.
 func asProblem(err error, mend string) Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return *p
@@ -50,8 +49,8 @@ func (p *Problem) Error() string { return p.What + "; what mends it: " + p.Mend 
 
 func (p *Problem) Unwrap() error { return p.cause }
 
-// Doctor looks at what the runtime needs, as [Load] with the same source would find it. It fetches nothing. Unless this
-// process has loaded a library already, it loads the one that it finds.
+// Doctor reports everything that the runtime needs, as [Load] with the same source would find it. It fetches nothing.
+// Unless this process has loaded a library already, it loads the one that it finds.
 func Doctor(ctx context.Context, s Source) Report {
 	r := Report{
 		System:  thisSystem,
@@ -87,7 +86,7 @@ func (r *Report) findLibrary(ctx context.Context, s Source) {
 	if named, _ := s.named(); named == "" && ort.InUse() == nil {
 		gpu, err := locateGPU(ctx, s)
 		if err != nil {
-			r.problem(err, installGPU(0))
+			r.problem(err, installGPUCommand(0))
 			return
 		}
 		found, unusable := gpu, []error(nil)
@@ -113,7 +112,7 @@ func (r *Report) findLibrary(ctx context.Context, s Source) {
 	r.Library = library
 }
 
-// install is the command that gets a library with what is on this machine.
+// install returns the command that gets a library with the tools of this machine.
 func (r *Report) install() string {
 	if len(r.Fetchers) == 0 {
 		return fmt.Sprintf("trainer runtime install -from FILE (a library or wheel of ONNX Runtime %s for %s)",
@@ -126,15 +125,8 @@ func (r *Report) problem(err error, mend string) {
 	r.Problems = append(r.Problems, asProblem(err, mend))
 }
 
-// String is the report as text, a line a fact.
+// String returns the report as text, one fact on a line.
 func (r Report) String() string {
-	var b strings.Builder
-	r.WriteTo(&b)
-	return b.String()
-}
-
-// WriteTo writes the report as text, a line a fact.
-func (r Report) WriteTo(w io.Writer) (n int64, err error) {
 	var b strings.Builder
 	line := func(name, format string, a ...any) { fmt.Fprintf(&b, "%-14s%s\n", name, fmt.Sprintf(format, a...)) }
 	if l := r.Library; l != nil {
@@ -163,6 +155,5 @@ func (r Report) WriteTo(w io.Writer) (n int64, err error) {
 	if len(r.Problems) == 0 {
 		line("verdict", "%s", r.GPU.verdict())
 	}
-	written, err := io.WriteString(w, b.String())
-	return int64(written), err
+	return b.String()
 }

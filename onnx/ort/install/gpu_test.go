@@ -166,12 +166,12 @@ func TestNVIDIALibrariesAreFound(t *testing.T) {
 	nvidia(t, filepath.Join(site, "nvidia", "cudnn", "lib"), "libcudnn.so.9")
 	nvidia(t, named, "libcudart.so.13")
 	t.Setenv("LD_LIBRARY_PATH", named)
-	n, err := needsOf(providerOf(library))
-	if err != nil || n.cuda != 13 {
-		t.Fatalf("needs %v, %v", n, err)
+	r, err := requirementsOf(providerOf(library))
+	if err != nil || r.cuda != 13 {
+		t.Fatalf("needs %v, %v", r, err)
 	}
 	got := map[string]string{}
-	for _, l := range find(n.wants(), n.cuda, places(t.Context(), library, n.cuda)) {
+	for _, l := range findLibraries(r.libraryList(), r.cuda, places(t.Context(), library, r.cuda)) {
 		if l.Path != "" {
 			got[l.Name] = filepath.Dir(l.Path)
 		}
@@ -241,15 +241,15 @@ func TestNVIDIALibrariesAreMissing(t *testing.T) {
 func TestDriverSuits(t *testing.T) {
 	onlyLinux(t)
 	library := &ort.Library{Path: gpuBuild(t, t.TempDir(), required...), Version: "1.31.1"}
-	if err := driverSuits(library, 13000); err != nil {
+	if err := checkDriver(library, 13000); err != nil {
 		t.Error(err)
 	}
-	err := driverSuits(library, 12080)
+	err := checkDriver(library, 12080)
 	orttest.Says(t, err, "driver offers CUDA 12.8", "built for CUDA 13", "update the driver")
 	if runtime.GOARCH == "amd64" {
 		orttest.Says(t, err, "trainer runtime install -gpu -cuda 12")
 	}
-	if err := driverSuits(library, 11040); err == nil || strings.Contains(err.Error(), "-cuda 11") {
+	if err := checkDriver(library, 11040); err == nil || strings.Contains(err.Error(), "-cuda 11") {
 		t.Errorf("a driver for CUDA 11: %v", err)
 	}
 }

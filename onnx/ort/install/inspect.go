@@ -15,8 +15,8 @@ import (
 	"fovea/onnx/ort"
 )
 
-// inspect looks at a file before anything in it is executed. It returns an error that says why the file is no ONNX
-// Runtime library for this machine, and the library's version where the file tells it (ELF).
+// inspect reads a file without executing anything in it. It returns the version of the ONNX Runtime library in it, if
+// the file tells it (only ELF does), or why the file is no such library for this machine.
 func inspect(path string) (version string, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -61,7 +61,7 @@ func inspect(path string) (version string, err error) {
 	return version, nil
 }
 
-// fileSystem names the family of systems that share a library format.
+// fileSystem returns the family of systems that share a library format.
 func fileSystem(goos string) string {
 	if goos == "darwin" || goos == "windows" {
 		return goos

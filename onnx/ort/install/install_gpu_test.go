@@ -131,11 +131,11 @@ func TestInstallGPU(t *testing.T) {
 	if found := inCache(t.Context()); found != nil {
 		t.Errorf("it is offered to the CPU: %v", found)
 	}
-	n, err := needsOf(providerOf(path))
+	r, err := requirementsOf(providerOf(path))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range find(n.wants(), 13, places(t.Context(), path, 13)) {
+	for _, l := range findLibraries(r.libraryList(), 13, places(t.Context(), path, 13)) {
 		if l.Required && l.Origin != "the cache" {
 			t.Errorf("%s: %v", l.Name, l)
 		}

@@ -11,17 +11,17 @@ import (
 	"fovea/onnx/ort"
 )
 
-// Source says where the library comes from.
+// A Source says where the library comes from.
 type Source struct {
-	// Library is the path of the library or of a folder that holds it. Empty: the environment variable FOVEA_ORT, then
-	// the search that the package's documentation describes. A path that is named here or there and fails is an error;
-	// nothing else is tried then.
+	// Library is the path of the library or of a folder that holds it. If it is empty, the environment variable
+	// FOVEA_ORT counts, then the search that the package's documentation describes. A path that is named in either way
+	// and fails is an error; nothing else is tried then.
 	Library string
-	// Provider is the value of a config's key runtime.provider. "cpu" or empty: any library will do. "cuda": the search
-	// is for a GPU build, which GPU puts into the cache, or which Python or the system has; none is an error. "auto": a
-	// GPU build if there is one and the driver shows a GPU.
+	// Provider is the value of a config's key runtime.provider. With "cpu" or "" any library will do. With "cuda" only
+	// a GPU build will do, from the cache that GPU fills, from Python or from the system; it is an error if there is
+	// none. With "auto" a GPU build is used if there is one and the driver shows a GPU.
 	Provider string
-	// Progress is told of a download; nil: nobody is.
+	// Progress receives the progress of a download. It may be nil.
 	Progress progress.Func
 }
 
@@ -55,7 +55,7 @@ func Load(ctx context.Context, s Source) (*ort.Library, error) {
 		return nil, fmt.Errorf("loading ONNX Runtime: %w", err)
 	}
 	library, err := ort.Open(c.path, c.origin, func(l *ort.Library) error {
-		return readyForCUDA(context.Background(), l)
+		return prepareCUDA(context.Background(), l)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("loading ONNX Runtime (%s): %w", c.origin, err)
@@ -84,7 +84,7 @@ func namedFile(path string) (string, error) {
 	if !info.IsDir() {
 		return path, nil
 	}
-	found := librariesIn(path)
+	found := librariesBelow(path)
 	if len(found) == 0 {
 		return "", fmt.Errorf("the folder %s holds no ONNX Runtime library (%s)", path, libraryName())
 	}
