@@ -50,7 +50,7 @@ func TestPadBeforeMaxPool(t *testing.T) {
 	bytes := model(t, ports{info("x", pb.TensorProto_FLOAT, 1, 1, 2, 2)}, ports{info("y", pb.TensorProto_FLOAT, 1, 1, 1, 1)},
 		[]*pb.TensorProto{pads}, op("Pad", "x pads", "p"), op("MaxPool", "p", "y", &pb.AttributeProto{Name: proto.String("kernel_shape"),
 			Type: pb.AttributeProto_INTS.Enum(), Ints: []int64{4, 4}}))
-	for _, o := range []Options{{}, {Optimization: Basic}, {Config: map[string]string{disabled: "MatMulAddFusion"}}} {
+	for _, o := range []Options{{}, {Optimization: Basic}, {Config: map[string]string{disabledOptimizers: "MatMulAddFusion"}}} {
 		s := session(t, bytes, o)
 		x := tensor(t, pb.TensorProto_FLOAT, 1, 1, 2, 2)
 		copy(x.Float32(), []float32{-1, -2, -3, -4})
