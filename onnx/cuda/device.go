@@ -100,7 +100,8 @@ func (d *Device) Info() Info { return d.info }
 // Free returns the free and the total bytes of the GPU's memory.
 func (d *Device) Free() (free, total int64, err error) {
 	var f, t C.size_t
-	err = failure(C.fovea_cuda_memory(d.context, &f, &t), fmt.Sprintf("GPU %d: asking for the free memory", d.info.Index))
+	result := C.fovea_cuda_memory(d.context, &f, &t)
+	err = failure(result, fmt.Sprintf("GPU %d: asking for the free memory", d.info.Index))
 	return int64(f), int64(t), err
 }
 

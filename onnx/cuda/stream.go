@@ -46,7 +46,8 @@ func (s *Stream) Download(dst []byte, src *Memory, offset int) error {
 		return err
 	}
 	return s.do("copying from it", func(d *Device) C.int {
-		return C.fovea_cuda_download(d.context, s.handle, unsafe.Pointer(&dst[0]), from, C.size_t(len(dst)), d.waits(dst))
+		return C.fovea_cuda_download(d.context, s.handle, unsafe.Pointer(&dst[0]), from, C.size_t(len(dst)),
+			d.waits(dst))
 	})
 }
 
@@ -110,7 +111,9 @@ func (s *Stream) Record(e *Event) error {
 	if err := e.check(); err != nil {
 		return err
 	}
-	return s.do("recording an event", func(d *Device) C.int { return C.fovea_cuda_record(d.context, s.handle, e.handle) })
+	return s.do("recording an event", func(d *Device) C.int {
+		return C.fovea_cuda_record(d.context, s.handle, e.handle)
+	})
 }
 
 // Wait makes work that is queued from now on wait for the work before the event's last record.
@@ -118,7 +121,9 @@ func (s *Stream) Wait(e *Event) error {
 	if err := e.check(); err != nil {
 		return err
 	}
-	return s.do("waiting for an event", func(d *Device) C.int { return C.fovea_cuda_wait(d.context, s.handle, e.handle) })
+	return s.do("waiting for an event", func(d *Device) C.int {
+		return C.fovea_cuda_wait(d.context, s.handle, e.handle)
+	})
 }
 
 // Synchronize waits until the work before the event is done.

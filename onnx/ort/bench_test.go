@@ -10,8 +10,8 @@ import (
 	"fovea/onnx/pb"
 )
 
-// BenchmarkBindAndRun is what a session costs besides its operators: 300 inputs, as a ViT's parameters are, bound and
-// run.
+// BenchmarkBindAndRun measures the cost of a session besides its operators: it binds and runs 300 inputs, as many as a
+// ViT has parameters.
 func BenchmarkBindAndRun(b *testing.B) {
 	const count = 300
 	var inputs ports
@@ -47,7 +47,7 @@ func constant(name string, dims []int64, values ...int64) *pb.TensorProto {
 	}
 }
 
-// block is a transformer block of ViT-B, 4 images of 197 tokens, with its parameters as inputs.
+// block returns a transformer block of ViT-B, for 4 images of 197 tokens, with its parameters as inputs.
 func block(b *testing.B) []byte {
 	const tokens, width, heads = 197, 768, 12
 	x := func(name string, dims ...any) *pb.ValueInfoProto { return info(name, float, dims...) }

@@ -58,13 +58,14 @@ func TestSessionErrors(t *testing.T) {
 		o     Options
 		want  string
 	}{
-		"empty":              {nil, Options{}, "the model is empty"},
-		"text":               {[]byte("this is no model"), Options{}, "creating a session"},
-		"unknown operator":   {unknown, Options{}, "Frobnicate"},
-		"provider":           {addModel(t), Options{Provider: "tpu"}, `provider "tpu" is unknown`},
-		"threads":            {addModel(t), Options{Threads: -1}, "-1 is negative"},
-		"level":              {addModel(t), Options{Optimization: 9}, "level 9"},
-		"options of the CPU": {addModel(t), Options{ProviderOptions: map[string]string{"a": "b"}}, "cpu takes no options"},
+		"empty":            {nil, Options{}, "the model is empty"},
+		"text":             {[]byte("this is no model"), Options{}, "creating a session"},
+		"unknown operator": {unknown, Options{}, "Frobnicate"},
+		"provider":         {addModel(t), Options{Provider: "tpu"}, `provider "tpu" is unknown`},
+		"threads":          {addModel(t), Options{Threads: -1}, "-1 is negative"},
+		"level":            {addModel(t), Options{Optimization: 9}, "level 9"},
+		"options of the CPU": {addModel(t), Options{ProviderOptions: map[string]string{"a": "b"}},
+			"cpu takes no options"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := NewSession(c.model, c.o)
@@ -120,7 +121,8 @@ func TestTensorErrors(t *testing.T) {
 	orttest.Says(t, err, "tensor FLOAT[1]")
 }
 
-// What bridge.go reads of the binding's unexported fields, so that another version of it fails here and not in a crash.
+// bridge.go reads unexported fields of the binding. If another version changes them, this test fails instead of a
+// crash.
 func TestBindingLayout(t *testing.T) {
 	dynamic := reflect.TypeFor[yalue.DynamicAdvancedSession]()
 	if f := dynamic.Field(0); dynamic.NumField() != 1 || f.Type != reflect.TypeFor[*yalue.AdvancedSession]() {

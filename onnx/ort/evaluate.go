@@ -46,7 +46,8 @@ func (s *Session) Evaluate(visit func(info Info, data []byte) error) error {
 			}
 		}
 	}()
-	err := failure(C.fovea_run(s.native(), unsafe.SliceData(inputNames), unsafe.SliceData(values), C.size_t(len(values)),
+	err := failure(C.fovea_run(s.native(),
+		unsafe.SliceData(inputNames), unsafe.SliceData(values), C.size_t(len(values)),
 		unsafe.SliceData(outputNames), C.size_t(len(results)), unsafe.SliceData(results)))
 	if err != nil {
 		return fmt.Errorf("running a session: %w", err)
@@ -72,7 +73,8 @@ func content(v *C.OrtValue) (info Info, data []byte, err error) {
 	var elements unsafe.Pointer
 	err = failure(C.fovea_content(v, &kind, &dims, &rank, &elements))
 	defer C.fovea_free(unsafe.Pointer(dims))
-	info = Info{Type: pb.TensorProto_DataType(kind), Shape: append([]int64{}, unsafe.Slice((*int64)(dims), int(rank))...)}
+	shape := append([]int64{}, unsafe.Slice((*int64)(dims), int(rank))...)
+	info = Info{Type: pb.TensorProto_DataType(kind), Shape: shape}
 	if err != nil || elements == nil {
 		return info, nil, err
 	}

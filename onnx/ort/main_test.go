@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// logged makes a session of a model that the runtime has something to say about.
+// logged makes a session of a model that the runtime logs a warning about, and returns the log.
 func logged(ctx context.Context) (string, error) {
 	var lines bytes.Buffer
 	slog.SetDefault(slog.New(slog.NewTextHandler(&lines, nil)))

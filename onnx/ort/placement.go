@@ -53,7 +53,8 @@ func (s *Session) Placement() ([]Placed, error) {
 				return nil, fmt.Errorf("reading the placement: %w", err)
 			}
 			placed = append(placed, Placed{
-				Node: C.GoString(name), Op: qualified(C.GoString(domain), C.GoString(op)), Provider: C.GoString(provider),
+				Node: C.GoString(name), Op: qualified(C.GoString(domain), C.GoString(op)),
+				Provider: C.GoString(provider),
 			})
 		}
 	}

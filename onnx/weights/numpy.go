@@ -24,7 +24,8 @@ var numpyTypes = map[string]pb.TensorProto_DataType{
 	"b1": pb.TensorProto_BOOL, "i1": pb.TensorProto_INT8, "u1": pb.TensorProto_UINT8,
 	"i2": pb.TensorProto_INT16, "u2": pb.TensorProto_UINT16, "i4": pb.TensorProto_INT32, "u4": pb.TensorProto_UINT32,
 	"i8": pb.TensorProto_INT64, "u8": pb.TensorProto_UINT64, "f2": pb.TensorProto_FLOAT16,
-	"f4": pb.TensorProto_FLOAT, "f8": pb.TensorProto_DOUBLE, "c8": pb.TensorProto_COMPLEX64, "c16": pb.TensorProto_COMPLEX128,
+	"f4": pb.TensorProto_FLOAT, "f8": pb.TensorProto_DOUBLE,
+	"c8": pb.TensorProto_COMPLEX64, "c16": pb.TensorProto_COMPLEX128,
 }
 
 // callNumPy returns the array or element type that a call in a pickle of NumPy makes; ok is false for other calls.
@@ -89,15 +90,18 @@ func (a *ndarray) tensor() (Tensor, error) {
 			return (&view{storage: &storage{data: data}, typ: a.typ, shape: a.shape, strides: strides}).tensor()
 		}
 	}
+	wrongSize := func(have int) error {
+		return fmt.Errorf("%d bytes of data, but %s of shape %v has %d", have, onnx.TypeName(a.typ), a.shape, size)
+	}
 	switch data := a.data.(type) {
 	case pickle.Blob:
 		if int64(len(data)) != size {
-			return t, fmt.Errorf("%d bytes of data, but %s of shape %v has %d", len(data), onnx.TypeName(a.typ), a.shape, size)
+			return t, wrongSize(len(data))
 		}
 		return order(data)
 	case pickle.Latin1:
 		if int64(len(data)) < size {
-			return t, fmt.Errorf("%d bytes of data, but %s of shape %v has %d", len(data), onnx.TypeName(a.typ), a.shape, size)
+			return t, wrongSize(len(data))
 		}
 		t.load = func() ([]byte, error) {
 			decoded, ok := data.Decode(size)

@@ -143,7 +143,7 @@ func TestEncodeErrors(t *testing.T) {
 	}
 }
 
-// FuzzParse feeds bytes to the reader. What it takes must survive writing.
+// FuzzParse feeds bytes to the reader. Every file that it accepts must survive writing.
 func FuzzParse(f *testing.F) {
 	file, err := os.Open(filepath.Join("testdata", "hostile.csv"))
 	if err != nil {

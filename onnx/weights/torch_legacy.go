@@ -70,7 +70,8 @@ func parseTorchLegacy(b []byte, at int) (contents, error) {
 				key, s.size, at, len(b))
 		}
 		if n := binary.LittleEndian.Uint64(b[at:]); n != uint64(s.elements) {
-			return contents{}, fmt.Errorf("storage %q has %d elements instead of %d: the file is damaged", key, n, s.elements)
+			return contents{}, fmt.Errorf("storage %q has %d elements instead of %d: the file is damaged",
+				key, n, s.elements)
 		}
 		at += 8
 		s.data = b[at : at+int(s.size) : at+int(s.size)]

@@ -90,7 +90,9 @@ func listArchive(b []byte) (map[string][]byte, error) {
 		entries[f.Name] = b[begin : begin+size : begin+size]
 		spans = append(spans, span{f.Name, begin, begin + size})
 	}
-	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end)) })
+	slices.SortFunc(spans, func(a, b span) int {
+		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end))
+	})
 	for i := 1; i < len(spans); i++ {
 		if spans[i].begin < spans[i-1].end {
 			return nil, fmt.Errorf("entries %q and %q overlap: the file is damaged", spans[i-1].name, spans[i].name)

@@ -11,10 +11,10 @@ import (
 	"fovea/onnx/ort/internal/orttest"
 )
 
-// providerEnv is the provider that a child loads a library for.
+// providerEnv is the environment variable with the provider that a child loads a library for.
 const providerEnv = "FOVEA_ORT_TEST_PROVIDER"
 
-// TestMain loads the runtime that all tests share: without it they would prove nothing, so they fail rather than skip.
+// TestMain loads the runtime that all tests share. Without it they would prove nothing, so they fail rather than skip.
 func TestMain(m *testing.M) {
 	if os.Getenv(orttest.EnvChild) != "" {
 		os.Exit(child(os.Getenv(orttest.EnvChild)))
@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// child does what its name says and prints the result; an error exits with 1.
+// child carries out an action and prints its result. It returns 1 after an error.
 func child(action string) int {
 	ctx := context.Background()
 	var result any
@@ -63,7 +63,7 @@ func child(action string) int {
 	return 0
 }
 
-// loadTwice loads a library, a bad one before it and another one after it.
+// loadTwice loads a library, after a bad one and before another one.
 func loadTwice(ctx context.Context) (string, error) {
 	if _, err := Load(ctx, Source{Library: os.Args[0]}); err == nil {
 		return "", fmt.Errorf("this program was loaded as a library")

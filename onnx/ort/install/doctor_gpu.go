@@ -152,9 +152,11 @@ func (g GPUReport) lines(line func(name, format string, a ...any)) {
 		case l.Required:
 			line("", "%s", l.missing())
 		case strings.HasPrefix(l.Name, "libcudnn"):
-			line("", "no cuDNN (%s): models with convolutions need it, a ViT does not; %s -cudnn", l.Name, installGPUCommand(g.CUDA))
+			line("", "no cuDNN (%s): models with convolutions need it, a ViT does not; %s -cudnn",
+				l.Name, installGPUCommand(g.CUDA))
 		case strings.HasPrefix(l.Name, "libnvrtc"):
-			line("", "no %s: cuBLAS and cuDNN compile kernels for some GPUs with it; %s", l.Name, installGPUCommand(g.CUDA))
+			line("", "no %s: cuBLAS and cuDNN compile kernels for some GPUs with it; %s",
+				l.Name, installGPUCommand(g.CUDA))
 		}
 	}
 	if g.Session != "" {

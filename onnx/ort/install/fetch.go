@@ -70,7 +70,8 @@ func fetchWheel(ctx context.Context, temporary string, p bytesDone) (library str
 	// If this Python has no wheel of its own, the wheel of another will do: only the library in it counts.
 	wheel, err := pipDownload(ctx, found[0], requirement, temporary)
 	if err != nil && ctx.Err() == nil {
-		if other, failed := pipDownload(ctx, found[0], requirement, temporary, "--python-version", wheelPython); failed == nil {
+		other, failed := pipDownload(ctx, found[0], requirement, temporary, "--python-version", wheelPython)
+		if failed == nil {
 			wheel, err = other, nil
 		}
 	}

@@ -80,7 +80,8 @@ func download(ctx context.Context, u *url.URL, folder string, p bytesDone) (file
 		name = libraryName()
 	}
 	file = filepath.Join(folder, "download-"+name)
-	if err := writeFile(file, &counter{from: answer.Body, total: max(answer.ContentLength, 0), progress: p}); err != nil {
+	body := &counter{from: answer.Body, total: max(answer.ContentLength, 0), progress: p}
+	if err := writeFile(file, body); err != nil {
 		return "", fmt.Errorf("downloading %s: %w", u, err)
 	}
 	return file, nil

@@ -107,7 +107,7 @@ func librariesIn(folders ...string) []string {
 	return found
 }
 
-// librariesBelow returns the libraries of an unpacked release or Python package: in its folder, or in capi or lib there.
+// librariesBelow returns the libraries of an unpacked release or Python package: in its folder, or in capi or lib.
 func librariesBelow(dir string) []string {
 	return librariesIn(dir, filepath.Join(dir, "capi"), filepath.Join(dir, "lib"))
 }

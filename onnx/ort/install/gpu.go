@@ -119,7 +119,8 @@ func requirementsOf(provider string) (requirements, error) {
 	}
 	r := requirements{cudaOf(linked), linked}
 	if r.cuda == 0 {
-		return requirements{}, fmt.Errorf("%s is not linked against CUDA's runtime (libcudart): no CUDA provider", provider)
+		return requirements{}, fmt.Errorf("%s is not linked against CUDA's runtime (libcudart): no CUDA provider",
+			provider)
 	}
 	return r, nil
 }

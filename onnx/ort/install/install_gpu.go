@@ -91,8 +91,8 @@ func chooseRelease(version int) (*gpuRelease, error) {
 			return r, nil
 		}
 	}
-	return nil, fmt.Errorf("there is one for CUDA %s, but none of them runs on %s (compute capability %d.%d) with a driver "+
-		"that offers CUDA %s: update the driver, or choose with -cuda",
+	return nil, fmt.Errorf("there is one for CUDA %s, but none of them runs on %s (compute capability %d.%d) "+
+		"with a driver that offers CUDA %s: update the driver, or choose with -cuda",
 		strings.Join(versions, " and "), gpu.Name, gpu.Major, gpu.Minor, cudaVersion(gpu.Driver))
 }
 
@@ -124,19 +124,19 @@ func (r *gpuRelease) install(ctx context.Context, o GPUOptions) (string, error) 
 	}
 	wanted = append(wanted, r.runtime)
 	plan := GPUPlan{Version: r.runtime.version, CUDA: r.cuda}
-	var fetch, mine []wheelPackage // mine are those in the cache, at the end
+	var fetch, inCache []wheelPackage // packages to fetch, and all that will be in the cache
 	elsewhere := placesOutside(cache, places(ctx, "", r.cuda))
 	for _, p := range wanted {
 		folder := filepath.Join(cache, r.folder(p))
 		if p.storedIn(folder) {
-			mine = append(mine, p)
+			inCache = append(inCache, p)
 			continue
 		}
 		if found := p.foundIn(r.cuda, elsewhere); found != nil {
 			plan.Present = append(plan.Present, found...)
 			continue
 		}
-		fetch, mine = append(fetch, p), append(mine, p)
+		fetch, inCache = append(fetch, p), append(inCache, p)
 		plan.Fetch = append(plan.Fetch, p.requirement())
 		plan.Download += p.bytes
 		plan.Disk += p.stored()
@@ -151,7 +151,8 @@ func (r *gpuRelease) install(ctx context.Context, o GPUOptions) (string, error) 
 			if ctx.Err() != nil {
 				return "", context.Cause(ctx)
 			}
-			return "", fmt.Errorf("%w\nwhat was fetched before stays: the same command goes on. Without a network, run\n"+
+			return "", fmt.Errorf("%w\n"+
+				"what was fetched before stays: the same command goes on. Without a network, run\n"+
 				"  python3 -m pip download --no-deps --only-binary=:all: --python-version %s --dest DIR %s\n"+
 				"on a machine of this kind that has one, then here with PIP_NO_INDEX=1 PIP_FIND_LINKS=DIR",
 				err, wheelPython, strings.Join(plan.Fetch, " "))
@@ -159,7 +160,7 @@ func (r *gpuRelease) install(ctx context.Context, o GPUOptions) (string, error) 
 		done += p.bytes
 	}
 	// The runtime's own sum is written last, and again each time: Load takes the library whose sum is newest.
-	for _, p := range mine {
+	for _, p := range inCache {
 		for _, f := range p.files {
 			if err := writeSum(filepath.Join(cache, r.folder(p), f.cachedName()), f.sum); err != nil {
 				return "", err
@@ -210,7 +211,8 @@ func (p wheelPackage) storedIn(folder string) bool {
 func (p wheelPackage) foundIn(version int, places iter.Seq[place]) []CUDALibrary {
 	var list []CUDALibrary
 	for _, f := range p.files {
-		if stem, _ := splitName(f.name); slices.ContainsFunc(nvidiaLibraries, func(l nvidiaLibrary) bool { return l.stem == stem }) {
+		stem, _ := splitName(f.name)
+		if slices.ContainsFunc(nvidiaLibraries, func(l nvidiaLibrary) bool { return l.stem == stem }) {
 			list = append(list, CUDALibrary{Name: f.name, Package: p.name})
 		}
 	}
@@ -254,7 +256,9 @@ func (p wheelPackage) unpack(wheel, temporary, folder string) error {
 	}
 	defer archive.Close()
 	for _, f := range p.files {
-		i := slices.IndexFunc(archive.File, func(m *zip.File) bool { return path.Base(m.Name) == f.name && m.Mode().IsRegular() })
+		i := slices.IndexFunc(archive.File, func(m *zip.File) bool {
+			return path.Base(m.Name) == f.name && m.Mode().IsRegular()
+		})
 		if i < 0 {
 			return fmt.Errorf("%s holds no %s", filepath.Base(wheel), f.name)
 		}
@@ -271,7 +275,8 @@ func (p wheelPackage) unpack(wheel, temporary, folder string) error {
 		return err
 	}
 	for _, f := range p.files {
-		if err := os.Rename(filepath.Join(temporary, f.cachedName()), filepath.Join(folder, f.cachedName())); err != nil {
+		name := f.cachedName()
+		if err := os.Rename(filepath.Join(temporary, name), filepath.Join(folder, name)); err != nil {
 			return err
 		}
 	}

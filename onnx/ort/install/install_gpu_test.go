@@ -16,8 +16,8 @@ import (
 	"fovea/onnx/ort/internal/orttest"
 )
 
-// fakeIndex makes wheels with libraries, and this package believe that they are what ONNX Runtime for CUDA 13 consists
-// of. It returns the script of a Python whose pip serves them, and the file in which pip notes what it was asked for.
+// fakeIndex makes wheels with libraries, and makes this package believe that ONNX Runtime for CUDA 13 consists of them.
+// It returns the script of a Python whose pip serves them, and the file in which pip writes what it was asked for.
 func fakeIndex(t *testing.T) (python, asked string) {
 	t.Helper()
 	wheels := t.TempDir()
@@ -120,7 +120,8 @@ func TestInstallGPU(t *testing.T) {
 		}
 		return path
 	}
-	everything := []string{"nvidia-cuda-runtime==13.5.37", "nvidia-curand==10.4.5.25", "nvidia-cublas==13.10.0.20", "onnxruntime-gpu==1.31.1"}
+	everything := []string{"nvidia-cuda-runtime==13.5.37", "nvidia-curand==10.4.5.25", "nvidia-cublas==13.10.0.20",
+		"onnxruntime-gpu==1.31.1"}
 	path := install(everything...)
 	if want := filepath.Join(cache, "1.31.1-cuda13", systemFolder, libraryName()); path != want {
 		t.Errorf("installed as %s, want %s", path, want)
@@ -143,13 +144,13 @@ func TestInstallGPU(t *testing.T) {
 	install() // all is there
 	o.CuDNN = true
 	install("nvidia-cudnn-cu13==9.28.1.4")
-	// What is damaged is fetched again.
+	// A damaged library is fetched again.
 	damaged := filepath.Join(cache, "cuda13", systemFolder, "libcublas.so.13")
 	if err := os.WriteFile(damaged, []byte("damaged"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	install("nvidia-cublas==13.10.0.20")
-	// What Python or the system has is not fetched.
+	// Libraries that Python or the system has are not fetched.
 	if err := os.RemoveAll(filepath.Join(cache, "cuda13")); err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +173,8 @@ func TestInstallGPUGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := GPU(t.Context(), GPUOptions{CUDA: 13})
-	orttest.Says(t, err, "installing ONNX Runtime for GPUs", "pip download nvidia-cublas==13.10.0.20", "Connection broken",
+	orttest.Says(t, err, "installing ONNX Runtime for GPUs", "pip download nvidia-cublas==13.10.0.20",
+		"Connection broken",
 		"the same command goes on", "PIP_NO_INDEX=1")
 	if found := inGPUCache(t.Context()); found != nil {
 		t.Errorf("offered, but not complete: %v", found)

@@ -35,7 +35,7 @@ func emptyMachine(t *testing.T, commands map[string]string) (cache string) {
 	return filepath.Join(cache, "fovea", "onnxruntime")
 }
 
-// release makes a library the only one that a Go module is known to carry, or a wheel, until the test ends.
+// release makes a library the only one that a Go module, or a wheel, is known to carry, until the test ends.
 func release(t *testing.T, library, moduleFile string, wheel bool) {
 	t.Helper()
 	sum, err := fileSum(library)
@@ -103,7 +103,7 @@ func TestInstallWithGo(t *testing.T) {
 	if !told {
 		t.Error("the progress does not end at its total")
 	}
-	// Now without any command: the cache does, also for the search.
+	// Without any command the library in the cache will do, also for the search.
 	t.Setenv("PATH", t.TempDir())
 	if again, err := CPU(t.Context(), Options{}); err != nil || again != path {
 		t.Errorf("installed again: %s, %v", again, err)
@@ -289,7 +289,7 @@ func TestPythonPackageIsFound(t *testing.T) {
 	if found == nil || found.origin != "the Python package onnxruntime" || filepath.Dir(found.path) != capi {
 		t.Errorf("found %v, %v", found, unusable)
 	}
-	// One that is too old is passed over, and named when nothing else can be had.
+	// A library that is too old is passed over, and named if there is no other.
 	emptyMachine(t, map[string]string{"python3": "echo " + filepath.Dir(old)})
 	_, err := locate(t.Context(), Source{})
 	if inSystem(t.Context()) == nil {

@@ -34,7 +34,7 @@ const void *OrtGetApiBase(void) { return &base; }`
 	return path
 }
 
-// startPath is the PATH that this program was started with; tests set others.
+// startPath is the PATH at the start of this program. Tests set others.
 var startPath = os.Getenv("PATH")
 
 func gcc(t *testing.T, arguments ...string) {
@@ -52,15 +52,15 @@ func onlyLinux(t *testing.T) {
 	}
 }
 
-// Each bad library has its own error, a process survives it, and nothing else is tried.
+// Each bad library has its own error, the process survives it, and nothing else is tried.
 func TestBadLibraries(t *testing.T) {
 	onlyLinux(t)
-	foreign, err := os.ReadFile(fakeLibrary(t, "1.30.0"))
+	otherMachine, err := os.ReadFile(fakeLibrary(t, "1.30.0"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	machine := elf.EM_S390
-	binary.LittleEndian.PutUint16(foreign[18:], uint16(machine)) // e_machine
+	binary.LittleEndian.PutUint16(otherMachine[18:], uint16(machine)) // e_machine
 	real, err := os.ReadFile(ort.InUse().Path)
 	if err != nil {
 		t.Fatal(err)
@@ -69,13 +69,15 @@ func TestBadLibraries(t *testing.T) {
 		path string
 		want []string
 	}{
-		"text":          {orttest.File(t, "libonnxruntime.so", []byte("this is text")), []string{"is no shared library"}},
-		"empty":         {orttest.File(t, "libonnxruntime.so", nil), []string{"is no shared library"}},
-		"missing":       {filepath.Join(t.TempDir(), "none.so"), []string{"no such file"}},
-		"empty folder":  {t.TempDir(), []string{"holds no ONNX Runtime library"}},
-		"truncated":     {orttest.File(t, "libonnxruntime.so", real[:len(real)/2]), []string{"no usable shared library"}},
+		"text": {orttest.File(t, "libonnxruntime.so", []byte("this is text")),
+			[]string{"is no shared library"}},
+		"empty":        {orttest.File(t, "libonnxruntime.so", nil), []string{"is no shared library"}},
+		"missing":      {filepath.Join(t.TempDir(), "none.so"), []string{"no such file"}},
+		"empty folder": {t.TempDir(), []string{"holds no ONNX Runtime library"}},
+		"truncated": {orttest.File(t, "libonnxruntime.so", real[:len(real)/2]),
+			[]string{"no usable shared library"}},
 		"other library": {fakeLibrary(t, ""), []string{"not ONNX Runtime", "OrtGetApiBase"}},
-		"other machine": {orttest.File(t, "libonnxruntime.so", foreign),
+		"other machine": {orttest.File(t, "libonnxruntime.so", otherMachine),
 			[]string{"linux/EM_S390", "linux/" + runtime.GOARCH}},
 		"too old": {fakeLibrary(t, "1.24.4"),
 			[]string{"too old", "ONNX Runtime 1.24.4 offers API 24; fovea needs 26: ONNX Runtime 1.26 to"}},
@@ -105,7 +107,8 @@ func TestLoadOnce(t *testing.T) {
 
 func TestDoctor(t *testing.T) {
 	r := Doctor(t.Context(), Source{})
-	if r.Library != ort.InUse() || len(r.Problems) > 0 || r.Library.API < ort.API || !strings.Contains(r.String(), "ready") {
+	if r.Library != ort.InUse() || len(r.Problems) > 0 || r.Library.API < ort.API ||
+		!strings.Contains(r.String(), "ready") {
 		t.Errorf("a working runtime is reported as\n%s", r)
 	}
 	out, _ := orttest.InChild(t, "doctor", EnvLibrary+"="+orttest.File(t, "libonnxruntime.so", []byte("text")))

@@ -132,7 +132,8 @@ func places(ctx context.Context, library string, version int) iter.Seq[place] {
 		all := func(list []place) bool {
 			return !slices.ContainsFunc(list, func(p place) bool { return !yield(p) })
 		}
-		_ = all(inLoaderPath()) && all(inCUDACache(version)) && all(besideLibrary(library)) && all(python()) && all(system())
+		_ = all(inLoaderPath()) && all(inCUDACache(version)) && all(besideLibrary(library)) &&
+			all(python()) && all(system())
 	}
 }
 
@@ -208,7 +209,8 @@ func (l CUDALibrary) missing() string {
 	switch {
 	case l.Unsuitable == "":
 	case filepath.Base(l.Unsuitable) == l.Name:
-		text += fmt.Sprintf("; %s is for another version of CUDA, or the rest of the package is not beside it", l.Unsuitable)
+		text += fmt.Sprintf("; %s is for another version of CUDA, or the rest of the package is not beside it",
+			l.Unsuitable)
 	default:
 		text += fmt.Sprintf("; %s is for another version of CUDA", l.Unsuitable)
 	}

@@ -121,7 +121,8 @@ func driverProblem(err error) error {
 	case errors.Is(err, cuda.ErrNoDevice):
 		return problem(err, "nvidia-smi lists those that there are; CUDA_VISIBLE_DEVICES may hide them")
 	}
-	return problem(err, "nvidia-smi may tell more; the driver may want to be updated, or the machine to be started again")
+	return problem(err, "nvidia-smi may tell more; "+
+		"the driver may want to be updated, or the machine to be started again")
 }
 
 // checkDriver returns an error if the driver is too old for the CUDA version that a library was built for. Within a
