@@ -12,6 +12,7 @@ import (
 	"fovea/internal/progress"
 	"fovea/onnx/cuda"
 	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 	"fovea/onnx/pb"
 )
 
@@ -50,7 +51,7 @@ type Host struct {
 // LoadRuntime loads ONNX Runtime, fetching it if it is nowhere. A process loads
 // one library, once.
 func LoadRuntime(ctx context.Context, s Settings, report progress.Func) (*ort.Library, error) {
-	return ort.Load(ctx, ort.Source{Library: s.Library, Provider: s.provider(), Progress: report})
+	return install.Load(ctx, install.Source{Library: s.Library, Provider: s.provider(), Progress: report})
 }
 
 // New loads ONNX Runtime and chooses provider and precision.
@@ -99,7 +100,7 @@ func explainCPU(library *ort.Library, reason error) {
 
 // useCUDA makes sessions run on the first GPU.
 func (e *Engine) useCUDA(ctx context.Context, s Settings) (err error) {
-	if err := ort.CheckCUDA(ctx); err != nil {
+	if err := install.CheckCUDA(ctx); err != nil {
 		return err
 	}
 	if e.device, err = openDevice(); err != nil {

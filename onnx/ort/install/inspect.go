@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"bytes"
@@ -10,20 +10,13 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
+
+	"fovea/onnx/ort"
 )
 
-// The versions that the tests ran with; newer ones keep the interfaces of older
-// ones and are taken too.
-const (
-	oldestVersion = "1.26"
-	newestTested  = "1.32"
-)
-
-// inspect looks at a file before anything in it is executed. It returns an
-// error that says why the file is no ONNX Runtime library for this machine, and
-// the library's version where the file tells it (ELF).
+// inspect reads a file without executing anything in it. It returns the version of the ONNX Runtime library in it, if
+// the file tells it (only ELF does), or why the file is no such library for this machine.
 func inspect(path string) (version string, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -61,22 +54,20 @@ func inspect(path string) (version string, err error) {
 			path, system, machine, want, runtime.GOARCH)
 	}
 	if version != "" {
-		if err := checkVersion(version); err != nil {
+		if err := ort.CheckVersion(version); err != nil {
 			return version, fmt.Errorf("%s: %w", path, err)
 		}
 	}
 	return version, nil
 }
 
-// fileSystem names the family of systems that share a library format.
+// fileSystem returns the family of systems that share a library format.
 func fileSystem(goos string) string {
 	if goos == "darwin" || goos == "windows" {
 		return goos
 	}
 	return "linux"
 }
-
-var errNoRuntime = errors.New("it is a shared library, but not ONNX Runtime: it has no function OrtGetApiBase")
 
 func inspectELF(r io.ReaderAt) (system, machine, version string, err error) {
 	f, err := elf.NewFile(r)
@@ -105,7 +96,7 @@ func inspectELF(r io.ReaderAt) (system, machine, version string, err error) {
 		}
 	}
 	if !found {
-		return "", "", "", errNoRuntime
+		return "", "", "", ort.ErrNotRuntime
 	}
 	return "linux", machine, version, nil
 }
@@ -134,32 +125,4 @@ func inspectPE(r io.ReaderAt) (system, machine string, err error) {
 		machine = fmt.Sprintf("machine %#x", f.Machine)
 	}
 	return "windows", machine, nil
-}
-
-// checkVersion says whether a library of this version offers the interface that
-// is needed: ONNX Runtime 1.N offers the interfaces 1 to N.
-func checkVersion(version string) error {
-	major, minor, ok := parseVersion(version)
-	if !ok {
-		return fmt.Errorf("ONNX Runtime tells the version %q, which is none", version)
-	}
-	if major == 1 && minor < wantAPI {
-		return fmt.Errorf("too old: ONNX Runtime %s offers API %d; fovea needs %d: ONNX Runtime %s to %s",
-			version, minor, wantAPI, oldestVersion, newestTested)
-	}
-	return nil
-}
-
-// parseVersion reads "1.27.0" or "1.27.0-rc1".
-func parseVersion(version string) (major, minor int, ok bool) {
-	parts := strings.SplitN(version, ".", 3)
-	if len(parts) < 2 {
-		return 0, 0, false
-	}
-	major, err := strconv.Atoi(parts[0])
-	if err != nil {
-		return 0, 0, false
-	}
-	minor, err = strconv.Atoi(parts[1])
-	return major, minor, err == nil
 }

@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"fovea/onnx/cuda"
 )
 
-// GPU is what [Doctor] saw of this machine's GPUs and of what computes on them.
-type GPU struct {
+// A GPUReport tells which GPUs this machine has and whether sessions can compute on them.
+type GPUReport struct {
 	None      string        // why there is none; empty if there is one
 	Devices   []Device      // what the driver shows
 	CUDA      int           // major version that the library in use was built for, 0: for none
@@ -19,14 +19,14 @@ type GPU struct {
 	Session   string        // how a small session on the first GPU went, empty: none was made
 }
 
-// Device is a GPU.
+// A Device is a GPU that the driver shows.
 type Device struct {
 	cuda.Info
 	FreeMemory int64 // bytes, -1 if the driver does not tell
 }
 
-// lookAtGPU looks at GPUs, if the provider allows any. Where training would use
-// the CPU instead, what is missing is a note and no problem.
+// lookAtGPU fills in the report's GPU, if the provider allows one. Problems with it are notes where training would use
+// the CPU instead.
 func (r *Report) lookAtGPU(ctx context.Context, provider string) {
 	devices, err := cuda.Devices()
 	if err != nil {
@@ -46,30 +46,30 @@ func (r *Report) lookAtGPU(ctx context.Context, provider string) {
 	if err != nil && provider == "cuda" {
 		note(driverProblem(err))
 	}
-	wanted := provider == "cuda" || provider == "auto" && err == nil
-	if !wanted || r.Library == nil {
+	cudaWanted := provider == "cuda" || provider == "auto" && err == nil
+	if !cudaWanted || r.Library == nil {
 		return
 	}
 	if err := builtForCUDA(r.Library); err != nil {
 		note(err)
 		return
 	}
-	n, err := needsOf(providerOf(r.Library.Path))
+	wanted, err := requirementsOf(providerOf(r.Library.Path))
 	if err != nil {
-		note(problem(err, installGPU(0)))
+		note(problem(err, installGPUCommand(0)))
 		return
 	}
-	r.GPU.CUDA = n.cuda
-	r.GPU.Libraries = find(n.wants(), n.cuda, places(ctx, r.Library.Path, n.cuda))
+	r.GPU.CUDA = wanted.cuda
+	r.GPU.Libraries = findLibraries(wanted.libraryList(), wanted.cuda, places(ctx, r.Library.Path, wanted.cuda))
 	ready := devices != nil
 	for _, l := range r.GPU.Libraries {
 		if l.Path == "" && l.Required {
-			note(problem(errors.New(l.missing()), installGPU(n.cuda)))
+			note(problem(errors.New(l.missing()), installGPUCommand(wanted.cuda)))
 			ready = false
 		}
 	}
-	for _, path := range damaged(n.cuda) {
-		note(problem(fmt.Errorf("%s is damaged", path), installGPU(n.cuda)))
+	for _, path := range damaged(wanted.cuda) {
+		note(problem(fmt.Errorf("%s is damaged", path), installGPUCommand(wanted.cuda)))
 		ready = false
 	}
 	if ready {
@@ -80,12 +80,12 @@ func (r *Report) lookAtGPU(ctx context.Context, provider string) {
 	}
 }
 
-// tryCUDA runs a small model and looks at its result.
+// tryCUDA runs a small model on the GPU and compares its result with the CPU's.
 func (r *Report) tryCUDA(ctx context.Context) error {
 	if err := CheckCUDA(ctx); err != nil {
 		return err
 	}
-	difference, err := computeOnGPU()
+	difference, err := compareWithCPU()
 	if err != nil {
 		return err
 	}
@@ -109,10 +109,9 @@ func freeMemory(index int) int64 {
 	return free
 }
 
-// damaged lists the libraries in the cache's folders for a version of CUDA whose
-// content is not what was stored.
+// damaged returns the cached libraries for a version of CUDA whose content is not the content that was stored.
 func damaged(version int) []string {
-	cache, err := CacheFolder()
+	cache, err := cacheFolder()
 	if err != nil {
 		return nil
 	}
@@ -127,8 +126,8 @@ func damaged(version int) []string {
 	return found
 }
 
-// lines writes what was seen as name and text.
-func (g GPU) lines(line func(name, format string, a ...any)) {
+// lines calls line with the name and the text of each fact.
+func (g GPUReport) lines(line func(name, format string, a ...any)) {
 	if g.None != "" {
 		line("gpu", "none (%s)", strings.ReplaceAll(g.None, "\n", " "))
 	}
@@ -153,9 +152,11 @@ func (g GPU) lines(line func(name, format string, a ...any)) {
 		case l.Required:
 			line("", "%s", l.missing())
 		case strings.HasPrefix(l.Name, "libcudnn"):
-			line("", "no cuDNN (%s): models with convolutions need it, a ViT does not; %s -cudnn", l.Name, installGPU(g.CUDA))
+			line("", "no cuDNN (%s): models with convolutions need it, a ViT does not; %s -cudnn",
+				l.Name, installGPUCommand(g.CUDA))
 		case strings.HasPrefix(l.Name, "libnvrtc"):
-			line("", "no %s: cuBLAS and cuDNN compile kernels for some GPUs with it; %s", l.Name, installGPU(g.CUDA))
+			line("", "no %s: cuBLAS and cuDNN compile kernels for some GPUs with it; %s",
+				l.Name, installGPUCommand(g.CUDA))
 		}
 	}
 	if g.Session != "" {
@@ -163,8 +164,8 @@ func (g GPU) lines(line func(name, format string, a ...any)) {
 	}
 }
 
-// verdict is what training will use.
-func (g GPU) verdict() string {
+// verdict tells which processor training will use.
+func (g GPUReport) verdict() string {
 	if len(g.Devices) > 0 && g.Session == "" || g.Session == "fails" {
 		return "ready, on the CPU"
 	}

@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"archive/zip"
@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"fovea/internal/progress"
+	"fovea/onnx/ort/internal/orttest"
 )
 
-// fakeIndex makes wheels with libraries, and this package believe that they are
-// what ONNX Runtime for CUDA 13 consists of. It returns the script of a Python
-// whose pip serves them, and the file in which pip notes what it was asked for.
+// fakeIndex makes wheels with libraries, and makes this package believe that ONNX Runtime for CUDA 13 consists of them.
+// It returns the script of a Python whose pip serves them, and the file in which pip writes what it was asked for.
 func fakeIndex(t *testing.T) (python, asked string) {
 	t.Helper()
 	wheels := t.TempDir()
@@ -37,7 +37,7 @@ func fakeIndex(t *testing.T) (python, asked string) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			sum, _ := fileSum(file(t, member, files[member]))
+			sum, _ := fileSum(orttest.File(t, member, files[member]))
 			p.files = append(p.files, wheelFile{member, int64(len(files[member])), sum})
 		}
 		if err := errors.Join(z.Close(), f.Close()); err != nil {
@@ -102,7 +102,7 @@ func TestInstallGPU(t *testing.T) {
 		t.Helper()
 		os.Remove(asked)
 		plan, last, all = GPUPlan{}, 0, 0
-		path, err := InstallGPU(t.Context(), o)
+		path, err := GPU(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +120,8 @@ func TestInstallGPU(t *testing.T) {
 		}
 		return path
 	}
-	everything := []string{"nvidia-cuda-runtime==13.5.37", "nvidia-curand==10.4.5.25", "nvidia-cublas==13.10.0.20", "onnxruntime-gpu==1.31.1"}
+	everything := []string{"nvidia-cuda-runtime==13.5.37", "nvidia-curand==10.4.5.25", "nvidia-cublas==13.10.0.20",
+		"onnxruntime-gpu==1.31.1"}
 	path := install(everything...)
 	if want := filepath.Join(cache, "1.31.1-cuda13", systemFolder, libraryName()); path != want {
 		t.Errorf("installed as %s, want %s", path, want)
@@ -131,11 +132,11 @@ func TestInstallGPU(t *testing.T) {
 	if found := inCache(t.Context()); found != nil {
 		t.Errorf("it is offered to the CPU: %v", found)
 	}
-	n, err := needsOf(providerOf(path))
+	r, err := requirementsOf(providerOf(path))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range find(n.wants(), 13, places(t.Context(), path, 13)) {
+	for _, l := range findLibraries(r.libraryList(), 13, places(t.Context(), path, 13)) {
 		if l.Required && l.Origin != "the cache" {
 			t.Errorf("%s: %v", l.Name, l)
 		}
@@ -143,13 +144,13 @@ func TestInstallGPU(t *testing.T) {
 	install() // all is there
 	o.CuDNN = true
 	install("nvidia-cudnn-cu13==9.28.1.4")
-	// What is damaged is fetched again.
+	// A damaged library is fetched again.
 	damaged := filepath.Join(cache, "cuda13", systemFolder, "libcublas.so.13")
 	if err := os.WriteFile(damaged, []byte("damaged"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	install("nvidia-cublas==13.10.0.20")
-	// What Python or the system has is not fetched.
+	// Libraries that Python or the system has are not fetched.
 	if err := os.RemoveAll(filepath.Join(cache, "cuda13")); err != nil {
 		t.Fatal(err)
 	}
@@ -162,8 +163,7 @@ func TestInstallGPU(t *testing.T) {
 	}
 }
 
-// A download that ends half-way leaves no GPU build that lacks its libraries,
-// and the next installation goes on.
+// A download that ends half-way leaves no GPU build that lacks its libraries, and the next installation goes on.
 func TestInstallGPUGoesOn(t *testing.T) {
 	onlyLinux(t)
 	python, asked := fakeIndex(t)
@@ -172,8 +172,9 @@ func TestInstallGPUGoesOn(t *testing.T) {
 	if err := os.WriteFile(asked+".broken", []byte("nvidia-cublas"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := InstallGPU(t.Context(), GPUOptions{CUDA: 13})
-	says(t, err, "installing ONNX Runtime for GPUs", "pip download nvidia-cublas==13.10.0.20", "Connection broken",
+	_, err := GPU(t.Context(), GPUOptions{CUDA: 13})
+	orttest.Says(t, err, "installing ONNX Runtime for GPUs", "pip download nvidia-cublas==13.10.0.20",
+		"Connection broken",
 		"the same command goes on", "PIP_NO_INDEX=1")
 	if found := inGPUCache(t.Context()); found != nil {
 		t.Errorf("offered, but not complete: %v", found)
@@ -183,7 +184,7 @@ func TestInstallGPUGoesOn(t *testing.T) {
 	if err := errors.Join(os.Remove(asked), os.Remove(asked+".broken"), os.MkdirAll(left, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := InstallGPU(t.Context(), GPUOptions{CUDA: 13}); err != nil {
+	if _, err := GPU(t.Context(), GPUOptions{CUDA: 13}); err != nil {
 		t.Fatal(err)
 	}
 	if got := string(read(t, asked)); got != "nvidia-cublas==13.10.0.20\nonnxruntime-gpu==1.31.1\n" {
@@ -200,20 +201,20 @@ func TestInstallGPUFails(t *testing.T) {
 	ok := gpuReleases[0]
 	t.Run("version", func(t *testing.T) {
 		emptyMachine(t, map[string]string{"python3": python})
-		_, err := InstallGPU(t.Context(), GPUOptions{CUDA: 11})
-		says(t, err, "none for CUDA 11", "only for CUDA 13")
+		_, err := GPU(t.Context(), GPUOptions{CUDA: 11})
+		orttest.Says(t, err, "none for CUDA 11", "only for CUDA 13")
 	})
 	t.Run("system", func(t *testing.T) {
 		emptyMachine(t, map[string]string{"python3": python})
 		gpuReleases = nil
 		defer func() { gpuReleases = []gpuRelease{ok} }()
-		_, err := InstallGPU(t.Context(), GPUOptions{})
-		says(t, err, "none to fetch for "+thisSystem, "linux/amd64 and linux/arm64")
+		_, err := GPU(t.Context(), GPUOptions{})
+		orttest.Says(t, err, "none to fetch for "+thisSystem, "linux/amd64 and linux/arm64")
 	})
 	t.Run("no Python", func(t *testing.T) {
 		emptyMachine(t, nil)
-		_, err := InstallGPU(t.Context(), GPUOptions{CUDA: 13})
-		says(t, err, "no python3 found", "--python-version 3.12 --dest DIR nvidia-cuda-runtime==13.5.37")
+		_, err := GPU(t.Context(), GPUOptions{CUDA: 13})
+		orttest.Says(t, err, "no python3 found", "--python-version 3.12 --dest DIR nvidia-cuda-runtime==13.5.37")
 	})
 	t.Run("changed library", func(t *testing.T) {
 		cache := emptyMachine(t, map[string]string{"python3": python})
@@ -223,8 +224,8 @@ func TestInstallGPUFails(t *testing.T) {
 		changed.libraries[0].files[1].sum = strings.Repeat("0", 64)
 		gpuReleases = []gpuRelease{changed}
 		defer func() { gpuReleases = []gpuRelease{ok} }()
-		_, err := InstallGPU(t.Context(), GPUOptions{CUDA: 13})
-		says(t, err, "nvidia-cublas==13.10.0.20", "libcublas.so.13", "SHA-256", "not used")
+		_, err := GPU(t.Context(), GPUOptions{CUDA: 13})
+		orttest.Says(t, err, "nvidia-cublas==13.10.0.20", "libcublas.so.13", "SHA-256", "not used")
 		if stored, _ := filepath.Glob(filepath.Join(quotePattern(cache), "*", "*", "*")); stored != nil {
 			t.Errorf("stored nevertheless: %v", stored)
 		}
@@ -236,14 +237,14 @@ func TestInstallGPUFails(t *testing.T) {
 		changed.libraries[0].files = []wheelFile{{"libcudart.so.14", 1, ""}}
 		gpuReleases = []gpuRelease{changed}
 		defer func() { gpuReleases = []gpuRelease{ok} }()
-		_, err := InstallGPU(t.Context(), GPUOptions{CUDA: 13})
-		says(t, err, "nvidia-cuda-runtime-13.5.37.whl holds no libcudart.so.14")
+		_, err := GPU(t.Context(), GPUOptions{CUDA: 13})
+		orttest.Says(t, err, "nvidia-cuda-runtime-13.5.37.whl holds no libcudart.so.14")
 	})
 	t.Run("interrupted", func(t *testing.T) {
 		emptyMachine(t, map[string]string{"python3": "case \"$*\" in *find_spec*) exit 0;; esac\nexec sleep 60"})
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
-		_, err := InstallGPU(ctx, GPUOptions{CUDA: 13})
+		_, err := GPU(ctx, GPUOptions{CUDA: 13})
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("interrupted: %v", err)
 		}

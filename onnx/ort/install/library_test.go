@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"debug/elf"
@@ -10,11 +10,12 @@ import (
 	"strings"
 	"testing"
 
-	"fovea/onnx/pb"
+	"fovea/onnx/ort"
+	"fovea/onnx/ort/internal/orttest"
 )
 
-// fakeLibrary compiles a shared library that tells a version and offers no
-// interface; an empty version leaves OrtGetApiBase out.
+// fakeLibrary compiles a shared library that tells a version and offers no interface; an empty version leaves
+// OrtGetApiBase out.
 func fakeLibrary(t *testing.T, version string) string {
 	t.Helper()
 	source := `int fovea_nothing;`
@@ -33,7 +34,7 @@ const void *OrtGetApiBase(void) { return &base; }`
 	return path
 }
 
-// startPath is the PATH that this program was started with; tests set others.
+// startPath is the PATH at the start of this program. Tests set others.
 var startPath = os.Getenv("PATH")
 
 func gcc(t *testing.T, arguments ...string) {
@@ -44,16 +45,6 @@ func gcc(t *testing.T, arguments ...string) {
 	}
 }
 
-// file writes a file of its own folder.
-func file(t *testing.T, name string, data []byte) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, data, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 func onlyLinux(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -61,16 +52,16 @@ func onlyLinux(t *testing.T) {
 	}
 }
 
-// Each bad library has its own error, a process survives it, and nothing else is tried.
+// Each bad library has its own error, the process survives it, and nothing else is tried.
 func TestBadLibraries(t *testing.T) {
 	onlyLinux(t)
-	foreign, err := os.ReadFile(fakeLibrary(t, "1.30.0"))
+	otherMachine, err := os.ReadFile(fakeLibrary(t, "1.30.0"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	machine := elf.EM_S390
-	binary.LittleEndian.PutUint16(foreign[18:], uint16(machine)) // e_machine
-	real, err := os.ReadFile(inUse().Path)
+	binary.LittleEndian.PutUint16(otherMachine[18:], uint16(machine)) // e_machine
+	real, err := os.ReadFile(ort.InUse().Path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,13 +69,15 @@ func TestBadLibraries(t *testing.T) {
 		path string
 		want []string
 	}{
-		"text":          {file(t, "libonnxruntime.so", []byte("this is text")), []string{"is no shared library"}},
-		"empty":         {file(t, "libonnxruntime.so", nil), []string{"is no shared library"}},
-		"missing":       {filepath.Join(t.TempDir(), "none.so"), []string{"no such file"}},
-		"empty folder":  {t.TempDir(), []string{"holds no ONNX Runtime library"}},
-		"truncated":     {file(t, "libonnxruntime.so", real[:len(real)/2]), []string{"no usable shared library"}},
+		"text": {orttest.File(t, "libonnxruntime.so", []byte("this is text")),
+			[]string{"is no shared library"}},
+		"empty":        {orttest.File(t, "libonnxruntime.so", nil), []string{"is no shared library"}},
+		"missing":      {filepath.Join(t.TempDir(), "none.so"), []string{"no such file"}},
+		"empty folder": {t.TempDir(), []string{"holds no ONNX Runtime library"}},
+		"truncated": {orttest.File(t, "libonnxruntime.so", real[:len(real)/2]),
+			[]string{"no usable shared library"}},
 		"other library": {fakeLibrary(t, ""), []string{"not ONNX Runtime", "OrtGetApiBase"}},
-		"other machine": {file(t, "libonnxruntime.so", foreign),
+		"other machine": {orttest.File(t, "libonnxruntime.so", otherMachine),
 			[]string{"linux/EM_S390", "linux/" + runtime.GOARCH}},
 		"too old": {fakeLibrary(t, "1.24.4"),
 			[]string{"too old", "ONNX Runtime 1.24.4 offers API 24; fovea needs 26: ONNX Runtime 1.26 to"}},
@@ -92,7 +85,7 @@ func TestBadLibraries(t *testing.T) {
 		"no version": {fakeLibrary(t, "unknown"), []string{`"unknown"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			out, failed := inChild(t, "load", EnvLibrary+"="+c.path)
+			out, failed := orttest.InChild(t, "load", EnvLibrary+"="+c.path)
 			if !failed {
 				t.Fatalf("%s was loaded: %s", c.path, out)
 			}
@@ -106,29 +99,19 @@ func TestBadLibraries(t *testing.T) {
 }
 
 func TestLoadOnce(t *testing.T) {
-	out, failed := inChild(t, "load twice", EnvLibrary+"="+inUse().Path)
-	if failed || !strings.Contains(out, "this process already uses "+inUse().Path) {
+	out, failed := orttest.InChild(t, "load twice", EnvLibrary+"="+ort.InUse().Path)
+	if failed || !strings.Contains(out, "this process already uses "+ort.InUse().Path) {
 		t.Error(out)
-	}
-}
-
-func TestRuntimeLogGoesToSlog(t *testing.T) {
-	unused := constant("unused_constant", []int64{1}, 7)
-	data := model(t, ports{info("x", float, 1)}, ports{info("y", float, 1)}, []*pb.TensorProto{unused},
-		op("Neg", "x", "y"))
-	out, failed := inChild(t, "log", "FOVEA_ORT_TEST_MODEL="+file(t, "m.onnx", data), EnvLibrary+"="+inUse().Path)
-	if failed || !strings.Contains(out, "level=WARN") || !strings.Contains(out, "unused_constant") ||
-		!strings.Contains(out, "from=onnxruntime") {
-		t.Errorf("no warning about the unused constant: %s", out)
 	}
 }
 
 func TestDoctor(t *testing.T) {
 	r := Doctor(t.Context(), Source{})
-	if r.Library != inUse() || len(r.Problems) > 0 || r.API < wantAPI || !strings.Contains(r.String(), "ready") {
+	if r.Library != ort.InUse() || len(r.Problems) > 0 || r.Library.API < ort.API ||
+		!strings.Contains(r.String(), "ready") {
 		t.Errorf("a working runtime is reported as\n%s", r)
 	}
-	out, _ := inChild(t, "doctor", EnvLibrary+"="+file(t, "libonnxruntime.so", []byte("text")))
+	out, _ := orttest.InChild(t, "doctor", EnvLibrary+"="+orttest.File(t, "libonnxruntime.so", []byte("text")))
 	for _, word := range []string{"onnx runtime  none", "is no shared library", "mend", "trainer runtime install"} {
 		if !strings.Contains(out, word) {
 			t.Errorf("the report lacks %q:\n%s", word, out)
@@ -139,7 +122,7 @@ func TestDoctor(t *testing.T) {
 // With nothing anywhere, doctor names what is missing and fetches nothing.
 func TestDoctorWithNothing(t *testing.T) {
 	onlyLinux(t)
-	out, _ := inChild(t, "doctor",
+	out, _ := orttest.InChild(t, "doctor",
 		"XDG_CACHE_HOME="+t.TempDir(), "PATH="+t.TempDir(), EnvLibrary+"=", "LD_LIBRARY_PATH=")
 	if inSystem(t.Context()) != nil {
 		t.Skip("the system has an ONNX Runtime of its own")

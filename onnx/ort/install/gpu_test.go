@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"errors"
@@ -10,10 +10,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"fovea/onnx/ort"
+	"fovea/onnx/ort/internal/orttest"
 )
 
-// shared compiles a shared library that says name of itself and is linked
-// against others in its folder.
+// shared compiles a shared library with this name, linked against others in its folder.
 func shared(t *testing.T, folder, name, source string, linked ...string) {
 	t.Helper()
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -34,10 +36,10 @@ func shared(t *testing.T, folder, name, source string, linked ...string) {
 	gcc(t, arguments...)
 }
 
-// required are what the stock provider for CUDA 13 is linked against.
+// required lists the libraries that the stock provider for CUDA 13 is linked against.
 var required = []string{"libcudart.so.13", "libcublasLt.so.13", "libcublas.so.13", "libcurand.so.10"}
 
-// nvidia makes libraries of NVIDIA's names in a folder.
+// nvidia makes libraries with NVIDIA's names in a folder.
 func nvidia(t *testing.T, folder string, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -45,7 +47,7 @@ func nvidia(t *testing.T, folder string, names ...string) {
 	}
 }
 
-// gpuBuild makes a library that has a CUDA provider linked against others beside it.
+// gpuBuild makes a library with a CUDA provider that is linked against the given libraries.
 func gpuBuild(t *testing.T, folder string, linked ...string) (library string) {
 	t.Helper()
 	elsewhere := t.TempDir()
@@ -60,7 +62,7 @@ func gpuBuild(t *testing.T, folder string, linked ...string) (library string) {
 	return library
 }
 
-// stamp makes a library in the cache one that was stored.
+// stamp writes the sum of a library in the cache, as if it had been stored.
 func stamp(t *testing.T, library string) {
 	t.Helper()
 	sum, err := fileSum(library)
@@ -72,18 +74,20 @@ func stamp(t *testing.T, library string) {
 	}
 }
 
-// driver makes a libcuda.so.1 that tells of so many GPUs and such a version.
+// driver makes a libcuda.so.1 that reports this number of GPUs, this version and this compute capability.
 func driver(t *testing.T, count, version, capability int) (folder string) {
 	t.Helper()
-	source := string(read(t, filepath.Join("..", "cuda", "driver.c")))
+	source := string(read(t, filepath.Join("..", "..", "cuda", "driver.c")))
 	bodies := map[string]string{
-		"cuDeviceGetCount":     fmt.Sprintf("int cuDeviceGetCount(int *n) { *n = %d; return 0; }", count),
-		"cuDriverGetVersion":   fmt.Sprintf("int cuDriverGetVersion(int *v) { *v = %d; return 0; }", version),
-		"cuDeviceGet":          "int cuDeviceGet(int *d, int i) { *d = i; return 0; }",
-		"cuDeviceGetName":      `int cuDeviceGetName(char *s, int n, int d) { memcpy(s, "Stand-in", 9); return 0; }`,
-		"cuDeviceTotalMem_v2":  "int cuDeviceTotalMem_v2(size_t *n, int d) { *n = 24000000000; return 0; }",
-		"cuMemGetInfo_v2":      "int cuMemGetInfo_v2(size_t *f, size_t *n) { *f = 23000000000; *n = 24000000000; return 0; }",
-		"cuDeviceGetAttribute": fmt.Sprintf("int cuDeviceGetAttribute(int *v, int a, int d) { *v = a == 75 ? %d : a == 76 ? %d : 0; return 0; }", capability/10, capability%10),
+		"cuDeviceGetCount":    fmt.Sprintf("int cuDeviceGetCount(int *n) { *n = %d; return 0; }", count),
+		"cuDriverGetVersion":  fmt.Sprintf("int cuDriverGetVersion(int *v) { *v = %d; return 0; }", version),
+		"cuDeviceGet":         "int cuDeviceGet(int *d, int i) { *d = i; return 0; }",
+		"cuDeviceGetName":     `int cuDeviceGetName(char *s, int n, int d) { memcpy(s, "Stand-in", 9); return 0; }`,
+		"cuDeviceTotalMem_v2": "int cuDeviceTotalMem_v2(size_t *n, int d) { *n = 24000000000; return 0; }",
+		"cuMemGetInfo_v2": "int cuMemGetInfo_v2(size_t *f, size_t *n) " +
+			"{ *f = 23000000000; *n = 24000000000; return 0; }",
+		"cuDeviceGetAttribute": fmt.Sprintf("int cuDeviceGetAttribute(int *v, int a, int d) "+
+			"{ *v = a == 75 ? %d : a == 76 ? %d : 0; return 0; }", capability/10, capability%10),
 	}
 	code := "#include <stddef.h>\n#include <string.h>\nlong cuTensorMapEncodeTiled() { return 0; }\n"
 	entries := regexp.MustCompile(`E\(int, (cu\w+),`).FindAllStringSubmatch(source, -1)
@@ -111,7 +115,8 @@ func TestGPULibraryIsChosen(t *testing.T) {
 	cpu := filepath.Join(cache, "1.30.0", systemFolder, libraryName())
 	gpu13 := filepath.Join(cache, "1.31.1-cuda13", systemFolder)
 	gpu12 := filepath.Join(cache, "1.26.0-cuda12", systemFolder)
-	err := errors.Join(os.MkdirAll(filepath.Dir(cpu), 0o755), os.WriteFile(cpu, read(t, fakeLibrary(t, "1.30.0")), 0o755))
+	err := errors.Join(os.MkdirAll(filepath.Dir(cpu), 0o755),
+		os.WriteFile(cpu, read(t, fakeLibrary(t, "1.30.0")), 0o755))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +125,7 @@ func TestGPULibraryIsChosen(t *testing.T) {
 	old := driver(t, 1, 12080, 90)
 	located := func(provider, driver, want string) {
 		t.Helper()
-		out, failed := inChild(t, "locate", providerEnv+"="+provider, "LD_LIBRARY_PATH="+driver)
+		out, failed := orttest.InChild(t, "locate", providerEnv+"="+provider, "LD_LIBRARY_PATH="+driver)
 		if failed == strings.HasPrefix(want, "/") || !strings.Contains(out, want) {
 			t.Errorf("provider %s, driver %q: got %s, want %s", provider, driver, out, want)
 		}
@@ -143,7 +148,7 @@ func TestGPULibraryIsChosen(t *testing.T) {
 	located("cuda", old, gpu12)
 	located("auto", old, gpu12)
 
-	// What no provider is, is passed over.
+	// A file that is no provider is passed over.
 	if err := os.WriteFile(filepath.Join(gpu12, providerName()), []byte("text"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -164,12 +169,12 @@ func TestNVIDIALibrariesAreFound(t *testing.T) {
 	nvidia(t, filepath.Join(site, "nvidia", "cudnn", "lib"), "libcudnn.so.9")
 	nvidia(t, named, "libcudart.so.13")
 	t.Setenv("LD_LIBRARY_PATH", named)
-	n, err := needsOf(providerOf(library))
-	if err != nil || n.cuda != 13 {
-		t.Fatalf("needs %v, %v", n, err)
+	r, err := requirementsOf(providerOf(library))
+	if err != nil || r.cuda != 13 {
+		t.Fatalf("needs %v, %v", r, err)
 	}
 	got := map[string]string{}
-	for _, l := range find(n.wants(), n.cuda, places(t.Context(), library, n.cuda)) {
+	for _, l := range findLibraries(r.libraryList(), r.cuda, places(t.Context(), library, r.cuda)) {
 		if l.Path != "" {
 			got[l.Name] = filepath.Dir(l.Path)
 		}
@@ -187,7 +192,7 @@ func TestNVIDIALibrariesAreFound(t *testing.T) {
 	}
 }
 
-// Each library that is missing has its name, its package and the command.
+// The error for each missing library has its name, its package and the command.
 func TestNVIDIALibrariesAreMissing(t *testing.T) {
 	onlyLinux(t)
 	cache := emptyMachine(t, nil)
@@ -210,9 +215,10 @@ func TestNVIDIALibrariesAreMissing(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := openNVIDIA(t.Context(), library)
-		says(t, err, "CUDA 13", missing+" is missing (pip package "+pip+")", "trainer runtime install -gpu -cuda 13")
+		orttest.Says(t, err, "CUDA 13", missing+" is missing (pip package "+pip+")",
+			"trainer runtime install -gpu -cuda 13")
 		if pip == "nvidia-cublas" {
-			says(t, err, "the rest of the package is not beside it")
+			orttest.Says(t, err, "the rest of the package is not beside it")
 		}
 		for _, other := range required {
 			if pip != "nvidia-cublas" && other != missing && strings.Contains(err.Error(), other) {
@@ -220,41 +226,44 @@ func TestNVIDIALibrariesAreMissing(t *testing.T) {
 			}
 		}
 	}
-	// One of the same name for another CUDA does not count.
+	// A library of the same name for another CUDA does not count.
 	nvidia(t, cached, required...)
 	nvidia(t, cached, "libcudart.so.12")
 	shared(t, cached, "libcurand.so.10", "int nothing;", "libcudart.so.12")
-	says(t, openNVIDIA(t.Context(), library), "libcurand.so.10 is missing", "/libcurand.so.10 is for another version of CUDA")
-	// Those of another CUDA are named.
+	orttest.Says(t, openNVIDIA(t.Context(), library), "libcurand.so.10 is missing",
+		"/libcurand.so.10 is for another version of CUDA")
+	// Libraries of another CUDA are named.
 	if err := os.RemoveAll(cached); err != nil {
 		t.Fatal(err)
 	}
 	other := t.TempDir()
 	nvidia(t, other, "libcublas.so.12", "libcudart.so.12")
 	t.Setenv("LD_LIBRARY_PATH", other)
-	says(t, openNVIDIA(t.Context(), library),
+	orttest.Says(t, openNVIDIA(t.Context(), library),
 		filepath.Join(other, "libcublas.so.12")+" is for another version of CUDA", "libcurand.so.10 is missing")
 }
 
 func TestDriverSuits(t *testing.T) {
 	onlyLinux(t)
-	library := &Library{Path: gpuBuild(t, t.TempDir(), required...), Version: "1.31.1"}
-	if err := driverSuits(library, 13000); err != nil {
+	library := &ort.Library{Path: gpuBuild(t, t.TempDir(), required...), Version: "1.31.1"}
+	if err := checkDriver(library, 13000); err != nil {
 		t.Error(err)
 	}
-	err := driverSuits(library, 12080)
-	says(t, err, "driver offers CUDA 12.8", "built for CUDA 13", "update the driver")
+	err := checkDriver(library, 12080)
+	orttest.Says(t, err, "driver offers CUDA 12.8", "built for CUDA 13", "update the driver")
 	if runtime.GOARCH == "amd64" {
-		says(t, err, "trainer runtime install -gpu -cuda 12")
+		orttest.Says(t, err, "trainer runtime install -gpu -cuda 12")
 	}
-	if err := driverSuits(library, 11040); err == nil || strings.Contains(err.Error(), "-cuda 11") {
+	if err := checkDriver(library, 11040); err == nil || strings.Contains(err.Error(), "-cuda 11") {
 		t.Errorf("a driver for CUDA 11: %v", err)
 	}
 }
 
 func TestReleaseRunsOn(t *testing.T) {
 	find := func(version int) *gpuRelease {
-		i := slices.IndexFunc(gpuReleases, func(r gpuRelease) bool { return r.system == "linux/amd64" && r.cuda == version })
+		i := slices.IndexFunc(gpuReleases, func(r gpuRelease) bool {
+			return r.system == "linux/amd64" && r.cuda == version
+		})
 		return &gpuReleases[i]
 	}
 	for capability, want := range map[int][2]bool{ // for CUDA 12, 13

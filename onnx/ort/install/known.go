@@ -1,9 +1,8 @@
-package ort
+package install
 
 import "runtime"
 
-// moduleRelease is a library inside a Go module, which the Go command fetches
-// and verifies by itself.
+// A moduleRelease is a library inside a Go module, which the Go command fetches and verifies.
 type moduleRelease struct {
 	system  string // GOOS/GOARCH
 	module  string
@@ -13,7 +12,7 @@ type moduleRelease struct {
 	sum     string // SHA-256 of the library
 }
 
-// moduleReleases: k2-fsa builds ONNX Runtime 1.27.0 for its speech toolkit
+// moduleReleases lists the modules that carry a library. k2-fsa builds ONNX Runtime 1.27.0 for its speech toolkit
 // (Apache-2.0); the binding's own module carries Microsoft's 1.26.0 (MIT).
 var moduleReleases = []moduleRelease{
 	{"linux/amd64", "github.com/k2-fsa/sherpa-onnx-go-linux", "v1.13.4",
@@ -36,8 +35,8 @@ var moduleReleases = []moduleRelease{
 // pipVersion is the release that pip is asked for.
 const pipVersion = "1.32.0"
 
-// wheelSums are the SHA-256 of the libraries in the wheels of pipVersion for
-// CPython 3.11 to 3.14. Linux and macOS wheels share one library.
+// wheelSums maps the SHA-256 of the libraries in pipVersion's wheels for CPython 3.11 to 3.14 to their systems. Linux
+// and macOS wheels share one library.
 var wheelSums = map[string]string{
 	"6c1585d1bbf45b0712ea4a21b705c5fcb4ba04ff2e30f1fbf81a49faf658638f": "linux/amd64",
 	"49852228a93995158b2a813d4df487d47a1b76b0eaa894507ef49e91b6d7954a": "linux/arm64",
@@ -51,11 +50,11 @@ var wheelSums = map[string]string{
 // wheelBytes is about the size of a wheel of pipVersion, for the progress.
 const wheelBytes = 27_800_000
 
-// thisSystem is the pair that the tables above are keyed by.
+// thisSystem is this machine's key in the tables above.
 const thisSystem = runtime.GOOS + "/" + runtime.GOARCH
 
-// known reports whether a library's SHA-256 stands in the tables above.
-func known(sum string) bool {
+// knownSum reports whether a library's SHA-256 stands in the tables above.
+func knownSum(sum string) bool {
 	if wheelSums[sum] != "" {
 		return true
 	}

@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"bufio"
@@ -15,14 +15,14 @@ import (
 	"strings"
 )
 
-// candidate is a file that may be the library.
+// A candidate is a file that may be the library.
 type candidate struct {
 	path   string
 	origin string
 }
 
-// locate returns the library to use: the named one, else the first usable one
-// of the search, else a fetched one.
+// locate returns the library to use: the one that Source or the environment names, else the first usable one that
+// search finds, else a fetched one.
 func locate(ctx context.Context, s Source) (candidate, error) {
 	if named, origin := s.named(); named != "" {
 		path, err := namedFile(named)
@@ -45,15 +45,15 @@ func locate(ctx context.Context, s Source) (candidate, error) {
 	if found != nil {
 		return *found, nil
 	}
-	path, err := Install(ctx, InstallOptions{Progress: s.Progress})
+	path, err := CPU(ctx, Options{Progress: s.Progress})
 	if err != nil {
 		return candidate{}, errors.Join(append([]error{err}, unusable...)...)
 	}
 	return candidate{path, "fetched into the cache"}, nil
 }
 
-// search looks through the places where the library may already be, cheapest
-// first. It returns the first usable one, or why each that it found is not.
+// search returns the first usable library of the places where one may already be, cheapest place first. If there is
+// none it returns why each library that it found cannot be used.
 func search(ctx context.Context) (*candidate, []error) {
 	var unusable []error
 	for _, place := range []func(context.Context) []candidate{inCache, inPython, inSystem} {
@@ -69,7 +69,7 @@ func search(ctx context.Context) (*candidate, []error) {
 	return nil, unusable
 }
 
-// libraryName is the library's file name as a linker wants it.
+// libraryName returns the library's file name on this system, without a version.
 func libraryName() string {
 	switch runtime.GOOS {
 	case "windows":
@@ -80,8 +80,8 @@ func libraryName() string {
 	return "libonnxruntime.so"
 }
 
-// isLibraryName matches the name with and without a version:
-// libonnxruntime.so.1.27.0, libonnxruntime.1.27.0.dylib.
+// isLibraryName reports whether a file has the library's name, with or without a version: libonnxruntime.so.1.27.0,
+// libonnxruntime.1.27.0.dylib.
 func isLibraryName(name string) bool {
 	switch runtime.GOOS {
 	case "windows":
@@ -93,41 +93,43 @@ func isLibraryName(name string) bool {
 	return name == "libonnxruntime.so" || strings.HasPrefix(name, "libonnxruntime.so.")
 }
 
-// librariesIn lists the libraries of a folder, and of capi and lib in it, by name.
-func librariesIn(dir string) []string {
+// librariesIn returns the paths of the libraries in folders, by name in each. Folders that cannot be read have none.
+func librariesIn(folders ...string) []string {
 	var found []string
-	for _, sub := range []string{".", "capi", "lib"} {
-		entries, err := os.ReadDir(filepath.Join(dir, sub))
-		if err != nil {
-			continue
-		}
+	for _, folder := range folders {
+		entries, _ := os.ReadDir(folder)
 		for _, e := range entries {
 			if isLibraryName(e.Name()) && !e.IsDir() {
-				found = append(found, filepath.Join(dir, sub, e.Name()))
+				found = append(found, filepath.Join(folder, e.Name()))
 			}
 		}
 	}
 	return found
 }
 
-// inPython lists the libraries of the Python package onnxruntime.
+// librariesBelow returns the libraries of an unpacked release or Python package: in its folder, or in capi or lib.
+func librariesBelow(dir string) []string {
+	return librariesIn(dir, filepath.Join(dir, "capi"), filepath.Join(dir, "lib"))
+}
+
+// inPython returns the libraries of the Python package onnxruntime.
 func inPython(ctx context.Context) []candidate {
 	var found []candidate
 	for _, dir := range pythonPackage(ctx, "onnxruntime") {
-		for _, path := range librariesIn(dir) {
+		for _, path := range librariesBelow(dir) {
 			found = append(found, candidate{path, "the Python package onnxruntime"})
 		}
 	}
 	return found
 }
 
-// pythonPackage asks Python where a package is, without importing it.
+// pythonPackage returns the folders of a Python package. It asks Python for them without importing the package.
 func pythonPackage(ctx context.Context, name string) []string {
 	script := "import importlib.util as u; s = u.find_spec('" + name + "')\n" +
 		"for p in (s.submodule_search_locations if s else ()): print(p)"
 	var found []string
 	for _, python := range pythons() {
-		out, err := output(exec.CommandContext(ctx, python, "-c", script))
+		out, err := runCommand(exec.CommandContext(ctx, python, "-c", script))
 		if err != nil {
 			continue
 		}
@@ -138,7 +140,7 @@ func pythonPackage(ctx context.Context, name string) []string {
 	return found
 }
 
-// pythons lists the Python commands of this machine.
+// pythons returns the paths of this machine's Python commands.
 func pythons() []string {
 	var found []string
 	for _, name := range []string{"python3", "python"} {
@@ -151,7 +153,7 @@ func pythons() []string {
 	return found
 }
 
-// inSystem looks where the dynamic linker does.
+// inSystem returns the libraries in the folders of the dynamic linker.
 func inSystem(ctx context.Context) []candidate {
 	var dirs []string
 	switch runtime.GOOS {
@@ -164,32 +166,23 @@ func inSystem(ctx context.Context) []candidate {
 		dirs = append(dirs, "/usr/local/lib", "/usr/lib", "/usr/lib64", "/opt/onnxruntime/lib")
 	}
 	var found []candidate
-	for _, dir := range dirs {
-		entries, err := os.ReadDir(dir)
-		if dir == "" || err != nil {
-			continue
-		}
-		for _, e := range entries {
-			path := filepath.Join(dir, e.Name())
-			known := slices.ContainsFunc(found, func(c candidate) bool { return sameFile(c.path, path) })
-			if isLibraryName(e.Name()) && !known {
-				found = append(found, candidate{path, "the system's libraries"})
-			}
+	for _, path := range librariesIn(dirs...) {
+		if !slices.ContainsFunc(found, func(c candidate) bool { return sameFile(c.path, path) }) {
+			found = append(found, candidate{path, "the system's libraries"})
 		}
 	}
 	return found
 }
 
-// linkerFolders returns the folders in which ldconfig knows a library whose name
-// begins so.
+// linkerFolders returns the folders in which ldconfig knows a library whose name begins with prefix.
 func linkerFolders(ctx context.Context, prefix string) []string {
-	out, err := output(exec.CommandContext(ctx, "ldconfig", "-p"))
+	out, err := runCommand(exec.CommandContext(ctx, "ldconfig", "-p"))
 	if err != nil {
 		return nil // no ldconfig for this user or system: the usual folders follow
 	}
 	var dirs []string
 	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
-		// "	libonnxruntime.so.1 (libc6,x86-64) => /usr/lib/x86_64-linux-gnu/libonnxruntime.so.1"
+		// "       libonnxruntime.so.1 (libc6,x86-64) => /usr/lib/x86_64-linux-gnu/libonnxruntime.so.1"
 		name, path, found := strings.Cut(strings.TrimSpace(lines.Text()), " => ")
 		if dir := filepath.Dir(path); found && strings.HasPrefix(name, prefix) && !slices.Contains(dirs, dir) {
 			dirs = append(dirs, dir)

@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"archive/tar"
@@ -17,7 +17,7 @@ import (
 	"strings"
 )
 
-// installFrom stores the library that a user names by path or URL.
+// installFrom stores the library that a user names by path or URL, and returns its path in the cache.
 func installFrom(ctx context.Context, from, temporary string, p bytesDone) (string, error) {
 	file, remote, sum := from, false, ""
 	if u, err := url.Parse(from); err == nil && u.Scheme != "" && !filepath.IsAbs(from) {
@@ -45,23 +45,23 @@ func installFrom(ctx context.Context, from, temporary string, p bytesDone) (stri
 		return "", err
 	}
 	if sum != "" {
-		if err := wantSum(library, sum); err != nil {
+		if err := checkSum(library, sum); err != nil {
 			return "", err
 		}
 	} else if remote {
 		if sum, err = fileSum(library); err != nil {
 			return "", err
 		}
-		if !known(sum) {
+		if !knownSum(sum) {
 			return "", fmt.Errorf("the library from %s has the SHA-256 %s, which fovea does not know; "+
 				"if that is the one you expect, append #sha256=%s to the URL", from, sum, sum)
 		}
 	}
-	return verified(library)
+	return storeVerified(library)
 }
 
-// download fetches a URL into the folder. Proxies and certificates are those of
-// the environment (HTTPS_PROXY, SSL_CERT_FILE).
+// download fetches a URL into the folder and returns the file's path. It uses the proxies and certificates of the
+// environment (HTTPS_PROXY, SSL_CERT_FILE).
 func download(ctx context.Context, u *url.URL, folder string, p bytesDone) (file string, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
@@ -80,21 +80,14 @@ func download(ctx context.Context, u *url.URL, folder string, p bytesDone) (file
 		name = libraryName()
 	}
 	file = filepath.Join(folder, "download-"+name)
-	f, err := os.Create(file)
-	if err != nil {
-		return "", err
-	}
-	_, err = io.Copy(f, &counter{from: answer.Body, total: max(answer.ContentLength, 0), progress: p})
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
+	body := &counter{from: answer.Body, total: max(answer.ContentLength, 0), progress: p}
+	if err := writeFile(file, body); err != nil {
 		return "", fmt.Errorf("downloading %s: %w", u, err)
 	}
 	return file, nil
 }
 
-// counter tells how much was read through it.
+// A counter reports how many bytes were read through it.
 type counter struct {
 	from        io.Reader
 	done, total int64
@@ -108,8 +101,8 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// unpack returns the library that a file holds: the file itself, or the library
-// extracted from a zip file (wheels, jars, NuGet packages are such) or a .tgz.
+// unpack returns the path of the library that a file holds: the file itself, or the library extracted into the folder
+// from a zip file (a wheel, jar or NuGet package) or a .tgz.
 func unpack(file, folder string) (library string, err error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -146,8 +139,7 @@ func unzip(f *os.File, target string) error {
 	if err != nil {
 		return err
 	}
-	// A jar or NuGet package carries one library a system: the right one is
-	// found by looking into each.
+	// A jar or NuGet package carries one library for each system. The right one is found by looking into each.
 	reason := errNoLibrary
 	for _, member := range archive.File {
 		if !isLibraryName(path.Base(member.Name)) || !member.Mode().IsRegular() {
@@ -157,7 +149,7 @@ func unzip(f *os.File, target string) error {
 		if err != nil {
 			return err
 		}
-		err = writeLibrary(target, r)
+		err = writeFile(target, r)
 		r.Close()
 		if err != nil {
 			return err
@@ -187,7 +179,7 @@ func untar(f *os.File, target string) error {
 		if !isLibraryName(path.Base(member.Name)) || member.Typeflag != tar.TypeReg {
 			continue
 		}
-		if err := writeLibrary(target, archive); err != nil {
+		if err := writeFile(target, archive); err != nil {
 			return err
 		}
 		if _, err = inspect(target); err == nil {
@@ -197,12 +189,16 @@ func untar(f *os.File, target string) error {
 	}
 }
 
-func writeLibrary(target string, r io.Reader) error {
+// writeFile writes the content of r to a new file and to the disk.
+func writeFile(target string, r io.Reader) error {
 	f, err := os.Create(target)
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(f, r)
+	if err == nil {
+		err = f.Sync() // a renamed file in the cache must be complete even after a power cut
+	}
 	if closed := f.Close(); err == nil {
 		err = closed
 	}

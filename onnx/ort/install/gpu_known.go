@@ -1,16 +1,15 @@
-package ort
+package install
 
 import "slices"
 
-// gpuRelease is ONNX Runtime built for one version of CUDA, and what of
-// NVIDIA's goes with it, all in pip packages.
+// A gpuRelease is ONNX Runtime built for one version of CUDA, with the libraries of NVIDIA's that it needs. All come
+// from pip packages.
 type gpuRelease struct {
 	system string // GOOS/GOARCH
 	cuda   int    // major version
-	// kernels are the compute capabilities (75 is 7.5) for which the provider
-	// carries machine code; it runs on any of the same major and no smaller minor
-	// version. compiled, if not 0, is the one for which it carries code that
-	// the driver compiles for any newer GPU.
+	// kernels are the compute capabilities (75 is 7.5) for which the provider carries machine code. It runs on any GPU
+	// of the same major and no smaller minor version. compiled, if not 0, is the capability for which the provider
+	// carries code that the driver compiles for any newer GPU.
 	kernels  []int
 	compiled int
 
@@ -19,25 +18,23 @@ type gpuRelease struct {
 	convolutions []wheelPackage // needed by models with convolutions only
 }
 
-// wheelPackage is a pip package and the libraries that are taken out of its wheel.
+// A wheelPackage is a pip package and the libraries that are taken out of its wheel.
 type wheelPackage struct {
 	name, version string
 	bytes         int64 // of the wheel
 	files         []wheelFile
 }
 
-// wheelFile is a library in a wheel: its file name, size and SHA-256. The
-// runtime's own is the last of its package.
+// A wheelFile is a library in a wheel: its file name, size and SHA-256. The runtime's own is the last of its package.
 type wheelFile struct {
 	name  string
 	bytes int64
 	sum   string
 }
 
-// gpuReleases: the newest first. The provider differs between the wheels for
-// different versions of Python: these are of [wheelPython]. The wheel for CUDA 12
-// is the last one for it; its provider is linked against cuDNN and cuFFT, that
-// for CUDA 13 opens them when a model asks for them. cuBLAS and cuDNN open NVRTC.
+// gpuReleases lists the builds, newest first. The provider differs between the wheels for different versions of Python;
+// these are the wheels of [wheelPython]. The wheel for CUDA 12 is the last one for it. Its provider is linked against
+// cuDNN and cuFFT; the provider for CUDA 13 opens them when a model asks for them. cuBLAS and cuDNN open NVRTC.
 var gpuReleases = []gpuRelease{
 	{
 		system: "linux/amd64", cuda: 13, kernels: []int{75, 80, 86, 89, 90, 120},
@@ -218,8 +215,7 @@ var gpuReleases = []gpuRelease{
 	},
 }
 
-// wheelPython is the version of Python whose wheels pip is asked for: the
-// libraries in them run without any.
+// wheelPython is the version of Python whose wheels pip is asked for. Their libraries run without any Python.
 const wheelPython = "3.12"
 
 // releaseFor returns the release for a version of CUDA on this system, or nil.
@@ -240,7 +236,7 @@ func (r gpuRelease) runsOn(major, minor int) bool {
 
 func (p wheelPackage) requirement() string { return p.name + "==" + p.version }
 
-// stored is the size of a package's libraries.
+// stored returns the bytes of a package's libraries.
 func (p wheelPackage) stored() (bytes int64) {
 	for _, f := range p.files {
 		bytes += f.bytes

@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"archive/tar"
@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"fovea/internal/progress"
+	"fovea/onnx/ort/internal/orttest"
 )
 
 // wheel packs a library the way Python wheels do, beside others.
@@ -99,7 +100,7 @@ func TestInstallFrom(t *testing.T) {
 		"path":       library,
 		"file URL":   "file://" + library,
 		"wheel":      packed,
-		"tgz":        file(t, "ort.tgz", archive),
+		"tgz":        orttest.File(t, "ort.tgz", archive),
 		"URL":        server.URL + "/lib.so#sha256=" + sum,
 		"wheel URL":  server.URL + "/p.whl#sha256=" + strings.ToUpper(sum),
 		"tgz URL":    server.URL + "/p.tgz#sha256=" + sum,
@@ -107,7 +108,7 @@ func TestInstallFrom(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cache := emptyMachine(t, nil)
-			path, err := Install(t.Context(), InstallOptions{From: from})
+			path, err := CPU(t.Context(), Options{From: from})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -118,7 +119,7 @@ func TestInstallFrom(t *testing.T) {
 		release(t, library, "", true)
 		cache := emptyMachine(t, nil)
 		var last, all int64
-		path, err := Install(t.Context(), InstallOptions{
+		path, err := CPU(t.Context(), Options{
 			From:     server.URL + "/lib.so",
 			Progress: func(u progress.Update) { last, all = int64(u.Done), int64(u.Total) },
 		})
@@ -140,16 +141,16 @@ func TestInstallFrom(t *testing.T) {
 		"scheme":         {"ftp://example.org/lib.so", `"ftp"`},
 		"absent file":    {"/nowhere/lib.so", "no such file"},
 		"folder":         {t.TempDir(), "is a directory"},
-		"text":           {file(t, "lib.so", []byte("some text")), "is no shared library"},
-		"broken wheel":   {file(t, "p.whl", read(t, packed)[:2000]), "zip: not a valid zip file"},
-		"broken tgz":     {file(t, "p.tgz", archive[:len(archive)/2]), "unexpected EOF"},
+		"text":           {orttest.File(t, "lib.so", []byte("some text")), "is no shared library"},
+		"broken wheel":   {orttest.File(t, "p.whl", read(t, packed)[:2000]), "zip: not a valid zip file"},
+		"broken tgz":     {orttest.File(t, "p.tgz", archive[:len(archive)/2]), "unexpected EOF"},
 		"too old":        {fakeLibrary(t, "1.24.4"), "too old"},
-		"empty":          {file(t, "lib.so", nil), "is no shared library"},
+		"empty":          {orttest.File(t, "lib.so", nil), "is no shared library"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			emptyMachine(t, nil)
-			_, err := Install(t.Context(), InstallOptions{From: c.from})
-			says(t, err, "installing ONNX Runtime", c.want)
+			_, err := CPU(t.Context(), Options{From: c.from})
+			orttest.Says(t, err, "installing ONNX Runtime", c.want)
 			if found := inCache(t.Context()); len(found) > 0 {
 				t.Errorf("stored nevertheless: %v", found)
 			}

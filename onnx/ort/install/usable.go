@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"context"
@@ -15,7 +15,9 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"fovea/onnx"
 	"fovea/onnx/cuda"
+	"fovea/onnx/ort"
 	"fovea/onnx/pb"
 )
 
@@ -25,19 +27,18 @@ var usable struct {
 	err   error
 }
 
-// CheckCUDA says whether the library in use can compute on the first GPU of this
-// machine: the error is the reason why it cannot, with what mends it. Loading
-// NVIDIA's libraries and running a small model takes a second or so; the answer
-// is kept for the process.
+// CheckCUDA returns the reason why the library in use cannot compute on the first GPU of this machine, with the command
+// that mends it, or nil if it can. It loads NVIDIA's libraries and runs a small model, which takes about a second. The
+// answer is kept for the process.
 func CheckCUDA(ctx context.Context) error {
 	usable.Lock()
 	defer usable.Unlock()
 	if usable.known {
 		return usable.err
 	}
-	library := inUse()
+	library := ort.InUse()
 	if library == nil {
-		return fmt.Errorf("checking CUDA: %w", errNotLoaded)
+		return fmt.Errorf("checking CUDA: %w", ort.ErrNotLoaded)
 	}
 	err := checkCUDA(ctx, library)
 	if ctx.Err() != nil {
@@ -47,21 +48,21 @@ func CheckCUDA(ctx context.Context) error {
 	return err
 }
 
-func checkCUDA(ctx context.Context, library *Library) error {
-	if err := readyForCUDA(ctx, library); err != nil {
+func checkCUDA(ctx context.Context, library *ort.Library) error {
+	if err := prepareCUDA(ctx, library); err != nil {
 		return err
 	}
-	if _, err := computeOnGPU(); err != nil {
+	if _, err := compareWithCPU(); err != nil {
 		return gpuProblem(err, library)
 	}
 	return nil
 }
 
-// cudaFailure is what CUDA says, in the middle of the runtime's long errors.
-var cudaFailure = regexp.MustCompile(`CUDA failure \d+: [^;]*[^; ]`)
+// cudaError finds CUDA's own message in the runtime's long errors.
+var cudaError = regexp.MustCompile(`CUDA failure \d+: [^;]*[^; ]`)
 
-// gpuProblem adds what mends the failure of a model on a GPU.
-func gpuProblem(err error, library *Library) error {
+// gpuProblem explains why a model failed on the GPU and adds the command that mends it.
+func gpuProblem(err error, library *ort.Library) error {
 	devices, unknown := cuda.Devices()
 	if unknown != nil {
 		return driverProblem(unknown)
@@ -70,21 +71,21 @@ func gpuProblem(err error, library *Library) error {
 	slog.Debug("a small model on the GPU", "error", err)
 	mend := "nvidia-smi may tell what is wrong with the GPU"
 	text := err.Error()
-	if words := cudaFailure.FindString(text); words != "" {
+	if words := cudaError.FindString(text); words != "" {
 		text = words
 	}
 	if strings.Contains(text, "no kernel image") {
 		if r, err := chooseRelease(0); err == nil {
-			mend = installGPU(r.cuda)
+			mend = installGPUCommand(r.cuda)
 		}
 	}
 	return problem(fmt.Errorf("a small model on %s (compute capability %d.%d) with %s (ONNX Runtime %s): %s",
 		gpu.Name, gpu.Major, gpu.Minor, library.Path, library.Version, text), mend)
 }
 
-// readyForCUDA looks at all that a session with the CUDA provider needs, and
-// loads NVIDIA's libraries for it. The runtime's own errors say little.
-func readyForCUDA(ctx context.Context, library *Library) error {
+// prepareCUDA checks everything that a session with the CUDA provider needs and loads NVIDIA's libraries for it. The
+// runtime's own errors say little.
+func prepareCUDA(ctx context.Context, library *ort.Library) error {
 	if err := builtForCUDA(library); err != nil {
 		return err
 	}
@@ -92,24 +93,24 @@ func readyForCUDA(ctx context.Context, library *Library) error {
 	if err != nil {
 		return driverProblem(err)
 	}
-	if err := driverSuits(library, devices[0].Driver); err != nil {
+	if err := checkDriver(library, devices[0].Driver); err != nil {
 		return err
 	}
 	return openNVIDIA(ctx, library.Path)
 }
 
-func builtForCUDA(library *Library) error {
+func builtForCUDA(library *ort.Library) error {
 	name := fmt.Sprintf("%s (ONNX Runtime %s)", library.Path, library.Version)
 	if !slices.Contains(library.Providers, cudaProvider) {
-		return problem(fmt.Errorf("%s was built without CUDA", name), installGPU(0))
+		return problem(fmt.Errorf("%s was built without CUDA", name), installGPUCommand(0))
 	}
 	if _, err := os.Stat(providerOf(library.Path)); err != nil {
-		return problem(fmt.Errorf("%s lacks its CUDA provider: %w", name, err), installGPU(0))
+		return problem(fmt.Errorf("%s lacks its CUDA provider: %w", name, err), installGPUCommand(0))
 	}
 	return nil
 }
 
-// driverProblem adds what mends it.
+// driverProblem adds to an error of the driver what the user can do about it.
 func driverProblem(err error) error {
 	switch {
 	case runtime.GOOS != "linux":
@@ -120,41 +121,42 @@ func driverProblem(err error) error {
 	case errors.Is(err, cuda.ErrNoDevice):
 		return problem(err, "nvidia-smi lists those that there are; CUDA_VISIBLE_DEVICES may hide them")
 	}
-	return problem(err, "nvidia-smi may tell more; the driver may want to be updated, or the machine to be started again")
+	return problem(err, "nvidia-smi may tell more; "+
+		"the driver may want to be updated, or the machine to be started again")
 }
 
-// driverSuits says whether a driver is new enough for the CUDA version that a
-// library was built for. Within a major version every driver will do.
-func driverSuits(library *Library, driver int) error {
-	n, err := needsOf(providerOf(library.Path))
+// checkDriver returns an error if the driver is too old for the CUDA version that a library was built for. Within a
+// major version every driver is new enough.
+func checkDriver(library *ort.Library, driver int) error {
+	r, err := requirementsOf(providerOf(library.Path))
 	if err != nil {
-		return problem(err, installGPU(0))
+		return problem(err, installGPUCommand(0))
 	}
-	if n.cuda <= driver/1000 {
+	if r.cuda <= driver/1000 {
 		return nil
 	}
 	mend := "update the driver"
 	if older := driver / 1000; releaseFor(older) != nil {
-		mend += ", or: " + installGPU(older)
+		mend += ", or: " + installGPUCommand(older)
 	}
 	return problem(fmt.Errorf("NVIDIA's driver offers CUDA %s, but %s (ONNX Runtime %s) was built for CUDA %d",
-		cudaVersion(driver), library.Path, library.Version, n.cuda), mend)
+		cudaVersion(driver), library.Path, library.Version, r.cuda), mend)
 }
 
-// cudaVersion writes 12080 as 12.8.
+// cudaVersion returns 12.8 for 12080.
 func cudaVersion(v int) string { return fmt.Sprintf("%d.%d", v/1000, v%1000/10) }
 
-// computeOnGPU runs a small model on the GPU and on the CPU, and returns the
-// greatest difference. Kernels that the library does not have for the GPU are an error.
-func computeOnGPU() (difference float64, err error) {
+// compareWithCPU runs a small model on the GPU and on the CPU, and returns the greatest difference. It is an error if
+// the library has no kernels for the GPU.
+func compareWithCPU() (difference float64, err error) {
 	model, err := smallModel()
 	if err != nil {
 		return 0, err
 	}
 	var results [2][]float32
 	for i, provider := range []string{"cuda", "cpu"} {
-		o := Options{Provider: provider, Threads: 1}
-		if o.cuda() {
+		o := ort.Options{Provider: provider, Threads: 1}
+		if provider == "cuda" {
 			o.ProviderOptions = map[string]string{"use_tf32": "0"} // which rounds to 10 bits
 		}
 		if results[i], err = compute(model, o); err != nil {
@@ -167,9 +169,9 @@ func computeOnGPU() (difference float64, err error) {
 	return difference, nil
 }
 
-// compute runs a model with the inputs a and b and the output y.
-func compute(model []byte, o Options) (result []float32, err error) {
-	s, inputs, err := NewBoundSession(model, o)
+// compute runs a model with the inputs a and b and returns its output y.
+func compute(model []byte, o ort.Options) (result []float32, err error) {
+	s, inputs, err := ort.NewBoundSession(model, o)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +182,7 @@ func compute(model []byte, o Options) (result []float32, err error) {
 			values[k] = float32(math.Sin(float64(first + k)))
 		}
 	}
-	y, err := NewTensor(pb.TensorProto_FLOAT, s.Outputs()[0].Shape...)
+	y, err := ort.NewTensor(pb.TensorProto_FLOAT, s.Outputs()[0].Shape...)
 	if err != nil {
 		return nil, err
 	}
@@ -191,19 +193,11 @@ func compute(model []byte, o Options) (result []float32, err error) {
 	return slices.Clone(y.Float32()), nil
 }
 
-// smallModel is y = tanh(a · b), with a product of cuBLAS and a kernel of the provider.
+// smallModel returns a model of y = tanh(a · b). The product is computed by cuBLAS and tanh by a kernel of the
+// provider.
 func smallModel() ([]byte, error) {
-	const side = 16
 	value := func(name string) *pb.ValueInfoProto {
-		dim := func() *pb.TensorShapeProto_Dimension {
-			return &pb.TensorShapeProto_Dimension{Value: &pb.TensorShapeProto_Dimension_DimValue{DimValue: side}}
-		}
-		return &pb.ValueInfoProto{Name: &name, Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{
-			TensorType: &pb.TypeProto_Tensor{
-				ElemType: proto.Int32(int32(pb.TensorProto_FLOAT)),
-				Shape:    &pb.TensorShapeProto{Dim: []*pb.TensorShapeProto_Dimension{dim(), dim()}},
-			},
-		}}}
+		return onnx.NewValueInfo(name, pb.TensorProto_FLOAT, []int64{16, 16})
 	}
 	node := func(op, inputs, output string) *pb.NodeProto {
 		return &pb.NodeProto{OpType: &op, Input: strings.Fields(inputs), Output: []string{output}}

@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"bytes"
@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"fovea/internal/progress"
+	"fovea/onnx/ort"
+	"fovea/onnx/ort/internal/orttest"
 )
 
-// emptyMachine gives the test a cache of its own, a PATH with only the commands
-// given as shell scripts, and no library named.
+// emptyMachine gives the test a cache of its own, a PATH with only the commands given as shell scripts, and no library
+// named.
 func emptyMachine(t *testing.T, commands map[string]string) (cache string) {
 	t.Helper()
 	bin, cache := t.TempDir(), filepath.Join(t.TempDir(), "cache [1]") // no pattern
@@ -33,8 +35,7 @@ func emptyMachine(t *testing.T, commands map[string]string) (cache string) {
 	return filepath.Join(cache, "fovea", "onnxruntime")
 }
 
-// release makes a library the only one that a Go module is known to carry, or a
-// wheel, until the test ends.
+// release makes a library the only one that a Go module, or a wheel, is known to carry, until the test ends.
 func release(t *testing.T, library, moduleFile string, wheel bool) {
 	t.Helper()
 	sum, err := fileSum(library)
@@ -89,7 +90,7 @@ func TestInstallWithGo(t *testing.T) {
 	release(t, library, libraryName(), false)
 	cache := emptyMachine(t, map[string]string{"go": fakeGo(filepath.Dir(library), "")})
 	told := false
-	path, err := Install(t.Context(), InstallOptions{Progress: func(u progress.Update) {
+	path, err := CPU(t.Context(), Options{Progress: func(u progress.Update) {
 		told = u.Done == u.Total && u.Total == 1000
 	}})
 	if err != nil {
@@ -102,9 +103,9 @@ func TestInstallWithGo(t *testing.T) {
 	if !told {
 		t.Error("the progress does not end at its total")
 	}
-	// Now without any command: the cache does, also for the search.
+	// Without any command the library in the cache will do, also for the search.
 	t.Setenv("PATH", t.TempDir())
-	if again, err := Install(t.Context(), InstallOptions{}); err != nil || again != path {
+	if again, err := CPU(t.Context(), Options{}); err != nil || again != path {
 		t.Errorf("installed again: %s, %v", again, err)
 	}
 	if found, _ := search(t.Context()); found == nil || found.path != path {
@@ -139,7 +140,7 @@ mkdir -p "$2" && cp %s "$2"`, condition, wheel(t, library))
 				"go":      `echo '{"Error": "module lookup disabled by GOPROXY=off"}'; exit 1`,
 				"python3": pip(condition),
 			})
-			path, err := Install(t.Context(), InstallOptions{})
+			path, err := CPU(t.Context(), Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -149,8 +150,8 @@ mkdir -p "$2" && cp %s "$2"`, condition, wheel(t, library))
 	t.Run("changed wheel", func(t *testing.T) {
 		release(t, fakeLibrary(t, "1.31.0"), "", true)
 		emptyMachine(t, map[string]string{"python3": pip("")})
-		_, err := Install(t.Context(), InstallOptions{})
-		says(t, err, "SHA-256", "not used")
+		_, err := CPU(t.Context(), Options{})
+		orttest.Says(t, err, "SHA-256", "not used")
 	})
 }
 
@@ -164,7 +165,7 @@ func TestInstallFails(t *testing.T) {
 		if inSystem(t.Context()) != nil {
 			t.Skip("the system has an ONNX Runtime of its own")
 		}
-		says(t, err, thisSystem, "go mod download example.org/module@v1.2.3", "no python3",
+		orttest.Says(t, err, thisSystem, "go mod download example.org/module@v1.2.3", "no python3",
 			"trainer runtime install -from FILE", EnvLibrary)
 	})
 	t.Run("no network", func(t *testing.T) {
@@ -173,21 +174,21 @@ func TestInstallFails(t *testing.T) {
 			"go":      `echo '{"Error": "dial tcp: lookup modules.example: no such host"}'; exit 1`,
 			"python3": `echo "ERROR: No matching distribution found" >&2; exit 1`,
 		})
-		_, err := Install(t.Context(), InstallOptions{})
-		says(t, err, "modules.example: no such host", "No matching distribution", "-from FILE")
+		_, err := CPU(t.Context(), Options{})
+		orttest.Says(t, err, "modules.example: no such host", "No matching distribution", "-from FILE")
 	})
 	t.Run("changed module", func(t *testing.T) {
 		release(t, library, libraryName(), false)
 		emptyMachine(t, map[string]string{"go": fakeGo(filepath.Dir(fakeLibrary(t, "1.29.0")), "")})
-		_, err := Install(t.Context(), InstallOptions{})
-		says(t, err, "SHA-256", "not used")
+		_, err := CPU(t.Context(), Options{})
+		orttest.Says(t, err, "SHA-256", "not used")
 	})
 	t.Run("interrupted", func(t *testing.T) {
 		release(t, library, libraryName(), false)
 		emptyMachine(t, map[string]string{"go": "exec sleep 60"})
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		_, err := Install(ctx, InstallOptions{})
+		_, err := CPU(ctx, Options{})
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("interrupted: %v", err)
 		}
@@ -201,16 +202,16 @@ func TestInstallFails(t *testing.T) {
 		defer unlock()
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		_, err = Install(ctx, InstallOptions{})
+		_, err = CPU(ctx, Options{})
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("the cache is not locked: %v", err)
 		}
 	})
 	t.Run("cache not writable", func(t *testing.T) {
 		emptyMachine(t, nil)
-		t.Setenv("XDG_CACHE_HOME", file(t, "cache", nil))
-		_, err := Install(t.Context(), InstallOptions{})
-		says(t, err, "installing ONNX Runtime", "not a directory")
+		t.Setenv("XDG_CACHE_HOME", orttest.File(t, "cache", nil))
+		_, err := CPU(t.Context(), Options{})
+		orttest.Says(t, err, "installing ONNX Runtime", "not a directory")
 	})
 }
 
@@ -220,7 +221,7 @@ func TestLastInstalledWins(t *testing.T) {
 	libraries := []string{fakeLibrary(t, "1.29.0"), fakeLibrary(t, "1.31.0"), fakeLibrary(t, "1.30.0")}
 	cache := emptyMachine(t, nil)
 	for i, library := range libraries {
-		path, err := Install(t.Context(), InstallOptions{From: library})
+		path, err := CPU(t.Context(), Options{From: library})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -235,7 +236,7 @@ func TestLastInstalledWins(t *testing.T) {
 // Several processes on an empty machine: one fetches, all use it.
 func TestProcessesInstallTogether(t *testing.T) {
 	onlyLinux(t)
-	real := inUse().Path
+	real := ort.InUse().Path
 	first := moduleReleases[0]
 	if sum, err := fileSum(real); err != nil || sum != first.sum || first.system != thisSystem {
 		t.Skipf("the library in use (%s) is not the one of a Go module", real)
@@ -254,7 +255,7 @@ func TestProcessesInstallTogether(t *testing.T) {
 	paths := make([]string, 4)
 	for i := range paths {
 		together.Go(func() {
-			out, failed := inChild(t, "install")
+			out, failed := orttest.InChild(t, "install")
 			if failed {
 				t.Errorf("process %d: %s", i, out)
 			}
@@ -270,7 +271,7 @@ func TestProcessesInstallTogether(t *testing.T) {
 	if got := string(read(t, calls)); got != "call\n" {
 		t.Errorf("fetched more than once: %q", got)
 	}
-	if out, failed := inChild(t, "load"); failed || out != "the cache" {
+	if out, failed := orttest.InChild(t, "load"); failed || out != "the cache" {
 		t.Errorf("afterwards: %s", out)
 	}
 }
@@ -288,10 +289,10 @@ func TestPythonPackageIsFound(t *testing.T) {
 	if found == nil || found.origin != "the Python package onnxruntime" || filepath.Dir(found.path) != capi {
 		t.Errorf("found %v, %v", found, unusable)
 	}
-	// One that is too old is passed over, and named when nothing else can be had.
+	// A library that is too old is passed over, and named if there is no other.
 	emptyMachine(t, map[string]string{"python3": "echo " + filepath.Dir(old)})
 	_, err := locate(t.Context(), Source{})
 	if inSystem(t.Context()) == nil {
-		says(t, err, "the Python package onnxruntime", "ONNX Runtime 1.20.0 offers API 20", "pip download")
+		orttest.Says(t, err, "the Python package onnxruntime", "ONNX Runtime 1.20.0 offers API 20", "pip download")
 	}
 }

@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"context"
@@ -12,24 +12,24 @@ import (
 	"strings"
 	"sync"
 
+	"fovea/onnx/internal/sharedlib"
 	"fovea/onnx/internal/signals"
 )
 
-// CUDALibrary is one of the libraries of NVIDIA's with which the CUDA provider computes.
+// A CUDALibrary is one of NVIDIA's libraries with which the CUDA provider computes.
 type CUDALibrary struct {
-	Name     string // "libcublas.so.13"
-	Package  string // the pip package that has it, "nvidia-cublas"
-	Required bool   // the provider cannot be loaded without it
-	Path     string // empty: not found
-	Origin   string // how it was found
-	Other    string // if not found, the path of one that does not do, or empty
+	Name       string // "libcublas.so.13"
+	Package    string // the pip package that has it, "nvidia-cublas"
+	Required   bool   // the provider cannot be loaded without it
+	Path       string // empty: not found
+	Origin     string // how it was found
+	Unsuitable string // if not found, the path of a library with that name or stem that cannot be used, or empty
 }
 
 type nvidiaLibrary struct{ stem, pip string }
 
-// nvidiaLibraries are those that a provider may ask for, each behind the ones
-// that it needs itself, with their pip packages. Libraries of one package have
-// to be of one version, so they come from one folder.
+// nvidiaLibraries lists the libraries that a provider may need, with their pip packages. Each stands behind the ones
+// that it needs itself. Libraries of one package must have one version, so they come from one folder.
 var nvidiaLibraries = []nvidiaLibrary{
 	{"libcudart", "nvidia-cuda-runtime"},
 	{"libnvJitLink", "nvidia-nvjitlink"},
@@ -41,13 +41,13 @@ var nvidiaLibraries = []nvidiaLibrary{
 	{"libcudnn", "nvidia-cudnn"},
 }
 
-// optional are the libraries that are opened on demand, by CUDA's major version.
-var optional = map[int][]string{
+// optionalLibraries lists the libraries that are opened on demand, by CUDA's major version.
+var optionalLibraries = map[int][]string{
 	12: {"libnvJitLink.so.12", "libnvrtc.so.12", "libcufft.so.11", "libcudnn.so.9"},
 	13: {"libnvJitLink.so.13", "libnvrtc.so.13", "libcufft.so.12", "libcudnn.so.9"},
 }
 
-// pipName is the name of a package's edition for a CUDA version.
+// pipName returns the name of a package's edition for a CUDA version.
 func pipName(name string, version int) string {
 	if version <= 12 || name == "nvidia-cudnn" {
 		return fmt.Sprintf("%s-cu%d", name, version)
@@ -55,17 +55,16 @@ func pipName(name string, version int) string {
 	return name
 }
 
-// wants lists the libraries of NVIDIA's for a provider, in the order in which
-// they are opened.
-func (n needs) wants() []CUDALibrary {
+// libraryList returns NVIDIA's libraries for a provider, in the order in which they are opened.
+func (r requirements) libraryList() []CUDALibrary {
 	var list []CUDALibrary
 	for _, known := range nvidiaLibraries {
 		is := func(name string) bool { stem, _ := splitName(name); return stem == known.stem }
-		l := CUDALibrary{Package: pipName(known.pip, n.cuda)}
-		if i := slices.IndexFunc(n.libraries, is); i >= 0 {
-			l.Name, l.Required = n.libraries[i], true
-		} else if i := slices.IndexFunc(optional[n.cuda], is); i >= 0 {
-			l.Name = optional[n.cuda][i]
+		l := CUDALibrary{Package: pipName(known.pip, r.cuda)}
+		if i := slices.IndexFunc(r.libraries, is); i >= 0 {
+			l.Name, l.Required = r.libraries[i], true
+		} else if i := slices.IndexFunc(optionalLibraries[r.cuda], is); i >= 0 {
+			l.Name = optionalLibraries[r.cuda][i]
 		} else {
 			continue
 		}
@@ -74,9 +73,8 @@ func (n needs) wants() []CUDALibrary {
 	return list
 }
 
-// find looks for the libraries for a version of CUDA in the places, and returns
-// the list with what it found.
-func find(list []CUDALibrary, version int, places iter.Seq[place]) []CUDALibrary {
+// findLibraries looks in the places for the libraries, for one version of CUDA, and returns the list with their paths.
+func findLibraries(list []CUDALibrary, version int, places iter.Seq[place]) []CUDALibrary {
 	list = slices.Clone(list)
 	for i := 0; i < len(list); {
 		end := i + 1
@@ -110,23 +108,23 @@ func findPackage(list []CUDALibrary, version int, places iter.Seq[place]) {
 		for p := range places {
 			others, _ := filepath.Glob(filepath.Join(quotePattern(p.folder), stem+".so.[0-9]*"))
 			if len(others) > 0 {
-				list[i].Other = others[0]
+				list[i].Unsuitable = others[0]
 				break
 			}
 		}
 	}
 }
 
-// quotePattern makes a path a pattern that matches it alone.
+// quotePattern returns a pattern that matches a path alone.
 func quotePattern(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// place is a folder in which NVIDIA's libraries may lie.
+// A place is a folder in which NVIDIA's libraries may lie.
 type place struct{ folder, origin string }
 
-// places lists them, those that a user names first, then the cheapest: with the
-// library that will use them, or "". Asking Python is put off until it is needed.
+// places yields the folders that a user names, then the others, cheapest first. The library, if not "", is the one that
+// will use NVIDIA's. Python is asked only when its turn comes.
 func places(ctx context.Context, library string, version int) iter.Seq[place] {
 	python := sync.OnceValue(func() []place { return inPythonPackages(ctx) })
 	system := sync.OnceValue(func() []place { return inCUDAFolders(ctx, version) })
@@ -134,7 +132,8 @@ func places(ctx context.Context, library string, version int) iter.Seq[place] {
 		all := func(list []place) bool {
 			return !slices.ContainsFunc(list, func(p place) bool { return !yield(p) })
 		}
-		_ = all(inLoaderPath()) && all(inCUDACache(version)) && all(besideLibrary(library)) && all(python()) && all(system())
+		_ = all(inLoaderPath()) && all(inCUDACache(version)) && all(besideLibrary(library)) &&
+			all(python()) && all(system())
 	}
 }
 
@@ -148,17 +147,17 @@ func inLoaderPath() []place {
 	return found
 }
 
-// inCUDACache is the folder that InstallGPU fills.
+// inCUDACache returns the folder that GPU fills.
 func inCUDACache(version int) []place {
-	dir, err := CacheFolder()
+	dir, err := cacheFolder()
 	if err != nil {
 		return nil
 	}
 	return []place{{filepath.Join(dir, cudaFolder(version), systemFolder), "the cache"}}
 }
 
-// besideLibrary is the library's own folder and, where that is a Python package,
-// the packages of NVIDIA's next to it.
+// besideLibrary returns the library's own folder and, if that is a Python package, the folders of NVIDIA's packages
+// beside it.
 func besideLibrary(library string) []place {
 	if library == "" {
 		return nil
@@ -171,7 +170,7 @@ func besideLibrary(library string) []place {
 	return found
 }
 
-// packagesIn lists the libraries' folders of the Python namespace package nvidia.
+// packagesIn returns the libraries' folders of the Python namespace package nvidia.
 func packagesIn(dir string) []place {
 	var found []place
 	folders, _ := filepath.Glob(filepath.Join(quotePattern(dir), "*", "lib"))
@@ -189,7 +188,7 @@ func inPythonPackages(ctx context.Context) []place {
 	return found
 }
 
-// inCUDAFolders is where CUDA's installers and the system's packages put it.
+// inCUDAFolders returns the folders in which CUDA's installers and the system's packages put libraries.
 func inCUDAFolders(ctx context.Context, version int) []place {
 	dirs := []string{"/usr/local/cuda/lib64"}
 	versions, _ := filepath.Glob(fmt.Sprintf("/usr/local/cuda-%d*/lib64", version))
@@ -204,20 +203,21 @@ func inCUDAFolders(ctx context.Context, version int) []place {
 	return found
 }
 
-// missing says that a library was not found.
+// missing returns a message that the library was not found.
 func (l CUDALibrary) missing() string {
 	text := fmt.Sprintf("%s is missing (pip package %s)", l.Name, l.Package)
 	switch {
-	case l.Other == "":
-	case filepath.Base(l.Other) == l.Name:
-		text += fmt.Sprintf("; %s is for another version of CUDA, or the rest of the package is not beside it", l.Other)
+	case l.Unsuitable == "":
+	case filepath.Base(l.Unsuitable) == l.Name:
+		text += fmt.Sprintf("; %s is for another version of CUDA, or the rest of the package is not beside it",
+			l.Unsuitable)
 	default:
-		text += fmt.Sprintf("; %s is for another version of CUDA", l.Other)
+		text += fmt.Sprintf("; %s is for another version of CUDA", l.Unsuitable)
 	}
 	return text
 }
 
-// missingLibraries describes the required libraries that were not found, nil if all were.
+// missingLibraries returns an error that names the required libraries that were not found, or nil if all were.
 func missingLibraries(list []CUDALibrary, version int) error {
 	var lines []string
 	for _, l := range list {
@@ -229,7 +229,7 @@ func missingLibraries(list []CUDALibrary, version int) error {
 		return nil
 	}
 	return problem(fmt.Errorf("libraries of NVIDIA's for CUDA %d are missing:\n  %s",
-		version, strings.Join(lines, "\n  ")), installGPU(version))
+		version, strings.Join(lines, "\n  ")), installGPUCommand(version))
 }
 
 var opening struct {
@@ -237,8 +237,8 @@ var opening struct {
 	done map[string]bool // by the provider's path
 }
 
-// openNVIDIA opens the libraries of NVIDIA's that a library's CUDA provider
-// needs, so that the loader knows them when it opens the provider, wherever they lie.
+// openNVIDIA opens NVIDIA's libraries that a library's CUDA provider needs. When the loader opens the provider later,
+// it knows them, in whatever folder they lie.
 func openNVIDIA(ctx context.Context, library string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -249,12 +249,12 @@ func openNVIDIA(ctx context.Context, library string) error {
 	if opening.done[provider] {
 		return nil
 	}
-	n, err := needsOf(provider)
+	r, err := requirementsOf(provider)
 	if err != nil {
-		return problem(err, installGPU(0))
+		return problem(err, installGPUCommand(0))
 	}
-	found := find(n.wants(), n.cuda, places(ctx, library, n.cuda))
-	if err := missingLibraries(found, n.cuda); err != nil {
+	found := findLibraries(r.libraryList(), r.cuda, places(ctx, library, r.cuda))
+	if err := missingLibraries(found, r.cuda); err != nil {
 		return err
 	}
 	var failed []error
@@ -263,14 +263,14 @@ func openNVIDIA(ctx context.Context, library string) error {
 			if l.Path == "" {
 				continue
 			}
-			if err := openGlobal(l.Path); err != nil && l.Required {
+			if err := sharedlib.OpenGlobal(l.Path); err != nil && l.Required {
 				failed = append(failed, fmt.Errorf("%s (%s) cannot be loaded: %w", l.Path, l.Origin, err))
 			}
 		}
 		return nil
 	})
 	if failed != nil {
-		return problem(errors.Join(failed...), installGPU(n.cuda))
+		return problem(errors.Join(failed...), installGPUCommand(r.cuda))
 	}
 	if opening.done == nil {
 		opening.done = map[string]bool{}

@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"context"
@@ -10,32 +10,30 @@ import (
 	"fovea/internal/progress"
 )
 
-// InstallOptions say what [Install] puts into the cache.
-type InstallOptions struct {
-	// From is a path or a URL (https, http, file) of the library itself or of an
-	// archive that holds it: a Python wheel or any zip file, or a .tgz of ONNX
-	// Runtime's releases. What comes over the network must be a library that this
-	// package knows by its SHA-256, or the URL must end in #sha256=HEX, the sum
-	// of the library. Empty: fetched with the Go command, else with pip.
+// Options say which library [CPU] puts into the cache.
+type Options struct {
+	// From is a path or a URL (https, http, file) of the library itself or of an archive that holds it: a Python wheel
+	// or any zip file, or a .tgz of ONNX Runtime's releases. If it comes over the network, this package must know its
+	// SHA-256, or the URL must end in #sha256=HEX, the sum of the library. If From is empty, the library is fetched
+	// with the Go command, else with pip.
 	From string
-	// Progress is told of a download; nil: nobody is.
+	// Progress receives the progress of a download. It may be nil.
 	Progress progress.Func
 }
 
-// bytesDone is told of a download: bytes so far, and in all.
+// bytesDone receives the progress of a download: bytes so far, and in all.
 type bytesDone = func(done, total int64)
 
-// Install puts an ONNX Runtime library for this machine into the cache, from
-// where [Load] takes the one that was installed last, and returns its path.
-// Several processes may install at once: one fetches, the others wait for it.
-func Install(ctx context.Context, o InstallOptions) (path string, err error) {
+// CPU puts an ONNX Runtime library for this machine's CPU into the cache and returns its path. [Load] uses the library
+// that was installed last. Several processes may install at once: one fetches, the others wait for it.
+func CPU(ctx context.Context, o Options) (path string, err error) {
 	unlock, err := lockCache(ctx)
 	if err != nil {
 		return "", fmt.Errorf("installing ONNX Runtime: %w", err)
 	}
 	defer unlock()
 	p := o.Progress.Bytes("fetch ONNX Runtime")
-	// A temporary folder of its own: what a killed download leaves is not the cache's.
+	// The temporary folder is outside the cache, so a killed download leaves nothing in the cache.
 	temporary, err := os.MkdirTemp("", "fovea-onnxruntime-*")
 	if err != nil {
 		return "", fmt.Errorf("installing ONNX Runtime: %w", err)
@@ -53,11 +51,11 @@ func Install(ctx context.Context, o InstallOptions) (path string, err error) {
 	return path, nil
 }
 
-// installReleased fetches a release that this package knows, unless another
-// process did so while this one waited for the lock.
+// installReleased fetches a release that this package knows, unless another process fetched it while this one waited
+// for the lock.
 func installReleased(ctx context.Context, temporary string, p bytesDone) (string, error) {
 	for _, c := range inCache(ctx) {
-		if sum, err := fileSum(c.path); err == nil && known(sum) {
+		if sum, err := fileSum(c.path); err == nil && knownSum(sum) {
 			if _, err := probe(c.path); err == nil {
 				return c.path, nil
 			}
@@ -67,7 +65,7 @@ func installReleased(ctx context.Context, temporary string, p bytesDone) (string
 	for _, fetch := range []func(context.Context, string, bytesDone) (string, error){fetchModule, fetchWheel} {
 		library, err := fetch(ctx, temporary, p)
 		if err == nil {
-			return verified(library)
+			return storeVerified(library)
 		}
 		if ctx.Err() != nil {
 			return "", context.Cause(ctx)
@@ -80,8 +78,8 @@ func installReleased(ctx context.Context, temporary string, p bytesDone) (string
 		thisSystem, errors.Join(failed...), EnvLibrary)
 }
 
-// verified stores a fetched library whose SHA-256 has been compared.
-func verified(library string) (string, error) {
+// storeVerified stores a fetched library whose SHA-256 has been compared, and returns its path in the cache.
+func storeVerified(library string) (string, error) {
 	version, err := probe(library)
 	if err != nil {
 		return "", err
@@ -89,8 +87,8 @@ func verified(library string) (string, error) {
 	return store(library, version)
 }
 
-// wantSum compares a library with the SHA-256 that it must have.
-func wantSum(library, sum string) error {
+// checkSum returns an error unless a library has this SHA-256.
+func checkSum(library, sum string) error {
 	got, err := fileSum(library)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"context"
@@ -16,8 +16,8 @@ import (
 
 const cudaProvider = "CUDAExecutionProvider"
 
-// providerName is the file name of the library that runs models on NVIDIA GPUs,
-// which the runtime opens beside its own.
+// providerName returns the file name of the library that runs models on NVIDIA GPUs. The runtime opens it beside its
+// own.
 func providerName() string {
 	if runtime.GOOS == "windows" {
 		return "onnxruntime_providers_cuda.dll"
@@ -25,16 +25,16 @@ func providerName() string {
 	return "libonnxruntime_providers_cuda.so"
 }
 
-// providerOf is the path of a library's CUDA provider. It may not exist.
+// providerOf returns the path of a library's CUDA provider. The file may not exist.
 func providerOf(library string) string {
-	// The runtime looks where the file is, not where a link to it is.
+	// The runtime looks in the folder of the file, not in the folder of a link to it.
 	if real, err := filepath.EvalSymlinks(library); err == nil {
 		library = real
 	}
 	return filepath.Join(filepath.Dir(library), providerName())
 }
 
-// locateGPU returns the GPU build to use, or nil where the CPU's will do.
+// locateGPU returns the GPU build to use, or nil if the CPU's will do.
 func locateGPU(ctx context.Context, s Source) (*candidate, error) {
 	switch s.Provider {
 	case "", "cpu":
@@ -50,15 +50,15 @@ func locateGPU(ctx context.Context, s Source) (*candidate, error) {
 		found, unusable := searchGPU(ctx)
 		if found == nil {
 			missing := errors.New("no ONNX Runtime for NVIDIA GPUs was found")
-			return nil, problem(errors.Join(append([]error{missing}, unusable...)...), installGPU(0))
+			return nil, problem(errors.Join(append([]error{missing}, unusable...)...), installGPUCommand(0))
 		}
 		return found, nil
 	}
 	return nil, fmt.Errorf("provider %q is none of cpu, cuda and auto", s.Provider)
 }
 
-// searchGPU looks for a build with the CUDA provider: the first that the driver
-// is new enough for, else the first. It returns why others were passed over.
+// searchGPU returns the first library with a CUDA provider for which the driver is new enough, else the first with any.
+// It also returns why others cannot be used.
 func searchGPU(ctx context.Context) (found *candidate, unusable []error) {
 	newest := 0
 	if devices, err := cuda.Devices(); err == nil {
@@ -71,15 +71,15 @@ func searchGPU(ctx context.Context) (found *candidate, unusable []error) {
 				continue // a build for the CPU
 			}
 			_, err := probe(c.path)
-			var needs needs
+			var r requirements
 			if err == nil {
-				needs, err = needsOf(provider)
+				r, err = requirementsOf(provider)
 			}
 			if err != nil {
 				unusable = append(unusable, fmt.Errorf("found in %s but not usable: %w", c.origin, err))
 				continue
 			}
-			if newest == 0 || needs.cuda <= newest {
+			if newest == 0 || r.cuda <= newest {
 				return &c, unusable
 			}
 			if found == nil {
@@ -90,9 +90,9 @@ func searchGPU(ctx context.Context) (found *candidate, unusable []error) {
 	return found, unusable
 }
 
-// installGPU is the command that installs the GPU build for a CUDA version, 0
-// for what suits the driver.
-func installGPU(version int) string {
+// installGPUCommand returns the command that installs the GPU build for a version of CUDA. With version 0 that is the
+// version that suits the driver.
+func installGPUCommand(version int) string {
 	switch {
 	case runtime.GOOS != "linux":
 		return "a build of ONNX Runtime for CUDA that runtime.library or " + EnvLibrary + " names"
@@ -102,26 +102,27 @@ func installGPU(version int) string {
 	return fmt.Sprintf("trainer runtime install -gpu -cuda %d", version)
 }
 
-// needs is what a CUDA provider asks of the machine.
-type needs struct {
+// requirements lists the things that a CUDA provider needs on the machine.
+type requirements struct {
 	cuda      int      // major version
 	libraries []string // those that it is linked against, such as libcublas.so.13
 }
 
-// needsOf reads it from the provider's file, without loading it.
-func needsOf(provider string) (needs, error) {
+// requirementsOf reads the requirements from the provider's file, without loading it.
+func requirementsOf(provider string) (requirements, error) {
 	if runtime.GOOS == "windows" {
-		return needs{}, nil // the loader tells
+		return requirements{}, nil // the loader tells
 	}
 	linked, err := linkedAgainst(provider)
 	if err != nil {
-		return needs{}, fmt.Errorf("%s is no usable shared library: %w", provider, err)
+		return requirements{}, fmt.Errorf("%s is no usable shared library: %w", provider, err)
 	}
-	n := needs{cudaOf(linked), linked}
-	if n.cuda == 0 {
-		return needs{}, fmt.Errorf("%s is not linked against CUDA's runtime (libcudart): no CUDA provider", provider)
+	r := requirements{cudaOf(linked), linked}
+	if r.cuda == 0 {
+		return requirements{}, fmt.Errorf("%s is not linked against CUDA's runtime (libcudart): no CUDA provider",
+			provider)
 	}
-	return n, nil
+	return r, nil
 }
 
 func linkedAgainst(library string) ([]string, error) {
@@ -133,7 +134,7 @@ func linkedAgainst(library string) ([]string, error) {
 	return f.ImportedLibraries()
 }
 
-// cudaOf is the version of CUDA's runtime among the libraries, 0 if there is none.
+// cudaOf returns the major version of CUDA's runtime among the libraries, or 0 if it is not among them.
 func cudaOf(linked []string) int {
 	for _, name := range linked {
 		if stem, version := splitName(name); stem == "libcudart" {
@@ -143,8 +144,8 @@ func cudaOf(linked []string) int {
 	return 0
 }
 
-// splitName splits libcublas.so.13 and libnvrtc-builtins.so.13.5 into stem and
-// major version, 0 if it has none.
+// splitName splits libcublas.so.13 and libnvrtc-builtins.so.13.5 into stem and major version. The version is 0 if the
+// name has none.
 func splitName(name string) (stem string, version int) {
 	stem, rest, found := strings.Cut(name, ".so.")
 	if !found {

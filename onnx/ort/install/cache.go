@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"cmp"
@@ -15,15 +15,13 @@ import (
 	"strings"
 	"time"
 
-	"fovea/onnx"
-
 	"fovea/internal/lock"
+	"fovea/onnx"
 )
 
-// CacheFolder is where fetched libraries are kept: VERSION/SYSTEM-MACHINE/ with
-// the library and its SHA-256 beside it; those for GPUs in VERSION-cudaN, what of
-// NVIDIA's they need in cudaN.
-func CacheFolder() (string, error) {
+// cacheFolder returns the folder of fetched libraries. VERSION/SYSTEM-MACHINE/ in it has a library and its SHA-256
+// beside it. Libraries for GPUs are in VERSION-cudaN, the libraries of NVIDIA's that they need in cudaN.
+func cacheFolder() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("no folder to keep ONNX Runtime in: %w", err)
@@ -34,18 +32,17 @@ func CacheFolder() (string, error) {
 // systemFolder is the part of the cache's paths that names system and machine.
 const systemFolder = runtime.GOOS + "-" + runtime.GOARCH
 
-// cudaFolder is the part of the cache's paths for what is NVIDIA's.
+// cudaFolder returns the part of the cache's paths for NVIDIA's libraries.
 func cudaFolder(version int) string { return fmt.Sprintf("cuda%d", version) }
 
-// inCache lists the cached libraries for the CPU whose content is what was
-// stored, the one stored last first.
+// inCache returns the cached libraries for the CPU that are undamaged, the one stored last first.
 func inCache(context.Context) []candidate { return cached(false) }
 
-// inGPUCache lists the cached builds for GPUs.
+// inGPUCache returns the cached builds for GPUs, likewise.
 func inGPUCache(context.Context) []candidate { return cached(true) }
 
 func cached(gpu bool) []candidate {
-	dir, err := CacheFolder()
+	dir, err := cacheFolder()
 	if err != nil {
 		return nil
 	}
@@ -82,8 +79,8 @@ func cached(gpu bool) []candidate {
 
 const sumSuffix = ".sha256"
 
-// intact compares a cached library with the sum stored beside it: loading a
-// damaged library would crash the process.
+// intact reports whether a cached library has the sum stored beside it. Loading a damaged library would crash the
+// process.
 func intact(path string) bool {
 	want, err := os.ReadFile(path + sumSuffix)
 	if err != nil {
@@ -93,10 +90,9 @@ func intact(path string) bool {
 	return err == nil && got == strings.TrimSpace(string(want))
 }
 
-// store copies a library into the cache and returns its path there. The caller
-// holds the cache's lock.
+// store copies a library into the cache and returns its path there. The caller holds the cache's lock.
 func store(library, version string) (string, error) {
-	dir, err := CacheFolder()
+	dir, err := cacheFolder()
 	if err != nil {
 		return "", err
 	}
@@ -127,7 +123,7 @@ func store(library, version string) (string, error) {
 	return path, writeSum(path, sum)
 }
 
-// writeSum notes the SHA-256 of a library in the cache.
+// writeSum writes the SHA-256 of a library in the cache beside it.
 func writeSum(path, sum string) error {
 	return onnx.WriteFileAtomic(path+sumSuffix, func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, sum)
@@ -149,10 +145,9 @@ func fileSum(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// lockCache keeps other processes from filling the cache until unlock is
-// called. It waits as long as ctx allows.
+// lockCache keeps other processes from filling the cache until unlock is called. It waits until ctx ends.
 func lockCache(ctx context.Context) (unlock func(), err error) {
-	dir, err := CacheFolder()
+	dir, err := cacheFolder()
 	if err != nil {
 		return nil, err
 	}

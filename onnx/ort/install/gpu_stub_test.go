@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"errors"
@@ -8,12 +8,12 @@ import (
 	"testing"
 
 	"fovea/onnx/cuda"
+	"fovea/onnx/ort/internal/orttest"
 )
 
-// With the stock GPU build in the cache, stand-ins of tools/cudastub where
-// NVIDIA's libraries are looked for, and only a stand-in driver in the loader's
-// path, a CUDA session is made and run; each thing that is missing or does not
-// suit has its own error.
+// The stock GPU build is in the cache, stand-ins of tools/cudastub are where NVIDIA's libraries are looked for, and the
+// loader's path has only a stand-in driver. With them a CUDA session is made and run, and each thing that is missing or
+// unsuitable has its own error.
 func TestCUDAFromTheCache(t *testing.T) {
 	onlyLinux(t)
 	folder := os.Getenv("FOVEA_CUDA_STUB")
@@ -47,7 +47,8 @@ func TestCUDAFromTheCache(t *testing.T) {
 	link(filepath.Join(folder, "stub", "libcuda.so.1"), filepath.Join(loader, "libcuda.so.1"))
 	check := func(action, provider string, machine []string, words ...string) {
 		t.Helper()
-		out, _ := inChild(t, action, append([]string{providerEnv + "=" + provider, "LD_LIBRARY_PATH=" + loader}, machine...)...)
+		out, _ := orttest.InChild(t, action, append([]string{providerEnv + "=" + provider, "LD_LIBRARY_PATH=" + loader},
+			machine...)...)
 		for _, word := range words {
 			if !strings.Contains(out, word) {
 				t.Errorf("%s with provider %s lacks %q:\n%s", action, provider, word, out)

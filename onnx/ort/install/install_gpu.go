@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"archive/zip"
@@ -19,21 +19,21 @@ import (
 	"fovea/onnx/cuda"
 )
 
-// GPUOptions say what [InstallGPU] puts into the cache.
+// GPUOptions say which libraries [GPU] puts into the cache.
 type GPUOptions struct {
-	// CUDA is the major version of CUDA, 12 or 13; 0: the newest that the driver
-	// offers and that has code for the GPU, without a driver the newest.
+	// CUDA is the major version of CUDA, 12 or 13. With 0 it is the newest that the driver offers and that has code for
+	// the GPU; without a driver it is the newest.
 	CUDA int
-	// CuDNN wants cuDNN too, which models with convolutions need. For CUDA 12 it
-	// always comes, as ONNX Runtime cannot be loaded without.
+	// CuDNN asks for cuDNN too, which models with convolutions need. For CUDA 12 it always comes, because ONNX Runtime
+	// cannot be loaded without it.
 	CuDNN bool
-	// Begin, if not nil, is told what will be fetched before it is.
+	// Begin, if not nil, is called with the plan before anything is fetched.
 	Begin func(GPUPlan)
-	// Progress is told of the download; nil: nobody is.
+	// Progress receives the progress of the download. It may be nil.
 	Progress progress.Func
 }
 
-// GPUPlan is what [InstallGPU] is about to do.
+// A GPUPlan tells what [GPU] is about to do.
 type GPUPlan struct {
 	Version  string        // of ONNX Runtime
 	CUDA     int           // major version
@@ -43,12 +43,12 @@ type GPUPlan struct {
 	Present  []CUDALibrary // what of NVIDIA's is outside the cache already and is not fetched
 }
 
-// InstallGPU puts ONNX Runtime for NVIDIA GPUs into the cache, and the libraries
-// of NVIDIA's that it needs and that neither Python nor the system has, and
-// returns the runtime's path. pip fetches them; nothing is installed into Python.
-// An installation that was interrupted goes on with the packages that it had not
-// finished. The runtime is stored last: one that is in the cache has all it needs.
-func InstallGPU(ctx context.Context, o GPUOptions) (path string, err error) {
+// GPU puts ONNX Runtime for NVIDIA GPUs into the cache and returns its path. It adds the libraries of NVIDIA's that the
+// runtime needs and that neither Python nor the system has. pip fetches them; nothing is installed into Python.
+//
+// An installation that was interrupted goes on with the packages that it had not finished. The runtime is stored last,
+// so a runtime in the cache has everything that it needs.
+func GPU(ctx context.Context, o GPUOptions) (path string, err error) {
 	release, err := chooseRelease(o.CUDA)
 	if err == nil {
 		path, err = release.install(ctx, o)
@@ -59,8 +59,7 @@ func InstallGPU(ctx context.Context, o GPUOptions) (path string, err error) {
 	return path, nil
 }
 
-// chooseRelease returns the release for a version of CUDA, or the one that suits
-// this machine for 0.
+// chooseRelease returns the release for a version of CUDA, or for 0 the release that suits this machine.
 func chooseRelease(version int) (*gpuRelease, error) {
 	var offered []*gpuRelease
 	var versions []string
@@ -92,8 +91,8 @@ func chooseRelease(version int) (*gpuRelease, error) {
 			return r, nil
 		}
 	}
-	return nil, fmt.Errorf("there is one for CUDA %s, but none of them runs on %s (compute capability %d.%d) with a driver "+
-		"that offers CUDA %s: update the driver, or choose with -cuda",
+	return nil, fmt.Errorf("there is one for CUDA %s, but none of them runs on %s (compute capability %d.%d) "+
+		"with a driver that offers CUDA %s: update the driver, or choose with -cuda",
 		strings.Join(versions, " and "), gpu.Name, gpu.Major, gpu.Minor, cudaVersion(gpu.Driver))
 }
 
@@ -103,12 +102,12 @@ func (r *gpuRelease) install(ctx context.Context, o GPUOptions) (string, error) 
 		return "", err
 	}
 	defer unlock()
-	cache, err := CacheFolder()
+	cache, err := cacheFolder()
 	if err != nil {
 		return "", err
 	}
-	// On the cache's own file system, as the system's folder for temporary files
-	// may be too small. What a killed installation left there is in the way.
+	// The temporary folder is in the cache, because the system's folder for temporary files may be too small. Folders
+	// that a killed installation left there are in the way.
 	leftovers, _ := filepath.Glob(filepath.Join(quotePattern(cache), "fetch-*"))
 	for _, folder := range leftovers {
 		os.RemoveAll(folder)
@@ -125,19 +124,19 @@ func (r *gpuRelease) install(ctx context.Context, o GPUOptions) (string, error) 
 	}
 	wanted = append(wanted, r.runtime)
 	plan := GPUPlan{Version: r.runtime.version, CUDA: r.cuda}
-	var fetch, mine []wheelPackage // mine are those in the cache, at the end
-	elsewhere := outside(cache, places(ctx, "", r.cuda))
+	var fetch, inCache []wheelPackage // packages to fetch, and all that will be in the cache
+	elsewhere := placesOutside(cache, places(ctx, "", r.cuda))
 	for _, p := range wanted {
 		folder := filepath.Join(cache, r.folder(p))
 		if p.storedIn(folder) {
-			mine = append(mine, p)
+			inCache = append(inCache, p)
 			continue
 		}
 		if found := p.foundIn(r.cuda, elsewhere); found != nil {
 			plan.Present = append(plan.Present, found...)
 			continue
 		}
-		fetch, mine = append(fetch, p), append(mine, p)
+		fetch, inCache = append(fetch, p), append(inCache, p)
 		plan.Fetch = append(plan.Fetch, p.requirement())
 		plan.Download += p.bytes
 		plan.Disk += p.stored()
@@ -152,16 +151,16 @@ func (r *gpuRelease) install(ctx context.Context, o GPUOptions) (string, error) 
 			if ctx.Err() != nil {
 				return "", context.Cause(ctx)
 			}
-			return "", fmt.Errorf("%w\nwhat was fetched before stays: the same command goes on. Without a network, run\n"+
+			return "", fmt.Errorf("%w\n"+
+				"what was fetched before stays: the same command goes on. Without a network, run\n"+
 				"  python3 -m pip download --no-deps --only-binary=:all: --python-version %s --dest DIR %s\n"+
 				"on a machine of this kind that has one, then here with PIP_NO_INDEX=1 PIP_FIND_LINKS=DIR",
 				err, wheelPython, strings.Join(plan.Fetch, " "))
 		}
 		done += p.bytes
 	}
-	// The runtime's own is written last, and again each time: its time makes the
-	// library the one that is used.
-	for _, p := range mine {
+	// The runtime's own sum is written last, and again each time: Load takes the library whose sum is newest.
+	for _, p := range inCache {
 		for _, f := range p.files {
 			if err := writeSum(filepath.Join(cache, r.folder(p), f.cachedName()), f.sum); err != nil {
 				return "", err
@@ -171,7 +170,7 @@ func (r *gpuRelease) install(ctx context.Context, o GPUOptions) (string, error) 
 	return filepath.Join(cache, r.folder(r.runtime), libraryName()), nil
 }
 
-// folder is where a package's libraries are, in the cache.
+// folder returns the folder of a package's libraries, relative to the cache.
 func (r *gpuRelease) folder(p wheelPackage) string {
 	name := cudaFolder(r.cuda)
 	if p.name == r.runtime.name {
@@ -180,7 +179,7 @@ func (r *gpuRelease) folder(p wheelPackage) string {
 	return filepath.Join(name, systemFolder)
 }
 
-// cachedName is a library's name in the cache.
+// cachedName returns a library's file name in the cache.
 func (f wheelFile) cachedName() string {
 	if isLibraryName(f.name) {
 		return libraryName()
@@ -188,8 +187,8 @@ func (f wheelFile) cachedName() string {
 	return f.name
 }
 
-// outside leaves out the places in a folder.
-func outside(folder string, places iter.Seq[place]) iter.Seq[place] {
+// placesOutside leaves out the places inside a folder.
+func placesOutside(folder string, places iter.Seq[place]) iter.Seq[place] {
 	return func(yield func(place) bool) {
 		for p := range places {
 			if !strings.HasPrefix(p.folder, folder+string(filepath.Separator)) && !yield(p) {
@@ -207,19 +206,20 @@ func (p wheelPackage) storedIn(folder string) bool {
 	})
 }
 
-// foundIn looks for the libraries of a package elsewhere, nil if they are
-// nowhere together. It is for NVIDIA's: others are not looked for.
+// foundIn returns the libraries of a package of NVIDIA's as they are found elsewhere, or nil if no place has them all.
+// Other packages are not looked for.
 func (p wheelPackage) foundIn(version int, places iter.Seq[place]) []CUDALibrary {
 	var list []CUDALibrary
 	for _, f := range p.files {
-		if stem, _ := splitName(f.name); slices.ContainsFunc(nvidiaLibraries, func(l nvidiaLibrary) bool { return l.stem == stem }) {
+		stem, _ := splitName(f.name)
+		if slices.ContainsFunc(nvidiaLibraries, func(l nvidiaLibrary) bool { return l.stem == stem }) {
 			list = append(list, CUDALibrary{Name: f.name, Package: p.name})
 		}
 	}
 	if len(list) == 0 {
 		return nil
 	}
-	if list = find(list, version, places); list[0].Path == "" {
+	if list = findLibraries(list, version, places); list[0].Path == "" {
 		return nil
 	}
 	return list
@@ -248,8 +248,7 @@ func (p wheelPackage) fetch(ctx context.Context, temporary, folder string, progr
 	return nil
 }
 
-// unpack takes the libraries out of a wheel, compares them with what they must
-// be, and only then stores them.
+// unpack takes the libraries out of a wheel and compares their SHA-256 with the known ones. Only then it stores them.
 func (p wheelPackage) unpack(wheel, temporary, folder string) error {
 	archive, err := zip.OpenReader(wheel)
 	if err != nil {
@@ -257,7 +256,9 @@ func (p wheelPackage) unpack(wheel, temporary, folder string) error {
 	}
 	defer archive.Close()
 	for _, f := range p.files {
-		i := slices.IndexFunc(archive.File, func(m *zip.File) bool { return path.Base(m.Name) == f.name && m.Mode().IsRegular() })
+		i := slices.IndexFunc(archive.File, func(m *zip.File) bool {
+			return path.Base(m.Name) == f.name && m.Mode().IsRegular()
+		})
 		if i < 0 {
 			return fmt.Errorf("%s holds no %s", filepath.Base(wheel), f.name)
 		}
@@ -274,7 +275,8 @@ func (p wheelPackage) unpack(wheel, temporary, folder string) error {
 		return err
 	}
 	for _, f := range p.files {
-		if err := os.Rename(filepath.Join(temporary, f.cachedName()), filepath.Join(folder, f.cachedName())); err != nil {
+		name := f.cachedName()
+		if err := os.Rename(filepath.Join(temporary, name), filepath.Join(folder, name)); err != nil {
 			return err
 		}
 	}
@@ -288,17 +290,7 @@ func extract(member *zip.File, target string) (sum string, err error) {
 		return "", err
 	}
 	defer r.Close()
-	f, err := os.Create(target)
-	if err != nil {
-		return "", err
-	}
 	h := sha256.New()
-	_, err = io.Copy(io.MultiWriter(f, h), r)
-	if err == nil {
-		err = f.Sync() // a name in the cache stands for all of the content
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
+	err = writeFile(target, io.TeeReader(r, h))
 	return hex.EncodeToString(h.Sum(nil)), err
 }

@@ -1,4 +1,4 @@
-package ort
+package install
 
 import (
 	"bytes"
@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// fetchModule lets the Go command fetch the module that carries the library:
-// the user's GOPROXY, GOSUMDB and module cache hold for it.
+// fetchModule lets the Go command fetch the module that carries the library, with the user's GOPROXY, GOSUMDB and
+// module cache.
 func fetchModule(ctx context.Context, temporary string, p bytesDone) (library string, err error) {
 	var release moduleRelease
 	for _, r := range moduleReleases {
@@ -38,12 +38,12 @@ func fetchModule(ctx context.Context, temporary string, p bytesDone) (library st
 		c.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -mod=mod"))
 		return c
 	}
-	if modules, err := output(command("env", "GOMODCACHE")); err == nil {
+	if modules, err := runCommand(command("env", "GOMODCACHE")); err == nil {
 		partial := filepath.Join(strings.TrimSpace(string(modules)), "cache", "download",
 			filepath.FromSlash(release.module), "@v", release.version+".zip*")
 		defer watch(func() int64 { return globBytes(partial) }, release.bytes, p)()
 	}
-	out, err := output(command("mod", "download", "-json", name))
+	out, err := runCommand(command("mod", "download", "-json", name))
 	var answer struct{ Dir, Error string }
 	if json.Unmarshal(out, &answer) == nil && answer.Error != "" {
 		return "", fmt.Errorf("go mod download %s: %s", name, answer.Error)
@@ -52,14 +52,14 @@ func fetchModule(ctx context.Context, temporary string, p bytesDone) (library st
 		return "", fmt.Errorf("go mod download %s: %w", name, err)
 	}
 	library = filepath.Join(answer.Dir, filepath.FromSlash(release.file))
-	if err := wantSum(library, release.sum); err != nil {
+	if err := checkSum(library, release.sum); err != nil {
 		return "", fmt.Errorf("go mod download %s: %w", name, err)
 	}
 	return library, nil
 }
 
-// fetchWheel lets pip fetch the package onnxruntime: the user's index, proxy
-// and certificates hold for it. Nothing is installed into Python.
+// fetchWheel lets pip fetch the package onnxruntime, with the user's index, proxy and certificates. Nothing is
+// installed into Python.
 func fetchWheel(ctx context.Context, temporary string, p bytesDone) (library string, err error) {
 	requirement := "onnxruntime==" + pipVersion
 	found := pythons()
@@ -67,10 +67,11 @@ func fetchWheel(ctx context.Context, temporary string, p bytesDone) (library str
 		return "", fmt.Errorf("pip download %s: no python3 found in $PATH", requirement)
 	}
 	defer watch(func() int64 { return folderBytes(temporary) }, wheelBytes, p)()
-	// A Python without a wheel of its own takes that of another: only the library in it counts.
+	// If this Python has no wheel of its own, the wheel of another will do: only the library in it counts.
 	wheel, err := pipDownload(ctx, found[0], requirement, temporary)
 	if err != nil && ctx.Err() == nil {
-		if other, failed := pipDownload(ctx, found[0], requirement, temporary, "--python-version", wheelPython); failed == nil {
+		other, failed := pipDownload(ctx, found[0], requirement, temporary, "--python-version", wheelPython)
+		if failed == nil {
 			wheel, err = other, nil
 		}
 	}
@@ -93,14 +94,14 @@ func fetchWheel(ctx context.Context, temporary string, p bytesDone) (library str
 	return library, nil
 }
 
-// pipDownload lets pip fetch a package's wheel into the folder.
+// pipDownload lets pip fetch a package's wheel into the folder and returns its path.
 func pipDownload(ctx context.Context, python, requirement, folder string, more ...string) (wheel string, err error) {
 	wheels := filepath.Join(folder, "wheels")
 	arguments := append([]string{"-m", "pip", "download", "--quiet", "--disable-pip-version-check",
 		"--no-deps", "--only-binary=:all:", "--dest", wheels}, more...)
 	c := exec.CommandContext(ctx, python, append(arguments, requirement)...)
 	c.Env = append(os.Environ(), "TMPDIR="+folder, "PYTHONIOENCODING=utf-8")
-	if _, err := output(c); err != nil {
+	if _, err := runCommand(c); err != nil {
 		return "", fmt.Errorf("pip download %s: %w", requirement, err)
 	}
 	files, err := filepath.Glob(filepath.Join(quotePattern(wheels), "*.whl"))
@@ -113,9 +114,8 @@ func pipDownload(ctx context.Context, python, requirement, folder string, more .
 	return files[0], nil
 }
 
-// output runs a command and returns its standard output; the error carries the
-// end of what it wrote to its standard error.
-func output(c *exec.Cmd) ([]byte, error) {
+// runCommand runs a command and returns its standard output. The error carries the last lines of its standard error.
+func runCommand(c *exec.Cmd) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
 	// A child that outlives its killed parent may hold the pipes open.
@@ -130,8 +130,8 @@ func output(c *exec.Cmd) ([]byte, error) {
 	return stdout.Bytes(), err
 }
 
-// watch reports the size of a growing download until the returned function is
-// called: neither the Go command nor pip tells its progress.
+// watch reports the size of a growing download until the returned function is called. Neither the Go command nor pip
+// tells its progress.
 func watch(size func() int64, total int64, p bytesDone) (stop func()) {
 	quit, ended := make(chan struct{}), make(chan struct{})
 	go func() {

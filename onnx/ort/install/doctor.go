@@ -1,32 +1,32 @@
-package ort
+package install
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
+
+	"fovea/onnx/ort"
 )
 
-// Report is what [Doctor] saw.
+// A Report tells whether sessions can run on this machine; see [Doctor].
 type Report struct {
-	Library  *Library  // the one in use or the one that Load would take; nil if there is none
-	API      int       // the newest interface that Library offers
-	System   string    // GOOS/GOARCH
-	Cores    int       // of the machine
-	Threads  int       // what a session uses by default
-	Cache    string    // the folder of fetched libraries
-	Cached   []string  // usable libraries in it, last installed first
-	Fetchers []string  // commands on this machine that can fetch a library
-	Problems []Problem // none: sessions can be made
-	GPU      GPU
+	Library  *ort.Library // the one in use or the one that Load would take; nil if there is none
+	System   string       // GOOS/GOARCH
+	Cores    int          // of the machine
+	Threads  int          // what a session uses by default
+	Cache    string       // the folder of fetched libraries
+	Cached   []string     // usable libraries in it, last installed first
+	Fetchers []string     // commands on this machine that can fetch a library
+	Problems []Problem    // none: sessions can be made
+	GPU      GPUReport
 	Notes    []Problem // why GPUs are not used, where the CPU takes their place
 }
 
-// Problem is something wrong and the command that mends it.
+// A Problem is something wrong and the command that mends it.
 type Problem struct {
 	What string
 	Mend string
@@ -34,10 +34,10 @@ type Problem struct {
 	cause error
 }
 
-// problem makes an error of one.
+// problem returns an error that is a Problem.
 func problem(err error, mend string) error { return &Problem{err.Error(), mend, err} }
 
-// asProblem is the problem that an error is, or else one of it.
+// asProblem returns the Problem that an error is, or makes one of it.
 func asProblem(err error, mend string) Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return *p
@@ -49,16 +49,15 @@ func (p *Problem) Error() string { return p.What + "; what mends it: " + p.Mend 
 
 func (p *Problem) Unwrap() error { return p.cause }
 
-// Doctor looks at what the runtime needs, as [Load] with the same source would
-// find it. It fetches nothing. Unless this process has loaded a library
-// already, it loads the one that it finds.
+// Doctor reports everything that the runtime needs, as [Load] with the same source would find it. It fetches nothing.
+// Unless this process has loaded a library already, it loads the one that it finds.
 func Doctor(ctx context.Context, s Source) Report {
 	r := Report{
 		System:  thisSystem,
 		Cores:   runtime.NumCPU(),
 		Threads: runtime.GOMAXPROCS(0),
 	}
-	dir, err := CacheFolder()
+	dir, err := cacheFolder()
 	if err != nil {
 		r.problem(err, "set XDG_CACHE_HOME to a folder that you may write to")
 	}
@@ -75,7 +74,6 @@ func Doctor(ctx context.Context, s Source) Report {
 	}
 	r.findLibrary(ctx, s)
 	if r.Library != nil {
-		_, r.API, _ = parseVersion(r.Library.Version)
 		if !slices.Contains(r.Library.Providers, "CPUExecutionProvider") {
 			r.problem(fmt.Errorf("%s runs nothing on the CPU", r.Library.Path), "trainer runtime install")
 		}
@@ -85,10 +83,10 @@ func Doctor(ctx context.Context, s Source) Report {
 }
 
 func (r *Report) findLibrary(ctx context.Context, s Source) {
-	if named, _ := s.named(); named == "" && inUse() == nil {
+	if named, _ := s.named(); named == "" && ort.InUse() == nil {
 		gpu, err := locateGPU(ctx, s)
 		if err != nil {
-			r.problem(err, installGPU(0))
+			r.problem(err, installGPUCommand(0))
 			return
 		}
 		found, unusable := gpu, []error(nil)
@@ -106,7 +104,7 @@ func (r *Report) findLibrary(ctx context.Context, s Source) {
 		mend := r.install()
 		if named, origin := s.named(); named != "" {
 			mend = fmt.Sprintf("name a library of ONNX Runtime %s to %s in %s, or leave it empty and run: %s",
-				oldestVersion, newestTested, origin, mend)
+				ort.OldestVersion, ort.NewestTested, origin, mend)
 		}
 		r.problem(err, mend)
 		return
@@ -114,7 +112,7 @@ func (r *Report) findLibrary(ctx context.Context, s Source) {
 	r.Library = library
 }
 
-// install is the command that gets a library with what is on this machine.
+// install returns the command that gets a library with the tools of this machine.
 func (r *Report) install() string {
 	if len(r.Fetchers) == 0 {
 		return fmt.Sprintf("trainer runtime install -from FILE (a library or wheel of ONNX Runtime %s for %s)",
@@ -127,24 +125,17 @@ func (r *Report) problem(err error, mend string) {
 	r.Problems = append(r.Problems, asProblem(err, mend))
 }
 
-// String is the report as text, a line a fact.
+// String returns the report as text, one fact on a line.
 func (r Report) String() string {
-	var b strings.Builder
-	r.WriteTo(&b)
-	return b.String()
-}
-
-// WriteTo writes the report as text, a line a fact.
-func (r Report) WriteTo(w io.Writer) (n int64, err error) {
 	var b strings.Builder
 	line := func(name, format string, a ...any) { fmt.Fprintf(&b, "%-14s%s\n", name, fmt.Sprintf(format, a...)) }
 	if l := r.Library; l != nil {
 		line("onnx runtime", "%s", l.Version)
 		line("library", "%s (%s)", l.Path, l.Origin)
-		line("api", "%d wanted, up to %d offered", wantAPI, r.API)
+		line("api", "%d wanted, up to %d offered", ort.API, l.API)
 		line("providers", "%s", strings.Join(l.Providers, ", "))
 	} else {
-		line("onnx runtime", "none (%s to %s will do)", oldestVersion, newestTested)
+		line("onnx runtime", "none (%s to %s will do)", ort.OldestVersion, ort.NewestTested)
 	}
 	line("system", "%s, %d cores, %d threads", r.System, r.Cores, r.Threads)
 	r.GPU.lines(line)
@@ -164,6 +155,5 @@ func (r Report) WriteTo(w io.Writer) (n int64, err error) {
 	if len(r.Problems) == 0 {
 		line("verdict", "%s", r.GPU.verdict())
 	}
-	written, err := io.WriteString(w, b.String())
-	return int64(written), err
+	return b.String()
 }
