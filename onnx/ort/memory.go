@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"unsafe"
 
+	"fovea/internal/numbers"
 	"fovea/onnx/cuda"
 )
 
@@ -60,7 +60,7 @@ func (m *Memory) Size() int {
 func (m *Memory) Bytes() []byte { return m.data }
 
 // Float32 returns the memory as float32 values, nil if it lies on a GPU.
-func (m *Memory) Float32() []float32 { return view[float32](m.data) }
+func (m *Memory) Float32() []float32 { return numbers.View[float32](m.data) }
 
 // Free gives the memory back once the last tensor that views it is closed and
 // unbound.
@@ -101,10 +101,4 @@ func (m *Memory) unmapUnused() error {
 	data := m.data
 	m.data = nil
 	return unmapMemory(data[:cap(data)])
-}
-
-// view reads bytes as values of another type.
-func view[T any](data []byte) []T {
-	var zero T
-	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(data))), len(data)/int(unsafe.Sizeof(zero)))
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/internal/numbers"
 	"fovea/onnx/pb"
 )
 
@@ -81,14 +82,14 @@ func (t *Tensor) Bytes() []byte { return t.data }
 // it panics.
 func (t *Tensor) Float32() []float32 {
 	t.must(pb.TensorProto_FLOAT)
-	return view[float32](t.data)
+	return numbers.View[float32](t.data)
 }
 
 // Int64 returns the elements of an INT64 tensor, nil on a GPU; for another type
 // it panics.
 func (t *Tensor) Int64() []int64 {
 	t.must(pb.TensorProto_INT64)
-	return view[int64](t.data)
+	return numbers.View[int64](t.data)
 }
 
 func (t *Tensor) must(want pb.TensorProto_DataType) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"unsafe"
 
+	"fovea/internal/numbers"
 	"fovea/onnx/cuda"
 	"fovea/training/optim"
 )
@@ -117,7 +118,7 @@ func (o *Optimizer) open(d *cuda.Device) (err error) {
 	if o.uploads, err = newUploads(d, coefficients); err != nil {
 		return err
 	}
-	return o.stream.Upload(o.pieces, 0, bytesOf(pieces))
+	return o.stream.Upload(o.pieces, 0, numbers.Bytes(pieces))
 }
 
 // chunks is the number of chunks of the gradient.
@@ -172,7 +173,7 @@ func (o *Optimizer) Update(step int64, rate, divisor, clip float64, skip bool) e
 	for i, g := range o.groups {
 		coefficients[i] = o.adamw.Coefficients(step, rate, 1/divisor, g)
 	}
-	if err := o.uploads.upload(o.stream, o.coefficients, bytesOf(coefficients)); err != nil {
+	if err := o.uploads.upload(o.stream, o.coefficients, numbers.Bytes(coefficients)); err != nil {
 		return err
 	}
 	a := struct {
@@ -216,9 +217,4 @@ func (o *Optimizer) norm(gradients *cuda.Memory, divisor, clip float64) error {
 // launch queues a kernel on at least as many threads.
 func (o *Optimizer) launch(f *cuda.Function, threads int, arguments any) error {
 	return o.stream.Launch(f, (threads+block-1)/block, block, arguments)
-}
-
-// bytesOf views plain values as bytes.
-func bytesOf[T any](x []T) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), len(x)*int(unsafe.Sizeof(*new(T))))
 }

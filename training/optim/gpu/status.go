@@ -3,6 +3,8 @@ package gpu
 import (
 	"fmt"
 	"unsafe"
+
+	"fovea/internal/numbers"
 )
 
 // Status is what the GPU found in the gradient of a step.
@@ -32,6 +34,6 @@ func (o *Optimizer) Download(dst []byte) error {
 // ReadStatus reads what Download copied, when it is there.
 func ReadStatus(b []byte) Status {
 	s := make([]Status, 1)
-	copy(bytesOf(s), b)
+	copy(numbers.Bytes(s), b)
 	return s[0]
 }
