@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+
+	"fovea/internal/parallel"
 )
 
 // BadImage is a sample that cannot be decoded.
@@ -28,36 +30,21 @@ type BadImage struct {
 // that are there already are not decoded.
 func Verify(ctx context.Context, samples []Sample, workers int, cache *Cache, transform Transform,
 	progress func(done, total int)) ([]Content, []BadImage, error) {
-	jobs := make(chan int)
-	go func() {
-		defer close(jobs)
-		for i := range samples {
-			select {
-			case jobs <- i:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-
 	contents, errs := make([]Content, len(samples)), make([]error, len(samples))
 	done := 0
 	var mu sync.Mutex // guards done and serialises progress
-	var wg sync.WaitGroup
-	for range workerCount(workers) {
-		wg.Go(func() {
-			for i := range jobs {
-				contents[i], errs[i] = verify(samples[i].Path, cache, transform)
-				mu.Lock()
-				done++
-				if progress != nil {
-					progress(done, len(samples))
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
+	parallel.Each(workers, len(samples), func(i int) {
+		if ctx.Err() != nil {
+			return
+		}
+		contents[i], errs[i] = verify(samples[i].Path, cache, transform)
+		mu.Lock()
+		defer mu.Unlock()
+		done++
+		if progress != nil {
+			progress(done, len(samples))
+		}
+	})
 	if err := ctx.Err(); err != nil {
 		return nil, nil, fmt.Errorf("checking images: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"fovea/data"
+	"fovea/internal/parallel"
 )
 
 // inspect reads and decodes every image, and fills in what that tells.
@@ -54,17 +55,17 @@ func each(ctx context.Context, n int, progress func(done, total int), do func(i 
 	const mostErrors = 10
 	var mu sync.Mutex // guards all below and serialises progress
 	var errs []error
-	next, done := 0, 0
-	take := func() (i int, ok bool) {
+	done := 0
+	stopped := func() bool {
 		mu.Lock()
 		defer mu.Unlock()
-		if next == n || len(errs) >= mostErrors || ctx.Err() != nil {
-			return 0, false
-		}
-		next++
-		return next - 1, true
+		return len(errs) >= mostErrors || ctx.Err() != nil
 	}
-	finish := func(err error) {
+	parallel.Each(min(max(4, runtime.GOMAXPROCS(0)), 16), n, func(i int) {
+		if stopped() {
+			return
+		}
+		err := do(i)
 		mu.Lock()
 		defer mu.Unlock()
 		done++
@@ -73,20 +74,7 @@ func each(ctx context.Context, n int, progress func(done, total int), do func(i 
 		} else if progress != nil {
 			progress(done, n)
 		}
-	}
-	var wg sync.WaitGroup
-	for range min(max(4, runtime.GOMAXPROCS(0)), 16) {
-		wg.Go(func() {
-			for {
-				i, ok := take()
-				if !ok {
-					return
-				}
-				finish(do(i))
-			}
-		})
-	}
-	wg.Wait()
+	})
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -1,6 +1,10 @@
 package optim
 
-import "math"
+import (
+	"math"
+
+	"fovea/internal/parallel"
+)
 
 // AdamW is Adam with decoupled weight decay (Loshchilov and Hutter, 2019) as torch.optim.AdamW computes it,
 // without the amsgrad variant.
@@ -62,7 +66,7 @@ func (a AdamW) Step(step int64, lr, scale float64, groups []Group, p, g, m, v []
 			parts = append(parts, part{start, min(start+chunk, group.End), i})
 		}
 	}
-	parallel(workers, len(parts), func(i int) {
+	parallel.Each(workers, len(parts), func(i int) {
 		s, e := parts[i].start, parts[i].end
 		adamw(p[s:e], g[s:e], m[s:e], v[s:e], &coeffs[parts[i].group])
 	})

@@ -1,13 +1,17 @@
 package optim
 
-import "math"
+import (
+	"math"
+
+	"fovea/internal/parallel"
+)
 
 // Norm returns the L2 norm of an arena, summed in float64. Chunks of a fixed size are summed on their own and
 // their sums added in order, so that the result does not depend on workers, the number of goroutines (below 1:
 // one for each processor). It is infinite or NaN if and only if an element is.
 func Norm(g []float32, workers int) float64 {
 	sums := make([]float64, chunks(len(g)))
-	parallel(workers, len(sums), func(i int) {
+	parallel.Each(workers, len(sums), func(i int) {
 		sums[i] = sumSquares(g[i*chunk : min((i+1)*chunk, len(g))])
 	})
 	var total float64
