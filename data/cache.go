@@ -15,23 +15,20 @@ import (
 	"time"
 )
 
-// Cache keeps decoded images in a folder, for later epochs and runs. It is safe
-// for concurrent use, in several processes too.
+// Cache keeps decoded images in a folder, for later epochs and runs. It is safe for concurrent use, in several
+// processes too.
 //
-// What it keeps depends on the transform. For training it is the image, whose
-// shorter side is at most the cache's; with a cache an image is always used in
-// this form, whether it was kept or has just been made, so that a run is the
-// same with a cold cache, a warm one and one that has no room. For evaluation it
-// is the crop before normalisation: the result is that without a cache.
+// What it keeps depends on the transform. For training it is the image, whose shorter side is at most the cache's; with
+// a cache an image is always used in this form, whether it was kept or has just been made, so that a run is the same
+// with a cold cache, a warm one and one that has no room. For evaluation it is the crop before normalisation: the
+// result is that without a cache.
 //
-// An entry is a file under the digest of the image file's bytes, so that a
-// changed image is another one, and the same image in two splits is kept once.
-// An entry gets its name only when it is whole, and has a checksum: whatever a
-// crash or a broken disk leaves is found, and made again. The folder may be
-// removed at any time.
+// An entry is a file under the digest of the image file's bytes, so that a changed image is another one, and the same
+// image in two splits is kept once. An entry gets its name only when it is whole, and has a checksum: whatever a crash
+// or a broken disk leaves is found, and made again. The folder may be removed at any time.
 //
-// Entries are read, not mapped: reading one of 512×683 pixels takes 0.1 ms, and
-// a file that shrinks under a mapping would end the process.
+// Entries are read, not mapped: reading one of 512×683 pixels takes 0.1 ms, and a file that shrinks under a mapping
+// would end the process.
 type Cache struct {
 	dir     string
 	side    int
@@ -41,21 +38,17 @@ type Cache struct {
 	stopped atomic.Bool
 }
 
-// cacheFormat changes with the meaning of entries: their layout, or the pixels
-// that decoding and resizing give. Entries of another format, in a folder of its
-// name, are not read.
+// cacheFormat changes with the meaning of entries: their layout, or the pixels that decoding and resizing give. Entries
+// of another format, in a folder of its name, are not read.
 const cacheFormat = "2"
 
-// cacheReserve leaves room for a checkpoint of ViT-L, 3.6 GB: a cache must not
-// be why a run cannot be saved.
+// cacheReserve leaves room for a checkpoint of ViT-L, 3.6 GB: a cache must not be why a run cannot be saved.
 const cacheReserve = 4 << 30
 
-// OpenCache makes the folder if need be. side is the largest shorter side, in
-// pixels, of a kept training image.
+// OpenCache makes the folder if need be. side is the largest shorter side, in pixels, of a kept training image.
 //
-// That the folder cannot be made or written is an error. Later a cache never
-// fails: when the disk is full up to a reserve of 4 GiB or an entry cannot be
-// written, one warning is logged and no more is kept.
+// That the folder cannot be made or written is an error. Later a cache never fails: when the disk is full up to a
+// reserve of 4 GiB or an entry cannot be written, one warning is logged and no more is kept.
 func OpenCache(dir string, side int) (*Cache, error) {
 	if side < 1 {
 		return nil, fmt.Errorf("a cache of images with a side of %d pixels: it must be at least 1", side)
@@ -77,8 +70,7 @@ func OpenCache(dir string, side int) (*Cache, error) {
 // unfinished is the name of entries that are being written.
 const unfinished = ".entry-*"
 
-// removeUnfinished removes what a killed process was writing, but not what
-// another may be writing now.
+// removeUnfinished removes what a killed process was writing, but not what another may be writing now.
 func (c *Cache) removeUnfinished() {
 	left, _ := fs.Glob(os.DirFS(c.dir), unfinished) // the folder's own name is no pattern
 	for _, name := range left {
@@ -162,9 +154,8 @@ func (c *Cache) checkRoom(size int) error {
 	return err
 }
 
-// write gives an entry its name when all of it is written. It is not synced: a
-// crash of the machine may leave an entry without its content, which is found
-// when it is read.
+// write gives an entry its name when all of it is written. It is not synced: a crash of the machine may leave an entry
+// without its content, which is found when it is read.
 func (c *Cache) write(path string, img *image.NRGBA, of Content) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err

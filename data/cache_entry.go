@@ -52,8 +52,7 @@ func entrySum(entry []byte) uint32 {
 	return crc32.Update(crc32.Checksum(entry[8:entryCheck], castagnoli), castagnoli, entry[entryHead:])
 }
 
-// readEntry reads an entry that is whole, and adds what it says of the pixels to
-// the content of its file.
+// readEntry reads an entry that is whole, and adds what it says of the pixels to the content of its file.
 func readEntry(path string, of *Content) (*image.NRGBA, error) {
 	buffer := entryFiles.Get().(*bytes.Buffer)
 	defer entryFiles.Put(buffer)
@@ -82,8 +81,7 @@ func readEntry(path string, of *Content) (*image.NRGBA, error) {
 	return img, nil
 }
 
-// entryFiles are buffers for files: of the memory that loading an image takes, a
-// third would be theirs.
+// entryFiles are buffers for files: of the memory that loading an image takes, a third would be theirs.
 var entryFiles = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 func readInto(buffer *bytes.Buffer, path string) error {

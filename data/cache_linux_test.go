@@ -11,8 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestCacheFullDisk: without room, an epoch goes on with one warning, and with
-// the same tensors.
+// TestCacheFullDisk: without room, an epoch goes on with one warning, and with the same tensors.
 func TestCacheFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=200k"); err != nil {

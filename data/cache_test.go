@@ -69,8 +69,8 @@ func epochs(t *testing.T, samples []Sample, transform Transform, cache *Cache) [
 	return out
 }
 
-// TestCacheSameBatches: cold, warm, read by a second process's Cache, without
-// room and damaged, a cache gives the same tensors.
+// TestCacheSameBatches: cold, warm, read by a second process's Cache, without room and damaged, a cache gives the same
+// tensors.
 func TestCacheSameBatches(t *testing.T) {
 	samples := trainSamples(t, octScans)
 	transform := NewTrainTransform(64)
@@ -123,8 +123,7 @@ func TestCacheSameBatches(t *testing.T) {
 	}
 }
 
-// TestCacheSize: no kept image's shorter side is above the cache's, and a small
-// image is kept as it is.
+// TestCacheSize: no kept image's shorter side is above the cache's, and a small image is kept as it is.
 func TestCacheSize(t *testing.T) {
 	samples := trainSamples(t, octScans)
 	for _, side := range []int{100, 2000} {
@@ -154,8 +153,7 @@ func TestCacheSize(t *testing.T) {
 	}
 }
 
-// TestCacheEvaluation: a cache, even of small images, changes no tensor of an
-// evaluation.
+// TestCacheEvaluation: a cache, even of small images, changes no tensor of an evaluation.
 func TestCacheEvaluation(t *testing.T) {
 	samples := trainSamples(t, octScans)
 	c := openCache(t, t.TempDir(), 16)
@@ -194,8 +192,7 @@ func TestCacheChangedImage(t *testing.T) {
 	}
 }
 
-// TestVerifyFillsCache: after Verify nothing is decoded, and unreadable images
-// are told as without a cache.
+// TestVerifyFillsCache: after Verify nothing is decoded, and unreadable images are told as without a cache.
 func TestVerifyFillsCache(t *testing.T) {
 	samples := append(trainSamples(t, octScans), Sample{Path: filepath.Join(golden, "broken", "truncated.jpg")})
 	c := openCache(t, t.TempDir(), 100)
@@ -217,8 +214,7 @@ func TestVerifyFillsCache(t *testing.T) {
 	}
 }
 
-// TestWarmCacheDecodesNothing: of a file that no decoder can read, what the cache
-// has of it is taken.
+// TestWarmCacheDecodesNothing: of a file that no decoder can read, what the cache has of it is taken.
 func TestWarmCacheDecodesNothing(t *testing.T) {
 	path := filepath.Join(golden, "broken", "text.jpg")
 	img, of, err := openCache(t, t.TempDir(), 100).load(trainSamples(t, octScans)[0].Path, NewTrainTransform(64))
@@ -251,8 +247,8 @@ func TestOpenCacheRefuses(t *testing.T) {
 	}
 }
 
-// TestCacheProcesses fills and empties one cache from two processes at once,
-// kills one at many points, and checks each time that every entry is whole.
+// TestCacheProcesses fills and empties one cache from two processes at once, kills one at many points, and checks each
+// time that every entry is whole.
 func TestCacheProcesses(t *testing.T) {
 	samples := trainSamples(t, octScans)
 	transform := NewTrainTransform(64)
@@ -301,8 +297,8 @@ func TestCacheProcesses(t *testing.T) {
 	}
 }
 
-// TestCacheRemovesUnfinished: what a killed process was writing goes, but not
-// what another may be writing. The folder's name is no pattern.
+// TestCacheRemovesUnfinished: what a killed process was writing goes, but not what another may be writing. The folder's
+// name is no pattern.
 func TestCacheRemovesUnfinished(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache[1]")
 	if err := os.Mkdir(dir, 0o755); err != nil {

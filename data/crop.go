@@ -6,16 +6,13 @@ import (
 	"fovea/data/jpeg"
 )
 
-// oversampling is how many decoded pixels a pixel of the output has at least, a
-// side, when a JPEG is decoded at reduced size: the antialiasing filter then
-// still does the larger part of the work.
+// oversampling is how many decoded pixels a pixel of the output has at least, a side, when a JPEG is decoded at reduced
+// size: the antialiasing filter then still does the larger part of the work.
 const oversampling = 2
 
-// decodeCrop cuts box out of an image file and resizes it to size×size. Of a
-// JPEG only the box is decoded, and a box of 2·oversampling·size pixels a side
-// or more at half, a quarter or an eighth of its size: the mean of so many
-// pixels. Where nothing is reduced, the result equals that of decoding
-// all.
+// decodeCrop cuts box out of an image file and resizes it to size×size. Of a JPEG only the box is decoded, and a box of
+// 2·oversampling·size pixels a side or more at half, a quarter or an eighth of its size: the mean of so many pixels.
+// Where nothing is reduced, the result equals that of decoding all.
 func decodeCrop(file []byte, box image.Rectangle, size int) (img *image.NRGBA, err error) {
 	defer recovered(&err)
 	reduction := 1
@@ -35,8 +32,8 @@ func decodeCrop(file []byte, box image.Rectangle, size int) (img *image.NRGBA, e
 	if reduction == 1 {
 		return resizeCrop(img, box.Sub(origin), size, size), nil
 	}
-	// The box's edges fall between pixels. What covers it is cut out first, so
-	// that the filter sees as little from outside as one of the whole image.
+	// The box's edges fall between pixels. What covers it is cut out first, so that the filter sees as little from
+	// outside as one of the whole image.
 	covering := image.Rect(box.Min.X/reduction, box.Min.Y/reduction,
 		(box.Max.X+reduction-1)/reduction, (box.Max.Y+reduction-1)/reduction)
 	img = img.SubImage(covering.Sub(origin)).(*image.NRGBA)

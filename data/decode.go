@@ -18,21 +18,20 @@ import (
 	"fovea/data/jpeg"
 )
 
-// maxPixels bounds what Decode accepts: a file of a few bytes can claim any
-// size, and memory is reserved for what it claims.
+// maxPixels bounds what Decode accepts: a file of a few bytes can claim any size, and memory is reserved for what it
+// claims.
 const maxPixels = 1_000_000_000
 
-// maxScans bounds the time that a JPEG of a few bytes can ask for: each scan is a
-// pass over all of its pixels. Encoders write about ten.
+// maxScans bounds the time that a JPEG of a few bytes can ask for: each scan is a pass over all of its pixels. Encoders
+// write about ten.
 const maxScans = 100
 
 // ErrTooLarge is what errors about images with too many pixels or scans wrap.
 var ErrTooLarge = errors.New("more than the limit")
 
-// Decode reads an image file as opaque RGB, 8 bits a channel, like Pillow's
-// Image.open(path).convert("RGB"): the format is told by the content, not by
-// the name; the orientation in EXIF and colour profiles are ignored; grey is
-// repeated; alpha is dropped, not blended.
+// Decode reads an image file as opaque RGB, 8 bits a channel, like Pillow's Image.open(path).convert("RGB"): the format
+// is told by the content, not by the name; the orientation in EXIF and colour profiles are ignored; grey is repeated;
+// alpha is dropped, not blended.
 //
 // It differs from Pillow in these points:
 //   - 16-bit grey is scaled to 8 bits, as Pillow itself does with 16-bit
@@ -65,8 +64,8 @@ func DecodeIn(dir string) func(path string) (image.Image, error) {
 	}
 }
 
-// DecodeBytes is Decode for a file's content; its errors cannot name the file. A
-// panic of a format's decoder is an error: the files come from anywhere.
+// DecodeBytes is Decode for a file's content; its errors cannot name the file. A panic of a format's decoder is an
+// error: the files come from anywhere.
 func DecodeBytes(file []byte) (img *image.NRGBA, err error) {
 	defer recovered(&err)
 	if _, _, err := DecodeSize(file); err != nil {
@@ -89,8 +88,8 @@ func recovered(err *error) {
 	}
 }
 
-// DecodeSize reads width and height from an image file's content, and refuses
-// what DecodeBytes does not take. Nothing is decoded.
+// DecodeSize reads width and height from an image file's content, and refuses what DecodeBytes does not take. Nothing
+// is decoded.
 func DecodeSize(file []byte) (w, h int, err error) {
 	defer recovered(&err)
 	if len(file) == 0 {

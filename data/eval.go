@@ -7,18 +7,16 @@ import (
 	"math/rand/v2"
 )
 
-// EvalTransform resizes the shorter side and cuts out the centre, as
-// torchvision's Resize (bicubic) and CenterCrop.
+// EvalTransform resizes the shorter side and cuts out the centre, as torchvision's Resize (bicubic) and CenterCrop.
 type EvalTransform struct {
 	Size int // S
-	// CropPct is the part of the shorter side that stays: it is resized to
-	// floor(S/CropPct). 0 is RETFound's rule, CropFraction.
+	// CropPct is the part of the shorter side that stays: it is resized to floor(S/CropPct). 0 is RETFound's rule,
+	// CropFraction.
 	CropPct   float64
 	Mean, Std [3]float32
 }
 
-// CropFraction is RETFound's crop fraction for images of size pixels
-// (util/datasets.py): 0.875 up to 224, else 1.
+// CropFraction is RETFound's crop fraction for images of size pixels (util/datasets.py): 0.875 up to 224, else 1.
 func CropFraction(size int) float64 {
 	if size <= 224 {
 		return 0.875
@@ -86,8 +84,7 @@ func (t EvalTransform) resize(img *image.NRGBA) (*image.NRGBA, error) {
 	return resizeCrop(img, img.Rect, w, h), nil
 }
 
-// CheckPixels refuses an image of w×h pixels that has, or after it is resized
-// would have, more than most.
+// CheckPixels refuses an image of w×h pixels that has, or after it is resized would have, more than most.
 func (t EvalTransform) CheckPixels(w, h, most int) error {
 	if w > most/h {
 		return fmt.Errorf("%d×%d pixels are %w of %d", w, h, ErrTooLarge, most)
@@ -114,8 +111,7 @@ func (t EvalTransform) resizedSize(w, h int) (int, int) {
 	return short * w / h, short
 }
 
-// centre is the box that is cut out of w×h. Half pixels round to the even
-// offset, as in Python.
+// centre is the box that is cut out of w×h. Half pixels round to the even offset, as in Python.
 func (t EvalTransform) centre(w, h int) image.Rectangle {
 	left := int(math.RoundToEven(float64(w-t.Size) / 2))
 	top := int(math.RoundToEven(float64(h-t.Size) / 2))

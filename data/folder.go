@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Extensions are the file names' endings that count as images, in lower case;
-// case is ignored. They are torchvision's IMG_EXTENSIONS.
+// Extensions are the file names' endings that count as images, in lower case; case is ignored. They are torchvision's
+// IMG_EXTENSIONS.
 var Extensions = []string{".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"}
 
 // Sample is one labelled image file.
@@ -27,15 +27,13 @@ type Split struct {
 	Samples []Sample // by class, then by path
 }
 
-// Dataset is a folder with the splits train, val and test, which have the same
-// classes.
+// Dataset is a folder with the splits train, val and test, which have the same classes.
 type Dataset struct {
 	Train, Val, Test *Split
 }
 
-// Open lists the data set in dir. It is an error if a split is missing or
-// invalid (see OpenSplit), if train has fewer than two classes, or if the
-// splits' classes differ: torchvision would number them differently then.
+// Open lists the data set in dir. It is an error if a split is missing or invalid (see OpenSplit), if train has fewer
+// than two classes, or if the splits' classes differ: torchvision would number them differently then.
 func Open(dir string) (*Dataset, error) {
 	d, err := openSplits(dir)
 	if err != nil {
@@ -106,9 +104,9 @@ func sameClasses(train, other *Split) error {
 		other.Dir, train.Dir, strings.Join(parts, " and "))
 }
 
-// OpenSplit lists the class folders in dir and the images in them, at any
-// depth, in the order of torchvision.datasets.ImageFolder. Symbolic links are
-// followed. It is an error if there is no class folder or one holds no image.
+// OpenSplit lists the class folders in dir and the images in them, at any depth, in the order of
+// torchvision.datasets.ImageFolder. Symbolic links are followed. It is an error if there is no class folder or one
+// holds no image.
 func OpenSplit(dir string) (*Split, error) {
 	classes, files, err := list(dir)
 	if err != nil {
@@ -173,9 +171,8 @@ func isFolder(dir string, e fs.DirEntry) bool {
 	return err == nil && info.IsDir()
 }
 
-// Images lists the image files below dir, at any depth. Folders are visited in the order
-// of their whole paths as strings, which is not the order of a depth-first
-// walk: "a-b" comes before "a/b".
+// Images lists the image files below dir, at any depth. Folders are visited in the order of their whole paths as
+// strings, which is not the order of a depth-first walk: "a-b" comes before "a/b".
 func Images(dir string) ([]string, error) {
 	folders, err := foldersBelow(dir, nil)
 	if err != nil {
@@ -197,8 +194,8 @@ func Images(dir string) ([]string, error) {
 	return paths, nil
 }
 
-// foldersBelow lists dir and the folders below it. A link to a folder that
-// contains it is not followed; above holds those folders.
+// foldersBelow lists dir and the folders below it. A link to a folder that contains it is not followed; above holds
+// those folders.
 func foldersBelow(dir string, above []fs.FileInfo) ([]string, error) {
 	info, err := os.Stat(dir)
 	if err != nil {

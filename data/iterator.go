@@ -14,8 +14,7 @@ type Batch struct {
 	Images  []float32 // [N,3,S,S], [N,V,3,S,S] with V views, or N rows of LoaderConfig.Tensors
 	Labels  []int     // [N], classes
 	Indices []int     // [N], positions in LoaderConfig.Samples
-	// Errors says why an image could not be read, with LoaderConfig.Tolerant; its
-	// tensor is then zero. [N]
+	// Errors says why an image could not be read, with LoaderConfig.Tolerant; its tensor is then zero. [N]
 	Errors []error
 	N      int // below LoaderConfig.Batch in a last batch that is not full
 
@@ -25,8 +24,7 @@ type Batch struct {
 	streams  []uint64      // [N], of random numbers
 }
 
-// Release gives the batch's memory back to the iterator. Its slices must not
-// be used afterwards.
+// Release gives the batch's memory back to the iterator. Its slices must not be used afterwards.
 func (b *Batch) Release() {
 	it := b.iterator
 	if it == nil {
@@ -51,8 +49,7 @@ func (b *Batch) reset(indices []int, streams []uint64, samples []Sample, imageSi
 	b.ready = make(chan struct{})
 }
 
-// Iterator gives the batches of an epoch in order. It is for one goroutine,
-// the one that also releases the batches.
+// Iterator gives the batches of an epoch in order. It is for one goroutine, the one that also releases the batches.
 type Iterator struct {
 	ctx        context.Context // of the epoch: the goroutines' and Next's
 	cancel     context.CancelFunc
@@ -70,10 +67,9 @@ type job struct {
 	i     int
 }
 
-// Next waits for the next batch. It returns io.EOF after the last, the
-// context's error, or the error of the first image of the batch that cannot be
-// read, which names the file; every later call returns the same. At most three
-// batches may be held at a time.
+// Next waits for the next batch. It returns io.EOF after the last, the context's error, or the error of the first image
+// of the batch that cannot be read, which names the file; every later call returns the same. At most three batches may
+// be held at a time.
 func (it *Iterator) Next() (*Batch, error) {
 	if it.err != nil {
 		return nil, it.err
@@ -135,8 +131,7 @@ func (it *Iterator) Close() {
 	}
 }
 
-// feed hands the epoch's images to the workers, batch after batch, as buffers
-// become free.
+// feed hands the epoch's images to the workers, batch after batch, as buffers become free.
 func (it *Iterator) feed(order []int, firstBatch int, jobs chan<- job) {
 	defer close(jobs)
 	defer close(it.ordered)

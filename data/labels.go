@@ -12,9 +12,8 @@ import (
 	"strings"
 )
 
-// OpenLabels lists the images that a CSV file labels. Its header has the columns
-// path and label, in any order, beside others, which are not read; paths are
-// relative to dir, or absolute. The samples are in the file's order. Errors name
+// OpenLabels lists the images that a CSV file labels. Its header has the columns path and label, in any order, beside
+// others, which are not read; paths are relative to dir, or absolute. The samples are in the file's order. Errors name
 // the line. It is an error if a path stands there twice or is empty.
 func OpenLabels(file, dir string) (*Split, error) {
 	f, err := os.Open(file)

@@ -11,8 +11,7 @@ import (
 	"sync"
 )
 
-// buffers is the number of batches in memory: one with the consumer, two being
-// prepared.
+// buffers is the number of batches in memory: one with the consumer, two being prepared.
 const buffers = 3
 
 // LoaderConfig says what a Loader loads.
@@ -27,8 +26,8 @@ type LoaderConfig struct {
 	Transform Transform
 	Cache     *Cache // of decoded images; nil: none
 	Tolerant  bool   // images that cannot be read end no epoch, see Batch.Errors
-	// Tensors are the samples' tensors, one after another, where they are in
-	// memory already: then no file is read and there is no Transform.
+	// Tensors are the samples' tensors, one after another, where they are in memory already: then no file is read and
+	// there is no Transform.
 	Tensors []float32
 }
 
@@ -97,9 +96,8 @@ func (l *Loader) Batches() int {
 	return (n + l.config.Batch - 1) / l.config.Batch
 }
 
-// Epoch starts an epoch at its batch firstBatch; the batches are those of a run
-// from the first one, and none are left from Batches() on. Its goroutines end
-// when the iterator is closed or ctx is done. The iterator must be closed.
+// Epoch starts an epoch at its batch firstBatch; the batches are those of a run from the first one, and none are left
+// from Batches() on. Its goroutines end when the iterator is closed or ctx is done. The iterator must be closed.
 func (l *Loader) Epoch(ctx context.Context, epoch, firstBatch int) *Iterator {
 	ctx, cancel := context.WithCancel(ctx)
 	it := &Iterator{
@@ -120,8 +118,7 @@ func (l *Loader) Epoch(ctx context.Context, epoch, firstBatch int) *Iterator {
 	return it
 }
 
-// Each calls do for every batch of the first epoch from firstBatch on. A batch is
-// valid until do returns.
+// Each calls do for every batch of the first epoch from firstBatch on. A batch is valid until do returns.
 func (l *Loader) Each(ctx context.Context, firstBatch int, do func(*Batch) error) error {
 	it := l.Epoch(ctx, 0, firstBatch)
 	defer it.Close()

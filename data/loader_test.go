@@ -56,8 +56,7 @@ func newLoader(t testing.TB, config LoaderConfig) *Loader {
 	return l
 }
 
-// TestWorkers: an epoch is the same for any number of workers, and from any
-// first batch on.
+// TestWorkers: an epoch is the same for any number of workers, and from any first batch on.
 func TestWorkers(t *testing.T) {
 	samples := trainSamples(t, "testdata/retinamnist")[:203]
 	config := LoaderConfig{Samples: samples, Batch: 16, Seed: 3, Shuffle: true, Transform: augmented(20)}
@@ -151,8 +150,8 @@ func TestLoaderRefuses(t *testing.T) {
 	}
 }
 
-// TestLoaderError: a file that breaks after the check is named, whichever
-// worker meets it, and stays the iterator's error.
+// TestLoaderError: a file that breaks after the check is named, whichever worker meets it, and stays the iterator's
+// error.
 func TestLoaderError(t *testing.T) {
 	samples := slices.Clone(trainSamples(t, "testdata/retinamnist")[:40])
 	bad := filepath.Join(t.TempDir(), "gone.png")

@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// metered is an image file for a decoder, which may read no more than a few times
-// its bytes: the parts of a TIFF may all name the same, large piece of the file.
+// metered is an image file for a decoder, which may read no more than a few times its bytes: the parts of a TIFF may
+// all name the same, large piece of the file.
 type metered struct {
 	*bytes.Reader
 	left int

@@ -14,11 +14,10 @@ func (s Shift) String() string {
 	return fmt.Sprintf("the images of %q in %s count as class %q", s.Class, s.Split, s.As)
 }
 
-// OpenSplitNumbered lists the data set in dir as torchvision numbers it: each
-// split by the folders that it has. A class that only train has shifts the
-// numbers of those behind it in the other splits, so that their images count
-// as other classes; shifts lists them. It is an error, as in Open, if a split
-// is missing or invalid, and if one has more classes than train.
+// OpenSplitNumbered lists the data set in dir as torchvision numbers it: each split by the folders that it has. A class
+// that only train has shifts the numbers of those behind it in the other splits, so that their images count as other
+// classes; shifts lists them. It is an error, as in Open, if a split is missing or invalid, and if one has more classes
+// than train.
 func OpenSplitNumbered(dir string) (d *Dataset, shifts []Shift, err error) {
 	if d, err = openSplits(dir); err != nil {
 		return nil, nil, err

@@ -8,13 +8,12 @@ import (
 	"gonum.org/v1/gonum/mathext/prng"
 )
 
-// An Order tells which samples an epoch has and in which order, as positions
-// in LoaderConfig.Samples. It gives each epoch as many samples as there are,
-// whatever was asked before, so that a run resumes anywhere.
+// An Order tells which samples an epoch has and in which order, as positions in LoaderConfig.Samples. It gives each
+// epoch as many samples as there are, whatever was asked before, so that a run resumes anywhere.
 type Order func(epoch int) []int
 
-// Balanced draws n samples with replacement, n their number, every class that
-// has one equally likely (PyTorch's WeightedRandomSampler with weights 1/N_class).
+// Balanced draws n samples with replacement, n their number, every class that has one equally likely (PyTorch's
+// WeightedRandomSampler with weights 1/N_class).
 func Balanced(samples []Sample, seed uint64) Order {
 	classes := byClass(samples)
 	classes = slices.DeleteFunc(classes, func(c []int) bool { return len(c) == 0 })
@@ -31,9 +30,8 @@ func Balanced(samples []Sample, seed uint64) Order {
 	}
 }
 
-// Distributed is the order of n samples of PyTorch's DistributedSampler in one
-// process: torch.randperm by a generator seeded with its own seed, 0, plus the
-// epoch. Where set_epoch is never called, as RETFound's code does not outside
+// Distributed is the order of n samples of PyTorch's DistributedSampler in one process: torch.randperm by a generator
+// seeded with its own seed, 0, plus the epoch. Where set_epoch is never called, as RETFound's code does not outside
 // torchrun, it is fixed: every epoch has the order of the first.
 func Distributed(n int, fixed bool) Order {
 	return func(epoch int) []int {
@@ -53,8 +51,8 @@ func newTorch(seed uint64) torch {
 	return t
 }
 
-// permutation is torch.randperm(n) for n below 2³²/20 (randperm_cpu of ATen's
-// TensorFactories.cpp): each place swaps with one of those from it on.
+// permutation is torch.randperm(n) for n below 2³²/20 (randperm_cpu of ATen's TensorFactories.cpp): each place swaps
+// with one of those from it on.
 func (t torch) permutation(n int) []int {
 	p := make([]int, n)
 	for i := range p {
@@ -75,9 +73,8 @@ type SubsetConfig struct {
 	Torch      bool // draw and order as RETFound does, with PyTorch's generator
 }
 
-// Subset keeps a part of the samples at random, at least one (build_dataset in
-// RETFound's util/datasets.py): floor(n·ratio) of n, or of each class
-// round(n·ratio), half to even.
+// Subset keeps a part of the samples at random, at least one (build_dataset in RETFound's util/datasets.py):
+// floor(n·ratio) of n, or of each class round(n·ratio), half to even.
 func Subset(samples []Sample, c SubsetConfig) []Sample {
 	if c.Ratio >= 1 {
 		return samples

@@ -19,14 +19,13 @@ type Position struct {
 	Index int `json:"index"`
 }
 
-// Content identifies what an image file holds, by SHA-256 of its bytes, and of
-// width, height and pixels once it is decoded.
+// Content identifies what an image file holds, by SHA-256 of its bytes, and of width, height and pixels once it is
+// decoded.
 type Content struct{ bytes, pixels [sha256.Size]byte }
 
-// Repeats compares all images of some splits with each other: files of the same
-// bytes, and files of the same width, height and pixels, such as a PNG and a BMP
-// of it. An image that was resized, cropped or compressed again is not found.
-// The contents of each split's samples come from [Verify].
+// Repeats compares all images of some splits with each other: files of the same bytes, and files of the same width,
+// height and pixels, such as a PNG and a BMP of it. An image that was resized, cropped or compressed again is not
+// found. The contents of each split's samples come from [Verify].
 func Repeats(contents [][]Content) []Repeat {
 	groups := map[[sha256.Size]byte][]Position{}
 	var order [][sha256.Size]byte

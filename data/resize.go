@@ -5,11 +5,10 @@ import (
 	"math"
 )
 
-// resize resizes the part of img in box, in pixels from the origin of img, to
-// w×h with the antialiased bicubic filter of Pillow's Image.resize(size,
-// BICUBIC, box), bit for bit: the same fixed-point weights, the rows first, then
-// the columns, each pass rounded to 8 bits. Pixels of img outside the box count
-// where the filter reaches them. img must be opaque.
+// resize resizes the part of img in box, in pixels from the origin of img, to w×h with the antialiased bicubic filter
+// of Pillow's Image.resize(size, BICUBIC, box), bit for bit: the same fixed-point weights, the rows first, then the
+// columns, each pass rounded to 8 bits. Pixels of img outside the box count where the filter reaches them. img must be
+// opaque.
 //
 // It works in one goroutine: a loader has one a core already.
 func resize(img *image.NRGBA, box frame, w, h int) *image.NRGBA {
@@ -43,12 +42,11 @@ type frame struct{ x0, y0, x1, y1 float64 }
 
 func whole(size image.Point) frame { return frame{x1: float64(size.X), y1: float64(size.Y)} }
 
-// weightBits is the precision of a filter's weights: 8 bits for the pixel and
-// two for sums above 1 are left of 32.
+// weightBits is the precision of a filter's weights: 8 bits for the pixel and two for sums above 1 are left of 32.
 const weightBits = 32 - 8 - 2
 
-// filter is the resampling of an axis: output i is the sum of weights[i·taps:]
-// times the inputs from start[i] on, of which there are count[i].
+// filter is the resampling of an axis: output i is the sum of weights[i·taps:] times the inputs from start[i] on, of
+// which there are count[i].
 type filter struct {
 	start, count []int
 	taps         int

@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// TestResizeAVX2: both ways give the same pixels, for noise too, which
-// overshoots most.
+// TestResizeAVX2: both ways give the same pixels, for noise too, which overshoots most.
 func TestResizeAVX2(t *testing.T) {
 	if !hasAVX2 {
 		t.Skip("this processor has no AVX2")

@@ -11,9 +11,8 @@ import (
 	"fovea/data/augment"
 )
 
-// TrainTransform crops at random, resizes to S×S, and rearranges the pixels:
-// first the flips, then the turn, then the shift. Then it changes colours and
-// shapes, normalises, and erases.
+// TrainTransform crops at random, resizes to S×S, and rearranges the pixels: first the flips, then the turn, then the
+// shift. Then it changes colours and shapes, normalises, and erases.
 type TrainTransform struct {
 	Size           int        // S
 	Scale          [2]float64 // range of the crop's area, as a part of the image's
@@ -21,19 +20,18 @@ type TrainTransform struct {
 	HorizontalFlip float64    // probability
 	VerticalFlip   float64    // probability
 	QuarterTurns   bool       // turn by 0, 90, 180 or 270 degrees with equal probability
-	// Shift is the largest shift, as a part of S. Both components are uniform
-	// integers; pixels that come in from outside repeat the edge.
+	// Shift is the largest shift, as a part of S. Both components are uniform integers; pixels that come in from
+	// outside repeat the edge.
 	Shift float64
-	// Policy changes colours and shapes; nil: none. What comes in from outside
-	// has the colour Mean.
+	// Policy changes colours and shapes; nil: none. What comes in from outside has the colour Mean.
 	Policy      *augment.Policy
 	ColorJitter float64 // strength, see augment.DrawJitter; not beside Policy
 	Mean, Std   [3]float32
 	Erase       augment.Eraser
 }
 
-// NewTrainTransform is RETFound's transform for training without its policy and
-// erasing: torchvision's RandomResizedCrop and a horizontal flip.
+// NewTrainTransform is RETFound's transform for training without its policy and erasing: torchvision's
+// RandomResizedCrop and a horizontal flip.
 func NewTrainTransform(size int) TrainTransform {
 	return TrainTransform{
 		Size:           size,
@@ -79,8 +77,7 @@ func (t TrainTransform) Apply(dst []float32, img *image.NRGBA, rng *rand.Rand) e
 	return t.finish(dst, resizeCrop(img, t.cropBox(img.Rect.Dx(), img.Rect.Dy(), rng), t.Size, t.Size), rng)
 }
 
-// applyFile is Apply for an image file's content, of which it decodes no more
-// than the crop needs (see decodeCrop).
+// applyFile is Apply for an image file's content, of which it decodes no more than the crop needs (see decodeCrop).
 func (t TrainTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) error {
 	w, h, err := DecodeSize(file)
 	if err != nil {
@@ -133,8 +130,8 @@ func (t TrainTransform) fill() color.NRGBA {
 	return color.NRGBA{R: v[0], G: v[1], B: v[2], A: 255}
 }
 
-// cropBox draws the box of torchvision's RandomResizedCrop.get_params for an
-// image of w×h: ten attempts, then the centre, clamped to the ratio's range.
+// cropBox draws the box of torchvision's RandomResizedCrop.get_params for an image of w×h: ten attempts, then the
+// centre, clamped to the ratio's range.
 func (t TrainTransform) cropBox(w, h int, rng *rand.Rand) image.Rectangle {
 	area := float64(w * h)
 	for range 10 {
@@ -166,8 +163,8 @@ type arrangement struct {
 	dx, dy       int
 }
 
-// drawArrangement takes as many random numbers whatever they are and whatever
-// is switched off, so that one setting does not change another's draws.
+// drawArrangement takes as many random numbers whatever they are and whatever is switched off, so that one setting does
+// not change another's draws.
 func (t TrainTransform) drawArrangement(rng *rand.Rand) arrangement {
 	a := arrangement{
 		flipX: rng.Float64() < t.HorizontalFlip,
@@ -187,8 +184,7 @@ func shiftFrom(u float64, most int) int {
 	return int(u*float64(2*most+1)) - most
 }
 
-// apply returns the rearranged copy of a square image, or the image itself if
-// nothing moves.
+// apply returns the rearranged copy of a square image, or the image itself if nothing moves.
 func (a arrangement) apply(img *image.NRGBA) *image.NRGBA {
 	if a == (arrangement{}) {
 		return img
@@ -223,8 +219,7 @@ func flipRow(to, from []uint8, flip bool) {
 	}
 }
 
-// source is where the pixel that ends at (x, y) comes from in an n×n image: the
-// steps backwards.
+// source is where the pixel that ends at (x, y) comes from in an n×n image: the steps backwards.
 func (a arrangement) source(x, y, n int) (int, int) {
 	x = min(max(x-a.dx, 0), n-1)
 	y = min(max(y-a.dy, 0), n-1)

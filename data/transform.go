@@ -7,23 +7,21 @@ import (
 	"math/rand/v2"
 )
 
-// The statistics of ImageNet's RGB channels in [0,1], with which RETFound and
-// most vision transformers are trained.
+// The statistics of ImageNet's RGB channels in [0,1], with which RETFound and most vision transformers are trained.
 var (
 	ImageNetMean = [3]float32{0.485, 0.456, 0.406}
 	ImageNetStd  = [3]float32{0.229, 0.224, 0.225}
 )
 
-// Transform is what turns a decoded image into a tensor: TrainTransform,
-// EvalTransform or, into several, ViewsTransform. It is safe for concurrent use.
+// Transform is what turns a decoded image into a tensor: TrainTransform, EvalTransform or, into several,
+// ViewsTransform. It is safe for concurrent use.
 type Transform interface {
 	// Check reports a setting that cannot work.
 	Check() error
 	// Side is S, the width and height of the tensor.
 	Side() int
-	// Apply writes img as float32 [3,S,S], or as many as its views, to dst,
-	// whose length is theirs. It does not change img. Only rng is random. It is an error if img cannot be
-	// brought to that size in reasonable memory.
+	// Apply writes img as float32 [3,S,S], or as many as its views, to dst, whose length is theirs. It does not change
+	// img. Only rng is random. It is an error if img cannot be brought to that size in reasonable memory.
 	Apply(dst []float32, img *image.NRGBA, rng *rand.Rand) error
 
 	// views is the number of tensors that it makes of an image, one after another.
@@ -36,9 +34,8 @@ type Transform interface {
 	applyKept(dst []float32, img *image.NRGBA, rng *rand.Rand) error
 }
 
-// resizeCrop cuts box out of img and resizes it to w×h with Pillow's
-// antialiased bicubic filter, which sees nothing outside the box. Without a
-// change of size no pixel changes.
+// resizeCrop cuts box out of img and resizes it to w×h with Pillow's antialiased bicubic filter, which sees nothing
+// outside the box. Without a change of size no pixel changes.
 func resizeCrop(img *image.NRGBA, box image.Rectangle, w, h int) *image.NRGBA {
 	if box != img.Rect {
 		img = img.SubImage(box).(*image.NRGBA)
@@ -49,8 +46,8 @@ func resizeCrop(img *image.NRGBA, box image.Rectangle, w, h int) *image.NRGBA {
 	return resize(img, whole(img.Rect.Size()), w, h)
 }
 
-// normalize writes img as planes of (v/255 - mean) / std, in the float32
-// arithmetic of torchvision's ToTensor and Normalize.
+// normalize writes img as planes of (v/255 - mean) / std, in the float32 arithmetic of torchvision's ToTensor and
+// Normalize.
 func normalize(dst []float32, img *image.NRGBA, mean, std [3]float32) {
 	var table [3][256]float32
 	for c := range table {

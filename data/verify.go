@@ -20,14 +20,11 @@ type BadImage struct {
 	Err    error // names the file and the cause
 }
 
-// Verify decodes every sample. It returns what those hold that can be decoded,
-// and those that cannot be, or that transform cannot bring to its size, both in
-// order. The error is the context's. workers is the number of goroutines, 0 one a
-// core; progress, if not nil, is called after each image, by one goroutine at a
-// time.
+// Verify decodes every sample. It returns what those hold that can be decoded, and those that cannot be, or that
+// transform cannot bring to its size, both in order. The error is the context's. workers is the number of goroutines, 0
+// one a core; progress, if not nil, is called after each image, by one goroutine at a time.
 //
-// With a cache, which may be nil, the images are kept for transform, and those
-// that are there already are not decoded.
+// With a cache, which may be nil, the images are kept for transform, and those that are there already are not decoded.
 func Verify(ctx context.Context, samples []Sample, workers int, cache *Cache, transform Transform,
 	progress func(done, total int)) ([]Content, []BadImage, error) {
 	contents, errs := make([]Content, len(samples)), make([]error, len(samples))
@@ -87,8 +84,8 @@ func contentOf(path string, transform Transform) (Content, error) {
 	return Content{bytes: sha256.Sum256(file), pixels: pixelDigest(img)}, nil
 }
 
-// Readable returns the samples, or what there is of each, that are not in bad,
-// which Verify returned for the same samples.
+// Readable returns the samples, or what there is of each, that are not in bad, which Verify returned for the same
+// samples.
 func Readable[T any](all []T, bad []BadImage) []T {
 	good := make([]T, 0, len(all)-len(bad))
 	for i, x := range all {
@@ -101,8 +98,7 @@ func Readable[T any](all []T, bad []BadImage) []T {
 	return good
 }
 
-// Unreadable is the error for images that Verify found and that a run does not
-// skip.
+// Unreadable is the error for images that Verify found and that a run does not skip.
 type Unreadable struct {
 	Images []BadImage
 	Total  int // images that were verified
@@ -122,8 +118,8 @@ func (u *Unreadable) Error() string {
 	return b.String()
 }
 
-// LeaveOut warns of the images if skip is set and others are left; else, if there
-// are any, they are an error that ends with how to skip them.
+// LeaveOut warns of the images if skip is set and others are left; else, if there are any, they are an error that ends
+// with how to skip them.
 func (u *Unreadable) LeaveOut(skip bool, how string) error {
 	switch {
 	case len(u.Images) == 0:

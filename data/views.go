@@ -6,12 +6,12 @@ import (
 	"math/rand/v2"
 )
 
-// Views are the ways in which one image is shown to a classifier whose answers
-// are then averaged: test-time augmentation.
+// Views are the ways in which one image is shown to a classifier whose answers are then averaged: test-time
+// augmentation.
 type Views string
 
-// What Views can be. Flips are of the crop; the crops are those of torchvision's
-// FiveCrop and TenCrop, of the resized image.
+// What Views can be. Flips are of the crop; the crops are those of torchvision's FiveCrop and TenCrop, of the resized
+// image.
 const (
 	OneView  Views = ""       // the centre crop
 	HFlip    Views = "hflip"  // it and its mirror image

@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// matrix maps a point (x, y) of the result to the point of the source that it
-// shows: (m[0]·x + m[1]·y + m[2], m[3]·x + m[4]·y + m[5]).
+// matrix maps a point (x, y) of the result to the point of the source that it shows: (m[0]·x + m[1]·y + m[2], m[3]·x +
+// m[4]·y + m[5]).
 type matrix [6]float64
 
 func shearX(dst, src *image.NRGBA, factor float64, fill color.NRGBA) {
@@ -50,9 +50,8 @@ func round15(x float64) float64 {
 	return r
 }
 
-// affine resamples with Pillow's cubic kernel, a = -1. All that is rounded is
-// rounded where Pillow does, in float64 and, at the end, towards 0, so that
-// pixels are equal; the conversions forbid fused multiply-adds. A pixel whose
+// affine resamples with Pillow's cubic kernel, a = -1. All that is rounded is rounded where Pillow does, in float64
+// and, at the end, towards 0, so that pixels are equal; the conversions forbid fused multiply-adds. A pixel whose
 // centre shows a point outside the source takes the fill colour.
 func affine(dst, src *image.NRGBA, m matrix, fill color.NRGBA) {
 	w, h := src.Rect.Dx(), src.Rect.Dy()

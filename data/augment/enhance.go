@@ -5,8 +5,8 @@ import (
 	"image/color"
 )
 
-// blendLevels is Pillow's blend of two levels in float32, truncated: a at
-// factor 0, b at 1, and beyond them outside [0,1].
+// blendLevels is Pillow's blend of two levels in float32, truncated: a at factor 0, b at 1, and beyond them outside
+// [0,1].
 func blendLevels(a, b uint8, factor float32) uint8 {
 	return truncate(float32(a) + float32(factor*float32(int(b)-int(a))))
 }
@@ -76,8 +76,8 @@ func luma(r, g, b uint8) uint8 {
 	return uint8((uint32(r)*19595 + uint32(g)*38470 + uint32(b)*7471 + 0x8000) >> 16)
 }
 
-// smoothed are the rounded means of Pillow's filter SMOOTH by the sums of its
-// weights, which are 5 for a pixel and 1 for each of its eight neighbours.
+// smoothed are the rounded means of Pillow's filter SMOOTH by the sums of its weights, which are 5 for a pixel and 1
+// for each of its eight neighbours.
 var smoothed = func() (t [13*255 + 1]uint8) {
 	for sum := range t {
 		t[sum] = uint8((2*sum + 13) / 26)

@@ -38,9 +38,8 @@ func (e Eraser) Check() error {
 	return nil
 }
 
-// Draw decides which boxes of an image of side×side pixels are erased. Together
-// they have an area of 2 % to a third of the image's, and each a height/width of
-// 0.3 to 1/0.3, whose logarithm is uniform.
+// Draw decides which boxes of an image of side×side pixels are erased. Together they have an area of 2 % to a third of
+// the image's, and each a height/width of 0.3 to 1/0.3, whose logarithm is uniform.
 func (e Eraser) Draw(rng *rand.Rand, side int) []image.Rectangle {
 	if rng.Float64() >= e.Probability {
 		return nil

@@ -17,22 +17,20 @@ const (
 	MixElem  MixMode = "elem"  // nothing: each image has its own
 )
 
-// Mixer is timm's Mixup: image i of a batch of N is mixed with image N-1-i,
-// either blended (mixup) or with a box cut out of it (CutMix). N must be even.
+// Mixer is timm's Mixup: image i of a batch of N is mixed with image N-1-i, either blended (mixup) or with a box cut
+// out of it (CutMix). N must be even.
 type Mixer struct {
 	Mixup  float64 // alpha of the Beta distribution of an image's share; 0: off
 	CutMix float64 // likewise, of the share outside the box; 0: off
-	// MinMax is the range of the box's sides, as a part of the image's. It
-	// replaces the alpha of CutMix; [0, 0]: off.
+	// MinMax is the range of the box's sides, as a part of the image's. It replaces the alpha of CutMix; [0, 0]: off.
 	MinMax      [2]float64
 	Probability float64 // that a draw mixes at all
 	Switch      float64 // probability of CutMix where both are on
 	Mode        MixMode
 }
 
-// Mix says what becomes of one image: Lambda of itself and Rest of its partner,
-// or, with CutMix, itself with its partner's pixels inside Box. Its target is
-// blended in both cases.
+// Mix says what becomes of one image: Lambda of itself and Rest of its partner, or, with CutMix, itself with its
+// partner's pixels inside Box. Its target is blended in both cases.
 type Mix struct {
 	Lambda, Rest float32 // sum to 1
 	CutMix       bool
@@ -88,15 +86,13 @@ func (m Mixer) draw(rng *rand.Rand, side int) Mix {
 	return cut(boxAround(image.Pt(rng.IntN(side), rng.IntN(side)), lambda, side), side)
 }
 
-// minmaxSide draws a side of a box; the upper end of the range is left out, as
-// in numpy.random.randint.
+// minmaxSide draws a side of a box; the upper end of the range is left out, as in numpy.random.randint.
 func (m Mixer) minmaxSide(rng *rand.Rand, side int) int {
 	low, high := int(float64(side)*m.MinMax[0]), int(float64(side)*m.MinMax[1])
 	return low + rng.IntN(max(1, high-low))
 }
 
-// boxAround is CutMix's box with its centre, 1 - lambda of the image's area but
-// for what lies outside.
+// boxAround is CutMix's box with its centre, 1 - lambda of the image's area but for what lies outside.
 func boxAround(centre image.Point, lambda float64, side int) image.Rectangle {
 	n := int(float64(side) * math.Sqrt(1-lambda))
 	box := image.Rect(centre.X-n/2, centre.Y-n/2, centre.X+(n+1)/2, centre.Y+(n+1)/2)
@@ -119,8 +115,7 @@ func cut(box image.Rectangle, side int) Mix {
 	return m
 }
 
-// narrow rounds Lambda before Rest is made of it, as timm does with the shares
-// of single images.
+// narrow rounds Lambda before Rest is made of it, as timm does with the shares of single images.
 func (m Mix) narrow() Mix {
 	m.Rest = 1 - m.Lambda
 	return m

@@ -9,12 +9,11 @@ import (
 // An op is one of timm's operations on an image.
 type op struct {
 	name string
-	// argument makes the op's argument of a level, 0 to 10 unless the policy
-	// says otherwise, and of a uniform number in [0,1), which most ops use as a
-	// sign. It is nil where there is none.
+	// argument makes the op's argument of a level, 0 to 10 unless the policy says otherwise, and of a uniform number in
+	// [0,1), which most ops use as a sign. It is nil where there is none.
 	argument func(level, u float64) float64
-	// apply writes the changed src to dst, which has its size and is another
-	// image. fill is the colour of what comes in from outside.
+	// apply writes the changed src to dst, which has its size and is another image. fill is the colour of what comes in
+	// from outside.
 	apply func(dst, src *image.NRGBA, argument float64, fill color.NRGBA)
 }
 
@@ -96,8 +95,7 @@ func increasing(level, u float64) float64 {
 
 func clamp(x, low, high float64) float64 { return math.Max(low, math.Min(high, x)) }
 
-// Apply returns img changed by the steps, one after the other; img itself does
-// not change.
+// Apply returns img changed by the steps, one after the other; img itself does not change.
 func Apply(img *image.NRGBA, steps []Step, fill color.NRGBA) *image.NRGBA {
 	var spare *image.NRGBA
 	for i, s := range steps {

@@ -84,8 +84,7 @@ func inside(img *image.NRGBA) *image.NRGBA {
 	return large.SubImage(image.Rect(3, 2, 3+w, 2+h)).(*image.NRGBA)
 }
 
-// TestOpsAsPillow: the argument of every op is timm's, and its pixels are
-// Pillow's, all of them.
+// TestOpsAsPillow: the argument of every op is timm's, and its pixels are Pillow's, all of them.
 func TestOpsAsPillow(t *testing.T) {
 	var golden []struct {
 		Op, Image, SHA256  string

@@ -18,8 +18,7 @@ import (
 //	augmix  AugMix: m level, w chains, d ops a chain, a alpha of the shares,
 //	        mstd deviation of the level (without it: uniform from 0 to m)
 //
-// No policy, "", is nil. An error names the setting that is wrong and what is
-// known.
+// No policy, "", is nil. An error names the setting that is wrong and what is known.
 func Parse(policy string) (*Policy, error) {
 	if policy == "" {
 		return nil, nil

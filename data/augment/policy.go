@@ -8,8 +8,7 @@ import (
 	"slices"
 )
 
-// Policy draws ops and levels for an image, as one of timm's policies. It is
-// safe for concurrent use. Parse makes one.
+// Policy draws ops and levels for an image, as one of timm's policies. It is safe for concurrent use. Parse makes one.
 type Policy struct {
 	candidates []candidate
 	layers     int     // ops an image, of AugMix a chain; 0: one to three
@@ -23,8 +22,7 @@ type Policy struct {
 // Decision is what a policy does to one image.
 type Decision struct {
 	Steps []Step // one after the other
-	// Mixture are AugMix's chains, which replace Steps. Share is theirs in the
-	// result, the rest is the image's.
+	// Mixture are AugMix's chains, which replace Steps. Share is theirs in the result, the rest is the image's.
 	Mixture []Chain
 	Share   float32
 }
@@ -51,8 +49,7 @@ func (p *Policy) Draw(rng *rand.Rand) Decision {
 	return d
 }
 
-// Apply returns img as decided; img itself does not change. fill is the colour
-// of what comes in from outside.
+// Apply returns img as decided; img itself does not change. fill is the colour of what comes in from outside.
 func (d Decision) Apply(img *image.NRGBA, fill color.NRGBA) *image.NRGBA {
 	if d.Mixture != nil {
 		return d.mix(img, fill)

@@ -15,8 +15,7 @@ func candidates(names ...string) []candidate {
 	return set
 }
 
-// plain and increasingSet are timm's _RAND_TRANSFORMS and
-// _RAND_INCREASING_TRANSFORMS.
+// plain and increasingSet are timm's _RAND_TRANSFORMS and _RAND_INCREASING_TRANSFORMS.
 var (
 	plain = candidates("AutoContrast", "Equalize", "Invert", "Rotate", "Posterize", "Solarize", "SolarizeAdd",
 		"Color", "Contrast", "Brightness", "Sharpness", "ShearX", "ShearY", "TranslateXRel", "TranslateYRel")
@@ -25,8 +24,7 @@ var (
 		"SharpnessIncreasing", "ShearX", "ShearY", "TranslateXRel", "TranslateYRel")
 )
 
-// sets are those that a part t of a policy names: timm's _RAND_3A,
-// _RAND_WEIGHTED_3A and _RAND_WEIGHTED_0.
+// sets are those that a part t of a policy names: timm's _RAND_3A, _RAND_WEIGHTED_3A and _RAND_WEIGHTED_0.
 var sets = map[string][]candidate{
 	"3a": candidates("SolarizeIncreasing", "Desaturate", "GaussianBlur"),
 	"3aw": {

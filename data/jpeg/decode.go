@@ -19,11 +19,10 @@ func Decode(file []byte) (image.Image, error) {
 	return DecodeBox(file, image.Rectangle{}, 1)
 }
 
-// DecodeBox decodes the part of a file that covers box, in pixels of the file,
-// with both sides divided by reduction: 1, 2, 4 or 8. An empty box is the whole
-// image. The bounds of the result are those of the decoded part in the reduced
-// image, whose size is the file's divided by reduction, rounded up. They contain
-// the box, with a margin, so that interpolated chroma is right in all of it.
+// DecodeBox decodes the part of a file that covers box, in pixels of the file, with both sides divided by reduction: 1,
+// 2, 4 or 8. An empty box is the whole image. The bounds of the result are those of the decoded part in the reduced
+// image, whose size is the file's divided by reduction, rounded up. They contain the box, with a margin, so that
+// interpolated chroma is right in all of it.
 func DecodeBox(file []byte, box image.Rectangle, reduction int) (image.Image, error) {
 	if reduction != 1 && reduction != 2 && reduction != 4 && reduction != 8 {
 		return nil, fmt.Errorf("jpeg: a reduction by %d is none of 1, 2, 4 and 8", reduction)
@@ -196,8 +195,8 @@ func (d *decoder) frame(b []byte) error {
 	return d.choosePart()
 }
 
-// isRGB tells whether the components are no YCbCr. As in libjpeg the markers
-// before the first scan decide, those behind the frame too.
+// isRGB tells whether the components are no YCbCr. As in libjpeg the markers before the first scan decide, those behind
+// the frame too.
 func (d *decoder) isRGB() bool {
 	c := d.components
 	return len(c) == 3 && !d.jfif && (d.rgbMarker || c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B')
@@ -212,8 +211,8 @@ func (d *decoder) choosePart() error {
 	if !d.box.In(all) {
 		return fmt.Errorf("jpeg: the box %v is not in the image of %d×%d", d.box, d.width, d.height)
 	}
-	// Interpolated chroma depends on one sample beside it, and in an image of up
-	// to two columns of chroma it is not interpolated: a part has three at least.
+	// Interpolated chroma depends on one sample beside it, and in an image of up to two columns of chroma it is not
+	// interpolated: a part has three at least.
 	margin := d.box.Inset(-6 * d.reduction).Intersect(all)
 	w, h := 8*d.hMost, 8*d.vMost
 	d.part = image.Rect(margin.Min.X/w, margin.Min.Y/h, ceilDiv(margin.Max.X, w), ceilDiv(margin.Max.Y, h))

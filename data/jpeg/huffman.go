@@ -3,14 +3,14 @@ package jpeg
 // lookBits is how many bits of a code are looked up at once.
 const lookBits = 10
 
-// code is a Huffman code. The first lookBits bits of what is coming index look;
-// longer codes are found by their length, in canonical order.
+// code is a Huffman code. The first lookBits bits of what is coming index look; longer codes are found by their length,
+// in canonical order.
 type code struct {
 	defined bool
 	// look holds, for codes of up to lookBits bits, the symbol<<8 | length.
 	look [1 << lookBits]uint16
-	// value holds, where a symbol and its extra bits fit into lookBits, the
-	// coefficient<<16 | zeros before it<<8 | bits in all; else 0.
+	// value holds, where a symbol and its extra bits fit into lookBits, the coefficient<<16 | zeros before it<<8 | bits
+	// in all; else 0.
 	value   [1 << lookBits]int32
 	limit   [18]uint32 // first code that is longer than this length, in 16 bits
 	offset  [17]int32  // from a code of this length to its index in symbols
@@ -87,9 +87,8 @@ func extend(extra int32, size int) int32 {
 	return extra
 }
 
-// bits reads the entropy-coded data of a scan, most significant bit first. The
-// data is without stuffing and ends in padding, so that a read behind a
-// segment's end is harmless, and noticed afterwards.
+// bits reads the entropy-coded data of a scan, most significant bit first. The data is without stuffing and ends in
+// padding, so that a read behind a segment's end is harmless, and noticed afterwards.
 type bits struct {
 	data []byte
 	at   int    // next byte
@@ -118,8 +117,7 @@ func (r *bits) take(n int) int32 {
 	return v
 }
 
-// symbol returns the next symbol of c; -1 if there is none. Sixteen bits must
-// be valid.
+// symbol returns the next symbol of c; -1 if there is none. Sixteen bits must be valid.
 func (r *bits) symbol(c *code) int {
 	if e := c.look[r.acc>>(64-lookBits)]; e != 0 {
 		r.acc <<= e & 15

@@ -1,8 +1,7 @@
 package jpeg
 
-// The transforms work with 13-bit fractions and keep two bits between their
-// passes, first down the columns, then along the rows. Results are √8 times the
-// orthonormal transform a dimension, which the last shift takes out.
+// The transforms work with 13-bit fractions and keep two bits between their passes, first down the columns, then along
+// the rows. Results are √8 times the orthonormal transform a dimension, which the last shift takes out.
 const (
 	fraction = 13
 	keep     = 2
@@ -11,8 +10,8 @@ const (
 	centre   = 128 // of samples
 )
 
-// transform writes the samples of a block with dequantised coefficients, of
-// which those behind the zigzag index last are zero, to the component's plane.
+// transform writes the samples of a block with dequantised coefficients, of which those behind the zigzag index last
+// are zero, to the component's plane.
 func (c *component) transform(block *[64]int32, last, x, y int) {
 	out := c.plane[((y-c.blocks.Min.Y)*c.stride+x-c.blocks.Min.X)*c.size:]
 	switch {
@@ -33,8 +32,8 @@ func (c *component) transform(block *[64]int32, last, x, y int) {
 	}
 }
 
-// idct8 is libjpeg's "islow" transform: Loeffler's flow graph with 13-bit
-// constants, exact but for the rounding at the end of each pass.
+// idct8 is libjpeg's "islow" transform: Loeffler's flow graph with 13-bit constants, exact but for the rounding at the
+// end of each pass.
 func idct8(block *[64]int32, last int, out []uint8, stride int) {
 	var rows [64]int32
 	columns := 8
@@ -92,10 +91,9 @@ func odd8(c1, c3, c5, c7 int32) (o0, o1, o2, o3 int32) {
 	return c1*12299 + z1 + z4, c3*25172 + z2 + z3, c5*16819 + z2 + z4, c7*2446 + z1 + z3
 }
 
-// The mean of two neighbouring samples of an 8-point transform is a 4-point
-// transform's sample: cos(x-d) + cos(x+d) = 2·cos(x)·cos(d) joins the
-// coefficients k and 8-k, and that of 4 has no part in it. Once more, it is a
-// 2-point transform's. The constants are the products of those factors.
+// The mean of two neighbouring samples of an 8-point transform is a 4-point transform's sample: cos(x-d) + cos(x+d) =
+// 2·cos(x)·cos(d) joins the coefficients k and 8-k, and that of 4 has no part in it. Once more, it is a 2-point
+// transform's. The constants are the products of those factors.
 func even4(c0, c2, c6 int32) (e0, e1 int32) {
 	z := c2*7568 - c6*3135 // cos(2π/16), cos(6π/16)
 	return c0<<fraction + z, c0<<fraction - z
@@ -138,8 +136,7 @@ func idct4(block *[64]int32, out []uint8, stride int) {
 	}
 }
 
-// odd2 is the odd part of a 2-point transform: cos(π/8)·cos(kπ/16) for 1 and 7,
-// cos(3π/8) instead for 3 and 5.
+// odd2 is the odd part of a 2-point transform: cos(π/8)·cos(kπ/16) for 1 and 7, cos(3π/8) instead for 3 and 5.
 func odd2(c1, c3, c5, c7 int32) int32 {
 	return c1*7423 - c3*2607 + c5*1742 - c7*1477
 }

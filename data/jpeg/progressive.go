@@ -1,8 +1,7 @@
 package jpeg
 
-// progressiveScan adds a scan to the coefficients: a band of them, of one
-// component unless it is the DC, from bit low on. high is 0 for the first scan
-// of a band, else the bit that the scan before ended with.
+// progressiveScan adds a scan to the coefficients: a band of them, of one component unless it is the DC, from bit low
+// on. high is 0 for the first scan of a band, else the bit that the scan before ended with.
 func (d *decoder) progressiveScan(parts []scanComponent, first, last, high, low int) error {
 	if last > 63 || first > last || low > 13 || high != 0 && high != low+1 || (first == 0) != (last == 0) ||
 		first > 0 && len(parts) != 1 {
@@ -76,8 +75,7 @@ func (d *decoder) firstAC(c *code, b []int16, first, last, low int) bool {
 	return true
 }
 
-// refineAC adds bit low to the coefficients that are not zero, and new ones of
-// that size between them.
+// refineAC adds bit low to the coefficients that are not zero, and new ones of that size between them.
 func (d *decoder) refineAC(c *code, b []int16, first, last, low int) bool {
 	r := &d.bits
 	one := int16(1) << low
@@ -124,8 +122,8 @@ func (d *decoder) refineAC(c *code, b []int16, first, last, low int) bool {
 	return true
 }
 
-// refine reads a bit for each coefficient from k on that is not zero, up to
-// last or to the zero behind so many others; it returns where that is.
+// refine reads a bit for each coefficient from k on that is not zero, up to last or to the zero behind so many others;
+// it returns where that is.
 func (r *bits) refine(b []int16, k, last, zeros int, one int16) int {
 	for ; k <= last; k++ {
 		v := &b[zigzag[k]]

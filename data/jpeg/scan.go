@@ -5,8 +5,7 @@ import (
 	"slices"
 )
 
-// zigzag is the natural position of a coefficient. What runs over the end, in a
-// damaged file, lands on the last.
+// zigzag is the natural position of a coefficient. What runs over the end, in a damaged file, lands on the last.
 var zigzag = [64 + 16]uint8{
 	0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
 	35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47,
@@ -74,8 +73,8 @@ func (d *decoder) scan(b []byte) error {
 	})
 }
 
-// unstuff copies the entropy-coded data of a scan to bits, without the zeros
-// behind 0xFF and in segments, and moves on to the marker behind it.
+// unstuff copies the entropy-coded data of a scan to bits, without the zeros behind 0xFF and in segments, and moves on
+// to the marker behind it.
 func (d *decoder) unstuff() error {
 	in, at := d.file, d.at
 	data := d.bits.data[:0]
@@ -128,8 +127,7 @@ func (d *decoder) within(i int) bool {
 	return 8*d.bits.at-int(d.bits.n) <= 8*d.segments[i].end
 }
 
-// forEachMCU calls mcu for the MCUs of a scan in their order, up to row rows,
-// and minds the segments.
+// forEachMCU calls mcu for the MCUs of a scan in their order, up to row rows, and minds the segments.
 func (d *decoder) forEachMCU(parts []scanComponent, across, rows int, mcu func(x, y int) error) error {
 	segment, left := -1, 0
 	for y := range rows {
@@ -159,8 +157,7 @@ func (d *decoder) forEachMCU(parts []scanComponent, across, rows int, mcu func(x
 	return nil
 }
 
-// forEachBlock calls block for the blocks of a scan in their order, down to the
-// last row of the wanted part.
+// forEachBlock calls block for the blocks of a scan in their order, down to the last row of the wanted part.
 func (d *decoder) forEachBlock(parts []scanComponent, block func(p *scanComponent, x, y int) error) error {
 	if len(parts) == 1 {
 		p := &parts[0]
@@ -185,8 +182,7 @@ func (d *decoder) forEachBlock(parts []scanComponent, block func(p *scanComponen
 	})
 }
 
-// ownBlocks is the number of blocks across and down in a scan of c alone: those
-// that hold pixels.
+// ownBlocks is the number of blocks across and down in a scan of c alone: those that hold pixels.
 func (d *decoder) ownBlocks(c *component) (across, down int) {
 	return ceilDiv(ceilDiv(d.width*c.h, d.hMost), 8), ceilDiv(ceilDiv(d.height*c.v, d.vMost), 8)
 }
@@ -205,8 +201,7 @@ func (d *decoder) nextDC(p *scanComponent) bool {
 	return true
 }
 
-// sequentialBlock decodes the block at (x, y) of a component, and transforms it
-// if it is wanted.
+// sequentialBlock decodes the block at (x, y) of a component, and transforms it if it is wanted.
 func (d *decoder) sequentialBlock(p *scanComponent, block *[64]int32, x, y int) error {
 	if !d.nextDC(p) {
 		return errOther
@@ -224,8 +219,8 @@ func (d *decoder) sequentialBlock(p *scanComponent, block *[64]int32, x, y int) 
 	return nil
 }
 
-// coefficients reads the AC coefficients of a sequential block, dequantised, in
-// natural order. It returns the zigzag index of the last, or -1 on bad data.
+// coefficients reads the AC coefficients of a sequential block, dequantised, in natural order. It returns the zigzag
+// index of the last, or -1 on bad data.
 func (r *bits) coefficients(c *code, block *[64]int32, table *[64]int32) int {
 	data, at, acc, n := r.data, r.at, r.acc, r.n
 	k, last := 1, 0

@@ -5,8 +5,7 @@ import (
 	"encoding/binary"
 )
 
-// Scans counts the scans of a file. Each is a pass over the whole image, which a
-// few bytes can ask for.
+// Scans counts the scans of a file. Each is a pass over the whole image, which a few bytes can ask for.
 func Scans(file []byte) int {
 	n := 0
 	for {

@@ -62,9 +62,8 @@ func laterParts(first string) []string {
 	}
 }
 
-// addZip adds the members of an archive. None is ever written under its own
-// path, yet one that leads out of the archive's folder is refused: the archive
-// is not what it seems.
+// addZip adds the members of an archive. None is ever written under its own path, yet one that leads out of the
+// archive's folder is refused: the archive is not what it seems.
 func (s *source) addZip(ctx context.Context, r io.ReaderAt, size int64, below string, depth int) error {
 	if depth > maxNesting {
 		return fmt.Errorf("%s: archives in archives, more than %d deep: unpack them", below, maxNesting)
@@ -109,8 +108,7 @@ func leadsOut(name string) bool {
 	return path.IsAbs(name) || drive.MatchString(name) || slices.Contains(strings.Split(name, "/"), "..")
 }
 
-// addInner adds an archive in an archive, from where it lies if it is stored,
-// else from a temporary file.
+// addInner adds an archive in an archive, from where it lies if it is stored, else from a temporary file.
 func (s *source) addInner(ctx context.Context, m *zip.File, f *file, depth int) error {
 	if m.Method == zip.Store {
 		raw, err := m.OpenRaw()

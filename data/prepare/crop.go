@@ -11,20 +11,18 @@ import (
 const (
 	// contrast is the least difference between retina and background, of 255.
 	contrast = 20
-	// edge is where between the background's and the retina's level the retina
-	// begins: low, because photographs darken towards the rim.
+	// edge is where between the background's and the retina's level the retina begins: low, because photographs darken
+	// towards the rim.
 	edge = 0.12
 	// leastArea is the least part of the photograph that is the retina.
 	leastArea = 0.05
 )
 
-// cropFundus returns the retina of a fundus photograph in the middle of a black
-// square that just holds it. ok is false if no background is told from the
-// retina; the square then holds the whole photograph.
+// cropFundus returns the retina of a fundus photograph in the middle of a black square that just holds it. ok is false
+// if no background is told from the retina; the square then holds the whole photograph.
 //
-// The retina is the largest connected region that is brighter, in its brightest
-// channel, than the corners; in each row all between its ends belongs to it. So
-// dark lesions stay, and the background with its noise and writing goes.
+// The retina is the largest connected region that is brighter, in its brightest channel, than the corners; in each row
+// all between its ends belongs to it. So dark lesions stay, and the background with its noise and writing goes.
 func cropFundus(img *image.NRGBA) (square *image.NRGBA, ok bool) {
 	bounds := img.Rect
 	rows := retinaRows(img)
@@ -49,8 +47,7 @@ func cropFundus(img *image.NRGBA) (square *image.NRGBA, ok bool) {
 	return square, ok
 }
 
-// shrink scales a square down to side pixels, like Pillow's BICUBIC; one that
-// is smaller stays as it is.
+// shrink scales a square down to side pixels, like Pillow's BICUBIC; one that is smaller stays as it is.
 func shrink(square *image.NRGBA, side int) *image.NRGBA {
 	if side == 0 || square.Rect.Dx() <= side {
 		return square
@@ -61,8 +58,7 @@ func shrink(square *image.NRGBA, side int) *image.NRGBA {
 // A span is the part of a row from one column to before another.
 type span struct{ from, to int }
 
-// retinaRows returns the span of each row that the retina has, nil if it cannot be
-// told from the background.
+// retinaRows returns the span of each row that the retina has, nil if it cannot be told from the background.
 func retinaRows(img *image.NRGBA) []span {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	level := make([]uint8, w*h)
@@ -112,8 +108,8 @@ func median(values []uint8) uint8 {
 	return values[len(values)/2]
 }
 
-// largestRegion returns the pixels of the largest region of neighbours that
-// reach a level, as 32-bit indices: they take the most memory of all.
+// largestRegion returns the pixels of the largest region of neighbours that reach a level, as 32-bit indices: they take
+// the most memory of all.
 func largestRegion(level []uint8, width int, least uint8) []int32 {
 	seen := make([]bool, len(level))
 	var largest, region []int32

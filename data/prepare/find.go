@@ -25,8 +25,8 @@ type Image struct {
 	pixels   [32]byte
 }
 
-// byFolder labels each image by the innermost folder or archive around it that
-// has the name of a class, else by the letters its own name begins with.
+// byFolder labels each image by the innermost folder or archive around it that has the name of a class, else by the
+// letters its own name begins with.
 func byFolder(s *Set, src *source) ([]*Image, error) {
 	type key struct {
 		class int
@@ -74,8 +74,7 @@ type label struct {
 	patient string
 }
 
-// match finds the image of each label and the label of each image. An image of
-// unlabelled is known to have none.
+// match finds the image of each label and the label of each image. An image of unlabelled is known to have none.
 func (s *Set) match(labels []label, files []*file, unlabelled map[string]bool) ([]*Image, error) {
 	at := map[string][]*file{}
 	for _, f := range files {
@@ -145,9 +144,8 @@ func readLabels(table *file, image, class string) ([]label, error) {
 	return labels, nil
 }
 
-// findIDRiD reads the official training and test sets, in which images have the
-// same names. The set's other parts, for segmentation and localization, may be
-// in the source too.
+// findIDRiD reads the official training and test sets, in which images have the same names. The set's other parts, for
+// segmentation and localization, may be in the source too.
 func findIDRiD(s *Set, src *source) ([]*Image, error) {
 	var images []*Image
 	for _, part := range []struct {
@@ -179,8 +177,8 @@ func findIDRiD(s *Set, src *source) ([]*Image, error) {
 	return images, nil
 }
 
-// findMESSIDOR2 leaves out the images that the graders called ungradable,
-// whether the table lists them without a grade or not at all.
+// findMESSIDOR2 leaves out the images that the graders called ungradable, whether the table lists them without a grade
+// or not at all.
 func findMESSIDOR2(s *Set, src *source) ([]*Image, error) {
 	table, err := src.table("messidordata", "messidor_data.csv")
 	if err != nil {
@@ -239,8 +237,8 @@ func readPairs(src *source) (map[string]string, error) {
 	return patients, nil
 }
 
-// findPAPILA reads a workbook for the right eyes and one for the left. Above the
-// patients, whose numbers look like #002, are up to three rows of headings.
+// findPAPILA reads a workbook for the right eyes and one for the left. Above the patients, whose numbers look like
+// #002, are up to three rows of headings.
 func findPAPILA(s *Set, src *source) ([]*Image, error) {
 	var labels []label
 	for _, eye := range []string{"od", "os"} {
@@ -279,8 +277,7 @@ func isPatient(cell string) bool {
 	return number != "" && strings.Trim(number, "0123456789") == ""
 }
 
-// byContent orders images by what they show, so that neither the names of files
-// nor their order in the source matter.
+// byContent orders images by what they show, so that neither the names of files nor their order in the source matter.
 func byContent(a, b *Image) int {
 	return cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(a.SHA256, b.SHA256), cmp.Compare(a.Source, b.Source))
 }

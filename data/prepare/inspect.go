@@ -47,10 +47,9 @@ func (img *Image) inspect() error {
 	return nil
 }
 
-// each calls do for 0 to n-1 on a goroutine a core: at least 4, as they also
-// wait for disks, and at most 16, as each holds a photograph. The error has those of all calls, up to a
-// limit at which the rest is left, or is the context's. progress may be nil; it
-// is called by one goroutine at a time.
+// each calls do for 0 to n-1 on a goroutine a core: at least 4, as they also wait for disks, and at most 16, as each
+// holds a photograph. The error has those of all calls, up to a limit at which the rest is left, or is the context's.
+// progress may be nil; it is called by one goroutine at a time.
 func each(ctx context.Context, n int, progress func(done, total int), do func(i int) error) error {
 	const mostErrors = 10
 	var mu sync.Mutex // guards all below and serialises progress

@@ -1,8 +1,7 @@
 package prepare
 
-// jsiec's folders keep their names. The 1,000 published images give RETFound's
-// sizes of train and val, 534 and 150, and a test of 316; the log of a port of
-// RETFound counts 319 there, which no split of 1,000 images can have.
+// jsiec's folders keep their names. The 1,000 published images give RETFound's sizes of train and val, 534 and 150, and
+// a test of 316; the log of a port of RETFound counts 319 there, which no split of 1,000 images can have.
 var jsiec = &Set{
 	Name:   "jsiec",
 	Origin: "https://zenodo.org/records/3477553",

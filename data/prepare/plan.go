@@ -18,11 +18,10 @@ type Options struct {
 	Source string // zip archive or folder
 	Dest   string // folder to make
 
-	// AnyCount accepts numbers of images other than the published ones; the
-	// rules of the splits then apply to those found.
+	// AnyCount accepts numbers of images other than the published ones; the rules of the splits then apply to those
+	// found.
 	AnyCount bool
-	// Crop makes a square of each photograph that just holds the retina, as a
-	// PNG; see Set.Fundus.
+	// Crop makes a square of each photograph that just holds the retina, as a PNG; see Set.Fundus.
 	Crop bool
 	// Side is the side in pixels to which larger squares are scaled down; 0: none.
 	Side     int
@@ -82,8 +81,7 @@ func (o Options) check() error {
 	return o.checkDest()
 }
 
-// checkDest refuses a folder that is there, and one in the source: the next run
-// would find its images.
+// checkDest refuses a folder that is there, and one in the source: the next run would find its images.
 func (o Options) checkDest() error {
 	if _, err := os.Lstat(o.Dest); !errors.Is(err, fs.ErrNotExist) {
 		if err != nil {
@@ -105,8 +103,8 @@ func (o Options) checkDest() error {
 	return nil
 }
 
-// name gives every image a name of its own in its class folder, also where case
-// does not count: that in the source, with a part of the SHA-256 if it is taken.
+// name gives every image a name of its own in its class folder, also where case does not count: that in the source,
+// with a part of the SHA-256 if it is taken.
 func (p *Plan) name() {
 	type place struct {
 		class, split int
@@ -181,8 +179,7 @@ func (p *Plan) reportPatients(b *strings.Builder) {
 	}
 }
 
-// reportIdentical lists images with the same pixels: first those in different
-// splits, then those with different labels.
+// reportIdentical lists images with the same pixels: first those in different splits, then those with different labels.
 func (p *Plan) reportIdentical(b *strings.Builder) {
 	var apart, contradictory, others problems
 	for _, images := range sharing(p.Images, func(img *Image) string { return string(img.pixels[:]) }) {

@@ -42,8 +42,7 @@ var SplitNames = [...]string{"train", "val", "test"}
 // Sets are all data sets, in the order of RETFound's list.
 var Sets = []*Set{octid, retina, aptos2019, jsiec, idrid, messidor2, papila, glaucomaFundus}
 
-// Find returns the data set of a name, nil if there is none. Case and signs do
-// not count: IDRiD, Glaucoma-fundus.
+// Find returns the data set of a name, nil if there is none. Case and signs do not count: IDRiD, Glaucoma-fundus.
 func Find(name string) *Set {
 	for _, s := range Sets {
 		if plain(s.Name) == plain(name) {
@@ -68,8 +67,8 @@ type tenths int
 // officialTest is the share of a set that names its test images.
 const officialTest tenths = 0
 
-// sizes splits a class of n images, official of which are the set's own test.
-// Train gets four fifths of what test leaves, rounded down.
+// sizes splits a class of n images, official of which are the set's own test. Train gets four fifths of what test
+// leaves, rounded down.
 func (share tenths) sizes(n, official int) Sizes {
 	test := official
 	switch share {
@@ -105,8 +104,8 @@ func (s *Set) class(label string) (index int, ok bool) {
 	return 0, false
 }
 
-// plain is a name's letters and digits in lower case: names of folders lose
-// spaces and signs on their way through archives and file systems.
+// plain is a name's letters and digits in lower case: names of folders lose spaces and signs on their way through
+// archives and file systems.
 func plain(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -119,8 +118,8 @@ func plain(name string) string {
 	}, name)
 }
 
-// sizes returns the sizes of the splits of each class of images. They are the
-// published ones, unless anyCount allows others.
+// sizes returns the sizes of the splits of each class of images. They are the published ones, unless anyCount allows
+// others.
 func (s *Set) sizes(images []*Image, anyCount bool) ([]Sizes, error) {
 	found, official := make([]int, len(s.Classes)), make([]int, len(s.Classes))
 	for _, img := range images {

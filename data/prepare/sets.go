@@ -1,8 +1,7 @@
 package prepare
 
-// The class folders are RETFound's; their letters keep the classes in order. The
-// numbers of images are those of the sets' own papers and pages, and with the
-// rules of the splits they give RETFound's sizes.
+// The class folders are RETFound's; their letters keep the classes in order. The numbers of images are those of the
+// sets' own papers and pages, and with the rules of the splits they give RETFound's sizes.
 
 var octid = &Set{
 	Name:   "octid",

@@ -38,8 +38,7 @@ type file struct {
 	open func() (io.ReadCloser, error)
 }
 
-// openSource lists a zip archive, or a folder with archives and files. The
-// caller closes it.
+// openSource lists a zip archive, or a folder with archives and files. The caller closes it.
 func openSource(ctx context.Context, name string) (_ *source, err error) {
 	s := &source{path: name}
 	defer func() {
@@ -80,8 +79,8 @@ func (s *source) note(format string, args ...any) {
 	s.notes = append(s.notes, fmt.Sprintf(format, args...))
 }
 
-// addFolder adds what is below a folder. Links to files are followed, those to
-// folders are refused: they could lead round in circles.
+// addFolder adds what is below a folder. Links to files are followed, those to folders are refused: they could lead
+// round in circles.
 func (s *source) addFolder(ctx context.Context, root string) error {
 	root, err := filepath.EvalSymlinks(root)
 	if err != nil {
@@ -172,8 +171,7 @@ func stem(name string) string {
 	return name
 }
 
-// folders are the plain names of the folders and archives around f, from the
-// outermost.
+// folders are the plain names of the folders and archives around f, from the outermost.
 func (f *file) folders() []string {
 	parts := strings.Split(f.path, "/")
 	parts = parts[:len(parts)-1]

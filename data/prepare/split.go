@@ -6,9 +6,8 @@ import (
 	"slices"
 )
 
-// assign gives each class of images splits of exactly the given sizes. Images
-// that belong together go into one split as far as the sizes permit. The result
-// depends on the images alone.
+// assign gives each class of images splits of exactly the given sizes. Images that belong together go into one split as
+// far as the sizes permit. The result depends on the images alone.
 func assign(images []*Image, sizes []Sizes) {
 	slices.SortFunc(images, byContent)
 	room := slices.Clone(sizes)
@@ -37,12 +36,12 @@ func assign(images []*Image, sizes []Sizes) {
 	}
 }
 
-// tries is how often assign deals before it takes the best result: with odd
-// sizes and pairs of eyes, most deals tear a few pairs.
+// tries is how often assign deals before it takes the best result: with odd sizes and pairs of eyes, most deals tear a
+// few pairs.
 const tries = 2000
 
-// deal gives out the room at random, to the largest groups first, and returns
-// the split of each image and the number of groups that fitted into none.
+// deal gives out the room at random, to the largest groups first, and returns the split of each image and the number of
+// groups that fitted into none.
 func deal(images []*Image, groups [][]int, room []Sizes, random *rand.Rand) (splits []int, torn int) {
 	random.Shuffle(len(groups), func(i, j int) { groups[i], groups[j] = groups[j], groups[i] })
 	slices.SortStableFunc(groups, func(a, b []int) int { return cmp.Compare(len(b), len(a)) })
@@ -68,8 +67,7 @@ func deal(images []*Image, groups [][]int, room []Sizes, random *rand.Rand) (spl
 	return splits, torn
 }
 
-// shuffled returns the splits in an order in which each comes early as likely
-// as it has room.
+// shuffled returns the splits in an order in which each comes early as likely as it has room.
 func shuffled(room Sizes, random *rand.Rand) []int {
 	var order []int
 	for len(order) < len(room) {
@@ -103,8 +101,8 @@ func fits(images []*Image, group []int, room []Sizes, split int) bool {
 	return true
 }
 
-// related groups the images of one patient and those with the same content, as
-// indices; an image that is related to none is a group of its own.
+// related groups the images of one patient and those with the same content, as indices; an image that is related to
+// none is a group of its own.
 func related(images []*Image) [][]int {
 	parent := make([]int, len(images))
 	find := func(i int) int {
@@ -142,8 +140,7 @@ func related(images []*Image) [][]int {
 	return groups
 }
 
-// sharing returns the images with the same key that are more than one, in
-// order; "" is no key.
+// sharing returns the images with the same key that are more than one, in order; "" is no key.
 func sharing(images []*Image, key func(*Image) string) [][]*Image {
 	at := map[string]int{}
 	var groups [][]*Image

@@ -12,8 +12,7 @@ import (
 	"testing"
 )
 
-// Images with the same pixels lie in one split, whatever their files and labels
-// are, and are reported.
+// Images with the same pixels lie in one split, whatever their files and labels are, and are reported.
 func TestIdenticalImages(t *testing.T) {
 	tr := smallTree(t)
 	tr = tr.replaced("healthy/b.png", tr[0].content)         // a = b
@@ -79,8 +78,7 @@ func recoded(t *testing.T, content []byte) []byte {
 	return b.Bytes()
 }
 
-// For random patients and sizes, assign always fills the sizes exactly, and does
-// not depend on the order of images.
+// For random patients and sizes, assign always fills the sizes exactly, and does not depend on the order of images.
 func TestAssign(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 50 {
@@ -114,8 +112,7 @@ func TestAssign(t *testing.T) {
 	}
 }
 
-// A change of the algorithm, or of the generator below it, changes everybody's
-// splits and must not go unseen.
+// A change of the algorithm, or of the generator below it, changes everybody's splits and must not go unseen.
 func TestSplitsStay(t *testing.T) {
 	var images []*Image
 	for i := range 40 {

@@ -19,8 +19,7 @@ type row struct {
 
 var errNoTable = errors.New("no table")
 
-// table returns the only table whose plain name contains name; a copy of it
-// elsewhere in the source does not count.
+// table returns the only table whose plain name contains name; a copy of it elsewhere in the source does not count.
 func (s *source) table(name, official string) (*file, error) {
 	var found *file
 	for _, f := range s.tables {
@@ -39,8 +38,7 @@ func (s *source) table(name, official string) (*file, error) {
 	return found, nil
 }
 
-// readCSV returns the named columns. The separator is a comma, semicolon or
-// tab. Empty rows are left out.
+// readCSV returns the named columns. The separator is a comma, semicolon or tab. Empty rows are left out.
 func readCSV(f *file, columns ...string) ([]row, error) {
 	content, err := f.read()
 	if err != nil {

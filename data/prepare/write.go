@@ -19,8 +19,7 @@ import (
 	"fovea/onnx"
 )
 
-// manifestFile lists the images of a result: split, class, file, patient,
-// source, sha256.
+// manifestFile lists the images of a result: split, class, file, patient, source, sha256.
 const manifestFile = "manifest.csv"
 
 // Write makes the folder of the plan's options: all of it, or nothing.
@@ -105,8 +104,7 @@ func (p *Plan) fill(ctx context.Context, dir string) error {
 	return nil
 }
 
-// content returns what to write for an image; ok is false if it should be
-// cropped and could not be.
+// content returns what to write for an image; ok is false if it should be cropped and could not be.
 func (p *Plan) content(img *Image) (content []byte, ok bool, err error) {
 	if content, err = img.file.read(); err != nil {
 		return nil, false, err

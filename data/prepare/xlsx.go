@@ -11,9 +11,8 @@ import (
 	"strings"
 )
 
-// readXLSX returns the cells of the first sheet of a workbook by row and
-// column, as ECMA-376 stores them: numbers as text, formulas as their values,
-// rows without a cell not at all.
+// readXLSX returns the cells of the first sheet of a workbook by row and column, as ECMA-376 stores them: numbers as
+// text, formulas as their values, rows without a cell not at all.
 func readXLSX(f *file) ([][]string, error) {
 	content, err := f.read()
 	if err != nil {
@@ -98,8 +97,7 @@ func decodePart(book *zip.Reader, name string, into any) error {
 	return nil
 }
 
-// columnOf returns the index of a cell's column: 27 for AB3. A cell without a
-// reference is the next one.
+// columnOf returns the index of a cell's column: 27 for AB3. A cell without a reference is the next one.
 func columnOf(ref string, next int) (int, error) {
 	if ref == "" {
 		return next, nil

@@ -14,16 +14,14 @@ import (
 //go:embed kernels.ptx
 var ptx []byte
 
-// Arenas lie in the memory of one GPU and have one layout, four bytes an
-// element. They belong to the caller.
+// Arenas lie in the memory of one GPU and have one layout, four bytes an element. They belong to the caller.
 type Arenas struct {
 	Parameters, Gradients, Moment1, Moment2 *cuda.Memory
 	Sum                                     *cuda.Memory // of gradients over micro-batches; nil: every step has one
 	Average                                 *cuda.Memory // moving average of the parameters; nil: none is kept
 }
 
-// Optimizer takes the steps of one training on the GPU, in the order of one
-// stream. It is for one goroutine at a time.
+// Optimizer takes the steps of one training on the GPU, in the order of one stream. It is for one goroutine at a time.
 type Optimizer struct {
 	stream  *cuda.Stream
 	arenas  Arenas
@@ -58,8 +56,8 @@ const (
 // piece is a part of a group; start and end count vectors.
 type piece struct{ start, end, group int64 }
 
-// New makes an optimizer of the arenas, whose layout is l, on a stream of d.
-// average is the decay of the moving average, if there is one.
+// New makes an optimizer of the arenas, whose layout is l, on a stream of d. average is the decay of the moving
+// average, if there is one.
 func New(d *cuda.Device, s *cuda.Stream, l optim.Layout, adamw optim.AdamW, average float64,
 	a Arenas) (*Optimizer, error) {
 	for name, m := range map[string]*cuda.Memory{"parameters": a.Parameters, "gradients": a.Gradients,
@@ -124,8 +122,7 @@ func (o *Optimizer) open(d *cuda.Device) (err error) {
 // chunks is the number of chunks of the gradient.
 func (o *Optimizer) chunks() int { return (o.size - o.from + chunk - 1) / chunk }
 
-// Close gives the optimizer's memory back, once the stream has done its work;
-// the arenas are the caller's.
+// Close gives the optimizer's memory back, once the stream has done its work; the arenas are the caller's.
 func (o *Optimizer) Close() error {
 	err := o.stream.Synchronize()
 	if o.uploads != nil {
@@ -140,8 +137,8 @@ func (o *Optimizer) Close() error {
 	return err
 }
 
-// Accumulate adds the gradients of micro-batch number micro of a step, from 0,
-// to the sum of those before it. It does nothing without a sum.
+// Accumulate adds the gradients of micro-batch number micro of a step, from 0, to the sum of those before it. It does
+// nothing without a sum.
 func (o *Optimizer) Accumulate(micro int) error {
 	if o.arenas.Sum == nil {
 		return nil
@@ -156,11 +153,9 @@ func (o *Optimizer) Accumulate(micro int) error {
 	}{o.arenas.Sum.Pointer() + uintptr(offset), o.arenas.Gradients.Pointer() + uintptr(offset), int64(n / vector)})
 }
 
-// Update takes optimizer step number step, counted from 1, at a scheduled rate.
-// The sum of the gradients, or the gradients where there is no sum, is divided
-// by divisor, the loss scale × micro-batches, and clipped to a norm of clip
-// ([optim.ClipScale]). With skip nothing changes if the norm is not finite;
-// [Optimizer.Download] tells.
+// Update takes optimizer step number step, counted from 1, at a scheduled rate. The sum of the gradients, or the
+// gradients where there is no sum, is divided by divisor, the loss scale × micro-batches, and clipped to a norm of clip
+// ([optim.ClipScale]). With skip nothing changes if the norm is not finite; [Optimizer.Download] tells.
 func (o *Optimizer) Update(step int64, rate, divisor, clip float64, skip bool) error {
 	gradients := o.arenas.Gradients
 	if o.arenas.Sum != nil {
