@@ -91,7 +91,7 @@ func BenchmarkSample(b *testing.B) {
 				if c.transform == nil {
 					_, err = Decode(c.path)
 				} else {
-					err = (&LoaderConfig{Transform: c.transform, Cache: c.cache}).read(dst, c.path, rng)
+					err = (&Loader{config: LoaderConfig{Transform: c.transform, Cache: c.cache}}).loadImage(dst, c.path, rng)
 				}
 				if err != nil {
 					b.Fatal(err)
@@ -106,11 +106,13 @@ func BenchmarkSample(b *testing.B) {
 // workers: what it takes to hand an image over, which does not become less with more cores.
 func BenchmarkLoader(b *testing.B) {
 	b.Run("png28", func(b *testing.B) {
-		benchmarkLoader(b, LoaderConfig{Samples: trainSamples(b, "testdata/retinamnist"), Batch: 64, Shuffle: true, Transform: NewTrainTransform(28)})
+		benchmarkLoader(b, LoaderConfig{Samples: trainSamples(b, "testdata/retinamnist"), Batch: 64, Shuffle: true,
+			Transform: NewTrainTransform(28)})
 	})
 	b.Run("handover", func(b *testing.B) {
 		const n = 1 << 14
-		benchmarkLoader(b, LoaderConfig{Samples: make([]Sample, n), Batch: 64, Shuffle: true, Workers: 16, Tensors: make([]float32, n)})
+		benchmarkLoader(b, LoaderConfig{Samples: make([]Sample, n), Batch: 64, Shuffle: true, Workers: 16,
+			Tensors: make([]float32, n)})
 	})
 }
 

@@ -39,7 +39,7 @@ func TestCacheFullDisk(t *testing.T) {
 	}
 	kept := 0
 	for _, path := range entries(t, dir) {
-		if _, err := readEntry(path, &Content{}); err != nil {
+		if _, err := readEntry(path, &Fingerprint{}); err != nil {
 			t.Error(err)
 		}
 		kept++

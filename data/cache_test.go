@@ -110,7 +110,7 @@ func TestCacheSameBatches(t *testing.T) {
 	}
 	check("damaged", openCache(t, dir, 100))
 	for _, path := range files {
-		if _, err := readEntry(path, &Content{}); err != nil {
+		if _, err := readEntry(path, &Fingerprint{}); err != nil {
 			t.Errorf("not made again: %v", err)
 		}
 	}
@@ -129,7 +129,7 @@ func TestCacheSize(t *testing.T) {
 	for _, side := range []int{100, 2000} {
 		c := openCache(t, t.TempDir(), side)
 		for _, s := range samples {
-			got, err := c.image(s.Path, NewTrainTransform(64))
+			got, _, err := c.load(s.Path, NewTrainTransform(64))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -181,7 +181,7 @@ func TestCacheChangedImage(t *testing.T) {
 		if err := os.WriteFile(path, file, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		img, err := openCache(t, dir, 100).image(path, NewTrainTransform(64))
+		img, _, err := openCache(t, dir, 100).load(path, NewTrainTransform(64))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +200,8 @@ func TestVerifyFillsCache(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(contents) != len(samples)-1 || len(bad) != 1 || bad[0].Index != len(samples)-1 || !strings.Contains(bad[0].Err.Error(), "truncated.jpg: the file is cut short") {
+	if len(contents) != len(samples)-1 || len(bad) != 1 || bad[0].Index != len(samples)-1 ||
+		!strings.Contains(bad[0].Err.Error(), "truncated.jpg: the file is cut short") {
 		t.Errorf("%+v", bad)
 	}
 	before := entries(t, c.dir)
@@ -226,8 +227,8 @@ func TestWarmCacheDecodesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := openCache(t, t.TempDir(), 100)
-	want := Content{bytes: sha256.Sum256(file), pixels: of.pixels}
-	c.store(c.entry(NewTrainTransform(64).kept(100), want), img, want)
+	want := Fingerprint{File: sha256.Sum256(file), Pixels: of.Pixels}
+	c.store(c.entry(NewTrainTransform(64).cached(100), want), img, want)
 	got, bad, err := Verify(t.Context(), []Sample{{Path: path}}, 1, c, NewTrainTransform(64), nil)
 	if err != nil || bad != nil || len(got) != 1 || got[0] != want {
 		t.Errorf("%v, %v, %v", got, bad, err)
@@ -284,7 +285,7 @@ func TestCacheProcesses(t *testing.T) {
 		stop(cmd)
 		paths, _ := filepath.Glob(filepath.Join(dir, cacheFormat, "*", "*", "*"))
 		for _, path := range paths {
-			_, err := readEntry(path, &Content{})
+			_, err := readEntry(path, &Fingerprint{})
 			if err == nil {
 				whole++
 			} else if !errors.Is(err, fs.ErrNotExist) { // removed by the other process

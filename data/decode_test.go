@@ -153,7 +153,7 @@ func TestDecodeRepeats(t *testing.T) {
 	if w, h, err := DecodeSize(file); w != side || h != side || err != nil {
 		t.Fatalf("%d×%d, %v", w, h, err)
 	}
-	if _, err := DecodeBytes(file); !errors.Is(err, errRepeats) {
+	if _, err := DecodeBytes(file); !errors.Is(err, errRereads) {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 )
 
-// Batch is a set of samples as tensors. It is valid until Release.
+// A Batch is a set of samples as tensors. It is valid until Release.
 type Batch struct {
 	Images  []float32 // [N,3,S,S], [N,V,3,S,S] with V views, or N rows of LoaderConfig.Tensors
 	Labels  []int     // [N], classes
@@ -35,7 +35,7 @@ func (b *Batch) Release() {
 	it.free <- b // never blocks: the channel has room for every buffer
 }
 
-// reset makes b the batch of the samples at indices.
+// reset makes b the batch of the samples at indices, of which no image is there yet.
 func (b *Batch) reset(indices []int, streams []uint64, samples []Sample, imageSize int) {
 	n := len(indices)
 	b.N, b.streams = n, streams
@@ -49,7 +49,7 @@ func (b *Batch) reset(indices []int, streams []uint64, samples []Sample, imageSi
 	b.ready = make(chan struct{})
 }
 
-// Iterator gives the batches of an epoch in order. It is for one goroutine, the one that also releases the batches.
+// An Iterator returns the batches of an epoch in order. It is for one goroutine, which also releases the batches.
 type Iterator struct {
 	ctx        context.Context // of the epoch: the goroutines' and Next's
 	cancel     context.CancelFunc
@@ -61,20 +61,20 @@ type Iterator struct {
 	err        error
 }
 
-// job is the image i of a batch.
+// A job asks for image i of a batch.
 type job struct {
 	batch *Batch
 	i     int
 }
 
-// Next waits for the next batch. It returns io.EOF after the last, the context's error, or the error of the first image
-// of the batch that cannot be read, which names the file; every later call returns the same. At most three batches may
-// be held at a time.
+// Next waits for the next batch and returns it. After the last it returns io.EOF. If an image of the batch cannot be
+// read it returns the error of the first one, which names the file; if the context is done, the context's error. Every
+// later call returns the same error. At most three batches may be held at a time.
 func (it *Iterator) Next() (*Batch, error) {
 	if it.err != nil {
 		return nil, it.err
 	}
-	if it.held == buffers {
+	if it.held == bufferCount {
 		return nil, errors.New("every buffer is in use: release a batch before the next one")
 	}
 	b, err := it.next()
@@ -87,6 +87,7 @@ func (it *Iterator) Next() (*Batch, error) {
 	return b, nil
 }
 
+// next waits for the batch that is next in order.
 func (it *Iterator) next() (*Batch, error) {
 	if err := it.ctx.Err(); err != nil {
 		return nil, err
@@ -157,6 +158,7 @@ func (it *Iterator) feed(order []int, firstBatch int, jobs chan<- job) {
 	}
 }
 
+// work loads the images of jobs. The worker that loads the last image of a batch marks the batch as ready.
 func (it *Iterator) work(epoch uint64, jobs <-chan job) {
 	var src rand.PCG
 	for j := range jobs {

@@ -79,7 +79,7 @@ func TestWorkers(t *testing.T) {
 				t.Fatalf("sample %d has the label %d", index, labels[i])
 			}
 		}
-		// The loader's buffers have been used by now.
+		// The loader's bufferCount have been used by now.
 		x, _, order = collect(t, l.Epoch(t.Context(), 5, 11))
 		if !slices.Equal(x, images[11*16*3*20*20:]) || !slices.Equal(order, indices[11*16:]) {
 			t.Errorf("%d workers: batch 11 and later differ after a resumption", config.Workers)
@@ -181,7 +181,7 @@ func TestIteratorEnds(t *testing.T) {
 
 	it := l.Epoch(t.Context(), 0, 0)
 	var held []*Batch
-	for range buffers {
+	for range bufferCount {
 		b, err := it.Next()
 		if err != nil {
 			t.Fatal(err)
@@ -238,7 +238,7 @@ func TestBuffersAreReused(t *testing.T) {
 		}
 		it.Close()
 	}
-	if len(seen) > buffers {
-		t.Errorf("%d buffers, want %d", len(seen), buffers)
+	if len(seen) > bufferCount {
+		t.Errorf("%d bufferCount, want %d", len(seen), bufferCount)
 	}
 }

@@ -35,7 +35,7 @@ type plan struct {
 	classes          []string
 	train, val, test *data.Split
 	cache            *data.Cache      // of decoded images, from verify on; nil: none
-	contents         [][]data.Content // of the images of each split, from verify on
+	contents         [][]data.Fingerprint // of the images of each split, from verify on
 }
 
 func newSetup(ctx context.Context, cfg *config.Config, classes int, progress progress.Func) (*setup, error) {

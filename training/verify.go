@@ -12,9 +12,9 @@ import (
 // out if skip is set, else they are an error that ends with how to skip them. A
 // cache, which may be nil, keeps each split's images for its transform.
 func verify(ctx context.Context, splits []*data.Split, workers int, cache *data.Cache,
-	transform func(*data.Split) data.Transform, skip bool, how string, progress progress.Func) ([][]data.Content, error) {
+	transform func(*data.Split) data.Transform, skip bool, how string, progress progress.Func) ([][]data.Fingerprint, error) {
 	report := progress.Task("check images")
-	var contents [][]data.Content
+	var contents [][]data.Fingerprint
 	bad, before := &data.Unreadable{}, 0
 	for _, s := range splits {
 		bad.Total += len(s.Samples)
