@@ -15,7 +15,7 @@ import (
 
 var imageNetFill = color.NRGBA{R: 124, G: 116, B: 104, A: 255}
 
-// testImages are those of tools/oracle/augment.py.
+// testImages reads the images of tools/oracle/augment.py.
 func testImages(t testing.TB) map[string]*image.NRGBA {
 	t.Helper()
 	paths, err := filepath.Glob("../testdata/retinamnist/train/*/*.png")

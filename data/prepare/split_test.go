@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"fovea/data"
 )
 
 // Images with the same pixels lie in one split, whatever their files and labels are, and are reported.
@@ -51,7 +53,8 @@ func TestIdenticalImagesApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer plan.Close()
-	if report := plan.Report(); !strings.Contains(report, "identical images in different splits, which the sizes or the official test demand: 1\n") ||
+	const title = "identical images in different splits, which the sizes or the official test demand: 1\n"
+	if report := plan.Report(); !strings.Contains(report, title) ||
 		!strings.Contains(report, "test/anoDR/IDRiD_001.jpg") {
 		t.Error(report)
 	}
@@ -89,7 +92,7 @@ func TestAssign(t *testing.T) {
 			for range sizes[class][Train] + sizes[class][Val] + sizes[class][Test] {
 				n := len(images)
 				images = append(images, &Image{Class: class, SHA256: fmt.Sprintf("%04x", n*7919%65536),
-					Patient: fmt.Sprint(random.IntN(60)), pixels: [32]byte{byte(n), byte(n >> 8)}})
+					Patient: fmt.Sprint(random.IntN(60)), fingerprint: data.Fingerprint{Pixels: [32]byte{byte(n), byte(n >> 8)}}})
 			}
 		}
 		assign(images, sizes)
@@ -116,7 +119,8 @@ func TestAssign(t *testing.T) {
 func TestSplitsStay(t *testing.T) {
 	var images []*Image
 	for i := range 40 {
-		images = append(images, &Image{Class: i / 30, SHA256: fmt.Sprintf("%02x", i*37%256), pixels: [32]byte{byte(i)},
+		images = append(images, &Image{Class: i / 30, SHA256: fmt.Sprintf("%02x", i*37%256),
+			fingerprint: data.Fingerprint{Pixels: [32]byte{byte(i)}},
 			Patient: fmt.Sprint(i / 2 * 2 % 36)})
 	}
 	assign(images, []Sizes{{16, 5, 9}, {5, 2, 3}})
