@@ -121,7 +121,7 @@ func TestSplitsStay(t *testing.T) {
 	for i := range 40 {
 		images = append(images, &Image{Class: i / 30, SHA256: fmt.Sprintf("%02x", i*37%256),
 			fingerprint: data.Fingerprint{Pixels: [32]byte{byte(i)}},
-			Patient: fmt.Sprint(i / 2 * 2 % 36)})
+			Patient:     fmt.Sprint(i / 2 * 2 % 36)})
 	}
 	assign(images, []Sizes{{16, 5, 9}, {5, 2, 3}})
 	got := ""
