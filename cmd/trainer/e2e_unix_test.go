@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"fovea/evaluation/report"
 )
 
 // A program is the built trainer.
@@ -159,7 +161,7 @@ func TestProgram(t *testing.T) {
 			if code := c.exit(t); code != exitInterrupted {
 				t.Fatalf("exit code %d:\n%s", code, &c.stderr)
 			}
-			end := "resume with:\n  trainer -config " + quote(config) + " -set name=" + name + " -resume\n"
+			end := "resume with:\n  trainer -config " + report.Line(config) + " -set name=" + name + " -resume\n"
 			if !strings.HasSuffix(c.stderr.String(), end) {
 				t.Errorf("standard error does not end with\n%s:\n%s", end, &c.stderr)
 			}

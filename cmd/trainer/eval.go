@@ -9,49 +9,103 @@ import (
 	"fovea/training"
 )
 
-func runEval(a *app, ctx context.Context, args []string) error {
-	fs := a.newFlags("eval")
-	o := training.EvalOptions{Progress: a.console.update}
-	var model classifierFlags
-	model.add(fs, 16)
-	fs.StringVar(&o.Data, "data", "", "folder that holds the split, or the images of -predictions")
-	fs.StringVar(&o.Split, "split", "test", "folder to evaluate")
-	fs.StringVar(&o.Out, "out", "", "folder for the report, the figures and the tables")
-	fs.StringVar(&o.Labels, "labels", "", "CSV of path and label")
-	fs.BoolVar(&o.Skip, "skip-unreadable", false, "leave out images that cannot be read")
-	fs.BoolVar(&o.Resume, "resume", false, "go on where an evaluation stopped")
+func evalCommand(a *app) *command {
+	o := training.EvalOptions{Split: "test", Intervals: defaultIntervals(), Progress: a.console.update}
+	m := classifierFlags{batch: 16}
 	var e predictionsEval
-	fs.StringVar(&e.file, "predictions", "", "table of predictions, instead of a model")
-	fs.BoolVar(&e.options.Logits, "logits", false, "-predictions has logits")
-	fs.BoolVar(&e.options.Normalise, "normalise", false, "divide each row of -predictions by its sum")
-	addIntervals(fs, &o.Intervals)
-	if err := parse(fs, args); err != nil {
-		return err
+	c := &command{
+		name:    "eval",
+		summary: "evaluate a model on labelled images, or anybody's predictions",
+		synopsis: []string{
+			"trainer eval -model FILE -data DIR [-split NAME | -labels FILE] [flags]",
+			"trainer eval -predictions FILE [-labels FILE] [flags]",
+		},
+		text: `
+Evaluates a model on labelled images, or predictions that any program wrote. Prints all measures with 95 % intervals: by
+a bootstrap that draws from each class, and by DeLong's method for AUC. Writes
+
+  report.html                 everything on one page: a verdict in words,
+                              measures, figures, classes, the hardest errors
+  figures/                    the figures of the page as PNG and SVG, with the
+                              hardest errors and the surest right answers
+  predictions_SPLIT.csv       path, label, prediction, a probability per class
+  metrics_SPLIT.csv           13 metrics in full precision
+  metrics_SPLIT.json          all measures and classes with their intervals
+  confusion_matrix_SPLIT.png
+
+Another split in the same folder replaces the page and the figures, not the tables.
+
+Classes are matched by name. A class that the model does not know is an error. A class without images is reported.
+`,
+		flags: append([]flagEntry{
+			{&o.Data, "data", "DIR", `with -model: folder that holds the split, in which each class has a folder. With
+				-predictions: folder that the paths are relative to; the page then shows the images of the hardest errors`},
+			{&o.Labels, "labels", "FILE", `CSV with the columns path and label, instead of class folders or of the labels in the
+				predictions. With -model, path is relative to -data, and -split is then only a name`},
+			{&o.Split, "split", "NAME", "folder to evaluate; with -predictions only a name"},
+			{&o.Out, "out", "DIR", `folder to write to; created if it does not exist (default: eval beside the model or the
+				predictions)`},
+		}, intervalFlags(&o.Intervals)...),
+		groups: []flagGroup{{"These flags are for a model:", append([]flagEntry{
+			m.file(),
+			skipFlag(&o.Skip),
+			{&o.Resume, "resume", "", `continue an evaluation to the same folder that was stopped or killed, or that failed
+				because of unreadable images; the result is the same to the bit`},
+		}, m.running()...)}, m.description(), {`
+These flags are for predictions. The table is CSV with a header and has the columns
+
+  path    or image, file, filename
+  label   or true, target, y_true: class names, or indices from 0
+  CLASS   or prob_CLASS, p_CLASS, logit_CLASS: a number for each class
+
+If there are columns with a prefix, those without one are not read. With two classes the second is the positive one.
+`, []flagEntry{
+			{&e.file, "predictions", "FILE", "the table"},
+			{&e.options.Logits, "logits", "", "the numbers are logits: apply softmax"},
+			{&e.options.Normalise, "normalise", "", "divide each row by its sum, which must be 1 otherwise"},
+		}}},
+		examples: `
+trainer eval -model runs/octid/model.onnx -data OCTID
+trainer eval -model convnext.onnx -classes normal,amd -crop 0.875 \
+        -mean 0.485,0.456,0.406 -std 0.229,0.224,0.225 \
+        -data images -labels labels.csv
+trainer eval -predictions theirs.csv -labels truth.csv -logits
+`,
 	}
-	command := report.Line(append([]string{"trainer", "eval"}, args...)...)
-	if err := checkIntervals(fs, o.Intervals); err != nil {
-		return err
+	c.run = func(ctx context.Context, _ []string) error {
+		if err := checkIntervals(o.Intervals); err != nil {
+			return err
+		}
+		o.Command, o.Version = report.Line(append([]string{"trainer"}, a.args...)...), version()
+		if e.file != "" {
+			if err := c.refuse("not with -predictions:", "model", "batch", "skip-unreadable", "set"); err != nil {
+				return err
+			}
+			e.labels, e.images, e.out, e.split, e.intervals, e.command = o.Labels, o.Data, o.Out, o.Split, o.Intervals, o.Command
+			return a.evalPredictions(ctx, e)
+		}
+		if err := c.refuse("only with -predictions:", "logits", "normalise"); err != nil {
+			return err
+		}
+		if err := c.require("model", "data", "split"); err != nil {
+			return err
+		}
+		return a.evalModel(ctx, &m, o)
 	}
-	if e.file != "" {
-		e.labels, e.images, e.out, e.split, e.intervals, e.command = o.Labels, o.Data, o.Out, o.Split, o.Intervals, command
-		return a.runEvalPredictions(ctx, fs, e)
-	}
-	if err := refused(fs, "only with -predictions:", "logits", "normalise"); err != nil {
-		return err
-	}
-	if err := required(fs, "model", "data", "split"); err != nil {
-		return err
-	}
+	return c
+}
+
+// evalModel evaluates the model of m as o says.
+func (a *app) evalModel(ctx context.Context, m *classifierFlags, o training.EvalOptions) error {
 	var err error
-	if o.Given, o.Runtime, err = model.read(a, "eval"); err != nil {
+	if o.Given, o.Runtime, err = m.read(a); err != nil {
 		return err
 	}
-	o.Model, o.Batch, o.Version, o.Command = model.path, model.batch, version(), command
+	o.Model, o.Batch = m.path, m.batch
 	if o.Out == "" {
 		o.Out = filepath.Join(filepath.Dir(o.Model), "eval")
 	}
 	test, err := training.Evaluate(ctx, o)
-	a.console.endTask()
 	if err != nil {
 		return err
 	}

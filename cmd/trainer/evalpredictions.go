@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -14,7 +12,7 @@ import (
 	"fovea/evaluation/report"
 )
 
-// A predictionsEval evaluates a table of predictions, whoever made them.
+// A predictionsEval says how to evaluate a table of predictions of any program.
 type predictionsEval struct {
 	file, labels, out, split string
 	images                   string // folder that the paths are relative to; "": no images are shown
@@ -23,24 +21,17 @@ type predictionsEval struct {
 	intervals                evaluation.Intervals
 }
 
-// runEvalPredictions checks the command line and evaluates.
-func (a *app) runEvalPredictions(ctx context.Context, fs *flag.FlagSet, e predictionsEval) error {
-	if err := refused(fs, "not with -predictions:", "model", "batch", "skip-unreadable", "set"); err != nil {
-		return err
-	}
+// evalPredictions checks the flags and evaluates.
+func (a *app) evalPredictions(ctx context.Context, e predictionsEval) error {
 	if filepath.Base(e.split) != e.split {
-		return &usageError{fs.Name(), fmt.Errorf("-split %s: must be a name for files, not a path", e.split)}
+		return badUsage("-split %s: must be a name for files, not a path", e.split)
 	}
 	if e.options.Logits && e.options.Normalise {
-		return &usageError{fs.Name(), errors.New("-normalise is for probabilities, -logits applies softmax: choose one")}
+		return badUsage("-normalise is for probabilities, -logits applies softmax: choose one")
 	}
 	if e.out == "" {
 		e.out = filepath.Join(filepath.Dir(e.file), "eval")
 	}
-	return a.evalPredictions(ctx, e)
-}
-
-func (a *app) evalPredictions(ctx context.Context, e predictionsEval) error {
 	p, err := e.read()
 	if err != nil {
 		return err
@@ -65,7 +56,7 @@ func (a *app) evalPredictions(ctx context.Context, e predictionsEval) error {
 	return a.printTest(e.file, test, e.out)
 }
 
-// read reads the table, and the labels if they stand in a table of their own.
+// read reads the table, and the table of labels if there is one.
 func (e predictionsEval) read() (*evaluation.Predictions, error) {
 	f, err := os.Open(e.file)
 	if err != nil {

@@ -1,25 +1,25 @@
 package main
 
-import (
-	"flag"
-	"fmt"
+import "fovea/evaluation"
 
-	"fovea/evaluation"
-)
+// defaultIntervals returns the settings that intervalFlags starts from.
+func defaultIntervals() evaluation.Intervals { return evaluation.Intervals{Rounds: 2000, Level: 0.95} }
 
-// addIntervals adds the flags that say how intervals are made.
-func addIntervals(fs *flag.FlagSet, o *evaluation.Intervals) {
-	fs.IntVar(&o.Rounds, "rounds", 2000, "bootstrap rounds")
-	fs.Float64Var(&o.Level, "level", 0.95, "confidence level of the intervals")
-	fs.Uint64Var(&o.Seed, "seed", 0, "seed of the bootstrap")
+// intervalFlags defines the flags that say how intervals are made.
+func intervalFlags(o *evaluation.Intervals) []flagEntry {
+	return []flagEntry{
+		{&o.Rounds, "rounds", "N", "bootstrap rounds"},
+		{&o.Level, "level", "L", "confidence level of the intervals"},
+		{&o.Seed, "seed", "N", "seed of the bootstrap (default 0)"},
+	}
 }
 
-func checkIntervals(fs *flag.FlagSet, o evaluation.Intervals) error {
+func checkIntervals(o evaluation.Intervals) error {
 	switch {
 	case o.Rounds < 20:
-		return &usageError{fs.Name(), fmt.Errorf("-rounds %d: must be at least 20", o.Rounds)}
+		return badUsage("-rounds %d: must be at least 20", o.Rounds)
 	case !(o.Level > 0 && o.Level < 1):
-		return &usageError{fs.Name(), fmt.Errorf("-level %v: must lie between 0 and 1", o.Level)}
+		return badUsage("-level %v: must lie between 0 and 1", o.Level)
 	}
 	return nil
 }

@@ -123,7 +123,7 @@ func TestDatasetsDocument(t *testing.T) {
 		if !strings.Contains(document, row) {
 			t.Errorf("the document lacks %s", row)
 		}
-		if !strings.Contains(prepareManual, set.Name) {
+		if !strings.Contains(manualOf(t, "prepare"), set.Name) {
 			t.Errorf("the manual lacks %s", set.Name)
 		}
 	}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"fovea/graphs/importer"
+	"fovea/models/imported"
+	"fovea/onnx/ort"
+	"fovea/training/config"
+)
+
+// A modelFlags holds the flags of the commands that look into any ONNX model.
+type modelFlags struct {
+	model     string
+	batch     int64
+	sizes     dimensions
+	overrides texts
+}
+
+// file defines -model.
+func (m *modelFlags) file(text string) flagEntry { return flagEntry{&m.model, "model", "FILE", text} }
+
+// running defines the flags that say how the model is run.
+func (m *modelFlags) running() []flagEntry {
+	return []flagEntry{
+		{&m.batch, "batch", "N", "size of an input's first dimension where it is symbolic"},
+		{&m.sizes, "dim", "NAME=N", "size of another symbolic dimension; may repeat"},
+		runtimeFlag(&m.overrides),
+	}
+}
+
+// runtime checks the flags and returns the runtime section.
+func (m *modelFlags) runtime(a *app) (config.Runtime, error) {
+	if m.batch < 1 {
+		return config.Runtime{}, badUsage("-batch %d: must be at least 1", m.batch)
+	}
+	return config.ReadRuntime(m.overrides, a.environ)
+}
+
+// importerSizes returns the sizes of symbolic dimensions.
+func (m *modelFlags) importerSizes() importer.Sizes {
+	return importer.Sizes{Batch: m.batch, Named: m.sizes}
+}
+
+// open checks the flags, loads the runtime and opens the model.
+func (m *modelFlags) open(ctx context.Context, a *app) (*imported.File, error) {
+	r, err := m.runtime(a)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.loadRuntime(ctx, r); err != nil {
+		return nil, err
+	}
+	return imported.Open(m.model, m.importerSizes())
+}
+
+// loadRuntime finds or fetches ONNX Runtime.
+func (a *app) loadRuntime(ctx context.Context, r config.Runtime) error {
+	_, err := ort.Load(ctx, ort.Source{Library: r.Library, Progress: a.console.update})
+	return err
+}
+
+// dimensions is a flag that may be repeated, NAME=N.
+type dimensions map[string]int64
+
+func (d *dimensions) String() string { return "" }
+
+func (d *dimensions) Set(s string) error {
+	name, text, _ := strings.Cut(s, "=")
+	n, err := strconv.ParseInt(text, 10, 64)
+	if name == "" || err != nil || n < 1 {
+		return fmt.Errorf("%q is not NAME=N", s)
+	}
+	if *d == nil {
+		*d = dimensions{}
+	}
+	(*d)[name] = n
+	return nil
+}
