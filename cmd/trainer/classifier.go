@@ -14,7 +14,7 @@ import (
 	"fovea/training/config"
 )
 
-// A classifierFlags holds the flags of the commands that use a model on images.
+// A classifierFlags value holds the flags of the commands that use a model on images.
 type classifierFlags struct {
 	path                     string
 	given                    inference.Description
@@ -105,7 +105,7 @@ func readNumbers(name, text string) ([]float32, error) {
 	return numbers, nil
 }
 
-// readClasses reads names that commas separate, or a file with one a line.
+// readClasses reads names that commas separate, or a file with one name on each line.
 func readClasses(text string) ([]string, error) {
 	if text == "" {
 		return nil, nil
@@ -136,7 +136,7 @@ func readClasses(text string) ([]string, error) {
 	return names, lines.Err()
 }
 
-// describe completes what read returns by what the model and a file beside it say.
+// describe returns what read returns, completed from the model and from a file beside it.
 func (m *classifierFlags) describe(a *app) (*inference.Description, config.Runtime, error) {
 	given, r, err := m.read(a)
 	if err != nil {

@@ -44,10 +44,10 @@ type flagGroup struct {
 	flags []flagEntry
 }
 
-// define makes the flag set.
+// define makes the flag set. It panics on a flagEntry whose value has another type than those listed here.
 func (c *command) define() {
 	c.flagSet = flag.NewFlagSet(c.name, flag.ContinueOnError)
-	c.flagSet.SetOutput(io.Discard) // run reports each error once
+	c.flagSet.SetOutput(io.Discard) // exitCode reports errors
 	for _, e := range c.allFlags() {
 		switch v := e.value.(type) {
 		case *bool:
@@ -165,7 +165,7 @@ func (c *command) refuse(why string, names ...string) error {
 	return nil
 }
 
-// texts is a flag that may be repeated.
+// A texts value holds a flag that may be repeated.
 type texts []string
 
 func (t *texts) String() string     { return strings.Join(*t, " ") }
@@ -177,7 +177,7 @@ type usageError struct {
 	err     error
 }
 
-// badUsage returns a usageError. App.execute adds the command.
+// badUsage returns a usageError, to which execute adds the command.
 func badUsage(format string, args ...any) error {
 	return &usageError{err: fmt.Errorf(format, args...)}
 }

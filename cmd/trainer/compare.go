@@ -54,7 +54,14 @@ trainer compare runs/octid theirs.csv configs/archive/paddle/OCTID
 			if err := checkIntervals(o); err != nil {
 				return err
 			}
-			c, err := newContest(ctx, operands, o)
+			contenders := make([]evaluation.Contender, len(operands))
+			for i, path := range operands {
+				var err error
+				if contenders[i], err = readContender(path); err != nil {
+					return err
+				}
+			}
+			c, err := evaluation.NewContest(ctx, contenders, o)
 			switch {
 			case err != nil:
 				return err
@@ -66,18 +73,6 @@ trainer compare runs/octid theirs.csv configs/archive/paddle/OCTID
 			return c.WriteText(a.stdout)
 		},
 	}
-}
-
-// newContest reads the results at paths and compares them.
-func newContest(ctx context.Context, paths []string, o evaluation.Intervals) (*evaluation.Contest, error) {
-	contenders := make([]evaluation.Contender, len(paths))
-	for i, path := range paths {
-		var err error
-		if contenders[i], err = readContender(path); err != nil {
-			return nil, err
-		}
-	}
-	return evaluation.NewContest(ctx, contenders, o)
 }
 
 // readContender reads a run folder, a table of predictions or a row of metrics.

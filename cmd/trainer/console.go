@@ -42,20 +42,9 @@ func newConsole(out io.Writer) *console {
 }
 
 // Write writes whole lines above the bar.
-func (c *console) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.write(c.out, p)
-}
+func (c *console) Write(p []byte) (int, error) { return aboveBar{c, c.out}.Write(p) }
 
-func (c *console) write(to io.Writer, p []byte) (int, error) {
-	c.clear() // the next update draws the bar again
-	return to.Write(p)
-}
-
-// above returns a writer to out, which may be the same terminal, that takes the bar away first.
-func (c *console) above(out io.Writer) io.Writer { return aboveBar{c, out} }
-
+// An aboveBar writes to out, which may be the console's terminal, after it has taken the bar away.
 type aboveBar struct {
 	console *console
 	out     io.Writer
@@ -64,7 +53,8 @@ type aboveBar struct {
 func (w aboveBar) Write(p []byte) (int, error) {
 	w.console.mu.Lock()
 	defer w.console.mu.Unlock()
-	return w.console.write(w.out, p)
+	w.console.clear() // the next update draws the bar again
+	return w.out.Write(p)
 }
 
 // line writes text and a line's end above the bar.
@@ -86,7 +76,7 @@ func (c *console) update(u progress.Update) {
 		c.drawn = true
 	} else if c.now().Sub(c.printed) >= plainInterval || finished && c.printed.After(c.started) {
 		c.printed = c.now()
-		c.write(c.out, []byte(c.plain(u)+"\n"))
+		fmt.Fprintln(c.out, c.plain(u))
 	}
 	if finished {
 		c.end()
@@ -151,7 +141,7 @@ func describe(u progress.Update) string {
 	return u.Task + ", " + u.Detail
 }
 
-// plain returns a line such as "epoch 3/60, loss 1.09: 512 of 1080 images, 85 images/s, 7s left".
+// plain returns a line, for example "epoch 3/60, loss 1.09: 512 of 1080 images, 85 images/s, 7s left".
 func (c *console) plain(u progress.Update) string {
 	amount := func(n int) string { return fmt.Sprint(n) }
 	unit := u.Unit

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"fovea/evaluation"
 	"fovea/evaluation/report"
 	"fovea/training"
 )
@@ -12,7 +13,8 @@ import (
 func evalCommand(a *app) *command {
 	o := training.EvalOptions{Split: "test", Intervals: defaultIntervals(), Progress: a.console.update}
 	m := classifierFlags{batch: 16}
-	var e predictionsEval
+	var predictions string
+	var table evaluation.TableOptions
 	c := &command{
 		name:    "eval",
 		summary: "evaluate a model on labelled images, or anybody's predictions",
@@ -60,9 +62,9 @@ These flags are for predictions. The table is CSV with a header and has the colu
 
 If there are columns with a prefix, those without one are not read. With two classes the second is the positive one.
 `, []flagEntry{
-			{&e.file, "predictions", "FILE", "the table"},
-			{&e.options.Logits, "logits", "", "the numbers are logits: apply softmax"},
-			{&e.options.Normalise, "normalise", "", "divide each row by its sum, which must be 1 otherwise"},
+			{&predictions, "predictions", "FILE", "the table"},
+			{&table.Logits, "logits", "", "the numbers are logits: apply softmax"},
+			{&table.Normalise, "normalise", "", "divide each row by its sum, which must be 1 otherwise"},
 		}}},
 		examples: `
 trainer eval -model runs/octid/model.onnx -data OCTID
@@ -77,12 +79,11 @@ trainer eval -predictions theirs.csv -labels truth.csv -logits
 			return err
 		}
 		o.Command, o.Version = report.Line(append([]string{"trainer"}, a.args...)...), version()
-		if e.file != "" {
+		if predictions != "" {
 			if err := c.refuse("not with -predictions:", "model", "batch", "skip-unreadable", "set"); err != nil {
 				return err
 			}
-			e.labels, e.images, e.out, e.split, e.intervals, e.command = o.Labels, o.Data, o.Out, o.Split, o.Intervals, o.Command
-			return a.evalPredictions(ctx, e)
+			return a.evalPredictions(ctx, predictions, table, o)
 		}
 		if err := c.refuse("only with -predictions:", "logits", "normalise"); err != nil {
 			return err
@@ -95,7 +96,7 @@ trainer eval -predictions theirs.csv -labels truth.csv -logits
 	return c
 }
 
-// evalModel evaluates the model of m as o says.
+// evalModel evaluates the model that m describes.
 func (a *app) evalModel(ctx context.Context, m *classifierFlags, o training.EvalOptions) error {
 	var err error
 	if o.Given, o.Runtime, err = m.read(a); err != nil {

@@ -10,71 +10,62 @@ import (
 	"fovea/data"
 	"fovea/evaluation"
 	"fovea/evaluation/report"
+	"fovea/training"
 )
 
-// A predictionsEval says how to evaluate a table of predictions of any program.
-type predictionsEval struct {
-	file, labels, out, split string
-	images                   string // folder that the paths are relative to; "": no images are shown
-	command                  string
-	options                  evaluation.TableOptions
-	intervals                evaluation.Intervals
-}
-
-// evalPredictions checks the flags and evaluates.
-func (a *app) evalPredictions(ctx context.Context, e predictionsEval) error {
-	if filepath.Base(e.split) != e.split {
-		return badUsage("-split %s: must be a name for files, not a path", e.split)
+// evalPredictions evaluates a table of predictions of any program.
+func (a *app) evalPredictions(ctx context.Context, file string, table evaluation.TableOptions, o training.EvalOptions) error {
+	if filepath.Base(o.Split) != o.Split {
+		return badUsage("-split %s: must be a name for files, not a path", o.Split)
 	}
-	if e.options.Logits && e.options.Normalise {
+	if table.Logits && table.Normalise {
 		return badUsage("-normalise is for probabilities, -logits applies softmax: choose one")
 	}
-	if e.out == "" {
-		e.out = filepath.Join(filepath.Dir(e.file), "eval")
+	if o.Out == "" {
+		o.Out = filepath.Join(filepath.Dir(file), "eval")
 	}
-	p, err := e.read()
+	p, err := readPredictions(file, o.Labels, table)
 	if err != nil {
 		return err
 	}
-	test, err := report.NewTest(ctx, e.split, p, e.intervals)
+	test, err := report.NewTest(ctx, o.Split, p, o.Intervals)
 	if err != nil {
-		return fmt.Errorf("%s: %w", e.file, err)
+		return fmt.Errorf("%s: %w", file, err)
 	}
 	for _, w := range test.Assessment.Warnings {
-		slog.Warn(e.file, "metric", w)
+		slog.Warn(file, "metric", w)
 	}
-	page := &report.Report{Name: filepath.Base(e.file), Subject: "The predictions of " + e.file, Facts: report.Facts(version())}
-	if e.labels != "" {
-		page.Subject += " with the labels of " + e.labels
+	page := &report.Report{Name: filepath.Base(file), Subject: "The predictions of " + file, Facts: report.Facts(o.Version)}
+	if o.Labels != "" {
+		page.Subject += " with the labels of " + o.Labels
 	}
-	if e.images != "" {
-		test.Open = data.DecodeIn(e.images)
+	if o.Data != "" {
+		test.Open = data.DecodeIn(o.Data)
 	}
-	if err := page.WriteEvaluation(e.out, test, e.command); err != nil {
+	if err := page.WriteEvaluation(o.Out, test, o.Command); err != nil {
 		return err
 	}
-	return a.printTest(e.file, test, e.out)
+	return a.printTest(file, test, o.Out)
 }
 
-// read reads the table, and the table of labels if there is one.
-func (e predictionsEval) read() (*evaluation.Predictions, error) {
-	f, err := os.Open(e.file)
+// readPredictions reads the table in file. The labels come from a table of their own unless labels is "".
+func readPredictions(file, labels string, table evaluation.TableOptions) (*evaluation.Predictions, error) {
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	name := e.file
-	if e.labels != "" {
-		l, err := os.Open(e.labels)
+	if labels != "" {
+		l, err := os.Open(labels)
 		if err != nil {
 			return nil, err
 		}
 		defer l.Close()
-		e.options.Labels, name = l, name+" with "+e.labels
+		table.Labels, file = l, file+" with "+labels
 	}
-	p, err := evaluation.ReadTable(f, e.options)
+	p, err := evaluation.ReadTable(f, table)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return p, nil
 }

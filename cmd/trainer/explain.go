@@ -22,7 +22,7 @@ Draws, for each image, what the score of a class depends on. Writes
   N-NAME.png         the image beside its heat maps
   N-NAME.METHOD.npy  each map in full precision
   contact_sheet.png  the first 16 images
-  explanations.csv   the table of all maps
+  explanations.csv   one row for each map
 
 docs/explain.md says what the maps mean and what they do not. The methods are
 
@@ -117,8 +117,8 @@ says in which form:
 	}
 }
 
-// explainInput completes in by the model and the images that operands name, and loads the runtime. It returns the number
-// of threads.
+// explainInput adds the model and the images that operands name to in, and loads the runtime. It returns the number of
+// threads.
 func (m *classifierFlags) explainInput(ctx context.Context, a *app, in *explain.Input, operands []string) (int, error) {
 	d, r, err := m.describe(a)
 	if err != nil {
@@ -131,7 +131,7 @@ func (m *classifierFlags) explainInput(ctx context.Context, a *app, in *explain.
 	return r.Threads, a.loadRuntime(ctx, r)
 }
 
-// printImages tells where the results of n images are, unless err says that there are none.
+// printImages shows where the results of n images are, unless err is set, which it returns.
 func (a *app) printImages(n int, out string, err error) error {
 	if err == nil {
 		fmt.Fprintf(a.stdout, "%d images, written to: %s\n", n, out)

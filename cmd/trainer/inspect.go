@@ -20,8 +20,8 @@ func inspectCommand(a *app) *command {
 		text: `
 Shows what is in FILE.
 
-An ONNX model: producer, versions, inputs, outputs, metadata, parameters and operators, and whether each operator has a
-gradient rule. The model is then run once and differentiated, which shows
+For an ONNX model it lists producer, versions, inputs, outputs, metadata, parameters and operators, and whether each
+operator has a gradient rule. The model is then run once and differentiated, which shows
 
   the cost of a forward pass in multiply-adds, FLOPs (two for each) and memory
   the parameters that a gradient reaches
@@ -30,8 +30,8 @@ gradient rule. The model is then run once and differentiated, which shows
 
 What cannot be run or differentiated is listed with the reason.
 
-A weight file (.safetensors, .pth, .pdparams, .index.json): tensors by prefix, element types, metadata, and which
-model.arch can load it.
+For a weight file (.safetensors, .pth, .pdparams, .index.json) it lists tensors by prefix, element types, metadata, and
+which model.arch can load it.
 `,
 		flags: append([]flagEntry{
 			{&list, "list", "", "list each node with its result, or each tensor"},
@@ -71,7 +71,7 @@ trainer inspect RETFound_mae_meh.pth
 	}
 }
 
-// inspect reads a file and, of a model, measures what it costs.
+// inspect reads a file. If it is a model, inspect also measures what it costs.
 func (a *app) inspect(ctx context.Context, path string, m *modelFlags) (*inspect.Report, error) {
 	runtime, err := m.runtime(a)
 	if err != nil {
@@ -89,7 +89,7 @@ func (a *app) inspect(ctx context.Context, path string, m *modelFlags) (*inspect
 	return r, nil
 }
 
-// A pictures names the drawings to write.
+// A pictures value names the drawings to write.
 type pictures struct {
 	svg, dot string // "": none
 	depth    int

@@ -49,7 +49,7 @@ func untilSignal(parent context.Context) (ctx context.Context, stop func()) {
 // run executes one command line and returns its exit code.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	a := &app{args: args, environ: environ, console: newConsole(stderr), logLevel: new(slog.LevelVar)}
-	a.stdout = a.console.above(stdout)
+	a.stdout = aboveBar{a.console, stdout}
 	slog.SetDefault(slog.New(newLogHandler(a.console, a.logLevel)))
 	stopNote := context.AfterFunc(ctx, func() {
 		a.console.line("stopping; a second signal stops at once")

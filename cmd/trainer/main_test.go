@@ -154,7 +154,7 @@ func TestManuals(t *testing.T) {
 	for _, c := range newCommands(new(app)) {
 		manual := c.manual()
 		c.flagSet.VisitAll(func(f *flag.Flag) {
-			entry := regexp.MustCompile(`\n  -` + f.Name + `(=false)?[ \n]`).Split(manual, 2)
+			entry := regexp.MustCompile(`\n  -`+f.Name+`(=false)?[ \n]`).Split(manual, 2)
 			if len(entry) != 2 {
 				t.Fatalf("%s: the manual does not list -%s", c.name, f.Name)
 			}

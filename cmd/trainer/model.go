@@ -12,7 +12,7 @@ import (
 	"fovea/training/config"
 )
 
-// A modelFlags holds the flags of the commands that look into any ONNX model.
+// A modelFlags value holds the flags of the commands that look into any ONNX model.
 type modelFlags struct {
 	model     string
 	batch     int64
@@ -63,7 +63,7 @@ func (a *app) loadRuntime(ctx context.Context, r config.Runtime) error {
 	return err
 }
 
-// dimensions is a flag that may be repeated, NAME=N.
+// A dimensions value holds the flag -dim, which may be repeated.
 type dimensions map[string]int64
 
 func (d *dimensions) String() string { return "" }

@@ -48,7 +48,7 @@ find scans -name '*.png' | trainer predict -model model.onnx -format jsonl -
 	}
 }
 
-// A prediction holds the flags of predict.
+// A prediction holds flags of predict.
 type prediction struct {
 	form, out, views string
 	thresholds       texts
@@ -84,14 +84,13 @@ func (a *app) predict(ctx context.Context, m *classifierFlags, p prediction, ope
 		return err
 	}
 	defer done()
-
 	var n inference.Counts
 	write := func(w io.Writer) error {
 		t, err := inference.NewTable(w, p.form, d.Classes, rule)
 		if err != nil {
 			return err
 		}
-		n, err = predict(paths, t, progress.Func(a.console.update).Images("predict"))
+		n, err = predict(paths, t)
 		return err
 	}
 	if p.out == "" {
@@ -110,9 +109,13 @@ func (a *app) predict(ctx context.Context, m *classifierFlags, p prediction, ope
 	return nil
 }
 
-// predictor makes a model ready to classify files, until done is called.
+// A predictor classifies image files and writes them to a table.
+type predictor func(paths []string, t *inference.Table) (inference.Counts, error)
+
+// predictor makes a model ready to classify files. The caller calls done at the end.
 func (m *classifierFlags) predictor(ctx context.Context, a *app, d *inference.Description, r config.Runtime, views data.Views) (
-	predict func([]string, *inference.Table, func(done, total int)) (inference.Counts, error), done func() error, err error) {
+	predict predictor, done func() error, err error) {
+	update := progress.Func(a.console.update).Images("predict")
 	if d.Raw {
 		options, err := training.SessionOptions(ctx, r, a.console.update)
 		if err != nil {
@@ -122,17 +125,16 @@ func (m *classifierFlags) predictor(ctx context.Context, a *app, d *inference.De
 		if err != nil {
 			return nil, nil, err
 		}
-		return func(paths []string, t *inference.Table, progress func(done, total int)) (inference.Counts, error) {
-			return c.Predict(ctx, paths, t, progress)
+		return func(paths []string, t *inference.Table) (inference.Counts, error) {
+			return c.Predict(ctx, paths, t, update)
 		}, c.Close, nil
 	}
-	// All views of an image fit into a run.
-	count := views.Count()
+	count := views.Count() // all views of an image fit into a forward pass
 	c, err := m.open(ctx, a, d, r, max(1, m.batch/count)*count)
 	if err != nil {
 		return nil, nil, err
 	}
-	return func(paths []string, t *inference.Table, progress func(done, total int)) (inference.Counts, error) {
-		return c.Predict(ctx, d, views, 0, paths, t, progress)
+	return func(paths []string, t *inference.Table) (inference.Counts, error) {
+		return c.Predict(ctx, d, views, 0, paths, t, update)
 	}, c.Close, nil
 }
