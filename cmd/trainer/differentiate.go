@@ -9,7 +9,7 @@ import (
 )
 
 func differentiateCommand(a *app) *command {
-	m := modelFlags{batch: 2}
+	m := newModelFlags(2)
 	var wrt, out string
 	return &command{
 		name:     "differentiate",

@@ -9,7 +9,7 @@ import (
 )
 
 func gradcheckCommand(a *app) *command {
-	m := modelFlags{batch: 2}
+	m := newModelFlags(2)
 	var seed uint64
 	return &command{
 		name:     "gradcheck",
@@ -31,7 +31,7 @@ other types are zero.
 		}, m.running()...),
 		examples: "trainer gradcheck -model classifier.onnx",
 		required: []string{"model"},
-		run:      func(ctx context.Context, _ []string) error { return a.gradcheck(ctx, &m, seed) },
+		run:      func(ctx context.Context, _ []string) error { return a.gradcheck(ctx, m, seed) },
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 func inspectCommand(a *app) *command {
-	m := modelFlags{batch: 1}
+	m := newModelFlags(1)
 	var list, asJSON bool
 	var p pictures
 	return &command{
@@ -53,7 +53,7 @@ trainer inspect RETFound_mae_meh.pth
 			if p.depth < 0 {
 				return badUsage("-depth %d: must be at least 0", p.depth)
 			}
-			r, err := a.inspect(ctx, operands[0], &m)
+			r, err := a.inspect(ctx, operands[0], m)
 			if err != nil {
 				return err
 			}
@@ -84,7 +84,7 @@ func (a *app) inspect(ctx context.Context, path string, m *modelFlags) (*inspect
 	if err := a.loadRuntime(ctx, runtime); err != nil {
 		r.Model.Unmeasured = err.Error()
 	} else {
-		r.Measure(m.importerSizes())
+		r.Measure(m.sizes)
 	}
 	return r, nil
 }

@@ -15,10 +15,12 @@ import (
 // A modelFlags value holds the flags of the commands that look into any ONNX model.
 type modelFlags struct {
 	model     string
-	batch     int64
-	sizes     dimensions
+	sizes     importer.Sizes
 	overrides texts
 }
+
+// newModelFlags returns flags with a default for -batch.
+func newModelFlags(batch int64) *modelFlags { return &modelFlags{sizes: importer.Sizes{Batch: batch}} }
 
 // file defines -model.
 func (m *modelFlags) file(text string) flagEntry { return flagEntry{&m.model, "model", "FILE", text} }
@@ -26,23 +28,18 @@ func (m *modelFlags) file(text string) flagEntry { return flagEntry{&m.model, "m
 // running defines the flags that say how the model is run.
 func (m *modelFlags) running() []flagEntry {
 	return []flagEntry{
-		{&m.batch, "batch", "N", "size of an input's first dimension where it is symbolic"},
-		{&m.sizes, "dim", "NAME=N", "size of another symbolic dimension; may repeat"},
+		{&m.sizes.Batch, "batch", "N", "size of an input's first dimension where it is symbolic"},
+		{(*dimensions)(&m.sizes.Named), "dim", "NAME=N", "size of another symbolic dimension; may repeat"},
 		runtimeFlag(&m.overrides),
 	}
 }
 
 // runtime checks the flags and returns the runtime section.
 func (m *modelFlags) runtime(a *app) (config.Runtime, error) {
-	if m.batch < 1 {
-		return config.Runtime{}, badUsage("-batch %d: must be at least 1", m.batch)
+	if m.sizes.Batch < 1 {
+		return config.Runtime{}, badUsage("-batch %d: must be at least 1", m.sizes.Batch)
 	}
 	return config.ReadRuntime(m.overrides, a.environ)
-}
-
-// importerSizes returns the sizes of symbolic dimensions.
-func (m *modelFlags) importerSizes() importer.Sizes {
-	return importer.Sizes{Batch: m.batch, Named: m.sizes}
 }
 
 // open checks the flags, loads the runtime and opens the model.
@@ -54,7 +51,7 @@ func (m *modelFlags) open(ctx context.Context, a *app) (*imported.File, error) {
 	if err := a.loadRuntime(ctx, r); err != nil {
 		return nil, err
 	}
-	return imported.Open(m.model, m.importerSizes())
+	return imported.Open(m.model, m.sizes)
 }
 
 // loadRuntime finds or fetches ONNX Runtime.

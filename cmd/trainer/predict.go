@@ -113,8 +113,8 @@ func (a *app) predict(ctx context.Context, m *classifierFlags, p prediction, ope
 type predictor func(paths []string, t *inference.Table) (inference.Counts, error)
 
 // predictor makes a model ready to classify files. The caller calls done at the end.
-func (m *classifierFlags) predictor(ctx context.Context, a *app, d *inference.Description, r config.Runtime, views data.Views) (
-	predict predictor, done func() error, err error) {
+func (m *classifierFlags) predictor(ctx context.Context, a *app, d *inference.Description, r config.Runtime,
+	views data.Views) (predict predictor, done func() error, err error) {
 	update := progress.Func(a.console.update).Images("predict")
 	if d.Raw {
 		options, err := training.SessionOptions(ctx, r, a.console.update)
