@@ -52,10 +52,8 @@ type builtin struct {
 }
 
 func newViT(cfg *config.Config, classes int) (*builtin, error) {
-	d := cfg.Model.Dimensions()
-	c := vit.Config{ImageSize: int64(cfg.Data.Size), Patch: int64(d.Patch), Width: int64(d.Width), Depth: d.Depth,
-		Heads: int64(d.Heads), Classes: int64(classes), Pool: vit.Pool(d.Pool),
-		LayerScale: d.LayerScale, FCNormTwice: cfg.Model.FCNormTwice}
+	c := cfg.Model.Dimensions().Config(cfg.Data.Size, classes)
+	c.FCNormTwice = cfg.Model.FCNormTwice
 	return &builtin{artifacts.ViT(c), c.Parameters()}, c.Validate()
 }
 
