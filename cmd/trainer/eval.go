@@ -67,7 +67,7 @@ If there are columns with a prefix, those without one are not read. With two cla
 `, []flagEntry{
 			{&predictions, "predictions", "FILE", "the table"},
 			{&table.Logits, "logits", "", "the numbers are logits: apply softmax"},
-			{&table.Normalise, "normalise", "", "divide each row by its sum, which must be 1 otherwise"},
+			{&table.Normalise, "normalise", "", "divide each row by its sum; without this flag the sum must be 1"},
 		}}},
 		examples: `
 trainer eval -model runs/octid/model.onnx -data OCTID
