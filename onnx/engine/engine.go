@@ -16,8 +16,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Settings say what to run on. The zero value runs in float32 on the GPU, where
-// one works, else on the CPU.
+// Settings say what to run on. The zero value runs in float32 on the GPU, where one works, else on the CPU.
 type Settings struct {
 	Provider  string // "cpu", "cuda", or "auto" for CUDA where it works; "" is "auto"
 	Threads   int    // of a session; 0: one a core
@@ -25,8 +24,8 @@ type Settings struct {
 	CUDAGraph bool   // training steps are recorded once and replayed; only on a GPU
 	Precision string // "fp32", "tf32", "bf16", "fp16", or "auto" by the device; "" is "fp32"
 
-	// NoBFloat16 makes "auto" choose fp16: operators of imported models have no
-	// bfloat16 kernels beside convolutions (docs/precision.md).
+	// NoBFloat16 makes "auto" choose fp16: operators of imported models have no bfloat16 kernels beside convolutions
+	// (docs/precision.md).
 	NoBFloat16 bool
 }
 
@@ -39,8 +38,7 @@ type Engine struct {
 	device    *Device     // nil: the CPU
 }
 
-// A Host describes what the last bits of a result depend on, beside the model and
-// the data.
+// A Host describes what the last bits of a result depend on, beside the model and the data.
 type Host struct {
 	Runtime   string `json:"onnxruntime"` // version
 	Provider  string `json:"provider"`
@@ -48,8 +46,7 @@ type Host struct {
 	Threads   int    `json:"threads"`
 }
 
-// LoadRuntime loads ONNX Runtime, fetching it if it is nowhere. A process loads
-// one library, once.
+// LoadRuntime loads ONNX Runtime, fetching it if it is nowhere. A process loads one library, once.
 func LoadRuntime(ctx context.Context, s Settings, report progress.Func) (*ort.Library, error) {
 	return install.Load(ctx, install.Source{Library: s.Library, Provider: s.provider(), Progress: report})
 }
@@ -60,8 +57,8 @@ func New(ctx context.Context, s Settings, report progress.Func) (*Engine, error)
 	if err != nil {
 		return nil, err
 	}
-	// With the runtime's arena its memory is used again from step to step. The C
-	// library's heap would grow one part for every thread that Go calls from.
+	// With the runtime's arena its memory is used again from step to step. The C library's heap would grow one part for
+	// every thread that Go calls from.
 	e := &Engine{version: library.Version, options: ort.Options{Provider: "cpu", Threads: s.Threads, Arena: true}}
 	if s.Threads == 0 {
 		e.options.Threads = runtime.GOMAXPROCS(0) // which heeds a container's share of the machine
@@ -88,8 +85,7 @@ func (s Settings) provider() string {
 	return s.Provider
 }
 
-// explainCPU logs why provider "auto" means the CPU, where something that a GPU
-// needs is present.
+// explainCPU logs why provider "auto" means the CPU, on a machine that has something of what a GPU needs.
 func explainCPU(library *ort.Library, reason error) {
 	_, err := cuda.Devices()
 	if errors.Is(err, cuda.ErrNoDriver) && !slices.Contains(library.Providers, "CUDAExecutionProvider") {
@@ -124,8 +120,7 @@ func olderRuntime(version string, minor int) bool {
 	return n == 2 && major == 1 && have < minor
 }
 
-// choosePrecision decides what "auto" is, and falls back where only a GPU has a
-// precision.
+// choosePrecision decides what "auto" is, and falls back where only a GPU has a precision.
 func (e *Engine) choosePrecision(s Settings) {
 	switch e.precision = s.Precision; e.precision {
 	case "":
@@ -160,8 +155,8 @@ func (e *Engine) choosePrecision(s Settings) {
 // Close frees the device's streams.
 func (e *Engine) Close() error { return e.device.close() }
 
-// RenewDevice takes new streams. A step that failed while it was recorded as a
-// CUDA graph leaves the old ones unfit for more.
+// RenewDevice takes new streams. A step that failed while it was recorded as a CUDA graph leaves the old ones unfit for
+// more.
 func (e *Engine) RenewDevice() error {
 	if e.device == nil {
 		return nil
@@ -183,8 +178,8 @@ func (e *Engine) Host() Host {
 	return Host{Runtime: e.version, Provider: e.options.Provider, Precision: e.precision, Threads: e.options.Threads}
 }
 
-// SessionOptions returns the options of sessions that run on the device that the
-// settings choose, for callers that open their own models.
+// SessionOptions returns the options of sessions that run on the device that the settings choose, for callers that open
+// their own models.
 func SessionOptions(ctx context.Context, s Settings, report progress.Func) (ort.Options, error) {
 	e, err := New(ctx, s, report)
 	if err != nil {
@@ -199,12 +194,10 @@ func (e *Engine) Options() ort.Options { return e.options }
 // Configure changes the options of the sessions that are opened from now on.
 func (e *Engine) Configure(change func(*ort.Options)) { change(&e.options) }
 
-// Half returns the type that the precision has beside float32, float32 if there
-// is none.
+// Half returns the type that the precision has beside float32, float32 if there is none.
 func (e *Engine) Half() pb.TensorProto_DataType { return HalfType(e.precision) }
 
-// HalfType returns the type that a precision has beside float32, float32 if there
-// is none.
+// HalfType returns the type that a precision has beside float32, float32 if there is none.
 func HalfType(precision string) pb.TensorProto_DataType {
 	switch precision {
 	case "bf16":
@@ -215,15 +208,14 @@ func HalfType(precision string) pb.TensorProto_DataType {
 	return pb.TensorProto_FLOAT
 }
 
-// Open makes a model that the program built ready to run. Run waits for the
-// result.
+// Open makes a model that the program built ready to run. Run waits for the result.
 func (e *Engine) Open(model []byte) (*ort.Session, error) { return e.open(model, e.options) }
 
-// OpenOnDevice is Open on the device's stream, where Run only enqueues.
+// OpenOnDevice makes a model ready to run on the device's stream, where Run only enqueues.
 func (e *Engine) OpenOnDevice(model []byte) (*ort.Session, error) { return e.open(model, e.onStream()) }
 
-// OpenTraining is OpenOnDevice for a training step, which may be recorded as a
-// CUDA graph and replayed.
+// OpenTraining makes a training step ready to run on the device's stream. It may be recorded as a CUDA graph and
+// replayed.
 func (e *Engine) OpenTraining(model []byte) (*ort.Session, error) {
 	o := e.onStream()
 	if e.device != nil && e.record {
