@@ -75,7 +75,7 @@ func Doctor(ctx context.Context, s Source) Report {
 	r.findLibrary(ctx, s)
 	if r.Library != nil {
 		if !slices.Contains(r.Library.Providers, "CPUExecutionProvider") {
-			r.problem(fmt.Errorf("%s runs nothing on the CPU", r.Library.Path), "trainer runtime install")
+			r.problem(fmt.Errorf("%s has no provider for the CPU", r.Library.Path), "trainer runtime install")
 		}
 	}
 	r.lookAtGPU(ctx, s.Provider)
