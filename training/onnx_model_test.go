@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"fovea/graphs/artifacts"
+	"fovea/inference"
 	"fovea/internal/progress"
 	"fovea/onnx"
 	"fovea/onnx/pb"
@@ -64,8 +65,8 @@ func TestONNXModels(t *testing.T) {
 				t.Errorf("the loss goes from %v to %v", first, last)
 			}
 
-			again, err := training.Evaluate(t.Context(), training.EvalOptions{Model: filepath.Join(r.Folder, "model.onnx"),
-				Data: dir, Split: "test", Out: t.TempDir(), Runtime: c.Runtime})
+			again, err := inference.Evaluate(t.Context(), inference.EvalOptions{Model: filepath.Join(r.Folder, "model.onnx"),
+				Data: dir, Split: "test", Out: t.TempDir(), Runtime: c.Runtime.Engine()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -201,8 +202,8 @@ func TestONNXModelOfFixedBatch(t *testing.T) {
 		}
 	}
 	out := t.TempDir()
-	if _, err := training.Evaluate(t.Context(), training.EvalOptions{Model: filepath.Join(r.Folder, "model.onnx"), Data: few,
-		Split: "test", Out: out, Runtime: c.Runtime}); err != nil {
+	if _, err := inference.Evaluate(t.Context(), inference.EvalOptions{Model: filepath.Join(r.Folder, "model.onnx"), Data: few,
+		Split: "test", Out: out, Runtime: c.Runtime.Engine()}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := os.ReadFile(filepath.Join(out, "predictions_test.csv"))
@@ -221,8 +222,8 @@ func TestONNXModelOfFixedBatch(t *testing.T) {
 		}
 		g.Input, g.Initializer = nil, append(g.Initializer, images)
 	})
-	if _, err := training.Evaluate(t.Context(), training.EvalOptions{Model: deployed.Model.ONNX, Data: few, Split: "test", Out: out,
-		Runtime: c.Runtime}); err == nil || !strings.Contains(err.Error(), "it has 0 inputs") {
+	if _, err := inference.Evaluate(t.Context(), inference.EvalOptions{Model: deployed.Model.ONNX, Data: few, Split: "test", Out: out,
+		Runtime: c.Runtime.Engine()}); err == nil || !strings.Contains(err.Error(), "it has 0 inputs") {
 		t.Errorf("a model without an input: %v", err)
 	}
 }

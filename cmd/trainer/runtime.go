@@ -39,7 +39,7 @@ func (a *app) installRuntime(ctx context.Context, args []string) error {
 	}
 	switch {
 	case *gpu && *from != "":
-		return &usageError{"runtime", errors.New("-from is for the CPU's library; "+
+		return &usageError{"runtime", errors.New("-from is for the CPU's library; " +
 			"-gpu fetches several with pip, as pip is configured")}
 	case !*gpu && (*version != 0 || *cudnn):
 		return &usageError{"runtime", errors.New("-cuda and -cudnn go with -gpu")}
