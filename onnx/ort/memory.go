@@ -98,7 +98,7 @@ func (m *Memory) unmapUnused() error {
 	return unmapMemory(data[:cap(data)])
 }
 
-// view returns the same memory as values of another type.
+// view reads bytes as values of another type.
 func view[T any](data []byte) []T {
 	var zero T
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(data))), len(data)/int(unsafe.Sizeof(zero)))
