@@ -206,7 +206,7 @@ func TestOtherModelsOnCUDA(t *testing.T) {
 			"linear probe": func(c *config.Config) { c.Model.Adaptation = "linear_probe" },
 			"recompute":    func(c *config.Config) { c.Training.Recompute, c.Training.Precision = "full", "fp16" },
 			"imported": func(c *config.Config) {
-				c.Model = config.Model{ONNX: "imported/testdata/mlp_dynamo20.onnx", Adaptation: "finetune"}
+				c.Model = config.Model{ONNX: "../models/imported/testdata/mlp_dynamo20.onnx", Adaptation: "finetune"}
 				c.Data.Size = 4
 			},
 		} {
@@ -228,7 +228,7 @@ func TestOtherModelsOnCUDA(t *testing.T) {
 func TestConvolutionsOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		c := onStandIns(t)
-		c.Model = config.Model{ONNX: "imported/testdata/cnn_torchscript17.onnx", Adaptation: "finetune"}
+		c.Model = config.Model{ONNX: "../models/imported/testdata/cnn_torchscript17.onnx", Adaptation: "finetune"}
 		c.Data.Size = 20
 		_, err := Run(t.Context(), c, Options{})
 		if err == nil || !strings.Contains(err.Error(), "cuDNN is unavailable") || !strings.Contains(err.Error(), "install -gpu -cudnn") {

@@ -20,9 +20,9 @@ type dataset struct {
 	config           *config.Config
 	classes          []string
 	train, val, test *data.Split
-	policy           *augment.Policy  // nil: none
-	cache            *data.Cache      // of decoded images, from verify on; nil: none
-	contents         [][]data.Content // of the images of each split, from verify on
+	policy           *augment.Policy      // nil: none
+	cache            *data.Cache          // of decoded images, from verify on; nil: none
+	fingerprints     [][]data.Fingerprint // of the images of each split, from verify on
 }
 
 // openDataset lists the images of a config, with its numbering of classes, and of
@@ -78,7 +78,7 @@ func (d *dataset) verify(ctx context.Context, transform func(*data.Split) data.T
 		if err != nil {
 			return err
 		}
-		d.contents = append(d.contents, held)
+		d.fingerprints = append(d.fingerprints, held)
 		before += len(s.Samples)
 		bad.Images = append(bad.Images, found...)
 		s.Samples = data.Readable(s.Samples, found)

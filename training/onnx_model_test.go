@@ -24,7 +24,7 @@ import (
 // foreign is small for one of the models that PyTorch's exporters wrote.
 func foreign(t testing.TB, dir, model string, size int) *config.Config {
 	c := small(t, dir)
-	c.Model = config.Model{ONNX: filepath.Join("imported/testdata", model), Adaptation: "finetune"}
+	c.Model = config.Model{ONNX: filepath.Join("../models/imported/testdata", model), Adaptation: "finetune"}
 	c.Data.Size = size
 	c.Training.Accumulate, c.Schedule.Epochs = 1, 4
 	return c
@@ -312,7 +312,7 @@ func TestONNXModelErrors(t *testing.T) {
 		change func(*config.Config)
 	}{
 		{"no such file", func(c *config.Config) { c.Model.ONNX = "absent.onnx" }},
-		{`takes images of 4×4 pixels: set data.size = 4`, func(c *config.Config) { c.Model.ONNX = "imported/testdata/mlp_dynamo20.onnx" }},
+		{`takes images of 4×4 pixels: set data.size = 4`, func(c *config.Config) { c.Model.ONNX = "../models/imported/testdata/mlp_dynamo20.onnx" }},
 		{`no linear layer or value "fc"; it ends with "/head/head.2/Gemm" (8 features → 5 classes)`, func(c *config.Config) { c.Model.Head = "fc" }},
 		{"a head reads float32 [N,F]", func(c *config.Config) { c.Model.Head = "/stem/stem.0/Conv_output_0" }},
 		{`"stem.9.*" matches none of the 13 parameters`, func(c *config.Config) { c.Model.Trainable = "stem.9.*" }},

@@ -194,7 +194,7 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 	if stored != nil {
 		err = kept.restore(stored, r.state, r.engine.Host())
 	} else {
-		repeats := data.Repeats(set.contents)
+		repeats := data.Repeats(set.fingerprints)
 		set.warnRepeats(repeats)
 		r.state.Images, r.state.Model, r.state.Host = set.digests(), setup.model.Digest(), r.engine.Host()
 		r.state.Repeats = &repeats

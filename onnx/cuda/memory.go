@@ -6,6 +6,8 @@ import "C"
 import (
 	"fmt"
 	"unsafe"
+
+	"fovea/internal/numbers"
 )
 
 // Memory is a range of a GPU's memory.
@@ -85,7 +87,7 @@ func (m *HostMemory) Bytes() []byte { return m.data }
 
 // Float32 returns the memory as float32 values.
 func (m *HostMemory) Float32() []float32 {
-	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(m.data))), len(m.data)/4)
+	return numbers.View[float32](m.data)
 }
 
 // Free gives the memory back. Work of streams that uses it must be done.

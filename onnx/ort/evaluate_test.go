@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"fovea/internal/numbers"
 	"fovea/onnx/pb"
 )
 
@@ -28,12 +29,12 @@ func TestEvaluate(t *testing.T) {
 	err := s.Evaluate(func(info Info, data []byte) error {
 		switch seen++; info.Name {
 		case "at":
-			if !slices.Equal(info.Shape, []int64{2, 3}) || !slices.Equal(view[int64](data), []int64{0, 1, 1, 1, 0, 2}) {
-				t.Errorf("at is %v %v", info.Shape, view[int64](data))
+			if !slices.Equal(info.Shape, []int64{2, 3}) || !slices.Equal(numbers.View[int64](data), []int64{0, 1, 1, 1, 0, 2}) {
+				t.Errorf("at is %v %v", info.Shape, numbers.View[int64](data))
 			}
 		case "sum":
-			if len(info.Shape) != 0 || info.Type != pb.TensorProto_FLOAT || view[float32](data)[0] != 21 {
-				t.Errorf("sum is %v %v", info, view[float32](data))
+			if len(info.Shape) != 0 || info.Type != pb.TensorProto_FLOAT || numbers.View[float32](data)[0] != 21 {
+				t.Errorf("sum is %v %v", info, numbers.View[float32](data))
 			}
 		}
 		return nil
@@ -60,7 +61,7 @@ func TestPadBeforeMaxPool(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := s.Evaluate(func(_ Info, data []byte) error {
-			if y := view[float32](data); y[0] != 0 {
+			if y := numbers.View[float32](data); y[0] != 0 {
 				t.Errorf("%+v: the maximum is %v", o, y)
 			}
 			return nil

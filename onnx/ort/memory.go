@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"unsafe"
 
+	"fovea/internal/numbers"
 	"fovea/onnx/cuda"
 )
 
@@ -55,8 +55,8 @@ func (m *Memory) Size() int {
 // Bytes returns the memory, or nil if it lies on a GPU. The slice must not be used after Free.
 func (m *Memory) Bytes() []byte { return m.data }
 
-// Float32 returns the memory as float32 values, or nil if it lies on a GPU.
-func (m *Memory) Float32() []float32 { return view[float32](m.data) }
+// Float32 returns the memory as float32 values, nil if it lies on a GPU.
+func (m *Memory) Float32() []float32 { return numbers.View[float32](m.data) }
 
 // Free gives the memory back once the last tensor that views it is closed and unbound.
 func (m *Memory) Free() error {
@@ -96,10 +96,4 @@ func (m *Memory) unmapUnused() error {
 	data := m.data
 	m.data = nil
 	return unmapMemory(data[:cap(data)])
-}
-
-// view reads bytes as values of another type.
-func view[T any](data []byte) []T {
-	var zero T
-	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(data))), len(data)/int(unsafe.Sizeof(zero)))
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/internal/numbers"
 	"fovea/onnx/pb"
 )
 
@@ -79,13 +80,13 @@ func (t *Tensor) Bytes() []byte { return t.data }
 // Float32 returns the elements of a FLOAT tensor, or nil on a GPU. It panics for another type.
 func (t *Tensor) Float32() []float32 {
 	t.mustBe(pb.TensorProto_FLOAT)
-	return view[float32](t.data)
+	return numbers.View[float32](t.data)
 }
 
 // Int64 returns the elements of an INT64 tensor, or nil on a GPU. It panics for another type.
 func (t *Tensor) Int64() []int64 {
 	t.mustBe(pb.TensorProto_INT64)
-	return view[int64](t.data)
+	return numbers.View[int64](t.data)
 }
 
 func (t *Tensor) mustBe(want pb.TensorProto_DataType) {

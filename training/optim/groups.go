@@ -2,11 +2,11 @@ package optim
 
 import "math"
 
-// Decay says how learning rate and weight decay differ between the parameters of a model (RETFound
-// util/lr_decay.py, after BEiT).
+// Decay says how learning rate and weight decay differ between the parameters of a model (RETFound util/lr_decay.py,
+// after BEiT).
 type Decay struct {
-	// Layer is the factor between the learning rates of neighbouring layers, 0.65 in RETFound; 1 gives every
-	// layer the same rate. That of the highest layer, the head's, is the schedule's.
+	// Layer is the factor between the learning rates of neighbouring layers, 0.65 in RETFound; 1 gives every layer the
+	// same rate. That of the highest layer, the head's, is the schedule's.
 	Layer float64
 	// Weight is the weight decay of the parameters that it applies to.
 	Weight float64
@@ -24,8 +24,8 @@ func (d Decay) weightDecay(t Tensor) float64 {
 	return 0
 }
 
-// Group is a range of an arena, elements Start to End-1, whose parameters share a learning-rate scale and a
-// weight decay. It starts and ends at multiples of 16 and includes the zeros between its parameters.
+// Group is a range of an arena, elements Start to End-1, whose parameters share a learning-rate scale and a weight
+// decay. It starts and ends at multiples of 16 and includes the zeros between its parameters.
 type Group struct {
 	Start, End           int
 	LRScale, WeightDecay float64
