@@ -116,7 +116,7 @@ func (a *ndarray) tensor() (Tensor, error) {
 		}
 		return t, nil
 	}
-	return t, fmt.Errorf("its data is not bytes: the file is damaged")
+	return t, fmt.Errorf("its data are no bytes")
 }
 
 // maxRank is the largest number of dimensions in NumPy and PyTorch.

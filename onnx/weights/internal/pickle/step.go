@@ -172,7 +172,7 @@ func (m *machine) value(code uint64) (any, error) {
 	case opBinPersID:
 		id, err := m.pop()
 		if err == nil && m.hooks.Persistent == nil {
-			err = fmt.Errorf("it refers to data outside the pickle, which this file does not have")
+			err = fmt.Errorf("it refers to data outside itself, but there is none")
 		}
 		if err != nil {
 			return nil, err
@@ -210,7 +210,7 @@ func (m *machine) recall(size uint64) (any, error) {
 	}
 	v, ok := m.memo[uint32(index)]
 	if !ok {
-		return nil, fmt.Errorf("it refers to value %d before there is one: the file is damaged", index)
+		return nil, fmt.Errorf("it refers to its value %d, which does not exist yet: the file is damaged", index)
 	}
 	return v, nil
 }
