@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Decay says how learning rate and weight decay differ between the parameters of a model (RETFound util/lr_decay.py,
-// after BEiT).
+// Decay sets the learning rate and the weight decay of each parameter of a model, relative to the schedule (RETFound
+// util/lr_decay.py, after BEiT).
 type Decay struct {
 	// Layer is the factor between the learning rates of neighbouring layers, 0.65 in RETFound; 1 gives every layer the
 	// same rate. That of the highest layer, the head's, is the schedule's.
@@ -16,11 +16,13 @@ type Decay struct {
 	Weight float64
 }
 
-// lrScale is Layer to the number of layers above the parameter: 1 for the head, which is the highest.
+// lrScale returns Layer to the power of the number of layers above the parameter. It is 1 for the head, which is the
+// highest layer.
 func (d Decay) lrScale(t Tensor, highest int) float64 {
 	return math.Pow(d.Layer, float64(highest-t.Layer))
 }
 
+// weightDecay returns the weight decay of a parameter.
 func (d Decay) weightDecay(t Tensor) float64 {
 	if t.Decay {
 		return d.Weight
@@ -28,13 +30,14 @@ func (d Decay) weightDecay(t Tensor) float64 {
 	return 0
 }
 
-// OfViT is a parameter of a vision transformer with depth blocks, by its PyTorch name. Its head is layer depth+1.
+// OfViT returns the description of a parameter of a vision transformer with depth blocks, from its PyTorch name. Its
+// head is layer depth+1.
 func OfViT(name string, shape []int64, depth int) Tensor {
 	return Tensor{Name: name, Shape: shape, Layer: LayerID(name, depth), Decay: Decays(name, shape)}
 }
 
-// LayerID returns the layer of a parameter of a vision transformer with depth blocks, by its PyTorch name: 0 for the
-// embeddings, b+1 for block b, depth+1 for all else (final norm, head).
+// LayerID returns the layer of a parameter of a vision transformer with depth blocks, from its PyTorch name: 0 for the
+// embeddings, b+1 for block b, depth+1 for all others (final norm, head).
 func LayerID(name string, depth int) int {
 	if name == "cls_token" || name == "pos_embed" || strings.HasPrefix(name, "patch_embed") {
 		return 0
@@ -48,9 +51,9 @@ func LayerID(name string, depth int) int {
 	return depth + 1
 }
 
-// Decays reports whether weight decay applies to a parameter of a vision transformer: not to biases, norms and other
-// parameters of at most one dimension, and not to the position embedding and the class and distillation tokens (timm's
-// no_weight_decay).
+// Decays reports whether weight decay applies to a parameter of a vision transformer. It does not apply to biases,
+// norms and other parameters of at most one dimension, nor to the position embedding and the class and distillation
+// tokens (timm's no_weight_decay).
 func Decays(name string, shape []int64) bool {
 	switch name {
 	case "pos_embed", "cls_token", "dist_token":
@@ -59,14 +62,15 @@ func Decays(name string, shape []int64) bool {
 	return len(shape) > 1
 }
 
-// Group is a range of an arena, elements Start to End-1, whose parameters share a learning-rate scale and a weight
+// A Group is a range of an arena, elements Start to End-1, whose parameters share a learning-rate scale and a weight
 // decay. It starts and ends at multiples of 16 and includes the zeros between its parameters.
 type Group struct {
 	Start, End           int
 	LRScale, WeightDecay float64
 }
 
-// Groups returns the ranges that cover what is not frozen in order, each as long as its neighbours' values allow.
+// Groups returns the ranges that cover the parameters that are not frozen, in order. Each is as long as the values of
+// its neighbours allow.
 func (l Layout) Groups() []Group {
 	var groups []Group
 	for _, p := range l.Params {
