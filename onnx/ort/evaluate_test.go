@@ -11,7 +11,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// TestEvaluate: outputs of shapes that only the run tells come with them.
+// Outputs whose shapes are known only after the run come with their shapes.
 func TestEvaluate(t *testing.T) {
 	x := tensor(t, pb.TensorProto_FLOAT, 2, 3)
 	copy(x.Float32(), []float32{0, 5, 0, 7, 0, 9})
@@ -44,15 +44,16 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
-// TestPadBeforeMaxPool: zeros around negative numbers are their maximum, however
-// a session optimizes.
+// Zeros around negative numbers are their maximum, however a session optimizes.
 func TestPadBeforeMaxPool(t *testing.T) {
-	pads := &pb.TensorProto{Name: proto.String("pads"), DataType: proto.Int32(int32(pb.TensorProto_INT64)), Dims: []int64{8},
+	pads := &pb.TensorProto{Name: proto.String("pads"), DataType: proto.Int32(int32(int64s)), Dims: []int64{8},
 		Int64Data: []int64{0, 0, 1, 1, 0, 0, 1, 1}}
-	bytes := model(t, ports{info("x", pb.TensorProto_FLOAT, 1, 1, 2, 2)}, ports{info("y", pb.TensorProto_FLOAT, 1, 1, 1, 1)},
-		[]*pb.TensorProto{pads}, op("Pad", "x pads", "p"), op("MaxPool", "p", "y", &pb.AttributeProto{Name: proto.String("kernel_shape"),
-			Type: pb.AttributeProto_INTS.Enum(), Ints: []int64{4, 4}}))
-	for _, o := range []Options{{}, {Optimization: Basic}, {Config: map[string]string{disabled: "MatMulAddFusion"}}} {
+	kernel := &pb.AttributeProto{Name: proto.String("kernel_shape"), Type: pb.AttributeProto_INTS.Enum(),
+		Ints: []int64{4, 4}}
+	bytes := model(t, ports{info("x", float, 1, 1, 2, 2)}, ports{info("y", float, 1, 1, 1, 1)},
+		[]*pb.TensorProto{pads}, op("Pad", "x pads", "p"), op("MaxPool", "p", "y", kernel))
+	for _, o := range []Options{{}, {Optimization: Basic},
+		{Config: map[string]string{disabledOptimizers: "MatMulAddFusion"}}} {
 		s := session(t, bytes, o)
 		x := tensor(t, pb.TensorProto_FLOAT, 1, 1, 2, 2)
 		copy(x.Float32(), []float32{-1, -2, -3, -4})

@@ -28,7 +28,7 @@ import (
 	"text/tabwriter"
 
 	"fovea/internal/parallel"
-	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 )
 
 func main() {
@@ -75,7 +75,7 @@ func (s score) flat() bool { return s.status == ok && !s.depends() }
 
 // checkAll checks the cases of corpora in a folder.
 func checkAll(dir string, corpora []string) ([]score, error) {
-	if _, err := ort.Load(context.Background(), ort.Source{}); err != nil {
+	if _, err := install.Load(context.Background(), install.Source{}); err != nil {
 		return nil, err
 	}
 	var scores []score

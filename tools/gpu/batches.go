@@ -123,7 +123,7 @@ func (s *section) files(ctx context.Context, m model, b *batches) (job, error) {
 }
 
 // writeParameters writes those of a learner to a file, under PyTorch's names.
-func writeParameters(l *training.Learner, path string) error {
+func writeParameters(l *training.Bench, path string) error {
 	var tensors []weights.Tensor
 	err := l.Parameters(func(name string, values []float32) {
 		tensors = append(tensors, weights.Tensor{Name: name, Type: pb.TensorProto_FLOAT, Shape: l.Shape(name),

@@ -54,7 +54,7 @@ func TestStepsFollowPyTorch(t *testing.T) {
 	}
 	readJSON(t, "steps.json", &golden)
 	for i, x := range golden.Params {
-		golden.Params[i] = OfViT(x.Name, x.Shape, golden.Depth)
+		golden.Params[i] = ofViT(x.Name, x.Shape, golden.Depth)
 	}
 	l, err := NewLayout(golden.Params, Decay{golden.LayerDecay, golden.WeightDecay})
 	if err != nil {

@@ -1,10 +1,6 @@
 package optim
 
-import (
-	"math"
-	"strconv"
-	"strings"
-)
+import "math"
 
 // Decay sets the learning rate and the weight decay of each parameter of a model, relative to the schedule (RETFound
 // util/lr_decay.py, after BEiT).
@@ -28,38 +24,6 @@ func (d Decay) weightDecay(t Tensor) float64 {
 		return d.Weight
 	}
 	return 0
-}
-
-// OfViT returns the description of a parameter of a vision transformer with depth blocks, from its PyTorch name. Its
-// head is layer depth+1.
-func OfViT(name string, shape []int64, depth int) Tensor {
-	return Tensor{Name: name, Shape: shape, Layer: LayerID(name, depth), Decay: Decays(name, shape)}
-}
-
-// LayerID returns the layer of a parameter of a vision transformer with depth blocks, from its PyTorch name: 0 for the
-// embeddings, b+1 for block b, depth+1 for all others (final norm, head).
-func LayerID(name string, depth int) int {
-	if name == "cls_token" || name == "pos_embed" || strings.HasPrefix(name, "patch_embed") {
-		return 0
-	}
-	if rest, ok := strings.CutPrefix(name, "blocks."); ok {
-		number, _, _ := strings.Cut(rest, ".")
-		if b, err := strconv.Atoi(number); err == nil && 0 <= b && b < depth {
-			return b + 1
-		}
-	}
-	return depth + 1
-}
-
-// Decays reports whether weight decay applies to a parameter of a vision transformer. It does not apply to biases,
-// norms and other parameters of at most one dimension, nor to the position embedding and the class and distillation
-// tokens (timm's no_weight_decay).
-func Decays(name string, shape []int64) bool {
-	switch name {
-	case "pos_embed", "cls_token", "dist_token":
-		return false
-	}
-	return len(shape) > 1
 }
 
 // A Group is a range of an arena, elements Start to End-1, whose parameters share a learning-rate scale and a weight
