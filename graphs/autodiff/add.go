@@ -23,10 +23,10 @@ func join(g *graphs.Graph, a, b *value) *value {
 		}
 	}
 	p, q := paddedPart(a), paddedPart(b)
-	if p.inner != nil && q.inner != nil && p.axis == q.axis && q.before+q.inner.Shape[q.axis] == p.before {
+	if q.endsAt(p) {
 		p, q = q, p
 	}
-	if p.inner == nil || q.inner == nil || p.axis != q.axis || p.before+p.inner.Shape[p.axis] != q.before {
+	if !p.endsAt(q) {
 		return nil
 	}
 	joined := g.Concat(p.axis, append(joinedFrom(p.inner, p.axis), joinedFrom(q.inner, p.axis)...)...)
@@ -49,6 +49,11 @@ type part struct {
 	inner         *value // nil if there are no such zeros
 	axis          int64
 	before, after int64
+}
+
+// endsAt reports whether q begins where p ends.
+func (p part) endsAt(q part) bool {
+	return p.inner != nil && q.inner != nil && p.axis == q.axis && p.before+p.inner.Shape[p.axis] == q.before
 }
 
 // paddedPart returns the part from which a Pad with zeros on one axis makes v.

@@ -101,10 +101,9 @@ func leadsFrom(nodes []*graphs.Node, from []*value) map[*value]bool {
 			continue
 		}
 		for _, v := range n.Outputs {
-			if v == nil {
-				continue
+			if v != nil {
+				out[v] = (v.Type == graphs.Float32 || v.Type == graphs.Float64) && v.Len() != 0
 			}
-			out[v] = (v.Type == graphs.Float32 || v.Type == graphs.Float64) && v.Len() != 0
 		}
 	}
 	return out

@@ -40,15 +40,14 @@ type Call struct {
 }
 
 func (c *Call) apply() []*value {
-	rule := c.rules[key(c.node.Domain, c.node.Op)]
-	if rule == nil && strings.HasPrefix(c.node.Domain, graphs.Microsoft) {
+	if rule := c.rules[key(c.node.Domain, c.node.Op)]; rule != nil {
+		return rule(c)
+	}
+	if strings.HasPrefix(c.node.Domain, graphs.Microsoft) {
 		return c.refuse("no rule for this operator of ONNX Runtime's own: " +
 			"if its optimiser wrote the model, use the one that it was made of")
 	}
-	if rule == nil {
-		return c.refuse("no rule for this operator")
-	}
-	return rule(c)
+	return c.refuse("no rule for this operator")
 }
 
 // refuse ends a rule that cannot give the gradient. It returns nil and keeps the reason.

@@ -1,14 +1,5 @@
 package autodiff
 
-// toEach returns the same gradient for every input.
-func (c *Call) toEach(gradient *value) []*value {
-	out := make([]*value, len(c.node.Inputs))
-	for i := range out {
-		out[i] = gradient
-	}
-	return out
-}
-
 // extreme: inputs that are equally the largest (smallest) share the gradient, as in PyTorch's maximum.
 func extreme(c *Call) []*value {
 	if len(c.node.Inputs) == 1 {

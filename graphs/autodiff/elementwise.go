@@ -42,11 +42,6 @@ func (c *Call) inverseSqrt(x *value) *value { return c.reciprocal(c.Sqrt(x)) }
 // isPositive returns 1 where x is above 0, else 0. It needs no comparison, for which CUDA has no bfloat16 kernel.
 func (c *Call) isPositive(x *value) *value { return c.Sign(c.Relu(x)) }
 
-// oneWhere returns 1 where mask is 1, and otherwise where mask is 0.
-func (c *Call) oneWhere(mask *value, otherwise float64) *value {
-	return c.shift(c.Scale(mask, 1-otherwise), otherwise)
-}
-
 // equal returns 1 where a and b are equal, else 0, in the type of a.
 func (c *Call) equal(a, b *value) *value { return c.Cast(c.Equal(a, b), a.Type) }
 

@@ -101,11 +101,6 @@ func det(c *Call) []*value {
 	return []*value{c.Reshape(c.Mul(dy, c.Transpose(m, 0, 2, 1)), c.In(0).Shape...)}
 }
 
-// inverse: dX = -Yᵀ·dY·Yᵀ.
-func inverse(c *Call, _, y, dy *value) *value {
-	return c.MatMul(c.ScaledMatMul(-1, y, dy, graphs.TransA), y, graphs.TransB)
-}
-
 // distances are those between each row of one matrix and each row of another, squared unless metric is euclidean.
 func distances(c *Call) []*value {
 	a, b := c.In(0), c.In(1)

@@ -6,17 +6,6 @@ import (
 	"fovea/graphs"
 )
 
-// softmax: dX = Y·(dY - Σ dY·Y) along the axis.
-func softmax(c *Call, _, y, dy *value) *value {
-	sum := c.ReduceSum(c.Mul(dy, y), true, c.Axis(-1))
-	return c.Mul(c.Sub(dy, sum), y)
-}
-
-// logSoftmax: dX = dY - exp(Y)·Σ dY along the axis.
-func logSoftmax(c *Call, _, y, dy *value) *value {
-	return c.Sub(dy, c.Mul(c.Exp(y), c.ReduceSum(dy, true, c.Axis(-1))))
-}
-
 // layerNormalization over the last axis has a gradient of its own, all others that of their definition.
 func layerNormalization(c *Call) []*value {
 	last := int64(c.In(0).Rank() - 1)

@@ -91,10 +91,6 @@ func globalAveragePool(c *Call, x, _, dy *value) *value {
 	return c.Expand(c.Scale(dy, float64(dy.Len())/float64(x.Len())), nil, x.Shape...)
 }
 
-func globalMaxPool(c *Call, x, y, dy *value) *value {
-	return c.shareAmongEqual(y, dy, span(2, x.Rank()))
-}
-
 // maxUnpool puts each element at its index in the whole output, so its gradient is read there.
 func maxUnpool(c *Call) []*value {
 	if c.In(2) != nil {

@@ -1,6 +1,11 @@
 package autodiff
 
-import "math"
+import (
+	"math"
+	"slices"
+
+	"fovea/graphs"
+)
 
 // rules is the whole of reverse mode: operator → rule. Operators of other domains than the standard's have theirs in
 // front. In a rule, x, a and b are inputs of the node, y is its output, and dx is the gradient of the result with
@@ -14,11 +19,14 @@ var rules = map[string]Rule{
 		da = c.Div(dy, b)
 		return da, c.Neg(c.Mul(da, y))
 	}),
-	"Pow":  binary(pow),
-	"Mod":  mod,
-	"Neg":  unary(func(c *Call, x, y, dy *value) *value { return c.Neg(dy) }),
-	"Sum":  func(c *Call) []*value { return c.toEach(c.Grad(0)) },
-	"Mean": func(c *Call) []*value { return c.toEach(c.Scale(c.Grad(0), 1/float64(len(c.node.Inputs)))) },
+	"Pow": binary(pow),
+	"Mod": mod,
+	"Neg": unary(func(c *Call, x, y, dy *value) *value { return c.Neg(dy) }),
+	"Sum": func(c *Call) []*value { return slices.Repeat([]*value{c.Grad(0)}, len(c.node.Inputs)) },
+	"Mean": func(c *Call) []*value {
+		n := len(c.node.Inputs)
+		return slices.Repeat([]*value{c.Scale(c.Grad(0), 1/float64(n))}, n)
+	},
 
 	// Functions y = f(x) of one number: dx = dy·f'(x).
 	"Abs":   derivative(func(c *Call, x, y *value) *value { return c.Sign(x) }),
@@ -29,9 +37,7 @@ var rules = map[string]Rule{
 	"Atan":  derivative(func(c *Call, x, y *value) *value { return c.reciprocal(c.onePlus(c.square(x))) }),
 	"Atanh": derivative(func(c *Call, x, y *value) *value { return c.reciprocal(c.oneMinus(c.square(x))) }),
 	"Cos":   derivative(func(c *Call, x, y *value) *value { return c.Neg(c.Sin(x)) }),
-	"Cosh": derivative(func(c *Call, x, y *value) *value {
-		return c.Scale(c.Sub(c.Exp(x), c.Exp(c.Neg(x))), 0.5)
-	}),
+	"Cosh":  derivative(func(c *Call, x, y *value) *value { return c.Scale(c.Sub(c.Exp(x), c.Exp(c.Neg(x))), 0.5) }),
 	"Erf": derivative(func(c *Call, x, y *value) *value {
 		return c.Scale(c.Exp(c.Neg(c.square(x))), 2/math.Sqrt(math.Pi))
 	}),
@@ -40,14 +46,12 @@ var rules = map[string]Rule{
 	"Reciprocal": derivative(func(c *Call, x, y *value) *value { return c.Neg(c.square(y)) }),
 	"Sigmoid":    derivative(func(c *Call, x, y *value) *value { return c.Mul(y, c.oneMinus(y)) }),
 	"Sin":        derivative(func(c *Call, x, y *value) *value { return c.Cos(x) }),
-	"Sinh": derivative(func(c *Call, x, y *value) *value {
-		return c.Scale(c.Add(c.Exp(x), c.Exp(c.Neg(x))), 0.5)
-	}),
-	"Softplus": derivative(func(c *Call, x, y *value) *value { return c.Sigmoid(x) }),
-	"Softsign": derivative(func(c *Call, x, y *value) *value { return c.reciprocal(c.square(c.onePlus(c.Abs(x)))) }),
-	"Sqrt":     unary(func(c *Call, x, y, dy *value) *value { return c.Div(c.Scale(dy, 0.5), y) }),
-	"Tan":      derivative(func(c *Call, x, y *value) *value { return c.onePlus(c.square(y)) }),
-	"Tanh":     derivative(func(c *Call, x, y *value) *value { return c.Sub(c.Scalar(1), c.square(y)) }),
+	"Sinh":       derivative(func(c *Call, x, y *value) *value { return c.Scale(c.Add(c.Exp(x), c.Exp(c.Neg(x))), 0.5) }),
+	"Softplus":   derivative(func(c *Call, x, y *value) *value { return c.Sigmoid(x) }),
+	"Softsign":   derivative(func(c *Call, x, y *value) *value { return c.reciprocal(c.square(c.onePlus(c.Abs(x)))) }),
+	"Sqrt":       unary(func(c *Call, x, y, dy *value) *value { return c.Div(c.Scale(dy, 0.5), y) }),
+	"Tan":        derivative(func(c *Call, x, y *value) *value { return c.onePlus(c.square(y)) }),
+	"Tanh":       derivative(func(c *Call, x, y *value) *value { return c.Sub(c.Scalar(1), c.square(y)) }),
 
 	// Activations. At a kink the derivative is that of one side, as in PyTorch.
 	"Celu": derivative(func(c *Call, x, y *value) *value { return c.exponential(x, 1, 1/c.Float("alpha", 1)) }),
@@ -59,7 +63,8 @@ var rules = map[string]Rule{
 	}),
 	"HardSwish": derivative(hardSwish),
 	"LeakyRelu": derivative(func(c *Call, x, y *value) *value {
-		return c.oneWhere(c.isPositive(x), c.Float("alpha", 0.01))
+		alpha := c.Float("alpha", 0.01)
+		return c.shift(c.Scale(c.isPositive(x), 1-alpha), alpha)
 	}),
 	"Mish":  derivative(mish),
 	"PRelu": binary(prelu),
@@ -79,32 +84,24 @@ var rules = map[string]Rule{
 	"Ceil": noGradient, "Floor": noGradient, "Hardmax": noGradient, "Round": noGradient, "Sign": noGradient,
 
 	// Choices between values.
-	"Clip":  clip,
-	"Max":   extreme,
-	"Min":   extreme,
-	"Where": where,
+	"Clip": clip, "Max": extreme, "Min": extreme, "Where": where,
 
 	// Reductions. y and dy have the axes that were reduced, with size 1.
-	"ReduceL1": reduction(func(c *Call, x, y, dy *value) *value { return c.Mul(dy, c.Sign(x)) }),
-	"ReduceL2": reduction(func(c *Call, x, y, dy *value) *value {
-		return c.Mul(c.Div(dy, c.zerosToOnes(y)), x)
-	}),
+	"ReduceL1":        reduction(func(c *Call, x, y, dy *value) *value { return c.Mul(dy, c.Sign(x)) }),
+	"ReduceL2":        reduction(func(c *Call, x, y, dy *value) *value { return c.Mul(c.Div(dy, c.zerosToOnes(y)), x) }),
 	"ReduceLogSum":    reduction(func(c *Call, x, y, dy *value) *value { return c.Mul(dy, c.Exp(c.Neg(y))) }),
 	"ReduceLogSumExp": reduction(func(c *Call, x, y, dy *value) *value { return c.Mul(dy, c.Exp(c.Sub(x, y))) }),
-	"ReduceMax":       reduceExtreme,
+	"ReduceMax":       overAxes(reduceExtreme),
 	"ReduceMean": reduction(func(c *Call, x, y, dy *value) *value {
 		return c.Scale(dy, float64(y.Len())/float64(x.Len()))
 	}),
-	"ReduceMin":       reduceExtreme,
-	"ReduceProd":      reduceProd,
+	"ReduceMin":       overAxes(reduceExtreme),
+	"ReduceProd":      overAxes(reduceProd),
 	"ReduceSum":       reduction(func(c *Call, x, y, dy *value) *value { return dy }),
 	"ReduceSumSquare": reduction(func(c *Call, x, y, dy *value) *value { return c.Mul(c.Scale(dy, 2), x) }),
 
 	// Matrices.
-	"Det":    det,
-	"Einsum": einsum,
-	"Gemm":   gemm,
-	"MatMul": matMul,
+	"Det": det, "Einsum": einsum, "Gemm": gemm, "MatMul": matMul,
 
 	// Convolution and pooling.
 	"AveragePool":       averagePool,
@@ -112,23 +109,27 @@ var rules = map[string]Rule{
 	"Conv":              conv,
 	"ConvTranspose":     convTranspose,
 	"GlobalAveragePool": unary(globalAveragePool),
-	"GlobalMaxPool":     unary(globalMaxPool),
+	"GlobalMaxPool":     unary(func(c *Call, x, y, dy *value) *value { return c.shareAmongEqual(y, dy, span(2, x.Rank())) }),
 	"LpPool":            lpPool,
 	"MaxPool":           maxPool,
 	"MaxUnpool":         maxUnpool,
 
 	// Softmax and normalisation.
-	"BatchNormalization":           batchNormalization,
-	"GroupNormalization":           byDefinition(groupNormalization),
-	"InstanceNormalization":        byDefinition(instanceNormalization),
-	"LRN":                          byDefinition(lrn),
-	"LayerNormalization":           layerNormalization,
-	"LogSoftmax":                   unary(logSoftmax),
+	"BatchNormalization":    batchNormalization,
+	"GroupNormalization":    byDefinition(groupNormalization),
+	"InstanceNormalization": byDefinition(instanceNormalization),
+	"LRN":                   byDefinition(lrn),
+	"LayerNormalization":    layerNormalization,
+	"LogSoftmax": unary(func(c *Call, x, y, dy *value) *value {
+		return c.Sub(dy, c.Mul(c.Exp(y), c.ReduceSum(dy, true, c.Axis(-1))))
+	}),
 	"LpNormalization":              byDefinition(lpNormalization),
 	"MeanVarianceNormalization":    byDefinition(meanVarianceNormalization),
 	"RMSNormalization":             byDefinition(rmsNormalization),
 	"SimplifiedLayerNormalization": byDefinition(rmsNormalization),
-	"Softmax":                      unary(softmax),
+	"Softmax": unary(func(c *Call, x, y, dy *value) *value {
+		return c.Mul(c.Sub(dy, c.ReduceSum(c.Mul(dy, y), true, c.Axis(-1))), y)
+	}),
 
 	// Attention and recurrent layers.
 	"Attention":       byDefinition(attention),
@@ -154,15 +155,15 @@ var rules = map[string]Rule{
 	"Expand":          unary(func(c *Call, x, y, dy *value) *value { return dy }),
 	"Identity":        unary(func(c *Call, x, y, dy *value) *value { return dy }),
 	"Pad":             pad,
-	"Reshape":         unary(reshapeBack),
-	"ReverseSequence": unary(reverseSequence),
+	"Reshape":         unary(func(c *Call, x, y, dy *value) *value { return c.Reshape(dy, x.Shape...) }),
+	"ReverseSequence": unary(sameOnGradient),
 	"Slice":           unary(slice),
 	"SpaceToDepth":    byDefinition(spaceToDepth),
 	"Split":           split,
-	"Squeeze":         unary(reshapeBack),
+	"Squeeze":         unary(func(c *Call, x, y, dy *value) *value { return c.Reshape(dy, x.Shape...) }),
 	"Tile":            unary(tile),
 	"Transpose":       unary(transpose),
-	"Trilu":           unary(trilu),
+	"Trilu":           unary(sameOnGradient),
 
 	// Elements at indices.
 	"Compress":        compress,
@@ -185,21 +186,23 @@ var rules = map[string]Rule{
 	"STFT":       byDefinition(stft),
 
 	// ONNX Runtime's own, most of which its optimizers write.
-	"com.microsoft.Attention":                        byDefinition(packedAttention),
-	"com.microsoft.BiasGelu":                         byDefinition(biasGelu),
-	"com.microsoft.CDist":                            byDefinition(distances),
-	"com.microsoft.EmbedLayerNormalization":          byDefinition(embedLayerNormalization),
-	"com.microsoft.FastGelu":                         byDefinition(fastGelu),
-	"com.microsoft.FusedConv":                        byDefinition(fusedConv),
-	"com.microsoft.FusedGemm":                        byDefinition(fusedGemm),
-	"com.microsoft.FusedMatMul":                      fusedMatMul,
-	"com.microsoft.Gelu":                             gelu,
-	"com.microsoft.Inverse":                          unary(inverse),
+	"com.microsoft.Attention":               byDefinition(packedAttention),
+	"com.microsoft.BiasGelu":                byDefinition(biasGelu),
+	"com.microsoft.CDist":                   byDefinition(distances),
+	"com.microsoft.EmbedLayerNormalization": byDefinition(embedLayerNormalization),
+	"com.microsoft.FastGelu":                byDefinition(fastGelu),
+	"com.microsoft.FusedConv":               byDefinition(fusedConv),
+	"com.microsoft.FusedGemm":               byDefinition(fusedGemm),
+	"com.microsoft.FusedMatMul":             fusedMatMul,
+	"com.microsoft.Gelu":                    gelu,
+	"com.microsoft.Inverse": unary(func(c *Call, x, y, dy *value) *value {
+		return c.MatMul(c.ScaledMatMul(-1, y, dy, graphs.TransA), y, graphs.TransB)
+	}),
 	"com.microsoft.MultiHeadAttention":               byDefinition(multiHeadAttention),
 	"com.microsoft.QuickGelu":                        byDefinition(sigmoidGated(1.702)),
 	"com.microsoft.RotaryEmbedding":                  byDefinition(rotaryEmbeddingFrom),
 	"com.microsoft.SkipLayerNormalization":           byDefinition(skipLayerNormalization),
 	"com.microsoft.SkipSimplifiedLayerNormalization": byDefinition(skipSimplifiedLayerNormalization),
 	"com.microsoft.TransposeMatMul":                  fusedMatMul,
-	"com.microsoft.Trilu":                            unary(trilu),
+	"com.microsoft.Trilu":                            unary(sameOnGradient),
 }

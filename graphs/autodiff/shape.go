@@ -8,9 +8,6 @@ import (
 
 // Operators that give elements another place by a fixed pattern: their gradient moves them back.
 
-// reshapeBack gives dy the shape of x.
-func reshapeBack(c *Call, x, _, dy *value) *value { return c.Reshape(dy, x.Shape...) }
-
 func transpose(c *Call, _, _, dy *value) *value {
 	perm := c.node.Attributes.Ints("perm")
 	inverse := make([]int64, len(perm))
@@ -139,13 +136,9 @@ func tile(c *Call, x, _, dy *value) *value {
 	return c.Reshape(c.ReduceSum(c.Reshape(dy, shape...), false, copies...), x.Shape...)
 }
 
-// trilu hides the elements of dy that it hid of x.
-func trilu(c *Call, x, _, dy *value) *value {
-	return c.applyShaped(x.Shape, "Trilu", c.node.Attributes, append([]*value{dy}, c.node.Inputs[1:]...)...)
-}
-
-func reverseSequence(c *Call, x, _, dy *value) *value {
-	return c.applyShaped(x.Shape, "ReverseSequence", c.node.Attributes, dy, c.In(1))
+// sameOnGradient applies the operator itself to dy: Trilu hides what it hid, ReverseSequence turns back.
+func sameOnGradient(c *Call, x, _, dy *value) *value {
+	return c.applyShaped(x.Shape, c.node.Op, c.node.Attributes, append([]*value{dy}, c.node.Inputs[1:]...)...)
 }
 
 // cumSum adds up from the other end.
