@@ -101,7 +101,8 @@ func det(c *Call) []*value {
 	return []*value{c.Reshape(c.Mul(dy, c.Transpose(m, 0, 2, 1)), c.In(0).Shape...)}
 }
 
-// distances are those between each row of one matrix and each row of another, squared unless metric is euclidean.
+// distances returns, for each row of one matrix and each row of another, how far they lie apart, [rows,rows]. The
+// distance is squared unless metric is euclidean.
 func distances(c *Call) []*value {
 	a, b := c.In(0), c.In(1)
 	between := c.Sub(c.Reshape(a, a.Shape[0], 1, -1), c.Reshape(b, 1, b.Shape[0], -1))

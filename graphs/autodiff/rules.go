@@ -109,10 +109,12 @@ var rules = map[string]Rule{
 	"Conv":              conv,
 	"ConvTranspose":     convTranspose,
 	"GlobalAveragePool": unary(globalAveragePool),
-	"GlobalMaxPool":     unary(func(c *Call, x, y, dy *value) *value { return c.shareAmongEqual(y, dy, span(2, x.Rank())) }),
-	"LpPool":            lpPool,
-	"MaxPool":           maxPool,
-	"MaxUnpool":         maxUnpool,
+	"GlobalMaxPool": unary(func(c *Call, x, y, dy *value) *value {
+		return c.shareAmongEqual(y, dy, span(2, x.Rank()))
+	}),
+	"LpPool":    lpPool,
+	"MaxPool":   maxPool,
+	"MaxUnpool": maxUnpool,
 
 	// Softmax and normalisation.
 	"BatchNormalization":    batchNormalization,
