@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"fovea/inference"
 	"fovea/training"
 	"fovea/training/config"
 )
@@ -17,9 +18,8 @@ func cached(t *testing.T, dir, cache string) *config.Config {
 	return c
 }
 
-// TestCache: a run is the same with a cold cache, a warm one, and when it goes
-// on with another folder; and its model is evaluated without a cache to the
-// same digits.
+// TestCache: a run is the same with a cold cache, a warm one, and when it goes on with another folder; and its model is
+// evaluated without a cache to the same digits.
 func TestCache(t *testing.T) {
 	dir, cache := fundus(t), filepath.Join(t.TempDir(), "cache")
 	cold := run(t, cached(t, dir, cache), training.Options{})
@@ -35,8 +35,8 @@ func TestCache(t *testing.T) {
 	c.Data.Cache = filepath.Join(t.TempDir(), "elsewhere")
 	same(t, outcome(t, run(t, c, training.Options{Resume: true}).Folder), want)
 
-	m, err := training.Evaluate(t.Context(), training.EvalOptions{Model: filepath.Join(cold.Folder, "model.onnx"),
-		Data: dir, Split: "test", Out: t.TempDir(), Runtime: c.Runtime})
+	m, err := inference.Evaluate(t.Context(), inference.EvalOptions{Model: filepath.Join(cold.Folder, "model.onnx"),
+		Data: dir, Split: "test", Out: t.TempDir(), Runtime: c.Runtime.Engine()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,8 +53,8 @@ func TestResumeRefusesOtherImages(t *testing.T) {
 	}
 }
 
-// TestResumeFindsACheckpointBetweenTwoRenames: where folders cannot be
-// exchanged, a kill can leave the checkpoint under its other name.
+// TestResumeFindsACheckpointBetweenTwoRenames: where folders cannot be exchanged, a kill can leave the checkpoint under
+// its other name.
 func TestResumeFindsACheckpointBetweenTwoRenames(t *testing.T) {
 	c := stopped(t)
 	want := run(t, small(t, c.Data.Dir), training.Options{})
@@ -159,7 +159,7 @@ func TestLearnersGiveTheirMemoryBack(t *testing.T) {
 		return total
 	}
 	open := func() {
-		l, err := training.NewLearner(t.Context(), c, 5, training.Experiment{})
+		l, err := training.NewBench(t.Context(), c, 5, training.Experiment{})
 		if err != nil {
 			t.Fatal(err)
 		}
