@@ -8,14 +8,14 @@ import (
 	"testing"
 )
 
-// TestViews: the first view, or the fifth of crops, is EvalTransform's; a cache
-// changes none; unknown ones are refused. Package inference compares them with
-// torchvision's.
+// TestViews: the first view, or the fifth of crops, is EvalTransform's; a cache changes none; unknown ones are refused.
+// Package inference compares them with torchvision's.
 func TestViews(t *testing.T) {
 	samples := trainSamples(t, "testdata/retinamnist")[:3]
 	plain := NewEvalTransform(24)
 	size := 3 * 24 * 24
-	one, _, _ := collect(t, newLoader(t, LoaderConfig{Samples: samples, Batch: 3, Transform: plain}).Epoch(t.Context(), 0, 0))
+	loader := newLoader(t, LoaderConfig{Samples: samples, Batch: 3, Transform: plain})
+	one, _, _ := collect(t, loader.Epoch(t.Context(), 0, 0))
 	for _, views := range AllViews {
 		n := views.Count()
 		centre := 0
@@ -49,15 +49,16 @@ func TestViews(t *testing.T) {
 	}
 }
 
-// TestTolerantLoader: an image that cannot be read has an error and a tensor of
-// zeros, whatever lay there before; the others are as they are without it.
+// TestTolerantLoader: an image that cannot be read has an error and a tensor of zeros, whatever lay there before; the
+// others are as they are without it.
 func TestTolerantLoader(t *testing.T) {
 	bad := filepath.Join(t.TempDir(), "bad.png")
 	if err := os.WriteFile(bad, []byte("no image"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	samples := trainSamples(t, "testdata/retinamnist")[:12]
-	want, _, _ := collect(t, newLoader(t, LoaderConfig{Samples: samples, Batch: 2, Transform: NewEvalTransform(24)}).Epoch(t.Context(), 0, 0))
+	plain := newLoader(t, LoaderConfig{Samples: samples, Batch: 2, Transform: NewEvalTransform(24)})
+	want, _, _ := collect(t, plain.Epoch(t.Context(), 0, 0))
 	size := 3 * 24 * 24
 	samples = slices.Clone(samples)
 	samples[9].Path = bad

@@ -15,7 +15,7 @@ import (
 
 var imageNetFill = color.NRGBA{R: 124, G: 116, B: 104, A: 255}
 
-// testImages are those of tools/oracle/augment.py.
+// testImages reads the images of tools/oracle/augment.py.
 func testImages(t testing.TB) map[string]*image.NRGBA {
 	t.Helper()
 	paths, err := filepath.Glob("../testdata/retinamnist/train/*/*.png")
@@ -58,7 +58,7 @@ func readPNG(t testing.TB, path string) *image.NRGBA {
 	return out
 }
 
-// digest is that of the RGB bytes; every pixel must be opaque.
+// digest returns the digest of the RGB bytes. Every pixel must be opaque.
 func digest(t testing.TB, img *image.NRGBA) string {
 	t.Helper()
 	var rgb []byte
@@ -74,7 +74,7 @@ func digest(t testing.TB, img *image.NRGBA) string {
 	return hex.EncodeToString(sum[:])[:24]
 }
 
-// inside is img as a part of a larger image.
+// inside returns img as a part of a larger image.
 func inside(img *image.NRGBA) *image.NRGBA {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	large := image.NewNRGBA(image.Rect(0, 0, w+7, h+5))
@@ -84,8 +84,7 @@ func inside(img *image.NRGBA) *image.NRGBA {
 	return large.SubImage(image.Rect(3, 2, 3+w, 2+h)).(*image.NRGBA)
 }
 
-// TestOpsAsPillow: the argument of every op is timm's, and its pixels are
-// Pillow's, all of them.
+// TestOpsAsPillow: the argument of every op is timm's, and its pixels are Pillow's, all of them.
 func TestOpsAsPillow(t *testing.T) {
 	var golden []struct {
 		Op, Image, SHA256  string

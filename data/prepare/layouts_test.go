@@ -127,7 +127,8 @@ func retinaTree(tb testing.TB) tree {
 	for _, class := range []struct {
 		folder, prefix string
 		images         int
-	}{{"1_normal", "NL", 300}, {"2_cataract", "cataract", 100}, {"2_glaucoma", "Glaucoma", 101}, {"3_retina_disease", "Retina", 100}} {
+	}{{"1_normal", "NL", 300}, {"2_cataract", "cataract", 100}, {"2_glaucoma", "Glaucoma", 101},
+		{"3_retina_disease", "Retina", 100}} {
 		for i := range class.images {
 			t.add(fmt.Sprintf("dataset/%s/%s_%03d.png", class.folder, class.prefix, i+1), tiny(tb, n, "png"))
 			n++
@@ -168,8 +169,7 @@ func jsiecTree(tb testing.TB) tree {
 	return t
 }
 
-// idridTree has the empty columns and rows of the official tables, and a part
-// of the set that is not for grading.
+// idridTree has the empty columns and rows of the official tables, and a part of the set that is not for grading.
 func idridTree(tb testing.TB) tree {
 	t := tree{{"A. Segmentation/1. Original Images/a. Training Set/IDRiD_01.jpg", tiny(tb, 4000, "jpg")}}
 	n := 0
@@ -197,8 +197,7 @@ func idridTree(tb testing.TB) tree {
 	return t
 }
 
-// messidor2Tree has 874 pairs of eyes, 4 eyes without a grade, and endings in
-// the table that differ from the files'.
+// messidor2Tree has 874 pairs of eyes, 4 eyes without a grade, and endings in the table that differ from the files'.
 func messidor2Tree(tb testing.TB) tree {
 	var t tree
 	grades := []string{"", "", "", ""}

@@ -1,13 +1,13 @@
 package deploy
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
 
 	"fovea/graphs"
+	"fovea/internal/numbers"
 )
 
 // A rewrite brings a node across the opset in which its operator changed. It may append nodes to g, which then stand in
@@ -213,7 +213,7 @@ func limitsAsInputs(g *graphs.Graph, n *graphs.Node) error {
 
 func padsAsInputs(g *graphs.Graph, n *graphs.Node) error {
 	pads := n.Attributes.Ints("pads")
-	value := binary.LittleEndian.AppendUint32(nil, math.Float32bits(n.Attributes.Float("value", 0)))
+	value := numbers.Encode([]float32{n.Attributes.Float("value", 0)})
 	n.Inputs = append(n.Inputs, g.Ints(pads...), g.Constant(graphs.Float32, nil, value))
 	delete(n.Attributes, "pads")
 	delete(n.Attributes, "value")

@@ -1,11 +1,11 @@
 package deploy
 
 import (
-	"encoding/binary"
 	"math"
 	"slices"
 
 	"fovea/graphs"
+	"fovea/internal/numbers"
 	"fovea/onnx/pb"
 )
 
@@ -152,7 +152,7 @@ func (z *quantizer) quantizeWeight(w *graphs.Value, columns, matrix bool) quanti
 	}
 	perChannel := []int64{int64(channels)}
 	z.weights[key] = quantizedTensor{z.Initializer(name+"/uint8", uint8s, shape, data),
-		z.Initializer(name+"/scale", graphs.Float32, perChannel, floatBytes(scales)),
+		z.Initializer(name+"/scale", graphs.Float32, perChannel, numbers.Encode(scales)),
 		z.Initializer(name+"/zero", uint8s, perChannel, zeros)}
 	return z.weights[key]
 }
@@ -188,14 +188,6 @@ func transposed(values []float32, rows, columns int) []float32 {
 		for j := range columns {
 			out[j*rows+i] = values[i*columns+j]
 		}
-	}
-	return out
-}
-
-func floatBytes(values []float32) []byte {
-	out := make([]byte, 0, 4*len(values))
-	for _, x := range values {
-		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(x))
 	}
 	return out
 }

@@ -12,6 +12,7 @@ import (
 	"fovea/graphs"
 	"fovea/graphs/autodiff"
 	"fovea/graphs/importer"
+	"fovea/internal/numbers"
 )
 
 // tolerance is the largest difference that counts as agreement, as a part of the size of a derivative along a random
@@ -123,14 +124,14 @@ func compare(ctx context.Context, newGraph func() (*graphs.Graph, error), at poi
 	g.Fold()
 	along, size := map[string][]float32{}, 0.0
 	for _, v := range wrt {
-		along[v.Name] = normal(rng, int(v.Len()), spread(float32s(at[v.Name])))
+		along[v.Name] = normal(rng, int(v.Len()), spread(numbers.Decode[float32](at[v.Name])))
 	}
 	all := point{}
 	for name, data := range at {
 		all[name] = data
 	}
 	for name, values := range drawn {
-		all[name+".cotangent"] = bytesOf(values)
+		all[name+".cotangent"] = numbers.Bytes(values)
 	}
 	if len(g.Outputs) > 0 { // otherwise there is no gradient and the difference should be 0
 		err = runOnce(g, all, func(name string, gradient []float32) {

@@ -8,6 +8,7 @@ import (
 	"fovea/graphs/artifacts"
 	"fovea/graphs/importer"
 	"fovea/graphs/transfer"
+	"fovea/internal/numbers"
 	"fovea/onnx"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
@@ -130,7 +131,7 @@ func freeBatch(single *File, batch int64) (*File, error) {
 			n := len(data.Float32())
 			copy(data.Float32(), traceInput((i + 1) * n)[i*n:])
 		}, func(info ort.Info, data []byte) {
-			want, got := float32s(data), float32s(several.trace[info.Name].GetRawData())
+			want, got := numbers.Decode[float32](data), numbers.Decode[float32](several.trace[info.Name].GetRawData())
 			if len(got) == 0 {
 				return // scores are smaller
 			}
@@ -201,7 +202,7 @@ func (c *Classifier) noVector() error {
 // Initial copies the values that a parameter has in the file.
 func (c *Classifier) Initial(name string, to []float32) {
 	data, _ := c.file.source.Initializer(name)
-	copy(bytesOf(to), data)
+	copy(numbers.Bytes(to), data)
 }
 
 // Deployed returns the model with the outputs probabilities and logits, for the number of images that the file allows.

@@ -7,12 +7,12 @@ import (
 
 	"fovea/graphs/importer"
 	"fovea/models/imported"
-	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 )
 
 // Open a classifier that PyTorch exported, find its head and differentiate its scores with respect to the image.
 func Example() {
-	if _, err := ort.Load(context.Background(), ort.Source{}); err != nil {
+	if _, err := install.Load(context.Background(), install.Source{}); err != nil {
 		log.Fatal(err)
 	}
 	model, err := imported.Open("testdata/vit_dynamo18.onnx", importer.Sizes{Batch: 2})

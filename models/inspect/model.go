@@ -28,7 +28,7 @@ type Model struct {
 	Measured   *Measured         `json:"measured,omitempty"`
 	Unmeasured string            `json:"unmeasured,omitempty"` // reason why it is not measured
 	Tensors    []Value           `json:"tensors,omitempty"`    // initializers of the graph itself
-	List       []Node            `json:"list,omitempty"`       // of the graph itself, or of the imported one if measured
+	List       []Node            `json:"list,omitempty"`       // of the file, or of the imported graph if measured
 }
 
 // An Operator sums up the nodes of one operator.

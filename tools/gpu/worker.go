@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"fovea/internal/numbers"
 	"fovea/onnx/cuda"
 	"fovea/onnx/weights"
 	"fovea/training"
@@ -168,7 +169,7 @@ func loadWeights(l *training.Bench, path string) error {
 		}
 		data, err := t.Bytes()
 		if err == nil {
-			copy(bytesOf(values), data)
+			copy(numbers.Bytes(values), data)
 		}
 		return err
 	})

@@ -60,8 +60,8 @@ func TestLayoutErrors(t *testing.T) {
 	}
 }
 
-// TestGroupsOfViTLarge compares every parameter of ViT-L/16 and of DINOv2's ViT-L/14 with RETFound's lr_decay.py:
-// 26 layers, 52 groups.
+// TestGroupsOfViTLarge compares every parameter of ViT-L/16 and of DINOv2's ViT-L/14 with RETFound's lr_decay.py: 26
+// layers, 52 groups.
 func TestGroupsOfViTLarge(t *testing.T) {
 	t.Run("vit_large_patch16", func(t *testing.T) { checkGroups(t, "groups.json", 303_306_757) })
 	t.Run("vit_large_patch14_dinov2", func(t *testing.T) { checkGroups(t, "groups_dinov2.json", 303_233_029) })
