@@ -1,6 +1,6 @@
 // Package transfer turns an ONNX classifier into one for other classes that is ready for training. It finds the input
-// for images and the layer that scores the classes, replaces that layer, and determines for each parameter how deep in
-// the model it lies and whether it can be learned.
+// for images and the layer that scores the classes, and replaces that layer. For each parameter it determines how deep
+// in the model it lies and whether it can be learned.
 //
 //	model, err := transfer.TakeImages(model, 224)        // NCHW, of this size
 //	source, trace := …                                   // see package importer

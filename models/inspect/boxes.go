@@ -105,9 +105,9 @@ func groupNodes(d drawing, depth int) *picture {
 	return p
 }
 
-// boxFor returns the box for a node that reads from others. A node that is deep enough goes to the box of its scope,
-// unless a path leads out of that box and back to the node, as the boxes would then form a cycle. Another node joins
-// the only box that it reads, if nothing else reads that box. Otherwise the box is new.
+// boxFor returns the box for a node that reads from others. A node that is deep enough goes to the box of its scope. It
+// gets a new box if a path leads out of that box and back to the node, as the boxes would then form a cycle. Another
+// node joins the only box that it reads, if nothing else reads that box. Otherwise the box is new.
 func (p *picture) boxFor(n *Node, from []*box, current map[string]*box, readers map[string]int) *box {
 	if len(n.scope) >= p.depth {
 		scope := n.scope[:p.depth]
