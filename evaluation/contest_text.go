@@ -39,10 +39,10 @@ func (c *Contest) WriteText(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w, "* best of the row; ↓ less is better")
+	fmt.Fprintln(w, "* best of the row; ↓ lower is better")
 	for _, k := range c.Contenders {
 		if k.Assessment == nil {
-			fmt.Fprintf(w, "%s is a published row of metrics: without images there is neither interval nor test.\n", oneLine(k.Name))
+			fmt.Fprintf(w, "%s is a published row of metrics, so it has neither intervals nor tests.\n", oneLine(k.Name))
 		}
 	}
 	for _, p := range c.Pairs {
@@ -95,7 +95,8 @@ func (p ContenderPair) writeText(w io.Writer, several bool) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "better, worse: of %s, by an interval that excludes 0; with %d intervals some do by chance\n", b, len(p.Measures))
+	fmt.Fprintf(w, "\"better\" and \"worse\" describe %s and mean that the %v %% interval of the difference excludes 0.\n", b, 100*p.Level)
+	fmt.Fprintf(w, "Of %d such intervals about %.1f do so by chance.\n", len(p.Measures), (1-p.Level)*float64(len(p.Measures)))
 	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	corrected := several || len(p.DeLong) > 1
 	fmt.Fprint(t, "DeLong's test, AUC of\tdifference\tinterval\tp\t")

@@ -153,9 +153,9 @@ func (m *matrix) paint(c draw.Canvas) {
 	m.drawTitle(c, m.title)
 	note := label
 	note.YAlign = text.YTop
-	words := fmt.Sprintf("images; from white, 0, to dark blue, %d", m.most)
+	words := fmt.Sprintf("images; white: 0, dark blue: %d", m.most)
 	if m.shares {
-		words = "percent of the actual class; white 0, dark blue 100"
+		words = "percent of the actual class; white: 0, dark blue: 100"
 		if m.twoLines() {
 			words += "; images below"
 		}

@@ -32,7 +32,7 @@ func Course(series []Series, best int, unit, title string) *Figure {
 	}
 	if best >= 0 {
 		low, high := a.plot.Y.Min, a.plot.Y.Max
-		a.line(fmt.Sprintf("epoch %d, the one that was selected", best+1),
+		a.line(fmt.Sprintf("selected epoch: %d", best+1),
 			plotter.XYs{{X: float64(best + 1), Y: low}, {X: float64(best + 1), Y: high}},
 			draw.LineStyle{Color: frameInk, Width: 0.6, Dashes: dashes[2]})
 	}

@@ -62,9 +62,9 @@ func Wilson(hits, n int, level float64) Interval {
 // probability they were given, and how many images there are in each. interval
 // says what the interval of a bin is.
 func Reliability(bins []Bin, interval, title string) *Figure {
-	a := newAxes("Probability of the predicted class", "Share that is right")
+	a := newAxes("Probability of the predicted class", "Fraction that is right")
 	a.unit()
-	a.line("as often right as the probability says", plotter.XYs{{X: 0, Y: 0}, {X: 1, Y: 1}},
+	a.line("perfect calibration", plotter.XYs{{X: 0, Y: 0}, {X: 1, Y: 1}},
 		draw.LineStyle{Color: frameInk, Width: 0.6, Dashes: dashes[2]})
 	b := newAxes("Probability of the predicted class", "Images")
 	b.unit()
@@ -89,7 +89,7 @@ func Reliability(bins []Bin, interval, title string) *Figure {
 		b.plot.Add(&plotter.Labels{XYs: plotter.XYs{{X: (x.Low + x.High) / 2, Y: float64(x.Count)}},
 			Labels: []string{fmt.Sprint(x.Count)}, TextStyle: []draw.TextStyle{words}, Offset: vg.Point{Y: 2}})
 	}
-	a.keys = append(a.keys, key{name: "images of a bin, " + interval, line: bar})
+	a.keys = append(a.keys, key{name: interval + " of a bin", line: bar})
 	b.plot.Y.Max = float64(most) * 1.15
 	b.tall = 90
 	return figure(title, a, b)

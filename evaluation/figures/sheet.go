@@ -33,7 +33,7 @@ func Sheet(tiles []Tile, title string) *Figure {
 			if t.Image != nil {
 				c.DrawImage(fit(t.Image.Bounds(), at, side), t.Image)
 			}
-			for k, line := range []string{"actual " + t.Actual, "said " + t.Predicted, fmt.Sprintf("with %.3f", t.Probability)} {
+			for k, line := range []string{"actual " + t.Actual, "predicted " + t.Predicted, fmt.Sprintf("probability %.3f", t.Probability)} {
 				c.FillText(label, vg.Point{X: at.X, Y: at.Y - gap - lineHeight*vg.Length(k)}, abbreviate(line, label, side))
 			}
 		}

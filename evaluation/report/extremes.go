@@ -21,8 +21,8 @@ func (r *Report) Sheets() []Picture {
 	for _, s := range []struct {
 		name, title string
 		rows        []evaluation.Prediction
-	}{{"errors", "The hardest errors: least probability of the actual class", r.Test.hardest()},
-		{"best", "The surest right answers", r.Test.surest()}} {
+	}{{"errors", "Hardest errors: lowest probability of the actual class", r.Test.hardest()},
+		{"best", "Most confident correct answers", r.Test.surest()}} {
 		if len(s.rows) == 0 {
 			continue
 		}

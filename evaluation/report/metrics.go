@@ -11,48 +11,48 @@ import (
 // described are the measures of package evaluation that a page has, in its
 // order. What is missing is the accuracy by another name.
 var described = []struct{ measure, name, means string }{
-	{"accuracy", "Accuracy", "share of images that are classified right"},
-	{"balanced_accuracy", "Balanced accuracy", "share of a class that is found, the mean over the classes that occur"},
-	{"roc_auc", "AUC, macro", "one class against the rest, the mean; 0.5 knows nothing"},
+	{"accuracy", "Accuracy", "fraction of the images that are classified correctly"},
+	{"balanced_accuracy", "Balanced accuracy", "fraction of a class that is found, mean over the classes that occur"},
+	{"roc_auc", "AUC, macro", "each class against the rest, mean over classes; guessing has 0.5"},
 	{"kappa", "Kappa", "agreement beyond chance"},
-	{"quadratic_kappa", "Quadratic kappa", "the same, where near misses count for less: for grades"},
-	{"linear_kappa", "Linear kappa", "where a miss counts by its distance"},
-	{"mcc", "MCC", "correlation of truth and prediction"},
+	{"quadratic_kappa", "Quadratic kappa", "agreement beyond chance, where near misses count less; for grades"},
+	{"linear_kappa", "Linear kappa", "agreement beyond chance, where a miss counts by its distance"},
+	{"mcc", "MCC", "correlation of actual and predicted class"},
 
-	{"recall_positive", "Sensitivity (recall)", "share of the positive that is found"},
-	{"specificity_positive", "Specificity", "share of the negative that is told to be so"},
-	{"precision_positive", "Precision (PPV)", "share of those called positive that are"},
-	{"f1_positive", "F1", "precision and sensitivity in one"},
-	{"average_precision_positive", "Average precision", "area under precision over recall"},
-	{"sensitivity_at_specificity_0.90_positive", "Sensitivity at 90 % specificity", "if the threshold were moved to there"},
-	{"sensitivity_at_specificity_0.95_positive", "Sensitivity at 95 % specificity", "if the threshold were moved to there"},
-	{"jaccard_positive", "Jaccard", "found over all that are or were said to be positive"},
+	{"recall_positive", "Sensitivity (recall)", "fraction of the positive images that are found"},
+	{"specificity_positive", "Specificity", "fraction of the negative images that are correctly ruled out"},
+	{"precision_positive", "Precision (PPV)", "fraction of the positive answers that are right"},
+	{"f1_positive", "F1", "harmonic mean of precision and sensitivity"},
+	{"average_precision_positive", "Average precision", "area under the precision-recall curve"},
+	{"sensitivity_at_specificity_0.90_positive", "Sensitivity at 90 % specificity", "at the threshold with this specificity"},
+	{"sensitivity_at_specificity_0.95_positive", "Sensitivity at 95 % specificity", "at the threshold with this specificity"},
+	{"jaccard_positive", "Jaccard", "images found, divided by those that are positive or predicted as such"},
 
-	{"recall", "Sensitivity (recall), macro", "share of a class that is found, the mean over classes"},
-	{"specificity", "Specificity, macro", "share of the other classes that is told to be other"},
-	{"precision", "Precision (PPV), macro", "share of those named that are right"},
-	{"f1", "F1, macro", "precision and recall in one, the mean over classes"},
-	{"average_precision", "Average precision, macro", "area under precision over recall"},
-	{"sensitivity_at_specificity_0.90", "Sensitivity at 90 % specificity, macro", "if the threshold of each class were moved to there"},
-	{"sensitivity_at_specificity_0.95", "Sensitivity at 95 % specificity, macro", "if the threshold of each class were moved to there"},
-	{"jaccard", "Jaccard, macro", "right over all that are or were said to be of a class"},
+	{"recall", "Sensitivity (recall), macro", "fraction of a class that is found, mean over classes"},
+	{"specificity", "Specificity, macro", "fraction of the other images that are correctly ruled out, mean over classes"},
+	{"precision", "Precision (PPV), macro", "fraction of the answers that are right, mean over classes"},
+	{"f1", "F1, macro", "harmonic mean of precision and sensitivity, mean over classes"},
+	{"average_precision", "Average precision, macro", "area under the precision-recall curve, mean over classes"},
+	{"sensitivity_at_specificity_0.90", "Sensitivity at 90 % specificity, macro", "at the threshold of each class with this specificity"},
+	{"sensitivity_at_specificity_0.95", "Sensitivity at 95 % specificity, macro", "at the threshold of each class with this specificity"},
+	{"jaccard", "Jaccard, macro", "images found, divided by those that are of a class or predicted as such"},
 	{"score", "Score", "mean of F1, AUC and kappa"},
 
-	{"val_loss", "Log loss", "mean surprise at the actual class; 0 is perfect"},
+	{"val_loss", "Log loss", "mean of −log of the probability of the actual class; 0 is perfect"},
 	{"brier", "Brier score", "squared error of the probabilities; 0 is perfect"},
-	{"ece", "Calibration error", "how far probabilities and shares that are right lie apart, on average"},
-	{"hamming", "Hamming loss", "share of wrong yes or no answers, one a class"},
+	{"ece", "Calibration error", "mean gap between the probability and the fraction that is right; 0 is perfect"},
+	{"hamming", "Hamming loss", "fraction of wrong answers to “is it this class?”"},
 
-	{"roc_auc_micro", "AUC, micro", "of all answers together"},
-	{"roc_auc_weighted", "AUC, weighted", "mean over classes by their images"},
+	{"roc_auc_micro", "AUC, micro", "all classes pooled"},
+	{"roc_auc_weighted", "AUC, weighted", "mean over classes, weighted by their images"},
 	{"roc_auc_ovo", "AUC, one against one", "mean over pairs of classes (Hand and Till)"},
-	{"roc_auc_ovo_weighted", "AUC, one against one, weighted", "mean over pairs by their images"},
-	{"average_precision_micro", "Average precision, micro", "of all answers together"},
-	{"average_precision_weighted", "Average precision, weighted", "mean over classes by their images"},
-	{"precision_weighted", "Precision, weighted", "mean over classes by their images"},
-	{"f1_weighted", "F1, weighted", "mean over classes by their images"},
-	{"jaccard_micro", "Jaccard, micro", "of all answers together"},
-	{"jaccard_weighted", "Jaccard, weighted", "mean over classes by their images"},
+	{"roc_auc_ovo_weighted", "AUC, one against one, weighted", "mean over pairs of classes, weighted by their images"},
+	{"average_precision_micro", "Average precision, micro", "all classes pooled"},
+	{"average_precision_weighted", "Average precision, weighted", "mean over classes, weighted by their images"},
+	{"precision_weighted", "Precision, weighted", "mean over classes, weighted by their images"},
+	{"f1_weighted", "F1, weighted", "mean over classes, weighted by their images"},
+	{"jaccard_micro", "Jaccard, micro", "all classes pooled"},
+	{"jaccard_weighted", "Jaccard, weighted", "mean over classes, weighted by their images"},
 }
 
 // plainNames are those of metrics in a sentence.
@@ -140,7 +140,7 @@ func interval[N ~float64](low, high N) *figures.Interval {
 // decimal is a metric in a table; NaN is one that is not defined.
 func decimal(x float64) string {
 	if math.IsNaN(x) {
-		return "none"
+		return "n/a"
 	}
 	return fmt.Sprintf("%.3f", x)
 }
