@@ -28,6 +28,9 @@ var okabeIto = []color.RGBA{
 	black,
 }
 
+// Colour returns the i-th colour of lines and points that are told apart, from 0; the colours repeat.
+func Colour(i int) color.RGBA { return okabeIto[i%len(okabeIto)] }
+
 var black = color.RGBA{0x20, 0x20, 0x20, 0xff}
 
 // dashes go with the colours, so that lines differ in a grey print too.

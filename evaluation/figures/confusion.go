@@ -70,17 +70,17 @@ func newMatrix(p *evaluation.Predictions, title string, shares bool) *matrix {
 			m.most = max(m.most, count)
 		}
 	}
-	width, label, widest := columnWidth, style(textSize), maxLabelWidth*0.6
+	width, label, widest := columnWidth, TextStyle(textSize), maxLabelWidth*0.6
 	if n > columnClasses {
 		width, widest = pageWidth, maxLabelWidth
 	}
 	const none = " (no images)"
 	var left, below vg.Length
 	for i, name := range p.Classes {
-		m.columns = append(m.columns, abbreviate(name, label, widest))
+		m.columns = append(m.columns, Abbreviate(name, label, widest))
 		row := m.columns[i]
 		if m.totals[i] == 0 {
-			row = abbreviate(name, label, widest-label.Width(none)) + none
+			row = Abbreviate(name, label, widest-label.Width(none)) + none
 		}
 		m.rows = append(m.rows, row)
 		left, below = max(left, label.Width(row)), max(below, label.Width(m.columns[i]))
@@ -125,7 +125,7 @@ func (m *matrix) paint(c draw.Canvas) {
 	frame := rectangle(m.origin, side, side)
 	c.StrokeLines(draw.LineStyle{Color: frameInk, Width: 0.6}, append(frame, frame[0]))
 
-	label := style(textSize)
+	label := TextStyle(textSize)
 	for i := 0; i < n; i += m.every {
 		row := label
 		row.XAlign, row.YAlign = text.XRight, text.YCenter
@@ -160,7 +160,7 @@ func (m *matrix) paint(c draw.Canvas) {
 			words += "; images below"
 		}
 	}
-	c.FillText(note, vg.Point{X: margin, Y: m.height - titleHeight + gap}, abbreviate(words, note, m.width-2*margin))
+	c.FillText(note, vg.Point{X: margin, Y: m.height - titleHeight + gap}, Abbreviate(words, note, m.width-2*margin))
 }
 
 // drawRow draws the cells of actual class i.
@@ -201,7 +201,7 @@ func (m *matrix) drawCell(c draw.Canvas, i, j int) {
 	corner := m.cellCorner(i, j)
 	c.FillPolygon(blues(shade), rectangle(corner, m.cell, m.cell))
 	// The largest size at which the widest line fits.
-	sty := style(textSize)
+	sty := TextStyle(textSize)
 	var widest vg.Length
 	for _, line := range lines {
 		widest = max(widest, sty.Width(line))

@@ -27,7 +27,7 @@ func Course(series []Series, best int, unit, title string) *Figure {
 		a.line(s.Name, s.points(), lineOf(i))
 		if best >= 0 && best < len(s.Values) && !math.IsNaN(s.Values[best]) {
 			a.plot.Add(&plotter.Scatter{XYs: plotter.XYs{{X: float64(best + 1), Y: s.Values[best]}},
-				GlyphStyle: draw.GlyphStyle{Color: okabeIto[i%len(okabeIto)], Radius: 2.2, Shape: draw.CircleGlyph{}}})
+				GlyphStyle: draw.GlyphStyle{Color: Colour(i), Radius: 2.2, Shape: draw.CircleGlyph{}}})
 		}
 	}
 	if best >= 0 {

@@ -120,24 +120,24 @@ func fixWidths(svg []byte) []byte {
 		if err != nil || len(part[3]) == 0 {
 			return text
 		}
-		width := style(vg.Length(size)).Width(html.UnescapeString(string(part[3])))
+		width := TextStyle(vg.Length(size)).Width(html.UnescapeString(string(part[3])))
 		return fmt.Appendf(nil, `<text textLength="%.2f" lengthAdjust="spacingAndGlyphs" %s>%s</text>`, width.Points(), part[1], part[3])
 	})
 }
 
 // drawTitle writes a title at the upper left of a figure.
 func (f *Figure) drawTitle(c draw.Canvas, title string) {
-	head := style(titleSize)
+	head := TextStyle(titleSize)
 	head.YAlign = text.YTop
-	c.FillText(head, vg.Point{X: margin, Y: f.height - margin}, abbreviate(title, head, f.width-2*margin))
+	c.FillText(head, vg.Point{X: margin, Y: f.height - margin}, Abbreviate(title, head, f.width-2*margin))
 }
 
 // titleHeight is the room that a title takes, with what follows it.
 const titleHeight = margin + titleSize*1.3 + gap
 
-// style is plain sans-serif text: class names may hold what LaTeX would take for
-// a command.
-func style(size vg.Length) text.Style {
+// TextStyle returns the style of all text: dark Liberation Sans of a size in points. Text is plain, because class names
+// may hold what LaTeX would take for a command.
+func TextStyle(size vg.Length) text.Style {
 	return text.Style{
 		Color:   ink,
 		Font:    font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, size),
@@ -155,10 +155,9 @@ func printable(s string) string {
 	}, strings.ToValidUTF8(s, string(utf8.RuneError)))
 }
 
-// abbreviate makes s printable and shortens it to a width by an ellipsis. It
-// keeps twice as much of the beginning as of the end: names of grades and
-// stages differ at their end too.
-func abbreviate(s string, sty text.Style, width vg.Length) string {
+// Abbreviate returns s with a replacement for each character that cannot be shown, shortened by an ellipsis to a width.
+// It keeps twice as much of the beginning as of the end: names of grades and stages differ at their end too.
+func Abbreviate(s string, sty text.Style, width vg.Length) string {
 	s = printable(s)
 	runes := []rune(s)
 	for kept := len(runes); sty.Width(s) > width && kept > 1; kept-- {

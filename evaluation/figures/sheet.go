@@ -25,7 +25,7 @@ func Sheet(tiles []Tile, title string) *Figure {
 	f := &Figure{width: pageWidth, height: titleHeight + high*vg.Length(rows) + margin, photographs: true}
 	f.draw = func(c draw.Canvas) {
 		f.drawTitle(c, title)
-		label := style(textSize)
+		label := TextStyle(textSize)
 		label.YAlign = draw.YTop
 		for i, t := range tiles {
 			at := vg.Point{X: margin + (side+2*gap)*vg.Length(i%across), Y: f.height - titleHeight - high*vg.Length(i/across) - side}
@@ -34,7 +34,7 @@ func Sheet(tiles []Tile, title string) *Figure {
 				c.DrawImage(fit(t.Image.Bounds(), at, side), t.Image)
 			}
 			for k, line := range []string{"actual " + t.Actual, "predicted " + t.Predicted, fmt.Sprintf("probability %.3f", t.Probability)} {
-				c.FillText(label, vg.Point{X: at.X, Y: at.Y - gap - lineHeight*vg.Length(k)}, abbreviate(line, label, side))
+				c.FillText(label, vg.Point{X: at.X, Y: at.Y - gap - lineHeight*vg.Length(k)}, Abbreviate(line, label, side))
 			}
 		}
 	}

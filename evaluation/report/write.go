@@ -11,6 +11,8 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"fovea/internal/webstyle"
 )
 
 //go:embed page.html
@@ -92,7 +94,7 @@ func (r *Report) page() (*content, error) {
 	if len(r.Classes) == 0 || len(r.Splits) == 0 {
 		return nil, errors.New("there are no classes or no splits")
 	}
-	c := &content{Report: r, Style: template.CSS(pageStyle), Columns: classColumns}
+	c := &content{Report: r, Style: template.CSS(webstyle.Colours + pageStyle), Columns: classColumns}
 	if r.Run != nil && r.Run.Status == Running {
 		sum := sha256.Sum256([]byte(followScript))
 		c.Follow, c.FollowSum = template.JS(followScript), base64.StdEncoding.EncodeToString(sum[:])

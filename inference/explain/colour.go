@@ -71,6 +71,21 @@ func (s scale) labels() (low, high string) {
 	return fmt.Sprintf("%.3g", s.low), fmt.Sprintf("%.3g", s.high)
 }
 
+// bar returns an image of the scale from its low to its high end.
+func (s scale) bar(width, height int) *image.NRGBA {
+	bar := image.NewNRGBA(image.Rect(0, 0, width, height))
+	for x := range width {
+		colour := s.at(s.low + (s.high-s.low)*float64(x)/float64(width-1))
+		for y := range height {
+			bar.SetNRGBA(x, y, colour)
+		}
+	}
+	return bar
+}
+
+// Legend returns the palette of unsigned maps, one pixel high, from the least value to the largest.
+func Legend() image.Image { return scale{0, 1, &sequential}.bar(len(sequential), 1) }
+
 // Overlay is a square image in grey under the colours of its map.
 func Overlay(img *image.NRGBA, m Map) *image.NRGBA {
 	const opacity = 0.6
