@@ -165,7 +165,7 @@ func (t *Test) classCautions(v verdict, classes []classRow) verdict {
 	}{{"There is no image of %s, so the report does not show how the model does on such images.", absent},
 		{"The model never predicts %s, although there are such images.", never},
 		{"More than half of the images of %s are missed.", missed},
-		{fmt.Sprintf("There are fewer than %d images of %%s, so the figures of each such class are uncertain.", few), scarce}} {
+		{fmt.Sprintf("There are fewer than %d images of %%s, so figures for them are uncertain.", few), scarce}} {
 		if c.names != nil {
 			v.Cautions = append(v.Cautions, fmt.Sprintf(c.says, list(c.names)))
 		}
