@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"fovea/inference"
-	"fovea/training"
+	"fovea/onnx/engine"
 	"fovea/training/config"
 )
 
@@ -134,7 +134,7 @@ func imagePaths(command string, operands []string) ([]string, error) {
 
 // open makes the model ready for batches of a size.
 func (m *classifierFlags) open(ctx context.Context, a *app, d *inference.Description, r config.Runtime, batch int) (*inference.Classifier, error) {
-	options, err := training.SessionOptions(ctx, r, a.console.update)
+	options, err := engine.SessionOptions(ctx, r.Engine(), a.console.update)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 
 	"fovea/graphs/importer"
 	"fovea/models/imported"
-	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 	"fovea/training/config"
 )
 
@@ -66,7 +66,7 @@ func (m *modelFlags) open(a *app, ctx context.Context, fs *flag.FlagSet) (*impor
 // loadRuntime finds or fetches ONNX Runtime.
 func (a *app) loadRuntime(ctx context.Context, r config.Runtime) error {
 	defer a.console.endTask()
-	_, err := ort.Load(ctx, ort.Source{Library: r.Library, Progress: a.console.update})
+	_, err := install.Load(ctx, install.Source{Library: r.Library, Progress: a.console.update})
 	return err
 }
 

@@ -3,8 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
-	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 	"fovea/training/config"
 )
 
@@ -19,8 +20,8 @@ func runDoctor(a *app, ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	report := ort.Doctor(ctx, ort.Source{Library: r.Library, Provider: r.Provider})
-	if _, err := report.WriteTo(a.stdout); err != nil {
+	report := install.Doctor(ctx, install.Source{Library: r.Library, Provider: r.Provider})
+	if _, err := fmt.Fprint(a.stdout, report); err != nil {
 		return err
 	}
 	if len(report.Problems) > 0 {

@@ -6,12 +6,12 @@ import (
 	"path/filepath"
 
 	"fovea/evaluation/report"
-	"fovea/training"
+	"fovea/inference"
 )
 
 func runEval(a *app, ctx context.Context, args []string) error {
 	fs := a.newFlags("eval")
-	o := training.EvalOptions{Progress: a.console.update}
+	o := inference.EvalOptions{Progress: a.console.update}
 	var model classifierFlags
 	model.add(fs, 16)
 	fs.StringVar(&o.Data, "data", "", "folder that holds the split, or the images of -predictions")
@@ -42,15 +42,16 @@ func runEval(a *app, ctx context.Context, args []string) error {
 	if err := required(fs, "model", "data", "split"); err != nil {
 		return err
 	}
-	var err error
-	if o.Given, o.Runtime, err = model.read(a, "eval"); err != nil {
+	given, runtime, err := model.read(a, "eval")
+	if err != nil {
 		return err
 	}
+	o.Given, o.Runtime = given, runtime.Engine()
 	o.Model, o.Batch, o.Version, o.Command = model.path, model.batch, version(), command
 	if o.Out == "" {
 		o.Out = filepath.Join(filepath.Dir(o.Model), "eval")
 	}
-	test, err := training.Evaluate(ctx, o)
+	test, err := inference.Evaluate(ctx, o)
 	a.console.endTask()
 	if err != nil {
 		return err

@@ -43,10 +43,11 @@ func runExport(a *app, ctx context.Context, args []string) error {
 	case o.Raw && o.Opset != 0 && o.Opset < deploy.EmbedOpset:
 		return bad("-opset %d with -raw: %w", o.Opset, errors.New("only opset 18 and later can resize with antialiasing"))
 	}
-	var err error
-	if o.Given, o.Runtime, err = model.read(a, "export"); err != nil {
+	given, runtime, err := model.read(a, "export")
+	if err != nil {
 		return err
 	}
+	o.Given, o.Runtime = given, runtime.Engine()
 	o.Model, o.Batch = model.path, model.batch
 	if o.Out == "" {
 		o.Out = filepath.Join(filepath.Dir(o.Model), "export")

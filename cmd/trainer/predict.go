@@ -9,7 +9,7 @@ import (
 	"fovea/inference"
 	"fovea/internal/progress"
 	"fovea/onnx"
-	"fovea/training"
+	"fovea/onnx/engine"
 	"fovea/training/config"
 )
 
@@ -91,7 +91,7 @@ func runPredict(a *app, ctx context.Context, args []string) error {
 func (m *classifierFlags) predictor(ctx context.Context, a *app, d *inference.Description, r config.Runtime, views data.Views) (
 	predict func([]string, *inference.Table, func(done, total int)) (inference.Counts, error), done func() error, err error) {
 	if d.Raw {
-		options, err := training.SessionOptions(ctx, r, a.console.update)
+		options, err := engine.SessionOptions(ctx, r.Engine(), a.console.update)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 	"fovea/training/config"
 )
 
@@ -39,13 +39,14 @@ func (a *app) installRuntime(ctx context.Context, args []string) error {
 	}
 	switch {
 	case *gpu && *from != "":
-		return &usageError{"runtime", errors.New("-from is for the CPU's library; -gpu fetches several with pip, as pip is configured")}
+		return &usageError{"runtime", errors.New("-from is for the CPU's library; "+
+			"-gpu fetches several with pip, as pip is configured")}
 	case !*gpu && (*version != 0 || *cudnn):
 		return &usageError{"runtime", errors.New("-cuda and -cudnn go with -gpu")}
 	case *gpu:
-		return a.installGPU(ctx, ort.GPUOptions{CUDA: *version, CuDNN: *cudnn})
+		return a.installGPU(ctx, install.GPUOptions{CUDA: *version, CuDNN: *cudnn})
 	}
-	path, err := ort.Install(ctx, ort.InstallOptions{From: *from, Progress: a.console.update})
+	path, err := install.CPU(ctx, install.Options{From: *from, Progress: a.console.update})
 	a.console.endTask()
 	if err != nil {
 		return err
@@ -54,8 +55,8 @@ func (a *app) installRuntime(ctx context.Context, args []string) error {
 	return nil
 }
 
-func (a *app) installGPU(ctx context.Context, o ort.GPUOptions) error {
-	o.Begin = func(p ort.GPUPlan) {
+func (a *app) installGPU(ctx context.Context, o install.GPUOptions) error {
+	o.Begin = func(p install.GPUPlan) {
 		a.console.line(fmt.Sprintf("ONNX Runtime %s for CUDA %d", p.Version, p.CUDA))
 		for _, l := range p.Present {
 			a.console.line(fmt.Sprintf("%s is here: %s (%s)", l.Name, l.Path, l.Origin))
@@ -66,7 +67,7 @@ func (a *app) installGPU(ctx context.Context, o ort.GPUOptions) error {
 		}
 	}
 	o.Progress = a.console.update
-	path, err := ort.InstallGPU(ctx, o)
+	path, err := install.GPU(ctx, o)
 	a.console.endTask()
 	if err != nil {
 		return err

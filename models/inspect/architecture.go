@@ -8,7 +8,6 @@ import (
 	"fovea/graphs/vit"
 	"fovea/models/pretrained"
 	"fovea/onnx/weights"
-	"fovea/training/config"
 )
 
 // An Architecture is a model that a run can load a weight file into.
@@ -22,15 +21,15 @@ type Architecture struct {
 func architectures(f *weights.File) []Architecture {
 	var out, other []Architecture
 	seen := sizesOf(f)
-	for _, name := range config.Architectures() {
-		c := config.Model{Arch: name}
-		if report, ok := fits(f, c.Dimensions(), seen.side); ok {
+	for _, name := range vit.Architectures() {
+		d := vit.Architecture(name)
+		if report, ok := fits(f, d, seen.side); ok {
 			out = append(out, Architecture{fmt.Sprintf("arch = %q", name), report})
 		}
-		c.Patch, c.Width, c.Depth = seen.patch, seen.width, seen.depth
-		if report, ok := fits(f, c.Dimensions(), seen.side); ok {
+		d = d.With(vit.Dimensions{Patch: seen.patch, Width: seen.width, Depth: seen.depth})
+		if report, ok := fits(f, d, seen.side); ok {
 			other = append(other, Architecture{fmt.Sprintf("arch = %q, patch = %d, width = %d, depth = %d, with heads as it was trained",
-				name, c.Patch, c.Width, c.Depth), report})
+				name, seen.patch, seen.width, seen.depth), report})
 		}
 	}
 	if out == nil && other != nil {
@@ -40,11 +39,9 @@ func architectures(f *weights.File) []Architecture {
 }
 
 // fits matches a file with a model for images of side by side patches.
-func fits(f *weights.File, d config.Dimensions, side int) (pretrained.Report, bool) {
-	c := vit.Config{ImageSize: int64(side * d.Patch), Patch: int64(d.Patch), Width: int64(d.Width), Depth: d.Depth, Classes: 1,
-		Pool: vit.Pool(d.Pool), LayerScale: d.LayerScale}
+func fits(f *weights.File, d vit.Dimensions, side int) (pretrained.Report, bool) {
 	var parameters []pretrained.Parameter
-	for _, p := range c.Parameters() {
+	for _, p := range d.Config(side*d.Patch, 1).Parameters() {
 		parameters = append(parameters, pretrained.Parameter{Name: p.Name, Shape: p.Shape})
 	}
 	match, err := pretrained.New(f, parameters, false)

@@ -11,7 +11,6 @@ import (
 	"fovea/graphs/vit"
 	"fovea/onnx/pb"
 	"fovea/onnx/weights"
-	"fovea/training/config"
 )
 
 const checkpoints = "../pretrained/testdata"
@@ -41,7 +40,7 @@ func TestWeights(t *testing.T) {
 // TestArchitectures: of a file that has the parameters of a named architecture, at
 // another image size, that name is told and no other, and an index is read.
 func TestArchitectures(t *testing.T) {
-	d := config.Model{Arch: "vit_tiny_patch16"}.Dimensions()
+	d := vit.Architecture("vit_tiny_patch16")
 	c := vit.Config{ImageSize: 96, Patch: int64(d.Patch), Width: int64(d.Width), Depth: d.Depth, Classes: 3, Pool: vit.Class}
 	var tensors []weights.Tensor
 	elements := int64(0)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"fovea/data/augment"
+	"fovea/graphs/vit"
 )
 
 // Validate returns nil or an Error, joined with others, for each value outside
@@ -98,7 +99,7 @@ func (m Model) check(k *checker, size int) {
 		return
 	}
 	k.check("model.head", m.Head == "", "is %q, but without model.onnx the head is known: set it to \"\"", m.Head)
-	k.oneOf("model.arch", m.Arch, Architectures())
+	k.oneOf("model.arch", m.Arch, vit.Architectures())
 	k.integer("model.width", m.Width, 0)
 	k.integer("model.depth", m.Depth, 0)
 	k.integer("model.heads", m.Heads, 0)

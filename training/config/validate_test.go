@@ -4,6 +4,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"fovea/graphs/vit"
 )
 
 func TestValidate(t *testing.T) {
@@ -166,11 +168,11 @@ func TestDimensions(t *testing.T) {
 		t.Errorf("%+v has %d parameters, want 303301632", d, got)
 	}
 	got := Model{Arch: "vit_tiny_patch16", Depth: 6, Patch: 4}.Dimensions()
-	if want := (Dimensions{Patch: 4, Width: 192, Depth: 6, Heads: 3, Pool: "mean"}); got != want {
+	if want := (vit.Dimensions{Patch: 4, Width: 192, Depth: 6, Heads: 3, Pool: "mean"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	got = Model{Arch: "vit_base_patch14_dinov2", Pool: "mean"}.Dimensions()
-	if want := (Dimensions{Patch: 14, Width: 768, Depth: 12, Heads: 12, Pool: "mean", LayerScale: true}); got != want {
+	if want := (vit.Dimensions{Patch: 14, Width: 768, Depth: 12, Heads: 12, Pool: "mean", LayerScale: true}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
