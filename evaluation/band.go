@@ -2,8 +2,8 @@ package evaluation
 
 import "math"
 
-// Band is a ROC curve (sensitivity over false positive rate) or a
-// precision-recall curve on a grid of X, with an interval at each point of it.
+// Band is a ROC curve (sensitivity over false positive rate) or a precision-recall curve on a grid of X, with an
+// interval at each point of it.
 type Band struct {
 	Name            string // of the class, or of the average over classes
 	X, Y, Low, High []float64
@@ -14,8 +14,7 @@ const (
 	bandPoints = bandSteps + 1
 )
 
-// bandNames are those of the curves that have bands. With two classes it is that
-// of the positive one.
+// bandNames are those of the curves that have bands. With two classes it is that of the positive one.
 func bandNames(classes []string) []string {
 	if len(classes) == 2 {
 		return classes[positiveClass:]
@@ -23,8 +22,8 @@ func bandNames(classes []string) []string {
 	return []string{"macro average", "micro average"}
 }
 
-// A trace notes the heights of a ROC and a precision-recall curve at the points
-// of the grid while a ranking is walked along.
+// A trace notes the heights of a ROC and a precision-recall curve at the points of the grid while a ranking is walked
+// along.
 type trace struct {
 	positives, negatives int64
 	roc, pr              [bandPoints]float64
@@ -40,8 +39,7 @@ func (t *trace) start(positives, negatives int64) *trace {
 	return t
 }
 
-// goals are what a walk tells the trace of: that so many positives are reached,
-// and more than so many negatives passed.
+// goals are what a walk tells the trace of: that so many positives are reached, and more than so many negatives passed.
 func (t *trace) goals() (hits, misses int64) {
 	if t == nil {
 		return math.MaxInt64, math.MaxInt64
@@ -49,8 +47,7 @@ func (t *trace) goals() (hits, misses int64) {
 	return t.hitGoal(), t.missGoal()
 }
 
-// hitGoal is the least number of positives with the recall of the next point; at
-// recall 0 that is the first.
+// hitGoal is the least number of positives with the recall of the next point; at recall 0 that is the first.
 func (t *trace) hitGoal() int64 {
 	if t.atPR > bandSteps || t.positives == 0 {
 		return math.MaxInt64
@@ -75,9 +72,8 @@ func (t *trace) reach(hits, misses int64) (goal int64) {
 	return goal
 }
 
-// pass notes the sensitivity at the points that the straight line between two
-// corners of the ROC curve passes: where it begins but not where it ends, for the
-// next line may go straight up from there.
+// pass notes the sensitivity at the points that the straight line between two corners of the ROC curve passes: where it
+// begins but not where it ends, for the next line may go straight up from there.
 func (t *trace) pass(hits0, misses0, hits, misses int64) (goal int64) {
 	for goal = t.missGoal(); misses > goal; goal = t.missGoal() {
 		x := float64(int64(t.atROC)*t.negatives) / bandSteps
@@ -101,9 +97,8 @@ func (t *tally) traceOf(class int) *trace {
 	return &t.traces[class]
 }
 
-// bands writes the heights of ROC and precision-recall curve of each of
-// bandNames. The averages over classes are those of roc_auc and
-// average_precision: a class without rows has no ROC curve, and precision 0.
+// bands writes the heights of ROC and precision-recall curve of each of bandNames. The averages over classes are those
+// of roc_auc and average_precision: a class without rows has no ROC curve, and precision 0.
 func (t *tally) bands(out []float64) {
 	put := func(heights []float64) { out = out[copy(out, heights):] }
 	if one := t.traceOf(positiveClass); len(t.support) == 2 {
@@ -137,8 +132,8 @@ func (t *tally) bands(out []float64) {
 	put(t.traceOf(-1).pr[:])
 }
 
-// bands of a curve kind: which is 0 for ROC, 1 for precision and recall. values
-// are those of the sample itself; first is where heights begin in both.
+// bands of a curve kind: which is 0 for ROC, 1 for precision and recall. values are those of the sample itself; first
+// is where heights begin in both.
 func (r replicates) bands(names []string, values []float64, first, which int, level float64) []Band {
 	var out []Band
 	for i, name := range names {

@@ -40,9 +40,8 @@ func (o Intervals) withDefaults() (Intervals, error) {
 	return o, nil
 }
 
-// draw replaces weights by those of a stratified bootstrap round: each class is
-// drawn with replacement as often as it occurs. Rounds are independent of one
-// another and of who draws them.
+// draw replaces weights by those of a stratified bootstrap round: each class is drawn with replacement as often as it
+// occurs. Rounds are independent of one another and of who draws them.
 func (s *sample) draw(weights []uint16, seed uint64, round int) {
 	rng := rand.New(rand.NewPCG(seed, uint64(round)))
 	clear(weights)
@@ -54,9 +53,8 @@ func (s *sample) draw(weights []uint16, seed uint64, round int) {
 	}
 }
 
-// bootstrap measures all samples, which have the same rows, in each round with
-// the same weights, and hands the measures to keep. Each worker needs a few
-// bytes a row, and keep decides what is left of a round.
+// bootstrap measures all samples, which have the same rows, in each round with the same weights, and hands the measures
+// to keep. Each worker needs a few bytes a row, and keep decides what is left of a round.
 func bootstrap(ctx context.Context, samples []*sample, o Intervals, keep func(round int, measures [][]float64)) error {
 	var next atomic.Int64
 	var workers sync.WaitGroup
@@ -85,8 +83,7 @@ func bootstrap(ctx context.Context, samples []*sample, o Intervals, keep func(ro
 	return ctx.Err()
 }
 
-// replicates holds one number a measure and round, in float64: the only thing
-// that grows with the rounds.
+// replicates holds one number a measure and round, in float64: the only thing that grows with the rounds.
 type replicates [][]float64
 
 func newReplicates(measures, rounds int) replicates {
@@ -97,11 +94,9 @@ func newReplicates(measures, rounds int) replicates {
 	return out
 }
 
-// interval returns that of measure i, whose value in the sample is given: the
-// bias-corrected percentiles of Efron (1981). If a share of the rounds other than
-// half lies below the value, counting half of those at it, both percentiles are
-// moved by twice the normal quantile of that share. A measure that a round lacks
-// has no interval. It sorts.
+// interval returns that of measure i, whose value in the sample is given: the bias-corrected percentiles of Efron
+// (1981). If a share of the rounds other than half lies below the value, counting half of those at it, both percentiles
+// are moved by twice the normal quantile of that share. A measure that a round lacks has no interval. It sorts.
 func (r replicates) interval(i int, value, level float64) (low, high float64) {
 	values := r[i]
 	if slices.ContainsFunc(values, math.IsNaN) {
@@ -123,9 +118,8 @@ func (r replicates) percentiles(i int, level float64) (low, high float64) {
 	return quantile(r[i], (1-level)/2), quantile(r[i], (1+level)/2)
 }
 
-// basicInterval is the percentiles reflected at the value (Davison and Hinkley,
-// 1997), for a measure that each round raises once more: then no round may reach
-// the value, and percentiles cannot be corrected. It sorts.
+// basicInterval is the percentiles reflected at the value (Davison and Hinkley, 1997), for a measure that each round
+// raises once more: then no round may reach the value, and percentiles cannot be corrected. It sorts.
 func (r replicates) basicInterval(i int, value, level float64) (low, high float64) {
 	low, high = r.percentiles(i, level)
 	return 2*value - high, 2*value - low

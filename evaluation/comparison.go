@@ -24,10 +24,9 @@ type Outcome struct {
 // A Comparison is a table of outcomes, one a row.
 type Comparison []Outcome
 
-// Compare puts the outcomes of our runs together by data set, in the order in
-// which these first occur, and others' outcomes on the same data set after them.
-// Others' data sets are matched with the data set of a run or its name, without
-// regard to case; those that no run matches are left out.
+// Compare puts the outcomes of our runs together by data set, in the order in which these first occur, and others'
+// outcomes on the same data set after them. Others' data sets are matched with the data set of a run or its name,
+// without regard to case; those that no run matches are left out.
 func Compare(ours, others []Outcome) Comparison {
 	var out Comparison
 	placed := make([]bool, len(ours))
@@ -127,8 +126,7 @@ func (c Comparison) WriteMarkdown(w io.Writer) error {
 	return err
 }
 
-// WriteCSV writes every metric in full precision, a row an outcome. What is not
-// known is left blank.
+// WriteCSV writes every metric in full precision, a row an outcome. What is not known is left blank.
 func (c Comparison) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	record := []string{"dataset", "framework", "run", "best_epoch"}

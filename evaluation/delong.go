@@ -8,8 +8,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// AUCInterval is an area under a ROC curve with the standard error of DeLong,
-// DeLong and Clarke-Pearson (1988).
+// AUCInterval is an area under a ROC curve with the standard error of DeLong, DeLong and Clarke-Pearson (1988).
 type AUCInterval struct {
 	AUC    Number `json:"auc"`
 	StdErr Number `json:"std_err"`
@@ -17,16 +16,15 @@ type AUCInterval struct {
 	High   Number `json:"high"`
 }
 
-// placements are DeLong's structural components of one class against the rest,
-// as whole numbers, so that what is equal is equal to the bit.
+// placements are DeLong's structural components of one class against the rest, as whole numbers, so that what is equal
+// is equal to the bit.
 type placements struct {
 	positives []float64 // of each row of the class: twice the number of other rows that score lower, a tie counting half
 	negatives []float64 // of each other row: twice the number of rows of the class that score higher, likewise
 }
 
-// newPlacements takes them from a ranking, in the order of rows, so that those
-// of two classifiers pair. One pass over sorted rows gives what Sun and Xu
-// (2014) get from midranks.
+// newPlacements takes them from a ranking, in the order of rows, so that those of two classifiers pair. One pass over
+// sorted rows gives what Sun and Xu (2014) get from midranks.
 func newPlacements(ranking []entry, positive uint16) placements {
 	values := make([]float64, len(ranking)) // by row
 	class := make([]bool, len(ranking))
@@ -88,9 +86,8 @@ func (p placements) standardError() float64 {
 	return math.Sqrt(stat.Variance(p.positives, nil)/m/(4*n*n) + stat.Variance(p.negatives, nil)/n/(4*m*m))
 }
 
-// interval is logit(AUC) ± z·σ/(AUC(1-AUC)), brought back from the logarithm of
-// the odds. Where all pairs are in one order, σ is 0, and the other end is that
-// of Clopper and Pearson's interval for as many successes as the smaller side
+// interval is logit(AUC) ± z·σ/(AUC(1-AUC)), brought back from the logarithm of the odds. Where all pairs are in one
+// order, σ is 0, and the other end is that of Clopper and Pearson's interval for as many successes as the smaller side
 // has rows.
 func (p placements) interval(level float64) AUCInterval {
 	auc, se := p.auc(), p.standardError()
@@ -111,16 +108,15 @@ func (p placements) interval(level float64) AUCInterval {
 	return out
 }
 
-// flawlessLow is the lower end of Clopper and Pearson's interval (1934) of a
-// share that is 1 in a sample of n.
+// flawlessLow is the lower end of Clopper and Pearson's interval (1934) of a share that is 1 in a sample of n.
 func flawlessLow(n int, level float64) float64 { return math.Pow((1-level)/2, 1/float64(n)) }
 
-// normalQuantile is how many standard deviations on both sides of the mean hold
-// the share level of a normal distribution.
+// normalQuantile is how many standard deviations on both sides of the mean hold the share level of a normal
+// distribution.
 func normalQuantile(level float64) float64 { return distuv.UnitNormal.Quantile((1 + level) / 2) }
 
-// AUCDifference compares the AUCs of one class of two classifiers on the same
-// rows (DeLong's test for correlated curves).
+// AUCDifference compares the AUCs of one class of two classifiers on the same rows (DeLong's test for correlated
+// curves).
 type AUCDifference struct {
 	Class      string `json:"class"`
 	A          Number `json:"a"`

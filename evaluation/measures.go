@@ -11,8 +11,7 @@ const positiveClass = 1
 // The specificities at which sensitivity is read off the ROC curve.
 var specificityLevels = [2]float64{0.95, 0.90} // descending: fewer false positives first
 
-// The measures of an assessment by name; the package comment defines them. The
-// columns of metrics_test.csv come first.
+// The measures of an assessment by name; the package comment defines them. The columns of metrics_test.csv come first.
 var (
 	commonMeasures = []string{"balanced_accuracy", "linear_kappa", "brier", "ece"}
 	binaryMeasures = []string{"precision_positive", "recall_positive", "specificity_positive", "f1_positive",
@@ -60,8 +59,8 @@ type tally struct {
 	sensitivity                  [len(specificityLevels)][]float64
 }
 
-// average is a mean over classes of those values that are defined, each counted
-// as often as weights say; nil: equally. It is missing if there is none.
+// average is a mean over classes of those values that are defined, each counted as often as weights say; nil: equally.
+// It is missing if there is none.
 func average(values []float64, weights []int64, missing float64) float64 {
 	var sum, total float64
 	for i, v := range values {
@@ -117,11 +116,10 @@ func (t *tally) perClass() {
 	}
 }
 
-// kappa is Cohen's kappa, 1 - observed/expected disagreement, where taking
-// class i for class j costs cost(i, j) ≥ 0, in whole numbers up to one division.
-// If no disagreement is expected, the true and the predicted class being one
-// throughout, it is undefined and 0 is returned. Costs of i - j squared fit as
-// long as rows times classes stay below 3e9.
+// kappa is Cohen's kappa, 1 - observed/expected disagreement, where taking class i for class j costs cost(i, j) ≥ 0, in
+// whole numbers up to one division. If no disagreement is expected, the true and the predicted class being one
+// throughout, it is undefined and 0 is returned. Costs of i - j squared fit as long as rows times classes stay below
+// 3e9.
 func (t *tally) kappa(cost func(i, j int64) int64) float64 {
 	var observed, expected int64
 	for i, row := range t.counts {
@@ -141,8 +139,8 @@ func unweightedCost(i, j int64) int64 { return min(1, quadraticCost(i, j)) }
 func linearCost(i, j int64) int64     { return max(i-j, j-i) }
 func quadraticCost(i, j int64) int64  { return (i - j) * (i - j) }
 
-// matthews is the multi-class Matthews correlation coefficient of Gorodkin
-// (2004), 0 where truth or prediction is constant.
+// matthews is the multi-class Matthews correlation coefficient of Gorodkin (2004), 0 where truth or prediction is
+// constant.
 func (t *tally) matthews() float64 {
 	cross, trueVar, predictedVar := int64(0), t.rows*t.rows, t.rows*t.rows
 	for c := range t.counts {
@@ -156,8 +154,8 @@ func (t *tally) matthews() float64 {
 	return float64(cross) / math.Sqrt(float64(trueVar)*float64(predictedVar))
 }
 
-// oneVersusOne is the AUC of Hand and Till (2001): the mean over pairs of classes
-// that occur, weighted by how many rows a pair has if asked.
+// oneVersusOne is the AUC of Hand and Till (2001): the mean over pairs of classes that occur, weighted by how many rows
+// a pair has if asked.
 func (t *tally) oneVersusOne(weighted bool) float64 {
 	var sum, total float64
 	for a := range t.support {
@@ -179,8 +177,7 @@ func (t *tally) oneVersusOne(weighted bool) float64 {
 	return sum / total
 }
 
-// measure writes the measures in the order of measureNames, then those of each
-// class in the order of classMeasures.
+// measure writes the measures in the order of measureNames, then those of each class in the order of classMeasures.
 func (t *tally) measure(out []float64) {
 	t.perClass()
 	correct := t.correct()

@@ -9,9 +9,8 @@ import (
 	"strings"
 )
 
-// WriteMetrics writes a header and one line a row, as metrics_val.csv (a row an
-// epoch) and metrics_test.csv hold them. The first ten columns are those of
-// RETFound's files. Numbers are the shortest that read back as the same float64.
+// WriteMetrics writes a header and one line a row, as metrics_val.csv (a row an epoch) and metrics_test.csv hold them.
+// The first ten columns are those of RETFound's files. Numbers are the shortest that read back as the same float64.
 func WriteMetrics(w io.Writer, rows []Metrics) error {
 	out := csv.NewWriter(w)
 	record := make([]string, 0, len(columns))

@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// Difference is B's measure less A's, with the interval of a bootstrap that
-// draws the same images for both.
+// Difference is B's measure less A's, with the interval of a bootstrap that draws the same images for both.
 type Difference struct {
 	Name       string `json:"name"`
 	A          Number `json:"a"`
@@ -21,8 +20,8 @@ type Difference struct {
 // Excludes0 says whether the whole interval lies on one side of 0.
 func (d Difference) Excludes0() bool { return d.Low > 0 || d.High < 0 }
 
-// Paired is the comparison of two classifiers on the same images. Nothing in it
-// is corrected for how many measures or classifiers are compared.
+// Paired is the comparison of two classifiers on the same images. Nothing in it is corrected for how many measures or
+// classifiers are compared.
 type Paired struct {
 	Rows     int             `json:"rows"`
 	Rounds   int             `json:"bootstrap_rounds"`
@@ -33,9 +32,8 @@ type Paired struct {
 	Measures []Difference    `json:"measures"`
 }
 
-// ComparePaired compares b with a. Rows are matched by path and classes by
-// name. Both must have the same images with the same labels: the error counts
-// and names what is missing, there twice or labelled otherwise.
+// ComparePaired compares b with a. Rows are matched by path and classes by name. Both must have the same images with
+// the same labels: the error counts and names what is missing, there twice or labelled otherwise.
 func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired, error) {
 	o, err := o.withDefaults()
 	if err != nil {

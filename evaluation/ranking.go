@@ -12,8 +12,8 @@ type entry struct {
 	last  bool // of the rows with this score
 }
 
-// rank sorts the rows, whose scores and classes the functions tell, by falling
-// score; equal scores stay in the order of rows.
+// rank sorts the rows, whose scores and classes the functions tell, by falling score; equal scores stay in the order of
+// rows.
 func rank(n int, score func(i int) float64, at func(i int) entry) []entry {
 	type key struct {
 		score float64
@@ -43,9 +43,8 @@ type curve struct {
 	hits [len(specificityLevels)]int64 // true positives where at most so many false ones are allowed
 }
 
-// walk goes down a ranking in which row r counts weights[r] times and those of
-// one class are positive. To pairs of each other class it adds twice the number
-// of pairs of a positive and a row of that class in the right order, a tie
+// walk goes down a ranking in which row r counts weights[r] times and those of one class are positive. To pairs of each
+// other class it adds twice the number of pairs of a positive and a row of that class in the right order, a tie
 // counting half. allowed rises. The trace, which has been started, may be nil.
 func walk(ranking []entry, positive uint16, weights []uint16, pairs []int64, allowed [len(specificityLevels)]int64, t *trace) curve {
 	var c curve
@@ -112,8 +111,8 @@ func walk(ranking []entry, positive uint16, weights []uint16, pairs []int64, all
 	return c
 }
 
-// falsePositives is how many of n negatives may be called positive at each of
-// specificityLevels. Specificity is compared as the quotient that is printed.
+// falsePositives is how many of n negatives may be called positive at each of specificityLevels. Specificity is
+// compared as the quotient that is printed.
 func falsePositives(n int64) (allowed [len(specificityLevels)]int64) {
 	for k, level := range specificityLevels {
 		f := min(n, int64((1-level)*float64(n))+1)

@@ -21,8 +21,7 @@ type Classifier struct {
 	probabilities bool // what the output is, else logits
 }
 
-// Open makes a model file ready for batches of a size; of one that takes a fixed
-// number of images that is the size.
+// Open makes a model file ready for batches of a size; of one that takes a fixed number of images that is the size.
 func Open(path string, d *Description, batch int, o ort.Options) (*Classifier, error) {
 	if d.Raw {
 		return nil, fmt.Errorf("%s takes whole images, one at a time, and prepares them itself: only trainer predict takes it; "+
@@ -41,8 +40,8 @@ func Open(path string, d *Description, batch int, o ort.Options) (*Classifier, e
 	return c, nil
 }
 
-// NewClassifier gives input and outputs of s memory. The output is logits. All
-// other inputs must have been bound; they and s stay the caller's.
+// NewClassifier gives input and outputs of s memory. The output is logits. All other inputs must have been bound; they
+// and s stay the caller's.
 func NewClassifier(s *ort.Session, b Binding) (*Classifier, error) {
 	c := &Classifier{session: s, binding: b}
 	var err error
@@ -56,9 +55,8 @@ func NewClassifier(s *ort.Session, b Binding) (*Classifier, error) {
 	return c, nil
 }
 
-// RunFewer lets batches that are not full run as the next power of two inputs,
-// where the model takes any number: faster, but the last bits of the
-// probabilities may then depend on how many inputs run together.
+// RunFewer lets batches that are not full run as the next power of two inputs, where the model takes any number:
+// faster, but the last bits of the probabilities may then depend on how many inputs run together.
 func (c *Classifier) RunFewer() error {
 	if c.fewer != nil {
 		return nil
@@ -116,8 +114,7 @@ func (c *Classifier) Classify(inputs []float32, n int) ([][]float64, error) {
 		if err := c.use(b); err != nil {
 			return nil, err
 		}
-		// A batch that is not full leaves earlier inputs behind it; their scores
-		// are not read.
+		// A batch that is not full leaves earlier inputs behind it; their scores are not read.
 		copy(b.input.Float32(), inputs[len(out)*size:(len(out)+now)*size])
 		if err := c.session.Run(); err != nil {
 			return nil, err
@@ -137,8 +134,7 @@ func (c *Classifier) Classify(inputs []float32, n int) ([][]float64, error) {
 // inputSize is the number of values of one input.
 func (c *Classifier) inputSize() int { return len(c.whole.input.Float32()) / c.Batch() }
 
-// readScores makes probabilities of an input's scores, logits that half rounds
-// to float16 if they are no probabilities.
+// readScores makes probabilities of an input's scores, logits that half rounds to float16 if they are no probabilities.
 func readScores(scores []float32, probabilities, half bool) ([]float64, error) {
 	if !probabilities {
 		return softmax(scores, half), nil

@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// Rule makes a decision of probabilities, in the place of the most probable
-// class:
+// Rule makes a decision of probabilities, in the place of the most probable class:
 //   - Of the classes with a threshold that reach it, the most probable.
 //   - Else the most probable of those without a threshold, if its probability
 //     is at least Abstain. Else there is no decision.
@@ -17,8 +16,7 @@ type Rule struct {
 	abstain    float64
 }
 
-// NewRule makes a rule of thresholds, each "CLASS=P". It returns nil if there is
-// neither one of them nor abstain.
+// NewRule makes a rule of thresholds, each "CLASS=P". It returns nil if there is neither one of them nor abstain.
 func NewRule(classes, thresholds []string, abstain float64) (*Rule, error) {
 	if len(thresholds) == 0 && abstain == 0 {
 		return nil, nil

@@ -19,10 +19,9 @@ const (
 	Probabilities = "probabilities" // one a class, with the sum 1
 )
 
-// Description says how to use a model file on an image: the shorter side is
-// resized to floor(Size/Crop) with Pillow's antialiased bicubic filter, the
-// centre cut out, scaled to [0,1], and normalised by Mean and Std. A field with
-// its zero value says nothing.
+// Description says how to use a model file on an image: the shorter side is resized to floor(Size/Crop) with Pillow's
+// antialiased bicubic filter, the centre cut out, scaled to [0,1], and normalised by Mean and Std. A field with its
+// zero value says nothing.
 type Description struct {
 	Classes   []string  `json:"classes" toml:"classes"` // in the order of the output
 	Size      int       `json:"size" toml:"size"`       // S, pixels
@@ -38,12 +37,10 @@ type Description struct {
 	LossBatch int       `json:"-" toml:"-"`           // images of the batches that the loss is a mean over; 0: it is one over images
 }
 
-// Describe finds out how to use the model file at path. What given says holds;
-// then what the file beside it says, MODEL.json or MODEL.toml for MODEL.onnx;
-// then the metadata of a run's model. Of another model, size, input, output and
-// scores are read off the graph where it leaves no choice, and classes without
-// names are called by their numbers. It is an error if the preprocessing is not
-// said anywhere.
+// Describe finds out how to use the model file at path. What given says holds; then what the file beside it says,
+// MODEL.json or MODEL.toml for MODEL.onnx; then the metadata of a run's model. Of another model, size, input, output
+// and scores are read off the graph where it leaves no choice, and classes without names are called by their numbers.
+// It is an error if the preprocessing is not said anywhere.
 func Describe(path string, given Description) (*Description, error) {
 	m, err := onnx.Open(path)
 	if err != nil {

@@ -37,9 +37,8 @@ type EvalOptions struct {
 	Command   string // that does this again, for the report
 }
 
-// Evaluate tests an inference model on a split, exactly as the end of a run
-// does, and reports it. Classes are matched by name. An evaluation that is
-// stopped or killed can be resumed, with the same result to the bit.
+// Evaluate tests an inference model on a split, exactly as the end of a run does, and reports it. Classes are matched
+// by name. An evaluation that is stopped or killed can be resumed, with the same result to the bit.
 func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	if filepath.Base(o.Split) != o.Split {
 		return nil, fmt.Errorf("split %q is not the name of a folder in %s", o.Split, o.Data)
@@ -103,9 +102,8 @@ func (o *EvalOptions) openSplit() (*data.Split, error) {
 	return data.OpenSplit(filepath.Join(o.Data, o.Split))
 }
 
-// Test predicts a split with a model file and computes the metrics. Paths in the
-// predictions are relative to the dataset. cache may be nil. With Out the
-// predictions are kept there as they come.
+// Test predicts a split with a model file and computes the metrics. Paths in the predictions are relative to the
+// dataset. cache may be nil. With Out the predictions are kept there as they come.
 func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description, cache *data.Cache) (*report.Test, error) {
 	if o.Batch == 0 {
 		o.Batch = defaultBatch
@@ -161,8 +159,7 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 	return &report.Test{Split: o.Split, Metrics: m, Predictions: p.table, Assessment: a, Open: data.DecodeIn(o.Data)}, err
 }
 
-// partialPath returns the file in out that holds the predictions until the
-// evaluation is complete.
+// partialPath returns the file in out that holds the predictions until the evaluation is complete.
 func partialPath(out, split string) string {
 	return filepath.Join(out, "predictions_"+split+".partial.jsonl")
 }

@@ -11,8 +11,8 @@ import (
 	"fovea/onnx/pb"
 )
 
-// RawClassifier runs a model with the preparation inside, uint8 [height,width,3],
-// image by image. It is for one goroutine at a time.
+// RawClassifier runs a model with the preparation inside, uint8 [height,width,3], image by image. It is for one
+// goroutine at a time.
 type RawClassifier struct {
 	session *ort.Session
 	d       *Description
@@ -77,8 +77,7 @@ func (c *RawClassifier) Classify(img *image.NRGBA) ([]float64, error) {
 	return readScores(c.outputs[c.d.Output].Float32(), c.d.Scores == Probabilities, c.d.Half)
 }
 
-// Predict classifies image files, in their order, and writes them to t, as
-// [Classifier.Predict] does.
+// Predict classifies image files, in their order, and writes them to t, as [Classifier.Predict] does.
 func (c *RawClassifier) Predict(ctx context.Context, paths []string, t *Table, progress func(done, total int)) (Counts, error) {
 	var n Counts
 	for i, path := range paths {
@@ -110,8 +109,7 @@ func (c *RawClassifier) Predict(ctx context.Context, paths []string, t *Table, p
 	return n, nil
 }
 
-// mostPixels of an image, as it is and resized: the model resizes all of it before
-// it cuts anything out.
+// mostPixels of an image, as it is and resized: the model resizes all of it before it cuts anything out.
 const mostPixels = 100_000_000
 
 // Close frees the classifier's memory and its session.

@@ -15,9 +15,8 @@ type Result struct {
 	Err           error     // why the image has no probabilities
 }
 
-// Stream classifies what loader loads, in its order, from a batch on, and calls
-// each with every batch's results. With several views of an image its
-// probabilities are the mean of theirs.
+// Stream classifies what loader loads, in its order, from a batch on, and calls each with every batch's results. With
+// several views of an image its probabilities are the mean of theirs.
 func (c *Classifier) Stream(ctx context.Context, loader *data.Loader, firstBatch int, each func([]Result) error) error {
 	return loader.Each(ctx, firstBatch, func(b *data.Batch) error {
 		results, err := c.batch(b)

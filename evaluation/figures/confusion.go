@@ -22,17 +22,15 @@ const (
 	darkShare     = 0.66         // from here on white text has the better contrast
 )
 
-// Counts draws the confusion matrix of p: a cell for each pair of actual class
-// (rows, class 0 at the top) and predicted class (columns), with the number of
-// images, coloured by it. Errors are those of [evaluation.Predictions.Check].
+// Counts draws the confusion matrix of p: a cell for each pair of actual class (rows, class 0 at the top) and predicted
+// class (columns), with the number of images, coloured by it. Errors are those of [evaluation.Predictions.Check].
 func Counts(p *evaluation.Predictions, title string) (*Figure, error) {
 	return confusion(p, title, false)
 }
 
-// Confusion draws the confusion matrix of p with each row divided by the images
-// of its actual class: the share is written in percent, and the count below it
-// where it fits. The row of a class without samples is grey. Errors are those
-// of [evaluation.Predictions.Check].
+// Confusion draws the confusion matrix of p with each row divided by the images of its actual class: the share is
+// written in percent, and the count below it where it fits. The row of a class without samples is grey. Errors are
+// those of [evaluation.Predictions.Check].
 func Confusion(p *evaluation.Predictions, title string) (*Figure, error) {
 	return confusion(p, title, true)
 }
@@ -45,8 +43,7 @@ func confusion(p *evaluation.Predictions, title string, shares bool) (*Figure, e
 	return &m.Figure, nil
 }
 
-// matrix is the layout: a square of n cells whose lower left corner is origin,
-// with labels left of it and below.
+// matrix is the layout: a square of n cells whose lower left corner is origin, with labels left of it and below.
 type matrix struct {
 	Figure
 	title         string
@@ -182,8 +179,8 @@ func (m *matrix) drawRow(c draw.Canvas, i int) {
 // twoLines tells whether a cell has room for share and count.
 func (m *matrix) twoLines() bool { return m.shares && m.cell >= 2.6*textSize }
 
-// drawCell draws the images of actual class i that were predicted as class j.
-// A cell without any stays as light as it is.
+// drawCell draws the images of actual class i that were predicted as class j. A cell without any stays as light as it
+// is.
 func (m *matrix) drawCell(c draw.Canvas, i, j int) {
 	count := m.counts[i][j]
 	shade := float64(count) / float64(m.most)

@@ -11,15 +11,14 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Series is a figure over the epochs, the first of which is epoch 1. NaN is left
-// out.
+// Series is a figure over the epochs, the first of which is epoch 1. NaN is left out.
 type Series struct {
 	Name   string
 	Values []float64
 }
 
-// Course draws series over the epochs. best is the index of an epoch that is
-// marked, -1 none. Values outside [0, 1] are allowed.
+// Course draws series over the epochs. best is the index of an epoch that is marked, -1 none. Values outside [0, 1] are
+// allowed.
 func Course(series []Series, best int, unit, title string) *Figure {
 	a := newAxes("Epoch", unit)
 	a.epochs(series)
@@ -39,9 +38,8 @@ func Course(series []Series, best int, unit, title string) *Figure {
 	return figure(title, a)
 }
 
-// Rates draws the learning rate of each layer over the epochs, from light, the
-// first, to dark, the last, on a scale of powers of ten. Of many layers only
-// some are named. A rate of 0 has no place on the scale and is left out.
+// Rates draws the learning rate of each layer over the epochs, from light, the first, to dark, the last, on a scale of
+// powers of ten. Of many layers only some are named. A rate of 0 has no place on the scale and is left out.
 func Rates(layers []Series, title string) *Figure {
 	a := newAxes("Epoch", "Learning rate")
 	layers = slices.Clone(layers)

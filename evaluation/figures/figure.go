@@ -44,8 +44,7 @@ type Figure struct {
 	photographs   bool              // are most of it, and have no finer detail than photographDPI
 }
 
-// WritePNG writes the figure at 300 pixels an inch, a sheet of images at 200.
-// Errors are those of w.
+// WritePNG writes the figure at 300 pixels an inch, a sheet of images at 200. Errors are those of w.
 func (f *Figure) WritePNG(w io.Writer) error {
 	dpi := figureDPI
 	if f.photographs {
@@ -60,8 +59,8 @@ func (f *Figure) WritePNG(w io.Writer) error {
 	return nil
 }
 
-// indexed is an image with a palette where 256 colours do, which most drawings
-// keep to: their files are a quarter as large, and written as much faster.
+// indexed is an image with a palette where 256 colours do, which most drawings keep to: their files are a quarter as
+// large, and written as much faster.
 func indexed(img image.Image) image.Image {
 	full, ok := img.(*image.RGBA)
 	if !ok {
@@ -86,9 +85,8 @@ func indexed(img image.Image) image.Image {
 	return out
 }
 
-// WriteSVG writes the figure with its text as text. Where the font, Liberation
-// Sans, is not installed, another takes its place, at the same widths. Errors
-// are those of w.
+// WriteSVG writes the figure with its text as text. Where the font, Liberation Sans, is not installed, another takes
+// its place, at the same widths. Errors are those of w.
 func (f *Figure) WriteSVG(w io.Writer) error {
 	c := vgsvg.NewWith(vgsvg.UseWH(f.width, f.height))
 	paper := draw.New(c)
@@ -111,8 +109,7 @@ func (f *Figure) WriteSVG(w io.Writer) error {
 // svgText is a text as package vgsvg writes it: attributes, size, text.
 var svgText = regexp.MustCompile(`<text ([^>]*font-size:([0-9.]+)px[^>]*)>([^<]*)</text>`)
 
-// fixWidths writes down how wide each text is, so that it takes no more room in
-// another font.
+// fixWidths writes down how wide each text is, so that it takes no more room in another font.
 func fixWidths(svg []byte) []byte {
 	return svgText.ReplaceAllFunc(svg, func(text []byte) []byte {
 		part := svgText.FindSubmatch(text)

@@ -21,9 +21,8 @@ type Bin struct {
 	Interval   *Interval // of the accuracy; nil: none is drawn
 }
 
-// ReliabilityBins sorts the predictions into n bins of equal width by their
-// largest probability, each with Wilson's interval of its accuracy. p must pass
-// [evaluation.Predictions.Check].
+// ReliabilityBins sorts the predictions into n bins of equal width by their largest probability, each with Wilson's
+// interval of its accuracy. p must pass [evaluation.Predictions.Check].
 func ReliabilityBins(p *evaluation.Predictions, n int, level float64) []Bin {
 	bins, hits := make([]Bin, n), make([]int, n)
 	for _, r := range p.Rows {
@@ -58,9 +57,8 @@ func Wilson(hits, n int, level float64) Interval {
 	return Interval{max(0, middle-half), min(1, middle+half)}
 }
 
-// Reliability draws how often the predictions of each bin are right, over the
-// probability they were given, and how many images there are in each. interval
-// says what the interval of a bin is.
+// Reliability draws how often the predictions of each bin are right, over the probability they were given, and how many
+// images there are in each. interval says what the interval of a bin is.
 func Reliability(bins []Bin, interval, title string) *Figure {
 	a := newAxes("Probability of the predicted class", "Fraction that is right")
 	a.unit()

@@ -11,8 +11,7 @@ import (
 
 const shown = 24 // images of a list, at most
 
-// Sheets are the test images that the model does worst and best on, for files:
-// a page shows the worst as a list.
+// Sheets are the test images that the model does worst and best on, for files: a page shows the worst as a list.
 func (r *Report) Sheets() []Picture {
 	if r.Test == nil || r.Test.Open == nil {
 		return nil

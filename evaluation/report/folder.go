@@ -28,8 +28,8 @@ func (r *Report) WritePage(dir string) error {
 	return onnx.WriteFileAtomic(filepath.Join(dir, pageFile), func(w io.Writer) error { return Write(w, r) })
 }
 
-// WriteFigures writes each figure as PNG and as SVG to the folder figures, and
-// takes away what another report has left there.
+// WriteFigures writes each figure as PNG and as SVG to the folder figures, and takes away what another report has left
+// there.
 func (r *Report) WriteFigures(dir string) error {
 	dir = filepath.Join(dir, figuresFolder)
 	pictures, err := r.Pictures()
@@ -55,9 +55,8 @@ func (r *Report) WriteFigures(dir string) error {
 	return errors.Join(errs...)
 }
 
-// WriteTables writes what programs read of a test: predictions, the measures with
-// their intervals, the confusion matrix as a picture by itself and, last, so that
-// they say that all is there, the metrics.
+// WriteTables writes what programs read of a test: predictions, the measures with their intervals, the confusion matrix
+// as a picture by itself and, last, so that they say that all is there, the metrics.
 func (t *Test) WriteTables(dir string) error {
 	picture, err := figures.Confusion(t.Predictions, t.title("Confusion matrix"))
 	if err != nil {
@@ -79,8 +78,7 @@ func (t *Test) WriteTables(dir string) error {
 	return nil
 }
 
-// WriteEvaluation adds a test to a report without a run and writes all of it.
-// command does it again.
+// WriteEvaluation adds a test to a report without a run and writes all of it. command does it again.
 func (r *Report) WriteEvaluation(dir string, t *Test, command string) error {
 	r.Test, r.Classes, r.Written = t, t.Predictions.Classes, time.Now()
 	r.Commands = []Command{{"Evaluate again", command}}

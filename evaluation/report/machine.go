@@ -9,8 +9,7 @@ import (
 	"fovea/internal/machine"
 )
 
-// Facts are versions and the machine, with those of what computed in between.
-// version is the program's.
+// Facts are versions and the machine, with those of what computed in between. version is the program's.
 func Facts(version string, computed ...Fact) []Fact {
 	out := append([]Fact{{"Fovea", cmp.Or(version, "(unknown)")}, {"Go", runtime.Version()}}, computed...)
 	return append(out, Fact{"Processor", fmt.Sprintf("%s, %d cores", machine.Processor(), runtime.NumCPU())},

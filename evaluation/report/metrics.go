@@ -8,8 +8,8 @@ import (
 	"fovea/evaluation/figures"
 )
 
-// described are the measures of package evaluation that a page has, in its
-// order. What is missing is the accuracy by another name.
+// described are the measures of package evaluation that a page has, in its order. What is missing is the accuracy by
+// another name.
 var described = []struct{ measure, name, means string }{
 	{"accuracy", "Accuracy", "fraction of the images that are classified correctly"},
 	{"balanced_accuracy", "Balanced accuracy", "fraction of a class that is found, mean over the classes that occur"},

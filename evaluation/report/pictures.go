@@ -23,8 +23,7 @@ var pictureNames = []string{"confusion", "confusion_counts", "roc", "precision_r
 
 const bins = 10 // of the reliability diagram
 
-// Pictures are all figures that there is data for: of the test, of the course
-// and of the data.
+// Pictures are all figures that there is data for: of the test, of the course and of the data.
 func (r *Report) Pictures() ([]Picture, error) {
 	var out []Picture
 	if r.Test != nil {

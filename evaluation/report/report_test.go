@@ -31,8 +31,8 @@ func noise(string) (image.Image, error) {
 	return img, nil
 }
 
-// example is the report of a run of three epochs. Of 60 images of three classes,
-// 30 to 20 to 10, all of the first and half of the second are classified right.
+// example is the report of a run of three epochs. Of 60 images of three classes, 30 to 20 to 10, all of the first and
+// half of the second are classified right.
 func example(t *testing.T) *Report {
 	t.Helper()
 	p := &evaluation.Predictions{Classes: []string{"normal", weird, "rare"}}
@@ -180,8 +180,8 @@ var (
 	picture = regexp.MustCompile(`<img src="data:image/(png|jpeg|svg&#43;xml);base64,([^"]*)" alt="([^"]*)">`)
 )
 
-// TestPages checks what a browser is not needed for; that all of it is one file,
-// escaped, and can be read without seeing it.
+// TestPages checks what a browser is not needed for; that all of it is one file, escaped, and can be read without
+// seeing it.
 func TestPages(t *testing.T) {
 	pages := map[string]*Report{"finished": example(t)}
 	r := example(t)

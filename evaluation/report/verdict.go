@@ -47,8 +47,7 @@ func (r *Run) verdict() verdict {
 	return v
 }
 
-// wide is the width of an interval of the accuracy that the verdict's first
-// sentence has to speak of.
+// wide is the width of an interval of the accuracy that the verdict's first sentence has to speak of.
 const wide = 0.2
 
 // few are so few images that the figures of a class say little.
@@ -195,8 +194,8 @@ func (r *Report) dataCautions() []string {
 		"Results on one dataset say nothing about other cameras, clinics and people. This is not a medical device.")
 }
 
-// share is Wilson's interval of a share: it has a width even where none or all of
-// a few images are right, which a bootstrap's has not.
+// share is Wilson's interval of a share: it has a width even where none or all of a few images are right, which a
+// bootstrap's has not.
 func (t *Test) share(hits, n int) figures.Interval {
 	return figures.Wilson(hits, n, t.Assessment.Level)
 }
@@ -216,8 +215,8 @@ func (t *Test) images(n int) string {
 	return countOf(n, "image", "images") + " of the split " + quoted(t.Split)
 }
 
-// bracket is an interval for running text, empty where there is none, or none with
-// a width: of a few images without an error the bootstrap makes certainty.
+// bracket is an interval for running text, empty where there is none, or none with a width: of a few images without an
+// error the bootstrap makes certainty.
 func bracket(x *figures.Interval) string {
 	if x == nil || x.Low == x.High {
 		return ""

@@ -32,8 +32,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"slug":    func(i int) string { return fmt.Sprintf("figure-%d", i+1) },
 }).Parse(pageText))
 
-// Write writes a page. Errors are those of w, and of predictions that cannot be
-// evaluated.
+// Write writes a page. Errors are those of w, and of predictions that cannot be evaluated.
 func Write(w io.Writer, r *Report) error {
 	p, err := r.page()
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"fovea/data"
 )
 
-// Palettes whose order every kind of colour vision keeps: from dark to light, and
-// for signed maps from blue, against the class, over grey to red, for it.
+// Palettes whose order every kind of colour vision keeps: from dark to light, and for signed maps from blue, against
+// the class, over grey to red, for it.
 var (
 	sequential = table(moreland.ExtendedBlackBody())
 	diverging  = table(moreland.SmoothBlueRed())
@@ -34,9 +34,8 @@ type scale struct {
 	colours   *[256]color.NRGBA
 }
 
-// newScale reaches from the least to the largest of a map's values, signed around
-// 0; of the many values of a gradient by the image 1 % may lie beyond its ends,
-// else a few pixels would leave the others without a colour.
+// newScale reaches from the least to the largest of a map's values, signed around 0; of the many values of a gradient
+// by the image 1 % may lie beyond its ends, else a few pixels would leave the others without a colour.
 func newScale(m Map, values []float32) scale {
 	sorted := make([]float64, len(values))
 	for i, v := range values {
@@ -104,8 +103,7 @@ func Overlay(img *image.NRGBA, m Map) *image.NRGBA {
 // leastSide is what the side of a smaller image is enlarged to.
 const leastSide = 256
 
-// Image is an image [3,S,S] as it was before mean and deviation were taken off; a
-// small one is enlarged.
+// Image is an image [3,S,S] as it was before mean and deviation were taken off; a small one is enlarged.
 func Image(values []float32, t data.EvalTransform) *image.NRGBA {
 	out := image.NewNRGBA(image.Rect(0, 0, t.Size, t.Size))
 	plane := t.Size * t.Size

@@ -21,8 +21,7 @@ type Explanation struct {
 	Integral *Integral // of Integrated, nil without it
 }
 
-// check refuses scores and maps that are no numbers: of them no picture can be
-// drawn, and no class is the best.
+// check refuses scores and maps that are no numbers: of them no picture can be drawn, and no class is the best.
 func (e *Explanation) check() error {
 	if !finite(e.Scores) {
 		return fmt.Errorf("the model's scores of the image are %w: %v", ErrNotFinite, e.Scores)

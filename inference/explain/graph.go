@@ -46,8 +46,8 @@ func (a *anatomy) reads(methods []Method) (out []*graphs.Value) {
 	return out
 }
 
-// choose adds the choice of a class for each image: its number, int64 [B,1], and 1
-// in its place beside zeros, float32 [B,C].
+// choose adds the choice of a class for each image: its number, int64 [B,1], and 1 in its place beside zeros, float32
+// [B,C].
 func (a *anatomy) choose(g *graphs.Graph) (chosen, oneHot *graphs.Value) {
 	batch, classes := a.scores.Shape[0], a.scores.Shape[1]
 	given := g.Input(classInput, graphs.Int64, batch, 1)
@@ -104,8 +104,8 @@ func extend(g *graphs.Graph, a *anatomy, methods []Method) error {
 	return g.Err()
 }
 
-// attended multiplies the layers' attention and reads from the product how much
-// of each patch is in what the model pools: [B,side,side].
+// attended multiplies the layers' attention and reads from the product how much of each patch is in what the model
+// pools: [B,side,side].
 func (a *anatomy) attended(g *graphs.Graph, m Method, gradients map[*graphs.Value]*graphs.Value) *graphs.Value {
 	batch := a.images.Shape[0]
 	layered := func(v *graphs.Value) *graphs.Value {

@@ -23,8 +23,7 @@ type anatomy struct {
 	noAttention error // why there is none
 }
 
-// locate finds the parts of an imported graph, whose output is called output, if
-// that is not "".
+// locate finds the parts of an imported graph, whose output is called output, if that is not "".
 func locate(g *graphs.Graph, output string) (*anatomy, error) {
 	a := &anatomy{}
 	if len(g.Inputs) != 1 {
@@ -51,8 +50,8 @@ func locate(g *graphs.Graph, output string) (*anatomy, error) {
 	return a, nil
 }
 
-// scoring is the output of a vector for each image that has a name, or if that is
-// "" the one called logits, else the first.
+// scoring is the output of a vector for each image that has a name, or if that is "" the one called logits, else the
+// first.
 func scoring(g *graphs.Graph, batch int64, name string) *graphs.Value {
 	var found *graphs.Value
 	for _, v := range g.Outputs {
@@ -138,8 +137,7 @@ func attention(path []*graphs.Node, batch int64) ([]*graphs.Value, error) {
 	return out, nil
 }
 
-// grid is how the tokens of an attention lie over an image of S pixels: a square
-// of patches behind other tokens.
+// grid is how the tokens of an attention lie over an image of S pixels: a square of patches behind other tokens.
 func grid(attention *graphs.Value, size int64) (before, side int64, err error) {
 	count := attention.Shape[attention.Rank()-1]
 	side = int64(math.Sqrt(float64(count)))
@@ -149,8 +147,8 @@ func grid(attention *graphs.Value, size int64) (before, side int64, err error) {
 	return count - side*side, side, nil
 }
 
-// tokens is what the product with weights reads that queries or keys of an
-// attention come from, nil if it has not the shape of tokens.
+// tokens is what the product with weights reads that queries or keys of an attention come from, nil if it has not the
+// shape of tokens.
 func tokens(attention *graphs.Value, path []*graphs.Node, batch int64) *graphs.Value {
 	makers := map[*graphs.Value]*graphs.Node{}
 	for _, n := range path {
@@ -186,8 +184,8 @@ func tokens(attention *graphs.Value, path []*graphs.Node, batch int64) *graphs.V
 	return nil
 }
 
-// featureMap is the last value [B,K,h,w] of more than one position that a
-// convolution makes, or what joins, scales or activates such a value in its shape.
+// featureMap is the last value [B,K,h,w] of more than one position that a convolution makes, or what joins, scales or
+// activates such a value in its shape.
 func featureMap(path []*graphs.Node, batch int64) *graphs.Value {
 	isMap := map[*graphs.Value]bool{}
 	var last *graphs.Value

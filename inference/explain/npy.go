@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// npyHeader begins a file of NumPy's format 1.0 (numpy.lib.format) with float32
-// values in row-major order.
+// npyHeader begins a file of NumPy's format 1.0 (numpy.lib.format) with float32 values in row-major order.
 func npyHeader(shape []int) []byte {
 	dims := make([]string, len(shape))
 	for i, d := range shape {

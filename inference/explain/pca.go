@@ -43,8 +43,8 @@ func (s *sample) add(features []float32, label string) {
 	s.labels = append(s.labels, label)
 }
 
-// components projects rows onto their first two principal components. shares are
-// the parts of the variance that these explain.
+// components projects rows onto their first two principal components. shares are the parts of the variance that these
+// explain.
 func (s *sample) components() (points plotter.XYs, shares [2]float64, err error) {
 	if s.width < 2 {
 		return nil, shares, fmt.Errorf("%d feature has no two principal components", s.width)

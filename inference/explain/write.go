@@ -56,12 +56,11 @@ const (
 // sheetRows is the number of images on the contact sheet.
 const sheetRows = 16
 
-// Write explains images into a folder: of each N-NAME.png, the image beside its
-// maps, and N-NAME.METHOD.npy, each map as it is; the first of the images together
-// in contact_sheet.png; and explanations.csv, a row an image and method. With
-// Options.Randomize the table has Spearman's rank correlation of each map with that
-// of the model whose weights were shuffled, for the same class. It holds one batch
-// of images in memory, beside the sheet. It returns the number of images.
+// Write explains images into a folder: of each N-NAME.png, the image beside its maps, and N-NAME.METHOD.npy, each map
+// as it is; the first of the images together in contact_sheet.png; and explanations.csv, a row an image and method.
+// With Options.Randomize the table has Spearman's rank correlation of each map with that of the model whose weights
+// were shuffled, for the same class. It holds one batch of images in memory, beside the sheet. It returns the number of
+// images.
 func Write(ctx context.Context, o WriteOptions) (n int, err error) {
 	shuffled := o.Randomize
 	o.Randomize = false
@@ -128,8 +127,8 @@ func (in *Input) check(side, classes int) error {
 	return nil
 }
 
-// verify finds images that cannot be read, before any work is done. It is an
-// error if there are any, unless they are skipped: then others must be left.
+// verify finds images that cannot be read, before any work is done. It is an error if there are any, unless they are
+// skipped: then others must be left.
 func (in *Input) verify(ctx context.Context) error {
 	samples := in.samples()
 	_, bad, err := data.Verify(ctx, samples, 0, nil, in.Description.Transform(), in.Progress.Images("check images"))
@@ -255,8 +254,7 @@ func (r *writer) image(path string, img *image.NRGBA, e *Explanation, correlatio
 	return r.table.Error()
 }
 
-// shortBase is the name of a file without its ending, cut where names made of it
-// would be too long for a file system.
+// shortBase is the name of a file without its ending, cut where names made of it would be too long for a file system.
 func shortBase(path string) string {
 	const most = 150 // bytes, of 255
 	base := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))

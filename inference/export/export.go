@@ -211,8 +211,7 @@ func sameFile(a, b string) bool {
 	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
-// identify notes size and digest of a variant's file and of the data that may
-// be beside it.
+// identify notes size and digest of a variant's file and of the data that may be beside it.
 func (v *Variant) identify(path string) error {
 	m, err := onnx.Open(path)
 	if err != nil {

@@ -29,8 +29,8 @@ func given(size int) inference.Description {
 		Classes: []string{"CNV", "DME", "DRUSEN", "NORMAL", "other"}}
 }
 
-// TestVariants: models of several exporters and opsets give the probabilities of
-// ONNX Runtime on the file that was exported, in every opset that can say them.
+// TestVariants: models of several exporters and opsets give the probabilities of ONNX Runtime on the file that was
+// exported, in every opset that can say them.
 func TestVariants(t *testing.T) {
 	for _, test := range []struct {
 		file string
@@ -85,8 +85,8 @@ func checkFile(t *testing.T, path string, v *Variant, opset int64) {
 	}
 }
 
-// TestMeasure: on labelled images each variant has the measures that evaluation
-// computes of its own predictions, beside the model's.
+// TestMeasure: on labelled images each variant has the measures that evaluation computes of its own predictions, beside
+// the model's.
 func TestMeasure(t *testing.T) {
 	dir := t.TempDir()
 	r, err := Write(t.Context(), Options{Model: models + "vit_torchscript17.onnx", Given: given(8), Raw: true, Data: scans, Split: "test",
@@ -125,9 +125,8 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-// TestRaw: a model with the preparation inside sees the image that the transform
-// makes, to one level of single pixels, whatever its size: enlarged, reduced, odd,
-// upright and lying.
+// TestRaw: a model with the preparation inside sees the image that the transform makes, to one level of single pixels,
+// whatever its size: enlarged, reduced, odd, upright and lying.
 func TestRaw(t *testing.T) {
 	dir := t.TempDir()
 	d := given(20)
@@ -182,8 +181,8 @@ func TestRaw(t *testing.T) {
 	}
 }
 
-// TestNamesAndBatch: a model of one image, whose input has the name of the raw one
-// and whose scores have no name that means something, is made one of any number.
+// TestNamesAndBatch: a model of one image, whose input has the name of the raw one and whose scores have no name that
+// means something, is made one of any number.
 func TestNamesAndBatch(t *testing.T) {
 	m, err := onnx.Open(models + "cnn_torchscript17.onnx")
 	if err != nil {
@@ -221,8 +220,7 @@ func TestNamesAndBatch(t *testing.T) {
 	}
 }
 
-// TestJudge: a variant that is right less often, beyond doubt, is warned of; one
-// that differs by chance is not.
+// TestJudge: a variant that is right less often, beyond doubt, is warned of; one that differs by chance is not.
 func TestJudge(t *testing.T) {
 	table := func(wrong int) *evaluation.Predictions {
 		p := &evaluation.Predictions{Classes: []string{"a", "b"}}

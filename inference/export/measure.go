@@ -16,8 +16,8 @@ import (
 	"fovea/onnx/ort"
 )
 
-// mostNoise is the largest difference of a probability that a float32 variant
-// may have on noise: its operators are others, its arithmetic is not.
+// mostNoise is the largest difference of a probability that a float32 variant may have on noise: its operators are
+// others, its arithmetic is not.
 const mostNoise = 1e-4
 
 // A contender is a model that is measured.
@@ -29,8 +29,8 @@ type contender struct {
 	times   map[int][]float64 // milliseconds an image, by the number of images
 }
 
-// measure opens every file, compares it with the model that was exported on noise,
-// and on the split, if there is one, in turns.
+// measure opens every file, compares it with the model that was exported on noise, and on the split, if there is one,
+// in turns.
 func (r *Report) measure(ctx context.Context, o Options, d *inference.Description, split *data.Split, options ort.Options) (err error) {
 	all := []*contender{{times: map[int][]float64{}}}
 	for _, v := range r.Variants {
@@ -105,8 +105,8 @@ func (c *contender) close() {
 	}
 }
 
-// compareNoise compares all with the first on noise, an image of pixels that the
-// model's own preparation brings to its size.
+// compareNoise compares all with the first on noise, an image of pixels that the model's own preparation brings to its
+// size.
 func compareNoise(all []*contender, d *inference.Description) error {
 	rng := rand.New(rand.NewPCG(0, 1))
 	img := image.NewNRGBA(image.Rect(0, 0, 2*d.Size+3, d.Size+d.Size/2))

@@ -6,8 +6,8 @@ import (
 	"net/http"
 )
 
-// connections is a listener that accepts only so many at a time; the system keeps
-// those that wait. It does not wrap them: net/http closes TCP's in its own way.
+// connections is a listener that accepts only so many at a time; the system keeps those that wait. It does not wrap
+// them: net/http closes TCP's in its own way.
 type connections struct {
 	net.Listener
 	ctx  context.Context // ends waiting

@@ -56,9 +56,8 @@ func (s *Server) handler() http.Handler {
 	return s.guard(http.NewCrossOriginProtection().Handler(mux))
 }
 
-// guard sets the headers that every answer has, and refuses requests for names
-// that are not this machine's where only it is served: they come from a page
-// elsewhere whose name was made to resolve to it.
+// guard sets the headers that every answer has, and refuses requests for names that are not this machine's where only
+// it is served: they come from a page elsewhere whose name was made to resolve to it.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for key, value := range map[string]string{
@@ -101,8 +100,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, status int, valu
 	s.write(w, r, status, "application/json", append(content, '\n'))
 }
 
-// write writes an answer and counts it. It states its length: a client knows
-// that it has it all before the connection is closed.
+// write writes an answer and counts it. It states its length: a client knows that it has it all before the connection
+// is closed.
 func (s *Server) write(w http.ResponseWriter, r *http.Request, status int, kind string, content []byte) {
 	s.counts.answered(r.URL.Path, status)
 	w.Header().Set("Content-Type", kind)

@@ -25,8 +25,7 @@ func refuse(status int, format string, args ...any) error {
 	return &refusal{status, fmt.Sprintf(format, args...)}
 }
 
-// upload makes a handler of one that answers to an image. An error is answered
-// by its refusal.
+// upload makes a handler of one that answers to an image. An error is answered by its refusal.
 func (s *Server) upload(handle func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		started, body := time.Now(), r.Body
@@ -59,9 +58,8 @@ func (s *Server) upload(handle func(http.ResponseWriter, *http.Request) error) h
 	}
 }
 
-// discard throws away what still comes of an upload that was answered: if the
-// connection were closed at once, a client that writes would see it reset, and not
-// the answer. Only so many bytes are read, and for so long.
+// discard throws away what still comes of an upload that was answered: if the connection were closed at once, a client
+// that writes would see it reset, and not the answer. Only so many bytes are read, and for so long.
 func (s *Server) discard(control *http.ResponseController, body io.Reader, started time.Time) {
 	end := time.Now().Add(s.limits.Drain)
 	if last := started.Add(s.limits.Request); last.Before(end) { // a client that took too long has no more time
@@ -149,8 +147,7 @@ func readError(err error) error {
 	return refuse(http.StatusBadRequest, "the file did not arrive whole: %v", err)
 }
 
-// prepare decodes an image file, no more at a time than there are
-// cores, and returns its tensor.
+// prepare decodes an image file, no more at a time than there are cores, and returns its tensor.
 func (s *Server) prepare(ctx context.Context, file []byte) ([]float32, error) {
 	t := s.description.Transform()
 	w, h, err := data.DecodeSize(file)
