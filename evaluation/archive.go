@@ -54,7 +54,7 @@ func (o *Outcome) readFile(file string) error {
 	return o.read(f)
 }
 
-// read takes metrics and duration from the last row.
+// read sets the metrics and the duration from the last row.
 func (o *Outcome) read(r io.Reader) error {
 	in := newReader(r)
 	header, err := in.Read()

@@ -60,7 +60,7 @@ func comparisonHeader() []string {
 	return append(append([]string{"data set", "framework", "run", "best epoch"}, comparedMetrics...), "time")
 }
 
-// cells are a row of the tables that people read.
+// cells returns the row of the outcome in text and Markdown tables.
 func (o Outcome) cells() []string {
 	row := []string{o.Dataset, o.Framework, o.Run, blankIfZero(o.BestEpoch)}
 	for _, name := range comparedMetrics {

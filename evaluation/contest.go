@@ -85,7 +85,7 @@ func (c *Contest) correct() {
 	}
 }
 
-// estimate is a contender's value of a measure, with NaN for what it lacks.
+// estimate returns a measure of the contender, with NaN for the numbers that it lacks.
 func (k Contender) estimate(name string) Estimate {
 	var measures []Estimate
 	if k.Assessment != nil {
@@ -98,7 +98,7 @@ func (k Contender) estimate(name string) Estimate {
 	return out
 }
 
-// names are those of the measures that any contender has.
+// names returns the measures that at least one contender has.
 func (c *Contest) names() []string {
 	classes := 0
 	for _, k := range c.Contenders {
@@ -121,9 +121,9 @@ func (c *Contest) names() []string {
 // WriteJSON writes all of c.
 func (c *Contest) WriteJSON(w io.Writer) error { return writeJSON(w, c) }
 
-// WriteCSV writes a line a number: of a contender (kind value, or published, without interval), or of a pair: the
-// difference of a measure, DeLong's of a class's AUC, and McNemar's two tests, whose value is the number of images that
-// B alone has right less that of A.
+// WriteCSV writes one row for each number. Of a contender it writes its measures: kind value, or published without an
+// interval. Of a pair it writes the differences of the measures, DeLong's differences of each class's AUC, and both of
+// McNemar's tests. Their value is the number of images that B alone has right less that of A.
 func (c *Contest) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	cell := func(v Number) string {

@@ -60,7 +60,7 @@ func withDirection(measure string) string {
 	return measure
 }
 
-// best is the best value of a measure, NaN if all that have one have the same.
+// best returns the best value of a measure, or NaN if all contenders that have it are equal.
 func (c *Contest) best(name string) float64 {
 	best, worst := math.NaN(), math.NaN()
 	for _, k := range c.Contenders {
@@ -125,7 +125,7 @@ func (p ContenderPair) writeText(w io.Writer, several bool) error {
 	return err
 }
 
-// verdict is better or worse, behind a space, where the interval excludes 0.
+// verdict returns " better" or " worse" if the interval excludes 0, else "".
 func (d Difference) verdict() string {
 	switch {
 	case !d.Excludes0():

@@ -2,7 +2,7 @@ package evaluation
 
 import "bytes"
 
-// TableKind is what a CSV file holds, to judge by its header.
+// A TableKind says which kind of table a CSV file holds, judged by its header.
 type TableKind int
 
 const (

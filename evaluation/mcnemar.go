@@ -26,8 +26,8 @@ func NewMcNemar(onlyA, onlyB int) McNemar {
 	return m
 }
 
-// halfBinomialCDF is P(X ≤ k) of X ~ Binomial(n, 1/2), k ≤ n/2. Its terms are summed from the largest down, each a
-// ratio of the one above: the incomplete beta function loses digits in the far tail.
+// halfBinomialCDF returns P(X ≤ k) of X ~ Binomial(n, 1/2), k ≤ n/2. It sums from the largest term down, each a ratio
+// of the one above: the incomplete beta function loses digits in the far tail.
 func halfBinomialCDF(k, n int) float64 {
 	lgamma := func(x int) float64 { v, _ := math.Lgamma(float64(x)); return v }
 	term, sum := 1.0, 0.0

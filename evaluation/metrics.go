@@ -87,7 +87,7 @@ func Compute(p *Predictions) (Metrics, []Warning, error) {
 	return m, warnings(p, t), nil
 }
 
-// warnings are about the metrics that the data leave undefined. t is of p.
+// warnings reports the metrics that the data leave undefined. t is the tally of p.
 func warnings(p *Predictions, t *tally) []Warning {
 	var out []Warning
 	oneClass, oneCell := false, false

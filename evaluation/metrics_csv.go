@@ -70,7 +70,7 @@ func ReadMetrics(r io.Reader) ([]Metrics, error) {
 
 func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
-// cellName says where field i of the record last read by in stands.
+// cellName returns line, column and name of field i of the record that in read last.
 func cellName(in *csv.Reader, i int, name string) string {
 	line, _ := in.FieldPos(i)
 	return fmt.Sprintf("line %d, column %d (%s)", line, i+1, name)

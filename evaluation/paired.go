@@ -17,7 +17,7 @@ type Difference struct {
 	High       Number `json:"high"`
 }
 
-// Excludes0 says whether the whole interval lies on one side of 0.
+// Excludes0 reports whether the whole interval lies on one side of 0.
 func (d Difference) Excludes0() bool { return d.Low > 0 || d.High < 0 }
 
 // Paired is the comparison of two classifiers on the same images. Nothing in it is corrected for how many measures or
@@ -164,7 +164,7 @@ func byPath(p *Predictions) (rows map[string]int, twice []string) {
 	return rows, twice
 }
 
-// mismatch collects what does not fit, by kind, with a few examples.
+// A mismatch collects differences between two tables by kind, with a few examples.
 type mismatch struct {
 	kinds    []string
 	counts   map[string]int
@@ -184,7 +184,7 @@ func (m *mismatch) add(kind, example string) {
 	}
 }
 
-// err is nil if nothing was added. It says what is wrong and what should be.
+// err returns an error with what is wrong and what should be, or nil if nothing was added.
 func (m *mismatch) err(what, should string) error {
 	if len(m.kinds) == 0 {
 		return nil

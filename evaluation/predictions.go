@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// Prediction is what a classifier says about one image.
+// A Prediction holds the probabilities of one image beside its true class.
 type Prediction struct {
 	Path          string    // the image
 	Label         int       // the true class, an index into Predictions.Classes

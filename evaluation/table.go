@@ -18,7 +18,7 @@ var (
 	scorePrefixes    = []string{"prob_", "p_", "logit_"}
 )
 
-// TableOptions say how [ReadTable] takes what it reads.
+// TableOptions configures [ReadTable].
 type TableOptions struct {
 	Labels    io.Reader // table of path and label that replaces the labels; may be nil
 	Logits    bool      // the numbers are logits: apply softmax
@@ -52,7 +52,7 @@ func ReadTable(r io.Reader, o TableOptions) (*Predictions, error) {
 	return p, nil
 }
 
-// table is one being read.
+// A table is a CSV file that is being read.
 type table struct {
 	in          *csv.Reader
 	options     TableOptions
@@ -140,7 +140,7 @@ func (t *table) readHeader(header []string) error {
 	return nil
 }
 
-// columnOf finds the first of names that is there, -1 if none is.
+// columnOf returns the column of the first of names that is there, or -1.
 func columnOf(header, names []string) int {
 	for _, name := range names {
 		if i := slices.IndexFunc(header, func(h string) bool { return strings.EqualFold(h, name) }); i >= 0 {
@@ -190,7 +190,7 @@ func (t *table) row(record []string, unlabelled *mismatch) (Prediction, error) {
 	return row, nil
 }
 
-// normalise makes probabilities of a row, as the options say.
+// normalise turns a row of numbers into probabilities, as the options say.
 func (t *table) normalise(row []float64) error {
 	if t.options.Logits {
 		Softmax(row)

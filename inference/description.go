@@ -19,7 +19,7 @@ const (
 	Probabilities = "probabilities" // one a class, with the sum 1
 )
 
-// Description says how to use a model file on an image: the shorter side is resized to floor(Size/Crop) with Pillow's
+// A Description says how to use a model file on an image: the shorter side is resized to floor(Size/Crop) with Pillow's
 // antialiased bicubic filter, the centre cut out, scaled to [0,1], and normalised by Mean and Std. A field with its
 // zero value says nothing.
 type Description struct {
@@ -151,7 +151,7 @@ func (d *Description) readGraph(g *pb.GraphProto) error {
 	return nil
 }
 
-// producer is the node that makes a value, or nil.
+// producer returns the node that makes a value, or nil.
 func producer(g *pb.GraphProto, name string) *pb.NodeProto {
 	for _, n := range g.GetNode() {
 		if slices.Contains(n.GetOutput(), name) {
@@ -197,12 +197,12 @@ func (d *Description) check() error {
 	return d.Transform().Check()
 }
 
-// Probabilities makes probabilities of what the output says of one image.
+// Probabilities returns the probabilities of one image from the scores of the output.
 func (d *Description) Probabilities(scores []float32) ([]float64, error) {
 	return readScores(scores, d.Scores == Probabilities, d.Half)
 }
 
-// Transform prepares images.
+// Transform returns the preparation of images.
 func (d *Description) Transform() data.EvalTransform {
 	return data.EvalTransform{Size: d.Size, CropPct: d.Crop, Mean: [3]float32(d.Mean), Std: [3]float32(d.Std)}
 }

@@ -37,7 +37,7 @@ type Source struct {
 	Provider    string      `json:"provider"`
 }
 
-// Digest is the SHA-256 of a model file and of the data files beside it that it names.
+// Digest returns the SHA-256 of a model file and of the data files beside it that it names.
 func Digest(path string) (string, error) {
 	m, err := onnx.Open(path)
 	if err != nil {
@@ -139,7 +139,7 @@ func (j *Journal) cut(size int64) error {
 	return err
 }
 
-// Append adds results that follow those before.
+// Append adds results that follow the ones before.
 func (j *Journal) Append(results []Result) error {
 	lines := json.NewEncoder(j.out)
 	for _, r := range results {

@@ -59,7 +59,7 @@ func pathsOf(operand string, in io.Reader) ([]string, error) {
 	return paths, nil
 }
 
-// below is path itself, or the images below a folder.
+// below returns the path of a file, or the images below a folder.
 func below(path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {

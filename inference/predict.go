@@ -6,7 +6,7 @@ import (
 	"fovea/data"
 )
 
-// Counts is how many images a prediction took and how many it could not read or classify.
+// Counts holds the number of images of a prediction, and how many of them could not be read or classified.
 type Counts struct{ Images, Failed int }
 
 // Predict classifies image files, in their order, and writes them to t. Views of an image are averaged. progress, if

@@ -19,7 +19,7 @@ type RawClassifier struct {
 	outputs map[string]*ort.Tensor
 }
 
-// OpenRaw makes a model file ready that its description says is Raw.
+// OpenRaw makes a model file ready whose description says Raw.
 func OpenRaw(path string, d *Description, o ort.Options) (*RawClassifier, error) {
 	s, err := ort.OpenSession(path, o)
 	if err != nil {

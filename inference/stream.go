@@ -8,7 +8,7 @@ import (
 	"fovea/data"
 )
 
-// Result is what a classifier says about one sample of a stream.
+// A Result holds the probabilities of one sample of a stream, or why it has none.
 type Result struct {
 	Index         int       // of the sample
 	Probabilities []float64 // one a class; nil beside an error
@@ -45,7 +45,7 @@ func (c *Classifier) batch(b *data.Batch) ([]Result, error) {
 	return results, nil
 }
 
-// mean of the probabilities of an image's views.
+// mean returns the mean probabilities of an image's views.
 func mean(views [][]float64) []float64 {
 	out := views[0]
 	if len(views) == 1 {

@@ -16,7 +16,7 @@ type key struct {
 	line        draw.LineStyle
 }
 
-// axes are a plot with its legend below it, where it covers nothing.
+// axes is a plot with its legend below it, where it covers nothing.
 type axes struct {
 	plot *plot.Plot
 	tall vg.Length // of the plot
@@ -52,7 +52,7 @@ func (a *axes) unit() {
 	}
 }
 
-// lineOf is the style of the k-th line that is told apart from others.
+// lineOf returns the style of the k-th line that is told apart from others.
 func lineOf(k int) draw.LineStyle {
 	return draw.LineStyle{Color: Colour(k), Width: 1.2, Dashes: dashes[k%len(dashes)]}
 }
@@ -79,7 +79,7 @@ func (a *axes) band(x, low, high []float64, fill color.Color) {
 	a.plot.Add(&plotter.Polygon{XYs: []plotter.XYs{outline}, Color: fill})
 }
 
-// height of the axes in a figure, with their legend.
+// height returns the height of the axes with their legend.
 func (a *axes) height() vg.Length { return a.tall + gap + lineHeight*vg.Length(len(a.keys)) }
 
 // drawIn draws into a rectangle: the legend at its foot, the plot above.
@@ -98,7 +98,7 @@ func (a *axes) drawIn(c draw.Canvas, at vg.Rectangle) {
 	}
 }
 
-// figure is axes one above the other under a title.
+// figure returns a figure of axes one above the other under a title.
 func figure(title string, parts ...*axes) *Figure {
 	f := &Figure{width: columnWidth, height: titleHeight + margin}
 	for i, a := range parts {

@@ -35,11 +35,11 @@ var black = color.RGBA{0x20, 0x20, 0x20, 0xff}
 // dashes go with the colours, so that lines differ in a grey print too.
 var dashes = [][]vg.Length{nil, {4, 2}, {1.5, 1.5}, {6, 2, 1.5, 2}, {8, 3}, {3, 1}, {1, 2.5}}
 
-// faint is a colour for the area behind a line, an eighth of it on white.
+// faint returns a colour for the area behind a line, an eighth of the line's on white.
 func faint(c color.RGBA) color.Color { return color.NRGBA{R: c.R, G: c.G, B: c.B, A: 0x30} }
 
-// blues is ColorBrewer's nine-step Blues, interpolated, for v in [0, 1]: one hue from light to dark, which every kind
-// of colour vision and a grey print keep in order.
+// blues returns ColorBrewer's nine-step Blues, interpolated, for v in [0, 1]. The hue goes from light to dark, so every
+// kind of colour vision and a grey print keep the order.
 func blues(v float64) color.Color {
 	steps := brewer.Blues[9].Color
 	pos := v * float64(len(steps)-1)

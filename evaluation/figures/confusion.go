@@ -43,7 +43,8 @@ func confusion(p *evaluation.Predictions, title string, shares bool) (*Figure, e
 	return &m.Figure, nil
 }
 
-// matrix is the layout: a square of n cells whose lower left corner is origin, with labels left of it and below.
+// A matrix is the layout of a confusion matrix: a square of n cells whose lower left corner is origin, with labels left
+// of it and below.
 type matrix struct {
 	Figure
 	title         string
@@ -176,7 +177,7 @@ func (m *matrix) drawRow(c draw.Canvas, i int) {
 	}
 }
 
-// twoLines tells whether a cell has room for share and count.
+// twoLines reports whether a cell has room for a fraction and a count.
 func (m *matrix) twoLines() bool { return m.shares && m.cell >= 2.6*textSize }
 
 // drawCell draws the images of actual class i that were predicted as class j. A cell without any stays as light as it
@@ -219,7 +220,7 @@ func (m *matrix) drawCell(c draw.Canvas, i, j int) {
 	}
 }
 
-// cellCorner is the lower left corner of a cell; row 0 is at the top.
+// cellCorner returns the lower left corner of a cell; row 0 is at the top.
 func (m *matrix) cellCorner(i, j int) vg.Point {
 	return vg.Point{
 		X: m.origin.X + m.cell*vg.Length(j),

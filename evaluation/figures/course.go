@@ -74,7 +74,7 @@ func Rates(layers []Series, title string) *Figure {
 	return figure(title, a)
 }
 
-// powerOfTen is the power of ten next to x > 0 that round leads to.
+// powerOfTen returns the power of ten next to x > 0, in the direction of round.
 func powerOfTen(x float64, round func(float64) float64) float64 {
 	return math.Pow(10, round(math.Log10(x)))
 }

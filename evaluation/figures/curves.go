@@ -28,7 +28,7 @@ type Curve struct {
 	Average  bool             // over classes
 }
 
-// Average is the curve of an average over classes, with its band.
+// Average returns the curve of an average over classes, with its band.
 func Average(b *evaluation.Band, area float64) Curve {
 	return Curve{Class: b.Name, X: b.X, Y: b.Y, Area: area, Band: b, Average: true}
 }
@@ -51,7 +51,7 @@ func Curves(p *evaluation.Predictions) (roc, precision []Curve, err error) {
 	return roc, precision, nil
 }
 
-// step is what lies at or above a threshold.
+// A step counts the rows, and the hits among them, at or above a threshold.
 type step struct{ rows, hits int }
 
 func rocOf(k evaluation.ClassMetrics, steps []step) Curve {
@@ -79,7 +79,7 @@ func precisionOf(k evaluation.ClassMetrics, steps []step) Curve {
 	return c
 }
 
-// stepsOf are the thresholds of a class from the highest down, equal probabilities together.
+// stepsOf returns the thresholds of a class from the highest down, equal probabilities together.
 func stepsOf(p *evaluation.Predictions, class int) []step {
 	type scored struct {
 		score float64
@@ -117,8 +117,8 @@ func PrecisionRecall(curves []Curve, title string) *Figure {
 	return a.curves(curves, title, "AP")
 }
 
-// curves draws the six classes of least area so that they are told apart, for those are what a reader has to look at;
-// all others in grey, and averages in black.
+// curves draws the six classes of smallest area in colours, for a reader must look at those. All other classes are
+// grey, and averages black.
 func (a *axes) curves(curves []Curve, title, area string) *Figure {
 	a.unit()
 	var classes, averages []Curve
@@ -173,8 +173,7 @@ func (a *axes) curves(curves []Curve, title, area string) *Figure {
 	return figure(title, a)
 }
 
-// points are the curve's corners but for those that a picture cannot show: a ROC of a hundred thousand images has as
-// many.
+// points returns the corners of the curve that a picture can show: a ROC of a hundred thousand images has as many.
 func (c Curve) points() plotter.XYs {
 	const fine = 1.0 / 2000
 	var out plotter.XYs

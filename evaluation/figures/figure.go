@@ -59,8 +59,8 @@ func (f *Figure) WritePNG(w io.Writer) error {
 	return nil
 }
 
-// indexed is an image with a palette where 256 colours do, which most drawings keep to: their files are a quarter as
-// large, and written as much faster.
+// indexed returns an image with a palette if 256 colours are enough, which holds for most drawings. The file is then a
+// quarter as large, and written as much faster.
 func indexed(img image.Image) image.Image {
 	full, ok := img.(*image.RGBA)
 	if !ok {
@@ -172,5 +172,5 @@ func rectangle(corner vg.Point, width, height vg.Length) []vg.Point {
 	return []vg.Point{{X: x, Y: y}, {X: x + width, Y: y}, {X: x + width, Y: y + height}, {X: x, Y: y + height}}
 }
 
-// Size is the width and height in points (1/72 inch).
+// Size returns width and height in points (1/72 inch).
 func (f *Figure) Size() (width, height float64) { return f.width.Points(), f.height.Points() }

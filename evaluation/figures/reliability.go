@@ -12,7 +12,7 @@ import (
 	"fovea/evaluation"
 )
 
-// Bin is the images whose largest probability lies in one part of [0, 1].
+// A Bin holds the images whose largest probability lies in one part of [0, 1].
 type Bin struct {
 	Low, High  float64 // the part, High included
 	Count      int
@@ -48,7 +48,7 @@ func ReliabilityBins(p *evaluation.Predictions, n int, level float64) []Bin {
 	return bins
 }
 
-// Wilson is the score interval of a share of hits among n > 0 (Wilson 1927).
+// Wilson returns the score interval of a fraction of hits among n > 0 (Wilson 1927).
 func Wilson(hits, n int, level float64) Interval {
 	z := distuv.UnitNormal.Quantile((1 + level) / 2)
 	p, m := float64(hits)/float64(n), float64(n)
@@ -57,8 +57,8 @@ func Wilson(hits, n int, level float64) Interval {
 	return Interval{max(0, middle-half), min(1, middle+half)}
 }
 
-// Reliability draws how often the predictions of each bin are right, over the probability they were given, and how many
-// images there are in each. interval says what the interval of a bin is.
+// Reliability draws, for each bin, the fraction of correct predictions over their mean probability, and below it the
+// number of images. interval is the legend of the bins' intervals.
 func Reliability(bins []Bin, interval, title string) *Figure {
 	a := newAxes("Probability of the predicted class", "Fraction that is right")
 	a.unit()

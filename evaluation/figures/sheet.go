@@ -8,7 +8,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Tile is an image of a contact sheet with what is said about it.
+// A Tile is an image of a contact sheet with its classes.
 type Tile struct {
 	Image       image.Image // nil where it could not be read
 	Actual      string      // class
@@ -41,7 +41,7 @@ func Sheet(tiles []Tile, title string) *Figure {
 	return f
 }
 
-// fit is the place of an image in the middle of a square, its shape kept.
+// fit returns the rectangle of an image in the middle of a square, its shape kept.
 func fit(b image.Rectangle, corner vg.Point, side vg.Length) vg.Rectangle {
 	longest := vg.Length(max(b.Dx(), b.Dy(), 1))
 	w, h := side*vg.Length(b.Dx())/longest, side*vg.Length(b.Dy())/longest

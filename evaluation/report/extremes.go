@@ -11,7 +11,8 @@ import (
 
 const shown = 24 // images of a list, at most
 
-// Sheets are the test images that the model does worst and best on, for files: a page shows the worst as a list.
+// Sheets returns the contact sheets of the hardest errors and of the most confident correct answers, for files. A page
+// lists the hardest errors instead.
 func (r *Report) Sheets() []Picture {
 	if r.Test == nil || r.Test.Open == nil {
 		return nil
@@ -39,7 +40,7 @@ func (r *Report) Sheets() []Picture {
 	return out
 }
 
-// hardErrors are the hardest errors as a page lists them.
+// hardErrors returns the hardest errors as a page lists them.
 func (t *Test) hardErrors() []hardError {
 	var out []hardError
 	for _, x := range t.hardest() {
@@ -57,13 +58,13 @@ func (t *Test) hardErrors() []hardError {
 	return out
 }
 
-// hardest are the errors whose actual class had the least probability.
+// hardest returns the errors whose actual class has the lowest probability, the lowest first.
 func (t *Test) hardest() []evaluation.Prediction {
 	return t.extreme(func(x evaluation.Prediction) bool { return x.Predicted() != x.Label },
 		func(x evaluation.Prediction) float64 { return x.Probabilities[x.Label] })
 }
 
-// surest are the right predictions of greatest probability.
+// surest returns the correct predictions of the highest probability, the highest first.
 func (t *Test) surest() []evaluation.Prediction {
 	return t.extreme(func(x evaluation.Prediction) bool { return x.Predicted() == x.Label },
 		func(x evaluation.Prediction) float64 { return -x.Probabilities[x.Label] })

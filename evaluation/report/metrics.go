@@ -65,7 +65,7 @@ type metricRow struct {
 	Interval    *figures.Interval
 }
 
-// rows are the measures of a test.
+// rows returns the measures of a test that a page shows.
 func (t *Test) rows() []metricRow {
 	metrics := map[string]float64{}
 	for name, value := range t.Metrics.All() {
@@ -97,7 +97,7 @@ type classRow struct {
 var classColumns = []struct{ Title, Name string }{{"Sensitivity (recall)", "recall"}, {"Specificity", "specificity"},
 	{"Precision (PPV)", "precision"}, {"F1", "f1"}, {"AUC", "roc_auc"}, {"Average precision", "average_precision"}}
 
-// classRows are the classes of a test. The interval of an AUC is DeLong's.
+// classRows returns the classes of a test with their measures. The interval of an AUC is DeLong's.
 func (t *Test) classRows() []classRow {
 	var out []classRow
 	for _, k := range t.Assessment.PerClass {
@@ -117,10 +117,10 @@ func (t *Test) classRows() []classRow {
 	return out
 }
 
-// unmoved tells whether no round of the bootstrap differed.
+// unmoved reports whether all rounds of the bootstrap gave the same value.
 func (m metricRow) unmoved() bool { return m.Interval != nil && m.Interval.Low == m.Interval.High }
 
-// measured is a measure with its interval; without a name and NaN if it is not there.
+// measured returns a measure with its interval. If it is not there, it has no name and its value is NaN.
 func measured(measures []evaluation.Estimate, name string) metricRow {
 	e, ok := evaluation.Find(measures, name)
 	if !ok {
@@ -129,7 +129,7 @@ func measured(measures []evaluation.Estimate, name string) metricRow {
 	return metricRow{Name: name, Value: float64(e.Value), Interval: interval(e.Low, e.High)}
 }
 
-// interval is one that is defined at both ends; else nil.
+// interval returns an interval that is defined at both ends, else nil.
 func interval[N ~float64](low, high N) *figures.Interval {
 	if math.IsNaN(float64(low)) || math.IsNaN(float64(high)) {
 		return nil
@@ -137,7 +137,7 @@ func interval[N ~float64](low, high N) *figures.Interval {
 	return &figures.Interval{Low: float64(low), High: float64(high)}
 }
 
-// decimal is a metric in a table; NaN is one that is not defined.
+// decimal returns a metric as a table shows it; NaN is not available.
 func decimal(x float64) string {
 	if math.IsNaN(x) {
 		return "n/a"

@@ -23,7 +23,7 @@ var pictureNames = []string{"confusion", "confusion_counts", "roc", "precision_r
 
 const bins = 10 // of the reliability diagram
 
-// Pictures are all figures that there is data for: of the test, of the course and of the data.
+// Pictures returns all figures that there is data for: those of the test, of the course of training and of the data.
 func (r *Report) Pictures() ([]Picture, error) {
 	var out []Picture
 	if r.Test != nil {
@@ -70,7 +70,7 @@ func (t *Test) pictures() ([]Picture, error) {
 		t.reliability(), figures.Reliability(t.bins(), t.percentLevel()+" interval", t.title("Reliability"))}), nil
 }
 
-// curves are none if all images are of one class.
+// curves returns the ROC and the precision-recall figure, or none if all images are of one class.
 func (t *Test) curves() ([]Picture, error) {
 	roc, precision, err := figures.Curves(t.Predictions)
 	if err != nil || len(roc) == 0 {
@@ -109,7 +109,7 @@ func (t *Test) curves() ([]Picture, error) {
 	}, nil
 }
 
-// average is the curve of an average over classes, whose area is a measure.
+// average returns the curve of an average over classes, whose area is a measure.
 func (t *Test) average(b *evaluation.Band, measure string) figures.Curve {
 	m := measured(t.Assessment.Measures, measure)
 	c := figures.Average(b, m.Value)
@@ -117,7 +117,7 @@ func (t *Test) average(b *evaluation.Band, measure string) figures.Curve {
 	return c
 }
 
-// confusions names the most frequent one.
+// confusions returns a sentence on the most frequent error.
 func (t *Test) confusions() string {
 	actual, said, most := 0, 0, 0
 	for i, row := range evaluation.ConfusionMatrix(t.Predictions) {

@@ -8,14 +8,14 @@ import (
 	"fovea/evaluation/figures"
 )
 
-// verdict is the answer that a page begins with.
+// A verdict is the answer that a page begins with.
 type verdict struct {
 	Head     string   // one sentence
 	Rest     []string // what goes with it
 	Cautions []string // what not to conclude
 }
 
-// verdict is that of the test, or how far the run is.
+// verdict returns the verdict of the test or, before a test, the progress of the run.
 func (r *Report) verdict() verdict {
 	var v verdict
 	switch {
@@ -93,7 +93,7 @@ func (t *Test) verdict() verdict {
 	return t.classCautions(v, classes)
 }
 
-// against compares with always saying the commonest class.
+// against returns the comparison with always answering the most frequent class. sure is the interval of the accuracy.
 func (t *Test) against(commonest classRow, sure figures.Interval) string {
 	base := float64(commonest.Support) / float64(len(t.Predictions.Rows))
 	text := fmt.Sprintf("Always answering with the most frequent class, %s, would be right for %s of the images", quoted(commonest.Class), percent(base))
@@ -106,7 +106,7 @@ func (t *Test) against(commonest classRow, sure figures.Interval) string {
 	return text + ". That lies within the interval, so the accuracy of the model is not shown to be better."
 }
 
-// found says what a task of two classes is about.
+// found returns the sensitivity and the specificity of a task of two classes in words.
 func (t *Test) found() string {
 	negative, positive := t.Assessment.PerClass[0], t.Assessment.PerClass[1]
 	hits := int(math.Round(float64(positive.Support) * measured(positive.Measures, "recall").Value))
@@ -120,7 +120,7 @@ func (t *Test) found() string {
 			countOf(negative.Support, "image", "images")+" of "+quoted(negative.Class)+" were correctly ruled out")
 }
 
-// agreement is about what does not depend on how common classes are.
+// agreement returns AUC and kappa in words: they do not depend on how frequent the classes are.
 func (t *Test) agreement(classes, present int) string {
 	name := "The macro AUC"
 	if classes == 2 {
@@ -142,6 +142,7 @@ func (t *Test) agreement(classes, present int) string {
 	return text
 }
 
+// classCautions adds the cautions on single classes to a verdict.
 func (t *Test) classCautions(v verdict, classes []classRow) verdict {
 	var absent, never, scarce, missed []string
 	for _, k := range classes {
@@ -173,7 +174,7 @@ func (t *Test) classCautions(v verdict, classes []classRow) verdict {
 	return v
 }
 
-// dataCautions are those that hold whatever the result is.
+// dataCautions returns the cautions that do not depend on the result.
 func (r *Report) dataCautions() []string {
 	var out []string
 	if leaks := r.Repeats.leaks(); len(leaks) > 0 {
@@ -194,20 +195,20 @@ func (r *Report) dataCautions() []string {
 		"Results on one dataset say nothing about other cameras, clinics and people. This is not a medical device.")
 }
 
-// share is Wilson's interval of a share: it has a width even where none or all of a few images are right, which a
-// bootstrap's has not.
+// share returns Wilson's interval of a fraction. Unlike the bootstrap's it has a width even where none or all of a few
+// images are right.
 func (t *Test) share(hits, n int) figures.Interval {
 	return figures.Wilson(hits, n, t.Assessment.Level)
 }
 
-// words of an interval of a share.
+// words returns the interval of a fraction in words.
 func (t *Test) words(x figures.Interval) string {
 	return fmt.Sprintf("%s interval %s to %s", t.percentLevel(), percent(x.Low), percent(x.High))
 }
 
 func (t *Test) percentLevel() string { return fmt.Sprintf("%.4g %%", 100*t.Assessment.Level) }
 
-// images are n of the split.
+// images returns a number of images of the split in words.
 func (t *Test) images(n int) string {
 	if t.Split == "test" {
 		return countOf(n, "test image", "test images")
@@ -215,8 +216,8 @@ func (t *Test) images(n int) string {
 	return countOf(n, "image", "images") + " of the split " + quoted(t.Split)
 }
 
-// bracket is an interval for running text, empty where there is none, or none with a width: of a few images without an
-// error the bootstrap makes certainty.
+// bracket returns an interval for running text. It is empty without an interval and for one without width: of a few
+// images without an error the bootstrap would claim certainty.
 func bracket(x *figures.Interval) string {
 	if x == nil || x.Low == x.High {
 		return ""

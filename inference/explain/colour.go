@@ -34,8 +34,9 @@ type scale struct {
 	colours   *[256]color.NRGBA
 }
 
-// newScale reaches from the least to the largest of a map's values, signed around 0; of the many values of a gradient
-// by the image 1 % may lie beyond its ends, else a few pixels would leave the others without a colour.
+// newScale returns a scale from the least to the largest of a map's values, or symmetric around 0 for a signed map. Of
+// the many values of a gradient by the image 1 % may lie beyond its ends, else a few pixels would leave the others
+// without a colour.
 func newScale(m Map, values []float32) scale {
 	sorted := make([]float64, len(values))
 	for i, v := range values {
@@ -85,7 +86,7 @@ func (s scale) bar(width, height int) *image.NRGBA {
 // Legend returns the palette of unsigned maps, one pixel high, from the least value to the largest.
 func Legend() image.Image { return scale{0, 1, &sequential}.bar(len(sequential), 1) }
 
-// Overlay is a square image in grey under the colours of its map.
+// Overlay returns a square image in grey under the colours of its map.
 func Overlay(img *image.NRGBA, m Map) *image.NRGBA {
 	const opacity = 0.6
 	heat, height, width := m.Heat()
@@ -103,7 +104,7 @@ func Overlay(img *image.NRGBA, m Map) *image.NRGBA {
 // leastSide is what the side of a smaller image is enlarged to.
 const leastSide = 256
 
-// Image is an image [3,S,S] as it was before mean and deviation were taken off; a small one is enlarged.
+// Image returns an image [3,S,S] as it was before mean and deviation were taken off. A small one is enlarged.
 func Image(values []float32, t data.EvalTransform) *image.NRGBA {
 	out := image.NewNRGBA(image.Rect(0, 0, t.Size, t.Size))
 	plane := t.Size * t.Size

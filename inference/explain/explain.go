@@ -12,7 +12,7 @@ import (
 	"fovea/onnx/ort"
 )
 
-// An Explanation says what a class's score of an image depends on.
+// An Explanation holds the maps of an image for one class, with the scores.
 type Explanation struct {
 	Class    int
 	Scores   []float32 // [C], before softmax or sigmoid
@@ -21,7 +21,8 @@ type Explanation struct {
 	Integral *Integral // of Integrated, nil without it
 }
 
-// check refuses scores and maps that are no numbers: of them no picture can be drawn, and no class is the best.
+// check returns an error if a score or a value of a map is not finite: no picture can be drawn of it, and no class is
+// the best.
 func (e *Explanation) check() error {
 	if !finite(e.Scores) {
 		return fmt.Errorf("the model's scores of the image are %w: %v", ErrNotFinite, e.Scores)

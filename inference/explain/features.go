@@ -19,7 +19,7 @@ import (
 	"fovea/onnx/ort"
 )
 
-// A Features computes what a classifier's head reads, its latent features. It is for one goroutine.
+// A Features computes the latent features of images, the input of a classifier's head. It is for one goroutine.
 type Features struct {
 	Batch int // images of a call of Compute, at most
 	Side  int // S of the images
@@ -77,7 +77,7 @@ func features(file *imported.File, o Options) (*Features, error) {
 	return f, err
 }
 
-// Compute gives the features [n,Width] of up to Batch images float32 [n,3,S,S].
+// Compute returns the features [n,Width] of up to Batch images float32 [n,3,S,S].
 func (f *Features) Compute(images []float32) (out []float32, err error) {
 	size := 3 * f.Side * f.Side
 	n := len(images) / size
@@ -181,7 +181,7 @@ func WriteFeatures(ctx context.Context, o FeatureOptions) (n int, err error) {
 	return len(o.Images), writeFile(o.PCA, func(w io.Writer) error { return kept.picture(w, o.Description.Classes) })
 }
 
-// label is the class that an image's folder names.
+// label returns the class that an image's folder names, else "".
 func (in *Input) label(path string) string {
 	full, err := filepath.Abs(path)
 	if folder := filepath.Base(filepath.Dir(full)); err == nil && slices.Contains(in.Description.Classes, folder) {
@@ -190,7 +190,7 @@ func (in *Input) label(path string) string {
 	return ""
 }
 
-// writeFile writes a file, whole or not at all.
+// writeFile writes a file, which appears only when it is complete.
 func writeFile(path string, write func(io.Writer) error) error {
 	var failed error
 	err := onnx.WriteFileAtomic(path, func(w io.Writer) error {

@@ -10,7 +10,7 @@ import (
 	"fovea/onnx/ort"
 )
 
-// An Integral says how complete integrated gradients are: Sum should be Score - Baseline.
+// An Integral tells how complete integrated gradients are: Sum should be Score - Baseline.
 type Integral struct {
 	Steps    int     // gradients along the line
 	Score    float64 // of the class, for the image
@@ -18,7 +18,8 @@ type Integral struct {
 	Sum      float64 // of the map
 }
 
-// Gap is what the sum lacks, as a part of the difference of the scores. Where that is near 0 it says little.
+// Gap returns the error of the sum as a fraction of the difference of the scores. It says little where that difference
+// is near 0.
 func (i Integral) Gap() float64 {
 	return math.Abs(i.Sum-(i.Score-i.Baseline)) / math.Abs(i.Score-i.Baseline)
 }

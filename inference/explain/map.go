@@ -7,14 +7,14 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// A Map is what a method gives for an image: [h,w], or [3,S,S] of a gradient by the image.
+// A Map is the result of a method for an image: [h,w], or [3,S,S] of a gradient by the image.
 type Map struct {
 	Method Method
 	Shape  []int
 	Values []float32
 }
 
-// Heat is the map as one value a position, row by row: of a gradient the channels are joined as [Method] says.
+// Heat returns the map as one value a position, row by row. The channels of a gradient are joined as [Method] says.
 func (m Map) Heat() (values []float32, height, width int) {
 	if len(m.Shape) == 2 {
 		return m.Values, m.Shape[0], m.Shape[1]
@@ -32,7 +32,7 @@ func (m Map) Heat() (values []float32, height, width int) {
 	return values, height, width
 }
 
-// RankCorrelation is Spearman's ρ of two maps' heat: 1 for the same order of the positions. It is NaN if a map is
+// RankCorrelation returns Spearman's ρ of two maps' heat: 1 for the same order of the positions. It is NaN if a map is
 // constant.
 func RankCorrelation(a, b Map) float64 {
 	x, _, _ := a.Heat()
@@ -40,7 +40,7 @@ func RankCorrelation(a, b Map) float64 {
 	return stat.Correlation(ranks(x), ranks(y), nil)
 }
 
-// ranks gives each value its place in the ascending order, equal ones their mean.
+// ranks returns the place of each value in the ascending order. Equal values get the mean of their places.
 func ranks(values []float32) []float64 {
 	order := make([]int, len(values))
 	for i := range order {

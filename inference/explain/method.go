@@ -61,8 +61,8 @@ func names(methods []Method) string {
 	return strings.Join(out, ", ")
 }
 
-// signed tells whether a map's picture has a sign: what speaks for the class and what against it.
+// signed reports whether a map has a sign: positive values speak for the class, negative ones against it.
 func (m Method) signed() bool { return m == GradientInput || m == Integrated }
 
-// attends tells whether a method reads matrices of attention.
+// attends reports whether a method reads matrices of attention.
 func (m Method) attends() bool { return m == Rollout || m == Relevance }

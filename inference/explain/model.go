@@ -58,7 +58,7 @@ func Open(path string, o Options) (*Model, error) {
 	return m, nil
 }
 
-// read reads the model file for images of the options' number and size.
+// read opens the model file for the batch and image size of the options.
 func (o Options) read(path string) (*imported.File, error) {
 	sizes := importer.Sizes{Batch: int64(o.Batch), Named: map[string]int64{}}
 	if o.Side > 0 {
@@ -92,7 +92,7 @@ func (m *Model) open(file *imported.File, o Options) error {
 	return err
 }
 
-// session is the model's graph extended by methods and made ready to run. No methods mean the default.
+// session extends the model's graph by methods and opens it. No methods mean the default.
 func (m *Model) session(file *imported.File, methods []Method, o Options) (*session, error) {
 	model, err := file.Import(importer.Options{})
 	if err != nil {

@@ -29,7 +29,7 @@ type Input struct {
 	Progress    progress.Func
 }
 
-// describe says what the description does of the model.
+// describe copies into the options what the description says of the model.
 func (in *Input) describe(o *Options) error {
 	if in.Description.Raw {
 		return fmt.Errorf("%s prepares images itself, by steps without a gradient: use the model of the export without _raw in its name",
@@ -115,7 +115,7 @@ func Write(ctx context.Context, o WriteOptions) (n int, err error) {
 	return r.written, writeFile(filepath.Join(o.Out, SheetFile), func(w io.Writer) error { return writePicture(w, r.sheet) })
 }
 
-// check refuses a description that does not fit the model.
+// check returns an error if the description does not fit the model.
 func (in *Input) check(side, classes int) error {
 	switch {
 	case in.Description.Size != side:
@@ -154,7 +154,7 @@ func (in *Input) samples() []data.Sample {
 	return out
 }
 
-// each reads the images batch by batch, float32 [n,3,S,S], with their paths.
+// each reads the images batch by batch, float32 [n,3,S,S], and calls do with them and their paths.
 func (in *Input) each(ctx context.Context, task string, batch int, do func(images []float32, paths []string) error) error {
 	loader, err := data.NewLoader(data.LoaderConfig{Samples: in.samples(), Batch: batch, Transform: in.Description.Transform()})
 	if err != nil {
@@ -254,7 +254,7 @@ func (r *writer) image(path string, img *image.NRGBA, e *Explanation, correlatio
 	return r.table.Error()
 }
 
-// shortBase is the name of a file without its ending, cut where names made of it would be too long for a file system.
+// shortBase returns the name of a file without its ending, cut so that longer names made of it fit a file system.
 func shortBase(path string) string {
 	const most = 150 // bytes, of 255
 	base := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))

@@ -71,7 +71,7 @@ func newCard(r *Report, d *inference.Description, run *runFolder) *card {
 	return c
 }
 
-// ofRun adds what the run folder tells.
+// ofRun adds the facts of the run folder.
 func (c *card) ofRun(run *runFolder, d *inference.Description) {
 	cfg, size := run.config, run.config.dimensions()
 	c.OfRun, c.Name, c.Dataset = true, cfg.Name, cfg.Data.Dir
@@ -217,7 +217,7 @@ var functions = template.FuncMap{
 	"yaml": func(text string) string { quoted, _ := json.Marshal(text); return string(quoted) }, // YAML takes JSON's strings
 }
 
-// signed is a difference to four digits, 0 without a sign.
+// signed returns a difference with four digits; 0 has no sign.
 func signed(v evaluation.Number) string {
 	if math.Abs(float64(v)) < 0.5e-4 {
 		return "0"

@@ -204,7 +204,7 @@ func names(values []*graphs.Value) (out []string) {
 	return out
 }
 
-// sameFile tells whether two paths are one file.
+// sameFile reports whether two paths are one file.
 func sameFile(a, b string) bool {
 	x, errX := os.Stat(a)
 	y, errY := os.Stat(b)

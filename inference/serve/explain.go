@@ -29,8 +29,8 @@ func newExplainer(m *explain.Model, reason error) *explainer {
 	return &explainer{m, reason, make(chan struct{}, mostExplanations), make(chan struct{}, 1)}
 }
 
-// explain answers POST /explain?class=NAME with a PNG of the map over the image, and the name of its method in the
-// header Fovea-Method. Without a class it is that of the highest score.
+// explain answers POST /explain?class=NAME with a PNG of the map over the image, and with the name of its method in the
+// header Fovea-Method. Without a class it takes that of the highest score.
 func (s *Server) explain(w http.ResponseWriter, r *http.Request) error {
 	if s.explainer.model == nil {
 		return refuse(http.StatusNotImplemented, "there are no heat maps: %v", s.explainer.reason)

@@ -100,8 +100,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, status int, valu
 	s.write(w, r, status, "application/json", append(content, '\n'))
 }
 
-// write writes an answer and counts it. It states its length: a client knows that it has it all before the connection
-// is closed.
+// write writes an answer and counts it. It states the length, so that a client knows when it has all of it.
 func (s *Server) write(w http.ResponseWriter, r *http.Request, status int, kind string, content []byte) {
 	s.counts.answered(r.URL.Path, status)
 	w.Header().Set("Content-Type", kind)

@@ -64,8 +64,8 @@ type Server struct {
 	local       bool // only names of this machine are answered
 }
 
-// New makes a server of a classifier that d describes, and of x, the same model opened to be explained by one method.
-// If x is nil, noMaps is the answer to who asks for a heat map. Both models are the server's until Serve returns; the
+// New returns a server of a classifier that d describes, and of x, the same model opened to be explained by one method.
+// If x is nil, noMaps is the answer to requests for a heat map. The server uses both models until Serve returns; the
 // caller closes them then.
 func New(c *inference.Classifier, d *inference.Description, x *explain.Model, noMaps error, l Limits) (*Server, error) {
 	if err := c.RunFewer(); err != nil {

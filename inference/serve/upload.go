@@ -25,7 +25,7 @@ func refuse(status int, format string, args ...any) error {
 	return &refusal{status, fmt.Sprintf(format, args...)}
 }
 
-// upload makes a handler of one that answers to an image. An error is answered by its refusal.
+// upload returns the handler of a request with an image. An error of handle is answered by its refusal.
 func (s *Server) upload(handle func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		started, body := time.Now(), r.Body
@@ -58,8 +58,8 @@ func (s *Server) upload(handle func(http.ResponseWriter, *http.Request) error) h
 	}
 }
 
-// discard throws away what still comes of an upload that was answered: if the connection were closed at once, a client
-// that writes would see it reset, and not the answer. Only so many bytes are read, and for so long.
+// discard reads what is still under way of an upload that was answered. If the connection were closed at once, a client
+// that writes would see it reset, and not the answer. It reads only so many bytes, and for so long.
 func (s *Server) discard(control *http.ResponseController, body io.Reader, started time.Time) {
 	end := time.Now().Add(s.limits.Drain)
 	if last := started.Add(s.limits.Request); last.Before(end) { // a client that took too long has no more time
@@ -98,7 +98,7 @@ func (s *Server) tooLarge() *refusal {
 	return &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("the file has more than %d bytes", s.limits.Bytes)}
 }
 
-// image is the tensor of the image in a request.
+// image returns the tensor of the image in a request.
 func (s *Server) image(r *http.Request) ([]float32, error) {
 	file, err := s.file(r)
 	if err != nil {
@@ -107,7 +107,7 @@ func (s *Server) image(r *http.Request) ([]float32, error) {
 	return s.prepare(r.Context(), file)
 }
 
-// file is the image file in a request: its body, or the first file of a form.
+// file returns the image file in a request: its body, or the first file of a form.
 func (s *Server) file(r *http.Request) ([]byte, error) {
 	body := io.Reader(r.Body)
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "multipart/form-data" {
