@@ -15,7 +15,7 @@ type Outcome struct {
 	Dataset   string
 	Framework string
 	Run       string             // name of a run of ours; "" for others' results
-	Metrics   map[string]float64 // by column name, those that are known
+	Metrics   map[string]float64 // by column name; an unknown metric is missing
 	BestEpoch int                // the one that was tested, counted from 1; 0: not known
 	Duration  time.Duration      // 0: not known
 	Failure   string             // why there are no metrics; "": it did not fail
@@ -53,7 +53,7 @@ func Compare(ours, others []Outcome) Comparison {
 	return out
 }
 
-// comparedMetrics are those of the tables that people read.
+// comparedMetrics lists the metrics of the text and Markdown tables.
 var comparedMetrics = []string{"accuracy", "f1", "roc_auc", "kappa", "quadratic_kappa"}
 
 func comparisonHeader() []string {

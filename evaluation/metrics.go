@@ -63,7 +63,7 @@ func (m Metrics) All() iter.Seq2[string, float64] {
 type Warning struct {
 	Class   string   // empty if it concerns no single class
 	Metrics []string // the metrics concerned, by column name
-	Reason  string   // what is missing and what value stands in for it
+	Reason  string   // names the missing data and the value used instead
 }
 
 func (w Warning) String() string {
@@ -117,7 +117,7 @@ func warnings(p *Predictions, t *tally) []Warning {
 	return out
 }
 
-// sumTolerance is what a softmax in bfloat16, or rounding to few digits, may miss of a sum of 1.
+// sumTolerance allows for a softmax in bfloat16, and for probabilities that are rounded to few digits.
 const sumTolerance = 1e-2
 
 // sumWarnings reports rows whose probabilities do not sum to 1.

@@ -18,7 +18,7 @@ type Classifier struct {
 	whole         *bound
 	fewer         []*bound // of smaller batches, ascending; see RunFewer
 	current       *bound
-	probabilities bool // what the output is, else logits
+	probabilities bool // the output holds probabilities, else logits
 }
 
 // Open makes a model file ready for batches of a size. A model that takes a fixed number of images has that batch size.

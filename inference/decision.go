@@ -8,6 +8,9 @@ import (
 )
 
 // A Rule decides for a class by thresholds, instead of taking the most probable class:
+//   - Of the classes with a threshold that reach it, it takes the most probable.
+//   - Else it takes the most probable of those without a threshold, if its
+//     probability is at least Abstain. Else there is no decision.
 type Rule struct {
 	thresholds []float64 // by class; 0: none
 	abstain    float64

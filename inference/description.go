@@ -30,7 +30,7 @@ type Description struct {
 	Std       []float32 `json:"std" toml:"std"`
 	Input     string    `json:"input" toml:"input"`   // float32 [N,3,S,S]
 	Output    string    `json:"output" toml:"output"` // float32 [N,C]
-	Scores    string    `json:"scores" toml:"scores"` // what the output is: Logits or Probabilities
+	Scores    string    `json:"scores" toml:"scores"` // Logits or Probabilities
 	Epoch     int       `json:"-" toml:"-"`           // of a run, the best, counted from 1
 	Raw       bool      `json:"-" toml:"-"`           // the preparation is inside: Input is uint8 [height,width,3]
 	Half      bool      `json:"-" toml:"-"`           // logits are rounded to float16, as the run's metrics say
@@ -84,7 +84,7 @@ func (d *Description) take(o Description) {
 		d.Std = o.Std
 	}
 	if o.Output != "" && o.Output != d.Output {
-		d.Output, d.Scores = o.Output, "" // what was known was of the other output
+		d.Output, d.Scores = o.Output, "" // the old value was that of another output
 	}
 	if o.Input != "" {
 		d.Input = o.Input

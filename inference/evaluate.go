@@ -20,7 +20,7 @@ const defaultBatch = 16
 // EvalOptions configures [Evaluate] and [Test].
 type EvalOptions struct {
 	Model    string      // an ONNX file
-	Given    Description // of the model, beside what is said by it and by a file beside it
+	Given    Description // overrides the model's metadata and the file beside it
 	Data     string      // folder with the splits, each a folder a class
 	Split    string      // folder in Data, such as "test"; with Labels only a name
 	Labels   string      // CSV of path and label, in the place of class folders; "": none

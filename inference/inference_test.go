@@ -19,7 +19,7 @@ import (
 	"fovea/onnx/ort/install"
 )
 
-// golden is what tools/oracle/predictions.py wrote.
+// A golden is a file that tools/oracle/predictions.py wrote.
 type golden struct {
 	Model       string
 	Description inference.Description

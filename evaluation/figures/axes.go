@@ -12,7 +12,7 @@ import (
 
 // key is a line of a legend.
 type key struct {
-	words, name string // the name, behind the words, is what is shortened
+	words, name string // the name stands behind the words and is shortened
 	line        draw.LineStyle
 }
 

@@ -9,7 +9,7 @@ import (
 	"fovea/evaluation/figures"
 )
 
-const shown = 24 // images of a list, at most
+const sheetImages = 24 // images of a list, at most
 
 // Sheets returns the contact sheets of the hardest errors and of the most confident correct answers, for files. A page
 // lists the hardest errors instead.
@@ -78,5 +78,5 @@ func (t *Test) extreme(which func(evaluation.Prediction) bool, by func(evaluatio
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b evaluation.Prediction) int { return cmp.Compare(by(a), by(b)) })
-	return rows[:min(len(rows), shown)]
+	return rows[:min(len(rows), sheetImages)]
 }

@@ -55,7 +55,7 @@ var described = []struct{ measure, name, means string }{
 	{"jaccard_weighted", "Jaccard, weighted", "mean over classes, weighted by their images"},
 }
 
-// plainNames are those of metrics in a sentence.
+// plainNames holds the metrics as they are called in a sentence.
 var plainNames = map[string]string{"score": "the mean of F1, AUC and kappa", "roc_auc": "AUC"}
 
 // metricRow is a measure in a table.

@@ -12,7 +12,7 @@ import (
 // A Report holds the data of a page. A part that is not there is left out of the page.
 type Report struct {
 	Name    string
-	Subject string // what is reported, without a full stop: "A ViT of 815,237 parameters, trained on OCTID"
+	Subject string // of the report, without a full stop: "A ViT of 815,237 parameters, trained on OCTID"
 	Classes []string
 	Written time.Time
 

@@ -11,8 +11,8 @@ import (
 // A verdict is the answer that a page begins with.
 type verdict struct {
 	Head     string   // one sentence
-	Rest     []string // what goes with it
-	Cautions []string // what not to conclude
+	Rest     []string // sentences that support it
+	Cautions []string // conclusions that the data do not allow
 }
 
 // verdict returns the verdict of the test or, before a test, the progress of the run.
@@ -48,25 +48,25 @@ func (r *Run) verdict() verdict {
 }
 
 // wide is the width of an interval of the accuracy that the verdict's first sentence has to speak of.
-const wide = 0.2
+const wideInterval = 0.2
 
-// few are so few images that the figures of a class say little.
-const few = 30
+// fewImages are so few images that the figures of a class say little.
+const fewImages = 30
 
 func (t *Test) verdict() verdict {
 	var v verdict
 	n, classes := len(t.Predictions.Rows), t.classRows()
 	right := int(math.Round(t.Metrics.Accuracy * float64(n)))
-	sure := t.share(right, n)
-	v.Head = fmt.Sprintf("%s of %s are classified correctly (%s).", percent(t.Metrics.Accuracy), t.images(n), t.words(sure))
-	if sure.High-sure.Low >= wide {
-		v.Head = fmt.Sprintf("%s of %s are classified correctly, but there are too few images to rely on this (%s).", percent(t.Metrics.Accuracy), t.images(n), t.words(sure))
+	interval := t.wilson(right, n)
+	v.Head = fmt.Sprintf("%s of %s are classified correctly (%s).", percent(t.Metrics.Accuracy), t.imagesInWords(n), t.intervalInWords(interval))
+	if interval.High-interval.Low >= wideInterval {
+		v.Head = fmt.Sprintf("%s of %s are classified correctly, but there are too few images to rely on this (%s).", percent(t.Metrics.Accuracy), t.imagesInWords(n), t.intervalInWords(interval))
 	}
 
-	commonest, present, said := classes[0], 0, 0
+	mostFrequent, present, said := classes[0], 0, 0
 	for _, k := range classes {
-		if k.Support > commonest.Support {
-			commonest = k
+		if k.Support > mostFrequent.Support {
+			mostFrequent = k
 		}
 		if k.Support > 0 {
 			present++
@@ -77,42 +77,43 @@ func (t *Test) verdict() verdict {
 	}
 	if present == 1 {
 		v.Rest = append(v.Rest, fmt.Sprintf("All images are of the class %s. Whether the model tells classes apart was not tested. "+
-			"There is no AUC and no kappa.", quoted(commonest.Class)))
+			"There is no AUC and no kappa.", quoted(mostFrequent.Class)))
 	} else {
-		v.Rest = append(v.Rest, t.against(commonest, sure))
+		v.Rest = append(v.Rest, t.againstMostFrequent(mostFrequent, interval))
 		if said == 1 {
 			v.Rest = append(v.Rest, "The model gives the same answer for every image.")
 		}
 		if len(classes) == 2 {
-			v.Rest = append(v.Rest, t.found())
+			v.Rest = append(v.Rest, t.sensitivityAndSpecificity())
 		}
 		v.Rest = append(v.Rest, t.agreement(len(classes), present))
 	}
 	v.Cautions = append(v.Cautions, fmt.Sprintf("With %s the accuracy is uncertain by about ±%.1f percentage points. Smaller differences between models do not show.",
-		countOf(n, "image", "images"), 50*(sure.High-sure.Low)))
+		countOf(n, "image", "images"), 50*(interval.High-interval.Low)))
 	return t.classCautions(v, classes)
 }
 
-// against returns the comparison with always answering the most frequent class. sure is the interval of the accuracy.
-func (t *Test) against(commonest classRow, sure figures.Interval) string {
-	base := float64(commonest.Support) / float64(len(t.Predictions.Rows))
-	text := fmt.Sprintf("Always answering with the most frequent class, %s, would be right for %s of the images", quoted(commonest.Class), percent(base))
+// againstMostFrequent returns the comparison with always answering the most frequent class. interval is the interval of
+// the accuracy.
+func (t *Test) againstMostFrequent(mostFrequent classRow, interval figures.Interval) string {
+	base := float64(mostFrequent.Support) / float64(len(t.Predictions.Rows))
+	text := fmt.Sprintf("Always answering with the most frequent class, %s, would be right for %s of the images", quoted(mostFrequent.Class), percent(base))
 	switch {
-	case sure.Low > base:
+	case interval.Low > base:
 		return text + fmt.Sprintf(". The model is better by %.1f percentage points, more than chance explains.", 100*(t.Metrics.Accuracy-base))
-	case sure.High < base:
+	case interval.High < base:
 		return text + ". By accuracy the model is worse than that."
 	}
 	return text + ". That lies within the interval, so the accuracy of the model is not shown to be better."
 }
 
-// found returns the sensitivity and the specificity of a task of two classes in words.
-func (t *Test) found() string {
+// sensitivityAndSpecificity returns the sensitivity and the specificity of a task of two classes in words.
+func (t *Test) sensitivityAndSpecificity() string {
 	negative, positive := t.Assessment.PerClass[0], t.Assessment.PerClass[1]
 	hits := int(math.Round(float64(positive.Support) * measured(positive.Measures, "recall").Value))
 	passed := int(math.Round(float64(negative.Support) * measured(negative.Measures, "recall").Value))
 	rate := func(name string, k, n int, of string) string {
-		return fmt.Sprintf("%s %s: %d of %s (%s).", name, percent(float64(k)/float64(n)), k, of, t.words(t.share(k, n)))
+		return fmt.Sprintf("%s %s: %d of %s (%s).", name, percent(float64(k)/float64(n)), k, of, t.intervalInWords(t.wilson(k, n)))
 	}
 	return rate("Sensitivity", hits, positive.Support,
 		countOf(positive.Support, "image", "images")+" of "+quoted(positive.Class)+" were found") + " " +
@@ -155,7 +156,7 @@ func (t *Test) classCautions(v verdict, classes []classRow) verdict {
 		case recall.Value < 0.5:
 			missed = append(missed, fmt.Sprintf("%s (%s found)", quoted(k.Class), percent(recall.Value)))
 		}
-		if 0 < k.Support && k.Support < few {
+		if 0 < k.Support && k.Support < fewImages {
 			scarce = append(scarce, fmt.Sprintf("%s (%d)", quoted(k.Class), k.Support))
 		}
 	}
@@ -165,7 +166,7 @@ func (t *Test) classCautions(v verdict, classes []classRow) verdict {
 	}{{"There is no image of %s, so the report does not show how the model does on such images.", absent},
 		{"The model never predicts %s, although there are such images.", never},
 		{"More than half of the images of %s are missed.", missed},
-		{fmt.Sprintf("There are fewer than %d images of %%s, so figures for them are uncertain.", few), scarce}} {
+		{fmt.Sprintf("There are fewer than %d images of %%s, so figures for them are uncertain.", fewImages), scarce}} {
 		if c.names != nil {
 			v.Cautions = append(v.Cautions, fmt.Sprintf(c.says, list(c.names)))
 		}
@@ -195,21 +196,21 @@ func (r *Report) dataCautions() []string {
 		"Results on one dataset say nothing about other cameras, clinics and people. This is not a medical device.")
 }
 
-// share returns Wilson's interval of a fraction. Unlike the bootstrap's it has a width even where none or all of a few
+// wilson returns Wilson's interval of a fraction. Unlike the bootstrap's it has a width even where none or all of a few
 // images are right.
-func (t *Test) share(hits, n int) figures.Interval {
+func (t *Test) wilson(hits, n int) figures.Interval {
 	return figures.Wilson(hits, n, t.Assessment.Level)
 }
 
-// words returns the interval of a fraction in words.
-func (t *Test) words(x figures.Interval) string {
+// intervalInWords returns the interval of a fraction in words.
+func (t *Test) intervalInWords(x figures.Interval) string {
 	return fmt.Sprintf("%s interval %s to %s", t.percentLevel(), percent(x.Low), percent(x.High))
 }
 
 func (t *Test) percentLevel() string { return fmt.Sprintf("%.4g %%", 100*t.Assessment.Level) }
 
-// images returns a number of images of the split in words.
-func (t *Test) images(n int) string {
+// imagesInWords returns a number of images of the split in words.
+func (t *Test) imagesInWords(n int) string {
 	if t.Split == "test" {
 		return countOf(n, "test image", "test images")
 	}

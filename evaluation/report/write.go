@@ -49,8 +49,8 @@ func Write(w io.Writer, r *Report) error {
 	return nil
 }
 
-// content is what the template shows.
-type content struct {
+// pageData holds the data of the template.
+type pageData struct {
 	*Report
 	Style     template.CSS
 	Follow    template.JS // of the page of a run under way
@@ -89,11 +89,11 @@ type hardError struct {
 // mostGroups of repeats are listed.
 const mostGroups = 20
 
-func (r *Report) page() (*content, error) {
+func (r *Report) page() (*pageData, error) {
 	if len(r.Classes) == 0 || len(r.Splits) == 0 {
 		return nil, errors.New("there are no classes or no splits")
 	}
-	c := &content{Report: r, Style: template.CSS(webstyle.Colours + pageStyle), Columns: classColumns}
+	c := &pageData{Report: r, Style: template.CSS(webstyle.Colours + pageStyle), Columns: classColumns}
 	if r.Run != nil && r.Run.Status == Running {
 		sum := sha256.Sum256([]byte(followScript))
 		c.Follow, c.FollowSum = template.JS(followScript), base64.StdEncoding.EncodeToString(sum[:])

@@ -101,7 +101,7 @@ func Overlay(img *image.NRGBA, m Map) *image.NRGBA {
 	return out
 }
 
-// leastSide is what the side of a smaller image is enlarged to.
+// leastSide is the side in pixels to which smaller images are enlarged.
 const leastSide = 256
 
 // Image returns an image [3,S,S] as it was before mean and deviation were taken off. A small one is enlarged.

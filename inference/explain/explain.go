@@ -16,7 +16,7 @@ import (
 type Explanation struct {
 	Class    int
 	Scores   []float32 // [C], before softmax or sigmoid
-	Output   []float32 // [C], what the model itself gives
+	Output   []float32 // [C], the output of the model itself
 	Maps     []Map     // in the order of Model.Methods
 	Integral *Integral // of Integrated, nil without it
 }

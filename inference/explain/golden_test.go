@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// golden is what PyTorch and captum give: tools/oracle/explain.py.
+// A golden holds the maps of PyTorch and captum, from tools/oracle/explain.py.
 type golden struct {
 	Steps    int
 	Classes  []int

@@ -27,8 +27,8 @@ func (i Integral) Gap() float64 {
 // Complete is the gap up to which an integral counts as complete.
 const Complete = 1e-3
 
-// doublings is how often the steps are doubled, at most, where an integral is not complete: near the mean image, where
-// all patches are alike, a LayerNorm may change its result fast.
+// doublings limits how often the steps are doubled while an integral is incomplete. Near the mean image, where all
+// patches are alike, a LayerNorm may change its result fast.
 const doublings = 4
 
 // integrate fills the map of Integrated.

@@ -17,7 +17,7 @@ type anatomy struct {
 	attention []*graphs.Value // [B,H,T,T] or [B·H,T,T], the first layer first
 	before    int64           // tokens before those of the patches, such as the class token
 	side      int64           // patches along a side of the image
-	tokens    *graphs.Value   // what the last attention reads: [B,T,W], [T,B,W] or [B·T,W]
+	tokens    *graphs.Value   // input of the last attention: [B,T,W], [T,B,W] or [B·T,W]
 	features  *graphs.Value   // the last feature map [B,K,h,w] of convolutions
 
 	noAttention error // why there is none

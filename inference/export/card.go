@@ -141,7 +141,7 @@ func environment(folder string) []string {
 		time.Duration(state.Seconds*float64(time.Second)).Round(time.Second), state.Host.Provider, state.Host.Precision, state.Host.Threads)}
 }
 
-// modelName is the name of a model without a run.
+// modelName returns the name of a model without a run.
 func modelName(path string) string {
 	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 }
@@ -150,7 +150,7 @@ func (m Machine) describe() string {
 	return fmt.Sprintf("%s, %s, provider %s, %d threads, ONNX Runtime %s", m.System, m.Processor, m.Provider, m.Threads, m.Runtime)
 }
 
-// About says what was done to the model.
+// About returns what was changed in the model.
 func (v *Variant) About() string {
 	text := "float32"
 	switch v.Name {
@@ -173,7 +173,7 @@ func (v *Variant) About() string {
 	return fmt.Sprintf("%s; opset %d.", text, v.Opset)
 }
 
-// headline are the measures that a card shows.
+// headline returns the measures that a card shows.
 func headline(a *evaluation.Assessment) (out []evaluation.Estimate) {
 	for _, name := range []string{"accuracy", "balanced_accuracy", "f1", "roc_auc", "average_precision", "quadratic_kappa", "mcc", "val_loss", "ece"} {
 		e, _ := evaluation.Find(a.Measures, name)

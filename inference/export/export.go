@@ -51,7 +51,7 @@ func fileOf(variant string, raw bool) string {
 // Options of Write.
 type Options struct {
 	Model    string                // an ONNX file
-	Given    inference.Description // of the model, beside what is said by it and by a file beside it
+	Given    inference.Description // overrides the model's metadata and the file beside it
 	Variants []string              // none: all
 	Opset    int64                 // 0: the model's, or the next that is needed
 	Raw      bool                  // also models that take the image as it was decoded

@@ -111,7 +111,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	return t.Flush()
 }
 
-// batched is the time in a batch, or a dash.
+// batched returns the time in a batch, or a dash.
 func (m *Measured) batched() string {
 	if m.Batched == 0 {
 		return "–"

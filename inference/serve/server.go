@@ -23,7 +23,7 @@ type Limits struct {
 	// How long a client may take over the header (5 s), over all of the request (30 s), and until it has taken the
 	// answer (90 s).
 	Header, Request, Answer time.Duration
-	Drain                   time.Duration // what is left of a refused upload is read that long, 5 s
+	Drain                   time.Duration // how long the rest of a refused upload is read: 5 s
 	Stop                    time.Duration // until requests under way are given up, 20 s
 }
 

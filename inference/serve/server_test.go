@@ -33,7 +33,7 @@ import (
 
 var loadTime = flag.Duration("load", time.Second, "how long the load test lasts")
 
-// golden is what tools/oracle/predictions.py wrote.
+// A golden is a file that tools/oracle/predictions.py wrote.
 type golden struct {
 	Model       string
 	Description inference.Description

@@ -70,7 +70,7 @@ func (s *Server) discard(control *http.ResponseController, body io.Reader, start
 	}
 }
 
-// drained is how many times the largest file is thrown away.
+// drained limits what is read of a refused upload, as a multiple of the largest file.
 const drained = 8
 
 // admit hands a request on if there is room for it.
