@@ -105,8 +105,9 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 		a.Positive = p.Classes[positiveClass]
 	}
 	for c, name := range p.Classes {
-		k := ClassAssessment{Class: name, Support: int(t.support[c]), Predicted: int(t.predicted[c]), Measures: take(classMeasures),
-			DeLong: newPlacements(s.rankings[c], uint16(c)).interval(o.Level)}
+		k := ClassAssessment{Class: name, Support: int(t.support[c]), Predicted: int(t.predicted[c]),
+			Measures: take(classMeasures),
+			DeLong:   newPlacements(s.rankings[c], uint16(c)).interval(o.Level)}
 		if k.Support == 1 {
 			warnings = append(warnings, Warning{Class: name, Metrics: classMeasures,
 				Reason: "one sample is the same in every bootstrap round, so intervals are too narrow"})

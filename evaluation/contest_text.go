@@ -87,7 +87,8 @@ func (c *Contest) best(name string) float64 {
 // writeText writes the tests of a pair, one of several or the only one.
 func (p ContenderPair) writeText(w io.Writer, several bool) error {
 	a, b := oneLine(p.A), oneLine(p.B)
-	fmt.Fprintf(w, "\n%s less %s, on the same %d images; intervals of %v %%, %d bootstrap rounds\n", b, a, p.Rows, 100*p.Level, p.Rounds)
+	fmt.Fprintf(w, "\n%s less %s, on the same %d images; intervals of %v %%, %d bootstrap rounds\n", b, a, p.Rows,
+		100*p.Level, p.Rounds)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, d := range p.Measures {
 		fmt.Fprintf(t, "%s\t%+.4f\t[%+.4f, %+.4f]\t%s\n", withDirection(d.Name), d.Difference, d.Low, d.High, d.verdict())
@@ -95,8 +96,10 @@ func (p ContenderPair) writeText(w io.Writer, several bool) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\"better\" and \"worse\" describe %s and mean that the %v %% interval of the difference excludes 0.\n", b, 100*p.Level)
-	fmt.Fprintf(w, "Of %d such intervals about %.1f do so by chance.\n", len(p.Measures), (1-p.Level)*float64(len(p.Measures)))
+	fmt.Fprintf(w, "\"better\" and \"worse\" describe %s and mean that the %v %% interval of the difference excludes 0.\n",
+		b, 100*p.Level)
+	fmt.Fprintf(w, "Of %d such intervals about %.1f do so by chance.\n", len(p.Measures),
+		(1-p.Level)*float64(len(p.Measures)))
 	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	corrected := several || len(p.DeLong) > 1
 	fmt.Fprint(t, "DeLong's test, AUC of\tdifference\tinterval\tp\t")

@@ -70,7 +70,8 @@ func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired
 		if name == "ece" {
 			low, high = all.basicInterval(k, difference, o.Level)
 		}
-		p.Measures = append(p.Measures, Difference{name, Number(ofA[k]), Number(ofB[k]), Number(difference), Number(low), Number(high)})
+		p.Measures = append(p.Measures, Difference{name, Number(ofA[k]), Number(ofB[k]), Number(difference), Number(low),
+			Number(high)})
 	}
 	for c, name := range a.Classes {
 		if len(a.Classes) == 2 && c != positiveClass {
@@ -135,7 +136,8 @@ func align(a, b *Predictions) (*Predictions, error) {
 		}
 		other := b.Rows[k]
 		if b.Classes[other.Label] != a.Classes[r.Label] {
-			rows.add("labelled differently", fmt.Sprintf("%s: %s in A, %s in B", r.Path, a.Classes[r.Label], b.Classes[other.Label]))
+			rows.add("labelled differently", fmt.Sprintf("%s: %s in A, %s in B", r.Path, a.Classes[r.Label],
+				b.Classes[other.Label]))
 			continue
 		}
 		probabilities := make([]float64, len(column))
@@ -149,7 +151,8 @@ func align(a, b *Predictions) (*Predictions, error) {
 			rows.add("missing in A", r.Path)
 		}
 	}
-	return out, rows.err("the images differ", "both tables must have one row for each of the same images, with the same path and label")
+	return out, rows.err("the images differ",
+		"both tables must have one row for each of the same images, with the same path and label")
 }
 
 // byPath returns the row of each path, and the paths that occur again.

@@ -46,7 +46,8 @@ type curve struct {
 // walk goes down a ranking in which row r counts weights[r] times and the rows of one class are positive. It adds to
 // pairs, for each other class, twice the number of pairs of a positive and a row of that class in the right order; a
 // tie counts half. allowed must rise. The trace, which has been started, may be nil.
-func walk(ranking []entry, positive uint16, weights []uint16, pairs []int64, allowed [len(specificityLevels)]int64, t *trace) curve {
+func walk(ranking []entry, positive uint16, weights []uint16, pairs []int64, allowed [len(specificityLevels)]int64,
+	t *trace) curve {
 	var c curve
 	var hits, misses int64 // above the current score
 	hitGoal, missGoal := t.goals()

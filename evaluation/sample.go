@@ -144,7 +144,8 @@ func (s *sample) measure(weights []uint16, t *tally, out []float64) {
 	for c, ranking := range s.rankings {
 		clear(t.pairs[c])
 		others := t.rows - t.support[c]
-		t.curves[c] = walk(ranking, uint16(c), weights, t.pairs[c], falsePositives(others), t.traceOf(c).start(t.support[c], others))
+		t.curves[c] = walk(ranking, uint16(c), weights, t.pairs[c], falsePositives(others),
+			t.traceOf(c).start(t.support[c], others))
 	}
 	if s.pooled != nil {
 		var pairs [2]int64

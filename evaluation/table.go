@@ -91,7 +91,8 @@ func (t *table) read() (*Predictions, error) {
 		}
 		p.Rows = append(p.Rows, row)
 	}
-	if err := unlabelled.err("the table of labels lacks images", "their paths must be written as in the predictions"); err != nil {
+	if err := unlabelled.err("the table of labels lacks images",
+		"their paths must be written as in the predictions"); err != nil {
 		return nil, err
 	}
 	return p, p.Check()
@@ -126,8 +127,8 @@ func (t *table) readHeader(header []string) error {
 		return fmt.Errorf("%q is one column: columns must be separated by commas", t.header[0])
 	}
 	if err := checkClasses(t.classes.names); err != nil {
-		return fmt.Errorf("%w; the columns are %q, of which a number a class stands in those called prob_CLASS or p_CLASS, else in all but %s",
-			err, strings.Join(t.header, ","), "path, label and predicted")
+		return fmt.Errorf("%w; the columns are %q, of which a number a class stands in those called prob_CLASS or p_CLASS, "+
+			"else in all but path, label and predicted", err, strings.Join(t.header, ","))
 	}
 	switch {
 	case t.labels == nil && t.label < 0:
@@ -199,7 +200,8 @@ func (t *table) normalise(row []float64) error {
 	var sum float64
 	for c, v := range row {
 		if v < 0 || v > maxProbability && !t.options.Normalise {
-			return fmt.Errorf("%v of class %q is not a probability: if these are logits, say so (-logits)", v, t.classes.names[c])
+			return fmt.Errorf("%v of class %q is not a probability: if these are logits, say so (-logits)", v,
+				t.classes.names[c])
 		}
 		sum += v
 	}
@@ -213,7 +215,8 @@ func (t *table) normalise(row []float64) error {
 		return nil
 	}
 	if math.Abs(sum-1) > sumTolerance {
-		return fmt.Errorf("the probabilities sum to %.6g, not 1: if they only need to be divided by their sum, say so (-normalise)", sum)
+		return fmt.Errorf("the probabilities sum to %.6g, not 1: "+
+			"if they only need to be divided by their sum, say so (-normalise)", sum)
 	}
 	return nil
 }

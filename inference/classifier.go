@@ -24,14 +24,15 @@ type Classifier struct {
 // Open makes a model file ready for batches of a size. A model that takes a fixed number of images has that batch size.
 func Open(path string, d *Description, batch int, o ort.Options) (*Classifier, error) {
 	if d.Raw {
-		return nil, fmt.Errorf("%s takes whole images, one at a time, and prepares them itself: only trainer predict takes it; "+
-			"use the model of the export without _raw in its name", path)
+		return nil, fmt.Errorf("%s takes whole images, one at a time, and prepares them itself: only trainer predict takes "+
+			"it; use the model of the export without _raw in its name", path)
 	}
 	s, err := ort.OpenSession(path, o)
 	if err != nil {
 		return nil, err
 	}
-	c, err := NewClassifier(s, Binding{Input: d.Input, Output: d.Output, Batch: batch, Side: d.Size, Classes: len(d.Classes), Half: d.Half})
+	c, err := NewClassifier(s, Binding{Input: d.Input, Output: d.Output, Batch: batch, Side: d.Size,
+		Classes: len(d.Classes), Half: d.Half})
 	if err != nil {
 		s.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)

@@ -34,7 +34,7 @@ type Description struct {
 	Epoch     int       `json:"-" toml:"-"`           // of a run, the best, counted from 1
 	Raw       bool      `json:"-" toml:"-"`           // the preparation is inside: Input is uint8 [height,width,3]
 	Half      bool      `json:"-" toml:"-"`           // logits are rounded to float16, as the run's metrics say
-	LossBatch int       `json:"-" toml:"-"`           // images of the batches that the loss is a mean over; 0: it is one over images
+	LossBatch int       `json:"-" toml:"-"`           // the loss is a mean over batches of so many images; 0: over images
 }
 
 // Describe finds out how to use the model file at path. What given says holds; then what the file beside it says,
@@ -133,8 +133,8 @@ func (d *Description) readGraph(g *pb.GraphProto) error {
 		case "Softmax":
 			d.Scores = Probabilities
 		case "Sigmoid":
-			return errors.New("its output is a sigmoid's, one yes or no a class, not the probabilities of classes that exclude " +
-				"each other: there is nothing here that evaluates those")
+			return errors.New("its output is a sigmoid's, one yes or no a class, not the probabilities of classes that " +
+				"exclude each other: there is nothing here that evaluates those")
 		default:
 			d.Scores = Logits
 		}
@@ -166,14 +166,15 @@ func (d *Description) check() error {
 	for _, x := range []struct {
 		key  string
 		said bool
-	}{{"classes", d.Classes != nil}, {"size", d.Size != 0}, {"crop", d.Crop != 0}, {"mean", d.Mean != nil}, {"std", d.Std != nil}} {
+	}{{"classes", d.Classes != nil}, {"size", d.Size != 0}, {"crop", d.Crop != 0}, {"mean", d.Mean != nil},
+		{"std", d.Std != nil}} {
 		if !x.said {
 			missing = append(missing, x.key)
 		}
 	}
 	if missing != nil {
-		return fmt.Errorf("it has no metadata %q, so it is no model that a run wrote, and nothing says its %s: say it on the "+
-			"command line or in a file beside the model, MODEL.json or MODEL.toml", metaClasses, strings.Join(missing, ", "))
+		return fmt.Errorf("it has no metadata %q, so it is no model that a run wrote, and nothing says its %s: say it on "+
+			"the command line or in a file beside the model, MODEL.json or MODEL.toml", metaClasses, strings.Join(missing, ", "))
 	}
 	if len(d.Mean) != 3 || len(d.Std) != 3 {
 		return fmt.Errorf("mean %v and std %v: each must be three numbers, for red, green and blue", d.Mean, d.Std)

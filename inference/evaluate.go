@@ -66,8 +66,9 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &report.Report{Name: filepath.Base(o.Model), Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", o.Model, o.Split, o.Data),
-		Facts: report.Facts(o.Version, append(EngineFacts(e), prepared(d)...)...)}
+	page := &report.Report{Name: filepath.Base(o.Model),
+		Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", o.Model, o.Split, o.Data),
+		Facts:   report.Facts(o.Version, append(EngineFacts(e), prepared(d)...)...)}
 	if n := len(split.Samples) - len(test.Predictions.Rows); n > 0 {
 		page.Subject += fmt.Sprintf("; %d of its images cannot be read and are left out", n)
 	}
@@ -90,8 +91,8 @@ func EngineFacts(e *engine.Engine) []report.Fact {
 
 // prepared returns the preparation of images and the output of the model for a report.
 func prepared(d *Description) []report.Fact {
-	return []report.Fact{{Name: "Images", Value: fmt.Sprintf("%d pixels a side, the centre %g of the shorter side; mean %v, standard deviation %v",
-		d.Size, d.Crop, d.Mean, d.Std)},
+	const images = "%d pixels a side, the centre %g of the shorter side; mean %v, standard deviation %v"
+	return []report.Fact{{Name: "Images", Value: fmt.Sprintf(images, d.Size, d.Crop, d.Mean, d.Std)},
 		{Name: "Model", Value: fmt.Sprintf("%s to %s, which is %s", d.Input, d.Output, d.Scores)}}
 }
 
@@ -104,7 +105,8 @@ func (o *EvalOptions) openSplit() (*data.Split, error) {
 
 // Test predicts a split with a model file and computes the metrics. Paths in the predictions are relative to the
 // dataset. cache may be nil. With Out the predictions are written there as they come.
-func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description, cache *data.Cache) (*report.Test, error) {
+func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description,
+	cache *data.Cache) (*report.Test, error) {
 	if o.Batch == 0 {
 		o.Batch = defaultBatch
 	}

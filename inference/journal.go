@@ -87,7 +87,8 @@ func (j *Journal) read(head []byte, batch int) ([]Result, error) {
 		return nil, err
 	}
 	if !bytes.Equal(first, head) {
-		return nil, errors.New("it was begun with another model, preprocessing, batch or provider: leave out -resume to start again")
+		return nil, errors.New("it was begun with another model, preprocessing, batch or provider: " +
+			"leave out -resume to start again")
 	}
 	var results []Result
 	ends := []int64{int64(len(first))} // of whole batches
@@ -110,8 +111,8 @@ func (j *Journal) read(head []byte, batch int) ([]Result, error) {
 				len(results)+1, l.Path)
 		}
 		if classes := len(j.classes); l.Error == "" && len(l.Probabilities) != classes {
-			return nil, fmt.Errorf("result %d has %d probabilities for %d classes: remove the file to start again", len(results)+1,
-				len(l.Probabilities), classes)
+			return nil, fmt.Errorf("result %d has %d probabilities for %d classes: remove the file to start again",
+				len(results)+1, len(l.Probabilities), classes)
 		}
 		r := Result{Index: len(results), Probabilities: l.Probabilities}
 		if l.Error != "" {

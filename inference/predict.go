@@ -11,8 +11,8 @@ type Counts struct{ Images, Failed int }
 
 // Predict classifies image files, in their order, and writes them to t. Views of an image are averaged. progress, if
 // not nil, is called after every batch.
-func (c *Classifier) Predict(ctx context.Context, d *Description, views data.Views, workers int, paths []string, t *Table,
-	progress func(done, total int)) (Counts, error) {
+func (c *Classifier) Predict(ctx context.Context, d *Description, views data.Views, workers int, paths []string,
+	t *Table, progress func(done, total int)) (Counts, error) {
 	samples := make([]data.Sample, len(paths))
 	for i, p := range paths {
 		samples[i].Path = p

@@ -38,7 +38,8 @@ func (c *RawClassifier) bind() error {
 		return errors.New("its input is no image, uint8 [height,width,3], as its metadata say")
 	}
 	for _, out := range c.session.Outputs() {
-		if out.Type != pb.TensorProto_FLOAT || len(out.Shape) != 2 || out.Shape[0] != 1 || out.Shape[1] != int64(len(c.d.Classes)) {
+		if out.Type != pb.TensorProto_FLOAT || len(out.Shape) != 2 || out.Shape[0] != 1 ||
+			out.Shape[1] != int64(len(c.d.Classes)) {
 			return fmt.Errorf("output %q is %s%v, not the scores of %d classes", out.Name, out.Type, out.Shape, len(c.d.Classes))
 		}
 		t, err := ort.NewTensor(out.Type, out.Shape...)
@@ -78,7 +79,8 @@ func (c *RawClassifier) Classify(img *image.NRGBA) ([]float64, error) {
 }
 
 // Predict classifies image files, in their order, and writes them to t, as [Classifier.Predict] does.
-func (c *RawClassifier) Predict(ctx context.Context, paths []string, t *Table, progress func(done, total int)) (Counts, error) {
+func (c *RawClassifier) Predict(ctx context.Context, paths []string, t *Table,
+	progress func(done, total int)) (Counts, error) {
 	var n Counts
 	for i, path := range paths {
 		if err := ctx.Err(); err != nil {

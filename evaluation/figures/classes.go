@@ -58,7 +58,8 @@ func Classes(classes []string, splits []Split, title string) *Figure {
 			for i, n := range split.Counts {
 				length := room * vg.Length(share(n, totals[s])/max(largest, 1e-9))
 				if n > 0 {
-					c.FillPolygon(okabeIto[0], rectangle(vg.Point{X: x, Y: row(i) - lineHeight*0.35}, max(length, 0.5), lineHeight*0.7))
+					corner := vg.Point{X: x, Y: row(i) - lineHeight*0.35}
+					c.FillPolygon(okabeIto[0], rectangle(corner, max(length, 0.5), lineHeight*0.7))
 				}
 				c.FillText(value, vg.Point{X: x + length + gap, Y: row(i)}, fmt.Sprint(n))
 			}

@@ -137,7 +137,8 @@ func (a *axes) curves(curves []Curve, title, area string) *Figure {
 		for _, c := range others {
 			a.line("", c.points(), draw.LineStyle{Color: otherInk, Width: 0.6})
 		}
-		a.line(fmt.Sprintf("%d other classes, %s %.3f to %.3f", len(others), area, others[0].Area, others[len(others)-1].Area),
+		a.line(fmt.Sprintf("%d other classes, %s %.3f to %.3f", len(others), area, others[0].Area,
+			others[len(others)-1].Area),
 			nil, draw.LineStyle{Color: otherInk, Width: 0.6})
 	}
 	if len(classes) == len(weak) {

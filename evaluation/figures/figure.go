@@ -118,7 +118,8 @@ func fixWidths(svg []byte) []byte {
 			return text
 		}
 		width := TextStyle(vg.Length(size)).Width(html.UnescapeString(string(part[3])))
-		return fmt.Appendf(nil, `<text textLength="%.2f" lengthAdjust="spacingAndGlyphs" %s>%s</text>`, width.Points(), part[1], part[3])
+		return fmt.Appendf(nil, `<text textLength="%.2f" lengthAdjust="spacingAndGlyphs" %s>%s</text>`, width.Points(),
+			part[1], part[3])
 	})
 }
 

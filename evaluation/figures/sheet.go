@@ -28,12 +28,14 @@ func Sheet(tiles []Tile, title string) *Figure {
 		label := TextStyle(textSize)
 		label.YAlign = draw.YTop
 		for i, t := range tiles {
-			at := vg.Point{X: margin + (side+2*gap)*vg.Length(i%across), Y: f.height - titleHeight - high*vg.Length(i/across) - side}
+			at := vg.Point{X: margin + (side+2*gap)*vg.Length(i%across),
+				Y: f.height - titleHeight - high*vg.Length(i/across) - side}
 			c.FillPolygon(emptyFill, rectangle(at, side, side))
 			if t.Image != nil {
 				c.DrawImage(fit(t.Image.Bounds(), at, side), t.Image)
 			}
-			for k, line := range []string{"actual " + t.Actual, "predicted " + t.Predicted, fmt.Sprintf("probability %.3f", t.Probability)} {
+			for k, line := range []string{"actual " + t.Actual, "predicted " + t.Predicted,
+				fmt.Sprintf("probability %.3f", t.Probability)} {
 				c.FillText(label, vg.Point{X: at.X, Y: at.Y - gap - lineHeight*vg.Length(k)}, Abbreviate(line, label, side))
 			}
 		}

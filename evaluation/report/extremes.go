@@ -45,7 +45,8 @@ func (t *Test) hardErrors() []hardError {
 	var out []hardError
 	for _, x := range t.hardest() {
 		k := x.Predicted()
-		e := hardError{Name: path.Base(x.Path), Path: x.Path, Actual: t.Predictions.Classes[x.Label], Predicted: t.Predictions.Classes[k],
+		classes := t.Predictions.Classes
+		e := hardError{Name: path.Base(x.Path), Path: x.Path, Actual: classes[x.Label], Predicted: classes[k],
 			ActualProbability: x.Probabilities[x.Label], Probability: x.Probabilities[k], Unread: t.Open != nil}
 		if t.Open != nil {
 			if img, err := t.Open(x.Path); err == nil {
@@ -70,7 +71,8 @@ func (t *Test) surest() []evaluation.Prediction {
 		func(x evaluation.Prediction) float64 { return -x.Probabilities[x.Label] })
 }
 
-func (t *Test) extreme(which func(evaluation.Prediction) bool, by func(evaluation.Prediction) float64) []evaluation.Prediction {
+func (t *Test) extreme(which func(evaluation.Prediction) bool,
+	by func(evaluation.Prediction) float64) []evaluation.Prediction {
 	var rows []evaluation.Prediction
 	for _, x := range t.Predictions.Rows {
 		if which(x) {

@@ -69,7 +69,9 @@ func (t *Test) WriteTables(dir string) error {
 		{"predictions_" + t.Split + ".csv", func(w io.Writer) error { return evaluation.WritePredictions(w, t.Predictions) }},
 		{"confusion_matrix_" + t.Split + ".png", picture.WritePNG},
 		{"metrics_" + t.Split + ".json", t.Assessment.WriteJSON},
-		{MetricsFile(t.Split), func(w io.Writer) error { return evaluation.WriteMetrics(w, []evaluation.Metrics{t.Metrics}) }},
+		{MetricsFile(t.Split), func(w io.Writer) error {
+			return evaluation.WriteMetrics(w, []evaluation.Metrics{t.Metrics})
+		}},
 	} {
 		if err := onnx.WriteFileAtomic(filepath.Join(dir, f.name), f.write); err != nil {
 			return err

@@ -24,8 +24,10 @@ var described = []struct{ measure, name, means string }{
 	{"precision_positive", "Precision (PPV)", "fraction of the positive answers that are right"},
 	{"f1_positive", "F1", "harmonic mean of precision and sensitivity"},
 	{"average_precision_positive", "Average precision", "area under the precision-recall curve"},
-	{"sensitivity_at_specificity_0.90_positive", "Sensitivity at 90 % specificity", "at the threshold with this specificity"},
-	{"sensitivity_at_specificity_0.95_positive", "Sensitivity at 95 % specificity", "at the threshold with this specificity"},
+	{"sensitivity_at_specificity_0.90_positive", "Sensitivity at 90 % specificity",
+		"at the threshold with this specificity"},
+	{"sensitivity_at_specificity_0.95_positive", "Sensitivity at 95 % specificity",
+		"at the threshold with this specificity"},
 	{"jaccard_positive", "Jaccard", "images found, divided by those that are positive or predicted as such"},
 
 	{"recall", "Sensitivity (recall), macro", "fraction of a class that is found, mean over classes"},
@@ -33,8 +35,10 @@ var described = []struct{ measure, name, means string }{
 	{"precision", "Precision (PPV), macro", "fraction of the answers that are right, mean over classes"},
 	{"f1", "F1, macro", "harmonic mean of precision and sensitivity, mean over classes"},
 	{"average_precision", "Average precision, macro", "area under the precision-recall curve, mean over classes"},
-	{"sensitivity_at_specificity_0.90", "Sensitivity at 90 % specificity, macro", "at the threshold of each class with this specificity"},
-	{"sensitivity_at_specificity_0.95", "Sensitivity at 95 % specificity, macro", "at the threshold of each class with this specificity"},
+	{"sensitivity_at_specificity_0.90", "Sensitivity at 90 % specificity, macro",
+		"at the threshold of each class with this specificity"},
+	{"sensitivity_at_specificity_0.95", "Sensitivity at 95 % specificity, macro",
+		"at the threshold of each class with this specificity"},
 	{"jaccard", "Jaccard, macro", "images found, divided by those that are of a class or predicted as such"},
 	{"score", "Score", "mean of F1, AUC and kappa"},
 
@@ -107,7 +111,8 @@ func (t *Test) classRows() []classRow {
 			switch {
 			case column.Name == "roc_auc":
 				cell.Interval = interval(k.DeLong.Low, k.DeLong.High)
-			case column.Name == "precision" && k.Predicted == 0, column.Name != "precision" && column.Name != "specificity" && k.Support == 0:
+			case column.Name == "precision" && k.Predicted == 0,
+				column.Name != "precision" && column.Name != "specificity" && k.Support == 0:
 				cell.Value, cell.Interval = math.NaN(), nil // 0 by convention, which says nothing of the class
 			}
 			row.Cells = append(row.Cells, cell)

@@ -59,7 +59,8 @@ func (t *Test) pictures() ([]Picture, error) {
 	out := []Picture{
 		{"confusion", "How the images of each actual class were classified, in percent of that class.",
 			"Confusion matrix in percent of each actual class. " + t.confusions(), shares},
-		{"confusion_counts", "How the images of each actual class were classified, as numbers of images.", "Confusion matrix in images. " + t.confusions(), counts},
+		{"confusion_counts", "How the images of each actual class were classified, as numbers of images.",
+			"Confusion matrix in images. " + t.confusions(), counts},
 	}
 	curves, err := t.curves()
 	if err != nil {
@@ -97,12 +98,15 @@ func (t *Test) curves() ([]Picture, error) {
 		}
 	}
 	return []Picture{
-		{"roc", fmt.Sprintf("Sensitivity and false positive rate at every threshold, %s. Brackets hold %s intervals of the area: "+
-			"DeLong's for a class, the bootstrap's for an average. Shaded areas are %s intervals at each point, by the bootstrap.",
+		{"roc", fmt.Sprintf("Sensitivity and false positive rate at every threshold, %s. "+
+			"Brackets hold %s intervals of the area: DeLong's for a class, the bootstrap's for an average. "+
+			"Shaded areas are %s intervals at each point, by the bootstrap.",
 			what, level, level),
-			fmt.Sprintf("ROC curves. %s has the smallest area, %.3f. The table of classes holds all areas.", quoted(worst.Class), worst.Area),
+			fmt.Sprintf("ROC curves. %s has the smallest area, %.3f. The table of classes holds all areas.", quoted(worst.Class),
+				worst.Area),
 			figures.ROC(roc, t.title("ROC"))},
-		{"precision_recall", fmt.Sprintf("Precision and sensitivity at every threshold, %s. Brackets and shaded areas are %s intervals by the bootstrap. "+
+		{"precision_recall", fmt.Sprintf("Precision and sensitivity at every threshold, %s. "+
+			"Brackets and shaded areas are %s intervals by the bootstrap. "+
 			"Chance is the precision of guessing: the fraction of images of the class.", what, level),
 			"Precision-recall curves. The table of classes holds the average precisions.",
 			figures.PrecisionRecall(precision, t.title("Precision and recall"))},
@@ -145,7 +149,8 @@ func (t *Test) reliability() string {
 		right += b.Accuracy * float64(b.Count)
 		n += b.Count
 	}
-	return fmt.Sprintf("Reliability diagram. The predicted class has a mean probability of %.3f and is right for a fraction of %.3f of the images.",
+	return fmt.Sprintf("Reliability diagram. "+
+		"The predicted class has a mean probability of %.3f and is right for a fraction of %.3f of the images.",
 		sure/float64(n), right/float64(n))
 }
 
@@ -162,8 +167,10 @@ func (r *Run) pictures() []Picture {
 	}
 	last := r.History[len(r.History)-1]
 	out := []Picture{
-		{"loss", "Loss over the epochs. Training and validation loss cannot be compared where labels are smoothed, mixed or weighted.",
-			fmt.Sprintf("Loss over %d epochs. The last is %.3f in training and %.3f in validation.", len(r.History), last.TrainLoss, last.Val.Loss),
+		{"loss", "Loss over the epochs. " +
+			"Training and validation loss cannot be compared where labels are smoothed, mixed or weighted.",
+			fmt.Sprintf("Loss over %d epochs. The last is %.3f in training and %.3f in validation.", len(r.History),
+				last.TrainLoss, last.Val.Loss),
 			figures.Course([]figures.Series{series("training loss", func(e Epoch) float64 { return e.TrainLoss }),
 				series("validation loss", func(e Epoch) float64 { return e.Val.Loss })}, r.Best, "Loss", "Loss")},
 		{"metrics", "Validation metrics over the epochs. The marked epoch was selected.",
@@ -176,7 +183,8 @@ func (r *Run) pictures() []Picture {
 	}
 	if len(r.Rates) > 0 {
 		out = append(out, Picture{"learning_rate", "Mean learning rate of each epoch, by layer.",
-			fmt.Sprintf("Learning rate over the epochs, %s.", countOf(len(r.Rates), "for all layers", "curves from the first layer to the last")),
+			fmt.Sprintf("Learning rate over the epochs, %s.", countOf(len(r.Rates), "for all layers",
+				"curves from the first layer to the last")),
 			figures.Rates(r.Rates, "Learning rate by layer")})
 	}
 	return out

@@ -165,7 +165,7 @@ func TestHardestFirst(t *testing.T) {
 	if len(rows) != 20 || rows[0].Label != 2 || rows[19].Label != 1 {
 		t.Errorf("%d errors, the first of class %d, the last of %d", len(rows), rows[0].Label, rows[len(rows)-1].Label)
 	}
-	if rows = r.Test.surest(); len(rows) != shown || rows[0].Label != 1 {
+	if rows = r.Test.surest(); len(rows) != sheetImages || rows[0].Label != 1 {
 		t.Errorf("%d right, the first of class %d", len(rows), rows[0].Label)
 	}
 }

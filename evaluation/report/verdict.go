@@ -40,9 +40,11 @@ func (r *Run) verdict() verdict {
 	}
 	if r.Best >= 0 {
 		val := r.History[r.Best].Val
-		v.Rest = append(v.Rest, fmt.Sprintf("Epoch %d is the best so far by %s. On the validation set its accuracy is %s, its AUC %.3f and its kappa %.3f.",
+		v.Rest = append(v.Rest, fmt.Sprintf("Epoch %d is the best so far by %s. "+
+			"On the validation set its accuracy is %s, its AUC %.3f and its kappa %.3f.",
 			r.Best+1, plainNames[r.Selection], percent(val.Accuracy), val.ROCAUC, val.Kappa))
-		v.Cautions = append(v.Cautions, "These figures come from the validation set, which also selects the epoch. Expect lower ones on the test set.")
+		v.Cautions = append(v.Cautions, "These figures come from the validation set, which also selects the epoch. "+
+			"Expect lower ones on the test set.")
 	}
 	return v
 }
@@ -58,9 +60,11 @@ func (t *Test) verdict() verdict {
 	n, classes := len(t.Predictions.Rows), t.classRows()
 	right := int(math.Round(t.Metrics.Accuracy * float64(n)))
 	interval := t.wilson(right, n)
-	v.Head = fmt.Sprintf("%s of %s are classified correctly (%s).", percent(t.Metrics.Accuracy), t.imagesInWords(n), t.intervalInWords(interval))
+	v.Head = fmt.Sprintf("%s of %s are classified correctly (%s).", percent(t.Metrics.Accuracy), t.imagesInWords(n),
+		t.intervalInWords(interval))
 	if interval.High-interval.Low >= wideInterval {
-		v.Head = fmt.Sprintf("%s of %s are classified correctly, but there are too few images to rely on this (%s).", percent(t.Metrics.Accuracy), t.imagesInWords(n), t.intervalInWords(interval))
+		v.Head = fmt.Sprintf("%s of %s are classified correctly, but there are too few images to rely on this (%s).",
+			percent(t.Metrics.Accuracy), t.imagesInWords(n), t.intervalInWords(interval))
 	}
 
 	mostFrequent, present, said := classes[0], 0, 0
@@ -76,8 +80,8 @@ func (t *Test) verdict() verdict {
 		}
 	}
 	if present == 1 {
-		v.Rest = append(v.Rest, fmt.Sprintf("All images are of the class %s. Whether the model tells classes apart was not tested. "+
-			"There is no AUC and no kappa.", quoted(mostFrequent.Class)))
+		v.Rest = append(v.Rest, fmt.Sprintf("All images are of the class %s. "+
+			"Whether the model tells classes apart was not tested. There is no AUC and no kappa.", quoted(mostFrequent.Class)))
 	} else {
 		v.Rest = append(v.Rest, t.againstMostFrequent(mostFrequent, interval))
 		if said == 1 {
@@ -88,8 +92,8 @@ func (t *Test) verdict() verdict {
 		}
 		v.Rest = append(v.Rest, t.agreement(len(classes), present))
 	}
-	v.Cautions = append(v.Cautions, fmt.Sprintf("With %s the accuracy is uncertain by about ±%.1f percentage points. Smaller differences between models do not show.",
-		countOf(n, "image", "images"), 50*(interval.High-interval.Low)))
+	v.Cautions = append(v.Cautions, fmt.Sprintf("With %s the accuracy is uncertain by about ±%.1f percentage points. "+
+		"Smaller differences between models do not show.", countOf(n, "image", "images"), 50*(interval.High-interval.Low)))
 	return t.classCautions(v, classes)
 }
 
@@ -97,10 +101,12 @@ func (t *Test) verdict() verdict {
 // the accuracy.
 func (t *Test) againstMostFrequent(mostFrequent classRow, interval figures.Interval) string {
 	base := float64(mostFrequent.Support) / float64(len(t.Predictions.Rows))
-	text := fmt.Sprintf("Always answering with the most frequent class, %s, would be right for %s of the images", quoted(mostFrequent.Class), percent(base))
+	text := fmt.Sprintf("Always answering with the most frequent class, %s, would be right for %s of the images",
+		quoted(mostFrequent.Class), percent(base))
 	switch {
 	case interval.Low > base:
-		return text + fmt.Sprintf(". The model is better by %.1f percentage points, more than chance explains.", 100*(t.Metrics.Accuracy-base))
+		return text + fmt.Sprintf(". The model is better by %.1f percentage points, more than chance explains.",
+			100*(t.Metrics.Accuracy-base))
 	case interval.High < base:
 		return text + ". By accuracy the model is worse than that."
 	}
@@ -113,7 +119,8 @@ func (t *Test) sensitivityAndSpecificity() string {
 	hits := int(math.Round(float64(positive.Support) * measured(positive.Measures, "recall").Value))
 	passed := int(math.Round(float64(negative.Support) * measured(negative.Measures, "recall").Value))
 	rate := func(name string, k, n int, of string) string {
-		return fmt.Sprintf("%s %s: %d of %s (%s).", name, percent(float64(k)/float64(n)), k, of, t.intervalInWords(t.wilson(k, n)))
+		return fmt.Sprintf("%s %s: %d of %s (%s).", name, percent(float64(k)/float64(n)), k, of,
+			t.intervalInWords(t.wilson(k, n)))
 	}
 	return rate("Sensitivity", hits, positive.Support,
 		countOf(positive.Support, "image", "images")+" of "+quoted(positive.Class)+" were found") + " " +
@@ -138,7 +145,8 @@ func (t *Test) agreement(classes, present int) string {
 	text += fmt.Sprintf(" Kappa, the agreement beyond chance, is %.3f%s.", kappa.Value, bracket(kappa.Interval))
 	if classes > 2 {
 		quadratic := measured(t.Assessment.Measures, "quadratic_kappa")
-		text += fmt.Sprintf(" If the classes are grades, quadratic kappa counts: it is %.3f%s.", quadratic.Value, bracket(quadratic.Interval))
+		text += fmt.Sprintf(" If the classes are grades, quadratic kappa counts: it is %.3f%s.", quadratic.Value,
+			bracket(quadratic.Interval))
 	}
 	return text
 }
@@ -171,7 +179,8 @@ func (t *Test) classCautions(v verdict, classes []classRow) verdict {
 			v.Cautions = append(v.Cautions, fmt.Sprintf(c.says, list(c.names)))
 		}
 	}
-	v.Cautions = append(v.Cautions, "Precision depends on how frequent a class is among these images. Where a class is rarer, more of the answers that name it are wrong.")
+	v.Cautions = append(v.Cautions, "Precision depends on how frequent a class is among these images. "+
+		"Where a class is rarer, more of the answers that name it are wrong.")
 	return v
 }
 
@@ -179,18 +188,21 @@ func (t *Test) classCautions(v verdict, classes []classRow) verdict {
 func (r *Report) dataCautions() []string {
 	var out []string
 	if leaks := r.Repeats.leaks(); len(leaks) > 0 {
-		out = append(out, fmt.Sprintf("%s in more than one split. The model may have been trained on test images, which makes the figures too good. See Data.",
+		out = append(out, fmt.Sprintf("%s in more than one split. "+
+			"The model may have been trained on test images, which makes the figures too good. See Data.",
 			countOf(len(leaks), "image is", "images are")))
 	}
 	if wrong := r.Repeats.contradictions(); len(wrong) > 0 {
-		out = append(out, fmt.Sprintf("%s filed under more than one class. See Data.", countOf(len(wrong), "image is", "images are")))
+		out = append(out, fmt.Sprintf("%s filed under more than one class. See Data.",
+			countOf(len(wrong), "image is", "images are")))
 	}
 	if r.Repeats == nil && len(r.Splits) > 1 {
 		out = append(out, "The images were not compared with each other, so some may be in more than one split.")
 	}
 	unseen := "Fovea cannot see whether a patient has images in more than one split. If so, the figures are too good."
 	if r.Run == nil {
-		unseen = "Fovea cannot see whether the model was trained on any of these images, or on others of the same patients. If so, the figures are too good."
+		unseen = "Fovea cannot see whether the model was trained on any of these images, or on others of the same " +
+			"patients. If so, the figures are too good."
 	}
 	return append(out, unseen,
 		"Results on one dataset say nothing about other cameras, clinics and people. This is not a medical device.")

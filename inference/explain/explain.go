@@ -36,7 +36,9 @@ func (e *Explanation) check() error {
 }
 
 func finite(values []float32) bool {
-	return !slices.ContainsFunc(values, func(v float32) bool { return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) })
+	return !slices.ContainsFunc(values, func(v float32) bool {
+		return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0)
+	})
 }
 
 // ErrNotFinite is what errors about scores and maps with NaN or infinity wrap.

@@ -34,7 +34,8 @@ func locate(g *graphs.Graph, output string) (*anatomy, error) {
 		return nil, fmt.Errorf("the model's input is %s: images are float32 [N,3,S,S]", a.images)
 	}
 	if a.output = scoring(g, a.images.Shape[0], output); a.output == nil {
-		return nil, fmt.Errorf("the model has no output %sfloat32 [N,C], the scores of classes; its outputs: %v", quoted(output), g.Outputs)
+		return nil, fmt.Errorf("the model has no output %sfloat32 [N,C], the scores of classes; its outputs: %v",
+			quoted(output), g.Outputs)
 	}
 	a.scores = beforeSoftmax(a.output)
 	path := a.path(g)
@@ -143,7 +144,8 @@ func grid(attention *graphs.Value, size int64) (before, side int64, err error) {
 	count := attention.Shape[attention.Rank()-1]
 	side = int64(math.Sqrt(float64(count)))
 	if size%side != 0 {
-		return 0, 0, fmt.Errorf("its %d tokens are no square of patches of an image of %d×%[2]d pixels, and a few more", count, size)
+		return 0, 0, fmt.Errorf("its %d tokens are no square of patches of an image of %d×%[2]d pixels, and a few more",
+			count, size)
 	}
 	return count - side*side, side, nil
 }

@@ -93,7 +93,8 @@ func (s *sample) picture(w io.Writer, classes []string) error {
 	p.X.Label.TextStyle.XAlign, p.Y.Label.TextStyle.XAlign = -0.5, -0.5
 	p.Y.Label.TextStyle.Rotation = plot.New().Y.Label.TextStyle.Rotation
 	p.Legend.Top = true
-	forms := []vgdraw.GlyphDrawer{vgdraw.CircleGlyph{}, vgdraw.TriangleGlyph{}, vgdraw.SquareGlyph{}, vgdraw.PlusGlyph{}, vgdraw.CrossGlyph{}}
+	forms := []vgdraw.GlyphDrawer{vgdraw.CircleGlyph{}, vgdraw.TriangleGlyph{}, vgdraw.SquareGlyph{}, vgdraw.PlusGlyph{},
+		vgdraw.CrossGlyph{}}
 	for i, class := range append(slices.Clone(classes), "") {
 		var own plotter.XYs
 		for k, l := range s.labels {

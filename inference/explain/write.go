@@ -32,8 +32,8 @@ type Input struct {
 // describe copies into the options what the description says of the model.
 func (in *Input) describe(o *Options) error {
 	if in.Description.Raw {
-		return fmt.Errorf("%s prepares images itself, by steps without a gradient: use the model of the export without _raw in its name",
-			in.Model)
+		return fmt.Errorf("%s prepares images itself, by steps without a gradient: "+
+			"use the model of the export without _raw in its name", in.Model)
 	}
 	o.Output, o.Side = in.Description.Output, in.Description.Size
 	return nil
@@ -97,9 +97,12 @@ func Write(ctx context.Context, o WriteOptions) (n int, err error) {
 	}
 	err = writeFile(filepath.Join(o.Out, TableFile), func(w io.Writer) error {
 		r.table = csv.NewWriter(w)
-		r.table.Write([]string{"path", "class", "probability", "predicted", "method", "map", "picture", "score", "mean_image_score",
-			"sum", "steps", "randomized_rank_correlation"})
-		if err := r.each(ctx, "explain", r.model.Batch, func(images []float32, paths []string) error { return r.batch(images, paths, class) }); err != nil {
+		r.table.Write([]string{"path", "class", "probability", "predicted", "method", "map", "picture", "score",
+			"mean_image_score", "sum", "steps", "randomized_rank_correlation"})
+		err := r.each(ctx, "explain", r.model.Batch, func(images []float32, paths []string) error {
+			return r.batch(images, paths, class)
+		})
+		if err != nil {
 			return err
 		}
 		r.table.Flush()
@@ -112,7 +115,8 @@ func Write(ctx context.Context, o WriteOptions) (n int, err error) {
 		slog.Warn("integrated gradients do not add up to the difference of the scores within 0.1 %: take more steps",
 			"images", r.incomplete, "of", r.written)
 	}
-	return r.written, writeFile(filepath.Join(o.Out, SheetFile), func(w io.Writer) error { return writePicture(w, r.sheet) })
+	return r.written, writeFile(filepath.Join(o.Out, SheetFile),
+		func(w io.Writer) error { return writePicture(w, r.sheet) })
 }
 
 // check returns an error if the description does not fit the model.
@@ -155,8 +159,10 @@ func (in *Input) samples() []data.Sample {
 }
 
 // each reads the images batch by batch, float32 [n,3,S,S], and calls do with them and their paths.
-func (in *Input) each(ctx context.Context, task string, batch int, do func(images []float32, paths []string) error) error {
-	loader, err := data.NewLoader(data.LoaderConfig{Samples: in.samples(), Batch: batch, Transform: in.Description.Transform()})
+func (in *Input) each(ctx context.Context, task string, batch int,
+	do func(images []float32, paths []string) error) error {
+	loader, err := data.NewLoader(data.LoaderConfig{Samples: in.samples(), Batch: batch,
+		Transform: in.Description.Transform()})
 	if err != nil {
 		return err
 	}
@@ -228,8 +234,10 @@ func (r *writer) image(path string, img *image.NRGBA, e *Explanation, correlatio
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	class := r.Description.Classes[e.Class]
-	p := panels{name: path, class: fmt.Sprintf("%s, probability %.2f", class, probability[e.Class]), image: img, maps: e.Maps}
-	if err := writeFile(filepath.Join(r.Out, name+".png"), func(w io.Writer) error { return writePicture(w, []panels{p}) }); err != nil {
+	p := panels{name: path, class: fmt.Sprintf("%s, probability %.2f", class, probability[e.Class]), image: img,
+		maps: e.Maps}
+	picture := func(w io.Writer) error { return writePicture(w, []panels{p}) }
+	if err := writeFile(filepath.Join(r.Out, name+".png"), picture); err != nil {
 		return err
 	}
 	if len(r.sheet) < sheetRows {
@@ -238,7 +246,8 @@ func (r *writer) image(path string, img *image.NRGBA, e *Explanation, correlatio
 	best := r.Description.Classes[evaluation.Prediction{Probabilities: probability}.Predicted()]
 	for k, m := range e.Maps {
 		file := fmt.Sprintf("%s.%s.npy", name, m.Method)
-		if err := writeFile(filepath.Join(r.Out, file), func(w io.Writer) error { return writeNPY(w, m.Shape, m.Values) }); err != nil {
+		values := func(w io.Writer) error { return writeNPY(w, m.Shape, m.Values) }
+		if err := writeFile(filepath.Join(r.Out, file), values); err != nil {
 			return err
 		}
 		row := []string{path, class, decimal(probability[e.Class]), best, string(m.Method), file, name + ".png",

@@ -60,7 +60,8 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) error {
 	}
 	var picture bytes.Buffer
 	fast := png.Encoder{CompressionLevel: png.BestSpeed}
-	if err := fast.Encode(&picture, explain.Overlay(explain.Image(image, s.description.Transform()), e.Maps[0])); err != nil {
+	overlay := explain.Overlay(explain.Image(image, s.description.Transform()), e.Maps[0])
+	if err := fast.Encode(&picture, overlay); err != nil {
 		return err
 	}
 	w.Header().Set("Fovea-Method", string(e.Maps[0].Method))

@@ -74,7 +74,8 @@ func (s *Server) discard(control *http.ResponseController, body io.Reader, start
 const drained = 8
 
 // admit hands a request on if there is room for it.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request, handle func(http.ResponseWriter, *http.Request) error) error {
+func (s *Server) admit(w http.ResponseWriter, r *http.Request,
+	handle func(http.ResponseWriter, *http.Request) error) error {
 	// A form is a little larger than the file in it.
 	limit := s.limits.Bytes + 64<<10
 	if r.ContentLength > limit {
