@@ -140,7 +140,8 @@ func environment(folder string) []string {
 	}
 	state := file.State
 	return []string{fmt.Sprintf("Training took %s on provider %s, %s, with %d threads. Energy was not measured.",
-		time.Duration(state.Seconds*float64(time.Second)).Round(time.Second), state.Host.Provider, state.Host.Precision, state.Host.Threads)}
+		time.Duration(state.Seconds*float64(time.Second)).Round(time.Second), state.Host.Provider, state.Host.Precision,
+		state.Host.Threads)}
 }
 
 // modelName returns the name of a model without a run.
