@@ -21,7 +21,7 @@ import (
 type engine struct {
 	options   ort.Options // of sessions that wait for what they run
 	version   string      // of ONNX Runtime
-	precision string      // one of config.Precisions, but not auto
+	precision string      // a choice of training.precision, but not auto
 	record    bool        // training steps are replayed as CUDA graphs
 	graphs    bool        // the optimizer is one of graphs, see Experiment
 	device    *device     // nil: the CPU
@@ -183,7 +183,7 @@ func (e *engine) mix(g *graphs.Graph) {
 	}
 }
 
-// halfType is the type that a precision of config.Precisions has beside float32.
+// halfType is the type that a choice of training.precision has beside float32.
 func halfType(precision string) pb.TensorProto_DataType {
 	switch precision {
 	case "bf16":
