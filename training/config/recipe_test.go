@@ -2,7 +2,7 @@ package config
 
 import "testing"
 
-// TestRecipeGivesWay checks that what the user sets holds in both recipes, and that no default of RETFound's excludes it.
+// TestRecipeGivesWay checks that what the user sets holds in both recipes: no default of RETFound's excludes it.
 func TestRecipeGivesWay(t *testing.T) {
 	const doc = "recipe = \"retfound\"\n" + minimal
 	for _, test := range []struct {
