@@ -52,7 +52,8 @@ func ReadRuntime(overrides, environ []string) (Runtime, error) {
 	return c.Runtime, r.err()
 }
 
-// A reader gathers values in viper, where each came from, and what is wrong with them.
+// A reader gathers values, where each came from, and what is wrong with them. In viper the file is below what the
+// environment and the overrides set, and above the defaults.
 type reader struct {
 	values   *viper.Viper
 	sources  map[string]string // Error.Source of each key that is set

@@ -31,8 +31,8 @@ func setDefaults(values *viper.Viper, recipe string) {
 	}
 }
 
-// giveWay takes back each default that a key excludes which the user set. The function isSet reports whether he set a
-// key.
+// giveWay replaces defaults that contradict a key which the user set, so that they do not make his config invalid.
+// isSet reports whether he set a key.
 func (c *Config) giveWay(isSet func(key string) bool) {
 	if isSet("optimizer.blr") && !isSet("optimizer.lr") && c.Optimizer.BLR > 0 {
 		c.Optimizer.LR = 0
