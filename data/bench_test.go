@@ -42,9 +42,8 @@ func fundusJPEG(b *testing.B) string {
 	return path
 }
 
-// BenchmarkSample decodes and transforms one image after another in one
-// goroutine, as a loader's worker does. With -cpu 1 images/s is the rate of a
-// core.
+// BenchmarkSample decodes and transforms one image after another in one goroutine, as a loader's worker does. With -cpu
+// 1 images/s is the rate of a core.
 func BenchmarkSample(b *testing.B) {
 	small := TrainTransform{
 		Size: 28, Scale: [2]float64{1, 1}, Ratio: [2]float64{1, 1}, HorizontalFlip: 0.5, VerticalFlip: 0.5,
@@ -92,7 +91,7 @@ func BenchmarkSample(b *testing.B) {
 				if c.transform == nil {
 					_, err = Decode(c.path)
 				} else {
-					err = (&LoaderConfig{Transform: c.transform, Cache: c.cache}).read(dst, c.path, rng)
+					err = (&Loader{config: LoaderConfig{Transform: c.transform, Cache: c.cache}}).loadImage(dst, c.path, rng)
 				}
 				if err != nil {
 					b.Fatal(err)
@@ -103,16 +102,17 @@ func BenchmarkSample(b *testing.B) {
 	}
 }
 
-// BenchmarkLoader is an epoch of 28-pixel PNGs with a worker a core, and one of
-// tensors of a single value with 16 workers: what it takes to hand an image over,
-// which does not become less with more cores.
+// BenchmarkLoader is an epoch of 28-pixel PNGs with a worker a core, and one of tensors of a single value with 16
+// workers: what it takes to hand an image over, which does not become less with more cores.
 func BenchmarkLoader(b *testing.B) {
 	b.Run("png28", func(b *testing.B) {
-		benchmarkLoader(b, LoaderConfig{Samples: trainSamples(b, "testdata/retinamnist"), Batch: 64, Shuffle: true, Transform: NewTrainTransform(28)})
+		benchmarkLoader(b, LoaderConfig{Samples: trainSamples(b, "testdata/retinamnist"), Batch: 64, Shuffle: true,
+			Transform: NewTrainTransform(28)})
 	})
 	b.Run("handover", func(b *testing.B) {
 		const n = 1 << 14
-		benchmarkLoader(b, LoaderConfig{Samples: make([]Sample, n), Batch: 64, Shuffle: true, Workers: 16, Tensors: make([]float32, n)})
+		benchmarkLoader(b, LoaderConfig{Samples: make([]Sample, n), Batch: 64, Shuffle: true, Workers: 16,
+			Tensors: make([]float32, n)})
 	})
 }
 

@@ -15,47 +15,42 @@ import (
 	"time"
 )
 
-// Cache keeps decoded images in a folder, for later epochs and runs. It is safe
-// for concurrent use, in several processes too.
+// A Cache keeps decoded images in a folder, for later epochs and runs. It is safe for concurrent use, also by several
+// processes.
 //
-// What it keeps depends on the transform. For training it is the image, whose
-// shorter side is at most the cache's; with a cache an image is always used in
-// this form, whether it was kept or has just been made, so that a run is the
-// same with a cold cache, a warm one and one that has no room. For evaluation it
-// is the crop before normalisation: the result is that without a cache.
+// The transform decides what is kept. For training it is the image, scaled down if its shorter side exceeds the
+// cache's. With a cache, training always uses this form, whether it was kept or has just been made. So a run gives the
+// same result with an empty cache, a full one and one without room. For evaluation the cache keeps the crop before
+// normalisation, which gives the same result as no cache.
 //
-// An entry is a file under the digest of the image file's bytes, so that a
-// changed image is another one, and the same image in two splits is kept once.
-// An entry gets its name only when it is whole, and has a checksum: whatever a
-// crash or a broken disk leaves is found, and made again. The folder may be
-// removed at any time.
+// An entry is named after the SHA-256 of the image file. A file that changed has another entry, and the same image in
+// two splits is kept once. An entry gets its name only when it is complete, and it has a checksum. So an entry that a
+// crash or a broken disk has damaged is found and made again. The folder may be removed at any time.
 //
-// Entries are read, not mapped: reading one of 512×683 pixels takes 0.1 ms, and
-// a file that shrinks under a mapping would end the process.
+// Entries are read and not mapped into memory: reading one of 512×683 pixels takes 0.1 ms, and a file that shrinks
+// under a mapping would end the process.
 type Cache struct {
 	dir     string
 	side    int
 	reserve uint64 // bytes of the disk that stay free
 
-	digests sync.Map // from a path to the digest of its file when it was read first
-	stopped atomic.Bool
+	digests sync.Map    // from a path to the SHA-256 of its file when it was first read
+	stopped atomic.Bool // no more entries are written
 }
 
-// cacheFormat changes with the meaning of entries: their layout, or the pixels
-// that decoding and resizing give. Entries of another format, in a folder of its
-// name, are not read.
+// cacheFormat names the folder of the entries. It changes when their layout changes, or the pixels that decoding and
+// resizing give. Entries of another format are not read.
 const cacheFormat = "2"
 
-// cacheReserve leaves room for a checkpoint of ViT-L, 3.6 GB: a cache must not
-// be why a run cannot be saved.
+// cacheReserve leaves room for a checkpoint of ViT-L, which has 3.6 GB: a cache must never be the reason that a run
+// cannot be saved.
 const cacheReserve = 4 << 30
 
-// OpenCache makes the folder if need be. side is the largest shorter side, in
-// pixels, of a kept training image.
+// OpenCache opens the cache in the folder dir, and makes the folder if it is missing. side is the longest shorter side,
+// in pixels, of a training image that is kept; it must be at least 1.
 //
-// That the folder cannot be made or written is an error. Later a cache never
-// fails: when the disk is full up to a reserve of 4 GiB or an entry cannot be
-// written, one warning is logged and no more is kept.
+// It returns an error if the folder cannot be made or written. After that a cache never fails. When less than 4 GiB of
+// the disk would stay free, or an entry cannot be written, it logs one warning and keeps no more images.
 func OpenCache(dir string, side int) (*Cache, error) {
 	if side < 1 {
 		return nil, fmt.Errorf("a cache of images with a side of %d pixels: it must be at least 1", side)
@@ -64,7 +59,7 @@ func OpenCache(dir string, side int) (*Cache, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("cache of images: %w", err)
 	}
-	f, err := os.CreateTemp(dir, unfinished)
+	f, err := os.CreateTemp(dir, unfinishedPattern)
 	if err != nil {
 		return nil, fmt.Errorf("cache of images: %w", err)
 	}
@@ -74,13 +69,13 @@ func OpenCache(dir string, side int) (*Cache, error) {
 	return c, nil
 }
 
-// unfinished is the name of entries that are being written.
-const unfinished = ".entry-*"
+// unfinishedPattern matches the temporary names of entries that are being written.
+const unfinishedPattern = ".entry-*"
 
-// removeUnfinished removes what a killed process was writing, but not what
-// another may be writing now.
+// removeUnfinished removes temporary files of killed processes. It spares those of the last hour, which another process
+// may still be writing.
 func (c *Cache) removeUnfinished() {
-	left, _ := fs.Glob(os.DirFS(c.dir), unfinished) // the folder's own name is no pattern
+	left, _ := fs.Glob(os.DirFS(c.dir), unfinishedPattern) // the folder's own name is no pattern
 	for _, name := range left {
 		path := filepath.Join(c.dir, name)
 		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > time.Hour {
@@ -89,71 +84,68 @@ func (c *Cache) removeUnfinished() {
 	}
 }
 
-// form is what a cache keeps of an image for a transform.
-type form struct {
-	name    string // of the folder: whatever decides the pixels
+// A cachedForm describes the form in which a cache keeps an image for a transform.
+type cachedForm struct {
+	name    string // of the folder; it names every setting that decides the pixels
 	prepare func(*image.NRGBA) (*image.NRGBA, error)
 }
 
-// image returns an image file in the form that t wants.
-func (c *Cache) image(path string, t Transform) (*image.NRGBA, error) {
-	img, _, err := c.load(path, t)
-	return img, err
-}
-
-// load is image with the file's content.
-func (c *Cache) load(path string, t Transform) (*image.NRGBA, Content, error) {
-	kept := t.kept(c.side)
+// load returns an image file in the form that t needs, and the fingerprint of the file. It reads the entry if there is
+// one, else it decodes the file and keeps the result.
+func (c *Cache) load(path string, t Transform) (*image.NRGBA, Fingerprint, error) {
+	form := t.cached(c.side)
 	if digest, ok := c.digests.Load(path); ok {
-		of := Content{bytes: digest.([sha256.Size]byte)}
-		if img, err := readEntry(c.entry(kept, of), &of); err == nil {
-			return img, of, nil
+		fingerprint := Fingerprint{File: digest.([sha256.Size]byte)}
+		if img, err := readEntry(c.entry(form, fingerprint), &fingerprint); err == nil {
+			return img, fingerprint, nil
 		}
 	}
 	file, err := os.ReadFile(path)
 	if err != nil {
-		return nil, Content{}, err
+		return nil, Fingerprint{}, err
 	}
-	of := Content{bytes: sha256.Sum256(file)}
-	c.digests.Store(path, of.bytes)
-	entry := c.entry(kept, of)
-	img, err := readEntry(entry, &of)
+	fingerprint := Fingerprint{File: sha256.Sum256(file)}
+	c.digests.Store(path, fingerprint.File)
+	entry := c.entry(form, fingerprint)
+	img, err := readEntry(entry, &fingerprint)
 	if err == nil {
-		return img, of, nil
+		return img, fingerprint, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		slog.Debug("an entry of the cache is made again", "reason", err)
 	}
 	if img, err = DecodeBytes(file); err != nil {
-		return nil, of, err
+		return nil, fingerprint, err
 	}
-	of.pixels = pixelDigest(img)
-	if img, err = kept.prepare(img); err != nil {
-		return nil, of, err
+	fingerprint.Pixels = pixelDigest(img)
+	if img, err = form.prepare(img); err != nil {
+		return nil, fingerprint, err
 	}
-	c.store(entry, img, of)
-	return img, of, nil
+	c.store(entry, img, fingerprint)
+	return img, fingerprint, nil
 }
 
-func (c *Cache) entry(f form, of Content) string {
-	digest := hex.EncodeToString(of.bytes[:])
+// entry returns the path of a file's entry.
+func (c *Cache) entry(f cachedForm, fingerprint Fingerprint) string {
+	digest := hex.EncodeToString(fingerprint.File[:])
 	return filepath.Join(c.dir, cacheFormat, f.name, digest[:2], digest[2:]+".rgb")
 }
 
-// store keeps an image of a file. When it cannot, it warns, and tries no more.
-func (c *Cache) store(path string, img *image.NRGBA, of Content) {
+// store writes an entry. If that fails it logs a warning, and the cache writes no more.
+func (c *Cache) store(path string, img *image.NRGBA, fingerprint Fingerprint) {
 	if c.stopped.Load() {
 		return
 	}
 	err := c.checkRoom(entrySize(img))
 	if err == nil {
-		err = c.write(path, img, of)
+		err = c.write(path, img, fingerprint)
 	}
 	if err != nil && !c.stopped.Swap(true) {
 		slog.Warn("the cache keeps no more images; the run goes on without, slower", "folder", c.dir, "reason", err)
 	}
 }
 
+// checkRoom returns an error if an entry of size bytes would leave less than the reserve free.
 func (c *Cache) checkRoom(size int) error {
 	free, err := freeSpace(c.dir)
 	if err == nil && free < c.reserve+uint64(size) {
@@ -162,14 +154,13 @@ func (c *Cache) checkRoom(size int) error {
 	return err
 }
 
-// write gives an entry its name when all of it is written. It is not synced: a
-// crash of the machine may leave an entry without its content, which is found
-// when it is read.
-func (c *Cache) write(path string, img *image.NRGBA, of Content) (err error) {
+// write writes an entry under a temporary name and renames it. It does not sync: a crash of the machine may leave a
+// damaged entry, which its checksum reveals.
+func (c *Cache) write(path string, img *image.NRGBA, fingerprint Fingerprint) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(c.dir, unfinished)
+	f, err := os.CreateTemp(c.dir, unfinishedPattern)
 	if err != nil {
 		return err
 	}
@@ -179,7 +170,7 @@ func (c *Cache) write(path string, img *image.NRGBA, of Content) (err error) {
 			os.Remove(f.Name())
 		}
 	}()
-	if _, err := f.Write(encodeEntry(img, of)); err != nil {
+	if _, err := f.Write(encodeEntry(img, fingerprint)); err != nil {
 		return err
 	}
 	if err := f.Chmod(0o644); err != nil {

@@ -11,13 +11,13 @@ import (
 	"sync"
 )
 
-// An entry is a head of 52 bytes and the pixels, 3 bytes each, row after row:
+// An entry of the cache begins with a head of 52 bytes. The pixels follow, row after row, 3 bytes each.
 //
 //	0   "foveargb"
 //	8   width, 4 bytes, least significant first
-//	12  height
-//	16  digest of the image's pixels as they were decoded, see [Content]
-//	48  CRC-32C of all that stands between magic and it, and of the pixels
+//	12  height, 4 bytes, likewise
+//	16  Fingerprint.Pixels of the image as it was decoded
+//	48  CRC-32C of bytes 8 to 47 and of the pixels, 4 bytes, likewise
 const (
 	entryMagic  = "foveargb"
 	entryDigest = 16
@@ -27,15 +27,17 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// entrySize returns the bytes of an image's entry.
 func entrySize(img *image.NRGBA) int { return entryHead + 3*img.Rect.Dx()*img.Rect.Dy() }
 
-func encodeEntry(img *image.NRGBA, of Content) []byte {
+// encodeEntry returns the entry of an opaque image.
+func encodeEntry(img *image.NRGBA, fingerprint Fingerprint) []byte {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	out := make([]byte, entrySize(img))
 	copy(out, entryMagic)
 	binary.LittleEndian.PutUint32(out[8:], uint32(w))
 	binary.LittleEndian.PutUint32(out[12:], uint32(h))
-	copy(out[entryDigest:], of.pixels[:])
+	copy(out[entryDigest:], fingerprint.Pixels[:])
 	to := out[entryHead:]
 	for y := range h {
 		row := img.Pix[y*img.Stride:][:4*w]
@@ -48,13 +50,13 @@ func encodeEntry(img *image.NRGBA, of Content) []byte {
 	return out
 }
 
+// entrySum returns the checksum of an entry.
 func entrySum(entry []byte) uint32 {
 	return crc32.Update(crc32.Checksum(entry[8:entryCheck], castagnoli), castagnoli, entry[entryHead:])
 }
 
-// readEntry reads an entry that is whole, and adds what it says of the pixels to
-// the content of its file.
-func readEntry(path string, of *Content) (*image.NRGBA, error) {
+// readEntry reads an entry and sets Pixels of fingerprint. It returns an error if the entry is missing or damaged.
+func readEntry(path string, fingerprint *Fingerprint) (*image.NRGBA, error) {
 	buffer := entryFiles.Get().(*bytes.Buffer)
 	defer entryFiles.Put(buffer)
 	buffer.Reset()
@@ -71,10 +73,10 @@ func readEntry(path string, of *Content) (*image.NRGBA, error) {
 		binary.LittleEndian.Uint32(in[entryCheck:]) != entrySum(in) {
 		return nil, damaged
 	}
-	copy(of.pixels[:], in[entryDigest:])
+	copy(fingerprint.Pixels[:], in[entryDigest:])
 	img := image.NewNRGBA(image.Rect(0, 0, w, h))
 	from, to := in[entryHead:], img.Pix
-	for len(from) >= 4 { // a pixel and a byte of the next, which gives way to the alpha
+	for len(from) >= 4 { // reads a byte of the next pixel too, which alpha replaces
 		binary.LittleEndian.PutUint32(to, binary.LittleEndian.Uint32(from)|255<<24)
 		from, to = from[3:], to[4:]
 	}
@@ -82,10 +84,11 @@ func readEntry(path string, of *Content) (*image.NRGBA, error) {
 	return img, nil
 }
 
-// entryFiles are buffers for files: of the memory that loading an image takes, a
-// third would be theirs.
+// entryFiles keeps buffers for later calls of readEntry. New ones would be a third of the memory that loading an image
+// allocates.
 var entryFiles = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
+// readInto appends the content of a file to buffer.
 func readInto(buffer *bytes.Buffer, path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -93,7 +96,7 @@ func readInto(buffer *bytes.Buffer, path string) error {
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.Size() < 4*maxPixels {
-		buffer.Grow(int(info.Size()) + bytes.MinRead) // which is left of it at the end
+		buffer.Grow(int(info.Size()) + bytes.MinRead) // ReadFrom wants this much room at the end
 	}
 	_, err = buffer.ReadFrom(f)
 	return err

@@ -11,8 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestCacheFullDisk: without room, an epoch goes on with one warning, and with
-// the same tensors.
+// TestCacheFullDisk: without room, an epoch goes on with one warning, and with the same tensors.
 func TestCacheFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=200k"); err != nil {
@@ -40,7 +39,7 @@ func TestCacheFullDisk(t *testing.T) {
 	}
 	kept := 0
 	for _, path := range entries(t, dir) {
-		if _, err := readEntry(path, &Content{}); err != nil {
+		if _, err := readEntry(path, &Fingerprint{}); err != nil {
 			t.Error(err)
 		}
 		kept++

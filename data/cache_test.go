@@ -69,8 +69,8 @@ func epochs(t *testing.T, samples []Sample, transform Transform, cache *Cache) [
 	return out
 }
 
-// TestCacheSameBatches: cold, warm, read by a second process's Cache, without
-// room and damaged, a cache gives the same tensors.
+// TestCacheSameBatches: cold, warm, read by a second process's Cache, without room and damaged, a cache gives the same
+// tensors.
 func TestCacheSameBatches(t *testing.T) {
 	samples := trainSamples(t, octScans)
 	transform := NewTrainTransform(64)
@@ -110,7 +110,7 @@ func TestCacheSameBatches(t *testing.T) {
 	}
 	check("damaged", openCache(t, dir, 100))
 	for _, path := range files {
-		if _, err := readEntry(path, &Content{}); err != nil {
+		if _, err := readEntry(path, &Fingerprint{}); err != nil {
 			t.Errorf("not made again: %v", err)
 		}
 	}
@@ -123,14 +123,13 @@ func TestCacheSameBatches(t *testing.T) {
 	}
 }
 
-// TestCacheSize: no kept image's shorter side is above the cache's, and a small
-// image is kept as it is.
+// TestCacheSize: no kept image's shorter side is above the cache's, and a small image is kept as it is.
 func TestCacheSize(t *testing.T) {
 	samples := trainSamples(t, octScans)
 	for _, side := range []int{100, 2000} {
 		c := openCache(t, t.TempDir(), side)
 		for _, s := range samples {
-			got, err := c.image(s.Path, NewTrainTransform(64))
+			got, _, err := c.load(s.Path, NewTrainTransform(64))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -154,8 +153,7 @@ func TestCacheSize(t *testing.T) {
 	}
 }
 
-// TestCacheEvaluation: a cache, even of small images, changes no tensor of an
-// evaluation.
+// TestCacheEvaluation: a cache, even of small images, changes no tensor of an evaluation.
 func TestCacheEvaluation(t *testing.T) {
 	samples := trainSamples(t, octScans)
 	c := openCache(t, t.TempDir(), 16)
@@ -183,7 +181,7 @@ func TestCacheChangedImage(t *testing.T) {
 		if err := os.WriteFile(path, file, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		img, err := openCache(t, dir, 100).image(path, NewTrainTransform(64))
+		img, _, err := openCache(t, dir, 100).load(path, NewTrainTransform(64))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -194,8 +192,7 @@ func TestCacheChangedImage(t *testing.T) {
 	}
 }
 
-// TestVerifyFillsCache: after Verify nothing is decoded, and unreadable images
-// are told as without a cache.
+// TestVerifyFillsCache: after Verify nothing is decoded, and unreadable images are told as without a cache.
 func TestVerifyFillsCache(t *testing.T) {
 	samples := append(trainSamples(t, octScans), Sample{Path: filepath.Join(golden, "broken", "truncated.jpg")})
 	c := openCache(t, t.TempDir(), 100)
@@ -203,7 +200,8 @@ func TestVerifyFillsCache(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(contents) != len(samples)-1 || len(bad) != 1 || bad[0].Index != len(samples)-1 || !strings.Contains(bad[0].Err.Error(), "truncated.jpg: the file is cut short") {
+	if len(contents) != len(samples)-1 || len(bad) != 1 || bad[0].Index != len(samples)-1 ||
+		!strings.Contains(bad[0].Err.Error(), "truncated.jpg: the file is cut short") {
 		t.Errorf("%+v", bad)
 	}
 	before := entries(t, c.dir)
@@ -217,8 +215,7 @@ func TestVerifyFillsCache(t *testing.T) {
 	}
 }
 
-// TestWarmCacheDecodesNothing: of a file that no decoder can read, what the cache
-// has of it is taken.
+// TestWarmCacheDecodesNothing: of a file that no decoder can read, what the cache has of it is taken.
 func TestWarmCacheDecodesNothing(t *testing.T) {
 	path := filepath.Join(golden, "broken", "text.jpg")
 	img, of, err := openCache(t, t.TempDir(), 100).load(trainSamples(t, octScans)[0].Path, NewTrainTransform(64))
@@ -230,8 +227,8 @@ func TestWarmCacheDecodesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := openCache(t, t.TempDir(), 100)
-	want := Content{bytes: sha256.Sum256(file), pixels: of.pixels}
-	c.store(c.entry(NewTrainTransform(64).kept(100), want), img, want)
+	want := Fingerprint{File: sha256.Sum256(file), Pixels: of.Pixels}
+	c.store(c.entry(NewTrainTransform(64).cached(100), want), img, want)
 	got, bad, err := Verify(t.Context(), []Sample{{Path: path}}, 1, c, NewTrainTransform(64), nil)
 	if err != nil || bad != nil || len(got) != 1 || got[0] != want {
 		t.Errorf("%v, %v, %v", got, bad, err)
@@ -251,8 +248,8 @@ func TestOpenCacheRefuses(t *testing.T) {
 	}
 }
 
-// TestCacheProcesses fills and empties one cache from two processes at once,
-// kills one at many points, and checks each time that every entry is whole.
+// TestCacheProcesses fills and empties one cache from two processes at once, kills one at many points, and checks each
+// time that every entry is whole.
 func TestCacheProcesses(t *testing.T) {
 	samples := trainSamples(t, octScans)
 	transform := NewTrainTransform(64)
@@ -288,7 +285,7 @@ func TestCacheProcesses(t *testing.T) {
 		stop(cmd)
 		paths, _ := filepath.Glob(filepath.Join(dir, cacheFormat, "*", "*", "*"))
 		for _, path := range paths {
-			_, err := readEntry(path, &Content{})
+			_, err := readEntry(path, &Fingerprint{})
 			if err == nil {
 				whole++
 			} else if !errors.Is(err, fs.ErrNotExist) { // removed by the other process
@@ -301,8 +298,8 @@ func TestCacheProcesses(t *testing.T) {
 	}
 }
 
-// TestCacheRemovesUnfinished: what a killed process was writing goes, but not
-// what another may be writing. The folder's name is no pattern.
+// TestCacheRemovesUnfinished: what a killed process was writing goes, but not what another may be writing. The folder's
+// name is no pattern.
 func TestCacheRemovesUnfinished(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache[1]")
 	if err := os.Mkdir(dir, 0o755); err != nil {

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestDecodeCrop compares the crop of a part with that of the whole image. Where
-// that was reduced, it may be as far off as Pillow's own shortcut, and 2 %.
+// TestDecodeCrop compares the crop of a part with that of the whole image. Where that was reduced, it may be as far off
+// as Pillow's own shortcut, and 2 %.
 func TestDecodeCrop(t *testing.T) {
 	for _, c := range []struct {
 		path string
@@ -27,8 +27,8 @@ func TestDecodeCrop(t *testing.T) {
 		{"testdata/golden/modes/cmyk.jpg", image.Rect(3, 5, 20, 25), 9, 0, 0},
 		{"testdata/golden/modes/rgb.png", image.Rect(3, 5, 20, 25), 9, 0, 0},
 		{"testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg", image.Rect(3, 21, 390, 472), 224, 0, 0},
-		// Halves, quarters, eighths, of a noisy scan: the difference that Pillow's
-		// resize has with reducing_gap=2.0, its thumbnail's default.
+		// Halves, quarters, eighths, of a noisy scan: the difference that Pillow's resize has with reducing_gap=2.0,
+		// its thumbnail's default.
 		{"testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg", image.Rect(0, 0, 512, 496), 112, 0.409, 8},
 		{"testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg", image.Rect(33, 21, 490, 480), 112, 0.444, 9},
 		{"testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg", image.Rect(33, 21, 490, 480), 56, 0.570, 11},
@@ -64,8 +64,8 @@ func TestDecodeCrop(t *testing.T) {
 	}
 }
 
-// TestDecodeCropEdge: at the right edge of an image a part has few columns of
-// chroma, where a whole image so narrow would not be interpolated.
+// TestDecodeCropEdge: at the right edge of an image a part has few columns of chroma, where a whole image so narrow
+// would not be interpolated.
 func TestDecodeCropEdge(t *testing.T) {
 	img := image.NewNRGBA(image.Rect(0, 0, 35, 20))
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -18,31 +18,29 @@ import (
 	"fovea/data/jpeg"
 )
 
-// maxPixels bounds what Decode accepts: a file of a few bytes can claim any
-// size, and memory is reserved for what it claims.
+// maxPixels bounds the size of an image. A file of a few bytes can claim any size, and decoding reserves memory for it.
 const maxPixels = 1_000_000_000
 
-// maxScans bounds the time that a JPEG of a few bytes can ask for: each scan is a
-// pass over all of its pixels. Encoders write about ten.
+// maxScans bounds the time that a JPEG of a few bytes can ask for, as each scan is a pass over all of its pixels.
+// Encoders write about ten.
 const maxScans = 100
 
-// ErrTooLarge is what errors about images with too many pixels or scans wrap.
+// ErrTooLarge is wrapped by errors about images with too many pixels or scans.
 var ErrTooLarge = errors.New("more than the limit")
 
-// Decode reads an image file as opaque RGB, 8 bits a channel, like Pillow's
-// Image.open(path).convert("RGB"): the format is told by the content, not by
-// the name; the orientation in EXIF and colour profiles are ignored; grey is
-// repeated; alpha is dropped, not blended.
+// Decode reads an image file and returns it as opaque RGB, 8 bits a channel, like Pillow's
+// Image.open(path).convert("RGB"): the format is told by the content, not by the name; the orientation in EXIF and
+// colour profiles are ignored; grey is repeated; alpha is dropped, not blended.
 //
 // It differs from Pillow in these points:
-//   - 16-bit grey is scaled to 8 bits, as Pillow itself does with 16-bit
-//     colour; Pillow clips grey at 255, which makes most such images white.
-//   - CMYK JPEGs without Adobe's marker, animated WebPs, compressed BMPs and
-//     TIFFs with JPEG or floating-point data are errors.
-//   - JPEGs that package jpeg does not decode, such as CMYK, pass another
-//     inverse DCT: single values differ by one or two levels.
+//   - It scales 16-bit grey to 8 bits, as Pillow itself does with 16-bit colour. Pillow clips grey at 255, which
+//     makes most such images white.
+//   - CMYK JPEGs without Adobe's marker, animated WebPs, compressed BMPs, and TIFFs with JPEG or floating-point data
+//     are errors.
+//   - JPEGs that package jpeg does not decode, such as CMYK, pass another inverse DCT: single values differ by one or
+//     two levels.
 //
-// Images above 10⁹ pixels and JPEGs of more than 100 scans are refused. Errors name the file and the cause.
+// It refuses images above 10⁹ pixels and JPEGs of more than 100 scans. Errors name the file and the cause.
 func Decode(path string) (*image.NRGBA, error) {
 	file, err := os.ReadFile(path)
 	if err != nil {
@@ -55,7 +53,8 @@ func Decode(path string) (*image.NRGBA, error) {
 	return img, nil
 }
 
-// DecodeIn decodes images by their paths in a folder, with slashes.
+// DecodeIn returns a function that decodes images by their paths relative to dir, with slashes. It takes absolute paths
+// too.
 func DecodeIn(dir string) func(path string) (image.Image, error) {
 	return func(path string) (image.Image, error) {
 		if path = filepath.FromSlash(path); !filepath.IsAbs(path) {
@@ -65,40 +64,40 @@ func DecodeIn(dir string) func(path string) (image.Image, error) {
 	}
 }
 
-// DecodeBytes is Decode for a file's content; its errors cannot name the file. A
-// panic of a format's decoder is an error: the files come from anywhere.
+// DecodeBytes decodes the content of an image file as Decode does. Its errors cannot name the file. A panic of a
+// format's decoder becomes an error, since files come from anywhere.
 func DecodeBytes(file []byte) (img *image.NRGBA, err error) {
-	defer recovered(&err)
+	defer recoverDecoder(&err)
 	if _, _, err := DecodeSize(file); err != nil {
 		return nil, err
 	}
 	if img, err := jpeg.Decode(file); err == nil {
 		return toRGB(img, "jpeg"), nil
 	}
-	decoded, format, err := image.Decode(newMetered(file))
+	decoded, format, err := image.Decode(&boundedFile{bytes.NewReader(file), 8*len(file) + 1<<20})
 	if err != nil {
-		return nil, explain(err, file)
+		return nil, describe(err, file)
 	}
 	return toRGB(decoded, format), nil
 }
 
-// recovered makes a panic of a decoder an error.
-func recovered(err *error) {
+// recoverDecoder turns a panic of a decoder into an error.
+func recoverDecoder(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("the file is damaged: the decoder failed with %q", fmt.Sprint(r))
 	}
 }
 
-// DecodeSize reads width and height from an image file's content, and refuses
-// what DecodeBytes does not take. Nothing is decoded.
+// DecodeSize returns width and height, in pixels, of an image from its file's content, and decodes nothing. It refuses
+// the sizes, and the numbers of scans, that DecodeBytes refuses.
 func DecodeSize(file []byte) (w, h int, err error) {
-	defer recovered(&err)
+	defer recoverDecoder(&err)
 	if len(file) == 0 {
 		return 0, 0, errors.New("the file is empty")
 	}
 	config, format, err := image.DecodeConfig(bytes.NewReader(file))
 	if err != nil {
-		return 0, 0, explain(err, file)
+		return 0, 0, describe(err, file)
 	}
 	if config.Width <= 0 || config.Height <= 0 {
 		return 0, 0, fmt.Errorf("its size of %d×%d pixels is not an image's", config.Width, config.Height)
@@ -114,7 +113,8 @@ func DecodeSize(file []byte) (w, h int, err error) {
 	return config.Width, config.Height, nil
 }
 
-func explain(err error, file []byte) error {
+// describe says what is wrong with a file that has no known format or ends too early.
+func describe(err error, file []byte) error {
 	switch {
 	case errors.Is(err, image.ErrFormat):
 		return fmt.Errorf("not a JPEG, PNG, WebP, TIFF, BMP, PPM or PGM image: it starts with %q",
@@ -123,4 +123,32 @@ func explain(err error, file []byte) error {
 		return fmt.Errorf("the file is cut short after %d bytes: %w", len(file), err)
 	}
 	return err
+}
+
+// A boundedFile lets a decoder read at most a few times the bytes of an image file. Without a bound a small file can
+// ask for endless work: the parts of a TIFF may all name the same large piece of it.
+type boundedFile struct {
+	*bytes.Reader
+	left int // bytes that may still be read
+}
+
+var errRereads = errors.New("the file is damaged: its parts name the same bytes over and over")
+
+// ReadAt implements io.ReaderAt, which the decoder of TIFFs uses.
+func (f *boundedFile) ReadAt(p []byte, off int64) (int, error) {
+	n, err := f.Reader.ReadAt(p, off)
+	if f.left -= n; f.left < 0 {
+		return 0, errRereads
+	}
+	return n, err
+}
+
+// Peek returns the next n bytes. With it package image hands the file itself to the decoder, and no buffered reader.
+func (f *boundedFile) Peek(n int) ([]byte, error) {
+	p := make([]byte, n)
+	got, err := f.Reader.ReadAt(p, f.Size()-int64(f.Len()))
+	if errors.Is(err, io.EOF) && got == n {
+		err = nil
+	}
+	return p[:got], err
 }

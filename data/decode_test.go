@@ -16,9 +16,8 @@ import (
 	"fovea/data/jpeg"
 )
 
-// TestDecodeAsPillow compares every format and colour mode with Pillow's
-// convert("RGB"). They are equal, but for the JPEGs that are left to image/jpeg
-// with its other inverse DCT.
+// TestDecodeAsPillow compares every format and colour mode with Pillow's convert("RGB"). They are equal, but for the
+// JPEGs that are left to image/jpeg with its other inverse DCT.
 func TestDecodeAsPillow(t *testing.T) {
 	wants, err := filepath.Glob(filepath.Join(golden, "modes", "*.rgb.png"))
 	if err != nil || len(wants) < 45 {
@@ -82,8 +81,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// TestDecodeLimit: a small file that claims a huge image is refused before
-// memory is reserved.
+// TestDecodeLimit: a small file that claims a huge image is refused before memory is reserved.
 func TestDecodeLimit(t *testing.T) {
 	var b bytes.Buffer
 	b.WriteString("\x89PNG\r\n\x1a\n")
@@ -103,8 +101,8 @@ func TestDecodeLimit(t *testing.T) {
 	}
 }
 
-// TestDecodeScans: a JPEG whose last scan is repeated costs a pass over all pixels
-// for every few bytes. Pillow writes six scans of grey and ten of colour.
+// TestDecodeScans: a JPEG whose last scan is repeated costs a pass over all pixels for every few bytes. Pillow writes
+// six scans of grey and ten of colour.
 func TestDecodeScans(t *testing.T) {
 	for name, want := range map[string]int{"grey_progressive.jpg": 6, "rgb420_progressive.jpg": 10, "rgb422_restart_progressive.jpg": 10, "rgb420.jpg": 1} {
 		file, err := os.ReadFile("testdata/golden/modes/" + name)
@@ -129,8 +127,8 @@ func TestDecodeScans(t *testing.T) {
 	}
 }
 
-// TestDecodeRepeats: a TIFF whose tiles all name one piece of the file, 200 KB that
-// unpack to a tile of 256 bytes, is given up when it has been read a few times.
+// TestDecodeRepeats: a TIFF whose tiles all name one piece of the file, 200 KB that unpack to a tile of 256 bytes, is
+// given up when it has been read a few times.
 func TestDecodeRepeats(t *testing.T) {
 	const side, tile = 160, 16
 	const tiles = side / tile * side / tile
@@ -155,7 +153,7 @@ func TestDecodeRepeats(t *testing.T) {
 	if w, h, err := DecodeSize(file); w != side || h != side || err != nil {
 		t.Fatalf("%d×%d, %v", w, h, err)
 	}
-	if _, err := DecodeBytes(file); !errors.Is(err, errRepeats) {
+	if _, err := DecodeBytes(file); !errors.Is(err, errRereads) {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -2,44 +2,45 @@
 //
 // # Folders
 //
-// A data set is a folder with the splits train, val and test; a split holds one
-// folder a class. [Open] and [OpenSplit] list them in the order of torchvision's
-// ImageFolder, so that a class has the index it has in PyTorch, and refuse what
-// would train a wrong model: a missing split, an empty class, splits whose
-// classes differ. [OpenSplitNumbered] accepts the last, as torchvision does.
+// A data set is a folder with the splits train, val and test; a split holds one folder for each class. [Open] and
+// [OpenSplit] list them in the order of torchvision's ImageFolder, so that a class has the index that it has in
+// PyTorch. They refuse what would train a wrong model: a missing split, an empty class, splits whose classes differ.
+// [OpenSplitNumbered] accepts the last, as torchvision does. [OpenLabels] reads a table of labels instead.
 //
-// # From a file to a tensor
+// # The path of one image
 //
-// Every sample passes the same stages:
+// A training image passes these functions, in this order:
 //
-//	Decode      file            → RGB, 8 bits, as Pillow's convert("RGB")
-//	crop        RGB [H,W]       → RGB [S,S], equal to Pillow's antialiased bicubic
-//	arrange     RGB [S,S]       → RGB [S,S]: flips, quarter turns, shift
-//	augment     RGB [S,S]       → RGB [S,S]: colours and shapes, fovea/data/augment
-//	normalize   RGB [S,S]       → float32 [3,S,S]: (v/255 - mean) / std
-//	erase       float32 [3,S,S] → float32 [3,S,S], fovea/data/augment
+//	Loader.Epoch           starts the epoch: its order, and a generator of random numbers for each place in it
+//	Loader.loadImage       reads the file, or its entry in the Cache
+//	TrainTransform.cropBox draws the box of the crop
+//	decodeCrop             file → RGB, 8 bits, as Pillow's convert("RGB"): package jpeg or DecodeBytes, then toRGB
+//	resize                 box of RGB [H,W] → RGB [S,S], equal to Pillow's antialiased bicubic
+//	arrangement.apply      RGB [S,S] → RGB [S,S]: flips, quarter turns, shift
+//	augment.Policy         RGB [S,S] → RGB [S,S]: colours and shapes
+//	normalize              RGB [S,S] → float32 [3,S,S]: (v/255 - mean) / std
+//	augment.Eraser         float32 [3,S,S] → float32 [3,S,S]
+//	Iterator.Next          returns the Batch, float32 [N,3,S,S], when its last image is there
+//	augment.Mixer          mixes the images and targets of the batch, which the caller asks for
 //
-// This is timm's order. What mixes samples, augment.Mixer, comes after
-// [Iterator.Next].
+// This is timm's order. An image for evaluation is decoded whole ([DecodeBytes]), resized and cropped
+// (EvalTransform.crop), and normalised. [TrainTransform], [EvalTransform] and [ViewsTransform] each show their steps in
+// Apply.
 //
-// [TrainTransform] and [EvalTransform] are values without state. What is random
-// comes from a generator derived from (seed, epoch, index of the sample, how
-// often the epoch had it before), never from a shared one: a batch is the same
-// for any number of workers, and a run resumes at any batch without replaying
-// those before it.
+// Transforms are values without state. All that is random comes from a generator that follows from the seed, the epoch,
+// the index of the sample and how often the epoch had it before. So a batch is the same for any number of workers, and
+// a run resumes at any batch without replaying those before it.
 //
 // # Batches
 //
-// A [Loader] prepares a few batches ahead of the consumer, in a fixed set of
-// buffers. Its goroutines start in [Loader.Epoch] and end with [Iterator.Close],
-// with the context, or with the epoch.
+// A [Loader] prepares a few batches ahead of the consumer, in a fixed set of buffers. Its goroutines start in
+// [Loader.Epoch] and end with [Iterator.Close], with the context, or with the epoch.
 //
 // # Decoding
 //
-// [Decode] reads a whole image. For training without a cache, of a JPEG only the
-// crop's box is decoded, and a box of 4·S pixels a side or more at half its
-// resolution, of 8·S at a quarter, of 16·S at an eighth. Evaluation always
-// decodes all at full resolution.
+// [Decode] reads a whole image. Training without a cache decodes only the crop's box of a JPEG. It decodes a box of at
+// least 4·S pixels a side at half its resolution, of 8·S at a quarter and of 16·S at an eighth. Evaluation always
+// decodes the whole image at full resolution.
 //
 // A [Cache] keeps decoded images between epochs and runs.
 package data

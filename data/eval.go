@@ -7,17 +7,17 @@ import (
 	"math/rand/v2"
 )
 
-// EvalTransform resizes the shorter side and cuts out the centre, as
-// torchvision's Resize (bicubic) and CenterCrop.
+// EvalTransform prepares images for evaluation: it resizes the shorter side and cuts out the centre, as torchvision's
+// Resize (bicubic) and CenterCrop do.
 type EvalTransform struct {
 	Size int // S
-	// CropPct is the part of the shorter side that stays: it is resized to
-	// floor(S/CropPct). 0 is RETFound's rule, CropFraction.
+	// CropPct is the fraction of the shorter side that the crop keeps: that side is first resized to floor(S/CropPct).
+	// 0 means RETFound's rule, CropFraction.
 	CropPct   float64
 	Mean, Std [3]float32
 }
 
-// CropFraction is RETFound's crop fraction for images of size pixels
+// CropFraction returns RETFound's fraction of the shorter side that stays, for images of size pixels
 // (util/datasets.py): 0.875 up to 224, else 1.
 func CropFraction(size int) float64 {
 	if size <= 224 {
@@ -26,11 +26,12 @@ func CropFraction(size int) float64 {
 	return 1
 }
 
-// NewEvalTransform is RETFound's transform for validation and test.
+// NewEvalTransform returns RETFound's transform for validation and test, with images of size×size pixels.
 func NewEvalTransform(size int) EvalTransform {
 	return EvalTransform{Size: size, Mean: ImageNetMean, Std: ImageNetStd}
 }
 
+// Check returns an error if a setting cannot work.
 func (t EvalTransform) Check() error {
 	if t.CropPct != 0 && !(t.CropPct > 0 && t.CropPct <= 1) {
 		return fmt.Errorf("crop fraction %g: it must be above 0 and at most 1, or 0 for the rule", t.CropPct)
@@ -41,7 +42,7 @@ func (t EvalTransform) Check() error {
 func (t EvalTransform) Side() int  { return t.Size }
 func (t EvalTransform) views() int { return 1 }
 
-// Apply does not use rng, which may be nil.
+// Apply writes img as one tensor [3,S,S]. It does not use rng, which may be nil.
 func (t EvalTransform) Apply(dst []float32, img *image.NRGBA, _ *rand.Rand) error {
 	img, err := t.crop(img)
 	if err != nil {
@@ -59,16 +60,17 @@ func (t EvalTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) err
 	return t.Apply(dst, img, rng)
 }
 
-// kept is the crop, which is all that is used: a cache changes no result.
-func (t EvalTransform) kept(int) form {
-	return form{name: fmt.Sprintf("eval-%d-%g", t.Size, t.fraction()), prepare: t.crop}
+// cached returns the form of the crop before normalisation. A cache of it changes no result.
+func (t EvalTransform) cached(int) cachedForm {
+	return cachedForm{name: fmt.Sprintf("eval-%d-%g", t.Size, t.fraction()), prepare: t.crop}
 }
 
-func (t EvalTransform) applyKept(dst []float32, img *image.NRGBA, _ *rand.Rand) error {
+func (t EvalTransform) applyCached(dst []float32, img *image.NRGBA, _ *rand.Rand) error {
 	normalize(dst, img, t.Mean, t.Std)
 	return nil
 }
 
+// crop returns the S×S pixels that become the tensor.
 func (t EvalTransform) crop(img *image.NRGBA) (*image.NRGBA, error) {
 	img, err := t.resize(img)
 	if err != nil {
@@ -77,7 +79,7 @@ func (t EvalTransform) crop(img *image.NRGBA) (*image.NRGBA, error) {
 	return resizeCrop(img, t.centre(img.Rect.Dx(), img.Rect.Dy()), t.Size, t.Size), nil
 }
 
-// resize is what comes before the crop.
+// resize scales the shorter side to ShorterSide.
 func (t EvalTransform) resize(img *image.NRGBA) (*image.NRGBA, error) {
 	if err := t.CheckPixels(img.Rect.Dx(), img.Rect.Dy(), maxPixels); err != nil {
 		return nil, err
@@ -86,8 +88,8 @@ func (t EvalTransform) resize(img *image.NRGBA) (*image.NRGBA, error) {
 	return resizeCrop(img, img.Rect, w, h), nil
 }
 
-// CheckPixels refuses an image of w×h pixels that has, or after it is resized
-// would have, more than most.
+// CheckPixels returns an error that wraps ErrTooLarge if an image of w×h has more than most pixels, or would have them
+// after it is resized.
 func (t EvalTransform) CheckPixels(w, h, most int) error {
 	if w > most/h {
 		return fmt.Errorf("%d×%d pixels are %w of %d", w, h, ErrTooLarge, most)
@@ -105,7 +107,7 @@ func (t EvalTransform) fraction() float64 {
 	return t.CropPct
 }
 
-// resizedSize is the size before the centre crop of an image of w×h.
+// resizedSize returns the size that an image of w×h has before the centre crop.
 func (t EvalTransform) resizedSize(w, h int) (int, int) {
 	short := t.ShorterSide()
 	if w <= h {
@@ -114,13 +116,12 @@ func (t EvalTransform) resizedSize(w, h int) (int, int) {
 	return short * w / h, short
 }
 
-// centre is the box that is cut out of w×h. Half pixels round to the even
-// offset, as in Python.
+// centre returns the box that is cut out of an image of w×h. Half pixels round to the even offset, as in Python.
 func (t EvalTransform) centre(w, h int) image.Rectangle {
 	left := int(math.RoundToEven(float64(w-t.Size) / 2))
 	top := int(math.RoundToEven(float64(h-t.Size) / 2))
 	return image.Rect(left, top, left+t.Size, top+t.Size)
 }
 
-// ShorterSide is what the shorter side of an image is resized to.
+// ShorterSide returns the length, in pixels, to which the shorter side of an image is resized: floor(S/CropPct).
 func (t EvalTransform) ShorterSide() int { return int(math.Floor(float64(t.Size) / t.fraction())) }

@@ -10,32 +10,30 @@ import (
 	"strings"
 )
 
-// Extensions are the file names' endings that count as images, in lower case;
-// case is ignored. They are torchvision's IMG_EXTENSIONS.
+// Extensions lists the endings of file names that count as images, in lower case; case is ignored. They are
+// torchvision's IMG_EXTENSIONS.
 var Extensions = []string{".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"}
 
-// Sample is one labelled image file.
+// A Sample is one labelled image file.
 type Sample struct {
 	Path  string
 	Class int // index into Split.Classes
 }
 
-// Split is one folder of class folders.
+// A Split is one folder of class folders.
 type Split struct {
 	Dir     string
 	Classes []string // names of the class folders, sorted by code point
 	Samples []Sample // by class, then by path
 }
 
-// Dataset is a folder with the splits train, val and test, which have the same
-// classes.
+// A Dataset is a folder with the splits train, val and test, which have the same classes.
 type Dataset struct {
 	Train, Val, Test *Split
 }
 
-// Open lists the data set in dir. It is an error if a split is missing or
-// invalid (see OpenSplit), if train has fewer than two classes, or if the
-// splits' classes differ: torchvision would number them differently then.
+// Open lists the data set in dir. It returns an error if a split is missing or invalid (see OpenSplit), if train has
+// fewer than two classes, or if the classes of the splits differ: torchvision would number them differently then.
 func Open(dir string) (*Dataset, error) {
 	d, err := openSplits(dir)
 	if err != nil {
@@ -71,6 +69,7 @@ func openSplits(dir string) (*Dataset, error) {
 	return &d, nil
 }
 
+// checkSplits returns an error if dir lacks one of the folders train, val and test.
 func checkSplits(dir string) error {
 	folders, _, err := list(dir)
 	if err != nil {
@@ -89,6 +88,7 @@ func checkSplits(dir string) error {
 		"found: %s", dir, quoteList(missing), quoteList(folders))
 }
 
+// sameClasses returns an error that names the classes of only one of two splits.
 func sameClasses(train, other *Split) error {
 	missing := without(train.Classes, other.Classes)
 	extra := without(other.Classes, train.Classes)
@@ -106,9 +106,9 @@ func sameClasses(train, other *Split) error {
 		other.Dir, train.Dir, strings.Join(parts, " and "))
 }
 
-// OpenSplit lists the class folders in dir and the images in them, at any
-// depth, in the order of torchvision.datasets.ImageFolder. Symbolic links are
-// followed. It is an error if there is no class folder or one holds no image.
+// OpenSplit lists the class folders in dir and the images in them, at any depth, in the order of
+// torchvision.datasets.ImageFolder. It follows symbolic links. It returns an error if there is no class folder or one
+// holds no image.
 func OpenSplit(dir string) (*Split, error) {
 	classes, files, err := list(dir)
 	if err != nil {
@@ -146,6 +146,41 @@ func OpenSplit(dir string) (*Split, error) {
 	return s, nil
 }
 
+// A Shift says that the images of a class folder count as another class.
+type Shift struct {
+	Split, Class, As string
+}
+
+func (s Shift) String() string {
+	return fmt.Sprintf("the images of %q in %s count as class %q", s.Class, s.Split, s.As)
+}
+
+// OpenSplitNumbered lists the data set in dir as torchvision numbers it: each split by the folders that it has. A class
+// that only train has shifts the numbers of the classes behind it in the other splits, so that their images count as
+// other classes; shifts lists them.
+//
+// It returns an error, as Open does, if a split is missing or invalid, and also if one has more classes than train.
+func OpenSplitNumbered(dir string) (d *Dataset, shifts []Shift, err error) {
+	if d, err = openSplits(dir); err != nil {
+		return nil, nil, err
+	}
+	classes := d.Train.Classes
+	for _, s := range []*Split{d.Val, d.Test} {
+		if len(s.Classes) > len(classes) {
+			return nil, nil, fmt.Errorf("%s has %d classes, more than %s with %d: its last would have no number; "+
+				"remove or move class folders (%s)", s.Dir, len(s.Classes), d.Train.Dir, len(classes),
+				quoteList(without(s.Classes, classes)))
+		}
+		for i, name := range s.Classes {
+			if name != classes[i] {
+				shifts = append(shifts, Shift{s.Dir, name, classes[i]})
+			}
+		}
+		s.Classes = slices.Clone(classes)
+	}
+	return d, shifts, nil
+}
+
 // list returns the names of the folders and of the other entries of dir, sorted.
 func list(dir string) (folders, files []string, err error) {
 	entries, err := os.ReadDir(dir)
@@ -173,9 +208,8 @@ func isFolder(dir string, e fs.DirEntry) bool {
 	return err == nil && info.IsDir()
 }
 
-// Images lists the image files below dir, at any depth. Folders are visited in the order
-// of their whole paths as strings, which is not the order of a depth-first
-// walk: "a-b" comes before "a/b".
+// Images lists the image files below dir, at any depth. It visits folders in the order of their whole paths as strings,
+// which is not the order of a depth-first walk: "a-b" comes before "a/b".
 func Images(dir string) ([]string, error) {
 	folders, err := foldersBelow(dir, nil)
 	if err != nil {
@@ -197,8 +231,8 @@ func Images(dir string) ([]string, error) {
 	return paths, nil
 }
 
-// foldersBelow lists dir and the folders below it. A link to a folder that
-// contains it is not followed; above holds those folders.
+// foldersBelow lists dir and the folders below it. above holds the folders around dir: a link to one of them is not
+// followed.
 func foldersBelow(dir string, above []fs.FileInfo) ([]string, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -238,7 +272,7 @@ func without(all, some []string) []string {
 	return rest
 }
 
-// quoteList is for messages, and stays short.
+// quoteList returns the names in quotes for a message, at most ten of them.
 func quoteList(names []string) string {
 	const most = 10
 	if len(names) == 0 {

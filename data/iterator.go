@@ -9,13 +9,12 @@ import (
 	"sync/atomic"
 )
 
-// Batch is a set of samples as tensors. It is valid until Release.
+// A Batch is a set of samples as tensors. It is valid until Release.
 type Batch struct {
 	Images  []float32 // [N,3,S,S], [N,V,3,S,S] with V views, or N rows of LoaderConfig.Tensors
 	Labels  []int     // [N], classes
 	Indices []int     // [N], positions in LoaderConfig.Samples
-	// Errors says why an image could not be read, with LoaderConfig.Tolerant; its
-	// tensor is then zero. [N]
+	// Errors says why an image could not be read, with LoaderConfig.Tolerant; its tensor is then zero. [N]
 	Errors []error
 	N      int // below LoaderConfig.Batch in a last batch that is not full
 
@@ -25,8 +24,7 @@ type Batch struct {
 	streams  []uint64      // [N], of random numbers
 }
 
-// Release gives the batch's memory back to the iterator. Its slices must not
-// be used afterwards.
+// Release gives the batch's memory back to the iterator. Its slices must not be used afterwards.
 func (b *Batch) Release() {
 	it := b.iterator
 	if it == nil {
@@ -37,7 +35,7 @@ func (b *Batch) Release() {
 	it.free <- b // never blocks: the channel has room for every buffer
 }
 
-// reset makes b the batch of the samples at indices.
+// reset makes b the batch of the samples at indices, of which no image is there yet.
 func (b *Batch) reset(indices []int, streams []uint64, samples []Sample, imageSize int) {
 	n := len(indices)
 	b.N, b.streams = n, streams
@@ -51,8 +49,7 @@ func (b *Batch) reset(indices []int, streams []uint64, samples []Sample, imageSi
 	b.ready = make(chan struct{})
 }
 
-// Iterator gives the batches of an epoch in order. It is for one goroutine,
-// the one that also releases the batches.
+// An Iterator returns the batches of an epoch in order. It is for one goroutine, which also releases the batches.
 type Iterator struct {
 	ctx        context.Context // of the epoch: the goroutines' and Next's
 	cancel     context.CancelFunc
@@ -64,21 +61,20 @@ type Iterator struct {
 	err        error
 }
 
-// job is the image i of a batch.
+// A job asks for image i of a batch.
 type job struct {
 	batch *Batch
 	i     int
 }
 
-// Next waits for the next batch. It returns io.EOF after the last, the
-// context's error, or the error of the first image of the batch that cannot be
-// read, which names the file; every later call returns the same. At most three
-// batches may be held at a time.
+// Next waits for the next batch and returns it. After the last it returns io.EOF. If an image of the batch cannot be
+// read it returns the error of the first one, which names the file; if the context is done, the context's error. Every
+// later call returns the same error. At most three batches may be held at a time.
 func (it *Iterator) Next() (*Batch, error) {
 	if it.err != nil {
 		return nil, it.err
 	}
-	if it.held == buffers {
+	if it.held == bufferCount {
 		return nil, errors.New("every buffer is in use: release a batch before the next one")
 	}
 	b, err := it.next()
@@ -91,6 +87,7 @@ func (it *Iterator) Next() (*Batch, error) {
 	return b, nil
 }
 
+// next waits for the batch that is next in order.
 func (it *Iterator) next() (*Batch, error) {
 	if err := it.ctx.Err(); err != nil {
 		return nil, err
@@ -135,8 +132,7 @@ func (it *Iterator) Close() {
 	}
 }
 
-// feed hands the epoch's images to the workers, batch after batch, as buffers
-// become free.
+// feed hands the epoch's images to the workers, batch after batch, as buffers become free.
 func (it *Iterator) feed(order []int, firstBatch int, jobs chan<- job) {
 	defer close(jobs)
 	defer close(it.ordered)
@@ -162,6 +158,7 @@ func (it *Iterator) feed(order []int, firstBatch int, jobs chan<- job) {
 	}
 }
 
+// work loads the images of jobs. The worker that loads the last image of a batch marks the batch as ready.
 func (it *Iterator) work(epoch uint64, jobs <-chan job) {
 	var src rand.PCG
 	for j := range jobs {

@@ -1,7 +1,7 @@
 package data
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -12,17 +12,15 @@ import (
 	"strings"
 )
 
-// OpenLabels lists the images that a CSV file labels. Its header has the columns
-// path and label, in any order, beside others, which are not read; paths are
-// relative to dir, or absolute. The samples are in the file's order. Errors name
-// the line. It is an error if a path stands there twice or is empty.
+// OpenLabels lists the images that a CSV file labels. Its header names the columns path and label, in any order; other
+// columns are ignored. Paths are absolute or relative to dir. The samples are in the file's order, the classes are
+// sorted. It returns an error, which names the line, if a path or a label is empty or a path occurs twice.
 func OpenLabels(file, dir string) (*Split, error) {
-	f, err := os.Open(file)
+	content, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading labels: %w", err)
 	}
-	defer f.Close()
-	s, err := readLabels(f, dir)
+	s, err := readLabels(content, dir)
 	if err != nil {
 		return nil, fmt.Errorf("reading labels: %s: %w", file, err)
 	}
@@ -30,13 +28,9 @@ func OpenLabels(file, dir string) (*Split, error) {
 	return s, nil
 }
 
-func readLabels(r io.Reader, dir string) (*Split, error) {
-	buffered := bufio.NewReader(r)
-	const mark = "\ufeff" // spreadsheets put it in front
-	if head, err := buffered.Peek(len(mark)); err == nil && string(head) == mark {
-		buffered.Discard(len(mark))
-	}
-	in := csv.NewReader(buffered)
+func readLabels(content []byte, dir string) (*Split, error) {
+	content = bytes.TrimPrefix(content, []byte("\ufeff")) // spreadsheets put this mark in front
+	in := csv.NewReader(bytes.NewReader(content))
 	header, err := in.Read()
 	if errors.Is(err, io.EOF) {
 		return nil, errors.New("the file is empty")
@@ -60,7 +54,7 @@ func readLabels(r io.Reader, dir string) (*Split, error) {
 			return nil, err
 		}
 		line, _ := in.FieldPos(0)
-		p, l := strings.Clone(record[path]), strings.Clone(record[label]) // of a buffer that they share
+		p, l := strings.Clone(record[path]), strings.Clone(record[label]) // the reader uses their memory again
 		switch {
 		case p == "" || l == "":
 			return nil, fmt.Errorf("line %d: path %q and label %q: neither may be empty", line, p, l)

@@ -4,55 +4,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
 	"io"
 	"math/rand/v2"
 	"os"
 	"sync"
 )
 
-// buffers is the number of batches in memory: one with the consumer, two being
-// prepared.
-const buffers = 3
+// bufferCount is the number of batches in memory: the consumer holds one while two are prepared.
+const bufferCount = 3
 
-// LoaderConfig says what a Loader loads.
+// LoaderConfig configures a Loader.
 type LoaderConfig struct {
 	Samples   []Sample
 	Batch     int    // images a batch
 	Workers   int    // goroutines that decode and transform; 0: one a core
 	Seed      uint64 // of the order and of the transform
-	Shuffle   bool   // a new order each epoch; else the samples' order
-	Order     Order  // instead of Shuffle's order; nil: that
+	Shuffle   bool   // draw a new order each epoch; else keep the samples' order
+	Order     Order  // if set, decides the order instead of Shuffle
 	DropLast  bool   // leave out a last batch that is not full
 	Transform Transform
-	Cache     *Cache // of decoded images; nil: none
-	Tolerant  bool   // images that cannot be read end no epoch, see Batch.Errors
-	// Tensors are the samples' tensors, one after another, where they are in
-	// memory already: then no file is read and there is no Transform.
+	Cache     *Cache // of decoded images; nil for none
+	Tolerant  bool   // go on past images that cannot be read, see Batch.Errors
+	// Tensors holds the samples' tensors one after another, if they are in memory already. Then no file is read, and
+	// there must be no Transform.
 	Tensors []float32
 }
 
-// read writes the tensor of an image file to dst.
-func (c *LoaderConfig) read(dst []float32, path string, rng *rand.Rand) error {
-	var err error
-	if c.Cache != nil {
-		var img *image.NRGBA
-		if img, err = c.Cache.image(path, c.Transform); err == nil {
-			err = c.Transform.applyKept(dst, img, rng)
-		}
-	} else {
-		var file []byte
-		if file, err = os.ReadFile(path); err == nil {
-			err = c.Transform.applyFile(dst, file, rng)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("reading the image %s: %w", path, err)
-	}
-	return nil
-}
-
-// Loader makes batches of samples. It is safe for concurrent use.
+// A Loader makes batches of samples. It is safe for concurrent use.
 type Loader struct {
 	config LoaderConfig
 	size   int // values of one sample
@@ -61,7 +39,7 @@ type Loader struct {
 	spare []*Batch // buffers of closed iterators
 }
 
-// NewLoader checks the configuration; it reads no image.
+// NewLoader returns a loader, or an error if the configuration cannot work. It reads no image.
 func NewLoader(config LoaderConfig) (*Loader, error) {
 	switch n := len(config.Samples); {
 	case (config.Transform == nil) == (config.Tensors == nil):
@@ -88,7 +66,7 @@ func NewLoader(config LoaderConfig) (*Loader, error) {
 	return l, nil
 }
 
-// Batches is the number of batches of an epoch.
+// Batches returns the number of batches in an epoch.
 func (l *Loader) Batches() int {
 	n := len(l.config.Samples)
 	if l.config.DropLast {
@@ -97,19 +75,19 @@ func (l *Loader) Batches() int {
 	return (n + l.config.Batch - 1) / l.config.Batch
 }
 
-// Epoch starts an epoch at its batch firstBatch; the batches are those of a run
-// from the first one, and none are left from Batches() on. Its goroutines end
-// when the iterator is closed or ctx is done. The iterator must be closed.
+// Epoch starts an epoch at its batch number firstBatch, from 0. The batches are those of an epoch that starts at 0;
+// there are none from Batches() on. The caller must close the iterator. The goroutines end when it is closed or ctx is
+// done.
 func (l *Loader) Epoch(ctx context.Context, epoch, firstBatch int) *Iterator {
 	ctx, cancel := context.WithCancel(ctx)
 	it := &Iterator{
 		ctx:     ctx,
 		cancel:  cancel,
 		loader:  l,
-		ordered: make(chan *Batch, buffers),
-		free:    make(chan *Batch, buffers),
+		ordered: make(chan *Batch, bufferCount),
+		free:    make(chan *Batch, bufferCount),
 	}
-	for range buffers {
+	for range bufferCount {
 		it.free <- l.buffer()
 	}
 	jobs := make(chan job)
@@ -120,8 +98,7 @@ func (l *Loader) Epoch(ctx context.Context, epoch, firstBatch int) *Iterator {
 	return it
 }
 
-// Each calls do for every batch of the first epoch from firstBatch on. A batch is
-// valid until do returns.
+// Each calls do for every batch of epoch 0 from firstBatch on. A batch is valid until do returns.
 func (l *Loader) Each(ctx context.Context, firstBatch int, do func(*Batch) error) error {
 	it := l.Epoch(ctx, 0, firstBatch)
 	defer it.Close()
@@ -140,7 +117,7 @@ func (l *Loader) Each(ctx context.Context, firstBatch int, do func(*Batch) error
 	}
 }
 
-// order is the epoch's order of the samples.
+// order returns the positions of the samples in their order in an epoch.
 func (l *Loader) order(epoch int) []int {
 	if l.config.Order != nil {
 		return l.config.Order(epoch)
@@ -156,7 +133,7 @@ func (l *Loader) order(epoch int) []int {
 	return order
 }
 
-// load writes one sample's tensor to dst.
+// load writes one sample's tensor to dst. Its random numbers follow from the seed, the epoch and the stream.
 func (l *Loader) load(dst []float32, index int, epoch, stream uint64, src *rand.PCG) error {
 	if t := l.config.Tensors; t != nil {
 		copy(dst, t[index*l.size:(index+1)*l.size])
@@ -164,10 +141,30 @@ func (l *Loader) load(dst []float32, index int, epoch, stream uint64, src *rand.
 	}
 	path := l.config.Samples[index].Path
 	seedSource(src, l.config.Seed, epoch, stream)
-	return l.config.read(dst, path, rand.New(src))
+	if err := l.loadImage(dst, path, rand.New(src)); err != nil {
+		return fmt.Errorf("reading the image %s: %w", path, err)
+	}
+	return nil
 }
 
-// buffer returns memory for one batch.
+// loadImage writes the tensor of an image file to dst, by way of the cache if there is one.
+func (l *Loader) loadImage(dst []float32, path string, rng *rand.Rand) error {
+	transform := l.config.Transform
+	if l.config.Cache != nil {
+		img, _, err := l.config.Cache.load(path, transform)
+		if err != nil {
+			return err
+		}
+		return transform.applyCached(dst, img, rng)
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return transform.applyFile(dst, file, rng)
+}
+
+// buffer returns memory for one batch, from a closed iterator if there is any.
 func (l *Loader) buffer() *Batch {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -185,6 +182,7 @@ func (l *Loader) buffer() *Batch {
 	}
 }
 
+// keep makes the memory of a batch available to later iterators.
 func (l *Loader) keep(b *Batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

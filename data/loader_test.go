@@ -56,8 +56,7 @@ func newLoader(t testing.TB, config LoaderConfig) *Loader {
 	return l
 }
 
-// TestWorkers: an epoch is the same for any number of workers, and from any
-// first batch on.
+// TestWorkers: an epoch is the same for any number of workers, and from any first batch on.
 func TestWorkers(t *testing.T) {
 	samples := trainSamples(t, "testdata/retinamnist")[:203]
 	config := LoaderConfig{Samples: samples, Batch: 16, Seed: 3, Shuffle: true, Transform: augmented(20)}
@@ -80,7 +79,7 @@ func TestWorkers(t *testing.T) {
 				t.Fatalf("sample %d has the label %d", index, labels[i])
 			}
 		}
-		// The loader's buffers have been used by now.
+		// The loader's bufferCount have been used by now.
 		x, _, order = collect(t, l.Epoch(t.Context(), 5, 11))
 		if !slices.Equal(x, images[11*16*3*20*20:]) || !slices.Equal(order, indices[11*16:]) {
 			t.Errorf("%d workers: batch 11 and later differ after a resumption", config.Workers)
@@ -151,8 +150,8 @@ func TestLoaderRefuses(t *testing.T) {
 	}
 }
 
-// TestLoaderError: a file that breaks after the check is named, whichever
-// worker meets it, and stays the iterator's error.
+// TestLoaderError: a file that breaks after the check is named, whichever worker meets it, and stays the iterator's
+// error.
 func TestLoaderError(t *testing.T) {
 	samples := slices.Clone(trainSamples(t, "testdata/retinamnist")[:40])
 	bad := filepath.Join(t.TempDir(), "gone.png")
@@ -182,7 +181,7 @@ func TestIteratorEnds(t *testing.T) {
 
 	it := l.Epoch(t.Context(), 0, 0)
 	var held []*Batch
-	for range buffers {
+	for range bufferCount {
 		b, err := it.Next()
 		if err != nil {
 			t.Fatal(err)
@@ -239,7 +238,7 @@ func TestBuffersAreReused(t *testing.T) {
 		}
 		it.Close()
 	}
-	if len(seen) > buffers {
-		t.Errorf("%d buffers, want %d", len(seen), buffers)
+	if len(seen) > bufferCount {
+		t.Errorf("%d bufferCount, want %d", len(seen), bufferCount)
 	}
 }

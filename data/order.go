@@ -8,13 +8,12 @@ import (
 	"gonum.org/v1/gonum/mathext/prng"
 )
 
-// An Order tells which samples an epoch has and in which order, as positions
-// in LoaderConfig.Samples. It gives each epoch as many samples as there are,
-// whatever was asked before, so that a run resumes anywhere.
+// An Order returns the samples of an epoch in their order, as positions in LoaderConfig.Samples. It returns as many as
+// there are samples. The result depends on the epoch alone, so that a run can resume anywhere.
 type Order func(epoch int) []int
 
-// Balanced draws n samples with replacement, n their number, every class that
-// has one equally likely (PyTorch's WeightedRandomSampler with weights 1/N_class).
+// Balanced returns an order that draws n samples with replacement, where n is their number. Every class that has a
+// sample is equally likely, as with PyTorch's WeightedRandomSampler and weights 1/N_class.
 func Balanced(samples []Sample, seed uint64) Order {
 	classes := byClass(samples)
 	classes = slices.DeleteFunc(classes, func(c []int) bool { return len(c) == 0 })
@@ -31,10 +30,9 @@ func Balanced(samples []Sample, seed uint64) Order {
 	}
 }
 
-// Distributed is the order of n samples of PyTorch's DistributedSampler in one
-// process: torch.randperm by a generator seeded with its own seed, 0, plus the
-// epoch. Where set_epoch is never called, as RETFound's code does not outside
-// torchrun, it is fixed: every epoch has the order of the first.
+// Distributed returns the order in which PyTorch's DistributedSampler visits n samples in one process: torch.randperm
+// by a generator that is seeded with the sampler's own seed, 0, plus the epoch. With fixed, every epoch has the order
+// of the first, as when set_epoch is never called: RETFound calls it only under torchrun.
 func Distributed(n int, fixed bool) Order {
 	return func(epoch int) []int {
 		if fixed {
@@ -44,17 +42,18 @@ func Distributed(n int, fixed bool) Order {
 	}
 }
 
-// torch is a torch.Generator of the CPU.
+// torch behaves as a torch.Generator of the CPU.
 type torch struct{ *prng.MT19937 }
 
+// newTorch returns a generator after manual_seed(seed).
 func newTorch(seed uint64) torch {
 	t := torch{prng.NewMT19937()}
 	t.Seed(seed)
 	return t
 }
 
-// permutation is torch.randperm(n) for n below 2³²/20 (randperm_cpu of ATen's
-// TensorFactories.cpp): each place swaps with one of those from it on.
+// permutation returns torch.randperm(n) for n below 2³²/20 (randperm_cpu in ATen's TensorFactories.cpp): each place
+// swaps with itself or one behind it.
 func (t torch) permutation(n int) []int {
 	p := make([]int, n)
 	for i := range p {
@@ -67,17 +66,16 @@ func (t torch) permutation(n int) []int {
 	return p
 }
 
-// SubsetConfig says which part of the samples Subset keeps.
+// SubsetConfig says which samples Subset keeps.
 type SubsetConfig struct {
-	Ratio      float64 // share that is kept, in (0, 1]
-	Stratified bool    // of each class, at least one sample, instead of all together
+	Ratio      float64 // fraction that is kept, in (0, 1]
+	Stratified bool    // take the fraction of each class, at least one sample
 	Seed       uint64
-	Torch      bool // draw and order as RETFound does, with PyTorch's generator
+	Torch      bool // draw and order with PyTorch's generator, as RETFound does
 }
 
-// Subset keeps a part of the samples at random, at least one (build_dataset in
-// RETFound's util/datasets.py): floor(n·ratio) of n, or of each class
-// round(n·ratio), half to even.
+// Subset returns a random part of the samples, at least one: floor(n·ratio) of n samples, or round(n·ratio), half to
+// even, of each class (build_dataset in RETFound's util/datasets.py).
 func Subset(samples []Sample, c SubsetConfig) []Sample {
 	if c.Ratio >= 1 {
 		return samples
@@ -117,7 +115,7 @@ func Subset(samples []Sample, c SubsetConfig) []Sample {
 	return out
 }
 
-// byClass lists the positions of each class's samples.
+// byClass returns the positions of each class's samples.
 func byClass(samples []Sample) [][]int {
 	var classes [][]int
 	for i, s := range samples {

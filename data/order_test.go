@@ -103,8 +103,8 @@ func classCounts(samples []Sample, classes int) []int {
 	return counts
 }
 
-// TestBalanced: classes are uniform however many samples they have, samples
-// within a class too, and an epoch is the same when asked for again.
+// TestBalanced: classes are uniform however many samples they have, samples within a class too, and an epoch is the
+// same when asked for again.
 func TestBalanced(t *testing.T) {
 	samples := labelled([]int{2, 10, 0, 88})
 	order := Balanced(samples, 7)
@@ -139,9 +139,8 @@ func TestBalanced(t *testing.T) {
 	}
 }
 
-// TestRepeatedSamplesDiffer: a sample that an epoch has twice is augmented in
-// two ways, the first time as without repetition; and an epoch may begin at
-// any batch.
+// TestRepeatedSamplesDiffer: a sample that an epoch has twice is augmented in two ways, the first time as without
+// repetition; and an epoch may begin at any batch.
 func TestRepeatedSamplesDiffer(t *testing.T) {
 	samples := trainSamples(t, "testdata/retinamnist")[:6]
 	config := LoaderConfig{Samples: samples, Batch: 2, Seed: 3, Transform: augmented(20)}

@@ -16,8 +16,8 @@ func init() {
 	}
 }
 
-// pnmHeader is the head of a PGM (P2 plain, P5 binary) or PPM (P3, P6) file as
-// netpbm's manual pages pgm(5) and ppm(5) define it.
+// A pnmHeader is the head of a PGM (P2 plain, P5 binary) or PPM (P3, P6) file as netpbm's manual pages pgm(5) and
+// ppm(5) define it.
 type pnmHeader struct {
 	plain         bool
 	channels      int
@@ -33,8 +33,8 @@ func decodePNMConfig(r io.Reader) (image.Config, error) {
 	return image.Config{ColorModel: color.NRGBAModel, Width: h.width, Height: h.height}, nil
 }
 
-// decodePNM returns opaque RGB. Samples are scaled to 8 bits like Pillow's:
-// round(v / maxval * 255), half to even; binary ones above maxval count as it.
+// decodePNM returns opaque RGB. It scales samples to 8 bits as Pillow does: round(v / maxval · 255), half to even.
+// Binary samples above maxval count as maxval.
 func decodePNM(r io.Reader) (image.Image, error) {
 	br := bufio.NewReader(r)
 	h, err := readPNMHeader(br)
@@ -120,8 +120,8 @@ func readPNMHeader(r *bufio.Reader) (pnmHeader, error) {
 	return h, nil
 }
 
-// readPNMNumber skips white space and comments, then reads a decimal number and
-// the one white-space character behind it.
+// readPNMNumber skips white space and comments, then reads a decimal number and the one white-space character behind
+// it.
 func readPNMNumber(r *bufio.Reader) (int, error) {
 	v, digits := 0, 0
 	for {

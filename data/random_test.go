@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// TestStreams: the first draws of neighbouring samples, epochs and seeds are
-// uniform, each by itself and in pairs.
+// TestStreams: the first draws of neighbouring samples, epochs and seeds are uniform, each by itself and in pairs.
 func TestStreams(t *testing.T) {
 	for name, seeds := range map[string]func(i uint64) (seed, epoch, stream uint64){
 		"seeds":   func(i uint64) (uint64, uint64, uint64) { return i, 0, 0 },

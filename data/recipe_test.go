@@ -24,8 +24,8 @@ func recipe(t testing.TB, size int) TrainTransform {
 	return tr
 }
 
-// TestRecipe: a sample depends on its generator alone, and the decoded image
-// stays as it is, even where it needs no crop.
+// TestRecipe: a sample depends on its generator alone, and the decoded image stays as it is, even where it needs no
+// crop.
 func TestRecipe(t *testing.T) {
 	img := numbered(48)
 	before := slices.Clone(img.Pix)
@@ -52,8 +52,8 @@ func TestRecipe(t *testing.T) {
 	}
 }
 
-// TestRecipeOrder: what a shift of shape lets in is the mean's colour, and so
-// nearly 0 once normalised, while erased values are not normalised again.
+// TestRecipeOrder: what a shift of shape lets in is the mean's colour, and so nearly 0 once normalised, while erased
+// values are not normalised again.
 func TestRecipeOrder(t *testing.T) {
 	img := image.NewNRGBA(image.Rect(0, 0, 32, 32))
 	for i := range img.Pix {
@@ -88,8 +88,8 @@ func TestRecipeOrder(t *testing.T) {
 	}
 }
 
-// BenchmarkRecipe is the whole transform for training at 224 from a decoded OCT
-// scan of 512 pixels, and its parts. images/s are those of a core with -cpu 1.
+// BenchmarkRecipe is the whole transform for training at 224 from a decoded OCT scan of 512 pixels, and its parts.
+// images/s are those of a core with -cpu 1.
 func BenchmarkRecipe(b *testing.B) {
 	img, err := Decode("testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg")
 	if err != nil {

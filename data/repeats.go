@@ -7,52 +7,60 @@ import (
 	"slices"
 )
 
-// Repeat is an image that is there more than once.
+// A Repeat is an image that several files hold.
 type Repeat struct {
 	Files  []Position `json:"files"`            // at least two, in order
-	Pixels bool       `json:"pixels,omitempty"` // their bytes differ, their pixels do not
+	Pixels bool       `json:"pixels,omitempty"` // the files differ, the pixels do not
 }
 
-// Position is a sample of one of several splits.
+// A Position names a sample of one of several splits.
 type Position struct {
 	Split int `json:"split"`
 	Index int `json:"index"`
 }
 
-// Content identifies what an image file holds, by SHA-256 of its bytes, and of
-// width, height and pixels once it is decoded.
-type Content struct{ bytes, pixels [sha256.Size]byte }
+// A Fingerprint identifies an image file by two digests. Files with the same File are the same to the byte; files with
+// the same Pixels show the same image.
+type Fingerprint struct {
+	File   [sha256.Size]byte // SHA-256 of the file's bytes
+	Pixels [sha256.Size]byte // SHA-256 of width, height and the pixels as Decode returns them
+}
 
-// Repeats compares all images of some splits with each other: files of the same
-// bytes, and files of the same width, height and pixels, such as a PNG and a BMP
-// of it. An image that was resized, cropped or compressed again is not found.
-// The contents of each split's samples come from [Verify].
-func Repeats(contents [][]Content) []Repeat {
+// FingerprintOf returns the fingerprint of a file with a content that DecodeBytes turns into img.
+func FingerprintOf(content []byte, img *image.NRGBA) Fingerprint {
+	return Fingerprint{File: sha256.Sum256(content), Pixels: pixelDigest(img)}
+}
+
+// Repeats returns the images that several files of some splits hold: files with the same bytes, and files with the same
+// width, height and pixels, such as a PNG and a BMP of one image. It does not find images that were resized, cropped or
+// compressed again. fingerprints has those of each split's samples, as [Verify] returns them.
+func Repeats(fingerprints [][]Fingerprint) []Repeat {
 	groups := map[[sha256.Size]byte][]Position{}
 	var order [][sha256.Size]byte
-	for s, split := range contents {
-		for i, c := range split {
-			if groups[c.pixels] == nil {
-				order = append(order, c.pixels)
+	for s, split := range fingerprints {
+		for i, f := range split {
+			if groups[f.Pixels] == nil {
+				order = append(order, f.Pixels)
 			}
-			groups[c.pixels] = append(groups[c.pixels], Position{s, i})
+			groups[f.Pixels] = append(groups[f.Pixels], Position{s, i})
 		}
 	}
-	out := []Repeat{} // none is not the same as not compared, in JSON neither
+	at := func(p Position) Fingerprint { return fingerprints[p.Split][p.Index] }
+	out := []Repeat{} // in JSON, [] for no repeats; null stands for images that were not compared
 	for _, pixels := range order {
 		files := groups[pixels]
 		if len(files) < 2 {
 			continue
 		}
-		first := contents[files[0].Split][files[0].Index]
+		first := at(files[0])
 		out = append(out, Repeat{Files: files, Pixels: slices.ContainsFunc(files, func(f Position) bool {
-			return contents[f.Split][f.Index].bytes != first.bytes
+			return at(f).File != first.File
 		})})
 	}
 	return out
 }
 
-// pixelDigest is that of an image as Decode returns it.
+// pixelDigest returns the SHA-256 of width, height and pixels.
 func pixelDigest(img *image.NRGBA) (digest [sha256.Size]byte) {
 	sum := sha256.New()
 	b := img.Bounds()

@@ -49,7 +49,8 @@ func TestRepeats(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	splits := [][]Sample{source[:3], {{Path: filepath.Join(golden, "broken", "text.jpg")}, {Path: changed}, {Path: other}}, {{Path: copied}}}
+	broken := Sample{Path: filepath.Join(golden, "broken", "text.jpg")}
+	splits := [][]Sample{source[:3], {broken, {Path: changed}, {Path: other}}, {{Path: copied}}}
 	want := []Repeat{{Files: []Position{{0, 0}, {2, 0}}}, {Files: []Position{{0, 1}, {1, 1}}, Pixels: true}}
 	// Without a cache, with a cold one, and with a warm one.
 	cached := filepath.Join(dir, "cache")
@@ -63,7 +64,7 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
-func contentsOf(t *testing.T, splits [][]Sample, cache *Cache) (out [][]Content) {
+func contentsOf(t *testing.T, splits [][]Sample, cache *Cache) (out [][]Fingerprint) {
 	t.Helper()
 	for _, samples := range splits {
 		contents, _, err := Verify(t.Context(), samples, 2, cache, NewTrainTransform(64), nil)

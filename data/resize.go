@@ -5,16 +5,15 @@ import (
 	"math"
 )
 
-// resize resizes the part of img in box, in pixels from the origin of img, to
-// w×h with the antialiased bicubic filter of Pillow's Image.resize(size,
-// BICUBIC, box), bit for bit: the same fixed-point weights, the rows first, then
-// the columns, each pass rounded to 8 bits. Pixels of img outside the box count
-// where the filter reaches them. img must be opaque.
+// resize returns the part of img in box, in pixels from the origin of img, resized to w×h. It equals Pillow's
+// Image.resize(size, BICUBIC, box) to the bit: the antialiased filter has the same fixed-point weights, it runs along
+// the rows first and down the columns then, and each pass rounds to 8 bits. Pixels of img outside the box count where
+// the filter reaches them. img must be opaque.
 //
-// It works in one goroutine: a loader has one a core already.
-func resize(img *image.NRGBA, box frame, w, h int) *image.NRGBA {
+// It uses one goroutine, since a loader already runs one on each core.
+func resize(img *image.NRGBA, box floatRect, w, h int) *image.NRGBA {
 	size := img.Rect.Size()
-	if box == whole(size) && size == image.Pt(w, h) {
+	if box == fullRect(size) && size == image.Pt(w, h) {
 		return img
 	}
 	rows := newFilter(size.Y, box.y0, box.y1, h)
@@ -38,24 +37,24 @@ func resize(img *image.NRGBA, box frame, w, h int) *image.NRGBA {
 	return out
 }
 
-// frame is a box with fractions of pixels.
-type frame struct{ x0, y0, x1, y1 float64 }
+// A floatRect is a rectangle whose edges may lie between pixels.
+type floatRect struct{ x0, y0, x1, y1 float64 }
 
-func whole(size image.Point) frame { return frame{x1: float64(size.X), y1: float64(size.Y)} }
+// fullRect returns the rectangle of a whole image.
+func fullRect(size image.Point) floatRect { return floatRect{x1: float64(size.X), y1: float64(size.Y)} }
 
-// weightBits is the precision of a filter's weights: 8 bits for the pixel and
-// two for sums above 1 are left of 32.
+// weightBits is the number of fractional bits of a weight. Of 32 bits, 8 are left for the pixel, and 2 for the sign and
+// sums above 1.
 const weightBits = 32 - 8 - 2
 
-// filter is the resampling of an axis: output i is the sum of weights[i·taps:]
-// times the inputs from start[i] on, of which there are count[i].
+// A filter resamples one axis: output i is the sum of count[i] inputs from start[i] on, times weights[i·taps:].
 type filter struct {
 	start, count []int
 	taps         int
 	weights      []int32
 }
 
-// newFilter resamples the inputs from in0 to in1, of size in all, to out.
+// newFilter returns the filter that resamples the inputs from in0 to in1, of size in all, to out outputs.
 func newFilter(size int, in0, in1 float64, out int) *filter {
 	scale := (in1 - in0) / float64(out)
 	stretch := max(scale, 1)
@@ -84,7 +83,7 @@ func newFilter(size int, in0, in1 float64, out int) *filter {
 	return f
 }
 
-// bicubic is Keys' cubic convolution with a = -0.5.
+// bicubic returns Keys' cubic convolution kernel at x, with a = -0.5.
 func bicubic(x float64) float64 {
 	const a = -0.5
 	x = math.Abs(x)
@@ -97,20 +96,20 @@ func bicubic(x float64) float64 {
 	return 0
 }
 
-// reach is the range of inputs that the outputs depend on.
+// reach returns the range of inputs, from first to before last, that the outputs depend on.
 func (f *filter) reach() (first, last int) {
 	n := len(f.start) - 1
 	return f.start[0], f.start[n] + f.count[n]
 }
 
-// shift renumbers the inputs so that first is 0.
+// shift renumbers the inputs so that first becomes 0.
 func (f *filter) shift(first int) {
 	for i := range f.start {
 		f.start[i] -= first
 	}
 }
 
-// alongRowGo filters a row of pixels.
+// alongRowGo filters a row of pixels from in to out.
 func (f *filter) alongRowGo(out, in []uint8) {
 	for i, from := range f.start {
 		n := f.count[i]
@@ -129,7 +128,7 @@ func (f *filter) alongRowGo(out, in []uint8) {
 	}
 }
 
-// downColumnsGo makes row y of the output, from pixel x on.
+// downColumnsGo computes row y of the output from pixel x on.
 func (f *filter) downColumnsGo(out []uint8, in *image.NRGBA, y, x int) {
 	w := f.weights[y*f.taps:][:f.count[y]]
 	from := f.start[y]

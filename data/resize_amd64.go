@@ -13,9 +13,8 @@ var hasAVX2 = cpu.X86.HasAVX2
 //go:noescape
 func alongRowAVX2(out, in *uint8, start, count *int, weights *int32, taps, n int)
 
-// downColumnsAVX2 does what downColumnsGo does for the first n pixels of a row;
-// n is a multiple of 4 above 0. in is the first of count pixels, each stride
-// bytes below the one before.
+// downColumnsAVX2 does what downColumnsGo does for the first n pixels of a row; n is a multiple of 4 above 0. in is the
+// first of count pixels, each stride bytes below the one before.
 //
 //go:noescape
 func downColumnsAVX2(out, in *uint8, stride int, weights *int32, count, n int)

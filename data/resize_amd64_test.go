@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// TestResizeAVX2: both ways give the same pixels, for noise too, which
-// overshoots most.
+// TestResizeAVX2: both ways give the same pixels, for noise too, which overshoots most.
 func TestResizeAVX2(t *testing.T) {
 	if !hasAVX2 {
 		t.Skip("this processor has no AVX2")
@@ -22,7 +21,7 @@ func TestResizeAVX2(t *testing.T) {
 		}
 		setOpaque(img.Pix)
 		w, h := 1+rng.IntN(70), 1+rng.IntN(70)
-		box := whole(img.Rect.Size())
+		box := fullRect(img.Rect.Size())
 		box.x0, box.y1 = rng.Float64()*box.x1/2, box.y1*(1-rng.Float64()/2)
 		hasAVX2 = true
 		got := resize(img, box, w, h)

@@ -5,8 +5,8 @@ import (
 	"image/color"
 )
 
-// toRGB converts a decoded image to opaque RGB with its origin at (0,0). It may
-// take over the memory of img. The arithmetic is Pillow's convert("RGB").
+// toRGB returns a decoded image as opaque RGB with its origin at (0,0), by the arithmetic of Pillow's convert("RGB").
+// It may take over the memory of img.
 func toRGB(img image.Image, format string) *image.NRGBA {
 	switch img := img.(type) {
 	case *image.NRGBA:
@@ -52,7 +52,7 @@ func grayToRGB(img *image.Gray) *image.NRGBA {
 	return out
 }
 
-// pixelReader returns a function that reads the RGB of one pixel.
+// pixelReader returns a function that reads the RGB of the pixel at (x, y).
 func pixelReader(img image.Image) func(x, y int) (r, g, b uint8) {
 	switch img := img.(type) {
 	case *image.Gray16:
@@ -86,8 +86,7 @@ func pixelReader(img image.Image) func(x, y int) (r, g, b uint8) {
 	return func(x, y int) (r, g, b uint8) { return colorToRGB(img.At(x, y)) }
 }
 
-// colorToRGB drops alpha. Colours that are stored multiplied by alpha are
-// divided by it first.
+// colorToRGB returns a colour without its alpha. A colour that is stored multiplied by alpha is divided by it first.
 func colorToRGB(c color.Color) (r, g, b uint8) {
 	switch c := c.(type) {
 	case color.NRGBA:
@@ -99,8 +98,7 @@ func colorToRGB(c color.Color) (r, g, b uint8) {
 	return n.R, n.G, n.B
 }
 
-// cmykToRGB follows Pillow's cmyk2rgb (Convert.c), which keeps 8 bits where
-// color.CMYKToRGB keeps 16.
+// cmykToRGB converts as Pillow's cmyk2rgb (Convert.c), which keeps 8 bits where color.CMYKToRGB keeps 16.
 func cmykToRGB(c, m, y, k uint8) (r, g, b uint8) {
 	white := 255 - uint32(k)
 	ink := func(v uint8) uint8 {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestScansAsTorchvision: 1,000 pixels of every OCT scan and of a made photograph
-// are equal after Resize and CenterCrop.
+// TestScansAsTorchvision: 1,000 pixels of every OCT scan and of a made photograph are equal after Resize and
+// CenterCrop.
 func TestScansAsTorchvision(t *testing.T) {
 	set, err := Open("testdata/kermany_oct_mini")
 	if err != nil {
@@ -53,8 +53,7 @@ func TestScansAsTorchvision(t *testing.T) {
 	}
 }
 
-// photograph is a fundus-like picture of 3,000 pixels, made of integers as in
-// tools/oracle/augment.py.
+// photograph is a fundus-like picture of 3,000 pixels, made of integers as in tools/oracle/augment.py.
 func photograph() *image.NRGBA {
 	img := image.NewNRGBA(image.Rect(0, 0, 3000, 2000))
 	for y := range 2000 {

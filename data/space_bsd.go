@@ -4,8 +4,7 @@ package data
 
 import "golang.org/x/sys/unix"
 
-// freeSpace is what this user may still write to the disk that a folder is on,
-// in bytes.
+// freeSpace returns the bytes that this user may still write to the disk of a folder.
 func freeSpace(dir string) (uint64, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {

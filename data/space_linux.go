@@ -2,8 +2,7 @@ package data
 
 import "golang.org/x/sys/unix"
 
-// freeSpace is what this user may still write to the disk that a folder is on,
-// in bytes.
+// freeSpace returns the bytes that this user may still write to the disk of a folder.
 func freeSpace(dir string) (uint64, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
@@ -12,8 +11,8 @@ func freeSpace(dir string) (uint64, error) {
 	return available(&s), nil
 }
 
-// available counts fragments, as statvfs does. Where files come over a network
-// or through FUSE, a block, which is how much to transfer at once, may be larger.
+// available returns the free bytes, counted in fragments as statvfs does. On network and FUSE file systems a block may
+// be larger: there it is the best size of a transfer.
 func available(s *unix.Statfs_t) uint64 {
 	size := uint64(s.Frsize)
 	if size == 0 {

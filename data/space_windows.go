@@ -2,8 +2,7 @@ package data
 
 import "golang.org/x/sys/windows"
 
-// freeSpace is what this user may still write to the disk that a folder is on,
-// in bytes.
+// freeSpace returns the bytes that this user may still write to the disk of a folder.
 func freeSpace(dir string) (free uint64, err error) {
 	name, err := windows.UTF16PtrFromString(dir)
 	if err != nil {

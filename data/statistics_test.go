@@ -2,8 +2,7 @@ package data
 
 import "gonum.org/v1/gonum/stat/distuv"
 
-// sameDistribution is the p-value of the two-sample chi-square test for two
-// histograms of equally many draws.
+// sameDistribution is the p-value of the two-sample chi-square test for two histograms of equally many draws.
 func sameDistribution(a, b []int) float64 {
 	sum, bins := 0.0, 0
 	for i := range a {
@@ -16,8 +15,7 @@ func sameDistribution(a, b []int) float64 {
 	return chiSquareTail(sum, bins-1)
 }
 
-// uniformity is the p-value of the chi-square test for a histogram of n draws
-// with equally likely bins.
+// uniformity is the p-value of the chi-square test for a histogram of n draws with equally likely bins.
 func uniformity(counts []int, n int) float64 {
 	sum := 0.0
 	for _, c := range counts {

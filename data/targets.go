@@ -2,9 +2,8 @@ package data
 
 import "fmt"
 
-// OneHot returns the targets [N,C] of labels with label smoothing s, row after
-// row: 1 - s + s/C for the label, s/C elsewhere (timm's mixup_target at
-// lambda 1). It is an error if a label is not in 0 to C-1 or s not in [0,1).
+// OneHot returns the targets [N,C] of labels with label smoothing s, row after row: 1 - s + s/C for the label, s/C
+// elsewhere (timm's mixup_target at lambda 1). It returns an error if a label is not in 0 to C-1 or s is not in [0,1).
 func OneHot(labels []int, classes int, smoothing float64) ([]float32, error) {
 	if !(smoothing >= 0 && smoothing < 1) {
 		return nil, fmt.Errorf("label smoothing %g: it must be at least 0 and below 1", smoothing)

@@ -11,29 +11,27 @@ import (
 	"fovea/data/augment"
 )
 
-// TrainTransform crops at random, resizes to S×S, and rearranges the pixels:
-// first the flips, then the turn, then the shift. Then it changes colours and
-// shapes, normalises, and erases.
+// TrainTransform prepares images for training. It crops at random, resizes to S×S and rearranges the pixels: first the
+// flips, then the turn, then the shift. Then it changes colours and shapes, normalises, and erases.
 type TrainTransform struct {
 	Size           int        // S
-	Scale          [2]float64 // range of the crop's area, as a part of the image's
+	Scale          [2]float64 // range of the crop's area, as a fraction of the image's
 	Ratio          [2]float64 // range of the crop's width/height; its logarithm is uniform
 	HorizontalFlip float64    // probability
 	VerticalFlip   float64    // probability
 	QuarterTurns   bool       // turn by 0, 90, 180 or 270 degrees with equal probability
-	// Shift is the largest shift, as a part of S. Both components are uniform
-	// integers; pixels that come in from outside repeat the edge.
+	// Shift is the largest shift, as a fraction of S. Both components are uniform integers; pixels that come in from
+	// outside repeat the edge.
 	Shift float64
-	// Policy changes colours and shapes; nil: none. What comes in from outside
-	// has the colour Mean.
+	// Policy changes colours and shapes, unless it is nil. Pixels that come in from outside get the colour Mean.
 	Policy      *augment.Policy
-	ColorJitter float64 // strength, see augment.DrawJitter; not beside Policy
+	ColorJitter float64 // strength, see augment.DrawJitter; must be 0 if there is a Policy
 	Mean, Std   [3]float32
 	Erase       augment.Eraser
 }
 
-// NewTrainTransform is RETFound's transform for training without its policy and
-// erasing: torchvision's RandomResizedCrop and a horizontal flip.
+// NewTrainTransform returns RETFound's transform for training without its policy and erasing: torchvision's
+// RandomResizedCrop and a horizontal flip.
 func NewTrainTransform(size int) TrainTransform {
 	return TrainTransform{
 		Size:           size,
@@ -45,6 +43,7 @@ func NewTrainTransform(size int) TrainTransform {
 	}
 }
 
+// Check returns an error if a setting cannot work.
 func (t TrainTransform) Check() error {
 	if !(t.Scale[0] > 0 && t.Scale[0] <= t.Scale[1] && t.Scale[1] <= 1) {
 		return fmt.Errorf("crop scale %g to %g: it must rise and lie in (0, 1]", t.Scale[0], t.Scale[1])
@@ -75,12 +74,13 @@ func (t TrainTransform) Check() error {
 func (t TrainTransform) Side() int  { return t.Size }
 func (t TrainTransform) views() int { return 1 }
 
+// Apply writes img as one tensor [3,S,S].
 func (t TrainTransform) Apply(dst []float32, img *image.NRGBA, rng *rand.Rand) error {
-	return t.finish(dst, resizeCrop(img, t.cropBox(img.Rect.Dx(), img.Rect.Dy(), rng), t.Size, t.Size), rng)
+	return t.toTensor(dst, resizeCrop(img, t.cropBox(img.Rect.Dx(), img.Rect.Dy(), rng), t.Size, t.Size), rng)
 }
 
-// applyFile is Apply for an image file's content, of which it decodes no more
-// than the crop needs (see decodeCrop).
+// applyFile does what Apply does for the content of an image file, of which it decodes no more than the crop needs (see
+// decodeCrop).
 func (t TrainTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) error {
 	w, h, err := DecodeSize(file)
 	if err != nil {
@@ -90,12 +90,12 @@ func (t TrainTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) er
 	if err != nil {
 		return err
 	}
-	return t.finish(dst, img, rng)
+	return t.toTensor(dst, img, rng)
 }
 
-// kept is the image, the larger ones with a shorter side of side pixels.
-func (t TrainTransform) kept(side int) form {
-	return form{name: fmt.Sprintf("train-%d", side), prepare: func(img *image.NRGBA) (*image.NRGBA, error) {
+// cached returns the form of the whole image. A larger one is scaled down to a shorter side of side pixels.
+func (t TrainTransform) cached(side int) cachedForm {
+	return cachedForm{name: fmt.Sprintf("train-%d", side), prepare: func(img *image.NRGBA) (*image.NRGBA, error) {
 		w, h := img.Rect.Dx(), img.Rect.Dy()
 		short := min(w, h)
 		if short <= side {
@@ -106,12 +106,12 @@ func (t TrainTransform) kept(side int) form {
 	}}
 }
 
-func (t TrainTransform) applyKept(dst []float32, img *image.NRGBA, rng *rand.Rand) error {
+func (t TrainTransform) applyCached(dst []float32, img *image.NRGBA, rng *rand.Rand) error {
 	return t.Apply(dst, img, rng)
 }
 
-// finish is what follows the crop, of S×S.
-func (t TrainTransform) finish(dst []float32, img *image.NRGBA, rng *rand.Rand) error {
+// toTensor does the steps after the crop, from S×S pixels to the tensor.
+func (t TrainTransform) toTensor(dst []float32, img *image.NRGBA, rng *rand.Rand) error {
 	img = t.drawArrangement(rng).apply(img)
 	switch {
 	case t.Policy != nil:
@@ -124,7 +124,7 @@ func (t TrainTransform) finish(dst []float32, img *image.NRGBA, rng *rand.Rand) 
 	return nil
 }
 
-// fill is Mean as a colour, timm's img_mean.
+// fill returns Mean as a colour, timm's img_mean.
 func (t TrainTransform) fill() color.NRGBA {
 	var v [3]uint8
 	for c, m := range t.Mean {
@@ -133,8 +133,8 @@ func (t TrainTransform) fill() color.NRGBA {
 	return color.NRGBA{R: v[0], G: v[1], B: v[2], A: 255}
 }
 
-// cropBox draws the box of torchvision's RandomResizedCrop.get_params for an
-// image of w×h: ten attempts, then the centre, clamped to the ratio's range.
+// cropBox draws the box of torchvision's RandomResizedCrop.get_params for an image of w×h. After ten attempts that do
+// not fit it takes the centre, clamped to the range of the ratio.
 func (t TrainTransform) cropBox(w, h int, rng *rand.Rand) image.Rectangle {
 	area := float64(w * h)
 	for range 10 {
@@ -159,15 +159,15 @@ func (t TrainTransform) cropBox(w, h int, rng *rand.Rand) image.Rectangle {
 	return image.Rect(left, top, left+cw, top+ch)
 }
 
-// arrangement is a symmetry of the square followed by a shift.
+// An arrangement is a symmetry of the square followed by a shift.
 type arrangement struct {
 	flipX, flipY bool
 	turns        int // quarter turns, counter-clockwise
 	dx, dy       int
 }
 
-// drawArrangement takes as many random numbers whatever they are and whatever
-// is switched off, so that one setting does not change another's draws.
+// drawArrangement always takes the same number of random numbers, also for what is switched off, so that one setting
+// does not change another's draws.
 func (t TrainTransform) drawArrangement(rng *rand.Rand) arrangement {
 	a := arrangement{
 		flipX: rng.Float64() < t.HorizontalFlip,
@@ -187,8 +187,7 @@ func shiftFrom(u float64, most int) int {
 	return int(u*float64(2*most+1)) - most
 }
 
-// apply returns the rearranged copy of a square image, or the image itself if
-// nothing moves.
+// apply returns the rearranged copy of a square image, or the image itself if nothing moves.
 func (a arrangement) apply(img *image.NRGBA) *image.NRGBA {
 	if a == (arrangement{}) {
 		return img
@@ -210,7 +209,7 @@ func (a arrangement) apply(img *image.NRGBA) *image.NRGBA {
 	return out
 }
 
-// flipRow copies a row of pixels, from left to right or the other way round.
+// flipRow copies a row of pixels, in reverse order if flip is set.
 func flipRow(to, from []uint8, flip bool) {
 	if !flip {
 		copy(to, from)
@@ -223,8 +222,7 @@ func flipRow(to, from []uint8, flip bool) {
 	}
 }
 
-// source is where the pixel that ends at (x, y) comes from in an n×n image: the
-// steps backwards.
+// source returns the position in an n×n image of the pixel that ends at (x, y). It takes the steps backwards.
 func (a arrangement) source(x, y, n int) (int, int) {
 	x = min(max(x-a.dx, 0), n-1)
 	y = min(max(y-a.dy, 0), n-1)

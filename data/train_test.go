@@ -12,8 +12,7 @@ import (
 	"testing"
 )
 
-// TestCropAsPillow: crop and resize of given boxes give torchvision's
-// resized_crop.
+// TestCropAsPillow: crop and resize of given boxes give torchvision's resized_crop.
 func TestCropAsPillow(t *testing.T) {
 	img, err := Decode(filepath.Join(golden, "eval", "scene.src.png"))
 	if err != nil {
@@ -36,8 +35,8 @@ func TestCropAsPillow(t *testing.T) {
 	}
 }
 
-// TestCropBoxDistribution compares area, ratio and position of the boxes with
-// torchvision's RandomResizedCrop by a two-sample chi-square test.
+// TestCropBoxDistribution compares area, ratio and position of the boxes with torchvision's RandomResizedCrop by a
+// two-sample chi-square test.
 func TestCropBoxDistribution(t *testing.T) {
 	type histogram struct {
 		Low, High float64
@@ -110,8 +109,7 @@ func TestTrainIdentity(t *testing.T) {
 	}
 }
 
-// TestArrangement checks each step by hand on a 3×3 image, given as the
-// sources of the pixels in reading order.
+// TestArrangement checks each step by hand on a 3×3 image, given as the sources of the pixels in reading order.
 func TestArrangement(t *testing.T) {
 	for _, c := range []struct {
 		a    arrangement

@@ -7,38 +7,37 @@ import (
 	"math/rand/v2"
 )
 
-// The statistics of ImageNet's RGB channels in [0,1], with which RETFound and
-// most vision transformers are trained.
+// ImageNetMean and ImageNetStd hold the mean and the standard deviation of ImageNet's RGB channels, whose values lie in
+// [0,1]. RETFound and most vision transformers are trained with them.
 var (
 	ImageNetMean = [3]float32{0.485, 0.456, 0.406}
 	ImageNetStd  = [3]float32{0.229, 0.224, 0.225}
 )
 
-// Transform is what turns a decoded image into a tensor: TrainTransform,
-// EvalTransform or, into several, ViewsTransform. It is safe for concurrent use.
+// A Transform turns a decoded image into a tensor: TrainTransform, EvalTransform or, for several tensors of an image,
+// ViewsTransform. It is safe for concurrent use.
 type Transform interface {
-	// Check reports a setting that cannot work.
+	// Check returns an error if a setting cannot work.
 	Check() error
-	// Side is S, the width and height of the tensor.
+	// Side returns S, the width and height of a tensor in pixels.
 	Side() int
-	// Apply writes img as float32 [3,S,S], or as many as its views, to dst,
-	// whose length is theirs. It does not change img. Only rng is random. It is an error if img cannot be
-	// brought to that size in reasonable memory.
+	// Apply writes img as float32 [3,S,S] to dst, or one such tensor after another for a transform with several views.
+	// dst has exactly their length. Apply does not change img, and all that is random comes from rng. It returns an
+	// error if img cannot be resized in reasonable memory.
 	Apply(dst []float32, img *image.NRGBA, rng *rand.Rand) error
 
-	// views is the number of tensors that it makes of an image, one after another.
+	// views returns the number of tensors for each image.
 	views() int
-	// applyFile is Apply for an image file's content.
+	// applyFile does what Apply does for the content of an image file.
 	applyFile(dst []float32, file []byte, rng *rand.Rand) error
-	// kept is what a Cache of that side keeps of an image.
-	kept(side int) form
-	// applyKept is Apply for what kept gave.
-	applyKept(dst []float32, img *image.NRGBA, rng *rand.Rand) error
+	// cached returns the form in which a Cache of that side keeps an image.
+	cached(side int) cachedForm
+	// applyCached does what Apply does for an image in that form.
+	applyCached(dst []float32, img *image.NRGBA, rng *rand.Rand) error
 }
 
-// resizeCrop cuts box out of img and resizes it to w×h with Pillow's
-// antialiased bicubic filter, which sees nothing outside the box. Without a
-// change of size no pixel changes.
+// resizeCrop cuts box out of img and resizes it to w×h with Pillow's antialiased bicubic filter, which sees nothing
+// outside the box. If the size does not change, no pixel does.
 func resizeCrop(img *image.NRGBA, box image.Rectangle, w, h int) *image.NRGBA {
 	if box != img.Rect {
 		img = img.SubImage(box).(*image.NRGBA)
@@ -46,11 +45,11 @@ func resizeCrop(img *image.NRGBA, box image.Rectangle, w, h int) *image.NRGBA {
 	if box.Dx() == w && box.Dy() == h {
 		return img
 	}
-	return resize(img, whole(img.Rect.Size()), w, h)
+	return resize(img, fullRect(img.Rect.Size()), w, h)
 }
 
-// normalize writes img as planes of (v/255 - mean) / std, in the float32
-// arithmetic of torchvision's ToTensor and Normalize.
+// normalize writes img to dst as planes of (v/255 - mean) / std, in the float32 arithmetic of torchvision's ToTensor
+// and Normalize.
 func normalize(dst []float32, img *image.NRGBA, mean, std [3]float32) {
 	var table [3][256]float32
 	for c := range table {
@@ -71,6 +70,7 @@ func normalize(dst []float32, img *image.NRGBA, mean, std [3]float32) {
 	}
 }
 
+// checkOutput returns an error if a transform cannot make tensors of this size with this std.
 func checkOutput(size int, std [3]float32) error {
 	if size < 1 {
 		return fmt.Errorf("image size %d: it must be at least 1", size)

@@ -49,8 +49,7 @@ func TestEvalAsTorchvision(t *testing.T) {
 	}
 }
 
-// TestNormalizeAsTorchvision: the floats are ToTensor's and Normalize's, bit
-// for bit where the pixel is equal.
+// TestNormalizeAsTorchvision: the floats are ToTensor's and Normalize's, bit for bit where the pixel is equal.
 func TestNormalizeAsTorchvision(t *testing.T) {
 	file, err := os.ReadFile(filepath.Join(golden, "eval", "tensor.f32"))
 	if err != nil {

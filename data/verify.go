@@ -2,62 +2,46 @@ package data
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"os"
 	"runtime"
 	"strings"
 	"sync"
+
+	"fovea/internal/parallel"
 )
 
-// BadImage is a sample that cannot be decoded.
+// A BadImage is a sample that cannot be decoded.
 type BadImage struct {
 	Index  int // in the samples that were verified
 	Sample Sample
 	Err    error // names the file and the cause
 }
 
-// Verify decodes every sample. It returns what those hold that can be decoded,
-// and those that cannot be, or that transform cannot bring to its size, both in
-// order. The error is the context's. workers is the number of goroutines, 0 one a
-// core; progress, if not nil, is called after each image, by one goroutine at a
-// time.
+// Verify decodes every sample. It returns the fingerprints of those that can be decoded, and the samples that cannot
+// be, or that transform cannot bring to its size, both in order. The error is the context's. workers is the number of
+// goroutines, 0 for one a core. progress, if not nil, is called after each image, by one goroutine at a time.
 //
-// With a cache, which may be nil, the images are kept for transform, and those
-// that are there already are not decoded.
+// cache may be nil. A cache keeps the images in the form that transform needs, and those that it has already are not
+// decoded.
 func Verify(ctx context.Context, samples []Sample, workers int, cache *Cache, transform Transform,
-	progress func(done, total int)) ([]Content, []BadImage, error) {
-	jobs := make(chan int)
-	go func() {
-		defer close(jobs)
-		for i := range samples {
-			select {
-			case jobs <- i:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-
-	contents, errs := make([]Content, len(samples)), make([]error, len(samples))
+	progress func(done, total int)) ([]Fingerprint, []BadImage, error) {
+	fingerprints, errs := make([]Fingerprint, len(samples)), make([]error, len(samples))
 	done := 0
 	var mu sync.Mutex // guards done and serialises progress
-	var wg sync.WaitGroup
-	for range workerCount(workers) {
-		wg.Go(func() {
-			for i := range jobs {
-				contents[i], errs[i] = verify(samples[i].Path, cache, transform)
-				mu.Lock()
-				done++
-				if progress != nil {
-					progress(done, len(samples))
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
+	parallel.Each(workers, len(samples), func(i int) {
+		if ctx.Err() != nil {
+			return
+		}
+		fingerprints[i], errs[i] = verify(samples[i].Path, cache, transform)
+		mu.Lock()
+		defer mu.Unlock()
+		done++
+		if progress != nil {
+			progress(done, len(samples))
+		}
+	})
 	if err := ctx.Err(); err != nil {
 		return nil, nil, fmt.Errorf("checking images: %w", err)
 	}
@@ -68,40 +52,42 @@ func Verify(ctx context.Context, samples []Sample, workers int, cache *Cache, tr
 			bad = append(bad, BadImage{Index: i, Sample: samples[i], Err: err})
 		}
 	}
-	return Readable(contents, bad), bad, nil
+	return Readable(fingerprints, bad), bad, nil
 }
 
-func verify(path string, cache *Cache, transform Transform) (of Content, err error) {
+// verify returns the fingerprint of an image file; its errors name the file.
+func verify(path string, cache *Cache, transform Transform) (fingerprint Fingerprint, err error) {
 	if cache != nil {
-		_, of, err = cache.load(path, transform)
+		_, fingerprint, err = cache.load(path, transform)
 	} else {
-		of, err = contentOf(path, transform)
+		fingerprint, err = fingerprintFile(path, transform)
 	}
 	if err != nil {
 		err = fmt.Errorf("reading the image %s: %w", path, err)
 	}
-	return of, err
+	return fingerprint, err
 }
 
-func contentOf(path string, transform Transform) (Content, error) {
+// fingerprintFile decodes an image file and checks that transform can resize it.
+func fingerprintFile(path string, transform Transform) (Fingerprint, error) {
 	file, err := os.ReadFile(path)
 	if err != nil {
-		return Content{}, err
+		return Fingerprint{}, err
 	}
 	img, err := DecodeBytes(file)
 	if err != nil {
-		return Content{}, err
+		return Fingerprint{}, err
 	}
 	if t, ok := transform.(EvalTransform); ok {
 		if err := t.CheckPixels(img.Rect.Dx(), img.Rect.Dy(), maxPixels); err != nil {
-			return Content{}, err
+			return Fingerprint{}, err
 		}
 	}
-	return Content{bytes: sha256.Sum256(file), pixels: pixelDigest(img)}, nil
+	return FingerprintOf(file, img), nil
 }
 
-// Readable returns the samples, or what there is of each, that are not in bad,
-// which Verify returned for the same samples.
+// Readable returns the elements of all without those of the samples in bad, which Verify returned. all has one element
+// for each sample that was verified.
 func Readable[T any](all []T, bad []BadImage) []T {
 	good := make([]T, 0, len(all)-len(bad))
 	for i, x := range all {
@@ -114,14 +100,13 @@ func Readable[T any](all []T, bad []BadImage) []T {
 	return good
 }
 
-// Unreadable is the error for images that Verify found and that a run does not
-// skip.
+// Unreadable is the error about images that Verify found and that a run does not skip.
 type Unreadable struct {
 	Images []BadImage
 	Total  int // images that were verified
 }
 
-// Error gives the count, and the first ten files with their causes.
+// Error returns the number of images, and the first ten files with their causes.
 func (u *Unreadable) Error() string {
 	const most = 10
 	var b strings.Builder
@@ -135,8 +120,8 @@ func (u *Unreadable) Error() string {
 	return b.String()
 }
 
-// LeaveOut warns of the images if skip is set and others are left; else, if there
-// are any, they are an error that ends with how to skip them.
+// LeaveOut decides whether a run goes on without the images. If skip is set and others are left, it logs a warning.
+// Else it returns an error, which ends with how to skip them. It returns nil if there are no such images.
 func (u *Unreadable) LeaveOut(skip bool, how string) error {
 	switch {
 	case len(u.Images) == 0:
@@ -150,7 +135,7 @@ func (u *Unreadable) LeaveOut(skip bool, how string) error {
 	return nil
 }
 
-// Unwrap gives the causes, so that errors.Is finds, say, a missing permission.
+// Unwrap returns the causes, so that errors.Is finds, say, a missing permission.
 func (u *Unreadable) Unwrap() []error {
 	errs := make([]error, len(u.Images))
 	for i, bad := range u.Images {
@@ -159,6 +144,7 @@ func (u *Unreadable) Unwrap() []error {
 	return errs
 }
 
+// workerCount returns n, or one for each core if n is 0.
 func workerCount(n int) int {
 	if n > 0 {
 		return n

@@ -6,34 +6,34 @@ import (
 	"math/rand/v2"
 )
 
-// Views are the ways in which one image is shown to a classifier whose answers
-// are then averaged: test-time augmentation.
+// Views names the ways in which a classifier sees one image. Its answers are averaged: test-time augmentation.
 type Views string
 
-// What Views can be. Flips are of the crop; the crops are those of torchvision's
-// FiveCrop and TenCrop, of the resized image.
+// The views of an image. Flips are flips of the centre crop; FiveCrop and TenCrop cut the resized image as torchvision
+// does.
 const (
 	OneView  Views = ""       // the centre crop
-	HFlip    Views = "hflip"  // it and its mirror image
-	Flips    Views = "flips"  // it, left and right exchanged, top and bottom exchanged, both
+	HFlip    Views = "hflip"  // the centre crop and its mirror image
+	Flips    Views = "flips"  // the centre crop, flipped left to right, top to bottom, and both
 	FiveCrop Views = "5crop"  // the four corners and the centre
-	TenCrop  Views = "10crop" // those and their mirror images
+	TenCrop  Views = "10crop" // the five crops and their mirror images
 )
 
-// AllViews lists what Views can be, but OneView.
+// AllViews lists all Views except OneView.
 var AllViews = []Views{HFlip, Flips, FiveCrop, TenCrop}
 
-// Count is the number of views of an image, 0 if v is unknown.
+// Count returns the number of views of an image, 0 if v is unknown.
 func (v Views) Count() int {
 	return map[Views]int{OneView: 1, HFlip: 2, Flips: 4, FiveCrop: 5, TenCrop: 10}[v]
 }
 
-// ViewsTransform is EvalTransform with several views of an image: [V,3,S,S].
+// ViewsTransform prepares images as EvalTransform does, with several views of each: [V,3,S,S].
 type ViewsTransform struct {
 	EvalTransform
 	Views Views
 }
 
+// Check returns an error if a setting cannot work.
 func (t ViewsTransform) Check() error {
 	if t.Views.Count() == 0 {
 		return fmt.Errorf("views %q are unknown: use one of %q", t.Views, AllViews)
@@ -43,13 +43,13 @@ func (t ViewsTransform) Check() error {
 
 func (t ViewsTransform) views() int { return t.Views.Count() }
 
-// Apply does not use rng, which may be nil.
+// Apply writes the views of img, one tensor [3,S,S] after another. It does not use rng, which may be nil.
 func (t ViewsTransform) Apply(dst []float32, img *image.NRGBA, rng *rand.Rand) error {
 	img, err := t.resize(img)
 	if err != nil {
 		return err
 	}
-	return t.applyKept(dst, img, rng)
+	return t.applyCached(dst, img, rng)
 }
 
 func (t ViewsTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) error {
@@ -60,12 +60,12 @@ func (t ViewsTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) er
 	return t.Apply(dst, img, rng)
 }
 
-// kept is the resized image, out of which all is cut.
-func (t ViewsTransform) kept(int) form {
-	return form{name: fmt.Sprintf("views-%d-%g", t.Size, t.fraction()), prepare: t.resize}
+// cached returns the form of the resized image, out of which all views are cut.
+func (t ViewsTransform) cached(int) cachedForm {
+	return cachedForm{name: fmt.Sprintf("views-%d-%g", t.Size, t.fraction()), prepare: t.resize}
 }
 
-func (t ViewsTransform) applyKept(dst []float32, img *image.NRGBA, _ *rand.Rand) error {
+func (t ViewsTransform) applyCached(dst []float32, img *image.NRGBA, _ *rand.Rand) error {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	boxes := []image.Rectangle{t.centre(w, h)}
 	if t.Views == FiveCrop || t.Views == TenCrop {
@@ -91,7 +91,7 @@ func (t ViewsTransform) applyKept(dst []float32, img *image.NRGBA, _ *rand.Rand)
 	return nil
 }
 
-// mirror writes planes of side×side with each row reversed.
+// mirror writes planes of side×side to dst with each row reversed.
 func mirror(dst, src []float32, side int) {
 	for start := 0; start < len(src); start += side {
 		for x := range side {
@@ -100,7 +100,7 @@ func mirror(dst, src []float32, side int) {
 	}
 }
 
-// turnOver writes planes of side×side with their rows in reverse order.
+// turnOver writes planes of side×side to dst with their rows in reverse order.
 func turnOver(dst, src []float32, side int) {
 	plane := side * side
 	for p := 0; p < len(src); p += plane {

@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// TestViews: the first view, or the fifth of crops, is EvalTransform's; a cache
-// changes none; unknown ones are refused. Package inference compares them with
-// torchvision's.
+// TestViews: the first view, or the fifth of crops, is EvalTransform's; a cache changes none; unknown ones are refused.
+// Package inference compares them with torchvision's.
 func TestViews(t *testing.T) {
 	samples := trainSamples(t, "testdata/retinamnist")[:3]
 	plain := NewEvalTransform(24)
@@ -49,8 +48,8 @@ func TestViews(t *testing.T) {
 	}
 }
 
-// TestTolerantLoader: an image that cannot be read has an error and a tensor of
-// zeros, whatever lay there before; the others are as they are without it.
+// TestTolerantLoader: an image that cannot be read has an error and a tensor of zeros, whatever lay there before; the
+// others are as they are without it.
 func TestTolerantLoader(t *testing.T) {
 	bad := filepath.Join(t.TempDir(), "bad.png")
 	if err := os.WriteFile(bad, []byte("no image"), 0o644); err != nil {

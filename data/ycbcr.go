@@ -5,10 +5,9 @@ import (
 	"image"
 )
 
-// ycbcrToRGB converts with the chroma interpolation and the fixed-point
-// arithmetic of the library that Pillow uses for the format, libjpeg-turbo or
-// libwebp. Go's own conversion repeats chroma samples, which moves colours by
-// up to 30 levels at edges, and takes WebP's studio range for full range.
+// ycbcrToRGB converts with the chroma interpolation and the fixed-point arithmetic of the library that Pillow uses for
+// the format: libjpeg-turbo or libwebp. Go's own conversion repeats chroma samples, which moves colours by up to 30
+// levels at edges, and takes WebP's studio range for full range.
 func ycbcrToRGB(img *image.YCbCr, format string) *image.NRGBA {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	out := image.NewNRGBA(image.Rect(0, 0, w, h))
@@ -27,12 +26,12 @@ func ycbcrToRGB(img *image.YCbCr, format string) *image.NRGBA {
 	return out
 }
 
-// plane is a chroma plane without the decoder's padding.
+// A plane is a chroma plane without the decoder's padding.
 type plane struct {
 	pix    []uint8
 	stride int
 	w, h   int // in chroma samples
-	fx, fy int // luma samples a chroma sample
+	fx, fy int // luma samples for each chroma sample
 }
 
 func newPlane(img *image.YCbCr, pix []uint8) plane {
@@ -54,13 +53,13 @@ func newPlane(img *image.YCbCr, pix []uint8) plane {
 	return p
 }
 
+// row returns chroma row y; beyond the edges they repeat.
 func (p plane) row(y int) []uint8 {
 	y = min(max(y, 0), p.h-1)
 	return p.pix[y*p.stride : y*p.stride+p.w]
 }
 
-// nearRows returns the chroma row that covers luma row y and the neighbour
-// that lies on the same side as y; edges repeat.
+// nearRows returns the chroma row that covers luma row y and its neighbour on the same side as y. Edges repeat.
 func (p plane) nearRows(y int) (near, far []uint8) {
 	c := y / 2
 	if y%2 == 0 {
@@ -69,8 +68,8 @@ func (p plane) nearRows(y int) (near, far []uint8) {
 	return p.row(c), p.row(c + 1)
 }
 
-// jpegChroma writes one row of interpolated chroma: jdsample.c's "fancy
-// upsampling" where libjpeg-turbo has it, repetition where it has not.
+// jpegChroma writes one row of interpolated chroma: jdsample.c's "fancy upsampling" where libjpeg-turbo has it, else
+// repetition.
 func jpegChroma(p plane, y int, dst []uint8) {
 	// With one or two columns libjpeg-turbo repeats instead.
 	fancy := p.w > 2 || p.fx == 1
@@ -114,8 +113,7 @@ func jpegH2V2(near, far, dst []uint8) {
 	put2(dst, len(near)-1, uint8((this*3+left+8)>>4), uint8((this*4+7)>>4))
 }
 
-// webpChroma writes one row of chroma interpolated as libwebp does
-// (upsampling.c): weights 9, 3, 3, 1.
+// webpChroma writes one row of chroma, interpolated as libwebp does (upsampling.c) with weights 9, 3, 3 and 1.
 func webpChroma(p plane, y int, dst []uint8) {
 	near, far := p.nearRows(y)
 	sum := func(x int) int { return int(near[x])*3 + int(far[x]) }
@@ -127,15 +125,14 @@ func webpChroma(p plane, y int, dst []uint8) {
 	}
 }
 
-// put2 writes the pair of pixels of chroma sample x; an odd width's second
-// falls on the row's spare element.
+// put2 writes the two pixels of chroma sample x. With an odd width the last one lands on the row's spare element.
 func put2(dst []uint8, x int, even, odd uint8) {
 	d := dst[2*x : 2*x+2 : 2*x+2]
 	d[0], d[1] = even, odd
 }
 
-// jpegRow converts full-range BT.601 (JFIF), as jdcolor.c: 16-bit fractions of
-// 1.402, 0.71414, 0.34414 and 1.772, rounded.
+// jpegRow converts full-range BT.601 (JFIF) as jdcolor.c does: with 1.402, 0.71414, 0.34414 and 1.772 as 16-bit
+// fractions, rounded.
 func jpegRow(dst, luma, cb, cr []uint8) {
 	cb, cr, dst = cb[:len(luma)], cr[:len(luma)], dst[:4*len(luma)]
 	for x, v := range luma {
@@ -146,8 +143,8 @@ func jpegRow(dst, luma, cb, cr []uint8) {
 	}
 }
 
-// webpRow converts studio-range BT.601, as libwebp's yuv.h: 14-bit fractions
-// of which 6 are kept to the end.
+// webpRow converts studio-range BT.601 as libwebp's yuv.h does: with 14-bit fractions, of which 6 bits are kept to the
+// end.
 func webpRow(dst, luma, cb, cr []uint8) {
 	for x, v := range luma {
 		y, b, r := (int32(v)*19077)>>8, int32(cb[x]), int32(cr[x])

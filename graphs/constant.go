@@ -1,19 +1,15 @@
 package graphs
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math"
 	"slices"
+
+	"fovea/internal/numbers"
 )
 
 // Floats adds a float32 constant; no shape means a scalar.
 func (g *Graph) Floats(values []float32, shape ...int64) *Value {
-	data := make([]byte, 0, 4*len(values))
-	for _, x := range values {
-		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(x))
-	}
-	return g.constant(Value{Type: Float32, Shape: shape, data: data}, 4)
+	return g.constant(Value{Type: Float32, Shape: shape, data: numbers.Encode(values)}, 4)
 }
 
 // Scalar adds a float32 constant of rank 0.
@@ -21,11 +17,7 @@ func (g *Graph) Scalar(x float64) *Value { return g.Floats([]float32{float32(x)}
 
 // Ints adds a one-dimensional int64 constant, such as a shape or axes.
 func (g *Graph) Ints(values ...int64) *Value {
-	data := make([]byte, 0, 8*len(values))
-	for _, x := range values {
-		data = binary.LittleEndian.AppendUint64(data, uint64(x))
-	}
-	return g.constant(Value{Type: Int64, Shape: []int64{int64(len(values))}, data: data}, 8)
+	return g.constant(Value{Type: Int64, Shape: []int64{int64(len(values))}, data: numbers.Encode(values)}, 8)
 }
 
 // Filled adds a float32 constant with every element x.
@@ -58,11 +50,7 @@ func (v *Value) IntValues() ([]int64, bool) {
 	if v == nil || v.data == nil || v.Type != Int64 {
 		return nil, false
 	}
-	out := make([]int64, len(v.data)/8)
-	for i := range out {
-		out[i] = int64(binary.LittleEndian.Uint64(v.data[8*i:]))
-	}
-	return out, true
+	return numbers.Decode[int64](v.data), true
 }
 
 // FloatValues is the content of a float32 constant.
@@ -70,9 +58,5 @@ func (v *Value) FloatValues() ([]float32, bool) {
 	if v == nil || v.data == nil || v.Type != Float32 {
 		return nil, false
 	}
-	out := make([]float32, len(v.data)/4)
-	for i := range out {
-		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(v.data[4*i:]))
-	}
-	return out, true
+	return numbers.Decode[float32](v.data), true
 }

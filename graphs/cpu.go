@@ -3,7 +3,21 @@ package graphs
 import (
 	"math"
 	"slices"
+
+	"fovea/onnx/pb"
 )
+
+// Lower rewrites a float32 graph for the device that it runs on and for a
+// precision: half is the type beside float32, Float32 for none. See Mix,
+// MixEmulated and ForCPU. Nothing can be differentiated behind it.
+func (g *Graph) Lower(half pb.TensorProto_DataType, gpu bool) {
+	if gpu {
+		g.Mix(half)
+		return
+	}
+	g.MixEmulated(half)
+	g.ForCPU()
+}
 
 // ForCPU rewrites nodes into forms that ONNX Runtime's CPU kernels run faster. The
 // results are the same but for rounding. Nothing can be differentiated behind it.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 
+	"fovea/internal/numbers"
 	"fovea/onnx/pb"
 )
 
@@ -13,43 +14,15 @@ const (
 	BFloat16 = pb.TensorProto_BFLOAT16 // the upper half of a float32: 8 significant bits
 )
 
-// roundTo is x rounded to the nearest number of a half-precision type, the even one
-// of two, beyond the largest to infinity: as its bits, and as a float32 again.
+// roundTo returns x rounded to the nearest number of a half-precision type, as its bits and as a float32 again. Of
+// two it is the one with an even last bit; what lies beyond the largest becomes infinite.
 func roundTo(t pb.TensorProto_DataType, x float32) (bits uint16, rounded float32) {
 	if t == BFloat16 {
-		return bfloat16(x)
+		bits = numbers.ToBFloat16(x)
+		return bits, numbers.FromBFloat16(bits)
 	}
-	return float16(x)
-}
-
-func bfloat16(x float32) (bits uint16, rounded float32) {
-	b := math.Float32bits(x)
-	if x != x {
-		b |= 1 << 22 // stays a NaN without its lower half
-	} else {
-		b += 0x7fff + b>>16&1
-	}
-	return uint16(b >> 16), math.Float32frombits(b &^ 0xffff)
-}
-
-func float16(x float32) (bits uint16, rounded float32) {
-	const smallest = 1.0 / (1 << 24) // the step below 2^-14
-	sign := uint16(math.Float32bits(x) >> 31 << 15)
-	size := math.Abs(float64(x))
-	switch {
-	case x != x:
-		return sign | 0x7e00, x
-	case size >= 65520: // halfway to the next power of two
-		return sign | 0x7c00, float32(math.Copysign(math.Inf(1), float64(x)))
-	case size < 1.0/(1<<14):
-		steps := math.RoundToEven(size / smallest)
-		return sign | uint16(steps), float32(math.Copysign(steps*smallest, float64(x)))
-	}
-	fraction, exponent := math.Frexp(size) // fraction in [½, 1)
-	steps := math.RoundToEven(fraction * (1 << 11))
-	// A fraction that was rounded up to 1 carries into the exponent.
-	bits = uint16(exponent+13)<<10 + uint16(steps)
-	return sign | bits, float32(math.Copysign(math.Ldexp(steps, exponent-11), float64(x)))
+	bits = numbers.ToFloat16(float64(x))
+	return bits, numbers.FromFloat16(bits)
 }
 
 // halfConstant is a float32 constant rounded to a half-precision type, and whether

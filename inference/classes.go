@@ -2,8 +2,11 @@ package inference
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
+
+	"fovea/data"
 )
 
 // Matching is how the classes of a data set and those of a model, matched by
@@ -43,4 +46,24 @@ func (m Matching) Error(data, model string, known []string) error {
 		text += "; without images are " + strings.Join(m.Missing, ", ")
 	}
 	return fmt.Errorf("%s", text)
+}
+
+// RenumberClasses gives the samples of a split the model's class numbers. A class
+// without images is allowed, an unknown one is not.
+func RenumberClasses(split *data.Split, classes []string, model string) error {
+	m := MatchClasses(split.Classes, classes)
+	if err := m.Error(split.Dir, model, classes); err != nil {
+		return err
+	}
+	if m.Missing != nil {
+		slog.Warn("the model knows classes that have no images", "classes", m.Missing)
+	}
+	if m.Reordered {
+		slog.Info("the model has its classes in another order than the data: they are matched by name", "classes", classes)
+	}
+	for i := range split.Samples {
+		split.Samples[i].Class = m.Numbers[split.Samples[i].Class]
+	}
+	split.Classes = classes
+	return nil
 }

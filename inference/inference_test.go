@@ -16,6 +16,7 @@ import (
 	"fovea/inference"
 	"fovea/onnx"
 	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 )
 
 // golden is what tools/oracle/predictions.py wrote.
@@ -43,7 +44,7 @@ func readGolden(t testing.TB) golden {
 
 func open(t testing.TB, model string, given inference.Description, batch int) (*inference.Classifier, *inference.Description) {
 	t.Helper()
-	if _, err := ort.Load(t.Context(), ort.Source{Provider: "cpu"}); err != nil {
+	if _, err := install.Load(t.Context(), install.Source{Provider: "cpu"}); err != nil {
 		t.Fatal(err)
 	}
 	d, err := inference.Describe(model, given)

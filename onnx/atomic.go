@@ -11,9 +11,8 @@ import (
 	"syscall"
 )
 
-// WriteFileAtomic writes a file so that path holds either its old content or
-// the whole new one, whatever happens in between: a temporary file in the same
-// folder is filled by write, synced and renamed, and the folder is synced.
+// WriteFileAtomic writes a file so that path always has either its old content or the whole new one. It lets write fill
+// a temporary file in the same folder, syncs and renames it, and syncs the folder.
 func WriteFileAtomic(path string, write func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
@@ -49,8 +48,8 @@ func WriteFileAtomic(path string, write func(io.Writer) error) (err error) {
 	return SyncFolder(dir)
 }
 
-// SyncFolder makes renames inside dir durable. Systems that cannot sync a
-// folder (Windows) make renames durable by themselves.
+// SyncFolder makes renames inside dir durable. On systems that cannot sync a folder (Windows) renames are durable
+// anyway.
 func SyncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

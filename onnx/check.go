@@ -8,21 +8,18 @@ import (
 	"fovea/onnx/pb"
 )
 
-// deepest is how far subgraphs may be inside of each other.
-const deepest = 32
+// maxSubgraphDepth is the greatest depth of nested subgraphs that Check accepts.
+const maxSubgraphDepth = 32
 
 // maxIRVersion is the newest format that package pb knows.
 const maxIRVersion = int64(pb.Version_IR_VERSION)
 
-// Check reports the first structural fault of a model, naming node and value:
-// versions that are missing or unknown, a value that is made twice or used
-// before it is made, a cycle, an output that nothing makes, an operator of a
-// domain that is not imported, a tensor whose bytes do not agree with its type
-// and shape. Bodies of loops, branches and functions are included. It does not
-// know the operators, so it does not infer types or shapes.
+// Check returns an error that names node and value of the first structural fault of a model. Faults are: versions that
+// are missing or unknown, a value that is made twice or used before it is made, a cycle, an output that nothing makes,
+// an operator of a domain that is not imported, a tensor whose bytes do not agree with its type and shape. Bodies of
+// loops, branches and functions are included. Check does not know the operators, so it does not infer types or shapes.
 //
-// The rules are those of onnx.checker.check_model, but for names of graphs,
-// which ONNX Runtime does without.
+// The rules are those of onnx.checker.check_model, except that graphs need no name, because ONNX Runtime does without.
 func Check(m *pb.ModelProto) error {
 	if err := checkModel(m); err != nil {
 		return fmt.Errorf("invalid model: %w", err)
@@ -78,7 +75,7 @@ func imports(list []*pb.OperatorSetIdProto) (map[string]bool, error) {
 	return domains, nil
 }
 
-// CanonicalDomain maps the standard's long name to the empty one.
+// CanonicalDomain returns "" for the standard's long name "ai.onnx", and any other domain unchanged.
 func CanonicalDomain(domain string) string {
 	if domain == "ai.onnx" {
 		return ""
@@ -86,8 +83,7 @@ func CanonicalDomain(domain string) string {
 	return domain
 }
 
-// scope is the values that nodes of a graph may use: its own so far, and those
-// of the graphs around it.
+// A scope has the values that nodes of a graph may use: its own so far, and those of the graphs around it.
 type scope struct {
 	outer  *scope
 	depth  int
@@ -109,8 +105,8 @@ func (s *scope) maker(value string) (string, bool) {
 	return "", false
 }
 
-// define records that value is made by something; a second maker in the same
-// graph or around it is an error.
+// define records that value is made by something. It is an error if the same graph or one around it makes the value
+// already.
 func (s *scope) define(value, by string) error {
 	if err := checkName(value); err != nil {
 		return err
@@ -131,8 +127,8 @@ func checkGraph(g *pb.GraphProto, s *scope) error {
 			return fmt.Errorf("value %q has elements of the unknown type %d", v.GetName(), kind)
 		}
 	}
-	if s.depth > deepest {
-		return fmt.Errorf("subgraphs are nested more than %d deep", deepest)
+	if s.depth > maxSubgraphDepth {
+		return fmt.Errorf("subgraphs are nested more than %d deep", maxSubgraphDepth)
 	}
 	for _, in := range g.GetInput() {
 		if in.GetName() == "" {
@@ -180,8 +176,7 @@ func checkGraph(g *pb.GraphProto, s *scope) error {
 	return nil
 }
 
-// checkName refuses what ONNX Runtime would take for a shorter name: in C a name
-// ends at a zero byte.
+// checkName refuses names that ONNX Runtime would take for shorter ones: in C a name ends at a zero byte.
 func checkName(name string) error {
 	if strings.ContainsRune(name, 0) {
 		return fmt.Errorf("the name %q has a zero byte: rename the value", name)
@@ -189,8 +184,7 @@ func checkName(name string) error {
 	return nil
 }
 
-// initializer defines an initializer. It may give a graph input its default;
-// before IR version 4 each has to.
+// initializer defines an initializer. It may give a graph input its default; before IR version 4 it must.
 func (s *scope) initializer(name string) error {
 	switch by := s.makers[name]; {
 	case name == "":
@@ -226,7 +220,7 @@ func checkNodes(nodes []*pb.NodeProto, s *scope) error {
 	return nil
 }
 
-// nodeLabel names a node by what a reader of the model can find it by.
+// nodeLabel returns a description by which a reader of the model can find the node.
 func nodeLabel(i int, n *pb.NodeProto) string {
 	if n.GetName() != "" {
 		return fmt.Sprintf("node %q (%s)", n.GetName(), n.GetOpType())
@@ -266,19 +260,12 @@ func checkNode(n *pb.NodeProto, s *scope) error {
 }
 
 func checkAttribute(a *pb.AttributeProto, s *scope) error {
-	tensors, graphs := slices.Clip(a.GetTensors()), slices.Clip(a.GetGraphs())
-	if a.GetT() != nil {
-		tensors = append(tensors, a.GetT())
-	}
-	if a.GetG() != nil {
-		graphs = append(graphs, a.GetG())
-	}
-	for _, t := range tensors {
+	for _, t := range tensorsOf(a) {
 		if err := checkTensor(t); err != nil {
 			return err
 		}
 	}
-	for _, g := range graphs {
+	for _, g := range graphsOf(a) {
 		if err := checkGraph(g, s.inner()); err != nil {
 			return fmt.Errorf("subgraph %q: %w", g.GetName(), err)
 		}

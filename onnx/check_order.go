@@ -7,7 +7,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// undefinedError says that a node uses a value that is not made before it.
+// An undefinedError means that a node uses a value that is not made before it.
 type undefinedError struct {
 	input int
 	value string
@@ -17,8 +17,8 @@ func (e *undefinedError) Error() string {
 	return fmt.Sprintf("input %d, %q, is made by no node, input or initializer", e.input, e.value)
 }
 
-// explain tells a value that nobody makes from one that is made too late and
-// from a cycle. nodes are the user of the value and all nodes after it.
+// explain returns an error that tells whether nobody makes the value, or a later node, or a cycle. nodes are the user
+// of the value and all nodes after it.
 func (e *undefinedError) explain(nodes []*pb.NodeProto) error {
 	makers := map[string]int{}
 	for i, n := range nodes {
@@ -40,9 +40,8 @@ func (e *undefinedError) explain(nodes []*pb.NodeProto) error {
 		e.input, e.value, nodeLabel(late, nodes[late]))
 }
 
-// findPath returns the values on a way from nodes[0] to an input of
-// nodes[last]. It walks from user to maker with a stack of its own, since a
-// hostile chain may be as long as the file.
+// findPath returns the values on a way from nodes[0] to an input of nodes[last]. It walks from user to maker with a
+// stack of its own, because a hostile chain may be as long as the file.
 func findPath(nodes []*pb.NodeProto, makers map[string]int, last int) (path []string, ok bool) {
 	usedBy := map[int]int{last: last} // node → the node on the way that uses it
 	via := map[int]string{}           // node → its output that is used

@@ -6,7 +6,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// checkTensor checks that t's content agrees with its type and shape.
+// checkTensor returns an error unless t's content agrees with its type and shape.
 func checkTensor(t *pb.TensorProto) error {
 	dtype := pb.TensorProto_DataType(t.GetDataType())
 	want, err := NumElements(t.GetDims())
@@ -42,7 +42,7 @@ func checkTensor(t *pb.TensorProto) error {
 	return nil
 }
 
-// checkExternal checks what can be known without the file.
+// checkExternal checks everything about external data that is known without its file.
 func checkExternal(t *pb.TensorProto) error {
 	if externalEntry(t, "location") == "" {
 		return fmt.Errorf("external data without a location")
@@ -51,7 +51,7 @@ func checkExternal(t *pb.TensorProto) error {
 	return err
 }
 
-// typedSize returns the bytes that typedData would pack.
+// typedSize returns the number of bytes that typedData would pack.
 func typedSize(t *pb.TensorProto, dtype pb.TensorProto_DataType) int64 {
 	switch dtype {
 	case pb.TensorProto_FLOAT, pb.TensorProto_COMPLEX64:

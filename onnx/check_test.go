@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// The verdicts are those of onnx.checker.check_model.
+// onnx.checker.check_model gives the same verdicts.
 func TestCheckAgreesWithOfficialChecker(t *testing.T) {
 	f, err := os.Open(filepath.Join("testdata", "check", "verdicts.csv"))
 	if err != nil {
@@ -53,7 +53,7 @@ func TestCheckAgreesWithOfficialChecker(t *testing.T) {
 	}
 }
 
-// What the official checker lets pass, but no runtime.
+// The official checker accepts these models, but no runtime does.
 func TestCheckStricter(t *testing.T) {
 	base := func() *pb.ModelProto { return open(t, filepath.Join("testdata", "check", "valid.onnx")).Proto }
 	tests := []struct {

@@ -11,10 +11,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// TestConformanceModels reads the models of ONNX's own backend tests, 103
-// operators in operator sets up to 10, as onnx-go carries them. Each decodes,
-// passes the check, has a node of its operator and is the same after it was
-// written and read again.
+// TestConformanceModels reads the models of ONNX's own backend tests, 103 operators in operator sets up to 10, from
+// onnx-go. Each decodes, passes the check, has a node of its operator, and is the same after it was written and read
+// again.
 func TestConformanceModels(t *testing.T) {
 	c := exec.Command("go", "run", "fovea/tools/onnxgo", "cases")
 	var problems bytes.Buffer

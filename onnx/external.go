@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,8 +12,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// openExternal maps the files that tensors of the model at path name and turns
-// the tensors into ones with RawData.
+// openExternal maps the data files that tensors of the model at path name, and gives those tensors RawData instead.
 func (m *Model) openExternal(path string) error {
 	var root *os.Root
 	files := map[string][]byte{}
@@ -50,8 +50,8 @@ func (m *Model) openExternal(path string) error {
 	return err
 }
 
-// openLocation maps a data file that lies inside root. Paths that leave it,
-// directly or through a symbolic link, would let a model read any file.
+// openLocation maps a data file inside root. A path that leads out of it, directly or through a symbolic link, is
+// refused: it would let a model read any file.
 func openLocation(root *os.Root, location string) (*mmap.File, error) {
 	if location == "" {
 		return nil, fmt.Errorf("external data without a location")
@@ -105,8 +105,8 @@ func externalEntry(t *pb.TensorProto, key string) string {
 	return ""
 }
 
-// eachTensor calls visit for every tensor of m: initializers and attributes,
-// in the main graph, subgraphs and functions.
+// eachTensor calls visit for every tensor of m: initializers and attributes, in the main graph, subgraphs and
+// functions.
 func eachTensor(m *pb.ModelProto, visit func(*pb.TensorProto) error) error {
 	if err := eachGraphTensor(m.GetGraph(), visit); err != nil {
 		return err
@@ -138,20 +138,12 @@ func eachGraphTensor(g *pb.GraphProto, visit func(*pb.TensorProto) error) error 
 func eachNodeTensor(nodes []*pb.NodeProto, visit func(*pb.TensorProto) error) error {
 	for _, n := range nodes {
 		for _, a := range n.GetAttribute() {
-			tensors := a.GetTensors()
-			if a.GetT() != nil {
-				tensors = append(tensors[:len(tensors):len(tensors)], a.GetT())
-			}
-			for _, t := range tensors {
+			for _, t := range tensorsOf(a) {
 				if err := visit(t); err != nil {
 					return err
 				}
 			}
-			graphs := a.GetGraphs()
-			if a.GetG() != nil {
-				graphs = append(graphs[:len(graphs):len(graphs)], a.GetG())
-			}
-			for _, g := range graphs {
+			for _, g := range graphsOf(a) {
 				if err := eachGraphTensor(g, visit); err != nil {
 					return err
 				}
@@ -159,4 +151,20 @@ func eachNodeTensor(nodes []*pb.NodeProto, visit func(*pb.TensorProto) error) er
 		}
 	}
 	return nil
+}
+
+// tensorsOf returns the tensors of an attribute, which has one or a list.
+func tensorsOf(a *pb.AttributeProto) []*pb.TensorProto {
+	if a.GetT() == nil {
+		return a.GetTensors()
+	}
+	return append(slices.Clip(a.GetTensors()), a.GetT())
+}
+
+// graphsOf returns the subgraphs of an attribute, which has one or a list.
+func graphsOf(a *pb.AttributeProto) []*pb.GraphProto {
+	if a.GetG() == nil {
+		return a.GetGraphs()
+	}
+	return append(slices.Clip(a.GetGraphs()), a.GetG())
 }

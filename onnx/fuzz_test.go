@@ -11,9 +11,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// FuzzUnmarshal feeds bytes to everything that reads a model. Nothing may
-// panic, decoding must agree with the protobuf package, and what is decoded
-// must survive writing.
+// FuzzUnmarshal feeds bytes to everything that reads a model. Nothing may panic, decoding must agree with the protobuf
+// package, and a decoded model must survive writing.
 func FuzzUnmarshal(f *testing.F) {
 	seeds, err := filepath.Glob(filepath.Join("testdata", "check", "*.onnx"))
 	if err != nil || len(seeds) == 0 {
@@ -55,9 +54,8 @@ func FuzzUnmarshal(f *testing.F) {
 	})
 }
 
-// FuzzOpen opens a model beside a file of external data. It costs memory in
-// proportion to the two files, whatever the model says of its size, and no tensor
-// has bytes that are not theirs.
+// FuzzOpen opens a model beside a file of external data. It must cost memory in proportion to the two files, whatever
+// size the model states, and no tensor may have bytes that are not theirs.
 func FuzzOpen(f *testing.F) {
 	data, err := os.ReadFile(filepath.Join("testdata", "external.bin"))
 	if err != nil {

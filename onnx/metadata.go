@@ -6,8 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Metadata returns the value that m's metadata_props hold under key, and
-// whether there is one.
+// Metadata returns the value under key in m's metadata_props, and whether there is one.
 func Metadata(m *pb.ModelProto, key string) (string, bool) {
 	for _, p := range m.GetMetadataProps() {
 		if p.GetKey() == key {
@@ -17,8 +16,7 @@ func Metadata(m *pb.ModelProto, key string) (string, bool) {
 	return "", false
 }
 
-// SetMetadata puts value under key into m's metadata_props, in the place of an
-// earlier value.
+// SetMetadata sets the value under key in m's metadata_props.
 func SetMetadata(m *pb.ModelProto, key, value string) {
 	for _, p := range m.GetMetadataProps() {
 		if p.GetKey() == key {

@@ -20,12 +20,11 @@ const (
 	tensorRawData    protowire.Number = 9
 )
 
-// aliasSize is the smallest initializer whose bytes stay in the file's memory;
-// smaller ones are cheaper to copy than to keep a page for.
+// aliasSize is the smallest initializer whose bytes stay in the file's memory. Smaller ones are cheaper to copy than to
+// keep a page for.
 const aliasSize = 1024
 
-// Model is a model file that is open: a message whose big initializers point
-// into mapped files.
+// A Model is an open model file: a message whose big initializers point into mapped files.
 type Model struct {
 	Proto    *pb.ModelProto
 	External map[string]int64 // bytes of each external data file, by the location that tensors name
@@ -33,10 +32,8 @@ type Model struct {
 	files []*mmap.File
 }
 
-// Open reads the model at path and maps the external data files that it names.
-// External data must lie in the model's folder or below it, also after
-// symbolic links are followed. Open does not check the model's structure; see
-// [Check].
+// Open reads the model at path and maps the external data files that it names. External data must lie in the model's
+// folder or below it, even after symbolic links are followed. Open does not check the model's structure; see [Check].
 func Open(path string) (*Model, error) {
 	f, err := mmap.Open(path)
 	if err != nil {
@@ -53,8 +50,7 @@ func Open(path string) (*Model, error) {
 	return m, nil
 }
 
-// Close releases the files. Initializers' RawData must not be touched
-// afterwards.
+// Close releases the files. Initializers' RawData must not be touched afterwards.
 func (m *Model) Close() error {
 	var errs []error
 	for _, f := range m.files {
@@ -64,8 +60,7 @@ func (m *Model) Close() error {
 	return errors.Join(errs...)
 }
 
-// Digest is the SHA-256 of the model's file and the data files that it names, in
-// hexadecimal digits.
+// Digest returns the SHA-256 of the model's file and the data files that it names, in hexadecimal digits.
 func (m *Model) Digest() string {
 	sum := sha256.New()
 	for _, f := range m.files {
@@ -74,8 +69,8 @@ func (m *Model) Digest() string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// Unmarshal decodes a model. RawData of the main graph's initializers from 1
-// KiB on is b's memory, not a copy. External data is left unopened.
+// Unmarshal decodes a model. RawData of the main graph's initializers from 1 KiB on is b's memory, not a copy. External
+// data is left unopened.
 func Unmarshal(b []byte) (*pb.ModelProto, error) {
 	m := &pb.ModelProto{}
 	if len(b) == 0 {
@@ -127,8 +122,7 @@ func unmarshalTensor(b []byte, t *pb.TensorProto) error {
 	return nil
 }
 
-// split hands each length-delimited field num of message b to part and
-// returns a message of the other fields.
+// split calls part with each length-delimited field num of message b and returns a message of the other fields.
 func split(b []byte, num protowire.Number, part func([]byte) error) (rest []byte, err error) {
 	for at := 0; at < len(b); {
 		n, typ, tag := protowire.ConsumeTag(b[at:])

@@ -76,8 +76,8 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-// externalModel writes a model with one tensor of 4 floats that refers to an
-// external file by entries, key and value in turn.
+// externalModel writes a model with one tensor of 4 floats that refers to an external file by entries, key and value in
+// turn.
 func externalModel(t *testing.T, dir string, entries ...string) string {
 	t.Helper()
 	x := &pb.TensorProto{Name: proto.String("w"), DataType: proto.Int32(1), Dims: []int64{4},
@@ -133,7 +133,8 @@ func TestOpenExternalRefusals(t *testing.T) {
 		{"overflow", []string{"location", "data", "offset", strconv.Itoa(1<<63 - 1)}, "truncated"},
 		{"long length", []string{"location", "data", "length", strconv.Itoa(1<<63 - 1)}, "truncated"},
 		{"negative length", []string{"location", "data", "length", "-1"}, "truncated"},
-		{"other length", []string{"location", "data", "length", "12"}, "12 bytes given, but float32 of shape [4] has 16"},
+		{"other length", []string{"location", "data", "length", "12"},
+			"12 bytes given, but float32 of shape [4] has 16"},
 		{"no number", []string{"location", "data", "offset", "0x10"}, "not a number"},
 	}
 	for _, test := range tests {

@@ -14,25 +14,22 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// maxProtobuf is the size that protobuf readers, ONNX Runtime's among them,
-// refuse to go beyond.
+// maxProtobuf is the largest size that protobuf readers accept, ONNX Runtime's among them.
 const maxProtobuf = math.MaxInt32
 
-// SaveOptions says how Save lays a model out. The zero value is one file,
-// unless that file would pass protobuf's limit of 2 GiB.
+// SaveOptions say how Save lays a model out. The zero value makes one file, unless that file would be larger than
+// protobuf's limit of 2 GiB.
 type SaveOptions struct {
-	// External puts initializers into a data file in any case.
+	// External puts initializers into a data file, however small the model is.
 	External bool
-	// Threshold is the size in bytes from which an initializer goes to the
-	// data file; 0 means 1024, as in onnx.save_model.
+	// Threshold is the size in bytes from which an initializer goes to the data file. 0 means 1024, as in
+	// onnx.save_model.
 	Threshold int
 }
 
-// Save writes m to path. When the file would exceed 2 GiB, or when asked for,
-// the initializers go to a file called like the model with ".data" behind it,
-// and the model refers to them by offset. Each file is replaced whole; the
-// data file comes first. Weights are written from where they are, and equal
-// models give equal bytes.
+// Save writes m to path. If the file would be larger than 2 GiB, or if asked for, the initializers go to a data file
+// with the model's name and ".data" behind it, and the model refers to them by offset. Each file is replaced whole, the
+// data file first. Weights are written from the memory that they are in, and equal models give equal bytes.
 func Save(path string, m *pb.ModelProto, opts SaveOptions) error {
 	parts, err := encode(m, nil)
 	if err != nil {
@@ -46,8 +43,8 @@ func Save(path string, m *pb.ModelProto, opts SaveOptions) error {
 	return WriteFileAtomic(path, parts.write)
 }
 
-// Marshal encodes m with all its weights into one new slice. A model above 2
-// GiB is an error: no protobuf reader would take it.
+// Marshal encodes m with all its weights into one new slice. A model above 2 GiB is an error, because no protobuf
+// reader accepts it.
 func Marshal(m *pb.ModelProto) ([]byte, error) {
 	parts, err := encode(m, nil)
 	if err != nil {
@@ -95,10 +92,9 @@ func saveExternal(path string, m *pb.ModelProto, opts SaveOptions) (pieces, erro
 	return parts, WriteFileAtomic(dataPath, data.write)
 }
 
-// align returns the offset at or after end for a tensor of size bytes. ONNX
-// Runtime and onnx put tensors above 1 MiB on the largest page any system
-// maps, 64 KiB; for small ones that would be padding mostly, so they get a
-// cache line.
+// align returns the offset at or after end for a tensor of size bytes. ONNX Runtime and onnx put tensors above 1 MiB on
+// the largest page that any system maps, 64 KiB. For small tensors that would be mostly padding, so they get a cache
+// line.
 func align(end, size int64) int64 {
 	unit := int64(64)
 	if size >= 1<<20 {
@@ -107,17 +103,16 @@ func align(end, size int64) int64 {
 	return (end + unit - 1) / unit * unit
 }
 
-// padding is the zeros between tensors, at most what align adds.
+// padding has the zeros between tensors, the most that align can add.
 var padding [64 << 10]byte
 
-// section is where a tensor's bytes are in a data file.
+// A section is the range of a data file that holds a tensor's bytes.
 type section struct {
 	location       string
 	offset, length int64
 }
 
-// pieces is a file's content in order: envelope bytes made here, and weights
-// where they are.
+// pieces are the parts of a file in order: new bytes of messages, and weights in the memory that they are in.
 type pieces [][]byte
 
 func (p pieces) size() (n int64) {
@@ -136,8 +131,7 @@ func (p pieces) write(w io.Writer) error {
 	return nil
 }
 
-// encode returns m as protobuf. Initializers that have a section refer to it
-// instead of carrying their bytes.
+// encode returns m as protobuf. Initializers that have a section refer to it instead of carrying their bytes.
 func encode(m *pb.ModelProto, sections map[*pb.TensorProto]section) (pieces, error) {
 	head, err := marshalWithout(m, modelGraph)
 	if err != nil {
@@ -203,7 +197,7 @@ func field(num protowire.Number, length int64) []byte {
 	return protowire.AppendVarint(b, uint64(length))
 }
 
-// marshalWithout encodes m but for one field, without copying that field.
+// marshalWithout encodes m without one field, and without copying that field.
 func marshalWithout(m proto.Message, skip protowire.Number) ([]byte, error) {
 	from := m.ProtoReflect()
 	shell := from.New()

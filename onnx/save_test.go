@@ -12,8 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// checkWithPython compares two model files by the official library, where
-// FOVEA_PYTHON names a Python that has it.
+// checkWithPython compares two model files with the official library, if FOVEA_PYTHON names a Python that has it.
 func checkWithPython(t *testing.T, a, b string) {
 	python := os.Getenv("FOVEA_PYTHON")
 	if python == "" {
@@ -81,7 +80,7 @@ func TestMarshal(t *testing.T) {
 	}
 }
 
-// weightModel is a model of n tensors of size bytes that all share memory.
+// weightModel returns a model of n tensors of size bytes that all share memory.
 func weightModel(t testing.TB, n, size int) *pb.ModelProto {
 	t.Helper()
 	data := make([]byte, size)
@@ -133,8 +132,8 @@ func TestExternalAlignment(t *testing.T) {
 	}
 }
 
-// Files above 2 GiB, one with a data file and one that is a single protobuf
-// beyond the standard, are made as holes here, which cost no disk.
+// Files above 2 GiB, one with a data file and one that is a single protobuf beyond the standard. They are made with
+// holes, which cost no disk.
 func TestOpenAbove2GiB(t *testing.T) {
 	const size = 256 << 20
 	m := weightModel(t, 9, size)

@@ -11,11 +11,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Data returns the elements of t as little-endian bytes in row-major order.
-// Where t keeps raw bytes the result is that very memory, not a copy; typed
-// fields (float_data, int32_data, …) are converted. The length always agrees
-// with type and shape. Tensors of strings, and external data that has not been
-// opened (see [Open]), are errors.
+// Data returns the elements of t as little-endian bytes in row-major order. If t keeps raw bytes, the result is that
+// memory, not a copy; typed fields (float_data, int32_data, …) are converted. The length always agrees with type and
+// shape. Tensors of strings, and external data that has not been opened (see [Open]), are errors.
 func Data(t *pb.TensorProto) ([]byte, error) {
 	data, err := tensorData(t)
 	if err != nil {
@@ -50,9 +48,8 @@ func tensorData(t *pb.TensorProto) ([]byte, error) {
 	return data, nil
 }
 
-// typedData packs the typed field that holds elements of dtype (onnx.proto,
-// comments of TensorProto) into bytes. It is sized by what the field holds, so
-// a hostile shape costs nothing.
+// typedData packs the typed field that holds elements of dtype (see onnx.proto, comments of TensorProto) into bytes.
+// The result is as long as the field, so a hostile shape costs nothing.
 func typedData(t *pb.TensorProto, dtype pb.TensorProto_DataType) []byte {
 	out := []byte{}
 	le := binary.LittleEndian
@@ -90,9 +87,8 @@ func typedData(t *pb.TensorProto, dtype pb.TensorProto_DataType) []byte {
 	return out
 }
 
-// packInt32 keeps the low bits of each value: 4 bytes for int32, 2 for 16-bit
-// types, and 1 for 8-bit types and for the groups of 4-bit and 2-bit elements
-// that already share a value.
+// packInt32 keeps the low bits of each value: 4 bytes for int32, 2 for 16-bit types, and 1 for 8-bit types. Elements of
+// 4 and 2 bits already share a value, of which it keeps 1 byte too.
 func packInt32(values []int32, bits uint64) []byte {
 	out := make([]byte, 0, len(values)*int(bits+7)/8)
 	for _, v := range values {
@@ -108,7 +104,7 @@ func packInt32(values []int32, bits uint64) []byte {
 	return out
 }
 
-// pack6 writes 6-bit values as one stream of bits, lowest first.
+// pack6 packs 6-bit values into one stream of bits, lowest bits first.
 func pack6(values []int32) []byte {
 	out := make([]byte, (len(values)*6+7)/8)
 	for i, v := range values {
@@ -122,9 +118,8 @@ func pack6(values []int32) []byte {
 	return out
 }
 
-// SetData makes data, little-endian bytes in row-major order, the content of
-// t. The bytes are not copied: they must stay unchanged until the last Save or
-// Marshal. The length must agree with the tensor's type and shape.
+// SetData makes data, little-endian bytes in row-major order, the content of t. The bytes are not copied: they must
+// stay unchanged until the last Save or Marshal. The length must agree with the tensor's type and shape.
 func SetData(t *pb.TensorProto, data []byte) error {
 	want, err := DataSize(pb.TensorProto_DataType(t.GetDataType()), t.GetDims())
 	if err == nil && int64(len(data)) != want {
@@ -144,8 +139,7 @@ func SetData(t *pb.TensorProto, data []byte) error {
 	return nil
 }
 
-// NewTensor returns a tensor whose content is data, under the terms of
-// [SetData].
+// NewTensor returns a tensor whose content is data. As with [SetData], the bytes are not copied.
 func NewTensor(name string, dtype pb.TensorProto_DataType, shape []int64, data []byte) (*pb.TensorProto, error) {
 	t := &pb.TensorProto{
 		Name:     proto.String(name),
@@ -158,11 +152,10 @@ func NewTensor(name string, dtype pb.TensorProto_DataType, shape []int64, data [
 	return t, nil
 }
 
-// BatchSymbol names a dimension that is known only when a model runs.
+// BatchSymbol is the name of a dimension that is known only when a model runs.
 const BatchSymbol = "batch"
 
-// NewValueInfo describes a tensor that a graph takes or makes. A negative dimension
-// is BatchSymbol.
+// NewValueInfo describes an input, output or inner value of a graph. A negative dimension becomes BatchSymbol.
 func NewValueInfo(name string, dtype pb.TensorProto_DataType, shape []int64) *pb.ValueInfoProto {
 	dims := &pb.TensorShapeProto{}
 	for _, size := range shape {
@@ -176,7 +169,7 @@ func NewValueInfo(name string, dtype pb.TensorProto_DataType, shape []int64) *pb
 		TensorType: &pb.TypeProto_Tensor{ElemType: proto.Int32(int32(dtype)), Shape: dims}}}}
 }
 
-// Initializer returns the initializer of g called name, or nil.
+// Initializer returns the initializer of g with this name, or nil.
 func Initializer(g *pb.GraphProto, name string) *pb.TensorProto {
 	for _, t := range g.GetInitializer() {
 		if t.GetName() == name {

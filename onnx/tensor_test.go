@@ -23,8 +23,7 @@ func open(t *testing.T, path string) *Model {
 	return m
 }
 
-// The official library wrote the same values once into typed fields and once
-// as raw bytes.
+// The official library wrote the same values once into typed fields and once as raw bytes.
 func TestDataOfTypedFields(t *testing.T) {
 	typed := open(t, filepath.Join("testdata", "typed.onnx")).Proto.GetGraph().GetInitializer()
 	raw := open(t, filepath.Join("testdata", "raw.onnx")).Proto.GetGraph().GetInitializer()

@@ -8,8 +8,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// elementTypes gives each element type its usual name and its width in bits.
-// Strings have no fixed width.
+// elementTypes maps each element type to its usual name and its width in bits. Strings have no fixed width.
 var elementTypes = map[pb.TensorProto_DataType]struct {
 	name string
 	bits uint64
@@ -52,8 +51,8 @@ func TypeName(dtype pb.TensorProto_DataType) string {
 	return fmt.Sprintf("type %d", dtype)
 }
 
-// ElementSize returns the bytes of one element. It is an error for strings and
-// for types of less than a byte, for which [DataSize] gives a tensor's bytes.
+// ElementSize returns the bytes of one element. It is an error for strings and for types of less than a byte; for those
+// use [DataSize].
 func ElementSize(dtype pb.TensorProto_DataType) (int, error) {
 	e := elementTypes[dtype]
 	if e.bits == 0 || e.bits%8 != 0 {
@@ -62,8 +61,8 @@ func ElementSize(dtype pb.TensorProto_DataType) (int, error) {
 	return int(e.bits / 8), nil
 }
 
-// NumElements returns the number of elements of a shape: 1 for a scalar. A
-// negative dimension, or more elements than an int64 holds, is an error.
+// NumElements returns the number of elements of a shape, which is 1 for a scalar. A negative dimension, or more
+// elements than an int64 holds, is an error.
 func NumElements(shape []int64) (int64, error) {
 	n, empty := uint64(1), false
 	for _, d := range shape {
@@ -85,8 +84,8 @@ func NumElements(shape []int64) (int64, error) {
 	return int64(n), nil
 }
 
-// DataSize returns the bytes of a tensor: elements × width, rounded up to a
-// whole byte for the types of 2, 4 and 6 bits, which are packed.
+// DataSize returns the bytes of a tensor: elements × width. The types of 2, 4 and 6 bits are packed and fill up to a
+// whole byte.
 func DataSize(dtype pb.TensorProto_DataType, shape []int64) (int64, error) {
 	e := elementTypes[dtype]
 	if e.bits == 0 {

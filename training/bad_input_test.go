@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"fovea/inference"
 	"fovea/training"
 	"fovea/training/config"
 )
@@ -170,7 +171,7 @@ func TestEvaluateRefuses(t *testing.T) {
 		{"unknown class", model, other, "5_other"},
 		{"no data", model, dir + "/nowhere", "nowhere"},
 	} {
-		_, err := training.Evaluate(t.Context(), training.EvalOptions{Model: c.model, Data: c.data, Split: "test", Out: t.TempDir()})
+		_, err := inference.Evaluate(t.Context(), inference.EvalOptions{Model: c.model, Data: c.data, Split: "test", Out: t.TempDir()})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error is %v, want one with %q", c.name, err, c.want)
 		}

@@ -2,141 +2,165 @@ package training
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"math/bits"
-	"path/filepath"
 
-	"fovea/data"
-	"fovea/internal/progress"
+	"fovea/onnx/engine"
 	"fovea/training/config"
+	"fovea/training/memory"
 )
 
-// What training.batch = "auto" chooses from.
-const (
-	mostBatch  = 128 // RETFound's own default
-	leastSteps = 8   // optimizer steps of an epoch
-	plainBatch = 16  // the key's default, where nothing is known of memory
-)
+// A trial makes plans at other batches than the config's, each once, and tries them.
+type trial struct {
+	ctx    context.Context
+	config *config.Config
+	engine *engine.Engine
+	set    *dataset
+	plans  map[int]*plan // by batch
+}
 
-// withBatch returns cfg with the largest power of two that fits in the place of
-// training.batch = "auto".
-func withBatch(ctx context.Context, cfg *config.Config, set *data.Dataset, progress progress.Func) (*config.Config, error) {
-	if cfg.Training.Batch != config.Auto {
-		return cfg, nil
-	}
-	e, err := newEngine(ctx, cfg, progress)
-	if err != nil {
-		return nil, err
-	}
-	defer e.close()
-	t := &trial{ctx: ctx, config: cfg, engine: e, set: set}
-	batch, why, err := chooseBatch(batchesFor(cfg, len(set.Train.Samples)), t.memory())
+func newTrial(ctx context.Context, cfg *config.Config, set *dataset, e *engine.Engine) *trial {
+	return &trial{ctx, cfg, e, set, map[int]*plan{}}
+}
+
+// choosePlan returns the plan with the largest power of two that fits in the place
+// of training.batch = "auto".
+func choosePlan(ctx context.Context, cfg *config.Config, set *dataset, e *engine.Engine) (*plan, error) {
+	t := newTrial(ctx, cfg, set, e)
+	defer t.close()
+	batch, why, err := memory.Choose(memory.CandidatesFor(cfg, len(set.train.Samples)), t.probe())
 	if err != nil {
 		return nil, fmt.Errorf(`training.batch = "auto": %w`, err)
 	}
-	slog.Info("training.batch", "chosen", batch, "because", why)
-	c := t.at(batch)
-	if o := c.Optimizer; o.BLR == 0 {
-		slog.Warn("optimizer.lr stays the same whatever batch is chosen, which differs between machines; optimizer.blr follows it",
-			"lr", o.LR, "blr with the same rate here", o.LR*256/float64(batch*c.Training.Accumulate))
-	}
-	return c, c.Validate()
-}
-
-// withRecordedBatch returns cfg with the batch that a run was started with in the
-// place of training.batch = "auto".
-func withRecordedBatch(folder string, cfg *config.Config) (*config.Config, error) {
-	if cfg.Training.Batch != config.Auto {
-		return cfg, nil
-	}
-	before, err := config.Read(filepath.Join(folder, configFile), nil, nil)
+	p, err := t.plan(batch)
 	if err != nil {
 		return nil, err
 	}
-	c := *cfg
-	c.Training.Batch = before.Training.Batch
-	return &c, nil
-}
-
-// batches are the powers of two to choose from.
-type batches struct {
-	least, most int
-	bound       string // what most comes from
-}
-
-func batchesFor(c *config.Config, images int) batches {
-	b := batches{least: 1, most: mostBatch, bound: "more is not tried"}
-	if c.Augment.Mixes() {
-		b.least = 2 // pairs of images are mixed
+	// What was tried must not change what the run computes on.
+	if err := e.RenewDevice(); err != nil {
+		p.setup.close()
+		return nil, err
 	}
-	if room := images / (leastSteps * c.Training.Accumulate); room < mostBatch {
-		b.most = max(powerOfTwo(room), b.least)
-		b.bound = fmt.Sprintf("with more, an epoch of %d images would have fewer than %d optimizer steps", images, leastSteps)
+	slog.Info("training.batch", "chosen", batch, "because", why)
+	if o := cfg.Optimizer; o.BLR == 0 {
+		slog.Warn("optimizer.lr stays the same whatever batch is chosen, which differs between machines; optimizer.blr follows it",
+			"lr", o.LR, "blr with the same rate here", o.LR*256/float64(batch*cfg.Training.Accumulate))
 	}
-	return b
+	delete(t.plans, batch) // it is the caller's now
+	return p, nil
 }
 
-// powerOfTwo is the largest that is not above n, at least 1.
-func powerOfTwo(n int) int { return 1 << (bits.Len(uint(max(n, 1))) - 1) }
+// probe looks at memory by making plans, and on a GPU by trying their steps.
+func (t *trial) probe() memory.Probe {
+	m := memory.Probe{Need: t.need, Free: func() (int64, error) { return memory.Free(t.engine) },
+		Recompute: t.config.Training.Recompute}
+	if t.engine.Device() != nil {
+		m.Fits = t.fits
+	}
+	return m
+}
 
-// chooseBatch chooses one that fits, and tells why it is that one. Where steps
-// cannot be tried it is the least even if that is not expected to fit.
-func chooseBatch(b batches, m memory) (batch int, why string, err error) {
-	n, err := m.reckon(b.least)
+func (t *trial) plan(batch int) (*plan, error) {
+	if p, made := t.plans[batch]; made {
+		return p, nil
+	}
+	c := *t.config
+	c.Training.Batch = batch
+	p, err := planFor(&c, t.set)
+	if err == nil {
+		t.plans[batch] = p
+	}
+	return p, err
+}
+
+func (t *trial) close() {
+	for _, p := range t.plans {
+		p.setup.close()
+	}
+}
+
+func (t *trial) need(batch int) (memory.Need, error) {
+	p, err := t.plan(batch)
 	if err != nil {
-		return 0, "", err
+		return memory.Need{}, err
 	}
-	free, unknown := m.free()
-	expected := plainBatch
-	if unknown == nil {
-		expected = n.largest(usable(free))
-	}
-	expected = min(max(powerOfTwo(expected), b.least), b.most)
-	switch {
-	case m.fits != nil:
-		batch, err = largestFit(expected, b, m.fits)
-		if batch == 0 && err == nil {
-			err = fmt.Errorf("the GPU has not the memory for a step of %d: %s", b.least, lessMemory(m.recompute))
-		}
-		why = fmt.Sprintf("a step of %d does not fit", 2*batch)
-	case unknown != nil:
-		return expected, unknown.Error(), nil
-	default:
-		batch = expected
-		why = fmt.Sprintf("a run at %d needs about %s, at %d %s; %s are free, a tenth of them left alone", batch,
-			mebibytes(n.of(batch)), 2*batch, mebibytes(n.of(2*batch)), mebibytes(free))
-	}
-	if batch == b.most {
-		why = b.bound
-	}
-	return batch, why, err
+	return p.setup.need(t.engine)
 }
 
-// usable is how much of the free memory a run is made for.
-func usable(free int64) int64 { return free - free/10 }
+// fits reports whether there is memory for a run.
+func (t *trial) fits(batch int) (bool, error) {
+	if err := t.ctx.Err(); err != nil {
+		return false, err
+	}
+	p, err := t.plan(batch)
+	if err == nil {
+		err = t.step(p)
+	}
+	if memory.OutOfMemory(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
 
-// largestFit is the largest batch that fits, 0 if not even the least does. It
-// begins where that is expected, and takes for granted that half of what fits
-// does.
-func largestFit(expected int, b batches, fits func(batch int) (bool, error)) (int, error) {
-	found := 0
-	for batch := expected; batch >= b.least && batch <= b.most; {
-		ok, err := fits(batch)
-		if err != nil {
-			return 0, err
-		}
-		switch {
-		case ok && batch < expected: // twice as many were tried
-			return batch, nil
-		case ok:
-			found = batch
-			batch *= 2
-		case found > 0:
-			return found, nil
-		default:
-			batch /= 2
+// step takes all the memory that a run takes: it makes its sessions and runs each.
+func (t *trial) step(p *plan) error {
+	g, err := p.setup.trainingGraph()
+	if err != nil {
+		return err
+	}
+	l, err := p.setup.learner(t.engine, g, nil)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	v, err := newValidator(p, t.engine, l)
+	if err != nil {
+		return err
+	}
+	defer v.close()
+	if p.setup.probes() { // the backbone, for one image
+		one, set, q := *p.data.train, *p.data, *p
+		one.Samples = one.Samples[:1]
+		set.train, set.val, q.data = &one, &one, &set
+		if _, err := newFeatures(t.ctx, &q, t.engine, l, nil); err != nil {
+			return err
 		}
 	}
-	return found, nil
+	if err := l.TryStep(); err != nil {
+		return err
+	}
+	return v.session.Run()
+}
+
+// explainMemory adds to a failure of a run for lack of memory which batch there is
+// memory for. The learner must be closed.
+func explainMemory(ctx context.Context, err error, p *plan, e *engine.Engine) error {
+	if !memory.OutOfMemory(err) {
+		return err
+	}
+	if failed := e.RenewDevice(); failed != nil {
+		return errors.Join(err, failed)
+	}
+	t := newTrial(ctx, p.setup.config, p.data, e)
+	defer t.close()
+	return memory.Explain(err, p.setup.config, t.probe())
+}
+
+// warnMemory warns before the first step of a run on the CPU that is expected to
+// need more memory than there is. A GPU says so itself.
+func warnMemory(p *plan, e *engine.Engine) error {
+	if e.Device() != nil {
+		return nil
+	}
+	free, err := memory.Free(e)
+	if err != nil {
+		return nil // how much is free is not known here
+	}
+	n, err := p.setup.need(e)
+	if err != nil {
+		return err
+	}
+	memory.Warn(p.setup.config, n, free)
+	return nil
 }

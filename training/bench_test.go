@@ -36,7 +36,7 @@ func BenchmarkStep(b *testing.B) {
 		b.Run(fmt.Sprintf("%s/batch%d", c.name, c.batch), func(b *testing.B) {
 			const classes = 5
 			cfg := named(b, c.name, c.batch)
-			l, err := training.NewLearner(b.Context(), cfg, classes, training.Experiment{})
+			l, err := training.NewBench(b.Context(), cfg, classes, training.Experiment{})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"fovea/inference"
 	"fovea/training"
 	"fovea/training/config"
 )
@@ -35,8 +36,8 @@ func TestCache(t *testing.T) {
 	c.Data.Cache = filepath.Join(t.TempDir(), "elsewhere")
 	same(t, outcome(t, run(t, c, training.Options{Resume: true}).Folder), want)
 
-	m, err := training.Evaluate(t.Context(), training.EvalOptions{Model: filepath.Join(cold.Folder, "model.onnx"),
-		Data: dir, Split: "test", Out: t.TempDir(), Runtime: c.Runtime})
+	m, err := inference.Evaluate(t.Context(), inference.EvalOptions{Model: filepath.Join(cold.Folder, "model.onnx"),
+		Data: dir, Split: "test", Out: t.TempDir(), Runtime: c.Runtime.Engine()})
 	if err != nil {
 		t.Fatal(err)
 	}

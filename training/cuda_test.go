@@ -55,7 +55,7 @@ func TestStepsLeaveNothingOnCUDA(t *testing.T) {
 		for _, optimizer := range []string{"", "graphs"} {
 			before := cudastub.Live(t)
 			c := onStandIns(t)
-			l, err := NewLearner(t.Context(), c, 5, Experiment{Optimizer: optimizer})
+			l, err := NewBench(t.Context(), c, 5, Experiment{Optimizer: optimizer})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +96,7 @@ func TestSkippedStepOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		c := onStandIns(t)
 		c.Training.Precision = "fp16"
-		l, err := NewLearner(t.Context(), c, 5, Experiment{})
+		l, err := NewBench(t.Context(), c, 5, Experiment{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -206,7 +206,7 @@ func TestOtherModelsOnCUDA(t *testing.T) {
 			"linear probe": func(c *config.Config) { c.Model.Adaptation = "linear_probe" },
 			"recompute":    func(c *config.Config) { c.Training.Recompute, c.Training.Precision = "full", "fp16" },
 			"imported": func(c *config.Config) {
-				c.Model = config.Model{ONNX: "imported/testdata/mlp_dynamo20.onnx", Adaptation: "finetune"}
+				c.Model = config.Model{ONNX: "../models/imported/testdata/mlp_dynamo20.onnx", Adaptation: "finetune"}
 				c.Data.Size = 4
 			},
 		} {
@@ -228,7 +228,7 @@ func TestOtherModelsOnCUDA(t *testing.T) {
 func TestConvolutionsOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		c := onStandIns(t)
-		c.Model = config.Model{ONNX: "imported/testdata/cnn_torchscript17.onnx", Adaptation: "finetune"}
+		c.Model = config.Model{ONNX: "../models/imported/testdata/cnn_torchscript17.onnx", Adaptation: "finetune"}
 		c.Data.Size = 20
 		_, err := Run(t.Context(), c, Options{})
 		if err == nil || !strings.Contains(err.Error(), "cuDNN is unavailable") || !strings.Contains(err.Error(), "install -gpu -cudnn") {
@@ -285,7 +285,7 @@ func onStandIns(t *testing.T) *config.Config {
 // those of optimizer steps on the CPU.
 func onlyDecayed(t *testing.T, c *config.Config, folder string) {
 	t.Helper()
-	s, err := newSetup(t.Context(), c, 5, nil)
+	s, err := newSetup(c, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -300,12 +300,12 @@ func onlyDecayed(t *testing.T, c *config.Config, folder string) {
 		t.Fatal(err)
 	}
 	trained, average := slices.Clone(start), slices.Clone(start)
-	batches := len(set.Train.Samples) / c.Training.Batch
+	batches := len(set.train.Samples) / c.Training.Batch
 	for step := range c.Training.MaxSteps {
 		taken := batches / c.Training.Accumulate // an epoch
 		epoch, batch := step/taken, step%taken*c.Training.Accumulate
-		rate := s.schedule.Rate(float64(epoch) + float64(batch)/float64(batches))
-		adamw(s).Step(int64(step+1), rate, 1, s.layout.Groups(), trained, zero, m, v, 1)
+		rate := scheduleOf(c).Rate(float64(epoch) + float64(batch)/float64(batches))
+		adamw(c).Step(int64(step+1), rate, 1, s.layout.Groups(), trained, zero, m, v, 1)
 		for _, g := range s.layout.Groups() {
 			optim.Average(average[g.Start:g.End], trained[g.Start:g.End], c.Training.EMA, 1)
 		}

@@ -1,17 +1,37 @@
 package training
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 
 	"fovea/data"
+	"fovea/data/augment"
+	"fovea/internal/progress"
 	"fovea/training/config"
 )
 
-// openDataset lists the images of a config: with its numbering of classes, and
-// of train the share that it uses.
-func openDataset(cfg *config.Config) (*data.Dataset, error) {
+// A dataset holds the images of a config, and how they become batches.
+type dataset struct {
+	config           *config.Config
+	classes          []string
+	train, val, test *data.Split
+	policy           *augment.Policy      // nil: none
+	cache            *data.Cache          // of decoded images, from verify on; nil: none
+	fingerprints     [][]data.Fingerprint // of the images of each split, from verify on
+}
+
+// openDataset lists the images of a config, with its numbering of classes, and of
+// train the fraction that it uses.
+func openDataset(cfg *config.Config) (*dataset, error) {
+	policy, err := augment.Parse(cfg.Augment.Policy)
+	if err != nil {
+		return nil, err
+	}
 	set, err := openNumbered(cfg)
 	if err != nil {
 		return nil, err
@@ -19,7 +39,8 @@ func openDataset(cfg *config.Config) (*data.Dataset, error) {
 	d := cfg.Data
 	set.Train.Samples = data.Subset(set.Train.Samples, data.SubsetConfig{Ratio: d.Ratio, Stratified: d.Stratified,
 		Seed: uint64(cfg.Seed), Torch: d.Order != "seed"})
-	return set, nil
+	return &dataset{config: cfg, classes: set.Train.Classes, train: set.Train, val: set.Val, test: set.Test,
+		policy: policy}, nil
 }
 
 func openNumbered(cfg *config.Config) (*data.Dataset, error) {
@@ -34,34 +55,55 @@ func openNumbered(cfg *config.Config) (*data.Dataset, error) {
 	return set, err
 }
 
-// order is the order of the training images, nil for the loader's own from the
-// seed.
-func (p *plan) order() data.Order {
-	samples := p.train.Samples
-	switch d := p.config.Data; {
-	case d.Sampling == "balanced":
-		return data.Balanced(samples, uint64(p.config.Seed))
-	case d.Order != "seed":
-		return data.Distributed(len(samples), d.Order == "retfound_fixed")
+func (d *dataset) splits() []*data.Split { return []*data.Split{d.train, d.val, d.test} }
+
+// verify decodes every image before the first step, into the cache if there is
+// one, and makes sure that every class has an image left. transform returns that of
+// a split.
+func (d *dataset) verify(ctx context.Context, transform func(*data.Split) data.Transform, report progress.Func) (err error) {
+	c := d.config.Data
+	if c.Cache != "" {
+		if d.cache, err = data.OpenCache(c.Cache, d.cacheSide()); err != nil {
+			return fmt.Errorf("data.cache: %w", err)
+		}
 	}
-	return nil
+	update := report.Images("check images")
+	bad, before := &data.Unreadable{}, 0
+	for _, s := range d.splits() {
+		bad.Total += len(s.Samples)
+	}
+	for _, s := range d.splits() {
+		held, found, err := data.Verify(ctx, s.Samples, c.Workers, d.cache, transform(s),
+			func(done, _ int) { update(before+done, bad.Total) })
+		if err != nil {
+			return err
+		}
+		d.fingerprints = append(d.fingerprints, held)
+		before += len(s.Samples)
+		bad.Images = append(bad.Images, found...)
+		s.Samples = data.Readable(s.Samples, found)
+	}
+	if err := bad.LeaveOut(c.Unreadable == "skip", `set data.unreadable = "skip"`); err != nil {
+		return err
+	}
+	return d.checkClasses()
 }
 
-// checkClasses looks for classes without an image: what is not in train cannot
-// be learned, and what is not in val or test has no AUC there.
-func (p *plan) checkClasses() error {
-	for _, s := range p.splits() {
+// checkClasses looks for classes without an image: what is not in train cannot be
+// learned, and what is not in val or test has no AUC there.
+func (d *dataset) checkClasses() error {
+	for _, s := range d.splits() {
 		for i, class := range s.Classes {
 			if slices.ContainsFunc(s.Samples, func(x data.Sample) bool { return x.Class == i }) {
 				continue
 			}
 			switch {
-			case s != p.train && p.config.Evaluation.AbsentClass == "error":
+			case s != d.train && d.config.Evaluation.AbsentClass == "error":
 				return fmt.Errorf("%s has no image of class %q, which therefore has no AUC: add some, or set "+
 					`evaluation.absent_class = "warn" to leave it out of the mean`, s.Dir, class)
-			case s != p.train:
+			case s != d.train:
 				slog.Warn("a class has no image, its AUC is left out of the mean", "split", s.Dir, "class", class)
-			case p.config.Data.Ratio < 1:
+			case d.config.Data.Ratio < 1:
 				slog.Warn("data.ratio leaves no image of a class, which is not learned", "class", class,
 					"remedy", "set data.stratified = true")
 			default:
@@ -70,4 +112,83 @@ func (p *plan) checkClasses() error {
 		}
 	}
 	return nil
+}
+
+// digests identify the images of each split, by path and class: with other images a
+// resumed run would not be the same.
+func (d *dataset) digests() map[string]string {
+	out := map[string]string{}
+	for _, s := range d.splits() {
+		sum := sha256.New()
+		for _, x := range s.Samples {
+			path, err := filepath.Rel(s.Dir, x.Path)
+			if err != nil {
+				path = x.Path
+			}
+			fmt.Fprintf(sum, "%s\x00%d\n", filepath.ToSlash(path), x.Class)
+		}
+		out[filepath.Base(s.Dir)] = hex.EncodeToString(sum.Sum(nil))
+	}
+	return out
+}
+
+// cacheSide returns the largest shorter side of a kept training image: by default
+// twice the crop's, so that most crops are reduced rather than enlarged.
+func (d *dataset) cacheSide() int {
+	if s := d.config.Data.CacheSide; s > 0 {
+		return s
+	}
+	return max(2*d.config.Data.Size, 512)
+}
+
+// order returns the order of the training images, nil for the loader's own from
+// the seed.
+func (d *dataset) order() data.Order {
+	switch c := d.config.Data; {
+	case c.Sampling == "balanced":
+		return data.Balanced(d.train.Samples, uint64(d.config.Seed))
+	case c.Order != "seed":
+		return data.Distributed(len(d.train.Samples), c.Order == "retfound_fixed")
+	}
+	return nil
+}
+
+// loader loads the training images in the order of each epoch: augmented, or the
+// rows of a linear probe's features in their place.
+func (d *dataset) loader(batch int, features []float32) (*data.Loader, error) {
+	c := data.LoaderConfig{Samples: d.train.Samples, Batch: batch, Workers: d.config.Data.Workers,
+		Seed: uint64(d.config.Seed), Shuffle: true, Order: d.order(), DropLast: true}
+	if features != nil {
+		c.Workers, c.Tensors = 1, features
+	} else {
+		c.Transform, c.Cache = d.trainTransform(), d.cache
+	}
+	return data.NewLoader(c)
+}
+
+// evalLoader loads a split in its order, as images are evaluated.
+func (d *dataset) evalLoader(split *data.Split, batch int) (*data.Loader, error) {
+	return data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: batch, Workers: d.config.Data.Workers,
+		Transform: d.evalTransform(), Cache: d.cache})
+}
+
+func (d *dataset) trainTransform() data.Transform {
+	c, a := d.config.Data, d.config.Augment
+	return data.TrainTransform{Size: c.Size, Scale: a.CropScale, Ratio: a.CropRatio, HorizontalFlip: a.HorizontalFlip,
+		VerticalFlip: a.VerticalFlip, QuarterTurns: a.QuarterTurns, Shift: a.Shift,
+		Policy: d.policy, ColorJitter: a.ColorJitter, Mean: narrow(c.Mean), Std: narrow(c.Std),
+		Erase: augment.Eraser{Probability: a.Erase, Mode: augment.EraseMode(a.EraseMode), Count: a.EraseCount}}
+}
+
+func (d *dataset) evalTransform() data.EvalTransform {
+	c := d.config.Data
+	crop := c.CropPct
+	if crop == 0 {
+		crop = data.CropFraction(c.Size)
+	}
+	return data.EvalTransform{Size: c.Size, CropPct: crop, Mean: narrow(c.Mean), Std: narrow(c.Std)}
+}
+
+func narrow(x [3]float64) [3]float32 {
+	return [3]float32{float32(x[0]), float32(x[1]), float32(x[2])}
 }

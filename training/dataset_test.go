@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"fovea/inference"
 	"fovea/training"
 )
 
@@ -74,8 +75,8 @@ func TestEvaluateJudgesAsTheRun(t *testing.T) {
 	if plain.Test == rounded.Test {
 		t.Error("nothing is rounded")
 	}
-	m, err := training.Evaluate(t.Context(), training.EvalOptions{Model: filepath.Join(rounded.Folder, "model.onnx"),
-		Data: c.Data.Dir, Split: "test", Out: t.TempDir(), Batch: 7, Runtime: c.Runtime})
+	m, err := inference.Evaluate(t.Context(), inference.EvalOptions{Model: filepath.Join(rounded.Folder, "model.onnx"),
+		Data: c.Data.Dir, Split: "test", Out: t.TempDir(), Batch: 7, Runtime: c.Runtime.Engine()})
 	if err != nil {
 		t.Fatal(err)
 	}

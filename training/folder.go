@@ -22,9 +22,12 @@ const (
 	configFile = "config.toml"
 	logFile    = "log.txt"
 	modelFile  = "model.onnx"
+
+	lastCheckpoint = "checkpoints/last"
+	bestCheckpoint = "checkpoints/best"
 )
 
-// checkFolder refuses a run folder that holds something else. It tells whether
+// checkFolder refuses a run folder that holds something else. It reports whether
 // there is a run in it and whether that is finished, which only -resume accepts.
 func checkFolder(dir string, resume bool) (exists, finished bool, err error) {
 	entries, err := os.ReadDir(dir)
@@ -83,24 +86,19 @@ func removeTemporary(dir string) {
 	}
 }
 
-// writeHistory writes metrics_val.csv and log.txt, a line an epoch.
-func (r *run) writeHistory() error {
+// writeHistory writes metrics_val.csv and log.txt, a line an epoch, into a run folder.
+// parameters is the number of those that are trained.
+func writeHistory(folder string, history []epoch, parameters int) error {
 	var rows []evaluation.Metrics
-	for _, e := range r.state.History {
+	for _, e := range history {
 		rows = append(rows, e.Val)
 	}
-	if err := writeMetrics(filepath.Join(r.folder, report.MetricsFile("val")), rows); err != nil {
+	if err := writeMetrics(filepath.Join(folder, report.MetricsFile("val")), rows); err != nil {
 		return err
 	}
-	parameters := 0
-	for _, p := range r.plan.layout.Params {
-		if !p.Frozen {
-			parameters += p.Size
-		}
-	}
-	return onnx.WriteFileAtomic(filepath.Join(r.folder, logFile), func(w io.Writer) error {
+	return onnx.WriteFileAtomic(filepath.Join(folder, logFile), func(w io.Writer) error {
 		lines := json.NewEncoder(w)
-		for i, e := range r.state.History {
+		for i, e := range history {
 			err := lines.Encode(struct {
 				TrainRate  float64 `json:"train_lr"`
 				TrainLoss  float64 `json:"train_loss"`

@@ -52,25 +52,17 @@ func TestBalancedWeights(t *testing.T) {
 // TestBest: the metric of evaluation.select decides, the earliest of equals.
 func TestBest(t *testing.T) {
 	c := config.Defaults()
-	r := &run{plan: &plan{setup: &setup{config: c}}}
-	if r.best() != -1 {
+	r := &state{}
+	if r.best(selection(c)) != -1 {
 		t.Error("there is a best epoch before the first")
 	}
 	for _, m := range []evaluation.Metrics{{Score: 0.2, ROCAUC: 0.9}, {Score: 0.4, ROCAUC: 0.5}, {Score: 0.4, ROCAUC: 0.9}} {
-		r.state.History = append(r.state.History, epoch{Val: m})
+		r.History = append(r.History, epoch{Val: m})
 	}
-	if got := r.best(); got != 1 {
+	if got := r.best(selection(c)); got != 1 {
 		t.Errorf("by score epoch %d is best, want 1", got)
 	}
-	if c.Evaluation.Select = "roc_auc"; r.best() != 0 {
-		t.Errorf("by roc_auc epoch %d is best, want 0", r.best())
-	}
-}
-
-func TestOlderRuntime(t *testing.T) {
-	for version, want := range map[string]bool{"1.26.0": true, "1.30.1": true, "1.31.1": false, "1.32.0": false, "2.0.0": false, "": false} {
-		if got := olderRuntime(version, 31); got != want {
-			t.Errorf("%q is older than 1.31: %v", version, got)
-		}
+	if c.Evaluation.Select = "roc_auc"; r.best(selection(c)) != 0 {
+		t.Errorf("by roc_auc epoch %d is best, want 0", r.best(selection(c)))
 	}
 }

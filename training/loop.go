@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
 	"path/filepath"
@@ -12,17 +11,29 @@ import (
 
 	"fovea/data"
 	"fovea/evaluation"
+	"fovea/internal/progress"
+	"fovea/training/config"
+	"fovea/training/learner"
+	"fovea/training/optim"
 	"fovea/training/tensorboard"
 )
 
-// loop trains epoch after epoch and validates after each.
+// A loop trains epoch after epoch and validates after each.
 type loop struct {
-	*run
-	loader    *data.Loader
-	validator *validator
-	events    *tensorboard.Writer
-	weights   []float32 // of classes in the loss; nil: none
-	warned    bool      // about events
+	config       *config.Config
+	data         *dataset
+	schedule     optim.Schedule
+	classWeights []float32 // in the loss; nil: none
+	loader       *data.Loader
+	learner      *learner.Learner
+	validator    *validator
+	state        *state
+	checkpoints  *checkpoints
+	trained      int // number of parameters that are trained
+	events       *tensorboard.Writer
+	warned       bool // about events
+	progress     progress.Func
+	ended        func() // is called after each epoch
 }
 
 // eventsAnEpoch is the distance of two epochs on TensorBoard's axis, RETFound's
@@ -30,52 +41,41 @@ type loop struct {
 // replace both from one point on.
 const eventsAnEpoch = 1000
 
-func newLoop(r *run, v *validator) (*loop, error) {
-	c := r.plan.config
-	settings := data.LoaderConfig{Samples: r.plan.train.Samples, Batch: c.Training.Batch,
-		Workers: c.Data.Workers, Seed: uint64(c.Seed), Shuffle: true, Order: r.plan.order(), DropLast: true}
-	if r.plan.probes() {
-		settings.Workers, settings.Tensors = 1, r.features.train
-	} else {
-		settings.Transform, settings.Cache = r.plan.trainTransform(), r.plan.cache
+// open makes the loader and the events. features, nil but for a linear probe, are
+// those of the training images.
+func (l *loop) open(features []float32) (err error) {
+	if l.loader, err = l.data.loader(l.config.Training.Batch, features); err != nil {
+		return err
 	}
-	loader, err := data.NewLoader(settings)
+	l.events, err = tensorboard.Create(filepath.Join(l.checkpoints.folder, "tensorboard"), l.eventStep())
 	if err != nil {
-		return nil, err
-	}
-	l := &loop{run: r, loader: loader, validator: v}
-	if c.Loss.ClassWeights == "balanced" {
-		l.weights = balancedWeights(r.plan.train.Samples, len(r.plan.classes))
-	}
-	l.events, err = tensorboard.Create(filepath.Join(r.folder, "tensorboard"), l.eventStep())
-	if err != nil {
-		return nil, err
+		return err
 	}
 	if n := len(l.state.History); n > 0 && l.state.Batch == 0 {
 		l.record(l.state.History[n-1].Val) // TensorBoard drops what stood here before
 	}
-	return l, nil
+	return nil
 }
 
 func (l *loop) close() { l.warn(l.events.Close()) }
 
-// batches of an epoch that fill whole optimizer steps; what is left over is
-// not used, as in RETFound.
+// batches returns how many batches of an epoch fill whole optimizer steps. What is
+// left over is not used, as in RETFound.
 func (l *loop) batches() int {
-	n := l.plan.config.Training.Accumulate
+	n := l.config.Training.Accumulate
 	return l.loader.Batches() / n * n
 }
 
-// position is where the run is, in epochs.
+// position returns how far the run is, in epochs.
 func (l *loop) position() float64 {
 	return float64(l.state.Epoch) + float64(l.state.Batch)/float64(l.loader.Batches())
 }
 
 func (l *loop) eventStep() int64 { return int64(eventsAnEpoch * l.position()) }
 
-// finished tells whether training.max_steps was reached.
+// finished reports whether training.max_steps was reached.
 func (l *loop) finished() bool {
-	most := int64(l.plan.config.Training.MaxSteps)
+	most := int64(l.config.Training.MaxSteps)
 	return most > 0 && l.state.Step >= most
 }
 
@@ -84,37 +84,37 @@ func (l *loop) train(ctx context.Context) error {
 	for l.more() {
 		err := l.epoch(ctx)
 		if errors.Is(err, context.Canceled) {
-			if err := l.save(); err != nil {
+			if err := l.checkpoints.save(l.state); err != nil {
 				return fmt.Errorf("interrupted, but %w", err)
 			}
 			return fmt.Errorf("%w in epoch %d: the checkpoint is %s", err, l.state.Epoch+1,
-				filepath.Join(l.folder, lastCheckpoint))
+				filepath.Join(l.checkpoints.folder, lastCheckpoint))
 		}
 		if err != nil {
 			return err
 		}
 		if l.savesEpoch() {
-			err = l.save()
+			err = l.checkpoints.save(l.state)
 		}
 		if err := errors.Join(err, l.writeHistory()); err != nil {
 			return err
 		}
 		l.record(l.state.History[len(l.state.History)-1].Val)
-		l.showProgress()
+		l.ended()
 	}
 	return l.writeHistory()
 }
 
-// more tells whether there is an epoch to train, or the rest of one.
+// more reports whether there is an epoch to train, or the rest of one.
 func (l *loop) more() bool {
-	return l.state.Epoch < l.plan.config.Schedule.Epochs && !(l.finished() && l.state.Batch == 0)
+	return l.state.Epoch < l.config.Schedule.Epochs && !(l.finished() && l.state.Batch == 0)
 }
 
-// savesEpoch tells whether the epoch that has just ended leaves a checkpoint:
+// savesEpoch reports whether the epoch that has just ended leaves a checkpoint:
 // each of fine-tuning does. An epoch of a linear probe takes far less time than
 // writing the whole model, so there the best do, the last, and one a minute.
 func (l *loop) savesEpoch() bool {
-	return !l.plan.probes() || l.best() == l.state.Epoch-1 || !l.more() || time.Since(l.counted) >= time.Minute
+	return l.config.Model.Adaptation != "linear_probe" || l.best() == l.state.Epoch-1 || !l.more() || time.Since(l.state.counted) >= time.Minute
 }
 
 // epoch trains the rest of the current epoch, validates and moves on.
@@ -126,8 +126,8 @@ func (l *loop) epoch(ctx context.Context) error {
 	if err := l.checkTaken(); err != nil {
 		return err
 	}
-	task := fmt.Sprintf("validate %d/%d", l.state.Epoch+1, l.plan.config.Schedule.Epochs)
-	val, err := l.validator.validate(ctx, l.options.Progress.Task(task))
+	task := fmt.Sprintf("validate %d/%d", l.state.Epoch+1, l.config.Schedule.Epochs)
+	val, err := l.validator.validate(ctx, l.progress.Task(task))
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (l *loop) epoch(ctx context.Context) error {
 	l.state.History = append(l.state.History, done)
 	l.state.Epoch++
 	l.state.Batch, l.state.Skipped, l.state.LossSum, l.state.RateSum = 0, 0, 0, 0
-	slog.Info("epoch", "epoch", fmt.Sprintf("%d/%d", l.state.Epoch, l.plan.config.Schedule.Epochs),
+	slog.Info("epoch", "epoch", fmt.Sprintf("%d/%d", l.state.Epoch, l.config.Schedule.Epochs),
 		"train_loss", round(done.TrainLoss), "val_loss", round(val.Loss), "accuracy", round(val.Accuracy),
 		"roc_auc", round(val.ROCAUC), "kappa", round(val.Kappa), "score", round(val.Score),
 		"best", l.best()+1, "seconds", math.Round(10*time.Since(start).Seconds())/10)
@@ -170,84 +170,9 @@ func (l *loop) warn(err error) {
 	}
 }
 
-// trainEpoch takes the optimizer steps that are left of the current epoch. The
-// state always describes the end of a whole step.
-func (l *loop) trainEpoch(ctx context.Context) error {
-	s, c := &l.state, l.plan.config
-	it := l.loader.Epoch(ctx, s.Epoch, s.Batch)
-	defer it.Close()
-	report := l.options.Progress.Task(fmt.Sprintf("epoch %d/%d", s.Epoch+1, c.Schedule.Epochs))
-	if s.Batch >= l.batches() || l.finished() {
-		return nil
-	}
-	err := l.stage(it, s.Batch)
-	for err == nil && s.Batch < l.batches() && !l.finished() {
-		if err = l.step(it); err != nil {
-			return err
-		}
-		// A GPU is at work on the step: the next batch is brought meanwhile. An
-		// error there is for the next step; this one has been taken.
-		if next := s.Batch + c.Training.Accumulate; next < l.batches() {
-			err = l.stage(it, next)
-		}
-		if failed := l.settle(); failed != nil {
-			return failed
-		}
-		report(s.Batch*c.Training.Batch, l.batches()*c.Training.Batch, fmt.Sprintf("loss %.4f", s.LossSum/float64(l.taken())))
-	}
-	return err
-}
+// best returns the index of the best epoch so far.
+func (l *loop) best() int { return l.state.best(l.checkpoints.selection) }
 
-// step begins an optimizer step, whose first batch has been staged.
-func (l *loop) step(it *data.Iterator) error {
-	for micro := range l.plan.config.Training.Accumulate {
-		if micro > 0 {
-			if err := l.stage(it, l.state.Batch+micro); err != nil {
-				return err
-			}
-		}
-		if err := l.learner.ForwardBackward(); err != nil {
-			return err
-		}
-	}
-	return l.learner.Update(l.state.Step+1, l.rate())
-}
-
-// rate is the learning rate of the current step.
-func (l *loop) rate() float64 { return l.plan.schedule.Rate(l.position()) }
-
-// settle waits for the step and writes down what came of it.
-func (l *loop) settle() error {
-	s, n := &l.state, l.plan.config.Training.Accumulate
-	rate := l.rate()
-	lossSum, err := l.learner.Settle()
-	if err == nil {
-		l.event("loss/train", lossSum/float64(n))
-		l.event("lr", rate)
-		s.Step++
-		s.LossSum += lossSum
-		s.RateSum += rate * float64(n)
-	} else if err := l.skip(err); err != nil {
-		return err
-	}
-	s.Batch += n
-	return nil
-}
-
-// stage brings the epoch's batch of an index to the learner.
-func (l *loop) stage(it *data.Iterator, index int) error {
-	b, err := it.Next()
-	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("epoch %d ended early: %w", l.state.Epoch+1, io.ErrUnexpectedEOF)
-	}
-	if err != nil {
-		return err
-	}
-	defer b.Release()
-	targets, err := l.plan.targets(b, l.state.Epoch, index)
-	if err != nil {
-		return err
-	}
-	weigh(targets, l.weights)
-	return l.learner.Stage(b.Images, targets, l.state.Epoch, index)
+func (l *loop) writeHistory() error {
+	return writeHistory(l.checkpoints.folder, l.state.History, l.trained)
 }

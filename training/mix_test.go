@@ -15,14 +15,14 @@ func TestTargets(t *testing.T) {
 	c := config.Defaults()
 	c.Data.Size = 16
 	c.Augment.Smoothing = 0.3
-	p := &plan{setup: &setup{config: c}, classes: []string{"a", "b", "c"}}
+	d := &dataset{config: c, classes: []string{"a", "b", "c"}}
 	draw := func(epoch, index int) (images, targets []float32) {
 		t.Helper()
 		b := &data.Batch{N: 4, Labels: []int{0, 2, 1, 1}, Images: make([]float32, 4*3*16*16)}
 		for i := range b.Images {
 			b.Images[i] = float32(i)
 		}
-		targets, err := p.targets(b, epoch, index)
+		targets, err := d.targets(b, epoch, index, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"fovea/graphs/artifacts"
+	"fovea/inference"
 	"fovea/internal/progress"
 	"fovea/onnx"
 	"fovea/onnx/pb"
@@ -23,7 +24,7 @@ import (
 // foreign is small for one of the models that PyTorch's exporters wrote.
 func foreign(t testing.TB, dir, model string, size int) *config.Config {
 	c := small(t, dir)
-	c.Model = config.Model{ONNX: filepath.Join("imported/testdata", model), Adaptation: "finetune"}
+	c.Model = config.Model{ONNX: filepath.Join("../models/imported/testdata", model), Adaptation: "finetune"}
 	c.Data.Size = size
 	c.Training.Accumulate, c.Schedule.Epochs = 1, 4
 	return c
@@ -64,8 +65,8 @@ func TestONNXModels(t *testing.T) {
 				t.Errorf("the loss goes from %v to %v", first, last)
 			}
 
-			again, err := training.Evaluate(t.Context(), training.EvalOptions{Model: filepath.Join(r.Folder, "model.onnx"),
-				Data: dir, Split: "test", Out: t.TempDir(), Runtime: c.Runtime})
+			again, err := inference.Evaluate(t.Context(), inference.EvalOptions{Model: filepath.Join(r.Folder, "model.onnx"),
+				Data: dir, Split: "test", Out: t.TempDir(), Runtime: c.Runtime.Engine()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -201,8 +202,8 @@ func TestONNXModelOfFixedBatch(t *testing.T) {
 		}
 	}
 	out := t.TempDir()
-	if _, err := training.Evaluate(t.Context(), training.EvalOptions{Model: filepath.Join(r.Folder, "model.onnx"), Data: few,
-		Split: "test", Out: out, Runtime: c.Runtime}); err != nil {
+	if _, err := inference.Evaluate(t.Context(), inference.EvalOptions{Model: filepath.Join(r.Folder, "model.onnx"), Data: few,
+		Split: "test", Out: out, Runtime: c.Runtime.Engine()}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := os.ReadFile(filepath.Join(out, "predictions_test.csv"))
@@ -221,8 +222,8 @@ func TestONNXModelOfFixedBatch(t *testing.T) {
 		}
 		g.Input, g.Initializer = nil, append(g.Initializer, images)
 	})
-	if _, err := training.Evaluate(t.Context(), training.EvalOptions{Model: deployed.Model.ONNX, Data: few, Split: "test", Out: out,
-		Runtime: c.Runtime}); err == nil || !strings.Contains(err.Error(), "it has 0 inputs") {
+	if _, err := inference.Evaluate(t.Context(), inference.EvalOptions{Model: deployed.Model.ONNX, Data: few, Split: "test", Out: out,
+		Runtime: c.Runtime.Engine()}); err == nil || !strings.Contains(err.Error(), "it has 0 inputs") {
 		t.Errorf("a model without an input: %v", err)
 	}
 }
@@ -311,7 +312,7 @@ func TestONNXModelErrors(t *testing.T) {
 		change func(*config.Config)
 	}{
 		{"no such file", func(c *config.Config) { c.Model.ONNX = "absent.onnx" }},
-		{`takes images of 4×4 pixels: set data.size = 4`, func(c *config.Config) { c.Model.ONNX = "imported/testdata/mlp_dynamo20.onnx" }},
+		{`takes images of 4×4 pixels: set data.size = 4`, func(c *config.Config) { c.Model.ONNX = "../models/imported/testdata/mlp_dynamo20.onnx" }},
 		{`no linear layer or value "fc"; it ends with "/head/head.2/Gemm" (8 features → 5 classes)`, func(c *config.Config) { c.Model.Head = "fc" }},
 		{"a head reads float32 [N,F]", func(c *config.Config) { c.Model.Head = "/stem/stem.0/Conv_output_0" }},
 		{`"stem.9.*" matches none of the 13 parameters`, func(c *config.Config) { c.Model.Trainable = "stem.9.*" }},

@@ -382,7 +382,7 @@ func TestOverflowSkipsOneStep(t *testing.T) {
 	}
 	targets := []float32{1, 0, 0, 1, 1, 0, 0, 1, 1, 0}
 	losses := func(spoil bool) (out []float64) {
-		l, err := training.NewLearner(t.Context(), c, 2, training.Experiment{})
+		l, err := training.NewBench(t.Context(), c, 2, training.Experiment{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -426,7 +426,7 @@ func TestOverflowSkipsOneStep(t *testing.T) {
 func TestNotFiniteLeavesParameters(t *testing.T) {
 	c := small(t, "unused")
 	c.Training.Accumulate, c.Training.EMA = 1, 0.9
-	l, err := training.NewLearner(t.Context(), c, 2, training.Experiment{})
+	l, err := training.NewBench(t.Context(), c, 2, training.Experiment{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,55 +2,59 @@ package training
 
 import (
 	"context"
+	"slices"
 
 	"fovea/data"
 	"fovea/graphs/artifacts"
 	"fovea/internal/progress"
+	"fovea/onnx/engine"
 	"fovea/onnx/ort"
+	"fovea/training/learner"
 )
 
-// probes tells whether only the head is trained, on features that are computed
-// once.
-func (p *setup) probes() bool { return p.config.Model.Adaptation == "linear_probe" }
-
-// features of the two splits that a linear probe goes through every epoch, a
-// row of Width values a sample. They do not change, so neither do they have to
-// be kept for a run that resumes.
+// features holds those of the two splits that a linear probe goes through every
+// epoch, a row of Width values a sample. They do not change, so a run that resumes
+// computes them again.
 type features struct{ train, val []float32 }
 
-// newFeatures runs the backbone with the learner's parameters over train and
-// val, both as images are evaluated: cropped in the centre, not augmented.
-func newFeatures(ctx context.Context, p *plan, e *engine, l *Learner, progress progress.Func) (f features, err error) {
-	g, err := artifacts.Backbone(p.network, int64(p.config.Training.Batch))
+// newFeatures runs the backbone with the learner's parameters over train and val,
+// both as images are evaluated: cropped in the centre, not augmented.
+func newFeatures(ctx context.Context, p *plan, e *engine.Engine, l *learner.Learner, report progress.Func) (f features, err error) {
+	s, set := p.setup, p.data
+	batch := s.config.Training.Batch
+	g, err := artifacts.Backbone(s.model, int64(batch))
 	if err != nil {
 		return f, err
 	}
-	session, err := e.session(g)
+	session, err := learner.OpenSession(e, g)
 	if err != nil {
 		return f, err
 	}
 	defer session.Close()
-	if err := bindArena(session, p.layout, l.parameters, func(name string) string { return name }); err != nil {
+	if err := l.BindParameters(session); err != nil {
 		return f, err
 	}
 	var images, rows *ort.Tensor
-	for _, info := range append(session.Inputs(), session.Outputs()...) {
-		to := map[string]**ort.Tensor{p.network.images(): &images, artifacts.Features: &rows}[info.Name]
+	for _, info := range slices.Concat(session.Inputs(), session.Outputs()) {
+		to := map[string]**ort.Tensor{s.model.Images(): &images, artifacts.Features: &rows}[info.Name]
 		if to == nil {
 			continue
 		}
-		if *to, err = bindTensor(session, info, 0); err != nil {
+		if *to, err = ort.NewTensor(info.Type, info.Shape...); err != nil {
 			return f, err
 		}
 		defer (*to).Close()
+		if err := session.Bind(info.Name, *to); err != nil {
+			return f, err
+		}
 	}
-	width, done, total := int(rows.Shape()[1]), 0, len(p.train.Samples)+len(p.val.Samples)
-	report := progress.Task("compute features")
+	width, done, total := int(rows.Shape()[1]), 0, len(set.train.Samples)+len(set.val.Samples)
+	update := report.Images("compute features")
 	for _, part := range []struct {
 		split *data.Split
 		into  *[]float32
-	}{{p.train, &f.train}, {p.val, &f.val}} {
-		loader, err := p.evalLoader(part.split, p.config.Training.Batch)
+	}{{set.train, &f.train}, {set.val, &f.val}} {
+		loader, err := set.evalLoader(part.split, batch)
 		if err != nil {
 			return f, err
 		}
@@ -61,7 +65,7 @@ func newFeatures(ctx context.Context, p *plan, e *engine, l *Learner, progress p
 			}
 			*part.into = append(*part.into, rows.Float32()[:b.N*width]...)
 			done += b.N
-			report(done, total, "")
+			update(done, total)
 			return nil
 		})
 		if err != nil {
@@ -69,10 +73,4 @@ func newFeatures(ctx context.Context, p *plan, e *engine, l *Learner, progress p
 		}
 	}
 	return f, nil
-}
-
-// evalLoader loads a split in its order, as images are evaluated.
-func (p *plan) evalLoader(split *data.Split, batch int) (*data.Loader, error) {
-	return data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: batch, Workers: p.config.Data.Workers,
-		Transform: p.evalTransform(), Cache: p.cache})
 }

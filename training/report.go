@@ -16,11 +16,19 @@ import (
 	"fovea/evaluation/report"
 )
 
-// compareImages looks for images that are there more than once, and says so
-// before hours are spent on figures that are too good.
-func (r *run) compareImages() {
-	repeats := data.Repeats(r.plan.contents)
-	r.state.Repeats = &repeats
+// A page writes report.html of a run.
+type page struct {
+	plan    *plan
+	state   *state
+	folder  string
+	version string        // of the program
+	facts   []report.Fact // of what computes
+	written time.Time     // when it was written last
+}
+
+// warnRepeats warns of images that are in more than one split before hours are
+// spent on figures that are too good.
+func (d *dataset) warnRepeats(repeats []data.Repeat) {
 	leaks, first := 0, data.Repeat{}
 	for _, x := range repeats {
 		if slices.ContainsFunc(x.Files, func(f data.Position) bool { return f.Split != x.Files[0].Split }) {
@@ -32,7 +40,7 @@ func (r *run) compareImages() {
 	}
 	if leaks > 0 {
 		var paths []string
-		for _, f := range r.files(first) {
+		for _, f := range d.files(first) {
 			paths = append(paths, f.Path)
 		}
 		slog.Warn("images are in more than one split: the test will look too good", "images", leaks,
@@ -40,13 +48,13 @@ func (r *run) compareImages() {
 	}
 }
 
-// files of a repeat, by their paths in the dataset.
-func (r *run) files(x data.Repeat) []report.File {
+// files returns those of a repeat, by their paths in the dataset.
+func (d *dataset) files(x data.Repeat) []report.File {
 	var out []report.File
 	for _, f := range x.Files {
-		split := r.plan.splits()[f.Split]
+		split := d.splits()[f.Split]
 		sample := split.Samples[f.Index]
-		path, err := filepath.Rel(r.plan.config.Data.Dir, sample.Path)
+		path, err := filepath.Rel(d.config.Data.Dir, sample.Path)
 		if err != nil {
 			path = sample.Path
 		}
@@ -55,36 +63,36 @@ func (r *run) files(x data.Repeat) []report.File {
 	return out
 }
 
-// showProgress writes the page of a run under way, after each epoch, but no more
-// often than a reader could follow: an epoch of a linear probe takes milliseconds.
-func (l *loop) showProgress() {
+// update writes the page of a run under way, but no more often than a reader could
+// follow: an epoch of a linear probe takes milliseconds.
+func (p *page) update() {
 	const pause = 3 * time.Second
-	if time.Since(l.shown) >= pause {
-		l.showReport(report.Running)
+	if time.Since(p.written) >= pause {
+		p.write(report.Running)
 	}
 }
 
-// showReport writes report.html. The page only shows the run: that it cannot be
-// written does not end it.
-func (r *run) showReport(status report.Status) {
-	page, err := r.report(status)
+// write writes the page. It only shows the run: that it cannot be written does not
+// end it.
+func (p *page) write(status report.Status) {
+	r, err := p.report(status)
 	if err == nil {
-		err = page.WritePage(r.folder)
+		err = r.WritePage(p.folder)
 	}
 	if err != nil {
 		slog.Warn("report.html is not up to date", "reason", err)
 	}
-	r.shown = time.Now()
+	p.written = time.Now()
 }
 
-// finishReport writes report.html with the test, and the figures as files. Its
-// error is the context's: the run is then tested again when it is resumed.
-func (r *run) finishReport(ctx context.Context, test *report.Test) error {
-	r.countTime()
-	page, err := r.report(report.Finished)
+// finish writes the page with the test, and the figures as files. Its error is the
+// context's: the run is then tested again when it is resumed.
+func (p *page) finish(ctx context.Context, test *report.Test) error {
+	p.state.countTime()
+	r, err := p.report(report.Finished)
 	if err == nil {
-		page.Test = test
-		err = errors.Join(page.WritePage(r.folder), page.WriteFigures(r.folder))
+		r.Test = test
+		err = errors.Join(r.WritePage(p.folder), r.WriteFigures(p.folder))
 	}
 	if err != nil && ctx.Err() == nil {
 		slog.Warn("report.html or its figures are incomplete", "reason", err)
@@ -92,23 +100,23 @@ func (r *run) finishReport(ctx context.Context, test *report.Test) error {
 	return ctx.Err()
 }
 
-// report is all of a page but the test.
-func (r *run) report(status report.Status) (*report.Report, error) {
-	c := r.plan.config
-	of := &report.Run{Status: status, Took: r.state.duration(), Epochs: c.Schedule.Epochs, Best: r.best(),
-		Selection: c.Evaluation.Select, Rates: r.rates()}
-	for _, e := range r.state.History {
+// report returns all of the page but the test.
+func (p *page) report(status report.Status) (*report.Report, error) {
+	c := p.plan.setup.config
+	of := &report.Run{Status: status, Took: p.state.duration(), Epochs: c.Schedule.Epochs, Best: p.state.best(selection(c)),
+		Selection: c.Evaluation.Select, Rates: p.rates()}
+	for _, e := range p.state.History {
 		of.History = append(of.History, report.Epoch{TrainLoss: e.TrainLoss, Val: e.Val})
 	}
-	out := &report.Report{Name: c.Name, Subject: r.model() + ", trained on " + c.Data.Dir, Classes: r.plan.classes,
-		Written: time.Now(), Run: of, Facts: report.Facts(r.options.Version, r.engine.facts()...), Commands: r.commands()}
-	for _, s := range r.plan.splits() {
+	out := &report.Report{Name: c.Name, Subject: p.model() + ", trained on " + c.Data.Dir, Classes: p.plan.data.classes,
+		Written: time.Now(), Run: of, Facts: report.Facts(p.version, p.facts...), Commands: p.commands()}
+	for _, s := range p.plan.data.splits() {
 		out.Splits = append(out.Splits, countImages(s))
 	}
-	if r.state.Repeats != nil {
+	if p.state.Repeats != nil {
 		out.Repeats = &report.Repeats{}
-		for _, x := range *r.state.Repeats {
-			out.Repeats.Groups = append(out.Repeats.Groups, report.Repeat{Files: r.files(x), Pixels: x.Pixels})
+		for _, x := range *p.state.Repeats {
+			out.Repeats.Groups = append(out.Repeats.Groups, report.Repeat{Files: p.plan.data.files(x), Pixels: x.Pixels})
 		}
 	}
 	var text strings.Builder
@@ -125,13 +133,13 @@ func countImages(s *data.Split) figures.Split {
 	return out
 }
 
-// model is what is trained, in words.
-func (r *run) model() string {
-	c, all, trained := r.plan.config.Model, 0, 0
-	for _, p := range r.plan.layout.Params {
-		all += p.Size
-		if !p.Frozen {
-			trained += p.Size
+// model describes what is trained in words.
+func (p *page) model() string {
+	c, all, trained := p.plan.setup.config.Model, 0, 0
+	for _, x := range p.plan.setup.layout.Params {
+		all += x.Size
+		if !x.Frozen {
+			trained += x.Size
 		}
 	}
 	name, from := "A "+c.Arch, "random weights"
@@ -155,13 +163,13 @@ func thousands(n int) string {
 	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }
 
-// rates are the mean learning rates of each epoch, a series for each layer that
-// has one of its own.
-func (r *run) rates() []figures.Series {
+// rates returns the mean learning rates of each epoch, a series for each layer that
+// has a rate of its own.
+func (p *page) rates() []figures.Series {
 	scales := map[int]float64{}
-	for _, p := range r.plan.layout.Params {
-		if !p.Frozen {
-			scales[p.Layer] = p.LRScale
+	for _, x := range p.plan.setup.layout.Params {
+		if !x.Frozen {
+			scales[x.Layer] = x.LRScale
 		}
 	}
 	var layers []int
@@ -180,7 +188,7 @@ func (r *run) rates() []figures.Series {
 		if same {
 			s.Name = "all layers"
 		}
-		for _, e := range r.state.History {
+		for _, e := range p.state.History {
 			s.Values = append(s.Values, e.TrainRate*scales[layer])
 		}
 		out = append(out, s)
@@ -188,25 +196,14 @@ func (r *run) rates() []figures.Series {
 	return out
 }
 
-// facts are what computes.
-func (e *engine) facts() []report.Fact {
-	h := e.host()
-	out := []report.Fact{{Name: "ONNX Runtime", Value: h.Runtime},
-		{Name: "Computed on", Value: fmt.Sprintf("%s in %s, %d threads", h.Provider, h.Precision, h.Threads)}}
-	if e.device != nil {
-		out = append(out, report.Fact{Name: "GPU", Value: e.device.Info().Name})
-	}
-	return out
-}
-
-// commands lead to the same figures again.
-func (r *run) commands() []report.Command {
-	c := r.plan.config
-	settings, model := filepath.Join(r.folder, configFile), filepath.Join(r.folder, modelFile)
+// commands returns those that lead to the same figures again.
+func (p *page) commands() []report.Command {
+	c := p.plan.setup.config
+	settings, model := filepath.Join(p.folder, configFile), filepath.Join(p.folder, modelFile)
 	return []report.Command{
 		{Does: "Train it again, beside this run",
 			Line: report.Line("trainer", "-config", settings, "-set", "name="+c.Name+"-again")},
 		{Does: "Test the model again",
-			Line: report.Line("trainer", "eval", "-model", model, "-data", c.Data.Dir, "-split", "test", "-out", r.folder+"-eval")},
+			Line: report.Line("trainer", "eval", "-model", model, "-data", c.Data.Dir, "-split", "test", "-out", p.folder+"-eval")},
 	}
 }

@@ -159,7 +159,7 @@ func TestLearnersGiveTheirMemoryBack(t *testing.T) {
 		return total
 	}
 	open := func() {
-		l, err := training.NewLearner(t.Context(), c, 5, training.Experiment{})
+		l, err := training.NewBench(t.Context(), c, 5, training.Experiment{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,12 +8,15 @@ import (
 	"path/filepath"
 	"time"
 
+	"fovea/data"
 	"fovea/evaluation"
 	"fovea/evaluation/report"
 	"fovea/graphs"
 	"fovea/inference"
 	"fovea/internal/progress"
 	"fovea/onnx"
+	"fovea/onnx/engine"
+	"fovea/onnx/ort"
 	"fovea/training/checkpoint"
 	"fovea/training/config"
 )
@@ -35,18 +38,14 @@ type Result struct {
 	Duration  time.Duration // of all calls that it took; 0: not known. A finished run is reported without its test
 }
 
-// run is a run under way.
+// A run is one under way.
 type run struct {
-	plan    *plan
 	options Options
 	folder  string
-	engine  *engine
-	learner *Learner
-	state   state
-	counted time.Time // up to when state.Seconds counts
-	shown   time.Time // when report.html was written last
-
-	features features // of a linear probe
+	plan    *plan
+	engine  *engine.Engine
+	state   *state
+	page    *page
 }
 
 // Run fine-tunes, selects, tests and writes the run folder. A cancelled context
@@ -54,96 +53,135 @@ type run struct {
 // Options.Resume, a finished run is only reported, and needs nothing but its
 // folder.
 func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
+	start := time.Now()
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	r := &run{options: o, folder: filepath.Join(cfg.Output.Dir, cfg.Name), counted: time.Now()}
-	exists, finished, err := checkFolder(r.folder, o.Resume)
+	folder := filepath.Join(cfg.Output.Dir, cfg.Name)
+	exists, finished, err := checkFolder(folder, o.Resume)
 	if err != nil {
 		return nil, err
 	}
 	if exists {
-		if cfg, err = withRecordedBatch(r.folder, cfg); err != nil {
+		if cfg, err = withRecordedBatch(folder, cfg); err != nil {
 			return nil, err
 		}
-		if err := sameConfig(r.folder, cfg, finished); err != nil {
+		if err := sameConfig(folder, cfg, finished); err != nil {
 			return nil, err
 		}
 	}
-	result := &Result{Name: cfg.Name, Folder: r.folder, Epochs: cfg.Schedule.Epochs}
+	result := &Result{Name: cfg.Name, Folder: folder, Epochs: cfg.Schedule.Epochs}
 	if finished {
-		slog.Info("the run is finished already", "folder", r.folder)
-		result.Test, result.BestEpoch, err = readResult(r.folder)
-		result.Duration = trainingTime(r.folder)
+		slog.Info("the run is finished already", "folder", folder)
+		result.Test, result.BestEpoch, err = readResult(folder)
+		result.Duration = trainingTime(folder)
 		return result, err
 	}
-	if r.plan, err = newPlan(ctx, cfg, o.Progress); err != nil {
+	set, err := openDataset(cfg)
+	if err != nil {
 		return nil, err
 	}
-	defer r.plan.close()
-	unlock, err := lockFolder(r.folder)
+	r := &run{options: o, folder: folder, state: &state{}}
+	if r.engine, err = engine.New(ctx, cfg.Engine(), o.Progress); err != nil {
+		return nil, err
+	}
+	defer r.engine.Close()
+	if r.plan, err = newPlan(ctx, cfg, set, r.engine); err != nil {
+		return nil, err
+	}
+	defer r.plan.setup.close()
+	unlock, err := lockFolder(folder)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	if err := r.do(ctx, result); err != nil {
+	if err := r.do(ctx, start, result); err != nil {
 		return nil, err
 	}
-	r.countTime()
+	r.state.countTime()
 	result.Duration = r.state.duration()
 	return result, nil
 }
 
-func (r *run) do(ctx context.Context, result *Result) (err error) {
+func (r *run) do(ctx context.Context, start time.Time, result *Result) (err error) {
 	if err := r.openWeights(); err != nil {
 		return err
 	}
-	r.plan.network.report()
-	settings := r.plan.config
-	if r.engine, err = newEngine(ctx, settings, r.options.Progress); err != nil {
-		return err
-	}
-	defer r.engine.close()
-	graph, err := r.plan.trainingGraph() // an operator may have no gradient
+	setup, set := r.plan.setup, r.plan.data
+	setup.report()
+	graph, err := setup.trainingGraph() // an operator may have no gradient
 	if err != nil {
 		return err
 	}
-	if err := r.plan.verify(ctx, r.options.Progress); err != nil {
+	transform := func(s *data.Split) data.Transform {
+		if s == set.train && !setup.probes() {
+			return set.trainTransform()
+		}
+		return set.evalTransform()
+	}
+	if err := set.verify(ctx, transform, r.options.Progress); err != nil {
+		return err
+	}
+	if err := r.plan.checkBatches(); err != nil { // without the images that are left out
 		return err
 	}
 	var stored *checkpoint.Checkpoint
 	if r.options.Resume {
-		if stored, err = r.readCheckpoint(); err != nil {
+		var before *state
+		if stored, before, err = readCheckpoint(r.folder, r.plan); err != nil {
 			return err
 		}
-	}
-	if stored != nil {
-		defer stored.Close()
-		if settings.Runtime.Threads == 0 {
-			r.engine.options.Threads = r.state.Host.Threads // as the run began, whatever machine this is
+		if stored != nil {
+			defer stored.Close()
+			r.state = before
+			if setup.config.Runtime.Threads == 0 { // as the run began, whatever machine this is
+				r.engine.Configure(func(o *ort.Options) { o.Threads = before.Host.Threads })
+			}
 		}
 	}
-	if err := r.warnMemory(); err != nil {
+	r.state.counted = start
+	r.page = &page{plan: r.plan, state: r.state, folder: r.folder, version: r.options.Version,
+		facts: inference.EngineFacts(r.engine)}
+	if err := warnMemory(r.plan, r.engine); err != nil {
 		return err
 	}
 	if err := r.train(ctx, graph, stored); err != nil {
-		return r.explain(ctx, err)
+		return explainMemory(ctx, err, r.plan, r.engine)
 	}
-	result.BestEpoch = r.best()
-	if result.Test, err = r.test(ctx); err != nil {
-		r.showReport(report.Stopped)
+	result.BestEpoch = r.state.best(selection(setup.config))
+	if result.Test, err = r.test(ctx, result.BestEpoch); err != nil {
+		r.page.write(report.Stopped)
 	}
 	return err
+}
+
+// openWeights opens the file of model.weights before work is done, and warns where
+// layers that are not trained would have none. A run that has checkpoints goes on
+// without it.
+func (r *run) openWeights() error {
+	if r.options.Resume {
+		if _, err := os.Stat(filepath.Dir(filepath.Join(r.folder, lastCheckpoint))); err == nil {
+			return nil
+		}
+	}
+	s := r.plan.setup
+	if m := s.config.Model; m.Weights == "" && m.ONNX == "" && (m.Freeze > 0 || s.probes()) {
+		slog.Warn("the layers that are not trained stay random", "because", "model.weights is empty",
+			"remedy", "name pre-trained weights there, or train all layers")
+	}
+	return s.openWeights()
 }
 
 // train goes through the epochs that are left. A new run's folder is made only
 // here, when all that can be checked has been.
 func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint.Checkpoint) (err error) {
-	if r.learner, err = newLearner(r.plan.setup, r.engine, graph); err != nil {
+	setup, set := r.plan.setup, r.plan.data
+	l, err := setup.learner(r.engine, graph, nil)
+	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.learner.Close()) }()
-	v, err := newValidator(r.plan, r.engine, r.learner)
+	defer func() { err = errors.Join(err, l.Close()) }()
+	v, err := newValidator(r.plan, r.engine, l)
 	if err != nil {
 		return err
 	}
@@ -152,58 +190,64 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 		return err
 	}
 	removeTemporary(r.folder)
+	kept := &checkpoints{r.folder, l, selection(setup.config)}
 	if stored != nil {
-		err = r.restore(stored)
+		err = kept.restore(stored, r.state, r.engine.Host())
 	} else {
-		r.state = state{Images: r.plan.digests(), Model: r.plan.network.digest(), Host: r.engine.host()}
-		r.compareImages()
-		err = r.learner.start(r.plan.initialize)
+		repeats := data.Repeats(set.fingerprints)
+		set.warnRepeats(repeats)
+		r.state.Images, r.state.Model, r.state.Host = set.digests(), setup.model.Digest(), r.engine.Host()
+		r.state.Repeats = &repeats
+		err = l.Start(setup.initialize)
 	}
 	if err != nil {
 		return err
 	}
-	if r.plan.probes() {
-		r.features, err = newFeatures(ctx, r.plan, r.engine, r.learner, r.options.Progress)
-		if err != nil {
+	var f features
+	if setup.probes() {
+		if f, err = newFeatures(ctx, r.plan, r.engine, l, r.options.Progress); err != nil {
 			return err
 		}
-		if err := v.useFeatures(r.features.val); err != nil {
+		if err := v.useFeatures(f.val); err != nil {
 			return err
 		}
 	}
-	if err := onnx.WriteFileAtomic(filepath.Join(r.folder, configFile), r.plan.config.WriteTOML); err != nil {
+	if err := onnx.WriteFileAtomic(filepath.Join(r.folder, configFile), setup.config.WriteTOML); err != nil {
 		return err
 	}
-	l, err := newLoop(r, v)
-	if err != nil {
+	loop := &loop{config: setup.config, data: set, schedule: r.plan.schedule, classWeights: set.classWeights(),
+		learner: l, validator: v, state: r.state, checkpoints: kept, trained: setup.trained(),
+		progress: r.options.Progress, ended: r.page.update}
+	if err := loop.open(f.train); err != nil {
 		return err
 	}
-	defer l.close()
-	r.showReport(report.Running)
-	if err := l.train(ctx); err != nil {
-		r.showReport(report.Stopped)
+	defer loop.close()
+	r.page.write(report.Running)
+	if err := loop.train(ctx); err != nil {
+		r.page.write(report.Stopped)
 		return err
 	}
 	return nil
 }
 
 // test writes model.onnx from the best checkpoint and evaluates that very file.
-func (r *run) test(ctx context.Context) (evaluation.Metrics, error) {
+func (r *run) test(ctx context.Context, best int) (evaluation.Metrics, error) {
 	path := filepath.Join(r.folder, modelFile)
-	if err := r.writeModel(path); err != nil {
+	err := r.plan.writeModel(path, filepath.Join(r.folder, bestCheckpoint), best, r.state.History[best].Val.Score)
+	if err != nil {
 		return evaluation.Metrics{}, err
 	}
-	c := r.plan.config
+	c, set := r.plan.setup.config, r.plan.data
 	d, err := inference.Describe(path, inference.Description{})
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
-	test, err := evaluate(ctx, r.engine, EvalOptions{Model: path, Data: c.Data.Dir, Split: "test", Batch: defaultBatch,
-		Workers: c.Data.Workers, Progress: r.options.Progress}, r.plan.test, d, r.plan.cache)
+	test, err := inference.Test(ctx, r.engine, inference.EvalOptions{Model: path, Data: c.Data.Dir, Split: "test",
+		Workers: c.Data.Workers, Progress: r.options.Progress}, set.test, d, set.cache)
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
-	if err := r.finishReport(ctx, test); err != nil {
+	if err := r.page.finish(ctx, test); err != nil {
 		return evaluation.Metrics{}, err
 	}
 	return test.Metrics, test.WriteTables(r.folder)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"fovea/evaluation"
+	"fovea/inference"
 	"fovea/internal/progress"
 	"fovea/onnx"
 	"fovea/onnx/weights"
@@ -147,9 +148,9 @@ func TestEvaluateEqualsTest(t *testing.T) {
 	c := small(t, fundus(t))
 	r := run(t, c, training.Options{})
 	for _, batch := range []int{0, 3} {
-		o := training.EvalOptions{Model: filepath.Join(r.Folder, "model.onnx"), Data: c.Data.Dir, Split: "test",
-			Out: t.TempDir(), Batch: batch, Runtime: c.Runtime}
-		m, err := training.Evaluate(t.Context(), o)
+		o := inference.EvalOptions{Model: filepath.Join(r.Folder, "model.onnx"), Data: c.Data.Dir, Split: "test",
+			Out: t.TempDir(), Batch: batch, Runtime: c.Runtime.Engine()}
+		m, err := inference.Evaluate(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,8 +208,8 @@ func TestDINOv2(t *testing.T) {
 	c.Model.Arch = "vit_small_patch14_dinov2"
 	c.Schedule.Epochs = 2
 	r := run(t, c, training.Options{})
-	m, err := training.Evaluate(t.Context(), training.EvalOptions{Model: filepath.Join(r.Folder, "model.onnx"),
-		Data: c.Data.Dir, Split: "test", Out: t.TempDir(), Runtime: c.Runtime})
+	m, err := inference.Evaluate(t.Context(), inference.EvalOptions{Model: filepath.Join(r.Folder, "model.onnx"),
+		Data: c.Data.Dir, Split: "test", Out: t.TempDir(), Runtime: c.Runtime.Engine()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,15 +14,18 @@ import (
 // freeze marks the parameters that are not trained: those that never are, the
 // layers below model.freeze, what model.trainable leaves out and, in a linear
 // probe, all but the head.
-func (p *setup) freeze() error {
-	trainable, fixed := newTrainable(p.config.Model.Trainable), p.network.fixed()
-	p.layout.Freeze(func(t optim.Param) bool {
-		if p.probes() {
+func (s *setup) freeze() error {
+	trainable, fixed := newTrainable(s.config.Model.Trainable), map[string]bool{}
+	for _, p := range s.model.Parameters() {
+		fixed[p.Name] = p.Fixed != ""
+	}
+	s.layout.Freeze(func(t optim.Param) bool {
+		if s.probes() {
 			return !transfer.IsHead(t.Name)
 		}
-		return fixed[t.Name] != "" || t.Layer < p.config.Model.Freeze || !trainable.has(t.Name)
+		return fixed[t.Name] || t.Layer < s.config.Model.Freeze || !trainable.has(t.Name)
 	})
-	return trainable.check(p.layout)
+	return trainable.check(s.layout)
 }
 
 // trainable is model.trainable: patterns of parameter names in which * stands

@@ -62,35 +62,40 @@ func TestTrajectoryEqualsPyTorch(t *testing.T) {
 }
 
 func (w *trajectory) run(t *testing.T, name string) {
-	l, err := NewLearner(t.Context(), w.config(), w.Config.Classes, Experiment{})
+	l, err := NewBench(t.Context(), w.config(), w.Config.Classes, Experiment{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	layout, arena := l.setup.layout, l.parameters.Float32()
-	for _, p := range layout.Params {
-		copy(p.View(arena), w.Rules.Draw(t, p.Name, p.Size))
+	layout := l.setup.layout
+	err = l.Initialize(func(name string, values []float32) error {
+		copy(values, w.Rules.Draw(t, name, len(values)))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
+	schedule := scheduleOf(l.setup.config)
 
 	var losses, norms worst
 	r := w.Recipe
 	for first := 0; first < r.Epochs*r.Batches; first += r.Accumulate {
 		step := first / r.Accumulate
-		rate := l.setup.schedule.Rate(float64(first) / float64(r.Batches))
+		rate := schedule.Rate(float64(first) / float64(r.Batches))
 		if e := math.Abs(rate - w.Rates[step]); !(e <= 1e-15) {
 			t.Fatalf("step %d: rate %v, want %v", step+1, rate, w.Rates[step])
 		}
 		for micro := range r.Accumulate {
 			iteration := first + micro
 			images, targets := w.batch(t, iteration)
-			err := l.stage(images, targets, func(factors []float32) { w.dropPaths(l, factors, iteration) })
+			err := l.StageDropping(images, targets, func(factors, keep []float32) { w.dropPaths(factors, keep, iteration) })
 			if err == nil {
 				err = l.ForwardBackward()
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			losses.see(l.loss.value(micro), w.Losses[iteration])
+			losses.see(l.Loss(micro), w.Losses[iteration])
 		}
 		if err := l.Update(int64(step)+1, rate); err != nil {
 			t.Fatal(err)
@@ -98,17 +103,27 @@ func (w *trajectory) run(t *testing.T, name string) {
 		if _, err := l.Settle(); err != nil {
 			t.Fatal(err)
 		}
-		norms.see(l.optimizer.norm(), w.Norms[step])
+		norms.see(l.Norm(), w.Norms[step])
 	}
 	if !(losses <= 2e-5) || !(norms <= 2e-5) {
 		t.Errorf("losses are off by up to %.1e, gradient norms by %.1e, want 2e-5", losses, norms)
+	}
+	var arena []float32
+	err = l.State(func(name string, values []float32) {
+		if name == "parameters" {
+			arena = slices.Clone(values)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	furthest := w.compareParameters(t, layout, arena)
 	t.Logf("losses off by up to %.1e, norms by %.1e, parameters by %s", losses, norms, furthest)
 
 	if dir := os.Getenv("FOVEA_PARAMETERS"); dir != "" {
 		file := filepath.Join(dir, "trajectory_"+name+".safetensors")
-		if err := weights.Write(file, l.setup.tensors(l.parameters, ""), nil); err != nil {
+		err := l.Checkpoint(false, func(parameters, _ []weights.Tensor) error { return weights.Write(file, parameters, nil) })
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -204,13 +219,13 @@ func (m mix) of(n, side int) augment.Mixing {
 }
 
 // dropPaths drops the paths of an iteration in the place of Learner.drawDropPath.
-func (w *trajectory) dropPaths(l *Learner, factors []float32, iteration int) {
+func (w *trajectory) dropPaths(factors, keep []float32, iteration int) {
 	word := graphtest.Words(fmt.Sprintf("drop_path.%d", iteration))
 	for i := range factors {
-		keep := l.keep[i/w.Config.Batch]
+		p := keep[i/w.Config.Batch]
 		factors[i] = 0
-		if graphtest.Unit(word(i)) < keep {
-			factors[i] = 1 / keep
+		if graphtest.Unit(word(i)) < p {
+			factors[i] = 1 / p
 		}
 	}
 }

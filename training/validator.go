@@ -8,39 +8,41 @@ import (
 	"fovea/evaluation"
 	"fovea/graphs/artifacts"
 	"fovea/inference"
+	"fovea/onnx/engine"
 	"fovea/onnx/ort"
+	"fovea/training/config"
+	"fovea/training/learner"
 )
 
-// validator evaluates what the learner would deploy on the validation split.
+// A validator evaluates what the learner would deploy on the validation split.
 type validator struct {
-	plan       *plan
+	split      *data.Split
+	judging    inference.Judging
 	session    *ort.Session
 	classifier *inference.Classifier
-	loader     *data.Loader // of val, or of its features
+	loader     *data.Loader // of the split, or of its features
 	warned     map[string]bool
 }
 
-func newValidator(p *plan, e *engine, l *Learner) (*validator, error) {
-	batch := p.config.Training.Batch
-	build := artifacts.Eval
-	if p.probes() {
-		build = artifacts.ProbeEval
-	}
-	g, err := build(p.network, int64(batch))
+// newValidator makes the validator of a plan. With a linear probe it has no images
+// to go through until useFeatures.
+func newValidator(p *plan, e *engine.Engine, l *learner.Learner) (*validator, error) {
+	s := p.setup
+	g, err := s.evaluationGraph()
 	if err != nil {
 		return nil, err
 	}
-	v := &validator{plan: p, warned: map[string]bool{}}
-	if v.session, err = e.session(g); err != nil {
+	v := &validator{split: p.data.val, judging: judgingOf(s.config), warned: map[string]bool{}}
+	if v.session, err = learner.OpenSession(e, g); err != nil {
 		return nil, err
 	}
-	err = bindArena(v.session, p.layout, l.deployed(), func(name string) string { return name })
-	if err == nil {
-		v.classifier, err = inference.NewClassifier(v.session, inference.Binding{Input: v.input(), Output: artifacts.Logits,
-			Batch: batch, Half: judgingOf(p.config).half})
+	batch := s.config.Training.Batch
+	if err = l.BindDeployed(v.session); err == nil {
+		v.classifier, err = inference.NewClassifier(v.session, inference.Binding{Input: s.images(),
+			Output: artifacts.Logits, Batch: batch, Half: v.judging.Half})
 	}
-	if err == nil && !p.probes() {
-		v.loader, err = p.evalLoader(p.val, batch)
+	if err == nil && !s.probes() {
+		v.loader, err = p.data.evalLoader(v.split, batch)
 	}
 	if err != nil {
 		v.close()
@@ -49,27 +51,19 @@ func newValidator(p *plan, e *engine, l *Learner) (*validator, error) {
 	return v, nil
 }
 
-// input is what the classifier reads.
-func (v *validator) input() string {
-	if v.plan.probes() {
-		return artifacts.Features
-	}
-	return v.plan.network.images()
-}
-
 // useFeatures makes a linear probe's validator read the split's features.
 func (v *validator) useFeatures(rows []float32) (err error) {
-	v.loader, err = data.NewLoader(data.LoaderConfig{Samples: v.plan.val.Samples, Batch: v.plan.config.Training.Batch,
-		Workers: 1, Tensors: rows})
+	v.loader, err = data.NewLoader(data.LoaderConfig{Samples: v.split.Samples, Batch: v.classifier.Batch(), Workers: 1,
+		Tensors: rows})
 	return err
 }
 
 func (v *validator) validate(ctx context.Context, report func(done, total int, detail string)) (evaluation.Metrics, error) {
-	p, err := predictSplit(ctx, v.classifier, v.plan.val, v.loader, report)
+	p, err := inference.PredictSplit(ctx, v.classifier, v.split, v.loader, report)
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
-	m, warnings, err := judgingOf(v.plan.config).judge(p)
+	m, warnings, err := v.judging.Judge(p)
 	for _, w := range warnings {
 		if text := w.String(); !v.warned[text] { // the same every epoch
 			v.warned[text] = true
@@ -84,4 +78,21 @@ func (v *validator) close() {
 		v.classifier.Close()
 	}
 	v.session.Close()
+}
+
+// judgingOf returns how a config turns predictions into metrics.
+func judgingOf(c *config.Config) inference.Judging {
+	j := inference.Judging{Half: c.Evaluation.Probabilities == "fp16"}
+	if c.Evaluation.Loss == "batches" {
+		j.LossBatch = c.Training.Batch
+	}
+	return j
+}
+
+// selection returns the metric of a config that the best epoch has the most of.
+func selection(c *config.Config) func(evaluation.Metrics) float64 {
+	if c.Evaluation.Select == "roc_auc" {
+		return func(m evaluation.Metrics) float64 { return m.ROCAUC }
+	}
+	return func(m evaluation.Metrics) float64 { return m.Score }
 }

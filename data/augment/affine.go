@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// matrix maps a point (x, y) of the result to the point of the source that it
-// shows: (m[0]·x + m[1]·y + m[2], m[3]·x + m[4]·y + m[5]).
+// A matrix maps a point (x, y) of the result to the point of the source that it shows: (m[0]·x + m[1]·y + m[2], m[3]·x
+// + m[4]·y + m[5]).
 type matrix [6]float64
 
 func shearX(dst, src *image.NRGBA, factor float64, fill color.NRGBA) {
@@ -50,10 +50,9 @@ func round15(x float64) float64 {
 	return r
 }
 
-// affine resamples with Pillow's cubic kernel, a = -1. All that is rounded is
-// rounded where Pillow does, in float64 and, at the end, towards 0, so that
-// pixels are equal; the conversions forbid fused multiply-adds. A pixel whose
-// centre shows a point outside the source takes the fill colour.
+// affine resamples with Pillow's cubic kernel, a = -1. It rounds where Pillow does, in float64 and at the end towards
+// 0, so that pixels are equal. The explicit conversions forbid fused multiply-adds. A pixel whose centre shows a point
+// outside the source gets the fill colour.
 func affine(dst, src *image.NRGBA, m matrix, fill color.NRGBA) {
 	w, h := src.Rect.Dx(), src.Rect.Dy()
 	fw, fh := float64(w), float64(h)
@@ -88,18 +87,18 @@ func affine(dst, src *image.NRGBA, m matrix, fill color.NRGBA) {
 				r3, g3, b3 := cubicLine(in.line(x0, y0+2, &tap), dx)
 				r, g, b = cubic(r0, r1, r2, r3, dy), cubic(g0, g1, g2, g3, dy), cubic(b0, b1, b2, b3, dy)
 			}
-			p[0], p[1], p[2], p[3] = truncate64(r), truncate64(g), truncate64(b), 255
+			p[0], p[1], p[2], p[3] = truncate(r), truncate(g), truncate(b), 255
 		}
 	}
 }
 
-// source is an image with the pixels at its edges repeated without end.
+// A source is an image whose edge pixels repeat without end.
 type source struct {
 	pix          []uint8
 	stride, w, h int
 }
 
-// line returns the four pixels from (x-1, y) on, either in place or in tap.
+// line returns the four pixels from (x-1, y) on, either in place or copied to tap.
 func (s *source) line(x, y int, tap *[16]uint8) *[16]uint8 {
 	y = s.stride * min(max(y, 0), s.h-1)
 	if x >= 1 && x+2 < s.w {
@@ -111,7 +110,7 @@ func (s *source) line(x, y int, tap *[16]uint8) *[16]uint8 {
 	return tap
 }
 
-// column is line for the four pixels from (x, y-1) down.
+// column returns the four pixels from (x, y-1) down, copied to tap.
 func (s *source) column(x, y int, tap *[16]uint8) *[16]uint8 {
 	x = 4 * min(max(x, 0), s.w-1)
 	for k := range 4 {
@@ -120,7 +119,7 @@ func (s *source) column(x, y int, tap *[16]uint8) *[16]uint8 {
 	return tap
 }
 
-// floor is for numbers above -1.
+// floor returns the floor of a number above -1.
 func floor(x float64) int {
 	if x < 0 {
 		return -1
@@ -128,31 +127,22 @@ func floor(x float64) int {
 	return int(x)
 }
 
-// cubic interpolates at d in [0,1) between b and c.
+// cubic interpolates between b and c at a position in [0,1].
 func cubic(a, b, c, d, at float64) float64 {
 	p3 := float64(2*(a-b)) + c - d
 	p4 := b - a - c + d
 	return b + float64(at*(c-a+float64(at*(p3+float64(at*p4)))))
 }
 
-// cubicLine is cubic for R, G and B of four pixels.
+// cubicLine returns cubic for R, G and B of four pixels.
 func cubicLine(p *[16]uint8, at float64) (r, g, b float64) {
 	return cubicLevels(p[0], p[4], p[8], p[12], at),
 		cubicLevels(p[1], p[5], p[9], p[13], at),
 		cubicLevels(p[2], p[6], p[10], p[14], at)
 }
 
+// cubicLevels returns cubic for four levels.
 func cubicLevels(a, b, c, d uint8, at float64) float64 {
 	i, j, k, l := int(a), int(b), int(c), int(d)
 	return float64(j) + float64(at*(float64(k-i)+float64(at*(float64(2*(i-j)+k-l)+float64(at*float64(j-i-k+l))))))
-}
-
-func truncate64(v float64) uint8 {
-	if v <= 0 {
-		return 0
-	}
-	if v >= 255 {
-		return 255
-	}
-	return uint8(v)
 }

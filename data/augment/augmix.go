@@ -8,14 +8,14 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// dirichlet draws n shares that sum to 1.
+// dirichlet draws n shares from a symmetric Dirichlet distribution. They sum to 1.
 func dirichlet(rng *rand.Rand, alpha float64, n int) []float64 {
 	shares, sum := make([]float64, n), 0.0
 	for i := range shares {
 		shares[i] = distuv.Gamma{Alpha: alpha, Beta: 1, Src: rng}.Rand()
 		sum += shares[i]
 	}
-	if sum == 0 { // all underflowed: alpha is next to 0, and all but one share are too
+	if sum == 0 { // all underflowed: alpha is next to 0, as are all shares but one
 		shares[rng.IntN(n)], sum = 1, 1
 	}
 	for i := range shares {
@@ -24,7 +24,7 @@ func dirichlet(rng *rand.Rand, alpha float64, n int) []float64 {
 	return shares
 }
 
-// mix blends the chains' results in float32, then the image with them.
+// mix blends the results of the chains in float32, and then the image with them.
 func (d Decision) mix(img *image.NRGBA, fill color.NRGBA) *image.NRGBA {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	sum := make([]float32, 4*w*h)

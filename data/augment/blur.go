@@ -6,8 +6,8 @@ import (
 	"math"
 )
 
-// gaussianBlur is Pillow's: three box blurs along each axis (Gwosdek et al.,
-// Theoretical Foundations of Gaussian Convolution by Extended Box Filtering).
+// gaussianBlur blurs as Pillow does: by three box blurs along each axis (Gwosdek et al., Theoretical Foundations of
+// Gaussian Convolution by Extended Box Filtering).
 func gaussianBlur(dst, src *image.NRGBA, sigma float64, _ color.NRGBA) {
 	const passes = 3
 	box := newBox(sigma, passes)
@@ -38,14 +38,14 @@ func gaussianBlur(dst, src *image.NRGBA, sigma float64, _ color.NRGBA) {
 	}
 }
 
-// A box filter in fixed point, 24 bits: whole weighs each of the 2·radius+1
-// pixels in the middle, edge the two next to them.
+// A box filter in fixed point, 24 bits. Each of the 2·radius+1 pixels in the middle weighs whole, each of the two next
+// to them edge.
 type box struct {
 	radius      int
 	whole, edge uint32
 }
 
-// newBox has the variance of a Gaussian after some passes.
+// newBox returns the box filter that has the variance of a Gaussian after some passes.
 func newBox(sigma float64, passes int) box {
 	// Pillow computes in float32, with the square root and floor in float64.
 	variance := float32(float32(sigma)*float32(sigma)) / float32(passes)
@@ -59,8 +59,7 @@ func newBox(sigma float64, passes int) box {
 	return box{n, whole, (1<<24 - uint32(2*n+1)*whole) / 2}
 }
 
-// blur writes the blurred line of pixels src to dst; beyond its ends their
-// pixels repeat, for which padded has room.
+// blur writes the blurred line of pixels src to dst. Beyond the ends their pixels repeat, for which padded has room.
 func (b box) blur(dst, src, padded []uint8) {
 	reach := 4 * (b.radius + 1)
 	padded = padded[:len(src)+2*reach]

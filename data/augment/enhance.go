@@ -5,13 +5,14 @@ import (
 	"image/color"
 )
 
-// blendLevels is Pillow's blend of two levels in float32, truncated: a at
-// factor 0, b at 1, and beyond them outside [0,1].
+// blendLevels returns Pillow's blend of two levels in float32, truncated: a at factor 0, b at 1. Factors outside [0,1]
+// go beyond them.
 func blendLevels(a, b uint8, factor float32) uint8 {
 	return truncate(float32(a) + float32(factor*float32(int(b)-int(a))))
 }
 
-func truncate(v float32) uint8 {
+// truncate returns v as a level, rounded towards 0.
+func truncate[T float32 | float64](v T) uint8 {
 	if v <= 0 {
 		return 0
 	}
@@ -21,9 +22,10 @@ func truncate(v float32) uint8 {
 	return uint8(v)
 }
 
-// A blender has the products of blendLevels ready: factor·(b-a) at 255+b-a.
+// A blender holds the products of blendLevels: factor·(b-a) at 255+b-a.
 type blender [511]float32
 
+// newBlender returns the blender of a factor.
 func newBlender(factor float64) *blender {
 	var t blender
 	for i := range t {
@@ -32,10 +34,12 @@ func newBlender(factor float64) *blender {
 	return &t
 }
 
+// blend returns blendLevels(a, b, factor).
 func (t *blender) blend(a, b uint8) uint8 {
 	return truncate(float32(a) + t[255+int(b)-int(a)])
 }
 
+// brightness blends with black.
 func brightness(dst, src *image.NRGBA, factor float64, _ color.NRGBA) {
 	sameTable(func(v int) int { return int(blendLevels(0, uint8(v), float32(factor))) }).apply(dst, src)
 }
@@ -66,18 +70,18 @@ func saturate(dst, src *image.NRGBA, factor float64, _ color.NRGBA) {
 	}
 }
 
-// desaturate takes a share of the colour away.
+// desaturate takes a fraction of the colour away.
 func desaturate(dst, src *image.NRGBA, share float64, fill color.NRGBA) {
 	saturate(dst, src, clamp(1-share, 0, 1), fill)
 }
 
-// luma is Pillow's conversion to mode L (ITU-R 601).
+// luma returns Pillow's conversion to mode L (ITU-R 601).
 func luma(r, g, b uint8) uint8 {
 	return uint8((uint32(r)*19595 + uint32(g)*38470 + uint32(b)*7471 + 0x8000) >> 16)
 }
 
-// smoothed are the rounded means of Pillow's filter SMOOTH by the sums of its
-// weights, which are 5 for a pixel and 1 for each of its eight neighbours.
+// smoothed holds the rounded means of Pillow's filter SMOOTH by the weighted sum of nine pixels. A pixel weighs 5, each
+// of its eight neighbours 1.
 var smoothed = func() (t [13*255 + 1]uint8) {
 	for sum := range t {
 		t[sum] = uint8((2*sum + 13) / 26)
@@ -110,7 +114,7 @@ func sharpness(dst, src *image.NRGBA, factor float64, _ color.NRGBA) {
 	}
 }
 
-// lanes are a pixel's R, G and B, 16 bits apart, so that one addition adds all.
+// lanes returns a pixel's R, G and B 16 bits apart, so that one addition adds all three.
 func lanes(p []uint8) uint64 {
 	_ = p[2]
 	return uint64(p[0]) | uint64(p[1])<<16 | uint64(p[2])<<32

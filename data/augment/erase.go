@@ -7,23 +7,24 @@ import (
 	"math/rand/v2"
 )
 
-// EraseMode says what erased pixels become.
+// EraseMode names what replaces erased pixels.
 type EraseMode string
 
+// The modes of erasing.
 const (
-	ErasePixel EraseMode = "pixel" // standard normal noise, each its own
-	EraseRand  EraseMode = "rand"  // one standard normal colour a box
+	ErasePixel EraseMode = "pixel" // standard normal noise for each value
+	EraseRand  EraseMode = "rand"  // one standard normal colour for each box
 	EraseConst EraseMode = "const" // 0
 )
 
-// Eraser is timm's RandomErasing of normalised images.
+// Eraser erases boxes of normalised images, as timm's RandomErasing does.
 type Eraser struct {
-	Probability float64 // that boxes of an image are erased
+	Probability float64 // of erasing boxes of an image
 	Mode        EraseMode
-	Count       int // boxes at most
+	Count       int // largest number of boxes
 }
 
-// Check reports a setting that cannot work.
+// Check returns an error if a setting cannot work.
 func (e Eraser) Check() error {
 	switch {
 	case !(e.Probability >= 0 && e.Probability <= 1):
@@ -38,9 +39,8 @@ func (e Eraser) Check() error {
 	return nil
 }
 
-// Draw decides which boxes of an image of side×side pixels are erased. Together
-// they have an area of 2 % to a third of the image's, and each a height/width of
-// 0.3 to 1/0.3, whose logarithm is uniform.
+// Draw decides which boxes of an image of side×side pixels are erased. Together they have 2 % to a third of the image's
+// area. The height/width of each lies between 0.3 and 1/0.3, and its logarithm is uniform.
 func (e Eraser) Draw(rng *rand.Rand, side int) []image.Rectangle {
 	if rng.Float64() >= e.Probability {
 		return nil
@@ -63,7 +63,7 @@ func (e Eraser) Draw(rng *rand.Rand, side int) []image.Rectangle {
 	return boxes
 }
 
-// Apply erases the boxes of x, an image [3,S,S].
+// Apply erases the boxes of x, an image [3,S,S] with S = side.
 func (e Eraser) Apply(x []float32, side int, boxes []image.Rectangle, rng *rand.Rand) {
 	for _, b := range boxes {
 		for channel := range 3 {

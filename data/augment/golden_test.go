@@ -20,8 +20,7 @@ func readJSON(t testing.TB, name string, into any) {
 	}
 }
 
-// sameDistribution is the p-value of the two-sample chi-square test for two
-// histograms, of equally many draws or not.
+// sameDistribution is the p-value of the two-sample chi-square test for two histograms, of equally many draws or not.
 func sameDistribution(a, b []int) float64 {
 	var na, nb float64
 	for i := range a {

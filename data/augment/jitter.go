@@ -5,9 +5,8 @@ import (
 	"math/rand/v2"
 )
 
-// DrawJitter decides torchvision's ColorJitter of brightness, contrast and
-// saturation, in a random order, each with a factor that is uniform from
-// 1 - strength, at least 0, to 1 + strength.
+// DrawJitter decides the steps of torchvision's ColorJitter: brightness, contrast and saturation in a random order.
+// Each factor is uniform from 1 - strength, at least 0, to 1 + strength.
 func DrawJitter(rng *rand.Rand, strength float64) []Step {
 	steps := make([]Step, 0, 3)
 	for _, name := range []string{"Brightness", "Contrast", "Color"} {

@@ -5,10 +5,10 @@ import (
 	"image/color"
 )
 
-// tables are the new levels of R, G and B.
+// tables holds the new level for each level of R, G and B.
 type tables [3][256]uint8
 
-// sameTable changes the three channels alike.
+// sameTable returns tables that change the three channels alike.
 func sameTable(level func(v int) int) *tables {
 	var t tables
 	for v := range 256 {
@@ -38,6 +38,7 @@ func posterize(dst, src *image.NRGBA, bits float64, _ color.NRGBA) {
 	sameTable(func(v int) int { return v & mask }).apply(dst, src)
 }
 
+// solarize inverts levels from threshold on.
 func solarize(dst, src *image.NRGBA, threshold float64, _ color.NRGBA) {
 	sameTable(func(v int) int {
 		if v >= int(threshold) {
@@ -47,6 +48,7 @@ func solarize(dst, src *image.NRGBA, threshold float64, _ color.NRGBA) {
 	}).apply(dst, src)
 }
 
+// solarizeAdd adds to levels below 128.
 func solarizeAdd(dst, src *image.NRGBA, add float64, _ color.NRGBA) {
 	sameTable(func(v int) int {
 		if v < 128 {
@@ -56,6 +58,7 @@ func solarizeAdd(dst, src *image.NRGBA, add float64, _ color.NRGBA) {
 	}).apply(dst, src)
 }
 
+// histograms counts the pixels of each level of R, G and B.
 func histograms(img *image.NRGBA) *[3][256]int {
 	var h [3][256]int
 	for y := range img.Rect.Dy() {

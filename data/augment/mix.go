@@ -8,44 +8,44 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// MixMode says what shares a draw of a Mixer.
+// MixMode names the images that share a draw of a Mixer.
 type MixMode string
 
+// The modes of mixing.
 const (
-	MixBatch MixMode = "batch" // the images of a batch
-	MixPair  MixMode = "pair"  // an image and its partner
-	MixElem  MixMode = "elem"  // nothing: each image has its own
+	MixBatch MixMode = "batch" // all images of a batch share one
+	MixPair  MixMode = "pair"  // an image and its partner share one
+	MixElem  MixMode = "elem"  // each image has its own
 )
 
-// Mixer is timm's Mixup: image i of a batch of N is mixed with image N-1-i,
-// either blended (mixup) or with a box cut out of it (CutMix). N must be even.
+// Mixer mixes the images of a batch, as timm's Mixup does: image i of a batch of N with image N-1-i. Either it blends
+// the two (mixup), or it cuts a box out of one and pastes it into the other (CutMix). N must be even.
 type Mixer struct {
-	Mixup  float64 // alpha of the Beta distribution of an image's share; 0: off
-	CutMix float64 // likewise, of the share outside the box; 0: off
-	// MinMax is the range of the box's sides, as a part of the image's. It
-	// replaces the alpha of CutMix; [0, 0]: off.
+	Mixup  float64 // alpha of the Beta distribution of the share that an image keeps; 0 switches mixup off
+	CutMix float64 // likewise, of the area outside the box; 0 switches CutMix off
+	// MinMax is the range of the box's sides, as a fraction of the image's. It replaces CutMix's alpha unless it is [0,
+	// 0].
 	MinMax      [2]float64
 	Probability float64 // that a draw mixes at all
 	Switch      float64 // probability of CutMix where both are on
 	Mode        MixMode
 }
 
-// Mix says what becomes of one image: Lambda of itself and Rest of its partner,
-// or, with CutMix, itself with its partner's pixels inside Box. Its target is
-// blended in both cases.
+// Mix describes the mixing of one image: Lambda of itself plus Rest of its partner. With CutMix it takes its partner's
+// pixels inside Box instead. The target is blended in both cases.
 type Mix struct {
 	Lambda, Rest float32 // sum to 1
 	CutMix       bool
 	Box          image.Rectangle
 }
 
-// Mixing is what was drawn for a batch of images of Side×Side pixels.
+// Mixing holds the draws for a batch of images of Side×Side pixels.
 type Mixing struct {
 	Side   int
 	Images []Mix
 }
 
-// Draw decides about n images of side×side pixels.
+// Draw decides how to mix n images of side×side pixels.
 func (m Mixer) Draw(rng *rand.Rand, n, side int) Mixing {
 	d := Mixing{Side: side, Images: make([]Mix, n)}
 	switch m.Mode {
@@ -88,39 +88,39 @@ func (m Mixer) draw(rng *rand.Rand, side int) Mix {
 	return cut(boxAround(image.Pt(rng.IntN(side), rng.IntN(side)), lambda, side), side)
 }
 
-// minmaxSide draws a side of a box; the upper end of the range is left out, as
-// in numpy.random.randint.
+// minmaxSide draws a side of a box. It leaves out the upper end of the range, as numpy.random.randint does.
 func (m Mixer) minmaxSide(rng *rand.Rand, side int) int {
 	low, high := int(float64(side)*m.MinMax[0]), int(float64(side)*m.MinMax[1])
 	return low + rng.IntN(max(1, high-low))
 }
 
-// boxAround is CutMix's box with its centre, 1 - lambda of the image's area but
-// for what lies outside.
+// boxAround returns CutMix's box with a centre. It has 1 - lambda of the image's area, less the part outside the image.
 func boxAround(centre image.Point, lambda float64, side int) image.Rectangle {
 	n := int(float64(side) * math.Sqrt(1-lambda))
 	box := image.Rect(centre.X-n/2, centre.Y-n/2, centre.X+(n+1)/2, centre.Y+(n+1)/2)
 	return box.Intersect(image.Rect(0, 0, side, side))
 }
 
+// beta draws from Beta(alpha, alpha).
 func beta(rng *rand.Rand, alpha float64) float64 {
 	x := distuv.Beta{Alpha: alpha, Beta: alpha, Src: rng}.Rand()
-	if math.IsNaN(x) { // both gamma variates underflowed: alpha is next to 0, and so is x or 1-x
+	if math.IsNaN(x) { // both gamma variates underflowed: alpha is next to 0, as is x or 1-x
 		return float64(rng.IntN(2))
 	}
 	return x
 }
 
+// blend returns the Mix that keeps lambda of an image.
 func blend(lambda float64) Mix { return Mix{Lambda: float32(lambda), Rest: float32(1 - lambda)} }
 
+// cut returns the Mix that pastes a box of an image of side×side pixels.
 func cut(box image.Rectangle, side int) Mix {
 	m := blend(1 - float64(box.Dx()*box.Dy())/float64(side*side))
 	m.CutMix, m.Box = true, box
 	return m
 }
 
-// narrow rounds Lambda before Rest is made of it, as timm does with the shares
-// of single images.
+// narrow rounds Lambda before Rest is made of it, as timm does with the shares of single images.
 func (m Mix) narrow() Mix {
 	m.Rest = 1 - m.Lambda
 	return m

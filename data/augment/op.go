@@ -6,31 +6,30 @@ import (
 	"math"
 )
 
-// An op is one of timm's operations on an image.
+// An op changes an image, as one of timm's operations does.
 type op struct {
 	name string
-	// argument makes the op's argument of a level, 0 to 10 unless the policy
-	// says otherwise, and of a uniform number in [0,1), which most ops use as a
-	// sign. It is nil where there is none.
+	// argument returns the op's argument from a level and a uniform number u in [0,1), which most ops use as a sign.
+	// Levels lie between 0 and 10 unless the policy says otherwise. An op without an argument has nil.
 	argument func(level, u float64) float64
-	// apply writes the changed src to dst, which has its size and is another
-	// image. fill is the colour of what comes in from outside.
+	// apply writes the changed src to dst, another image of its size. Pixels that come in from outside get the colour
+	// fill.
 	apply func(dst, src *image.NRGBA, argument float64, fill color.NRGBA)
 }
 
-// Step is an op with its argument decided.
+// A Step is an op with its argument decided.
 type Step struct {
 	op  *op
 	Arg float64
 }
 
-// Name is timm's name of the step's op.
+// Name returns timm's name of the step's op.
 func (s Step) Name() string { return s.op.name }
 
-// maxLevel is where the ranges of timm's ops end (_LEVEL_DENOM).
+// maxLevel is the upper end of the ranges of timm's ops (_LEVEL_DENOM).
 const maxLevel = 10
 
-// ops are timm's LEVEL_TO_ARG and NAME_TO_OP.
+// ops lists timm's operations (LEVEL_TO_ARG and NAME_TO_OP).
 var ops = []op{
 	{"AutoContrast", nil, autoContrast},
 	{"Equalize", nil, equalize},
@@ -58,7 +57,7 @@ var ops = []op{
 	{"GaussianBlurRand", func(l, u float64) float64 { return 0.1 + (2*clamp(l/maxLevel, 0, 1)-0.1)*u }, gaussianBlur},
 }
 
-// find returns the op of a name that exists.
+// find returns the op with a name, which must exist.
 func find(name string) *op {
 	for i := range ops {
 		if ops[i].name == name {
@@ -68,11 +67,12 @@ func find(name string) *op {
 	return nil
 }
 
-// signed is an argument of either sign, most at the highest level.
+// signed returns an argument function that is linear in the level, up to most, and of either sign.
 func signed(most float64) func(level, u float64) float64 {
 	return func(level, u float64) float64 { return level / maxLevel * most * sign(u) }
 }
 
+// sign returns -1 or 1, each for half of the range of u.
 func sign(u float64) float64 {
 	if u > 0.5 {
 		return -1
@@ -86,18 +86,18 @@ func solarizeThreshold(level, _ float64) float64 {
 	return math.Min(256, math.Trunc(level/maxLevel*256))
 }
 
-// enhancement is a factor of ImageEnhance that rises with the level.
+// enhancement returns a factor of ImageEnhance that rises with the level.
 func enhancement(level, _ float64) float64 { return float64(level/maxLevel*1.8) + 0.1 }
 
-// increasing is a factor that moves away from 1 with the level, up or down.
+// increasing returns a factor that moves away from 1 with the level, up or down.
 func increasing(level, u float64) float64 {
 	return math.Max(0.1, 1+float64(level/maxLevel*0.9*sign(u)))
 }
 
 func clamp(x, low, high float64) float64 { return math.Max(low, math.Min(high, x)) }
 
-// Apply returns img changed by the steps, one after the other; img itself does
-// not change.
+// Apply returns img changed by the steps, one after the other. img itself does not change. Pixels that come in from
+// outside get the colour fill.
 func Apply(img *image.NRGBA, steps []Step, fill color.NRGBA) *image.NRGBA {
 	var spare *image.NRGBA
 	for i, s := range steps {
@@ -114,7 +114,7 @@ func Apply(img *image.NRGBA, steps []Step, fill color.NRGBA) *image.NRGBA {
 	return img
 }
 
-// row is line y of an image, counted from its upper edge, 4 bytes a pixel.
+// row returns line y of an image, counted from its upper edge, 4 bytes for each pixel.
 func row(img *image.NRGBA, y int) []uint8 {
 	return img.Pix[y*img.Stride:][: 4*img.Rect.Dx() : 4*img.Rect.Dx()]
 }

@@ -15,7 +15,7 @@ import (
 
 var imageNetFill = color.NRGBA{R: 124, G: 116, B: 104, A: 255}
 
-// testImages are those of tools/oracle/augment.py.
+// testImages reads the images of tools/oracle/augment.py.
 func testImages(t testing.TB) map[string]*image.NRGBA {
 	t.Helper()
 	paths, err := filepath.Glob("../testdata/retinamnist/train/*/*.png")
@@ -84,8 +84,7 @@ func inside(img *image.NRGBA) *image.NRGBA {
 	return large.SubImage(image.Rect(3, 2, 3+w, 2+h)).(*image.NRGBA)
 }
 
-// TestOpsAsPillow: the argument of every op is timm's, and its pixels are
-// Pillow's, all of them.
+// TestOpsAsPillow: the argument of every op is timm's, and its pixels are Pillow's, all of them.
 func TestOpsAsPillow(t *testing.T) {
 	var golden []struct {
 		Op, Image, SHA256  string

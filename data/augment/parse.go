@@ -18,8 +18,7 @@ import (
 //	augmix  AugMix: m level, w chains, d ops a chain, a alpha of the shares,
 //	        mstd deviation of the level (without it: uniform from 0 to m)
 //
-// No policy, "", is nil. An error names the setting that is wrong and what is
-// known.
+// An empty policy gives nil. An error names the setting that is wrong and those that are known.
 func Parse(policy string) (*Policy, error) {
 	if policy == "" {
 		return nil, nil
@@ -65,7 +64,7 @@ func randAugment(s *settings) *Policy {
 	if p.deviation > 100 {
 		p.deviation = math.Inf(1)
 	}
-	set := plain
+	set := standardSet
 	if s.integer("inc", 0, 0) != 0 {
 		set = increasingSet
 	}
@@ -108,7 +107,7 @@ func augMix(s *settings) *Policy {
 	return p
 }
 
-// settings are the parts of a policy behind its name.
+// settings holds the parts of a policy behind its name.
 type settings struct {
 	values map[string]string
 	err    error // the first
@@ -133,6 +132,7 @@ func (s *settings) read(parts, known []string) error {
 	return nil
 }
 
+// integer returns the value of a key, which must be at least least, or absent if there is none.
 func (s *settings) integer(key string, absent, least int) int {
 	value, ok := s.values[key]
 	if !ok {
@@ -145,7 +145,7 @@ func (s *settings) integer(key string, absent, least int) int {
 	return n
 }
 
-// number reads one in [0, most].
+// number returns the value of a key, which must lie in [0, most], or absent if there is none.
 func (s *settings) number(key string, absent, most float64) float64 {
 	value, ok := s.values[key]
 	if !ok {
@@ -162,6 +162,7 @@ func (s *settings) number(key string, absent, most float64) float64 {
 	return x
 }
 
+// fail keeps the first error.
 func (s *settings) fail(part, reason string) {
 	if s.err == nil {
 		s.err = fmt.Errorf("the part %q: %s", part, reason)

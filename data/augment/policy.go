@@ -8,34 +8,33 @@ import (
 	"slices"
 )
 
-// Policy draws ops and levels for an image, as one of timm's policies. It is
-// safe for concurrent use. Parse makes one.
+// A Policy draws ops and levels for an image, as one of timm's policies does. It is safe for concurrent use. Parse
+// returns one.
 type Policy struct {
 	candidates []candidate
-	layers     int     // ops an image, of AugMix a chain; 0: one to three
+	layers     int     // ops for each image, with AugMix for each chain; 0 draws one to three
 	apply      float64 // probability that a drawn op is applied
-	deviation  float64 // of the normal distribution of levels; +Inf: uniform from 0 to the candidate's
-	most       float64 // levels are clipped to 0 ... most
-	chains     int     // AugMix: chains that are blended; 0: the ops follow one another
-	alpha      float64 // AugMix: of the Dirichlet and the Beta distribution of shares
+	deviation  float64 // of the normal distribution of levels; +Inf draws them uniformly from 0 to the candidate's
+	most       float64 // levels are clipped to [0, most]
+	chains     int     // AugMix blends so many chains; 0 applies the ops one after the other
+	alpha      float64 // parameter of AugMix's Dirichlet and Beta distributions of shares
 }
 
-// Decision is what a policy does to one image.
+// A Decision holds the changes that a policy makes to one image.
 type Decision struct {
 	Steps []Step // one after the other
-	// Mixture are AugMix's chains, which replace Steps. Share is theirs in the
-	// result, the rest is the image's.
+	// Mixture holds AugMix's chains, which replace Steps. Share is their share of the result; the rest is the image's.
 	Mixture []Chain
 	Share   float32
 }
 
-// Chain are the steps of a part of a mixture.
+// A Chain holds the steps of one part of a mixture.
 type Chain struct {
 	Steps []Step
 	Share float32
 }
 
-// Draw decides about an image.
+// Draw decides how to change an image.
 func (p *Policy) Draw(rng *rand.Rand) Decision {
 	if p.chains == 0 {
 		return Decision{Steps: p.steps(rng)}
@@ -51,8 +50,7 @@ func (p *Policy) Draw(rng *rand.Rand) Decision {
 	return d
 }
 
-// Apply returns img as decided; img itself does not change. fill is the colour
-// of what comes in from outside.
+// Apply returns img as decided; img itself does not change. Pixels that come in from outside get the colour fill.
 func (d Decision) Apply(img *image.NRGBA, fill color.NRGBA) *image.NRGBA {
 	if d.Mixture != nil {
 		return d.mix(img, fill)
@@ -60,6 +58,7 @@ func (d Decision) Apply(img *image.NRGBA, fill color.NRGBA) *image.NRGBA {
 	return Apply(img, d.Steps, fill)
 }
 
+// steps draws the steps of an image or a chain.
 func (p *Policy) steps(rng *rand.Rand) []Step {
 	layers := p.layers
 	if layers == 0 {
@@ -74,9 +73,10 @@ func (p *Policy) steps(rng *rand.Rand) []Step {
 	return steps
 }
 
-// weighted tells whether ops are drawn by their weights, none of them twice.
+// weighted reports whether ops are drawn by their weights, none of them twice.
 func (p *Policy) weighted() bool { return p.candidates[0].weight > 0 }
 
+// choose draws n candidates.
 func (p *Policy) choose(rng *rand.Rand, n int) []candidate {
 	chosen := make([]candidate, n)
 	if !p.weighted() {
@@ -102,6 +102,7 @@ func (p *Policy) choose(rng *rand.Rand, n int) []candidate {
 	return chosen
 }
 
+// step draws the argument of a candidate's op.
 func (p *Policy) step(rng *rand.Rand, c candidate) Step {
 	level := c.level
 	switch {

@@ -11,8 +11,8 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// TestPolicyDrawsAsTimm compares 10,000 images' ops with timm's: how many an
-// image gets, how often each op comes, and the levels with their signs.
+// TestPolicyDrawsAsTimm compares 10,000 images' ops with timm's: how many an image gets, how often each op comes, and
+// the levels with their signs.
 func TestPolicyDrawsAsTimm(t *testing.T) {
 	var golden struct {
 		Policies []struct {
@@ -74,8 +74,8 @@ func TestPolicyDrawsAsTimm(t *testing.T) {
 	}
 }
 
-// TestRandAugmentInTheory: rand-m9-mstd0.5-inc1 applies each of two draws of 15
-// ops with probability 1/2, at N(9, 0.5) clipped to 10.
+// TestRandAugmentInTheory: rand-m9-mstd0.5-inc1 applies each of two draws of 15 ops with probability 1/2, at N(9, 0.5)
+// clipped to 10.
 func TestRandAugmentInTheory(t *testing.T) {
 	p, err := Parse("rand-m9-mstd0.5-inc1")
 	if err != nil {

@@ -3,10 +3,11 @@ package augment
 // A candidate is an op that a policy may draw.
 type candidate struct {
 	op     *op
-	level  float64 // or its mean
+	level  float64 // or the mean of its distribution
 	weight float64 // 0 in a set whose ops are equally likely and may come twice
 }
 
+// candidates returns equally likely candidates for ops.
 func candidates(names ...string) []candidate {
 	set := make([]candidate, len(names))
 	for i, name := range names {
@@ -15,18 +16,16 @@ func candidates(names ...string) []candidate {
 	return set
 }
 
-// plain and increasingSet are timm's _RAND_TRANSFORMS and
-// _RAND_INCREASING_TRANSFORMS.
+// standardSet and increasingSet hold the ops of timm's _RAND_TRANSFORMS and _RAND_INCREASING_TRANSFORMS.
 var (
-	plain = candidates("AutoContrast", "Equalize", "Invert", "Rotate", "Posterize", "Solarize", "SolarizeAdd",
+	standardSet = candidates("AutoContrast", "Equalize", "Invert", "Rotate", "Posterize", "Solarize", "SolarizeAdd",
 		"Color", "Contrast", "Brightness", "Sharpness", "ShearX", "ShearY", "TranslateXRel", "TranslateYRel")
 	increasingSet = candidates("AutoContrast", "Equalize", "Invert", "Rotate", "PosterizeIncreasing",
 		"SolarizeIncreasing", "SolarizeAdd", "ColorIncreasing", "ContrastIncreasing", "BrightnessIncreasing",
 		"SharpnessIncreasing", "ShearX", "ShearY", "TranslateXRel", "TranslateYRel")
 )
 
-// sets are those that a part t of a policy names: timm's _RAND_3A,
-// _RAND_WEIGHTED_3A and _RAND_WEIGHTED_0.
+// sets holds the sets that a part t of a policy names: timm's _RAND_3A, _RAND_WEIGHTED_3A and _RAND_WEIGHTED_0.
 var sets = map[string][]candidate{
 	"3a": candidates("SolarizeIncreasing", "Desaturate", "GaussianBlur"),
 	"3aw": {
@@ -45,7 +44,8 @@ var sets = map[string][]candidate{
 	},
 }
 
-// augMixSet is timm's _AUGMIX_TRANSFORMS, whose translations reach less far.
+// augMixSet holds the ops of timm's _AUGMIX_TRANSFORMS, whose translations reach less far.
 var augMixSet = append(candidates("AutoContrast", "ColorIncreasing", "ContrastIncreasing", "BrightnessIncreasing",
 	"SharpnessIncreasing", "Equalize", "Rotate", "PosterizeIncreasing", "SolarizeIncreasing", "ShearX", "ShearY"),
-	candidate{op: &op{"TranslateXRel", signed(0.3), translateX}}, candidate{op: &op{"TranslateYRel", signed(0.3), translateY}})
+	candidate{op: &op{"TranslateXRel", signed(0.3), translateX}},
+	candidate{op: &op{"TranslateYRel", signed(0.3), translateY}})

@@ -10,8 +10,7 @@ import (
 	"testing"
 )
 
-// files are JPEGs of every kind that is decoded here. That their colours equal
-// Pillow's is tested in package data.
+// files are JPEGs of every kind that is decoded here. That their colours equal Pillow's is tested in package data.
 func files(t testing.TB) []string {
 	t.Helper()
 	var out []string
@@ -50,8 +49,8 @@ func planes(t *testing.T, a, b image.Image, f func(a, b []uint8, strideA, stride
 	f(x.Cr, y.Cr, x.CStride, y.CStride, w, h)
 }
 
-// TestAsStandardLibrary: image/jpeg has another inverse DCT, which rounds
-// otherwise now and then. It does not read every file that libjpeg does.
+// TestAsStandardLibrary: image/jpeg has another inverse DCT, which rounds otherwise now and then. It does not read
+// every file that libjpeg does.
 func TestAsStandardLibrary(t *testing.T) {
 	decoded := 0
 	for _, path := range files(t) {
@@ -90,8 +89,7 @@ func TestAsStandardLibrary(t *testing.T) {
 	}
 }
 
-// TestReduced: a reduced plane is the mean of the full one's samples, up to
-// rounding, where that had nothing to clip.
+// TestReduced: a reduced plane is the mean of the full one's samples, up to rounding, where that had nothing to clip.
 func TestReduced(t *testing.T) {
 	for _, path := range files(t) {
 		file, err := os.ReadFile(path)
@@ -200,8 +198,7 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// TestAdobeMarker: that the components are RGB, which is left to image/jpeg, may
-// be said before the frame or behind it.
+// TestAdobeMarker: that the components are RGB, which is left to image/jpeg, may be said before the frame or behind it.
 func TestAdobeMarker(t *testing.T) {
 	var b bytes.Buffer
 	if err := stdjpeg.Encode(&b, image.NewRGBA(image.Rect(0, 0, 9, 9)), nil); err != nil {
@@ -224,8 +221,7 @@ func TestAdobeMarker(t *testing.T) {
 	}
 }
 
-// FuzzDecode: nothing makes the decoder panic, and a part never differs from
-// the whole in size.
+// FuzzDecode: nothing makes the decoder panic, and a part never differs from the whole in size.
 func FuzzDecode(f *testing.F) {
 	for _, path := range files(f) {
 		file, err := os.ReadFile(path)

@@ -1,16 +1,18 @@
 package jpeg
 
-// lookBits is how many bits of a code are looked up at once.
+import "encoding/binary"
+
+// lookBits is the number of bits of a code that are looked up at once.
 const lookBits = 10
 
-// code is a Huffman code. The first lookBits bits of what is coming index look;
-// longer codes are found by their length, in canonical order.
+// A code is a Huffman code. look is indexed by the next lookBits bits. Longer codes are found by their length, in
+// canonical order.
 type code struct {
 	defined bool
-	// look holds, for codes of up to lookBits bits, the symbol<<8 | length.
+	// look holds symbol<<8 | length for codes of up to lookBits bits, and 0 for longer ones.
 	look [1 << lookBits]uint16
-	// value holds, where a symbol and its extra bits fit into lookBits, the
-	// coefficient<<16 | zeros before it<<8 | bits in all; else 0.
+	// value holds coefficient<<16 | zeros before it<<8 | number of bits where a symbol and its extra bits fit into
+	// lookBits, else 0.
 	value   [1 << lookBits]int32
 	limit   [18]uint32 // first code that is longer than this length, in 16 bits
 	offset  [17]int32  // from a code of this length to its index in symbols
@@ -21,7 +23,7 @@ type code struct {
 func (d *decoder) huffman(b []byte) error {
 	for len(b) > 0 {
 		if len(b) < 17 {
-			return errOther
+			return errUnsupported
 		}
 		class, n := b[0]>>4, b[0]&15
 		total := 0
@@ -29,7 +31,7 @@ func (d *decoder) huffman(b []byte) error {
 			total += int(count)
 		}
 		if class > 1 || n > 3 || total == 0 || total > 256 || len(b) < 17+total {
-			return errOther
+			return errUnsupported
 		}
 		c := &d.dcCode[n]
 		if class == 1 {
@@ -43,7 +45,7 @@ func (d *decoder) huffman(b []byte) error {
 	return nil
 }
 
-// build makes the code with so many codes of each length from 1 to 16.
+// build makes c the code with counts[i-1] codes of length i, for i from 1 to 16.
 func (c *code) build(counts, symbols []byte) error {
 	*c = code{defined: true}
 	copy(c.symbols[:], symbols)
@@ -62,7 +64,7 @@ func (c *code) build(counts, symbols []byte) error {
 			index++
 		}
 		if next > 1<<length {
-			return errOther
+			return errUnsupported
 		}
 		c.limit[length] = next << (16 - length)
 		next <<= 1
@@ -79,7 +81,7 @@ func (c *code) build(counts, symbols []byte) error {
 	return nil
 }
 
-// extend gives the number that size extra bits stand for.
+// extend returns the number that size extra bits stand for.
 func extend(extra int32, size int) int32 {
 	if extra < 1<<(size-1) {
 		return extra + 1 - 1<<size
@@ -87,25 +89,21 @@ func extend(extra int32, size int) int32 {
 	return extra
 }
 
-// bits reads the entropy-coded data of a scan, most significant bit first. The
-// data is without stuffing and ends in padding, so that a read behind a
-// segment's end is harmless, and noticed afterwards.
+// bits reads the entropy-coded data of a scan, most significant bit first. The data has no stuffing and ends in
+// padding. So a read behind the end of a segment is harmless, and is noticed afterwards.
 type bits struct {
 	data []byte
-	at   int    // next byte
-	acc  uint64 // the bits that are next, at its top
-	n    uint   // number of valid ones, up to 63
+	at   int    // index of the next byte
+	acc  uint64 // the next bits, at its top
+	n    uint   // number of valid bits in acc, up to 63
 }
 
-// padding is more than an MCU can take: six blocks of 64 codes with their extra bits.
+// padding exceeds the bytes of an MCU: six blocks of 64 codes with their extra bits.
 const padding = 6*64*4 + 16
 
 // fill makes at least 56 bits valid.
 func (r *bits) fill() {
-	b := r.data[r.at : r.at+8 : r.at+8]
-	v := uint64(b[7]) | uint64(b[6])<<8 | uint64(b[5])<<16 | uint64(b[4])<<24 |
-		uint64(b[3])<<32 | uint64(b[2])<<40 | uint64(b[1])<<48 | uint64(b[0])<<56
-	r.acc |= v >> r.n
+	r.acc |= binary.BigEndian.Uint64(r.data[r.at:r.at+8]) >> r.n
 	r.at += int((63 - r.n) >> 3)
 	r.n |= 56
 }
@@ -118,8 +116,7 @@ func (r *bits) take(n int) int32 {
 	return v
 }
 
-// symbol returns the next symbol of c; -1 if there is none. Sixteen bits must
-// be valid.
+// symbol returns the next symbol of c, or -1 if there is none. Sixteen bits must be valid.
 func (r *bits) symbol(c *code) int {
 	if e := c.look[r.acc>>(64-lookBits)]; e != 0 {
 		r.acc <<= e & 15
@@ -129,6 +126,7 @@ func (r *bits) symbol(c *code) int {
 	return r.longSymbol(c)
 }
 
+// longSymbol does what symbol does for codes of more than lookBits bits.
 func (r *bits) longSymbol(c *code) int {
 	next := uint32(r.acc >> 48)
 	for length := lookBits + 1; length <= 16; length++ {

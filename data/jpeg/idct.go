@@ -1,8 +1,7 @@
 package jpeg
 
-// The transforms work with 13-bit fractions and keep two bits between their
-// passes, first down the columns, then along the rows. Results are √8 times the
-// orthonormal transform a dimension, which the last shift takes out.
+// The transforms work with 13-bit fractions and keep two bits between their passes, first down the columns, then along
+// the rows. For each dimension, results are √8 times the orthonormal transform; the last shift takes that out.
 const (
 	fraction = 13
 	keep     = 2
@@ -11,8 +10,8 @@ const (
 	centre   = 128 // of samples
 )
 
-// transform writes the samples of a block with dequantised coefficients, of
-// which those behind the zigzag index last are zero, to the component's plane.
+// transform writes the samples of a block to the component's plane. Its coefficients are dequantised, and those behind
+// the zigzag index last are zero. x and y count blocks.
 func (c *component) transform(block *[64]int32, last, x, y int) {
 	out := c.plane[((y-c.blocks.Min.Y)*c.stride+x-c.blocks.Min.X)*c.size:]
 	switch {
@@ -33,8 +32,8 @@ func (c *component) transform(block *[64]int32, last, x, y int) {
 	}
 }
 
-// idct8 is libjpeg's "islow" transform: Loeffler's flow graph with 13-bit
-// constants, exact but for the rounding at the end of each pass.
+// idct8 computes libjpeg's "islow" transform: Loeffler's flow graph with 13-bit constants, exact but for the rounding
+// at the end of each pass.
 func idct8(block *[64]int32, last int, out []uint8, stride int) {
 	var rows [64]int32
 	columns := 8
@@ -72,7 +71,7 @@ func idct8(block *[64]int32, last int, out []uint8, stride int) {
 	}
 }
 
-// even8 is the part of coefficients 0, 2, 4 and 6 in the first four outputs.
+// even8 returns the part of coefficients 0, 2, 4 and 6 in the first four outputs.
 func even8(c0, c2, c4, c6 int32) (e0, e1, e2, e3 int32) {
 	z := (c2 + c6) * 4433 // √2·cos(6π/16)
 	low := z + c2*6270    // √2·(cos(2π/16) - cos(6π/16))
@@ -82,7 +81,7 @@ func even8(c0, c2, c4, c6 int32) (e0, e1, e2, e3 int32) {
 	return sum + low, diff + high, diff - high, sum - low
 }
 
-// odd8 is the part of coefficients 1, 3, 5 and 7.
+// odd8 returns the part of coefficients 1, 3, 5 and 7.
 func odd8(c1, c3, c5, c7 int32) (o0, o1, o2, o3 int32) {
 	z5 := (c7 + c3 + c5 + c1) * 9633 // √2·cos(3π/16)
 	z1 := (c7 + c1) * -7373
@@ -92,21 +91,23 @@ func odd8(c1, c3, c5, c7 int32) (o0, o1, o2, o3 int32) {
 	return c1*12299 + z1 + z4, c3*25172 + z2 + z3, c5*16819 + z2 + z4, c7*2446 + z1 + z3
 }
 
-// The mean of two neighbouring samples of an 8-point transform is a 4-point
-// transform's sample: cos(x-d) + cos(x+d) = 2·cos(x)·cos(d) joins the
-// coefficients k and 8-k, and that of 4 has no part in it. Once more, it is a
-// 2-point transform's. The constants are the products of those factors.
+// even4 returns the part of coefficients 0, 2 and 6 in the first two outputs of a 4-point transform.
+//
+// The mean of two neighbouring samples of an 8-point transform is a sample of a 4-point transform: cos(x-d) + cos(x+d)
+// = 2·cos(x)·cos(d) joins the coefficients k and 8-k, and that of 4 has no part in it. Likewise the mean of two of
+// those is a sample of a 2-point transform. The constants are the products of these factors.
 func even4(c0, c2, c6 int32) (e0, e1 int32) {
 	z := c2*7568 - c6*3135 // cos(2π/16), cos(6π/16)
 	return c0<<fraction + z, c0<<fraction - z
 }
 
+// odd4 returns the part of coefficients 1, 3, 5 and 7.
 func odd4(c1, c3, c5, c7 int32) (o0, o1 int32) {
 	// √2·cos(π/8) and √2·cos(3π/8), times cos(π/16), cos(3π/16), cos(5π/16), cos(7π/16)
 	return c1*10498 + c3*3686 - c5*2463 - c7*2088, c1*4348 - c3*8900 + c5*5946 - c7*865
 }
 
-// idct4 gives means of 2×2 samples.
+// idct4 computes means of 2×2 samples.
 func idct4(block *[64]int32, out []uint8, stride int) {
 	var rows [32]int32
 	for i := range 8 {
@@ -138,13 +139,13 @@ func idct4(block *[64]int32, out []uint8, stride int) {
 	}
 }
 
-// odd2 is the odd part of a 2-point transform: cos(π/8)·cos(kπ/16) for 1 and 7,
-// cos(3π/8) instead for 3 and 5.
+// odd2 returns the odd part of a 2-point transform. Its factors are cos(π/8)·cos(kπ/16) for k = 1 and 7, and cos(3π/8)
+// instead for 3 and 5.
 func odd2(c1, c3, c5, c7 int32) int32 {
 	return c1*7423 - c3*2607 + c5*1742 - c7*1477
 }
 
-// idct2 gives means of 4×4 samples.
+// idct2 computes means of 4×4 samples.
 func idct2(block *[64]int32, out []uint8, stride int) {
 	var rows [16]int32
 	for _, i := range [...]int{0, 1, 3, 5, 7} {

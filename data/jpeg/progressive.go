@@ -1,16 +1,16 @@
 package jpeg
 
-// progressiveScan adds a scan to the coefficients: a band of them, of one
-// component unless it is the DC, from bit low on. high is 0 for the first scan
-// of a band, else the bit that the scan before ended with.
+// progressiveScan adds a scan to the coefficients: the band from first to last, from bit low on. Only a scan of DC
+// coefficients may have several components. high is 0 for the first scan of a band, else the bit at which the scan
+// before it ended.
 func (d *decoder) progressiveScan(parts []scanComponent, first, last, high, low int) error {
 	if last > 63 || first > last || low > 13 || high != 0 && high != low+1 || (first == 0) != (last == 0) ||
 		first > 0 && len(parts) != 1 {
-		return errOther
+		return errUnsupported
 	}
 	for _, p := range parts {
 		if first == 0 && high == 0 && !p.dcCode.defined || first > 0 && !p.acCode.defined {
-			return errOther
+			return errUnsupported
 		}
 	}
 	read := func(p *scanComponent, b []int16) bool {
@@ -29,12 +29,13 @@ func (d *decoder) progressiveScan(parts []scanComponent, first, last, high, low 
 	return d.forEachBlock(parts, func(p *scanComponent, x, y int) error {
 		at := 64 * (y*p.across + x)
 		if !read(p, p.coef[at:at+64:at+64]) {
-			return errOther
+			return errUnsupported
 		}
 		return nil
 	})
 }
 
+// firstDC reads the upper bits of a DC coefficient.
 func (d *decoder) firstDC(p *scanComponent, b []int16, low int) bool {
 	if !d.nextDC(p) {
 		return false
@@ -43,6 +44,7 @@ func (d *decoder) firstDC(p *scanComponent, b []int16, low int) bool {
 	return true
 }
 
+// firstAC reads the upper bits of a band of AC coefficients.
 func (d *decoder) firstAC(c *code, b []int16, first, last, low int) bool {
 	if d.eobRun > 0 {
 		d.eobRun--
@@ -76,8 +78,7 @@ func (d *decoder) firstAC(c *code, b []int16, first, last, low int) bool {
 	return true
 }
 
-// refineAC adds bit low to the coefficients that are not zero, and new ones of
-// that size between them.
+// refineAC adds bit low to the coefficients that are not zero, and new ones of that size between them.
 func (d *decoder) refineAC(c *code, b []int16, first, last, low int) bool {
 	r := &d.bits
 	one := int16(1) << low
@@ -124,8 +125,8 @@ func (d *decoder) refineAC(c *code, b []int16, first, last, low int) bool {
 	return true
 }
 
-// refine reads a bit for each coefficient from k on that is not zero, up to
-// last or to the zero behind so many others; it returns where that is.
+// refine reads a bit for each coefficient from k on that is not zero. It stops behind last, or at the zero that follows
+// so many other zeros, and returns where.
 func (r *bits) refine(b []int16, k, last, zeros int, one int16) int {
 	for ; k <= last; k++ {
 		v := &b[zigzag[k]]
@@ -153,13 +154,13 @@ func (r *bits) refine(b []int16, k, last, zeros int, one int16) int {
 // finish transforms the coefficients of a progressive image.
 func (d *decoder) finish() error {
 	if d.components == nil {
-		return errOther
+		return errUnsupported
 	}
 	var block [64]int32
 	for i := range d.components {
 		c := &d.components[i]
-		if !c.latch {
-			return errOther // no scan of it
+		if !c.hasTable {
+			return errUnsupported // no scan of it
 		}
 		if !d.progressive {
 			continue

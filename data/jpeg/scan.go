@@ -2,21 +2,22 @@ package jpeg
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 )
 
-// zigzag is the natural position of a coefficient. What runs over the end, in a
-// damaged file, lands on the last.
+// zigzag holds the natural position of each coefficient. Indices beyond the end, which damaged files reach, have the
+// last position.
 var zigzag = [64 + 16]uint8{
 	0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
 	35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47,
 	55, 62, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63,
 }
 
-// segment is the entropy-coded data between two restart markers.
+// A segment is the entropy-coded data between two restart markers.
 type segment struct{ start, end int } // in bits.data
 
-// scanComponent is a component with its codes in a scan.
+// A scanComponent is a component with its codes in a scan.
 type scanComponent struct {
 	*component
 	dcCode, acCode *code
@@ -25,11 +26,11 @@ type scanComponent struct {
 // scan reads a start of scan and the data behind it.
 func (d *decoder) scan(b []byte) error {
 	if d.components == nil || len(b) < 1 || d.isRGB() {
-		return errOther
+		return errUnsupported
 	}
 	n := int(b[0])
 	if n < 1 || n > len(d.components) || len(b) != 4+2*n {
-		return errOther
+		return errUnsupported
 	}
 	first, last, high, low := int(b[1+2*n]), int(b[2+2*n]), int(b[3+2*n]>>4), int(b[3+2*n]&15)
 	var parts []scanComponent
@@ -37,19 +38,19 @@ func (d *decoder) scan(b []byte) error {
 		id, codes := b[1+2*i], b[2+2*i]
 		j := slices.IndexFunc(d.components, func(c component) bool { return c.id == id })
 		if j < 0 || codes>>4 > 3 || codes&15 > 3 {
-			return errOther
+			return errUnsupported
 		}
 		c := &d.components[j]
 		if slices.ContainsFunc(parts, func(p scanComponent) bool { return p.component == c }) {
-			return errOther
+			return errUnsupported
 		}
-		if !c.latch {
+		if !c.hasTable {
 			for k, q := range d.quant[c.quant] {
 				c.table[zigzag[k]] = q
 			}
-			c.latch = true
+			c.hasTable = true
 		} else if !d.progressive {
-			return errOther // a second scan of it
+			return errUnsupported // a second scan of it
 		}
 		c.dc = 0
 		parts = append(parts, scanComponent{c, &d.dcCode[codes>>4], &d.acCode[codes&15]})
@@ -61,11 +62,11 @@ func (d *decoder) scan(b []byte) error {
 		return d.progressiveScan(parts, first, last, high, low)
 	}
 	if first != 0 || last != 63 || high != 0 || low != 0 {
-		return errOther
+		return errUnsupported
 	}
 	for _, p := range parts {
 		if !p.dcCode.defined || !p.acCode.defined {
-			return errOther
+			return errUnsupported
 		}
 	}
 	var coefficients [64]int32
@@ -74,8 +75,8 @@ func (d *decoder) scan(b []byte) error {
 	})
 }
 
-// unstuff copies the entropy-coded data of a scan to bits, without the zeros
-// behind 0xFF and in segments, and moves on to the marker behind it.
+// unstuff copies the entropy-coded data of a scan to bits, in segments and without the zeros behind 0xFF. It moves on
+// to the marker behind the data.
 func (d *decoder) unstuff() error {
 	in, at := d.file, d.at
 	data := d.bits.data[:0]
@@ -87,7 +88,7 @@ func (d *decoder) unstuff() error {
 	for {
 		n := bytes.IndexByte(in[at:], 0xFF)
 		if n < 0 || at+n+1 >= len(in) {
-			return errOther // cut short
+			return errUnsupported // cut short
 		}
 		data = append(data, in[at:at+n]...)
 		at += n
@@ -99,7 +100,7 @@ func (d *decoder) unstuff() error {
 			at++
 		case next >= markerRST0 && next <= markerRST7:
 			if int(next-markerRST0) != len(d.segments)%8 {
-				return errOther
+				return errUnsupported
 			}
 			d.segments = append(d.segments, segment{start, len(data)})
 			start = len(data)
@@ -113,30 +114,30 @@ func (d *decoder) unstuff() error {
 	}
 }
 
-// open starts to read a segment.
-func (d *decoder) open(i int) error {
+// openSegment starts to read segment i.
+func (d *decoder) openSegment(i int) error {
 	if i >= len(d.segments) {
-		return errOther
+		return errUnsupported
 	}
 	d.bits.at, d.bits.acc, d.bits.n = d.segments[i].start, 0, 0
 	d.eobRun = 0
 	return nil
 }
 
-// within tells whether no more was read than the segment has.
-func (d *decoder) within(i int) bool {
+// isWithin reports whether no more was read than segment i has.
+func (d *decoder) isWithin(i int) bool {
 	return 8*d.bits.at-int(d.bits.n) <= 8*d.segments[i].end
 }
 
-// forEachMCU calls mcu for the MCUs of a scan in their order, up to row rows,
-// and minds the segments.
+// forEachMCU calls mcu for the MCUs of a scan in their order, of which across stand in a row, up to row rows. It opens
+// the segments and checks that each ends in time.
 func (d *decoder) forEachMCU(parts []scanComponent, across, rows int, mcu func(x, y int) error) error {
 	segment, left := -1, 0
 	for y := range rows {
 		for x := range across {
 			if left == 0 {
 				segment++
-				if err := d.open(segment); err != nil {
+				if err := d.openSegment(segment); err != nil {
 					return err
 				}
 				for _, p := range parts {
@@ -150,8 +151,8 @@ func (d *decoder) forEachMCU(parts []scanComponent, across, rows int, mcu func(x
 			if err := mcu(x, y); err != nil {
 				return err
 			}
-			if !d.within(segment) {
-				return errOther
+			if !d.isWithin(segment) {
+				return errUnsupported
 			}
 			left--
 		}
@@ -159,8 +160,7 @@ func (d *decoder) forEachMCU(parts []scanComponent, across, rows int, mcu func(x
 	return nil
 }
 
-// forEachBlock calls block for the blocks of a scan in their order, down to the
-// last row of the wanted part.
+// forEachBlock calls block for the blocks of a scan in their order, down to the last row of the wanted part.
 func (d *decoder) forEachBlock(parts []scanComponent, block func(p *scanComponent, x, y int) error) error {
 	if len(parts) == 1 {
 		p := &parts[0]
@@ -168,7 +168,7 @@ func (d *decoder) forEachBlock(parts []scanComponent, block func(p *scanComponen
 		return d.forEachMCU(parts, across, min(down, p.blocks.Max.Y), func(x, y int) error { return block(p, x, y) })
 	}
 	if len(parts) != len(d.components) {
-		return errOther
+		return errUnsupported
 	}
 	return d.forEachMCU(parts, d.mcus.X, d.part.Max.Y, func(x, y int) error {
 		for i := range parts {
@@ -185,13 +185,12 @@ func (d *decoder) forEachBlock(parts []scanComponent, block func(p *scanComponen
 	})
 }
 
-// ownBlocks is the number of blocks across and down in a scan of c alone: those
-// that hold pixels.
+// ownBlocks returns the number of blocks across and down in a scan of c alone. It has only the blocks that hold pixels.
 func (d *decoder) ownBlocks(c *component) (across, down int) {
-	return ceilDiv(ceilDiv(d.width*c.h, d.hMost), 8), ceilDiv(ceilDiv(d.height*c.v, d.vMost), 8)
+	return ceilDiv(ceilDiv(d.width*c.h, d.hMax), 8), ceilDiv(ceilDiv(d.height*c.v, d.vMax), 8)
 }
 
-// nextDC reads the difference to the component's DC coefficient, and adds it.
+// nextDC reads the difference to the component's DC coefficient and adds it.
 func (d *decoder) nextDC(p *scanComponent) bool {
 	r := &d.bits
 	r.fill()
@@ -205,18 +204,17 @@ func (d *decoder) nextDC(p *scanComponent) bool {
 	return true
 }
 
-// sequentialBlock decodes the block at (x, y) of a component, and transforms it
-// if it is wanted.
+// sequentialBlock decodes the block at (x, y) of a component, and transforms it if it is wanted.
 func (d *decoder) sequentialBlock(p *scanComponent, block *[64]int32, x, y int) error {
 	if !d.nextDC(p) {
-		return errOther
+		return errUnsupported
 	}
 	r := &d.bits
 	c := p.component
 	*block = [64]int32{p.dc * c.table[0]}
 	last := r.coefficients(p.acCode, block, &c.table)
 	if last < 0 {
-		return errOther
+		return errUnsupported
 	}
 	if b := &c.blocks; x >= b.Min.X && x < b.Max.X && y >= b.Min.Y {
 		c.transform(block, last, x, y)
@@ -224,17 +222,15 @@ func (d *decoder) sequentialBlock(p *scanComponent, block *[64]int32, x, y int) 
 	return nil
 }
 
-// coefficients reads the AC coefficients of a sequential block, dequantised, in
-// natural order. It returns the zigzag index of the last, or -1 on bad data.
+// coefficients reads the AC coefficients of a sequential block. It writes them to block dequantised and in natural
+// order. It returns the zigzag index of the last one, or -1 if the data is damaged. It keeps copies of the fields of r,
+// which is faster.
 func (r *bits) coefficients(c *code, block *[64]int32, table *[64]int32) int {
 	data, at, acc, n := r.data, r.at, r.acc, r.n
 	k, last := 1, 0
 	for k < 64 {
 		if n < 32 {
-			b := data[at : at+8 : at+8]
-			v := uint64(b[7]) | uint64(b[6])<<8 | uint64(b[5])<<16 | uint64(b[4])<<24 |
-				uint64(b[3])<<32 | uint64(b[2])<<40 | uint64(b[1])<<48 | uint64(b[0])<<56
-			acc |= v >> (n & 63)
+			acc |= binary.BigEndian.Uint64(data[at:at+8]) >> (n & 63)
 			at += int((63 - n) >> 3)
 			n |= 56
 		}

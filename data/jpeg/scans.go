@@ -5,8 +5,7 @@ import (
 	"encoding/binary"
 )
 
-// Scans counts the scans of a file. Each is a pass over the whole image, which a
-// few bytes can ask for.
+// Scans returns the number of scans of a file. Each is a pass over the whole image, which a few bytes can ask for.
 func Scans(file []byte) int {
 	n := 0
 	for {
@@ -21,7 +20,8 @@ func Scans(file []byte) int {
 			continue
 		case marker == markerEOI:
 			return n
-		case marker == 0, marker == markerSOI, marker >= markerRST0 && marker <= markerRST7: // within a scan, or without a length
+		case marker == 0, marker == markerSOI, marker >= markerRST0 && marker <= markerRST7:
+			// It stands within a scan, or has no length.
 			file = file[at+2:]
 			continue
 		case marker == markerSOS:

@@ -13,26 +13,27 @@ import (
 	"strings"
 )
 
-// maxNesting is how deep archives may stand in archives.
+// maxNesting is the number of archives that may stand in one another.
 const maxNesting = 3
 
-var part = regexp.MustCompile(`(?i)\.zip\.(\d{3,})$`)
+// partName matches the pieces of an archive that was cut: .zip.001, .zip.002 …
+var partName = regexp.MustCompile(`(?i)\.zip\.(\d{3,})$`)
 
 func isZip(name string) bool { return strings.EqualFold(path.Ext(name), ".zip") }
 
-// isFirstPart tells the first piece of an archive that was cut: .zip.001.
+// isFirstPart reports whether a file is the first piece of an archive that was cut.
 func isFirstPart(name string) bool {
-	m := part.FindStringSubmatch(name)
+	m := partName.FindStringSubmatch(name)
 	return m != nil && m[1] == "001"
 }
 
-func isLaterPart(name string) bool { return part.MatchString(name) && !isFirstPart(name) }
+func isLaterPart(name string) bool { return partName.MatchString(name) && !isFirstPart(name) }
 
-// addZipFile adds the members of an archive, which may be in pieces.
+// addZipFile adds the members of an archive, which may be in pieces. below is its path below the source.
 func (s *source) addZipFile(ctx context.Context, name, below string) error {
 	names := []string{name}
 	if isFirstPart(name) {
-		names = laterParts(name)
+		names = allParts(name)
 	}
 	var whole pieces
 	for _, name := range names {
@@ -50,8 +51,8 @@ func (s *source) addZipFile(ctx context.Context, name, below string) error {
 	return s.addZip(ctx, whole, whole.size(), below, 1)
 }
 
-// laterParts returns first and the pieces with the next numbers.
-func laterParts(first string) []string {
+// allParts returns the paths of all pieces of an archive, from the first on, as far as their numbers have no gap.
+func allParts(first string) []string {
 	var names []string
 	for i := 1; ; i++ {
 		name := fmt.Sprintf("%s%03d", strings.TrimSuffix(first, "001"), i)
@@ -62,23 +63,22 @@ func laterParts(first string) []string {
 	}
 }
 
-// addZip adds the members of an archive. None is ever written under its own
-// path, yet one that leads out of the archive's folder is refused: the archive
-// is not what it seems.
+// addZip adds the members of an archive. It refuses a member whose path leads out of the archive: no member is ever
+// written under its own path, but such an archive is not what it seems.
 func (s *source) addZip(ctx context.Context, r io.ReaderAt, size int64, below string, depth int) error {
 	if depth > maxNesting {
 		return fmt.Errorf("%s: archives in archives, more than %d deep: unpack them", below, maxNesting)
 	}
 	archive, err := zip.NewReader(r, size)
 	if err != nil {
-		return fmt.Errorf("%s is not a whole zip archive (%w): get it again; of one in pieces (.zip.001 …) all must be there",
-			below, err)
+		return fmt.Errorf("%s is not a whole zip archive (%w): get it again; "+
+			"of one in pieces (.zip.001 …) all must be there", below, err)
 	}
 	for _, m := range archive.File {
 		name := strings.ReplaceAll(m.Name, `\`, "/")
 		if leadsOut(name) {
-			return fmt.Errorf("%s: the member %q leads out of the archive: do not trust this file, get it from its official site",
-				below, m.Name)
+			return fmt.Errorf("%s: the member %q leads out of the archive: do not trust this file, "+
+				"get it from its official site", below, m.Name)
 		}
 		isFolder := strings.HasSuffix(name, "/")
 		name = path.Clean(name)
@@ -103,14 +103,14 @@ func (s *source) addZip(ctx context.Context, r io.ReaderAt, size int64, below st
 	return nil
 }
 
-var drive = regexp.MustCompile(`^[A-Za-z]:`)
+var windowsDrive = regexp.MustCompile(`^[A-Za-z]:`)
 
 func leadsOut(name string) bool {
-	return path.IsAbs(name) || drive.MatchString(name) || slices.Contains(strings.Split(name, "/"), "..")
+	return path.IsAbs(name) || windowsDrive.MatchString(name) || slices.Contains(strings.Split(name, "/"), "..")
 }
 
-// addInner adds an archive in an archive, from where it lies if it is stored,
-// else from a temporary file.
+// addInner adds an archive in an archive. It reads a stored one in place, and unpacks a compressed one into a temporary
+// file.
 func (s *source) addInner(ctx context.Context, m *zip.File, f *file, depth int) error {
 	if m.Method == zip.Store {
 		raw, err := m.OpenRaw()
@@ -138,7 +138,7 @@ func (s *source) addInner(ctx context.Context, m *zip.File, f *file, depth int) 
 	return s.addZip(ctx, unpacked, f.size, f.path, depth)
 }
 
-// cancellable reads until its context ends.
+// A cancellable reader reads until its context ends.
 type cancellable struct {
 	ctx context.Context
 	r   io.Reader
@@ -151,7 +151,7 @@ func (c cancellable) Read(b []byte) (int, error) {
 	return c.r.Read(b)
 }
 
-// pieces are read as one file.
+// pieces implements io.ReaderAt for a file that was cut.
 type pieces []piece
 
 type piece struct {

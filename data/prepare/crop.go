@@ -9,22 +9,20 @@ import (
 )
 
 const (
-	// contrast is the least difference between retina and background, of 255.
-	contrast = 20
-	// edge is where between the background's and the retina's level the retina
-	// begins: low, because photographs darken towards the rim.
-	edge = 0.12
-	// leastArea is the least part of the photograph that is the retina.
+	// leastContrast is the least difference between retina and background, of 255 levels.
+	leastContrast = 20
+	// edgeLevel says how bright a pixel of the retina is at least: this far from the background's level to the
+	// retina's. It is low, because photographs darken towards the rim.
+	edgeLevel = 0.12
+	// leastArea is the least fraction of the photograph that the retina covers.
 	leastArea = 0.05
 )
 
-// cropFundus returns the retina of a fundus photograph in the middle of a black
-// square that just holds it. ok is false if no background is told from the
-// retina; the square then holds the whole photograph.
+// cropFundus returns the retina of a fundus photograph in the middle of the smallest black square that holds it. If the
+// retina cannot be told from the background, ok is false and the square holds the whole photograph.
 //
-// The retina is the largest connected region that is brighter, in its brightest
-// channel, than the corners; in each row all between its ends belongs to it. So
-// dark lesions stay, and the background with its noise and writing goes.
+// The retina is the largest connected region that is brighter, in its brightest channel, than the corners. In each row
+// all pixels between its ends belong to it. So dark lesions stay, and the background goes, with its noise and writing.
 func cropFundus(img *image.NRGBA) (square *image.NRGBA, ok bool) {
 	bounds := img.Rect
 	rows := retinaRows(img)
@@ -49,8 +47,8 @@ func cropFundus(img *image.NRGBA) (square *image.NRGBA, ok bool) {
 	return square, ok
 }
 
-// shrink scales a square down to side pixels, like Pillow's BICUBIC; one that
-// is smaller stays as it is.
+// shrink returns a square scaled down to side×side pixels with imaging's CatmullRom, which is like Pillow's BICUBIC. It
+// returns a square that is not larger unchanged, and any square if side is 0.
 func shrink(square *image.NRGBA, side int) *image.NRGBA {
 	if side == 0 || square.Rect.Dx() <= side {
 		return square
@@ -61,8 +59,7 @@ func shrink(square *image.NRGBA, side int) *image.NRGBA {
 // A span is the part of a row from one column to before another.
 type span struct{ from, to int }
 
-// retinaRows returns the span of each row that the retina has, nil if it cannot be
-// told from the background.
+// retinaRows returns the span of the retina in each row, or nil if it cannot be told from the background.
 func retinaRows(img *image.NRGBA) []span {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	level := make([]uint8, w*h)
@@ -77,10 +74,10 @@ func retinaRows(img *image.NRGBA) []span {
 	}
 	background := float64(median(corners))
 	inside := float64(median(pixels(level, w, image.Rect(w/4, h/4, w-w/4, h-h/4))))
-	if inside-background < contrast {
+	if inside-background < leastContrast {
 		return nil
 	}
-	region := largestRegion(level, w, uint8(background+edge*(inside-background)+1))
+	region := largestRegion(level, w, uint8(background+edgeLevel*(inside-background)+1))
 	if float64(len(region)) < leastArea*float64(w*h) {
 		return nil
 	}
@@ -95,6 +92,7 @@ func retinaRows(img *image.NRGBA) []span {
 	return rows
 }
 
+// pixels returns the levels in r, row after row.
 func pixels(level []uint8, width int, r image.Rectangle) []uint8 {
 	var all []uint8
 	for y := r.Min.Y; y < r.Max.Y; y++ {
@@ -103,7 +101,7 @@ func pixels(level []uint8, width int, r image.Rectangle) []uint8 {
 	return all
 }
 
-// median sorts values.
+// median returns the median of values, which it sorts, or 0 if there are none.
 func median(values []uint8) uint8 {
 	if len(values) == 0 {
 		return 0
@@ -112,8 +110,8 @@ func median(values []uint8) uint8 {
 	return values[len(values)/2]
 }
 
-// largestRegion returns the pixels of the largest region of neighbours that
-// reach a level, as 32-bit indices: they take the most memory of all.
+// largestRegion returns the indices of the pixels of the largest connected region with levels of at least least. They
+// are 32 bits wide, because they take most of the memory.
 func largestRegion(level []uint8, width int, least uint8) []int32 {
 	seen := make([]bool, len(level))
 	var largest, region []int32
@@ -148,6 +146,7 @@ func largestRegion(level []uint8, width int, least uint8) []int32 {
 	return largest
 }
 
+// boundsOf returns the smallest rectangle that holds the spans.
 func boundsOf(rows []span) image.Rectangle {
 	var b image.Rectangle
 	for y, r := range rows {

@@ -14,8 +14,8 @@ import (
 	"fovea/data"
 )
 
-// fundus draws a retina of a radius into a photograph: brighter in the middle,
-// with a dark macula and a bright disc, on a background with noise and writing.
+// fundus draws a retina of a radius into a photograph: brighter in the middle, with a dark macula and a bright disc, on
+// a background with noise and writing.
 func fundus(w, h int, centre image.Point, radius float64) *image.NRGBA {
 	random := rand.New(rand.NewPCG(3, 4))
 	img := image.NewNRGBA(image.Rect(0, 0, w, h))
@@ -82,8 +82,7 @@ func TestCropFundus(t *testing.T) {
 	}
 }
 
-// A photograph that the retina fills, or one too dark to see anything, stays
-// whole.
+// A photograph that the retina fills, or one too dark to see anything, stays whole.
 func TestCropFundusFindsNoBackground(t *testing.T) {
 	filled := fundus(300, 200, image.Pt(150, 100), 400)
 	square, ok := cropFundus(filled)
@@ -99,8 +98,8 @@ func TestCropFundusFindsNoBackground(t *testing.T) {
 	}
 }
 
-// In almost all of RetinaMNIST's photographs, which have been cropped already,
-// the retina is found and is most of the image.
+// In almost all of RetinaMNIST's photographs, which have been cropped already, the retina is found and is most of the
+// image.
 func TestCropRetinaMNIST(t *testing.T) {
 	paths, err := filepath.Glob("../testdata/retinamnist/test/*/*.png")
 	if err != nil || len(paths) != 400 {
@@ -125,8 +124,8 @@ func TestCropRetinaMNIST(t *testing.T) {
 	}
 }
 
-// Cropped results are PNGs of the side that was asked for, or smaller; the
-// report names the images without a background.
+// Cropped results are PNGs of the side that was asked for, or smaller; the report names the images without a
+// background.
 func TestCropOption(t *testing.T) {
 	tr := smallTree(t) // without a retina
 	for i := range 3 {

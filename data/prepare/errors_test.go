@@ -65,8 +65,8 @@ func (t tree) with(path string, content []byte) tree {
 	return append(slices.Clone(t), entry{path, content})
 }
 
-// Each fault is an error that names the file or row and what to do, and leaves
-// nothing, neither a result nor a part of one.
+// Each fault is an error that names the file or row and what to do, and leaves nothing, neither a result nor a part of
+// one.
 func TestFaults(t *testing.T) {
 	good, table := smallTree(t), smallTableTree(t)
 	zipped := func(tr tree) func(*testing.T) string { return func(t *testing.T) string { return tr.zipFile(t) } }
@@ -240,8 +240,7 @@ func TestAnyCount(t *testing.T) {
 	}
 }
 
-// A context that ends while images are read or written ends the work and leaves
-// nothing.
+// A context that ends while images are read or written ends the work and leaves nothing.
 func TestCancel(t *testing.T) {
 	for _, task := range []string{"read images", "write images"} {
 		parent := t.TempDir()

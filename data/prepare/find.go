@@ -8,9 +8,11 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"fovea/data"
 )
 
-// An Image is one labelled file of a source.
+// An Image is one labelled image file of a source.
 type Image struct {
 	Class   int    // index into Set.Classes
 	Split   int    // Train, Val or Test
@@ -19,14 +21,14 @@ type Image struct {
 	Source  string // path below the source, with slashes; an archive counts as a folder
 	SHA256  string // of the file in the source, in hexadecimal
 
-	file     *file
-	copies   []*file // of the same name and size elsewhere in the source
-	official bool    // of the set's own test
-	pixels   [32]byte
+	file        *file
+	copies      []*file // of the same name and size elsewhere in the source
+	official    bool    // whether the set's own test has it
+	fingerprint data.Fingerprint
 }
 
-// byFolder labels each image by the innermost folder or archive around it that
-// has the name of a class, else by the letters its own name begins with.
+// byFolder labels each image by the innermost folder or archive around it that has the name of a class. Where there is
+// none, the letters at the start of the image's own name decide.
 func byFolder(s *Set, src *source) ([]*Image, error) {
 	type key struct {
 		class int
@@ -66,16 +68,16 @@ func (s *Set) classOf(f *file) (class int, ok bool) {
 	return s.class(strings.TrimRight(f.stem(), " _-()0123456789"))
 }
 
-// A label is what a table says of one image.
+// A label is the entry of a table for one image.
 type label struct {
 	row
 	image   string // name of its file; ending and case do not count
-	class   string // what the source calls it
+	class   string // the source's word for it
 	patient string
 }
 
-// match finds the image of each label and the label of each image. An image of
-// unlabelled is known to have none.
+// match returns the images of labels. It is an error if a label has no image, or an image has no label unless
+// unlabelled has its stem.
 func (s *Set) match(labels []label, files []*file, unlabelled map[string]bool) ([]*Image, error) {
 	at := map[string][]*file{}
 	for _, f := range files {
@@ -86,7 +88,7 @@ func (s *Set) match(labels []label, files []*file, unlabelled map[string]bool) (
 	seen := map[string]string{}
 	for _, l := range labels {
 		name := stem(l.image)
-		class, ok := s.class(whole(l.class))
+		class, ok := s.class(withoutDecimals(l.class))
 		found := at[name]
 		switch {
 		case seen[name] != "":
@@ -118,8 +120,8 @@ func (s *Set) match(labels []label, files []*file, unlabelled map[string]bool) (
 	return images, nil
 }
 
-// whole turns 2.0, as spreadsheets write it, into 2.
-func whole(number string) string { return strings.TrimSuffix(number, ".0") }
+// withoutDecimals turns 2.0, as spreadsheets write it, into 2.
+func withoutDecimals(number string) string { return strings.TrimSuffix(number, ".0") }
 
 func findAPTOS(s *Set, src *source) ([]*Image, error) {
 	table, err := src.table("traincsv", "train.csv")
@@ -145,9 +147,8 @@ func readLabels(table *file, image, class string) ([]label, error) {
 	return labels, nil
 }
 
-// findIDRiD reads the official training and test sets, in which images have the
-// same names. The set's other parts, for segmentation and localization, may be
-// in the source too.
+// findIDRiD finds the official training and test sets, in which images have the same names. The set's other parts, for
+// segmentation and localization, may be in the source too.
 func findIDRiD(s *Set, src *source) ([]*Image, error) {
 	var images []*Image
 	for _, part := range []struct {
@@ -179,8 +180,8 @@ func findIDRiD(s *Set, src *source) ([]*Image, error) {
 	return images, nil
 }
 
-// findMESSIDOR2 leaves out the images that the graders called ungradable,
-// whether the table lists them without a grade or not at all.
+// findMESSIDOR2 leaves out the images that the graders called ungradable, whether the table lists them without a grade
+// or not at all.
 func findMESSIDOR2(s *Set, src *source) ([]*Image, error) {
 	table, err := src.table("messidordata", "messidor_data.csv")
 	if err != nil {
@@ -216,7 +217,7 @@ func findMESSIDOR2(s *Set, src *source) ([]*Image, error) {
 	return s.match(graded, src.images, ungraded)
 }
 
-// readPairs returns the patient of each image, named after one of the eyes.
+// readPairs returns the patient of each image, named after the left eye. Without a table of pairs it returns none.
 func readPairs(src *source) (map[string]string, error) {
 	table, err := src.table("messidor2csv", "messidor-2.csv")
 	if errors.Is(err, errNoTable) {
@@ -239,8 +240,8 @@ func readPairs(src *source) (map[string]string, error) {
 	return patients, nil
 }
 
-// findPAPILA reads a workbook for the right eyes and one for the left. Above the
-// patients, whose numbers look like #002, are up to three rows of headings.
+// findPAPILA reads a workbook for the right eyes and one for the left. Above the patients, whose numbers look like
+// #002, stand up to three rows of headings.
 func findPAPILA(s *Set, src *source) ([]*Image, error) {
 	var labels []label
 	for _, eye := range []string{"od", "os"} {
@@ -279,8 +280,7 @@ func isPatient(cell string) bool {
 	return number != "" && strings.Trim(number, "0123456789") == ""
 }
 
-// byContent orders images by what they show, so that neither the names of files
-// nor their order in the source matter.
-func byContent(a, b *Image) int {
+// bySHA256 orders images by class and digest, so that neither the names of files nor their order in the source matter.
+func bySHA256(a, b *Image) int {
 	return cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(a.SHA256, b.SHA256), cmp.Compare(a.Source, b.Source))
 }

@@ -1,13 +1,13 @@
 package prepare
 
-// jsiec's folders keep their names. The 1,000 published images give RETFound's
-// sizes of train and val, 534 and 150, and a test of 316; the log of a port of
-// RETFound counts 319 there, which no split of 1,000 images can have.
+// jsiec keeps the names of the download's folders. Its 1,000 published images give RETFound's sizes of train and val,
+// 534 and 150, and a test of 316. The log of a port of RETFound counts 319 there, which no split of 1,000 images can
+// have.
 var jsiec = &Set{
 	Name:   "jsiec",
 	Origin: "https://zenodo.org/records/3477553",
 	Needs:  "1000images.zip, or its folder with the 39 folders 0.0.Normal, 0.1.Tessellated fundus …",
-	Classes: named([]Class{
+	Classes: labelledByFolder([]Class{
 		{Folder: "0.0.Normal", Images: 38},
 		{Folder: "0.1.Tessellated fundus", Images: 13},
 		{Folder: "0.2.Large optic cup", Images: 50},
@@ -53,8 +53,8 @@ var jsiec = &Set{
 	find:   byFolder,
 }
 
-// named lets the sources of classes call them as the result does.
-func named(classes []Class) []Class {
+// labelledByFolder sets the label of each class to the name of its folder.
+func labelledByFolder(classes []Class) []Class {
 	for i, c := range classes {
 		classes[i].labels = []string{c.Folder}
 	}

@@ -168,8 +168,7 @@ func jsiecTree(tb testing.TB) tree {
 	return t
 }
 
-// idridTree has the empty columns and rows of the official tables, and a part
-// of the set that is not for grading.
+// idridTree has the empty columns and rows of the official tables, and a part of the set that is not for grading.
 func idridTree(tb testing.TB) tree {
 	t := tree{{"A. Segmentation/1. Original Images/a. Training Set/IDRiD_01.jpg", tiny(tb, 4000, "jpg")}}
 	n := 0
@@ -197,8 +196,7 @@ func idridTree(tb testing.TB) tree {
 	return t
 }
 
-// messidor2Tree has 874 pairs of eyes, 4 eyes without a grade, and endings in
-// the table that differ from the files'.
+// messidor2Tree has 874 pairs of eyes, 4 eyes without a grade, and endings in the table that differ from the files'.
 func messidor2Tree(tb testing.TB) tree {
 	var t tree
 	grades := []string{"", "", "", ""}

@@ -12,34 +12,33 @@ import (
 	"fovea/internal/progress"
 )
 
-// Options of New.
+// Options configure New.
 type Options struct {
 	Set    *Set
 	Source string // zip archive or folder
 	Dest   string // folder to make
 
-	// AnyCount accepts numbers of images other than the published ones; the
-	// rules of the splits then apply to those found.
+	// AnyCount accepts numbers of images other than the published ones. The rules of the splits then apply to the
+	// images that were found.
 	AnyCount bool
-	// Crop makes a square of each photograph that just holds the retina, as a
-	// PNG; see Set.Fundus.
+	// Crop writes the smallest square that holds the retina instead of each photograph, as a PNG; see Set.Fundus.
 	Crop bool
-	// Side is the side in pixels to which larger squares are scaled down; 0: none.
+	// Side is the side in pixels to which larger squares are scaled down; 0 keeps them.
 	Side     int
 	Progress progress.Func
 }
 
-// A Plan says which image goes where. It must be closed.
+// A Plan assigns each image of a source to a split. The caller closes it.
 type Plan struct {
 	Images    []*Image // by class, then by SHA-256
 	Sizes     []Sizes  // of each class of the set
-	Uncropped []string // files in which Write found no background
+	Uncropped []string // paths of the images in which Write found no background
 
 	options Options
 	source  *source
 }
 
-// New reads a source completely and decides the splits; it writes nothing.
+// New reads a source completely and decides the splits. It writes nothing.
 func New(ctx context.Context, o Options) (_ *Plan, err error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -69,7 +68,7 @@ func New(ctx context.Context, o Options) (_ *Plan, err error) {
 	return p, nil
 }
 
-// Close ends the use of the source.
+// Close closes the source and removes temporary files.
 func (p *Plan) Close() { p.source.close() }
 
 func (o Options) check() error {
@@ -82,8 +81,8 @@ func (o Options) check() error {
 	return o.checkDest()
 }
 
-// checkDest refuses a folder that is there, and one in the source: the next run
-// would find its images.
+// checkDest returns an error if the folder to make exists, or lies in the source, where the next run would find its
+// images.
 func (o Options) checkDest() error {
 	if _, err := os.Lstat(o.Dest); !errors.Is(err, fs.ErrNotExist) {
 		if err != nil {
@@ -100,13 +99,14 @@ func (o Options) checkDest() error {
 		return err
 	}
 	if below, err := filepath.Rel(source, dest); err == nil && filepath.IsLocal(below) {
-		return fmt.Errorf("%s lies in the source %s, and would count as a part of it: name a folder elsewhere", o.Dest, o.Source)
+		return fmt.Errorf("%s lies in the source %s, and would count as a part of it: name a folder elsewhere",
+			o.Dest, o.Source)
 	}
 	return nil
 }
 
-// name gives every image a name of its own in its class folder, also where case
-// does not count: that in the source, with a part of the SHA-256 if it is taken.
+// name gives every image a name of its own in its class folder, also where case does not count. It is the name in the
+// source; where that is taken, a part of the SHA-256 is added.
 func (p *Plan) name() {
 	type place struct {
 		class, split int
@@ -130,12 +130,12 @@ func (p *Plan) name() {
 	}
 }
 
-// path is an image's file below the result, with slashes.
+// path returns the path of an image's file below the result, with slashes.
 func (p *Plan) path(img *Image) string {
 	return SplitNames[img.Split] + "/" + p.options.Set.Classes[img.Class].Folder + "/" + img.Name
 }
 
-// Report describes the splits and what a person should know of them.
+// Report returns a text for people: the sizes of the splits, torn patients, identical images and other notes.
 func (p *Plan) Report() string {
 	set := p.options.Set
 	var b strings.Builder
@@ -164,6 +164,7 @@ func (p *Plan) Report() string {
 	return b.String()
 }
 
+// reportPatients writes the number of patients with both eyes, and lists those whose eyes lie in two splits.
 func (p *Plan) reportPatients(b *strings.Builder) {
 	patients := sharing(p.Images, func(img *Image) string { return img.Patient })
 	if len(patients) == 0 {
@@ -181,11 +182,11 @@ func (p *Plan) reportPatients(b *strings.Builder) {
 	}
 }
 
-// reportIdentical lists images with the same pixels: first those in different
-// splits, then those with different labels.
+// reportIdentical lists images with the same pixels: first those in different splits, then those with different labels,
+// then the others.
 func (p *Plan) reportIdentical(b *strings.Builder) {
 	var apart, contradictory, others problems
-	for _, images := range sharing(p.Images, func(img *Image) string { return string(img.pixels[:]) }) {
+	for _, images := range sharing(p.Images, func(img *Image) string { return string(img.fingerprint.Pixels[:]) }) {
 		lines := &others
 		switch {
 		case torn(images):
@@ -209,6 +210,7 @@ func (p *Plan) reportIdentical(b *strings.Builder) {
 	}
 }
 
+// paths returns the paths of images, joined by a separator.
 func (p *Plan) paths(images []*Image, separator string) string {
 	var paths []string
 	for _, img := range images {

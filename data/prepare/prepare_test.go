@@ -33,8 +33,7 @@ func prepared(t *testing.T, o Options) (*Plan, error) {
 	return plan, plan.Write(t.Context())
 }
 
-// The sizes and folders are those of RETFound's own splits; JSIEC's test is what
-// 1,000 images leave.
+// The sizes and folders are those of RETFound's own splits; JSIEC's test is what 1,000 images leave.
 var published = []struct {
 	set              *Set
 	tree             func(testing.TB) tree
@@ -95,8 +94,7 @@ func TestPublishedSizes(t *testing.T) {
 	}
 }
 
-// checkManifest compares every row of the manifest with the file it names and
-// with the download.
+// checkManifest compares every row of the manifest with the file it names and with the download.
 func checkManifest(t *testing.T, dir string, download tree) {
 	t.Helper()
 	f, err := os.Open(filepath.Join(dir, "manifest.csv"))
@@ -145,8 +143,8 @@ func TestPublishedSizesByClass(t *testing.T) {
 	}
 }
 
-// The form of the source does not change the splits: archive, folder, folder of
-// archives, archive of archives, pieces of an archive, other names of folders.
+// The form of the source does not change the splits: archive, folder, folder of archives, archive of archives, pieces
+// of an archive, other names of folders.
 func TestFormsOfASource(t *testing.T) {
 	temporary := t.TempDir()
 	t.Setenv("TMPDIR", temporary)
@@ -222,8 +220,7 @@ func TestFormsOfASource(t *testing.T) {
 	}
 }
 
-// Files of every format are copied byte for byte, under their own names; two of
-// one name in a class stay two.
+// Files of every format are copied byte for byte, under their own names; two of one name in a class stay two.
 func TestFormats(t *testing.T) {
 	img, err := data.DecodeBytes(tiny(t, 77, "png"))
 	if err != nil {

@@ -7,13 +7,13 @@ import (
 
 // A Set is a data set of the benchmark.
 type Set struct {
-	Name    string // on the command line and of its config
-	Origin  string // where the download is
-	Needs   string // what a source must hold
+	Name    string // on the command line and in the name of its config
+	Origin  string // address of the download
+	Needs   string // content of a complete source, for people
 	Classes []Class
-	Fundus  bool // photographs, which can be cropped
+	Fundus  bool // whether the images are fundus photographs, which can be cropped
 
-	test tenths // of each class; officialTest if the set says which images
+	test tenths // fraction of each class for the test; officialTest if the set names the images
 	find func(*Set, *source) ([]*Image, error)
 }
 
@@ -22,28 +22,28 @@ type Class struct {
 	Folder string // RETFound's name
 	Images int    // published, in all splits
 
-	labels   []string // what the source calls it; see plain
+	labels   []string // the source's words for it; see plain
 	official int      // images in the official test
 }
 
-// Sizes are numbers of images in Train, Val and Test.
+// Sizes holds the numbers of images in Train, Val and Test.
 type Sizes [3]int
 
-// The splits, as indices of Sizes and SplitNames.
+// The splits are indices of Sizes and SplitNames.
 const (
 	Train = iota
 	Val
 	Test
 )
 
-// SplitNames are the folders of the splits.
+// SplitNames holds the names of the splits' folders.
 var SplitNames = [...]string{"train", "val", "test"}
 
-// Sets are all data sets, in the order of RETFound's list.
+// Sets lists all data sets in the order of RETFound's list.
 var Sets = []*Set{octid, retina, aptos2019, jsiec, idrid, messidor2, papila, glaucomaFundus}
 
-// Find returns the data set of a name, nil if there is none. Case and signs do
-// not count: IDRiD, Glaucoma-fundus.
+// Find returns the data set with a name, or nil if there is none. Case and punctuation do not count: IDRiD,
+// Glaucoma-fundus.
 func Find(name string) *Set {
 	for _, s := range Sets {
 		if plain(s.Name) == plain(name) {
@@ -62,14 +62,14 @@ func (s *Set) Published() []Sizes {
 	return sizes
 }
 
-// tenths are a share of the images of a class.
+// tenths is a fraction of the images of a class, in tenths.
 type tenths int
 
-// officialTest is the share of a set that names its test images.
+// officialTest stands for the fraction of a set that names its test images.
 const officialTest tenths = 0
 
-// sizes splits a class of n images, official of which are the set's own test.
-// Train gets four fifths of what test leaves, rounded down.
+// sizes returns the splits of a class of n images, official of which are the set's own test. Train gets four fifths of
+// the images that test leaves, rounded down.
 func (share tenths) sizes(n, official int) Sizes {
 	test := official
 	switch share {
@@ -83,6 +83,7 @@ func (share tenths) sizes(n, official int) Sizes {
 	return Sizes{n - test - val, val, test}
 }
 
+// sum adds up the sizes of all classes.
 func sum(sizes []Sizes) (total Sizes) {
 	for _, s := range sizes {
 		for split, n := range s {
@@ -92,7 +93,7 @@ func sum(sizes []Sizes) (total Sizes) {
 	return total
 }
 
-// class returns the index of the class that the source calls label.
+// class returns the index of the class that has a label.
 func (s *Set) class(label string) (index int, ok bool) {
 	label = plain(label)
 	for i, c := range s.Classes {
@@ -105,8 +106,8 @@ func (s *Set) class(label string) (index int, ok bool) {
 	return 0, false
 }
 
-// plain is a name's letters and digits in lower case: names of folders lose
-// spaces and signs on their way through archives and file systems.
+// plain returns a name's letters and digits in lower case: names of folders lose spaces and punctuation on their way
+// through archives and file systems.
 func plain(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -119,8 +120,8 @@ func plain(name string) string {
 	}, name)
 }
 
-// sizes returns the sizes of the splits of each class of images. They are the
-// published ones, unless anyCount allows others.
+// sizes returns the sizes of the splits for each class of images. It is an error if they differ from the published
+// ones, unless anyCount is set, or if a split of a class is empty.
 func (s *Set) sizes(images []*Image, anyCount bool) ([]Sizes, error) {
 	found, official := make([]int, len(s.Classes)), make([]int, len(s.Classes))
 	for _, img := range images {
@@ -156,7 +157,7 @@ func (s *Set) sizes(images []*Image, anyCount bool) ([]Sizes, error) {
 	return sizes, nil
 }
 
-// problems are lines of a message, which is kept short.
+// problems holds the lines of a message, of which String returns at most ten.
 type problems []string
 
 func (p *problems) add(format string, args ...any) { *p = append(*p, fmt.Sprintf(format, args...)) }

@@ -1,8 +1,7 @@
 package prepare
 
-// The class folders are RETFound's; their letters keep the classes in order. The
-// numbers of images are those of the sets' own papers and pages, and with the
-// rules of the splits they give RETFound's sizes.
+// The class folders are RETFound's; their letters keep the classes in order. The numbers of images are those of the
+// sets' own papers and pages, and with the rules of the splits they give RETFound's sizes.
 
 var octid = &Set{
 	Name:   "octid",
@@ -35,34 +34,38 @@ var retina = &Set{
 }
 
 var aptos2019 = &Set{
-	Name:    "aptos2019",
-	Origin:  "https://www.kaggle.com/competitions/aptos2019-blindness-detection/data",
-	Needs:   "the zip, or a folder with train.csv and train_images (or train_images.zip)",
-	Classes: grades([5]string{"anodr", "bmilddr", "cmoderatedr", "dseveredr", "eproliferativedr"}, [5]int{1805, 370, 999, 193, 295}),
-	Fundus:  true,
-	test:    3,
-	find:    findAPTOS,
+	Name:   "aptos2019",
+	Origin: "https://www.kaggle.com/competitions/aptos2019-blindness-detection/data",
+	Needs:  "the zip, or a folder with train.csv and train_images (or train_images.zip)",
+	Classes: gradeClasses([5]string{"anodr", "bmilddr", "cmoderatedr", "dseveredr", "eproliferativedr"},
+		[5]int{1805, 370, 999, 193, 295}),
+	Fundus: true,
+	test:   3,
+	find:   findAPTOS,
 }
 
 var idrid = &Set{
-	Name:    "idrid",
-	Origin:  "https://ieee-dataport.org/open-access/indian-diabetic-retinopathy-image-dataset-idrid",
-	Needs:   "B. Disease Grading.zip, or its folder (1. Original Images, 2. Groundtruths)",
-	Classes: officially([5]int{34, 5, 32, 19, 13}, grades([5]string{"anoDR", "bmildDR", "cmoderateDR", "dsevereDR", "eproDR"}, [5]int{168, 25, 168, 93, 62})),
-	Fundus:  true,
-	test:    officialTest,
-	find:    findIDRiD,
+	Name:   "idrid",
+	Origin: "https://ieee-dataport.org/open-access/indian-diabetic-retinopathy-image-dataset-idrid",
+	Needs:  "B. Disease Grading.zip, or its folder (1. Original Images, 2. Groundtruths)",
+	Classes: withOfficialTest([5]int{34, 5, 32, 19, 13}, gradeClasses(
+		[5]string{"anoDR", "bmildDR", "cmoderateDR", "dsevereDR", "eproDR"}, [5]int{168, 25, 168, 93, 62})),
+	Fundus: true,
+	test:   officialTest,
+	find:   findIDRiD,
 }
 
 var messidor2 = &Set{
-	Name:   "messidor2",
-	Origin: "https://www.adcis.net/en/third-party/messidor2 and https://www.kaggle.com/datasets/google-brain/messidor2-dr-grades",
+	Name: "messidor2",
+	Origin: "https://www.adcis.net/en/third-party/messidor2 and " +
+		"https://www.kaggle.com/datasets/google-brain/messidor2-dr-grades",
 	Needs: "a folder with IMAGES.zip.001 to .004 (or the unpacked IMAGES), messidor_data.csv (the grades, from Kaggle)" +
 		" and, to keep patients together, messidor-2.csv (the pairs of eyes)",
-	Classes: grades([5]string{"anodr", "bmilddr", "cmoderatedr", "dseveredr", "eproliferativedr"}, [5]int{1017, 270, 347, 75, 35}),
-	Fundus:  true,
-	test:    3,
-	find:    findMESSIDOR2,
+	Classes: gradeClasses([5]string{"anodr", "bmilddr", "cmoderatedr", "dseveredr", "eproliferativedr"},
+		[5]int{1017, 270, 347, 75, 35}),
+	Fundus: true,
+	test:   3,
+	find:   findMESSIDOR2,
 }
 
 var papila = &Set{
@@ -93,8 +96,8 @@ var glaucomaFundus = &Set{
 	find:   byFolder,
 }
 
-// grades are the five grades of diabetic retinopathy, which tables call 0 to 4.
-func grades(folders [5]string, images [5]int) []Class {
+// gradeClasses returns classes for the five grades of diabetic retinopathy, which tables call 0 to 4.
+func gradeClasses(folders [5]string, images [5]int) []Class {
 	var classes []Class
 	for i, label := range []string{"0", "1", "2", "3", "4"} {
 		classes = append(classes, Class{Folder: folders[i], Images: images[i], labels: []string{label}})
@@ -102,8 +105,8 @@ func grades(folders [5]string, images [5]int) []Class {
 	return classes
 }
 
-// officially adds the numbers of images of the official test.
-func officially(tests [5]int, classes []Class) []Class {
+// withOfficialTest sets the number of images of each class in the official test.
+func withOfficialTest(tests [5]int, classes []Class) []Class {
 	for i := range classes {
 		classes[i].official = tests[i]
 	}

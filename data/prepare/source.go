@@ -17,15 +17,15 @@ import (
 	"fovea/data"
 )
 
-// maxFile bounds the size of a member that is read as a whole.
+// maxFile bounds the bytes of a file that is read into memory.
 const maxFile = 1 << 30
 
-// A source is what was downloaded: images and tables, in folders or archives.
+// A source holds the images and tables of a download, in folders or archives.
 type source struct {
 	path   string
 	images []*file
 	tables []*file
-	notes  []string // what a person should know
+	notes  []string // for Plan.Report
 
 	closers   []io.Closer
 	temporary []string
@@ -38,8 +38,7 @@ type file struct {
 	open func() (io.ReadCloser, error)
 }
 
-// openSource lists a zip archive, or a folder with archives and files. The
-// caller closes it.
+// openSource lists a zip archive, or a folder with archives and files. The caller closes the source.
 func openSource(ctx context.Context, name string) (_ *source, err error) {
 	s := &source{path: name}
 	defer func() {
@@ -80,8 +79,8 @@ func (s *source) note(format string, args ...any) {
 	s.notes = append(s.notes, fmt.Sprintf(format, args...))
 }
 
-// addFolder adds what is below a folder. Links to files are followed, those to
-// folders are refused: they could lead round in circles.
+// addFolder adds the files below a folder. It follows links to files and refuses links to folders, which could lead
+// round in circles.
 func (s *source) addFolder(ctx context.Context, root string) error {
 	root, err := filepath.EvalSymlinks(root)
 	if err != nil {
@@ -121,7 +120,7 @@ func (s *source) addFolder(ctx context.Context, root string) error {
 	})
 }
 
-// add keeps a file that can matter.
+// add keeps a file if it is an image or a table.
 func (s *source) add(f *file) {
 	switch ext := strings.ToLower(path.Ext(f.path)); {
 	case slices.Contains(data.Extensions, ext):
@@ -131,10 +130,10 @@ func (s *source) add(f *file) {
 	}
 }
 
-// isJunk tells what operating systems leave beside the files of a person.
+// isJunk reports whether a file is one that operating systems leave beside those of a person.
 func isJunk(base string) bool { return strings.HasPrefix(base, ".") || base == "__MACOSX" }
 
-// read returns the content, all of it.
+// read returns the whole content.
 func (f *file) read() ([]byte, error) {
 	if f.size > maxFile {
 		return nil, fmt.Errorf("%s has %d bytes, more than the limit of %d: no image or table of the set does",
@@ -161,7 +160,7 @@ func (f *file) read() ([]byte, error) {
 
 func (f *file) base() string { return path.Base(f.path) }
 
-// stem is the name without its ending, in lower case.
+// stem returns the name in lower case and, of an image, without its ending.
 func (f *file) stem() string { return stem(f.base()) }
 
 func stem(name string) string {
@@ -172,8 +171,7 @@ func stem(name string) string {
 	return name
 }
 
-// folders are the plain names of the folders and archives around f, from the
-// outermost.
+// folders returns the plain names of the folders and archives around f, from the outermost.
 func (f *file) folders() []string {
 	parts := strings.Split(f.path, "/")
 	parts = parts[:len(parts)-1]
@@ -186,7 +184,7 @@ func (f *file) folders() []string {
 	return parts
 }
 
-// within tells whether a folder around f has a plain name that contains part.
+// within reports whether a folder around f has a plain name that contains part.
 func (f *file) within(part string) bool {
 	return slices.ContainsFunc(f.folders(), func(name string) bool { return strings.Contains(name, part) })
 }

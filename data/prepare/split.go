@@ -6,11 +6,10 @@ import (
 	"slices"
 )
 
-// assign gives each class of images splits of exactly the given sizes. Images
-// that belong together go into one split as far as the sizes permit. The result
-// depends on the images alone.
+// assign gives each class of images splits of exactly the given sizes. Images that belong together go into one split as
+// far as the sizes permit. The result depends on the images alone.
 func assign(images []*Image, sizes []Sizes) {
-	slices.SortFunc(images, byContent)
+	slices.SortFunc(images, bySHA256)
 	room := slices.Clone(sizes)
 	var free []*Image
 	for _, img := range images {
@@ -23,7 +22,7 @@ func assign(images []*Image, sizes []Sizes) {
 	}
 	groups := related(free)
 	best, fewest := []int(nil), len(groups)+1
-	for try := range uint64(tries) {
+	for try := range uint64(deals) {
 		splits, torn := deal(free, groups, slices.Clone(room), rand.New(rand.NewPCG(0, try)))
 		if torn < fewest {
 			best, fewest = splits, torn
@@ -37,12 +36,12 @@ func assign(images []*Image, sizes []Sizes) {
 	}
 }
 
-// tries is how often assign deals before it takes the best result: with odd
-// sizes and pairs of eyes, most deals tear a few pairs.
-const tries = 2000
+// deals is the number of times that assign deals before it takes the best result. With odd sizes and pairs of eyes,
+// most deals tear a few pairs.
+const deals = 2000
 
-// deal gives out the room at random, to the largest groups first, and returns
-// the split of each image and the number of groups that fitted into none.
+// deal gives out the room at random, to the largest groups first. It returns the split of each image and the number of
+// groups that did not fit into one split.
 func deal(images []*Image, groups [][]int, room []Sizes, random *rand.Rand) (splits []int, torn int) {
 	random.Shuffle(len(groups), func(i, j int) { groups[i], groups[j] = groups[j], groups[i] })
 	slices.SortStableFunc(groups, func(a, b []int) int { return cmp.Compare(len(b), len(a)) })
@@ -68,8 +67,7 @@ func deal(images []*Image, groups [][]int, room []Sizes, random *rand.Rand) (spl
 	return splits, torn
 }
 
-// shuffled returns the splits in an order in which each comes early as likely
-// as it has room.
+// shuffled returns the splits in a random order. A split's chance to come early is in proportion to its room.
 func shuffled(room Sizes, random *rand.Rand) []int {
 	var order []int
 	for len(order) < len(room) {
@@ -88,7 +86,7 @@ func shuffled(room Sizes, random *rand.Rand) []int {
 	return order
 }
 
-// fits takes room for a group in a split, if there is enough.
+// fits reports whether a split has room for a group, and takes the room if it has.
 func fits(images []*Image, group []int, room []Sizes, split int) bool {
 	for n, i := range group {
 		class := images[i].Class
@@ -103,8 +101,8 @@ func fits(images []*Image, group []int, room []Sizes, split int) bool {
 	return true
 }
 
-// related groups the images of one patient and those with the same content, as
-// indices; an image that is related to none is a group of its own.
+// related groups the images of one patient and those with the same pixels, as indices. An image that is related to none
+// is a group of its own.
 func related(images []*Image) [][]int {
 	parent := make([]int, len(images))
 	find := func(i int) int {
@@ -124,44 +122,42 @@ func related(images []*Image) [][]int {
 	}
 	for i, img := range images {
 		parent[i] = i
-		join(img.pixels, i)
+		join(img.fingerprint.Pixels, i)
 		if img.Patient != "" {
 			join(img.Patient, i)
 		}
 	}
-	at := map[int]int{}
-	var groups [][]int
-	for i := range images {
-		root := find(i)
-		if _, ok := at[root]; !ok {
-			at[root] = len(groups)
+	all := make([]int, len(images))
+	for i := range all {
+		all[i] = i
+	}
+	return groupBy(all, find)
+}
+
+// sharing returns the groups of at least two images with the same key, in order. "" is no key.
+func sharing(images []*Image, key func(*Image) string) [][]*Image {
+	withKey := slices.DeleteFunc(slices.Clone(images), func(img *Image) bool { return key(img) == "" })
+	return slices.DeleteFunc(groupBy(withKey, key), func(g []*Image) bool { return len(g) < 2 })
+}
+
+// groupBy returns the elements with the same key together. Groups and their elements keep the order of all.
+func groupBy[T any, K comparable](all []T, key func(T) K) [][]T {
+	at := map[K]int{}
+	var groups [][]T
+	for _, x := range all {
+		k := key(x)
+		i, ok := at[k]
+		if !ok {
+			i = len(groups)
+			at[k] = i
 			groups = append(groups, nil)
 		}
-		groups[at[root]] = append(groups[at[root]], i)
+		groups[i] = append(groups[i], x)
 	}
 	return groups
 }
 
-// sharing returns the images with the same key that are more than one, in
-// order; "" is no key.
-func sharing(images []*Image, key func(*Image) string) [][]*Image {
-	at := map[string]int{}
-	var groups [][]*Image
-	for _, img := range images {
-		k := key(img)
-		if k == "" {
-			continue
-		}
-		if _, ok := at[k]; !ok {
-			at[k] = len(groups)
-			groups = append(groups, nil)
-		}
-		groups[at[k]] = append(groups[at[k]], img)
-	}
-	return slices.DeleteFunc(groups, func(g []*Image) bool { return len(g) < 2 })
-}
-
-// torn tells whether images lie in more than one split.
+// torn reports whether images lie in more than one split.
 func torn(images []*Image) bool {
 	return slices.ContainsFunc(images, func(img *Image) bool { return img.Split != images[0].Split })
 }

@@ -10,10 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"fovea/data"
 )
 
-// Images with the same pixels lie in one split, whatever their files and labels
-// are, and are reported.
+// Images with the same pixels lie in one split, whatever their files and labels are, and are reported.
 func TestIdenticalImages(t *testing.T) {
 	tr := smallTree(t)
 	tr = tr.replaced("healthy/b.png", tr[0].content)         // a = b
@@ -52,7 +53,8 @@ func TestIdenticalImagesApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer plan.Close()
-	if report := plan.Report(); !strings.Contains(report, "identical images in different splits, which the sizes or the official test demand: 1\n") ||
+	const title = "identical images in different splits, which the sizes or the official test demand: 1\n"
+	if report := plan.Report(); !strings.Contains(report, title) ||
 		!strings.Contains(report, "test/anoDR/IDRiD_001.jpg") {
 		t.Error(report)
 	}
@@ -79,8 +81,7 @@ func recoded(t *testing.T, content []byte) []byte {
 	return b.Bytes()
 }
 
-// For random patients and sizes, assign always fills the sizes exactly, and does
-// not depend on the order of images.
+// For random patients and sizes, assign always fills the sizes exactly, and does not depend on the order of images.
 func TestAssign(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 50 {
@@ -91,7 +92,7 @@ func TestAssign(t *testing.T) {
 			for range sizes[class][Train] + sizes[class][Val] + sizes[class][Test] {
 				n := len(images)
 				images = append(images, &Image{Class: class, SHA256: fmt.Sprintf("%04x", n*7919%65536),
-					Patient: fmt.Sprint(random.IntN(60)), pixels: [32]byte{byte(n), byte(n >> 8)}})
+					Patient: fmt.Sprint(random.IntN(60)), fingerprint: data.Fingerprint{Pixels: [32]byte{byte(n), byte(n >> 8)}}})
 			}
 		}
 		assign(images, sizes)
@@ -114,13 +115,13 @@ func TestAssign(t *testing.T) {
 	}
 }
 
-// A change of the algorithm, or of the generator below it, changes everybody's
-// splits and must not go unseen.
+// A change of the algorithm, or of the generator below it, changes everybody's splits and must not go unseen.
 func TestSplitsStay(t *testing.T) {
 	var images []*Image
 	for i := range 40 {
-		images = append(images, &Image{Class: i / 30, SHA256: fmt.Sprintf("%02x", i*37%256), pixels: [32]byte{byte(i)},
-			Patient: fmt.Sprint(i / 2 * 2 % 36)})
+		images = append(images, &Image{Class: i / 30, SHA256: fmt.Sprintf("%02x", i*37%256),
+			fingerprint: data.Fingerprint{Pixels: [32]byte{byte(i)}},
+			Patient:     fmt.Sprint(i / 2 * 2 % 36)})
 	}
 	assign(images, []Sizes{{16, 5, 9}, {5, 2, 3}})
 	got := ""

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// A row of a table: the cells of the columns that were asked for.
+// A row holds the cells of a table's row in the columns that were asked for.
 type row struct {
 	where string // table and line, for messages
 	cells []string
@@ -19,8 +19,8 @@ type row struct {
 
 var errNoTable = errors.New("no table")
 
-// table returns the only table whose plain name contains name; a copy of it
-// elsewhere in the source does not count.
+// table returns the only table whose plain name contains name. Copies of it elsewhere in the source do not count.
+// official is its full name, for messages. The error wraps errNoTable if there is none.
 func (s *source) table(name, official string) (*file, error) {
 	var found *file
 	for _, f := range s.tables {
@@ -39,8 +39,8 @@ func (s *source) table(name, official string) (*file, error) {
 	return found, nil
 }
 
-// readCSV returns the named columns. The separator is a comma, semicolon or
-// tab. Empty rows are left out.
+// readCSV returns the named columns of a table whose separator is a comma, semicolon or tab. It leaves out rows without
+// a cell in them.
 func readCSV(f *file, columns ...string) ([]row, error) {
 	content, err := f.read()
 	if err != nil {
@@ -82,6 +82,7 @@ func readCSV(f *file, columns ...string) ([]row, error) {
 	}
 }
 
+// findColumns returns the indices of columns in the heading of the table called name.
 func findColumns(name string, heading, columns []string) ([]int, error) {
 	var at []int
 	for _, column := range columns {
@@ -94,7 +95,7 @@ func findColumns(name string, heading, columns []string) ([]int, error) {
 	return at, nil
 }
 
-// pick returns the cells at the columns, and whether any holds something.
+// pick returns the cells at some columns, and reports whether any of them is not empty.
 func pick(record []string, at []int) (r row, ok bool) {
 	for _, i := range at {
 		cell := ""

@@ -19,11 +19,10 @@ import (
 	"fovea/onnx"
 )
 
-// manifestFile lists the images of a result: split, class, file, patient,
-// source, sha256.
+// manifestFile lists the images of a result. Its columns are split, class, file, patient, source and sha256.
 const manifestFile = "manifest.csv"
 
-// Write makes the folder of the plan's options: all of it, or nothing.
+// Write makes the folder Options.Dest. It appears only when it is complete; after an error there is none.
 func (p *Plan) Write(ctx context.Context) (err error) {
 	dest := filepath.Clean(p.options.Dest)
 	parent := filepath.Dir(dest)
@@ -39,7 +38,7 @@ func (p *Plan) Write(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(fresh) // nothing is there any more when all went well
+	defer os.RemoveAll(fresh) // which has another name by then if all went well
 	if err := os.Chmod(fresh, 0o755); err != nil {
 		return err
 	}
@@ -58,7 +57,7 @@ func (p *Plan) Write(ctx context.Context) (err error) {
 	return onnx.SyncFolder(parent)
 }
 
-// fill writes all files below dir and makes them durable.
+// fill writes and syncs all files and folders below dir.
 func (p *Plan) fill(ctx context.Context, dir string) error {
 	folders := []string{dir}
 	for _, split := range SplitNames {
@@ -75,7 +74,7 @@ func (p *Plan) fill(ctx context.Context, dir string) error {
 	p.Uncropped = nil
 	err := each(ctx, len(p.Images), p.options.Progress.Images("write images"), func(i int) error {
 		img := p.Images[i]
-		content, ok, err := p.content(img)
+		content, ok, err := p.output(img)
 		if err != nil {
 			return err
 		}
@@ -105,9 +104,8 @@ func (p *Plan) fill(ctx context.Context, dir string) error {
 	return nil
 }
 
-// content returns what to write for an image; ok is false if it should be
-// cropped and could not be.
-func (p *Plan) content(img *Image) (content []byte, ok bool, err error) {
+// output returns the content to write for an image. ok is false if it was to be cropped and no background was found.
+func (p *Plan) output(img *Image) (content []byte, ok bool, err error) {
 	if content, err = img.file.read(); err != nil {
 		return nil, false, err
 	}
@@ -127,6 +125,7 @@ func (p *Plan) content(img *Image) (content []byte, ok bool, err error) {
 	return b.Bytes(), ok, err
 }
 
+// manifest returns the content of manifestFile.
 func (p *Plan) manifest() ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
@@ -141,7 +140,7 @@ func (p *Plan) manifest() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// verify opens the result as training does, and counts.
+// verify opens the result as training does, and compares the numbers of images.
 func (p *Plan) verify(dir string) error {
 	d, err := data.Open(dir)
 	if err != nil {
@@ -149,25 +148,22 @@ func (p *Plan) verify(dir string) error {
 	}
 	for split, s := range []*data.Split{d.Train, d.Val, d.Test} {
 		if want := sum(p.Sizes)[split]; len(s.Samples) != want {
-			return fmt.Errorf("%s has %d images instead of %d: was it changed meanwhile?", SplitNames[split], len(s.Samples), want)
+			return fmt.Errorf("%s has %d images instead of %d: was it changed meanwhile?",
+				SplitNames[split], len(s.Samples), want)
 		}
 	}
 	return nil
 }
 
-// writeFile makes a new file and its content durable.
+// writeFile makes a new file with a content and syncs it.
 func writeFile(name string, content []byte) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
-	if _, err := f.Write(content); err != nil {
-		f.Close()
-		return err
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
 	}
-	if err := f.Sync(); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
+	return errors.Join(err, f.Close())
 }

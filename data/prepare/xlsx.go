@@ -11,9 +11,8 @@ import (
 	"strings"
 )
 
-// readXLSX returns the cells of the first sheet of a workbook by row and
-// column, as ECMA-376 stores them: numbers as text, formulas as their values,
-// rows without a cell not at all.
+// readXLSX returns the cells of the first sheet of a workbook by row and column, as ECMA-376 stores them: numbers as
+// text, formulas as their values. Rows without a cell are left out.
 func readXLSX(f *file) ([][]string, error) {
 	content, err := f.read()
 	if err != nil {
@@ -71,10 +70,10 @@ func readXLSX(f *file) ([][]string, error) {
 	return rows, nil
 }
 
-// maxColumns is the limit of a sheet.
+// maxColumns is the number of columns that a sheet can have.
 const maxColumns = 1 << 14
 
-// richText is a text, or one in runs with formats of their own.
+// A richText is a text, either whole or in runs with formats of their own.
 type richText struct {
 	Text string   `xml:"t"`
 	Runs []string `xml:"r>t"`
@@ -82,7 +81,7 @@ type richText struct {
 
 func (t richText) String() string { return t.Text + strings.Join(t.Runs, "") }
 
-// decodePart decodes a part of a workbook. Only shared strings may be missing.
+// decodePart decodes a part of a workbook. Shared strings may be missing; another part may not.
 func decodePart(book *zip.Reader, name string, into any) error {
 	part, err := book.Open(name)
 	if err != nil {
@@ -98,8 +97,8 @@ func decodePart(book *zip.Reader, name string, into any) error {
 	return nil
 }
 
-// columnOf returns the index of a cell's column: 27 for AB3. A cell without a
-// reference is the next one.
+// columnOf returns the index of a cell's column from its reference: 27 for AB3. A cell without a reference is the next
+// one.
 func columnOf(ref string, next int) (int, error) {
 	if ref == "" {
 		return next, nil

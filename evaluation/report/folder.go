@@ -5,13 +5,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"sync"
 	"time"
 
 	"fovea/evaluation"
 	"fovea/evaluation/figures"
+	"fovea/internal/parallel"
 	"fovea/onnx"
 )
 
@@ -48,21 +47,11 @@ func (r *Report) WriteFigures(dir string) error {
 		}
 	}
 	// Drawing and compressing take longer than all else that a report needs.
-	errs, jobs := make([]error, len(pictures)), make(chan int)
-	var workers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() {
-			for i := range jobs {
-				path, f := filepath.Join(dir, pictures[i].Name), pictures[i].Figure
-				errs[i] = errors.Join(onnx.WriteFileAtomic(path+".png", f.WritePNG), onnx.WriteFileAtomic(path+".svg", f.WriteSVG))
-			}
-		})
-	}
-	for i := range pictures {
-		jobs <- i
-	}
-	close(jobs)
-	workers.Wait()
+	errs := make([]error, len(pictures))
+	parallel.Each(0, len(pictures), func(i int) {
+		path, f := filepath.Join(dir, pictures[i].Name), pictures[i].Figure
+		errs[i] = errors.Join(onnx.WriteFileAtomic(path+".png", f.WritePNG), onnx.WriteFileAtomic(path+".svg", f.WriteSVG))
+	})
 	return errors.Join(errs...)
 }
 

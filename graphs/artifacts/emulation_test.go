@@ -13,6 +13,7 @@ import (
 	"fovea/graphs/graphtest"
 	"fovea/onnx"
 	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 	"fovea/onnx/pb"
 )
 
@@ -114,7 +115,7 @@ func runModel(t *testing.T, m *pb.ModelProto) map[string][]float32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ort.Load(t.Context(), ort.Source{}); err != nil {
+	if _, err := install.Load(t.Context(), install.Source{}); err != nil {
 		t.Fatal(err)
 	}
 	s, err := ort.NewSession(data, ort.Options{Optimization: ort.Disable})

@@ -9,6 +9,7 @@ import (
 	"fovea/graphs/artifacts"
 	"fovea/graphs/vit"
 	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 	"fovea/onnx/pb"
 )
 
@@ -148,7 +149,7 @@ func activations(g *graphs.Graph) map[*graphs.Value]bool {
 // TestMixedInference: the graph for any number of images mixes too, and its
 // probabilities stay float32.
 func TestMixedInference(t *testing.T) {
-	if _, err := ort.Load(t.Context(), ort.Source{}); err != nil {
+	if _, err := install.Load(t.Context(), install.Source{}); err != nil {
 		t.Fatal(err)
 	}
 	for kind, half := range halfTypes {

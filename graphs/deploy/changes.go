@@ -1,13 +1,13 @@
 package deploy
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
 
 	"fovea/graphs"
+	"fovea/internal/numbers"
 )
 
 // What has to be done to a node where its operator changed.
@@ -228,7 +228,7 @@ func limitsAsInputs(g *graphs.Graph, n *graphs.Node) error {
 
 func padsAsInputs(g *graphs.Graph, n *graphs.Node) error {
 	pads := n.Attributes.Ints("pads")
-	value := binary.LittleEndian.AppendUint32(nil, math.Float32bits(n.Attributes.Float("value", 0)))
+	value := numbers.Encode([]float32{n.Attributes.Float("value", 0)})
 	n.Inputs = append(n.Inputs, g.Ints(pads...), g.Constant(graphs.Float32, nil, value))
 	delete(n.Attributes, "pads")
 	delete(n.Attributes, "value")

@@ -1,11 +1,11 @@
 package deploy
 
 import (
-	"encoding/binary"
 	"math"
 	"slices"
 
 	"fovea/graphs"
+	"fovea/internal/numbers"
 	"fovea/onnx/pb"
 )
 
@@ -154,7 +154,7 @@ func (z *quantizer) bytes(w *graphs.Value, columns, matrix bool) [3]*graphs.Valu
 	}
 	one := []int64{int64(channels)}
 	z.weights[key] = [3]*graphs.Value{z.Initializer(name+"/uint8", uint8s, shape, data),
-		z.Initializer(name+"/scale", graphs.Float32, one, floats(scales)),
+		z.Initializer(name+"/scale", graphs.Float32, one, numbers.Encode(scales)),
 		z.Initializer(name+"/zero", uint8s, one, zeros)}
 	return z.weights[key]
 }
@@ -190,14 +190,6 @@ func transposed(values []float32, rows, columns int) []float32 {
 		for j := range columns {
 			out[j*rows+i] = values[i*columns+j]
 		}
-	}
-	return out
-}
-
-func floats(values []float32) []byte {
-	out := make([]byte, 0, 4*len(values))
-	for _, x := range values {
-		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(x))
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"fovea/graphs"
 	"fovea/onnx"
 	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 )
 
 // A Session is a graph that is ready to run.
@@ -21,7 +22,7 @@ type Session struct {
 // Open makes a session of a graph with static shapes; it ends with the test.
 func Open(t testing.TB, g *graphs.Graph, o ort.Options) *Session {
 	t.Helper()
-	if _, err := ort.Load(t.Context(), ort.Source{}); err != nil {
+	if _, err := install.Load(t.Context(), install.Source{}); err != nil {
 		t.Fatal(err)
 	}
 	model, err := g.Model()

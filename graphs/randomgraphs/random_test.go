@@ -14,7 +14,7 @@ import (
 
 	"fovea/graphs/autodiff"
 	"fovea/graphs/graphtest"
-	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 )
 
 var (
@@ -25,7 +25,7 @@ var (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // the runtime warns of values that nothing reads
-	if _, err := ort.Load(context.Background(), ort.Source{}); err != nil {
+	if _, err := install.Load(context.Background(), install.Source{}); err != nil {
 		fmt.Fprintf(os.Stderr, "these tests need ONNX Runtime: %v\n", err)
 		os.Exit(1)
 	}

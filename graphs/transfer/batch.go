@@ -1,13 +1,13 @@
 package transfer
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
 
 	"fovea/graphs/importer"
+	"fovea/internal/numbers"
 	"fovea/onnx"
 	"fovea/onnx/pb"
 )
@@ -94,10 +94,8 @@ func (b *batcher) reshape(n *pb.NodeProto) (*pb.NodeProto, error) {
 		if err != nil {
 			return nil, err
 		}
-		for ; len(data) >= 8; data = data[8:] {
-			if int64(binary.LittleEndian.Uint64(data)) == -1 {
-				return n, nil
-			}
+		if slices.Contains(numbers.Decode[int64](data), -1) {
+			return n, nil
 		}
 	}
 	shape[0] = -1
@@ -131,11 +129,7 @@ func (b *batcher) repeat(name string, shape []int64, to string) (string, error) 
 }
 
 func (b *batcher) integers(name string, values ...int64) error {
-	data := make([]byte, 0, 8*len(values))
-	for _, v := range values {
-		data = binary.LittleEndian.AppendUint64(data, uint64(v))
-	}
-	t, err := onnx.NewTensor(name, pb.TensorProto_INT64, []int64{int64(len(values))}, data)
+	t, err := onnx.NewTensor(name, pb.TensorProto_INT64, []int64{int64(len(values))}, numbers.Encode(values))
 	b.out.Graph.Initializer = append(b.out.Graph.Initializer, t)
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/internal/numbers"
 	"fovea/onnx/ort"
 )
 
@@ -108,9 +109,9 @@ func (m *Model) explain(s *session, images []float32, classes []int, out []Expla
 			case classOutput:
 				out[i].Class = int(binary.NativeEndian.Uint64(row))
 			case scoreOutput:
-				out[i].Scores = floats(row)
+				out[i].Scores = numbers.Decode[float32](row)
 			case modelOutput:
-				out[i].Output = floats(row)
+				out[i].Output = numbers.Decode[float32](row)
 			}
 			for k, method := range m.Methods {
 				if name, ok := strings.CutPrefix(info.Name, mapOutput); ok && Method(name) == method {
@@ -118,18 +119,9 @@ func (m *Model) explain(s *session, images []float32, classes []int, out []Expla
 					for d := range shape {
 						shape[d] = int(info.Shape[d+1])
 					}
-					out[i].Maps[k] = Map{Method: method, Shape: shape, Values: floats(row)}
+					out[i].Maps[k] = Map{Method: method, Shape: shape, Values: numbers.Decode[float32](row)}
 				}
 			}
 		}
 	})
-}
-
-// floats copies elements of the runtime's.
-func floats(data []byte) []float32 {
-	out := make([]float32, len(data)/4)
-	for i := range out {
-		out[i] = math.Float32frombits(binary.NativeEndian.Uint32(data[4*i:]))
-	}
-	return out
 }

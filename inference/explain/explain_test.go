@@ -8,6 +8,7 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/graphtest"
+	"fovea/internal/numbers"
 	"fovea/onnx"
 )
 
@@ -112,7 +113,7 @@ func TestOneImage(t *testing.T) {
 		}
 		for k, method := range methods {
 			got := all[0].Maps[k].Values
-			compare(t, string(method), got, floats(g.Maps[method])[:len(got)], 5e-6)
+			compare(t, string(method), got, numbers.Decode[float32](g.Maps[method])[:len(got)], 5e-6)
 		}
 	}
 }
@@ -241,7 +242,7 @@ func TestFeatures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		compare(t, name, got, floats(g.Features), 2e-6)
+		compare(t, name, got, numbers.Decode[float32](g.Features), 2e-6)
 	}
 	if _, err := OpenFeatures(exportedModels+"windows_torchscript17.onnx", Options{Batch: 2}); err != nil {
 		t.Error(err)

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"fovea/graphs/importer"
+	"fovea/internal/numbers"
 	"fovea/models/imported"
 	"fovea/onnx"
 	"fovea/onnx/ort"
@@ -87,7 +88,7 @@ func (f *Features) Compute(images []float32) (out []float32, err error) {
 	}
 	input := f.session.images.Float32()
 	clear(input[copy(input, images):])
-	err = f.session.run(func(_ ort.Info, data []byte) { out = floats(data)[:n*f.Width] })
+	err = f.session.run(func(_ ort.Info, data []byte) { out = numbers.Decode[float32](data)[:n*f.Width] })
 	return out, err
 }
 

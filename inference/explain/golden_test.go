@@ -12,13 +12,14 @@ import (
 	"fovea/graphs/artifacts"
 	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
+	"fovea/internal/numbers"
 	"fovea/onnx"
-	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 	"fovea/onnx/pb"
 )
 
 func TestMain(m *testing.M) {
-	if _, err := ort.Load(context.Background(), ort.Source{}); err != nil {
+	if _, err := install.Load(context.Background(), install.Source{}); err != nil {
 		fmt.Fprintf(os.Stderr, "these tests need ONNX Runtime: %v\n", err)
 		os.Exit(1)
 	}
@@ -107,7 +108,7 @@ func compare(t *testing.T, what string, got, want []float32, tolerance float64) 
 // task is a model's file, with the images and the methods that the golden has.
 func (g *golden) task(t testing.TB, model string) (path string, images []float32, methods []Method) {
 	t.Helper()
-	path, images = exportedModels+model+".onnx", floats(g.Images)
+	path, images = exportedModels+model+".onnx", numbers.Decode[float32](g.Images)
 	if g.Images == nil {
 		path, images = g.built(t)
 	}
@@ -142,9 +143,9 @@ func TestMaps(t *testing.T) {
 			if len(all) != 2 || all[0].Class != g.Classes[0] || all[1].Class != g.Classes[1] {
 				t.Fatalf("classes differ from %v: %+v", g.Classes, all)
 			}
-			compare(t, "scores", slices.Concat(all[0].Scores, all[1].Scores), floats(g.Scores), 2e-6)
+			compare(t, "scores", slices.Concat(all[0].Scores, all[1].Scores), numbers.Decode[float32](g.Scores), 2e-6)
 			for k, method := range methods {
-				compare(t, string(method), slices.Concat(all[0].Maps[k].Values, all[1].Maps[k].Values), floats(g.Maps[method]), 5e-6)
+				compare(t, string(method), slices.Concat(all[0].Maps[k].Values, all[1].Maps[k].Values), numbers.Decode[float32](g.Maps[method]), 5e-6)
 			}
 			for i, e := range all {
 				if gap := e.Integral.Gap(); !(gap <= 1e-3) {

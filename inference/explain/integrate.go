@@ -6,6 +6,7 @@ import (
 
 	"gonum.org/v1/gonum/integrate/quad"
 
+	"fovea/internal/numbers"
 	"fovea/onnx/ort"
 )
 
@@ -67,7 +68,7 @@ func (m *Model) integrateIn(steps int, image []float32, e *Explanation) error {
 			}
 		}
 		err := s.run(func(info ort.Info, data []byte) {
-			values := floats(data)
+			values := numbers.View[float32](data)
 			for i := range n {
 				switch info.Name {
 				case scoreOutput:

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"fovea/graphs/graphtest"
+	"fovea/internal/numbers"
 )
 
 // TestModels compares with models of timm and torchvision that tools/oracle/explain.py
@@ -31,12 +32,12 @@ func TestModels(t *testing.T) {
 					methods = append(methods, m)
 				}
 			}
-			all, err := open(t, path, Options{Methods: methods, Batch: 2}).Explain(floats(g.Images), g.Classes)
+			all, err := open(t, path, Options{Methods: methods, Batch: 2}).Explain(numbers.Decode[float32](g.Images), g.Classes)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for k, method := range methods {
-				compare(t, string(method), slices.Concat(all[0].Maps[k].Values, all[1].Maps[k].Values), floats(g.Maps[method]), 1e-4)
+				compare(t, string(method), slices.Concat(all[0].Maps[k].Values, all[1].Maps[k].Values), numbers.Decode[float32](g.Maps[method]), 1e-4)
 			}
 			if g.Features == nil {
 				return
@@ -46,11 +47,11 @@ func TestModels(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer f.Close()
-			features, err := f.Compute(floats(g.Images))
+			features, err := f.Compute(numbers.Decode[float32](g.Images))
 			if err != nil {
 				t.Fatal(err)
 			}
-			compare(t, "features", features, floats(g.Features), 1e-5)
+			compare(t, "features", features, numbers.Decode[float32](g.Features), 1e-5)
 		})
 	}
 }

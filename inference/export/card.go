@@ -73,7 +73,7 @@ func newCard(r *Report, d *inference.Description, run *runFolder) *card {
 
 // ofRun adds what the run folder tells.
 func (c *card) ofRun(run *runFolder, d *inference.Description) {
-	cfg := run.config
+	cfg, size := run.config, run.config.dimensions()
 	c.OfRun, c.Name, c.Dataset = true, cfg.Name, cfg.Data.Dir
 	begin := "random weights"
 	switch {
@@ -83,7 +83,7 @@ func (c *card) ofRun(run *runFolder, d *inference.Description) {
 		begin = "the weights of that file"
 	}
 	what := fmt.Sprintf("Vision transformer `%s`, patches of %d, width %d, depth %d, %d heads", cfg.Model.Arch,
-		cfg.Model.Dimensions().Patch, cfg.Model.Dimensions().Width, cfg.Model.Dimensions().Depth, cfg.Model.Dimensions().Heads)
+		size.Patch, size.Width, size.Depth, size.Heads)
 	if cfg.Model.ONNX != "" {
 		what = fmt.Sprintf("`%s` with a new head", filepath.Base(cfg.Model.ONNX))
 	}

@@ -16,9 +16,8 @@ import (
 	"fovea/internal/progress"
 	"fovea/models/imported"
 	"fovea/onnx"
+	"fovea/onnx/engine"
 	"fovea/onnx/pb"
-	"fovea/training"
-	"fovea/training/config"
 )
 
 // The variants of a model.
@@ -61,7 +60,7 @@ type Options struct {
 	Out      string                // folder to write to; made if need be
 	Batch    int                   // images at a time
 	Skip     bool                  // leave out unreadable images instead of failing
-	Runtime  config.Runtime
+	Runtime  engine.Settings
 	Progress progress.Func
 }
 
@@ -87,7 +86,7 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	options, err := training.SessionOptions(ctx, o.Runtime, o.Progress)
+	options, err := engine.SessionOptions(ctx, o.Runtime, o.Progress)
 	if err != nil {
 		return nil, err
 	}

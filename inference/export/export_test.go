@@ -14,9 +14,9 @@ import (
 	"fovea/evaluation"
 	"fovea/inference"
 	"fovea/onnx"
+	"fovea/onnx/engine"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
-	"fovea/training/config"
 )
 
 const (
@@ -40,7 +40,7 @@ func TestVariants(t *testing.T) {
 		for _, opset := range []int64{0, 13, 18, 25} {
 			dir := t.TempDir()
 			r, err := Write(t.Context(), Options{Model: models + test.file + ".onnx", Given: given(test.size), Opset: opset,
-				Raw: opset == 0 || opset >= 18, Split: "val", Out: dir, Batch: 2, Runtime: config.Runtime{Provider: "cpu"}})
+				Raw: opset == 0 || opset >= 18, Split: "val", Out: dir, Batch: 2, Runtime: engine.Settings{Provider: "cpu"}})
 			if err != nil {
 				t.Errorf("%s in opset %d: %v", test.file, opset, err)
 				continue
@@ -90,7 +90,7 @@ func checkFile(t *testing.T, path string, v *Variant, opset int64) {
 func TestMeasure(t *testing.T) {
 	dir := t.TempDir()
 	r, err := Write(t.Context(), Options{Model: models + "vit_torchscript17.onnx", Given: given(8), Raw: true, Data: scans, Split: "test",
-		Out: dir, Batch: 3, Runtime: config.Runtime{Provider: "cpu"}})
+		Out: dir, Batch: 3, Runtime: engine.Settings{Provider: "cpu"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestRaw(t *testing.T) {
 	dir := t.TempDir()
 	d := given(20)
 	if _, err := Write(t.Context(), Options{Model: models + "cnn_torchscript17.onnx", Given: d, Variants: []string{FP32}, Raw: true,
-		Split: "val", Out: dir, Batch: 1, Runtime: config.Runtime{Provider: "cpu"}}); err != nil {
+		Split: "val", Out: dir, Batch: 1, Runtime: engine.Settings{Provider: "cpu"}}); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "model_raw.onnx")
@@ -209,7 +209,7 @@ func TestNamesAndBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := Write(t.Context(), Options{Model: model, Given: given(20), Raw: true, Data: scans, Split: "test", Out: filepath.Join(dir, "out"), Batch: 4,
-		Runtime: config.Runtime{Provider: "cpu"}})
+		Runtime: engine.Settings{Provider: "cpu"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +267,7 @@ func TestRefuses(t *testing.T) {
 		{func(o *Options) { o.Variants = []string{INT8} }, "no weights that are worth 8 bits"},
 		{func(o *Options) { o.Data, o.Split, o.Given.Classes = scans, "test", []string{"a", "b", "c", "d", "e"} }, "classes that"},
 	} {
-		o := Options{Model: model, Given: given(20), Split: "val", Out: filepath.Join(dir, "out"), Batch: 1, Runtime: config.Runtime{Provider: "cpu"}}
+		o := Options{Model: model, Given: given(20), Split: "val", Out: filepath.Join(dir, "out"), Batch: 1, Runtime: engine.Settings{Provider: "cpu"}}
 		test.change(&o)
 		if _, err := Write(t.Context(), o); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v, want %q", err, test.want)
@@ -277,7 +277,7 @@ func TestRefuses(t *testing.T) {
 
 // TestLicence: RETFound's weights are not for commercial use, and the card says so.
 func TestLicence(t *testing.T) {
-	cfg := &config.Config{}
+	var cfg runConfig
 	cfg.Model.Weights, cfg.Model.Arch = "RETFound_mae_meh.pth", "vit_large_patch16"
 	d := given(8)
 	c := newCard(&Report{Model: "runs/x/model.onnx", Variants: []*Variant{{Name: FP32, File: "model.onnx", Input: "images"}}}, &d, &runFolder{config: cfg})

@@ -8,17 +8,37 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/pelletier/go-toml/v2"
+
 	"fovea/data"
 	"fovea/evaluation"
+	"fovea/graphs/vit"
 	"fovea/inference"
-	"fovea/training"
-	"fovea/training/config"
 )
 
-// A runFolder is what is beside the model of a run.
+// A runFolder holds what lies beside the model of a run.
 type runFolder struct {
-	config *config.Config
+	config runConfig
 	test   *evaluation.Assessment // nil: not tested
+}
+
+// A runConfig holds the keys of a run's config.toml that an export reads.
+type runConfig struct {
+	Name string
+	Seed int64
+	Data struct{ Dir string }
+
+	Model struct {
+		Arch, Weights, ONNX        string
+		Patch, Width, Depth, Heads int
+	}
+	Schedule struct{ Epochs int }
+}
+
+// dimensions returns those of the run's Vision Transformer.
+func (c *runConfig) dimensions() vit.Dimensions {
+	m := c.Model
+	return vit.Architecture(m.Arch).With(vit.Dimensions{Patch: m.Patch, Width: m.Width, Depth: m.Depth, Heads: m.Heads})
 }
 
 // openRun reads the run folder that a model is in, nil if it is not a run's.
@@ -28,15 +48,18 @@ func openRun(model string, d *inference.Description) (*runFolder, error) {
 	}
 	dir := filepath.Dir(model)
 	file := filepath.Join(dir, "config.toml")
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+	settings, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	c, err := config.Read(file, nil, nil)
+	r := &runFolder{}
+	if err == nil {
+		err = toml.Unmarshal(settings, &r.config)
+	}
 	if err != nil {
 		slog.Warn("the config beside the model cannot be read: the model is taken for one without a run", "reason", err)
 		return nil, nil
 	}
-	r := &runFolder{config: c}
 	text, err := os.Open(filepath.Join(dir, "metrics_test.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return r, nil
@@ -72,5 +95,5 @@ func (o *Options) openSplit(run *runFolder, d *inference.Description) (*data.Spl
 	if err != nil {
 		return nil, err
 	}
-	return split, training.MatchClasses(split, d.Classes, o.Model)
+	return split, inference.RenumberClasses(split, d.Classes, o.Model)
 }

@@ -28,6 +28,7 @@ import (
 	"fovea/inference/explain"
 	"fovea/inference/serve"
 	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 )
 
 var loadTime = flag.Duration("load", time.Second, "how long the load test lasts")
@@ -68,7 +69,7 @@ func startWith(t testing.TB, l serve.Limits, noMaps error) (url string, stop fun
 		}
 	}
 	g := readGolden(t)
-	if _, err := ort.Load(t.Context(), ort.Source{Provider: "cpu"}); err != nil {
+	if _, err := install.Load(t.Context(), install.Source{Provider: "cpu"}); err != nil {
 		t.Fatal(err)
 	}
 	d, err := inference.Describe(g.Model, g.Description)

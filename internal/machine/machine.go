@@ -1,4 +1,4 @@
-// Package machine tells what a program runs on, for reports.
+// Package machine describes the machine that a program runs on, for reports.
 package machine
 
 import (
@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// Processor is the processor's name where the system tells it, else its
-// architecture.
+// Processor returns the processor's name if the system tells it, else its architecture.
 func Processor() string {
 	f, err := os.Open("/proc/cpuinfo")
 	if err != nil {

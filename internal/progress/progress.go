@@ -1,5 +1,5 @@
-// Package progress is how long work tells its user how far it has come: one
-// type for training, evaluation, prepare, explain, export and downloads.
+// Package progress has the one type with which training, evaluation, prepare, explain, export and downloads tell how
+// far they have come.
 package progress
 
 // An Update tells how far a task has come.

@@ -12,6 +12,7 @@ import (
 	"fovea/graphs"
 	"fovea/graphs/autodiff"
 	"fovea/graphs/importer"
+	"fovea/internal/numbers"
 )
 
 // tolerance is the largest difference that counts as agreement, as a part of
@@ -131,14 +132,14 @@ func compare(ctx context.Context, again func() (*graphs.Graph, error), at point,
 	backward.Fold()
 	along, size := map[string][]float32{}, 0.0
 	for _, v := range wrt {
-		along[v.Name] = normal(rng, int(v.Len()), spread(float32s(at[v.Name])))
+		along[v.Name] = normal(rng, int(v.Len()), spread(numbers.Decode[float32](at[v.Name])))
 	}
 	all := point{}
 	for name, data := range at {
 		all[name] = data
 	}
 	for name, values := range given {
-		all[name+".cotangent"] = bytesOf(values)
+		all[name+".cotangent"] = numbers.Bytes(values)
 	}
 	if len(backward.Outputs) > 0 { // else there is no gradient: the difference should be 0
 		err = runOnce(backward, all, func(name string, gradient []float32) {

@@ -8,6 +8,7 @@ import (
 	"fovea/graphs/artifacts"
 	"fovea/graphs/importer"
 	"fovea/graphs/transfer"
+	"fovea/internal/numbers"
 	"fovea/onnx"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
@@ -127,7 +128,7 @@ func freeBatch(alone *File, batch int64) (*File, error) {
 			n := len(data.Float32())
 			copy(data.Float32(), traceInput((i + 1) * n)[i*n:])
 		}, func(info ort.Info, data []byte) {
-			want, got := float32s(data), float32s(several.trace[info.Name].GetRawData())
+			want, got := numbers.Decode[float32](data), numbers.Decode[float32](several.trace[info.Name].GetRawData())
 			if len(got) == 0 {
 				return // too large to be scores
 			}
@@ -196,7 +197,7 @@ func (c *Classifier) noVector() error {
 // Initial copies what a parameter starts with.
 func (c *Classifier) Initial(name string, to []float32) {
 	data, _ := c.file.source.Initializer(name)
-	copy(bytesOf(to), data)
+	copy(numbers.Bytes(to), data)
 }
 
 // Deployed is the model with outputs probabilities and logits, for the number of

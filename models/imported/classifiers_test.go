@@ -13,6 +13,7 @@ import (
 	"fovea/graphs"
 	"fovea/graphs/autodiff"
 	"fovea/graphs/importer"
+	"fovea/internal/numbers"
 	"fovea/onnx/weights"
 )
 
@@ -116,7 +117,7 @@ func compareClassifier(model, gradients string) (c classifier, err error) {
 	c.worst = -1
 	err = runOnce(g, at, func(name string, got []float32) {
 		tensor, _ := want.Lookup(name)
-		off := difference(got, float32s(tensor.Data))
+		off := difference(got, numbers.Decode[float32](tensor.Data))
 		if name == "loss" {
 			c.lossOff = off
 			return

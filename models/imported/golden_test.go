@@ -10,6 +10,7 @@ import (
 
 	"fovea/graphs/graphtest"
 	"fovea/graphs/importer"
+	"fovea/internal/numbers"
 )
 
 // TestPyTorch compares gradients of models that PyTorch exported with those of
@@ -40,7 +41,7 @@ func TestPyTorch(t *testing.T) {
 			at := point{"images": golden.Images, "logits.cotangent": golden.Cotangent}
 			err = runOnce(g, at, func(output string, got []float32) {
 				name := strings.TrimSuffix(output, ".grad")
-				want := float32s(golden.Gradients[name])
+				want := numbers.Decode[float32](golden.Gradients[name])
 				if len(got) != len(want) {
 					t.Fatalf("%s has %d entries, want %d", name, len(got), len(want))
 				}

@@ -8,6 +8,7 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/importer"
+	"fovea/internal/numbers"
 	"fovea/onnx"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
@@ -111,7 +112,7 @@ func (f *File) point(g *graphs.Graph, draw func(n int) []float32) point {
 		if data, ok := f.source.Initializer(v.Name); ok {
 			p[v.Name] = data
 		} else {
-			p[v.Name] = bytesOf(draw(int(v.Len())))
+			p[v.Name] = numbers.Bytes(draw(int(v.Len())))
 		}
 	}
 	return p
@@ -132,7 +133,7 @@ func (f *File) verified() (*graphs.Graph, error) {
 func (f *File) verify(g *graphs.Graph) error {
 	var wrong error
 	err := runOnce(g, f.point(g, traceInput), func(name string, got []float32) {
-		if off := apart(got, float32s(f.trace[name].GetRawData())); !(off <= 1e-4) {
+		if off := apart(got, numbers.Decode[float32](f.trace[name].GetRawData())); !(off <= 1e-4) {
 			wrong = fmt.Errorf("output %q of the imported graph is not the model's: %.1e of the largest entry off", name, off)
 		}
 	})

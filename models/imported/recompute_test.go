@@ -11,6 +11,7 @@ import (
 	"fovea/graphs/autodiff"
 	"fovea/graphs/graphtest"
 	"fovea/graphs/importer"
+	"fovea/internal/numbers"
 	"fovea/onnx/ort"
 )
 
@@ -67,7 +68,7 @@ func TestRecompute(t *testing.T) {
 			}
 			run := func(g *graphs.Graph, level ort.Level) map[string][]float32 {
 				return graphtest.Open(t, g, ort.Options{Optimization: level}).Run(func(name string, x []float32) {
-					copy(bytesOf(x), map[string][]byte{"images": golden.Images, "logits.cotangent": golden.Cotangent}[name])
+					copy(numbers.Bytes(x), map[string][]byte{"images": golden.Images, "logits.cotangent": golden.Cotangent}[name])
 				})
 			}
 			plain, _ := build(false)

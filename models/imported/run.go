@@ -2,11 +2,11 @@ package imported
 
 import (
 	"slices"
-	"unsafe"
 
 	"google.golang.org/protobuf/proto"
 
 	"fovea/graphs"
+	"fovea/internal/numbers"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
 )
@@ -43,7 +43,7 @@ func (r *runner) run(at point, along map[string][]float32, t float64, visit func
 	}
 	return r.Evaluate(func(info ort.Info, data []byte) error {
 		if info.Type == pb.TensorProto_FLOAT {
-			visit(info.Name, float32s(data))
+			visit(info.Name, numbers.Decode[float32](data))
 		}
 		return nil
 	})
@@ -79,15 +79,4 @@ func intermediate(g *graphs.Graph, at point) (point, error) {
 	err = evaluate(model, func(in ort.Info, t *ort.Tensor) { copy(t.Bytes(), at[in.Name]) },
 		func(info ort.Info, data []byte) { out[info.Name] = slices.Clone(data) })
 	return out, err
-}
-
-func bytesOf(x []float32) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))
-}
-
-// float32s copies, because weights in a file need not be aligned.
-func float32s(data []byte) []float32 {
-	out := make([]float32, len(data)/4)
-	copy(bytesOf(out), data)
-	return out
 }

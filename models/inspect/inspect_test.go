@@ -15,14 +15,14 @@ import (
 	"fovea/graphs"
 	"fovea/graphs/importer"
 	"fovea/onnx"
-	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 	"fovea/onnx/pb"
 )
 
 const exported = "../imported/testdata"
 
 func TestMain(m *testing.M) {
-	if _, err := ort.Load(context.Background(), ort.Source{}); err != nil {
+	if _, err := install.Load(context.Background(), install.Source{}); err != nil {
 		fmt.Fprintf(os.Stderr, "these tests need ONNX Runtime: %v\n", err)
 		os.Exit(1)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"fovea/internal/numbers"
 	"fovea/onnx"
 	"fovea/onnx/pb"
 	"fovea/onnx/weights"
@@ -67,11 +68,11 @@ var converters = map[pb.TensorProto_DataType]func(to []float32, from []byte) int
 		return convert(to, from, 8, func(b []byte) float32 { return float32(math.Float64frombits(binary.LittleEndian.Uint64(b))) })
 	},
 	pb.TensorProto_FLOAT16: func(to []float32, from []byte) int {
-		return convert(to, from, 2, func(b []byte) float32 { return half(binary.LittleEndian.Uint16(b)) })
+		return convert(to, from, 2, func(b []byte) float32 { return numbers.FromFloat16(binary.LittleEndian.Uint16(b)) })
 	},
 	pb.TensorProto_BFLOAT16: func(to []float32, from []byte) int {
 		return convert(to, from, 2, func(b []byte) float32 {
-			return math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16)
+			return numbers.FromBFloat16(binary.LittleEndian.Uint16(b))
 		})
 	},
 }
@@ -85,16 +86,4 @@ func convert(to []float32, from []byte, width int, read func([]byte) float32) in
 		}
 	}
 	return bad
-}
-
-// half widens an IEEE 754 binary16.
-func half(h uint16) float32 {
-	sign, exponent, fraction := uint32(h>>15)<<31, uint32(h>>10&0x1f), uint32(h&0x3ff)
-	switch exponent {
-	case 0: // zero, or subnormal: a multiple of 2**-24, which float32 holds
-		return math.Float32frombits(math.Float32bits(float32(fraction)*0x1p-24) | sign)
-	case 0x1f: // an infinity, or a NaN
-		return math.Float32frombits(sign | 0xff<<23 | fraction<<13)
-	}
-	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
 }

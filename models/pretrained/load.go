@@ -3,8 +3,8 @@ package pretrained
 import (
 	"errors"
 	"math/rand/v2"
-	"runtime"
-	"sync"
+
+	"fovea/internal/parallel"
 )
 
 // headDeviation is the standard deviation of a new head's weights, and
@@ -20,16 +20,10 @@ const (
 // seed.
 func (m *Match) Load(view func(parameter int) []float32, seed uint64) error {
 	errs := make([]error, len(m.Assignments))
-	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
-	var loads sync.WaitGroup
-	for i, a := range m.Assignments {
-		limit <- struct{}{}
-		loads.Go(func() {
-			errs[i] = a.Load(view(a.Parameter))
-			<-limit
-		})
-	}
-	loads.Wait()
+	parallel.Each(0, len(errs), func(i int) {
+		a := m.Assignments[i]
+		errs[i] = a.Load(view(a.Parameter))
+	})
 	for i, p := range m.model {
 		switch p.Name {
 		case "head.weight":

@@ -8,6 +8,8 @@ import (
 	"math"
 	"path/filepath"
 	"testing"
+
+	"fovea/internal/numbers"
 )
 
 // TestResize compares with PyTorch's interpolate in float64.
@@ -46,7 +48,7 @@ func TestResize(t *testing.T) {
 func TestHalf(t *testing.T) {
 	sum := sha256.New()
 	for h := range 1 << 16 {
-		x := half(uint16(h))
+		x := numbers.FromFloat16(uint16(h))
 		if x != x {
 			x = 0
 		}

@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// Whatever the machine has, the list of GPUs is there or the error is one that
-// callers tell apart.
+// On any machine there is a list of GPUs, or an error that callers can tell apart.
 func TestDevices(t *testing.T) {
 	list, err := Devices()
 	t.Log(list, err)

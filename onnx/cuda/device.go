@@ -14,7 +14,7 @@ import (
 	"fovea/onnx/internal/signals"
 )
 
-// Info is what there is to know of a GPU before it is used.
+// An Info describes a GPU.
 type Info struct {
 	Index        int
 	Name         string
@@ -23,7 +23,7 @@ type Info struct {
 	Driver       int   // the newest CUDA version that the driver offers: 13000 is 13.0
 }
 
-// open opens the driver, once. Its signal handlers, if it installs any, are not kept.
+// open opens the driver, once. Signal handlers that the driver installs are undone.
 var open = sync.OnceValue(func() error {
 	return signals.Keep(func() error {
 		var missing C.int
@@ -38,8 +38,7 @@ var open = sync.OnceValue(func() error {
 	})
 })
 
-// Devices lists the GPUs. Without a driver it fails with [ErrNoDriver], without
-// a GPU with [ErrNoDevice].
+// Devices returns the GPUs. Without a driver the error is [ErrNoDriver], without a GPU it is [ErrNoDevice].
 func Devices() ([]Info, error) {
 	if err := open(); err != nil {
 		return nil, err
@@ -65,8 +64,7 @@ func Devices() ([]Info, error) {
 	return list, nil
 }
 
-// Device is a GPU in use, by the context that ONNX Runtime and all else in the
-// process share.
+// A Device is a GPU in use, by the context that ONNX Runtime and everything else in the process share.
 type Device struct {
 	info    Info
 	context C.uintptr_t
@@ -77,7 +75,7 @@ type Device struct {
 	locked map[*HostMemory]bool // page-locked memory, for Stream.Upload and Download
 }
 
-// Open takes a GPU into use, by its place in [Devices].
+// Open takes the GPU at an index of [Devices] into use.
 func Open(index int) (*Device, error) {
 	list, err := Devices()
 	if err != nil {
@@ -96,18 +94,18 @@ func Open(index int) (*Device, error) {
 	return d, nil
 }
 
-// Info returns what is known of the GPU.
+// Info returns the description of the GPU.
 func (d *Device) Info() Info { return d.info }
 
-// Free returns the bytes of memory that are free, and those that there are.
+// Free returns the free and the total bytes of the GPU's memory.
 func (d *Device) Free() (free, total int64, err error) {
 	var f, t C.size_t
-	err = failure(C.fovea_cuda_memory(d.context, &f, &t), fmt.Sprintf("GPU %d: asking for the free memory", d.info.Index))
+	result := C.fovea_cuda_memory(d.context, &f, &t)
+	err = failure(result, fmt.Sprintf("GPU %d: asking for the free memory", d.info.Index))
 	return int64(f), int64(t), err
 }
 
-// Close gives the GPU back. It fails, and leaves the GPU in use, while memory,
-// streams, events or modules are not yet given back.
+// Close gives the GPU back. It fails, and leaves the GPU in use, while memory, streams, events or modules are in use.
 func (d *Device) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

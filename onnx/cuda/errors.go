@@ -9,14 +9,14 @@ import (
 )
 
 var (
-	// ErrNoDriver says that NVIDIA's driver is not there.
+	// ErrNoDriver means that NVIDIA's driver is not installed.
 	ErrNoDriver = errors.New("NVIDIA's driver is not installed")
-	// ErrNoDevice says that the driver is there and finds no GPU.
+	// ErrNoDevice means that the driver finds no GPU.
 	ErrNoDevice = errors.New("NVIDIA's driver finds no GPU")
 )
 
-// OutOfMemory says that the GPU has not the memory that was asked for. Bytes is
-// 0 where the driver asked for memory of its own, for a kernel say.
+// An OutOfMemory error means that the GPU has less free memory than was asked for. Bytes is 0 if the driver asked for
+// memory of its own, for instance for a kernel.
 type OutOfMemory struct {
 	Bytes, Free, Total int64
 }
@@ -36,8 +36,7 @@ func megabytes(n int64) string {
 	return fmt.Sprintf("%d MB", n>>20)
 }
 
-// failure is the error of a call of the driver, in its words: doing says what
-// was being done.
+// failure returns the error of a call of the driver, in the driver's words. doing says what was being done.
 func failure(result C.int, doing string) error {
 	switch result {
 	case 0:
@@ -52,8 +51,7 @@ func failure(result C.int, doing string) error {
 	return fmt.Errorf("%s: %s (%s)", doing, C.GoString(text), C.GoString(name))
 }
 
-// failure is as the function, for a call on a device that may have asked for
-// memory.
+// failure returns the error of a call on the device. bytes is the memory that the call asked for, 0 if unknown.
 func (d *Device) failure(result C.int, bytes int, format string, args ...any) error {
 	if result == 0 {
 		return nil

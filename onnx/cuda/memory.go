@@ -6,16 +6,18 @@ import "C"
 import (
 	"fmt"
 	"unsafe"
+
+	"fovea/internal/numbers"
 )
 
-// Memory is memory of a GPU.
+// Memory is a range of a GPU's memory.
 type Memory struct {
 	resource
 	size int
 }
 
-// Allocate returns zeroed memory of the GPU, aligned to 256 bytes. If there is
-// not enough the error is an [OutOfMemory].
+// Allocate returns zeroed memory of the GPU, aligned to 256 bytes. If there is not enough, the error is an
+// [OutOfMemory].
 func (d *Device) Allocate(bytes int) (*Memory, error) {
 	if bytes < 0 {
 		return nil, fmt.Errorf("GPU %d: memory of negative size %d", d.info.Index, bytes)
@@ -29,13 +31,13 @@ func (d *Device) Allocate(bytes int) (*Memory, error) {
 	return &Memory{r, bytes}, nil
 }
 
-// Pointer returns the address in the GPU's memory, 0 after Free.
+// Pointer returns the address in the GPU's memory, or 0 after Free.
 func (m *Memory) Pointer() uintptr { return uintptr(m.handle) }
 
-// Size returns the bytes that were asked for.
+// Size returns the number of bytes that were asked for.
 func (m *Memory) Size() int { return m.size }
 
-// Free gives the memory back. What streams still do with it must be done.
+// Free gives the memory back. Work of streams that uses it must be done.
 func (m *Memory) Free() error {
 	return m.release(func(handle C.uintptr_t) C.int { return C.fovea_cuda_free(m.device.context, handle) })
 }
@@ -52,16 +54,14 @@ func (m *Memory) part(offset, bytes int) (C.uintptr_t, error) {
 	return m.handle + C.uintptr_t(offset), nil
 }
 
-// HostMemory is page-locked memory of the computer, which a GPU reads and
-// writes by itself while the program goes on. The garbage collector neither
-// moves nor frees it.
+// HostMemory is page-locked memory of the computer. A GPU reads and writes it while the program goes on. The garbage
+// collector neither moves nor frees it.
 type HostMemory struct {
 	resource
 	data []byte
 }
 
-// AllocateHost returns zeroed page-locked memory. It is taken from what all
-// programs share: it is for buffers.
+// AllocateHost returns zeroed page-locked memory. All programs share a limited amount of it, so it is for buffers only.
 func (d *Device) AllocateHost(bytes int) (*HostMemory, error) {
 	if bytes < 0 {
 		return nil, fmt.Errorf("GPU %d: page-locked memory of negative size %d", d.info.Index, bytes)
@@ -87,10 +87,10 @@ func (m *HostMemory) Bytes() []byte { return m.data }
 
 // Float32 returns the memory as float32 values.
 func (m *HostMemory) Float32() []float32 {
-	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(m.data))), len(m.data)/4)
+	return numbers.View[float32](m.data)
 }
 
-// Free gives the memory back. What streams still do with it must be done.
+// Free gives the memory back. Work of streams that uses it must be done.
 func (m *HostMemory) Free() error {
 	return m.release(func(handle C.uintptr_t) C.int {
 		delete(m.device.locked, m)
@@ -99,8 +99,8 @@ func (m *HostMemory) Free() error {
 	})
 }
 
-// waits reports whether a copy from or to data must be waited for: only
-// page-locked memory stays where it is until the GPU has got to it.
+// waits returns 1 if a copy from or to data must be waited for, else 0. Only page-locked memory stays in its place
+// until the GPU has copied it.
 func (d *Device) waits(data []byte) C.int {
 	start := uintptr(unsafe.Pointer(unsafe.SliceData(data)))
 	d.mu.Lock()

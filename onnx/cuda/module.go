@@ -11,11 +11,10 @@ import (
 	"unsafe"
 )
 
-// Module is a program of kernels.
+// A Module is a compiled program of kernels.
 type Module struct{ resource }
 
-// Load compiles PTX for the GPU. If the driver refuses it the error holds what
-// its compiler says.
+// Load compiles PTX for the GPU. If the driver refuses it, the error has the messages of the driver's compiler.
 func (d *Device) Load(ptx []byte) (*Module, error) {
 	text := append(bytes.Clone(ptx), 0) // as a C string
 	var log [4096]byte
@@ -38,14 +37,14 @@ func (m *Module) Close() error {
 	return m.release(func(handle C.uintptr_t) C.int { return C.fovea_cuda_unload(m.device.context, handle) })
 }
 
-// Function is a kernel of a module.
+// A Function is a kernel of a module.
 type Function struct {
 	module *Module
 	name   string
 	handle C.uintptr_t
 }
 
-// Function finds a kernel by its name.
+// Function returns the kernel with this name.
 func (m *Module) Function(name string) (*Function, error) {
 	if err := m.check(); err != nil {
 		return nil, err
@@ -57,10 +56,9 @@ func (m *Module) Function(name string) (*Function, error) {
 	return f, m.device.failure(result, 0, "looking for the kernel %s", name)
 }
 
-// Launch queues a kernel on grid blocks of block threads. The arguments are
-// numbers of a fixed size, such as int64 and float32, [Memory], and structs and
-// arrays of numbers, which lie in memory as C's do; addresses in a struct are
-// uintptr, from [Memory.Pointer].
+// Launch queues a kernel on grid blocks of block threads. The arguments are numbers of a fixed size, such as int64 and
+// float32, [Memory], and structs and arrays of numbers, which lie in memory as in C. Addresses in a struct are uintptr,
+// from [Memory.Pointer].
 func (s *Stream) Launch(f *Function, grid, block int, args ...any) error {
 	if err := f.module.check(); err != nil {
 		return err
@@ -78,7 +76,7 @@ func (s *Stream) Launch(f *Function, grid, block int, args ...any) error {
 	})
 }
 
-// arguments lays the arguments of a kernel out, each at a multiple of 8 bytes.
+// arguments returns the arguments of a kernel in one block, each at a multiple of 8 bytes, and their offsets.
 func arguments(args []any) (data []uint64, offsets []C.size_t, err error) {
 	if len(args) < 1 || len(args) > C.FOVEA_CUDA_ARGUMENTS {
 		return nil, nil, fmt.Errorf("%d arguments, want 1 to %d", len(args), C.FOVEA_CUDA_ARGUMENTS)
@@ -105,7 +103,7 @@ func arguments(args []any) (data []uint64, offsets []C.size_t, err error) {
 	return data, offsets, nil
 }
 
-// fixed reports whether C has the same type. Go's int and uint are not C's.
+// fixed reports whether a type is the same in C. Go's int and uint are not.
 func fixed(t reflect.Type) bool {
 	if t == nil {
 		return false

@@ -5,16 +5,14 @@ import "C"
 
 import "fmt"
 
-// resource is what was made on a device and is given back once: memory, a
-// stream, an event, a module.
+// A resource is memory, a stream, an event or a module of a device, to be given back once.
 type resource struct {
 	device *Device
 	kind   string
 	handle C.uintptr_t // 0 once it is given back
 }
 
-// create makes a resource with a call of the driver. bytes is the memory that
-// the call asks for, 0 if unknown.
+// create makes a resource with a call of the driver. bytes is the memory that the call asks for, 0 if unknown.
 func (d *Device) create(kind string, bytes int, call func(handle *C.uintptr_t) C.int) (resource, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -43,7 +41,7 @@ func (r *resource) release(call func(handle C.uintptr_t) C.int) error {
 	return d.failure(call(handle), 0, "giving %s back", r.kind)
 }
 
-// check refuses a resource that was given back.
+// check returns an error if the resource was given back.
 func (r *resource) check() error {
 	if r.handle == 0 {
 		return fmt.Errorf("GPU %d: %s was given back before", r.device.info.Index, r.kind)

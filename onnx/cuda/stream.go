@@ -5,12 +5,11 @@ import "C"
 
 import "unsafe"
 
-// Stream is a queue of work for a GPU. Its methods add to the queue and return;
-// what is in it is done in order, beside what is in other streams. An error of
-// work that was queued before may come from any of them.
+// A Stream is a queue of work for a GPU. Its methods add work to the queue and return. The work of one stream is done
+// in order, beside the work of other streams. Any method may return an error of work that was queued before.
 type Stream struct{ resource }
 
-// NewStream returns a stream, which does not wait for CUDA's default stream.
+// NewStream returns a stream that does not wait for CUDA's default stream.
 func (d *Device) NewStream() (*Stream, error) {
 	r, err := d.create("a stream", 0, func(handle *C.uintptr_t) C.int { return C.fovea_cuda_stream(d.context, handle) })
 	if err != nil {
@@ -19,16 +18,16 @@ func (d *Device) NewStream() (*Stream, error) {
 	return &Stream{r}, nil
 }
 
-// Handle returns the CUstream, which is the runtime API's cudaStream_t too, 0 after Close.
+// Handle returns the CUstream, which is also the runtime API's cudaStream_t, or 0 after Close.
 func (s *Stream) Handle() uintptr { return uintptr(s.handle) }
 
-// Close gives the stream back once its work is done, without waiting for that.
+// Close gives the stream back when its work is done. It does not wait for the work.
 func (s *Stream) Close() error {
 	return s.release(func(handle C.uintptr_t) C.int { return C.fovea_cuda_close_stream(s.device.context, handle) })
 }
 
-// Upload copies src to dst, from byte offset on. If src is page-locked it must
-// stay as it is until the copy is done; else Upload waits for that.
+// Upload copies src to dst, from byte offset of dst on. If src is page-locked, it must stay unchanged until the copy is
+// done; otherwise Upload waits for the copy.
 func (s *Stream) Upload(dst *Memory, offset int, src []byte) error {
 	to, err := dst.part(offset, len(src))
 	if err != nil || len(src) == 0 {
@@ -39,19 +38,20 @@ func (s *Stream) Upload(dst *Memory, offset int, src []byte) error {
 	})
 }
 
-// Download copies what lies in src from byte offset on to dst. If dst is
-// page-locked it may be read when the copy is done; else Download waits for that.
+// Download copies from src, from byte offset of src on, to dst. If dst is page-locked, it may be read when the copy is
+// done; otherwise Download waits for the copy.
 func (s *Stream) Download(dst []byte, src *Memory, offset int) error {
 	from, err := src.part(offset, len(dst))
 	if err != nil || len(dst) == 0 {
 		return err
 	}
 	return s.do("copying from it", func(d *Device) C.int {
-		return C.fovea_cuda_download(d.context, s.handle, unsafe.Pointer(&dst[0]), from, C.size_t(len(dst)), d.waits(dst))
+		return C.fovea_cuda_download(d.context, s.handle, unsafe.Pointer(&dst[0]), from, C.size_t(len(dst)),
+			d.waits(dst))
 	})
 }
 
-// Copy copies between memories of the GPU, which may not overlap.
+// Copy copies between two ranges of the GPU's memory, which must not overlap.
 func (s *Stream) Copy(dst *Memory, dstOffset int, src *Memory, srcOffset, bytes int) error {
 	to, err := dst.part(dstOffset, bytes)
 	if err != nil {
@@ -89,10 +89,10 @@ func (s *Stream) do(doing string, call func(*Device) C.int) error {
 	return s.device.failure(call(s.device), 0, "%s", doing)
 }
 
-// Event is a place in a stream's queue that others can wait for.
+// An Event is a place in a stream's queue that others can wait for.
 type Event struct{ resource }
 
-// NewEvent returns an event that is nowhere yet: waiting for it returns at once.
+// NewEvent returns an event that was not recorded yet: waiting for it returns at once.
 func (d *Device) NewEvent() (*Event, error) {
 	r, err := d.create("an event", 0, func(handle *C.uintptr_t) C.int { return C.fovea_cuda_event(d.context, handle) })
 	if err != nil {
@@ -106,24 +106,27 @@ func (e *Event) Close() error {
 	return e.release(func(handle C.uintptr_t) C.int { return C.fovea_cuda_close_event(e.device.context, handle) })
 }
 
-// Record puts the event behind the work that was queued.
+// Record puts the event behind the work that is in the queue.
 func (s *Stream) Record(e *Event) error {
 	if err := e.check(); err != nil {
 		return err
 	}
-	return s.do("recording an event", func(d *Device) C.int { return C.fovea_cuda_record(d.context, s.handle, e.handle) })
+	return s.do("recording an event", func(d *Device) C.int {
+		return C.fovea_cuda_record(d.context, s.handle, e.handle)
+	})
 }
 
-// Wait lets what is queued from now on wait for what stands before the event
-// where it was recorded last.
+// Wait makes work that is queued from now on wait for the work before the event's last record.
 func (s *Stream) Wait(e *Event) error {
 	if err := e.check(); err != nil {
 		return err
 	}
-	return s.do("waiting for an event", func(d *Device) C.int { return C.fovea_cuda_wait(d.context, s.handle, e.handle) })
+	return s.do("waiting for an event", func(d *Device) C.int {
+		return C.fovea_cuda_wait(d.context, s.handle, e.handle)
+	})
 }
 
-// Synchronize waits until what stands before the event is done.
+// Synchronize waits until the work before the event is done.
 func (e *Event) Synchronize() error {
 	if err := e.check(); err != nil {
 		return err

@@ -18,7 +18,7 @@ import (
 	"fovea/tools/cudastub"
 )
 
-// run calls f with the stand-in GPU and wants all given back behind it.
+// run calls f with the stand-in GPU and checks that everything was given back afterwards.
 func run(t *testing.T, f func(t *testing.T, d *cuda.Device)) {
 	cudastub.Run(t, func(t *testing.T) {
 		d, err := cuda.Open(0)
@@ -36,7 +36,7 @@ func run(t *testing.T, f func(t *testing.T, d *cuda.Device)) {
 	})
 }
 
-// ok fails the test at once for an error.
+// ok ends the test if there is an error.
 func ok(t *testing.T, errs ...error) {
 	t.Helper()
 	if err := errors.Join(errs...); err != nil {
@@ -49,7 +49,8 @@ func TestCUDADevice(t *testing.T) {
 	t.Setenv("FOVEA_CUDA_STUB_CAPABILITY", "7.5")
 	t.Setenv("FOVEA_CUDA_STUB_DRIVER", "12080")
 	run(t, func(t *testing.T, d *cuda.Device) {
-		if got, want := d.Info(), (cuda.Info{Index: 0, Name: "stand-in", Major: 7, Minor: 5, Memory: 1 << 24, Driver: 12080}); got != want {
+		if got, want := d.Info(),
+			(cuda.Info{Index: 0, Name: "stand-in", Major: 7, Minor: 5, Memory: 1 << 24, Driver: 12080}); got != want {
 			t.Errorf("the GPU is %+v, want %+v", got, want)
 		}
 		m, err := d.Allocate(1 << 23)
@@ -112,14 +113,16 @@ func TestCUDACopies(t *testing.T) {
 		}
 		for name, err := range map[string]error{
 			"upload": s.Upload(a, 1, plain), "download": s.Download(plain, a, -1), "copy": s.Copy(a, 0, b, 999, 2),
-			"zero": s.Zero(a, 1001, 0), "negative": s.Zero(a, 0, -1), "size": func() error { _, err := d.Allocate(-1); return err }(),
+			"zero": s.Zero(a, 1001, 0), "negative": s.Zero(a, 0, -1),
+			"size": func() error { _, err := d.Allocate(-1); return err }(),
 		} {
 			if err == nil || !strings.Contains(err.Error(), "GPU 0") {
 				t.Errorf("%s past the end: %v", name, err)
 			}
 		}
 		ok(t, a.Free(), b.Free(), h.Free())
-		for name, err := range map[string]error{"free": a.Free(), "free page-locked": h.Free(), "use": s.Zero(b, 0, 1)} {
+		for name, err := range map[string]error{"free": a.Free(), "free page-locked": h.Free(),
+			"use": s.Zero(b, 0, 1)} {
 			if err == nil || !strings.Contains(err.Error(), "given back before") {
 				t.Errorf("%s after free: %v", name, err)
 			}
@@ -131,7 +134,7 @@ func TestCUDACopies(t *testing.T) {
 	})
 }
 
-// The driver's context is one of the thread's, and goroutines have no thread of their own.
+// A context of the driver is current on one thread, and goroutines move between threads.
 func TestCUDAThreads(t *testing.T) {
 	run(t, func(t *testing.T, d *cuda.Device) {
 		var wg sync.WaitGroup
@@ -163,14 +166,16 @@ func TestCUDAEventsAndModules(t *testing.T) {
 			t.Error("a closed event works")
 		}
 
-		if _, err := d.Load([]byte(".version 6.3\n.entry nothing()")); err == nil || !strings.Contains(err.Error(), "no kernel add") {
+		if _, err := d.Load([]byte(".version 6.3\n.entry nothing()")); err == nil ||
+			!strings.Contains(err.Error(), "no kernel add") {
 			t.Errorf("a wrong program: %v", err)
 		}
 		ptx, err := os.ReadFile("../../training/optim/gpu/kernels.ptx")
 		ok(t, err)
 		program, err := d.Load(ptx)
 		ok(t, err)
-		if _, err := program.Function("subtract"); err == nil || !strings.Contains(err.Error(), "CUDA_ERROR_NOT_FOUND") {
+		if _, err := program.Function("subtract"); err == nil ||
+			!strings.Contains(err.Error(), "CUDA_ERROR_NOT_FOUND") {
 			t.Errorf("a kernel that is not there: %v", err)
 		}
 		add, err := program.Function("add")
@@ -189,7 +194,8 @@ func TestCUDAEventsAndModules(t *testing.T) {
 		if !slices.Equal(h.Bytes()[:4], []byte{0, 0, 0x80, 0x40}) {
 			t.Errorf("2 + 2 is %v", h.Bytes()[:4])
 		}
-		for _, err := range []error{s.Launch(add, 0, 32, arguments), s.Launch(add, 1, 2048, arguments), s.Launch(add, 1, 1)} {
+		for _, err := range []error{s.Launch(add, 0, 32, arguments), s.Launch(add, 1, 2048, arguments),
+			s.Launch(add, 1, 1)} {
 			if err == nil || !strings.Contains(err.Error(), "launching add") {
 				t.Errorf("a wrong launch: %v", err)
 			}

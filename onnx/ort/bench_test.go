@@ -10,8 +10,8 @@ import (
 	"fovea/onnx/pb"
 )
 
-// BenchmarkBindAndRun is what a session costs besides its operators: 300
-// inputs, as a ViT's parameters are, bound and run.
+// BenchmarkBindAndRun measures the cost of a session besides its operators: it binds and runs 300 inputs, as many as a
+// ViT has parameters.
 func BenchmarkBindAndRun(b *testing.B) {
 	const count = 300
 	var inputs ports
@@ -47,8 +47,7 @@ func constant(name string, dims []int64, values ...int64) *pb.TensorProto {
 	}
 }
 
-// block is a transformer block of ViT-B, 4 images of 197 tokens, with its
-// parameters as inputs.
+// block returns a transformer block of ViT-B, for 4 images of 197 tokens, with its parameters as inputs.
 func block(b *testing.B) []byte {
 	const tokens, width, heads = 197, 768, 12
 	x := func(name string, dims ...any) *pb.ValueInfoProto { return info(name, float, dims...) }
@@ -77,8 +76,7 @@ func block(b *testing.B) []byte {
 		op("Mul", "e4 half", "e5"), op("MatMul", "e5 w2", "m2"), op("Add", "h m2", "y"))
 }
 
-// BenchmarkBlock compares libraries (set FOVEA_ORT) and memory options on the
-// operators of a ViT.
+// BenchmarkBlock compares libraries (set FOVEA_ORT) and memory options on the operators of a ViT.
 func BenchmarkBlock(b *testing.B) {
 	data := block(b)
 	for _, o := range []Options{{}, {Arena: true}, {Arena: true, MemoryPattern: true}} {

@@ -11,10 +11,9 @@ import (
 	yalue "github.com/yalue/onnxruntime_go"
 )
 
-// Bind gives an input or output its tensor, in place of an earlier one. Type
-// and shape must be the model's; a symbolic dimension takes any size. The
-// session keeps the tensor's memory alive, also after the tensor's Close, until
-// the name is bound again or the session closed.
+// Bind binds a tensor to an input or output, in place of an earlier one. Type and shape must be the model's; a symbolic
+// dimension takes any size. The session keeps the tensor's memory alive, even after the tensor's Close, until the name
+// is bound again or the session is closed.
 func (s *Session) Bind(name string, t *Tensor) error {
 	if s.session == nil {
 		return fmt.Errorf("binding %q: the session is closed", name)
@@ -22,9 +21,9 @@ func (s *Session) Bind(name string, t *Tensor) error {
 	slots := s.byName[name]
 	if len(slots) == 0 {
 		return fmt.Errorf("binding %q: the model has no such input or output; inputs: %s; outputs: %s",
-			name, few(names(s.inputs)), few(names(s.outputs)))
+			name, joinNames(names(s.inputs)), joinNames(names(s.outputs)))
 	}
-	// An output that is an input passed on has the input's name: both take the tensor.
+	// An output that passes an input on has the input's name: both take the tensor.
 	for _, slot := range slots {
 		if err := s.bind(slot, t); err != nil {
 			return fmt.Errorf("binding %s %q: %w", slot.kind(), name, err)
@@ -82,7 +81,7 @@ func (s *slot) accepts(t *Tensor) bool {
 	return true
 }
 
-// drop lets go of the tensor. The runtime must not know it any more.
+// drop unbinds the tensor. The runtime must not know it any more.
 func (s *slot) drop() error {
 	if s.tensor == nil {
 		return nil
@@ -101,9 +100,8 @@ func names(slots []*slot) []string {
 	return list
 }
 
-// value is the runtime's view of a tensor, in the form that yalue's functions
-// take: they only ask for GetInternals, whose type has no exported fields.
-// Values of that module cannot have rank 0 over memory of the caller.
+// A value is the runtime's view of a tensor, in the form that yalue's functions take. They only call GetInternals,
+// whose type has no exported fields. Values of that module cannot have rank 0 over memory of the caller.
 type value struct {
 	yalue.Value
 	internals yalue.ValueInternalData
@@ -111,8 +109,7 @@ type value struct {
 
 func (v *value) GetInternals() *yalue.ValueInternalData { return &v.internals }
 
-// native is the C interface's value: the first word of yalue's type, which a
-// test of this package guards.
+// native returns the C interface's value. It is the first word of yalue's type, which a test of this package guards.
 func (v *value) native() **C.OrtValue { return (**C.OrtValue)(unsafe.Pointer(&v.internals)) }
 
 func newValue(t *Tensor) (*value, error) {
@@ -140,8 +137,8 @@ func (v *value) release() {
 	*v.native() = nil
 }
 
-// NewBoundSession is [NewSession] of a model whose inputs, all of known shape, are
-// bound to tensors for the caller to fill. The session closes them.
+// NewBoundSession makes a session of a model whose inputs all have known shapes. It binds a tensor to each input, for
+// the caller to fill, and returns the tensors by name. The session closes them.
 func NewBoundSession(model []byte, o Options) (*Session, map[string]*Tensor, error) {
 	s, err := NewSession(model, o)
 	if err != nil {

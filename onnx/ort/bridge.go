@@ -1,7 +1,6 @@
 package ort
 
 // #include "bridge.h"
-// #cgo linux LDFLAGS: -ldl
 import "C"
 
 import (
@@ -10,9 +9,8 @@ import (
 	"unsafe"
 )
 
-// wantAPI is the version of the runtime's C interface that this package calls;
-// ONNX Runtime 1.N offers the interfaces up to N.
-const wantAPI = C.FOVEA_API
+// API is the version of the runtime's C interface that this package calls.
+const API = C.FOVEA_API
 
 // failure turns a status of the runtime into an error and releases it.
 func failure(status *C.OrtStatus) error {
@@ -24,14 +22,12 @@ func failure(status *C.OrtStatus) error {
 	return errors.New(strings.TrimSpace(C.GoString(text)))
 }
 
-// versionAt calls the OrtGetApiBase found in a library and returns the
-// library's version, such as "1.27.0", or "".
+// versionAt calls the OrtGetApiBase found in a library and returns the library's version, such as "1.27.0", or "".
 func versionAt(symbol unsafe.Pointer) string {
 	return C.GoString(C.fovea_version(symbol))
 }
 
-// useAt keeps the library's interface for every later call. It reports whether
-// the library offers it.
+// useAt keeps the library's interface for every later call. It reports whether the library offers it.
 func useAt(symbol unsafe.Pointer) bool {
 	return C.fovea_use(symbol) != 0
 }

@@ -5,9 +5,8 @@ import (
 	"sync"
 )
 
-// deviceCalls are made one after another on one thread of the system. The CUDA
-// provider keeps handles, work spaces and captured graphs for each thread that
-// calls it, and Go's functions move between threads.
+// deviceCalls takes functions and runs them one after another on one thread of the system. The CUDA provider keeps
+// handles, work spaces and captured graphs for each thread that calls it, and goroutines move between threads.
 var deviceCalls = sync.OnceValue(func() chan<- func() {
 	calls := make(chan func())
 	go func() {
@@ -19,7 +18,7 @@ var deviceCalls = sync.OnceValue(func() chan<- func() {
 	return calls
 })
 
-// onDeviceThread runs f on that thread.
+// onDeviceThread runs f on the thread of deviceCalls and returns its error.
 func onDeviceThread(f func() error) error {
 	result := make(chan error)
 	deviceCalls() <- func() { result <- f() }

@@ -12,11 +12,12 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Evaluate computes the outputs from the bound inputs in memory of the
-// runtime's own: for outputs whose shapes are not known before. visit gets each
-// output, in the model's order, with its true shape; data, the elements in the
-// machine's byte order, is valid until visit returns. What is no tensor has type
-// UNDEFINED; it and strings have no data. It is for the CPU.
+// Evaluate computes the outputs from the bound inputs, on the CPU, in memory of the runtime's own. It is for outputs
+// whose shapes are known only after the run.
+//
+// It calls visit for each output, in the model's order, with its true shape. The elements in data have the machine's
+// byte order and are valid until visit returns. Values that are no tensors have type UNDEFINED; they and strings have
+// no data.
 func (s *Session) Evaluate(visit func(info Info, data []byte) error) error {
 	if s.session == nil {
 		return errors.New("running a session: it is closed")
@@ -45,7 +46,8 @@ func (s *Session) Evaluate(visit func(info Info, data []byte) error) error {
 			}
 		}
 	}()
-	err := failure(C.fovea_run(s.native(), unsafe.SliceData(inputNames), unsafe.SliceData(values), C.size_t(len(values)),
+	err := failure(C.fovea_run(s.native(),
+		unsafe.SliceData(inputNames), unsafe.SliceData(values), C.size_t(len(values)),
 		unsafe.SliceData(outputNames), C.size_t(len(results)), unsafe.SliceData(results)))
 	if err != nil {
 		return fmt.Errorf("running a session: %w", err)
@@ -63,7 +65,7 @@ func (s *Session) Evaluate(visit func(info Info, data []byte) error) error {
 	return nil
 }
 
-// content is what a value holds.
+// content returns the shape and the elements of a value.
 func content(v *C.OrtValue) (info Info, data []byte, err error) {
 	var kind C.int
 	var dims *C.int64_t
@@ -71,7 +73,8 @@ func content(v *C.OrtValue) (info Info, data []byte, err error) {
 	var elements unsafe.Pointer
 	err = failure(C.fovea_content(v, &kind, &dims, &rank, &elements))
 	defer C.fovea_free(unsafe.Pointer(dims))
-	info = Info{Type: pb.TensorProto_DataType(kind), Shape: append([]int64{}, unsafe.Slice((*int64)(dims), int(rank))...)}
+	shape := append([]int64{}, unsafe.Slice((*int64)(dims), int(rank))...)
+	info = Info{Type: pb.TensorProto_DataType(kind), Shape: shape}
 	if err != nil || elements == nil {
 		return info, nil, err
 	}

@@ -7,10 +7,11 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"fovea/internal/numbers"
 	"fovea/onnx/pb"
 )
 
-// TestEvaluate: outputs of shapes that only the run tells come with them.
+// Outputs whose shapes are known only after the run come with their shapes.
 func TestEvaluate(t *testing.T) {
 	x := tensor(t, pb.TensorProto_FLOAT, 2, 3)
 	copy(x.Float32(), []float32{0, 5, 0, 7, 0, 9})
@@ -28,12 +29,12 @@ func TestEvaluate(t *testing.T) {
 	err := s.Evaluate(func(info Info, data []byte) error {
 		switch seen++; info.Name {
 		case "at":
-			if !slices.Equal(info.Shape, []int64{2, 3}) || !slices.Equal(view[int64](data), []int64{0, 1, 1, 1, 0, 2}) {
-				t.Errorf("at is %v %v", info.Shape, view[int64](data))
+			if !slices.Equal(info.Shape, []int64{2, 3}) || !slices.Equal(numbers.View[int64](data), []int64{0, 1, 1, 1, 0, 2}) {
+				t.Errorf("at is %v %v", info.Shape, numbers.View[int64](data))
 			}
 		case "sum":
-			if len(info.Shape) != 0 || info.Type != pb.TensorProto_FLOAT || view[float32](data)[0] != 21 {
-				t.Errorf("sum is %v %v", info, view[float32](data))
+			if len(info.Shape) != 0 || info.Type != pb.TensorProto_FLOAT || numbers.View[float32](data)[0] != 21 {
+				t.Errorf("sum is %v %v", info, numbers.View[float32](data))
 			}
 		}
 		return nil
@@ -43,15 +44,16 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
-// TestPadBeforeMaxPool: zeros around negative numbers are their maximum, however
-// a session optimizes.
+// Zeros around negative numbers are their maximum, however a session optimizes.
 func TestPadBeforeMaxPool(t *testing.T) {
-	pads := &pb.TensorProto{Name: proto.String("pads"), DataType: proto.Int32(int32(pb.TensorProto_INT64)), Dims: []int64{8},
+	pads := &pb.TensorProto{Name: proto.String("pads"), DataType: proto.Int32(int32(int64s)), Dims: []int64{8},
 		Int64Data: []int64{0, 0, 1, 1, 0, 0, 1, 1}}
-	bytes := model(t, ports{info("x", pb.TensorProto_FLOAT, 1, 1, 2, 2)}, ports{info("y", pb.TensorProto_FLOAT, 1, 1, 1, 1)},
-		[]*pb.TensorProto{pads}, op("Pad", "x pads", "p"), op("MaxPool", "p", "y", &pb.AttributeProto{Name: proto.String("kernel_shape"),
-			Type: pb.AttributeProto_INTS.Enum(), Ints: []int64{4, 4}}))
-	for _, o := range []Options{{}, {Optimization: Basic}, {Config: map[string]string{disabled: "MatMulAddFusion"}}} {
+	kernel := &pb.AttributeProto{Name: proto.String("kernel_shape"), Type: pb.AttributeProto_INTS.Enum(),
+		Ints: []int64{4, 4}}
+	bytes := model(t, ports{info("x", float, 1, 1, 2, 2)}, ports{info("y", float, 1, 1, 1, 1)},
+		[]*pb.TensorProto{pads}, op("Pad", "x pads", "p"), op("MaxPool", "p", "y", kernel))
+	for _, o := range []Options{{}, {Optimization: Basic},
+		{Config: map[string]string{disabledOptimizers: "MatMulAddFusion"}}} {
 		s := session(t, bytes, o)
 		x := tensor(t, pb.TensorProto_FLOAT, 1, 1, 2, 2)
 		copy(x.Float32(), []float32{-1, -2, -3, -4})
@@ -59,7 +61,7 @@ func TestPadBeforeMaxPool(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := s.Evaluate(func(_ Info, data []byte) error {
-			if y := view[float32](data); y[0] != 0 {
+			if y := numbers.View[float32](data); y[0] != 0 {
 				t.Errorf("%+v: the maximum is %v", o, y)
 			}
 			return nil

@@ -1,191 +1,117 @@
 package ort
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 
 	yalue "github.com/yalue/onnxruntime_go"
 
-	"fovea/internal/progress"
+	"fovea/onnx/internal/sharedlib"
 )
 
-// Source says where the library comes from.
-type Source struct {
-	// Library is the path of the library or of a folder that holds it. Empty:
-	// the environment variable FOVEA_ORT, then the search that the package's
-	// documentation describes. A path that is named here or there and fails is
-	// an error; nothing else is tried then.
-	Library string
-	// Provider is what runtime.provider of a config says. "cpu" or empty: any
-	// library will do. "cuda": the search is for a GPU build, which InstallGPU
-	// puts into the cache, or which Python or the system has; none is an error.
-	// "auto": a GPU build if there is one and the driver shows a GPU.
-	Provider string
-	// Progress is told of a download; nil: nobody is.
-	Progress progress.Func
-}
-
-// Library is the ONNX Runtime that this process uses.
+// A Library is the ONNX Runtime that this process uses.
 type Library struct {
 	Path      string
 	Version   string   // "1.27.0"
+	API       int      // the newest version of the C interface that it offers
 	Providers []string // execution providers compiled in, such as "CPUExecutionProvider"
 	Origin    string   // how it was found, such as "the cache"
-}
 
-// EnvLibrary is the environment variable that names the library's path.
-const EnvLibrary = "FOVEA_ORT"
+	prepareCUDA func(*Library) error
+}
 
 var (
-	loading sync.Mutex
-	loaded  *Library // guarded by loading; set once
+	opening sync.Mutex
+	inUse   *Library // guarded by opening; set once
 )
 
-var errNotLoaded = errors.New("ONNX Runtime is not loaded: call ort.Load first")
+// ErrNotLoaded means that no library has been opened yet.
+var ErrNotLoaded = errors.New("ONNX Runtime is not loaded: call install.Load first")
 
-// Load finds or fetches ONNX Runtime and initialises it. It may be called again:
-// for the same library, or none named, it returns the one in use. A process
-// cannot change to another library.
-func Load(ctx context.Context, s Source) (*Library, error) {
-	loading.Lock()
-	defer loading.Unlock()
-	named, origin := s.named()
-	if loaded != nil {
-		if named == "" {
-			return loaded, nil
-		}
-		path, err := namedFile(named)
-		if err != nil {
-			return nil, fmt.Errorf("loading ONNX Runtime (%s): %w", origin, err)
-		}
-		if sameFile(path, loaded.Path) {
-			return loaded, nil
-		}
-		return nil, fmt.Errorf("loading ONNX Runtime: this process already uses %s (%s); "+
-			"it cannot change to %s (%s)", loaded.Path, loaded.Origin, path, origin)
+// Open opens the ONNX Runtime library at path for the rest of the process and sends the runtime's log to slog. A
+// process can open only one. Opening executes code of the file; install.Load first checks that the file is such a
+// library.
+//
+// origin says how the library was found and is kept for messages. prepareCUDA, if not nil, is called before each
+// session with the CUDA provider is made; if it fails, making the session fails.
+func Open(path, origin string, prepareCUDA func(*Library) error) (*Library, error) {
+	opening.Lock()
+	defer opening.Unlock()
+	if inUse != nil {
+		return nil, fmt.Errorf("this process already uses %s; it cannot change to %s", inUse.Path, path)
 	}
-
-	c, err := locate(ctx, s)
+	file, version, err := open(path)
 	if err != nil {
-		return nil, fmt.Errorf("loading ONNX Runtime: %w", err)
-	}
-	library, err := initialise(c)
-	if err != nil {
-		return nil, fmt.Errorf("loading ONNX Runtime (%s): %w", c.origin, err)
-	}
-	loaded = library
-	return library, nil
-}
-
-// named returns the path that the caller or the environment names, and which.
-func (s Source) named() (path, origin string) {
-	if s.Library != "" {
-		return s.Library, "the configured path"
-	}
-	return os.Getenv(EnvLibrary), "the environment variable " + EnvLibrary
-}
-
-// namedFile resolves a path that a user named: a library or a folder with one.
-func namedFile(path string) (string, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	if !info.IsDir() {
-		return path, nil
-	}
-	found := librariesIn(path)
-	if len(found) == 0 {
-		return "", fmt.Errorf("the folder %s holds no ONNX Runtime library (%s)", path, libraryName())
-	}
-	return found[0], nil
-}
-
-func sameFile(a, b string) bool {
-	x, errA := os.Stat(a)
-	y, errB := os.Stat(b)
-	return errA == nil && errB == nil && os.SameFile(x, y)
-}
-
-// probe looks whether a file is a library that this package can use, without
-// initialising anything, and returns its version.
-func probe(path string) (version string, err error) {
-	if _, err := inspect(path); err != nil {
-		return "", err
-	}
-	d, err := openDynamic(path)
-	if err != nil {
-		return "", fmt.Errorf("%s cannot be loaded: %w", path, err)
-	}
-	defer d.close()
-	return versionOf(path, d)
-}
-
-func versionOf(path string, d dynamic) (string, error) {
-	base := d.symbol("OrtGetApiBase")
-	if base == nil {
-		return "", fmt.Errorf("%s: %w", path, errNoRuntime)
-	}
-	version := versionAt(base)
-	if err := checkVersion(version); err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
-	}
-	return version, nil
-}
-
-// initialise opens the library for good and makes the runtime's environment,
-// with its log going to slog.
-func initialise(c candidate) (*Library, error) {
-	if _, err := inspect(c.path); err != nil {
 		return nil, err
 	}
-	d, err := openDynamic(c.path)
-	if err != nil {
-		return nil, fmt.Errorf("%s cannot be loaded: %w", c.path, err)
-	}
-	version, err := versionOf(c.path, d)
-	if err != nil {
-		d.close()
-		return nil, err
-	}
-	if !useAt(d.symbol("OrtGetApiBase")) {
-		d.close()
+	if !useAt(file.Symbol(entryPoint)) {
+		file.Close()
 		return nil, fmt.Errorf("%s: too new: ONNX Runtime %s no longer offers API %d; "+
-			"fovea needs ONNX Runtime %s to %s", c.path, version, wantAPI, oldestVersion, newestTested)
+			"fovea needs ONNX Runtime %s to %s", path, version, API, OldestVersion, NewestTested)
 	}
-	// The environment is one per process; made first, ours has our log.
+	// A process has one environment. This one is made before yalue's, so its log is ours.
 	if err := newEnvironment(logSeverity()); err != nil {
-		return nil, fmt.Errorf("%s: %w", c.path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	yalue.SetSharedLibraryPath(c.path)
+	yalue.SetSharedLibraryPath(path)
 	if err := yalue.InitializeEnvironment(); err != nil {
-		return nil, fmt.Errorf("%s: %w", c.path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	providers, err := availableProviders()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return &Library{Path: c.path, Version: version, Providers: providers, Origin: c.origin}, nil
+	_, offered, _ := parseVersion(version)
+	inUse = &Library{path, version, offered, providers, origin, prepareCUDA}
+	return inUse, nil
 }
 
-// inUse returns the loaded library, or nil.
-func inUse() *Library {
-	loading.Lock()
-	defer loading.Unlock()
-	return loaded
+// Probe returns the version of the ONNX Runtime library at path, or an error if this package cannot use the library. It
+// loads the library and closes it again, without initialising it.
+func Probe(path string) (version string, err error) {
+	file, version, err := open(path)
+	if err != nil {
+		return "", err
+	}
+	file.Close()
+	return version, nil
 }
 
-// Version is that of the loaded library, empty if there is none.
+// entryPoint is the one function that every ONNX Runtime library exports.
+const entryPoint = "OrtGetApiBase"
+
+// ErrNotRuntime means that a shared library is not ONNX Runtime.
+var ErrNotRuntime = errors.New("it is a shared library, but not ONNX Runtime: it has no function " + entryPoint)
+
+func open(path string) (file sharedlib.Library, version string, err error) {
+	file, err = sharedlib.Open(path)
+	if err != nil {
+		return file, "", fmt.Errorf("%s cannot be loaded: %w", path, err)
+	}
+	if symbol := file.Symbol(entryPoint); symbol == nil {
+		err = ErrNotRuntime
+	} else {
+		version = versionAt(symbol)
+		err = CheckVersion(version)
+	}
+	if err != nil {
+		file.Close()
+		return file, "", fmt.Errorf("%s: %w", path, err)
+	}
+	return file, version, nil
+}
+
+// InUse returns the library that this process uses, or nil.
+func InUse() *Library {
+	opening.Lock()
+	defer opening.Unlock()
+	return inUse
+}
+
+// Version returns the version of the library in use, or "" if there is none.
 func Version() string {
-	if l := inUse(); l != nil {
+	if l := InUse(); l != nil {
 		return l.Version
 	}
 	return ""

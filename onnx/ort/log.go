@@ -17,8 +17,7 @@ const (
 	severityFatal
 )
 
-// foveaLog hands a line of the runtime's log to slog. The runtime may call it
-// from threads of its own.
+// foveaLog hands a line of the runtime's log to slog. The runtime may call it from threads of its own.
 //
 //export foveaLog
 func foveaLog(severity C.int, category, id, location, message *C.char) {
@@ -37,8 +36,8 @@ func logLevel(severity int) slog.Level {
 	return slog.LevelError
 }
 
-// logSeverity is the least severity that the runtime needs to report: what
-// slog's default logger would drop is not even formatted.
+// logSeverity returns the lowest severity that slog's default logger would keep, so that the runtime does not even
+// format lower ones.
 func logSeverity() int {
 	ctx, log := context.Background(), slog.Default()
 	switch {

@@ -4,14 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"unsafe"
 
+	"fovea/internal/numbers"
 	"fovea/onnx/cuda"
 )
 
-// Memory is zeroed memory outside the Go heap, page-aligned in the machine's
-// memory or on a GPU: the garbage collector neither moves nor frees it, so the
-// runtime may hold on to it. It lives until Free.
+// Memory is page-aligned memory outside the Go heap, in the machine's memory or on a GPU. It is zeroed at first. The
+// garbage collector neither moves nor frees it, so the runtime may keep pointers into it. It lives until Free.
 type Memory struct {
 	data   []byte       // nil on a GPU
 	device *cuda.Memory // nil in the machine's memory
@@ -21,8 +20,7 @@ type Memory struct {
 	freed bool
 }
 
-// Allocate returns zeroed memory. Pages are taken from the system when they are
-// first written.
+// Allocate returns zeroed memory. Pages are taken from the system when they are first written.
 func Allocate(bytes int) (*Memory, error) {
 	if bytes < 0 {
 		return nil, fmt.Errorf("allocating memory: negative size %d", bytes)
@@ -34,8 +32,7 @@ func Allocate(bytes int) (*Memory, error) {
 	return &Memory{data: data[:bytes]}, nil
 }
 
-// AllocateOn returns zeroed memory on a GPU. Its content is reached through
-// the streams of package cuda only.
+// AllocateOn returns zeroed memory on a GPU. Its content is reached through the streams of package cuda only.
 func AllocateOn(d *cuda.Device, bytes int) (*Memory, error) {
 	m, err := d.Allocate(bytes)
 	if err != nil {
@@ -44,10 +41,10 @@ func AllocateOn(d *cuda.Device, bytes int) (*Memory, error) {
 	return &Memory{device: m}, nil
 }
 
-// Device returns the memory's place on a GPU, nil if it lies in the machine's.
+// Device returns the memory on the GPU, or nil if it lies in the machine's memory.
 func (m *Memory) Device() *cuda.Memory { return m.device }
 
-// Size returns the bytes of the memory.
+// Size returns the number of bytes.
 func (m *Memory) Size() int {
 	if m.device != nil {
 		return m.device.Size()
@@ -55,15 +52,13 @@ func (m *Memory) Size() int {
 	return len(m.data)
 }
 
-// Bytes returns the memory, nil if it lies on a GPU. The slice must not be used
-// after Free.
+// Bytes returns the memory, or nil if it lies on a GPU. The slice must not be used after Free.
 func (m *Memory) Bytes() []byte { return m.data }
 
 // Float32 returns the memory as float32 values, nil if it lies on a GPU.
-func (m *Memory) Float32() []float32 { return view[float32](m.data) }
+func (m *Memory) Float32() []float32 { return numbers.View[float32](m.data) }
 
-// Free gives the memory back once the last tensor that views it is closed and
-// unbound.
+// Free gives the memory back once the last tensor that views it is closed and unbound.
 func (m *Memory) Free() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -101,10 +96,4 @@ func (m *Memory) unmapUnused() error {
 	data := m.data
 	m.data = nil
 	return unmapMemory(data[:cap(data)])
-}
-
-// view reads bytes as values of another type.
-func view[T any](data []byte) []T {
-	var zero T
-	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(data))), len(data)/int(unsafe.Sizeof(zero)))
 }

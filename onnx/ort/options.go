@@ -12,10 +12,10 @@ import (
 	"fovea/onnx/cuda"
 )
 
-// Level is how far the runtime rewrites a graph before it runs.
+// A Level says how far the runtime rewrites a graph before it runs.
 type Level int
 
-// The runtime's levels. All is the zero value, as it is the runtime's own default.
+// The runtime's levels. The zero value is All, as it is the runtime's default.
 const (
 	All      Level = iota // Extended, and layout changes
 	Extended              // Basic, and fusions into operators of the provider
@@ -23,26 +23,25 @@ const (
 	Disable               // the graph as it is
 )
 
-// Options say how a session runs. The zero value runs on the CPU with all
-// cores, all optimisations, no memory pattern and no arena.
+// Options say how a session runs. The zero value runs on the CPU with all cores, all optimisations, no memory pattern
+// and no arena.
 type Options struct {
 	Provider      string // "cpu" or "" for the CPU, "cuda" for the first GPU
 	Threads       int    // threads inside an operator; 0: one a core
 	Optimization  Level
 	MemoryPattern bool // plan one block of memory a run; see DESIGN.md: more memory, no more speed
-	// Arena keeps the CPU memory of intermediate values between runs instead of
-	// giving it back to the C library.
+	// Arena keeps the CPU memory of intermediate values between runs instead of giving it back to the C library.
 	Arena bool
-	// Profile, if not empty, is a file prefix: the session writes its operators'
-	// times to a file that [Session.EndProfile] names.
+	// Profile, if not empty, is a file prefix: the session writes its operators' times to a file that
+	// [Session.EndProfile] names.
 	Profile string
-	// Config are session configuration entries, as the runtime's header
-	// onnxruntime_session_options_config_keys.h lists them.
+	// Config has session configuration entries; the runtime's header onnxruntime_session_options_config_keys.h lists
+	// them.
 	Config map[string]string
-	// Stream, for cuda, is where a run is enqueued; see [Session.Run]. Nil: the
-	// provider's own, and Run waits.
+	// Stream, for cuda, is the stream on which runs are enqueued; see [Session.Run]. With nil the provider uses its
+	// own, and Run waits.
 	Stream *cuda.Stream
-	// ProviderOptions are those of the provider, such as "use_tf32": "0" for cuda.
+	// ProviderOptions are options of the provider, such as "use_tf32": "0" for cuda.
 	ProviderOptions map[string]string
 
 	optimized string // file to save the optimised model in, for CheckPlacement
@@ -50,7 +49,7 @@ type Options struct {
 
 func (o Options) cuda() bool { return strings.EqualFold(o.Provider, "cuda") }
 
-// native makes the runtime's own options, which the caller destroys.
+// native returns the runtime's own options. The caller destroys them.
 func (o Options) native() (*yalue.SessionOptions, error) {
 	levels := map[Level]yalue.GraphOptimizationLevel{
 		All: yalue.GraphOptimizationLevelEnableAll, Extended: yalue.GraphOptimizationLevelEnableExtended,
@@ -95,17 +94,17 @@ func (o Options) native() (*yalue.SessionOptions, error) {
 	return native, nil
 }
 
-// disabled names the optimizers that are left out, separated by semicolons.
-const disabled = "optimization.disable_specified_optimizers"
+// disabledOptimizers is the key for the optimizers that are left out, separated by semicolons.
+const disabledOptimizers = "optimization.disable_specified_optimizers"
 
 func (o Options) addConfig(native *yalue.SessionOptions) error {
 	config := maps.Clone(o.Config)
 	if config == nil {
 		config = map[string]string{}
 	}
-	// Up to 1.27, at least, it lets MaxPool ignore zeros that a Pad in front of it
-	// puts around negative numbers.
-	config[disabled] = strings.TrimPrefix(config[disabled]+";Pad_Fusion", ";")
+	// Pad_Fusion, at least up to 1.27, lets MaxPool ignore zeros that a Pad in front of it puts around negative
+	// numbers.
+	config[disabledOptimizers] = strings.TrimPrefix(config[disabledOptimizers]+";Pad_Fusion", ";")
 	for key, value := range config {
 		if err := native.AddSessionConfigEntry(key, value); err != nil {
 			return fmt.Errorf("configuration entry %s=%s: %w", key, value, err)

@@ -18,7 +18,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Placed says which execution provider runs a node.
+// Placed tells which execution provider runs a node.
 type Placed struct {
 	Node     string // may be empty: the runtime keeps the model's names
 	Op       string // with its domain, unless that is ONNX's own
@@ -27,10 +27,9 @@ type Placed struct {
 
 const recordPlacement = "session.record_ep_graph_assignment_info"
 
-// Placement lists where the runtime put the model's nodes. The session must
-// have been made with session.record_ep_graph_assignment_info=1 in Config.
-// Nodes that optimisation fuses or removes later are listed as they were when
-// the providers claimed them.
+// Placement lists where the runtime put the model's nodes. The session must have been made with
+// session.record_ep_graph_assignment_info=1 in Config. Nodes that optimisation fuses or removes later are listed as
+// they were when the providers claimed them.
 func (s *Session) Placement() ([]Placed, error) {
 	if s.session == nil {
 		return nil, errors.New("reading the placement: the session is closed")
@@ -54,7 +53,8 @@ func (s *Session) Placement() ([]Placed, error) {
 				return nil, fmt.Errorf("reading the placement: %w", err)
 			}
 			placed = append(placed, Placed{
-				Node: C.GoString(name), Op: qualified(C.GoString(domain), C.GoString(op)), Provider: C.GoString(provider),
+				Node: C.GoString(name), Op: qualified(C.GoString(domain), C.GoString(op)),
+				Provider: C.GoString(provider),
 			})
 		}
 	}
@@ -68,12 +68,10 @@ func qualified(domain, op string) string {
 	return domain + "." + op
 }
 
-// CheckPlacement makes a CUDA session of a model and returns an error that names
-// every node that the CUDA provider does not run, and every copy between host
-// and device that the runtime inserted inside the graph. It is an error too if the
-// runtime does not admit the model to CUDA graphs. Nothing is run, so the
-// stand-in CUDA libraries of tools/cudastub are enough; the library in use must
-// be a GPU build.
+// CheckPlacement makes a CUDA session of a model and returns an error that names every node that the CUDA provider does
+// not run, and every copy between host and device that the runtime inserted inside the graph. It is an error too if the
+// runtime does not admit the model to CUDA graphs. Nothing is run, so the stand-in CUDA libraries of tools/cudastub are
+// enough. The library in use must be a GPU build.
 func CheckPlacement(model []byte) error {
 	dir, err := os.MkdirTemp("", "fovea-placement-*")
 	if err != nil {
@@ -106,9 +104,9 @@ func CheckPlacement(model []byte) error {
 	}
 	if wrong = append(wrong, copies...); len(wrong) > 0 {
 		slices.Sort(wrong)
-		return fmt.Errorf("checking the placement: not wholly on CUDA: %s", few(slices.Compact(wrong)))
+		return fmt.Errorf("checking the placement: not wholly on CUDA: %s", joinNames(slices.Compact(wrong)))
 	}
-	// The runtime's own word, for whatever it adds that the list does not show.
+	// The runtime may add something that the list does not show: let it judge for itself.
 	strict, err := NewSession(model, Options{
 		Provider:        "cuda",
 		Config:          map[string]string{"session.disable_cpu_ep_fallback": "1"},
@@ -120,8 +118,8 @@ func CheckPlacement(model []byte) error {
 	return strict.Close()
 }
 
-// copyNodes describes the copies between host and device in a model that the
-// runtime has optimised and saved.
+// copyNodes returns a description of each copy between host and device in a model that the runtime has optimised and
+// saved.
 func copyNodes(path string) ([]string, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {

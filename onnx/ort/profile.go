@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Event is a line of the profile that [Session.EndProfile] names.
+// An Event is one entry of the profile that [Session.EndProfile] names.
 type Event struct {
 	Category string  `json:"cat"` // "Node", or "Kernel" where the runtime was built to record a GPU's
 	Name     string  `json:"name"`
@@ -17,13 +17,13 @@ type Event struct {
 	} `json:"args"`
 }
 
-// Node returns the name of the node whose run the event is, if it is one.
+// Node returns the name of the node whose run the event records. ok is false for other events.
 func (e Event) Node() (name string, ok bool) {
 	name, ok = strings.CutSuffix(e.Name, "_kernel_time")
 	return name, ok && e.Category == "Node"
 }
 
-// ReadProfile reads the events of a profile, in their order.
+// ReadProfile returns the events of a profile, in their order.
 func ReadProfile(path string) ([]Event, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -4,7 +4,6 @@ package ort
 import "C"
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,15 +15,15 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Info describes an input or output of a model. A dimension of -1 is symbolic.
-// Type is UNDEFINED for what is no tensor.
+// An Info describes an input or output of a model. A dimension of -1 is symbolic. Type is UNDEFINED for values that are
+// no tensors.
 type Info struct {
 	Name  string
 	Type  pb.TensorProto_DataType
 	Shape []int64
 }
 
-// Session is a model made ready to run.
+// A Session is a model made ready to run.
 type Session struct {
 	session         *yalue.DynamicAdvancedSession
 	binding         *yalue.IoBinding
@@ -36,7 +35,7 @@ type Session struct {
 	own             []*Tensor // made with the session, see NewBoundSession
 }
 
-// slot is an input or output and what is bound to it.
+// A slot is an input or output and the tensor that is bound to it.
 type slot struct {
 	Info
 	output bool
@@ -45,9 +44,8 @@ type slot struct {
 	value  *value
 }
 
-// NewSession makes a session of a model in ONNX's binary form. If the model has
-// external data, Config must say where, with the key
-// session.model_external_initializers_file_folder_path.
+// NewSession makes a session of a model in ONNX's binary form. If the model has external data, Config must name its
+// folder under the key session.model_external_initializers_file_folder_path.
 func NewSession(model []byte, o Options) (*Session, error) {
 	if len(model) == 0 {
 		return nil, errors.New("creating a session: the model is empty")
@@ -57,8 +55,7 @@ func NewSession(model []byte, o Options) (*Session, error) {
 	})
 }
 
-// OpenSession makes a session of a model file; its external data is looked for
-// beside it.
+// OpenSession makes a session of a model file. Its external data is looked for in the file's folder.
 func OpenSession(path string, o Options) (*Session, error) {
 	s, err := create(o, func(native *yalue.SessionOptions) (*yalue.DynamicAdvancedSession, error) {
 		return yalue.NewDynamicAdvancedSession(path, nil, nil, native)
@@ -72,12 +69,12 @@ func OpenSession(path string, o Options) (*Session, error) {
 type opener = func(*yalue.SessionOptions) (*yalue.DynamicAdvancedSession, error)
 
 func create(o Options, open opener) (*Session, error) {
-	library := inUse()
+	library := InUse()
 	if library == nil {
-		return nil, fmt.Errorf("creating a session: %w", errNotLoaded)
+		return nil, fmt.Errorf("creating a session: %w", ErrNotLoaded)
 	}
-	if o.cuda() {
-		if err := readyForCUDA(context.Background(), library); err != nil {
+	if o.cuda() && library.prepareCUDA != nil {
+		if err := library.prepareCUDA(library); err != nil {
 			return nil, fmt.Errorf("creating a session: provider cuda: %w", err)
 		}
 	}
@@ -109,8 +106,7 @@ func create(o Options, open opener) (*Session, error) {
 	return s, nil
 }
 
-// native returns the C interface's session: the first word of yalue's types,
-// which a test of this package guards.
+// native returns the C interface's session. It is the first word of yalue's types, which a test of this package guards.
 func (s *Session) native() *C.OrtSession {
 	return *(**C.OrtSession)(*(*unsafe.Pointer)(unsafe.Pointer(s.session)))
 }
@@ -163,11 +159,11 @@ func infos(slots []*slot) []Info {
 	return list
 }
 
-// waitsEvery: of so many runs that only enqueue, one waits. Page-locked memory
-// that kernels borrow is given back only at the end of a run that waits.
-const waitsEvery = 64
+// Of waitEvery runs that only enqueue, one waits: page-locked memory that kernels borrow is given back only at the end
+// of a run that waits.
+const waitEvery = 64
 
-// call calls the runtime, where the session's provider wants that.
+// call calls f, on the device thread if the session computes on a GPU.
 func (s *Session) call(f func() error) error {
 	if s.cuda {
 		return onDeviceThread(f)
@@ -175,10 +171,9 @@ func (s *Session) call(f func() error) error {
 	return f()
 }
 
-// Run computes the outputs from the inputs. Every input and output must be
-// bound. With Options.Stream it only enqueues that: outputs on the GPU are for
-// what is enqueued later on that stream, and inputs must stay until it has
-// been done.
+// Run computes the outputs from the inputs. Every input and output must be bound. With Options.Stream it only enqueues
+// the work on that stream. Outputs on the GPU may then be used by work that is enqueued there later, and inputs must
+// stay unchanged until the work is done.
 func (s *Session) Run() error {
 	if s.session == nil {
 		return errors.New("running a session: it is closed")
@@ -188,20 +183,20 @@ func (s *Session) Run() error {
 	}
 	err := s.call(func() error {
 		for _, in := range s.inputs {
-			// The provider copied what lies in the machine's memory when it was bound.
+			// Binding copied an input in the machine's memory to the GPU, so a changed input has to be bound again.
 			if s.cuda && in.memory.device == nil {
 				if err := s.binding.BindInput(in.Name, in.value); err != nil {
 					return fmt.Errorf("input %q: %w", in.Name, err)
 				}
 			}
 		}
-		if s.runs++; s.asynchronous && s.runs%waitsEvery != 0 {
+		if s.runs++; s.asynchronous && s.runs%waitEvery != 0 {
 			return failure(C.fovea_enqueue(s.native(), s.nativeBinding()))
 		}
 		return s.session.RunWithBinding(s.binding)
 	})
 	if err != nil && strings.Contains(err.Error(), "cuDNN is unavailable") {
-		err = problem(err, installGPU(0)+" -cudnn")
+		err = fmt.Errorf("%w; what mends it: trainer runtime install -gpu -cudnn", err)
 	}
 	if err != nil {
 		return fmt.Errorf("running a session: %w", err)
@@ -219,7 +214,7 @@ func (s *Session) unbound() error {
 		}
 	}
 	if missing != nil {
-		return fmt.Errorf("running a session: not bound: %s", few(missing))
+		return fmt.Errorf("running a session: not bound: %s", joinNames(missing))
 	}
 	return nil
 }
@@ -240,7 +235,7 @@ func (s *Session) EndProfile() (path string, err error) {
 	return path, nil
 }
 
-// Close frees the session and lets go of its tensors. It may be called twice.
+// Close frees the session and unbinds its tensors. It may be called twice.
 func (s *Session) Close() error {
 	return s.call(s.close)
 }
@@ -267,8 +262,8 @@ func (s *Session) close() error {
 	return errors.Join(failed...)
 }
 
-// few joins names, the first eight of many.
-func few(names []string) string {
+// joinNames joins names, the first eight of many.
+func joinNames(names []string) string {
 	const most = 8
 	if len(names) > most {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)

@@ -1,7 +1,6 @@
 package ort
 
 import (
-	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -22,19 +21,6 @@ const (
 	half   = pb.TensorProto_FLOAT16
 	int64s = pb.TensorProto_INT64
 )
-
-// TestMain loads the runtime that all tests share: without it they would prove
-// nothing, so they fail rather than skip.
-func TestMain(m *testing.M) {
-	if os.Getenv(childEnv) != "" {
-		os.Exit(child(os.Getenv(childEnv)))
-	}
-	if _, err := Load(context.Background(), Source{}); err != nil {
-		fmt.Fprintf(os.Stderr, "these tests need ONNX Runtime: %v\n", err)
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
-}
 
 func TestMemoryIsSharedWithTheRuntime(t *testing.T) {
 	for _, level := range []Level{All, Extended, Basic, Disable} {

@@ -6,11 +6,12 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/internal/numbers"
 	"fovea/onnx/pb"
 )
 
-// Tensor is a typed view of Memory in row-major order, which the runtime reads
-// and writes in place. It keeps its memory alive until Close.
+// A Tensor is a typed view of Memory in row-major order, which the runtime reads and writes in place. It keeps its
+// memory alive until Close.
 type Tensor struct {
 	memory *Memory
 	owned  bool
@@ -22,8 +23,7 @@ type Tensor struct {
 	shape  []int64
 }
 
-// NewTensor returns a zeroed tensor with memory of its own, freed by Close. No
-// dimensions mean a scalar.
+// NewTensor returns a zeroed tensor with memory of its own, which Close frees. Without dimensions it is a scalar.
 func NewTensor(t pb.TensorProto_DataType, shape ...int64) (*Tensor, error) {
 	bytes, err := tensorBytes(t, shape)
 	if err != nil {
@@ -42,8 +42,8 @@ func NewTensor(t pb.TensorProto_DataType, shape ...int64) (*Tensor, error) {
 	return tensor, nil
 }
 
-// Tensor returns a view of the memory from a byte offset, which must be a
-// multiple of the element's size. Views may overlap.
+// Tensor returns a view of the memory from a byte offset, which must be a multiple of the element's size. Views may
+// overlap.
 func (m *Memory) Tensor(offset int, t pb.TensorProto_DataType, shape ...int64) (*Tensor, error) {
 	bytes, err := tensorBytes(t, shape)
 	if err != nil {
@@ -74,31 +74,29 @@ func (t *Tensor) Type() pb.TensorProto_DataType { return t.kind }
 // Shape returns the dimensions. It is the tensor's own slice: do not change it.
 func (t *Tensor) Shape() []int64 { return t.shape }
 
-// Bytes returns the elements in the machine's byte order, nil on a GPU.
+// Bytes returns the elements in the machine's byte order, or nil on a GPU.
 func (t *Tensor) Bytes() []byte { return t.data }
 
-// Float32 returns the elements of a FLOAT tensor, nil on a GPU; for another type
-// it panics.
+// Float32 returns the elements of a FLOAT tensor, or nil on a GPU. It panics for another type.
 func (t *Tensor) Float32() []float32 {
-	t.must(pb.TensorProto_FLOAT)
-	return view[float32](t.data)
+	t.mustBe(pb.TensorProto_FLOAT)
+	return numbers.View[float32](t.data)
 }
 
-// Int64 returns the elements of an INT64 tensor, nil on a GPU; for another type
-// it panics.
+// Int64 returns the elements of an INT64 tensor, or nil on a GPU. It panics for another type.
 func (t *Tensor) Int64() []int64 {
-	t.must(pb.TensorProto_INT64)
-	return view[int64](t.data)
+	t.mustBe(pb.TensorProto_INT64)
+	return numbers.View[int64](t.data)
 }
 
-func (t *Tensor) must(want pb.TensorProto_DataType) {
+func (t *Tensor) mustBe(want pb.TensorProto_DataType) {
 	if t.kind != want {
 		panic(fmt.Sprintf("ort: %s elements asked of a tensor %s", want, typeText(t.kind, t.shape)))
 	}
 }
 
-// Close ends the view, and frees the memory if NewTensor made it. Sessions that
-// the tensor is bound to may go on; the slices it gave out may not be used any more.
+// Close ends the view, and frees the memory if NewTensor made it. Sessions that the tensor is bound to may go on.
+// Slices that the tensor returned must not be used any more.
 func (t *Tensor) Close() error {
 	if t.closed {
 		return nil
@@ -114,8 +112,8 @@ func (t *Tensor) Close() error {
 	return err
 }
 
-// elementSize returns the bytes of an element, or 0 for types that have none of
-// their own (strings, packed 4-bit numbers) or that the runtime lacks.
+// elementSize returns the bytes of an element. It returns 0 for types that have none of their own (strings, packed
+// 4-bit numbers) or that the runtime lacks.
 func elementSize(t pb.TensorProto_DataType) int {
 	switch t {
 	case pb.TensorProto_UINT8, pb.TensorProto_INT8, pb.TensorProto_BOOL, pb.TensorProto_FLOAT8E4M3FN,
@@ -149,8 +147,7 @@ func tensorBytes(t pb.TensorProto_DataType, shape []int64) (int, error) {
 	return int(bytes), nil
 }
 
-// typeText writes an element type and shape as "FLOAT[2,3]"; symbolic
-// dimensions are "?".
+// typeText returns an element type and shape as "FLOAT[2,3]". Symbolic dimensions are "?".
 func typeText(t pb.TensorProto_DataType, shape []int64) string {
 	dims := make([]string, len(shape))
 	for i, d := range shape {

@@ -33,34 +33,35 @@ func integers64(n ...int64) string {
 	return tuple(items...)
 }
 
-// dict is a dict of keys and values in turn.
+// dict returns the operations of a dict of keys and values in turn.
 func dict(items ...string) string { return "}(" + strings.Join(items, "") + "u" }
 
 func storageID(class, key string, elements int64) string {
 	return tuple(text("storage"), global("torch", class), text(key), text("cpu"), integer(elements)) + "Q"
 }
 
-// tensor is a call of _rebuild_tensor_v2.
+// tensor returns the operations of a call of _rebuild_tensor_v2.
 func tensor(storage string, offset int64, shape, strides string) string {
 	return global("torch._utils", "_rebuild_tensor_v2") +
 		tuple(storage, integer(offset), shape, strides, "\x89", global("collections", "OrderedDict")+")R") + "R"
 }
 
-// floats is a contiguous vector of n float32 in a storage.
+// floats returns the operations of a contiguous vector of n float32 in a storage.
 func floats(key string, n int64) string {
 	return tensor(storageID("FloatStorage", key, n), 0, integers64(n), integers64(1))
 }
 
-// zipEntry is a file in an archive.
+// A zipEntry is a file in an archive.
 type zipEntry struct{ name, content string }
 
-// archive is a zip file of stored entries as torch.save writes it.
+// archive returns a zip file of stored entries as torch.save writes it.
 func archive(t testing.TB, entries ...zipEntry) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	for _, e := range entries {
-		f, err := w.CreateRaw(&zip.FileHeader{Name: e.name, Method: zip.Store, CRC32: crc32.ChecksumIEEE([]byte(e.content)),
+		f, err := w.CreateRaw(&zip.FileHeader{Name: e.name, Method: zip.Store,
+			CRC32:            crc32.ChecksumIEEE([]byte(e.content)),
 			CompressedSize64: uint64(len(e.content)), UncompressedSize64: uint64(len(e.content))})
 		if err == nil {
 			_, err = f.Write([]byte(e.content))
@@ -75,7 +76,7 @@ func archive(t testing.TB, entries ...zipEntry) []byte {
 	return b.Bytes()
 }
 
-// checkpoint is an archive of a pickle and of storages 0, 1 and so on.
+// checkpoint returns an archive of a pickle and of storages 0, 1 and so on.
 func checkpoint(t testing.TB, program string, storages ...string) []byte {
 	t.Helper()
 	entries := []zipEntry{{"m/data.pkl", program}, {"m/byteorder", "little"}}

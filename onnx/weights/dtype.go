@@ -7,9 +7,8 @@ import (
 	"fovea/onnx/pb"
 )
 
-// dtypes lists safetensors' element types in the order of the official
-// library's enum, which is also the order of ascending alignment that it sorts
-// files by.
+// dtypes lists safetensors' element types in the order of the official library's enum. The library sorts files by it,
+// because alignment ascends in the same order.
 var dtypes = []struct {
 	name string
 	typ  pb.TensorProto_DataType
@@ -38,7 +37,7 @@ var dtypes = []struct {
 	{"U64", pb.TensorProto_UINT64},
 }
 
-// rank returns the place of typ in dtypes, or -1.
+// rank returns the index of typ in dtypes, or -1.
 func rank(typ pb.TensorProto_DataType) int {
 	for i, d := range dtypes {
 		if d.typ == typ {
@@ -57,8 +56,7 @@ func typeOf(name string) (pb.TensorProto_DataType, bool) {
 	return 0, false
 }
 
-// sizeOf returns the bytes of a tensor. The format has no padding, so packed
-// types have to fill whole bytes.
+// sizeOf returns the bytes of a tensor. The format has no padding, so packed types must fill whole bytes.
 func sizeOf(typ pb.TensorProto_DataType, shape []int64) (int64, error) {
 	size, err := onnx.DataSize(typ, shape)
 	if err != nil {

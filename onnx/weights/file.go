@@ -7,8 +7,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Tensor is a named array: elements of Type in row-major order, little-endian.
-// A Shape of length 0 is a scalar.
+// A Tensor is a named array: elements of Type in row-major order, little-endian. A scalar has a Shape of length 0.
 type Tensor struct {
 	Name  string
 	Type  pb.TensorProto_DataType
@@ -18,8 +17,8 @@ type Tensor struct {
 	load func() ([]byte, error) // makes what Data is not; may be nil
 }
 
-// Bytes returns Data, or a copy in row-major order of elements that the file
-// has otherwise: transposed, for instance.
+// Bytes returns Data, or a copy in row-major order if the file has the elements in another order, transposed for
+// instance.
 func (t Tensor) Bytes() ([]byte, error) {
 	if t.load == nil {
 		return t.Data, nil
@@ -31,8 +30,8 @@ func (t Tensor) Bytes() ([]byte, error) {
 	return data, nil
 }
 
-// File is an open file of tensors. Those of a pickled file are called by the
-// keys that lead to them, joined by dots: model.blocks.0.norm1.weight.
+// A File is an open file of tensors. In a pickled file a tensor's name is the keys that lead to it, joined by dots:
+// model.blocks.0.norm1.weight.
 type File struct {
 	Tensors  []Tensor          // in the file's order
 	Metadata map[string]string // never nil
@@ -41,8 +40,7 @@ type File struct {
 	close    func() error
 }
 
-// Open opens the weight file at path. What the file is shows in its first
-// bytes; the extension decides only where they do not.
+// Open opens the weight file at path. Its first bytes tell the format; the extension counts only where they do not.
 func Open(path string) (*File, error) {
 	format, err := Detect(path)
 	if err != nil {
@@ -57,7 +55,7 @@ func Open(path string) (*File, error) {
 	return f, nil
 }
 
-// Lookup returns the tensor called name.
+// Lookup returns the tensor with this name.
 func (f *File) Lookup(name string) (Tensor, bool) {
 	i, ok := f.index[name]
 	if !ok {
@@ -66,9 +64,8 @@ func (f *File) Lookup(name string) (Tensor, bool) {
 	return f.Tensors[i], true
 }
 
-// Under returns the tensors in the dict that the outermost dict of a pickled
-// file has under key, called by the rest of their path. There are none in other
-// files.
+// Under returns the tensors in the dict under a key of a pickled file's outermost dict. They are named by the rest of
+// their path. Other files have none.
 func (f *File) Under(key string) []Tensor {
 	var out []Tensor
 	for i, root := range f.roots {
@@ -81,10 +78,10 @@ func (f *File) Under(key string) []Tensor {
 	return out
 }
 
-// Close releases the file; no tensor's Data may be touched afterwards.
+// Close releases the file. No tensor's Data may be touched afterwards.
 func (f *File) Close() error { return f.close() }
 
-// newFile indexes tensors by name.
+// newFile returns a File of tensors, whose names must differ.
 func newFile(tensors []Tensor, metadata map[string]string, close func() error) (*File, error) {
 	f := &File{Tensors: tensors, Metadata: metadata, index: make(map[string]int, len(tensors)), close: close}
 	for i, t := range tensors {

@@ -37,7 +37,7 @@ func headerOf(n int) []byte {
 	return append(binary.LittleEndian.AppendUint64(nil, uint64(n)), header...)
 }
 
-// Content decides before the extension does.
+// The content decides, not the extension.
 func TestOpenDetects(t *testing.T) {
 	golden, err := os.ReadFile(filepath.Join("testdata", "types.safetensors"))
 	if err != nil {
@@ -83,7 +83,7 @@ func TestOpenDetects(t *testing.T) {
 	}
 }
 
-// hundredMB is tensors as a ViT-B/16 has them, all on the same memory.
+// hundredMB returns tensors as in a ViT-B/16, all on the same memory.
 func hundredMB() []Tensor {
 	data := make([]byte, 768*768*4)
 	tensors := make([]Tensor, 42)
@@ -106,8 +106,7 @@ func BenchmarkWrite(b *testing.B) {
 	}
 }
 
-// BenchmarkRead copies every tensor to memory of the program's own, as loading
-// parameters does.
+// BenchmarkRead copies every tensor to memory of the program's own, as loading parameters does.
 func BenchmarkRead(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "w.safetensors")
 	tensors := hundredMB()

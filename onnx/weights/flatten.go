@@ -11,21 +11,21 @@ import (
 	"fovea/onnx/weights/internal/pickle"
 )
 
-// Limits on what is in a pickle, far above what a checkpoint of a model has.
+// Limits on the values of a pickle, far above those of a model's checkpoint.
 const (
 	maxNesting  = 32       // of dicts, lists and tuples
 	maxKeyName  = 1 << 12  // bytes of a key
 	maxAllNames = 64 << 20 // bytes of the names of all tensors
 )
 
-// contents are the tensors of a file.
+// contents has the tensors of a file.
 type contents struct {
 	tensors []Tensor
 	roots   []string // for each, the outermost key above a dict, list or tuple that it is in, or ""
 }
 
-// flatten finds the tensors in the dicts, lists and tuples of a pickle's value.
-// A tensor of more bytes than the file, which only repeats, is refused.
+// flatten returns the tensors in the dicts, lists and tuples of a pickle's value. A tensor of more bytes than the file
+// only repeats some, and is refused.
 func flatten(value any, fileSize int64) (contents, error) {
 	f := flattener{fileSize: fileSize}
 	if err := f.walk(value); err != nil {
@@ -126,8 +126,8 @@ func (f *flattener) enter(key, value any) error {
 	return err
 }
 
-// keyName writes a key of a dict as a part of a name. Keys of other types than
-// text and integers are written by that.
+// keyName returns a dict's key as a part of a tensor's name. For keys that are neither text nor integers it returns
+// their type.
 func keyName(key any) (string, error) {
 	switch k := key.(type) {
 	case int64:

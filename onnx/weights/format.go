@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// A Format is how a file keeps tensors.
+// A Format is a way in which files keep tensors.
 type Format string
 
 const (
@@ -20,8 +20,8 @@ const (
 	Index       Format = "index of several files"
 )
 
-// Detect tells the format of the file at path. It shows in its first bytes; the
-// extension decides only where they do not.
+// Detect returns the format of the file at path. Its first bytes tell the format; the extension counts only where they
+// do not.
 func Detect(path string) (Format, error) {
 	format, err := detect(path)
 	if err != nil {

@@ -11,8 +11,7 @@ import (
 	"testing"
 )
 
-// good is a checkpoint of one tensor, m: the hostile ones are each one step
-// from it.
+// good returns a checkpoint of one tensor, m. The hostile ones each differ from it in one thing.
 func good(t testing.TB) []byte {
 	return checkpoint(t, program(dict(text("m"), floats("0", 4))), strings.Repeat("\x00", 16))
 }
@@ -28,7 +27,7 @@ func patched(t testing.TB, old, new string) []byte {
 	return append(append(bytes.Clone(b[:i]), new...), b[i+len(old):]...)
 }
 
-// directory returns where the good checkpoint's directory entry for a name is.
+// directory returns the offset of the good checkpoint's directory entry for a name.
 func directory(t testing.TB, b []byte, name string) int {
 	t.Helper()
 	i := bytes.LastIndex(b, []byte(name)) - 46
@@ -64,7 +63,7 @@ func compressed(t testing.TB) []byte {
 	return b.Bytes()
 }
 
-// doubling is a value that holds the one before it ten times, and so on.
+// doubling returns a value that holds the one before it ten times, and so on.
 func doubling(levels int) string {
 	var b strings.Builder
 	b.WriteString("]q\x00")
@@ -78,7 +77,7 @@ func doubling(levels int) string {
 	return b.String()
 }
 
-// legacy is a file of the older format.
+// legacy returns a file of the older format.
 func legacy(value, keys string, storages ...string) []byte {
 	return []byte(program("\x8a\x0a"+string(magic)) + program(integer(1001)) +
 		program(dict(text("little_endian"), "\x88")) + value + keys + strings.Join(storages, ""))
@@ -114,12 +113,19 @@ func hostiles(t testing.TB) []hostile {
 		{"good", good(t), ""},
 		{"good legacy", legacy(value, key, legacyStorage(4, data)), ""},
 		{"good ndarray", ndarray(integers64(2), "U\x08abcdefgh"), ""},
-		{"os.system beside a tensor", zipped(dict(text("x"), global("posix", "system")+tuple(text("touch ran"))+"R", text("m"), floats("0", 4))), ""},
-		{"eval is called by a call", zipped(dict(text("x"), global("builtins", "eval")+tuple(text("1"))+"R"+tuple(text("2"))+"R", text("m"), floats("0", 4))), ""},
+		{"os.system beside a tensor",
+			zipped(dict(text("x"), global("posix", "system")+tuple(text("touch ran"))+"R", text("m"), floats("0", 4))),
+			""},
+		{"eval is called by a call",
+			zipped(dict(text("x"), global("builtins", "eval")+tuple(text("1"))+"R"+tuple(text("2"))+"R", text("m"),
+				floats("0", 4))), ""},
 
 		{"os.system", zipped(global("os", "system") + tuple(text("touch ran")) + "R"), "no tensor"},
-		{"os.system for a tensor", one(global("torch._utils", "_rebuild_tensor_v2") + tuple(global("os", "system")+tuple(text("touch ran"))+"R", integer(0), integers64(4), integers64(1)) + "R"), "no tensor"},
-		{"rebuild within rebuild", one(global("torch._tensor", "_rebuild_from_type_v2") + tuple(global("torch._tensor", "_rebuild_from_type_v2"), "N", tuple(), "N") + "R"), "no tensor"},
+		{"os.system for a tensor", one(global("torch._utils", "_rebuild_tensor_v2") +
+			tuple(global("os", "system")+tuple(text("touch ran"))+"R", integer(0), integers64(4), integers64(1)) + "R"),
+			"no tensor"},
+		{"rebuild within rebuild", one(global("torch._tensor", "_rebuild_from_type_v2") +
+			tuple(global("torch._tensor", "_rebuild_from_type_v2"), "N", tuple(), "N") + "R"), "no tensor"},
 		{"rebuild of nothing", one(global("torch._utils", "_rebuild_tensor_v2") + ")R"), "0 arguments are too few"},
 		{"reduce without a tuple", zipped(global("os", "system") + text("ls") + "R"), "no tuple"},
 		{"items in a number", zipped("K\x01(K\x02e"), "added to what takes none"},
@@ -139,13 +145,16 @@ func hostiles(t testing.TB) []hostile {
 		{"no end", checkpoint(t, "\x80\x02]", data), "truncated"},
 		{"empty pickle", checkpoint(t, "", data), "truncated"},
 		{"too many operations", zipped(strings.Repeat("N0", 1<<20)), "more than 1048576 operations"},
-		{"codec bomb", zipped(long + strings.Repeat(global("_codecs", "encode")+text("a")+"h\x00\x86R0", 100) + "N"), "no tensor"},
-		{"byte order bomb", zipped(long + strings.Repeat(global("numpy", "dtype")+")R"+"K\x01h\x00\x86b0", 100) + "N"), "no tensor"},
+		{"codec bomb", zipped(long + strings.Repeat(global("_codecs", "encode")+text("a")+"h\x00\x86R0", 100) + "N"),
+			"no tensor"},
+		{"byte order bomb", zipped(long + strings.Repeat(global("numpy", "dtype")+")R"+"K\x01h\x00\x86b0", 100) + "N"),
+			"no tensor"},
 		{"memo bomb", zipped(doubling(20)), "more than 1048576 values"},
 		{"dict in itself", zipped("}q\x00" + "(" + text("m") + "h\x00u"), "nested more than 32 deep"},
 		{"deep nesting", zipped(nested), "nested more than 32 deep"},
 		{"key is no UTF-8", zipped(dict(text("\xff"), floats("0", 4))), "no text"},
-		{"two tensors of a name", zipped(dict(text("m"), floats("0", 4), text("m"), floats("0", 4))), `two tensors are called "m"`},
+		{"two tensors of a name", zipped(dict(text("m"), floats("0", 4), text("m"), floats("0", 4))),
+			`two tensors are called "m"`},
 
 		{"offset outside", view(1, []int64{4}, []int64{1}), `its element 4 is outside storage "0", which has 4`},
 		{"offset negative", view(-1, []int64{4}, []int64{1}), "none of a tensor"},
@@ -161,7 +170,9 @@ func hostiles(t testing.TB) []hostile {
 		{"storage missing", one(floats("7", 4)), `storage "7" is not in the archive`},
 		{"storage too short", one(floats("0", 5)), "16 bytes instead of 20"},
 		{"storage size overflow", one(floats("0", 1<<62)), "is outside"},
-		{"storage of two types", zipped(dict(text("a"), floats("0", 4), text("b"), tensor(storageID("LongStorage", "0", 2), 0, integers64(2), integers64(1)))), "two types"},
+		{"storage of two types",
+			zipped(dict(text("a"), floats("0", 4), text("b"),
+				tensor(storageID("LongStorage", "0", 2), 0, integers64(2), integers64(1)))), "two types"},
 		{"storage key is a path", one(floats("../data.pkl", 4)), "is not in the archive"},
 		{"storage reference", one(tuple(text("storage"), "N", text("0"), text("cpu"), "N") + "Q"), "malformed"},
 
@@ -177,34 +188,43 @@ func hostiles(t testing.TB) []hostile {
 		{"zip entry at the file's end", edited(t, "m/data/0", fieldOffset, 1<<30), "damaged"},
 		{"zip entry at another", edited(t, "m/data/0", fieldOffset, 0), "overlap"},
 		{"zip entry in the middle of one", edited(t, "m/data/0", fieldOffset, 7), "damaged"},
-		{"zip entries of a name", archive(t, zipEntry{"m/data.pkl", value}, zipEntry{"m/data.pkl", value}), "two entries"},
+		{"zip entries of a name", archive(t, zipEntry{"m/data.pkl", value}, zipEntry{"m/data.pkl", value}),
+			"two entries"},
 		{"zip with two pickles", archive(t, zipEntry{"m/data.pkl", value}, zipEntry{"n/data.pkl", value}), "two files"},
 		{"zip of something else", archive(t, zipEntry{"arr_0.npy", data}), "no data.pkl"},
 		{"TorchScript", archive(t, zipEntry{"m/data.pkl", value}, zipEntry{"m/constants.pkl", ""}), "TorchScript"},
-		{"big-endian", archive(t, zipEntry{"m/data.pkl", value}, zipEntry{"m/byteorder", "big"}), "little-endian machine"},
+		{"big-endian", archive(t, zipEntry{"m/data.pkl", value}, zipEntry{"m/byteorder", "big"}),
+			"little-endian machine"},
 		{"crossed lengths", patched(t, "m/data/0", "m/data/x"), "damaged"},
 
-		{"legacy version", []byte(program("\x8a\x0a"+string(magic)) + strings.Repeat(program("K\x01"), 4)), "version 1 "},
-		{"legacy version of tuples", []byte(program("\x8a\x0a"+string(magic)) + program("K\x01"+strings.Repeat("2\x86", 20)) + strings.Repeat(program("N"), 3)), "no integer"},
+		{"legacy version", []byte(program("\x8a\x0a"+string(magic)) + strings.Repeat(program("K\x01"), 4)),
+			"version 1 "},
+		{"legacy version of tuples", []byte(program("\x8a\x0a"+string(magic)) +
+			program("K\x01"+strings.Repeat("2\x86", 20)) + strings.Repeat(program("N"), 3)), "no integer"},
 		{"legacy truncated", legacy(value, key, legacyStorage(4, data[:8])), "truncated"},
 		{"legacy without storages", legacy(value, key), "truncated"},
 		{"legacy storage of another size", legacy(value, key, legacyStorage(3, data)), "3 elements instead of 4"},
 		{"legacy storage left out", legacy(value, program("]")), "not in the file"},
-		{"legacy storage twice", legacy(value, program("]("+text("0")+text("0")+"e"), legacyStorage(4, data), legacyStorage(4, data)), "appears twice"},
+		{"legacy storage twice", legacy(value, program("]("+text("0")+text("0")+"e"), legacyStorage(4, data),
+			legacyStorage(4, data)), "appears twice"},
 		{"legacy storage unused", legacy(value, program("]("+text("5")+"e"), legacyStorage(4, data)), "is not used"},
-		{"legacy storage of 2**52 bytes", legacy(program(dict(text("m"), floats("0", 1<<50))), key, legacyStorage(1<<50, data)), "truncated"},
+		{"legacy storage of 2**52 bytes", legacy(program(dict(text("m"), floats("0", 1<<50))), key,
+			legacyStorage(1<<50, data)), "truncated"},
 		{"legacy keys", legacy(value, program("N")), "no list"},
 
 		{"storages without a file", []byte(program(dict(text("m"), floats("0", 4)))), "refers to data outside itself"},
-		{"ndarray too short", ndarray(integers64(3), "U\x08abcdefgh"), "8 bytes of data, but float32 of shape [3] has 12"},
+		{"ndarray too short", ndarray(integers64(3), "U\x08abcdefgh"),
+			"8 bytes of data, but float32 of shape [3] has 12"},
 		{"ndarray overflow", ndarray(integers64(1<<62, 4), "U\x08abcdefgh"), "too many"},
 		{"ndarray of objects", ndarray(integers64(2), "]"), "no bytes"},
-		{"parts missing", []byte(program(dict(text(paddleNames), "}", text(paddleParts), dict(text("m"), dict(text("OriginShape"), integers64(2), text("slices"), "]("+text("m@@.0")+"e"))))), "there is no part"},
+		{"parts missing", []byte(program(dict(text(paddleNames), "}", text(paddleParts),
+			dict(text("m"), dict(text("OriginShape"), integers64(2), text("slices"), "]("+text("m@@.0")+"e"))))),
+			"there is no part"},
 	}
 }
 
-// Hostile and broken files are refused with their own words, quickly and
-// without memory; what they would run does not run.
+// Hostile and broken files are refused with errors of their own, quickly and without memory. The functions that they
+// name do not run.
 func TestHostileFiles(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
@@ -242,15 +262,16 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
-// FuzzPickled feeds bytes to the readers of archives and pickles. Whatever they
-// take can be written as safetensors.
+// FuzzPickled feeds bytes to the readers of archives and pickles. Every file that they accept can be written as
+// safetensors.
 func FuzzPickled(f *testing.F) {
 	for _, h := range hostiles(f) {
 		if len(h.content) < 10000 {
 			f.Add(h.content)
 		}
 	}
-	for _, name := range []string{"odd_zip.pth", "odd_legacy.pth", "paddle_2.pdparams", "paddle_4.pdparams", "paddle_parts.pdparams"} {
+	for _, name := range []string{"odd_zip.pth", "odd_legacy.pth", "paddle_2.pdparams", "paddle_4.pdparams",
+		"paddle_parts.pdparams"} {
 		b, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			f.Fatal(err)

@@ -12,15 +12,14 @@ import (
 	"strings"
 )
 
-// publisher is who publishes RETFound's weights on the Hugging Face hub.
+// publisher is the account that publishes RETFound's weights on the Hugging Face hub.
 const publisher = "YukunZhou"
 
-// Locate returns the path of a weight file: of nameOrPath itself if that is a
-// file, else of the file NAME.pth of repository YukunZhou/NAME (or OWNER/NAME)
-// in the cache of the Hugging Face hub, where its Python tools put what they
-// download. Nothing is downloaded here: RETFound's weights are given to those
-// who accept its terms. The error of a name that is not there says where to get
-// it and where to put it.
+// Locate returns the path of a weight file. That is nameOrPath itself if it is a file, else the file NAME.pth of
+// repository YukunZhou/NAME (or OWNER/NAME) in the cache of the Hugging Face hub, where its Python tools put downloads.
+//
+// Locate downloads nothing, because RETFound's weights are given to those who accept its terms. If the file is not
+// there, the error says where to get it and where to put it.
 func Locate(nameOrPath string) (string, error) {
 	info, err := os.Stat(nameOrPath)
 	switch {
@@ -55,14 +54,14 @@ func Locate(nameOrPath string) (string, error) {
 		nameOrPath, name, folder, owner, name, owner, name, name)
 }
 
-// isRepositoryPart tells whether s can be an owner or a name on the hub.
+// isRepositoryPart reports whether s can be an owner or a name on the hub.
 func isRepositoryPart(s string) bool {
 	return s != "" && s[0] != '.' && !strings.Contains(s, "--") && !strings.ContainsFunc(s, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-.", r))
 	})
 }
 
-// hubCache returns the folder that huggingface_hub/constants.py decides on.
+// hubCache returns the folder of the hub's cache, by the rules of huggingface_hub/constants.py.
 func hubCache() (string, error) {
 	home, noHome := os.UserHomeDir() // which a variable may make unnecessary
 	for _, v := range []struct{ variable, below string }{
@@ -81,8 +80,7 @@ func hubCache() (string, error) {
 	return filepath.Join(home, ".cache", "huggingface", "hub"), noHome
 }
 
-// snapshots lists the commits that are in a repository's folder: the one that
-// main is at first, the others by date, newest first.
+// snapshots returns the commits that are in a repository's folder: main's first, then the others, newest first.
 func snapshots(folder string) []string {
 	entries, _ := os.ReadDir(filepath.Join(folder, "snapshots"))
 	main, _ := os.ReadFile(filepath.Join(folder, "refs", "main"))

@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// cached makes the file of a snapshot in a hub's cache, as huggingface_hub
-// does: a link to the content.
+// cached makes the file of a snapshot in a hub's cache, as huggingface_hub does: a link to the content.
 func cached(t *testing.T, hub, repository, commit, file string) string {
 	t.Helper()
 	folder := filepath.Join(hub, repository)
@@ -66,7 +65,8 @@ func TestLocate(t *testing.T) {
 	if got, err := Locate("me/weights"); err != nil || got != newest {
 		t.Errorf("without a main: %s, %v", got, err)
 	}
-	if err := os.WriteFile(filepath.Join(hub, "models--me--weights", "refs", "main"), []byte("222\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(hub, "models--me--weights", "refs", "main"), []byte("222\n"),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := Locate("me/weights"); err != nil || got != main {

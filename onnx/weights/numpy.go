@@ -8,7 +8,7 @@ import (
 	"fovea/onnx/weights/internal/pickle"
 )
 
-// ndarray is a pickled array of NumPy.
+// An ndarray is a pickled array of NumPy.
 type ndarray struct {
 	typ     pb.TensorProto_DataType // UNDEFINED: of elements that are not read
 	shape   []int64
@@ -16,18 +16,19 @@ type ndarray struct {
 	data    any  // pickle.Blob or pickle.Latin1
 }
 
-// dtype is a pickled element type of NumPy.
+// A dtype is a pickled element type of NumPy.
 type dtype struct{ typ pb.TensorProto_DataType }
 
-// numpyTypes are the codes of numpy.dtype.
+// numpyTypes maps NumPy's codes of element types to types.
 var numpyTypes = map[string]pb.TensorProto_DataType{
 	"b1": pb.TensorProto_BOOL, "i1": pb.TensorProto_INT8, "u1": pb.TensorProto_UINT8,
 	"i2": pb.TensorProto_INT16, "u2": pb.TensorProto_UINT16, "i4": pb.TensorProto_INT32, "u4": pb.TensorProto_UINT32,
 	"i8": pb.TensorProto_INT64, "u8": pb.TensorProto_UINT64, "f2": pb.TensorProto_FLOAT16,
-	"f4": pb.TensorProto_FLOAT, "f8": pb.TensorProto_DOUBLE, "c8": pb.TensorProto_COMPLEX64, "c16": pb.TensorProto_COMPLEX128,
+	"f4": pb.TensorProto_FLOAT, "f8": pb.TensorProto_DOUBLE,
+	"c8": pb.TensorProto_COMPLEX64, "c16": pb.TensorProto_COMPLEX128,
 }
 
-// callNumPy makes what a pickle of NumPy's calls.
+// callNumPy returns the array or element type that a call in a pickle of NumPy makes; ok is false for other calls.
 func callNumPy(class pickle.Global, args pickle.Tuple) (any, bool, error) {
 	switch class {
 	case pickle.Global{Module: "numpy.core.multiarray", Name: "_reconstruct"},
@@ -45,8 +46,8 @@ func callNumPy(class pickle.Global, args pickle.Tuple) (any, bool, error) {
 	return nil, false, nil
 }
 
-// buildNumPy gives an array or a type what __setstate__ would. States that are
-// not known leave it without a type, and so without a tensor.
+// buildNumPy sets the content of an array or a type, as __setstate__ would. A state that is not known leaves it without
+// a type, and so without a tensor.
 func buildNumPy(value, state any) error {
 	s, _ := state.(pickle.Tuple)
 	switch v := value.(type) {
@@ -70,8 +71,8 @@ func buildNumPy(value, state any) error {
 	return nil
 }
 
-// tensor gives the elements of a, copied when they are asked for unless they
-// lie in the file in row-major order.
+// tensor returns a as a Tensor. Unless the elements lie in the file in row-major order, they are copied when its Bytes
+// are asked for.
 func (a *ndarray) tensor() (Tensor, error) {
 	t := Tensor{Type: a.typ, Shape: a.shape}
 	size, err := onnx.DataSize(a.typ, a.shape)
@@ -89,15 +90,18 @@ func (a *ndarray) tensor() (Tensor, error) {
 			return (&view{storage: &storage{data: data}, typ: a.typ, shape: a.shape, strides: strides}).tensor()
 		}
 	}
+	wrongSize := func(have int) error {
+		return fmt.Errorf("%d bytes of data, but %s of shape %v has %d", have, onnx.TypeName(a.typ), a.shape, size)
+	}
 	switch data := a.data.(type) {
 	case pickle.Blob:
 		if int64(len(data)) != size {
-			return t, fmt.Errorf("%d bytes of data, but %s of shape %v has %d", len(data), onnx.TypeName(a.typ), a.shape, size)
+			return t, wrongSize(len(data))
 		}
 		return order(data)
 	case pickle.Latin1:
 		if int64(len(data)) < size {
-			return t, fmt.Errorf("%d bytes of data, but %s of shape %v has %d", len(data), onnx.TypeName(a.typ), a.shape, size)
+			return t, wrongSize(len(data))
 		}
 		t.load = func() ([]byte, error) {
 			decoded, ok := data.Decode(size)
@@ -115,11 +119,10 @@ func (a *ndarray) tensor() (Tensor, error) {
 	return t, fmt.Errorf("its data are no bytes")
 }
 
-// maxRank is NumPy's and PyTorch's limit on dimensions.
+// maxRank is the largest number of dimensions in NumPy and PyTorch.
 const maxRank = 64
 
-// integers returns the numbers of a tuple of at most maxRank integers, none
-// below 0.
+// integers returns the numbers of a tuple of at most maxRank integers, none of them negative.
 func integers(v any) ([]int64, bool) {
 	t, ok := v.(pickle.Tuple)
 	if !ok || len(t) > maxRank {

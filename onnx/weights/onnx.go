@@ -5,8 +5,8 @@ import (
 	"fovea/onnx/pb"
 )
 
-// openONNX gives the initializers of the model at path, and its metadata_props.
-// String initializers are labels, not weights, and are left out.
+// openONNX opens the initializers of the model at path, and its metadata_props. Initializers of strings are labels, not
+// weights, and are left out.
 func openONNX(path string) (*File, error) {
 	m, err := onnx.Open(path)
 	if err != nil {

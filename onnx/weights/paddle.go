@@ -15,15 +15,14 @@ const (
 	paddleParts = "UnpackBigParamInfor@@"       // key to the parts of a large array, protocols 2 and 3
 )
 
-// joined is an array that is in the file in parts.
+// A joined array is in the file in several parts.
 type joined struct {
 	shape []int64
 	parts []*ndarray
 }
 
-// paddleArray gives an array of PaddlePaddle its true type. NumPy has no
-// bfloat16, so that such elements are saved as uint16, which PaddlePaddle's
-// tensors never are.
+// paddleArray sets the true type of an array of PaddlePaddle. NumPy has no bfloat16, so such elements are saved as
+// uint16, a type that PaddlePaddle's tensors never have.
 func paddleArray(a *ndarray) *ndarray {
 	if a.typ == pb.TensorProto_UINT16 {
 		a.typ = pb.TensorProto_BFLOAT16
@@ -31,7 +30,7 @@ func paddleArray(a *ndarray) *ndarray {
 	return a
 }
 
-// joinPaddle undoes what paddle.save does to a state dict.
+// joinPaddle undoes the changes that paddle.save makes to a state dict: it joins arrays in parts and restores bfloat16.
 func joinPaddle(value any) error {
 	d, ok := value.(*pickle.Dict)
 	if !ok {
@@ -70,7 +69,7 @@ func joinPaddle(value any) error {
 	return nil
 }
 
-// join takes the parts of an array from d.
+// join takes the parts of an array out of d.
 func join(d *pickle.Dict, index map[string]int, entry any) (*joined, error) {
 	e, ok := entry.(*pickle.Dict)
 	if !ok || len(e.Keys) != 2 {
@@ -100,7 +99,7 @@ func join(d *pickle.Dict, index map[string]int, entry any) (*joined, error) {
 	return a, nil
 }
 
-// tensor gives the parts one after another, copied when they are asked for.
+// tensor returns the joined parts as a Tensor. They are copied when its Bytes are asked for.
 func (a *joined) tensor() (Tensor, error) {
 	t := Tensor{Type: a.parts[0].typ, Shape: a.shape}
 	size, err := onnx.DataSize(t.Type, t.Shape)

@@ -16,8 +16,8 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Both formats of torch.save hold what PyTorch has: views of every kind, all
-// element types, parameters, beside what is no tensor.
+// Both formats of torch.save give the values that PyTorch has: views of every kind, all element types, parameters,
+// beside values that are no tensors.
 func TestOpenPTH(t *testing.T) {
 	golden := openTest(t, filepath.Join("testdata", "odd.safetensors"))
 	for _, name := range []string{"odd_zip.pth", "odd_legacy.pth"} {
@@ -64,8 +64,7 @@ func sameTensors(t *testing.T, what string, got, want []Tensor) {
 	}
 }
 
-// A contiguous view is the file's memory, another is not read before it is
-// asked for.
+// A contiguous view is the file's memory. Another view is not read before its bytes are asked for.
 func TestViewsAreLazy(t *testing.T) {
 	f := openTest(t, filepath.Join("testdata", "odd_zip.pth"))
 	for name, inPlace := range map[string]bool{"views.base": true, "views.rows": true, "views.one": true,
@@ -77,7 +76,7 @@ func TestViewsAreLazy(t *testing.T) {
 	}
 }
 
-// What paddle.save writes is what PaddlePaddle has.
+// A file of paddle.save gives the values that PaddlePaddle has.
 func TestOpenPDParams(t *testing.T) {
 	csvFile, err := os.Open(filepath.Join("testdata", "paddle.csv"))
 	if err != nil {

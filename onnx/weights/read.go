@@ -17,7 +17,7 @@ import (
 // maxHeader is the largest header that the official library reads.
 const maxHeader = 100_000_000
 
-// metadataKey is the one name in a header that is not a tensor's.
+// metadataKey is the one name in a header that no tensor may have.
 const metadataKey = "__metadata__"
 
 func openSafetensors(path string) (*File, error) {
@@ -36,10 +36,9 @@ func openSafetensors(path string) (*File, error) {
 	return nil, err
 }
 
-// Parse decodes the content of a safetensors file. Each tensor's Data is b's
-// memory. It applies every check of the official library: the header's length
-// and encoding, known types, sizes that agree with shapes, and data sections
-// that follow each other without gap or overlap up to the last byte.
+// Parse decodes the content of a safetensors file. Each tensor's Data is b's memory. It makes every check of the
+// official library: the header's length and encoding, known types, sizes that agree with shapes, and data sections that
+// follow each other without gap or overlap up to the last byte.
 func Parse(b []byte) ([]Tensor, map[string]string, error) {
 	if len(b) < 8 {
 		return nil, nil, fmt.Errorf("safetensors: %d bytes are too few for a header", len(b))
@@ -64,15 +63,15 @@ func Parse(b []byte) ([]Tensor, map[string]string, error) {
 	return tensors, metadata, nil
 }
 
-// entry is a tensor's description in the header.
+// An entry is a tensor's description in the header.
 type entry struct {
 	name, dtype string
 	shape       []int64
 	begin, end  int64 // of its bytes behind the header
 }
 
-// parseEntry decodes a description. Unlike encoding/json by itself it takes
-// neither keys of another case, nor null, nor arrays of another length.
+// parseEntry decodes a description. Unlike encoding/json alone it refuses keys in another case, null, and arrays of
+// another length.
 func parseEntry(name string, value json.RawMessage) (entry, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(value, &fields); err != nil {
@@ -99,7 +98,7 @@ func parseEntry(name string, value json.RawMessage) (entry, error) {
 	return e, nil
 }
 
-// count is a JSON integer from 0 to the largest int64.
+// A count is a JSON integer from 0 to the largest int64.
 type count int64
 
 func (c *count) UnmarshalJSON(b []byte) error {

@@ -24,8 +24,7 @@ func openTest(t testing.TB, path string) *File {
 	return f
 }
 
-// The official library's file comes back byte for byte, whatever the order of
-// the tensors that are written.
+// The official library's file comes back byte for byte, whatever the order of the tensors that are written.
 func TestRoundTripEqualsOfficialFile(t *testing.T) {
 	golden := filepath.Join("testdata", "types.safetensors")
 	want, err := os.ReadFile(golden)
@@ -104,8 +103,7 @@ func TestParseAgreesWithOfficialLibrary(t *testing.T) {
 	}
 }
 
-// The format's text forbids names that appear twice; the official library
-// takes the last.
+// The format's text forbids names that appear twice; the official library takes the last.
 func TestParseRefusesNamesTwice(t *testing.T) {
 	tensor := `"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`
 	header := "{" + tensor + "," + tensor + "}"
@@ -145,7 +143,7 @@ func TestEncodeErrors(t *testing.T) {
 	}
 }
 
-// FuzzParse feeds bytes to the reader. What it takes must survive writing.
+// FuzzParse feeds bytes to the reader. Every file that it accepts must survive writing.
 func FuzzParse(f *testing.F) {
 	file, err := os.Open(filepath.Join("testdata", "hostile.csv"))
 	if err != nil {

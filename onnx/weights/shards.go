@@ -10,14 +10,11 @@ import (
 	"slices"
 )
 
-// maxIndex is the size up to which a file is read as an index: that of millions
-// of tensors.
+// maxIndex is the largest file that is read as an index. It is enough for millions of tensors.
 const maxIndex = 256 << 20
 
-// openShards opens the files that an index names, as one: the form in which
-// Hugging Face's libraries save what is too large for one file
-// (model.safetensors.index.json, pytorch_model.bin.index.json). The files lie
-// beside the index.
+// openShards opens the files that an index names as one file. Hugging Face's libraries save large models in that form
+// (model.safetensors.index.json, pytorch_model.bin.index.json). The files lie beside the index.
 func openShards(path string) (_ *File, err error) {
 	index, err := readIndex(path)
 	if err != nil {
@@ -62,10 +59,10 @@ func openShards(path string) (_ *File, err error) {
 	return newFile(tensors, map[string]string{}, closeAll)
 }
 
-// isIndex tells whether a file is called as an index is.
+// isIndex reports whether a file has the extension of an index.
 func isIndex(path string) bool { return filepath.Ext(path) == ".json" }
 
-// readIndex reads which file each tensor is in.
+// readIndex returns the file that each tensor is in.
 func readIndex(path string) (map[string]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -10,14 +10,15 @@ import (
 	"fovea/onnx/pb"
 )
 
-// shards writes two safetensors files and returns an index of what it is told.
+// shards writes two safetensors files and returns the path of an index with this content.
 func shards(t *testing.T, index any) string {
 	t.Helper()
 	dir := t.TempDir()
 	for file, names := range map[string][]string{"model-1.safetensors": {"a", "b"}, "model-2.safetensors": {"c"}} {
 		var tensors []Tensor
 		for _, name := range names {
-			tensors = append(tensors, Tensor{Name: name, Type: pb.TensorProto_UINT8, Shape: []int64{2}, Data: []byte(name + "!")})
+			tensors = append(tensors, Tensor{Name: name, Type: pb.TensorProto_UINT8, Shape: []int64{2},
+				Data: []byte(name + "!")})
 		}
 		if err := Write(filepath.Join(dir, file), tensors, nil); err != nil {
 			t.Fatal(err)
@@ -58,10 +59,13 @@ func TestShardsRefuse(t *testing.T) {
 		index any
 		want  string
 	}{
-		"a file that is not there":    {weightMap{"weight_map": {"a": "model-3.safetensors"}}, "model-3.safetensors"},
-		"a tensor of another file":    {weightMap{"weight_map": {"c": "model-1.safetensors"}}, `model-1.safetensors has the tensor "c"`},
-		"a file elsewhere":            {weightMap{"weight_map": {"a": "../model-1.safetensors"}}, "no weight file beside it"},
-		"itself":                      {weightMap{"weight_map": {"a": "model.safetensors.index.json"}}, "no weight file beside it"},
+		"a file that is not there": {weightMap{"weight_map": {"a": "model-3.safetensors"}}, "model-3.safetensors"},
+		"a tensor of another file": {weightMap{"weight_map": {"c": "model-1.safetensors"}},
+			`model-1.safetensors has the tensor "c"`},
+		"a file elsewhere": {weightMap{"weight_map": {"a": "../model-1.safetensors"}},
+			"no weight file beside it"},
+		"itself": {weightMap{"weight_map": {"a": "model.safetensors.index.json"}},
+			"no weight file beside it"},
 		"another JSON file":           {map[string]int{"epochs": 3}, "no weight_map"},
 		"a weight_map of other types": {map[string]int{"weight_map": 3}, "index of weight files"},
 	} {

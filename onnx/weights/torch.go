@@ -9,7 +9,7 @@ import (
 	"fovea/onnx/weights/internal/pickle"
 )
 
-// storageTypes are the classes of PyTorch's typed storages.
+// storageTypes maps the classes of PyTorch's typed storages to element types.
 var storageTypes = map[string]pb.TensorProto_DataType{
 	"FloatStorage": pb.TensorProto_FLOAT, "DoubleStorage": pb.TensorProto_DOUBLE, "HalfStorage": pb.TensorProto_FLOAT16,
 	"BFloat16Storage": pb.TensorProto_BFLOAT16, "LongStorage": pb.TensorProto_INT64, "IntStorage": pb.TensorProto_INT32,
@@ -18,7 +18,7 @@ var storageTypes = map[string]pb.TensorProto_DataType{
 	"ComplexDoubleStorage": pb.TensorProto_COMPLEX128,
 }
 
-// torchTypes are PyTorch's element types that have no storage class.
+// torchTypes maps the names of PyTorch's element types that have no storage class to types.
 var torchTypes = map[string]pb.TensorProto_DataType{
 	"uint16": pb.TensorProto_UINT16, "uint32": pb.TensorProto_UINT32, "uint64": pb.TensorProto_UINT64,
 	"float8_e4m3fn": pb.TensorProto_FLOAT8E4M3FN, "float8_e4m3fnuz": pb.TensorProto_FLOAT8E4M3FNUZ,
@@ -26,15 +26,15 @@ var torchTypes = map[string]pb.TensorProto_DataType{
 	"float8_e8m0fnu": pb.TensorProto_FLOAT8E8M0,
 }
 
-// storages are those that a file's pickle refers to, by key.
+// storages maps keys to the storages that a file's pickle refers to.
 type storages map[string]*storage
 
-// maxKey is the longest key of a storage; torch.save writes numbers.
+// maxKey is the longest key of a storage. torch.save uses numbers.
 const maxKey = 1 << 8
 
-// persistent returns the storage, or the view of one, that an id refers to:
-// ("storage", class, key, device, elements), in the older format with a sixth,
-// None or (key of the view, offset, elements). Other ids give nil.
+// persistent returns the storage, or the view of one, that an id refers to. The id is ("storage", class, key, device,
+// elements), in the older format with a sixth value, None or (key of the view, offset, elements). For other ids it
+// returns nil.
 func (s storages) persistent(id any) (any, error) {
 	t, _ := id.(pickle.Tuple)
 	if len(t) < 5 {
@@ -87,7 +87,7 @@ func newStorage(class *pickle.Global, key string, elements int64) *storage {
 	return s
 }
 
-// call makes the tensors of a pickle: the calls of torch.save, of any version.
+// call returns the tensor that a call in a file of torch.save makes, of any version. ok is false for other calls.
 func call(class pickle.Global, args pickle.Tuple) (any, bool, error) {
 	if class.Module != "torch._utils" && class.Module != "torch._tensor" {
 		return callNumPy(class, args)
@@ -109,9 +109,8 @@ func call(class pickle.Global, args pickle.Tuple) (any, bool, error) {
 	return rebuild(class.Name, args)
 }
 
-// rebuild makes a strided tensor. The function's arguments are (storage,
-// offset, shape, strides), then in v2 (requires_grad, hooks[, metadata]), in v3
-// (requires_grad, hooks, type[, metadata]).
+// rebuild makes a strided tensor. The function's arguments are (storage, offset, shape, strides), then in v2
+// (requires_grad, hooks[, metadata]), in v3 (requires_grad, hooks, type[, metadata]).
 func rebuild(function string, args pickle.Tuple) (any, bool, error) {
 	version := slices.Index([]string{"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3"}, function)
 	if version < 0 {
@@ -140,7 +139,7 @@ func rebuild(function string, args pickle.Tuple) (any, bool, error) {
 			}
 		}
 	}
-	if v.typ == pb.TensorProto_UNDEFINED || len(args) > metadata && changes(args[metadata]) {
+	if v.typ == pb.TensorProto_UNDEFINED || len(args) > metadata && changesValues(args[metadata]) {
 		return nil, false, nil
 	}
 	offset, ok1 := args[1].(int64)
@@ -155,9 +154,9 @@ func rebuild(function string, args pickle.Tuple) (any, bool, error) {
 	return v, true, nil
 }
 
-// changes tells whether a tensor's metadata may say that its values are others
-// than its storage's: conjugate or negative.
-func changes(metadata any) bool {
+// changesValues reports whether a tensor's metadata may say that its values differ from its storage's: conjugate or
+// negative.
+func changesValues(metadata any) bool {
 	if metadata == nil {
 		return false
 	}

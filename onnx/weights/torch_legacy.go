@@ -8,11 +8,11 @@ import (
 	"fovea/onnx/weights/internal/pickle"
 )
 
-// magic is the integer that the older format of torch.save begins with.
+// magic is the integer at the start of torch.save's older format.
 var magic = pickle.Long{0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19}
 
-// parsePickle decodes a file that begins with a pickle: one of the older
-// torch.save, or arrays of NumPy, as PaddlePaddle saves them.
+// parsePickle decodes a file that begins with a pickle: of the older torch.save, or of arrays of NumPy, as PaddlePaddle
+// saves them.
 func parsePickle(b []byte) (contents, error) {
 	value, n, err := pickle.Decode(b, pickle.Hooks{Call: callNumPy, Build: buildNumPy})
 	if err != nil {
@@ -27,10 +27,9 @@ func parsePickle(b []byte) (contents, error) {
 	return flatten(value, int64(len(b)))
 }
 
-// parseTorchLegacy decodes what torch.save wrote before PyTorch 1.6, and does
-// with _use_new_zipfile_serialization=False. Behind the magic number are four
-// pickles (version, system, value, keys of storages), and for each key the
-// number of its elements and the elements.
+// parseTorchLegacy decodes a file of torch.save before PyTorch 1.6, or with _use_new_zipfile_serialization=False.
+// Behind the magic number are four pickles (version, system, value, keys of storages), then for each key the number of
+// its elements and the elements.
 func parseTorchLegacy(b []byte, at int) (contents, error) {
 	found := storages{}
 	var values [4]any
@@ -71,7 +70,8 @@ func parseTorchLegacy(b []byte, at int) (contents, error) {
 				key, s.size, at, len(b))
 		}
 		if n := binary.LittleEndian.Uint64(b[at:]); n != uint64(s.elements) {
-			return contents{}, fmt.Errorf("storage %q has %d elements instead of %d: the file is damaged", key, n, s.elements)
+			return contents{}, fmt.Errorf("storage %q has %d elements instead of %d: the file is damaged",
+				key, n, s.elements)
 		}
 		at += 8
 		s.data = b[at : at+int(s.size) : at+int(s.size)]

@@ -11,12 +11,11 @@ import (
 	"fovea/onnx/weights/internal/pickle"
 )
 
-// maxDirectory is the most bytes of an archive that are read to list it.
+// maxDirectory is the largest number of bytes that are read to list an archive.
 const maxDirectory = 64 << 20
 
-// parseTorchZip decodes what torch.save writes since PyTorch 1.6: a zip archive
-// whose entries are stored as they are. PyTorch may leave their checksums out,
-// so that they are not looked at.
+// parseTorchZip decodes a file of torch.save since PyTorch 1.6: a zip archive whose entries are stored uncompressed.
+// Their checksums are not compared, because PyTorch may leave them out.
 func parseTorchZip(b []byte) (contents, error) {
 	entries, err := listArchive(b)
 	if err != nil {
@@ -61,7 +60,7 @@ func parseTorchZip(b []byte) (contents, error) {
 	return flatten(value, int64(len(b)))
 }
 
-// listArchive returns the content of each entry, b's memory.
+// listArchive returns the content of each entry, in b's memory.
 func listArchive(b []byte) (map[string][]byte, error) {
 	archive, err := zip.NewReader(&limitedReader{bytes.NewReader(b), maxDirectory}, int64(len(b)))
 	if err != nil {
@@ -91,7 +90,9 @@ func listArchive(b []byte) (map[string][]byte, error) {
 		entries[f.Name] = b[begin : begin+size : begin+size]
 		spans = append(spans, span{f.Name, begin, begin + size})
 	}
-	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end)) })
+	slices.SortFunc(spans, func(a, b span) int {
+		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end))
+	})
 	for i := 1; i < len(spans); i++ {
 		if spans[i].begin < spans[i-1].end {
 			return nil, fmt.Errorf("entries %q and %q overlap: the file is damaged", spans[i-1].name, spans[i].name)
@@ -100,8 +101,8 @@ func listArchive(b []byte) (map[string][]byte, error) {
 	return entries, nil
 }
 
-// limitedReader fails after left bytes: an archive lists as many entries as
-// bytes are read of it, and each costs memory.
+// A limitedReader fails after left bytes. An archive lists as many entries as are read of it, and each entry costs
+// memory.
 type limitedReader struct {
 	*bytes.Reader
 	left int

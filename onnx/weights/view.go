@@ -8,7 +8,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// storage is the memory that tensors of a PyTorch file are views of.
+// A storage is the memory that tensors of a PyTorch file are views of.
 type storage struct {
 	key      string
 	typ      pb.TensorProto_DataType // UNDEFINED: of bytes, or of elements that are not read
@@ -17,8 +17,8 @@ type storage struct {
 	data     []byte                  // nil until it is found in the file
 }
 
-// view is a strided tensor: the element at an index is at offset plus the sum
-// of index times stride, in elements of a storage.
+// A view is a strided tensor. The element at an index is at offset plus the sum of index times stride, in elements of a
+// storage.
 type view struct {
 	storage        *storage
 	typ            pb.TensorProto_DataType
@@ -26,8 +26,8 @@ type view struct {
 	shape, strides []int64
 }
 
-// tensor checks that v stays inside its storage. Data is set where v is
-// contiguous, in row-major order.
+// tensor returns the view as a Tensor, or an error unless it stays inside its storage. Data is set if v is contiguous,
+// in row-major order.
 func (v *view) tensor() (Tensor, error) {
 	t := Tensor{Type: v.typ, Shape: v.shape}
 	width, err := onnx.ElementSize(v.typ)
@@ -68,7 +68,7 @@ func (v *view) tensor() (Tensor, error) {
 	return t, nil
 }
 
-// gather copies n elements of width bytes to row-major order.
+// gather returns n elements of width bytes in row-major order, copied.
 func gather(data []byte, width int, n int64, shape, strides []int64) []byte {
 	out := make([]byte, 0, n*int64(width))
 	inner := len(shape) - 1

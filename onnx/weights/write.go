@@ -13,16 +13,15 @@ import (
 	"fovea/onnx"
 )
 
-// Write writes tensors and metadata (which may be nil) to a safetensors file
-// at path, which is replaced whole or not at all. Data goes to the file from
-// where it is, one copy at a time of what Bytes has to copy.
+// Write writes tensors and metadata (which may be nil) to a safetensors file at path. The file is replaced whole or not
+// at all. Data is written from the memory that it is in; elements that Bytes has to copy are copied one tensor at a
+// time.
 func Write(path string, tensors []Tensor, metadata map[string]string) error {
 	return onnx.WriteFileAtomic(path, func(w io.Writer) error { return Encode(w, tensors, metadata) })
 }
 
-// Encode writes a safetensors file to w. Tensors are sorted as the official
-// library sorts them, widest element type first and then by name, so that
-// every tensor is aligned and equal content gives equal bytes.
+// Encode writes a safetensors file to w. It sorts tensors like the official library, by the widest element type and
+// then by name. So every tensor is aligned, and equal content gives equal bytes.
 func Encode(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 	sorted := slices.Clone(tensors)
 	slices.SortFunc(sorted, func(a, b Tensor) int {
@@ -47,8 +46,8 @@ func Encode(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 	return nil
 }
 
-// encodeHeader returns the 8 bytes of length and the JSON header, padded with
-// spaces so that the data starts at a multiple of 8.
+// encodeHeader returns the 8 bytes of length and the JSON header. The header is padded with spaces, so that the data
+// starts at a multiple of 8.
 func encodeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 	b := bytes.NewBuffer(make([]byte, 8))
 	b.WriteByte('{')
@@ -114,8 +113,8 @@ func validate(t Tensor, seen map[string]bool) error {
 	return nil
 }
 
-// appendJSON writes v without a line's end and without HTML escapes, as other
-// libraries do. Strings, their maps and integers always encode.
+// appendJSON appends v without a line feed and without HTML escapes, like other libraries. It cannot fail for strings,
+// their maps and integers.
 func appendJSON(b *bytes.Buffer, v any) {
 	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false)

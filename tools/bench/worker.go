@@ -94,7 +94,7 @@ func work(ctx context.Context, s setup) error {
 }
 
 // newStep builds the model and a random batch.
-func newStep(ctx context.Context, s setup) (l *training.Learner, images, targets []float32, err error) {
+func newStep(ctx context.Context, s setup) (l *training.Bench, images, targets []float32, err error) {
 	c := config.Defaults()
 	c.Name, c.Data.Dir = "bench", "unused"
 	c.Data.Size, c.Model.Arch = s.size, s.arch
@@ -103,7 +103,7 @@ func newStep(ctx context.Context, s setup) (l *training.Learner, images, targets
 	}
 	c.Training.Recompute = s.recompute
 	c.Training.Batch, c.Runtime.Threads, c.Runtime.Provider = s.batch, s.threads, "cpu"
-	l, err = training.NewLearner(ctx, c, classes, training.Experiment{
+	l, err = training.NewBench(ctx, c, classes, training.Experiment{
 		Shuffle: s.shuffle, MemoryPattern: s.memoryPattern, Profile: s.profile})
 	if err != nil {
 		return nil, nil, nil, err

@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"fovea/internal/numbers"
 	"fovea/onnx"
 	"fovea/onnx/pb"
 )
@@ -104,7 +105,7 @@ func take(g *pb.GraphProto, list []*pb.ValueInfoProto) (map[string][]float32, er
 			if err != nil {
 				return nil, err
 			}
-			out[name] = floats(data)
+			out[name] = numbers.Decode[float32](data)
 		}
 		g.Initializer = slices.DeleteFunc(g.Initializer, func(t *pb.TensorProto) bool { return t.GetName() == name })
 	}

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"encoding/binary"
-	"math"
-
 	"google.golang.org/protobuf/proto"
 
+	"fovea/internal/numbers"
 	"fovea/onnx"
 	"fovea/onnx/pb"
 )
@@ -71,12 +69,7 @@ func widenTensor(t *pb.TensorProto) error {
 		return err
 	}
 	t.DataType, t.FloatData = proto.Int32(wide), nil
-	return onnx.SetData(t, doubles(floats(data)))
+	return onnx.SetData(t, doubles(numbers.Decode[float32](data)))
 }
 
-func doubles(x []float32) (data []byte) {
-	for _, v := range x {
-		data = binary.NativeEndian.AppendUint64(data, math.Float64bits(float64(v)))
-	}
-	return data
-}
+func doubles(x []float32) []byte { return numbers.Encode(float64s(x)) }

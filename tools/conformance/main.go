@@ -23,14 +23,12 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"text/tabwriter"
 
-	"fovea/onnx/ort"
+	"fovea/internal/parallel"
+	"fovea/onnx/ort/install"
 )
 
 func main() {
@@ -77,7 +75,7 @@ func (s score) flat() bool { return s.status == ok && !s.depends() }
 
 // checkAll checks the cases of corpora in a folder.
 func checkAll(dir string, corpora []string) ([]score, error) {
-	if _, err := ort.Load(context.Background(), ort.Source{}); err != nil {
+	if _, err := install.Load(context.Background(), install.Source{}); err != nil {
 		return nil, err
 	}
 	var scores []score
@@ -88,18 +86,11 @@ func checkAll(dir string, corpora []string) ([]score, error) {
 			return nil, err
 		}
 		some := make([]score, len(cases))
-		var next atomic.Int64
-		var workers sync.WaitGroup
-		for range runtime.NumCPU() {
-			workers.Go(func() {
-				for i := int(next.Add(1)) - 1; i < len(cases); i = int(next.Add(1)) - 1 {
-					s := &subject{testCase: cases[i]}
-					status, reason := s.check(known)
-					some[i] = score{s.key(), s.op, status, reason, s.derived}
-				}
-			})
-		}
-		workers.Wait()
+		parallel.Each(0, len(cases), func(i int) {
+			s := &subject{testCase: cases[i]}
+			status, reason := s.check(known)
+			some[i] = score{s.key(), s.op, status, reason, s.derived}
+		})
 		for _, s := range some {
 			if s.status == ok {
 				known[s.key] = s.derived

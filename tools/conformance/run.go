@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 
+	"fovea/internal/numbers"
 	"fovea/onnx"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
@@ -47,13 +48,11 @@ func (r *runner) run(at values) (values, error) {
 	err := r.evaluate(at, func(info ort.Info, data []byte) {
 		switch info.Type {
 		case pb.TensorProto_FLOAT:
-			for _, x := range floats(data) {
+			for _, x := range numbers.Decode[float32](data) {
 				out[info.Name] = append(out[info.Name], float64(x))
 			}
 		case pb.TensorProto_DOUBLE:
-			for ; len(data) >= 8; data = data[8:] {
-				out[info.Name] = append(out[info.Name], math.Float64frombits(binary.NativeEndian.Uint64(data)))
-			}
+			out[info.Name] = append(out[info.Name], numbers.Decode[float64](data)...)
 		}
 	})
 	return out, err
@@ -68,12 +67,4 @@ func put(t *ort.Tensor, x []float64) {
 			binary.NativeEndian.PutUint32(data[4*i:], math.Float32bits(float32(v)))
 		}
 	}
-}
-
-func floats(data []byte) []float32 {
-	out := make([]float32, len(data)/4)
-	for i := range out {
-		out[i] = math.Float32frombits(binary.NativeEndian.Uint32(data[4*i:]))
-	}
-	return out
 }

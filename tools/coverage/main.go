@@ -1,6 +1,6 @@
 // Command coverage measures how often the intervals of package evaluation hold
 // the true value, on drawn samples of classifiers whose true values are known,
-// and prints the Markdown table of docs/metrics.md.
+// and prints the Markdown table of docs/evidence/metrics.md.
 //
 //	go run ./tools/coverage [-samples 1000] [-rounds 1000] [-drawn]
 //

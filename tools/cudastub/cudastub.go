@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 )
 
 // EnvFolder is the environment variable that names the folder that cudastub.py made.
@@ -31,7 +31,7 @@ func Run(t *testing.T, f func(t *testing.T)) {
 	}
 	stub := filepath.Join(folder, "stub")
 	if slices.Contains(filepath.SplitList(os.Getenv("LD_LIBRARY_PATH")), stub) {
-		if _, err := ort.Load(context.Background(), ort.Source{Library: filepath.Join(folder, "ort")}); err != nil {
+		if _, err := install.Load(context.Background(), install.Source{Library: filepath.Join(folder, "ort")}); err != nil {
 			t.Fatal(err)
 		}
 		f(t)
@@ -42,7 +42,7 @@ func Run(t *testing.T, f func(t *testing.T)) {
 	c := exec.Command(os.Args[0], "-test.run="+pattern, "-test.v")
 	c.Env = append(os.Environ(),
 		"LD_LIBRARY_PATH="+stub+string(filepath.ListSeparator)+os.Getenv("LD_LIBRARY_PATH"),
-		ort.EnvLibrary+"="+filepath.Join(folder, "ort"))
+		install.EnvLibrary+"="+filepath.Join(folder, "ort"))
 	out, err := c.CombinedOutput()
 	t.Logf("with the stand-in CUDA libraries:\n%s", out)
 	if err != nil {

@@ -6,9 +6,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"unsafe"
 
 	"fovea/data"
+	"fovea/internal/numbers"
 	"fovea/onnx/pb"
 	"fovea/onnx/weights"
 	"fovea/training"
@@ -76,7 +76,7 @@ func (b *batches) write(path string) error {
 	defer f.Close()
 	for _, list := range [][][]float32{b.images, b.targets} {
 		for _, values := range list {
-			if _, err := f.Write(bytesOf(values)); err != nil {
+			if _, err := f.Write(numbers.Bytes(values)); err != nil {
 				return err
 			}
 		}
@@ -96,7 +96,7 @@ func readBatches(path string, m model, count int) (*batches, error) {
 	b := &batches{count: count}
 	take := func(n int) []float32 {
 		values := make([]float32, n)
-		content = content[copy(bytesOf(values), content):]
+		content = content[copy(numbers.Bytes(values), content):]
 		return values
 	}
 	for range count {
@@ -106,11 +106,6 @@ func readBatches(path string, m model, count int) (*batches, error) {
 		b.targets = append(b.targets, take(labels))
 	}
 	return b, nil
-}
-
-// bytesOf are the bytes of float32 values, as the machine has them.
-func bytesOf(values []float32) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), 4*len(values))
 }
 
 // files of a job: parameters to begin with, and batches.
@@ -128,11 +123,11 @@ func (s *section) files(ctx context.Context, m model, b *batches) (job, error) {
 }
 
 // writeParameters writes those of a learner to a file, under PyTorch's names.
-func writeParameters(l *training.Learner, path string) error {
+func writeParameters(l *training.Bench, path string) error {
 	var tensors []weights.Tensor
 	err := l.Parameters(func(name string, values []float32) {
 		tensors = append(tensors, weights.Tensor{Name: name, Type: pb.TensorProto_FLOAT, Shape: l.Shape(name),
-			Data: append([]byte(nil), bytesOf(values)...)})
+			Data: append([]byte(nil), numbers.Bytes(values)...)})
 	})
 	if err != nil {
 		return err

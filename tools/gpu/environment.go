@@ -13,7 +13,7 @@ import (
 
 	"fovea/internal/machine"
 	"fovea/onnx/cuda"
-	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 	"fovea/training"
 )
 
@@ -35,7 +35,7 @@ func environment(ctx context.Context, s *section) error {
 	s.row("processor", fmt.Sprintf("%s, %d cores, of them %d used", machine.Processor(), runtime.NumCPU(), runtime.GOMAXPROCS(0)))
 	s.row("system", runtime.GOOS+"/"+runtime.GOARCH)
 	s.row("Fovea", revision(ctx))
-	for line := range strings.Lines(ort.Doctor(ctx, s.source()).String()) {
+	for line := range strings.Lines(install.Doctor(ctx, s.source()).String()) {
 		const column = 14 // where the text begins
 		if line = strings.TrimSuffix(line, "\n"); len(line) > column {
 			s.row(strings.TrimSpace("doctor: "+line[:column]), line[column:])

@@ -151,11 +151,11 @@ func (s *section) backward(ctx context.Context, m model, provider, precision str
 }
 
 // learner makes one that is ready to train.
-func (s *section) learner(ctx context.Context, c *config.Config, x training.Experiment) (*training.Learner, error) {
+func (s *section) learner(ctx context.Context, c *config.Config, x training.Experiment) (*training.Bench, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return training.NewLearner(ctx, c, classes, x)
+	return training.NewBench(ctx, c, classes, x)
 }
 
 // draw draws a parameter so that activations keep their size and attention is

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"fovea/training"
+	"fovea/training/memory"
 )
 
 var namesBatch = regexp.MustCompile(`set training\.batch = (\d+)`)
@@ -33,7 +34,7 @@ func outOfMemory(ctx context.Context, s *section) error {
 		return skip(fmt.Sprintf("a batch of %d fits into this GPU", m.Batch))
 	}
 	s.row(strconv.Itoa(m.Batch), err.Error())
-	s.require(training.OutOfMemory(err), "the error does not speak of memory")
+	s.require(memory.OutOfMemory(err), "the error does not speak of memory")
 	found := namesBatch.FindStringSubmatch(err.Error())
 	if found == nil {
 		return errors.New("the error names no batch that fits")

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"unsafe"
 
+	"fovea/internal/numbers"
 	"fovea/internal/progress"
 	"fovea/onnx/weights"
 	"fovea/training"
@@ -145,14 +145,10 @@ func tensorsApart(a, b string) (largest float64, err error) {
 		if len(other[t.Name]) != len(t.Data) {
 			return 0, fmt.Errorf("%s has another %s than %s", b, t.Name, a)
 		}
-		d := distanceOf(float32s(other[t.Name]), float32s(t.Data))
+		d := distanceOf(numbers.View[float32](other[t.Name]), numbers.View[float32](t.Data))
 		if further(d.largest, largest) {
 			largest = d.largest
 		}
 	}
 	return largest, nil
-}
-
-func float32s(data []byte) []float32 {
-	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(data))), len(data)/4)
 }

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"fovea/onnx"
-	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 )
 
 // sections, by number from 1.
@@ -169,7 +169,7 @@ func runSection(ctx context.Context, args []string) error {
 	}
 	defer os.RemoveAll(s.folder)
 	if s.Number > 1 { // the first tells what is wrong with it
-		_, err = ort.Load(ctx, s.source()) // or the first CPU session would choose the library
+		_, err = install.Load(ctx, s.source()) // or the first CPU session would choose the library
 	}
 	if err == nil {
 		err = sections[s.Number-1].do(ctx, s)
@@ -258,4 +258,4 @@ func (s *settings) inProcess(ctx context.Context, file string, number int) (*res
 }
 
 // source is where ONNX Runtime comes from, as for a learner.
-func (s *settings) source() ort.Source { return ort.Source{Provider: s.Provider} }
+func (s *settings) source() install.Source { return install.Source{Provider: s.Provider} }

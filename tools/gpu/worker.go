@@ -8,10 +8,12 @@ import (
 	"io"
 	"time"
 
+	"fovea/internal/numbers"
 	"fovea/onnx/cuda"
 	"fovea/onnx/weights"
 	"fovea/training"
 	"fovea/training/config"
+	"fovea/training/memory"
 )
 
 const workerCommand = "worker"
@@ -19,7 +21,7 @@ const workerCommand = "worker"
 // worker trains what it is told, as training.Run does, but from batches in memory.
 type worker struct {
 	job     job
-	learner *training.Learner
+	learner *training.Bench
 	batches *batches
 	device  *cuda.Device // nil on the CPU
 	free    int64        // of its memory, when nothing had been taken
@@ -41,7 +43,7 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 		}
 		a, err := w.answer(ctx, line)
 		if err != nil {
-			a = &answer{Error: err.Error(), NoMemory: training.OutOfMemory(err)}
+			a = &answer{Error: err.Error(), NoMemory: memory.OutOfMemory(err)}
 		}
 		if err := answers.Encode(a); err != nil {
 			return err
@@ -86,7 +88,7 @@ func (w *worker) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if w.learner, err = training.NewLearner(ctx, c, j.Classes, training.Experiment{}); err != nil {
+	if w.learner, err = training.NewBench(ctx, c, j.Classes, training.Experiment{}); err != nil {
 		return err
 	}
 	return loadWeights(w.learner, j.Weights)
@@ -150,7 +152,7 @@ func (w *worker) close() error {
 }
 
 // loadWeights makes a learner begin with the parameters of a file.
-func loadWeights(l *training.Learner, path string) error {
+func loadWeights(l *training.Bench, path string) error {
 	f, err := weights.Open(path)
 	if err != nil {
 		return err
@@ -167,7 +169,7 @@ func loadWeights(l *training.Learner, path string) error {
 		}
 		data, err := t.Bytes()
 		if err == nil {
-			copy(bytesOf(values), data)
+			copy(numbers.Bytes(values), data)
 		}
 		return err
 	})
@@ -177,7 +179,7 @@ func loadWeights(l *training.Learner, path string) error {
 func saveWeights(ctx context.Context, c *config.Config, path string) error {
 	own := *c
 	own.Runtime.Provider, own.Training.Precision, own.Training.Batch = "cpu", "fp32", 1
-	l, err := training.NewLearner(ctx, &own, classes, training.Experiment{})
+	l, err := training.NewBench(ctx, &own, classes, training.Experiment{})
 	if err != nil {
 		return err
 	}

@@ -29,8 +29,7 @@ type Checkpoint struct {
 	files []*weights.File // mapped, when the checkpoint was read
 }
 
-// Close releases a checkpoint that was read. Its tensors must not be touched
-// afterwards.
+// Close releases a checkpoint that was read. Its tensors must not be touched afterwards.
 func (c *Checkpoint) Close() error {
 	var errs []error
 	for _, f := range c.files {
@@ -48,8 +47,7 @@ type manifest struct {
 	State    json.RawMessage `json:"state"`
 }
 
-// sum is what a file is recognised by. A CRC finds damage at the speed of
-// memory; nothing here defends against forgery.
+// sum is what a file is recognised by. A CRC finds damage at the speed of memory; nothing here defends against forgery.
 type sum struct {
 	Size int64  `json:"size"`
 	CRC  string `json:"crc32c"`
@@ -64,8 +62,8 @@ func stateSum(state json.RawMessage) (string, error) {
 	return formatCRC(checksum(compact.Bytes())), nil
 }
 
-// names returns the folder of the checkpoint dir, what the temporary names of
-// its writers start with, and where the fallback of swap keeps the earlier one.
+// names returns the folder of the checkpoint dir, what the temporary names of its writers start with, and where the
+// fallback of swap keeps the earlier one.
 func names(dir string) (parent, temporary, old string) {
 	parent, base := filepath.Split(filepath.Clean(dir))
 	parent = filepath.Clean(parent)

@@ -26,8 +26,7 @@ func sample(n int) Checkpoint {
 	}
 }
 
-// number returns the n of a sample that was read, and an error when it is a
-// mixture.
+// number returns the n of a sample that was read, and an error when it is a mixture.
 func number(c *Checkpoint) (int, error) {
 	var state struct {
 		Step int

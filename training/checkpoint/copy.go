@@ -8,9 +8,8 @@ import (
 	"fovea/onnx"
 )
 
-// Copy makes the checkpoint to the same as the checkpoint from, with the
-// guarantees of Write. Files are linked where the file system can, which costs
-// no room: the files of a checkpoint never change.
+// Copy makes the checkpoint to the same as the checkpoint from, with the guarantees of Write. Files are linked where
+// the file system can, which costs no room: the files of a checkpoint never change.
 func Copy(from, to string) error {
 	source := current(from).path
 	return replace(to, func(fresh string) error {

@@ -26,8 +26,7 @@ func (s *summer) Write(b []byte) (int, error) {
 
 func (s *summer) sum() sum { return sum{s.size, formatCRC(s.crc)} }
 
-// sumFile reads a file through a small buffer, which leaves it in the page
-// cache for the map that follows.
+// sumFile reads a file through a small buffer, which leaves it in the page cache for the map that follows.
 func sumFile(path string) (sum, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -8,9 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// exchange gives two folders each other's name in one step. File systems that
-// cannot (some network and layered ones) give an error that is
-// [errors.ErrUnsupported].
+// exchange gives two folders each other's name in one step. File systems that cannot (some network and layered ones)
+// give an error that is [errors.ErrUnsupported].
 func exchange(a, b string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 	if err == nil {

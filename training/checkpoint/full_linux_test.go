@@ -10,8 +10,7 @@ import (
 	"testing"
 )
 
-// checkFull checks the error of a Write that had no room, and that the
-// checkpoint before is complete.
+// checkFull checks the error of a Write that had no room, and that the checkpoint before is complete.
 func checkFull(t *testing.T, dir, message string) {
 	t.Helper()
 	for _, want := range []string{dir, "there is no room", "still valid"} {
@@ -44,8 +43,8 @@ func TestFullDisk(t *testing.T) {
 	checkFull(t, dir, err.Error())
 }
 
-// A limit on the size of files fails the same way and needs no root. It binds
-// a whole process, so the test starts itself again.
+// A limit on the size of files fails the same way and needs no root. It binds a whole process, so the test starts
+// itself again.
 func TestFileSizeLimit(t *testing.T) {
 	if dir := os.Getenv("CHECKPOINT_LIMITED_DIR"); dir != "" {
 		signal.Ignore(syscall.SIGXFSZ)

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// TestMain makes this binary a program that writes checkpoints without end,
-// from a step on, when the tests start it as one.
+// TestMain makes this binary a program that writes checkpoints without end, from a step on, when the tests start it as
+// one.
 func TestMain(m *testing.M) {
 	dir := os.Getenv("CHECKPOINT_WRITER_DIR")
 	if dir == "" {
@@ -31,8 +31,8 @@ func TestMain(m *testing.M) {
 	os.Exit(1)
 }
 
-// A writer that is killed at any moment leaves a checkpoint that is complete
-// and not older than the last that it finished.
+// A writer that is killed at any moment leaves a checkpoint that is complete and not older than the last that it
+// finished.
 func TestKilledWriter(t *testing.T) {
 	for name := range swaps {
 		t.Run(name, func(t *testing.T) {
@@ -63,8 +63,8 @@ func TestKilledWriter(t *testing.T) {
 	}
 }
 
-// killWriter runs a writer from step on, kills it some time after it began,
-// and returns the last step that it said it finished, or 0.
+// killWriter runs a writer from step on, kills it some time after it began, and returns the last step that it said it
+// finished, or 0.
 func killWriter(t *testing.T, dir, swap string, step int, after time.Duration) (finished int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

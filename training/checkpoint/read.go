@@ -14,9 +14,8 @@ import (
 // advice ends the errors about checkpoints that are damaged.
 const advice = "restore the folder from a copy, resume from another checkpoint, or start the run anew"
 
-// Read opens the checkpoint in the folder dir and verifies all of it. The
-// tensors are in mapped files: they must not be written to, nor used after
-// [Checkpoint.Close]. A checkpoint that is not there is an [fs.ErrNotExist].
+// Read opens the checkpoint in the folder dir and verifies all of it. The tensors are in mapped files: they must not be
+// written to, nor used after [Checkpoint.Close]. A checkpoint that is not there is an [fs.ErrNotExist].
 func Read(dir string) (*Checkpoint, error) {
 	for {
 		before := current(dir)
@@ -47,8 +46,7 @@ func (p place) same(q place) bool {
 	return p.path == q.path && os.SameFile(p.info, q.info) && p.info.ModTime().Equal(q.info.ModTime())
 }
 
-// current returns where the checkpoint dir is: in dir, or where a writer that
-// was stopped between two renames left it.
+// current returns where the checkpoint dir is: in dir, or where a writer that was stopped between two renames left it.
 func current(dir string) place {
 	_, _, old := names(dir)
 	for _, path := range []string{dir, old} {

@@ -9,8 +9,7 @@ import (
 	"fovea/onnx"
 )
 
-// swap puts the folder fresh in the place of dir, durably, and leaves what was
-// there under the name fresh or nowhere.
+// swap puts the folder fresh in the place of dir, durably, and leaves what was there under the name fresh or nowhere.
 func swap(fresh, dir, old string) error {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return rename(fresh, dir)
@@ -25,8 +24,8 @@ func swap(fresh, dir, old string) error {
 	return onnx.SyncFolder(filepath.Dir(dir))
 }
 
-// swapByRenaming is swap where folders cannot be exchanged: between the two
-// renames the earlier checkpoint is the one called old, which Read knows.
+// swapByRenaming is swap where folders cannot be exchanged: between the two renames the earlier checkpoint is the one
+// called old, which Read knows.
 func swapByRenaming(fresh, dir, old string) error {
 	if err := rename(dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -15,10 +15,9 @@ import (
 	"fovea/onnx/weights"
 )
 
-// Write makes c the checkpoint in the folder dir, in the place of an earlier
-// one. Tensors' bytes go to the files from where they are. When Write fails
-// the earlier checkpoint is as it was, and the error says so. What writers
-// that were killed left behind is removed first.
+// Write makes c the checkpoint in the folder dir, in the place of an earlier one. Tensors' bytes go to the files from
+// where they are. When Write fails the earlier checkpoint is as it was, and the error says so. What writers that were
+// killed left behind is removed first.
 func Write(dir string, c Checkpoint) error { return write(dir, c, swap) }
 
 // write is Write with the way of putting a new folder in an old one's place.
@@ -53,9 +52,8 @@ func tryReplace(dir string, fill func(fresh string) error, swap func(fresh, dir,
 	if err != nil {
 		return err
 	}
-	// In the end the temporary folder holds the earlier checkpoint, or a part
-	// of the new one, or has become the checkpoint. If it cannot be removed,
-	// the next Write tries again, and says so.
+	// In the end the temporary folder holds the earlier checkpoint, or a part of the new one, or has become the
+	// checkpoint. If it cannot be removed, the next Write tries again, and says so.
 	defer os.RemoveAll(fresh)
 	if err := os.Chmod(fresh, 0o755); err != nil {
 		return err
@@ -66,8 +64,7 @@ func tryReplace(dir string, fill func(fresh string) error, swap func(fresh, dir,
 	return swap(fresh, dir, old)
 }
 
-// clean removes what killed writers left beside dir, and refuses to go on when
-// dir is something else than a checkpoint.
+// clean removes what killed writers left beside dir, and refuses to go on when dir is something else than a checkpoint.
 func clean(dir string) error {
 	parent, temporary, old := names(dir)
 	entries, err := os.ReadDir(parent)

@@ -1,14 +1,18 @@
 package optim
 
-import "math"
+import (
+	"math"
 
-// AdamW is Adam with decoupled weight decay (Loshchilov and Hutter, 2019) as torch.optim.AdamW computes it,
-// without the amsgrad variant.
+	"fovea/internal/parallel"
+)
+
+// AdamW is Adam with decoupled weight decay (Loshchilov and Hutter, 2019) as torch.optim.AdamW computes it, without the
+// amsgrad variant.
 type AdamW struct {
 	// Beta1 and Beta2 are the decay rates of the first and second moments, in [0, 1).
 	Beta1, Beta2 float64
-	// Eps is added to the root of the second moment. It must be positive: the zeros between parameters would
-	// become 0/0 without it.
+	// Eps is added to the root of the second moment. It must be positive: the zeros between parameters would become 0/0
+	// without it.
 	Eps float64
 }
 
@@ -17,8 +21,8 @@ func DefaultAdamW() AdamW {
 	return AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}
 }
 
-// Coefficients are one group's constants of a step, rounded to float32 as PyTorch rounds its Python scalars.
-// The assembly and the kernels for GPUs read them by field.
+// Coefficients are one group's constants of a step, rounded to float32 as PyTorch rounds its Python scalars. The
+// assembly and the kernels for GPUs read them by field.
 type Coefficients struct {
 	Scale    float32 // gradient factor
 	Decay    float32 // 1 - lr·weightDecay
@@ -45,13 +49,13 @@ func (a AdamW) Coefficients(step int64, lr, scale float64, g Group) Coefficients
 	}
 }
 
-// Step does one update of the parameters p and of their first and second moments m and v from the gradients g,
-// for all elements in groups. The four arenas have the same layout and do not overlap; g is only read.
+// Step does one update of the parameters p and of their first and second moments m and v from the gradients g, for all
+// elements in groups. The four arenas have the same layout and do not overlap; g is only read.
 //
-// step counts from 1. lr is the scheduled learning rate, to be multiplied by each group's LRScale. Gradients
-// are multiplied by scale before use: 1 / (loss scale × micro-batches) times the factor of [ClipScale].
-// Elements with a gradient or a scale that is not finite become NaN, as in PyTorch: look at [Norm] first.
-// workers is the number of goroutines, which end before Step returns; below 1 it is one for each processor.
+// step counts from 1. lr is the scheduled learning rate, to be multiplied by each group's LRScale. Gradients are
+// multiplied by scale before use: 1 / (loss scale × micro-batches) times the factor of [ClipScale]. Elements with a
+// gradient or a scale that is not finite become NaN, as in PyTorch: look at [Norm] first. workers is the number of
+// goroutines, which end before Step returns; below 1 it is one for each processor.
 func (a AdamW) Step(step int64, lr, scale float64, groups []Group, p, g, m, v []float32, workers int) {
 	type part struct{ start, end, group int }
 	var parts []part
@@ -62,15 +66,15 @@ func (a AdamW) Step(step int64, lr, scale float64, groups []Group, p, g, m, v []
 			parts = append(parts, part{start, min(start+chunk, group.End), i})
 		}
 	}
-	parallel(workers, len(parts), func(i int) {
+	parallel.Each(workers, len(parts), func(i int) {
 		s, e := parts[i].start, parts[i].end
 		adamw(p[s:e], g[s:e], m[s:e], v[s:e], &coeffs[parts[i].group])
 	})
 }
 
 // adamwGo updates one range. The operations and their order are those of torch/optim/adam.py with
-// decoupled_weight_decay, one tensor at a time. The explicit conversions keep the compiler from fusing a
-// multiplication with an addition, which would round differently from the assembly.
+// decoupled_weight_decay, one tensor at a time. The explicit conversions keep the compiler from fusing a multiplication
+// with an addition, which would round differently from the assembly.
 func adamwGo(p, g, m, v []float32, c *Coefficients) {
 	g, m, v = g[:len(p)], m[:len(p)], v[:len(p)]
 	for i := range p {

@@ -20,8 +20,8 @@ func readJSON(t *testing.T, name string, v any) {
 	}
 }
 
-// fillUniform fills x with the numbers in [-1, 1) that tools/oracle/adamw.py draws for a name and a step:
-// splitmix64 from a start that FNV-1a makes of the name.
+// fillUniform fills x with the numbers in [-1, 1) that tools/oracle/adamw.py draws for a name and a step: splitmix64
+// from a start that FNV-1a makes of the name.
 func fillUniform(x []float32, name string, step uint64) {
 	start := uint64(0xCBF29CE484222325)
 	for _, b := range []byte(name) {
@@ -37,8 +37,8 @@ func fillUniform(x []float32, name string, step uint64) {
 	}
 }
 
-// TestStepsFollowPyTorch repeats ten steps of torch.optim.AdamW with layer decay, warm-up, cosine, clipping,
-// two micro-batches and a loss scale, through the package's public functions.
+// TestStepsFollowPyTorch repeats ten steps of torch.optim.AdamW with layer decay, warm-up, cosine, clipping, two
+// micro-batches and a loss scale, through the package's public functions.
 func TestStepsFollowPyTorch(t *testing.T) {
 	var golden struct {
 		Depth                     int
@@ -54,7 +54,7 @@ func TestStepsFollowPyTorch(t *testing.T) {
 	}
 	readJSON(t, "steps.json", &golden)
 	for i, x := range golden.Params {
-		golden.Params[i] = OfViT(x.Name, x.Shape, golden.Depth)
+		golden.Params[i] = ofViT(x.Name, x.Shape, golden.Depth)
 	}
 	l, err := NewLayout(golden.Params, Decay{golden.LayerDecay, golden.WeightDecay})
 	if err != nil {

@@ -1,12 +1,14 @@
 package optim
 
-// Average moves the exponential moving average dst of the parameters towards src, their present values:
-// dst = decay·dst + (1-decay)·src, rounded as timm's ModelEmaV2 rounds it. Both have the same length. workers is
-// the number of goroutines; below 1 it is one for each processor.
+import "fovea/internal/parallel"
+
+// Average moves the exponential moving average dst of the parameters towards src, their present values: dst = decay·dst
+// + (1-decay)·src, rounded as timm's ModelEmaV2 rounds it. Both have the same length. workers is the number of
+// goroutines; below 1 it is one for each processor.
 func Average(dst, src []float32, decay float64, workers int) {
 	src = src[:len(dst)]
 	keep, take := float32(decay), float32(1-decay)
-	parallel(workers, chunks(len(dst)), func(i int) {
+	parallel.Each(workers, chunks(len(dst)), func(i int) {
 		s, e := i*chunk, min((i+1)*chunk, len(dst))
 		average(dst[s:e], src[s:e], keep, take)
 	})

@@ -1,6 +1,10 @@
 package optim
 
-import "testing"
+import (
+	"testing"
+
+	"fovea/internal/parallel"
+)
 
 // vitB16 is the number of parameters of ViT-B/16.
 const vitB16 = 86_567_656
@@ -30,7 +34,7 @@ func BenchmarkAdamW(b *testing.B) {
 	b.Run("step in Go", func(b *testing.B) {
 		b.SetBytes(vitB16 * 28)
 		for b.Loop() {
-			parallel(0, chunks(vitB16), func(i int) {
+			parallel.Each(0, chunks(vitB16), func(i int) {
 				s, e := i*chunk, min((i+1)*chunk, vitB16)
 				adamwGo(p[s:e], g[s:e], m[s:e], v[s:e], &c)
 			})
@@ -49,7 +53,7 @@ func BenchmarkNorm(b *testing.B) {
 	b.Run("norm in Go", func(b *testing.B) {
 		b.SetBytes(vitB16 * 4)
 		for b.Loop() {
-			parallel(0, chunks(vitB16), func(i int) {
+			parallel.Each(0, chunks(vitB16), func(i int) {
 				sumSquaresGo(g[i*chunk : min((i+1)*chunk, vitB16)])
 			})
 		}
@@ -67,7 +71,7 @@ func BenchmarkAdd(b *testing.B) {
 	b.Run("add in Go", func(b *testing.B) {
 		b.SetBytes(vitB16 * 12)
 		for b.Loop() {
-			parallel(0, chunks(vitB16), func(i int) {
+			parallel.Each(0, chunks(vitB16), func(i int) {
 				s, e := i*chunk, min((i+1)*chunk, vitB16)
 				addGo(a[0][s:e], a[1][s:e])
 			})

@@ -1,16 +1,12 @@
 package optim
 
-import (
-	"math"
-	"strconv"
-	"strings"
-)
+import "math"
 
-// Decay says how learning rate and weight decay differ between the parameters of a model (RETFound
-// util/lr_decay.py, after BEiT).
+// Decay says how learning rate and weight decay differ between the parameters of a model (RETFound util/lr_decay.py,
+// after BEiT).
 type Decay struct {
-	// Layer is the factor between the learning rates of neighbouring layers, 0.65 in RETFound; 1 gives every
-	// layer the same rate. That of the highest layer, the head's, is the schedule's.
+	// Layer is the factor between the learning rates of neighbouring layers, 0.65 in RETFound; 1 gives every layer the
+	// same rate. That of the highest layer, the head's, is the schedule's.
 	Layer float64
 	// Weight is the weight decay of the parameters that it applies to.
 	Weight float64
@@ -28,39 +24,8 @@ func (d Decay) weightDecay(t Tensor) float64 {
 	return 0
 }
 
-// OfViT is a parameter of a vision transformer with depth blocks, by its PyTorch name. Its head is layer depth+1.
-func OfViT(name string, shape []int64, depth int) Tensor {
-	return Tensor{Name: name, Shape: shape, Layer: LayerID(name, depth), Decay: Decays(name, shape)}
-}
-
-// LayerID returns the layer of a parameter of a vision transformer with depth blocks, by its PyTorch name: 0
-// for the embeddings, b+1 for block b, depth+1 for all else (final norm, head).
-func LayerID(name string, depth int) int {
-	if name == "cls_token" || name == "pos_embed" || strings.HasPrefix(name, "patch_embed") {
-		return 0
-	}
-	if rest, ok := strings.CutPrefix(name, "blocks."); ok {
-		number, _, _ := strings.Cut(rest, ".")
-		if b, err := strconv.Atoi(number); err == nil && 0 <= b && b < depth {
-			return b + 1
-		}
-	}
-	return depth + 1
-}
-
-// Decays reports whether weight decay applies to a parameter of a vision transformer: not to biases, norms and other parameters of at
-// most one dimension, and not to the position embedding and the class and distillation tokens (timm's
-// no_weight_decay).
-func Decays(name string, shape []int64) bool {
-	switch name {
-	case "pos_embed", "cls_token", "dist_token":
-		return false
-	}
-	return len(shape) > 1
-}
-
-// Group is a range of an arena, elements Start to End-1, whose parameters share a learning-rate scale and a
-// weight decay. It starts and ends at multiples of 16 and includes the zeros between its parameters.
+// Group is a range of an arena, elements Start to End-1, whose parameters share a learning-rate scale and a weight
+// decay. It starts and ends at multiples of 16 and includes the zeros between its parameters.
 type Group struct {
 	Start, End           int
 	LRScale, WeightDecay float64

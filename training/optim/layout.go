@@ -32,9 +32,8 @@ func (p Param) View(arena []float32) []float32 {
 	return arena[p.Offset:end:end]
 }
 
-// Layout places parameters in an arena, in the order given to [NewLayout]. The up to 15 elements between the
-// end of a parameter and the start of the next are zero in every arena, and every function of this package
-// leaves them zero.
+// Layout places parameters in an arena, in the order given to [NewLayout]. The up to 15 elements between the end of a
+// parameter and the start of the next are zero in every arena, and every function of this package leaves them zero.
 type Layout struct {
 	Params []Param
 	// Size is the number of elements of an arena, a multiple of 16.
@@ -43,8 +42,8 @@ type Layout struct {
 	index map[string]int
 }
 
-// NewLayout places tensors one after another and assigns each its learning-rate scale and weight decay. It
-// fails if a name is empty or occurs twice, or if a dimension is not positive.
+// NewLayout places tensors one after another and assigns each its learning-rate scale and weight decay. It fails if a
+// name is empty or occurs twice, or if a dimension is not positive.
 func NewLayout(tensors []Tensor, decay Decay) (Layout, error) {
 	l := Layout{Params: make([]Param, 0, len(tensors)), index: make(map[string]int, len(tensors))}
 	highest := 0
@@ -88,8 +87,8 @@ func (l Layout) Freeze(match func(Param) bool) {
 	}
 }
 
-// TrainedFrom returns the offset of the first parameter that is not frozen, Size if all are: passes over the
-// gradients begin there.
+// TrainedFrom returns the offset of the first parameter that is not frozen, Size if all are: passes over the gradients
+// begin there.
 func (l Layout) TrainedFrom() int {
 	for _, p := range l.Params {
 		if !p.Frozen {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"fovea/graphs/vit"
 )
 
 // tensors alternates names and shapes.
@@ -58,8 +60,8 @@ func TestLayoutErrors(t *testing.T) {
 	}
 }
 
-// TestGroupsOfViTLarge compares every parameter of ViT-L/16 and of DINOv2's ViT-L/14 with RETFound's lr_decay.py:
-// 26 layers, 52 groups.
+// TestGroupsOfViTLarge compares every parameter of ViT-L/16 and of DINOv2's ViT-L/14 with RETFound's lr_decay.py: 26
+// layers, 52 groups.
 func TestGroupsOfViTLarge(t *testing.T) {
 	t.Run("vit_large_patch16", func(t *testing.T) { checkGroups(t, "groups.json", 303_306_757) })
 	t.Run("vit_large_patch14_dinov2", func(t *testing.T) { checkGroups(t, "groups_dinov2.json", 303_233_029) })
@@ -82,7 +84,7 @@ func checkGroups(t *testing.T, file string, wantElements int) {
 	readJSON(t, file, &golden)
 	tensors := make([]Tensor, len(golden.Params))
 	for i, p := range golden.Params {
-		tensors[i] = OfViT(p.Name, p.Shape, golden.Depth)
+		tensors[i] = ofViT(p.Name, p.Shape, golden.Depth)
 	}
 	l, err := NewLayout(tensors, Decay{golden.LayerDecay, golden.WeightDecay})
 	if err != nil {
@@ -131,7 +133,7 @@ func TestFreeze(t *testing.T) {
 	list := tensors("pos_embed", []int64{1, 3, 5}, "blocks.0.fc.weight", []int64{4, 5}, "blocks.0.fc.bias", []int64{4},
 		"blocks.1.fc.weight", []int64{5, 5}, "blocks.1.fc.bias", []int64{5}, "head.weight", []int64{2, 5})
 	for i, x := range list {
-		list[i] = OfViT(x.Name, x.Shape, 2)
+		list[i] = ofViT(x.Name, x.Shape, 2)
 	}
 	for freeze, from := range map[int]int{0: 0, 1: 1, 2: 3, 3: 5, 4: 6} { // layers, parameters
 		l, err := NewLayout(list, Decay{Layer: 0.5, Weight: 0.05})
@@ -169,35 +171,7 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
-func TestLayerID(t *testing.T) {
-	for name, want := range map[string]int{
-		"cls_token": 0, "pos_embed": 0, "patch_embed.proj.bias": 0,
-		"blocks.0.norm1.weight": 1, "blocks.11.mlp.fc2.bias": 12,
-		"norm.weight": 13, "fc_norm.bias": 13, "head.weight": 13,
-		"blocks.12.norm1.weight": 13, "blocks.x.weight": 13, "blocks": 13, "conv1.weight": 13,
-	} {
-		if got := LayerID(name, 12); got != want {
-			t.Errorf("LayerID(%q, 12) = %d, want %d", name, got, want)
-		}
-	}
-}
-
-func TestDecays(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		shape []int64
-		want  bool
-	}{
-		{"head.weight", []int64{5, 8}, true},
-		{"patch_embed.proj.weight", []int64{8, 3, 16, 16}, true},
-		{"head.bias", []int64{5}, false},
-		{"temperature", nil, false},
-		{"pos_embed", []int64{1, 5, 8}, false},
-		{"cls_token", []int64{1, 1, 8}, false},
-		{"dist_token", []int64{1, 1, 8}, false},
-	} {
-		if got := Decays(c.name, c.shape); got != c.want {
-			t.Errorf("Decays(%q, %v) = %v", c.name, c.shape, got)
-		}
-	}
+// ofViT is a parameter of a ViT as package models gives it to a layout.
+func ofViT(name string, shape []int64, depth int) Tensor {
+	return Tensor{Name: name, Shape: shape, Layer: vit.Layer(name, depth), Decay: vit.Decays(name, shape)}
 }

@@ -1,13 +1,17 @@
 package optim
 
-import "math"
+import (
+	"math"
 
-// Norm returns the L2 norm of an arena, summed in float64. Chunks of a fixed size are summed on their own and
-// their sums added in order, so that the result does not depend on workers, the number of goroutines (below 1:
-// one for each processor). It is infinite or NaN if and only if an element is.
+	"fovea/internal/parallel"
+)
+
+// Norm returns the L2 norm of an arena, summed in float64. Chunks of a fixed size are summed on their own and their
+// sums added in order, so that the result does not depend on workers, the number of goroutines (below 1: one for each
+// processor). It is infinite or NaN if and only if an element is.
 func Norm(g []float32, workers int) float64 {
 	sums := make([]float64, chunks(len(g)))
-	parallel(workers, len(sums), func(i int) {
+	parallel.Each(workers, len(sums), func(i int) {
 		sums[i] = sumSquares(g[i*chunk : min((i+1)*chunk, len(g))])
 	})
 	var total float64
@@ -29,8 +33,8 @@ func ClipScale(norm, maxNorm float64) float64 {
 // lanes is the number of partial sums of sumSquares: enough to hide the latency of an addition.
 const lanes = 32
 
-// sumSquaresGo adds the squares of x to 32 partial sums, element i to sum i mod 32, and then folds the sums in
-// halves. The square of a float32 is exact in float64, so a fused multiply-add rounds like the two operations.
+// sumSquaresGo adds the squares of x to 32 partial sums, element i to sum i mod 32, and then folds the sums in halves.
+// The square of a float32 is exact in float64, so a fused multiply-add rounds like the two operations.
 func sumSquaresGo(x []float32) float64 {
 	var sum [lanes]float64
 	addSquaresGo(&sum, x)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestNorm compares with a sum in 200 bits. Each of the 32 partial sums of a chunk has 2048 additions, hence an
-// error of at most 2048 · 2⁻⁵³ ≈ 2e-13; squares of 24-bit fractions always round to the same side.
+// TestNorm compares with a sum in 200 bits. Each of the 32 partial sums of a chunk has 2048 additions, hence an error
+// of at most 2048 · 2⁻⁵³ ≈ 2e-13; squares of 24-bit fractions always round to the same side.
 func TestNorm(t *testing.T) {
 	for _, n := range []int{0, 1, 33, 1000, chunk - 1, chunk, 3*chunk + 17} {
 		x := make([]float32, n)

@@ -8,12 +8,13 @@ import (
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
 	"fovea/onnx/ort"
+	"fovea/onnx/ort/install"
 	"fovea/training/optim"
 )
 
 // TestOptimizerGraph takes three steps with optimizer.onnx and with Step.
 func TestOptimizerGraph(t *testing.T) {
-	if _, err := ort.Load(t.Context(), ort.Source{}); err != nil {
+	if _, err := install.Load(t.Context(), install.Source{}); err != nil {
 		t.Fatal(err)
 	}
 	g, err := artifacts.Optimizer()

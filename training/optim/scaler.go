@@ -1,7 +1,7 @@
 package optim
 
-// LossScaler keeps small float16 gradients from vanishing: the loss is multiplied by Scale before the backward
-// pass and the gradients are divided by it. It grows while gradients stay finite and shrinks when one does not
+// LossScaler keeps small float16 gradients from vanishing: the loss is multiplied by Scale before the backward pass and
+// the gradients are divided by it. It grows while gradients stay finite and shrinks when one does not
 // (torch.amp.GradScaler with its defaults, as RETFound uses it; Micikevicius et al., 2018).
 type LossScaler struct {
 	Scale float64 `json:"scale"`

@@ -9,8 +9,7 @@ import (
 	"fovea/training/optim"
 )
 
-// TestLossScaler goes through a run with overflows beside torch.amp.GradScaler
-// (tools/oracle/loss_scaler.py).
+// TestLossScaler goes through a run with overflows beside torch.amp.GradScaler (tools/oracle/loss_scaler.py).
 func TestLossScaler(t *testing.T) {
 	text, err := os.ReadFile("testdata/loss_scaler.json")
 	if err != nil {

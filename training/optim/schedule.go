@@ -10,8 +10,8 @@ type Schedule struct {
 	Warmup, Epochs float64
 }
 
-// Rate returns the learning rate at a fractional epoch, epoch + iteration / iterations per epoch. The first
-// iteration of a run with a warm-up has rate 0. From the end of the run on the rate is Min.
+// Rate returns the learning rate at a fractional epoch, epoch + iteration / iterations per epoch. The first iteration
+// of a run with a warm-up has rate 0. From the end of the run on the rate is Min.
 func (s Schedule) Rate(epoch float64) float64 {
 	switch {
 	case epoch >= s.Epochs:

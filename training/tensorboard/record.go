@@ -7,8 +7,8 @@ import (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// appendRecord appends data as a TFRecord: length, masked checksum of the length, data, masked checksum of the
-// data, all little-endian (tensorflow/core/lib/io/record_writer.h).
+// appendRecord appends data as a TFRecord: length, masked checksum of the length, data, masked checksum of the data,
+// all little-endian (tensorflow/core/lib/io/record_writer.h).
 func appendRecord(b, data []byte) []byte {
 	length := binary.LittleEndian.AppendUint64(nil, uint64(len(data)))
 	b = append(b, length...)
@@ -17,8 +17,8 @@ func appendRecord(b, data []byte) []byte {
 	return binary.LittleEndian.AppendUint32(b, maskedCRC(data))
 }
 
-// maskedCRC is the CRC-32C of data, rotated and shifted so that the checksum of data which holds checksums
-// remains useful (tensorflow/core/lib/hash/crc32c.h).
+// maskedCRC is the CRC-32C of data, rotated and shifted so that the checksum of data which holds checksums remains
+// useful (tensorflow/core/lib/hash/crc32c.h).
 func maskedCRC(data []byte) uint32 {
 	c := crc32.Checksum(data, castagnoli)
 	return (c>>15 | c<<17) + 0xa282ead8

@@ -13,16 +13,16 @@ import (
 
 const prefix = "events.out.tfevents."
 
-// Writer writes one event file. It is not safe for concurrent use. What it writes is buffered until Flush or
-// Close; after a crash TensorBoard reads the whole records that reached the file and ignores the rest.
+// Writer writes one event file. It is not safe for concurrent use. What it writes is buffered until Flush or Close;
+// after a crash TensorBoard reads the whole records that reached the file and ignores the rest.
 type Writer struct {
 	file *os.File
 	buf  *bufio.Writer
 }
 
-// Create creates a new event file in dir, which is created too if need be. step is 0 for a new run. For a run
-// that resumes it is the first step that will be written, and TensorBoard drops what earlier files in dir hold
-// from that step on.
+// Create creates a new event file in dir, which is created too if need be. step is 0 for a new run. For a run that
+// resumes it is the first step that will be written, and TensorBoard drops what earlier files in dir hold from that
+// step on.
 func Create(dir string, step int64) (*Writer, error) {
 	host, err := os.Hostname()
 	if err != nil {
@@ -58,8 +58,8 @@ func create(dir string, step int64, host string, now time.Time) (*Writer, error)
 	return w, nil
 }
 
-// nextSecond returns now, or if dir has an event file of that time or later (a quick restart, a clock set back)
-// the second after it: TensorBoard must read the new file last.
+// nextSecond returns now, or if dir has an event file of that time or later (a quick restart, a clock set back) the
+// second after it: TensorBoard must read the new file last.
 func nextSecond(dir string, now int64) (int64, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -78,8 +78,8 @@ func nextSecond(dir string, now int64) (int64, error) {
 	return now, nil
 }
 
-// Scalar writes the value of a tag at a step. Event files hold float32. Slashes in tags make groups in
-// TensorBoard: "loss/train", "loss/val".
+// Scalar writes the value of a tag at a step. Event files hold float32. Slashes in tags make groups in TensorBoard:
+// "loss/train", "loss/val".
 func (w *Writer) Scalar(tag string, step int64, value float64, wall time.Time) error {
 	return w.write(scalarEvent(wall, step, tag, float32(value)))
 }

@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// File is an open mapping.
+// A File is an open mapping.
 type File struct {
 	data  []byte
 	close func([]byte) error

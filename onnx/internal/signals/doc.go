@@ -1,3 +1,2 @@
-// Package signals keeps the signal handlers that Go installed from the libraries
-// that a program opens later.
+// Package signals protects Go's signal handlers from libraries that a program opens later.
 package signals

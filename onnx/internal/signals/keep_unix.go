@@ -25,9 +25,8 @@ import "sync"
 
 var guarding sync.Mutex
 
-// Keep runs a function and undoes what it did to the signal handlers. NVIDIA's
-// libraries may replace Go's handlers by ones without SA_ONSTACK, with which the
-// next Ctrl-C would end the program in a crash.
+// Keep runs a function and undoes what it did to the signal handlers. NVIDIA's libraries may replace Go's handlers by
+// ones without SA_ONSTACK, with which the next Ctrl-C would end the program in a crash.
 func Keep(f func() error) error {
 	guarding.Lock()
 	defer guarding.Unlock()

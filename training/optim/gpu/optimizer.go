@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"unsafe"
 
+	"fovea/internal/numbers"
 	"fovea/onnx/cuda"
 	"fovea/training/optim"
 )
@@ -13,16 +14,14 @@ import (
 //go:embed kernels.ptx
 var ptx []byte
 
-// Arenas lie in the memory of one GPU and have one layout, four bytes an
-// element. They belong to the caller.
+// Arenas lie in the memory of one GPU and have one layout, four bytes an element. They belong to the caller.
 type Arenas struct {
 	Parameters, Gradients, Moment1, Moment2 *cuda.Memory
 	Sum                                     *cuda.Memory // of gradients over micro-batches; nil: every step has one
 	Average                                 *cuda.Memory // moving average of the parameters; nil: none is kept
 }
 
-// Optimizer takes the steps of one training on the GPU, in the order of one
-// stream. It is for one goroutine at a time.
+// Optimizer takes the steps of one training on the GPU, in the order of one stream. It is for one goroutine at a time.
 type Optimizer struct {
 	stream  *cuda.Stream
 	arenas  Arenas
@@ -57,8 +56,8 @@ const (
 // piece is a part of a group; start and end count vectors.
 type piece struct{ start, end, group int64 }
 
-// New makes an optimizer of the arenas, whose layout is l, on a stream of d.
-// average is the decay of the moving average, if there is one.
+// New makes an optimizer of the arenas, whose layout is l, on a stream of d. average is the decay of the moving
+// average, if there is one.
 func New(d *cuda.Device, s *cuda.Stream, l optim.Layout, adamw optim.AdamW, average float64,
 	a Arenas) (*Optimizer, error) {
 	for name, m := range map[string]*cuda.Memory{"parameters": a.Parameters, "gradients": a.Gradients,
@@ -117,14 +116,13 @@ func (o *Optimizer) open(d *cuda.Device) (err error) {
 	if o.uploads, err = newUploads(d, coefficients); err != nil {
 		return err
 	}
-	return o.stream.Upload(o.pieces, 0, bytesOf(pieces))
+	return o.stream.Upload(o.pieces, 0, numbers.Bytes(pieces))
 }
 
 // chunks is the number of chunks of the gradient.
 func (o *Optimizer) chunks() int { return (o.size - o.from + chunk - 1) / chunk }
 
-// Close gives the optimizer's memory back, once the stream has done its work;
-// the arenas are the caller's.
+// Close gives the optimizer's memory back, once the stream has done its work; the arenas are the caller's.
 func (o *Optimizer) Close() error {
 	err := o.stream.Synchronize()
 	if o.uploads != nil {
@@ -139,8 +137,8 @@ func (o *Optimizer) Close() error {
 	return err
 }
 
-// Accumulate adds the gradients of micro-batch number micro of a step, from 0,
-// to the sum of those before it. It does nothing without a sum.
+// Accumulate adds the gradients of micro-batch number micro of a step, from 0, to the sum of those before it. It does
+// nothing without a sum.
 func (o *Optimizer) Accumulate(micro int) error {
 	if o.arenas.Sum == nil {
 		return nil
@@ -155,11 +153,9 @@ func (o *Optimizer) Accumulate(micro int) error {
 	}{o.arenas.Sum.Pointer() + uintptr(offset), o.arenas.Gradients.Pointer() + uintptr(offset), int64(n / vector)})
 }
 
-// Update takes optimizer step number step, counted from 1, at a scheduled rate.
-// The sum of the gradients, or the gradients where there is no sum, is divided
-// by divisor, the loss scale × micro-batches, and clipped to a norm of clip
-// ([optim.ClipScale]). With skip nothing changes if the norm is not finite;
-// [Optimizer.Download] tells.
+// Update takes optimizer step number step, counted from 1, at a scheduled rate. The sum of the gradients, or the
+// gradients where there is no sum, is divided by divisor, the loss scale × micro-batches, and clipped to a norm of clip
+// ([optim.ClipScale]). With skip nothing changes if the norm is not finite; [Optimizer.Download] tells.
 func (o *Optimizer) Update(step int64, rate, divisor, clip float64, skip bool) error {
 	gradients := o.arenas.Gradients
 	if o.arenas.Sum != nil {
@@ -172,7 +168,7 @@ func (o *Optimizer) Update(step int64, rate, divisor, clip float64, skip bool) e
 	for i, g := range o.groups {
 		coefficients[i] = o.adamw.Coefficients(step, rate, 1/divisor, g)
 	}
-	if err := o.uploads.upload(o.stream, o.coefficients, bytesOf(coefficients)); err != nil {
+	if err := o.uploads.upload(o.stream, o.coefficients, numbers.Bytes(coefficients)); err != nil {
 		return err
 	}
 	a := struct {
@@ -216,9 +212,4 @@ func (o *Optimizer) norm(gradients *cuda.Memory, divisor, clip float64) error {
 // launch queues a kernel on at least as many threads.
 func (o *Optimizer) launch(f *cuda.Function, threads int, arguments any) error {
 	return o.stream.Launch(f, (threads+block-1)/block, block, arguments)
-}
-
-// bytesOf views plain values as bytes.
-func bytesOf[T any](x []T) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), len(x)*int(unsafe.Sizeof(*new(T))))
 }

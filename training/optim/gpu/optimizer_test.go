@@ -7,8 +7,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"unsafe"
 
+	"fovea/internal/numbers"
 	"fovea/onnx/cuda"
 	"fovea/tools/cudastub"
 	"fovea/training/optim"
@@ -118,11 +118,7 @@ func (b *both) fill(name string, size float64) {
 
 func (b *both) upload(name string) {
 	b.t.Helper()
-	ok(b.t, b.stream.Upload(b.gpu[name], 0, bytesOf(b.cpu[name])))
-}
-
-func bytesOf(x []float32) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(&x[0])), 4*len(x))
+	ok(b.t, b.stream.Upload(b.gpu[name], 0, numbers.Bytes(b.cpu[name])))
 }
 
 // accumulate adds the gradients of a micro-batch to the sum on both.
@@ -175,7 +171,7 @@ func (b *both) compare(step int64) {
 	b.t.Helper()
 	for name, want := range b.cpu {
 		got := make([]float32, len(want))
-		ok(b.t, b.stream.Download(bytesOf(got), b.gpu[name], 0))
+		ok(b.t, b.stream.Download(numbers.Bytes(got), b.gpu[name], 0))
 		for i := range got {
 			if !same(got[i], want[i]) {
 				b.t.Fatalf("step %d: %s[%d] is %v, on the CPU %v", step, name, i, got[i], want[i])

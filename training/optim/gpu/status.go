@@ -3,6 +3,8 @@ package gpu
 import (
 	"fmt"
 	"unsafe"
+
+	"fovea/internal/numbers"
 )
 
 // Status is what the GPU found in the gradient of a step.
@@ -13,15 +15,14 @@ type Status struct {
 	finite  int32
 }
 
-// Finite reports whether the norm is finite: whether every element of the
-// gradient is.
+// Finite reports whether the norm is finite: whether every element of the gradient is.
 func (s Status) Finite() bool { return s.finite != 0 }
 
 // StatusBytes is the size of a Status.
 const StatusBytes = int(unsafe.Sizeof(Status{}))
 
-// Download queues a copy of the status of the last Update to dst, which is
-// page-locked ([fovea/onnx/cuda.HostMemory]) or waited for, for [ReadStatus].
+// Download queues a copy of the status of the last Update to dst, which is page-locked ([fovea/onnx/cuda.HostMemory])
+// or waited for, for [ReadStatus].
 func (o *Optimizer) Download(dst []byte) error {
 	if len(dst) != StatusBytes {
 		return fmt.Errorf("the status of an optimizer step has %d bytes, not %d", StatusBytes, len(dst))
@@ -32,6 +33,6 @@ func (o *Optimizer) Download(dst []byte) error {
 // ReadStatus reads what Download copied, when it is there.
 func ReadStatus(b []byte) Status {
 	s := make([]Status, 1)
-	copy(bytesOf(s), b)
+	copy(numbers.Bytes(s), b)
 	return s[0]
 }

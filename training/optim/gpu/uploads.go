@@ -6,8 +6,8 @@ import (
 	"fovea/onnx/cuda"
 )
 
-// uploads are buffers that take turns, so that one can be filled while the GPU
-// still reads another. The program runs at most as many steps ahead of the GPU.
+// uploads are buffers that take turns, so that one can be filled while the GPU still reads another. The program runs at
+// most as many steps ahead of the GPU.
 type uploads struct {
 	buffers [4]upload
 	next    int

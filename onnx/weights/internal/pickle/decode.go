@@ -7,23 +7,21 @@ import (
 	"math"
 )
 
-// MaxSteps is the most opcodes of a pickle. A RETFound checkpoint with Adam's
-// state has 50,000.
+// MaxSteps is the largest number of operations of a pickle. A RETFound checkpoint with Adam's state has 50,000.
 const MaxSteps = 1 << 20
 
-// Hooks are what a caller knows beyond Python's own types. Each may be nil.
+// Hooks let a caller handle types beyond Python's own. Each may be nil.
 type Hooks struct {
-	// Call makes the value of a class or function called with arguments; ok is
-	// false for one that it does not know.
+	// Call returns the value of a class or function called with arguments. ok is false if it does not know the class.
 	Call func(class Global, args Tuple) (value any, ok bool, err error)
-	// Build gives a value that Call made the state that the file has for it.
+	// Build sets the state that the file has for a value that Call made.
 	Build func(value, state any) error
-	// Persistent returns the value that is outside the pickle under an id.
+	// Persistent returns the value outside the pickle that has an id.
 	Persistent func(id any) (any, error)
 }
 
-// Decode reads the pickle at the start of b and returns its value and its
-// length. Texts and bytes of the value are b's memory.
+// Decode reads the pickle at the start of b and returns its value and its length. Texts and bytes of the value are b's
+// memory.
 func Decode(b []byte, hooks Hooks) (value any, length int, err error) {
 	m := machine{hooks: hooks, rest: b, memo: map[uint32]any{}}
 	for ; m.steps < MaxSteps; m.steps++ {
@@ -48,7 +46,7 @@ var (
 	errUnderflow = errors.New("an operation finds the stack empty: the file is damaged")
 )
 
-// machine is the state between two operations.
+// A machine is the state between two operations.
 type machine struct {
 	hooks Hooks
 	steps int
@@ -79,7 +77,7 @@ func (m *machine) number(size uint64) (uint64, error) {
 	return binary.LittleEndian.Uint64(wide[:]), nil
 }
 
-// counted returns as many bytes as an integer of size bytes before them says.
+// counted reads an integer of size bytes and returns as many bytes behind it.
 func (m *machine) counted(size uint64) ([]byte, error) {
 	n, err := m.number(size)
 	if err != nil {
@@ -88,7 +86,7 @@ func (m *machine) counted(size uint64) ([]byte, error) {
 	return m.take(n)
 }
 
-// line returns the bytes up to the next line feed, which is skipped.
+// line returns the bytes up to the next line feed, and skips that.
 func (m *machine) line() (string, error) {
 	for i, c := range m.rest {
 		if c == '\n' {
@@ -118,7 +116,7 @@ func (m *machine) pop() (any, error) {
 	return v, nil
 }
 
-// floor is the height that nothing may be popped below.
+// floor returns the height of the stack below which nothing may be popped.
 func (m *machine) floor() int {
 	if len(m.marks) == 0 {
 		return 0
@@ -126,7 +124,7 @@ func (m *machine) floor() int {
 	return m.marks[len(m.marks)-1]
 }
 
-// popN returns the n topmost values, lowest first, in memory of their own.
+// popN removes the n topmost values and returns them, lowest first, in memory of their own.
 func (m *machine) popN(n int) (Tuple, error) {
 	at := len(m.stack) - n
 	if at < m.floor() {
@@ -137,7 +135,7 @@ func (m *machine) popN(n int) (Tuple, error) {
 	return out, nil
 }
 
-// popMark returns what was pushed since the last mark, and removes that.
+// popMark removes the values above the last mark and the mark, and returns the values.
 func (m *machine) popMark() (Tuple, error) {
 	if len(m.marks) == 0 {
 		return nil, errors.New("an operation finds no mark on the stack: the file is damaged")
@@ -147,7 +145,7 @@ func (m *machine) popMark() (Tuple, error) {
 	return out, err
 }
 
-// top returns the topmost value, which stays.
+// top returns the topmost value, which stays on the stack.
 func (m *machine) top() (any, error) {
 	if len(m.stack) == m.floor() {
 		return nil, errUnderflow
@@ -155,7 +153,7 @@ func (m *machine) top() (any, error) {
 	return m.stack[len(m.stack)-1], nil
 }
 
-// long reads a two's complement integer of any length.
+// long returns a two's complement integer of any length, lowest byte first.
 func long(b []byte) any {
 	if len(b) > 8 {
 		return Long(b)

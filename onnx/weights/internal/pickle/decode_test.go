@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// Pickles of CPython 3.11 and their values. Bytes in protocol 2 are what
-// encoding their characters as Latin-1 gives.
+// Pickles of CPython 3.11 and their values. Bytes in protocol 2 are what encoding their characters as Latin-1 gives.
 func TestDecode(t *testing.T) {
 	text := func(s string) Text { return Text(s) }
 	for _, test := range []struct {
@@ -25,12 +24,14 @@ func TestDecode(t *testing.T) {
 		{"\x80\x04\x95\x1b\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x01a\x94\x8c\x01x\x94C\x01y\x94\x86\x94K\x01\x8f\x94(K\x02\x90u.",
 			&Dict{[]any{text("a"), int64(1)}, []any{Tuple{text("x"), Blob("y")}, &List{[]any{int64(2)}}}}},
 		// pickle.dumps(b"\xe9", 2)
-		{"\x80\x02c_codecs\nencode\nq\x00X\x02\x00\x00\x00\xc3\xa9q\x01X\x06\x00\x00\x00latin1q\x02\x86q\x03Rq\x04.", Latin1("\xc3\xa9")},
+		{"\x80\x02c_codecs\nencode\nq\x00X\x02\x00\x00\x00\xc3\xa9q\x01X\x06\x00\x00\x00latin1q\x02\x86q\x03Rq\x04.",
+			Latin1("\xc3\xa9")},
 		// pickle.dumps(collections.OrderedDict([("a", 1)]), 2), of Python 2.7: a list of pairs
 		{"\x80\x02ccollections\nOrderedDict\nq\x00]q\x01]q\x02(U\x01aq\x03K\x01ea\x85q\x04Rq\x05.",
 			&Dict{[]any{Blob("a")}, []any{int64(1)}}},
 		// pickle.dumps(argparse.Namespace(a=1), 2)
-		{"\x80\x02cargparse\nNamespace\nq\x00)\x81q\x01}q\x02X\x01\x00\x00\x00aq\x03K\x01sb.", &Object{&Global{"argparse", "Namespace"}}},
+		{"\x80\x02cargparse\nNamespace\nq\x00)\x81q\x01}q\x02X\x01\x00\x00\x00aq\x03K\x01sb.",
+			&Object{&Global{"argparse", "Namespace"}}},
 	} {
 		got, n, err := Decode([]byte(test.pickle+"and more"), Hooks{})
 		if err != nil || n != len(test.pickle) || !reflect.DeepEqual(got, test.want) {
@@ -59,7 +60,7 @@ func TestLatin1(t *testing.T) {
 	}
 }
 
-// A list that many dicts are made of is copied for none above the limit.
+// If many dicts are made of one list, it is not copied beyond the limit.
 func TestDecodeCountsCopies(t *testing.T) {
 	pair := "](K\x01K\x01e"
 	bomb := "\x80\x02](" + strings.Repeat(pair, 1000) + "eq\x00" +
@@ -69,7 +70,7 @@ func TestDecodeCountsCopies(t *testing.T) {
 	}
 }
 
-// FuzzDecode: no input makes the machine fail otherwise than by an error.
+// FuzzDecode feeds bytes to the machine, which may fail only with an error.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{"\x80\x02}.", "\x80\x02](K\x01K\x02et.", "\x80\x04\x8c\x01a\x8c\x01b\x93)R}b.",
 		"\x80\x02cA\nB\n)\x81}X\x01\x00\x00\x00aK\x01sb.", "\x80\x02(K\x01K\x02t2\x860]q\x00h\x00a."} {

@@ -24,8 +24,8 @@ func (m *machine) global(code uint64) (any, error) {
 	return &Global{string(module), string(name)}, nil
 }
 
-// call makes the value of a class or function called with arguments. What
-// keyword arguments would change is not known of any class that matters.
+// call returns the value of a class or function called with arguments. With keyword arguments it is always an Object:
+// no class that matters has any.
 func (m *machine) call(code uint64) (any, error) {
 	operands := 2
 	if code == opNewObjEx {
@@ -60,7 +60,7 @@ func (m *machine) call(code uint64) (any, error) {
 	return &Object{class}, nil
 }
 
-// builtin makes values of Python's own types, as far as they hold others.
+// builtin returns the value of Python's own types that can hold others; ok is false for other classes.
 func (m *machine) builtin(class Global, args Tuple) (any, bool) {
 	switch class {
 	case Global{"collections", "OrderedDict"}:
@@ -83,8 +83,8 @@ func (m *machine) builtin(class Global, args Tuple) (any, bool) {
 	return nil, false
 }
 
-// pairs makes an OrderedDict, which Python 2 gives its items as a list of pairs.
-// The list may be another's too, so that copying it counts as work.
+// pairs returns an OrderedDict, to which Python 2 gives its items as a list of pairs. Several dicts may share the list,
+// so copying it counts as work.
 func (m *machine) pairs(args Tuple) (any, bool) {
 	d := &Dict{}
 	if len(args) == 0 {
@@ -105,8 +105,8 @@ func (m *machine) pairs(args Tuple) (any, bool) {
 	return d, true
 }
 
-// extend adds to the list or dict below the operands. To an object, which may
-// be of a class like theirs, nothing is added.
+// extend adds values to the list or dict below them. It ignores values for an object, whose class may be like a list or
+// dict.
 func (m *machine) extend(code uint64) error {
 	var items Tuple
 	var err error
@@ -144,7 +144,7 @@ func (m *machine) extend(code uint64) error {
 	return fmt.Errorf("items are added to what takes none: the file is damaged")
 }
 
-// build gives the topmost value the state above it.
+// build passes the topmost value the state above it.
 func (m *machine) build() error {
 	state, err := m.pop()
 	if err != nil {

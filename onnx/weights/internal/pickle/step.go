@@ -57,7 +57,7 @@ const (
 	opByteArray8      = 0x96
 )
 
-// step carries out one operation; done is true after the last.
+// step carries out one operation. done is true after the last.
 func (m *machine) step() (done bool, err error) {
 	code, err := m.number(1)
 	if err != nil {
@@ -98,7 +98,7 @@ func (m *machine) step() (done bool, err error) {
 	return false, err
 }
 
-// value makes the value that an operation pushes.
+// value returns the value that an operation pushes.
 func (m *machine) value(code uint64) (any, error) {
 	switch code {
 	case opNone:

@@ -1,0 +1,179 @@
+package inference
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"fovea/data"
+	"fovea/evaluation"
+	"fovea/evaluation/report"
+	"fovea/internal/progress"
+	"fovea/onnx/engine"
+)
+
+// defaultBatch is the number of images that inference takes at a time.
+const defaultBatch = 16
+
+// EvalOptions of Evaluate.
+type EvalOptions struct {
+	Model    string      // an ONNX file
+	Given    Description // of the model, beside what is said by it and by a file beside it
+	Data     string      // folder with the splits, each a folder a class
+	Split    string      // folder in Data, such as "test"; with Labels only a name
+	Labels   string      // CSV of path and label, in the place of class folders; "": none
+	Out      string      // folder for tables, figures and report; made if need be
+	Batch    int         // images at a time; 0: 16
+	Workers  int         // goroutines that decode; 0: one a core
+	Skip     bool        // leave out unreadable images instead of failing
+	Resume   bool        // go on where an evaluation to Out stopped
+	Runtime  engine.Settings
+	Progress progress.Func
+
+	Intervals evaluation.Intervals
+	Version   string // of the program, for the report
+	Command   string // that does this again, for the report
+}
+
+// Evaluate tests an inference model on a split, exactly as the end of a run
+// does, and reports it. Classes are matched by name. An evaluation that is
+// stopped or killed can be resumed, with the same result to the bit.
+func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
+	if filepath.Base(o.Split) != o.Split {
+		return nil, fmt.Errorf("split %q is not the name of a folder in %s", o.Split, o.Data)
+	}
+	d, err := Describe(o.Model, o.Given)
+	if err != nil {
+		return nil, err
+	}
+	split, err := o.openSplit()
+	if err != nil {
+		return nil, err
+	}
+	if err := RenumberClasses(split, d.Classes, o.Model); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.Out, 0o755); err != nil {
+		return nil, err
+	}
+	e, err := engine.New(ctx, o.Runtime, o.Progress)
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	test, err := Test(ctx, e, o, split, d, nil)
+	if err != nil {
+		return nil, err
+	}
+	page := &report.Report{Name: filepath.Base(o.Model), Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", o.Model, o.Split, o.Data),
+		Facts: report.Facts(o.Version, append(EngineFacts(e), prepared(d)...)...)}
+	if n := len(split.Samples) - len(test.Predictions.Rows); n > 0 {
+		page.Subject += fmt.Sprintf("; %d of its images cannot be read and are left out", n)
+	}
+	if err := page.WriteEvaluation(o.Out, test, o.Command); err != nil {
+		return nil, err
+	}
+	return test, os.Remove(partialPath(o.Out, o.Split))
+}
+
+// EngineFacts returns what a report says of an engine.
+func EngineFacts(e *engine.Engine) []report.Fact {
+	h := e.Host()
+	out := []report.Fact{{Name: "ONNX Runtime", Value: h.Runtime},
+		{Name: "Computed on", Value: fmt.Sprintf("%s in %s, %d threads", h.Provider, h.Precision, h.Threads)}}
+	if d := e.Device(); d != nil {
+		out = append(out, report.Fact{Name: "GPU", Value: d.Info().Name})
+	}
+	return out
+}
+
+// prepared says what is done to an image, and what comes out.
+func prepared(d *Description) []report.Fact {
+	return []report.Fact{{Name: "Images", Value: fmt.Sprintf("%d pixels a side, the centre %g of the shorter side; mean %v, standard deviation %v",
+		d.Size, d.Crop, d.Mean, d.Std)},
+		{Name: "Model", Value: fmt.Sprintf("%s to %s, which is %s", d.Input, d.Output, d.Scores)}}
+}
+
+func (o *EvalOptions) openSplit() (*data.Split, error) {
+	if o.Labels != "" {
+		return data.OpenLabels(o.Labels, o.Data)
+	}
+	return data.OpenSplit(filepath.Join(o.Data, o.Split))
+}
+
+// Test predicts a split with a model file and computes the metrics. Paths in the
+// predictions are relative to the dataset. cache may be nil. With Out the
+// predictions are kept there as they come.
+func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description, cache *data.Cache) (*report.Test, error) {
+	if o.Batch == 0 {
+		o.Batch = defaultBatch
+	}
+	c, err := Open(o.Model, d, o.Batch, e.Options())
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	// A model may take a fixed number of images.
+	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: c.Batch(), Workers: o.Workers,
+		Transform: d.Transform(), Cache: cache, Tolerant: true})
+	if err != nil {
+		return nil, err
+	}
+	p := newPredictions(split)
+	keep := func([]Result) error { return nil }
+	if o.Out != "" {
+		journal, done, err := openJournal(o, split, d, c, e)
+		if err != nil {
+			return nil, err
+		}
+		defer journal.Close()
+		p.add(done)
+		keep = journal.Append
+	}
+	progress := o.Progress.Task("evaluate " + o.Split)
+	err = c.Stream(ctx, loader, (p.done+c.Batch()-1)/c.Batch(), func(results []Result) error {
+		p.add(results)
+		progress(p.done, len(split.Samples), "")
+		return keep(results)
+	})
+	if err == nil {
+		err = p.bad.LeaveOut(o.Skip, "add -skip-unreadable, with -resume to keep what is done,")
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i := range p.table.Rows {
+		row := &p.table.Rows[i]
+		if path, err := filepath.Rel(o.Data, row.Path); err == nil {
+			row.Path = filepath.ToSlash(path)
+		}
+	}
+	m, warnings, err := Judging{d.Half, d.LossBatch}.Judge(p.table)
+	for _, w := range warnings {
+		slog.Warn(o.Split, "metric", w.String())
+	}
+	if err != nil {
+		return nil, err
+	}
+	a, err := evaluation.Assess(ctx, p.table, o.Intervals)
+	return &report.Test{Split: o.Split, Metrics: m, Predictions: p.table, Assessment: a, Open: data.DecodeIn(o.Data)}, err
+}
+
+// partialPath returns the file in out that holds the predictions until the
+// evaluation is complete.
+func partialPath(out, split string) string {
+	return filepath.Join(out, "predictions_"+split+".partial.jsonl")
+}
+
+func openJournal(o EvalOptions, split *data.Split, d *Description, c *Classifier, e *engine.Engine) (
+	*Journal, []Result, error) {
+	digest, err := Digest(o.Model)
+	if err != nil {
+		return nil, nil, err
+	}
+	return OpenJournal(partialPath(o.Out, o.Split),
+		Source{Digest: digest, Description: *d, Half: d.Half, Batch: c.Batch(), Provider: e.Host().Provider},
+		split.Samples, o.Resume)
+}

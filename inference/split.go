@@ -1,0 +1,45 @@
+package inference
+
+import (
+	"context"
+
+	"fovea/data"
+	"fovea/evaluation"
+)
+
+// PredictSplit classifies a split in its order, which loader keeps.
+func PredictSplit(ctx context.Context, c *Classifier, split *data.Split, loader *data.Loader,
+	report func(done, total int, detail string)) (*evaluation.Predictions, error) {
+	out := newPredictions(split)
+	return out.table, c.Stream(ctx, loader, 0, func(results []Result) error {
+		out.add(results)
+		report(out.done, len(split.Samples), "")
+		return nil
+	})
+}
+
+// predictions collects those of a split as they come.
+type predictions struct {
+	split *data.Split
+	table *evaluation.Predictions
+	bad   data.Unreadable
+	done  int
+}
+
+func newPredictions(split *data.Split) *predictions {
+	return &predictions{split: split, table: &evaluation.Predictions{Classes: split.Classes},
+		bad: data.Unreadable{Total: len(split.Samples)}}
+}
+
+func (p *predictions) add(results []Result) {
+	p.done += len(results)
+	for _, r := range results {
+		sample := p.split.Samples[r.Index]
+		if r.Err != nil {
+			p.bad.Images = append(p.bad.Images, data.BadImage{Index: r.Index, Sample: sample, Err: r.Err})
+			continue
+		}
+		p.table.Rows = append(p.table.Rows,
+			evaluation.Prediction{Path: sample.Path, Label: sample.Class, Probabilities: r.Probabilities})
+	}
+}

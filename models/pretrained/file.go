@@ -1,0 +1,52 @@
+package pretrained
+
+import (
+	"fmt"
+	"log/slog"
+
+	"fovea/onnx/weights"
+)
+
+// A File is an open weight file whose tensors are matched with a model's
+// parameters.
+type File struct {
+	file  *weights.File
+	path  string
+	match *Match
+}
+
+// Open opens a weight file, a path or a name in the hub's cache, and refuses one
+// that is not of the model. It reads names and shapes, not weights.
+func Open(name string, model []Parameter, allowMissing bool) (*File, error) {
+	path, err := weights.Locate(name)
+	if err != nil {
+		return nil, fmt.Errorf("model.weights: %w", err)
+	}
+	f, err := weights.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("model.weights: %w", err)
+	}
+	match, err := New(f, model, allowMissing)
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("model.weights: %s: %w", path, err)
+	}
+	slog.Info("weights", append([]any{"file", path}, match.Report.Attributes()...)...)
+	return &File{f, path, match}, nil
+}
+
+// Load fills the parameters of the model, see [Match.Load].
+func (f *File) Load(view func(parameter int) []float32, seed uint64) error {
+	if err := f.match.Load(view, seed); err != nil {
+		return fmt.Errorf("model.weights: %s: %w", f.path, err)
+	}
+	return nil
+}
+
+// Close closes the file. A nil File has none.
+func (f *File) Close() error {
+	if f == nil {
+		return nil
+	}
+	return f.file.Close()
+}

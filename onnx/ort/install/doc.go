@@ -1,0 +1,26 @@
+// Package install finds, fetches, verifies and diagnoses the ONNX Runtime library that [fovea/onnx/ort] runs models on.
+//
+// # Finding
+//
+// [Load] finds the library, or fetches it once, and opens it for the process. It searches in this order: the path that
+// the caller or the environment variable FOVEA_ORT names; the cache that [CPU] fills; an installed Python package
+// onnxruntime; the system's library folders. Only if none of them has one is it fetched.
+//
+// # Fetching
+//
+// [CPU] fetches a library into the cache with the Go command or with pip, or takes it from a file or URL. A fetched
+// library must have a SHA-256 that is written in this package. No code of a file is executed before the file is known
+// to be a library for this machine.
+//
+// # GPUs
+//
+// Load looks for a build for NVIDIA GPUs where [Source] asks for one. [GPU] puts such a build into the cache, with the
+// libraries of NVIDIA's that its CUDA provider is linked against. Before the first session with that provider, those
+// libraries are opened from the folders of LD_LIBRARY_PATH, the cache, Python's packages or the system, so that the
+// loader finds them in whatever folder they lie.
+//
+// # Diagnosis
+//
+// [CheckCUDA] returns the reason why the library in use cannot compute on the first GPU. [Doctor] reports everything
+// that sessions need on this machine. Both say which command mends what is missing.
+package install

@@ -1,0 +1,74 @@
+package training
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fovea/inference"
+	"fovea/onnx"
+	"fovea/onnx/pb"
+	"fovea/training/checkpoint"
+)
+
+// Metadata keys of model.onnx beside those with which package inference uses it.
+const (
+	metaConfig = "fovea.config"    // the run's resolved config, TOML
+	metaScore  = "fovea.val_score" // (macro F1 + macro AUC + kappa)/3 on validation
+)
+
+// writeModel writes the inference model of a checkpoint, with what is known of its
+// best epoch. The weights go from the checkpoint's files to the model's
+// without being copied.
+func (p *plan) writeModel(path, from string, best int, score float64) error {
+	c, err := checkpoint.Read(from)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	m, err := p.setup.model.Inference()
+	if err != nil {
+		return err
+	}
+	for _, t := range c.Parameters {
+		initializer, err := onnx.NewTensor(t.Name, t.Type, t.Shape, t.Data)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(m.Graph.Input, func(v *pb.ValueInfoProto) bool { return v.GetName() == t.Name })
+		j := slices.IndexFunc(m.Graph.Initializer, func(v *pb.TensorProto) bool { return v.GetName() == t.Name })
+		switch {
+		case j >= 0:
+			m.Graph.Initializer[j] = initializer
+		case i >= 0:
+			m.Graph.Input = slices.Delete(m.Graph.Input, i, i+1)
+			m.Graph.Initializer = append(m.Graph.Initializer, initializer)
+		default:
+			return fmt.Errorf("checkpoint tensor %s is no parameter of the model", t.Name)
+		}
+	}
+	if len(m.Graph.Input) != 1 {
+		return fmt.Errorf("the checkpoint lacks parameter %s", m.Graph.Input[1].GetName())
+	}
+	if err := p.describe(m, best, score); err != nil {
+		return err
+	}
+	return onnx.Save(path, m, onnx.SaveOptions{})
+}
+
+// describe makes the model say how it wants its images and where it comes from.
+func (p *plan) describe(m *pb.ModelProto, best int, score float64) error {
+	c := p.setup.config
+	var text strings.Builder
+	if err := c.WriteTOML(&text); err != nil {
+		return err
+	}
+	t, judging := p.data.evalTransform(), judgingOf(c)
+	d := inference.Description{Classes: p.data.classes, Size: t.Size, Crop: t.CropPct, Mean: t.Mean[:], Std: t.Std[:],
+		Epoch: best + 1, Half: judging.Half, LossBatch: judging.LossBatch}
+	d.WriteMetadata(m)
+	onnx.SetMetadata(m, metaScore, strconv.FormatFloat(score, 'g', -1, 64))
+	onnx.SetMetadata(m, metaConfig, text.String())
+	return nil
+}

@@ -1,0 +1,111 @@
+package learner
+
+import (
+	"errors"
+
+	"fovea/graphs/artifacts"
+	"fovea/onnx/engine"
+	"fovea/onnx/ort"
+	"fovea/onnx/pb"
+	"fovea/training/optim"
+)
+
+// arenas hold parameters, gradients and all that the optimizer keeps, in the
+// machine's memory or on a GPU.
+type arenas struct {
+	device                                  *engine.Device
+	parameters, gradients, moment1, moment2 *ort.Memory
+	sum                                     *ort.Memory // of gradients over micro-batches; nil without accumulation
+	average                                 *ort.Memory // moving average of the parameters; nil without one
+}
+
+func (a *arenas) allocate(s Settings, d *engine.Device) (err error) {
+	a.device = d
+	all := []**ort.Memory{&a.parameters, &a.gradients, &a.moment1, &a.moment2}
+	if s.Accumulate > 1 {
+		all = append(all, &a.sum)
+	}
+	if s.EMA > 0 {
+		all = append(all, &a.average)
+	}
+	for _, m := range all {
+		if *m, err = d.AllocateFloat32(s.Layout.Size); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bind gives a training session its parameters and gradients.
+func (a *arenas) bind(s *ort.Session, layout optim.Layout) error {
+	return errors.Join(bindArena(s, layout, a.parameters, ownName), bindArena(s, layout, a.gradients, artifacts.Grad))
+}
+
+// stepGradients returns the gradients of a step: of its micro-batches together.
+func (a *arenas) stepGradients() *ort.Memory {
+	if a.sum != nil {
+		return a.sum
+	}
+	return a.gradients
+}
+
+// deployed returns what is validated and deployed: the moving average of the
+// parameters where there is one, else the parameters.
+func (a *arenas) deployed() *ort.Memory {
+	if a.average != nil {
+		return a.average
+	}
+	return a.parameters
+}
+
+// Start puts the parameters that fill writes, and what follows from them, in place.
+func (a *arenas) Start(fill func(parameters []float32) error) error {
+	write := []*ort.Memory{a.parameters}
+	if a.average != nil {
+		write = append(write, a.average)
+	}
+	return a.device.Exchange(write, false, true, func(contents []*ort.Memory) error {
+		if err := fill(contents[0].Float32()); err != nil {
+			return err
+		}
+		if a.average != nil {
+			copy(contents[1].Float32(), contents[0].Float32())
+		}
+		return nil
+	})
+}
+
+func (a *arenas) free() error {
+	var failed []error
+	for _, m := range []*ort.Memory{a.parameters, a.gradients, a.moment1, a.moment2, a.sum, a.average} {
+		if m != nil {
+			failed = append(failed, m.Free())
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func ownName(name string) string { return name }
+
+// bindArena binds each parameter's place in an arena under a name made of the
+// parameter's, where the session has an input or output of that name.
+func bindArena(s *ort.Session, layout optim.Layout, arena *ort.Memory, name func(string) string) error {
+	has := map[string]bool{}
+	for _, info := range append(s.Inputs(), s.Outputs()...) {
+		has[info.Name] = true
+	}
+	for _, p := range layout.Params {
+		if !has[name(p.Name)] {
+			continue
+		}
+		t, err := arena.Tensor(4*p.Offset, pb.TensorProto_FLOAT, p.Shape...)
+		if err != nil {
+			return err
+		}
+		// The session keeps the memory, not this view of it.
+		if err := errors.Join(s.Bind(name(p.Name), t), t.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package learner
+
+import (
+	"errors"
+	"fmt"
+
+	"fovea/onnx/cuda"
+	"fovea/onnx/engine"
+	"fovea/onnx/ort"
+	"fovea/onnx/pb"
+)
+
+// feed brings batches to a session's inputs, which stay where they are. On a
+// GPU a batch is written into page-locked memory and copied while the batch
+// before it is computed: there are two slots, which take turns.
+type feed struct {
+	device *engine.Device
+	inputs *ort.Memory // one after another
+	fields map[string]field
+	slots  []slot // on a GPU
+	turn   int
+}
+
+// field is a part of the inputs, from element start to end.
+type field struct {
+	start, end int
+	shape      []int64
+}
+
+// slot is a batch on its way to a GPU.
+type slot struct {
+	host              *cuda.HostMemory
+	memory            *cuda.Memory
+	uploaded, emptied *cuda.Event // host is free again, memory is free again
+}
+
+// newFeed binds the session's inputs of these names, float32, where it has them.
+func newFeed(d *engine.Device, s *ort.Session, names ...string) (_ *feed, err error) {
+	f := &feed{device: d, fields: map[string]field{}}
+	defer func() {
+		if err != nil {
+			f.close()
+		}
+	}()
+	const align = 64 // elements, of what the runtime reads
+	size := 0
+	var infos []ort.Info
+	for _, info := range s.Inputs() {
+		for _, name := range names {
+			if info.Name == name {
+				n := 1
+				for _, d := range info.Shape {
+					n *= int(d)
+				}
+				f.fields[name] = field{size, size + n, info.Shape}
+				size += (n + align - 1) / align * align
+				infos = append(infos, info)
+			}
+		}
+	}
+	if f.inputs, err = d.AllocateFloat32(size); err != nil {
+		return nil, err
+	}
+	for _, info := range infos {
+		t, err := f.inputs.Tensor(4*f.fields[info.Name].start, pb.TensorProto_FLOAT, info.Shape...)
+		if err != nil {
+			return nil, err
+		}
+		// The session keeps the memory, not this view of it.
+		if err := errors.Join(s.Bind(info.Name, t), t.Close()); err != nil {
+			return nil, err
+		}
+	}
+	if d != nil {
+		err = f.addSlots(4 * size)
+	}
+	return f, err
+}
+
+func (f *feed) addSlots(bytes int) (err error) {
+	f.slots = make([]slot, 2)
+	for i := range f.slots {
+		s := &f.slots[i]
+		if s.host, err = f.device.AllocateHost(bytes); err != nil {
+			return err
+		}
+		if s.memory, err = f.device.Allocate(bytes); err != nil {
+			return err
+		}
+		for _, e := range []**cuda.Event{&s.uploaded, &s.emptied} {
+			if *e, err = f.device.NewEvent(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// begin waits until the next batch may be written.
+func (f *feed) begin() error {
+	if f.device == nil {
+		return nil
+	}
+	f.turn = 1 - f.turn
+	return f.slots[f.turn].uploaded.Synchronize()
+}
+
+// values are where an input of the next batch is to be written, nil if the
+// session has none of that name.
+func (f *feed) values(name string) []float32 {
+	x, ok := f.fields[name]
+	if !ok {
+		return nil
+	}
+	if f.device == nil {
+		return f.inputs.Float32()[x.start:x.end]
+	}
+	return f.slots[f.turn].host.Float32()[x.start:x.end]
+}
+
+// shape is an input's, nil if the session has none of that name.
+func (f *feed) shape(name string) []int64 { return f.fields[name].shape }
+
+// put writes an input of the next batch.
+func (f *feed) put(name string, values []float32) error {
+	to := f.values(name)
+	if len(values) != len(to) {
+		return fmt.Errorf("the batch has %d values of %s, not %d: it must be full", len(values), name, len(to))
+	}
+	copy(to, values)
+	return nil
+}
+
+// send starts the batch that was written on its way.
+func (f *feed) send() error {
+	if f.device == nil {
+		return nil
+	}
+	s, copies := f.slots[f.turn], f.device.Copies
+	return errors.Join(copies.Wait(s.emptied), copies.Upload(s.memory, 0, s.host.Bytes()), copies.Record(s.uploaded))
+}
+
+// deliver puts the batch that was sent into the inputs, for the runs that are
+// enqueued from now on.
+func (f *feed) deliver() error {
+	if f.device == nil {
+		return nil
+	}
+	s, compute := f.slots[f.turn], f.device.Compute
+	return errors.Join(compute.Wait(s.uploaded), compute.Copy(f.inputs.Device(), 0, s.memory, 0, s.memory.Size()),
+		compute.Record(s.emptied))
+}
+
+// close ends with the batches that were sent and never delivered, too: a stream
+// must not find its memory gone.
+func (f *feed) close() error {
+	var failed []error
+	if f.device != nil {
+		failed = append(failed, f.device.Copies.Synchronize())
+	}
+	for _, s := range f.slots {
+		for _, e := range []*cuda.Event{s.uploaded, s.emptied} {
+			if e != nil {
+				failed = append(failed, e.Close())
+			}
+		}
+		if s.memory != nil {
+			failed = append(failed, s.memory.Free())
+		}
+		if s.host != nil {
+			failed = append(failed, s.host.Free())
+		}
+	}
+	if f.inputs != nil {
+		failed = append(failed, f.inputs.Free())
+	}
+	return errors.Join(failed...)
+}

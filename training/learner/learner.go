@@ -1,0 +1,264 @@
+package learner
+
+import (
+	"errors"
+
+	"fovea/graphs"
+	"fovea/graphs/artifacts"
+	"fovea/onnx/engine"
+	"fovea/onnx/ort"
+	"fovea/training/optim"
+)
+
+// Settings say what a Learner trains and how.
+type Settings struct {
+	Layout     optim.Layout // of the parameters in the arenas
+	AdamW      optim.AdamW
+	Clip       float64 // largest norm of the gradient; 0: none
+	EMA        float64 // decay of the parameters' moving average; 0: there is none
+	Accumulate int     // micro-batches of an optimizer step
+	Workers    int     // goroutines of the optimizer on the CPU; 0: one a core
+
+	Images   string  // input of the graph that takes the images, or the features of a linear probe
+	DropPath float64 // rate at the last block
+	Seed     uint64  // of the paths that are dropped
+
+	OptimizerGraphs bool // run optimizer.onnx in place of what is made for the device
+}
+
+// A Learner takes optimizer steps. Each goes Stage, ForwardBackward, and so on for
+// every micro-batch, then Update, and Settle, which returns the result. On a GPU
+// the others only enqueue work. Stage the next batch before Settle, and its copy
+// overlaps the step.
+type Learner struct {
+	arenas
+	settings  Settings
+	session   *ort.Session
+	feed      *feed
+	lossScale *scalar
+	loss      *scalar // a copy for each micro-batch
+	logits    *ort.Memory
+	optimizer optimizer
+	scaler    *optim.LossScaler // nil: the loss is not scaled
+
+	micro int       // micro-batches of the step so far
+	keep  []float32 // probability that a residual branch is kept, by row of drop_path
+}
+
+// New makes a training graph ready to train on an engine's device, with parameters
+// and moments zero. The graph is rewritten for the device.
+func New(s Settings, e *engine.Engine, g *graphs.Graph) (*Learner, error) {
+	l := &Learner{settings: s}
+	if err := l.open(e, g); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *Learner) open(e *engine.Engine, g *graphs.Graph) (err error) {
+	s, device := l.settings, e.Device()
+	model, err := lower(e, g)
+	if err != nil {
+		return err
+	}
+	if l.session, err = e.OpenTraining(model); err != nil {
+		return err
+	}
+	if err = l.allocate(s, device); err != nil {
+		return err
+	}
+	if err = l.bind(l.session, s.Layout); err != nil {
+		return err
+	}
+	if l.feed, err = newFeed(device, l.session, s.Images, artifacts.Targets, artifacts.DropPath); err != nil {
+		return err
+	}
+	if l.lossScale, err = newScalar(device, l.session, artifacts.LossScale, 1); err != nil {
+		return err
+	}
+	if l.loss, err = newScalar(device, l.session, artifacts.Loss, s.Accumulate); err != nil {
+		return err
+	}
+	if err = l.bindLogits(); err != nil {
+		return err
+	}
+	if rows := l.feed.shape(artifacts.DropPath); rows != nil {
+		l.keep = keepProbabilities(s.DropPath, int(rows[0])/2)
+	}
+	scale := 1.0
+	if e.Half() == graphs.Float16 {
+		scaler := optim.NewLossScaler()
+		l.scaler, scale = &scaler, scaler.Scale
+	}
+	if err = l.lossScale.set(scale); err != nil {
+		return err
+	}
+	l.optimizer, err = newOptimizer(s, &l.arenas, e)
+	return err
+}
+
+// lower rewrites a graph for an engine and returns it as a model file.
+func lower(e *engine.Engine, g *graphs.Graph) ([]byte, error) {
+	g.Lower(e.Half(), e.Device() != nil)
+	return g.Marshal()
+}
+
+// OpenSession makes a graph that is not trained ready to run on an engine. Run
+// waits for the result. The graph is rewritten for the device.
+func OpenSession(e *engine.Engine, g *graphs.Graph) (*ort.Session, error) {
+	model, err := lower(e, g)
+	if err != nil {
+		return nil, err
+	}
+	return e.Open(model)
+}
+
+// bindLogits gives the logits memory, which nothing reads: every output has a place.
+func (l *Learner) bindLogits() (err error) {
+	for _, info := range l.session.Outputs() {
+		if info.Name != artifacts.Logits {
+			continue
+		}
+		if l.logits, err = l.device.AllocateFloat32(int(info.Shape[0] * info.Shape[1])); err != nil {
+			return err
+		}
+		t, err := l.logits.Tensor(0, info.Type, info.Shape...)
+		if err != nil {
+			return err
+		}
+		return errors.Join(l.session.Bind(info.Name, t), t.Close())
+	}
+	return nil
+}
+
+// BindParameters gives the inputs of a session that are parameters the learner's.
+func (l *Learner) BindParameters(s *ort.Session) error {
+	return bindArena(s, l.settings.Layout, l.parameters, ownName)
+}
+
+// BindDeployed gives the inputs of a session that are parameters those that would
+// be deployed: their moving average, where there is one.
+func (l *Learner) BindDeployed(s *ort.Session) error {
+	return bindArena(s, l.settings.Layout, l.deployed(), ownName)
+}
+
+// Stage takes a full batch of images [B,3,S,S], in a linear probe of features
+// [B,Width], with its targets [B,C]. epoch and index, the batch's number in it,
+// decide which paths are dropped.
+func (l *Learner) Stage(images, targets []float32, epoch, index int) error {
+	return l.stage(images, targets, func(factors []float32) { l.drawDropPath(factors, epoch, index) })
+}
+
+// stage is Stage with another choice of the paths that are dropped.
+func (l *Learner) stage(images, targets []float32, dropPath func(factors []float32)) error {
+	if err := l.feed.begin(); err != nil {
+		return err
+	}
+	if err := errors.Join(l.feed.put(l.settings.Images, images), l.feed.put(artifacts.Targets, targets)); err != nil {
+		return err
+	}
+	if factors := l.feed.values(artifacts.DropPath); factors != nil { // not of a linear probe, nor of an ONNX model
+		dropPath(factors)
+	}
+	return l.feed.send()
+}
+
+// ForwardBackward computes the mean loss of the batch that was staged last and
+// adds its gradients to those of the step's micro-batches before it.
+func (l *Learner) ForwardBackward() error {
+	if err := l.feed.deliver(); err != nil {
+		return err
+	}
+	if err := l.session.Run(); err != nil {
+		return err
+	}
+	if err := l.loss.receive(l.micro); err != nil {
+		return err
+	}
+	if err := l.optimizer.accumulate(l.micro); err != nil {
+		return err
+	}
+	l.micro++
+	return nil
+}
+
+// Update takes optimizer step number step, counted from 1, with the mean of the
+// micro-batches' gradients.
+func (l *Learner) Update(step int64, rate float64) error {
+	return l.optimizer.update(step, rate, l.scale()*float64(l.micro))
+}
+
+func (l *Learner) scale() float64 {
+	if l.scaler == nil {
+		return 1
+	}
+	return l.scaler.Scale
+}
+
+// Scaler returns the state of the loss scale, nil if the loss is not scaled.
+func (l *Learner) Scaler() *optim.LossScaler { return l.scaler }
+
+// RestoreScale goes on with the loss scale of a checkpoint, if both have one.
+func (l *Learner) RestoreScale(s *optim.LossScaler) error {
+	if l.scaler == nil || s == nil {
+		return nil
+	}
+	*l.scaler = *s
+	return l.lossScale.set(s.Scale)
+}
+
+// Settle waits for the step and returns the losses of its micro-batches, added
+// up. If a gradient is not finite, as all are of a loss that is not, that is an
+// error and the parameters are as they were; where the loss is scaled, its scale
+// shrinks.
+func (l *Learner) Settle() (lossSum float64, err error) {
+	if err := l.device.Wait(); err != nil {
+		return 0, err
+	}
+	for i := range l.micro {
+		lossSum += l.loss.value(i)
+	}
+	l.micro = 0
+	norm := l.optimizer.norm()
+	if !isFinite(lossSum) {
+		err = &NotFinite{"the loss"}
+	} else if !isFinite(norm) {
+		err = &NotFinite{"the gradient"}
+	}
+	if l.scaler == nil {
+		return lossSum, err
+	}
+	before := l.scaler.Scale
+	l.scaler.Update(err != nil)
+	if l.scaler.Scale == before {
+		return lossSum, err
+	}
+	if failed := l.lossScale.set(l.scaler.Scale); failed != nil {
+		return 0, failed
+	}
+	if err != nil && before > 1 {
+		err = &Overflow{before, l.scaler.Scale}
+	}
+	return lossSum, err
+}
+
+// Close frees the arenas and the session, and ends with what a GPU still does
+// for them.
+func (l *Learner) Close() error {
+	failed := []error{l.device.Wait()}
+	if l.session != nil {
+		failed = append(failed, l.session.Close())
+	}
+	if l.optimizer != nil {
+		failed = append(failed, l.optimizer.close())
+	}
+	if l.feed != nil {
+		failed = append(failed, l.feed.close())
+	}
+	if l.logits != nil {
+		failed = append(failed, l.logits.Free())
+	}
+	failed = append(failed, l.loss.close(), l.lossScale.close(), l.free())
+	return errors.Join(failed...)
+}

@@ -1,0 +1,97 @@
+package learner
+
+import (
+	"errors"
+	"log/slog"
+
+	"fovea/onnx/cuda"
+	"fovea/onnx/engine"
+	"fovea/training/optim"
+)
+
+// optimizer does what follows a backward pass, where the arenas are. On a GPU
+// its methods only enqueue that.
+type optimizer interface {
+	// accumulate takes the gradients of micro-batch micro of a step, counted from
+	// 0, into the sum.
+	accumulate(micro int) error
+	// update takes optimizer step number step, counted from 1, with gradients
+	// divided by divisor, unless one of them is not finite: then everything stays
+	// as it is.
+	update(step int64, rate, divisor float64) error
+	// norm is that of the gradients of the last update, so divided, before they
+	// are clipped. A GPU must have been waited for.
+	norm() float64
+	close() error
+}
+
+// newOptimizer makes the fastest optimizer for where the arenas are.
+func newOptimizer(s Settings, a *arenas, e *engine.Engine) (optimizer, error) {
+	switch {
+	case s.OptimizerGraphs:
+		return newGraphOptimizer(s, a, e)
+	case e.Device() == nil:
+		return newHostOptimizer(s, a), nil
+	}
+	o, err := newKernelOptimizer(s, a)
+	if err == nil {
+		return o, nil
+	}
+	var memory *cuda.OutOfMemory
+	if errors.As(err, &memory) {
+		return nil, err
+	}
+	slog.Warn("the GPU's driver refuses the optimizer's kernels, optimizer.onnx takes their place, which is slower", "reason", err)
+	return newGraphOptimizer(s, a, e)
+}
+
+// hostOptimizer is the optimizer on the CPU.
+type hostOptimizer struct {
+	*arenas
+	adamw   optim.AdamW
+	groups  []optim.Group
+	from    int // element, see optim.Layout.TrainedFrom
+	clip    float64
+	ema     float64
+	workers int
+	last    float64
+}
+
+func newHostOptimizer(s Settings, a *arenas) *hostOptimizer {
+	return &hostOptimizer{arenas: a, adamw: s.AdamW, groups: s.Layout.Groups(), from: s.Layout.TrainedFrom(),
+		clip: s.Clip, ema: s.EMA, workers: s.Workers}
+}
+
+func (o *hostOptimizer) accumulate(micro int) error {
+	if o.sum == nil {
+		return nil
+	}
+	sum, gradients := o.sum.Float32()[o.from:], o.gradients.Float32()[o.from:]
+	if micro == 0 {
+		copy(sum, gradients)
+	} else {
+		optim.Add(sum, gradients, o.workers)
+	}
+	return nil
+}
+
+func (o *hostOptimizer) update(step int64, rate, divisor float64) error {
+	gradients, parameters := o.stepGradients().Float32(), o.parameters.Float32()
+	o.last = optim.Norm(gradients[o.from:], o.workers) / divisor
+	if !isFinite(o.last) {
+		return nil
+	}
+	o.adamw.Step(step, rate, optim.ClipScale(o.last, o.clip)/divisor, o.groups, parameters, gradients,
+		o.moment1.Float32(), o.moment2.Float32(), o.workers)
+	if o.average != nil {
+		// Frozen parameters are their average, which rounding would change.
+		average := o.average.Float32()
+		for _, g := range o.groups {
+			optim.Average(average[g.Start:g.End], parameters[g.Start:g.End], o.ema, o.workers)
+		}
+	}
+	return nil
+}
+
+func (o *hostOptimizer) norm() float64 { return o.last }
+func (o *hostOptimizer) close() error  { return nil }

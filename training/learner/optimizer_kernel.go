@@ -1,0 +1,45 @@
+package learner
+
+import (
+	"errors"
+
+	"fovea/onnx/cuda"
+	"fovea/training/optim/gpu"
+)
+
+// kernelOptimizer is the optimizer on a GPU, by kernels made for it.
+type kernelOptimizer struct {
+	*gpu.Optimizer
+	clip   float64
+	status *cuda.HostMemory // of the last update
+}
+
+func newKernelOptimizer(s Settings, a *arenas) (*kernelOptimizer, error) {
+	on := gpu.Arenas{Parameters: a.parameters.Device(), Gradients: a.gradients.Device(),
+		Moment1: a.moment1.Device(), Moment2: a.moment2.Device()}
+	if a.sum != nil {
+		on.Sum = a.sum.Device()
+	}
+	if a.average != nil {
+		on.Average = a.average.Device()
+	}
+	status, err := a.device.AllocateHost(gpu.StatusBytes)
+	if err != nil {
+		return nil, err
+	}
+	o, err := gpu.New(a.device.Device, a.device.Compute, s.Layout, s.AdamW, s.EMA, on)
+	if err != nil {
+		return nil, errors.Join(err, status.Free())
+	}
+	return &kernelOptimizer{Optimizer: o, clip: s.Clip, status: status}, nil
+}
+
+func (o *kernelOptimizer) accumulate(micro int) error { return o.Accumulate(micro) }
+
+func (o *kernelOptimizer) update(step int64, rate, divisor float64) error {
+	return errors.Join(o.Update(step, rate, divisor, o.clip, true), o.Download(o.status.Bytes()))
+}
+
+func (o *kernelOptimizer) norm() float64 { return gpu.ReadStatus(o.status.Bytes()).Norm }
+
+func (o *kernelOptimizer) close() error { return errors.Join(o.Close(), o.status.Free()) }

@@ -1,0 +1,172 @@
+package training
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"fovea/evaluation"
+	"fovea/onnx/engine"
+	"fovea/onnx/weights"
+	"fovea/training/checkpoint"
+	"fovea/training/config"
+	"fovea/training/learner"
+)
+
+// checkpoints writes those of a run under way.
+type checkpoints struct {
+	folder    string // of the run
+	learner   *learner.Learner
+	selection func(evaluation.Metrics) float64
+}
+
+// save writes checkpoints/last, and checkpoints/best if the run has just finished
+// its best epoch.
+func (c *checkpoints) save(s *state) error {
+	s.countTime()
+	s.Scaler = c.learner.Scaler()
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	err = c.learner.Checkpoint(false, func(parameters, optimizer []weights.Tensor) error {
+		return checkpoint.Write(filepath.Join(c.folder, lastCheckpoint), checkpoint.Checkpoint{
+			Parameters: parameters, Optimizer: optimizer, State: text})
+	})
+	if err != nil {
+		return err
+	}
+	return c.keepBest(s)
+}
+
+// keepBest makes checkpoints/best a copy of checkpoints/last if that is the end of
+// the best epoch. It also repairs what a kill between the two left.
+func (c *checkpoints) keepBest(s *state) error {
+	if n := len(s.History); n == 0 || s.Batch != 0 || s.best(c.selection) != n-1 {
+		return nil
+	}
+	return checkpoint.Copy(filepath.Join(c.folder, lastCheckpoint), filepath.Join(c.folder, bestCheckpoint))
+}
+
+// readCheckpoint reads checkpoints/last of a run folder with its state, and refuses
+// one of other images. Without a checkpoint both are nil.
+func readCheckpoint(folder string, p *plan) (*checkpoint.Checkpoint, *state, error) {
+	dir := filepath.Join(folder, lastCheckpoint)
+	c, err := checkpoint.Read(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		slog.Info("there is no checkpoint yet: the run starts from the beginning", "folder", folder)
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &state{}
+	err = json.Unmarshal(c.State, s)
+	for split, digest := range p.data.digests() {
+		if err == nil && s.Images[split] != digest {
+			err = fmt.Errorf("the images of %s are not those that the run was started with: "+
+				"put them back, or choose another name", split)
+		}
+	}
+	if err == nil && p.setup.model.Digest() != s.Model {
+		err = errors.New("model.onnx is not the file that the run was started with: put it back, or choose another name")
+	}
+	if err != nil {
+		c.Close()
+		return nil, nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return c, s, nil
+}
+
+// restore continues from a checkpoint, which it closes: the next one takes its
+// place, and some systems keep files that are open.
+func (c *checkpoints) restore(from *checkpoint.Checkpoint, s *state, now engine.Host) error {
+	defer from.Close()
+	if now != s.Host {
+		slog.Warn("the run goes on under other conditions: its last digits will not be those of an uninterrupted one",
+			"before", fmt.Sprintf("%+v", s.Host), "now", fmt.Sprintf("%+v", now))
+		s.Host = now
+	}
+	stored := map[string]weights.Tensor{}
+	for _, t := range slices.Concat(from.Parameters, from.Optimizer) {
+		stored[t.Name] = t
+	}
+	err := c.learner.Checkpoint(true, func(parameters, optimizer []weights.Tensor) error {
+		for _, want := range slices.Concat(parameters, optimizer) {
+			have, ok := stored[want.Name]
+			if !ok || have.Type != want.Type || !slices.Equal(have.Shape, want.Shape) {
+				return fmt.Errorf("%s: there is no tensor %s of shape %v", filepath.Join(c.folder, lastCheckpoint),
+					want.Name, want.Shape)
+			}
+			copy(want.Data, have.Data)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.learner.RestoreScale(s.Scaler); err != nil {
+		return err
+	}
+	return c.keepBest(s)
+}
+
+// trainingTime returns the duration of a finished run up to its last checkpoint, 0
+// where that has been removed or is damaged: the run is as good without it.
+func trainingTime(folder string) time.Duration {
+	c, err := checkpoint.Read(filepath.Join(folder, lastCheckpoint))
+	if err != nil {
+		return 0
+	}
+	defer c.Close()
+	var s state
+	if err := json.Unmarshal(c.State, &s); err != nil {
+		return 0
+	}
+	return s.duration()
+}
+
+// sameConfig refuses to continue the run in a folder under settings that would
+// change it. Where the work is done may change, in how much memory, and where
+// files are whose content a run that is not finished compares.
+func sameConfig(folder string, now *config.Config, finished bool) error {
+	before, err := config.Read(filepath.Join(folder, configFile), nil, nil)
+	if err != nil {
+		return err
+	}
+	where := []string{"name", "data.dir", "data.workers", "output.dir",
+		"runtime.provider", "runtime.threads", "runtime.library", "runtime.cuda_graph", "training.recompute"}
+	if (now.Data.Cache == "") == (before.Data.Cache == "") { // that there is one decides which pixels are seen
+		where = append(where, "data.cache")
+	}
+	if !finished && now.Model.ONNX != "" && before.Model.ONNX != "" {
+		where = append(where, "model.onnx")
+	}
+	changes := now.Differences(before, where...)
+	if changes != nil {
+		return fmt.Errorf("the run in %s has other settings: %s; set them back, or choose another name",
+			folder, strings.Join(changes, "; "))
+	}
+	return nil
+}
+
+// withRecordedBatch returns cfg with the batch that a run was started with in the
+// place of training.batch = "auto".
+func withRecordedBatch(folder string, cfg *config.Config) (*config.Config, error) {
+	if cfg.Training.Batch != config.Auto {
+		return cfg, nil
+	}
+	before, err := config.Read(filepath.Join(folder, configFile), nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	c := *cfg
+	c.Training.Batch = before.Training.Batch
+	return &c, nil
+}

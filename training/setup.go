@@ -1,0 +1,238 @@
+package training
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"runtime"
+	"sync"
+
+	"fovea/graphs"
+	"fovea/graphs/artifacts"
+	"fovea/graphs/transfer"
+	"fovea/inference"
+	"fovea/models"
+	"fovea/models/imported"
+	"fovea/models/pretrained"
+	"fovea/onnx/engine"
+	"fovea/training/config"
+	"fovea/training/learner"
+	"fovea/training/memory"
+	"fovea/training/optim"
+)
+
+// A setup is the model of a config for a number of classes, with its parameters
+// placed in an arena.
+type setup struct {
+	config  *config.Config
+	model   models.Model
+	layout  optim.Layout
+	weights *pretrained.File // of model.weights; nil: not opened, or none
+}
+
+// newSetup opens the model of a config. For a model from a file, ONNX Runtime must
+// be loaded.
+func newSetup(cfg *config.Config, classes int) (*setup, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Training.Batch == config.Auto {
+		return nil, errors.New(`training.batch is "auto" still: a learner needs a number`)
+	}
+	m, err := openModel(cfg, classes)
+	if err != nil {
+		return nil, err
+	}
+	s := &setup{config: cfg, model: m}
+	var tensors []optim.Tensor
+	for _, p := range m.Parameters() {
+		tensors = append(tensors, optim.Tensor{Name: p.Name, Shape: p.Shape, Layer: p.Layer, Decay: p.Decay})
+	}
+	decay := optim.Decay{Layer: cfg.Optimizer.LayerDecay, Weight: cfg.Optimizer.WeightDecay}
+	if s.layout, err = optim.NewLayout(tensors, decay); err == nil {
+		err = s.freeze()
+	}
+	if err != nil {
+		m.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func openModel(cfg *config.Config, classes int) (models.Model, error) {
+	if cfg.Model.ONNX == "" {
+		c := cfg.Model.Dimensions().Config(cfg.Data.Size, classes)
+		c.FCNormTwice = cfg.Model.FCNormTwice
+		return models.NewViT(c)
+	}
+	o := imported.Options{Size: int64(cfg.Data.Size), Batch: int64(cfg.Training.Batch), Classes: int64(classes),
+		Head: cfg.Model.Head, Layering: transfer.Layering{Parts: cfg.Optimizer.Layers}}
+	if text := cfg.Optimizer.LayerPattern; text != "" {
+		pattern, err := regexp.Compile(text)
+		if err != nil {
+			return nil, fmt.Errorf("optimizer.layer_pattern: %w", err)
+		}
+		o.Layering.By = pattern
+	}
+	m, err := models.OpenFile(cfg.Model.ONNX, o)
+	if err != nil {
+		return nil, fmt.Errorf("model.onnx: %w", err)
+	}
+	return m, nil
+}
+
+// report logs what is about to be trained, and warns where a file that states how
+// its images were normalised, as those of Fovea do, was trained on others.
+func (s *setup) report() {
+	if attributes := s.model.Attributes(); attributes != nil {
+		slog.Info("model", attributes...)
+	}
+	file, ok := s.model.(*models.File)
+	if !ok {
+		return
+	}
+	before := inference.Normalisation(file.Metadata)
+	for name, now := range map[string][3]float64{"mean": s.config.Data.Mean, "std": s.config.Data.Std} {
+		if was, stated := before[name]; stated && was != narrow(now) {
+			slog.Warn("the model was trained on images that were normalised otherwise", "key", "data."+name,
+				"now", now, "before", was)
+		}
+	}
+}
+
+// probes reports whether only the head is trained, on features that are computed
+// once.
+func (s *setup) probes() bool { return s.config.Model.Adaptation == "linear_probe" }
+
+// trainingGraph returns one forward and backward pass of what is trained.
+func (s *setup) trainingGraph() (*graphs.Graph, error) {
+	build := artifacts.Training
+	if s.probes() {
+		build = artifacts.Probe
+	}
+	return build(s.model, int64(s.config.Training.Batch), s.options())
+}
+
+// evaluationGraph returns the forward pass that validation runs.
+func (s *setup) evaluationGraph() (*graphs.Graph, error) {
+	build := artifacts.Eval
+	if s.probes() {
+		build = artifacts.ProbeEval
+	}
+	return build(s.model, int64(s.config.Training.Batch))
+}
+
+// options returns those of the training graph.
+func (s *setup) options() artifacts.Options {
+	o := artifacts.Options{Focal: s.config.Loss.Focal, Frozen: map[string]bool{},
+		Recompute: s.config.Training.Recompute != "none"}
+	for _, t := range s.layout.Params {
+		o.Frozen[t.Name] = t.Frozen
+	}
+	return o
+}
+
+// images returns the name of the input that a step and validation read: images, or
+// the features of a linear probe.
+func (s *setup) images() string {
+	if s.probes() {
+		return artifacts.Features
+	}
+	return s.model.Images()
+}
+
+// learner makes a training graph ready to train on an engine.
+func (s *setup) learner(e *engine.Engine, g *graphs.Graph, change func(*learner.Settings)) (*learner.Learner, error) {
+	c := s.config
+	settings := learner.Settings{Layout: s.layout, AdamW: adamw(c), Clip: c.Optimizer.Clip,
+		EMA: c.Training.EMA, Accumulate: c.Training.Accumulate, Workers: c.Runtime.Threads,
+		Images: s.images(), DropPath: c.Model.DropPath, Seed: uint64(c.Seed)}
+	if change != nil {
+		change(&settings)
+	}
+	return learner.New(settings, e, g)
+}
+
+func adamw(c *config.Config) optim.AdamW {
+	return optim.AdamW{Beta1: c.Optimizer.Beta1, Beta2: c.Optimizer.Beta2, Eps: c.Optimizer.Eps}
+}
+
+// need computes the memory of a run on an engine.
+func (s *setup) need(e *engine.Engine) (memory.Need, error) {
+	training, err := s.trainingGraph()
+	if err != nil {
+		return memory.Need{}, err
+	}
+	evaluation, err := s.evaluationGraph()
+	if err != nil {
+		return memory.Need{}, err
+	}
+	others := []*graphs.Graph{evaluation}
+	if s.probes() {
+		backbone, err := artifacts.Backbone(s.model, int64(s.config.Training.Batch))
+		if err != nil {
+			return memory.Need{}, err
+		}
+		others = append(others, backbone)
+	}
+	return memory.Run{Config: s.config, Layout: s.layout, Training: training, Others: others,
+		Opened: s.config.Model.ONNX != ""}.Need(e), nil
+}
+
+// initialize fills an arena with what the parameters begin with, over the cores,
+// and then loads those that model.weights has.
+func (s *setup) initialize(arena []float32) error {
+	seed := uint64(s.config.Seed)
+	var draws sync.WaitGroup
+	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i, t := range s.layout.Params {
+		limit <- struct{}{}
+		draws.Go(func() {
+			s.model.Initialize(i, t.View(arena), seed)
+			<-limit
+		})
+	}
+	draws.Wait()
+	if err := s.openWeights(); err != nil || s.weights == nil {
+		return err
+	}
+	defer s.closeWeights()
+	return s.weights.Load(func(i int) []float32 { return s.layout.Params[i].View(arena) }, seed)
+}
+
+// trained returns how many parameters, element by element, are trained.
+func (s *setup) trained() (n int) {
+	for _, p := range s.layout.Params {
+		if !p.Frozen {
+			n += p.Size
+		}
+	}
+	return n
+}
+
+// openWeights opens the file of model.weights, if there is one, before work is
+// done. It reads names and shapes, not weights.
+func (s *setup) openWeights() (err error) {
+	m := s.config.Model
+	if m.Weights == "" || s.weights != nil {
+		return nil
+	}
+	var parameters []pretrained.Parameter
+	for _, t := range s.layout.Params {
+		parameters = append(parameters, pretrained.Parameter{Name: t.Name, Shape: t.Shape})
+	}
+	s.weights, err = pretrained.Open(m.Weights, parameters, m.AllowMissing)
+	return err
+}
+
+func (s *setup) closeWeights() {
+	s.weights.Close()
+	s.weights = nil
+}
+
+// close closes the files that a setup has open.
+func (s *setup) close() {
+	s.closeWeights()
+	s.model.Close()
+}
