@@ -158,7 +158,8 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 		return nil, err
 	}
 	a, err := evaluation.Assess(ctx, p.table, o.Intervals)
-	return &report.Test{Split: o.Split, Metrics: m, Predictions: p.table, Assessment: a, Open: data.DecodeIn(o.Data)}, err
+	return &report.Test{Split: o.Split, Metrics: m, Predictions: p.table, Assessment: a, Open: data.DecodeIn(o.Data)},
+		err
 }
 
 // partialPath returns the file in out that holds the predictions until the evaluation is complete.

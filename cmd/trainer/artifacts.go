@@ -8,25 +8,41 @@ import (
 	"fovea/training/config"
 )
 
-func runArtifacts(a *app, ctx context.Context, args []string) error {
-	fs := a.newFlags("artifacts")
-	file := fs.String("config", "", "TOML config")
-	out := fs.String("out", "", "folder to write to")
+func artifactsCommand(a *app) *command {
+	var file, out string
 	var overrides texts
-	fs.Var(&overrides, "set", "override a key")
-	if err := parse(fs, args); err != nil {
-		return err
+	return &command{
+		name:     "artifacts",
+		summary:  "write the graphs and weights that training uses, train nothing",
+		synopsis: []string{"trainer artifacts -config FILE -out DIR [flags]"},
+		text: `
+Writes what a program needs to train on ONNX Runtime, and trains nothing:
+
+  training.onnx      loss and gradients
+  eval.onnx          logits
+  optimizer.onnx     one optimizer step
+  model.safetensors  the parameters at the start
+  artifacts.json     inputs, outputs, shapes and decay groups
+
+The number of classes comes from the folders in data.dir.
+`,
+		flags: []flagEntry{
+			{&file, "config", "FILE", "TOML config"},
+			{&out, "out", "DIR", "folder to write to; created if it does not exist"},
+			configFlag(&overrides),
+		},
+		examples: "trainer artifacts -config configs/retinamnist.toml -out artifacts",
+		required: []string{"config", "out"},
+		run: func(ctx context.Context, _ []string) error {
+			c, err := config.Read(file, overrides, a.environ)
+			if err != nil {
+				return err
+			}
+			if err := training.WriteArtifacts(ctx, c, out); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.stdout, "artifacts: %s\n", out)
+			return nil
+		},
 	}
-	if err := required(fs, "config", "out"); err != nil {
-		return err
-	}
-	c, err := config.Read(*file, overrides, a.environ)
-	if err != nil {
-		return err
-	}
-	if err := training.WriteArtifacts(ctx, c, *out); err != nil {
-		return err
-	}
-	fmt.Fprintf(a.stdout, "artifacts: %s\n", *out)
-	return nil
 }

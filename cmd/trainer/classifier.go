@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"strconv"
@@ -15,72 +14,98 @@ import (
 	"fovea/training/config"
 )
 
-// classifierFlags are those of the commands that use a model on images.
+// A classifierFlags value holds the flags of the commands that use a model on images.
 type classifierFlags struct {
 	path                     string
 	given                    inference.Description
 	classes, crop, mean, std string
 	batch                    int
-	set                      texts
+	overrides                texts
 }
 
-func (m *classifierFlags) add(fs *flag.FlagSet, batch int) {
-	fs.StringVar(&m.path, "model", "", "ONNX file")
-	fs.StringVar(&m.classes, "classes", "", "names, or a file of them")
-	fs.IntVar(&m.given.Size, "size", 0, "pixels a side")
-	fs.StringVar(&m.crop, "crop", "", "part of the shorter side that stays")
-	fs.StringVar(&m.mean, "mean", "", "R,G,B")
-	fs.StringVar(&m.std, "std", "", "R,G,B")
-	fs.StringVar(&m.given.Input, "input", "", "name of the input")
-	fs.StringVar(&m.given.Output, "output", "", "name of the output")
-	fs.StringVar(&m.given.Scores, "scores", "", "logits or probabilities")
-	fs.IntVar(&m.batch, "batch", batch, "images a forward pass")
-	fs.Var(&m.set, "set", "override a key of the runtime section")
+// file defines -model.
+func (m *classifierFlags) file() flagEntry {
+	return flagEntry{&m.path, "model", "FILE", "model.onnx of a run folder, or any ONNX classifier of images [N,3,S,S]"}
 }
 
-// read is what the flags say of the model and of the runtime.
-func (m *classifierFlags) read(a *app, command string) (inference.Description, config.Runtime, error) {
+// running defines the flags that say how the model is run.
+func (m *classifierFlags) running() []flagEntry {
+	return []flagEntry{
+		{&m.batch, "batch", "N", "images in a forward pass"},
+		runtimeFlag(&m.overrides),
+	}
+}
+
+// description defines the flags that describe a model which no run wrote.
+func (m *classifierFlags) description() flagGroup {
+	return flagGroup{`
+The model of a run describes itself. Describe any other model with these flags, or with a file beside it: MODEL.json or
+MODEL.toml for MODEL.onnx, with the keys classes, size, crop, mean, std, input, output and scores. A flag wins over the
+file, and the file over the model. crop, mean and std are never guessed.
+`, []flagEntry{
+		{&m.classes, "classes", "A,B", "names of the classes, or a file with one on each line"},
+		{&m.given.Size, "size", "S", "width and height of the model's input in pixels"},
+		{&m.crop, "crop", "P", `fraction of the shorter side to keep: the image is resized to floor(S/P) with Pillow's
+			bicubic filter, then the centre is cut out`},
+		{&m.mean, "mean", "R,G,B", "values to subtract from pixels in [0,1]"},
+		{&m.std, "std", "R,G,B", "values to divide by after that"},
+		{&m.given.Input, "input", "NAME", "input to use if the model has several"},
+		{&m.given.Output, "output", "NAME", "output to use if the model has several"},
+		{&m.given.Scores, "scores", "KIND", `kind of the output: logits or probabilities (default: probabilities behind a
+			Softmax, else logits)`},
+	}}
+}
+
+// read returns what the flags say of the model, and the settings of the engine.
+func (m *classifierFlags) read(a *app) (inference.Description, engine.Settings, error) {
 	d := m.given
-	fail := func(err error) (inference.Description, config.Runtime, error) {
-		return d, config.Runtime{}, &usageError{command, err}
+	fail := func(format string, args ...any) (inference.Description, engine.Settings, error) {
+		return d, engine.Settings{}, badUsage(format, args...)
 	}
 	if m.batch < 1 {
-		return fail(fmt.Errorf("-batch %d: must be at least 1", m.batch))
+		return fail("-batch %d: must be at least 1", m.batch)
 	}
 	if d.Size < 0 {
-		return fail(fmt.Errorf("-size %d: must be at least 1", d.Size))
+		return fail("-size %d: must be at least 1", d.Size)
 	}
 	if m.crop != "" {
 		crop, err := strconv.ParseFloat(m.crop, 64)
 		if err != nil || !(crop > 0 && crop <= 1) {
-			return fail(fmt.Errorf("-crop %s: must be a number above 0 and at most 1", m.crop))
+			return fail("-crop %s: must be a number above 0 and at most 1", m.crop)
 		}
 		d.Crop = crop
 	}
-	for _, x := range []struct {
-		name, text string
-		to         *[]float32
-	}{{"mean", m.mean, &d.Mean}, {"std", m.std, &d.Std}} {
-		if x.text == "" {
-			continue
-		}
-		for part := range strings.SplitSeq(x.text, ",") {
-			v, err := strconv.ParseFloat(strings.TrimSpace(part), 32)
-			if err != nil {
-				return fail(fmt.Errorf("-%s %s: must be three numbers, as in 0.485,0.456,0.406", x.name, x.text))
-			}
-			*x.to = append(*x.to, float32(v))
-		}
-	}
 	var err error
-	if d.Classes, err = readClasses(m.classes); err != nil {
-		return fail(err)
+	if d.Mean, err = readNumbers("mean", m.mean); err != nil {
+		return fail("%w", err)
 	}
-	runtime, err := config.ReadRuntime(m.set, a.environ)
-	return d, runtime, err
+	if d.Std, err = readNumbers("std", m.std); err != nil {
+		return fail("%w", err)
+	}
+	if d.Classes, err = readClasses(m.classes); err != nil {
+		return fail("%w", err)
+	}
+	runtime, err := config.ReadRuntime(m.overrides, a.environ)
+	return d, runtime.Engine(), err
 }
 
-// readClasses reads names that commas separate, or a file with one a line.
+// readNumbers reads the value of -mean or -std. It returns nil for "".
+func readNumbers(name, text string) ([]float32, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var numbers []float32
+	for part := range strings.SplitSeq(text, ",") {
+		v, err := strconv.ParseFloat(strings.TrimSpace(part), 32)
+		if err != nil {
+			return nil, fmt.Errorf("-%s %s: must be three numbers, as in 0.485,0.456,0.406", name, text)
+		}
+		numbers = append(numbers, float32(v))
+	}
+	return numbers, nil
+}
+
+// readClasses reads names that commas separate, or a file with one name on each line.
 func readClasses(text string) ([]string, error) {
 	if text == "" {
 		return nil, nil
@@ -100,7 +125,8 @@ func readClasses(text string) ([]string, error) {
 	var names []string
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
-		if name := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff")); name != "" { // Windows' editors begin with that mark
+		line := strings.TrimPrefix(lines.Text(), "\ufeff") // editors of Windows begin a file with this mark
+		if name := strings.TrimSpace(line); name != "" {
 			names = append(names, name)
 		}
 	}
@@ -110,9 +136,9 @@ func readClasses(text string) ([]string, error) {
 	return names, lines.Err()
 }
 
-// describe is read, completed by what the model and a file beside it say.
-func (m *classifierFlags) describe(a *app, command string) (*inference.Description, config.Runtime, error) {
-	given, r, err := m.read(a, command)
+// describe returns what read returns, completed from the model and from a file beside it.
+func (m *classifierFlags) describe(a *app) (*inference.Description, engine.Settings, error) {
+	given, r, err := m.read(a)
 	if err != nil {
 		return nil, r, err
 	}
@@ -120,23 +146,30 @@ func (m *classifierFlags) describe(a *app, command string) (*inference.Descripti
 	return d, r, err
 }
 
+// open makes the model ready for batches of a size.
+func (m *classifierFlags) open(ctx context.Context, a *app, d *inference.Description, r engine.Settings, batch int) (
+	*inference.Classifier, error) {
+	options, err := engine.SessionOptions(ctx, r, a.console.update)
+	if err != nil {
+		return nil, err
+	}
+	return inference.Open(m.path, d, batch, options)
+}
+
+// pathsText says in the manuals what imagePaths takes.
+const pathsText = `
+PATH is a file, a folder, a pattern such as 'scans/*.png', or - to read paths from standard input, one on each line. A
+folder stands for the images in it at any depth.
+`
+
 // imagePaths lists the images that operands name.
-func imagePaths(command string, operands []string) ([]string, error) {
+func imagePaths(operands []string) ([]string, error) {
 	if len(operands) == 0 {
-		return nil, &usageError{command, errors.New("missing the images: files, folders, patterns, or - for paths on standard input")}
+		return nil, badUsage("missing the images: files, folders, patterns, or - for paths on standard input")
 	}
 	paths, err := inference.Paths(operands, os.Stdin)
 	if err == nil && len(paths) == 0 {
 		err = errors.New("standard input names no images")
 	}
 	return paths, err
-}
-
-// open makes the model ready for batches of a size.
-func (m *classifierFlags) open(ctx context.Context, a *app, d *inference.Description, r config.Runtime, batch int) (*inference.Classifier, error) {
-	options, err := engine.SessionOptions(ctx, r.Engine(), a.console.update)
-	if err != nil {
-		return nil, err
-	}
-	return inference.Open(m.path, d, batch, options)
 }

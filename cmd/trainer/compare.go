@@ -12,41 +12,67 @@ import (
 	"fovea/evaluation"
 )
 
-func runCompare(a *app, ctx context.Context, args []string) error {
-	fs := a.newFlags("compare")
-	var o evaluation.Intervals
-	addIntervals(fs, &o)
-	asJSON := fs.Bool("json", false, "write JSON")
-	asCSV := fs.Bool("csv", false, "write CSV")
-	operands, err := parseOperands(fs, args)
-	if err != nil {
-		return err
+func compareCommand(a *app) *command {
+	o := defaultIntervals()
+	var asJSON, asCSV bool
+	return &command{
+		name:     "compare",
+		summary:  "compare results on the same images, with intervals and tests",
+		synopsis: []string{"trainer compare A B ... [flags]"},
+		text: `
+Shows results side by side: each measure with its interval, and the best result marked. Each result is tested against
+the first, A:
+
+  accuracy      McNemar's test, exact and as chi-square with continuity
+                correction
+  AUC           DeLong's test for each class
+  all measures  interval of the difference, by a bootstrap that draws the same
+                images for both
+
+The p values of DeLong's test and of McNemar's exact test are also given with Holm's correction for their number. The
+intervals are not corrected.
+
+A, B and so on are run folders, or tables of predictions as "trainer eval -predictions" takes them. All must have the
+same images, matched by path, with the same labels and classes, matched by name. A published row of metrics, as in
+configs/archive, is shown without interval and test.
+`,
+		flags: append(intervalFlags(&o),
+			flagEntry{&asJSON, "json", "", "write JSON to standard output"},
+			flagEntry{&asCSV, "csv", "", "write CSV to standard output, one line for each number"}),
+		examples: `
+trainer compare runs/octid runs/octid-seed1
+trainer compare runs/octid theirs.csv configs/archive/paddle/OCTID
+`,
+		operands: true,
+		run: func(ctx context.Context, operands []string) error {
+			if len(operands) < 2 {
+				return badUsage("expected at least two results to compare, found %q", operands)
+			}
+			if asJSON && asCSV {
+				return badUsage("-json and -csv are two formats: choose one")
+			}
+			if err := checkIntervals(o); err != nil {
+				return err
+			}
+			contenders := make([]evaluation.Contender, len(operands))
+			for i, path := range operands {
+				var err error
+				if contenders[i], err = readContender(path); err != nil {
+					return err
+				}
+			}
+			c, err := evaluation.NewContest(ctx, contenders, o)
+			switch {
+			case err != nil:
+				return err
+			case asJSON:
+				return c.WriteJSON(a.stdout)
+			case asCSV:
+				return c.WriteCSV(a.stdout)
+			}
+			return c.WriteText(a.stdout)
+		},
 	}
-	if len(operands) < 2 {
-		return &usageError{fs.Name(), fmt.Errorf("expected at least two results to compare, found %q", operands)}
-	}
-	if *asJSON && *asCSV {
-		return &usageError{fs.Name(), errors.New("-json and -csv are two formats: choose one")}
-	}
-	if err := checkIntervals(fs, o); err != nil {
-		return err
-	}
-	contenders := make([]evaluation.Contender, len(operands))
-	for i, path := range operands {
-		if contenders[i], err = readContender(path); err != nil {
-			return err
-		}
-	}
-	c, err := evaluation.NewContest(ctx, contenders, o)
-	switch {
-	case err != nil:
-		return err
-	case *asJSON:
-		return c.WriteJSON(a.stdout)
-	case *asCSV:
-		return c.WriteCSV(a.stdout)
-	}
-	return c.WriteText(a.stdout)
 }
 
 // readContender reads a run folder, a table of predictions or a row of metrics.
@@ -75,7 +101,7 @@ func readContender(path string) (evaluation.Contender, error) {
 	return c, nil
 }
 
-// resultFile is path, or the file that counts in it if it is a folder.
+// resultFile returns path, or the file with the result if path is a folder.
 func resultFile(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
@@ -88,5 +114,6 @@ func resultFile(path string) (string, error) {
 			return file, nil
 		}
 	}
-	return "", fmt.Errorf("the folder %s holds neither %s nor %s: name the folder of a run, or the file itself", path, names[0], names[1])
+	return "", fmt.Errorf("the folder %s holds neither %s nor %s: name the folder of a run, or the file itself",
+		path, names[0], names[1])
 }

@@ -40,7 +40,8 @@ func TestCompare(t *testing.T) {
 		plain = strings.ReplaceAll(plain, "  ", " ")
 	}
 	for _, want := range []string{" 0.8000 [", "0.8966 *", published + " is a published row", "on the same 5 images",
-		"DeLong's test, AUC of", "McNemar's test: 1 images right in " + a + " alone, 1 in " + run + " alone; exact p = 1, chi-square p = 1\n"} {
+		"DeLong's test, AUC of", "McNemar's test: 1 images right in " + a + " alone, 1 in " + run +
+			" alone; exact p = 1, chi-square p = 1\n"} {
 		if !strings.Contains(plain, want) {
 			t.Errorf("no %q in:\n%s", want, stdout)
 		}
@@ -69,7 +70,8 @@ func TestCompare(t *testing.T) {
 
 	other := writeText(t, dir, "other.csv", strings.Replace(tableB, "5,yes", "6,yes", 1))
 	code, _, stderr = trainer(t, "compare", a, other)
-	if want := `the images differ: 1 missing in B ("5"); 1 missing in A ("6"); both tables must have`; code != exitFailed || !strings.Contains(stderr, want) {
+	want := `the images differ: 1 missing in B ("5"); 1 missing in A ("6"); both tables must have`
+	if code != exitFailed || !strings.Contains(stderr, want) {
 		t.Errorf("exit code %d, want %s:\n%s", code, want, stderr)
 	}
 }
@@ -78,11 +80,12 @@ func TestCompareSaysWhatIsWrong(t *testing.T) {
 	dir := t.TempDir()
 	a := writeText(t, dir, "a.csv", tableA)
 	for want, b := range map[string]string{
-		"nor of metrics (such as accuracy, f1, roc_auc or kap":  writeText(t, dir, "1", "path;label;no;yes\n"),
-		"neither of predictions (path, label and one a class)":  writeText(t, dir, "2", "0.89,0.87,0.5\n"),
-		"neither predictions_test.csv nor metrics_test.csv":     t.TempDir(),
-		"B has images without a path":                           writeText(t, dir, "3", "label,no,yes\nno,0.5,0.5\n"),
-		`1 labelled differently ("5: yes in A, no in B")`:       writeText(t, dir, "4", strings.Replace(tableA, "5,yes", "5,no", 1)),
+		"nor of metrics (such as accuracy, f1, roc_auc or kap": writeText(t, dir, "1", "path;label;no;yes\n"),
+		"neither of predictions (path, label and one a class)": writeText(t, dir, "2", "0.89,0.87,0.5\n"),
+		"neither predictions_test.csv nor metrics_test.csv":    t.TempDir(),
+		"B has images without a path":                          writeText(t, dir, "3", "label,no,yes\nno,0.5,0.5\n"),
+		`1 labelled differently ("5: yes in A, no in B")`: writeText(t, dir, "4",
+			strings.Replace(tableA, "5,yes", "5,no", 1)),
 		`2 missing in B ("no", "yes"); 2 missing in A ("n", "y`: writeText(t, dir, "5", "path,label,n,y\n1,n,1,0\n"),
 		"line 1: 0 classes, but":                                writeText(t, dir, "6", "path,label\n1,yes\n"),
 	} {
@@ -93,7 +96,8 @@ func TestCompareSaysWhatIsWrong(t *testing.T) {
 	}
 	quoted := writeText(t, dir, "quoted.csv", "\ufeff\"accuracy\",\"f1\"\r\n0.75,0.5\r\n")
 	quoted2 := writeText(t, dir, "class.csv", strings.ReplaceAll(tableA, "yes", "accuracy"))
-	if code, stdout, stderr := trainer(t, "compare", quoted, quoted2, "-rounds", "20"); code != exitDone || !strings.Contains(stdout, "0.7500") {
+	if code, stdout, stderr := trainer(t, "compare", quoted, quoted2, "-rounds", "20"); code != exitDone ||
+		!strings.Contains(stdout, "0.7500") {
 		t.Errorf("exit code %d:\n%s%s", code, stdout, stderr)
 	}
 }
@@ -102,12 +106,14 @@ func TestEvalPredictions(t *testing.T) {
 	dir := t.TempDir()
 	file := writeText(t, dir, "theirs.csv", "image,logit_no,logit_yes\n1,3,1\n2,2,1\n3,0,4\n")
 	labels := writeText(t, dir, "truth.csv", "path,label\n3,yes\n2,no\n1,no\n")
-	code, stdout, stderr := trainer(t, "eval", "-predictions", file, "-labels", labels, "-logits", "-rounds", "20", "-split", "val")
+	code, stdout, stderr := trainer(t, "eval", "-predictions", file, "-labels", labels, "-logits", "-rounds", "20",
+		"-split", "val")
 	if code != exitDone || !strings.Contains(stdout, `the positive class is "yes"`) {
 		t.Fatalf("exit code %d:\n%s%s", code, stdout, stderr)
 	}
 	out := filepath.Join(dir, "eval")
-	if got := string(read(t, out, "predictions_val.csv")); !strings.HasPrefix(got, "path,label,predicted,no,yes\n1,no,no,0.88079707797788") {
+	if got := string(read(t, out, "predictions_val.csv")); !strings.HasPrefix(got,
+		"path,label,predicted,no,yes\n1,no,no,0.88079707797788") {
 		t.Errorf("predictions_val.csv is\n%s", got)
 	}
 	for _, name := range []string{"metrics_val.csv", "metrics_val.json", "confusion_matrix_val.png", "figures/roc.svg",
@@ -115,7 +121,8 @@ func TestEvalPredictions(t *testing.T) {
 		read(t, out, name)
 	}
 	page := string(read(t, out, "report.html"))
-	for _, part := range []string{"3 images of the split “val”", "so few say little", "trainer eval -predictions " + file, "20 rounds"} {
+	for _, part := range []string{"3 images of the split “val”", "so few say little",
+		"trainer eval -predictions " + file, "20 rounds"} {
 		if !strings.Contains(page, part) {
 			t.Errorf("the page does not say %q", part)
 		}
@@ -124,7 +131,8 @@ func TestEvalPredictions(t *testing.T) {
 		t.Error("the page speaks of a run")
 	}
 	code, _, stderr = trainer(t, "eval", "-predictions", file, "-labels", labels)
-	if code != exitFailed || !strings.Contains(stderr, `line 2 (1): 3 of class "no" is not a probability: if these are logits, say so (-logits)`) {
+	if code != exitFailed || !strings.Contains(stderr,
+		`line 2 (1): 3 of class "no" is not a probability: if these are logits, say so (-logits)`) {
 		t.Errorf("exit code %d:\n%s", code, stderr)
 	}
 }

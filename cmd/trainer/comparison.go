@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"fovea/evaluation"
 	"fovea/onnx"
@@ -16,13 +17,28 @@ import (
 	"fovea/training/config"
 )
 
-// readArchives reads the results that are to stand beside those of runs.
+// printResult shows a finished run's metrics on the test set.
+func (a *app) printResult(r *training.Result) {
+	fmt.Fprintf(a.stdout, "\n%s: best epoch %d of %d, %s, on test:\n",
+		r.Name, r.BestEpoch+1, r.Epochs, r.Duration.Round(time.Second))
+	printMetrics(a.stdout, r.Test)
+	fmt.Fprintf(a.stdout, "run folder: %s\n", r.Folder)
+}
+
+// printMetrics shows one metric on each line, in the order of the file.
+func printMetrics(w io.Writer, m evaluation.Metrics) {
+	for name, value := range m.All() {
+		fmt.Fprintf(w, "  %-18s %8.4f\n", name, value)
+	}
+}
+
+// readArchives reads the results of other frameworks from dirs. It warns of runs whose data set has none.
 func (a *app) readArchives(dirs []string, runs []*config.Config) ([]evaluation.Outcome, error) {
 	var others []evaluation.Outcome
 	for _, dir := range dirs {
 		found, err := evaluation.ReadArchive(dir)
 		if err != nil {
-			return nil, &usageError{"train", fmt.Errorf("-beside: %w", err)}
+			return nil, badUsage("-beside: %w", err)
 		}
 		others = append(others, found...)
 	}
@@ -38,7 +54,7 @@ func (a *app) readArchives(dirs []string, runs []*config.Config) ([]evaluation.O
 	return others, nil
 }
 
-// datasets names each data set of outcomes once.
+// datasets returns the name of each data set once.
 func datasets(outcomes []evaluation.Outcome) string {
 	var names []string
 	for _, o := range outcomes {
@@ -48,7 +64,7 @@ func datasets(outcomes []evaluation.Outcome) string {
 	return strings.Join(slices.Compact(names), ", ")
 }
 
-// outcome is a row of the comparison: of a result, or of a run that failed.
+// outcome returns a row of the comparison, for a result or for a run that failed.
 func outcome(c *config.Config, r *training.Result, err error) evaluation.Outcome {
 	o := evaluation.Outcome{Dataset: filepath.Base(c.Data.Dir), Framework: "fovea", Run: c.Name}
 	if err != nil {

@@ -25,8 +25,8 @@ func archive(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-// TestSeveralRuns: one of three runs fails, the others end, and the table shows
-// all of them beside what another framework reached.
+// TestSeveralRuns: one of three runs fails, the others end, and the table shows all of them beside what another
+// framework reached.
 func TestSeveralRuns(t *testing.T) {
 	runs, data := t.TempDir(), fundus(t)
 	set := filepath.Join(t.TempDir(), "Fundus")
@@ -34,7 +34,8 @@ func TestSeveralRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := smallConfig(t, set, runs, 1)
-	missing := writeConfig(t, "name = \"missing\"\n[data]\ndir = \"nowhere\"\n[output]\ndir = \""+filepath.ToSlash(runs)+"\"\n")
+	missing := writeConfig(t,
+		"name = \"missing\"\n[data]\ndir = \"nowhere\"\n[output]\ndir = \""+filepath.ToSlash(runs)+"\"\n")
 	named := writeConfig(t, strings.Replace(string(read(t, smallConfig(t, data, runs, 1))), `"small"`, `"octid"`, 1))
 	beside := archive(t, map[string]string{
 		"torch/FUNDUS": "accuracy,kappa\n0.25,0.125\n",
@@ -85,7 +86,8 @@ func TestSeveralRuns(t *testing.T) {
 		t.Errorf("rows are %q", records)
 	}
 	markdown := string(read(t, runs, "comparison.md"))
-	for _, want := range []string{"| Fundus | fovea | small | 1 | 0.", "| FUNDUS | torch |  |  | 0.2500 |  |  | 0.1250 |  |  |\n",
+	for _, want := range []string{"| Fundus | fovea | small | 1 | 0.",
+		"| FUNDUS | torch |  |  | 0.2500 |  |  | 0.1250 |  |  |\n",
 		"| nowhere | fovea | missing |  |  |  |  |  |  | failed |\n", "\nmissing failed: no folder nowhere"} {
 		if !strings.Contains(markdown, want) {
 			t.Errorf("comparison.md has no %q:\n%s", want, markdown)
@@ -100,7 +102,8 @@ func TestSeveralRuns(t *testing.T) {
 	if code != exitDone || !strings.Contains(stdout, "4m51s") {
 		t.Errorf("exit code %d:\n%s%s", code, stdout, stderr)
 	}
-	if got := string(read(t, runs, "comparison.md")); strings.Count(got, "| OCTID |") != 2 || !strings.Contains(got, "| 0.8966 |") {
+	if got := string(read(t, runs, "comparison.md")); strings.Count(got, "| OCTID |") != 2 ||
+		!strings.Contains(got, "| 0.8966 |") {
 		t.Errorf("comparison.md is\n%s", got)
 	}
 }

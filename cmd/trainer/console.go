@@ -14,23 +14,23 @@ import (
 	"fovea/internal/progress"
 )
 
-// plainInterval is the least time between two lines of progress where no bar
-// can be drawn; a task that takes less shows none.
+// plainInterval is the least time between two lines of progress where no bar can be drawn. A shorter task shows none.
 const plainInterval = 10 * time.Second
 
-// A console is standard error: lines of the log and, below them, the progress of
-// the task under way; a bar on a terminal, a line now and then elsewhere.
+// A console writes to standard error: lines of the log and, below them, the progress of the task under way. Progress is
+// a bar on a terminal and a line now and then elsewhere.
 type console struct {
 	mu       sync.Mutex // guards all below
 	out      io.Writer
 	terminal bool
-	now      func() time.Time // time.Now, but in tests
+	now      func() time.Time // tests set it
 
 	current progress.Update // the task under way; Task is "" if there is none
-	first   int             // Done at its start
+	first   int             // current.Done at the start of the task
 	started time.Time
-	printed time.Time                // of its last plain line, else its start
-	bar     *progressbar.ProgressBar // on a terminal
+	printed time.Time                // time of the last plain line, or the start of the task
+	bar     *progressbar.ProgressBar // nil unless out is a terminal
+	drawn   bool                     // whether the bar stands on the terminal's last line
 }
 
 func newConsole(out io.Writer) *console {
@@ -42,24 +42,25 @@ func newConsole(out io.Writer) *console {
 }
 
 // Write writes whole lines above the bar.
-func (c *console) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.write(p)
+func (c *console) Write(p []byte) (int, error) { return aboveBar{c, c.out}.Write(p) }
+
+// An aboveBar writes to out, which may be the console's terminal, after it has taken the bar away.
+type aboveBar struct {
+	console *console
+	out     io.Writer
 }
 
-func (c *console) write(p []byte) (int, error) {
-	if c.bar != nil {
-		c.bar.Clear() // the next update draws it again
-	}
-	return c.out.Write(p)
+func (w aboveBar) Write(p []byte) (int, error) {
+	w.console.mu.Lock()
+	defer w.console.mu.Unlock()
+	w.console.clear() // the next update draws the bar again
+	return w.out.Write(p)
 }
 
 // line writes text and a line's end above the bar.
 func (c *console) line(text string) { fmt.Fprintln(c, text) }
 
-// update shows how far a task has come. A task ends when all is done, when
-// another begins, or with endTask.
+// update shows how far a task has come. A task ends when all is done, when another begins, or with close.
 func (c *console) update(u progress.Update) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -72,23 +73,22 @@ func (c *console) update(u progress.Update) {
 	if c.terminal {
 		c.bar.Describe(describe(u))
 		c.bar.Set(u.Done)
+		c.drawn = true
 	} else if c.now().Sub(c.printed) >= plainInterval || finished && c.printed.After(c.started) {
 		c.printed = c.now()
-		c.write([]byte(c.plain(u) + "\n"))
+		fmt.Fprintln(c.out, c.plain(u))
 	}
 	if finished {
 		c.end()
 	}
 }
 
-// endTask takes a bar away that has not reached its end.
-func (c *console) endTask() {
+// close takes away a bar that has not reached its end.
+func (c *console) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.end()
 }
-
-func (c *console) close() { c.endTask() }
 
 func (c *console) begin(u progress.Update) {
 	c.first, c.started = u.Done, c.now()
@@ -118,12 +118,20 @@ func (c *console) begin(u progress.Update) {
 }
 
 func (c *console) end() {
+	c.clear()
 	if c.bar != nil {
-		c.bar.Clear()
 		c.bar.Exit()
 		c.bar = nil
 	}
 	c.current = progress.Update{}
+}
+
+// clear takes the bar away, and nothing else that was written to the same line.
+func (c *console) clear() {
+	if c.drawn {
+		c.bar.Clear()
+		c.drawn = false
+	}
 }
 
 func describe(u progress.Update) string {
@@ -133,7 +141,7 @@ func describe(u progress.Update) string {
 	return u.Task + ", " + u.Detail
 }
 
-// plain formats "epoch 3/60, loss 1.09: 512 of 1080 images, 85 images/s, 7s left".
+// plain returns a line, for example "epoch 3/60, loss 1.09: 512 of 1080 images, 85 images/s, 7s left".
 func (c *console) plain(u progress.Update) string {
 	amount := func(n int) string { return fmt.Sprint(n) }
 	unit := u.Unit

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -70,6 +71,21 @@ func TestBarOnTerminal(t *testing.T) {
 	c.close()
 	if got := out.String(); !strings.Contains(got, "fetch ONNX Runtime") || !strings.HasSuffix(got, clear) {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestResultsTakeTheBarAway proves that a result clears the bar once, and never what else stands on the line.
+func TestResultsTakeTheBarAway(t *testing.T) {
+	var terminal bytes.Buffer
+	c := newConsole(&terminal)
+	c.terminal = true
+	c.update(progress.Update{Task: "eval", Done: 1, Total: 100, Unit: "images"})
+	terminal.Reset()
+	stdout := aboveBar{c, &terminal}
+	fmt.Fprint(stdout, "model.onnx: ")
+	fmt.Fprint(stdout, "25 images\n")
+	if got, want := terminal.String(), "\033[2K\rmodel.onnx: 25 images\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

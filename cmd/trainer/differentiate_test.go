@@ -11,7 +11,8 @@ const exported = "../../models/imported/testdata/vit_dynamo18.onnx"
 
 func TestDifferentiate(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "g.onnx")
-	code, stdout, stderr := trainer(t, "differentiate", "-model", exported, "-wrt", "images,embed.bias", "-batch", "3", "-out", out)
+	code, stdout, stderr := trainer(t, "differentiate", "-model", exported, "-wrt", "images,embed.bias", "-batch", "3",
+		"-out", out)
 	if code != exitDone {
 		t.Fatalf("exit code %d:\n%s", code, stderr)
 	}
@@ -39,7 +40,8 @@ func TestDifferentiateLeavesNothingBehind(t *testing.T) {
 
 func TestGradcheck(t *testing.T) {
 	code, stdout, stderr := trainer(t, "gradcheck", "-model", exported, "-batch", "1", "-seed", "3")
-	if code != exitDone || strings.Count(stdout, " agrees\n") != 3 || !strings.Contains(stdout, "32 inputs and parameters") {
+	if code != exitDone || strings.Count(stdout, " agrees\n") != 3 ||
+		!strings.Contains(stdout, "32 inputs and parameters") {
 		t.Errorf("exit code %d:\n%s%s", code, stdout, stderr)
 	}
 }

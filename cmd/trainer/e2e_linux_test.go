@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// TestFullDisk: a disk that fills up while a run trains ends it with an error
-// that says so. With more room the run goes on from the checkpoint before, and
-// ends as one that was never short of it.
+// TestFullDisk: a disk that fills up while a run trains ends it with an error that says so. With more room the run goes
+// on from the checkpoint before, and ends as one that was never short of it.
 func TestFullDisk(t *testing.T) {
 	runs := t.TempDir()
 	if err := syscall.Mount("tmpfs", runs, "tmpfs", 0, "size=600k"); err != nil {

@@ -7,9 +7,8 @@ import (
 	"testing"
 )
 
-// TestOCT goes through a run with OCT scans: grey JPEGs of two sizes, four
-// classes. A tiny ViT learns its 16 training scans by heart. Eight test scans
-// say nothing about quality, so no metric is expected of them.
+// TestOCT goes through a run with OCT scans: grey JPEGs of two sizes, four classes. A tiny ViT learns its 16 training
+// scans by heart. Eight test scans say nothing about quality, so no metric is expected of them.
 func TestOCT(t *testing.T) {
 	runs := t.TempDir()
 	data := "../../data/testdata/kermany_oct_mini"

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// fundus makes a small dataset of the first RetinaMNIST photographs of each
-// class: 45 to train on, 20 to select on, 25 to test on.
+// fundus makes a small dataset of the first RetinaMNIST photographs of each class: 45 to train on, 20 to select on, 25
+// to test on.
 func fundus(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"fovea/evaluation/report"
 )
 
 // A program is the built trainer.
@@ -34,8 +36,8 @@ type process struct {
 	stdout, stderr bytes.Buffer
 }
 
-// start runs the program with variables added to the environment. Its standard
-// error is watched: each line goes to seen, if that is given.
+// start runs the program with variables added to the environment. Its standard error is watched: each line goes to
+// seen, if that is given.
 func (p program) start(t *testing.T, seen chan<- string, variables []string, args ...string) *process {
 	t.Helper()
 	c := &process{Cmd: exec.CommandContext(t.Context(), string(p), args...)}
@@ -112,8 +114,10 @@ func TestProgram(t *testing.T) {
 		out := t.TempDir()
 		stdout, _ := run(t, exitDone, nil, "eval", "-model", filepath.Join(whole, "model.onnx"), "-data", data, "-out", out)
 		mention(t, stdout, "25 images, 5 classes; intervals of 95 %", "roc_auc")
-		mention(t, string(read(t, out, "report.html")), "25 test images", "2000 rounds", "trainer eval -model", "data:image/png;base64")
-		for _, name := range []string{"metrics_test.csv", "metrics_test.json", "predictions_test.csv", "figures/roc.svg", "figures/errors.png"} {
+		mention(t, string(read(t, out, "report.html")), "25 test images", "2000 rounds", "trainer eval -model",
+			"data:image/png;base64")
+		for _, name := range []string{"metrics_test.csv", "metrics_test.json", "predictions_test.csv", "figures/roc.svg",
+			"figures/errors.png"} {
 			if !bytes.Equal(read(t, out, name), read(t, whole, name)) {
 				t.Errorf("%s differs", name)
 			}
@@ -122,7 +126,8 @@ func TestProgram(t *testing.T) {
 
 	t.Run("inspect tells what training wrote", func(t *testing.T) {
 		stdout, _ := run(t, exitDone, nil, "inspect", filepath.Join(whole, "model.onnx"))
-		mention(t, stdout, "producer        fovea", "output          probabilities float32[batch,", "fovea.classes", "fovea.best_epoch")
+		mention(t, stdout, "producer        fovea", "output          probabilities float32[batch,", "fovea.classes",
+			"fovea.best_epoch")
 	})
 
 	t.Run("unknown key", func(t *testing.T) {
@@ -159,7 +164,7 @@ func TestProgram(t *testing.T) {
 			if code := c.exit(t); code != exitInterrupted {
 				t.Fatalf("exit code %d:\n%s", code, &c.stderr)
 			}
-			end := "resume with:\n  trainer -config " + quote(config) + " -set name=" + name + " -resume\n"
+			end := "resume with:\n  trainer -config " + report.Line(config) + " -set name=" + name + " -resume\n"
 			if !strings.HasSuffix(c.stderr.String(), end) {
 				t.Errorf("standard error does not end with\n%s:\n%s", end, &c.stderr)
 			}

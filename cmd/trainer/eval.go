@@ -3,60 +3,175 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"os"
 	"path/filepath"
 
+	"fovea/data"
+	"fovea/evaluation"
 	"fovea/evaluation/report"
 	"fovea/inference"
 )
 
-func runEval(a *app, ctx context.Context, args []string) error {
-	fs := a.newFlags("eval")
-	o := inference.EvalOptions{Progress: a.console.update}
-	var model classifierFlags
-	model.add(fs, 16)
-	fs.StringVar(&o.Data, "data", "", "folder that holds the split, or the images of -predictions")
-	fs.StringVar(&o.Split, "split", "test", "folder to evaluate")
-	fs.StringVar(&o.Out, "out", "", "folder for the report, the figures and the tables")
-	fs.StringVar(&o.Labels, "labels", "", "CSV of path and label")
-	fs.BoolVar(&o.Skip, "skip-unreadable", false, "leave out images that cannot be read")
-	fs.BoolVar(&o.Resume, "resume", false, "go on where an evaluation stopped")
-	var e predictionsEval
-	fs.StringVar(&e.file, "predictions", "", "table of predictions, instead of a model")
-	fs.BoolVar(&e.options.Logits, "logits", false, "-predictions has logits")
-	fs.BoolVar(&e.options.Normalise, "normalise", false, "divide each row of -predictions by its sum")
-	addIntervals(fs, &o.Intervals)
-	if err := parse(fs, args); err != nil {
+func evalCommand(a *app) *command {
+	o := inference.EvalOptions{Split: "test", Intervals: defaultIntervals(), Progress: a.console.update}
+	m := classifierFlags{batch: 16}
+	var predictions string
+	var table evaluation.TableOptions
+	c := &command{
+		name:    "eval",
+		summary: "evaluate a model on labelled images, or anybody's predictions",
+		synopsis: []string{
+			"trainer eval -model FILE -data DIR [-split NAME | -labels FILE] [flags]",
+			"trainer eval -predictions FILE [-labels FILE] [flags]",
+		},
+		text: `
+Evaluates a model on labelled images, or predictions that any program wrote. Prints all measures with 95 % intervals: by
+a bootstrap that draws from each class, and by DeLong's method for AUC. Writes
+
+  report.html                 everything on one page: a verdict in words,
+                              measures, figures, classes, the hardest errors
+  figures/                    the figures of the page as PNG and SVG, with the
+                              hardest errors and the surest right answers
+  predictions_SPLIT.csv       path, label, prediction, a probability per class
+  metrics_SPLIT.csv           13 metrics in full precision
+  metrics_SPLIT.json          all measures and classes with their intervals
+  confusion_matrix_SPLIT.png
+
+Another split in the same folder replaces the page and the figures, not the tables.
+
+Classes are matched by name. A class that the model does not know is an error. A class without images is reported.
+`,
+		flags: append([]flagEntry{
+			{&o.Data, "data", "DIR", `with -model: folder that holds the split, in which each class has a folder. With
+				-predictions: folder that the paths are relative to; the page then shows the images of the hardest errors`},
+			{&o.Labels, "labels", "FILE", `CSV with the columns path and label, instead of class folders or of the labels in the
+				predictions. With -model, path is relative to -data, and -split is then only a name`},
+			{&o.Split, "split", "NAME", "folder to evaluate; with -predictions only a name"},
+			{&o.Out, "out", "DIR", `folder to write to; created if it does not exist (default: eval beside the model or the
+				predictions)`},
+		}, intervalFlags(&o.Intervals)...),
+		groups: []flagGroup{{"These flags are for a model:", append([]flagEntry{
+			m.file(),
+			skipFlag(&o.Skip),
+			{&o.Resume, "resume", "", `continue an evaluation to the same folder that was stopped or killed, or that failed
+				because of unreadable images; the result is the same to the bit`},
+		}, m.running()...)}, m.description(), {`
+These flags are for predictions. The table is CSV with a header and has the columns
+
+  path    or image, file, filename
+  label   or true, target, y_true: class names, or indices from 0
+  CLASS   or prob_CLASS, p_CLASS, logit_CLASS: a number for each class
+
+If there are columns with a prefix, those without one are not read. With two classes the second is the positive one.
+`, []flagEntry{
+			{&predictions, "predictions", "FILE", "the table"},
+			{&table.Logits, "logits", "", "the numbers are logits: apply softmax"},
+			{&table.Normalise, "normalise", "", "divide each row by its sum; without this flag the sum must be 1"},
+		}}},
+		examples: `
+trainer eval -model runs/octid/model.onnx -data OCTID
+trainer eval -model convnext.onnx -classes normal,amd -crop 0.875 \
+        -mean 0.485,0.456,0.406 -std 0.229,0.224,0.225 \
+        -data images -labels labels.csv
+trainer eval -predictions theirs.csv -labels truth.csv -logits
+`,
+	}
+	c.run = func(ctx context.Context, _ []string) error {
+		if err := checkIntervals(o.Intervals); err != nil {
+			return err
+		}
+		o.Command, o.Version = report.Line(append([]string{"trainer"}, a.args...)...), version()
+		if predictions != "" {
+			if err := c.refuse("not with -predictions:", "model", "batch", "skip-unreadable", "set"); err != nil {
+				return err
+			}
+			return a.evalPredictions(ctx, predictions, table, o)
+		}
+		if err := c.refuse("only with -predictions:", "logits", "normalise"); err != nil {
+			return err
+		}
+		if err := c.require("model", "data", "split"); err != nil {
+			return err
+		}
+		return a.evalModel(ctx, &m, o)
+	}
+	return c
+}
+
+// evalModel evaluates the model that m describes.
+func (a *app) evalModel(ctx context.Context, m *classifierFlags, o inference.EvalOptions) error {
+	var err error
+	if o.Given, o.Runtime, err = m.read(a); err != nil {
 		return err
 	}
-	command := report.Line(append([]string{"trainer", "eval"}, args...)...)
-	if err := checkIntervals(fs, o.Intervals); err != nil {
-		return err
-	}
-	if e.file != "" {
-		e.labels, e.images, e.out, e.split, e.intervals, e.command = o.Labels, o.Data, o.Out, o.Split, o.Intervals, command
-		return a.runEvalPredictions(ctx, fs, e)
-	}
-	if err := refused(fs, "only with -predictions:", "logits", "normalise"); err != nil {
-		return err
-	}
-	if err := required(fs, "model", "data", "split"); err != nil {
-		return err
-	}
-	given, runtime, err := model.read(a, "eval")
-	if err != nil {
-		return err
-	}
-	o.Given, o.Runtime = given, runtime.Engine()
-	o.Model, o.Batch, o.Version, o.Command = model.path, model.batch, version(), command
+	o.Model, o.Batch = m.path, m.batch
 	if o.Out == "" {
 		o.Out = filepath.Join(filepath.Dir(o.Model), "eval")
 	}
 	test, err := inference.Evaluate(ctx, o)
-	a.console.endTask()
 	if err != nil {
 		return err
 	}
 	return a.printTest(fmt.Sprintf("%s on %s of %s", o.Model, o.Split, o.Data), test, o.Out)
+}
+
+// evalPredictions evaluates a table of predictions of any program.
+func (a *app) evalPredictions(ctx context.Context, file string, table evaluation.TableOptions,
+	o inference.EvalOptions) error {
+	if filepath.Base(o.Split) != o.Split {
+		return badUsage("-split %s: must be a name for files, not a path", o.Split)
+	}
+	if table.Logits && table.Normalise {
+		return badUsage("-normalise is for probabilities, -logits applies softmax: choose one")
+	}
+	if o.Out == "" {
+		o.Out = filepath.Join(filepath.Dir(file), "eval")
+	}
+	p, err := readPredictions(file, o.Labels, table)
+	if err != nil {
+		return err
+	}
+	test, err := report.NewTest(ctx, o.Split, p, o.Intervals)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	for _, w := range test.Assessment.Warnings {
+		slog.Warn(file, "metric", w)
+	}
+	page := &report.Report{Name: filepath.Base(file), Subject: "The predictions of " + file, Facts: report.Facts(o.Version)}
+	if o.Labels != "" {
+		page.Subject += " with the labels of " + o.Labels
+	}
+	if o.Data != "" {
+		test.Open = data.DecodeIn(o.Data)
+	}
+	if err := page.WriteEvaluation(o.Out, test, o.Command); err != nil {
+		return err
+	}
+	return a.printTest(file, test, o.Out)
+}
+
+// readPredictions reads the table in file. The labels come from a table of their own unless labels is "".
+func readPredictions(file, labels string, table evaluation.TableOptions) (*evaluation.Predictions, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if labels != "" {
+		l, err := os.Open(labels)
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		table.Labels, file = l, file+" with "+labels
+	}
+	p, err := evaluation.ReadTable(f, table)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return p, nil
 }
 
 // printTest shows every measure with its interval.

@@ -5,87 +5,136 @@ import (
 	"fmt"
 
 	"fovea/inference/explain"
-	"fovea/training/config"
 )
 
-// explainInput is the model of classifierFlags and the images that operands name.
-func explainInput(a *app, ctx context.Context, m *classifierFlags, command string, operands []string, skip bool) (in explain.Input, r config.Runtime, err error) {
-	d, r, err := m.describe(a, command)
-	if err != nil {
-		return in, r, err
+func explainCommand(a *app) *command {
+	m := classifierFlags{batch: 4}
+	o := explain.WriteOptions{Out: "explanations"}
+	o.Steps = 32
+	var methods string
+	return &command{
+		name:     "explain",
+		summary:  "draw what a model's score of a class depends on",
+		synopsis: []string{"trainer explain -model FILE [flags] PATH ..."},
+		text: `
+Draws, for each image, what the score of a class depends on. Writes
+
+  N-NAME.png         the image beside its heat maps
+  N-NAME.METHOD.npy  each map in full precision
+  contact_sheet.png  the first 16 images
+  explanations.csv   one row for each map
+
+docs/explain.md says what the maps mean and what they do not. The methods are
+
+  rollout            attention rollout; the same for every class
+  relevance          attention weighted by its gradient
+  grad-cam           Grad-CAM of the last block's tokens, or of the last feature
+                     map of convolutions
+  gradient           gradient of the score by the image
+  gradient-input     gradient times image
+  integrated         integrated gradients, from the mean image
+` + pathsText,
+		flags: append([]flagEntry{
+			m.file(),
+			{&methods, "method", "NAME,...", "methods to use (default: relevance, or the first that the model allows)"},
+			{&o.Class, "class", "NAME", "class to explain (default: the predicted class)"},
+			{&o.Out, "out", "DIR", "folder to write to; created if it does not exist"},
+			{&o.Steps, "steps", "N", `number of gradients for integrated. It is doubled up to four times, until the map adds up
+				to the difference between the scores of the image and of the mean image within 0.1 %`},
+			{&o.Randomize, "sanity", "", `compare each map with that of the same model with shuffled weights; the rank
+				correlation in the table should be near 0`},
+			skipFlag(&o.Skip),
+		}, m.running()...),
+		groups: []flagGroup{m.description()},
+		notes: `
+It runs on the CPU. Methods that read attention need a model with tokens of the whole image, such as a ViT. The model
+must be one that can be differentiated.
+`,
+		examples: `
+trainer explain -model runs/octid/model.onnx -method relevance OCTID/test
+trainer explain -model convnext.onnx -classes normal,amd -crop 0.875 \
+        -mean 0.485,0.456,0.406 -std 0.229,0.224,0.225 scans
+`,
+		required: []string{"model", "out"},
+		operands: true,
+		run: func(ctx context.Context, operands []string) error {
+			var err error
+			if methods != "" {
+				if o.Methods, err = explain.ParseMethods(methods); err != nil {
+					return badUsage("-method: %w", err)
+				}
+			}
+			if o.Steps < 1 {
+				return badUsage("-steps %d: must be at least 1", o.Steps)
+			}
+			o.Batch = m.batch
+			if o.Threads, err = m.explainInput(ctx, a, &o.Input, operands); err != nil {
+				return err
+			}
+			n, err := explain.Write(ctx, o)
+			return a.printImages(n, o.Out, err)
+		},
 	}
-	in = explain.Input{Model: m.path, Description: d, Skip: skip, Progress: a.console.update}
-	if in.Images, err = imagePaths(command, operands); err != nil {
-		return in, r, err
-	}
-	return in, r, a.loadRuntime(ctx, r)
 }
 
-func runExplain(a *app, ctx context.Context, args []string) error {
-	fs := a.newFlags("explain")
-	var m classifierFlags
-	var o explain.WriteOptions
-	m.add(fs, 4)
-	skip := fs.Bool("skip-unreadable", false, "leave out images that cannot be read")
-	methods := fs.String("method", "", "methods, separated by commas")
-	fs.StringVar(&o.Class, "class", "", "class to explain")
-	fs.StringVar(&o.Out, "out", "explanations", "folder to write to")
-	fs.IntVar(&o.Steps, "steps", 32, "steps of integrated gradients")
-	fs.BoolVar(&o.Randomize, "sanity", false, "compare with the model of shuffled weights")
-	operands, err := parseOperands(fs, args)
-	if err != nil {
-		return err
-	}
-	if err := required(fs, "model", "out"); err != nil {
-		return err
-	}
-	if *methods != "" {
-		if o.Methods, err = explain.ParseMethods(*methods); err != nil {
-			return &usageError{fs.Name(), fmt.Errorf("-method: %w", err)}
-		}
-	}
-	if o.Steps < 1 {
-		return &usageError{fs.Name(), fmt.Errorf("-steps %d: must be at least 1", o.Steps)}
-	}
-	in, r, err := explainInput(a, ctx, &m, "explain", operands, *skip)
-	if err != nil {
-		return err
-	}
-	o.Input, o.Batch, o.Threads = in, m.batch, r.Threads
-	n, err := explain.Write(ctx, o)
-	a.console.endTask()
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(a.stdout, "%d images, written to: %s\n", n, o.Out)
-	return nil
-}
-
-func runFeatures(a *app, ctx context.Context, args []string) error {
-	fs := a.newFlags("features")
-	var m classifierFlags
+func featuresCommand(a *app) *command {
+	m := classifierFlags{batch: 16}
 	var o explain.FeatureOptions
-	m.add(fs, 16)
-	skip := fs.Bool("skip-unreadable", false, "leave out images that cannot be read")
-	fs.StringVar(&o.Out, "out", "", "F.csv or F.npy")
-	fs.StringVar(&o.PCA, "pca", "", "picture of the first two principal components, PNG")
-	operands, err := parseOperands(fs, args)
+	return &command{
+		name:     "features",
+		summary:  "write the features that a model's head reads",
+		synopsis: []string{"trainer features -model FILE -out FILE [flags] PATH ..."},
+		text: `
+Writes what the model's head reads of each image. For a ViT these are the pooled, normalised tokens. The name of -out
+says in which form:
+
+  F.csv  columns path, label, feature_0, feature_1 and so on; label is the name
+         of the image's folder if that is a class, else empty
+  F.npy  float32 [images,features] for NumPy; F.csv has path and label of the
+         rows
+` + pathsText,
+		flags: append([]flagEntry{
+			m.file(),
+			{&o.Out, "out", "FILE", "F.csv or F.npy"},
+			{&o.PCA, "pca", "FILE", `draw the first two principal components as PNG, of at most 2,000 images spread evenly
+				over all`},
+			skipFlag(&o.Skip),
+		}, m.running()...),
+		groups:   []flagGroup{m.description()},
+		notes:    "It runs on the CPU.",
+		examples: "trainer features -model runs/octid/model.onnx -out octid.npy OCTID/test",
+		required: []string{"model", "out"},
+		operands: true,
+		run: func(ctx context.Context, operands []string) error {
+			var err error
+			o.Batch = m.batch
+			if o.Threads, err = m.explainInput(ctx, a, &o.Input, operands); err != nil {
+				return err
+			}
+			n, err := explain.WriteFeatures(ctx, o)
+			return a.printImages(n, o.Out, err)
+		},
+	}
+}
+
+// explainInput adds the model and the images that operands name to in, and loads the runtime. It returns the number of
+// threads.
+func (m *classifierFlags) explainInput(ctx context.Context, a *app, in *explain.Input, operands []string) (int, error) {
+	d, r, err := m.describe(a)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if err := required(fs, "model", "out"); err != nil {
-		return err
+	in.Model, in.Description, in.Progress = m.path, d, a.console.update
+	if in.Images, err = imagePaths(operands); err != nil {
+		return 0, err
 	}
-	in, r, err := explainInput(a, ctx, &m, "features", operands, *skip)
-	if err != nil {
-		return err
+	return r.Threads, a.loadRuntime(ctx, r.Library)
+}
+
+// printImages shows where the results of n images are, unless err is set, which it returns.
+func (a *app) printImages(n int, out string, err error) error {
+	if err == nil {
+		fmt.Fprintf(a.stdout, "%d images, written to: %s\n", n, out)
 	}
-	o.Input, o.Batch, o.Threads = in, m.batch, r.Threads
-	n, err := explain.WriteFeatures(ctx, o)
-	a.console.endTask()
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(a.stdout, "%d images, written to: %s\n", n, o.Out)
-	return nil
+	return err
 }

@@ -12,8 +12,7 @@ import (
 	"fovea/onnx"
 )
 
-// described writes a copy of a small exported ViT, 8 pixels and 5 classes, with the
-// metadata of a run's model.
+// described writes a copy of a small exported ViT, 8 pixels and 5 classes, with the metadata of a run's model.
 func described(t *testing.T, size string) string {
 	t.Helper()
 	m, err := onnx.Open(exported)
@@ -21,7 +20,8 @@ func described(t *testing.T, size string) string {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	for key, value := range map[string]string{"fovea.classes": `["CNV","DME","DRUSEN","NORMAL","$x_1$ <b>"]`, "fovea.image_size": size,
+	for key, value := range map[string]string{"fovea.classes": `["CNV","DME","DRUSEN","NORMAL","$x_1$ <b>"]`,
+		"fovea.image_size":    size,
 		"fovea.crop_fraction": "1", "fovea.mean": "[0.2,0.2,0.2]", "fovea.std": "[0.2,0.2,0.2]", "fovea.best_epoch": "1",
 		"fovea.loss_batch": "0"} {
 		onnx.SetMetadata(m.Proto, key, value)
@@ -51,7 +51,8 @@ func readTable(t *testing.T, path string) [][]string {
 
 func TestExplain(t *testing.T) {
 	model, out := described(t, "8"), filepath.Join(t.TempDir(), "maps")
-	code, stdout, stderr := trainer(t, "explain", "-model", model, "-method", "rollout,integrated", "-class", "DME", "-sanity",
+	code, stdout, stderr := trainer(t, "explain", "-model", model, "-method", "rollout,integrated", "-class", "DME",
+		"-sanity",
 		"-batch", "5", "-out", out, scans)
 	if code != exitDone || !strings.Contains(stdout, "8 images, written to: "+out) {
 		t.Fatalf("exit code %d:\n%s%s", code, stdout, stderr)
@@ -74,7 +75,8 @@ func TestExplain(t *testing.T) {
 		if c := number(11); c < -1 || c > 1 {
 			t.Errorf("rank correlation %v", c)
 		}
-		if info, err := os.Stat(filepath.Join(out, row[5])); err != nil || info.Size() != []int64{128 + 4*4, 128 + 4*3*64}[i%2] {
+		size := []int64{128 + 4*4, 128 + 4*3*64}[i%2]
+		if info, err := os.Stat(filepath.Join(out, row[5])); err != nil || info.Size() != size {
 			t.Errorf("%s: %v, %v", row[5], info, err)
 		}
 		if i%2 == 1 {
@@ -107,7 +109,8 @@ func TestFeatures(t *testing.T) {
 	}
 	run("-out", filepath.Join(dir, "a.csv"), "-pca", filepath.Join(dir, "pca.png"), "-batch", "3", scans)
 	rows := readTable(t, filepath.Join(dir, "a.csv"))
-	if len(rows) != 9 || len(rows[1]) != 2+12 || rows[0][2] != "feature_0" || rows[1][1] != "CNV" || rows[8][1] != "NORMAL" {
+	if len(rows) != 9 || len(rows[1]) != 2+12 || rows[0][2] != "feature_0" || rows[1][1] != "CNV" ||
+		rows[8][1] != "NORMAL" {
 		t.Errorf("%q", rows)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "pca.png")); err != nil {
@@ -122,9 +125,8 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
-// TestExplainForeignModel: a model that no run wrote is described by flags, as for
-// predict, which gives the same probabilities; a broken image and a strip that is too
-// long are left out.
+// TestExplainForeignModel: a model that no run wrote is described by flags, as for predict, which gives the same
+// probabilities; a broken image and a strip that is too long are left out.
 func TestExplainForeignModel(t *testing.T) {
 	dir := t.TempDir()
 	images := filepath.Join(dir, "images")
@@ -136,7 +138,8 @@ func TestExplainForeignModel(t *testing.T) {
 	if err := os.Rename(filepath.Join(images, "NORMAL", "NORMAL-4872585-1.jpeg"), long); err != nil {
 		t.Fatal(err)
 	}
-	described := []string{"-model", exported, "-classes", "a, b,c,d,e", "-crop", "1", "-mean", "0.2,0.3,0.4", "-std", "0.5,0.6,0.7"}
+	described := []string{"-model", exported, "-classes", "a, b,c,d,e", "-crop", "1", "-mean", "0.2,0.3,0.4", "-std",
+		"0.5,0.6,0.7"}
 	command := func(code int, args ...string) (stdout, stderr string) {
 		t.Helper()
 		got, stdout, stderr := trainer(t, append(append(args[:1:1], described...), args[1:]...)...)
@@ -149,7 +152,8 @@ func TestExplainForeignModel(t *testing.T) {
 	command(exitDone, "predict", "-out", table, images)
 	predicted := readTable(t, table)
 
-	for name, content := range map[string][]byte{"CNV/damaged.png": []byte("no image"), "DME/strip.pgm": append([]byte("P5 1 16000000 255\n"), make([]byte, 16_000_000)...)} {
+	for name, content := range map[string][]byte{"CNV/damaged.png": []byte("no image"),
+		"DME/strip.pgm": append([]byte("P5 1 16000000 255\n"), make([]byte, 16_000_000)...)} {
 		if err := os.WriteFile(filepath.Join(images, name), content, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -212,16 +216,20 @@ func TestExplainErrors(t *testing.T) {
 		{[]string{"explain", "-model", model, "-method", "rolout", scans}, exitUsage, `-method: unknown method "rolout"`},
 		{[]string{"explain", "-model", model, "-steps", "0", scans}, exitUsage, "-steps 0: must be at least 1"},
 		{[]string{"explain", "-model", model, "-batch", "0", scans}, exitUsage, "-batch 0: must be at least 1"},
-		{[]string{"explain", "-model", model, "-out", out, "-class", "AMD", scans}, exitFailed, `the model has no class "AMD": it has ["CNV" "DME"`},
-		{[]string{"explain", "-model", described(t, "16"), "-out", out, scans}, exitFailed, "takes images of 8 pixels, but they are prepared with 16"},
+		{[]string{"explain", "-model", model, "-out", out, "-class", "AMD", scans}, exitFailed,
+			`the model has no class "AMD": it has ["CNV" "DME"`},
+		{[]string{"explain", "-model", described(t, "16"), "-out", out, scans}, exitFailed,
+			"takes images of 8 pixels, but they are prepared with 16"},
 		{[]string{"explain", "-model", exported, "-out", out, scans}, exitFailed, "it is no model that a run wrote"},
-		{[]string{"explain", "-model", model, "-out", out, "-output", "nothing", scans}, exitFailed, `it has no output "nothing"`},
+		{[]string{"explain", "-model", model, "-out", out, "-output", "nothing", scans}, exitFailed,
+			`it has no output "nothing"`},
 		{[]string{"features", "-model", model, "-out", "f.csv", "-crop", "2", scans}, exitUsage, "-crop 2"},
 		{[]string{"explain", "-model", model, "-out", out, damaged}, exitFailed, "1 of 1 images cannot be read"},
 		{[]string{"explain", "-model", model, "-out", out, empty}, exitFailed, "no image below " + empty},
 		{[]string{"features", "-model", model, "-out", "f.txt", scans}, exitFailed, "a file that ends in .csv or .npy"},
 		{[]string{"features", "-model", model, scans}, exitUsage, "missing -out"},
-		{[]string{"features", "-model", model, "-out", "f.csv", "-pca", "p.png", scans + "/DME/DME-9721607-1.jpeg"}, exitFailed, "at least 3"},
+		{[]string{"features", "-model", model, "-out", "f.csv", "-pca", "p.png", scans + "/DME/DME-9721607-1.jpeg"},
+			exitFailed, "at least 3"},
 	} {
 		code, _, stderr := trainer(t, test.args...)
 		if code != test.code || !strings.Contains(stderr, test.want) {

@@ -9,9 +9,8 @@ import (
 	"testing"
 )
 
-// TestExportCommand: a run's model is exported beside it, measured on the run's
-// own validation images, and predict takes every file and says what the run's
-// model says.
+// TestExportCommand: a run's model is exported beside it, measured on the run's own validation images, and predict
+// takes every file and says what the run's model says.
 func TestExportCommand(t *testing.T) {
 	data, runs := fundus(t), t.TempDir()
 	if code, _, stderr := trainer(t, "-config", smallConfig(t, data, runs, 1)); code != exitDone {
@@ -27,7 +26,8 @@ func TestExportCommand(t *testing.T) {
 		t.Errorf("printed:\n%s", stdout)
 	}
 	card := string(read(t, dir, "README.md"))
-	for _, want := range []string{"# small", "| 0_no_dr | 9 | 4 | 5 |", "Epochs: 1, of which number 1 was best", "On the 25 images of `test`",
+	for _, want := range []string{"# small", "| 0_no_dr | 9 | 4 | 5 |", "Epochs: 1, of which number 1 was best",
+		"On the 25 images of `test`",
 		"On the 20 images of `val`", "Training took ", "Training began from random weights"} {
 		if !strings.Contains(card, want) {
 			t.Errorf("the card lacks %q:\n%s", want, card)
@@ -46,7 +46,8 @@ func TestExportCommand(t *testing.T) {
 			}
 		}
 	}
-	if code, _, stderr := trainer(t, "eval", "-model", filepath.Join(dir, "model_int8.onnx"), "-data", data, "-out", t.TempDir(),
+	if code, _, stderr := trainer(t, "eval", "-model", filepath.Join(dir, "model_int8.onnx"), "-data", data, "-out",
+		t.TempDir(),
 		"-set", "runtime.provider=cpu"); code != exitDone {
 		t.Error(stderr)
 	}
@@ -60,11 +61,16 @@ func TestExportCommand(t *testing.T) {
 		{[]string{"export", "-model", model, "-opset", "12"}, exitUsage, "must be 13 to 25"},
 		{[]string{"export", "-model", model, "-opset", "17", "-raw"}, exitUsage, "only opset 18 and later"},
 		{[]string{"export", "-model", model, "-out", filepath.Dir(model)}, exitFailed, "would replace the model"},
-		{[]string{"eval", "-model", filepath.Join(dir, "model_raw.onnx"), "-data", data, "-out", t.TempDir()}, exitFailed, "only trainer predict takes it"},
-		{[]string{"predict", "-model", filepath.Join(dir, "model_raw.onnx"), "-tta", "hflip", images}, exitUsage, "takes one view of it"},
-		{[]string{"explain", "-model", filepath.Join(dir, "model_int8.onnx"), "-out", t.TempDir(), images}, exitFailed, "the model is quantised"},
-		{[]string{"export", "-model", filepath.Join(dir, "model_int8.onnx"), "-out", t.TempDir()}, exitFailed, "the model is quantised"},
-		{[]string{"export", "-model", filepath.Join(dir, "model_fp16.onnx"), "-out", t.TempDir()}, exitFailed, "export the float32 model"},
+		{[]string{"eval", "-model", filepath.Join(dir, "model_raw.onnx"), "-data", data, "-out", t.TempDir()}, exitFailed,
+			"only trainer predict takes it"},
+		{[]string{"predict", "-model", filepath.Join(dir, "model_raw.onnx"), "-tta", "hflip", images}, exitUsage,
+			"takes one view of it"},
+		{[]string{"explain", "-model", filepath.Join(dir, "model_int8.onnx"), "-out", t.TempDir(), images}, exitFailed,
+			"the model is quantised"},
+		{[]string{"export", "-model", filepath.Join(dir, "model_int8.onnx"), "-out", t.TempDir()}, exitFailed,
+			"the model is quantised"},
+		{[]string{"export", "-model", filepath.Join(dir, "model_fp16.onnx"), "-out", t.TempDir()}, exitFailed,
+			"export the float32 model"},
 	} {
 		if code, _, stderr := trainer(t, test.args...); code != test.code || !strings.Contains(stderr, test.want) {
 			t.Errorf("%q: exit code %d, want %q:\n%s", test.args, code, test.want, stderr)

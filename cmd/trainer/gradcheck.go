@@ -8,23 +8,40 @@ import (
 	"fovea/models/imported"
 )
 
-func runGradcheck(a *app, ctx context.Context, args []string) error {
-	fs := a.newFlags("gradcheck")
-	var m modelFlags
-	m.add(fs)
-	seed := fs.Uint64("seed", 0, "seed of inputs and directions")
-	if err := parse(fs, args); err != nil {
-		return err
+func gradcheckCommand(a *app) *command {
+	m := newModelFlags(2)
+	var seed uint64
+	return &command{
+		name:     "gradcheck",
+		summary:  "differentiate a model and compare with finite differences",
+		synopsis: []string{"trainer gradcheck -model FILE [flags]"},
+		text: `
+Checks the gradients of an ONNX model against finite differences. It takes derivatives along random directions in the
+space of all float32 inputs and initializers, at random inputs.
+
+If they disagree, each node is compared by itself, at the values that it has in the model. The first node whose rule
+disagrees is named, and the exit code is 1.
+
+Initializers with one element keep their value, because exporters write the constants of formulas that way. Inputs of
+other types are zero.
+`,
+		flags: append([]flagEntry{
+			m.file("model to check"),
+			{&seed, "seed", "S", "seed of the inputs and directions (default 0)"},
+		}, m.running()...),
+		examples: "trainer gradcheck -model classifier.onnx",
+		required: []string{"model"},
+		run:      func(ctx context.Context, _ []string) error { return a.gradcheck(ctx, m, seed) },
 	}
-	if err := required(fs, "model"); err != nil {
-		return err
-	}
-	file, err := m.open(a, ctx, fs)
+}
+
+func (a *app) gradcheck(ctx context.Context, m *modelFlags, seed uint64) error {
+	file, err := m.open(ctx, a)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	r, err := file.Check(ctx, *seed)
+	r, err := file.Check(ctx, seed)
 	if err != nil {
 		return fmt.Errorf("%s: %w", m.model, err)
 	}

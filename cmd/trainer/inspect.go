@@ -9,61 +9,101 @@ import (
 	"fovea/onnx"
 )
 
-func runInspect(a *app, ctx context.Context, args []string) error {
-	fs := a.newFlags("inspect")
-	var m modelFlags
-	m.addSizes(fs, 1)
-	list := fs.Bool("list", false, "list each node or tensor")
-	asJSON := fs.Bool("json", false, "write JSON")
-	svg := fs.String("svg", "", "picture to write as SVG")
-	dot := fs.String("dot", "", "picture to write in Graphviz's language")
-	depth := fs.Int("depth", 0, "parts of the scopes that are one box of a picture")
-	operands, err := parseOperands(fs, args)
-	if err != nil {
-		return err
+func inspectCommand(a *app) *command {
+	m := newModelFlags(1)
+	var list, asJSON bool
+	var p pictures
+	return &command{
+		name:     "inspect",
+		summary:  "show what is in a model or a weight file, and draw it",
+		synopsis: []string{"trainer inspect FILE [flags]"},
+		text: `
+Shows what is in FILE.
+
+For an ONNX model it lists producer, versions, inputs, outputs, metadata, parameters and operators, and whether each
+operator has a gradient rule. The model is then run once and differentiated, which shows
+
+  the cost of a forward pass in multiply-adds, FLOPs (two for each) and memory
+  the parameters that a gradient reaches
+  how many of the forward pass's values the backward pass reads
+  what training it as model.onnx of a config would do
+
+What cannot be run or differentiated is listed with the reason.
+
+For a weight file (.safetensors, .pth, .pdparams, .index.json) it lists tensors by prefix, element types, metadata, and
+which model.arch can load it.
+`,
+		flags: append([]flagEntry{
+			{&list, "list", "", "list each node with its result, or each tensor"},
+			{&asJSON, "json", "", "write JSON, with sizes as numbers"},
+			{&p.svg, "svg", "FILE", "draw the model for a browser"},
+			{&p.dot, "dot", "FILE", "draw the model for Graphviz"},
+			{&p.depth, "depth", "N", `draw the nodes of a scope as one box. A scope is the first N parts of their names, such
+				as blocks/blocks.0 (default: as many as stay readable)`},
+		}, m.running()...),
+		examples: `
+trainer inspect runs/octid/model.onnx -batch 16 -svg model.svg
+trainer inspect RETFound_mae_meh.pth
+`,
+		operands: true,
+		run: func(ctx context.Context, operands []string) error {
+			if len(operands) != 1 {
+				return badUsage("expected one model or weight file, found %q", operands)
+			}
+			if p.depth < 0 {
+				return badUsage("-depth %d: must be at least 0", p.depth)
+			}
+			r, err := a.inspect(ctx, operands[0], m)
+			if err != nil {
+				return err
+			}
+			if err := p.write(r); err != nil {
+				return err
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if asJSON {
+				return r.WriteJSON(a.stdout, list)
+			}
+			return r.WriteText(a.stdout, list)
+		},
 	}
-	if len(operands) != 1 {
-		return &usageError{fs.Name(), fmt.Errorf("expected one model or weight file, found %q", operands)}
-	}
-	if *depth < 0 {
-		return &usageError{fs.Name(), fmt.Errorf("-depth %d: must be at least 0", *depth)}
-	}
-	runtime, err := m.runtime(a, fs)
-	if err != nil {
-		return err
-	}
-	r, err := inspect.Open(operands[0])
-	if err != nil {
-		return err
-	}
-	if r.Model != nil {
-		if err := a.loadRuntime(ctx, runtime); err != nil {
-			r.Model.Unmeasured = err.Error()
-		} else {
-			r.Measure(m.sizes)
-		}
-	}
-	if *svg+*dot != "" {
-		if err := writePictures(r, *depth, *svg, *dot); err != nil {
-			return err
-		}
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if *asJSON {
-		return r.WriteJSON(a.stdout, *list)
-	}
-	return r.WriteText(a.stdout, *list)
 }
 
-// writePictures writes the files that are named.
-func writePictures(r *inspect.Report, depth int, svg, dot string) error {
+// inspect reads a file. If it is a model, inspect also measures what it costs.
+func (a *app) inspect(ctx context.Context, path string, m *modelFlags) (*inspect.Report, error) {
+	runtime, err := m.runtime(a)
+	if err != nil {
+		return nil, err
+	}
+	r, err := inspect.Open(path)
+	if err != nil || r.Model == nil {
+		return r, err
+	}
+	if err := a.loadRuntime(ctx, runtime.Library); err != nil {
+		r.Model.Unmeasured = err.Error()
+	} else {
+		r.Measure(m.sizes)
+	}
+	return r, nil
+}
+
+// A pictures value names the drawings to write.
+type pictures struct {
+	svg, dot string // "": none
+	depth    int
+}
+
+func (p *pictures) write(r *inspect.Report) error {
+	if p.svg+p.dot == "" {
+		return nil
+	}
 	if r.Model == nil {
 		return fmt.Errorf("%s is a weight file, which has no graph to draw", r.Path)
 	}
-	p := r.Picture(depth)
-	for path, draw := range map[string]func() ([]byte, error){svg: p.SVG, dot: p.DOT} {
+	picture := r.Picture(p.depth)
+	for path, draw := range map[string]func() ([]byte, error){p.svg: picture.SVG, p.dot: picture.DOT} {
 		if path == "" {
 			continue
 		}

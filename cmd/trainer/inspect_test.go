@@ -11,12 +11,14 @@ import (
 func TestInspect(t *testing.T) {
 	dir := t.TempDir()
 	svg, dot := filepath.Join(dir, "m.svg"), filepath.Join(dir, "m.dot")
-	code, stdout, stderr := trainer(t, "inspect", exported, "-batch", "3", "-list", "-svg", svg, "-dot", dot, "-depth", "2")
+	code, stdout, stderr := trainer(t, "inspect", exported, "-batch", "3", "-list", "-svg", svg, "-dot", dot, "-depth",
+		"2")
 	if code != exitDone {
 		t.Fatalf("exit code %d:\n%s", code, stderr)
 	}
 	// 37,044 are the multiply-adds of three images: tools/oracle/inspect_models.py.
-	for _, text := range []string{exported + ": ONNX", "input           images float32[batch,3,8,8]", "  with          images float32[3,3,8,8]",
+	for _, text := range []string{exported + ": ONNX", "input           images float32[batch,3,8,8]",
+		"  with          images float32[3,3,8,8]",
 		"multiply-adds 37.0K, so 74.1K FLOPs", "gradients     of 3,293 in 31 tensors", "\nembed.bias float32[12]\n",
 		`images "images" of 8×8 pixels; a new head replaces`, "12 features → 5 scores"} {
 		if !strings.Contains(stdout, text) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -28,8 +29,8 @@ func main() {
 	os.Exit(code)
 }
 
-// untilSignal returns a context that the first SIGINT or SIGTERM cancels. A
-// second one finds no handler and ends the process at once.
+// untilSignal returns a context that the first SIGINT or SIGTERM cancels. A second one finds no handler and ends the
+// process at once.
 func untilSignal(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 1)
@@ -47,70 +48,67 @@ func untilSignal(parent context.Context) (ctx context.Context, stop func()) {
 
 // run executes one command line and returns its exit code.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	a := &app{stdout: stdout, environ: environ, console: newConsole(stderr), logLevel: new(slog.LevelVar)}
+	a := &app{args: args, environ: environ, console: newConsole(stderr), logLevel: new(slog.LevelVar)}
+	a.stdout = aboveBar{a.console, stdout}
 	slog.SetDefault(slog.New(newLogHandler(a.console, a.logLevel)))
 	stopNote := context.AfterFunc(ctx, func() {
 		a.console.line("stopping; a second signal stops at once")
 	})
-	err := a.dispatch(ctx, args)
+	err := a.dispatch(ctx)
 	stopNote()
 	a.console.close()
 	return a.exitCode(ctx, err)
 }
 
-// An app is what the commands share.
+// An app holds what the commands share.
 type app struct {
-	stdout   io.Writer
+	args     []string // the command line without the program's name
 	environ  []string
+	stdout   io.Writer
 	console  *console // standard error
 	logLevel *slog.LevelVar
+	verbose  bool // -v
 }
 
-// A command is one of the trainer's verbs.
-type command struct {
-	name    string
-	summary string
-	manual  string
-	run     func(*app, context.Context, []string) error
-}
-
-func (a *app) dispatch(ctx context.Context, args []string) error {
-	if len(args) == 0 {
-		return &usageError{err: errors.New("no command and no -config")}
+func (a *app) dispatch(ctx context.Context) error {
+	if len(a.args) > 0 && slices.Contains([]string{"help", "-h", "-help", "--help"}, a.args[0]) {
+		return a.help(a.args[1:])
 	}
-	switch name := args[0]; name {
-	case "help", "-h", "-help", "--help":
-		return a.help(args[1:])
-	default:
-		if strings.HasPrefix(name, "-") {
-			return runTrain(a, ctx, args)
-		}
-		c, err := findCommand(name)
-		if err != nil {
-			return err
-		}
-		return c.run(a, ctx, args[1:])
+	c, args, err := a.command()
+	if err != nil {
+		return err
 	}
+	return a.execute(ctx, c, args)
 }
 
-func findCommand(name string) (command, error) {
-	names := []string{"help"}
-	for _, c := range commands() {
+// command returns the command that the command line calls, and its arguments.
+func (a *app) command() (c *command, args []string, err error) {
+	switch {
+	case len(a.args) == 0:
+		return nil, nil, badUsage("no command and no -config")
+	case strings.HasPrefix(a.args[0], "-"):
+		c, err = a.find("train")
+		return c, a.args, err
+	}
+	c, err = a.find(a.args[0])
+	return c, a.args[1:], err
+}
+
+func (a *app) find(name string) (*command, error) {
+	known := []string{"help"}
+	for _, c := range newCommands(a) {
 		if c.name == name {
 			return c, nil
 		}
-		names = append(names, c.name)
+		known = append(known, c.name)
 	}
-	err := fmt.Errorf("unknown command %q", name)
-	if n := config.Nearest(name, names); n != "" {
-		err = fmt.Errorf("%w, did you mean %s?", err, n)
-	} else if strings.HasSuffix(name, ".toml") {
-		err = fmt.Errorf("%w, did you mean -config %s?", err, name)
+	if strings.HasSuffix(name, ".toml") {
+		return nil, badUsage("unknown command %q, did you mean -config %s?", name, name)
 	}
-	return command{}, &usageError{err: err}
+	return nil, badUsage("%w", suggest(fmt.Errorf("unknown command %q", name), name, known))
 }
 
-// exitCode reports err, if any, and returns the code that tells its kind.
+// exitCode writes err, if any, to standard error and returns the code for its kind.
 func (a *app) exitCode(ctx context.Context, err error) int {
 	var usage *usageError
 	var help helpRequest

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"fovea/training/config"
 )
@@ -56,7 +58,8 @@ func TestBadUsage(t *testing.T) {
 		{[]string{"eval", "-model", "m", "-data", "d", "-set", "seed=1"}, "only keys of [runtime]"},
 		{[]string{"predict", "x"}, "missing -model"},
 		{[]string{"serve"}, "missing -model"},
-		{[]string{"serve", "-model", "m", "-queue", "0"}, "-max-connections, -queue, -max-bytes and -max-pixels must be at least 1"},
+		{[]string{"serve", "-model", "m", "-queue", "0"},
+			"-max-connections, -queue, -max-bytes and -max-pixels must be at least 1"},
 		{[]string{"artifacts", "-config", good}, "missing -out"},
 		{[]string{"differentiate", "-model", "m"}, "missing -out"},
 		{[]string{"differentiate", "-model", "m", "-out", "g", "-batch", "0"}, "-batch 0: must be at least 1"},
@@ -114,7 +117,7 @@ func TestHelp(t *testing.T) {
 		if code != exitDone || stderr != "" {
 			t.Errorf("trainer %q: exit code %d:\n%s", args, code, stderr)
 		}
-		for _, c := range commands() {
+		for _, c := range newCommands(new(app)) {
 			if !strings.Contains(stdout, "\n  "+c.name+" ") {
 				t.Errorf("trainer %q does not list %s", args, c.name)
 			}
@@ -123,14 +126,14 @@ func TestHelp(t *testing.T) {
 	if _, stdout, _ := trainer(t, "help", "config"); !strings.Contains(stdout, "| `optimizer.layer_decay` |") {
 		t.Error("help config does not list the keys")
 	}
-	for _, c := range commands() {
-		for _, args := range [][]string{{"help", c.name}, {c.name, "-h"}, {c.name, "--help"}} {
-			if code, stdout, _ := trainer(t, args...); code != exitDone || stdout != c.manual {
+	for _, c := range newCommands(new(app)) {
+		for _, args := range [][]string{{"help", c.name}, {c.name, "-h"}, {c.name, "--help"}, {c.name, "-v", "-h"}} {
+			if code, stdout, _ := trainer(t, args...); code != exitDone || stdout != c.manual() {
 				t.Errorf("trainer %q: exit code %d:\n%s", args, code, stdout)
 			}
 		}
 	}
-	if code, stdout, _ := trainer(t, "runtime", "install", "-h"); code != exitDone || stdout != runtimeManual {
+	if code, stdout, _ := trainer(t, "runtime", "install", "-h"); code != exitDone || stdout != manualOf(t, "runtime") {
 		t.Errorf("runtime install -h: exit code %d:\n%s", code, stdout)
 	}
 	if _, stdout, _ := trainer(t, "-h"); stdout != overview() {
@@ -138,23 +141,55 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// The flags that a manual lists exist.
-func TestManualsListKnownFlags(t *testing.T) {
-	for _, c := range commands() {
-		args := []string{c.name}
-		if c.name == "runtime" {
-			args = append(args, "install")
-		}
-		listed := regexp.MustCompile(`(?m)^  (-[\w-]+)`).FindAllStringSubmatch(c.manual, -1)
-		for _, match := range listed {
-			_, _, stderr := trainer(t, append(args, match[1], "x", "-unheard-of")...)
-			if strings.Contains(stderr, "unknown flag "+match[1]) {
-				t.Errorf("%s has no flag %s", c.name, match[1])
+func manualOf(t *testing.T, name string) string {
+	t.Helper()
+	c, err := new(app).find(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.manual()
+}
+
+// TestManuals proves that every manual lists every flag with its default, fits a terminal, and has examples that parse.
+func TestManuals(t *testing.T) {
+	for _, c := range newCommands(new(app)) {
+		manual := c.manual()
+		c.flagSet.VisitAll(func(f *flag.Flag) {
+			entry := regexp.MustCompile(`\n  -`+f.Name+`(=false)?[ \n]`).Split(manual, 2)
+			if len(entry) != 2 {
+				t.Fatalf("%s: the manual does not list -%s", c.name, f.Name)
+			}
+			text, _, _ := strings.Cut(entry[1], "\n  -")
+			text = strings.Join(strings.Fields(text), " ")
+			switch f.DefValue {
+			case "", "0", "false", "true":
+			default:
+				if !strings.Contains(text, "(default "+f.DefValue+")") {
+					t.Errorf("%s: the manual does not give the default of -%s: %s", c.name, f.Name, text)
+				}
+			}
+		})
+		for line := range strings.Lines(manual + overview()) {
+			if utf8.RuneCountInString(line) > 80+len("\n") {
+				t.Errorf("%s: line longer than a terminal: %s", c.name, line)
 			}
 		}
-		for _, line := range strings.Split(c.manual, "\n") {
-			if len(line) > 80 && !strings.HasPrefix(line, "trainer ") {
-				t.Errorf("%s: line longer than a terminal: %s", c.name, line)
+		for _, line := range strings.Split(strings.ReplaceAll(c.examples, "\\\n", ""), "\n") {
+			_, line, found := strings.Cut(line, "trainer ")
+			if !found {
+				continue // another program's line
+			}
+			line, _, _ = strings.Cut(line, ">")
+			a := &app{args: strings.Fields(line)}
+			called, args, err := a.command()
+			if err != nil || called.name != c.name {
+				t.Fatalf("%s: example %q: %v", c.name, line, err)
+			}
+			if _, err := called.parse(args); err != nil {
+				t.Errorf("%s: example %q: %v", c.name, line, err)
+			}
+			if err := called.require(called.required...); err != nil {
+				t.Errorf("%s: example %q: %v", c.name, line, err)
 			}
 		}
 	}

@@ -10,88 +10,113 @@ import (
 	"fovea/internal/progress"
 	"fovea/onnx"
 	"fovea/onnx/engine"
-	"fovea/training/config"
 )
 
-func runPredict(a *app, ctx context.Context, args []string) error {
-	fs := a.newFlags("predict")
-	var model classifierFlags
-	model.add(fs, 16)
-	form := fs.String("format", inference.CSV, "csv or jsonl")
-	out := fs.String("out", "", "file to write")
-	views := fs.String("tta", "", "views to average")
-	abstain := fs.Float64("abstain", 0, "least probability of a decision")
-	strict := fs.Bool("strict", false, "fail if an image cannot be read")
-	var thresholds texts
-	fs.Var(&thresholds, "threshold", "CLASS=P")
-	operands, err := parseOperands(fs, args)
+func predictCommand(a *app) *command {
+	m := classifierFlags{batch: 16}
+	p := prediction{form: inference.CSV}
+	return &command{
+		name:     "predict",
+		summary:  "classify images: probabilities as CSV or JSON lines",
+		synopsis: []string{"trainer predict -model FILE [flags] PATH ..."},
+		text: `
+Classifies images. Writes one row for each image, in the order of the images: path, predicted, a probability per class,
+and error. An image that cannot be read has no probabilities; error says why, and the other images go on.
+` + pathsText,
+		flags: append([]flagEntry{
+			m.file(),
+			{&p.form, "format", "FORM", "csv, or jsonl: a JSON object on each line"},
+			{&p.out, "out", "FILE", "file to write; it appears only when it is complete (default: standard output)"},
+			{&p.views, "tta", "VIEWS", `average the probabilities of several views: hflip (the crop and its mirror image),
+				flips (also upside down), 5crop (the corners and the centre of the resized image), 10crop (also their
+				mirror images)`},
+			{&p.thresholds, "threshold", "CLASS=P", `add the column decision: the most probable class that reaches its own
+				threshold, else the most probable class without a threshold; may repeat`},
+			{&p.abstain, "abstain", "P", `add the column decision: empty where no threshold is reached and the probability is
+				below P`},
+			{&p.strict, "strict", "", "exit with code 1 if any image cannot be read; otherwise only if none can be read"},
+		}, m.running()...),
+		groups: []flagGroup{m.description()},
+		examples: `
+trainer predict -model runs/octid/model.onnx scans > predictions.csv
+find scans -name '*.png' | trainer predict -model model.onnx -format jsonl -
+`,
+		required: []string{"model"},
+		operands: true,
+		run:      func(ctx context.Context, operands []string) error { return a.predict(ctx, &m, p, operands) },
+	}
+}
+
+// A prediction holds flags of predict.
+type prediction struct {
+	form, out, views string
+	thresholds       texts
+	abstain          float64
+	strict           bool
+}
+
+func (a *app) predict(ctx context.Context, m *classifierFlags, p prediction, operands []string) error {
+	views := data.Views(p.views)
+	switch {
+	case views.Count() == 0:
+		return badUsage("-tta %s: must be one of %v", views, data.AllViews)
+	case p.form != inference.CSV && p.form != inference.JSONLines:
+		return badUsage("-format %s: must be %s or %s", p.form, inference.CSV, inference.JSONLines)
+	}
+	d, runtime, err := m.describe(a)
 	if err != nil {
 		return err
 	}
-	if err := required(fs, "model"); err != nil {
-		return err
+	rule, err := inference.NewRule(d.Classes, p.thresholds, p.abstain)
+	if err != nil {
+		return badUsage("%w", err)
 	}
-	bad := func(format string, args ...any) error { return &usageError{"predict", fmt.Errorf(format, args...)} }
-	switch v := data.Views(*views); {
-	case v.Count() == 0:
-		return bad("-tta %s: must be one of %v", v, data.AllViews)
-	case *form != inference.CSV && *form != inference.JSONLines:
-		return bad("-format %s: must be %s or %s", *form, inference.CSV, inference.JSONLines)
-	}
-	d, runtime, err := model.describe(a, "predict")
+	paths, err := imagePaths(operands)
 	if err != nil {
 		return err
 	}
-	rule, err := inference.NewRule(d.Classes, thresholds, *abstain)
-	if err != nil {
-		return bad("%w", err)
+	if d.Raw && views != data.OneView {
+		return badUsage("-tta %s: %s prepares its image itself, and takes one view of it", views, m.path)
 	}
-	paths, err := imagePaths("predict", operands)
-	if err != nil {
-		return err
-	}
-	if d.Raw && data.Views(*views) != data.OneView {
-		return bad("-tta %s: %s prepares its image itself, and takes one view of it", *views, model.path)
-	}
-	predict, done, err := model.predictor(ctx, a, d, runtime, data.Views(*views))
+	predict, done, err := m.predictor(ctx, a, d, runtime, views)
 	if err != nil {
 		return err
 	}
 	defer done()
-
 	var n inference.Counts
 	write := func(w io.Writer) error {
-		t, err := inference.NewTable(w, *form, d.Classes, rule)
+		t, err := inference.NewTable(w, p.form, d.Classes, rule)
 		if err != nil {
 			return err
 		}
-		n, err = predict(paths, t, progress.Func(a.console.update).Images("predict"))
+		n, err = predict(paths, t)
 		return err
 	}
-	if *out == "" {
+	if p.out == "" {
 		err = write(a.stdout)
 	} else {
-		err = onnx.WriteFileAtomic(*out, write)
+		err = onnx.WriteFileAtomic(p.out, write)
 	}
-	a.console.endTask()
-	if err != nil {
+	if err != nil || n.Failed == 0 {
 		return err
 	}
-	if n.Failed > 0 {
-		report := fmt.Errorf("%d of %d images could not be read or classified: the column error says why", n.Failed, n.Images)
-		if *strict || n.Failed == n.Images {
-			return report
-		}
-		a.console.line("warning: " + report.Error())
+	err = fmt.Errorf("%d of %d images could not be read or classified: the column error says why", n.Failed, n.Images)
+	if p.strict || n.Failed == n.Images {
+		return err
 	}
+	a.console.line("warning: " + err.Error())
 	return nil
 }
 
-// predictor makes a model ready to classify files, until done is called.
-func (m *classifierFlags) predictor(ctx context.Context, a *app, d *inference.Description, r config.Runtime, views data.Views) (
-	predict func([]string, *inference.Table, func(done, total int)) (inference.Counts, error), done func() error, err error) {
+// A predictor classifies image files and writes them to a table.
+type predictor func(paths []string, t *inference.Table) (inference.Counts, error)
+
+// predictor makes a model ready to classify files. The caller calls done at the end.
+func (m *classifierFlags) predictor(ctx context.Context, a *app, d *inference.Description, r engine.Settings,
+	views data.Views) (predict predictor, done func() error, err error) {
+	update := progress.Func(a.console.update).Images("predict")
 	if d.Raw {
-		options, err := engine.SessionOptions(ctx, r.Engine(), a.console.update)
+		options, err := engine.SessionOptions(ctx, r, a.console.update)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -99,17 +124,16 @@ func (m *classifierFlags) predictor(ctx context.Context, a *app, d *inference.De
 		if err != nil {
 			return nil, nil, err
 		}
-		return func(paths []string, t *inference.Table, progress func(done, total int)) (inference.Counts, error) {
-			return c.Predict(ctx, paths, t, progress)
+		return func(paths []string, t *inference.Table) (inference.Counts, error) {
+			return c.Predict(ctx, paths, t, update)
 		}, c.Close, nil
 	}
-	// All views of an image fit into a run.
-	count := views.Count()
+	count := views.Count() // all views of an image fit into a forward pass
 	c, err := m.open(ctx, a, d, r, max(1, m.batch/count)*count)
 	if err != nil {
 		return nil, nil, err
 	}
-	return func(paths []string, t *inference.Table, progress func(done, total int)) (inference.Counts, error) {
-		return c.Predict(ctx, d, views, 0, paths, t, progress)
+	return func(paths []string, t *inference.Table) (inference.Counts, error) {
+		return c.Predict(ctx, d, views, 0, paths, t, update)
 	}, c.Close, nil
 }

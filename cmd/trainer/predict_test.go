@@ -9,12 +9,12 @@ import (
 	"testing"
 )
 
-// foreignModel is flags that describe a model that no run wrote.
+// foreignModel holds flags that describe a model which no run wrote.
 var foreignModel = []string{"-model", "../../models/imported/testdata/cnn_torchscript17.onnx", "-crop", "1",
 	"-mean", "0.5,0.5,0.5", "-std", "0.5,0.5,0.5", "-classes", "a,b,c,d,e", "-set", "runtime.provider=cpu"}
 
-// TestPredictCommand: rows in order on standard output or in a file, a decision,
-// and an exit code that tells whether anything, or all, could be read.
+// TestPredictCommand: rows in order on standard output or in a file, a decision, and an exit code that tells whether
+// anything, or all, could be read.
 func TestPredictCommand(t *testing.T) {
 	image := "../../data/testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg"
 	bad := filepath.Join(t.TempDir(), "a, b.png")
@@ -32,7 +32,8 @@ func TestPredictCommand(t *testing.T) {
 	if header := strings.Join(rows[0], " "); header != "path predicted a b c d e decision error" {
 		t.Errorf("the header is %q", header)
 	}
-	if rows[1][0] != image || rows[1][7] != "a" || rows[1][8] != "" || rows[2][0] != bad || rows[2][7] != "" || rows[2][8] == "" {
+	if rows[1][0] != image || rows[1][7] != "a" || rows[1][8] != "" || rows[2][0] != bad || rows[2][7] != "" ||
+		rows[2][8] == "" {
 		t.Errorf("rows are %q", rows[1:])
 	}
 	if code, _, _ := predict("-strict", image, bad); code != exitFailed {
@@ -43,7 +44,8 @@ func TestPredictCommand(t *testing.T) {
 	}
 
 	out := filepath.Join(t.TempDir(), "p.jsonl")
-	if code, stdout, stderr := predict("-format", "jsonl", "-abstain", "0.9999", "-out", out, filepath.Dir(image)); code != exitDone || stdout != "" {
+	if code, stdout, stderr := predict("-format", "jsonl", "-abstain", "0.9999", "-out", out,
+		filepath.Dir(image)); code != exitDone || stdout != "" {
 		t.Fatalf("exit code %d, %q:\n%s", code, stdout, stderr)
 	}
 	for line := range strings.Lines(string(read(t, out))) {

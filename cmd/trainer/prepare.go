@@ -2,53 +2,78 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strings"
 
 	"fovea/data/prepare"
-	"fovea/training/config"
 )
 
-func runPrepare(a *app, ctx context.Context, args []string) error {
-	fs := a.newFlags("prepare")
+func prepareCommand(a *app) *command {
 	o := prepare.Options{Progress: a.console.update}
 	var dry bool
-	fs.BoolVar(&dry, "n", false, "say what would be done, write nothing")
-	fs.BoolVar(&dry, "dry-run", false, "the same as -n")
-	fs.BoolVar(&o.Crop, "crop", false, "crop fundus photographs to the retina, squared")
-	fs.IntVar(&o.Side, "side", 0, "scale cropped images down to this side")
-	fs.BoolVar(&o.AnyCount, "any-count", false, "accept numbers of images other than the published ones")
-	operands, err := parseOperands(fs, args)
-	if err != nil {
-		return err
-	}
-	if len(operands) != 3 {
-		return &usageError{"prepare", fmt.Errorf("expected NAME SOURCE DEST, found %q", operands)}
-	}
-	if o.Set, err = findSet(operands[0]); err != nil {
-		return &usageError{"prepare", err}
-	}
-	if o.Side < 0 || o.Side > 0 && !o.Crop {
-		return &usageError{"prepare", errors.New("-side needs -crop and a side of 1 pixel or more")}
-	}
-	o.Source, o.Dest = operands[1], operands[2]
+	return &command{
+		name:     "prepare",
+		summary:  "convert an official download into a data folder",
+		synopsis: []string{"trainer prepare NAME SOURCE DEST [flags]"},
+		text: `
+Converts the official download of a data set into the folder that data.dir of a config expects: train/, val/ and test/
+with RETFound's class folders and split sizes. docs/datasets.md says what to download from where.
 
+NAME is one of ` + strings.Join(setNames(), ", ") + `.
+
+SOURCE is the zip archive, or a folder with everything that belongs to the set. Archives in it may stay packed. DEST is
+the folder to write. Images are copied byte for byte. DEST/manifest.csv names the origin and the SHA-256 of each.
+
+The splits are the same on every run and every machine. Identical images and the two eyes of a patient go into one split
+as far as the sizes permit; the report lists exceptions.
+
+A missing or unreadable image or label is an error. So is a number of images other than the published one. An error
+leaves nothing behind.
+`,
+		flags: []flagEntry{
+			{&dry, "n", "", "check everything and print the report, write nothing"},
+			{&dry, "dry-run", "", "the same as -n"},
+			{&o.Crop, "crop", "", `remove the background of fundus photographs: writes the retina in the middle of a black
+				square, as PNG`},
+			{&o.Side, "side", "N", "with -crop: scale squares above N pixels down to N (RETFound's own files have 256)"},
+			{&o.AnyCount, "any-count", "", "accept other numbers of images, as another release may have"},
+		},
+		examples: `
+trainer prepare octid Downloads/octid OCTID
+trainer prepare aptos2019 aptos.zip APTOS2019 -crop -side 512
+`,
+		operands: true,
+		run: func(ctx context.Context, operands []string) error {
+			if len(operands) != 3 {
+				return badUsage("expected NAME SOURCE DEST, found %q", operands)
+			}
+			if o.Side < 0 || o.Side > 0 && !o.Crop {
+				return badUsage("-side needs -crop and a side of 1 pixel or more")
+			}
+			o.Source, o.Dest = operands[1], operands[2]
+			var err error
+			if o.Set, err = findSet(operands[0]); err != nil {
+				return err
+			}
+			return a.prepare(ctx, o, dry)
+		},
+	}
+}
+
+func (a *app) prepare(ctx context.Context, o prepare.Options, dry bool) error {
 	plan, err := prepare.New(ctx, o)
-	a.console.endTask()
 	if err != nil {
 		return err
 	}
 	defer plan.Close()
-	if dry {
-		fmt.Fprintf(a.stdout, "%swould be written to: %s\n", plan.Report(), o.Dest)
-		return nil
+	done := "would be written to"
+	if !dry {
+		done = "written to"
+		if err := plan.Write(ctx); err != nil {
+			return err
+		}
 	}
-	err = plan.Write(ctx)
-	a.console.endTask()
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(a.stdout, "%swritten to: %s\n", plan.Report(), o.Dest)
+	fmt.Fprintf(a.stdout, "%s%s: %s\n", plan.Report(), done, o.Dest)
 	return nil
 }
 
@@ -56,12 +81,17 @@ func findSet(name string) (*prepare.Set, error) {
 	if s := prepare.Find(name); s != nil {
 		return s, nil
 	}
+	err := fmt.Errorf("unknown data set %q", name)
+	if suggested := suggest(err, name, setNames()); suggested != err {
+		return nil, badUsage("%w", suggested)
+	}
+	return nil, badUsage("%w; the sets are %q", err, setNames())
+}
+
+func setNames() []string {
 	var names []string
 	for _, s := range prepare.Sets {
 		names = append(names, s.Name)
 	}
-	if n := config.Nearest(name, names); n != "" {
-		return nil, fmt.Errorf("unknown data set %q, did you mean %s?", name, n)
-	}
-	return nil, fmt.Errorf("unknown data set %q; the sets are %q", name, names)
+	return names
 }

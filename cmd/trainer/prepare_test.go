@@ -29,7 +29,8 @@ func retinaZip(t *testing.T) string {
 	defer f.Close()
 	w := zip.NewWriter(f)
 	n := 0
-	for folder, images := range map[string]int{"1_normal": 300, "2_cataract": 100, "2_glaucoma": 101, "3_retina_disease": 100} {
+	for folder, images := range map[string]int{"1_normal": 300, "2_cataract": 100, "2_glaucoma": 101,
+		"3_retina_disease": 100} {
 		for i := range images {
 			img := image.NewRGBA(image.Rect(0, 0, 8, 8))
 			for p := range 36 {
@@ -78,7 +79,8 @@ func TestPrepare(t *testing.T) {
 		t.Errorf("%v, %v", img.Rect, err)
 	}
 
-	if code, _, stderr := trainer(t, "prepare", "retina", source, dest); code != exitFailed || !strings.Contains(stderr, "exists already") {
+	if code, _, stderr := trainer(t, "prepare", "retina", source, dest); code != exitFailed || !strings.Contains(stderr,
+		"exists already") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	if code, _, stderr := trainer(t, "prepare", "octid", source, dest+"2"); code != exitFailed ||
@@ -96,8 +98,8 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-// Every command of docs/datasets.md can be carried out, as far as it can without
-// the download, and its table has the sizes that the sets have.
+// Every command of docs/datasets.md can be carried out, as far as it can without the download, and its table has the
+// sizes that the sets have.
 func TestDatasetsDocument(t *testing.T) {
 	document := string(read(t, "../../docs/datasets.md"))
 	commands := regexp.MustCompile("`./trainer (prepare [^`]+)`").FindAllStringSubmatch(document, -1)
@@ -119,11 +121,12 @@ func TestDatasetsDocument(t *testing.T) {
 				total[split] += n
 			}
 		}
-		row := fmt.Sprintf("| %s | %d | %d / %d / %d | %d |", set.Name, total[0]+total[1]+total[2], total[0], total[1], total[2], len(set.Classes))
+		row := fmt.Sprintf("| %s | %d | %d / %d / %d | %d |", set.Name, total[0]+total[1]+total[2], total[0], total[1],
+			total[2], len(set.Classes))
 		if !strings.Contains(document, row) {
 			t.Errorf("the document lacks %s", row)
 		}
-		if !strings.Contains(prepareManual, set.Name) {
+		if !strings.Contains(manualOf(t, "prepare"), set.Name) {
 			t.Errorf("the manual lacks %s", set.Name)
 		}
 	}

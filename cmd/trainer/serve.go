@@ -13,48 +13,80 @@ import (
 	"fovea/inference/serve"
 )
 
-func runServe(a *app, ctx context.Context, args []string) error {
-	fs := a.newFlags("serve")
-	var model classifierFlags
-	model.add(fs, 16)
-	listen := fs.String("listen", "127.0.0.1:8080", "address")
-	var limits serve.Limits
-	maps := fs.Bool("explain", true, "draw heat maps")
-	fs.IntVar(&limits.Connections, "max-connections", 1024, "open connections")
-	fs.IntVar(&limits.Queue, "queue", 256, "images under way")
-	fs.Int64Var(&limits.Bytes, "max-bytes", 32<<20, "largest file")
-	fs.IntVar(&limits.Pixels, "max-pixels", 40_000_000, "largest image")
-	if err := parse(fs, args); err != nil {
-		return err
+func serveCommand(a *app) *command {
+	m := classifierFlags{batch: 16}
+	listen, maps := "127.0.0.1:8080", true
+	limits := serve.Limits{Connections: 1024, Queue: 256, Bytes: 32 << 20, Pixels: 40_000_000}
+	return &command{
+		name:     "serve",
+		summary:  "serve a web page and a JSON interface that classify images",
+		synopsis: []string{"trainer serve -model FILE [flags]"},
+		text: `
+Classifies images that people drop on a web page or that programs send:
+
+  POST /predict    an image file as the body, or as a file of a form
+                   (multipart/form-data); answers with JSON
+  POST /explain?class=NAME
+                   an image likewise; answers with a PNG: the heat map of the
+                   class over what the model gets of the image. Without NAME
+                   the class is the most probable one. docs/explain.md says
+                   what maps mean
+  GET /healthz     200 while it serves
+  GET /metrics     counts and times for Prometheus
+
+Images are not stored, and names of files are not used. Images that wait are classified in batches. Ctrl-C or SIGTERM
+ends the server once it has answered what was sent.
+`,
+		flags: append([]flagEntry{
+			m.file(),
+			{&listen, "listen", "HOST:PORT", `address; the default serves this machine alone. There is no password and no
+				encryption: put a proxy that has them in front of any other address`},
+			{&maps, "explain", "", "draw no heat maps, which take the memory of a second model"},
+			{&limits.Queue, "queue", "N", `images that may be under way, 8 of them for heat maps; more are answered with
+				status 503`},
+			{&limits.Connections, "max-connections", "N", "open connections; more wait"},
+			{&limits.Bytes, "max-bytes", "N", "size of the largest file"},
+			{&limits.Pixels, "max-pixels", "N", "size of the largest image, which its header tells before it is decoded"},
+		}, m.running()...),
+		groups: []flagGroup{m.description()},
+		examples: `
+trainer serve -model runs/octid/model.onnx
+curl --data-binary @scan.png http://127.0.0.1:8080/predict
+curl --data-binary @scan.png -o map.png http://127.0.0.1:8080/explain
+`,
+		required: []string{"model"},
+		run: func(ctx context.Context, _ []string) error {
+			if limits.Connections < 1 || limits.Queue < 1 || limits.Bytes < 1 || limits.Pixels < 1 {
+				return badUsage("-max-connections, -queue, -max-bytes and -max-pixels must be at least 1")
+			}
+			return a.serve(ctx, &m, listen, maps, limits)
+		},
 	}
-	if err := required(fs, "model"); err != nil {
-		return err
-	}
-	if limits.Connections < 1 || limits.Queue < 1 || limits.Bytes < 1 || limits.Pixels < 1 {
-		return &usageError{"serve", errors.New("-max-connections, -queue, -max-bytes and -max-pixels must be at least 1")}
-	}
-	d, r, err := model.describe(a, "serve")
+}
+
+func (a *app) serve(ctx context.Context, m *classifierFlags, listen string, maps bool, limits serve.Limits) error {
+	d, r, err := m.describe(a)
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", *listen)
+	l, err := net.Listen("tcp", listen)
 	if err != nil {
-		return fmt.Errorf("-listen %s: %w", *listen, err)
+		return fmt.Errorf("-listen %s: %w", listen, err)
 	}
 	defer l.Close()
-	c, err := model.open(ctx, a, d, r, model.batch)
+	c, err := m.open(ctx, a, d, r, m.batch)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	noMaps := errors.New("the server was started with -explain=false")
 	var x *explain.Model
-	if *maps {
-		if x, err = openExplainer(model.path, d); err == nil {
+	if maps {
+		if x, err = openExplainer(m.path, d); err == nil {
 			defer x.Close()
 		} else {
 			a.console.line("warning: there are no heat maps: " + err.Error())
-			noMaps = errors.New("the model cannot be differentiated; the server's log says why") // not where its file is
+			noMaps = errors.New("the model cannot be differentiated; the server's log says why") // clients don't see paths
 		}
 	}
 	server, err := serve.New(c, d, x, noMaps, limits)
@@ -65,9 +97,10 @@ func runServe(a *app, ctx context.Context, args []string) error {
 	return server.Serve(ctx, l)
 }
 
-// openExplainer opens a model to explain one image at a time, on half of the
-// cores: the others are left to predictions.
+// openExplainer opens a model to explain one image at a time. It uses half of the cores and leaves the others to
+// predictions.
 func openExplainer(path string, d *inference.Description) (*explain.Model, error) {
-	defer debug.FreeOSMemory() // what reading and differentiating took
-	return explain.Open(path, explain.Options{Output: d.Output, Side: d.Size, Batch: 1, Threads: max(1, runtime.GOMAXPROCS(0)/2)})
+	defer debug.FreeOSMemory() // reading and differentiating take memory that is not needed again
+	threads := max(1, runtime.GOMAXPROCS(0)/2)
+	return explain.Open(path, explain.Options{Output: d.Output, Side: d.Size, Batch: 1, Threads: threads})
 }

@@ -17,8 +17,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// served runs trainer serve until the test ends and returns what it says first and
-// its address.
+// served runs trainer serve until the test ends and returns what it says first and its address.
 func served(t *testing.T, args ...string) (said, address string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -47,8 +46,8 @@ func served(t *testing.T, args ...string) (said, address string) {
 	return said, address
 }
 
-// TestServe: the page's three requests, with heat maps, without them, and of a model
-// that cannot be differentiated, which is served all the same.
+// TestServe: the page's three requests, with heat maps, without them, and of a model that cannot be differentiated,
+// which is served all the same.
 func TestServe(t *testing.T) {
 	scan, err := os.ReadFile(scans + "/DME/DME-9721607-1.jpeg")
 	if err != nil {
@@ -66,7 +65,8 @@ func TestServe(t *testing.T) {
 			}
 		}
 	}
-	m.Proto.Graph.Node = append(m.Proto.Graph.Node, &pb.NodeProto{OpType: proto.String("Round"), Input: []string{"exact"}, Output: []string{"logits"}})
+	m.Proto.Graph.Node = append(m.Proto.Graph.Node, &pb.NodeProto{OpType: proto.String("Round"),
+		Input: []string{"exact"}, Output: []string{"logits"}})
 	stiff := filepath.Join(t.TempDir(), "stiff.onnx")
 	if err := onnx.Save(stiff, m.Proto, onnx.SaveOptions{}); err != nil {
 		t.Fatal(err)

@@ -5,26 +5,59 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"fovea/evaluation"
+	"fovea/evaluation/report"
 	"fovea/training"
 	"fovea/training/config"
 )
 
-func runTrain(a *app, ctx context.Context, args []string) error {
-	fs := a.newFlags("train")
+func trainCommand(a *app) *command {
 	var files, overrides, beside texts
-	fs.Var(&files, "config", "TOML config")
-	fs.Var(&overrides, "set", "override a key")
-	fs.Var(&beside, "beside", "folder of other frameworks' results")
-	resume := fs.Bool("resume", false, "continue from the last checkpoint")
-	if err := parse(fs, args); err != nil {
-		return err
+	var resume bool
+	return &command{
+		name:     "train",
+		summary:  "fine-tune a model, test it, write the run folder (the default)",
+		synopsis: []string{"trainer [train] -config FILE [-config FILE ...] [flags]"},
+		text: `
+Fine-tunes the model that a config describes. The images lie in data.dir, which holds train/, val/ and test/ with one
+folder for each class. The epoch with the best result on the validation set is evaluated on the test set.
+
+The run folder, output.dir/name, gets everything: the resolved config, the log, metrics, predictions, figures, a report,
+the inference model model.onnx and two checkpoints.
+`,
+		flags: []flagEntry{
+			{&files, "config", "FILE", `TOML config. Repeat it to train several runs, one after another; a run that fails
+				does not stop the others. A table then compares the runs. It is also written to comparison.csv and
+				comparison.md in output.dir of the first config`},
+			configFlag(&overrides),
+			{&beside, "beside", "DIR", `add to the table what other frameworks reached on the same data sets: the files
+				FRAMEWORK/DATASET/metrics_test.csv in DIR, with any of the metrics as columns. The data set of a run is
+				the last part of data.dir, or the run's name, in upper or lower case; may repeat`},
+			{&resume, "resume", "", `continue from checkpoints/last of the run folder. A finished run is only reported; a run
+				without a checkpoint starts from the beginning`},
+		},
+		notes: `
+A key's value comes from -set, else from the environment (FOVEA_SCHEDULE_EPOCHS), else from the file, else it is the
+default. "trainer help config" lists all keys. -set holds for every -config.
+
+Ctrl-C or SIGTERM finishes the current step, writes a checkpoint and exits with 130. -resume then ends with the same
+result as a run that was never stopped. A second signal stops at once.
+`,
+		examples: `
+trainer -config configs/retinamnist.toml
+trainer -config configs/retinamnist.toml -set seed=1 -set name=seed1
+trainer -config configs/octid.toml -config configs/retina.toml \
+        -beside configs/archive
+`,
+		required: []string{"config"},
+		run: func(ctx context.Context, _ []string) error {
+			return a.train(ctx, files, overrides, beside, resume)
+		},
 	}
-	if err := required(fs, "config"); err != nil {
-		return err
-	}
+}
+
+func (a *app) train(ctx context.Context, files, overrides, beside []string, resume bool) error {
 	runs, err := readConfigs(files, overrides, a.environ)
 	if err != nil {
 		return err
@@ -33,13 +66,10 @@ func runTrain(a *app, ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-
 	var ours []evaluation.Outcome
 	var failed []error
 	for _, c := range runs {
-		result, err := training.Run(ctx, c, training.Options{Resume: *resume, Progress: a.console.update,
-			Version: version()})
-		a.console.endTask()
+		result, err := training.Run(ctx, c, training.Options{Resume: resume, Progress: a.console.update, Version: version()})
 		switch {
 		case err == nil:
 			a.printResult(result)
@@ -56,7 +86,7 @@ func runTrain(a *app, ctx context.Context, args []string) error {
 	if len(runs) > 1 || len(beside) > 0 {
 		err = a.compare(evaluation.Compare(ours, others), runs[0].Output.Dir)
 	}
-	if len(failed) > 0 { // %v, for whatever the kind of a failure is, the exit code is that of a failed run
+	if len(failed) > 0 { // %v hides the kind of a failure: the exit code is that of a failed run
 		err = errors.Join(fmt.Errorf("%d of %d runs failed:\n%v", len(failed), len(runs), errors.Join(failed...)), err)
 	}
 	return err
@@ -84,28 +114,17 @@ func readConfigs(files, overrides, environ []string) ([]*config.Config, error) {
 	return runs, errors.Join(bad...)
 }
 
-// resumeCommand is the command line that takes interrupted runs up again. Runs
-// that are finished are only reported by it, others start or go on.
+// resumeCommand returns the command line that continues interrupted runs. It only reports those that are finished.
 func resumeCommand(files, overrides, beside []string) string {
-	command := "trainer"
+	words := []string{"trainer"}
 	for _, f := range files {
-		command += " -config " + quote(f)
+		words = append(words, "-config", f)
 	}
 	for _, o := range overrides {
-		command += " -set " + quote(o)
+		words = append(words, "-set", o)
 	}
 	for _, dir := range beside {
-		command += " -beside " + quote(dir)
+		words = append(words, "-beside", dir)
 	}
-	return command + " -resume"
-}
-
-// quote makes one word of s for a shell, plainly where that needs no quotes.
-func quote(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=,:+@%", r)
-	}) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	return report.Line(append(words, "-resume")...)
 }

@@ -7,15 +7,20 @@ import (
 	"runtime/debug"
 )
 
-func runVersion(a *app, _ context.Context, args []string) error {
-	if err := parse(a.newFlags("version"), args); err != nil {
-		return err
+func versionCommand(a *app) *command {
+	return &command{
+		name:     "version",
+		summary:  "print the version",
+		synopsis: []string{"trainer version"},
+		text:     "Prints the version of Fovea and of Go, the operating system and the processor's architecture.",
+		run: func(context.Context, []string) error {
+			fmt.Fprintf(a.stdout, "fovea %s, %s, %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return nil
+		},
 	}
-	fmt.Fprintf(a.stdout, "fovea %s, %s, %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return nil
 }
 
-// version is the module's version, with the revision when built in a clone.
+// version returns the module's version, with the revision when built in a clone.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
