@@ -64,10 +64,7 @@ type table struct {
 }
 
 func (t *table) read() (*Predictions, error) {
-	header, err := t.in.Read()
-	if err == io.EOF {
-		return nil, fmt.Errorf("the file is empty")
-	}
+	header, err := readHeader(t.in)
 	if err != nil {
 		return nil, err
 	}
@@ -256,10 +253,7 @@ func (l *labelReader) read(text string) (int, error) {
 
 // readLabels reads a table with a column of paths and one of labels.
 func readLabels(in *csv.Reader) (map[string]string, error) {
-	header, err := in.Read()
-	if err == io.EOF {
-		return nil, fmt.Errorf("the file is empty")
-	}
+	header, err := readHeader(in)
 	if err != nil {
 		return nil, err
 	}
