@@ -13,8 +13,8 @@
 //
 // # Definitions
 //
-// The definitions are scikit-learn's, applied as RETFound's engine_finetune.py applies them: truth and prediction are
-// one-hot indicator matrices over all C classes, so macro averages are plain means over C columns, a class that is
+// The definitions are scikit-learn's, applied as RETFound's engine_finetune.py applies them. Truth and prediction are
+// one-hot indicator matrices over all C classes. So macro averages are plain means over C columns, a class that is
 // absent included. The predicted class is the one of largest probability, ties going to the lowest index.
 //
 //	val_loss           log_loss: mean of -ln p(label), p clipped to [2^-52, 1-2^-52]
