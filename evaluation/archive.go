@@ -57,10 +57,7 @@ func (o *Outcome) readFile(file string) error {
 // read sets the metrics and the duration from the last row.
 func (o *Outcome) read(r io.Reader) error {
 	in := newReader(r)
-	header, err := in.Read()
-	if err == io.EOF {
-		return fmt.Errorf("the file is empty")
-	}
+	header, err := readHeader(in)
 	if err != nil {
 		return err
 	}

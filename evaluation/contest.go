@@ -8,8 +8,8 @@ import (
 	"math"
 )
 
-// A Contender is one of the results that stand side by side: predictions, of which everything can be computed, or a row
-// of metrics that somebody published, which has no intervals and cannot be tested.
+// A Contender is one of several results that are compared: predictions, or a row of metrics that somebody published. A
+// published row has no intervals and cannot be tested.
 type Contender struct {
 	Name        string             `json:"name"`
 	Predictions *Predictions       `json:"-"`

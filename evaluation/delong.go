@@ -86,8 +86,8 @@ func (p placements) standardError() float64 {
 	return math.Sqrt(stat.Variance(p.positives, nil)/m/(4*n*n) + stat.Variance(p.negatives, nil)/n/(4*m*m))
 }
 
-// interval returns logit(AUC) ± z·σ/(AUC(1-AUC)) on the scale of the AUC. If all pairs are in one order, σ is 0, and
-// the other end is that of Clopper and Pearson's interval for as many successes as the smaller side has rows.
+// interval returns logit(AUC) ± z·σ/(AUC(1-AUC)) on the scale of the AUC. If all pairs are in one order, σ is 0. The
+// other end is then that of Clopper and Pearson's interval for as many successes as the smaller side has rows.
 func (p placements) interval(level float64) AUCInterval {
 	auc, se := p.auc(), p.standardError()
 	out := AUCInterval{Number(auc), Number(se), Number(math.NaN()), Number(math.NaN())}

@@ -1,16 +1,20 @@
 // Package evaluation turns predictions into metrics and tables.
 //
-// The input is a [Predictions] table: for each image the true class and one probability a class, from our own model or,
-// through [ReadPredictions], from any other framework. [Compute] gives the metrics, [PerClass] the same per class,
-// [WriteMetrics] and [WritePredictions] the CSV files of a run folder. [Compute] is cheap enough for every epoch;
-// [Assess] gives every measure with its interval, [ComparePaired] tests two classifiers on the same images, and
-// [ReadTable] reads what any program wrote. Package figures draws them, package report makes a page of them. Nothing
-// here needs the ONNX Runtime.
+// The input is a [Predictions] table with the true class of each image and one probability a class. [ReadPredictions]
+// reads the table of a run, [ReadTable] the table of any other program.
+//
+//   - [Compute] returns the metrics. It is cheap enough for every epoch.
+//   - [PerClass] returns the metrics of each class.
+//   - [Assess] returns every measure with its interval.
+//   - [ComparePaired] tests two classifiers on the same images.
+//   - [WriteMetrics] and [WritePredictions] write the CSV files of a run folder.
+//
+// Package figures draws the results, and package report makes a page of them. Nothing here needs the ONNX Runtime.
 //
 // # Definitions
 //
-// The definitions are scikit-learn's, applied as RETFound's engine_finetune.py applies them: truth and prediction are
-// one-hot indicator matrices over all C classes, so macro averages are plain means over C columns, a class that is
+// The definitions are scikit-learn's, applied as RETFound's engine_finetune.py applies them. Truth and prediction are
+// one-hot indicator matrices over all C classes. So macro averages are plain means over C columns, a class that is
 // absent included. The predicted class is the one of largest probability, ties going to the lowest index.
 //
 //	val_loss           log_loss: mean of -ln p(label), p clipped to [2^-52, 1-2^-52]
@@ -30,7 +34,7 @@
 // evaluated. It is the mean over rows; RETFound's val_loss is a mean of batch means, which gives the rows of a short
 // last batch more weight: [LogLoss] gives that too. A caller that wants another loss replaces [Metrics.Loss].
 //
-// # Where scikit-learn leaves a hole
+// # Where scikit-learn defines nothing
 //
 // Each of these comes with a [Warning] that names class and metrics.
 //

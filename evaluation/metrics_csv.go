@@ -32,10 +32,7 @@ func WriteMetrics(w io.Writer, rows []Metrics) error {
 // ReadMetrics reads what [WriteMetrics] wrote. Errors name line and column.
 func ReadMetrics(r io.Reader) ([]Metrics, error) {
 	in := newReader(r)
-	header, err := in.Read()
-	if err == io.EOF {
-		return nil, fmt.Errorf("metrics: the file is empty")
-	}
+	header, err := readHeader(in)
 	if err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}

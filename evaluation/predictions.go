@@ -30,9 +30,9 @@ type Predictions struct {
 	Rows    []Prediction
 }
 
-// Check reports the first thing that makes p unusable: fewer than two classes, a class name that is empty or there
-// twice, no rows, or a row with a label that is no class, a wrong number of probabilities, or one outside [0, 1]. Rows
-// are counted from 1.
+// Check returns an error about the first thing that makes p unusable. It wants at least two classes with different
+// names, and at least one row. A row must have the label of a class, and for each class a probability in [0, 1]. Errors
+// count rows from 1.
 func (p *Predictions) Check() error {
 	if err := checkClasses(p.Classes); err != nil {
 		return err

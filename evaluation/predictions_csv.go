@@ -3,6 +3,7 @@ package evaluation
 import (
 	"bufio"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -62,10 +63,7 @@ func ReadPredictions(r io.Reader) (*Predictions, error) {
 }
 
 func readPredictions(in *csv.Reader) (*Predictions, error) {
-	header, err := in.Read()
-	if err == io.EOF {
-		return nil, fmt.Errorf("the file is empty")
-	}
+	header, err := readHeader(in)
 	if err != nil {
 		return nil, err
 	}
@@ -140,4 +138,13 @@ func newReader(r io.Reader) *csv.Reader {
 		in.Discard(len(mark))
 	}
 	return csv.NewReader(in)
+}
+
+// readHeader reads the first line. An empty file is an error.
+func readHeader(in *csv.Reader) ([]string, error) {
+	header, err := in.Read()
+	if err == io.EOF {
+		return nil, errors.New("the file is empty")
+	}
+	return header, err
 }

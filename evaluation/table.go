@@ -25,14 +25,13 @@ type TableOptions struct {
 	Normalise bool      // divide each row of probabilities by its sum
 }
 
-// ReadTable reads predictions that any program wrote as CSV with a header: a path (path, image, image_path, file,
-// filename or name), a label (label, true, target or y_true) and a number a class, in columns in any order. If columns
-// begin with prob_, p_ or logit_, these are the classes and columns that are neither are not read; else every other
-// column is a class. predicted, prediction and y_pred are never read: the class of largest probability counts. Labels
-// are class names or, if the first is none, indices of classes from 0.
-//
-// Rows of probabilities must sum to 1 within 0.01 unless they are normalised. Errors name line and column. Beside the
-// file's text a row takes 8 bytes a class and its path.
+// ReadTable reads predictions that any program wrote as CSV with a header. Columns may be in any order: a path (path,
+// image, image_path, file, filename or name), a label (label, true, target or y_true) and a number a class. If columns
+// begin with prob_, p_ or logit_, those are the classes, and other columns are not read; else every other column is a
+// class. The columns predicted, prediction and y_pred are never read: the class of largest probability counts. Labels
+// are class names or, if the first label is none, indices of classes from 0. Rows of probabilities must sum to 1 within
+// 0.01 unless they are normalised. Errors name line and column. Beside the file's text a row takes 8 bytes a class and
+// its path.
 func ReadTable(r io.Reader, o TableOptions) (*Predictions, error) {
 	if o.Logits && o.Normalise {
 		return nil, fmt.Errorf("logits are made probabilities by softmax, which leaves nothing to normalise")
@@ -64,10 +63,7 @@ type table struct {
 }
 
 func (t *table) read() (*Predictions, error) {
-	header, err := t.in.Read()
-	if err == io.EOF {
-		return nil, fmt.Errorf("the file is empty")
-	}
+	header, err := readHeader(t.in)
 	if err != nil {
 		return nil, err
 	}
@@ -256,10 +252,7 @@ func (l *labelReader) read(text string) (int, error) {
 
 // readLabels reads a table with a column of paths and one of labels.
 func readLabels(in *csv.Reader) (map[string]string, error) {
-	header, err := in.Read()
-	if err == io.EOF {
-		return nil, fmt.Errorf("the file is empty")
-	}
+	header, err := readHeader(in)
 	if err != nil {
 		return nil, err
 	}

@@ -56,7 +56,7 @@ func NewClassifier(s *ort.Session, b Binding) (*Classifier, error) {
 	return c, nil
 }
 
-// RunFewer lets batches that are not full run as the next power of two inputs, where the model takes any number:
+// RunFewer makes batches that are not full run as the next power of two inputs, if the model takes any number. That is
 // faster, but the last bits of the probabilities may then depend on how many inputs run together.
 func (c *Classifier) RunFewer() error {
 	if c.fewer != nil {

@@ -19,9 +19,9 @@ const (
 	Probabilities = "probabilities" // one a class, with the sum 1
 )
 
-// A Description says how to use a model file on an image: the shorter side is resized to floor(Size/Crop) with Pillow's
-// antialiased bicubic filter, the centre cut out, scaled to [0,1], and normalised by Mean and Std. A field with its
-// zero value says nothing.
+// A Description says how to use a model file on an image. The shorter side is resized to floor(Size/Crop) with Pillow's
+// antialiased bicubic filter, and the centre is cut out. Pixels are scaled to [0,1] and normalised by Mean and Std. A
+// field with its zero value says nothing.
 type Description struct {
 	Classes   []string  `json:"classes" toml:"classes"` // in the order of the output
 	Size      int       `json:"size" toml:"size"`       // S, pixels

@@ -13,8 +13,8 @@ import (
 	"fovea/onnx"
 )
 
-// Journal keeps the results of a stream in a file while it goes on, so that a stream that was killed can go on where it
-// was: a line of JSON that says what they are results of, then a line a sample. A line that was cut short is not read.
+// A Journal keeps the results of a stream in a file, so that a stream that was killed can go on where it was. The first
+// line of JSON names the source of the results; each other line is one sample.
 type Journal struct {
 	file    *os.File
 	out     *bufio.Writer

@@ -14,8 +14,8 @@ type Split struct {
 	Counts []int
 }
 
-// Classes draws how the images of each split are distributed over the classes: a row a class, a column a split, and in
-// each the share of the split as a bar with the number of images. All bars have one scale.
+// Classes draws how the images of each split are distributed over the classes: a row a class, a column a split. A bar
+// shows the fraction of the split, beside it the number of images. All bars have one scale.
 func Classes(classes []string, splits []Split, title string) *Figure {
 	label, widest := TextStyle(textSize), maxLabelWidth
 	if len(splits) > 1 {

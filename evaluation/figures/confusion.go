@@ -22,15 +22,16 @@ const (
 	darkShare     = 0.66         // from here on white text has the better contrast
 )
 
-// Counts draws the confusion matrix of p: a cell for each pair of actual class (rows, class 0 at the top) and predicted
-// class (columns), with the number of images, coloured by it. Errors are those of [evaluation.Predictions.Check].
+// Counts draws the confusion matrix of p, with a cell for each pair of actual class (rows, class 0 at the top) and
+// predicted class (columns). A cell shows its number of images and is coloured by it. Errors are those of
+// [evaluation.Predictions.Check].
 func Counts(p *evaluation.Predictions, title string) (*Figure, error) {
 	return confusion(p, title, false)
 }
 
-// Confusion draws the confusion matrix of p with each row divided by the images of its actual class: the share is
-// written in percent, and the count below it where it fits. The row of a class without samples is grey. Errors are
-// those of [evaluation.Predictions.Check].
+// Confusion draws the confusion matrix of p with each row divided by the images of its actual class. A cell shows the
+// fraction in percent, and the number of images below it where it fits. The row of a class without images is grey.
+// Errors are those of [evaluation.Predictions.Check].
 func Confusion(p *evaluation.Predictions, title string) (*Figure, error) {
 	return confusion(p, title, true)
 }

@@ -28,10 +28,9 @@ type Features struct {
 	session *session
 }
 
-// OpenFeatures reads a model, float32 [N,3,S,S] → scores [N,C], and makes the features its only output: the input of
-// its last linear layer, for a ViT of Fovea the pooled and normalised tokens.
-//
-// Methods, Steps and Randomize of the options are not read.
+// OpenFeatures reads a model, float32 [N,3,S,S] → scores [N,C], and makes the features its only output. They are the
+// input of its last linear layer: for a ViT of Fovea the pooled and normalised tokens. Methods, Steps and Randomize of
+// the options are not read.
 func OpenFeatures(path string, o Options) (*Features, error) {
 	if o.Batch < 1 {
 		return nil, fmt.Errorf("a batch of %d images: at least 1", o.Batch)

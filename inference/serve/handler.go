@@ -56,8 +56,8 @@ func (s *Server) handler() http.Handler {
 	return s.guard(http.NewCrossOriginProtection().Handler(mux))
 }
 
-// guard sets the headers that every answer has, and refuses requests for names that are not this machine's where only
-// it is served: they come from a page elsewhere whose name was made to resolve to it.
+// guard sets the headers that every answer has. A server that only listens on this machine refuses requests for other
+// names: they come from a page elsewhere whose name was made to resolve to this machine.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for key, value := range map[string]string{
