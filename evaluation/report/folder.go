@@ -20,7 +20,7 @@ const (
 	figuresFolder = "figures"
 )
 
-// MetricsFile is the name of the CSV with a split's metrics.
+// MetricsFile returns the name of the CSV file with a split's metrics.
 func MetricsFile(split string) string { return "metrics_" + split + ".csv" }
 
 // WritePage writes report.html.
@@ -28,8 +28,8 @@ func (r *Report) WritePage(dir string) error {
 	return onnx.WriteFileAtomic(filepath.Join(dir, pageFile), func(w io.Writer) error { return Write(w, r) })
 }
 
-// WriteFigures writes each figure as PNG and as SVG to the folder figures, and
-// takes away what another report has left there.
+// WriteFigures writes each figure as PNG and as SVG to the folder figures, and removes the figures that an earlier
+// report left there.
 func (r *Report) WriteFigures(dir string) error {
 	dir = filepath.Join(dir, figuresFolder)
 	pictures, err := r.Pictures()
@@ -55,9 +55,8 @@ func (r *Report) WriteFigures(dir string) error {
 	return errors.Join(errs...)
 }
 
-// WriteTables writes what programs read of a test: predictions, the measures with
-// their intervals, the confusion matrix as a picture by itself and, last, so that
-// they say that all is there, the metrics.
+// WriteTables writes the files of a test that programs read: predictions, measures with intervals, the confusion matrix
+// as a picture, and the metrics. The metrics come last, so that they show that the test is complete.
 func (t *Test) WriteTables(dir string) error {
 	picture, err := figures.Confusion(t.Predictions, t.title("Confusion matrix"))
 	if err != nil {
@@ -70,7 +69,9 @@ func (t *Test) WriteTables(dir string) error {
 		{"predictions_" + t.Split + ".csv", func(w io.Writer) error { return evaluation.WritePredictions(w, t.Predictions) }},
 		{"confusion_matrix_" + t.Split + ".png", picture.WritePNG},
 		{"metrics_" + t.Split + ".json", t.Assessment.WriteJSON},
-		{MetricsFile(t.Split), func(w io.Writer) error { return evaluation.WriteMetrics(w, []evaluation.Metrics{t.Metrics}) }},
+		{MetricsFile(t.Split), func(w io.Writer) error {
+			return evaluation.WriteMetrics(w, []evaluation.Metrics{t.Metrics})
+		}},
 	} {
 		if err := onnx.WriteFileAtomic(filepath.Join(dir, f.name), f.write); err != nil {
 			return err
@@ -79,8 +80,8 @@ func (t *Test) WriteTables(dir string) error {
 	return nil
 }
 
-// WriteEvaluation adds a test to a report without a run and writes all of it.
-// command does it again.
+// WriteEvaluation adds a test to a report without a run and writes all of it. The page shows command as the way to
+// repeat it.
 func (r *Report) WriteEvaluation(dir string, t *Test, command string) error {
 	r.Test, r.Classes, r.Written = t, t.Predictions.Classes, time.Now()
 	r.Commands = []Command{{"Evaluate again", command}}

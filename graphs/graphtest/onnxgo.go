@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// DescribeByONNXGo reads into description what tools/onnxgo, which decodes ONNX by
-// other code than this module's, says of a model.
+// DescribeByONNXGo reads into description how tools/onnxgo describes a model. That tool decodes ONNX with code from
+// outside of this module.
 func DescribeByONNXGo(t testing.TB, model []byte, description any) {
 	t.Helper()
 	c := exec.Command("go", "run", "fovea/tools/onnxgo", "describe")

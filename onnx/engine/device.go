@@ -8,7 +8,7 @@ import (
 )
 
 // A Device holds the GPU that sessions run on, with the streams that work is enqueued on. A nil Device stands for the
-// CPU: memory is then the machine's, and work is done when the call that asks for it returns.
+// CPU: memory is then the machine's, and every call returns when its work is done.
 type Device struct {
 	*cuda.Device
 	Compute *cuda.Stream // runs sessions and what follows them, in order
@@ -81,8 +81,8 @@ func (d *Device) Wait() error {
 	return d.reached.Synchronize()
 }
 
-// Exchange calls use with the contents of arenas in the machine's memory. On a GPU these are copies. With read they are
-// filled from the arenas first, with write they are copied back afterwards.
+// Exchange calls use with the contents of arenas in the machine's memory. On a GPU these are copies: with read they are
+// filled from the arenas first, and with write they are copied back afterwards.
 func (d *Device) Exchange(arenas []*ort.Memory, read, write bool, use func(contents []*ort.Memory) error) error {
 	if d == nil {
 		return use(arenas)
