@@ -59,7 +59,7 @@ var tables = []table{
 			com.microsoft.TransposeMatMul com.microsoft.Trilu`,
 	}},
 	{"importer form", "forms", "importer/modernise.go", map[string]string{
-		"importer/identity.go passes its input on": `
+		"the importer hands its input on": `
 			Identity`,
 		"modernise gives it its statistics": `
 			LayerNormalization`,
