@@ -27,6 +27,7 @@ type node struct {
 // TestONNXGoReadsTheSameGraph: onnx-go, a decoder of ONNX that shares no code with this module, finds in the written
 // models the operators, attributes, values and edges of the graph, in its order, and no cycle.
 func TestONNXGoReadsTheSameGraph(t *testing.T) {
+	describeByONNXGo := graphtest.StartONNXGo(t)
 	tiny := vit.Config{ImageSize: 28, Patch: 7, Width: 16, Depth: 2, Heads: 2, Classes: 5, Pool: vit.Mean}
 	for name, build := range map[string]func() (*graphs.Graph, error){
 		"training": func() (*graphs.Graph, error) {
@@ -46,7 +47,7 @@ func TestONNXGoReadsTheSameGraph(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, want := description{}, describe(g)
-			graphtest.DescribeByONNXGo(t, model, &got)
+			describeByONNXGo(t, model, &got)
 			if got.Inputs != want.Inputs || got.Outputs != want.Outputs || got.Edges != want.Edges ||
 				len(got.Nodes) != len(want.Nodes) {
 				t.Fatalf("onnx-go reads %d inputs, %d outputs, %d edges, %d nodes; the graph has %d, %d, %d, %d",

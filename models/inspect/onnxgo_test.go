@@ -46,6 +46,7 @@ func TestONNXGoReadsTheSameStructure(t *testing.T) {
 	if err := onnx.Save(training, m, onnx.SaveOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	describeByONNXGo := graphtest.StartONNXGo(t)
 	for _, path := range append(paths, training) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			model, err := os.ReadFile(path)
@@ -53,7 +54,7 @@ func TestONNXGoReadsTheSameStructure(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, want := description{}, describe(open(t, path).Model)
-			graphtest.DescribeByONNXGo(t, model, &got)
+			describeByONNXGo(t, model, &got)
 			if got.Inputs != want.Inputs || got.Outputs != want.Outputs || got.Edges != want.Edges ||
 				len(got.Nodes) != len(want.Nodes) {
 				t.Fatalf("onnx-go reads %d inputs, %d outputs, %d edges, %d nodes; the report has %d, %d, %d, %d",
