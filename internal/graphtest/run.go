@@ -1,5 +1,5 @@
-// Package graphtest runs graphs in tests and draws what goes into them. It is
-// the only place below graphs that knows the runtime.
+// Package graphtest runs graphs in tests and draws their inputs. It stands outside package graphs because it opens
+// ONNX Runtime, which graphs must not know. Only tests import it.
 package graphtest
 
 import (
