@@ -12,6 +12,7 @@ import (
 	"fovea/data"
 	"fovea/evaluation"
 	"fovea/internal/progress"
+	"fovea/internal/runfiles"
 	"fovea/training/config"
 	"fovea/training/learner"
 	"fovea/training/optim"
@@ -47,7 +48,7 @@ func (l *loop) open(features []float32) (err error) {
 	if l.loader, err = l.data.loader(l.config.Training.Batch, features); err != nil {
 		return err
 	}
-	l.events, err = tensorboard.Create(filepath.Join(l.checkpoints.folder, "tensorboard"), l.eventStep())
+	l.events, err = tensorboard.Create(filepath.Join(l.checkpoints.folder, runfiles.TensorBoard), l.eventStep())
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (l *loop) train(ctx context.Context) error {
 				return fmt.Errorf("interrupted, but %w", err)
 			}
 			return fmt.Errorf("%w in epoch %d: the checkpoint is %s", err, l.state.Epoch+1,
-				filepath.Join(l.checkpoints.folder, lastCheckpoint))
+				filepath.Join(l.checkpoints.folder, runfiles.LastCheckpoint))
 		}
 		if err != nil {
 			return err

@@ -14,6 +14,7 @@ import (
 	"fovea/graphs"
 	"fovea/inference"
 	"fovea/internal/progress"
+	"fovea/internal/runfiles"
 	"fovea/onnx"
 	"fovea/onnx/engine"
 	"fovea/onnx/ort"
@@ -160,7 +161,7 @@ func (r *run) do(ctx context.Context, start time.Time, result *Result) (err erro
 // without it.
 func (r *run) openWeights() error {
 	if r.options.Resume {
-		if _, err := os.Stat(filepath.Dir(filepath.Join(r.folder, lastCheckpoint))); err == nil {
+		if _, err := os.Stat(filepath.Join(r.folder, runfiles.Checkpoints)); err == nil {
 			return nil
 		}
 	}
@@ -212,7 +213,7 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 			return err
 		}
 	}
-	if err := onnx.WriteFileAtomic(filepath.Join(r.folder, configFile), setup.config.WriteTOML); err != nil {
+	if err := onnx.WriteFileAtomic(filepath.Join(r.folder, runfiles.Config), setup.config.WriteTOML); err != nil {
 		return err
 	}
 	loop := &loop{config: setup.config, data: set, schedule: r.plan.schedule, classWeights: set.classWeights(),
@@ -232,8 +233,8 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 
 // test writes model.onnx from the best checkpoint and evaluates that very file.
 func (r *run) test(ctx context.Context, best int) (evaluation.Metrics, error) {
-	path := filepath.Join(r.folder, modelFile)
-	err := r.plan.writeModel(path, filepath.Join(r.folder, bestCheckpoint), best, r.state.History[best].Val.Score)
+	path := filepath.Join(r.folder, runfiles.Model)
+	err := r.plan.writeModel(path, filepath.Join(r.folder, runfiles.BestCheckpoint), best, r.state.History[best].Val.Score)
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
