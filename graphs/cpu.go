@@ -7,9 +7,8 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Lower rewrites a float32 graph for the device that it runs on and for a
-// precision: half is the type beside float32, Float32 for none. See Mix,
-// MixEmulated and ForCPU. Nothing can be differentiated behind it.
+// Lower rewrites a float32 graph for the device that it runs on and for a precision: half is the type beside float32,
+// Float32 for none. See Mix, MixEmulated and ForCPU. Nothing can be differentiated behind it.
 func (g *Graph) Lower(half pb.TensorProto_DataType, gpu bool) {
 	if gpu {
 		g.Mix(half)
@@ -19,8 +18,8 @@ func (g *Graph) Lower(half pb.TensorProto_DataType, gpu bool) {
 	g.ForCPU()
 }
 
-// ForCPU rewrites nodes into forms that ONNX Runtime's CPU kernels run faster. The
-// results are the same but for rounding. Nothing can be differentiated behind it.
+// ForCPU rewrites nodes into forms that ONNX Runtime's CPU kernels run faster. The results are the same but for
+// rounding. Nothing can be differentiated behind it.
 func (g *Graph) ForCPU() {
 	g.rewrite(g.transposeApart, g.convolveForward, g.sumByProduct, step)
 }
@@ -35,8 +34,7 @@ func (g *Graph) rewrite(changes ...func(n *Node)) {
 	})
 }
 
-// rewriteEach empties the graph and gives its nodes, in order, to whoever appends
-// them again.
+// rewriteEach empties the graph and gives its nodes, in order, to whoever appends them again.
 func (g *Graph) rewriteEach(again func(n *Node)) {
 	nodes := g.Nodes
 	g.Nodes = nil
@@ -45,10 +43,9 @@ func (g *Graph) rewriteEach(again func(n *Node)) {
 	}
 }
 
-// transposeApart writes a product Aᵀ·B of matrices as a transposition of the one with
-// fewer columns, a plain product and, if that was B, a transposition of the result.
-// The kernel rearranges a transposed A again for every strip of B's columns, which
-// costs more than transposing it once.
+// transposeApart writes a product Aᵀ·B of matrices as a transposition of the one with fewer columns, a plain product
+// and, if that was B, a transposition of the result. The kernel rearranges a transposed A again for every strip of B's
+// columns, which costs more than transposing it once.
 func (g *Graph) transposeApart(n *Node) {
 	attributes := n.Attributes
 	if n.Op != "Gemm" || len(n.Inputs) != 2 || attributes.Int("transA", 0) != 1 || attributes.Int("transB", 0) != 0 ||
@@ -64,9 +61,8 @@ func (g *Graph) transposeApart(n *Node) {
 	n.Op, n.Attributes, n.Inputs = "Transpose", Attributes{"perm": []int64{1, 0}}, []*Value{product}
 }
 
-// convolveForward writes a transposed convolution that takes no strides, or whose
-// kernel has one element, as a convolution with turned kernels. The kernel of the
-// former adds up its results on one thread.
+// convolveForward writes a transposed convolution that takes no strides, or whose kernel has one element, as a
+// convolution with turned kernels. The kernel of the former adds up its results on one thread.
 func (g *Graph) convolveForward(n *Node) {
 	if n.Op != "ConvTranspose" {
 		return
@@ -105,8 +101,7 @@ func (g *Graph) convolveForward(n *Node) {
 	n.Op, n.Attributes, n.Inputs = "Identity", nil, []*Value{y}
 }
 
-// spread puts the elements of an axis a stride behind each other on one of a size,
-// with zeros between and behind them.
+// spread puts the elements of an axis a stride behind each other on one of a size, with zeros between and behind them.
 func (g *Graph) spread(x *Value, axis, stride, size int64) *Value {
 	count, shape := x.Shape[axis], slices.Clone(x.Shape)
 	if shape[axis] = size; int(axis) == x.Rank()-1 {
@@ -127,8 +122,8 @@ func (g *Graph) spread(x *Value, axis, stride, size int64) *Value {
 	return g.Reshape(x, shape...)
 }
 
-// turned are the kernels [M,C/group,K…] of a transposed convolution as those
-// [C,M/group,K…] of a convolution: with their elements in reverse order.
+// turned are the kernels [M,C/group,K…] of a transposed convolution as those [C,M/group,K…] of a convolution: with
+// their elements in reverse order.
 func (g *Graph) turned(w *Value, group int64) *Value {
 	filters, channels, taps := w.Shape[0]/group, w.Shape[1], product(w.Shape[2:])
 	shape := slices.Concat([]int64{group * channels, filters}, w.Shape[2:])
@@ -150,8 +145,8 @@ func (g *Graph) turned(w *Value, group int64) *Value {
 	return g.Reshape(w, shape...)
 }
 
-// sumByProduct writes the sums of a matrix's columns as a product with ones, which
-// takes ONNX Runtime 1.27 a quarter of the time.
+// sumByProduct writes the sums of a matrix's columns as a product with ones, which takes ONNX Runtime 1.27 a quarter of
+// the time.
 func (g *Graph) sumByProduct(n *Node) {
 	x := n.Inputs[0]
 	if n.Op != "ReduceSum" || x.Rank() != 2 || x.Type != Float32 || n.Attributes.Int("keepdims", 1) != 0 {
@@ -163,8 +158,8 @@ func (g *Graph) sumByProduct(n *Node) {
 	}
 }
 
-// step writes the sign of what is not negative as a ramp that is as steep as can be:
-// its kernel is vectorised and runs on all threads.
+// step writes the sign of what is not negative as a ramp that is as steep as can be: its kernel is vectorised and runs
+// on all threads.
 func step(n *Node) {
 	if n.Op == "Sign" && n.Inputs[0].Type == Float32 && n.Inputs[0].node != nil && n.Inputs[0].node.Op == "Relu" {
 		n.Op, n.Attributes = "HardSigmoid", Attributes{"alpha": float32(math.MaxFloat32), "beta": float32(0)}

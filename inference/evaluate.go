@@ -38,9 +38,8 @@ type EvalOptions struct {
 	Command   string // that does this again, for the report
 }
 
-// Evaluate tests an inference model on a split, exactly as the end of a run
-// does, and reports it. Classes are matched by name. An evaluation that is
-// stopped or killed can be resumed, with the same result to the bit.
+// Evaluate tests an inference model on a split, exactly as the end of a run does, and reports it. Classes are matched
+// by name. An evaluation that is stopped or killed can be resumed, with the same result to the bit.
 func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	if filepath.Base(o.Split) != o.Split {
 		return nil, fmt.Errorf("split %q is not the name of a folder in %s", o.Split, o.Data)
@@ -68,8 +67,9 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &report.Report{Name: filepath.Base(o.Model), Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", o.Model, o.Split, o.Data),
-		Facts: report.Facts(o.Version, append(EngineFacts(e), prepared(d)...)...)}
+	page := &report.Report{Name: filepath.Base(o.Model),
+		Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", o.Model, o.Split, o.Data),
+		Facts:   report.Facts(o.Version, append(EngineFacts(e), prepared(d)...)...)}
 	if n := len(split.Samples) - len(test.Predictions.Rows); n > 0 {
 		page.Subject += fmt.Sprintf("; %d of its images cannot be read and are left out", n)
 	}
@@ -92,8 +92,9 @@ func EngineFacts(e *engine.Engine) []report.Fact {
 
 // prepared says what is done to an image, and what comes out.
 func prepared(d *Description) []report.Fact {
-	return []report.Fact{{Name: "Images", Value: fmt.Sprintf("%d pixels a side, the centre %g of the shorter side; mean %v, standard deviation %v",
-		d.Size, d.Crop, d.Mean, d.Std)},
+	return []report.Fact{{Name: "Images",
+		Value: fmt.Sprintf("%d pixels a side, the centre %g of the shorter side; mean %v, standard deviation %v",
+			d.Size, d.Crop, d.Mean, d.Std)},
 		{Name: "Model", Value: fmt.Sprintf("%s to %s, which is %s", d.Input, d.Output, d.Scores)}}
 }
 
@@ -104,10 +105,10 @@ func (o *EvalOptions) openSplit() (*data.Split, error) {
 	return data.OpenSplit(filepath.Join(o.Data, o.Split))
 }
 
-// Test predicts a split with a model file and computes the metrics. Paths in the
-// predictions are relative to the dataset. cache may be nil. With Out the
-// predictions are kept there as they come.
-func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description, cache *data.Cache) (*report.Test, error) {
+// Test predicts a split with a model file and computes the metrics. Paths in the predictions are relative to the
+// dataset. cache may be nil. With Out the predictions are kept there as they come.
+func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description,
+	cache *data.Cache) (*report.Test, error) {
 	if o.Batch == 0 {
 		o.Batch = defaultBatch
 	}
@@ -159,11 +160,11 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 		return nil, err
 	}
 	a, err := evaluation.Assess(ctx, p.table, o.Intervals)
-	return &report.Test{Split: o.Split, Metrics: m, Predictions: p.table, Assessment: a, Open: data.DecodeIn(o.Data)}, err
+	return &report.Test{Split: o.Split, Metrics: m, Predictions: p.table, Assessment: a, Open: data.DecodeIn(o.Data)},
+		err
 }
 
-// partialPath returns the file in out that holds the predictions until the
-// evaluation is complete.
+// partialPath returns the file in out that holds the predictions until the evaluation is complete.
 func partialPath(out, split string) string {
 	return filepath.Join(out, runfiles.PartialPredictions(split))
 }

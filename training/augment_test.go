@@ -6,8 +6,7 @@ import (
 	"fovea/training"
 )
 
-// TestResumeWithEveryAugmentation: a run that was interrupted in an epoch ends
-// as one that was not.
+// TestResumeWithEveryAugmentation: a run that was interrupted in an epoch ends as one that was not.
 func TestResumeWithEveryAugmentation(t *testing.T) {
 	c := small(t, fundus(t))
 	c.Training.Batch = 4 // images are mixed in pairs

@@ -17,8 +17,8 @@ import (
 	"fovea/onnx"
 )
 
-// checkFolder refuses a run folder that holds something else. It reports whether
-// there is a run in it and whether that is finished, which only -resume accepts.
+// checkFolder refuses a run folder that holds something else. It reports whether there is a run in it and whether that
+// is finished, which only -resume accepts.
 func checkFolder(dir string, resume bool) (exists, finished bool, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -76,8 +76,8 @@ func removeTemporary(dir string) {
 	}
 }
 
-// writeHistory writes metrics_val.csv and log.txt, a line an epoch, into a run folder.
-// parameters is the number of those that are trained.
+// writeHistory writes metrics_val.csv and log.txt, a line an epoch, into a run folder. parameters counts those that are
+// trained.
 func writeHistory(folder string, history []epoch, parameters int) error {
 	var rows []evaluation.Metrics
 	for _, e := range history {

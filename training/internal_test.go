@@ -56,7 +56,8 @@ func TestBest(t *testing.T) {
 	if r.best(selection(c)) != -1 {
 		t.Error("there is a best epoch before the first")
 	}
-	for _, m := range []evaluation.Metrics{{Score: 0.2, ROCAUC: 0.9}, {Score: 0.4, ROCAUC: 0.5}, {Score: 0.4, ROCAUC: 0.9}} {
+	for _, m := range []evaluation.Metrics{{Score: 0.2, ROCAUC: 0.9}, {Score: 0.4, ROCAUC: 0.5},
+		{Score: 0.4, ROCAUC: 0.9}} {
 		r.History = append(r.History, epoch{Val: m})
 	}
 	if got := r.best(selection(c)); got != 1 {

@@ -58,8 +58,8 @@ func TestKilledRunsEndTheSame(t *testing.T) {
 	}
 }
 
-// killed kills a run with SIGKILL at random moments, and interrupts it with
-// SIGINT and SIGTERM in between, until it gets through.
+// killed kills a run with SIGKILL at random moments, and interrupts it with SIGINT and SIGTERM in between, until it
+// gets through.
 func killed(t *testing.T, whole *config.Config) {
 	start := time.Now()
 	want := outcome(t, run(t, whole, training.Options{}).Folder)

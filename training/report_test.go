@@ -49,19 +49,22 @@ func TestReport(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	if text := page(t, folder); strings.Contains(text, `id="follow"`) || !strings.Contains(text, "stopped after 1 of 3 epochs") {
+	if text := page(t, folder); strings.Contains(text, `id="follow"`) ||
+		!strings.Contains(text, "stopped after 1 of 3 epochs") {
 		t.Error("the page of a stopped run does not say so")
 	}
 
 	r := run(t, c, training.Options{Resume: true, Version: "1.2.3"})
 	text := page(t, r.Folder)
-	for _, want := range []string{"26 test images", "1 image is in more than one split", "test/" + classes[1].Name() + "/again.png",
+	for _, want := range []string{"26 test images", "1 image is in more than one split", "test/" + classes[1].Name() +
+		"/again.png",
 		"1.2.3", "trainer eval -model", "batch = 5", "bootstrap"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
-	for _, name := range []string{"confusion", "confusion_counts", "roc", "precision_recall", "reliability", "loss", "metrics",
+	for _, name := range []string{"confusion", "confusion_counts", "roc", "precision_recall", "reliability", "loss",
+		"metrics",
 		"learning_rate", "classes", "errors"} {
 		for _, ending := range []string{".png", ".svg"} {
 			if _, err := os.Stat(filepath.Join(r.Folder, "figures", name+ending)); err != nil {

@@ -53,8 +53,8 @@ func TestResumeRefusesOtherImages(t *testing.T) {
 	}
 }
 
-// TestResumeFindsACheckpointBetweenTwoRenames: where folders cannot be
-// exchanged, a kill can leave the checkpoint under its other name.
+// TestResumeFindsACheckpointBetweenTwoRenames: where folders cannot be exchanged, a kill can leave the checkpoint under
+// its other name.
 func TestResumeFindsACheckpointBetweenTwoRenames(t *testing.T) {
 	c := stopped(t)
 	want := run(t, small(t, c.Data.Dir), training.Options{})

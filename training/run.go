@@ -22,14 +22,14 @@ import (
 	"fovea/training/config"
 )
 
-// Options of Run.
+// Options say how Run works.
 type Options struct {
 	Resume   bool          // go on with the run in the folder, if there is one
 	Progress progress.Func // told how far each task is; may be nil
 	Version  string        // of the program, for the report
 }
 
-// Result is what a run ends with.
+// A Result holds what a run ends with.
 type Result struct {
 	Name      string
 	Folder    string // the run folder
@@ -49,9 +49,8 @@ type run struct {
 	page    *page
 }
 
-// Run fine-tunes, selects, tests and writes the run folder. A cancelled context
-// leaves a checkpoint and returns an error that wraps the context's. With
-// Options.Resume, a finished run is only reported, and needs nothing but its
+// Run fine-tunes, selects, tests and writes the run folder. A cancelled context leaves a checkpoint and returns an
+// error that wraps the context's. With Options.Resume, a finished run is only reported, and needs nothing but its
 // folder.
 func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
 	start := time.Now()
@@ -156,9 +155,8 @@ func (r *run) do(ctx context.Context, start time.Time, result *Result) (err erro
 	return err
 }
 
-// openWeights opens the file of model.weights before work is done, and warns where
-// layers that are not trained would have none. A run that has checkpoints goes on
-// without it.
+// openWeights opens the file of model.weights before work is done, and warns where layers that are not trained would
+// have none. A run that has checkpoints goes on without it.
 func (r *run) openWeights() error {
 	if r.options.Resume {
 		if _, err := os.Stat(filepath.Join(r.folder, runfiles.Checkpoints)); err == nil {
@@ -173,8 +171,8 @@ func (r *run) openWeights() error {
 	return s.openWeights()
 }
 
-// train goes through the epochs that are left. A new run's folder is made only
-// here, when all that can be checked has been.
+// train goes through the epochs that are left. A new run's folder is made only here, when all that can be checked has
+// been.
 func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint.Checkpoint) (err error) {
 	setup, set := r.plan.setup, r.plan.data
 	l, err := setup.learner(r.engine, graph, nil)

@@ -7,9 +7,8 @@ import (
 	"fovea/data/augment"
 )
 
-// targets returns the targets [N,C] of a batch, number index of an epoch, and mixes
-// its images with them if the config says so. weights, nil for none, are those of
-// the classes in the loss.
+// targets returns the targets [N,C] of a batch, number index of an epoch, and mixes its images with them if the config
+// says so. weights, nil for none, are those of the classes in the loss.
 func (d *dataset) targets(b *data.Batch, epoch, index int, weights []float32) ([]float32, error) {
 	const stream = 0x311C // keeps these draws apart from others of the same seed
 	a := d.config.Augment
@@ -39,8 +38,8 @@ func (d *dataset) classWeights() []float32 {
 	return balancedWeights(d.train.Samples, len(d.classes))
 }
 
-// balancedWeights weighs each class by N / (C·N_class), scikit-learn's
-// class_weight="balanced". A class without samples counts 0.
+// balancedWeights weighs each class by N / (C·N_class), scikit-learn's class_weight="balanced". A class without samples
+// counts 0.
 func balancedWeights(samples []data.Sample, classes int) []float32 {
 	counts := make([]int, classes)
 	for _, s := range samples {
@@ -55,11 +54,10 @@ func balancedWeights(samples []data.Sample, classes int) []float32 {
 	return weights
 }
 
-// weigh multiplies targets [N,C] by the weights of the classes, nil for none.
-// The loss is linear in the targets, so this is PyTorch's CrossEntropyLoss with
-// a weight, for class probabilities: the mean is over the images. For class
-// indices PyTorch divides by the sum of the batch's weights instead, which lets
-// an image count more or less by what else is in its batch.
+// weigh multiplies targets [N,C] by the weights of the classes, nil for none. The loss is linear in the targets, so
+// this is PyTorch's CrossEntropyLoss with a weight, for class probabilities: the mean is over the images. For class
+// indices PyTorch divides by the sum of the batch's weights instead, which lets an image count more or less by what
+// else is in its batch.
 func weigh(targets, weights []float32) {
 	if weights == nil {
 		return

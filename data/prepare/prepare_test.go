@@ -83,7 +83,8 @@ func TestPublishedSizes(t *testing.T) {
 			}
 			checkManifest(t, plan.options.Dest, download)
 			report := plan.Report()
-			if want := fmt.Sprintf("patients with both eyes: %d, of which in two splits: %d\n", test.patients, test.apart); test.patients > 0 &&
+			want := fmt.Sprintf("patients with both eyes: %d, of which in two splits: %d\n", test.patients, test.apart)
+			if test.patients > 0 &&
 				!strings.Contains(report, want) {
 				t.Errorf("the report lacks %q:\n%s", want, report)
 			}

@@ -20,7 +20,7 @@ import (
 )
 
 // cacheFolder returns the folder of fetched libraries. VERSION/SYSTEM-MACHINE/ in it has a library and its SHA-256
-// beside it. Libraries for GPUs are in VERSION-cudaN, the libraries of NVIDIA's that they need in cudaN.
+// beside it. Libraries for GPUs are in VERSION-cudaN, NVIDIA's libraries for them in cudaN.
 func cacheFolder() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
