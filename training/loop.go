@@ -21,20 +21,19 @@ import (
 
 // A loop trains epoch after epoch and validates after each.
 type loop struct {
-	config       *config.Config
-	data         *dataset
-	schedule     optim.Schedule
-	classWeights []float32 // in the loss; nil: none
-	loader       *data.Loader
-	learner      *learner.Learner
-	validator    *validator
-	state        *state
-	checkpoints  *checkpoints
-	trained      int // number of parameters that are trained
-	events       *tensorboard.Writer
-	warned       bool // about events
-	progress     progress.Func
-	ended        func() // is called after each epoch
+	config      *config.Config
+	data        *dataset
+	schedule    optim.Schedule
+	loader      *data.Loader
+	learner     *learner.Learner
+	validator   *validator
+	state       *state
+	checkpoints *checkpoints
+	trained     int // number of parameters that are trained
+	events      *tensorboard.Writer
+	warned      bool // about events
+	progress    progress.Func
+	ended       func() // is called after each epoch
 }
 
 // eventsAnEpoch gives the distance of two epochs on TensorBoard's axis, RETFound's
