@@ -13,12 +13,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"fovea/internal/runfiles"
 )
 
-const (
-	archiveFile   = "metrics_test.csv"
-	secondsColumn = "seconds"
-)
+const secondsColumn = "seconds"
+
+var archiveFile = runfiles.Metrics("test")
 
 // ReadArchive reads the results of other frameworks from the files FRAMEWORK/DATASET/metrics_test.csv below dir,
 // ordered by framework and data set. A file has a header with any of the columns of [WriteMetrics], in any order, and

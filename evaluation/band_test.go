@@ -10,7 +10,7 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 )
 
 type goldenBands struct {

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"testing"
 
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 )
 
 var measuresFile = flag.String("measures", "testdata/measures.bin.gz", "what tools/oracle/measures.py wrote")

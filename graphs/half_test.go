@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"fovea/graphs"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
 )

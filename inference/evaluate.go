@@ -11,6 +11,7 @@ import (
 	"fovea/evaluation"
 	"fovea/evaluation/report"
 	"fovea/internal/progress"
+	"fovea/internal/runfiles"
 	"fovea/onnx/engine"
 )
 
@@ -164,7 +165,7 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 
 // partialPath returns the file in out that holds the predictions until the evaluation is complete.
 func partialPath(out, split string) string {
-	return filepath.Join(out, "predictions_"+split+".partial.jsonl")
+	return filepath.Join(out, runfiles.PartialPredictions(split))
 }
 
 func openJournal(o EvalOptions, split *data.Split, d *Description, c *Classifier, e *engine.Engine) (

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"fovea/internal/progress"
+	"fovea/internal/runfiles"
 	"fovea/onnx/weights"
 	"fovea/tools/cudastub"
 	"fovea/training/config"
@@ -248,7 +249,7 @@ func TestMemoryOnCUDA(t *testing.T) {
 		if _, err := Run(t.Context(), c, Options{}); err != nil {
 			t.Fatal(err)
 		}
-		resolved, err := config.Read(filepath.Join(c.Output.Dir, c.Name, configFile), nil, nil)
+		resolved, err := config.Read(filepath.Join(c.Output.Dir, c.Name, runfiles.Config), nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -315,7 +316,7 @@ func onlyDecayed(t *testing.T, c *config.Config, folder string) {
 		suffix string
 		arena  []float32
 	}{"model.safetensors": {"", average}, "optimizer.safetensors": {".trained", trained}} {
-		w, err := weights.Open(filepath.Join(folder, lastCheckpoint, file))
+		w, err := weights.Open(filepath.Join(folder, runfiles.LastCheckpoint, file))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -154,7 +154,7 @@ func (d *dataset) order() data.Order {
 // their place.
 func (d *dataset) loader(batch int, features []float32) (*data.Loader, error) {
 	c := data.LoaderConfig{Samples: d.train.Samples, Batch: batch, Workers: d.config.Data.Workers,
-		Seed: uint64(d.config.Seed), Shuffle: true, Order: d.order(), DropLast: true}
+		Seed: uint64(d.config.Seed), Shuffle: true, Order: d.order(), DropLast: true, Targets: d.targets()}
 	if features != nil {
 		c.Workers, c.Tensors = 1, features
 	} else {
@@ -188,4 +188,21 @@ func (d *dataset) evalTransform() data.EvalTransform {
 
 func narrow(x [3]float64) [3]float32 {
 	return [3]float32{float32(x[0]), float32(x[1]), float32(x[2])}
+}
+
+// targets returns how a batch of training images gets its targets, and whether its images are mixed.
+func (d *dataset) targets() *data.Targets {
+	a := d.config.Augment
+	t := &data.Targets{Classes: len(d.classes), Smoothing: a.Smoothing, Side: d.config.Data.Size,
+		Seed: uint64(d.config.Seed)}
+	if a.Mixes() {
+		t.Mixer = &augment.Mixer{Mixup: a.Mixup, CutMix: a.CutMix, MinMax: a.CutMixMinMax, Probability: a.MixProbability,
+			Switch: a.MixSwitch, Mode: augment.MixMode(a.MixMode)}
+	} else if !a.SmoothUnmixed {
+		t.Smoothing = 0
+	}
+	if d.config.Loss.ClassWeights == "balanced" {
+		t.Weights = data.BalancedWeights(d.train.Samples, len(d.classes))
+	}
+	return t
 }

@@ -12,6 +12,7 @@ import (
 	"fovea/data"
 	"fovea/evaluation"
 	"fovea/internal/progress"
+	"fovea/internal/runfiles"
 	"fovea/training/config"
 	"fovea/training/learner"
 	"fovea/training/optim"
@@ -20,20 +21,19 @@ import (
 
 // A loop trains epoch after epoch and validates after each.
 type loop struct {
-	config       *config.Config
-	data         *dataset
-	schedule     optim.Schedule
-	classWeights []float32 // in the loss; nil: none
-	loader       *data.Loader
-	learner      *learner.Learner
-	validator    *validator
-	state        *state
-	checkpoints  *checkpoints
-	trained      int // number of parameters that are trained
-	events       *tensorboard.Writer
-	warned       bool // about events
-	progress     progress.Func
-	ended        func() // is called after each epoch
+	config      *config.Config
+	data        *dataset
+	schedule    optim.Schedule
+	loader      *data.Loader
+	learner     *learner.Learner
+	validator   *validator
+	state       *state
+	checkpoints *checkpoints
+	trained     int // number of parameters that are trained
+	events      *tensorboard.Writer
+	warned      bool // about events
+	progress    progress.Func
+	ended       func() // is called after each epoch
 }
 
 // eventsAnEpoch gives the distance of two epochs on TensorBoard's axis, RETFound's
@@ -46,7 +46,7 @@ func (l *loop) open(features []float32) (err error) {
 	if l.loader, err = l.data.loader(l.config.Training.Batch, features); err != nil {
 		return err
 	}
-	l.events, err = tensorboard.Create(filepath.Join(l.checkpoints.folder, "tensorboard"), l.eventStep())
+	l.events, err = tensorboard.Create(filepath.Join(l.checkpoints.folder, runfiles.TensorBoard), l.eventStep())
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (l *loop) train(ctx context.Context) error {
 				return fmt.Errorf("interrupted, but %w", err)
 			}
 			return fmt.Errorf("%w in epoch %d: the checkpoint is %s", err, l.state.Epoch+1,
-				filepath.Join(l.checkpoints.folder, lastCheckpoint))
+				filepath.Join(l.checkpoints.folder, runfiles.LastCheckpoint))
 		}
 		if err != nil {
 			return err

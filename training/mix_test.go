@@ -21,7 +21,7 @@ func TestTargets(t *testing.T) {
 		for i := range b.Images {
 			b.Images[i] = float32(i)
 		}
-		targets, err := d.targets(b, epoch, index, nil)
+		targets, err := d.targets().Apply(b, epoch, index)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 	"fovea/data"
 	"fovea/evaluation/figures"
 	"fovea/evaluation/report"
+	"fovea/internal/runfiles"
 )
 
 // A page writes report.html of a run.
@@ -200,7 +201,7 @@ func (p *page) rates() []figures.Series {
 // commands returns those that lead to the same figures again.
 func (p *page) commands() []report.Command {
 	c := p.plan.setup.config
-	settings, model := filepath.Join(p.folder, configFile), filepath.Join(p.folder, modelFile)
+	settings, model := filepath.Join(p.folder, runfiles.Config), filepath.Join(p.folder, runfiles.Model)
 	return []report.Command{
 		{Does: "Train it again, beside this run",
 			Line: report.Line("trainer", "-config", settings, "-set", "name="+c.Name+"-again")},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fovea/evaluation"
+	"fovea/internal/runfiles"
 	"fovea/onnx/engine"
 	"fovea/onnx/weights"
 	"fovea/training/checkpoint"
@@ -35,7 +36,7 @@ func (c *checkpoints) save(s *state) error {
 		return err
 	}
 	err = c.learner.Checkpoint(false, func(parameters, optimizer []weights.Tensor) error {
-		return checkpoint.Write(filepath.Join(c.folder, lastCheckpoint), checkpoint.Checkpoint{
+		return checkpoint.Write(filepath.Join(c.folder, runfiles.LastCheckpoint), checkpoint.Checkpoint{
 			Parameters: parameters, Optimizer: optimizer, State: text})
 	})
 	if err != nil {
@@ -50,13 +51,14 @@ func (c *checkpoints) keepBest(s *state) error {
 	if n := len(s.History); n == 0 || s.Batch != 0 || s.best(c.selection) != n-1 {
 		return nil
 	}
-	return checkpoint.Copy(filepath.Join(c.folder, lastCheckpoint), filepath.Join(c.folder, bestCheckpoint))
+	return checkpoint.Copy(filepath.Join(c.folder, runfiles.LastCheckpoint),
+		filepath.Join(c.folder, runfiles.BestCheckpoint))
 }
 
 // readCheckpoint reads checkpoints/last of a run folder with its state, and refuses one of other images. Without a
 // checkpoint both are nil.
 func readCheckpoint(folder string, p *plan) (*checkpoint.Checkpoint, *state, error) {
-	dir := filepath.Join(folder, lastCheckpoint)
+	dir := filepath.Join(folder, runfiles.LastCheckpoint)
 	c, err := checkpoint.Read(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		slog.Info("there is no checkpoint yet: the run starts from the beginning", "folder", folder)
@@ -100,7 +102,7 @@ func (c *checkpoints) restore(from *checkpoint.Checkpoint, s *state, now engine.
 		for _, want := range slices.Concat(parameters, optimizer) {
 			have, ok := stored[want.Name]
 			if !ok || have.Type != want.Type || !slices.Equal(have.Shape, want.Shape) {
-				return fmt.Errorf("%s: there is no tensor %s of shape %v", filepath.Join(c.folder, lastCheckpoint),
+				return fmt.Errorf("%s: there is no tensor %s of shape %v", filepath.Join(c.folder, runfiles.LastCheckpoint),
 					want.Name, want.Shape)
 			}
 			copy(want.Data, have.Data)
@@ -119,7 +121,7 @@ func (c *checkpoints) restore(from *checkpoint.Checkpoint, s *state, now engine.
 // trainingTime returns the duration of a finished run up to its last checkpoint, 0 where that has been removed or is
 // damaged: the run is as good without it.
 func trainingTime(folder string) time.Duration {
-	c, err := checkpoint.Read(filepath.Join(folder, lastCheckpoint))
+	c, err := checkpoint.Read(filepath.Join(folder, runfiles.LastCheckpoint))
 	if err != nil {
 		return 0
 	}
@@ -134,7 +136,7 @@ func trainingTime(folder string) time.Duration {
 // sameConfig refuses to continue the run in a folder under settings that would change it. Where the work is done may
 // change, in how much memory, and the paths of files whose content an unfinished run compares.
 func sameConfig(folder string, now *config.Config, finished bool) error {
-	before, err := config.Read(filepath.Join(folder, configFile), nil, nil)
+	before, err := config.Read(filepath.Join(folder, runfiles.Config), nil, nil)
 	if err != nil {
 		return err
 	}
@@ -159,7 +161,7 @@ func withRecordedBatch(folder string, cfg *config.Config) (*config.Config, error
 	if cfg.Training.Batch != config.Auto {
 		return cfg, nil
 	}
-	before, err := config.Read(filepath.Join(folder, configFile), nil, nil)
+	before, err := config.Read(filepath.Join(folder, runfiles.Config), nil, nil)
 	if err != nil {
 		return nil, err
 	}

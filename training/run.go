@@ -14,6 +14,7 @@ import (
 	"fovea/graphs"
 	"fovea/inference"
 	"fovea/internal/progress"
+	"fovea/internal/runfiles"
 	"fovea/onnx"
 	"fovea/onnx/engine"
 	"fovea/onnx/ort"
@@ -158,7 +159,7 @@ func (r *run) do(ctx context.Context, start time.Time, result *Result) (err erro
 // have none. A run that has checkpoints goes on without it.
 func (r *run) openWeights() error {
 	if r.options.Resume {
-		if _, err := os.Stat(filepath.Dir(filepath.Join(r.folder, lastCheckpoint))); err == nil {
+		if _, err := os.Stat(filepath.Join(r.folder, runfiles.Checkpoints)); err == nil {
 			return nil
 		}
 	}
@@ -210,12 +211,11 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 			return err
 		}
 	}
-	if err := onnx.WriteFileAtomic(filepath.Join(r.folder, configFile), setup.config.WriteTOML); err != nil {
+	if err := onnx.WriteFileAtomic(filepath.Join(r.folder, runfiles.Config), setup.config.WriteTOML); err != nil {
 		return err
 	}
-	loop := &loop{config: setup.config, data: set, schedule: r.plan.schedule, classWeights: set.classWeights(),
-		learner: l, validator: v, state: r.state, checkpoints: kept, trained: setup.trained(),
-		progress: r.options.Progress, ended: r.page.update}
+	loop := &loop{config: setup.config, data: set, schedule: r.plan.schedule, learner: l, validator: v,
+		state: r.state, checkpoints: kept, trained: setup.trained(), progress: r.options.Progress, ended: r.page.update}
 	if err := loop.open(f.train); err != nil {
 		return err
 	}
@@ -230,8 +230,8 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 
 // test writes model.onnx from the best checkpoint and evaluates that very file.
 func (r *run) test(ctx context.Context, best int) (evaluation.Metrics, error) {
-	path := filepath.Join(r.folder, modelFile)
-	err := r.plan.writeModel(path, filepath.Join(r.folder, bestCheckpoint), best, r.state.History[best].Val.Score)
+	path := filepath.Join(r.folder, runfiles.Model)
+	err := r.plan.writeModel(path, filepath.Join(r.folder, runfiles.BestCheckpoint), best, r.state.History[best].Val.Score)
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}

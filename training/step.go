@@ -86,11 +86,7 @@ func (l *loop) stage(it *data.Iterator, index int) error {
 		return err
 	}
 	defer b.Release()
-	targets, err := l.data.targets(b, l.state.Epoch, index, l.classWeights)
-	if err != nil {
-		return err
-	}
-	return l.learner.Stage(b.Images, targets, l.state.Epoch, index)
+	return l.learner.Stage(b.Images, b.Targets, l.state.Epoch, index)
 }
 
 // skip passes over a step that was not taken, if training.nonfinite allows it or the loss scale was to blame: the

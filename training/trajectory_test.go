@@ -12,7 +12,7 @@ import (
 
 	"fovea/data"
 	"fovea/data/augment"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 	"fovea/onnx/weights"
 	"fovea/training/config"
 	"fovea/training/optim"

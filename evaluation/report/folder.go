@@ -11,27 +11,19 @@ import (
 	"fovea/evaluation"
 	"fovea/evaluation/figures"
 	"fovea/internal/parallel"
+	"fovea/internal/runfiles"
 	"fovea/onnx"
 )
 
-// Files of a folder that do not go by a split.
-const (
-	pageFile      = "report.html"
-	figuresFolder = "figures"
-)
-
-// MetricsFile returns the name of the CSV file with a split's metrics.
-func MetricsFile(split string) string { return "metrics_" + split + ".csv" }
-
 // WritePage writes report.html.
 func (r *Report) WritePage(dir string) error {
-	return onnx.WriteFileAtomic(filepath.Join(dir, pageFile), func(w io.Writer) error { return Write(w, r) })
+	return onnx.WriteFileAtomic(filepath.Join(dir, runfiles.Report), func(w io.Writer) error { return Write(w, r) })
 }
 
 // WriteFigures writes each figure as PNG and as SVG to the folder figures, and removes the figures that an earlier
 // report left there.
 func (r *Report) WriteFigures(dir string) error {
-	dir = filepath.Join(dir, figuresFolder)
+	dir = filepath.Join(dir, runfiles.Figures)
 	pictures, err := r.Pictures()
 	if err != nil {
 		return err
@@ -66,10 +58,10 @@ func (t *Test) WriteTables(dir string) error {
 		name  string
 		write func(io.Writer) error
 	}{
-		{"predictions_" + t.Split + ".csv", func(w io.Writer) error { return evaluation.WritePredictions(w, t.Predictions) }},
-		{"confusion_matrix_" + t.Split + ".png", picture.WritePNG},
-		{"metrics_" + t.Split + ".json", t.Assessment.WriteJSON},
-		{MetricsFile(t.Split), func(w io.Writer) error {
+		{runfiles.Predictions(t.Split), func(w io.Writer) error { return evaluation.WritePredictions(w, t.Predictions) }},
+		{runfiles.ConfusionMatrix(t.Split), picture.WritePNG},
+		{runfiles.Measures(t.Split), t.Assessment.WriteJSON},
+		{runfiles.Metrics(t.Split), func(w io.Writer) error {
 			return evaluation.WriteMetrics(w, []evaluation.Metrics{t.Metrics})
 		}},
 	} {

@@ -10,7 +10,7 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 	"fovea/onnx"
 	"fovea/onnx/ort"
 	"fovea/onnx/ort/install"

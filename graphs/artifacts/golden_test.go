@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 )
 
 // golden is one case of testdata, computed by PyTorch; see testdata/README.md.

@@ -8,8 +8,8 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
-	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
+	"fovea/internal/graphtest"
 )
 
 // A description holds the description of a model by tools/onnxgo.

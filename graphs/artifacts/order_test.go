@@ -10,8 +10,8 @@ import (
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
 	"fovea/graphs/cost"
-	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
+	"fovea/internal/graphtest"
 	"fovea/onnx/ort"
 	"fovea/tools/cudastub"
 )

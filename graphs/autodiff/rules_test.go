@@ -11,7 +11,7 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/autodiff"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 	"fovea/onnx/ort"
 )
 

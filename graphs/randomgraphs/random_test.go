@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"fovea/graphs/autodiff"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 	"fovea/onnx/ort/install"
 )
 

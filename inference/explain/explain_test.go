@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"fovea/graphs"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 	"fovea/internal/numbers"
 	"fovea/onnx"
 )

@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"fovea/graphs/artifacts"
-	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
+	"fovea/internal/graphtest"
 	"fovea/internal/numbers"
 	"fovea/onnx"
 	"fovea/onnx/ort/install"

@@ -15,6 +15,7 @@ import (
 	"fovea/data"
 	"fovea/evaluation"
 	"fovea/inference"
+	"fovea/internal/runfiles"
 )
 
 //go:embed card.md
@@ -125,7 +126,7 @@ func countClasses(name string, s *data.Split, classes []string) cardSplit {
 
 // environment is what the run measured of itself.
 func environment(folder string) []string {
-	text, err := os.ReadFile(filepath.Join(folder, "checkpoints", "last", "state.json"))
+	text, err := os.ReadFile(filepath.Join(folder, runfiles.LastCheckpoint, runfiles.CheckpointState))
 	var file struct {
 		State struct {
 			Seconds float64

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"fovea/graphs/graphtest"
 	"fovea/graphs/importer"
+	"fovea/internal/graphtest"
 	"fovea/internal/numbers"
 )
 

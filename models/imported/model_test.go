@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"fovea/graphs"
-	"fovea/graphs/graphtest"
 	"fovea/graphs/importer"
+	"fovea/internal/graphtest"
 	"fovea/onnx"
 	"fovea/onnx/pb"
 )

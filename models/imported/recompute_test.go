@@ -9,8 +9,8 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/autodiff"
-	"fovea/graphs/graphtest"
 	"fovea/graphs/importer"
+	"fovea/internal/graphtest"
 	"fovea/internal/numbers"
 	"fovea/onnx/ort"
 )

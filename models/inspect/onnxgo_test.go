@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"fovea/graphs/artifacts"
-	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
+	"fovea/internal/graphtest"
 	"fovea/onnx"
 )
 

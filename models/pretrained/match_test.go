@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
+	"fovea/internal/graphtest"
 	"fovea/onnx/pb"
 	"fovea/onnx/weights"
 )

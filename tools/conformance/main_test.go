@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"fovea/graphs/autodiff"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 )
 
 // TestScore fails when a case is worse than testdata/score.csv says, and when

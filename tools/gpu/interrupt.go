@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"fovea/internal/runfiles"
 	"fovea/onnx"
 )
 
@@ -52,10 +53,10 @@ func interrupt(ctx context.Context, s *section) error {
 	}
 	s.row("exit code after SIGINT in the second epoch", fmt.Sprint(code), verdictOf(code == exitInterrupted))
 	s.require(code == exitInterrupted, "exit code %d:\n%s", code, log)
-	_, err = os.Stat(filepath.Join(folder, "checkpoints", "last", "state.json"))
-	s.row("checkpoints/last", existence(err), verdictOf(err == nil))
+	_, err = os.Stat(filepath.Join(folder, runfiles.LastCheckpoint, runfiles.CheckpointState))
+	s.row(runfiles.LastCheckpoint, existence(err), verdictOf(err == nil))
 	s.require(err == nil, "no checkpoint")
-	_, err = os.Stat(filepath.Join(folder, "metrics_test.csv"))
+	_, err = os.Stat(filepath.Join(folder, runfiles.Metrics("test")))
 	s.require(err != nil, "the run had ended before it was interrupted")
 	crashed := ""
 	for _, words := range []string{"terminate called", "SIGSEGV", "SIGABRT", "panic:", "CUDA failure", "CUDA error"} {
@@ -72,8 +73,8 @@ func interrupt(ctx context.Context, s *section) error {
 	}
 	s.row("exit code of the resumed run", fmt.Sprint(code), verdictOf(code == 0))
 	s.require(code == 0, "the resumed run: exit code %d:\n%s", code, log)
-	_, err = os.Stat(filepath.Join(folder, "model.onnx"))
-	s.row("model.onnx", existence(err), verdictOf(err == nil))
+	_, err = os.Stat(filepath.Join(folder, runfiles.Model))
+	s.row(runfiles.Model, existence(err), verdictOf(err == nil))
 	s.require(err == nil, "no model")
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"fovea/internal/numbers"
 	"fovea/internal/progress"
+	"fovea/internal/runfiles"
 	"fovea/onnx/weights"
 	"fovea/training"
 	"fovea/training/config"
@@ -106,8 +107,8 @@ func apartText(x float64) string {
 // checkpointsApart is how far the last checkpoints of two runs lie apart; 0 only if
 // they are equal, byte for byte.
 func checkpointsApart(a, b string) (largest float64, err error) {
-	for _, name := range []string{"model.safetensors", "optimizer.safetensors"} {
-		paths := []string{filepath.Join(a, "checkpoints", "last", name), filepath.Join(b, "checkpoints", "last", name)}
+	for _, name := range []string{runfiles.CheckpointModel, runfiles.CheckpointOptimizer} {
+		paths := []string{filepath.Join(a, runfiles.LastCheckpoint, name), filepath.Join(b, runfiles.LastCheckpoint, name)}
 		var contents [2][]byte
 		for i, path := range paths {
 			if contents[i], err = os.ReadFile(path); err != nil {

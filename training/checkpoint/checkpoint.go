@@ -10,13 +10,6 @@ import (
 	"fovea/onnx/weights"
 )
 
-// These files make a checkpoint.
-const (
-	modelFile     = "model.safetensors"
-	optimizerFile = "optimizer.safetensors"
-	stateFile     = "state.json"
-)
-
 // formatVersion is raised when older readers would misread a checkpoint.
 const formatVersion = 1
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"fovea/internal/runfiles"
 	"fovea/onnx"
 )
 
@@ -13,7 +14,7 @@ import (
 func Copy(from, to string) error {
 	source := locate(from).path
 	return replace(to, func(fresh string) error {
-		for _, name := range []string{modelFile, optimizerFile, stateFile} {
+		for _, name := range []string{runfiles.CheckpointModel, runfiles.CheckpointOptimizer, runfiles.CheckpointState} {
 			if err := link(filepath.Join(source, name), filepath.Join(fresh, name)); err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"fovea/internal/runfiles"
 	"fovea/onnx/weights"
 )
 
@@ -63,7 +64,7 @@ func read(p location) (*Checkpoint, error) {
 	if p.info == nil {
 		return nil, fmt.Errorf("there is no such folder: %w", fs.ErrNotExist)
 	}
-	m, err := readManifest(filepath.Join(p.path, stateFile))
+	m, err := readManifest(filepath.Join(p.path, runfiles.CheckpointState))
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func read(p location) (*Checkpoint, error) {
 	for _, part := range []struct {
 		name string
 		into *[]weights.Tensor
-	}{{modelFile, &c.Parameters}, {optimizerFile, &c.Optimizer}} {
+	}{{runfiles.CheckpointModel, &c.Parameters}, {runfiles.CheckpointOptimizer, &c.Optimizer}} {
 		f, err := openFile(filepath.Join(p.path, part.name), m.Files[part.name])
 		if err != nil {
 			c.Close()
@@ -87,24 +88,25 @@ func read(p location) (*Checkpoint, error) {
 func readManifest(path string) (*manifest, error) {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is missing, so this is no checkpoint, or a part of one: %s", stateFile, advice)
+		return nil, fmt.Errorf("%s is missing, so this is no checkpoint, or a part of one: %s", runfiles.CheckpointState,
+			advice)
 	}
 	if err != nil {
 		return nil, err
 	}
 	var m manifest
 	if err := json.Unmarshal(b, &m); err != nil {
-		return nil, fmt.Errorf("%s is damaged (%w): %s", stateFile, err, advice)
+		return nil, fmt.Errorf("%s is damaged (%w): %s", runfiles.CheckpointState, err, advice)
 	}
 	if m.Format > formatVersion {
 		return nil, fmt.Errorf("%s has format %d, newer than %d, the newest known: update this program",
-			stateFile, m.Format, formatVersion)
+			runfiles.CheckpointState, m.Format, formatVersion)
 	}
 	if m.Format < 1 {
-		return nil, fmt.Errorf("%s has no format version, so this is no checkpoint: %s", stateFile, advice)
+		return nil, fmt.Errorf("%s has no format version, so this is no checkpoint: %s", runfiles.CheckpointState, advice)
 	}
 	if s, err := stateSum(m.State); err != nil || s != m.StateSum {
-		return nil, fmt.Errorf("%s is damaged (its checksum differs): %s", stateFile, advice)
+		return nil, fmt.Errorf("%s is damaged (its checksum differs): %s", runfiles.CheckpointState, advice)
 	}
 	return &m, nil
 }

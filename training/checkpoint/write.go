@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"fovea/internal/runfiles"
 	"fovea/onnx"
 	"fovea/onnx/weights"
 )
@@ -34,7 +35,7 @@ func replace(dir string, fill func(fresh string) error, swap func(fresh, dir, ol
 	if isFull(err) {
 		err = fmt.Errorf("there is no room: %w", err)
 	}
-	if _, statErr := os.Stat(filepath.Join(dir, stateFile)); statErr == nil {
+	if _, statErr := os.Stat(filepath.Join(dir, runfiles.CheckpointState)); statErr == nil {
 		return fmt.Errorf("writing checkpoint %s: %w (the earlier checkpoint there is still valid)", dir, err)
 	}
 	return fmt.Errorf("writing checkpoint %s: %w (there was none before)", dir, err)
@@ -89,9 +90,9 @@ func removeLeftovers(dir string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(dir, stateFile)); err != nil && len(existing) > 0 {
+	if _, err := os.Stat(filepath.Join(dir, runfiles.CheckpointState)); err != nil && len(existing) > 0 {
 		return fmt.Errorf("the folder exists and is no checkpoint (it has no %s): move it away or choose another",
-			stateFile)
+			runfiles.CheckpointState)
 	}
 	return os.RemoveAll(old)
 }
@@ -102,7 +103,7 @@ func fill(dir string, c Checkpoint) error {
 	for _, part := range []struct {
 		name    string
 		tensors []weights.Tensor
-	}{{modelFile, c.Parameters}, {optimizerFile, c.Optimizer}} {
+	}{{runfiles.CheckpointModel, c.Parameters}, {runfiles.CheckpointOptimizer, c.Optimizer}} {
 		s, err := writeFile(filepath.Join(dir, part.name), func(w io.Writer) error {
 			return weights.Encode(w, part.tensors, nil)
 		})
@@ -115,14 +116,14 @@ func fill(dir string, c Checkpoint) error {
 	if m.StateSum, err = stateSum(c.State); err != nil {
 		return fmt.Errorf("the state is not valid JSON: %w", err)
 	}
-	_, err = writeFile(filepath.Join(dir, stateFile), func(w io.Writer) error {
+	_, err = writeFile(filepath.Join(dir, runfiles.CheckpointState), func(w io.Writer) error {
 		enc := json.NewEncoder(w)
 		enc.SetIndent("", "  ")
 		enc.SetEscapeHTML(false) // it would change the state, and its sum
 		return enc.Encode(m)
 	})
 	if err != nil {
-		return fmt.Errorf("%s: %w", stateFile, err)
+		return fmt.Errorf("%s: %w", runfiles.CheckpointState, err)
 	}
 	return onnx.SyncFolder(dir)
 }

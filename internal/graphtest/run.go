@@ -1,5 +1,5 @@
-// Package graphtest runs graphs in tests and draws their inputs. It is the only package below graphs that uses the
-// runtime.
+// Package graphtest runs graphs in tests and draws their inputs. It stands outside package graphs because it opens
+// ONNX Runtime, which graphs must not know. Only tests import it.
 package graphtest
 
 import (
