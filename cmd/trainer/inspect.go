@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 
+	"fovea/internal/durable"
 	"fovea/models/inspect"
-	"fovea/onnx"
 )
 
 func inspectCommand(a *app) *command {
@@ -111,7 +111,7 @@ func (p *pictures) write(r *inspect.Report) error {
 		if err != nil {
 			return fmt.Errorf("drawing %s: %w", r.Path, err)
 		}
-		err = onnx.WriteFileAtomic(path, func(w io.Writer) error {
+		err = durable.Write(path, func(w io.Writer) error {
 			_, err := w.Write(text)
 			return err
 		})
