@@ -167,8 +167,8 @@ func TestMeasuresEqualScikitLearn(t *testing.T) {
 	t.Logf("%d results, %d of them undefined, largest relative difference %.2g", read, undefined, worst)
 }
 
-// What stands in for an undefined metric comes with a warning; classes and
-// columns carry the measures under their names.
+// What stands in for an undefined metric comes with a warning; classes and columns carry the measures under their
+// names.
 func TestComputeIsTheSample(t *testing.T) {
 	for number := range 64 {
 		p := drawnPredictions(0, number)

@@ -18,10 +18,10 @@ import (
 // defaultBatch is the number of images that inference takes at a time.
 const defaultBatch = 16
 
-// EvalOptions of Evaluate.
+// EvalOptions configures [Evaluate] and [Test].
 type EvalOptions struct {
 	Model    string      // an ONNX file
-	Given    Description // of the model, beside what is said by it and by a file beside it
+	Given    Description // overrides the model's metadata and the file beside it
 	Data     string      // folder with the splits, each a folder a class
 	Split    string      // folder in Data, such as "test"; with Labels only a name
 	Labels   string      // CSV of path and label, in the place of class folders; "": none
@@ -79,7 +79,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	return test, os.Remove(partialPath(o.Out, o.Split))
 }
 
-// EngineFacts returns what a report says of an engine.
+// EngineFacts returns the runtime, the provider and the device of an engine for a report.
 func EngineFacts(e *engine.Engine) []report.Fact {
 	h := e.Host()
 	out := []report.Fact{{Name: "ONNX Runtime", Value: h.Runtime},
@@ -90,11 +90,10 @@ func EngineFacts(e *engine.Engine) []report.Fact {
 	return out
 }
 
-// prepared says what is done to an image, and what comes out.
+// prepared returns the preparation of images and the output of the model for a report.
 func prepared(d *Description) []report.Fact {
-	return []report.Fact{{Name: "Images",
-		Value: fmt.Sprintf("%d pixels a side, the centre %g of the shorter side; mean %v, standard deviation %v",
-			d.Size, d.Crop, d.Mean, d.Std)},
+	const images = "%d pixels a side, the centre %g of the shorter side; mean %v, standard deviation %v"
+	return []report.Fact{{Name: "Images", Value: fmt.Sprintf(images, d.Size, d.Crop, d.Mean, d.Std)},
 		{Name: "Model", Value: fmt.Sprintf("%s to %s, which is %s", d.Input, d.Output, d.Scores)}}
 }
 
@@ -106,7 +105,7 @@ func (o *EvalOptions) openSplit() (*data.Split, error) {
 }
 
 // Test predicts a split with a model file and computes the metrics. Paths in the predictions are relative to the
-// dataset. cache may be nil. With Out the predictions are kept there as they come.
+// dataset. cache may be nil. With Out the predictions are written there as they come.
 func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description,
 	cache *data.Cache) (*report.Test, error) {
 	if o.Batch == 0 {

@@ -105,8 +105,8 @@ func TestEvaluateResumes(t *testing.T) {
 	}
 }
 
-// TestEvaluateUnreadable: what an evaluation that failed for unreadable images
-// has done is not done again to leave them out.
+// TestEvaluateUnreadable: what an evaluation that failed for unreadable images has done is not done again to leave them
+// out.
 func TestEvaluateUnreadable(t *testing.T) {
 	o := foreignEvaluation(t)
 	bad := filepath.Join(o.Data, "test", "2_moderate_npdr", "aa.png")

@@ -48,7 +48,7 @@ func child(path string) int {
 }
 
 func TestKilledRunsEndTheSame(t *testing.T) {
-	for _, adaptation := range config.Adaptations { // a linear probe does not save each epoch
+	for _, adaptation := range config.Choices("model.adaptation") { // a linear probe does not save each epoch
 		t.Run(adaptation, func(t *testing.T) {
 			whole := small(t, fundus(t))
 			whole.Schedule.Epochs = 12

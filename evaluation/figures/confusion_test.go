@@ -138,7 +138,7 @@ func TestLabelsHaveRoom(t *testing.T) {
 }
 
 func TestAbbreviate(t *testing.T) {
-	sty := style(textSize)
+	sty := TextStyle(textSize)
 	for _, c := range []struct {
 		text  string
 		width vg.Length
@@ -148,7 +148,7 @@ func TestAbbreviate(t *testing.T) {
 		{"正常眼底正常眼底正常眼底", 60},
 		{"", 10},
 	} {
-		got := abbreviate(c.text, sty, c.width)
+		got := Abbreviate(c.text, sty, c.width)
 		if sty.Width(got) > c.width {
 			t.Errorf("%q is %q, %v wide, want at most %v", c.text, got, sty.Width(got), c.width)
 		}

@@ -41,8 +41,8 @@ func random(classes, rows int) *evaluation.Predictions {
 	return p
 }
 
-// TestCurvesHaveTheirArea integrates the corners: the areas come from package
-// evaluation, which agrees with scikit-learn.
+// TestCurvesHaveTheirArea integrates the corners: the areas come from package evaluation, which agrees with
+// scikit-learn.
 func TestCurvesHaveTheirArea(t *testing.T) {
 	for _, classes := range []int{2, 5} {
 		p := random(classes, 300)

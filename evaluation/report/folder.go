@@ -20,8 +20,8 @@ func (r *Report) WritePage(dir string) error {
 	return durable.Write(filepath.Join(dir, runfiles.Report), func(w io.Writer) error { return Write(w, r) })
 }
 
-// WriteFigures writes each figure as PNG and as SVG to the folder figures, and
-// takes away what another report has left there.
+// WriteFigures writes each figure as PNG and as SVG to the folder figures, and removes the figures that an earlier
+// report left there.
 func (r *Report) WriteFigures(dir string) error {
 	dir = filepath.Join(dir, runfiles.Figures)
 	pictures, err := r.Pictures()
@@ -47,9 +47,8 @@ func (r *Report) WriteFigures(dir string) error {
 	return errors.Join(errs...)
 }
 
-// WriteTables writes what programs read of a test: predictions, the measures with
-// their intervals, the confusion matrix as a picture by itself and, last, so that
-// they say that all is there, the metrics.
+// WriteTables writes the files of a test that programs read: predictions, measures with intervals, the confusion matrix
+// as a picture, and the metrics. The metrics come last, so that they show that the test is complete.
 func (t *Test) WriteTables(dir string) error {
 	picture, err := figures.Confusion(t.Predictions, t.title("Confusion matrix"))
 	if err != nil {
@@ -73,8 +72,8 @@ func (t *Test) WriteTables(dir string) error {
 	return nil
 }
 
-// WriteEvaluation adds a test to a report without a run and writes all of it.
-// command does it again.
+// WriteEvaluation adds a test to a report without a run and writes all of it. The page shows command as the way to
+// repeat it.
 func (r *Report) WriteEvaluation(dir string, t *Test, command string) error {
 	r.Test, r.Classes, r.Written = t, t.Predictions.Classes, time.Now()
 	r.Commands = []Command{{"Evaluate again", command}}

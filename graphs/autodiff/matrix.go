@@ -78,16 +78,13 @@ func fusedMatMul(c *Call) []*value {
 	})(c)
 }
 
-// largestDet is the size of the largest matrix whose determinant is differentiated. The rounding errors of the
-// recurrence grow with it.
-const largestDet = 8
-
 // det: dX = dY·adj(X)ᵀ. The adjugate is (-1)^(n-1)·M after M = I and, for k from 1 to n-1, M ← X·M - tr(X·M)/k·I, as
 // Faddeev and LeVerrier found. Nothing is divided by a number that may be 0.
 func det(c *Call) []*value {
+	const largest = 8 // the rounding errors of the recurrence grow with the size
 	n := c.In(0).Shape[c.In(0).Rank()-1]
-	if n > largestDet {
-		return c.refuse("the determinant of a matrix larger than %d×%d is not supported", largestDet, largestDet)
+	if n > largest {
+		return c.refuse("the determinant of a matrix larger than %d×%d is not supported", largest, largest)
 	}
 	x, eye, sign := c.Reshape(c.In(0), -1, n, n), c.Reshape(c.identity(n), 1, n, n), 1.
 	m := eye

@@ -6,9 +6,8 @@ import (
 	"fovea/graphs"
 )
 
-// Attention as ONNX Runtime's own domain has it, with num_heads heads.
-
-// multiHeadAttention of queries [N,L,heads·D] to keys and values, which may have the form [N,heads,L,D].
+// multiHeadAttention is attention, as ONNX Runtime's own domain has it, of queries [N,L,heads·D] to keys and values,
+// which may have the form [N,heads,L,D].
 func multiHeadAttention(c *Call) []*value {
 	q, k, v, bias := c.In(0), c.In(1), c.In(2), c.In(3)
 	if q.Rank() != 3 || v == nil || bias != nil && k.Rank() != 3 {

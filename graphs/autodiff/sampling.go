@@ -48,7 +48,7 @@ func (c *Call) cubicTaps(place *value) (taps []tap) {
 	return taps
 }
 
-// cubicWeight is Keys' kernel with a = -0.75, for distances below 1 or from 1 to 2.
+// cubicWeight returns Keys' kernel with a = -0.75 at distances below 1 if near, else from 1 to 2.
 func (c *Call) cubicWeight(d *value, near bool) *value {
 	const a = -0.75
 	if near {

@@ -45,22 +45,27 @@ func slice(c *Call, x, _, dx *value) *value {
 	starts, _ := c.In(1).IntValues()
 	axes, _ := c.In(3).IntValues()
 	steps, _ := c.In(4).IntValues()
+	if len(steps) < len(axes) {
+		steps = slices.Repeat([]int64{1}, len(axes))
+	}
 	for i, axis := range axes {
 		axis = c.fromFront(axis)
-		size := x.Shape[axis]
-		if i >= len(steps) || steps[i] == 1 {
-			dx = c.padTo(dx, axis, starts[i], size)
-			continue
-		}
-		start := starts[i]
-		if start < 0 {
-			start += size
-		} else if steps[i] < 0 {
-			start = min(start, size-1)
-		}
-		dx = c.spreadOut(dx, axis, start, steps[i], size)
+		dx = c.unslice(dx, axis, starts[i], steps[i], x.Shape[axis])
 	}
 	return dx
+}
+
+// unslice undoes the slice of one axis, which had the given size. A start may count from the end.
+func (c *Call) unslice(dx *value, axis, start, step, size int64) *value {
+	switch {
+	case step == 1:
+		return c.padTo(dx, axis, start, size)
+	case start < 0:
+		start += size
+	case step < 0:
+		start = min(start, size-1)
+	}
+	return c.spreadOut(dx, axis, start, step, size)
 }
 
 // padTo returns x with zeros before and behind it on an axis, which then has the given size.

@@ -33,7 +33,7 @@ func Architectures() []string {
 	return names
 }
 
-// Architecture returns the dimensions of a named architecture, zero if there is none of that name.
+// Architecture returns the dimensions of a named architecture, or zero if none has the name.
 func Architecture(name string) Dimensions {
 	for _, a := range architectures {
 		if a.name == name {
@@ -43,7 +43,7 @@ func Architecture(name string) Dimensions {
 	return Dimensions{}
 }
 
-// With returns d with every number and the pool of other that are not zero in the place of its own.
+// With returns d with each number and the pool replaced by that of other, unless that is zero.
 func (d Dimensions) With(other Dimensions) Dimensions {
 	d.Patch = cmp.Or(other.Patch, d.Patch)
 	d.Width = cmp.Or(other.Width, d.Width)

@@ -29,8 +29,8 @@ func open(t testing.TB, path string, o Options) *Model {
 	return m
 }
 
-// TestRandomize is the test of Adebayo and others (2018): with shuffled weights
-// every map is another. Shuffling is the same each time.
+// TestRandomize is the test of Adebayo and others (2018): with shuffled weights every map is another. Shuffling is the
+// same each time.
 func TestRandomize(t *testing.T) {
 	for _, name := range []string{"vit_tiny_mean", "vit_tiny_cls"} {
 		path, images := read(t, name).built(t)

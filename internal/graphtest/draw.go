@@ -5,11 +5,9 @@ import (
 	"hash/fnv"
 )
 
-// Numbers that Go and Python draw alike from a name, so that no golden file has
-// to carry a tensor: tools/oracle/vit_random.py and, in words,
+// Words returns a function for word i of the random words called name: splitmix64 seeded by FNV-1a. Go and Python draw
+// the same numbers from a name, so that no golden file has to carry a tensor. See tools/oracle/vit_random.py and
 // graphs/artifacts/testdata/README.md.
-
-// Words returns word i of the random words called name: splitmix64 seeded by FNV-1a.
 func Words(name string) func(i int) uint64 {
 	h := fnv.New64a()
 	h.Write([]byte(name))
@@ -22,7 +20,7 @@ func Words(name string) func(i int) uint64 {
 	}
 }
 
-// Unit is a word as a number in [0, 1), exact in float32.
+// Unit returns a word as a number in [0, 1), exact in float32.
 func Unit(word uint64) float32 { return float32(word>>40) / (1 << 24) }
 
 // Fill draws n values uniformly from [center-spread, center+spread).

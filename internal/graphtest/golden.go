@@ -20,7 +20,7 @@ func ReadGolden(t testing.TB, path string, golden any) {
 	}
 }
 
-// Unzip is the content of a .gz file.
+// Unzip returns the content of a .gz file.
 func Unzip(t testing.TB, path string) []byte {
 	t.Helper()
 	f, err := os.Open(path)
@@ -39,8 +39,7 @@ func Unzip(t testing.TB, path string) []byte {
 	return content
 }
 
-// Rules say how the tensors of a model are drawn. The first whose suffix ends
-// a tensor's name holds.
+// Rules say how the tensors of a model are drawn. The first rule whose suffix ends a tensor's name applies.
 type Rules []struct {
 	Suffix         string
 	Center, Spread float32
@@ -58,8 +57,8 @@ func (r Rules) Draw(t testing.TB, name string, n int) []float32 {
 	return nil
 }
 
-// Description is what a golden file keeps of a tensor: its size, random
-// projections of all of it and some entries.
+// A Description holds the size of a tensor, random projections of all of it and some entries, as a golden file keeps
+// them.
 type Description struct {
 	Name        string
 	Shape       []int64
@@ -67,21 +66,22 @@ type Description struct {
 	L2, Sum     float64
 	Noise       float64   // largest difference between PyTorch's float32 and float64, as a part of Max
 	Projections []float64 // Project(Name, k, tensor)
-	Positions   []int     // ascending, into the flat tensor; all of them for a small tensor
+	Positions   []int     // ascending, in the flat tensor; of a small tensor all
 	Values      []float32
 }
 
-// Compare returns how far the entries of x lie off at most, as a part of Max.
-// It is an error if that is above the tolerance, or if a projection, which sees
-// the entries that are not kept too, is off by more than that part of L2.
+// Compare returns the largest difference between the entries and x, as a part of Max. It returns an error if that is
+// above the tolerance, or if a projection is off by more than that part of L2. Projections also see the entries that
+// are not kept.
 func (d Description) Compare(x []float32, tolerance float64) (worst float64, err error) {
 	if n := len(x); n == 0 || n <= slices.Max(d.Positions) {
 		return 0, fmt.Errorf("%s has %d entries, it is of shape %v", d.Name, n, d.Shape)
 	}
-	for i, at := range d.Positions {
-		e := math.Abs(float64(x[at]-d.Values[i])) / float64(d.Max)
+	for i, position := range d.Positions {
+		e := math.Abs(float64(x[position]-d.Values[i])) / float64(d.Max)
 		if worst = max(worst, e); !(e <= tolerance) && err == nil {
-			err = fmt.Errorf("%s: entry %d is %v, want %v, %.1e of the largest off", d.Name, at, x[at], d.Values[i], e)
+			err = fmt.Errorf("%s: entry %d is %v, want %v, %.1e of the largest off", d.Name, position, x[position],
+				d.Values[i], e)
 		}
 	}
 	for k, want := range d.Projections {

@@ -12,14 +12,14 @@ import (
 	"fovea/onnx/ort/install"
 )
 
-// A Session is a graph that is ready to run.
+// A Session runs a graph.
 type Session struct {
 	t       testing.TB
 	session *ort.Session
 	tensors map[string]*ort.Tensor
 }
 
-// Open makes a session of a graph with static shapes; it ends with the test.
+// Open starts a session of a graph with static shapes. The session ends with the test.
 func Open(t testing.TB, g *graphs.Graph, o ort.Options) *Session {
 	t.Helper()
 	if _, err := install.Load(t.Context(), install.Source{}); err != nil {

@@ -5,9 +5,10 @@ import (
 	"fovea/graphs/autodiff"
 )
 
-// WrongBackward is autodiff.Backward with gradients that are off by one part in a
-// hundred: what compares gradients has to find that.
-func WrongBackward(g *graphs.Graph, cotangents map[*graphs.Value]*graphs.Value, wrt []*graphs.Value) ([]*graphs.Value, error) {
+// WrongBackward differentiates as autodiff.Backward does, with gradients that are off by one percent. Checks of
+// gradients must find that.
+func WrongBackward(g *graphs.Graph, cotangents map[*graphs.Value]*graphs.Value, wrt []*graphs.Value) (
+	[]*graphs.Value, error) {
 	gradients, err := autodiff.Backward(g, cotangents, wrt)
 	for i, v := range gradients {
 		if v != nil {

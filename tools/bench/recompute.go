@@ -13,7 +13,8 @@ import (
 // a step needs is the peak without parameters, gradients and moments.
 func compareRecompute(ctx context.Context, s setup) error {
 	var workers []*process
-	for _, s.recompute = range config.Recomputes {
+	recomputes := config.Choices("training.recompute")
+	for _, s.recompute = range recomputes {
 		p, err := startOurs(ctx, s)
 		if err != nil {
 			return err
@@ -29,10 +30,10 @@ func compareRecompute(ctx context.Context, s setup) error {
 			}
 			if len(steps[0]) == round+1 && r.Loss != steps[0][round].Loss {
 				return fmt.Errorf("round %d: the loss is %v, with training.recompute = %q %v",
-					round+1, steps[0][round].Loss, config.Recomputes[i], r.Loss)
+					round+1, steps[0][round].Loss, recomputes[i], r.Loss)
 			}
 			steps[i] = append(steps[i], r)
-			fmt.Fprintf(os.Stderr, "round %d, %s: %.3f s\n", round+1, config.Recomputes[i], r.Seconds)
+			fmt.Fprintf(os.Stderr, "round %d, %s: %.3f s\n", round+1, recomputes[i], r.Seconds)
 		}
 	}
 	fmt.Printf("%s, %d px, batch %d, %d threads, median of %d interleaved steps\n\n", s.arch, s.size, s.batch, s.threads, s.rounds)
@@ -49,7 +50,7 @@ func compareRecompute(ctx context.Context, s setup) error {
 			first = f
 		}
 		t, own, firstOwn := median(steps[i], seconds), mib(f.PeakRSS-f.Arenas), mib(first.PeakRSS-first.Arenas)
-		fmt.Fprintf(w, "%s\t%.3f\t%.2f\t%.0f\t%.2f\t%.0f\t%.2f\t\n", config.Recomputes[i], t, t/median(steps[0], seconds),
+		fmt.Fprintf(w, "%s\t%.3f\t%.2f\t%.0f\t%.2f\t%.0f\t%.2f\t\n", recomputes[i], t, t/median(steps[0], seconds),
 			mib(f.PeakRSS), mib(f.PeakRSS)/mib(first.PeakRSS), own, own/firstOwn)
 	}
 	return w.Flush()

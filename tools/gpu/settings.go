@@ -100,7 +100,7 @@ func parse(args []string) (*settings, error) {
 	if *precisions != "" {
 		s.Precisions, s.Sizes.Raced = nil, nil
 		for p := range strings.SplitSeq(*precisions, ",") {
-			if !slices.Contains(config.Precisions, p) || p == "auto" {
+			if !slices.Contains(config.Choices("training.precision"), p) || p == "auto" {
 				return nil, fmt.Errorf("-precisions: %q is none of fp32, tf32, bf16 and fp16", p)
 			}
 			s.Precisions, s.Sizes.Raced = append(s.Precisions, p), append(s.Sizes.Raced, p)

@@ -1,12 +1,10 @@
-// Onnxgo lets tests ask onnx-go, a decoder of ONNX that shares no code with
-// this module, what it thinks of a model.
+// Onnxgo lets tests compare with onnx-go, a decoder of ONNX that shares no code with this module.
 //
-//	go run ./tools/onnxgo describe < model.onnx    # the model's structure, as JSON
-//	go run ./tools/onnxgo cases                    # ONNX's conformance cases, a JSON object a line
+//	go run ./tools/onnxgo describe    # reads models, each a JSON string in base64, and writes the structure of each
+//	go run ./tools/onnxgo cases       # writes ONNX's conformance cases, a JSON object a line
 //
-// It is a program of its own because onnx-go and package fovea/onnx/pb both
-// register the protobuf names of ONNX, which one process does not allow. For
-// the same reason it imports nothing of this module.
+// It is a program of its own because onnx-go and package fovea/onnx/pb both register the protobuf names of ONNX, which
+// one process does not allow. For the same reason it imports nothing of this module.
 package main
 
 import (
@@ -36,20 +34,31 @@ func main() {
 func run(args []string, in io.Reader, out io.Writer) error {
 	switch {
 	case len(args) == 1 && args[0] == "describe":
-		return describe(in, json.NewEncoder(out))
+		return describeAll(json.NewDecoder(in), json.NewEncoder(out))
 	case len(args) == 1 && args[0] == "cases":
 		return cases(json.NewEncoder(out))
 	}
 	return errors.New("usage: onnxgo describe | cases")
 }
 
-// describe writes inputs, outputs and edges as numbers, the nodes, and the shapes
-// of the values that the model declares or stores.
-func describe(in io.Reader, out *json.Encoder) error {
-	encoded, err := io.ReadAll(in)
-	if err != nil {
-		return err
+// describeAll answers each model with its description, until the input ends.
+func describeAll(in *json.Decoder, out *json.Encoder) error {
+	for {
+		var model []byte
+		if err := in.Decode(&model); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := describe(model, out); err != nil {
+			return err
+		}
 	}
+}
+
+// describe writes inputs, outputs and edges as numbers, the nodes, and the shapes of the values that the model
+// declares or stores.
+func describe(encoded []byte, out *json.Encoder) error {
 	s := newStructure()
 	m := onnxgo.NewModel(s)
 	if err := m.UnmarshalBinary(encoded); err != nil {
@@ -71,16 +80,14 @@ func describe(in io.Reader, out *json.Encoder) error {
 	}{len(m.Input), len(m.Output), s.WeightedEdges().Len(), s.nodes, shapes})
 }
 
-// A constant is a tensor of a conformance case: its little-endian elements, of a
-// Go type.
+// A constant is a tensor of a conformance case. Data has its elements in little-endian order, of the Go type Type.
 type constant struct {
 	Type  string
 	Shape []int
 	Data  []byte
 }
 
-// cases writes the name, operator, model, inputs and results of each conformance
-// case.
+// cases writes the name, operator, model, inputs and results of each conformance case.
 func cases(out *json.Encoder) error {
 	for _, build := range testbackend.GetAllRegisteredTests() {
 		c := build()
@@ -106,7 +113,7 @@ func cases(out *json.Encoder) error {
 func constants(tensors []tensor.Tensor) (list []constant, err error) {
 	for _, t := range tensors {
 		data := t.Data()
-		if x, ok := data.([]int); ok { // has no fixed size
+		if x, ok := data.([]int); ok { // binary.Write refuses int, which has no fixed size
 			wide := make([]int64, len(x))
 			for i, v := range x {
 				wide[i] = int64(v)

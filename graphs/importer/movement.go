@@ -10,9 +10,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// The forms of operators that move elements.
-
-// reshaped: whatever says the new shape, it is known.
+// reshaped writes each operator that only changes the shape as a Reshape to the shape that the trace saw.
 func reshaped(b *builder, n *graphs.Node, results []*graphs.Value) error {
 	if slices.Contains(results[0].Shape, 0) {
 		return errors.New("empty results are not supported")
@@ -22,6 +20,7 @@ func reshaped(b *builder, n *graphs.Node, results []*graphs.Value) error {
 	return nil
 }
 
+// transpose writes the default permutation, which reverses the axes.
 func transpose(_ *builder, n *graphs.Node, _ []*graphs.Value) error {
 	if n.Attributes.Ints("perm") == nil {
 		perm := []int64{}
@@ -33,8 +32,8 @@ func transpose(_ *builder, n *graphs.Node, _ []*graphs.Value) error {
 	return nil
 }
 
-// slice: until opset 10 attributes. Bounds are counted from the front, inside
-// of the axis, and axes are named; steps stay only where they are not all 1.
+// slice counts the bounds from the front, clamps them to the axis and names the axes. It keeps steps only if one of
+// them is not 1. Before opset 10 all these lists were attributes.
 func slice(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 	var lists [4][]int64
 	for i, name := range []string{"starts", "ends", "axes", "steps"} {
@@ -45,10 +44,11 @@ func slice(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 		}
 	}
 	starts, ends, axes, steps := slices.Clone(lists[0]), slices.Clone(lists[1]), slices.Clone(lists[2]), lists[3]
-	if len(starts) != len(ends) || axes != nil && len(axes) != len(starts) || steps != nil && len(steps) != len(starts) {
+	if len(starts) != len(ends) || axes != nil && len(axes) != len(starts) ||
+		steps != nil && len(steps) != len(starts) {
 		return errors.New("starts, ends, axes and steps are not equally many")
 	}
-	x, plain := n.Inputs[0], true
+	x, unitSteps := n.Inputs[0], true
 	for i := range starts {
 		if axes == nil || len(axes) == i {
 			axes = append(axes, int64(i))
@@ -60,29 +60,29 @@ func slice(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 			return fmt.Errorf("axis %d is outside of rank %d", axes[i], x.Rank())
 		}
 		if steps != nil && steps[i] != 1 {
-			plain = false
+			unitSteps = false
 			continue
 		}
 		size := x.Shape[axes[i]]
-		starts[i], ends[i] = inside(starts[i], size), inside(ends[i], size)
+		starts[i], ends[i] = clampIndex(starts[i], size), clampIndex(ends[i], size)
 	}
 	n.Attributes = nil
 	n.Inputs = []*graphs.Value{x, b.Graph.Ints(starts...), b.Graph.Ints(ends...), b.Graph.Ints(axes...)}
-	if !plain {
+	if !unitSteps {
 		n.Inputs = append(n.Inputs, b.Graph.Ints(steps...))
 	}
 	return nil
 }
 
-// inside counts a bound from the front and puts it into [0, size].
-func inside(at, size int64) int64 {
-	if at < 0 {
-		at += size
+// clampIndex counts an index from the front and clamps it to [0, size].
+func clampIndex(i, size int64) int64 {
+	if i < 0 {
+		i += size
 	}
-	return min(max(at, 0), size)
+	return min(max(i, 0), size)
 }
 
-// split: until opset 13 the sizes were an attribute, and they may be left out.
+// split writes the sizes of the parts, which may be left out, as an input. Before opset 13 they were an attribute.
 func split(b *builder, n *graphs.Node, results []*graphs.Value) error {
 	axis := n.Attributes.Int("axis", 0)
 	if axis < 0 {
@@ -103,8 +103,8 @@ func split(b *builder, n *graphs.Node, results []*graphs.Value) error {
 	return nil
 }
 
-// pad: until opset 11 amounts and value were attributes; since 18 axes may be
-// named.
+// pad writes amounts for all axes and the value as inputs. Before opset 11 both were attributes. Since opset 18 a node
+// may name some axes only.
 func pad(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 	x := n.Inputs[0]
 	if n.Version < 11 {
@@ -138,7 +138,7 @@ func pad(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 	return nil
 }
 
-// integers is the content of a constant of int64 or int32.
+// integers returns the elements of a constant of int64 or int32.
 func integers(v *graphs.Value) ([]int64, bool) {
 	if v == nil || v.Type != pb.TensorProto_INT32 {
 		return v.IntValues()
@@ -151,7 +151,7 @@ func integers(v *graphs.Value) ([]int64, bool) {
 	return out, ok
 }
 
-// isFalse tells whether v is a constant false.
+// isFalse reports whether v is a constant false.
 func isFalse(v *graphs.Value) bool {
 	data, ok := v.Content()
 	return ok && len(data) == 1 && data[0] == 0

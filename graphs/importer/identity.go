@@ -8,10 +8,9 @@ import (
 	"fovea/graphs"
 )
 
-// passedOn is the input that a node hands on as it is: Identity's, that of a
-// Transpose that changes nothing, and Dropout's in inference mode. It is nil for
-// other nodes.
-func passedOn(n *graphs.Node) (*graphs.Value, error) {
+// unchangedInput returns the input that a node passes on unchanged: that of Identity, of a Transpose that moves
+// nothing, and of Dropout in inference mode. It returns nil for other nodes.
+func unchangedInput(n *graphs.Node) (*graphs.Value, error) {
 	perm := n.Attributes.Ints("perm")
 	switch {
 	case n.Op == "Identity", n.Op == "Transpose" && perm != nil && slices.IsSorted(perm):
@@ -26,7 +25,7 @@ func passedOn(n *graphs.Node) (*graphs.Value, error) {
 	return n.Inputs[0], nil
 }
 
-// inputOf is input i of a node, nil if it is absent.
+// inputOf returns input i of a node, or nil if it is absent.
 func inputOf(n *graphs.Node, i int) *graphs.Value {
 	if i >= len(n.Inputs) {
 		return nil
@@ -34,8 +33,8 @@ func inputOf(n *graphs.Node, i int) *graphs.Value {
 	return n.Inputs[i]
 }
 
-// keepAll gives Dropout's mask, the result that may follow the first, its value: true.
-func (b *builder) keepAll(further []*graphs.Value) {
+// fillMask gives Dropout's mask, the result that may follow the first, the value true.
+func (b *builder) fillMask(further []*graphs.Value) {
 	for _, v := range further {
 		if v != nil && v.Type == graphs.Bool {
 			b.Values[v.Name] = b.Graph.Constant(v.Type, v.Shape, bytes.Repeat([]byte{1}, int(v.Len())))
