@@ -12,9 +12,9 @@ import (
 
 	"fovea/evaluation"
 	"fovea/inference"
+	"fovea/internal/durable"
 	"fovea/internal/lock"
 	"fovea/internal/runfiles"
-	"fovea/onnx"
 )
 
 // checkFolder refuses a run folder that holds something else. It reports whether there is a run in it and whether that
@@ -86,7 +86,7 @@ func writeHistory(folder string, history []epoch, parameters int) error {
 	if err := writeMetrics(filepath.Join(folder, runfiles.Metrics("val")), rows); err != nil {
 		return err
 	}
-	return onnx.WriteFileAtomic(filepath.Join(folder, runfiles.Log), func(w io.Writer) error {
+	return durable.Write(filepath.Join(folder, runfiles.Log), func(w io.Writer) error {
 		lines := json.NewEncoder(w)
 		for i, e := range history {
 			err := lines.Encode(struct {
@@ -105,7 +105,7 @@ func writeHistory(folder string, history []epoch, parameters int) error {
 }
 
 func writeMetrics(path string, rows []evaluation.Metrics) error {
-	return onnx.WriteFileAtomic(path, func(w io.Writer) error { return evaluation.WriteMetrics(w, rows) })
+	return durable.Write(path, func(w io.Writer) error { return evaluation.WriteMetrics(w, rows) })
 }
 
 // readResult reads what a finished run wrote.

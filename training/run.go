@@ -13,9 +13,9 @@ import (
 	"fovea/evaluation/report"
 	"fovea/graphs"
 	"fovea/inference"
+	"fovea/internal/durable"
 	"fovea/internal/progress"
 	"fovea/internal/runfiles"
-	"fovea/onnx"
 	"fovea/onnx/engine"
 	"fovea/onnx/ort"
 	"fovea/training/checkpoint"
@@ -211,7 +211,7 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 			return err
 		}
 	}
-	if err := onnx.WriteFileAtomic(filepath.Join(r.folder, runfiles.Config), setup.config.WriteTOML); err != nil {
+	if err := durable.Write(filepath.Join(r.folder, runfiles.Config), setup.config.WriteTOML); err != nil {
 		return err
 	}
 	loop := &loop{config: setup.config, data: set, schedule: r.plan.schedule, learner: l, validator: v,

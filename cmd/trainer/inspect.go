@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 
+	"fovea/internal/durable"
 	"fovea/models/inspect"
-	"fovea/onnx"
 )
 
 func inspectCommand(a *app) *command {
@@ -100,7 +100,7 @@ func writeDOT(r *inspect.Report, depth int, path string) error {
 	if err != nil {
 		return fmt.Errorf("drawing %s: %w", r.Path, err)
 	}
-	return onnx.WriteFileAtomic(path, func(w io.Writer) error {
+	return durable.Write(path, func(w io.Writer) error {
 		_, err := w.Write(text)
 		return err
 	})

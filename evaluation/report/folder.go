@@ -10,14 +10,14 @@ import (
 
 	"fovea/evaluation"
 	"fovea/evaluation/figures"
+	"fovea/internal/durable"
 	"fovea/internal/parallel"
 	"fovea/internal/runfiles"
-	"fovea/onnx"
 )
 
 // WritePage writes report.html.
 func (r *Report) WritePage(dir string) error {
-	return onnx.WriteFileAtomic(filepath.Join(dir, runfiles.Report), func(w io.Writer) error { return Write(w, r) })
+	return durable.Write(filepath.Join(dir, runfiles.Report), func(w io.Writer) error { return Write(w, r) })
 }
 
 // WriteFigures writes each figure as PNG and as SVG to the folder figures, and removes the figures that an earlier
@@ -42,7 +42,7 @@ func (r *Report) WriteFigures(dir string) error {
 	errs := make([]error, len(pictures))
 	parallel.Each(0, len(pictures), func(i int) {
 		path, f := filepath.Join(dir, pictures[i].Name), pictures[i].Figure
-		errs[i] = errors.Join(onnx.WriteFileAtomic(path+".png", f.WritePNG), onnx.WriteFileAtomic(path+".svg", f.WriteSVG))
+		errs[i] = errors.Join(durable.Write(path+".png", f.WritePNG), durable.Write(path+".svg", f.WriteSVG))
 	})
 	return errors.Join(errs...)
 }
@@ -65,7 +65,7 @@ func (t *Test) WriteTables(dir string) error {
 			return evaluation.WriteMetrics(w, []evaluation.Metrics{t.Metrics})
 		}},
 	} {
-		if err := onnx.WriteFileAtomic(filepath.Join(dir, f.name), f.write); err != nil {
+		if err := durable.Write(filepath.Join(dir, f.name), f.write); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"fovea/graphs"
+	"fovea/internal/durable"
 	"fovea/onnx"
 	"fovea/onnx/pb"
 	"fovea/onnx/weights"
@@ -97,7 +98,7 @@ func Write(dir string, s Set) error {
 		}
 		m.Graphs[file] = signature{tensors(g.Inputs), tensors(g.Outputs)}
 	}
-	return onnx.WriteFileAtomic(filepath.Join(dir, ManifestFile), func(w io.Writer) error {
+	return durable.Write(filepath.Join(dir, ManifestFile), func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		return e.Encode(m)

@@ -13,9 +13,9 @@ import (
 	"strings"
 
 	"fovea/graphs/importer"
+	"fovea/internal/durable"
 	"fovea/internal/numbers"
 	"fovea/models/imported"
-	"fovea/onnx"
 	"fovea/onnx/ort"
 )
 
@@ -192,7 +192,7 @@ func (in *Input) label(path string) string {
 // writeFile writes a file, which appears only when it is complete.
 func writeFile(path string, write func(io.Writer) error) error {
 	var failed error
-	err := onnx.WriteFileAtomic(path, func(w io.Writer) error {
+	err := durable.Write(path, func(w io.Writer) error {
 		failed = write(w)
 		return failed
 	})

@@ -13,6 +13,7 @@ import (
 	"fovea/graphs"
 	"fovea/graphs/deploy"
 	"fovea/inference"
+	"fovea/internal/durable"
 	"fovea/internal/progress"
 	"fovea/models/imported"
 	"fovea/onnx"
@@ -132,10 +133,10 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 	if err := r.measure(ctx, o, d, split, options); err != nil {
 		return nil, err
 	}
-	if err := onnx.WriteFileAtomic(filepath.Join(o.Out, ReportFile), r.writeJSON); err != nil {
+	if err := durable.Write(filepath.Join(o.Out, ReportFile), r.writeJSON); err != nil {
 		return nil, err
 	}
-	return r, onnx.WriteFileAtomic(filepath.Join(o.Out, CardFile), newCard(r, d, run).write)
+	return r, durable.Write(filepath.Join(o.Out, CardFile), newCard(r, d, run).write)
 }
 
 var errNothingToQuantize = errors.New("the model has no weights that are worth 8 bits")

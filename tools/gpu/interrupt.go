@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"fovea/internal/durable"
 	"fovea/internal/runfiles"
-	"fovea/onnx"
 )
 
 const exitInterrupted = 130
@@ -41,7 +41,7 @@ func interrupt(ctx context.Context, s *section) error {
 	c.Name, c.Output.Dir, c.Runtime.CUDAGraph = "interrupted", filepath.Join(s.folder, "runs"), s.cuda()
 	c.Schedule.Epochs, c.Schedule.Warmup = 6, 1
 	file := filepath.Join(s.folder, "interrupted.toml")
-	if err := onnx.WriteFileAtomic(file, c.WriteTOML); err != nil {
+	if err := durable.Write(file, c.WriteTOML); err != nil {
 		return err
 	}
 	folder := filepath.Join(c.Output.Dir, c.Name)

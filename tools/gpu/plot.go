@@ -11,7 +11,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 
-	"fovea/onnx"
+	"fovea/internal/durable"
 )
 
 // curve is the losses of a training.
@@ -53,7 +53,7 @@ func plotCurves(path string, curves []curve) error {
 	for i, row := range plot.Align(both, draw.Tiles{Rows: 2, Cols: 1, PadY: vg.Centimeter, PadX: vg.Millimeter, PadRight: 3 * vg.Millimeter}, draw.New(image)) {
 		both[i][0].Draw(row[0])
 	}
-	return onnx.WriteFileAtomic(path, func(w io.Writer) error {
+	return durable.Write(path, func(w io.Writer) error {
 		_, err := vgimg.PngCanvas{Canvas: image}.WriteTo(w)
 		return err
 	})

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"fovea/onnx"
+	"fovea/internal/durable"
 	"fovea/onnx/ort/install"
 )
 
@@ -137,7 +137,7 @@ func (s *section) save() {
 }
 
 func writeJSON(path string, x any) error {
-	return onnx.WriteFileAtomic(path, func(w io.Writer) error {
+	return durable.Write(path, func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		return e.Encode(x)

@@ -5,8 +5,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"fovea/internal/durable"
 	"fovea/internal/runfiles"
-	"fovea/onnx"
 )
 
 // Copy makes the checkpoint to the same as the checkpoint from, with the guarantees of Write. It links files where the
@@ -19,7 +19,7 @@ func Copy(from, to string) error {
 				return err
 			}
 		}
-		return onnx.SyncFolder(fresh)
+		return durable.SyncFolder(fresh)
 	}, swap)
 }
 

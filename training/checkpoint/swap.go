@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"fovea/onnx"
+	"fovea/internal/durable"
 )
 
 // swap puts the folder fresh in the place of dir and syncs. An earlier folder dir is then called fresh, or is gone.
@@ -21,7 +21,7 @@ func swap(fresh, dir, old string) error {
 	if err != nil {
 		return err
 	}
-	return onnx.SyncFolder(filepath.Dir(dir))
+	return durable.SyncFolder(filepath.Dir(dir))
 }
 
 // swapByRenaming does what swap does where folders cannot be exchanged. Between its two renames the earlier checkpoint
@@ -41,5 +41,5 @@ func rename(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return err
 	}
-	return onnx.SyncFolder(filepath.Dir(to))
+	return durable.SyncFolder(filepath.Dir(to))
 }

@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"fovea/internal/durable"
 	"fovea/internal/runfiles"
-	"fovea/onnx"
 	"fovea/onnx/weights"
 )
 
@@ -125,7 +125,7 @@ func fill(dir string, c Checkpoint) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", runfiles.CheckpointState, err)
 	}
-	return onnx.SyncFolder(dir)
+	return durable.SyncFolder(dir)
 }
 
 // writeFile writes and syncs a new file, and returns its sum.

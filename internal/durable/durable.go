@@ -1,4 +1,5 @@
-package onnx
+// Package durable writes files that a crash leaves whole or not at all.
+package durable
 
 import (
 	"bufio"
@@ -11,9 +12,9 @@ import (
 	"syscall"
 )
 
-// WriteFileAtomic writes a file so that path always has either its old content or the whole new one. It lets write fill
+// Write writes a file so that path always has either its old content or the whole new one. It lets write fill
 // a temporary file in the same folder, syncs and renames it, and syncs the folder.
-func WriteFileAtomic(path string, write func(io.Writer) error) (err error) {
+func Write(path string, write func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
 	if err != nil {
