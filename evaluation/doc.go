@@ -115,9 +115,12 @@
 //
 // # Tests of two classifiers
 //
-// [ComparePaired] makes McNemar's test of accuracy, exact (binomial) and as chi-square with continuity correction,
-// which corrects to 0 and not beyond (as R's mcnemar.test, unlike statsmodels), DeLong's test of the AUC of each class,
-// and the bootstrap interval of each measure's difference, with the same images drawn for both. DeLong's test is
-// undefined where the difference has no variance but is not 0. A [Contest] corrects the p values of both tests for
-// their number by Holm's method. Intervals are not corrected.
+// [ComparePaired] computes three things:
+//
+//   - McNemar's test of accuracy, exact (binomial) and as chi-square with continuity correction. The correction goes to
+//     0 and not beyond, as in R's mcnemar.test and unlike statsmodels.
+//   - DeLong's test of the AUC of each class. It is undefined where the difference has no variance but is not 0.
+//   - The bootstrap interval of each measure's difference, with the same images drawn for both.
+//
+// A [Contest] corrects the p values of both tests for their number by Holm's method. Intervals are not corrected.
 package evaluation

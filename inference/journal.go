@@ -14,7 +14,7 @@ import (
 )
 
 // A Journal keeps the results of a stream in a file, so that a stream that was killed can go on where it was. The first
-// line of JSON names the source of the results; each other line is one sample.
+// line of JSON names the source of the results; each other line is one sample. A line that was cut short is not read.
 type Journal struct {
 	file    *os.File
 	out     *bufio.Writer

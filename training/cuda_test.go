@@ -33,7 +33,7 @@ func TestTrainsOnCUDA(t *testing.T) {
 					c := onStandIns(t)
 					c.Training.Precision, c.Runtime.CUDAGraph = precision, recorded
 					before := cudastub.Live(t)
-					r, err := Run(t.Context(), c, Options{})
+					r, err := Run(t.Context(), c, Options{NoFigures: true})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -152,7 +152,7 @@ func TestAutoWithoutCUDA(t *testing.T) {
 			t.Setenv(x.variable, x.value)
 			cudastub.Run(t, func(t *testing.T) {
 				c := onStandIns(t)
-				if _, err := Run(t.Context(), c, Options{}); err == nil ||
+				if _, err := Run(t.Context(), c, Options{NoFigures: true}); err == nil ||
 					!strings.Contains(err.Error(), "runtime.provider cuda") ||
 					!strings.Contains(err.Error(), x.why) {
 					t.Errorf("cuda: %v", err)
@@ -163,7 +163,7 @@ func TestAutoWithoutCUDA(t *testing.T) {
 				c.Runtime.Provider, c.Training.Precision = "auto", "auto"
 				var log bytes.Buffer
 				slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
-				if _, err := Run(t.Context(), c, Options{}); err != nil {
+				if _, err := Run(t.Context(), c, Options{NoFigures: true}); err != nil {
 					t.Fatal(err)
 				}
 				for _, want := range []string{"the CPU is used", x.why, "provider=cpu precision=fp32"} {
@@ -191,7 +191,7 @@ func TestResumesOnCUDA(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
-		r, err := Run(t.Context(), c, Options{Resume: true})
+		r, err := Run(t.Context(), c, Options{Resume: true, NoFigures: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -213,7 +213,7 @@ func TestOtherModelsOnCUDA(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				c := onStandIns(t)
 				change(c)
-				r, err := Run(t.Context(), c, Options{})
+				r, err := Run(t.Context(), c, Options{NoFigures: true})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -229,7 +229,7 @@ func TestConvolutionsOnCUDA(t *testing.T) {
 		c := onStandIns(t)
 		c.Model = config.Model{ONNX: "../models/imported/testdata/cnn_torchscript17.onnx", Adaptation: "finetune"}
 		c.Data.Size = 20
-		_, err := Run(t.Context(), c, Options{})
+		_, err := Run(t.Context(), c, Options{NoFigures: true})
 		if err == nil || !strings.Contains(err.Error(), "cuDNN is unavailable") ||
 			!strings.Contains(err.Error(), "install -gpu -cudnn") {
 			t.Errorf("without cuDNN: %v", err)
@@ -246,7 +246,7 @@ func TestMemoryOnCUDA(t *testing.T) {
 		before := cudastub.Live(t)
 		c.Training.Batch = config.Auto
 		c.Training.Accumulate, c.Training.MaxSteps = 1, 3
-		if _, err := Run(t.Context(), c, Options{}); err != nil {
+		if _, err := Run(t.Context(), c, Options{NoFigures: true}); err != nil {
 			t.Fatal(err)
 		}
 		resolved, err := config.Read(filepath.Join(c.Output.Dir, c.Name, runfiles.Config), nil, nil)
@@ -258,7 +258,7 @@ func TestMemoryOnCUDA(t *testing.T) {
 			t.Fatalf("batch %d was chosen: the memory does not bound it", fits)
 		}
 		c.Name, c.Training.Batch = "large", 2*fits
-		_, err = Run(t.Context(), c, Options{})
+		_, err = Run(t.Context(), c, Options{NoFigures: true})
 		if err == nil || !strings.Contains(err.Error(), strconv.Itoa(fits)) ||
 			!strings.Contains(err.Error(), "training.batch") {
 			t.Errorf("batch %d: %v", 2*fits, err)

@@ -85,14 +85,17 @@ func (p *page) write(status report.Status) {
 	p.written = time.Now()
 }
 
-// finish writes the page with the test, and the figures as files. Its error is the context's: the run is then tested
+// finish writes the page with the test and, with figures, the figures as files. Its error is the context's: the run is then tested
 // again when it is resumed.
-func (p *page) finish(ctx context.Context, test *report.Test) error {
+func (p *page) finish(ctx context.Context, test *report.Test, figures bool) error {
 	p.state.countTime()
 	r, err := p.report(report.Finished)
 	if err == nil {
 		r.Test = test
-		err = errors.Join(r.WritePage(p.folder), r.WriteFigures(p.folder))
+		err = r.WritePage(p.folder)
+		if figures {
+			err = errors.Join(err, r.WriteFigures(p.folder))
+		}
 	}
 	if err != nil && ctx.Err() == nil {
 		slog.Warn("report.html or its figures are incomplete", "reason", err)

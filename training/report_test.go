@@ -54,7 +54,10 @@ func TestReport(t *testing.T) {
 		t.Error("the page of a stopped run does not say so")
 	}
 
-	r := run(t, c, training.Options{Resume: true, Version: "1.2.3"})
+	r, err := training.Run(t.Context(), c, training.Options{Resume: true, Version: "1.2.3"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	text := page(t, r.Folder)
 	for _, want := range []string{"26 test images", "1 image is in more than one split", "test/" + classes[1].Name() +
 		"/again.png",

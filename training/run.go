@@ -27,6 +27,8 @@ type Options struct {
 	Resume   bool          // go on with the run in the folder, if there is one
 	Progress progress.Func // told how far each task is; may be nil
 	Version  string        // of the program, for the report
+
+	NoFigures bool // write no files of figures: they take longer than a small model
 }
 
 // A Result holds what a run ends with.
@@ -245,7 +247,7 @@ func (r *run) test(ctx context.Context, best int) (evaluation.Metrics, error) {
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
-	if err := r.page.finish(ctx, test); err != nil {
+	if err := r.page.finish(ctx, test, !r.options.NoFigures); err != nil {
 		return evaluation.Metrics{}, err
 	}
 	return test.Metrics, test.WriteTables(r.folder)

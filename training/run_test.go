@@ -74,6 +74,7 @@ func small(t testing.TB, dir string) *config.Config {
 
 func run(t testing.TB, c *config.Config, o training.Options) *training.Result {
 	t.Helper()
+	o.NoFigures = true // they take longer than the rest
 	r, err := training.Run(t.Context(), c, o)
 	if err != nil {
 		t.Fatal(err)

@@ -122,7 +122,7 @@ func train(ctx context.Context, file, out string, r recipe, seed int, extra []st
 	if err != nil {
 		return result{}, err
 	}
-	done, err := training.Run(ctx, c, training.Options{Resume: true})
+	done, err := training.Run(ctx, c, training.Options{Resume: true, NoFigures: true})
 	if err != nil {
 		return result{}, err
 	}
