@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"image"
 	"slices"
+
+	"fovea/data/pixels"
 )
 
 // A Repeat is an image that several files hold.
@@ -24,6 +26,7 @@ type Position struct {
 type Fingerprint struct {
 	File   [sha256.Size]byte // SHA-256 of the file's bytes
 	Pixels [sha256.Size]byte // SHA-256 of width, height and the pixels as Decode returns them
+	Notes  pixels.Notes      // what was noted when it was decoded
 }
 
 // FingerprintOf returns the fingerprint of a file with a content that DecodeBytes turns into img.

@@ -1,7 +1,8 @@
-package data
+package pixels
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"image"
@@ -10,16 +11,11 @@ import (
 	"math"
 )
 
-func init() {
-	for _, magic := range []string{"P2", "P3", "P5", "P6"} {
-		image.RegisterFormat("pnm", magic, decodePNM, decodePNMConfig)
-	}
-}
-
-// A pnmHeader is the head of a PGM (P2 plain, P5 binary) or PPM (P3, P6) file as netpbm's manual pages pgm(5) and
-// ppm(5) define it.
+// A pnmHeader is the head of a PBM (P1 plain, P4 binary), PGM (P2, P5) or PPM (P3, P6) file as netpbm's manual pages
+// pbm(5), pgm(5) and ppm(5) define it.
 type pnmHeader struct {
 	plain         bool
+	isBits        bool // of a PBM, in which 1 is black
 	channels      int
 	width, height int
 	maxval        int // 1 to 65535; above 255 a binary sample has two bytes
@@ -33,20 +29,30 @@ func decodePNMConfig(r io.Reader) (image.Config, error) {
 	return image.Config{ColorModel: color.NRGBAModel, Width: h.width, Height: h.height}, nil
 }
 
+func pnmSize(file []byte) (header, error) {
+	c, err := decodePNMConfig(bytes.NewReader(file))
+	return header{w: c.Width, h: c.Height, perByte: 4}, err
+}
+
+func decodePNMFile(file []byte, o Options) (*image.NRGBA, Notes, error) {
+	return decodePNM(bytes.NewReader(file), o)
+}
+
 // decodePNM returns opaque RGB. It scales samples to 8 bits as Pillow does: round(v / maxval · 255), half to even.
-// Binary samples above maxval count as maxval.
-func decodePNM(r io.Reader) (image.Image, error) {
+// Binary samples above maxval count as maxval. A maxval of 65535 says nothing of the samples: o does.
+func decodePNM(r io.Reader, o Options) (*image.NRGBA, Notes, error) {
 	br := bufio.NewReader(r)
 	h, err := readPNMHeader(br)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if h.width > maxPixels/h.height {
-		return nil, fmt.Errorf("pnm: %d×%d pixels are more than the limit of %d", h.width, h.height, maxPixels)
+	white := h.maxval
+	if h.maxval == 65535 && o.White > 0 {
+		white = o.White
 	}
-	scale := make([]uint8, h.maxval+1)
+	scale, wide := make([]uint8, h.maxval+1), newScale(o.White)
 	for v := range scale {
-		scale[v] = uint8(math.RoundToEven(float64(v) / float64(h.maxval) * 255))
+		scale[v] = uint8(math.RoundToEven(min(float64(v)/float64(white), 1) * 255))
 	}
 	img := image.NewNRGBA(image.Rect(0, 0, h.width, h.height))
 	sample := h.sampleReader(br)
@@ -55,21 +61,25 @@ func decodePNM(r io.Reader) (image.Image, error) {
 		for c := range h.channels {
 			v, err := sample()
 			if err != nil {
-				return nil, fmt.Errorf("pnm: sample %d: %w", i/4*h.channels+c, err)
+				return nil, 0, fmt.Errorf("pnm: sample %d: %w", i/4*h.channels+c, err)
 			}
-			p[c] = scale[v]
+			if p[c] = scale[v]; h.maxval == 65535 {
+				wide.apply(uint16(v))
+			}
 		}
 		if h.channels == 1 {
 			p[1], p[2] = p[0], p[0]
 		}
 		p[3] = 255
 	}
-	return img, nil
+	return img, wide.notes(), nil
 }
 
 // sampleReader returns a function that reads the next sample, 0 to maxval.
 func (h pnmHeader) sampleReader(r *bufio.Reader) func() (int, error) {
 	switch {
+	case h.isBits:
+		return h.bitReader(r)
 	case h.plain:
 		return func() (int, error) {
 			v, err := readPNMNumber(r)
@@ -94,12 +104,44 @@ func (h pnmHeader) sampleReader(r *bufio.Reader) func() (int, error) {
 	}
 }
 
+// bitReader returns a function that reads the next pixel of a PBM: 0 for black, 1 for white.
+func (h pnmHeader) bitReader(r *bufio.Reader) func() (int, error) {
+	x, packed := 0, byte(0)
+	return func() (int, error) {
+		if h.plain {
+			for {
+				switch c, err := r.ReadByte(); {
+				case err != nil:
+					return 0, unexpectedEOF(err)
+				case c == '0' || c == '1':
+					return int('1' - c), nil
+				case c == '#':
+					if err := skipLine(r); err != nil {
+						return 0, unexpectedEOF(err)
+					}
+				case c != ' ' && (c < '\t' || c > '\r'):
+					return 0, fmt.Errorf("%q is neither 0 nor 1", c)
+				}
+			}
+		}
+		if x%8 == 0 {
+			var err error
+			if packed, err = r.ReadByte(); err != nil {
+				return 0, unexpectedEOF(err)
+			}
+		}
+		v := int(packed >> (7 - x%8) & 1)
+		x = (x + 1) % h.width
+		return 1 - v, nil
+	}
+}
+
 func readPNMHeader(r *bufio.Reader) (pnmHeader, error) {
 	var magic [2]byte
 	if _, err := io.ReadFull(r, magic[:]); err != nil {
 		return pnmHeader{}, fmt.Errorf("pnm: %w", unexpectedEOF(err))
 	}
-	h := pnmHeader{plain: magic[1] == '2' || magic[1] == '3', channels: 1}
+	h := pnmHeader{plain: magic[1] <= '3', isBits: magic[1] == '1' || magic[1] == '4', channels: 1}
 	if magic[1] == '3' || magic[1] == '6' {
 		h.channels = 3
 	}
@@ -108,6 +150,10 @@ func readPNMHeader(r *bufio.Reader) (pnmHeader, error) {
 		into *int
 		most int
 	}{{"width", &h.width, math.MaxInt32}, {"height", &h.height, math.MaxInt32}, {"maximum", &h.maxval, 65535}} {
+		if h.isBits && field.into == &h.maxval {
+			h.maxval = 1
+			break
+		}
 		v, err := readPNMNumber(r)
 		if err != nil {
 			return pnmHeader{}, fmt.Errorf("pnm: %s: %w", field.name, err)

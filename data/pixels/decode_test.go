@@ -1,4 +1,4 @@
-package data
+package pixels
 
 import (
 	"bytes"
@@ -26,7 +26,7 @@ func TestDecodeAsPillow(t *testing.T) {
 	for _, want := range wants {
 		path := strings.TrimSuffix(want, ".rgb.png")
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			img, err := Decode(path)
+			img, err := decodeFile(path)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,7 +46,7 @@ func TestDecodeAsPillow(t *testing.T) {
 // TestDecodeRefuses: whatever Pillow refuses is refused, with file and cause.
 func TestDecodeRefuses(t *testing.T) {
 	causes := map[string]string{
-		"text.jpg":       `not a JPEG, PNG, WebP, TIFF, BMP, PPM or PGM image: it starts with "this is not "`,
+		"text.jpg":       `not a JPEG, PNG, WebP, TIFF, BMP, GIF, PPM, PGM or PBM image: it starts with "this is not "`,
 		"empty.png":      "the file is empty",
 		"truncated.png":  "not enough pixel data",
 		"truncated.jpg":  "cut short",
@@ -66,7 +66,7 @@ func TestDecodeRefuses(t *testing.T) {
 	for _, e := range entries {
 		t.Run(e.Name(), func(t *testing.T) {
 			path := filepath.Join(golden, "broken", e.Name())
-			_, err := Decode(path)
+			_, err := decodeFile(path)
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -76,7 +76,7 @@ func TestDecodeRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Decode("testdata/none.png"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := decodeFile("testdata/none.png"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing file gives %v", err)
 	}
 }
@@ -94,7 +94,7 @@ func TestDecodeLimit(t *testing.T) {
 	for name, file := range map[string][]byte{
 		"png": b.Bytes(), "pgm": []byte("P5 65536 65536 255\n"),
 	} {
-		_, err := DecodeBytes(file)
+		_, err := decodeBytes(file)
 		if err == nil || !strings.Contains(err.Error(), "more than the limit") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -106,7 +106,7 @@ func TestDecodeLimit(t *testing.T) {
 func TestDecodeScans(t *testing.T) {
 	for name, want := range map[string]int{"grey_progressive.jpg": 6, "rgb420_progressive.jpg": 10,
 		"rgb422_restart_progressive.jpg": 10, "rgb420.jpg": 1} {
-		file, err := os.ReadFile("testdata/golden/modes/" + name)
+		file, err := os.ReadFile(golden + "/modes/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,11 +117,11 @@ func TestDecodeScans(t *testing.T) {
 		scan := file[bytes.LastIndex(file, []byte{0xFF, 0xDA}):end]
 		for _, scans := range []int{maxScans, maxScans + 1} {
 			more := slices.Concat(file[:end], bytes.Repeat(scan, scans-want), file[end:])
-			_, _, sizeErr := DecodeSize(more)
+			_, _, sizeErr := Size(more)
 			if errors.Is(sizeErr, ErrTooLarge) != (scans > maxScans) {
 				t.Errorf("%s: the error of %d scans is %v", name, scans, sizeErr)
 			}
-			if _, err := DecodeBytes(more); scans > maxScans && !errors.Is(err, ErrTooLarge) {
+			if _, err := decodeBytes(more); scans > maxScans && !errors.Is(err, ErrTooLarge) {
 				t.Errorf("%s: the error of %d scans is %v", name, scans, err)
 			}
 		}
@@ -152,10 +152,10 @@ func TestDecodeRepeats(t *testing.T) {
 		file = le.AppendUint32(le.AppendUint32(file, uint32(e[2])), uint32(e[3]))
 	}
 	file = append(file, 0, 0, 0, 0)
-	if w, h, err := DecodeSize(file); w != side || h != side || err != nil {
+	if w, h, err := Size(file); w != side || h != side || err != nil {
 		t.Fatalf("%d×%d, %v", w, h, err)
 	}
-	if _, err := DecodeBytes(file); !errors.Is(err, errRereads) {
+	if _, err := decodeBytes(file); !errors.Is(err, errRereads) {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -172,7 +172,7 @@ func FuzzPNM(f *testing.F) {
 		if err != nil || config.Width > 1000 || config.Height > 1000 {
 			return // decode would be right to reserve much memory
 		}
-		img, err := decodePNM(bytes.NewReader(file))
+		img, _, err := decodePNM(bytes.NewReader(file), Options{})
 		if err != nil {
 			return
 		}
