@@ -85,7 +85,11 @@ func fingerprintFile(path string, transform Transform) (Fingerprint, error) {
 		return Fingerprint{}, err
 	}
 	defer release()
-	img, notes, err := transform.reading().decode(file)
+	reading := Reading{}
+	if transform != nil {
+		reading = transform.reading()
+	}
+	img, notes, err := reading.decode(file)
 	if err != nil {
 		return Fingerprint{}, err
 	}

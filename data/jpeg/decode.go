@@ -373,6 +373,11 @@ func (d *decoder) choosePart() error {
 		}
 		c.stride = c.blocks.Dx() * c.size
 		c.plane = make([]uint8, c.stride*c.blocks.Dy()*c.size)
+		if d.lenient {
+			for j := range c.plane {
+				c.plane[j] = centre // of blocks without data
+			}
+		}
 		if d.progressive {
 			c.coef = make([]int16, 64*c.across*c.down)
 		}

@@ -46,7 +46,7 @@ var otherKinds = []struct {
 	{[]string{"PK\x03\x04", "\x1F\x8B", "7z\xBC\xAF"}, "an archive", "unpack it"},
 	{[]string{"\x00\x05\x16\x07"}, "a file that macOS puts beside an image, without a picture", "remove it"},
 	{[]string{"version https://git-lfs"}, "a pointer of Git LFS, not the image", "fetch it with git lfs pull"},
-	{[]string{"<!DOCTYPE", "<html", "<HTML", "<?xml", "<svg"}, "a text page (HTML, XML or SVG)", "get the image itself"},
+	{[]string{"<!DOCTYPE", "<html", "<HTML", "<?xml", "<svg"}, "not a JPEG, PNG or other image but a text page", "get the image itself"},
 }
 
 const savePNG = "save it as PNG"
