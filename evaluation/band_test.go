@@ -81,6 +81,9 @@ func closeTo(got, want float64) bool {
 // TestBandsCoverTheTruth: scores of two normal distributions, one apart, have the ROC curve Φ(1 + Φ⁻¹(x)). Of many
 // samples' bands nearly 95 % hold it at a point.
 func TestBandsCoverTheTruth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulates hundreds of samples")
+	}
 	const samples, each, apart = 400, 80, 1.0
 	covered := map[int]int{20: 0, 60: 0, 100: 0} // points of the grid: x = 0.1, 0.3, 0.5
 	rng := rand.New(rand.NewPCG(7, 8))

@@ -112,6 +112,9 @@ func undefinedMeasure(name string) float64 {
 }
 
 func TestMeasuresEqualScikitLearn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes 2,000 cases")
+	}
 	g := readGoldenMeasures(t)
 	t.Logf("%d cases of seed %d made with %s", g.Cases, g.Seed, g.MadeWith)
 	// These follow from others: score is a mean, and the rest equal the accuracy.

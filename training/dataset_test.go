@@ -70,6 +70,9 @@ func TestRatioWithoutAClass(t *testing.T) {
 
 // TestEvaluateJudgesAsTheRun: offline evaluation rounds as the run did.
 func TestEvaluateJudgesAsTheRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	c := small(t, fundus(t))
 	plain := run(t, c, training.Options{})
 	c.Evaluation.Loss, c.Evaluation.Probabilities = "batches", "fp16"

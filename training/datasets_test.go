@@ -23,6 +23,9 @@ import (
 // TestBenchmarkConfigs trains two steps of the config of each of RETFound's data sets, on small images in its layout;
 // only the model is smaller, and without weights.
 func TestBenchmarkConfigs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains a model for each config")
+	}
 	for i, set := range prepare.Sets {
 		t.Run(set.Name, func(t *testing.T) {
 			c, err := config.Read("../configs/"+set.Name+".toml",

@@ -48,6 +48,9 @@ func child(path string) int {
 }
 
 func TestKilledRunsEndTheSame(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills and resumes runs")
+	}
 	for _, adaptation := range config.Choices("model.adaptation") { // a linear probe does not save each epoch
 		t.Run(adaptation, func(t *testing.T) {
 			whole := small(t, fundus(t))

@@ -34,6 +34,9 @@ func foreign(t testing.TB, dir, model string, size int) *config.Config {
 // exporters wrote them, with a moving average and as a linear probe: the loss falls, what is deployed scores as the
 // run's own test said, and the same seed gives the same bits, stopped and resumed or not.
 func TestONNXModels(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	dir := fundus(t)
 	for _, test := range []struct {
 		model  string

@@ -60,6 +60,9 @@ func interrupted(t *testing.T, c *config.Config) *training.Result {
 // TestResumeWithOptions: with each option on, a run that is interrupted ends with the same bits, and with others than a
 // run without the option.
 func TestResumeWithOptions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("resumes a run with every option")
+	}
 	dir := fundus(t)
 	plain := outcome(t, run(t, small(t, dir), training.Options{}).Folder)
 	for name, set := range options {
@@ -94,6 +97,9 @@ func tensors(t *testing.T, folder, name string) map[string][]byte {
 
 // TestEachOptionCounts: the settings that stand together above change the parameters each by itself.
 func TestEachOptionCounts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains a model for each option")
+	}
 	dir := fundus(t)
 	parameters := map[string]string{}
 	for name, set := range map[string]func(c *config.Config){
@@ -120,6 +126,9 @@ func TestEachOptionCounts(t *testing.T) {
 
 // TestFrozenStayAsTheyWere: what is not trained neither moves nor decays and has no moments; what is trained moves.
 func TestFrozenStayAsTheyWere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	dir := fundus(t)
 	for name, frozen := range map[string][]string{
 		"freeze, stratified":        {"cls_token", "pos_embed", "patch_embed", "blocks.0."},
@@ -189,6 +198,9 @@ func TestProbeStepEqualsTraining(t *testing.T) {
 
 // TestAverageIsDeployed: model.onnx and validation have the moving average, which lags behind the parameters.
 func TestAverageIsDeployed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	c := small(t, fundus(t))
 	c.Training.EMA = 0.5
 	folder := run(t, c, training.Options{}).Folder
@@ -246,6 +258,9 @@ func overflowing(t *testing.T) *config.Config {
 
 // TestSkippedSteps: a step that is not finite changes nothing and is counted; a resumed run counts the same.
 func TestSkippedSteps(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	c := overflowing(t)
 	c.Schedule.Epochs = 3
 	var want map[string]string
@@ -320,6 +335,9 @@ func TestArtifactsInHalfPrecision(t *testing.T) {
 // TestLossScale: in float16 a batch that overflows costs its step and half the loss scale, whatever training.nonfinite
 // says, and nothing else; a resumed run goes on with the scale.
 func TestLossScale(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	c := overflowing(t)
 	c.Schedule.Epochs, c.Training.Precision, c.Training.Nonfinite = 3, "fp16", "stop"
 	c.Data.Std = [3]float64{1e-6, 1e-6, 1e-6} // white is 1,000,000 and more than float16 holds

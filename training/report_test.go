@@ -22,6 +22,9 @@ func page(t *testing.T, folder string) string {
 }
 
 func TestReport(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws every figure")
+	}
 	dir := fundus(t)
 	// A training image is in test too, under another class.
 	classes, err := os.ReadDir(filepath.Join(dir, "train"))

@@ -151,6 +151,9 @@ func TestRunFolder(t *testing.T) {
 
 // TestEvaluateEqualsTest: offline evaluation of model.onnx is the test pass.
 func TestEvaluateEqualsTest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains a model")
+	}
 	c := small(t, fundus(t))
 	r := run(t, c, training.Options{})
 	for _, batch := range []int{0, 3} {
@@ -208,6 +211,9 @@ func TestModelIsTheBestCheckpoint(t *testing.T) {
 
 // TestDINOv2 trains DINOv2's variant on fundus photographs, writes its artifacts and evaluates its model.
 func TestDINOv2(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	c := small(t, fundus(t))
 	c.Model.Arch = "vit_small_patch14_dinov2"
 	c.Schedule.Epochs = 2
@@ -254,6 +260,9 @@ func TestDINOv2(t *testing.T) {
 // TestInterruptedRunsEndTheSame cancels a run again and again, in the middle of epochs and in validation, and resumes
 // it.
 func TestInterruptedRunsEndTheSame(t *testing.T) {
+	if testing.Short() {
+		t.Skip("resumes several runs")
+	}
 	dir := fundus(t)
 	want := outcome(t, run(t, small(t, dir), training.Options{}).Folder)
 	c := small(t, dir)

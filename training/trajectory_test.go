@@ -53,6 +53,9 @@ type mix struct {
 func TestTrajectoryEqualsPyTorch(t *testing.T) {
 	for _, name := range []string{"plain", "mixed", "dinov2"} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name != "plain" {
+				t.Skip("takes sixty steps")
+			}
 			want := new(trajectory)
 			graphtest.ReadGolden(t, filepath.Join("testdata", "trajectory_"+name+".json.gz"), want)
 			want.run(t, name)

@@ -118,6 +118,9 @@ func TestResumeWithoutWeights(t *testing.T) {
 
 // TestRandomFrozenLayers: to train on what random layers make of the images is allowed, but said.
 func TestRandomFrozenLayers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	dir := fundus(t)
 	pretrained := filepath.Join(t.TempDir(), "m.safetensors")
 	if err := weights.Write(pretrained, begin(t, small(t, dir)).Tensors, nil); err != nil {

@@ -147,6 +147,9 @@ func TestPublishedSizesByClass(t *testing.T) {
 // The form of the source does not change the splits: archive, folder, folder of archives, archive of archives, pieces
 // of an archive, other names of folders.
 func TestFormsOfASource(t *testing.T) {
+	if testing.Short() {
+		t.Skip("unpacks every form")
+	}
 	temporary := t.TempDir()
 	t.Setenv("TMPDIR", temporary)
 	download := octidTree(t)

@@ -102,6 +102,9 @@ func TestConfusionCells(t *testing.T) {
 }
 
 func TestConfusionCutsNothingOff(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws many figures")
+	}
 	for _, c := range []struct {
 		classes int
 		name    string

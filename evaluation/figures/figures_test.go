@@ -152,6 +152,9 @@ func every(t *testing.T, classes int) map[string]*Figure {
 }
 
 func TestFiguresCutNothingOff(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws every figure")
+	}
 	for _, classes := range []int{2, 5, 39} {
 		for name, f := range every(t, classes) {
 			cutsNothingOff(t, fmt.Sprintf("%s of %d classes", name, classes), f)

@@ -35,6 +35,9 @@ func TestMain(m *testing.M) {
 // TestRandomGraphs: the imported graph computes what the model does; its gradients agree with finite differences; the
 // runtime's optimisations change neither.
 func TestRandomGraphs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs hundreds of graphs")
+	}
 	var lock sync.Mutex
 	var offs []float64
 	nodes := map[string]int{}

@@ -32,6 +32,9 @@ func given(size int) inference.Description {
 // TestVariants: models of several exporters and opsets give the probabilities of ONNX Runtime on the file that was
 // exported, in every opset that can say them.
 func TestVariants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("exports every variant")
+	}
 	for _, test := range []struct {
 		file string
 		size int
@@ -89,6 +92,9 @@ func checkFile(t *testing.T, path string, v *Variant, opset int64) {
 // TestMeasure: on labelled images each variant has the measures that evaluation computes of its own predictions, beside
 // the model's.
 func TestMeasure(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures every variant")
+	}
 	dir := t.TempDir()
 	r, err := Write(t.Context(), Options{Model: models + "vit_torchscript17.onnx", Given: given(8), Raw: true, Data: scans,
 		Split: "test",

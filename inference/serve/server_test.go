@@ -386,6 +386,9 @@ func TestStop(t *testing.T) {
 // TestLoad: 200 clients at once, four of which ask for heat maps, are all answered rightly, and memory ends where it
 // was. -load 1m makes it last a minute.
 func TestLoad(t *testing.T) {
+	if testing.Short() {
+		t.Skip("serves for seconds")
+	}
 	url, _ := start(t, serve.Limits{})
 	files, want := scans(t)
 	const clients = 200

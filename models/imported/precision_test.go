@@ -41,6 +41,9 @@ func eachTraining(t *testing.T, f func(t *testing.T, build func() *graphs.Graph)
 
 // TestMixedPrecision: half precision changes gradients of models that PyTorch exported by as little as it rounds.
 func TestMixedPrecision(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs every model in every precision")
+	}
 	eachTraining(t, func(t *testing.T, build func() *graphs.Graph) {
 		run := func(g *graphs.Graph) map[string][]float32 {
 			return graphtest.Open(t, g, ort.Options{}).Run(func(name string, x []float32) {

@@ -10,6 +10,9 @@ import (
 // TestScore fails when a case is worse than testdata/score.csv says, and when
 // it is better, so that it stays so.
 func TestScore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs every case")
+	}
 	committed, err := readScores("testdata/score.csv")
 	if err != nil {
 		t.Fatal(err)
@@ -37,6 +40,9 @@ func TestScore(t *testing.T) {
 // TestWrongGradients: gradients that are off by one part in a hundred are found,
 // but where they are 0 or, as those of a saturated tanh, nearly so.
 func TestWrongGradients(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs many cases")
+	}
 	defer func() { reverse = autodiff.Backward }()
 	reverse = graphtest.WrongBackward
 	scores, err := checkAll("testdata", []string{"onnx", "contrib"})

@@ -121,6 +121,9 @@ func TestWriteWhatWasRead(t *testing.T) {
 
 // Readers see one checkpoint or another, never a mixture or nothing.
 func TestReadDuringWrite(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes for seconds")
+	}
 	for name, swap := range swaps {
 		dir := filepath.Join(t.TempDir(), "last")
 		if err := Write(dir, sample(0)); err != nil {
