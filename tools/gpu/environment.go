@@ -14,25 +14,29 @@ import (
 	"fovea/internal/machine"
 	"fovea/onnx/cuda"
 	"fovea/onnx/ort/install"
+	"fovea/tools/worker"
 	"fovea/training"
 )
 
-// environment lists what everything runs on, and makes sure that it runs.
+// environment lists hardware and software, and makes sure that a step runs.
 func environment(ctx context.Context, s *section) error {
 	s.table("", "what", "")
 	if s.cuda() {
 		devices, err := cuda.Devices()
 		s.require(err == nil, "%v", err)
 		for _, d := range devices {
-			s.row(fmt.Sprintf("GPU %d", d.Index), fmt.Sprintf("%s, compute capability %d.%d, %d MiB, the driver offers CUDA %d.%d",
-				d.Name, d.Major, d.Minor, d.Memory>>20, d.Driver/1000, d.Driver%1000/10))
+			s.row(fmt.Sprintf("GPU %d", d.Index),
+				fmt.Sprintf("%s, compute capability %d.%d, %d MiB, the driver offers CUDA %d.%d",
+					d.Name, d.Major, d.Minor, d.Memory>>20, d.Driver/1000, d.Driver%1000/10))
 		}
 		query := "driver_version,clocks.max.sm,clocks.max.mem,power.limit,ecc.mode.current,persistence_mode"
-		if out, err := exec.CommandContext(ctx, "nvidia-smi", "--query-gpu="+query, "--format=csv,noheader", "--id=0").Output(); err == nil {
+		smi := exec.CommandContext(ctx, "nvidia-smi", "--query-gpu="+query, "--format=csv,noheader", "--id=0")
+		if out, err := smi.Output(); err == nil {
 			s.row("nvidia-smi: "+query, strings.TrimSpace(string(out)))
 		}
 	}
-	s.row("processor", fmt.Sprintf("%s, %d cores, of them %d used", machine.Processor(), runtime.NumCPU(), runtime.GOMAXPROCS(0)))
+	s.row("processor", fmt.Sprintf("%s, %d cores, of them %d used",
+		machine.Processor(), runtime.NumCPU(), runtime.GOMAXPROCS(0)))
 	s.row("system", runtime.GOOS+"/"+runtime.GOARCH)
 	s.row("Fovea", revision(ctx))
 	for line := range strings.Lines(install.Doctor(ctx, s.source()).String()) {
@@ -47,16 +51,14 @@ func environment(ctx context.Context, s *section) error {
 	if s.Verdict == fail {
 		return nil
 	}
-	// The least training there is.
 	m := mini(2)
-	c := m.config(s.settings, s.Provider, "auto")
-	l, err := s.learner(ctx, c, training.Experiment{})
+	l, err := training.NewBench(ctx, s.config(m, "auto"), worker.Classes, training.Experiment{})
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	b := noise(m, 1)
-	err = errors.Join(l.Stage(b.images[0], b.targets[0], 0, 0), l.ForwardBackward(), l.Update(1, 1e-3))
+	b := worker.Noise(m, 1)
+	err = errors.Join(l.Stage(b.Images[0], b.Targets[0], 0, 0), l.ForwardBackward(), l.Update(1, 1e-3))
 	if err == nil {
 		_, err = l.Settle()
 	}
@@ -64,27 +66,25 @@ func environment(ctx context.Context, s *section) error {
 }
 
 func (s *section) peerVersions(ctx context.Context) error {
-	p, err := s.startPeer(ctx)
-	var none skip
-	if errors.As(err, &none) {
+	if s.Python == "" {
 		s.row("PyTorch", "none: -python is not given, so that nothing is compared with it")
 		return nil
 	}
+	p, err := s.peer()(ctx)
 	if err != nil {
 		return err
 	}
-	a, err := p.ask(request{Versions: true})
+	a, err := p.Send(worker.Request{Versions: true})
 	if err != nil {
 		return fmt.Errorf("-python %s: %w", s.Python, err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Versions)) {
 		s.row(name, a.Versions[name])
 	}
-	return p.end()
+	return p.End()
 }
 
-// revision is what this program was built of, or else the commit of the folder that
-// it runs in.
+// revision returns the commit that this program was built of, or else that of the folder that it runs in.
 func revision(ctx context.Context) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

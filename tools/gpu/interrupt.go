@@ -1,11 +1,10 @@
 package main
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,17 +27,16 @@ func interrupt(ctx context.Context, s *section) error {
 	}
 	count := 20
 	if s.cuda() {
-		count = 1000 // all: a GPU is through with an epoch in a moment
+		count = 1000 // all of them, because a GPU is through with an epoch in a moment
 	}
 	dir, err := s.dataset("fundus", "retinamnist", 1, map[string]int{"train": count, "val": 4, "test": 5})
 	if err != nil {
 		return err
 	}
 	m := s.Sizes.Resume
-	c := m.config(s.settings, s.Provider, s.halfPrecision())
-	c.Data.Dir = dir
-	c.Name, c.Output.Dir, c.Runtime.CUDAGraph = "interrupted", filepath.Join(s.folder, "runs"), s.cuda()
-	c.Schedule.Epochs, c.Schedule.Warmup = 6, 1
+	c := s.config(m, s.halfPrecision())
+	c.Name, c.Data.Dir, c.Output.Dir = "interrupted", dir, filepath.Join(s.folder, "runs")
+	c.Schedule.Epochs, c.Schedule.Warmup, c.Runtime.CUDAGraph = 6, 1, s.cuda()
 	file := filepath.Join(s.folder, "interrupted.toml")
 	if err := onnx.WriteFileAtomic(file, c.WriteTOML); err != nil {
 		return err
@@ -50,92 +48,66 @@ func interrupt(ctx context.Context, s *section) error {
 	if err != nil {
 		return err
 	}
-	s.row("exit code after SIGINT in the second epoch", fmt.Sprint(code), verdictOf(code == exitInterrupted))
-	s.require(code == exitInterrupted, "exit code %d:\n%s", code, log)
-	_, err = os.Stat(filepath.Join(folder, "checkpoints", "last", "state.json"))
-	s.row("checkpoints/last", existence(err), verdictOf(err == nil))
-	s.require(err == nil, "no checkpoint")
+	s.judge(code == exitInterrupted, fmt.Sprintf("exit code %d:\n%s", code, log),
+		"exit code after SIGINT in the second epoch", fmt.Sprint(code))
+	s.judgeFile("checkpoints/last", filepath.Join(folder, "checkpoints", "last", "state.json"))
 	_, err = os.Stat(filepath.Join(folder, "metrics_test.csv"))
 	s.require(err != nil, "the run had ended before it was interrupted")
-	crashed := ""
+	crash := ""
 	for _, words := range []string{"terminate called", "SIGSEGV", "SIGABRT", "panic:", "CUDA failure", "CUDA error"} {
 		if strings.Contains(log, words) {
-			crashed = words
+			crash = words
 		}
 	}
-	s.row("words of a crash", crashed, verdictOf(crashed == ""))
-	s.require(crashed == "", "the trainer's log speaks of a crash:\n%s", log)
+	s.judge(crash == "", "the trainer's log speaks of a crash:\n"+log, "words of a crash", crash)
 
 	code, log, err = s.trainer(ctx, "", "-config", file, "-resume")
 	if err != nil {
 		return err
 	}
-	s.row("exit code of the resumed run", fmt.Sprint(code), verdictOf(code == 0))
-	s.require(code == 0, "the resumed run: exit code %d:\n%s", code, log)
-	_, err = os.Stat(filepath.Join(folder, "model.onnx"))
-	s.row("model.onnx", existence(err), verdictOf(err == nil))
-	s.require(err == nil, "no model")
+	s.judge(code == 0, fmt.Sprintf("the resumed run: exit code %d:\n%s", code, log),
+		"exit code of the resumed run", fmt.Sprint(code))
+	s.judgeFile("model.onnx", filepath.Join(folder, "model.onnx"))
 	return nil
 }
 
-func existence(err error) string {
+func (s *section) judgeFile(name, path string) {
+	found := "written"
+	_, err := os.Stat(path)
 	if err != nil {
-		return "missing"
+		found = "missing"
 	}
-	return "written"
+	s.judge(err == nil, "no "+name, name, found)
 }
 
-// halfPrecision is what a user of a GPU would choose.
-func (s *settings) halfPrecision() string {
-	if p := s.precisions("bf16", "fp16", "fp32"); len(p) > 0 {
-		return p[0]
-	}
-	return "fp32"
-}
-
-// trainer runs it and interrupts it a moment after its log has the words, if there
-// are any.
+// trainer runs the trainer, and interrupts it a moment after its log has the words, if there are any.
 func (s *section) trainer(ctx context.Context, until string, args ...string) (code int, log string, err error) {
-	var text bytes.Buffer
-	seen := make(chan struct{}, 1)
 	c := exec.CommandContext(ctx, s.Trainer, args...)
-	c.Stdout, c.Stderr = &text, io.MultiWriter(&text, watch{until, seen})
 	c.WaitDelay = 10 * time.Second
+	var output strings.Builder
+	c.Stdout = &output
+	stderr, err := c.StderrPipe()
+	if err != nil {
+		return 0, "", err
+	}
 	if err := c.Start(); err != nil {
 		return 0, "", err
 	}
-	done := make(chan error, 1)
-	go func() { done <- c.Wait() }()
-	for {
-		select {
-		case <-seen:
+	for lines := bufio.NewReader(stderr); err == nil; {
+		var line string
+		line, err = lines.ReadString('\n')
+		log += line
+		if until != "" && strings.Contains(line, until) {
+			until = ""
 			time.Sleep(20 * time.Millisecond)
 			if err := c.Process.Signal(os.Interrupt); err != nil {
-				return 0, "", fmt.Errorf("interrupting the trainer: %w\n%s", err, &text)
+				return 0, "", fmt.Errorf("interrupting the trainer: %w\n%s", err, log)
 			}
-			seen = nil
-		case err := <-done:
-			var exit *exec.ExitError
-			if err != nil && !errors.As(err, &exit) {
-				return 0, "", err
-			}
-			return c.ProcessState.ExitCode(), text.String(), nil
 		}
 	}
-}
-
-// watch tells once when what is written has the words.
-type watch struct {
-	words string
-	seen  chan<- struct{}
-}
-
-func (w watch) Write(p []byte) (int, error) {
-	if w.words != "" && bytes.Contains(p, []byte(w.words)) {
-		select {
-		case w.seen <- struct{}{}:
-		default:
-		}
+	var exit *exec.ExitError
+	if err := c.Wait(); err != nil && !errors.As(err, &exit) {
+		return 0, "", err
 	}
-	return len(p), nil
+	return c.ProcessState.ExitCode(), log + output.String(), nil
 }
