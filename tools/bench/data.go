@@ -28,8 +28,8 @@ type pass struct {
 	CPU    float64 `json:"cpu"` // seconds of processor time
 }
 
-// compareData alternates our passes over generated images with torchvision's and timm's: RETFound's whole recipe, on one
-// core.
+// compareData alternates our passes over generated images with torchvision's and timm's: RETFound's whole recipe, on
+// one core.
 func compareData(ctx context.Context, s setup) error {
 	dir, err := os.MkdirTemp("", "fovea-bench-")
 	if err != nil {
@@ -55,7 +55,10 @@ func compareData(ctx context.Context, s setup) error {
 	if _, err := ours.Send(job); err != nil {
 		return err
 	}
-	libraries, err := peer.Send(job)
+	if _, err := peer.Send(job); err != nil {
+		return err
+	}
+	libraries, err := peer.Send(worker.Request{Versions: true})
 	if err != nil {
 		return err
 	}

@@ -44,9 +44,9 @@ func distanceOf(got, want []float32) distance {
 	return d
 }
 
-// withoutKeys leaves out the middle third of the bias of queries, keys and values. The bias of the keys shifts all scores
-// of a query alike, and softmax undoes that. So its gradient is 0. Floating point makes a rounding error of it, in which
-// no two programs agree.
+// withoutKeys leaves out the middle third of the bias of queries, keys and values. The bias of the keys shifts all
+// scores of a query alike, and softmax undoes that. So its gradient is 0. Floating point makes a rounding error of it,
+// in which no two programs agree.
 func withoutKeys(name string, values []float32) []float32 {
 	if !strings.HasSuffix(name, "attn.qkv.bias") {
 		return values
@@ -80,3 +80,27 @@ func (w *worst) see(name string, d distance) {
 
 // further reports whether x is larger than y. NaN is the largest.
 func further(x, y float64) bool { return !math.IsNaN(y) && !(x <= y) }
+
+// differences returns the mean and the largest absolute difference.
+func differences(a, b []float64) (mean, largest float64) {
+	for i := range a {
+		d := math.Abs(a[i] - b[i])
+		mean += d / float64(len(a))
+		if further(d, largest) {
+			largest = d
+		}
+	}
+	return mean, largest
+}
+
+// asEqualRuns reports whether a difference is 0, or at most 10 times that of two equal runs.
+func asEqualRuns(difference, equalRuns float64) bool {
+	return difference == 0 || equalRuns > 0 && difference <= 10*equalRuns
+}
+
+func differenceText(x float64) string {
+	if x == 0 {
+		return "equal bits"
+	}
+	return fmt.Sprintf("differ by %.1e", x)
+}

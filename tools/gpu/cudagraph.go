@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"fovea/tools/worker"
 )
@@ -40,32 +39,12 @@ func (s *section) compareReplayed(ctx context.Context, j worker.Job) error {
 		}
 		losses[i], ms[i] = answers[0].Losses, 1e3*answers[1].Seconds/float64(s.Sizes.Block)
 	}
-	equal, replayed := largestDifference(losses[0], losses[1]), largestDifference(losses[0], losses[2])
+	_, equal := differences(losses[0], losses[1])
+	_, replayed := differences(losses[0], losses[2])
+	equalText, replayedText := differenceText(equal), differenceText(replayed)
 	s.judge(asEqualRuns(replayed, equal),
-		fmt.Sprintf("%s: losses of replayed steps %s, of plain ones %s", j.Precision, differenceText(replayed), differenceText(equal)),
-		j.Precision, differenceText(equal), differenceText(replayed), fmt.Sprintf("%.2f", ms[0]), fmt.Sprintf("%.2f", ms[2]),
+		fmt.Sprintf("%s: losses of replayed steps %s, of plain ones %s", j.Precision, replayedText, equalText),
+		j.Precision, equalText, replayedText, fmt.Sprintf("%.2f", ms[0]), fmt.Sprintf("%.2f", ms[2]),
 		fmt.Sprintf("%.2f", ms[2]/ms[0]))
 	return nil
-}
-
-// largestDifference returns the largest difference of two losses of one step, 0 only if all are equal to the bit.
-func largestDifference(a, b []float64) (largest float64) {
-	for i, x := range a {
-		if y := b[i]; x != y {
-			largest = max(largest, math.Abs(x-y), math.SmallestNonzeroFloat64)
-		}
-	}
-	return largest
-}
-
-// asEqualRuns reports whether a difference is 0, or at most 10 times that of two equal runs.
-func asEqualRuns(difference, equalRuns float64) bool {
-	return difference == 0 || equalRuns > 0 && difference <= 10*equalRuns
-}
-
-func differenceText(x float64) string {
-	if x == 0 {
-		return "equal bits"
-	}
-	return fmt.Sprintf("differ by %.1e", x)
 }

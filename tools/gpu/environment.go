@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"os/exec"
@@ -15,7 +14,6 @@ import (
 	"fovea/onnx/cuda"
 	"fovea/onnx/ort/install"
 	"fovea/tools/worker"
-	"fovea/training"
 )
 
 // environment lists hardware and software, and makes sure that a step runs.
@@ -45,65 +43,36 @@ func environment(ctx context.Context, s *section) error {
 			s.row(strings.TrimSpace("doctor: "+line[:column]), line[column:])
 		}
 	}
-	if err := s.peerVersions(ctx); err != nil {
-		return err
+	if s.Python == "" {
+		s.row("PyTorch", "none: -python is not given, so that nothing is compared with it")
+	} else {
+		a, err := worker.Measure(ctx, s.peer(), s.job(mini(2), "fp32"), worker.Request{Versions: true})
+		if err != nil {
+			return fmt.Errorf("-python %s: %w", s.Python, err)
+		}
+		for _, name := range slices.Sorted(maps.Keys(a[0].Versions)) {
+			s.row(name, a[0].Versions[name])
+		}
 	}
 	if s.Verdict == fail {
 		return nil
 	}
-	m := mini(2)
-	l, err := training.NewBench(ctx, s.config(m, "auto"), worker.Classes, training.Experiment{})
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	b := worker.Noise(m, 1)
-	err = errors.Join(l.Stage(b.Images[0], b.Targets[0], 0, 0), l.ForwardBackward(), l.Update(1, 1e-3))
-	if err == nil {
-		_, err = l.Settle()
-	}
+	_, err := worker.Measure(ctx, worker.StartFovea, s.job(mini(2), "auto"), worker.Steps(1, 1e-3))
 	return err
 }
 
-func (s *section) peerVersions(ctx context.Context) error {
-	if s.Python == "" {
-		s.row("PyTorch", "none: -python is not given, so that nothing is compared with it")
-		return nil
-	}
-	p, err := s.peer()(ctx)
-	if err != nil {
-		return err
-	}
-	a, err := p.Send(worker.Request{Versions: true})
-	if err != nil {
-		return fmt.Errorf("-python %s: %w", s.Python, err)
-	}
-	for _, name := range slices.Sorted(maps.Keys(a.Versions)) {
-		s.row(name, a.Versions[name])
-	}
-	return p.End()
-}
-
-// revision returns the commit that this program was built of, or else that of the folder that it runs in.
+// revision returns the version of this program, or else the commit of the folder that it runs in.
 func revision(ctx context.Context) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
-	commit, changed := "", ""
-	for _, x := range info.Settings {
-		switch {
-		case x.Key == "vcs.revision":
-			commit = x.Value
-		case x.Key == "vcs.modified" && x.Value == "true":
-			changed = " with changes"
-		}
-	}
-	if commit == "" { // go run records none
+	version := info.Main.Version
+	if version == "" || version == "(devel)" { // go run records no commit
 		out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--abbrev=40").Output()
 		if err == nil {
-			commit = strings.TrimSpace(string(out))
+			version = strings.TrimSpace(string(out))
 		}
 	}
-	return strings.TrimPrefix(commit+changed+", "+info.GoVersion, ", ")
+	return version + ", " + info.GoVersion
 }

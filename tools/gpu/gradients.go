@@ -13,8 +13,8 @@ import (
 	"fovea/training"
 )
 
-// A gradientLimit bounds the differences of every parameter's gradient: the largest as a part of the parameter's largest
-// entry, or the cosine and the relative norm.
+// A gradientLimit bounds the differences of every parameter's gradient: the largest as a part of the parameter's
+// largest entry, or the cosine and the relative norm.
 type gradientLimit struct{ largest, cosine, norm float64 }
 
 var (
@@ -61,14 +61,15 @@ func gradients(ctx context.Context, s *section) error {
 	return nil
 }
 
-// checkPrecision compares gradients with those of float32, and those of recomputed activations with those of kept ones.
-func (s *section) checkPrecision(ctx context.Context, m worker.Model, precision string, float32s *backward) (err error) {
-	kept := float32s
+// checkPrecision compares gradients with those of float32, fp32, and those of recomputed activations with those of kept
+// ones.
+func (s *section) checkPrecision(ctx context.Context, m worker.Model, precision string, fp32 *backward) (err error) {
+	kept := fp32
 	if limit, ok := precisionLimits[precision]; ok {
 		if kept, err = s.backward(ctx, m, s.Provider, precision, "none"); err != nil {
 			return err
 		}
-		s.compareGradients(m, s.Provider+" "+precision, s.Provider+" fp32", kept, float32s, limit)
+		s.compareGradients(m, s.Provider+" "+precision, s.Provider+" fp32", kept, fp32, limit)
 	}
 	again, err := s.backward(ctx, m, s.Provider, precision, "full")
 	if err != nil {
@@ -86,7 +87,8 @@ func (s *section) compareGradients(m worker.Model, what, with string, got, want 
 		d.cosine, d.norm = part.cosine, part.norm
 		w.see(name, d)
 	}
-	ok, furthest, limits := w.largest <= limit.largest, w.inLargest, fmt.Sprintf("largest difference %.0e", limit.largest)
+	ok, furthest := w.largest <= limit.largest, w.inLargest
+	limits := fmt.Sprintf("largest difference %.0e", limit.largest)
 	if limit.largest == 0 {
 		ok, furthest = w.cosine >= limit.cosine && w.norm <= limit.norm, w.inCosine
 		limits = fmt.Sprintf("cosine %g, norm %g", limit.cosine, limit.norm)
@@ -97,7 +99,9 @@ func (s *section) compareGradients(m worker.Model, what, with string, got, want 
 }
 
 // backward passes once over a fixed batch.
-func (s *section) backward(ctx context.Context, m worker.Model, provider, precision, recompute string) (*backward, error) {
+func (s *section) backward(ctx context.Context, m worker.Model, provider, precision, recompute string) (
+	*backward, error) {
+
 	c := s.config(m, precision)
 	c.Runtime.Provider, c.Training.Recompute = provider, recompute
 	l, err := training.NewBench(ctx, c, worker.Classes, training.Experiment{})
@@ -137,8 +141,8 @@ func (s *section) backward(ctx context.Context, m worker.Model, provider, precis
 	return out, err
 }
 
-// drawParameter draws a parameter so that activations keep their size and attention is neither flat nor sharp. A model that has
-// not been trained has gradients near 0.
+// drawParameter draws a parameter so that activations keep their size and attention is neither flat nor sharp. The
+// gradients of a model that has not been trained are near 0.
 func drawParameter(m worker.Model, name string, values []float32) {
 	hash := fnv.New64a()
 	hash.Write([]byte(name))

@@ -19,11 +19,12 @@ const exitInterrupted = 130
 
 // interrupt presses Ctrl-C.
 func interrupt(ctx context.Context, s *section) error {
-	switch {
-	case s.Trainer == "":
-		return skip("no trainer: go build ./cmd/trainer, and name it with -trainer")
-	case runtime.GOOS == "windows":
+	if runtime.GOOS == "windows" {
 		return skip("Windows has no SIGINT to send")
+	}
+	trainer, err := s.findTrainer(ctx)
+	if err != nil {
+		return err
 	}
 	count := 20
 	if s.cuda() {
@@ -44,7 +45,7 @@ func interrupt(ctx context.Context, s *section) error {
 	folder := filepath.Join(c.Output.Dir, c.Name)
 	s.table(fmt.Sprintf("trainer -config FILE: %s, %s", m, c.Training.Precision), "what", "outcome", "")
 
-	code, log, err := s.trainer(ctx, "epoch=1/", "-config", file)
+	code, log, err := runTrainer(ctx, trainer, "epoch=1/", "-config", file)
 	if err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func interrupt(ctx context.Context, s *section) error {
 	}
 	s.judge(crash == "", "the trainer's log speaks of a crash:\n"+log, "words of a crash", crash)
 
-	code, log, err = s.trainer(ctx, "", "-config", file, "-resume")
+	code, log, err = runTrainer(ctx, trainer, "", "-config", file, "-resume")
 	if err != nil {
 		return err
 	}
@@ -80,9 +81,29 @@ func (s *section) judgeFile(name, path string) {
 	s.judge(err == nil, "no "+name, name, found)
 }
 
-// trainer runs the trainer, and interrupts it a moment after its log has the words, if there are any.
-func (s *section) trainer(ctx context.Context, until string, args ...string) (code int, log string, err error) {
-	c := exec.CommandContext(ctx, s.Trainer, args...)
+// findTrainer returns the path of the trainer: from -trainer, or else newly built, or beside this program.
+func (s *section) findTrainer(ctx context.Context) (string, error) {
+	if s.Trainer != "" {
+		return filepath.Abs(s.Trainer) // a name alone would be looked for in PATH
+	}
+	built := filepath.Join(s.folder, "trainer")
+	if err := exec.CommandContext(ctx, "go", "build", "-o", built, "fovea/cmd/trainer").Run(); err == nil {
+		return built, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	beside := filepath.Join(filepath.Dir(self), "trainer")
+	if _, err := os.Stat(beside); err != nil {
+		return "", skip("no trainer: go build ./cmd/trainer, and name it with -trainer")
+	}
+	return beside, nil
+}
+
+// runTrainer runs the trainer, and interrupts it a moment after its log has the words, if there are any.
+func runTrainer(ctx context.Context, trainer, until string, args ...string) (code int, log string, err error) {
+	c := exec.CommandContext(ctx, trainer, args...)
 	c.WaitDelay = 10 * time.Second
 	var output strings.Builder
 	c.Stdout = &output

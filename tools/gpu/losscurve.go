@@ -19,8 +19,8 @@ import (
 	"fovea/training"
 )
 
-// Limits of the difference of two losses: on the mean over the steps, and on the largest. A half precision is also allowed
-// a multiple of the distance between PyTorch's own curves in that precision and in float32.
+// Limits of the difference of two losses: on the mean over the steps, and on the largest. A half precision is also
+// allowed a multiple of the distance between PyTorch's own curves in that precision and in float32.
 const (
 	curveMean    = 0.002
 	curveLargest = 0.02
@@ -125,18 +125,6 @@ func (s *section) judgeCurve(c curve, peerFP32 []float64) {
 		fmt.Sprintf("%s: losses differ by %.1e on the mean, by %.1e at most", c.precision, mean, largest),
 		c.precision, short(mean), short(largest), ownMean, ownLargest, short(limitMean), short(limitLargest),
 		fmt.Sprintf("%.3f to %.3f", c.ours[0], c.ours[len(c.ours)-1]))
-}
-
-// differences returns the mean and the largest absolute difference.
-func differences(a, b []float64) (mean, largest float64) {
-	for i := range a {
-		d := math.Abs(a[i] - b[i])
-		mean += d / float64(len(a))
-		if further(d, largest) {
-			largest = d
-		}
-	}
-	return mean, largest
 }
 
 // plotCurves draws the curves, PyTorch's dashed, and below them the differences.

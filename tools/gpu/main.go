@@ -4,8 +4,8 @@
 //
 // It compares numbers with the CPU's and with PyTorch's, tries what a user does (interrupting, resuming, asking for too
 // much memory), measures speed and memory beside PyTorch in the same run, and writes FOLDER/verify.json and
-// FOLDER/verify.md. PYTHON has torch and timm. Without it, the comparisons with PyTorch are skipped. The exit code is 1 if
-// a section failed. docs/gpu.md says more.
+// FOLDER/verify.md. PYTHON has torch and timm. Without it, the comparisons with PyTorch are skipped. The exit code is 1
+// if a section failed. docs/gpu.md says more.
 //
 // Each section runs in a process of its own, and so does each program that is measured. A crash stops nothing else.
 package main

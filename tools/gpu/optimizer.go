@@ -23,7 +23,8 @@ const (
 func optimizers(ctx context.Context, s *section) error {
 	m := s.Sizes.Optimizer
 	s.table(fmt.Sprintf("%s: %d steps of two micro-batches, with clipping, layer-wise decay and EMA, "+
-		"an infinite gradient in step %d. Differences are parts of the range's largest entry.", m, optimizerSteps, overflowAt),
+		"an infinite gradient in step %d. Differences are parts of the range's largest entry.",
+		m, optimizerSteps, overflowAt),
 		"optimizer", "range", "largest difference", "limit", "")
 	want, err := s.optimize(ctx, m, "cpu", "")
 	if err != nil {
@@ -56,7 +57,9 @@ func optimizers(ctx context.Context, s *section) error {
 }
 
 // optimize takes the steps and returns the state that they leave.
-func (s *section) optimize(ctx context.Context, m worker.Model, provider, optimizer string) (map[string][]float32, error) {
+func (s *section) optimize(ctx context.Context, m worker.Model, provider, optimizer string) (
+	map[string][]float32, error) {
+
 	c := s.config(m, "fp32")
 	c.Runtime.Provider, c.Training.Accumulate, c.Training.EMA, c.Optimizer.Clip = provider, 2, 0.99, 1
 	l, err := training.NewBench(ctx, c, worker.Classes, training.Experiment{Optimizer: optimizer})

@@ -7,8 +7,8 @@ import (
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
 	"fovea/graphs/vit"
+	"fovea/onnx/engine"
 	"fovea/onnx/ort"
-	"fovea/onnx/pb"
 	"fovea/tools/worker"
 )
 
@@ -32,21 +32,17 @@ func placement(ctx context.Context, s *section) error {
 		}},
 	}
 	s.table(m.String(), "graph", "precision", "nodes", "placement", "")
-	for _, x := range []struct {
-		precision string // tf32 has the graphs of fp32
-		half      pb.TensorProto_DataType
-		graphs    []namedGraph
-	}{
-		{"fp32", graphs.Float32, trained},
-		{"bf16", graphs.BFloat16, trained},
-		{"fp16", graphs.Float16, trained},
-		{"fp32", graphs.Float32, []namedGraph{{"optimizer", artifacts.Optimizer}, {"sum of squares", artifacts.SquareSum},
-			{"accumulation", artifacts.Accumulate}, {"moving average", artifacts.Average}}},
-	} {
-		for _, g := range x.graphs {
-			if err := s.checkPlacement(ctx, g, x.precision, x.half); err != nil {
+	for _, precision := range []string{"fp32", "bf16", "fp16"} { // tf32 has the graphs of fp32
+		for _, g := range trained {
+			if err := s.checkPlacement(ctx, g, precision); err != nil {
 				return err
 			}
+		}
+	}
+	for _, g := range []namedGraph{{"optimizer", artifacts.Optimizer}, {"sum of squares", artifacts.SquareSum},
+		{"accumulation", artifacts.Accumulate}, {"moving average", artifacts.Average}} {
+		if err := s.checkPlacement(ctx, g, "fp32"); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -58,7 +54,7 @@ type namedGraph struct {
 	make func() (*graphs.Graph, error)
 }
 
-func (s *section) checkPlacement(ctx context.Context, n namedGraph, precision string, half pb.TensorProto_DataType) error {
+func (s *section) checkPlacement(ctx context.Context, n namedGraph, precision string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -66,7 +62,7 @@ func (s *section) checkPlacement(ctx context.Context, n namedGraph, precision st
 	if err != nil {
 		return err
 	}
-	g.Mix(half)
+	g.Mix(engine.HalfType(precision))
 	model, err := g.Marshal()
 	if err != nil {
 		return err

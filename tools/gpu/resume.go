@@ -5,26 +5,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
+	"slices"
 
 	"fovea/internal/numbers"
 	"fovea/internal/progress"
-	"fovea/onnx/weights"
 	"fovea/training"
+	"fovea/training/checkpoint"
 	"fovea/training/config"
 )
 
-// resume interrupts runs. Two equal runs may differ where the runtime adds up in any order. The resumed run may then lie a
-// few times as far away.
+// resume interrupts runs. Two equal runs may differ where the runtime adds up in any order. The resumed run may then
+// lie a few times as far away.
 func resume(ctx context.Context, s *section) error {
 	dir, err := s.dataset("fundus", "retinamnist", 1, map[string]int{"train": 9, "val": 4, "test": 5})
 	if err != nil {
 		return err
 	}
-	s.table(fmt.Sprintf("%s, 2 epochs of RetinaMNIST, accumulation, EMA, clipping, drop-path, augmentation; interrupted in "+
-		"the second. Compared are the parameters and the optimizer's state of the last checkpoint, differences as parts of a "+
-		"tensor's largest entry.", s.Sizes.Resume),
+	s.table(fmt.Sprintf("%s, 2 epochs of RetinaMNIST, accumulation, EMA, clipping, drop-path, augmentation; interrupted "+
+		"in the second. Compared are the parameters and the optimizer's state of the last checkpoint, differences as "+
+		"parts of a tensor's largest entry.", s.Sizes.Resume),
 		"precision", "CUDA graph", "two equal runs", "the resumed run", "")
 	for _, p := range s.precisions("fp32", "fp16") {
 		for _, recorded := range []bool{false, true} {
@@ -84,56 +84,38 @@ func (s *section) resumed(ctx context.Context, dir, precision string, recorded b
 	if recorded {
 		graph = "on"
 	}
-	s.judge(asEqualRuns(resumed, equal), fmt.Sprintf("%s: the resumed run is %.1e off, equal runs %.1e", precision, resumed, equal),
+	s.judge(asEqualRuns(resumed, equal),
+		fmt.Sprintf("%s: the resumed run is %.1e off, equal runs %.1e", precision, resumed, equal),
 		precision, graph, differenceText(equal), differenceText(resumed))
 	return nil
 }
 
-// compareCheckpoints returns the largest difference in the last checkpoints of two runs, as a part of a tensor's largest
-// entry. It is 0 only if they are equal, byte for byte.
+// compareCheckpoints returns the largest difference in the last checkpoints of two runs, as a part of a tensor's
+// largest entry. It is 0 only if all tensors are equal, byte for byte.
 func compareCheckpoints(a, b string) (largest float64, err error) {
-	for _, name := range []string{"model.safetensors", "optimizer.safetensors"} {
-		var paths [2]string
-		var contents [2][]byte
-		for i, folder := range []string{a, b} {
-			paths[i] = filepath.Join(folder, "checkpoints", "last", name)
-			if contents[i], err = os.ReadFile(paths[i]); err != nil {
-				return 0, err
-			}
-		}
-		if bytes.Equal(contents[0], contents[1]) {
-			continue
-		}
-		d, err := compareTensors(paths[0], paths[1])
-		if err != nil {
-			return 0, err
-		}
-		largest = max(largest, d, 1e-30)
-	}
-	return largest, nil
-}
-
-func compareTensors(a, b string) (largest float64, err error) {
-	x, err := weights.Open(a)
+	x, err := checkpoint.Read(filepath.Join(a, "checkpoints", "last"))
 	if err != nil {
 		return 0, err
 	}
 	defer x.Close()
-	y, err := weights.Open(b)
+	y, err := checkpoint.Read(filepath.Join(b, "checkpoints", "last"))
 	if err != nil {
 		return 0, err
 	}
 	defer y.Close()
-	other := map[string][]byte{}
-	for _, t := range y.Tensors {
-		other[t.Name] = t.Data
+	got, want := slices.Concat(y.Parameters, y.Optimizer), slices.Concat(x.Parameters, x.Optimizer)
+	if len(got) != len(want) {
+		return 0, fmt.Errorf("%s has %d tensors, %s %d", b, len(got), a, len(want))
 	}
-	for _, t := range x.Tensors {
-		if len(other[t.Name]) != len(t.Data) {
+	for i, t := range want {
+		if got[i].Name != t.Name || len(got[i].Data) != len(t.Data) {
 			return 0, fmt.Errorf("%s has another %s than %s", b, t.Name, a)
 		}
-		d := distanceOf(numbers.View[float32](other[t.Name]), numbers.View[float32](t.Data))
-		if further(d.largest, largest) {
+		if bytes.Equal(got[i].Data, t.Data) {
+			continue
+		}
+		d := distanceOf(numbers.View[float32](got[i].Data), numbers.View[float32](t.Data))
+		if largest = max(largest, 1e-30); further(d.largest, largest) {
 			largest = d.largest
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,13 +24,15 @@ var sections = []struct {
 	{"Environment", "the provider computes", environment},
 	{"Placement", "every node on CUDA, no copies between devices, capture as a CUDA graph admitted", placement},
 	{"Gradients", "for every parameter within the limits that are stated with each row", gradients},
-	{"Optimizer", "20 steps: the kernels equal the CPU to the bit, optimizer.onnx to 2e-6 of the largest entry", optimizers},
+	{"Optimizer", "20 steps: the kernels equal the CPU to the bit, optimizer.onnx to 2e-6 of the largest entry",
+		optimizers},
 	{"CUDA graphs", "the same losses with replayed and with plain steps, while paths are dropped at random: to the bit, " +
 		"or as close as two equal runs lie", cudaGraphs},
 	{"Loss curve", "losses of PyTorch from the same weights on the same batches, within the limits that are stated with " +
 		"each row", lossCurve},
 	{"Resume", "an interrupted run ends as one that was not: to the bit, or as close as two equal runs lie", resume},
-	{"Out of memory", "the error names a batch that fits, and a run at that batch follows in the same process", outOfMemory},
+	{"Out of memory", "the error names a batch that fits, and a run at that batch follows in the same process",
+		outOfMemory},
 	{"Ctrl-C", "exit code 130 in the middle of an epoch, a checkpoint, and a run that goes on from it", interrupt},
 	{"Throughput and memory", "figures; none decides", throughput},
 	{"End to end", "figures; none decides", endToEnd},
@@ -76,7 +79,7 @@ func runSection(ctx context.Context, args []string) error {
 	if s.result, err = readResult(s.resultFile(number)); err != nil {
 		return err
 	}
-	slog.SetDefault(slog.New(&warnings{slog.NewTextHandler(os.Stderr, nil), s}))
+	s.logWarnings()
 	if number > 1 { // the first tells what is wrong with the library
 		_, err = install.Load(ctx, s.source()) // or the first CPU session would choose the library
 	}
@@ -155,28 +158,25 @@ func (s *section) save() {
 	}
 }
 
-// A warnings handler adds the warnings of a section's log to its notes.
-type warnings struct {
-	slog.Handler
-	section *section
+// logWarnings adds the warnings of the log to the notes.
+func (s *section) logWarnings() {
+	level := slog.LevelWarn
+	if !s.cuda() {
+		level = slog.LevelError // the CPU's warnings are known: it has no half types
+	}
+	slog.SetDefault(slog.New(slog.NewTextHandler(warnings{s}, &slog.HandlerOptions{Level: level})))
 }
 
-func (w *warnings) Enabled(_ context.Context, level slog.Level) bool {
-	// The CPU's warnings are known: it has no half types.
-	return level >= slog.LevelError || level >= slog.LevelWarn && w.section.cuda()
-}
+// A warnings writer is given one warning at a time.
+type warnings struct{ section *section }
 
-func (w *warnings) Handle(ctx context.Context, r slog.Record) error {
-	text := "Warning: " + r.Message
-	r.Attrs(func(a slog.Attr) bool {
-		text += fmt.Sprintf(", %s: %v", a.Key, a.Value)
-		return true
-	})
-	if strings.Contains(text, "from: onnxruntime") { // what matters of these comes as an error too
-		return w.Handler.Handle(ctx, r)
+func (w warnings) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte("from=onnxruntime")) { // what matters of these comes as an error too
+		return os.Stderr.Write(line)
 	}
-	if !slices.Contains(w.section.Notes, text) {
-		w.section.note("%s", text)
+	_, text, _ := bytes.Cut(bytes.TrimSpace(line), []byte(" msg="))
+	if warning := "Warning: " + string(text); !slices.Contains(w.section.Notes, warning) {
+		w.section.note("%s", warning)
 	}
-	return nil
+	return len(line), nil
 }

@@ -21,7 +21,7 @@ type settings struct {
 	Provider   string // cuda or cpu
 	Python     string // empty: none
 	Data       string // folder of the shipped images
-	Trainer    string // the program; empty: none
+	Trainer    string // the program; empty: see findTrainer
 	Out        string // folder of the report
 	Preset     string // full, quick or small
 	Only       []int  // sections; empty: all
@@ -42,9 +42,9 @@ func parse(args []string) (*settings, error) {
 	flags.StringVar(&s.Trainer, "trainer", "",
 		"the program trainer; if not given it is built, with Go, or looked for beside this program")
 	flags.DurationVar(&s.Limit, "limit", 40*time.Minute, "the longest that a section may take")
-	flags.StringVar(&s.Preset, "sizes", "", "full; quick: fewer sizes and steps; small: tiny models, which say nothing of "+
-		"speed. If not given full, with -provider cpu small")
-	quick := flags.Bool("quick", false, "short for -sizes quick")
+	flags.StringVar(&s.Preset, "sizes", "", "full; quick: fewer sizes and steps; small: tiny models, which say nothing "+
+		"of speed. If not given full, with -provider cpu small")
+	flags.BoolFunc("quick", "short for -sizes quick", func(string) error { return flags.Set("sizes", "quick") })
 	only := flags.String("only", "", "numbers of the sections to run, such as 3,10")
 	batches := flags.String("batches", "", "batch sizes of section 10, such as 16,64")
 	precisions := flags.String("precisions", "", "precisions of sections 3, 5, 6 and 10, such as fp32,bf16")
@@ -66,9 +66,7 @@ func parse(args []string) (*settings, error) {
 	default:
 		return nil, fmt.Errorf("-provider %s: it is cuda or cpu", s.Provider)
 	}
-	if *quick {
-		s.Preset = "quick"
-	} else if s.Preset == "" {
+	if s.Preset == "" {
 		s.Preset = preset
 	}
 	presets := map[string]func() sizes{"full": fullSizes, "quick": quickSizes, "small": smallSizes}
@@ -79,8 +77,10 @@ func parse(args []string) (*settings, error) {
 	if err := errors.Join(positives(*only, &s.Only), positives(*batches, &s.Sizes.Batches)); err != nil {
 		return nil, err
 	}
-	if n := append(s.Only, 0); slices.Max(n) > len(sections) {
-		return nil, fmt.Errorf("-only: there is no section %d", slices.Max(n))
+	for _, n := range s.Only {
+		if n > len(sections) {
+			return nil, fmt.Errorf("-only: there is no section %d", n)
+		}
 	}
 	if *precisions != "" {
 		s.Precisions = strings.Split(*precisions, ",")
@@ -93,12 +93,6 @@ func parse(args []string) (*settings, error) {
 	}
 	if _, err := os.Stat(filepath.Join(s.Data, "retinamnist", "train")); err != nil {
 		return nil, fmt.Errorf("-data: the shipped images are not there: %w", err)
-	}
-	if s.Trainer != "" { // a name without a folder would be looked for in PATH
-		var err error
-		if s.Trainer, err = filepath.Abs(s.Trainer); err != nil {
-			return nil, err
-		}
 	}
 	return s, os.MkdirAll(filepath.Join(s.Out, "sections"), 0o755)
 }

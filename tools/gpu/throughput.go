@@ -33,8 +33,8 @@ const (
 func throughput(ctx context.Context, s *section) error {
 	z := s.Sizes
 	s.table(fmt.Sprintf("%s, %d px, images a second of whole steps with AdamW, drop-path 0.2 and batches in host memory: "+
-		"median, least and largest of %d rounds of %d steps, in which the programs take turns. Memory is what the driver says "+
-		"the program took, in MiB, and what of it PyTorch had reserved at most.",
+		"median, least and largest of %d rounds of %d steps, in which the programs take turns. Memory is what the driver "+
+		"says the program took, in MiB, and what of it PyTorch had reserved at most.",
 		z.Speed.Name, z.Speed.Size, z.Rounds, z.Block),
 		"batch", "precision", "program", "images/s", "least", "largest", "ms a step", "memory", "reserved",
 		"ratio to PyTorch eager", "")
@@ -84,7 +84,9 @@ func (s *section) contenders(j worker.Job) []*contender {
 		add("Fovea, cuda_graph", worker.StartFovea, func(j *worker.Job) { j.CUDAGraph = true })
 	}
 	if j.Model.Batch == slices.Max(s.Sizes.Batches) {
-		add(`Fovea, recompute = "full"`, worker.StartFovea, func(j *worker.Job) { j.Recompute, j.CUDAGraph = "full", s.cuda() })
+		add(`Fovea, recompute = "full"`, worker.StartFovea, func(j *worker.Job) {
+			j.Recompute, j.CUDAGraph = "full", s.cuda()
+		})
 	}
 	if s.Python != "" {
 		add(eager, s.peer(), func(*worker.Job) {})
@@ -95,10 +97,10 @@ func (s *section) contenders(j worker.Job) []*contender {
 	return all
 }
 
-// race lets the contenders take turns. Some may not start beside the others, for lack of memory or because the GPU is for
-// one program at a time. They run afterwards, alone.
+// race lets the contenders take turns. Some may not start beside the others, for lack of memory or because the GPU is
+// for one program at a time. They run afterwards, alone.
 func (s *section) race(ctx context.Context, all []*contender) error {
-	var together, late []*contender
+	var together []*contender
 	for _, c := range all {
 		if s.open(ctx, c) {
 			together = append(together, c)
@@ -109,11 +111,9 @@ func (s *section) race(ctx context.Context, all []*contender) error {
 	}
 	s.rounds(together)
 	for _, c := range all {
-		if c.failed != nil && (len(together) > 1 || len(together) == 1 && together[0] != c) {
-			late = append(late, c)
+		if c.failed == nil || len(together) == 0 || len(together) == 1 && together[0] == c {
+			continue
 		}
-	}
-	for _, c := range late {
 		c.alone, c.rates = true, nil
 		if s.open(ctx, c) {
 			s.rounds([]*contender{c})

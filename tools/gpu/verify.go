@@ -21,9 +21,6 @@ import (
 
 // verify runs the sections one after another and writes the report after each.
 func verify(ctx context.Context, s *settings) error {
-	if built := s.findTrainer(ctx); built != "" {
-		defer os.Remove(built)
-	}
 	var failed []string
 	var results []*result
 	for i, x := range sections {
@@ -31,13 +28,12 @@ func verify(ctx context.Context, s *settings) error {
 		if len(s.Only) > 0 && !slices.Contains(s.Only, number) {
 			continue
 		}
-		fmt.Fprintf(os.Stderr, "\n%s  %d %s\n", time.Now().Format(time.TimeOnly), number, x.title)
+		fmt.Fprintf(os.Stderr, "\n%s %2d %s\n", time.Now().Format(time.TimeOnly), number, x.title)
 		r, err := s.inProcess(ctx, number)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stderr, "%s  %d %s: %s after %.1f s %s\n", time.Now().Format(time.TimeOnly), number, x.title,
-			r.Verdict, r.Seconds, r.Reason)
+		fmt.Fprintln(os.Stderr, time.Now().Format(time.TimeOnly), r)
 		if r.Verdict == fail {
 			failed = append(failed, fmt.Sprintf("%d %s", number, x.title))
 		}
@@ -51,33 +47,14 @@ func verify(ctx context.Context, s *settings) error {
 			return ctx.Err()
 		}
 	}
-	fmt.Println(summary(results))
+	for _, r := range results {
+		fmt.Println(r)
+	}
 	fmt.Println("report:", filepath.Join(s.Out, "verify.md"))
 	if failed != nil {
 		return fmt.Errorf("failed: %s", strings.Join(failed, ", "))
 	}
 	return nil
-}
-
-// findTrainer builds the trainer, or finds one beside this program. It returns the file that it built, if it did.
-func (s *settings) findTrainer(ctx context.Context) (built string) {
-	if s.Trainer != "" {
-		return ""
-	}
-	if goTool, err := exec.LookPath("go"); err == nil {
-		built = filepath.Join(s.Out, "trainer")
-		if err := exec.CommandContext(ctx, goTool, "build", "-o", built, "fovea/cmd/trainer").Run(); err == nil {
-			s.Trainer = built
-			return built
-		}
-	}
-	if self, err := os.Executable(); err == nil {
-		beside := filepath.Join(filepath.Dir(self), "trainer")
-		if _, err := os.Stat(beside); err == nil {
-			s.Trainer = beside
-		}
-	}
-	return ""
 }
 
 // inProcess runs a section in a process of its own and returns its result, whatever becomes of the process.
@@ -100,7 +77,7 @@ func (s *settings) inProcess(ctx context.Context, number int) (*result, error) {
 	defer os.RemoveAll(folder)
 	ctx, cancel := context.WithTimeout(ctx, s.Limit)
 	defer cancel()
-	args := slices.Concat([]string{sectionCommand, strconv.Itoa(number), folder}, s.args, []string{"-trainer", s.Trainer})
+	args := append([]string{sectionCommand, strconv.Itoa(number), folder}, s.args...)
 	c := exec.CommandContext(ctx, self, args...)
 	var log bytes.Buffer
 	c.Stdout, c.Stderr = os.Stderr, io.MultiWriter(os.Stderr, &log)
@@ -143,6 +120,11 @@ type result struct {
 	Tables   []table  `json:"tables,omitempty"`
 	Notes    []string `json:"notes,omitempty"`
 	Log      string   `json:"log,omitempty"` // the end of it, if failed
+}
+
+// String returns a line without the tables and notes.
+func (r *result) String() string {
+	return fmt.Sprintf("%2d %-22s %-8s %7.1f s  %s", r.Number, r.Title, r.Verdict, r.Seconds, r.Reason)
 }
 
 // A table holds figures as text.

@@ -62,17 +62,23 @@ func TestDryRun(t *testing.T) {
 	if len(results) != len(sections) {
 		t.Errorf("there are %d results", len(results))
 	}
-	for title, reason := range map[string]string{"Placement": "CUDA", "CUDA graphs": "GPU", "Loss curve": "no -python", "Out of memory": "GPU"} {
+	for title, reason := range map[string]string{
+		"Placement": "CUDA", "CUDA graphs": "GPU", "Loss curve": "no -python", "Out of memory": "GPU",
+	} {
 		if r := results[title]; r.Verdict != skipped || !strings.Contains(r.Reason, reason) {
 			t.Errorf("%s: %s, %s", title, r.Verdict, r.Reason)
 		}
 	}
-	for _, title := range []string{"Environment", "Gradients", "Optimizer", "Resume", "Ctrl-C", "Throughput and memory", "End to end", "Profile"} {
+	for _, title := range []string{
+		"Environment", "Gradients", "Optimizer", "Resume", "Ctrl-C", "Throughput and memory", "End to end", "Profile",
+	} {
 		if r := results[title]; r.Verdict != pass || len(r.Tables) == 0 {
 			t.Errorf("%s: %s, %s\n%s", title, r.Verdict, r.Reason, r.Log)
 		}
 	}
-	for _, words := range []string{"| 3 | Gradients | pass |", "| 6 | Loss curve | skipped: no -python |", "gpu verify -provider cpu", "MatMul"} {
+	for _, words := range []string{
+		"| 3 | Gradients | pass |", "| 6 | Loss curve | skipped: no -python |", "gpu verify -provider cpu", "MatMul",
+	} {
 		if !strings.Contains(report, words) {
 			t.Errorf("the report does not say %q:\n%s", words, report)
 		}
@@ -84,7 +90,9 @@ func TestDryRun(t *testing.T) {
 func TestVerifyOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		results, _ := verified(t, "-provider", "cuda", "-sizes", "small")
-		for _, title := range []string{"Environment", "Placement", "CUDA graphs", "Resume", "Ctrl-C", "Throughput and memory", "End to end", "Profile"} {
+		for _, title := range []string{
+			"Environment", "Placement", "CUDA graphs", "Resume", "Ctrl-C", "Throughput and memory", "End to end", "Profile",
+		} {
 			if r := results[title]; r.Verdict != pass {
 				t.Errorf("%s: %s, %s\n%s", title, r.Verdict, r.Reason, r.Log)
 			}
@@ -103,7 +111,8 @@ func TestVerifyOnCUDA(t *testing.T) {
 // TestCrashOfASection: the others are run, and what it had found is kept.
 func TestCrashOfASection(t *testing.T) {
 	out := t.TempDir()
-	s, err := parse([]string{"-provider", "cpu", "-out", out, "-data", "../../data/testdata", "-only", "12", "-limit", "1ms"})
+	s, err := parse([]string{
+		"-provider", "cpu", "-out", out, "-data", "../../data/testdata", "-only", "12", "-limit", "1ms"})
 	if err != nil {
 		t.Fatal(err)
 	}

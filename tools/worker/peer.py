@@ -2,12 +2,12 @@
 
 Reads requests from standard input, one JSON object a line, and answers each with one. worker.go describes them all.
 
-    the first          a job; the answer has "versions"
+    the first          a job, for which it builds the model
     {"rates": [...]}   takes a step with each learning rate, batch after batch, and waits for the last:
                        {"seconds", "losses"}, on the CPU also "forward", "backward" and "optimizer"
     {"profile": true}  {"kernels": {name: {"calls", "seconds"}}} of a step on a GPU, on the CPU the same as "operators"
     {"memory": true}   {"driver", "reserved", "peak_rss", "import_rss"} in bytes
-    {"versions": true} {"versions"}, also without a job
+    {"versions": true} {"versions"}
 
 Any answer may be {"error": text, "memory": whether there was too little of it}. The end of the input ends the process.
 
@@ -196,10 +196,9 @@ def serve(make: Callable[[dict], object], versions: Callable[[], dict] = version
     for line in sys.stdin:
         try:
             request = json.loads(line)
-            if request.get("versions"):
-                answer = {"versions": versions()}
-            elif peer is None:
-                peer = make(request)
+            if peer is None:
+                peer, answer = make(request), {}
+            elif request.get("versions"):
                 answer = {"versions": versions()}
             else:
                 answer = peer.answer(request)

@@ -100,7 +100,7 @@ func (w *server) open(ctx context.Context) (err error) {
 	return err
 }
 
-// steps takes a step with each rate, in the order of training's loop, which stages the next batch while the GPU computes.
+// steps takes a step with each rate. Like training's loop it stages the next batch while the GPU computes.
 func (w *server) steps(rates []float64) (*Answer, error) {
 	a := new(Answer)
 	stage := func() error {

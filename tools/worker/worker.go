@@ -1,8 +1,8 @@
 // Package worker takes training steps in processes of their own, Fovea's and PyTorch's, and measures them.
 //
-// A process reads requests from its standard input, one JSON object a line, and answers each with one. The first request
-// is a [Job], for which it builds the model. The answer to it has the versions of the libraries. Each other is a
-// [Request]. An answer may be an error. The process ends with its input. [Serve] is Fovea's side, peer.py PyTorch's.
+// A process reads requests from its standard input, one JSON object a line, and answers each with one. The first
+// request is a [Job], for which it builds the model. Each other is a [Request]. An answer may be an error. The process
+// ends with its input. [Serve] is Fovea's side, peer.py PyTorch's.
 package worker
 
 import (
@@ -81,7 +81,7 @@ type Request struct {
 	Rates    []float64 `json:"rates,omitempty"`    // takes a step with each learning rate
 	Profile  bool      `json:"profile,omitempty"`  // PyTorch takes steps; Fovea sums up those that it took, and ends
 	Memory   bool      `json:"memory,omitempty"`   // the memory taken so far
-	Versions bool      `json:"versions,omitempty"` // of PyTorch's libraries, also without a job
+	Versions bool      `json:"versions,omitempty"` // of PyTorch's libraries
 }
 
 // Steps returns the request of n steps with one learning rate.
