@@ -7,8 +7,7 @@ import (
 	"fovea/graphs/graphtest"
 )
 
-// TestScore fails when a case is worse than testdata/score.csv says, and when
-// it is better, so that it stays so.
+// TestScore fails when a case is worse than testdata/score.csv says, and when it is better, so that it stays so.
 func TestScore(t *testing.T) {
 	committed, err := readScores("testdata/score.csv")
 	if err != nil {
@@ -25,7 +24,8 @@ func TestScore(t *testing.T) {
 		case s.status > want:
 			t.Errorf("%s is %s, it was %s: %s", s.name, s.status, want, s.reason)
 		case s.status < want:
-			t.Errorf("%s is %s, better than %s: write the score anew with go run ./tools/conformance -write", s.name, s.status, want)
+			t.Errorf("%s is %s, better than %s: write the score anew with go run ./tools/conformance -write",
+				s.name, s.status, want)
 		}
 		delete(committed, s.key)
 	}
@@ -34,8 +34,8 @@ func TestScore(t *testing.T) {
 	}
 }
 
-// TestWrongGradients: gradients that are off by one part in a hundred are found,
-// but where they are 0 or, as those of a saturated tanh, nearly so.
+// TestWrongGradients makes gradients wrong by one part in a hundred, and expects that each is found. Exceptions are
+// gradients that are 0, or nearly so, like those of a saturated tanh.
 func TestWrongGradients(t *testing.T) {
 	defer func() { reverse = autodiff.Backward }()
 	reverse = graphtest.WrongBackward
