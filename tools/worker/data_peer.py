@@ -1,11 +1,12 @@
-"""Decodes and augments images on one core as RETFound's loader does, to compare Fovea with. It speaks peer.py's protocol.
+"""Decodes and augments images on one core as RETFound's loader does, to compare Fovea with. It speaks peer.py's
+protocol.
 
     the first     {"dir", "size"}: dir has a folder of images for each kind
     {"kind": K}   opens every image of DIR/K with Pillow and transforms it: {"images", "cpu"}
 
 cpu is processor time in seconds. The transform is timm's for training with RETFound's settings: random resized crop
-(bicubic), horizontal flip, RandAugment, normalisation, random erasing. Pillow's wheels decode JPEG with libjpeg-turbo. No
-DataLoader, no worker: one thread. Needs tools/oracle/requirements.txt.
+(bicubic), horizontal flip, RandAugment, normalisation, random erasing. Pillow's wheels decode JPEG with libjpeg-turbo.
+No DataLoader, no worker: one thread. Needs tools/oracle/requirements.txt.
 """
 
 import pathlib

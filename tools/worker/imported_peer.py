@@ -1,9 +1,9 @@
 """A torchvision classifier in PyTorch, beside its ONNX file that Fovea trains. It speaks peer.py's protocol.
 
-Makes the model of the job's "arch" with random weights and writes it to the job's "onnx" (TorchScript exporter, opset 17,
-symbolic batch). Batch normalisation keeps its statistics, as in Fovea: the model is in evaluation mode, and everything
-but the statistics is trained. "batch_norm" says what the file has: "folded" into the convolutions, as the exporter does
-by default, or "kept". PyTorch's own model has all of them. Needs tools/oracle/requirements.txt.
+Makes the model of the job's "arch" with random weights and writes it to the job's "onnx" (TorchScript exporter, opset
+17, symbolic batch). Batch normalisation keeps its statistics, as in Fovea: the model is in evaluation mode, and
+everything but the statistics is trained. "batch_norm" says what the file has: "folded" into the convolutions, as the
+exporter does by default, or "kept". PyTorch's own model has all of them. Needs tools/oracle/requirements.txt.
 """
 
 import warnings
@@ -39,7 +39,8 @@ class Imported(Peer):
         kept = {} if job["batch_norm"] == "folded" else {
             "training": torch.onnx.TrainingMode.PRESERVE, "do_constant_folding": False}
         torch.onnx.export(model, (self.images[0],), job["model"]["onnx"], dynamo=False, opset_version=17,
-                          input_names=["images"], output_names=["logits"], dynamic_axes={"images": {0: "batch"}}, **kept)
+                          input_names=["images"], output_names=["logits"], dynamic_axes={"images": {0: "batch"}},
+                          **kept)
 
 
 if __name__ == "__main__":

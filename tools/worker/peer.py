@@ -13,10 +13,10 @@ Any answer may be {"error": text, "memory": whether there was too little of it}.
 
 "batches" is a file of float32 numbers: the images of `count` batches, [count,batch,3,size,size], then their targets,
 [count,batch,classes]. Without it there is noise, because the content does not change the time. Batches are page-locked
-before the clock starts and copied in each step. On a GPU a step does not wait for the one before, and losses are read at
-the end of a request. AMP is torch.autocast, with GradScaler for fp16. AdamW has RETFound's groups of layer-wise decay.
-import_rss is the resident memory of the libraries alone: a CUDA build of PyTorch takes more than a CPU build. Needs torch
-and timm.
+before the clock starts and copied in each step. On a GPU a step does not wait for the one before, and losses are read
+at the end of a request. AMP is torch.autocast, with GradScaler for fp16. AdamW has RETFound's groups of layer-wise
+decay. import_rss is the resident memory of the libraries alone: a CUDA build of PyTorch takes more than a CPU build.
+Needs torch and timm.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def resident(field: str) -> int:
-    """Returns VmHWM, the peak of resident memory, or VmRSS, its size now, in bytes; 0 where the system does not tell."""
+    """Returns VmHWM, the peak of resident memory, or VmRSS, its size now, in bytes; 0 if the system does not tell."""
     with contextlib.suppress(FileNotFoundError), open("/proc/self/status") as status:
         for line in status:
             if line.startswith(field + ":"):
