@@ -1,10 +1,14 @@
-// Package configs carries the reference of all config keys into the program:
-// README.md here, which the trainer shows as "trainer help config".
+// Package configs carries the description of all config keys and the recipes into the program.
 package configs
 
-import _ "embed"
+import "embed"
 
-// Reference is README.md.
+// Reference holds README.md, which "trainer help config" prints.
 //
 //go:embed README.md
 var Reference string
+
+// Recipes holds recipes/NAME.toml for each value of the key recipe: the defaults of the other keys.
+//
+//go:embed recipes/*.toml
+var Recipes embed.FS

@@ -15,7 +15,7 @@ import (
 	"fovea/data/augment"
 )
 
-// fundusJPEG is a 3-megapixel 4:2:0 JPEG with a disc and fine structure.
+// fundusJPEG returns a 3-megapixel 4:2:0 JPEG with a disc and fine structure.
 func fundusJPEG(b *testing.B) string {
 	b.Helper()
 	const w, h = 2048, 1536

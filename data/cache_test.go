@@ -29,7 +29,7 @@ func openCache(t *testing.T, dir string, side int) *Cache {
 	return c
 }
 
-// entries are the files of a cache.
+// entries returns the files of a cache.
 func entries(t *testing.T, dir string) []string {
 	t.Helper()
 	var out []string

@@ -104,7 +104,8 @@ func TestDecodeLimit(t *testing.T) {
 // TestDecodeScans: a JPEG whose last scan is repeated costs a pass over all pixels for every few bytes. Pillow writes
 // six scans of grey and ten of colour.
 func TestDecodeScans(t *testing.T) {
-	for name, want := range map[string]int{"grey_progressive.jpg": 6, "rgb420_progressive.jpg": 10, "rgb422_restart_progressive.jpg": 10, "rgb420.jpg": 1} {
+	for name, want := range map[string]int{"grey_progressive.jpg": 6, "rgb420_progressive.jpg": 10,
+		"rgb422_restart_progressive.jpg": 10, "rgb420.jpg": 1} {
 		file, err := os.ReadFile("testdata/golden/modes/" + name)
 		if err != nil {
 			t.Fatal(err)
@@ -144,7 +145,8 @@ func TestDecodeRepeats(t *testing.T) {
 		}
 	}
 	file = le.AppendUint16(file, 10)
-	for _, e := range [][4]int{{256, 4, 1, side}, {257, 4, 1, side}, {258, 3, 1, 8}, {259, 3, 1, 8}, {262, 3, 1, 1}, {277, 3, 1, 1},
+	for _, e := range [][4]int{{256, 4, 1, side}, {257, 4, 1, side}, {258, 3, 1, 8}, {259, 3, 1, 8},
+		{262, 3, 1, 1}, {277, 3, 1, 1},
 		{322, 4, 1, tile}, {323, 4, 1, tile}, {324, 4, tiles, 8 + len(piece)}, {325, 4, tiles, 8 + len(piece) + 4*tiles}} {
 		file = le.AppendUint16(le.AppendUint16(file, uint16(e[0])), uint16(e[1]))
 		file = le.AppendUint32(le.AppendUint32(file, uint32(e[2])), uint32(e[3]))

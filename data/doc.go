@@ -21,7 +21,7 @@
 //	normalize              RGB [S,S] → float32 [3,S,S]: (v/255 - mean) / std
 //	augment.Eraser         float32 [3,S,S] → float32 [3,S,S]
 //	Iterator.Next          returns the Batch, float32 [N,3,S,S], when its last image is there
-//	augment.Mixer          mixes the images and targets of the batch, which the caller asks for
+//	Targets.Apply          makes the targets of the batch, float32 [N,C], and mixes its images (augment.Mixer)
 //
 // This is timm's order. An image for evaluation is decoded whole ([DecodeBytes]), resized and cropped
 // (EvalTransform.crop), and normalised. [TrainTransform], [EvalTransform] and [ViewsTransform] each show their steps in

@@ -39,6 +39,7 @@ func (t EvalTransform) Check() error {
 	return checkOutput(t.Size, t.Std)
 }
 
+// Side returns Size.
 func (t EvalTransform) Side() int  { return t.Size }
 func (t EvalTransform) views() int { return 1 }
 

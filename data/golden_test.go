@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// golden is what tools/oracle/images.py wrote.
+// golden is the folder that tools/oracle/images.py wrote.
 const golden = "testdata/golden"
 
 // readPNG reads an 8-bit PNG without the code under test.
@@ -39,7 +39,7 @@ func readJSON(t *testing.T, name string, into any) {
 	}
 }
 
-// difference is how far two images are apart.
+// A difference measures how far two images are apart.
 type difference struct {
 	most   int     // levels, of any channel
 	pixels float64 // part of the pixels that differ at all

@@ -13,6 +13,7 @@ import (
 type Batch struct {
 	Images  []float32 // [N,3,S,S], [N,V,3,S,S] with V views, or N rows of LoaderConfig.Tensors
 	Labels  []int     // [N], classes
+	Targets []float32 // [N,C], with LoaderConfig.Targets
 	Indices []int     // [N], positions in LoaderConfig.Samples
 	// Errors says why an image could not be read, with LoaderConfig.Tolerant; its tensor is then zero. [N]
 	Errors []error
@@ -54,6 +55,8 @@ type Iterator struct {
 	ctx        context.Context // of the epoch: the goroutines' and Next's
 	cancel     context.CancelFunc
 	loader     *Loader
+	epoch      int
+	index      int // of the batch that Next returns next
 	goroutines sync.WaitGroup
 	ordered    chan *Batch // being prepared, in order; closed behind the last
 	free       chan *Batch
@@ -78,12 +81,16 @@ func (it *Iterator) Next() (*Batch, error) {
 		return nil, errors.New("every buffer is in use: release a batch before the next one")
 	}
 	b, err := it.next()
+	if t := it.loader.config.Targets; err == nil && t != nil {
+		b.Targets, err = t.Apply(b, it.epoch, it.index)
+	}
 	if err != nil {
 		it.err = err
 		return nil, err
 	}
 	b.iterator = it
 	it.held++
+	it.index++
 	return b, nil
 }
 

@@ -23,8 +23,9 @@ type LoaderConfig struct {
 	Order     Order  // if set, decides the order instead of Shuffle
 	DropLast  bool   // leave out a last batch that is not full
 	Transform Transform
-	Cache     *Cache // of decoded images; nil for none
-	Tolerant  bool   // go on past images that cannot be read, see Batch.Errors
+	Cache     *Cache   // of decoded images; nil for none
+	Tolerant  bool     // go on past images that cannot be read, see Batch.Errors
+	Targets   *Targets // of Batch.Targets; nil: none are made
 	// Tensors holds the samples' tensors one after another, if they are in memory already. Then no file is read, and
 	// there must be no Transform.
 	Tensors []float32
@@ -84,6 +85,8 @@ func (l *Loader) Epoch(ctx context.Context, epoch, firstBatch int) *Iterator {
 		ctx:     ctx,
 		cancel:  cancel,
 		loader:  l,
+		epoch:   epoch,
+		index:   max(firstBatch, 0),
 		ordered: make(chan *Batch, bufferCount),
 		free:    make(chan *Batch, bufferCount),
 	}

@@ -123,7 +123,8 @@ func TestBalanced(t *testing.T) {
 		t.Error("a class without samples was drawn")
 	}
 	for what, counts := range map[string][]int{
-		"classes": {byClass[0], byClass[1], byClass[3]}, "first class": bySample[:2], "second": bySample[2:12], "last": bySample[12:],
+		"classes": {byClass[0], byClass[1], byClass[3]}, "first class": bySample[:2],
+		"second": bySample[2:12], "last": bySample[12:],
 	} {
 		total := 0
 		for _, n := range counts {

@@ -11,7 +11,7 @@ import (
 	"fovea/data/augment"
 )
 
-// recipe is RETFound's transform for training.
+// recipe returns RETFound's transform for training.
 func recipe(t testing.TB, size int) TrainTransform {
 	t.Helper()
 	policy, err := augment.Parse("rand-m9-mstd0.5-inc1")

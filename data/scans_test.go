@@ -53,7 +53,7 @@ func TestScansAsTorchvision(t *testing.T) {
 	}
 }
 
-// photograph is a fundus-like picture of 3,000 pixels, made of integers as in tools/oracle/augment.py.
+// photograph returns a fundus-like picture of 3,000 pixels, made of integers as in tools/oracle/augment.py.
 func photograph() *image.NRGBA {
 	img := image.NewNRGBA(image.Rect(0, 0, 3000, 2000))
 	for y := range 2000 {

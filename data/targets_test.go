@@ -1,7 +1,9 @@
 package data
 
 import (
+	"encoding/json"
 	"math"
+	"os"
 	"testing"
 )
 
@@ -37,3 +39,41 @@ func TestOneHotAsTimm(t *testing.T) {
 }
 
 func second(_ []float32, err error) error { return err }
+
+// TestBalancedWeights compares with scikit-learn's compute_class_weight.
+func TestBalancedWeights(t *testing.T) {
+	text, err := os.ReadFile("../graphs/artifacts/testdata/loss.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var golden struct {
+		Counts  []int
+		Weights []float32
+	}
+	if err := json.Unmarshal(text, &golden); err != nil {
+		t.Fatal(err)
+	}
+	var samples []Sample
+	for class, n := range golden.Counts {
+		for range n {
+			samples = append(samples, Sample{Class: class})
+		}
+	}
+	got := BalancedWeights(samples, len(golden.Counts))
+	for i, want := range golden.Weights {
+		if got[i] != want {
+			t.Errorf("class %d weighs %v, want %v", i, got[i], want)
+		}
+	}
+	if w := BalancedWeights(samples, len(golden.Counts)+1); w[len(golden.Counts)] != 0 {
+		t.Errorf("a class without samples weighs %v", w[len(golden.Counts)])
+	}
+	targets := []float32{0.9, 0.1, 0.2, 0.8}
+	weigh(targets, nil)
+	weigh(targets, []float32{2, 0.5})
+	for i, want := range []float32{1.8, 0.05, 0.4, 0.4} {
+		if math.Abs(float64(targets[i]-want)) > 1e-7 {
+			t.Errorf("target %d is %v, want %v", i, targets[i], want)
+		}
+	}
+}

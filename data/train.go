@@ -71,6 +71,7 @@ func (t TrainTransform) Check() error {
 	return checkOutput(t.Size, t.Std)
 }
 
+// Side returns Size.
 func (t TrainTransform) Side() int  { return t.Size }
 func (t TrainTransform) views() int { return 1 }
 

@@ -14,7 +14,8 @@ func TestViews(t *testing.T) {
 	samples := trainSamples(t, "testdata/retinamnist")[:3]
 	plain := NewEvalTransform(24)
 	size := 3 * 24 * 24
-	one, _, _ := collect(t, newLoader(t, LoaderConfig{Samples: samples, Batch: 3, Transform: plain}).Epoch(t.Context(), 0, 0))
+	loader := newLoader(t, LoaderConfig{Samples: samples, Batch: 3, Transform: plain})
+	one, _, _ := collect(t, loader.Epoch(t.Context(), 0, 0))
 	for _, views := range AllViews {
 		n := views.Count()
 		centre := 0
@@ -56,7 +57,8 @@ func TestTolerantLoader(t *testing.T) {
 		t.Fatal(err)
 	}
 	samples := trainSamples(t, "testdata/retinamnist")[:12]
-	want, _, _ := collect(t, newLoader(t, LoaderConfig{Samples: samples, Batch: 2, Transform: NewEvalTransform(24)}).Epoch(t.Context(), 0, 0))
+	plain := newLoader(t, LoaderConfig{Samples: samples, Batch: 2, Transform: NewEvalTransform(24)})
+	want, _, _ := collect(t, plain.Epoch(t.Context(), 0, 0))
 	size := 3 * 24 * 24
 	samples = slices.Clone(samples)
 	samples[9].Path = bad

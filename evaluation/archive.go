@@ -13,19 +13,18 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"fovea/internal/runfiles"
 )
 
-const (
-	archiveFile   = "metrics_test.csv"
-	secondsColumn = "seconds"
-)
+const secondsColumn = "seconds"
 
-// ReadArchive reads the results of other frameworks from the files
-// FRAMEWORK/DATASET/metrics_test.csv below dir, ordered by framework and data
-// set. A file has a header with any of the columns of [WriteMetrics], in any
-// order, and perhaps seconds, the run's duration; other columns are not read.
-// An empty cell is a figure that is not known. Of several rows the last counts,
-// since RETFound appends the latest run. Errors name file, line and column.
+var archiveFile = runfiles.Metrics("test")
+
+// ReadArchive reads the results of other frameworks from the files FRAMEWORK/DATASET/metrics_test.csv below dir,
+// ordered by framework and data set. A file has a header with any of the columns of [WriteMetrics], in any order, and
+// perhaps seconds, the run's duration; other columns are not read. An empty cell is a figure that is not known. Of
+// several rows the last counts, since RETFound appends the latest run. Errors name file, line and column.
 func ReadArchive(dir string) ([]Outcome, error) {
 	files, err := fs.Glob(os.DirFS(dir), path.Join("*", "*", archiveFile))
 	if err != nil {
@@ -56,13 +55,10 @@ func (o *Outcome) readFile(file string) error {
 	return o.read(f)
 }
 
-// read takes metrics and duration from the last row.
+// read sets the metrics and the duration from the last row.
 func (o *Outcome) read(r io.Reader) error {
 	in := newReader(r)
-	header, err := in.Read()
-	if err == io.EOF {
-		return fmt.Errorf("the file is empty")
-	}
+	header, err := readHeader(in)
 	if err != nil {
 		return err
 	}
@@ -108,8 +104,8 @@ func (o *Outcome) read(r io.Reader) error {
 	return nil
 }
 
-// ReadMetricRow reads a file such as [ReadArchive] does and returns the metrics
-// of its last row by name, those that are known and finite.
+// ReadMetricRow reads a file such as [ReadArchive] does and returns the metrics of its last row by name, those that are
+// known and finite.
 func ReadMetricRow(r io.Reader) (map[string]float64, error) {
 	var o Outcome
 	err := o.read(r)

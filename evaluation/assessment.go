@@ -17,8 +17,7 @@ type Estimate struct {
 	High  Number `json:"high"`
 }
 
-// Find returns the measure of a name, and whether it is there; if not, its numbers
-// are NaN.
+// Find returns the measure of a name, and whether it is there; if not, its numbers are NaN.
 func Find(measures []Estimate, name string) (Estimate, bool) {
 	for _, m := range measures {
 		if m.Name == name {
@@ -38,8 +37,8 @@ type ClassAssessment struct {
 	DeLong    AUCInterval `json:"roc_auc_delong"`
 }
 
-// Assessment is what metrics_test.json holds: every measure with its interval.
-// A number that the data leave undefined is NaN, and null in JSON.
+// Assessment is what metrics_test.json holds: every measure with its interval. A number that the data leave undefined
+// is NaN, and null in JSON.
 type Assessment struct {
 	Rows     int               `json:"rows"`
 	Classes  []string          `json:"classes"`
@@ -49,20 +48,18 @@ type Assessment struct {
 	Seed     uint64            `json:"seed"`
 	Measures []Estimate        `json:"measures"`
 	PerClass []ClassAssessment `json:"per_class"`
-	// ECEIfCalibrated is about what ece would be, by chance, if the probabilities
-	// were right.
+	// ECEIfCalibrated is about what ece would be, by chance, if the probabilities were right.
 	ECEIfCalibrated Number   `json:"ece_if_calibrated"`
 	Warnings        []string `json:"warnings,omitempty"`
 
-	// The curves of the positive class of two, else of the averages over classes;
-	// none if all rows are of one class. They are for figures.
+	// The curves of the positive class of two, else of the averages over classes; none if all rows are of one class.
+	// They are for figures.
 	ROC             []Band `json:"-"`
 	PrecisionRecall []Band `json:"-"`
 }
 
-// Assess returns every measure of p with intervals. Values are those of
-// [Compute]; val_loss is the mean over images. Errors are those of
-// [Predictions.Check], of the options and of ctx.
+// Assess returns every measure of p with intervals. Values are those of [Compute]; val_loss is the mean over images.
+// Errors are those of [Predictions.Check], of the options and of ctx.
 func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -108,8 +105,9 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 		a.Positive = p.Classes[positiveClass]
 	}
 	for c, name := range p.Classes {
-		k := ClassAssessment{Class: name, Support: int(t.support[c]), Predicted: int(t.predicted[c]), Measures: take(classMeasures),
-			DeLong: newPlacements(s.rankings[c], uint16(c)).interval(o.Level)}
+		k := ClassAssessment{Class: name, Support: int(t.support[c]), Predicted: int(t.predicted[c]),
+			Measures: take(classMeasures),
+			DeLong:   newPlacements(s.rankings[c], uint16(c)).interval(o.Level)}
 		if k.Support == 1 {
 			warnings = append(warnings, Warning{Class: name, Metrics: classMeasures,
 				Reason: "one sample is the same in every bootstrap round, so intervals are too narrow"})

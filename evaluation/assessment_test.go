@@ -52,8 +52,7 @@ func TestAssessmentDoesNotDependOnWorkers(t *testing.T) {
 	}
 }
 
-// With classes of fixed size the recall of a class is a binomial share, whose
-// spread is known; AUC's is DeLong's.
+// With classes of fixed size the recall of a class is a binomial share, whose spread is known; AUC's is DeLong's.
 func TestBootstrapWidth(t *testing.T) {
 	p := randomPredictions(2, 2000)
 	a, err := Assess(t.Context(), p, Intervals{})
@@ -114,8 +113,8 @@ func TestAssessmentOfUndefined(t *testing.T) {
 	}
 }
 
-// If labels are drawn with the very probabilities of a table, the calibration
-// errors that these show have the mean that is told.
+// If labels are drawn with the very probabilities of a table, the calibration errors that these show have the mean that
+// is told.
 func TestECEIfCalibrated(t *testing.T) {
 	p := randomPredictions(4, 400)
 	a, err := Assess(t.Context(), p, Intervals{Rounds: 20})

@@ -2,8 +2,8 @@ package evaluation
 
 import "math"
 
-// Band is a ROC curve (sensitivity over false positive rate) or a
-// precision-recall curve on a grid of X, with an interval at each point of it.
+// A Band is a ROC curve (sensitivity over false positive rate) or a precision-recall curve on a grid of X, with an
+// interval at each point of it.
 type Band struct {
 	Name            string // of the class, or of the average over classes
 	X, Y, Low, High []float64
@@ -14,8 +14,8 @@ const (
 	bandPoints = bandSteps + 1
 )
 
-// bandNames are those of the curves that have bands. With two classes it is that
-// of the positive one.
+// bandNames returns the names of the curves that have bands: of two classes the positive one, else both averages over
+// classes.
 func bandNames(classes []string) []string {
 	if len(classes) == 2 {
 		return classes[positiveClass:]
@@ -23,15 +23,15 @@ func bandNames(classes []string) []string {
 	return []string{"macro average", "micro average"}
 }
 
-// A trace notes the heights of a ROC and a precision-recall curve at the points
-// of the grid while a ranking is walked along.
+// A trace records the heights of a ROC and a precision-recall curve at the points of the grid while a ranking is walked
+// along.
 type trace struct {
 	positives, negatives int64
 	roc, pr              [bandPoints]float64
 	atROC, atPR          int // the next points
 }
 
-// start makes a trace, if there is one, ready for a walk past so many rows.
+// start resets the trace for a walk past so many rows and returns it. A nil trace stays nil.
 func (t *trace) start(positives, negatives int64) *trace {
 	if t != nil {
 		*t = trace{positives: positives, negatives: negatives}
@@ -40,8 +40,7 @@ func (t *trace) start(positives, negatives int64) *trace {
 	return t
 }
 
-// goals are what a walk tells the trace of: that so many positives are reached,
-// and more than so many negatives passed.
+// goals returns when a walk must call the trace next: reach at so many positives, pass beyond so many negatives.
 func (t *trace) goals() (hits, misses int64) {
 	if t == nil {
 		return math.MaxInt64, math.MaxInt64
@@ -49,8 +48,7 @@ func (t *trace) goals() (hits, misses int64) {
 	return t.hitGoal(), t.missGoal()
 }
 
-// hitGoal is the least number of positives with the recall of the next point; at
-// recall 0 that is the first.
+// hitGoal returns the least number of positives with the recall of the next point. At recall 0 that is 1.
 func (t *trace) hitGoal() int64 {
 	if t.atPR > bandSteps || t.positives == 0 {
 		return math.MaxInt64
@@ -58,7 +56,7 @@ func (t *trace) hitGoal() int64 {
 	return max(1, (int64(t.atPR)*t.positives+bandSteps-1)/bandSteps)
 }
 
-// missGoal is the number of negatives at the next point, rounded down.
+// missGoal returns the number of negatives at the next point, rounded down.
 func (t *trace) missGoal() int64 {
 	if t.atROC >= bandSteps || t.positives == 0 {
 		return math.MaxInt64
@@ -66,7 +64,7 @@ func (t *trace) missGoal() int64 {
 	return int64(t.atROC) * t.negatives / bandSteps
 }
 
-// reach notes the precision at the points up to a number of positives.
+// reach records the precision at all points up to a number of positives and returns the next hitGoal.
 func (t *trace) reach(hits, misses int64) (goal int64) {
 	for goal = t.hitGoal(); hits >= goal; goal = t.hitGoal() {
 		t.pr[t.atPR] = float64(hits) / float64(hits+misses)
@@ -75,9 +73,8 @@ func (t *trace) reach(hits, misses int64) (goal int64) {
 	return goal
 }
 
-// pass notes the sensitivity at the points that the straight line between two
-// corners of the ROC curve passes: where it begins but not where it ends, for the
-// next line may go straight up from there.
+// pass records the sensitivity at the points that the straight line between two corners of the ROC curve passes, and
+// returns the next missGoal. The line's end does not count, for the next line may go straight up from there.
 func (t *trace) pass(hits0, misses0, hits, misses int64) (goal int64) {
 	for goal = t.missGoal(); misses > goal; goal = t.missGoal() {
 		x := float64(int64(t.atROC)*t.negatives) / bandSteps
@@ -88,7 +85,7 @@ func (t *trace) pass(hits0, misses0, hits, misses int64) (goal int64) {
 	return goal
 }
 
-// traceOf is that of a class, or, of class -1, of all pooled; nil if there is none.
+// traceOf returns the trace of a class, or of all classes pooled for class -1. It is nil if there is none.
 func (t *tally) traceOf(class int) *trace {
 	switch {
 	case t.traces == nil || (len(t.traces) == 1 && class != positiveClass):
@@ -101,9 +98,8 @@ func (t *tally) traceOf(class int) *trace {
 	return &t.traces[class]
 }
 
-// bands writes the heights of ROC and precision-recall curve of each of
-// bandNames. The averages over classes are those of roc_auc and
-// average_precision: a class without rows has no ROC curve, and precision 0.
+// bands writes the heights of the ROC and the precision-recall curve of each of bandNames. The averages over classes
+// are those of roc_auc and average_precision: a class without rows has no ROC curve, and precision 0.
 func (t *tally) bands(out []float64) {
 	put := func(heights []float64) { out = out[copy(out, heights):] }
 	if one := t.traceOf(positiveClass); len(t.support) == 2 {
@@ -137,8 +133,8 @@ func (t *tally) bands(out []float64) {
 	put(t.traceOf(-1).pr[:])
 }
 
-// bands of a curve kind: which is 0 for ROC, 1 for precision and recall. values
-// are those of the sample itself; first is where heights begin in both.
+// bands returns the curves of one kind: which is 0 for ROC, 1 for precision and recall. values are measures of the
+// sample itself; the heights begin at first, in values and in r.
 func (r replicates) bands(names []string, values []float64, first, which int, level float64) []Band {
 	var out []Band
 	for i, name := range names {

@@ -10,7 +10,7 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 )
 
 type goldenBands struct {
@@ -22,8 +22,7 @@ type goldenBands struct {
 	}
 }
 
-// TestBandsEqualScikitLearn holds the bands of the same resamples to those of
-// tools/oracle/bands.py.
+// TestBandsEqualScikitLearn holds the bands of the same resamples to those of tools/oracle/bands.py.
 func TestBandsEqualScikitLearn(t *testing.T) {
 	var g goldenBands
 	if err := json.Unmarshal(graphtest.Unzip(t, "testdata/bands.json.gz"), &g); err != nil {
@@ -73,15 +72,18 @@ func TestBandsEqualScikitLearn(t *testing.T) {
 	t.Logf("largest difference %.2g", worst)
 }
 
-// closeTo allows 1e-12 of the value, and eight rounding errors of 1: heights
-// between the corners of a curve are interpolated.
+// closeTo allows 1e-12 of the value, and eight rounding errors of 1: heights between the corners of a curve are
+// interpolated.
 func closeTo(got, want float64) bool {
 	return math.Abs(got-want) <= 1e-12*math.Abs(want)+8*0x1p-52
 }
 
-// TestBandsCoverTheTruth: scores of two normal distributions, one apart, have the
-// ROC curve Φ(1 + Φ⁻¹(x)). Of many samples' bands nearly 95 % hold it at a point.
+// TestBandsCoverTheTruth: scores of two normal distributions, one apart, have the ROC curve Φ(1 + Φ⁻¹(x)). Of many
+// samples' bands nearly 95 % hold it at a point.
 func TestBandsCoverTheTruth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulates hundreds of samples")
+	}
 	const samples, each, apart = 400, 80, 1.0
 	covered := map[int]int{20: 0, 60: 0, 100: 0} // points of the grid: x = 0.1, 0.3, 0.5
 	rng := rand.New(rand.NewPCG(7, 8))

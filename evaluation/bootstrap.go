@@ -13,7 +13,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Intervals say how intervals are made. The zero value is 2,000 rounds at 95 %.
+// Intervals configures the bootstrap. The zero value makes 2,000 rounds and intervals of 95 %.
 type Intervals struct {
 	Rounds  int     // of the bootstrap; 0: 2,000
 	Level   float64 // of confidence; 0: 0.95
@@ -40,9 +40,8 @@ func (o Intervals) withDefaults() (Intervals, error) {
 	return o, nil
 }
 
-// draw replaces weights by those of a stratified bootstrap round: each class is
-// drawn with replacement as often as it occurs. Rounds are independent of one
-// another and of who draws them.
+// draw replaces weights by those of a stratified bootstrap round: each class is drawn with replacement as often as it
+// occurs. Rounds are independent of one another and of who draws them.
 func (s *sample) draw(weights []uint16, seed uint64, round int) {
 	rng := rand.New(rand.NewPCG(seed, uint64(round)))
 	clear(weights)
@@ -54,9 +53,8 @@ func (s *sample) draw(weights []uint16, seed uint64, round int) {
 	}
 }
 
-// bootstrap measures all samples, which have the same rows, in each round with
-// the same weights, and hands the measures to keep. Each worker needs a few
-// bytes a row, and keep decides what is left of a round.
+// bootstrap measures all samples, which have the same rows, in each round with the same weights, and hands the measures
+// to keep. Each worker needs a few bytes a row, and keep decides what is left of a round.
 func bootstrap(ctx context.Context, samples []*sample, o Intervals, keep func(round int, measures [][]float64)) error {
 	var next atomic.Int64
 	var workers sync.WaitGroup
@@ -85,8 +83,7 @@ func bootstrap(ctx context.Context, samples []*sample, o Intervals, keep func(ro
 	return ctx.Err()
 }
 
-// replicates holds one number a measure and round, in float64: the only thing
-// that grows with the rounds.
+// replicates holds one number a measure and round, in float64: the only thing that grows with the rounds.
 type replicates [][]float64
 
 func newReplicates(measures, rounds int) replicates {
@@ -97,11 +94,9 @@ func newReplicates(measures, rounds int) replicates {
 	return out
 }
 
-// interval returns that of measure i, whose value in the sample is given: the
-// bias-corrected percentiles of Efron (1981). If a share of the rounds other than
-// half lies below the value, counting half of those at it, both percentiles are
-// moved by twice the normal quantile of that share. A measure that a round lacks
-// has no interval. It sorts.
+// interval returns the bias-corrected percentiles of measure i (Efron, 1981), whose value in the sample is given. They
+// move by twice the normal quantile of the fraction of rounds below the value, counting half of those at it. If a round
+// lacks the measure, the ends are NaN. It sorts.
 func (r replicates) interval(i int, value, level float64) (low, high float64) {
 	values := r[i]
 	if slices.ContainsFunc(values, math.IsNaN) {
@@ -117,21 +112,21 @@ func (r replicates) interval(i int, value, level float64) (low, high float64) {
 	return quantile(values, distuv.UnitNormal.CDF(shift-z)), quantile(values, distuv.UnitNormal.CDF(shift+z))
 }
 
-// percentiles are those of measure i. It sorts.
+// percentiles returns the percentile interval of measure i. It sorts.
 func (r replicates) percentiles(i int, level float64) (low, high float64) {
 	slices.Sort(r[i])
 	return quantile(r[i], (1-level)/2), quantile(r[i], (1+level)/2)
 }
 
-// basicInterval is the percentiles reflected at the value (Davison and Hinkley,
-// 1997), for a measure that each round raises once more: then no round may reach
-// the value, and percentiles cannot be corrected. It sorts.
+// basicInterval returns the percentiles of measure i reflected at its value (Davison and Hinkley, 1997). It serves a
+// measure that each round raises once more: then no round may reach the value, and percentiles cannot be corrected. It
+// sorts.
 func (r replicates) basicInterval(i int, value, level float64) (low, high float64) {
 	low, high = r.percentiles(i, level)
 	return 2*value - high, 2*value - low
 }
 
-// quantile is numpy.quantile, linear between order statistics.
+// quantile computes numpy.quantile: linear between order statistics.
 func quantile(sorted []float64, q float64) float64 {
 	position := q * float64(len(sorted)-1)
 	k := int(position)

@@ -15,7 +15,7 @@ type Outcome struct {
 	Dataset   string
 	Framework string
 	Run       string             // name of a run of ours; "" for others' results
-	Metrics   map[string]float64 // by column name, those that are known
+	Metrics   map[string]float64 // by column name; an unknown metric is missing
 	BestEpoch int                // the one that was tested, counted from 1; 0: not known
 	Duration  time.Duration      // 0: not known
 	Failure   string             // why there are no metrics; "": it did not fail
@@ -24,10 +24,9 @@ type Outcome struct {
 // A Comparison is a table of outcomes, one a row.
 type Comparison []Outcome
 
-// Compare puts the outcomes of our runs together by data set, in the order in
-// which these first occur, and others' outcomes on the same data set after them.
-// Others' data sets are matched with the data set of a run or its name, without
-// regard to case; those that no run matches are left out.
+// Compare puts the outcomes of our runs together by data set, in the order in which these first occur, and others'
+// outcomes on the same data set after them. Others' data sets are matched with the data set of a run or its name,
+// without regard to case; those that no run matches are left out.
 func Compare(ours, others []Outcome) Comparison {
 	var out Comparison
 	placed := make([]bool, len(ours))
@@ -54,14 +53,14 @@ func Compare(ours, others []Outcome) Comparison {
 	return out
 }
 
-// comparedMetrics are those of the tables that people read.
+// comparedMetrics lists the metrics of the text and Markdown tables.
 var comparedMetrics = []string{"accuracy", "f1", "roc_auc", "kappa", "quadratic_kappa"}
 
 func comparisonHeader() []string {
 	return append(append([]string{"data set", "framework", "run", "best epoch"}, comparedMetrics...), "time")
 }
 
-// cells are a row of the tables that people read.
+// cells returns the row of the outcome in text and Markdown tables.
 func (o Outcome) cells() []string {
 	row := []string{o.Dataset, o.Framework, o.Run, blankIfZero(o.BestEpoch)}
 	for _, name := range comparedMetrics {
@@ -127,8 +126,7 @@ func (c Comparison) WriteMarkdown(w io.Writer) error {
 	return err
 }
 
-// WriteCSV writes every metric in full precision, a row an outcome. What is not
-// known is left blank.
+// WriteCSV writes every metric in full precision, a row an outcome. What is not known is left blank.
 func (c Comparison) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	record := []string{"dataset", "framework", "run", "best_epoch"}

@@ -5,7 +5,7 @@ import (
 	"math"
 	"testing"
 
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 )
 
 var comparisonFile = flag.String("comparison", "testdata/comparison.json.gz", "what tools/oracle/comparison.py wrote")

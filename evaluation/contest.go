@@ -8,9 +8,8 @@ import (
 	"math"
 )
 
-// A Contender is one of the results that stand side by side: predictions, of
-// which everything can be computed, or a row of metrics that somebody published,
-// which has no intervals and cannot be tested.
+// A Contender is one of several results that are compared: predictions, or a row of metrics that somebody published. A
+// published row has no intervals and cannot be tested.
 type Contender struct {
 	Name        string             `json:"name"`
 	Predictions *Predictions       `json:"-"`
@@ -18,8 +17,7 @@ type Contender struct {
 	Assessment  *Assessment        `json:"assessment,omitempty"`
 }
 
-// Contest is a comparison of the first contender that has predictions with each
-// other one.
+// Contest is a comparison of the first contender that has predictions with each other one.
 type Contest struct {
 	Contenders []Contender     `json:"contenders"`
 	Pairs      []ContenderPair `json:"paired"`
@@ -33,15 +31,14 @@ type ContenderPair struct {
 	Holm Holm `json:"holm"`
 }
 
-// Holm are the p values of a pair corrected for how many a contest has (Holm,
-// 1979): McNemar's exact ones of all pairs, and DeLong's of all pairs and classes.
+// Holm are the p values of a pair corrected for how many a contest has (Holm, 1979): McNemar's exact ones of all pairs,
+// and DeLong's of all pairs and classes.
 type Holm struct {
 	McNemar Number   `json:"mcnemar_exact_p"`
 	DeLong  []Number `json:"delong_p"` // in the order of Paired.DeLong
 }
 
-// NewContest assesses all contenders that have predictions and tests each
-// against the first of them.
+// NewContest assesses all contenders that have predictions and tests each against the first of them.
 func NewContest(ctx context.Context, contenders []Contender, o Intervals) (*Contest, error) {
 	c := &Contest{Contenders: contenders, Pairs: []ContenderPair{}}
 	first := -1
@@ -88,7 +85,7 @@ func (c *Contest) correct() {
 	}
 }
 
-// estimate is a contender's value of a measure, with NaN for what it lacks.
+// estimate returns a measure of the contender, with NaN for the numbers that it lacks.
 func (k Contender) estimate(name string) Estimate {
 	var measures []Estimate
 	if k.Assessment != nil {
@@ -101,7 +98,7 @@ func (k Contender) estimate(name string) Estimate {
 	return out
 }
 
-// names are those of the measures that any contender has.
+// names returns the measures that at least one contender has.
 func (c *Contest) names() []string {
 	classes := 0
 	for _, k := range c.Contenders {
@@ -124,10 +121,9 @@ func (c *Contest) names() []string {
 // WriteJSON writes all of c.
 func (c *Contest) WriteJSON(w io.Writer) error { return writeJSON(w, c) }
 
-// WriteCSV writes a line a number: of a contender (kind value, or published,
-// without interval), or of a pair: the difference of a measure, DeLong's of a
-// class's AUC, and McNemar's two tests, whose value is the number of images that
-// B alone has right less that of A.
+// WriteCSV writes one row for each number. Of a contender it writes its measures: kind value, or published without an
+// interval. Of a pair it writes the differences of the measures, DeLong's differences of each class's AUC, and both of
+// McNemar's tests. Their value is the number of images that B alone has right less that of A.
 func (c *Contest) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	cell := func(v Number) string {

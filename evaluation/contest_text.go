@@ -39,10 +39,10 @@ func (c *Contest) WriteText(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w, "* best of the row; ↓ less is better")
+	fmt.Fprintln(w, "* best of the row; ↓ lower is better")
 	for _, k := range c.Contenders {
 		if k.Assessment == nil {
-			fmt.Fprintf(w, "%s is a published row of metrics: without images there is neither interval nor test.\n", oneLine(k.Name))
+			fmt.Fprintf(w, "%s is a published row of metrics, so it has neither intervals nor tests.\n", oneLine(k.Name))
 		}
 	}
 	for _, p := range c.Pairs {
@@ -60,7 +60,7 @@ func withDirection(measure string) string {
 	return measure
 }
 
-// best is the best value of a measure, NaN if all that have one have the same.
+// best returns the best value of a measure, or NaN if all contenders that have it are equal.
 func (c *Contest) best(name string) float64 {
 	best, worst := math.NaN(), math.NaN()
 	for _, k := range c.Contenders {
@@ -87,7 +87,8 @@ func (c *Contest) best(name string) float64 {
 // writeText writes the tests of a pair, one of several or the only one.
 func (p ContenderPair) writeText(w io.Writer, several bool) error {
 	a, b := oneLine(p.A), oneLine(p.B)
-	fmt.Fprintf(w, "\n%s less %s, on the same %d images; intervals of %v %%, %d bootstrap rounds\n", b, a, p.Rows, 100*p.Level, p.Rounds)
+	fmt.Fprintf(w, "\n%s less %s, on the same %d images; intervals of %v %%, %d bootstrap rounds\n", b, a, p.Rows,
+		100*p.Level, p.Rounds)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, d := range p.Measures {
 		fmt.Fprintf(t, "%s\t%+.4f\t[%+.4f, %+.4f]\t%s\n", withDirection(d.Name), d.Difference, d.Low, d.High, d.verdict())
@@ -95,7 +96,10 @@ func (p ContenderPair) writeText(w io.Writer, several bool) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "better, worse: of %s, by an interval that excludes 0; with %d intervals some do by chance\n", b, len(p.Measures))
+	fmt.Fprintf(w, "\"better\" and \"worse\" describe %s and mean that the %v %% interval of the difference excludes 0.\n",
+		b, 100*p.Level)
+	fmt.Fprintf(w, "Of %d such intervals about %.1f do so by chance.\n", len(p.Measures),
+		(1-p.Level)*float64(len(p.Measures)))
 	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	corrected := several || len(p.DeLong) > 1
 	fmt.Fprint(t, "DeLong's test, AUC of\tdifference\tinterval\tp\t")
@@ -124,7 +128,7 @@ func (p ContenderPair) writeText(w io.Writer, several bool) error {
 	return err
 }
 
-// verdict is better or worse, behind a space, where the interval excludes 0.
+// verdict returns " better" or " worse" if the interval excludes 0, else "".
 func (d Difference) verdict() string {
 	switch {
 	case !d.Excludes0():

@@ -8,8 +8,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// AUCInterval is an area under a ROC curve with the standard error of DeLong,
-// DeLong and Clarke-Pearson (1988).
+// AUCInterval is an area under a ROC curve with the standard error of DeLong, DeLong and Clarke-Pearson (1988).
 type AUCInterval struct {
 	AUC    Number `json:"auc"`
 	StdErr Number `json:"std_err"`
@@ -17,16 +16,15 @@ type AUCInterval struct {
 	High   Number `json:"high"`
 }
 
-// placements are DeLong's structural components of one class against the rest,
-// as whole numbers, so that what is equal is equal to the bit.
+// placements holds DeLong's structural components of one class against the rest. They are whole numbers, so that equal
+// ones are equal to the bit.
 type placements struct {
 	positives []float64 // of each row of the class: twice the number of other rows that score lower, a tie counting half
 	negatives []float64 // of each other row: twice the number of rows of the class that score higher, likewise
 }
 
-// newPlacements takes them from a ranking, in the order of rows, so that those
-// of two classifiers pair. One pass over sorted rows gives what Sun and Xu
-// (2014) get from midranks.
+// newPlacements computes the placements of a ranking in the order of rows, so that those of two classifiers pair. One
+// pass over sorted rows gives what Sun and Xu (2014) compute from midranks.
 func newPlacements(ranking []entry, positive uint16) placements {
 	values := make([]float64, len(ranking)) // by row
 	class := make([]bool, len(ranking))
@@ -66,16 +64,16 @@ func newPlacements(ranking []entry, positive uint16) placements {
 	return p
 }
 
-// less is p - q of the same rows: the components of the AUCs' difference.
+// less returns p - q of the same rows: the components of the difference of the AUCs.
 func (p placements) less(q placements) placements {
 	return placements{floats.SubTo(make([]float64, len(p.positives)), p.positives, q.positives),
 		floats.SubTo(make([]float64, len(p.negatives)), p.negatives, q.negatives)}
 }
 
-// defined says whether there is a variance: two rows on each side.
+// defined reports whether there is a variance, which takes two rows on each side.
 func (p placements) defined() bool { return len(p.positives) > 1 && len(p.negatives) > 1 }
 
-// auc is NaN without a row on each side. The sum is exact.
+// auc returns the AUC, or NaN without a row on each side. The sum is exact.
 func (p placements) auc() float64 {
 	return floats.Sum(p.positives) / (2 * float64(len(p.positives)) * float64(len(p.negatives)))
 }
@@ -88,10 +86,8 @@ func (p placements) standardError() float64 {
 	return math.Sqrt(stat.Variance(p.positives, nil)/m/(4*n*n) + stat.Variance(p.negatives, nil)/n/(4*m*m))
 }
 
-// interval is logit(AUC) ± z·σ/(AUC(1-AUC)), brought back from the logarithm of
-// the odds. Where all pairs are in one order, σ is 0, and the other end is that
-// of Clopper and Pearson's interval for as many successes as the smaller side
-// has rows.
+// interval returns logit(AUC) ± z·σ/(AUC(1-AUC)) on the scale of the AUC. If all pairs are in one order, σ is 0. The
+// other end is then that of Clopper and Pearson's interval for as many successes as the smaller side has rows.
 func (p placements) interval(level float64) AUCInterval {
 	auc, se := p.auc(), p.standardError()
 	out := AUCInterval{Number(auc), Number(se), Number(math.NaN()), Number(math.NaN())}
@@ -111,16 +107,15 @@ func (p placements) interval(level float64) AUCInterval {
 	return out
 }
 
-// flawlessLow is the lower end of Clopper and Pearson's interval (1934) of a
-// share that is 1 in a sample of n.
+// flawlessLow returns the lower end of Clopper and Pearson's interval (1934) for n successes of n.
 func flawlessLow(n int, level float64) float64 { return math.Pow((1-level)/2, 1/float64(n)) }
 
-// normalQuantile is how many standard deviations on both sides of the mean hold
-// the share level of a normal distribution.
+// normalQuantile returns z such that a normal variable lies within z standard deviations of its mean with probability
+// level.
 func normalQuantile(level float64) float64 { return distuv.UnitNormal.Quantile((1 + level) / 2) }
 
-// AUCDifference compares the AUCs of one class of two classifiers on the same
-// rows (DeLong's test for correlated curves).
+// AUCDifference compares the AUCs of one class of two classifiers on the same rows (DeLong's test for correlated
+// curves).
 type AUCDifference struct {
 	Class      string `json:"class"`
 	A          Number `json:"a"`

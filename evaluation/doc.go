@@ -1,21 +1,21 @@
 // Package evaluation turns predictions into metrics and tables.
 //
-// The input is a [Predictions] table: for each image the true class and one
-// probability a class, from our own model or, through [ReadPredictions], from
-// any other framework. [Compute] gives the metrics, [PerClass] the same per
-// class, [WriteMetrics] and [WritePredictions] the CSV files of a run folder.
-// [Compute] is cheap enough for every epoch; [Assess] gives every measure with its
-// interval, [ComparePaired] tests two classifiers on the same images, and
-// [ReadTable] reads what any program wrote. Package figures draws them, package
-// report makes a page of them. Nothing here needs the ONNX Runtime.
+// The input is a [Predictions] table with the true class of each image and one probability a class. [ReadPredictions]
+// reads the table of a run, [ReadTable] the table of any other program.
+//
+//   - [Compute] returns the metrics. It is cheap enough for every epoch.
+//   - [PerClass] returns the metrics of each class.
+//   - [Assess] returns every measure with its interval.
+//   - [ComparePaired] tests two classifiers on the same images.
+//   - [WriteMetrics] and [WritePredictions] write the CSV files of a run folder.
+//
+// Package figures draws the results, and package report makes a page of them. Nothing here needs the ONNX Runtime.
 //
 // # Definitions
 //
-// The definitions are scikit-learn's, applied as RETFound's engine_finetune.py
-// applies them: truth and prediction are one-hot indicator matrices over all C
-// classes, so macro averages are plain means over C columns, a class that is
-// absent included. The predicted class is the one of largest probability, ties
-// going to the lowest index.
+// The definitions are scikit-learn's, applied as RETFound's engine_finetune.py applies them. Truth and prediction are
+// one-hot indicator matrices over all C classes. So macro averages are plain means over C columns, a class that is
+// absent included. The predicted class is the one of largest probability, ties going to the lowest index.
 //
 //	val_loss           log_loss: mean of -ln p(label), p clipped to [2^-52, 1-2^-52]
 //	accuracy           accuracy_score
@@ -30,13 +30,11 @@
 //	quadratic_kappa    cohen_kappa_score, weights="quadratic", labels=all C classes
 //	mcc                matthews_corrcoef
 //
-// The loss is taken from the probabilities, so that it is the same whether a
-// model of ours or a table from elsewhere is evaluated. It is the mean over
-// rows; RETFound's val_loss is a mean of batch means, which gives the rows of a
-// short last batch more weight: [LogLoss] gives that too. A caller that wants
-// another loss replaces [Metrics.Loss].
+// The loss is taken from the probabilities, so that it is the same whether a model of ours or a table from elsewhere is
+// evaluated. It is the mean over rows; RETFound's val_loss is a mean of batch means, which gives the rows of a short
+// last batch more weight: [LogLoss] gives that too. A caller that wants another loss replaces [Metrics.Loss].
 //
-// # Where scikit-learn leaves a hole
+// # Where scikit-learn defines nothing
 //
 // Each of these comes with a [Warning] that names class and metrics.
 //
@@ -55,8 +53,7 @@
 //
 // # The measures of an assessment
 //
-// An [Assessment] has the columns above, which are macro averages, and more,
-// again as scikit-learn 1.9 has them:
+// An [Assessment] has the columns above, which are macro averages, and more, again as scikit-learn 1.9 has them:
 //
 //	balanced_accuracy   balanced_accuracy_score: mean recall of the classes that occur
 //	linear_kappa        cohen_kappa_score, weights="linear", labels=all C classes
@@ -79,62 +76,51 @@
 //	                    threshold is chosen on the images that are evaluated, so it
 //	                    flatters small sets; macro over the classes that have a curve
 //
-// With two classes the second one is positive. Its precision, recall (the
-// sensitivity), specificity, F1, Jaccard, average precision and operating points
-// are called …_positive. Micro and weighted averages over both sides of one
-// decision say nothing more and are left out; the AUC is the same from either
-// side.
+// With two classes the second one is positive. Its precision, recall (the sensitivity), specificity, F1, Jaccard,
+// average precision and operating points are called …_positive. Micro and weighted averages over both sides of one
+// decision say nothing more and are left out; the AUC is the same from either side.
 //
 // # Intervals
 //
-// Each measure has an interval of a stratified bootstrap: every round draws as
-// many images of each class as there are, with replacement, so that no class
-// disappears; the mix of classes is taken as given. An image's weight in a round
-// is how often it was drawn, and rankings are sorted once, not each round. Rounds
-// have random streams of their own: the result depends on the seed alone.
+// Each measure has an interval of a stratified bootstrap: every round draws as many images of each class as there are,
+// with replacement, so that no class disappears; the mix of classes is taken as given. An image's weight in a round is
+// how often it was drawn, and rankings are sorted once, not each round. Rounds have random streams of their own: the
+// result depends on the seed alone.
 //
-// The interval is the bias-corrected percentile one of Efron (1981), since images
-// that are drawn twice raise average precision, and measures near their limit are
-// skewed. Not BCa: its acceleration takes a jackknife of as many evaluations as
-// there are images. A measure that is the same in each round, as the accuracy of
-// a classifier without a mistake, has an interval without width, which is no
-// evidence: an [Assessment] then warns. The interval of ece is the basic one, cut
-// at 0, since each round adds to its bias; see below. docs/metrics.md tells how
-// often the intervals of small samples hold the true value.
+// The interval is the bias-corrected percentile one of Efron (1981), since images that are drawn twice raise average
+// precision, and measures near their limit are skewed. Not BCa: its acceleration takes a jackknife of as many
+// evaluations as there are images. A measure that is the same in each round, as the accuracy of a classifier without a
+// mistake, has an interval without width, which is no evidence: an [Assessment] then warns. The interval of ece is the
+// basic one, cut at 0, since each round adds to its bias; see below. docs/metrics.md tells how often the intervals of
+// small samples hold the true value.
 //
-// ece is biased upwards in small samples: the gaps of its bins do not cancel.
-// [Assessment.ECEIfCalibrated] is about what right probabilities would show, by
-// the normal approximation in each bin.
+// ece is biased upwards in small samples: the gaps of its bins do not cancel. [Assessment.ECEIfCalibrated] is about
+// what right probabilities would show, by the normal approximation in each bin.
 //
-// The AUC of each class against the rest has an interval by the standard error of
-// DeLong et al. (1988) too, from placements in one pass over sorted scores (what
-// Sun and Xu, 2014, do with midranks). It is symmetric on the scale of
-// logit(AUC) (Pepe, 2003), so that it stays in [0, 1] and has a width near 1. A
-// perfect ranking has no standard error: its interval is that of Clopper and
-// Pearson for as many successes as the smaller side has images. It needs two
-// images on each side.
+// The AUC of each class against the rest has an interval by the standard error of DeLong et al. (1988) too, from
+// placements in one pass over sorted scores (what Sun and Xu, 2014, do with midranks). It is symmetric on the scale of
+// logit(AUC) (Pepe, 2003), so that it stays in [0, 1] and has a width near 1. A perfect ranking has no standard error:
+// its interval is that of Clopper and Pearson for as many successes as the smaller side has images. It needs two images
+// on each side.
 //
 // # Bands of curves
 //
-// A [Band] is a ROC or precision-recall curve at 201 points from 0 to 1 with the
-// percentile interval of its height at each, from the rounds of the same
-// bootstrap. At a false positive rate the height of a ROC curve is its sensitivity,
-// on the straight line between corners, and the upper end where the curve goes
-// straight up. At a recall the height of a precision-recall curve is the precision
-// of the highest threshold that has this recall, as the average precision sums it.
-// The band is pointwise: each point's interval holds the truth as often as it
-// says, the whole curve lies inside less often. Of two classes there is the curve
-// of the positive one; of more, the macro average (the mean height over classes,
-// as roc_auc and average_precision average areas) and the micro average (all n·C
-// decisions pooled).
+// A [Band] is a ROC or precision-recall curve at 201 points from 0 to 1 with the percentile interval of its height at
+// each, from the rounds of the same bootstrap. At a false positive rate the height of a ROC curve is its sensitivity,
+// on the straight line between corners, and the upper end where the curve goes straight up. At a recall the height of a
+// precision-recall curve is the precision of the highest threshold that has this recall, as the average precision sums
+// it. The band is pointwise: each point's interval holds the truth as often as it says, the whole curve lies inside
+// less often. Of two classes there is the curve of the positive one; of more, the macro average (the mean height over
+// classes, as roc_auc and average_precision average areas) and the micro average (all n·C decisions pooled).
 //
 // # Tests of two classifiers
 //
-// [ComparePaired] makes McNemar's test of accuracy, exact (binomial) and as
-// chi-square with continuity correction, which corrects to 0 and not beyond (as
-// R's mcnemar.test, unlike statsmodels), DeLong's test of the AUC of each class,
-// and the bootstrap interval of each measure's difference, with the same images
-// drawn for both. DeLong's test is undefined where the difference has no variance
-// but is not 0. A [Contest] corrects the p values of both tests for their number
-// by Holm's method. Intervals are not corrected.
+// [ComparePaired] computes three things:
+//
+//   - McNemar's test of accuracy, exact (binomial) and as chi-square with continuity correction. The correction goes to
+//     0 and not beyond, as in R's mcnemar.test and unlike statsmodels.
+//   - DeLong's test of the AUC of each class. It is undefined where the difference has no variance but is not 0.
+//   - The bootstrap interval of each measure's difference, with the same images drawn for both.
+//
+// A [Contest] corrects the p values of both tests for their number by Holm's method. Intervals are not corrected.
 package evaluation

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestHalfAsPyTorch rounds logits and their softmax to float16 as PyTorch does
-// and compares every probability, and the loss over images and over batches.
+// TestHalfAsPyTorch rounds logits and their softmax to float16 as PyTorch does and compares every probability, and the
+// loss over images and over batches.
 func TestHalfAsPyTorch(t *testing.T) {
 	text, err := os.ReadFile("testdata/half.json")
 	if err != nil {

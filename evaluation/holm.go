@@ -6,9 +6,8 @@ import (
 	"slices"
 )
 
-// holm corrects p values for their number (Holm, 1979): the chance that any of
-// them falls below a level by chance alone is at most that level. What is
-// undefined stays so and does not count.
+// holm corrects p values for their number (Holm, 1979): the chance that any of them falls below a level by chance alone
+// is at most that level. An undefined p value (NaN) stays undefined and does not count.
 func holm(ps []float64) []float64 {
 	out := slices.Clone(ps)
 	var order []int

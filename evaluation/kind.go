@@ -2,7 +2,7 @@ package evaluation
 
 import "bytes"
 
-// TableKind is what a CSV file holds, to judge by its header.
+// A TableKind says which kind of table a CSV file holds, judged by its header.
 type TableKind int
 
 const (
@@ -11,8 +11,7 @@ const (
 	MetricTable               // for [ReadMetricRow]
 )
 
-// KindOfTable looks at the first line: predictions have a column of labels, and a
-// row of metrics has a metric and none.
+// KindOfTable looks at the first line: predictions have a column of labels, and a row of metrics has a metric and none.
 func KindOfTable(content []byte) TableKind {
 	header, err := newReader(bytes.NewReader(content)).Read()
 	switch {

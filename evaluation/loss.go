@@ -2,12 +2,10 @@ package evaluation
 
 import "math"
 
-// LogLoss is the mean of -ln p(label) over the rows, or, with a batch above 0,
-// over the means of consecutive batches of so many rows, of which the last may
-// be shorter (engine_finetune.py of RETFound). p must pass [Predictions.Check].
-//
-// It clips as scikit-learn's log_loss does for float64, so that a confident
-// miss costs 36 and not infinity.
+// LogLoss returns the mean of -ln p(label) over the rows. With a batch above 0 it is the mean over the means of
+// consecutive batches, of which the last may be shorter (engine_finetune.py of RETFound). p must pass
+// [Predictions.Check]. Probabilities are clipped as scikit-learn's log_loss does for float64, so that a confident miss
+// costs 36 and not infinity.
 func LogLoss(p *Predictions, batch int) float64 {
 	if batch <= 0 {
 		batch = len(p.Rows)

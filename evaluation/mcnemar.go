@@ -2,8 +2,8 @@ package evaluation
 
 import "math"
 
-// McNemar tests whether two classifiers are right equally often on the same
-// images (McNemar, 1947), from those on which one of them alone is.
+// McNemar tests whether two classifiers are right equally often on the same images (McNemar, 1947), from those on which
+// one of them alone is.
 type McNemar struct {
 	OnlyA     int     `json:"only_a_right"`
 	OnlyB     int     `json:"only_b_right"`
@@ -12,8 +12,7 @@ type McNemar struct {
 	P         float64 `json:"p"`          // of ChiSquare, one degree of freedom
 }
 
-// NewMcNemar tests the counts. Without a discordant image nothing speaks for a
-// difference: both P are 1.
+// NewMcNemar tests the counts. Without a discordant image nothing speaks for a difference: both P are 1.
 func NewMcNemar(onlyA, onlyB int) McNemar {
 	m := McNemar{OnlyA: onlyA, OnlyB: onlyB, ExactP: 1, P: 1}
 	n := float64(onlyA + onlyB)
@@ -27,9 +26,8 @@ func NewMcNemar(onlyA, onlyB int) McNemar {
 	return m
 }
 
-// halfBinomialCDF is P(X ≤ k) of X ~ Binomial(n, 1/2), k ≤ n/2. Its terms are
-// summed from the largest down, each a ratio of the one above: the incomplete
-// beta function loses digits in the far tail.
+// halfBinomialCDF returns P(X ≤ k) of X ~ Binomial(n, 1/2), k ≤ n/2. It sums from the largest term down, each a ratio
+// of the one above: the incomplete beta function loses digits in the far tail.
 func halfBinomialCDF(k, n int) float64 {
 	lgamma := func(x int) float64 { v, _ := math.Lgamma(float64(x)); return v }
 	term, sum := 1.0, 0.0

@@ -11,8 +11,7 @@ const positiveClass = 1
 // The specificities at which sensitivity is read off the ROC curve.
 var specificityLevels = [2]float64{0.95, 0.90} // descending: fewer false positives first
 
-// The measures of an assessment by name; the package comment defines them. The
-// columns of metrics_test.csv come first.
+// The measures of an assessment by name; the package comment defines them. The columns of metrics_test.csv come first.
 var (
 	commonMeasures = []string{"balanced_accuracy", "linear_kappa", "brier", "ece"}
 	binaryMeasures = []string{"precision_positive", "recall_positive", "specificity_positive", "f1_positive",
@@ -26,7 +25,7 @@ var (
 		"sensitivity_at_specificity_0.90", "sensitivity_at_specificity_0.95"}
 )
 
-// measureNames are those of a task with so many classes.
+// measureNames returns the measures of a task with so many classes, in the order of their values.
 func measureNames(classes int) []string {
 	var names []string
 	for _, c := range columns {
@@ -38,12 +37,12 @@ func measureNames(classes int) []string {
 	return slices.Concat(names, commonMeasures, manyMeasures)
 }
 
-// lowerIsBetter holds for the measures that count mistakes.
+// lowerIsBetter reports whether a measure counts mistakes.
 func lowerIsBetter(name string) bool {
 	return slices.Contains([]string{"val_loss", "hamming", "brier", "ece"}, name)
 }
 
-// tally is what a weighted pass over the rows leaves behind, before any average.
+// A tally holds the sums of one weighted pass over the rows, and the measures of each class, before any average.
 type tally struct {
 	counts                       [][]int // confusion
 	rows                         int64   // sum of weights
@@ -60,8 +59,8 @@ type tally struct {
 	sensitivity                  [len(specificityLevels)][]float64
 }
 
-// average is a mean over classes of those values that are defined, each counted
-// as often as weights say; nil: equally. It is missing if there is none.
+// average returns the weighted mean of the values that are defined; nil weights count equally. If there is none, it
+// returns missing.
 func average(values []float64, weights []int64, missing float64) float64 {
 	var sum, total float64
 	for i, v := range values {
@@ -80,7 +79,7 @@ func average(values []float64, weights []int64, missing float64) float64 {
 	return sum / total
 }
 
-// correct is how many rows are predicted rightly.
+// correct returns the number of rows that are predicted correctly.
 func (t *tally) correct() (n int64) {
 	for c := range t.counts {
 		n += int64(t.counts[c][c])
@@ -117,11 +116,10 @@ func (t *tally) perClass() {
 	}
 }
 
-// kappa is Cohen's kappa, 1 - observed/expected disagreement, where taking
-// class i for class j costs cost(i, j) ≥ 0, in whole numbers up to one division.
-// If no disagreement is expected, the true and the predicted class being one
-// throughout, it is undefined and 0 is returned. Costs of i - j squared fit as
-// long as rows times classes stay below 3e9.
+// kappa returns Cohen's kappa, 1 - observed/expected disagreement, where taking class i for class j costs cost(i, j) ≥
+// 0. It counts in whole numbers up to one division. Costs of i - j squared fit as long as rows times classes stay below
+// 3e9. If no disagreement is expected, because truth and prediction are one class throughout, kappa is undefined and 0
+// is returned.
 func (t *tally) kappa(cost func(i, j int64) int64) float64 {
 	var observed, expected int64
 	for i, row := range t.counts {
@@ -141,8 +139,8 @@ func unweightedCost(i, j int64) int64 { return min(1, quadraticCost(i, j)) }
 func linearCost(i, j int64) int64     { return max(i-j, j-i) }
 func quadraticCost(i, j int64) int64  { return (i - j) * (i - j) }
 
-// matthews is the multi-class Matthews correlation coefficient of Gorodkin
-// (2004), 0 where truth or prediction is constant.
+// matthews returns the multi-class Matthews correlation coefficient of Gorodkin (2004), or 0 where truth or prediction
+// is constant.
 func (t *tally) matthews() float64 {
 	cross, trueVar, predictedVar := int64(0), t.rows*t.rows, t.rows*t.rows
 	for c := range t.counts {
@@ -156,8 +154,8 @@ func (t *tally) matthews() float64 {
 	return float64(cross) / math.Sqrt(float64(trueVar)*float64(predictedVar))
 }
 
-// oneVersusOne is the AUC of Hand and Till (2001): the mean over pairs of classes
-// that occur, weighted by how many rows a pair has if asked.
+// oneVersusOne returns the AUC of Hand and Till (2001): the mean over the pairs of classes that occur, weighted by the
+// rows of a pair if asked.
 func (t *tally) oneVersusOne(weighted bool) float64 {
 	var sum, total float64
 	for a := range t.support {
@@ -179,8 +177,7 @@ func (t *tally) oneVersusOne(weighted bool) float64 {
 	return sum / total
 }
 
-// measure writes the measures in the order of measureNames, then those of each
-// class in the order of classMeasures.
+// measure writes the measures in the order of measureNames, then those of each class in the order of classMeasures.
 func (t *tally) measure(out []float64) {
 	t.perClass()
 	correct := t.correct()

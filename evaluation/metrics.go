@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Metrics are the figures of one evaluation; the package comment defines them.
-// All but Loss lie in [0, 1], Kappa, QuadraticKappa, MCC and Score in [-1, 1].
+// Metrics are the figures of one evaluation; the package comment defines them. All but Loss lie in [0, 1], Kappa,
+// QuadraticKappa, MCC and Score in [-1, 1].
 type Metrics struct {
 	Loss             float64
 	Accuracy         float64
@@ -59,12 +59,11 @@ func (m Metrics) All() iter.Seq2[string, float64] {
 	}
 }
 
-// Warning says that a metric is not what its name promises, because the data
-// leave it undefined.
+// Warning says that a metric is not what its name promises, because the data leave it undefined.
 type Warning struct {
 	Class   string   // empty if it concerns no single class
 	Metrics []string // the metrics concerned, by column name
-	Reason  string   // what is missing and what value stands in for it
+	Reason  string   // names the missing data and the value used instead
 }
 
 func (w Warning) String() string {
@@ -75,8 +74,7 @@ func (w Warning) String() string {
 	return s
 }
 
-// Compute returns the metrics of p and what to know before trusting them.
-// Errors are those of [Predictions.Check].
+// Compute returns the metrics of p and what to know before trusting them. Errors are those of [Predictions.Check].
 func Compute(p *Predictions) (Metrics, []Warning, error) {
 	if err := p.Check(); err != nil {
 		return Metrics{}, nil, err
@@ -89,7 +87,7 @@ func Compute(p *Predictions) (Metrics, []Warning, error) {
 	return m, warnings(p, t), nil
 }
 
-// warnings are about the metrics that the data leave undefined. t is of p.
+// warnings reports the metrics that the data leave undefined. t is the tally of p.
 func warnings(p *Predictions, t *tally) []Warning {
 	var out []Warning
 	oneClass, oneCell := false, false
@@ -119,8 +117,7 @@ func warnings(p *Predictions, t *tally) []Warning {
 	return out
 }
 
-// sumTolerance is what a softmax in bfloat16, or rounding to few digits, may
-// miss of a sum of 1.
+// sumTolerance allows for a softmax in bfloat16, and for probabilities that are rounded to few digits.
 const sumTolerance = 1e-2
 
 // sumWarnings reports rows whose probabilities do not sum to 1.

@@ -9,9 +9,8 @@ import (
 	"strings"
 )
 
-// WriteMetrics writes a header and one line a row, as metrics_val.csv (a row an
-// epoch) and metrics_test.csv hold them. The first ten columns are those of
-// RETFound's files. Numbers are the shortest that read back as the same float64.
+// WriteMetrics writes a header and one line a row, as metrics_val.csv (a row an epoch) and metrics_test.csv hold them.
+// The first ten columns are those of RETFound's files. Numbers are the shortest that read back as the same float64.
 func WriteMetrics(w io.Writer, rows []Metrics) error {
 	out := csv.NewWriter(w)
 	record := make([]string, 0, len(columns))
@@ -33,10 +32,7 @@ func WriteMetrics(w io.Writer, rows []Metrics) error {
 // ReadMetrics reads what [WriteMetrics] wrote. Errors name line and column.
 func ReadMetrics(r io.Reader) ([]Metrics, error) {
 	in := newReader(r)
-	header, err := in.Read()
-	if err == io.EOF {
-		return nil, fmt.Errorf("metrics: the file is empty")
-	}
+	header, err := readHeader(in)
 	if err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
@@ -71,7 +67,7 @@ func ReadMetrics(r io.Reader) ([]Metrics, error) {
 
 func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
-// cellName says where field i of the record last read by in stands.
+// cellName returns line, column and name of field i of the record that in read last.
 func cellName(in *csv.Reader, i int, name string) string {
 	line, _ := in.FieldPos(i)
 	return fmt.Sprintf("line %d, column %d (%s)", line, i+1, name)

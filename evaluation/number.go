@@ -5,8 +5,7 @@ import (
 	"math"
 )
 
-// Number is a float64 whose JSON is null where JSON has no number for it: what
-// is not defined, or infinite.
+// Number is a float64 whose JSON is null where JSON has no number for it: what is not defined, or infinite.
 type Number float64
 
 func (n Number) MarshalJSON() ([]byte, error) {

@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// Difference is B's measure less A's, with the interval of a bootstrap that
-// draws the same images for both.
+// Difference is B's measure less A's, with the interval of a bootstrap that draws the same images for both.
 type Difference struct {
 	Name       string `json:"name"`
 	A          Number `json:"a"`
@@ -18,11 +17,11 @@ type Difference struct {
 	High       Number `json:"high"`
 }
 
-// Excludes0 says whether the whole interval lies on one side of 0.
+// Excludes0 reports whether the whole interval lies on one side of 0.
 func (d Difference) Excludes0() bool { return d.Low > 0 || d.High < 0 }
 
-// Paired is the comparison of two classifiers on the same images. Nothing in it
-// is corrected for how many measures or classifiers are compared.
+// Paired is the comparison of two classifiers on the same images. Nothing in it is corrected for how many measures or
+// classifiers are compared.
 type Paired struct {
 	Rows     int             `json:"rows"`
 	Rounds   int             `json:"bootstrap_rounds"`
@@ -33,9 +32,8 @@ type Paired struct {
 	Measures []Difference    `json:"measures"`
 }
 
-// ComparePaired compares b with a. Rows are matched by path and classes by
-// name. Both must have the same images with the same labels: the error counts
-// and names what is missing, there twice or labelled otherwise.
+// ComparePaired compares b with a. Rows are matched by path and classes by name. Both must have the same images with
+// the same labels: the error counts and names what is missing, there twice or labelled otherwise.
 func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -72,7 +70,8 @@ func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired
 		if name == "ece" {
 			low, high = all.basicInterval(k, difference, o.Level)
 		}
-		p.Measures = append(p.Measures, Difference{name, Number(ofA[k]), Number(ofB[k]), Number(difference), Number(low), Number(high)})
+		p.Measures = append(p.Measures, Difference{name, Number(ofA[k]), Number(ofB[k]), Number(difference), Number(low),
+			Number(high)})
 	}
 	for c, name := range a.Classes {
 		if len(a.Classes) == 2 && c != positiveClass {
@@ -137,7 +136,8 @@ func align(a, b *Predictions) (*Predictions, error) {
 		}
 		other := b.Rows[k]
 		if b.Classes[other.Label] != a.Classes[r.Label] {
-			rows.add("labelled differently", fmt.Sprintf("%s: %s in A, %s in B", r.Path, a.Classes[r.Label], b.Classes[other.Label]))
+			rows.add("labelled differently", fmt.Sprintf("%s: %s in A, %s in B", r.Path, a.Classes[r.Label],
+				b.Classes[other.Label]))
 			continue
 		}
 		probabilities := make([]float64, len(column))
@@ -151,7 +151,8 @@ func align(a, b *Predictions) (*Predictions, error) {
 			rows.add("missing in A", r.Path)
 		}
 	}
-	return out, rows.err("the images differ", "both tables must have one row for each of the same images, with the same path and label")
+	return out, rows.err("the images differ",
+		"both tables must have one row for each of the same images, with the same path and label")
 }
 
 // byPath returns the row of each path, and the paths that occur again.
@@ -166,7 +167,7 @@ func byPath(p *Predictions) (rows map[string]int, twice []string) {
 	return rows, twice
 }
 
-// mismatch collects what does not fit, by kind, with a few examples.
+// A mismatch collects differences between two tables by kind, with a few examples.
 type mismatch struct {
 	kinds    []string
 	counts   map[string]int
@@ -186,7 +187,7 @@ func (m *mismatch) add(kind, example string) {
 	}
 }
 
-// err is nil if nothing was added. It says what is wrong and what should be.
+// err returns an error with what is wrong and what should be, or nil if nothing was added.
 func (m *mismatch) err(what, should string) error {
 	if len(m.kinds) == 0 {
 		return nil

@@ -11,8 +11,7 @@ type ClassMetrics struct {
 	ROCAUC                         float64 // NaN if no row, or every row, is of this class
 }
 
-// PerClass returns a [ClassMetrics] a class, in the order of p.Classes. Errors
-// are those of [Predictions.Check].
+// PerClass returns a [ClassMetrics] a class, in the order of p.Classes. Errors are those of [Predictions.Check].
 func PerClass(p *Predictions) ([]ClassMetrics, error) {
 	if err := p.Check(); err != nil {
 		return nil, err

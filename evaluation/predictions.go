@@ -6,15 +6,14 @@ import (
 	"math"
 )
 
-// Prediction is what a classifier says about one image.
+// A Prediction holds the probabilities of one image beside its true class.
 type Prediction struct {
 	Path          string    // the image
 	Label         int       // the true class, an index into Predictions.Classes
 	Probabilities []float64 // one a class, in [0, 1]
 }
 
-// Predicted returns the class of largest probability, the lowest of those that
-// tie (numpy.argmax).
+// Predicted returns the class of largest probability, the lowest of those that tie (numpy.argmax).
 func (r Prediction) Predicted() int {
 	best := 0
 	for c, v := range r.Probabilities {
@@ -31,10 +30,9 @@ type Predictions struct {
 	Rows    []Prediction
 }
 
-// Check reports the first thing that makes p unusable: fewer than two classes,
-// a class name that is empty or there twice, no rows, or a row with a label that
-// is no class, a wrong number of probabilities, or one outside [0, 1]. Rows
-// are counted from 1.
+// Check returns an error about the first thing that makes p unusable. It wants at least two classes with different
+// names, and at least one row. A row must have the label of a class, and for each class a probability in [0, 1]. Errors
+// count rows from 1.
 func (p *Predictions) Check() error {
 	if err := checkClasses(p.Classes); err != nil {
 		return err
@@ -75,8 +73,7 @@ func checkClasses(classes []string) error {
 	return nil
 }
 
-// maxProbability leaves room for the last rounding of a float32 or float16
-// softmax, which may end just above 1.
+// maxProbability leaves room for the last rounding of a float32 or float16 softmax, which may end just above 1.
 const maxProbability = 1 + 1e-3
 
 func checkProbability(v float64) error {
@@ -96,8 +93,8 @@ func rowName(i int, r Prediction) string {
 	return fmt.Sprintf("row %d (%s)", i+1, r.Path)
 }
 
-// ConfusionMatrix counts the rows by true class (first index) and predicted
-// class (second index). p must pass [Predictions.Check].
+// ConfusionMatrix counts the rows by true class (first index) and predicted class (second index). p must pass
+// [Predictions.Check].
 func ConfusionMatrix(p *Predictions) [][]int {
 	n := len(p.Classes)
 	cells := make([]int, n*n)

@@ -3,6 +3,7 @@ package evaluation
 import (
 	"bufio"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -10,14 +11,12 @@ import (
 	"strings"
 )
 
-// fixedColumns stand before the probabilities, one column a class, whose headers
-// are the class names.
+// fixedColumns stand before the probabilities, one column a class, whose headers are the class names.
 var fixedColumns = []string{"path", "label", "predicted"}
 
-// WritePredictions writes p as predictions_test.csv: path, true class and
-// predicted class by name, and the probability of each class, the shortest
-// number that reads back as the same float64. Errors are those of
-// [Predictions.Check], those of w, and a path or class name that CSV cannot hold.
+// WritePredictions writes p as predictions_test.csv: path, true class and predicted class by name, and the probability
+// of each class, the shortest number that reads back as the same float64. Errors are those of [Predictions.Check],
+// those of w, and a path or class name that CSV cannot hold.
 func WritePredictions(w io.Writer, p *Predictions) error {
 	if err := p.Check(); err != nil {
 		return err
@@ -52,10 +51,9 @@ func checkText(s string) error {
 	return nil
 }
 
-// ReadPredictions reads a table in the form of [WritePredictions], whoever wrote
-// it. The class names in the header give the classes and their order. The
-// predicted class must be one of largest probability. Errors name line and
-// column; a table that is returned passes [Predictions.Check].
+// ReadPredictions reads a table in the form of [WritePredictions], whoever wrote it. The class names in the header give
+// the classes and their order. The predicted class must be one of largest probability. Errors name line and column; a
+// table that is returned passes [Predictions.Check].
 func ReadPredictions(r io.Reader) (*Predictions, error) {
 	p, err := readPredictions(newReader(r))
 	if err != nil {
@@ -65,10 +63,7 @@ func ReadPredictions(r io.Reader) (*Predictions, error) {
 }
 
 func readPredictions(in *csv.Reader) (*Predictions, error) {
-	header, err := in.Read()
-	if err == io.EOF {
-		return nil, fmt.Errorf("the file is empty")
-	}
+	header, err := readHeader(in)
 	if err != nil {
 		return nil, err
 	}
@@ -143,4 +138,13 @@ func newReader(r io.Reader) *csv.Reader {
 		in.Discard(len(mark))
 	}
 	return csv.NewReader(in)
+}
+
+// readHeader reads the first line. An empty file is an error.
+func readHeader(in *csv.Reader) ([]string, error) {
+	header, err := in.Read()
+	if err == io.EOF {
+		return nil, errors.New("the file is empty")
+	}
+	return header, err
 }

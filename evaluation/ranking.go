@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// entry is a row in the order of falling scores.
+// An entry is one row of a ranking, which is in the order of falling scores.
 type entry struct {
 	row   int32
 	class uint16
 	last  bool // of the rows with this score
 }
 
-// rank sorts the rows, whose scores and classes the functions tell, by falling
-// score; equal scores stay in the order of rows.
+// rank sorts n rows by falling score; equal scores stay in the order of rows. score and at return the score and the
+// entry of row i.
 func rank(n int, score func(i int) float64, at func(i int) entry) []entry {
 	type key struct {
 		score float64
@@ -37,17 +37,17 @@ func rank(n int, score func(i int) float64, at func(i int) entry) []entry {
 	return out
 }
 
-// curve is what one walk along a ROC curve finds.
+// A curve holds the results of one walk along a ROC curve.
 type curve struct {
 	ap   float64                       // average precision; 0 without positives
 	hits [len(specificityLevels)]int64 // true positives where at most so many false ones are allowed
 }
 
-// walk goes down a ranking in which row r counts weights[r] times and those of
-// one class are positive. To pairs of each other class it adds twice the number
-// of pairs of a positive and a row of that class in the right order, a tie
-// counting half. allowed rises. The trace, which has been started, may be nil.
-func walk(ranking []entry, positive uint16, weights []uint16, pairs []int64, allowed [len(specificityLevels)]int64, t *trace) curve {
+// walk goes down a ranking in which row r counts weights[r] times and the rows of one class are positive. It adds to
+// pairs, for each other class, twice the number of pairs of a positive and a row of that class in the right order; a
+// tie counts half. allowed must rise. The trace, which has been started, may be nil.
+func walk(ranking []entry, positive uint16, weights []uint16, pairs []int64, allowed [len(specificityLevels)]int64,
+	t *trace) curve {
 	var c curve
 	var hits, misses int64 // above the current score
 	hitGoal, missGoal := t.goals()
@@ -112,8 +112,8 @@ func walk(ranking []entry, positive uint16, weights []uint16, pairs []int64, all
 	return c
 }
 
-// falsePositives is how many of n negatives may be called positive at each of
-// specificityLevels. Specificity is compared as the quotient that is printed.
+// falsePositives returns how many of n negatives may be called positive at each of specificityLevels. It compares the
+// specificity as the quotient that is printed.
 func falsePositives(n int64) (allowed [len(specificityLevels)]int64) {
 	for k, level := range specificityLevels {
 		f := min(n, int64((1-level)*float64(n))+1)

@@ -4,9 +4,8 @@ import "math"
 
 const calibrationBins = 15 // Guo et al. (2017)
 
-// A sample is a table of predictions made ready to be measured again and again
-// with other weights: what needs sorting is sorted once. It takes 16 bytes a row
-// and class (8 for two classes) and 40 a row beside the table.
+// A sample is a table of predictions, sorted once so that it can be measured many times with other weights. It takes 16
+// bytes a row and class (8 for two classes) and 40 a row beside the table.
 type sample struct {
 	classes  int
 	truth    []uint16
@@ -21,8 +20,7 @@ type sample struct {
 	bands    int       // curves whose heights are measured too
 }
 
-// newSample prepares p, which must pass [Predictions.Check], for all measures but
-// the micro averages of rankings.
+// newSample prepares p, which must pass [Predictions.Check], for all measures but the micro averages of rankings.
 func newSample(p *Predictions) *sample {
 	n, classes := len(p.Rows), len(p.Classes)
 	s := &sample{classes: classes, truth: make([]uint16, n), guess: make([]uint16, n), byClass: make([][]int32, classes),
@@ -52,7 +50,7 @@ func newSample(p *Predictions) *sample {
 	return s
 }
 
-// pool adds what micro averages of rankings need. p is the table of the sample.
+// pool adds the ranking of all classes together, which micro averages need. p is the table of the sample.
 func (s *sample) pool(p *Predictions) {
 	if s.classes == 2 {
 		return
@@ -67,8 +65,8 @@ func (s *sample) pool(p *Predictions) {
 		})
 }
 
-// calibrationBin is the bin ](b-1)/15, b/15] that v falls into, counted from 0;
-// 0 is in the first. The edges are numpy.linspace(0, 1, 16).
+// calibrationBin returns the bin ](b-1)/15, b/15] of v, counted from 0; 0 is in the first. The edges are
+// numpy.linspace(0, 1, 16).
 func calibrationBin(v float64) uint8 {
 	const step = 1.0 / calibrationBins
 	b := min(max(int(v*calibrationBins), 0), calibrationBins-1)
@@ -81,9 +79,8 @@ func calibrationBin(v float64) uint8 {
 	return uint8(b)
 }
 
-// calibrationNoise is the expected calibration error that is to be expected if
-// each row is right with just its largest probability: the number of right rows
-// in a bin then varies with Σ p(1-p), and the mean of |X| of a normal X is σ√(2/π).
+// calibrationNoise returns the expected calibration error of a model whose largest probabilities are right. The number
+// of right rows in a bin then varies with Σ p(1-p), and the mean of |X| of a normal X is σ√(2/π).
 func (s *sample) calibrationNoise() float64 {
 	var variance [calibrationBins]float64
 	for i, p := range s.top {
@@ -118,13 +115,13 @@ func (s *sample) newTally() *tally {
 	return t
 }
 
-// width is how many measures a sample has.
+// width returns the number of measures, heights of curves included.
 func (s *sample) width() int { return s.measures() + s.bands*2*bandPoints }
 
-// measures is how many of them are numbers of their own, not heights of curves.
+// measures returns the number of measures without the heights of curves.
 func (s *sample) measures() int { return len(measureNames(s.classes)) + s.classes*len(classMeasures) }
 
-// ones are the weights of the sample itself.
+// ones returns the weights of the sample itself.
 func (s *sample) ones() []uint16 {
 	w := make([]uint16, len(s.truth))
 	for i := range w {
@@ -140,14 +137,15 @@ func (s *sample) whole() (*tally, []float64) {
 	return t, values
 }
 
-// measure writes all measures of the sample in which row i occurs weights[i]
-// times, not all zero, into out of length width.
+// measure writes all measures of the sample in which row i occurs weights[i] times, not all zero, into out of length
+// width.
 func (s *sample) measure(weights []uint16, t *tally, out []float64) {
 	s.countRows(weights, t)
 	for c, ranking := range s.rankings {
 		clear(t.pairs[c])
 		others := t.rows - t.support[c]
-		t.curves[c] = walk(ranking, uint16(c), weights, t.pairs[c], falsePositives(others), t.traceOf(c).start(t.support[c], others))
+		t.curves[c] = walk(ranking, uint16(c), weights, t.pairs[c], falsePositives(others),
+			t.traceOf(c).start(t.support[c], others))
 	}
 	if s.pooled != nil {
 		var pairs [2]int64

@@ -18,24 +18,20 @@ var (
 	scorePrefixes    = []string{"prob_", "p_", "logit_"}
 )
 
-// TableOptions say how [ReadTable] takes what it reads.
+// TableOptions configures [ReadTable].
 type TableOptions struct {
 	Labels    io.Reader // table of path and label that replaces the labels; may be nil
 	Logits    bool      // the numbers are logits: apply softmax
 	Normalise bool      // divide each row of probabilities by its sum
 }
 
-// ReadTable reads predictions that any program wrote as CSV with a header: a
-// path (path, image, image_path, file, filename or name), a label (label, true,
-// target or y_true) and a number a class, in columns in any order. If columns
-// begin with prob_, p_ or logit_, these are the classes and columns that are
-// neither are not read; else every other column is a class. predicted,
-// prediction and y_pred are never read: the class of largest probability counts.
-// Labels are class names or, if the first is none, indices of classes from 0.
-//
-// Rows of probabilities must sum to 1 within 0.01 unless they are normalised.
-// Errors name line and column. Beside the file's text a row takes 8 bytes a class
-// and its path.
+// ReadTable reads predictions that any program wrote as CSV with a header. Columns may be in any order: a path (path,
+// image, image_path, file, filename or name), a label (label, true, target or y_true) and a number a class. If columns
+// begin with prob_, p_ or logit_, those are the classes, and other columns are not read; else every other column is a
+// class. The columns predicted, prediction and y_pred are never read: the class of largest probability counts. Labels
+// are class names or, if the first label is none, indices of classes from 0. Rows of probabilities must sum to 1 within
+// 0.01 unless they are normalised. Errors name line and column. Beside the file's text a row takes 8 bytes a class and
+// its path.
 func ReadTable(r io.Reader, o TableOptions) (*Predictions, error) {
 	if o.Logits && o.Normalise {
 		return nil, fmt.Errorf("logits are made probabilities by softmax, which leaves nothing to normalise")
@@ -55,7 +51,7 @@ func ReadTable(r io.Reader, o TableOptions) (*Predictions, error) {
 	return p, nil
 }
 
-// table is one being read.
+// A table is a CSV file that is being read.
 type table struct {
 	in          *csv.Reader
 	options     TableOptions
@@ -67,10 +63,7 @@ type table struct {
 }
 
 func (t *table) read() (*Predictions, error) {
-	header, err := t.in.Read()
-	if err == io.EOF {
-		return nil, fmt.Errorf("the file is empty")
-	}
+	header, err := readHeader(t.in)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +87,8 @@ func (t *table) read() (*Predictions, error) {
 		}
 		p.Rows = append(p.Rows, row)
 	}
-	if err := unlabelled.err("the table of labels lacks images", "their paths must be written as in the predictions"); err != nil {
+	if err := unlabelled.err("the table of labels lacks images",
+		"their paths must be written as in the predictions"); err != nil {
 		return nil, err
 	}
 	return p, p.Check()
@@ -129,8 +123,8 @@ func (t *table) readHeader(header []string) error {
 		return fmt.Errorf("%q is one column: columns must be separated by commas", t.header[0])
 	}
 	if err := checkClasses(t.classes.names); err != nil {
-		return fmt.Errorf("%w; the columns are %q, of which a number a class stands in those called prob_CLASS or p_CLASS, else in all but %s",
-			err, strings.Join(t.header, ","), "path, label and predicted")
+		return fmt.Errorf("%w; the columns are %q, of which a number a class stands in those called prob_CLASS or p_CLASS, "+
+			"else in all but path, label and predicted", err, strings.Join(t.header, ","))
 	}
 	switch {
 	case t.labels == nil && t.label < 0:
@@ -143,7 +137,7 @@ func (t *table) readHeader(header []string) error {
 	return nil
 }
 
-// columnOf finds the first of names that is there, -1 if none is.
+// columnOf returns the column of the first of names that is there, or -1.
 func columnOf(header, names []string) int {
 	for _, name := range names {
 		if i := slices.IndexFunc(header, func(h string) bool { return strings.EqualFold(h, name) }); i >= 0 {
@@ -193,7 +187,7 @@ func (t *table) row(record []string, unlabelled *mismatch) (Prediction, error) {
 	return row, nil
 }
 
-// normalise makes probabilities of a row, as the options say.
+// normalise turns a row of numbers into probabilities, as the options say.
 func (t *table) normalise(row []float64) error {
 	if t.options.Logits {
 		Softmax(row)
@@ -202,7 +196,8 @@ func (t *table) normalise(row []float64) error {
 	var sum float64
 	for c, v := range row {
 		if v < 0 || v > maxProbability && !t.options.Normalise {
-			return fmt.Errorf("%v of class %q is not a probability: if these are logits, say so (-logits)", v, t.classes.names[c])
+			return fmt.Errorf("%v of class %q is not a probability: if these are logits, say so (-logits)", v,
+				t.classes.names[c])
 		}
 		sum += v
 	}
@@ -216,13 +211,13 @@ func (t *table) normalise(row []float64) error {
 		return nil
 	}
 	if math.Abs(sum-1) > sumTolerance {
-		return fmt.Errorf("the probabilities sum to %.6g, not 1: if they only need to be divided by their sum, say so (-normalise)", sum)
+		return fmt.Errorf("the probabilities sum to %.6g, not 1: "+
+			"if they only need to be divided by their sum, say so (-normalise)", sum)
 	}
 	return nil
 }
 
-// A labelReader turns labels into indices of classes. All of a table are names
-// or all are indices; the first decides.
+// A labelReader turns labels into indices of classes. All of a table are names or all are indices; the first decides.
 type labelReader struct {
 	names   []string
 	index   map[string]int
@@ -257,10 +252,7 @@ func (l *labelReader) read(text string) (int, error) {
 
 // readLabels reads a table with a column of paths and one of labels.
 func readLabels(in *csv.Reader) (map[string]string, error) {
-	header, err := in.Read()
-	if err == io.EOF {
-		return nil, fmt.Errorf("the file is empty")
-	}
+	header, err := readHeader(in)
 	if err != nil {
 		return nil, err
 	}

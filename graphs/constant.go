@@ -7,7 +7,7 @@ import (
 	"fovea/internal/numbers"
 )
 
-// Floats adds a float32 constant; no shape means a scalar.
+// Floats adds a float32 constant. Without a shape it is a scalar.
 func (g *Graph) Floats(values []float32, shape ...int64) *Value {
 	return g.constant(Value{Type: Float32, Shape: shape, data: numbers.Encode(values)}, 4)
 }
@@ -20,13 +20,12 @@ func (g *Graph) Ints(values ...int64) *Value {
 	return g.constant(Value{Type: Int64, Shape: []int64{int64(len(values))}, data: numbers.Encode(values)}, 8)
 }
 
-// Filled adds a float32 constant with every element x.
+// Filled adds a float32 constant whose elements are all x.
 func (g *Graph) Filled(x float32, shape ...int64) *Value {
 	return g.Floats(slices.Repeat([]float32{x}, int(product(shape))), shape...)
 }
 
-// constant returns the stored constant with the content of v, storing it first
-// if there is none.
+// constant returns the constant with the type, shape and elements of v. Each is stored only once.
 func (g *Graph) constant(v Value, elementSize int64) *Value {
 	if v.data == nil {
 		v.data = []byte{}
@@ -45,16 +44,16 @@ func (g *Graph) constant(v Value, elementSize int64) *Value {
 	return &v
 }
 
-// IntValues is the content of an int64 constant.
-func (v *Value) IntValues() ([]int64, bool) {
+// IntValues returns the elements of an int64 constant. ok is false for any other value.
+func (v *Value) IntValues() (values []int64, ok bool) {
 	if v == nil || v.data == nil || v.Type != Int64 {
 		return nil, false
 	}
 	return numbers.Decode[int64](v.data), true
 }
 
-// FloatValues is the content of a float32 constant.
-func (v *Value) FloatValues() ([]float32, bool) {
+// FloatValues returns the elements of a float32 constant. ok is false for any other value.
+func (v *Value) FloatValues() (values []float32, ok bool) {
 	if v == nil || v.data == nil || v.Type != Float32 {
 		return nil, false
 	}

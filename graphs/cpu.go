@@ -7,9 +7,8 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Lower rewrites a float32 graph for the device that it runs on and for a
-// precision: half is the type beside float32, Float32 for none. See Mix,
-// MixEmulated and ForCPU. Nothing can be differentiated behind it.
+// Lower rewrites a float32 graph for the device that it runs on and for a precision. half is the type beside float32,
+// or Float32 for none. See Mix, MixEmulated and ForCPU. The graph cannot be differentiated afterwards.
 func (g *Graph) Lower(half pb.TensorProto_DataType, gpu bool) {
 	if gpu {
 		g.Mix(half)
@@ -19,13 +18,13 @@ func (g *Graph) Lower(half pb.TensorProto_DataType, gpu bool) {
 	g.ForCPU()
 }
 
-// ForCPU rewrites nodes into forms that ONNX Runtime's CPU kernels run faster. The
-// results are the same but for rounding. Nothing can be differentiated behind it.
+// ForCPU rewrites nodes into forms that ONNX Runtime's CPU kernels run faster. The results differ only by rounding. The
+// graph cannot be differentiated afterwards.
 func (g *Graph) ForCPU() {
-	g.rewrite(g.transposeApart, g.convolveForward, g.sumByProduct, step)
+	g.rewrite(g.transposeApart, g.convolveForward, g.sumByProduct, signByRamp)
 }
 
-// rewrite applies changes to each node, which may put nodes in front of it.
+// rewrite applies changes to each node. A change may append nodes in front of it.
 func (g *Graph) rewrite(changes ...func(n *Node)) {
 	g.rewriteEach(func(n *Node) {
 		for _, change := range changes {
@@ -35,20 +34,18 @@ func (g *Graph) rewrite(changes ...func(n *Node)) {
 	})
 }
 
-// rewriteEach empties the graph and gives its nodes, in order, to whoever appends
-// them again.
-func (g *Graph) rewriteEach(again func(n *Node)) {
+// rewriteEach empties the graph and passes each of its nodes, in order, to a function that appends it again.
+func (g *Graph) rewriteEach(appendNode func(n *Node)) {
 	nodes := g.Nodes
 	g.Nodes = nil
 	for _, n := range nodes {
-		again(n)
+		appendNode(n)
 	}
 }
 
-// transposeApart writes a product Aᵀ·B of matrices as a transposition of the one with
-// fewer columns, a plain product and, if that was B, a transposition of the result.
-// The kernel rearranges a transposed A again for every strip of B's columns, which
-// costs more than transposing it once.
+// transposeApart writes a product Aᵀ·B of matrices as a plain product and transpositions. It transposes the matrix with
+// fewer columns; if that is B, it also transposes the result. The Gemm kernel rearranges a transposed A for every strip
+// of B's columns, which costs more than transposing it once.
 func (g *Graph) transposeApart(n *Node) {
 	attributes := n.Attributes
 	if n.Op != "Gemm" || len(n.Inputs) != 2 || attributes.Int("transA", 0) != 1 || attributes.Int("transB", 0) != 0 ||
@@ -64,9 +61,8 @@ func (g *Graph) transposeApart(n *Node) {
 	n.Op, n.Attributes, n.Inputs = "Transpose", Attributes{"perm": []int64{1, 0}}, []*Value{product}
 }
 
-// convolveForward writes a transposed convolution that takes no strides, or whose
-// kernel has one element, as a convolution with turned kernels. The kernel of the
-// former adds up its results on one thread.
+// convolveForward writes a transposed convolution as a convolution with reversed kernels. It does so if the strides are
+// 1 or the kernel has one element. The kernel of ConvTranspose adds up its results on one thread.
 func (g *Graph) convolveForward(n *Node) {
 	if n.Op != "ConvTranspose" {
 		return
@@ -85,15 +81,17 @@ func (g *Graph) convolveForward(n *Node) {
 	}
 	spatial := n.Outputs[0].Shape[2:]
 	for i, size := range x.Shape[2:] {
-		around := window.extent(i) - 1 // padding with which each element of a kernel meets each of x
-		window.Before[i], window.After[i] = around-window.Before[i], around-window.After[i]
-		if window.Before[i] < 0 || window.After[i] < 0 || !strided && size+window.Before[i]+window.After[i]-around != spatial[i] {
+		fullPadding := window.extent(i) - 1 // with it, every element of the kernel reaches every element of x
+		before, after := fullPadding-window.Before[i], fullPadding-window.After[i]
+		if before < 0 || after < 0 || !strided && size+before+after-fullPadding != spatial[i] {
 			return
 		}
+		window.Before[i], window.After[i] = before, after
 	}
-	attributes := Attributes{"group": group, "pads": window.Pads(), "dilations": window.Dilations, "kernel_shape": window.Kernel}
+	attributes := Attributes{"group": group, "pads": window.Pads(), "dilations": window.Dilations,
+		"kernel_shape": window.Kernel}
 	inputs := slices.Clone(n.Inputs)
-	inputs[1] = g.turned(weight, group)
+	inputs[1] = g.reversedKernels(weight, group)
 	if !strided {
 		n.Op, n.Attributes, n.Inputs = "Conv", attributes, inputs
 		return
@@ -105,12 +103,12 @@ func (g *Graph) convolveForward(n *Node) {
 	n.Op, n.Attributes, n.Inputs = "Identity", nil, []*Value{y}
 }
 
-// spread puts the elements of an axis a stride behind each other on one of a size,
-// with zeros between and behind them.
+// spread places the elements of an axis at multiples of stride on an axis of the given size, with zeros between and
+// behind them.
 func (g *Graph) spread(x *Value, axis, stride, size int64) *Value {
 	count, shape := x.Shape[axis], slices.Clone(x.Shape)
 	if shape[axis] = size; int(axis) == x.Rank()-1 {
-		// The runtime pads single elements slowly.
+		// The runtime pads single elements slowly, so a product with a 0/1 matrix places them.
 		places := make([]float32, count*size)
 		for i := range count {
 			places[i*size+i*stride] = 1
@@ -127,9 +125,9 @@ func (g *Graph) spread(x *Value, axis, stride, size int64) *Value {
 	return g.Reshape(x, shape...)
 }
 
-// turned are the kernels [M,C/group,K…] of a transposed convolution as those
-// [C,M/group,K…] of a convolution: with their elements in reverse order.
-func (g *Graph) turned(w *Value, group int64) *Value {
+// reversedKernels returns the kernels [M,C/group,K…] of a transposed convolution as kernels [C,M/group,K…] of a
+// convolution, with their elements in reverse order.
+func (g *Graph) reversedKernels(w *Value, group int64) *Value {
 	filters, channels, taps := w.Shape[0]/group, w.Shape[1], product(w.Shape[2:])
 	shape := slices.Concat([]int64{group * channels, filters}, w.Shape[2:])
 	if taps > 1 {
@@ -150,8 +148,8 @@ func (g *Graph) turned(w *Value, group int64) *Value {
 	return g.Reshape(w, shape...)
 }
 
-// sumByProduct writes the sums of a matrix's columns as a product with ones, which
-// takes ONNX Runtime 1.27 a quarter of the time.
+// sumByProduct writes the sums of a matrix's columns as a product with ones: ONNX Runtime 1.27 takes a quarter of the
+// time.
 func (g *Graph) sumByProduct(n *Node) {
 	x := n.Inputs[0]
 	if n.Op != "ReduceSum" || x.Rank() != 2 || x.Type != Float32 || n.Attributes.Int("keepdims", 1) != 0 {
@@ -163,9 +161,9 @@ func (g *Graph) sumByProduct(n *Node) {
 	}
 }
 
-// step writes the sign of what is not negative as a ramp that is as steep as can be:
-// its kernel is vectorised and runs on all threads.
-func step(n *Node) {
+// signByRamp writes the sign of a Relu's result as the steepest possible ramp. The kernel of HardSigmoid is vectorised
+// and runs on all threads.
+func signByRamp(n *Node) {
 	if n.Op == "Sign" && n.Inputs[0].Type == Float32 && n.Inputs[0].node != nil && n.Inputs[0].node.Op == "Relu" {
 		n.Op, n.Attributes = "HardSigmoid", Attributes{"alpha": float32(math.MaxFloat32), "beta": float32(0)}
 	}

@@ -2,56 +2,53 @@ package graphs
 
 import "slices"
 
-// Cuts lists, in order, the float tensors through which every path from one
-// value to another passes, from the first on: a residual network's are the
-// results of its blocks. Whatever depends on from and leads to to is computed
-// either before a cut or from it.
+// Cuts lists, in order, the float tensors that every path from one value to another passes, from itself included. In a
+// residual network they are the results of the blocks. Each value on a path is computed either before a cut or from it.
 func (g *Graph) Cuts(from, to *Value) []*Value {
-	leads := map[*Value]bool{to: true} // to to
+	leadsToEnd := map[*Value]bool{to: true}
 	for _, n := range slices.Backward(g.Nodes) {
-		if anyIn(leads, n.Outputs) {
+		if anyIn(leadsToEnd, n.Outputs) {
 			for _, v := range n.Inputs {
-				leads[v] = v != nil
+				leadsToEnd[v] = v != nil
 			}
 		}
 	}
-	paths := g.dependOn([]*Value{from})
-	for v := range paths {
-		if !leads[v] {
-			delete(paths, v)
+	onPath := g.dependOn([]*Value{from})
+	for v := range onPath {
+		if !leadsToEnd[v] {
+			delete(onPath, v)
 		}
 	}
 	var cuts []*Value
-	if paths[from] {
+	if onPath[from] {
 		cuts = append(cuts, from)
 	}
 	lastUse := map[*Value]int{to: len(g.Nodes)}
 	for i, n := range g.Nodes {
 		for _, v := range n.Inputs {
-			if v != to && anyIn(paths, n.Outputs) {
+			if v != to && anyIn(onPath, n.Outputs) {
 				lastUse[v] = i
 			}
 		}
 	}
-	// Between two nodes, the paths pass through the values that are still to be
-	// used.
-	open := map[*Value]bool{from: true}
+	// The values that are still to be read are what all paths pass at this point.
+	unread := map[*Value]bool{from: true}
 	for i, n := range g.Nodes {
-		if !anyIn(paths, n.Outputs) {
+		if !anyIn(onPath, n.Outputs) {
 			continue
 		}
 		for _, v := range n.Inputs {
 			if lastUse[v] == i {
-				delete(open, v)
+				delete(unread, v)
 			}
 		}
 		for _, v := range n.Outputs {
-			if paths[v] {
-				open[v] = true
+			if onPath[v] {
+				unread[v] = true
 			}
 		}
-		for v := range open {
-			if len(open) == 1 && (v.Type == Float32 || v.Type == Float64) && v.Rank() > 0 && v != from {
+		for v := range unread {
+			if len(unread) == 1 && (v.Type == Float32 || v.Type == Float64) && v.Rank() > 0 && v != from {
 				cuts = append(cuts, v)
 			}
 		}

@@ -1,10 +1,8 @@
-// Package graphs is an ONNX graph under construction: values with known types
-// and static shapes, nodes in order, and the passes that a training graph
-// needs. It never imports the runtime.
+// Package graphs builds and rewrites ONNX graphs. Values have known types and static shapes, nodes stand in an order in
+// which they can run, and passes prepare a graph for training. The package never imports the runtime.
 //
-// A Graph is built through its methods, one an ONNX operator, each of which
-// infers the type and shape of its result. The first mistake is kept and
-// returned by Err, so that a long construction reads like the formula it is:
+// A Graph is built through its methods, one for each ONNX operator. Each infers the type and shape of its result. The
+// first mistake is kept and returned by Err, so that a long construction reads like a formula:
 //
 //	g := graphs.New("linear")
 //	x := g.Input("x", graphs.Float32, 8, 16)
@@ -13,6 +11,5 @@
 //	g.Output("y", y)
 //	model, err := g.Model()
 //
-// Shapes are static, except that one dimension of a value may be Dynamic: the
-// batch of an inference model.
+// Shapes are static. Only one dimension of a value may be Dynamic: the batch of an inference model.
 package graphs

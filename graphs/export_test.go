@@ -8,8 +8,7 @@ import (
 
 var RoundTo = roundTo
 
-// HalfKernels lists the operators that run in a half-precision type, by name with
-// domain, at a version of the standard.
+// HalfKernels lists the operators that run in a half-precision type, by name with domain, at a version of the standard.
 func HalfKernels(half pb.TensorProto_DataType, opset int64) (keys []string) {
 	for key, p := range placements {
 		if p.kernel(&Node{Op: key}, half, opset) && !(opset >= 22 && slices.Contains(onlyBefore22, key)) {

@@ -1,10 +1,12 @@
 package graphs
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
-// Fold replaces arithmetic between constants by its result, so that no scalar
-// computation is left that ONNX Runtime would place on the CPU beside a graph
-// on a GPU.
+// Fold replaces arithmetic between constants by its result. ONNX Runtime would otherwise place such scalar computations
+// on the CPU beside a graph on a GPU.
 func (g *Graph) Fold() {
 	replaced := map[*Value]*Value{}
 	kept := g.Nodes[:0]
@@ -24,12 +26,7 @@ func (g *Graph) Fold() {
 }
 
 func (g *Graph) isOutput(v *Value) bool {
-	for _, o := range g.Outputs {
-		if o == v {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(g.Outputs, v)
 }
 
 var foldUnary = map[string]func(x float64) float64{
@@ -43,12 +40,12 @@ var foldBinary = map[string]func(x, y float64) float64{
 	"Pow": math.Pow,
 }
 
-// fold computes a node of small float32 constants, nil if it is not one or if its
-// operands would have to be repeated in both directions.
+// fold computes a node of small float32 constants. It returns nil for any other node, and where both operands would
+// have to be repeated.
 func (g *Graph) fold(n *Node) *Value {
-	const most = 1 << 16 // bytes; weights stay as they are
+	const mostBytes = 1 << 16 // weights stay as they are
 	for _, v := range n.Inputs {
-		if data, ok := v.Content(); !ok || len(data) > most {
+		if data, ok := v.Content(); !ok || len(data) > mostBytes {
 			return nil
 		}
 	}

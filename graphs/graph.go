@@ -32,17 +32,16 @@ type Value struct {
 	data []byte // little-endian elements of a constant; nil otherwise
 }
 
-// Producer is the node that makes v, nil for inputs and constants.
+// Producer returns the node that makes v, or nil if v is an input or a constant.
 func (v *Value) Producer() *Node { return v.node }
 
-// Rank is the number of dimensions.
+// Rank returns the number of dimensions.
 func (v *Value) Rank() int { return len(v.Shape) }
 
-// Len is the number of elements, Dynamic if a dimension is.
+// Len returns the number of elements, or Dynamic if a dimension is Dynamic.
 func (v *Value) Len() int64 { return product(v.Shape) }
 
-// Bytes is the memory that v needs, 0 where a dimension is Dynamic or elements have
-// no size.
+// Bytes returns the memory that v needs, or 0 if a dimension is Dynamic or the elements have no fixed size.
 func (v *Value) Bytes() int64 {
 	n, err := onnx.DataSize(v.Type, v.Shape)
 	if err != nil {
@@ -51,10 +50,10 @@ func (v *Value) Bytes() int64 {
 	return n
 }
 
-// views are the operators whose result is their input's memory.
+// views lists the operators whose result shares the memory of their input.
 var views = map[string]bool{"Reshape": true, "Squeeze": true, "Unsqueeze": true, "Flatten": true, "Identity": true}
 
-// Stored is the value whose memory v has.
+// Stored returns the value whose memory v shares.
 func (v *Value) Stored() *Value {
 	for v != nil && v.node != nil && v.node.Domain == "" && views[v.node.Op] {
 		v = v.node.Inputs[0]
@@ -62,7 +61,7 @@ func (v *Value) Stored() *Value {
 	return v
 }
 
-// String is the name with type and shape, such as "x float32[8,16]".
+// String returns the name with type and shape, such as "x float32[8,16]".
 func (v *Value) String() string {
 	if v == nil {
 		return "(absent)"
@@ -70,24 +69,23 @@ func (v *Value) String() string {
 	return v.Name + " " + typeName(v.Type) + shapeString(v.Shape)
 }
 
-// A Node applies an operator. An absent optional input is nil, and so is an
-// absent optional output.
+// A Node applies an operator. An absent optional input or output is nil.
 type Node struct {
 	Op, Domain string
-	Name       string // in the model it was imported from; empty if it was not
-	Version    int64  // of its domain's operators in that model; 0: Opset of the domain
+	Name       string // in the imported model, or empty
+	Version    int64  // of the domain's operators in the imported model; 0 stands for Opset of the domain
 	Inputs     []*Value
 	Outputs    []*Value
 	Attributes Attributes
 
-	FullPrecision bool // stays in float32, with its gradient, where a graph is made one of mixed precision
+	FullPrecision bool // the node and its gradient stay in float32 when the graph changes to mixed precision
 }
 
-// Attributes of a node: int64, float32, string, []int64, []float32, []string or
-// *pb.TensorProto by name.
+// Attributes holds the attributes of a node by name: int64, float32, string, []int64, []float32, []string or
+// *pb.TensorProto.
 type Attributes map[string]any
 
-// Int is an integer attribute, or otherwise if the node has none of that name.
+// Int returns an integer attribute, or otherwise if the node has none of that name.
 func (a Attributes) Int(name string, otherwise int64) int64 {
 	if v, ok := a[name].(int64); ok {
 		return v
@@ -95,7 +93,7 @@ func (a Attributes) Int(name string, otherwise int64) int64 {
 	return otherwise
 }
 
-// Float is a float attribute, or otherwise if the node has none of that name.
+// Float returns a float attribute, or otherwise if the node has none of that name.
 func (a Attributes) Float(name string, otherwise float32) float32 {
 	if v, ok := a[name].(float32); ok {
 		return v
@@ -103,7 +101,7 @@ func (a Attributes) Float(name string, otherwise float32) float32 {
 	return otherwise
 }
 
-// Ints is an attribute that lists integers, nil if the node has none of that name.
+// Ints returns an attribute that lists integers, or nil if the node has none of that name.
 func (a Attributes) Ints(name string) []int64 {
 	v, _ := a[name].([]int64)
 	return v
@@ -117,10 +115,10 @@ type Graph struct {
 	Nodes   []*Node
 
 	names     map[string]bool
-	constants map[string]*Value // by type, shape and content: each is stored once
-	prefix    string            // of the names made here
-	ir        int64             // versions that the model needs beyond those of model.go
-	opsets    map[string]int64
+	constants map[string]*Value // by type, shape and elements
+	prefix    string            // of the names that the graph makes
+	ir        int64             // lowest IR version of the model, see Imported
+	opsets    map[string]int64  // lowest operator versions by domain
 	err       error
 }
 
@@ -129,7 +127,7 @@ func New(name string) *Graph {
 	return &Graph{Name: name, names: map[string]bool{}, constants: map[string]*Value{}}
 }
 
-// Err is the first mistake made while building, nil if there was none.
+// Err returns the first mistake made while building, or nil.
 func (g *Graph) Err() error { return g.err }
 
 func (g *Graph) fail(format string, args ...any) {
@@ -149,9 +147,8 @@ func (g *Graph) Input(name string, t pb.TensorProto_DataType, shape ...int64) *V
 	return v
 }
 
-// Output names v and makes it a graph output. A value that already carries
-// another name from outside (an input, a constant, another output) is passed
-// through an Identity.
+// Output names v and makes it a graph output. If v already has another name from outside (an input, a constant, another
+// output), an Identity passes it on.
 func (g *Graph) Output(name string, v *Value) *Value {
 	known := slices.Contains(g.Outputs, v)
 	if g.names[name] && (v.Name != name || known) {
@@ -177,9 +174,8 @@ func (g *Graph) Apply(op string, attributes Attributes, inputs ...*Value) *Value
 	return g.ApplyN(1, "", op, attributes, inputs...)[0]
 }
 
-// ApplyN adds a node with n outputs, whose types and shapes are inferred.
-// After a mistake it returns the results of a scalar, so that building goes on
-// until Err is asked.
+// ApplyN adds a node with n outputs and infers their types and shapes. After a mistake it returns scalars, so that
+// building can go on until Err is asked.
 func (g *Graph) ApplyN(n int, domain, op string, attributes Attributes, inputs ...*Value) []*Value {
 	node := &Node{Op: op, Domain: domain, Inputs: slices.Clone(inputs), Attributes: attributes}
 	var results []Value
@@ -203,7 +199,7 @@ func (g *Graph) ApplyN(n int, domain, op string, attributes Attributes, inputs .
 	return node.Outputs
 }
 
-// fresh makes an unused name for a result of op.
+// fresh returns an unused name for a result of op.
 func (g *Graph) fresh(op string) string {
 	for i := len(g.names); ; i++ {
 		name := fmt.Sprintf("%s%s_%d", g.prefix, op, i)
@@ -214,7 +210,7 @@ func (g *Graph) fresh(op string) string {
 	}
 }
 
-// Opset is the version of its domain's operators that the node was written in.
+// Opset returns the version of the domain's operators that the node is written in.
 func (n *Node) Opset() int64 {
 	if n.Version != 0 {
 		return n.Version
@@ -222,7 +218,7 @@ func (n *Node) Opset() int64 {
 	return Opset(n.Domain)
 }
 
-// String names the operator with its inputs, for error messages.
+// String returns the operator with its inputs, for error messages.
 func (n *Node) String() string {
 	s := n.Op + "("
 	if n.Name != "" {

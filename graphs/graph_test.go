@@ -34,10 +34,13 @@ func TestInferenceRefuses(t *testing.T) {
 		build func(g *graphs.Graph, x *graphs.Value) // x is float32[2,3,4]
 		want  string
 	}{
-		{"inner dimensions", func(g *graphs.Graph, x *graphs.Value) { g.MatMul(x, x, graphs.NoTrans) }, "inner dimensions 4 and 3 differ"},
+		{"inner dimensions", func(g *graphs.Graph, x *graphs.Value) { g.MatMul(x, x, graphs.NoTrans) },
+			"inner dimensions 4 and 3 differ"},
 		{"broadcast", func(g *graphs.Graph, x *graphs.Value) { g.Add(x, g.Filled(0, 5)) }, "do not broadcast"},
-		{"types", func(g *graphs.Graph, x *graphs.Value) { g.Add(x, g.Cast(x, graphs.Float64)) }, "element types differ"},
-		{"reshape", func(g *graphs.Graph, x *graphs.Value) { g.Reshape(x, 5, -1) }, "24 elements do not fill shape [5,batch]"},
+		{"types", func(g *graphs.Graph, x *graphs.Value) { g.Add(x, g.Cast(x, graphs.Float64)) },
+			"element types differ"},
+		{"reshape", func(g *graphs.Graph, x *graphs.Value) { g.Reshape(x, 5, -1) },
+			"24 elements do not fill shape [5,batch]"},
 		{"permutation", func(g *graphs.Graph, x *graphs.Value) { g.Transpose(x, 0, 0, 1) }, "no permutation"},
 		{"squeeze", func(g *graphs.Graph, x *graphs.Value) { g.Squeeze(x, 1) }, "axis 1 has size 3, not 1"},
 		{"axis", func(g *graphs.Graph, x *graphs.Value) { g.Softmax(x, 3) }, "axis 3 is outside of rank 3"},
@@ -48,7 +51,8 @@ func TestInferenceRefuses(t *testing.T) {
 			a := g.Reshape(x, 6, 4)
 			g.Linear(a, g.Filled(0, 5, 4), g.Filled(0, 4))
 		}, "do not broadcast"},
-		{"norm weight", func(g *graphs.Graph, x *graphs.Value) { g.LayerNormalization(x, g.Filled(1, 3), nil, 1e-6) }, "not of shape [4]"},
+		{"norm weight", func(g *graphs.Graph, x *graphs.Value) { g.LayerNormalization(x, g.Filled(1, 3), nil, 1e-6) },
+			"not of shape [4]"},
 		{"operator", func(g *graphs.Graph, x *graphs.Value) { g.Apply("Nonsense", nil, x) }, "no shape inference"},
 		{"name", func(g *graphs.Graph, x *graphs.Value) { g.Input("x", graphs.Float32) }, "taken"},
 	} {
@@ -89,7 +93,7 @@ func TestConstantsAreShared(t *testing.T) {
 	}
 }
 
-// ladder is a chain of products whose weight gradients Last moves.
+// ladder returns a chain of products whose weight gradients Last moves.
 func ladder() (g *graphs.Graph, weightGradients []*graphs.Value) {
 	g = graphs.New("ladder")
 	x := g.Input("x", graphs.Float32, 2, 2)
@@ -187,8 +191,8 @@ func TestTransposeOfNothing(t *testing.T) {
 	}
 }
 
-// TestImported: names, versions and nodes of another model are taken over, equal
-// initializers stay apart, and names made here avoid the model's.
+// TestImported: names, versions and nodes of another model are taken over, equal initializers stay apart, and names
+// made here avoid the model's.
 func TestImported(t *testing.T) {
 	g := graphs.Imported("m", "new/", 11, map[string]int64{"": 23, "custom": 3})
 	x := g.Input("x", graphs.Float32, 2)
@@ -212,7 +216,8 @@ func TestImported(t *testing.T) {
 		t.Error(err)
 	}
 	node := m.GetGraph().GetNode()[0]
-	if node.GetName() != "node 7" || !slices.Equal(node.GetInput(), []string{"x", "", "a"}) || !slices.Equal(node.GetOutput(), []string{"y", ""}) {
+	if node.GetName() != "node 7" || !slices.Equal(node.GetInput(), []string{"x", "", "a"}) ||
+		!slices.Equal(node.GetOutput(), []string{"y", ""}) {
 		t.Errorf("the node is %v", node)
 	}
 	var versions []string
@@ -225,7 +230,8 @@ func TestImported(t *testing.T) {
 	if v := g.Exp(x); !strings.HasPrefix(v.Name, "new/") {
 		t.Errorf("a name made here is %q", v.Name)
 	}
-	if outputs := m.GetGraph().GetOutput(); len(outputs) != 4 || outputs[2].GetName() != "x" || len(m.GetGraph().GetNode()) != 2 {
+	if outputs := m.GetGraph().GetOutput(); len(outputs) != 4 || outputs[2].GetName() != "x" ||
+		len(m.GetGraph().GetNode()) != 2 {
 		t.Errorf("outputs are %v", outputs)
 	}
 	if g.Initializer("y", graphs.Float32, nil, nil); g.Err() == nil {

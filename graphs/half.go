@@ -14,8 +14,8 @@ const (
 	BFloat16 = pb.TensorProto_BFLOAT16 // the upper half of a float32: 8 significant bits
 )
 
-// roundTo returns x rounded to the nearest number of a half-precision type, as its bits and as a float32 again. Of
-// two it is the one with an even last bit; what lies beyond the largest becomes infinite.
+// roundTo rounds x to the nearest number of a half-precision type, ties to even, and beyond the largest to infinity. It
+// returns the bits and the value as a float32.
 func roundTo(t pb.TensorProto_DataType, x float32) (bits uint16, rounded float32) {
 	if t == BFloat16 {
 		bits = numbers.ToBFloat16(x)
@@ -25,8 +25,8 @@ func roundTo(t pb.TensorProto_DataType, x float32) (bits uint16, rounded float32
 	return bits, numbers.FromFloat16(bits)
 }
 
-// halfConstant is a float32 constant rounded to a half-precision type, and whether
-// that loses none of its numbers to zero or to infinity, and none of their digits.
+// halfConstant rounds a float32 constant to a half-precision type. inRange reports whether no number becomes zero or
+// infinite, exact whether every number stays the same.
 func halfConstant(t pb.TensorProto_DataType, values []float32) (data []byte, rounded []float32, inRange, exact bool) {
 	inRange, exact = true, true
 	for _, x := range values {

@@ -8,14 +8,13 @@ import (
 	"testing"
 
 	"fovea/graphs"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
 )
 
-// TestRoundTo holds the rounding of constants, and that of the runtime's CPU casts, which the
-// emulation relies on, against each other: on random bit patterns, on what lies
-// halfway between two numbers, and at both ends of the range.
+// TestRoundTo holds the rounding of constants, and that of the runtime's CPU casts, which the emulation relies on,
+// against each other: on random bit patterns, on what lies halfway between two numbers, and at both ends of the range.
 func TestRoundTo(t *testing.T) {
 	infinity := float32(math.Inf(1))
 	x := []float32{0, 1, 65504, 65519.996, 65520, 65536, 1e6, math.MaxFloat32, infinity, float32(math.NaN()), 1e-8,
@@ -58,7 +57,8 @@ func TestRoundToBits(t *testing.T) {
 	for _, half := range []pb.TensorProto_DataType{graphs.Float16, graphs.BFloat16} {
 		g := graphs.New("constants")
 		want := map[string]float32{}
-		for i, x := range []float32{0, 1, -1.5, 65504, 70000, 1e-7, 0x1p-24, 0.1, -3.14159, 0x1.ffep-15, 0x1.fffp-15, 2047.5, 1e-30, 1e30} {
+		for i, x := range []float32{0, 1, -1.5, 65504, 70000, 1e-7, 0x1p-24, 0.1, -3.14159, 0x1.ffep-15, 0x1.fffp-15,
+			2047.5, 1e-30, 1e30} {
 			bits, rounded := graphs.RoundTo(half, x)
 			name := fmt.Sprintf("y%d", i)
 			g.Output(name, g.Cast(g.Constant(half, nil, binary.LittleEndian.AppendUint16(nil, bits)), graphs.Float32))

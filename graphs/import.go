@@ -7,21 +7,16 @@ import (
 	"fovea/onnx/pb"
 )
 
-// What a graph takes over from a model: names, versions, weights and nodes of
-// operators that need not be known here.
-
-// Imported starts a graph for the parts of a model: names made later begin with
-// prefix, which no name of the model may do, and Model writes at least these
-// versions of the format and of each domain's operators.
+// Imported starts a graph that takes over the nodes of a model. Names that the graph makes begin with prefix, which no
+// name of the model may do. Model writes at least the given version of the format and of each domain's operators.
 func Imported(name, prefix string, ir int64, opsets map[string]int64) *Graph {
 	g := New(name)
 	g.prefix, g.ir, g.opsets = prefix, ir, opsets
 	return g
 }
 
-// Initializer adds a constant under its own name. Unlike other constants it is
-// not merged with an equal one, so that it can have a gradient. data is kept,
-// not copied.
+// Initializer adds a constant under its own name. Unlike other constants it is not merged with an equal one, so that it
+// can have a gradient. The graph keeps data and does not copy it.
 func (g *Graph) Initializer(name string, t pb.TensorProto_DataType, shape []int64, data []byte) *Value {
 	if data == nil {
 		data = []byte{}
@@ -31,8 +26,8 @@ func (g *Graph) Initializer(name string, t pb.TensorProto_DataType, shape []int6
 	return v
 }
 
-// Append adds a node of any operator. Names, types and shapes of its results are
-// given, not inferred; a result without a name gets one, a nil one is absent.
+// Append adds a node of any operator. The caller gives the names, types and shapes of its results. A result without a
+// name gets one. A nil result is absent.
 func (g *Graph) Append(n *Node, results ...*Value) []*Value {
 	n.Outputs = nil
 	for _, v := range results {
@@ -57,8 +52,8 @@ func (g *Graph) claim(v *Value) {
 	g.names[v.Name] = true
 }
 
-// Constant adds a constant of any type whose elements are whole bytes, given in
-// little-endian order. data is kept, not copied.
+// Constant adds a constant of any type whose elements are whole bytes, in little-endian order. The graph keeps data and
+// does not copy it.
 func (g *Graph) Constant(t pb.TensorProto_DataType, shape []int64, data []byte) *Value {
 	size, err := onnx.ElementSize(t)
 	if err != nil {
@@ -67,7 +62,7 @@ func (g *Graph) Constant(t pb.TensorProto_DataType, shape []int64, data []byte) 
 	return g.constant(Value{Type: t, Shape: shape, data: data}, int64(size))
 }
 
-// Content is the little-endian elements of a constant, which must not be changed.
+// Content returns the little-endian elements of a constant. The caller must not change them.
 func (v *Value) Content() (data []byte, ok bool) {
 	if v == nil {
 		return nil, false
@@ -75,10 +70,9 @@ func (v *Value) Content() (data []byte, ok bool) {
 	return v.data, v.data != nil
 }
 
-// FreeName gives the value that has a name, unless that is but, another one: for
-// an input or output that has to have it.
-func (g *Graph) FreeName(name string, but *Value) {
-	if !g.names[name] || but != nil && but.Name == name {
+// FreeName renames the value that has a name, unless that value is keep. An input or output can then take the name.
+func (g *Graph) FreeName(name string, keep *Value) {
+	if !g.names[name] || keep != nil && keep.Name == name {
 		return
 	}
 	for _, n := range g.Nodes {

@@ -8,28 +8,30 @@ import (
 	"fovea/onnx/pb"
 )
 
-// An inference tells type and shape of a node's outputs from its inputs and
-// attributes, by the operator's specification.
+// An inference returns types and shapes of a node's outputs from its inputs and attributes, by the operator's
+// specification.
 type inference func(n *Node) ([]Value, error)
 
+// inferences lists the operators that graphs can be built from.
 var inferences = map[string]inference{
-	"Identity": same, "Neg": same, "Exp": same, "Erf": same, "Log": same, "Sqrt": same, "Tanh": same,
-	"Gelu": same, "Abs": same, "Sign": same, "Floor": same, "Ceil": same, "Round": same, "Reciprocal": same,
+	"Identity": same, "Neg": same, "Exp": same, "Erf": same, "Log": same, "Sqrt": same, "Tanh": same, "Gelu": same,
+	"Abs": same, "Sign": same, "Floor": same, "Ceil": same, "Round": same, "Reciprocal": same,
 	"Sin": same, "Cos": same, "Tan": same, "Asin": same, "Acos": same, "Atan": same,
 	"Sinh": same, "Cosh": same, "Asinh": same, "Acosh": same, "Atanh": same,
 	"Sigmoid": same, "Softplus": same, "Softsign": same, "Mish": same, "HardSwish": same, "HardSigmoid": same,
-	"Relu": same, "LeakyRelu": same, "ThresholdedRelu": same, "Elu": same, "Celu": same, "Selu": same, "PRelu": ofTwo,
+	"Relu": same, "LeakyRelu": same, "ThresholdedRelu": same, "Elu": same, "Celu": same, "Selu": same,
 	"Softmax": sameAlongAxis, "LogSoftmax": sameAlongAxis,
-	"Add": ofTwo, "Sub": ofTwo, "Mul": ofTwo, "Div": ofTwo, "Pow": ofTwo,
+	"PRelu": pairwise, "Add": pairwise, "Sub": pairwise, "Mul": pairwise, "Div": pairwise, "Pow": pairwise,
 	"MatMul": inferMatMul, "FusedMatMul": inferMatMul, "Gemm": inferGemm,
 	"Sum": elementwise, "Mean": elementwise, "Max": elementwise, "Min": elementwise, "Clip": inferClip,
 	"Equal": inferComparison, "Where": inferWhere,
-	"ReduceSum": reduction, "ReduceMean": reduction, "ReduceSumSquare": reduction, "ReduceL1": reduction,
-	"ReduceL2": reduction, "ReduceLogSum": reduction, "ReduceLogSumExp": reduction, "ReduceMax": reduction, "ReduceMin": reduction,
+	"ReduceSum": reduction, "ReduceMean": reduction, "ReduceMax": reduction, "ReduceMin": reduction,
+	"ReduceL1": reduction, "ReduceL2": reduction, "ReduceSumSquare": reduction,
+	"ReduceLogSum": reduction, "ReduceLogSumExp": reduction,
 	"LayerNormalization": inferLayerNormalization, "BatchNormalization": inferBatchNormalization,
 	"Conv": inferConv, "ConvTranspose": inferConvTranspose, "MaxPool": inferPool, "AveragePool": inferPool,
-	"GlobalAveragePool": inferGlobalPool, "GlobalMaxPool": inferGlobalPool, "ScatterElements": inferScatterElements,
-	"Gather":  inferGather,
+	"GlobalAveragePool": inferGlobalPool, "GlobalMaxPool": inferGlobalPool,
+	"ScatterElements": inferScatterElements, "Gather": inferGather,
 	"Reshape": inferReshape, "Transpose": inferTranspose, "Squeeze": inferSqueeze,
 	"Concat": inferConcat, "Split": inferSplit, "Slice": inferSlice, "Pad": inferPad,
 	"Expand": inferExpand, "Shape": inferShape, "Cast": inferCast,
@@ -50,8 +52,8 @@ func infer(n *Node, outputs int) ([]Value, error) {
 	return out[:outputs], nil
 }
 
-// take checks that inputs 0 to count-1 are present.
-func take(n *Node, count int) error {
+// requireInputs returns an error unless inputs 0 to count-1 are present.
+func requireInputs(n *Node, count int) error {
 	for i := range count {
 		if i >= len(n.Inputs) || n.Inputs[i] == nil {
 			return fmt.Errorf("input %d is missing", i)
@@ -65,14 +67,14 @@ func one(t pb.TensorProto_DataType, shape []int64) []Value {
 }
 
 func same(n *Node) ([]Value, error) {
-	if err := take(n, 1); err != nil {
+	if err := requireInputs(n, 1); err != nil {
 		return nil, err
 	}
 	return one(n.Inputs[0].Type, slices.Clone(n.Inputs[0].Shape)), nil
 }
 
 func sameAlongAxis(n *Node) ([]Value, error) {
-	if err := take(n, 1); err != nil {
+	if err := requireInputs(n, 1); err != nil {
 		return nil, err
 	}
 	if _, err := axis(n.Attributes.Int("axis", -1), n.Inputs[0].Rank()); err != nil {
@@ -81,17 +83,17 @@ func sameAlongAxis(n *Node) ([]Value, error) {
 	return same(n)
 }
 
-// ofTwo is elementwise with two inputs.
-func ofTwo(n *Node) ([]Value, error) {
-	if err := take(n, 2); err != nil {
+// pairwise infers an elementwise operator with two inputs.
+func pairwise(n *Node) ([]Value, error) {
+	if err := requireInputs(n, 2); err != nil {
 		return nil, err
 	}
 	return elementwise(n)
 }
 
-// elementwise broadcasts all inputs.
+// elementwise infers an operator that broadcasts all its inputs.
 func elementwise(n *Node) ([]Value, error) {
-	if err := take(n, max(1, len(n.Inputs))); err != nil {
+	if err := requireInputs(n, max(1, len(n.Inputs))); err != nil {
 		return nil, err
 	}
 	t, shape := n.Inputs[0].Type, n.Inputs[0].Shape
@@ -108,7 +110,7 @@ func elementwise(n *Node) ([]Value, error) {
 }
 
 func inferComparison(n *Node) ([]Value, error) {
-	out, err := ofTwo(n)
+	out, err := pairwise(n)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +118,7 @@ func inferComparison(n *Node) ([]Value, error) {
 }
 
 func inferWhere(n *Node) ([]Value, error) {
-	if err := take(n, 3); err != nil {
+	if err := requireInputs(n, 3); err != nil {
 		return nil, err
 	}
 	condition, a, b := n.Inputs[0], n.Inputs[1], n.Inputs[2]
@@ -130,7 +132,7 @@ func inferWhere(n *Node) ([]Value, error) {
 	return one(a.Type, shape), err
 }
 
-// inferClip: the bounds are scalars and may be absent.
+// inferClip checks that the bounds, if present, are scalars.
 func inferClip(n *Node) ([]Value, error) {
 	for _, v := range n.Inputs[min(1, len(n.Inputs)):] {
 		if v != nil && (v.Rank() != 0 || v.Type != n.Inputs[0].Type) {
@@ -140,11 +142,10 @@ func inferClip(n *Node) ([]Value, error) {
 	return same(n)
 }
 
-// Transposition of the last two dimensions of a matrix product's operands.
+// Transposition selects the operands of a matrix product whose last two dimensions are swapped.
 type Transposition int
 
-// TransA and TransB transpose the first and the second operand; they combine
-// by addition.
+// TransA and TransB transpose the first and the second operand. Their sum transposes both.
 const (
 	NoTrans Transposition = 0
 	TransA  Transposition = 1
@@ -160,7 +161,7 @@ func matrix(shape []int64, transposed bool) (rows, columns int64) {
 }
 
 func inferMatMul(n *Node) ([]Value, error) {
-	if err := take(n, 2); err != nil {
+	if err := requireInputs(n, 2); err != nil {
 		return nil, err
 	}
 	a, b := n.Inputs[0], n.Inputs[1]
@@ -180,7 +181,7 @@ func inferMatMul(n *Node) ([]Value, error) {
 }
 
 func inferGemm(n *Node) ([]Value, error) {
-	if err := take(n, 2); err != nil {
+	if err := requireInputs(n, 2); err != nil {
 		return nil, err
 	}
 	if n.Inputs[0].Rank() != 2 || n.Inputs[1].Rank() != 2 {
@@ -197,9 +198,9 @@ func inferGemm(n *Node) ([]Value, error) {
 	return out, err
 }
 
-// reduction infers ReduceX with constant axes; without axes it reduces all.
+// reduction infers reductions with constant axes. Without axes they reduce all.
 func reduction(n *Node) ([]Value, error) {
-	if err := take(n, 1); err != nil {
+	if err := requireInputs(n, 1); err != nil {
 		return nil, err
 	}
 	x := n.Inputs[0]
@@ -219,7 +220,7 @@ func reduction(n *Node) ([]Value, error) {
 	return one(x.Type, shape), nil
 }
 
-// ReducedAxes lists the axes, counted from the front, that a reduction removes.
+// ReducedAxes lists the axes that a reduction removes, counted from the front.
 func ReducedAxes(n *Node) ([]int, error) {
 	x := n.Inputs[0]
 	var axes []int64
@@ -246,10 +247,10 @@ func ReducedAxes(n *Node) ([]int, error) {
 	return out, nil
 }
 
-// inferLayerNormalization gives Y, Mean and InvStdDev; the statistics keep
-// every axis, of size 1 from the attribute's axis on.
+// inferLayerNormalization returns Y, Mean and InvStdDev. The statistics keep every axis, with size 1 from the
+// attribute's axis on.
 func inferLayerNormalization(n *Node) ([]Value, error) {
-	if err := take(n, 2); err != nil {
+	if err := requireInputs(n, 2); err != nil {
 		return nil, err
 	}
 	x := n.Inputs[0]
@@ -274,7 +275,7 @@ func inferLayerNormalization(n *Node) ([]Value, error) {
 }
 
 func inferCast(n *Node) ([]Value, error) {
-	if err := take(n, 1); err != nil {
+	if err := requireInputs(n, 1); err != nil {
 		return nil, err
 	}
 	return one(pb.TensorProto_DataType(n.Attributes.Int("to", 0)), slices.Clone(n.Inputs[0].Shape)), nil

@@ -8,14 +8,14 @@ import (
 
 // Inference for the operators that move elements without computing.
 
-// constantInts is input i of n, which must be a constant of integers.
-func constantInts(n *Node, i int, what string) ([]int64, error) {
-	if err := take(n, i+1); err != nil {
+// constantInts returns input i of n, which must be a constant of integers. name is for the error.
+func constantInts(n *Node, i int, name string) ([]int64, error) {
+	if err := requireInputs(n, i+1); err != nil {
 		return nil, err
 	}
 	values, ok := n.Inputs[i].IntValues()
 	if !ok {
-		return nil, fmt.Errorf("%s is not constant", what)
+		return nil, fmt.Errorf("%s is not constant", name)
 	}
 	return values, nil
 }
@@ -47,7 +47,7 @@ func inferReshape(n *Node) ([]Value, error) {
 	case total == Dynamic && open < 0:
 		return nil, errors.New("the new shape is fixed, the old one is not")
 	case total == Dynamic:
-		// The open dimension takes the batch and whatever else is left.
+	// The open dimension takes the batch and all other elements that remain.
 	case open >= 0 && rest > 0 && total%rest == 0:
 		shape[open] = total / rest
 	case open >= 0 || total != rest:
@@ -57,7 +57,7 @@ func inferReshape(n *Node) ([]Value, error) {
 }
 
 func inferTranspose(n *Node) ([]Value, error) {
-	if err := take(n, 1); err != nil {
+	if err := requireInputs(n, 1); err != nil {
 		return nil, err
 	}
 	x, perm := n.Inputs[0], n.Attributes.Ints("perm")
@@ -102,7 +102,7 @@ func inferSqueeze(n *Node) ([]Value, error) {
 }
 
 func inferConcat(n *Node) ([]Value, error) {
-	if err := take(n, len(n.Inputs)); err != nil || len(n.Inputs) == 0 {
+	if err := requireInputs(n, len(n.Inputs)); err != nil || len(n.Inputs) == 0 {
 		return nil, errors.Join(err, errors.New("nothing to join"))
 	}
 	first := n.Inputs[0]
@@ -149,7 +149,7 @@ func inferSplit(n *Node) ([]Value, error) {
 	return out, nil
 }
 
-// inferSlice knows slices with constant starts, ends and axes, and step 1.
+// inferSlice accepts constant starts, ends, axes and positive steps.
 func inferSlice(n *Node) ([]Value, error) {
 	starts, err1 := constantInts(n, 1, "start")
 	ends, err2 := constantInts(n, 2, "end")
@@ -164,7 +164,8 @@ func inferSlice(n *Node) ([]Value, error) {
 			return nil, err
 		}
 	}
-	if len(starts) != len(axes) || len(ends) != len(axes) || len(steps) != len(axes) || slices.Min(append(steps, 1)) < 1 {
+	if len(starts) != len(axes) || len(ends) != len(axes) || len(steps) != len(axes) ||
+		slices.Min(append(steps, 1)) < 1 {
 		return nil, errors.New("starts, ends, axes and steps must be equally many, and steps at least 1")
 	}
 	x := n.Inputs[0]
@@ -202,10 +203,10 @@ func inferPad(n *Node) ([]Value, error) {
 	return one(x.Type, shape), nil
 }
 
-// inferExpand knows constant target shapes and those that Concat makes of
-// Shape slices; there an unknown element means the batch.
+// inferExpand accepts a target shape that is constant or that Concat joins from parts of shapes. An unknown element of
+// it is the batch.
 func inferExpand(n *Node) ([]Value, error) {
-	if err := take(n, 2); err != nil {
+	if err := requireInputs(n, 2); err != nil {
 		return nil, err
 	}
 	target, ok := n.Inputs[1].IntValues()
@@ -219,7 +220,7 @@ func inferExpand(n *Node) ([]Value, error) {
 	return one(n.Inputs[0].Type, shape), err
 }
 
-// shapeContent follows Shape and Concat back to the sizes they stand for.
+// shapeContent follows Shape and Concat back to the sizes that they return.
 func shapeContent(v *Value) ([]int64, bool) {
 	if values, ok := v.IntValues(); ok {
 		return values, true
@@ -246,7 +247,7 @@ func shapeContent(v *Value) ([]int64, bool) {
 }
 
 func inferShape(n *Node) ([]Value, error) {
-	if err := take(n, 1); err != nil {
+	if err := requireInputs(n, 1); err != nil {
 		return nil, err
 	}
 	rank := int64(n.Inputs[0].Rank())
@@ -258,7 +259,7 @@ func inferShape(n *Node) ([]Value, error) {
 }
 
 func inferGather(n *Node) ([]Value, error) {
-	if err := take(n, 2); err != nil {
+	if err := requireInputs(n, 2); err != nil {
 		return nil, err
 	}
 	x, index := n.Inputs[0], n.Inputs[1]

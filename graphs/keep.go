@@ -5,10 +5,9 @@ import (
 	"slices"
 )
 
-// Keep chooses those of the cuts to give to [Graph.Recompute] with which the
-// least memory is needed: that of the kept values, and of the activations that
-// the backward pass reads between two of them at the worst place. The first
-// cut, an input that is there anyway, is always kept.
+// Keep chooses the cuts that [Graph.Recompute] should keep so that the least memory is needed. The memory is that of
+// the kept values plus, between the two kept values where it is largest, the activations that the backward pass reads.
+// The first cut is an input and costs nothing, so it is always kept.
 func (g *Graph) Keep(cotangents, cuts []*Value) []*Value {
 	if len(cuts) == 0 {
 		return nil
@@ -19,10 +18,10 @@ func (g *Graph) Keep(cotangents, cuts []*Value) []*Value {
 		least = max(least, s.inside)
 		most += s.inside + s.start
 	}
-	const step = 1.05 // between the limits that are tried
+	const ratio = 1.05 // of a limit to the one tried before
 	var best int64 = math.MaxInt64
 	var chosen []int
-	for limit := least; ; limit = int64(float64(limit)*step) + 1 {
+	for limit := least; ; limit = int64(float64(limit)*ratio) + 1 {
 		if kept, c := fewest(segments, limit); kept < best-limit {
 			best, chosen = kept+limit, c
 		}
@@ -37,45 +36,45 @@ func (g *Graph) Keep(cotangents, cuts []*Value) []*Value {
 	return out
 }
 
-// A segment is what is computed from one cut to the next, in bytes.
+// A segment holds the sizes in bytes of the values from one cut to the next.
 type segment struct {
-	inside int64 // activations that the backward pass reads
+	inside int64 // activations behind the cut that the backward pass reads
 	start  int64 // the cut itself, if the backward pass reads it
 	kept   int64 // the cut itself
 }
 
-// segments measures what follows from each cut.
+// segments measures the segment behind each cut.
 func (g *Graph) segments(cotangents, cuts []*Value) []segment {
 	backward := g.dependOn(cotangents)
 	out := make([]segment, len(cuts))
-	of := map[*Value]int{} // the segment of a value, counted from 1
+	segmentOf := map[*Value]int{} // by value, counted from 1
 	starts := map[*Value]bool{}
 	for i, v := range cuts {
-		of[v], starts[v] = i+1, true
+		segmentOf[v], starts[v] = i+1, true
 		out[i].kept = v.Bytes()
 	}
 	counted := map[*Value]bool{}
 	for _, n := range g.Nodes {
 		last, reads := 0, false
 		for _, v := range n.Inputs {
-			last = max(last, of[v])
+			last = max(last, segmentOf[v])
 			reads = reads || backward[v]
 		}
 		if !reads {
 			for _, v := range n.Outputs {
 				if v != nil {
-					of[v] = max(of[v], last)
+					segmentOf[v] = max(segmentOf[v], last)
 				}
 			}
 			continue
 		}
 		for _, v := range n.Inputs {
 			v = v.Stored()
-			if backward[v] || counted[v] || of[v] == 0 {
+			if backward[v] || counted[v] || segmentOf[v] == 0 {
 				continue
 			}
 			counted[v] = true
-			if s := &out[of[v]-1]; starts[v] {
+			if s := &out[segmentOf[v]-1]; starts[v] {
 				s.start = v.Bytes()
 			} else {
 				s.inside += v.Bytes()
@@ -85,11 +84,11 @@ func (g *Graph) segments(cotangents, cuts []*Value) []segment {
 	return out
 }
 
-// fewest chooses, by number, the cuts that need the fewest bytes if no more than
-// limit may lie between two of them.
+// fewest chooses the cuts that need the fewest bytes if at most limit bytes may lie between two of them.
 func fewest(segments []segment, limit int64) (kept int64, chosen []int) {
 	n := len(segments)
-	best, before := make([]int64, n+1), make([]int, n+1) // with a cut kept, all up to it; n is the end
+	// Entry i is for the values up to cut i with that cut kept; entry n is for all values.
+	best, before := make([]int64, n+1), make([]int, n+1)
 	for i := 1; i <= n; i++ {
 		best[i] = math.MaxInt64
 		inside := int64(0)

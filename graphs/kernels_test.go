@@ -12,9 +12,8 @@ import (
 	"fovea/tools/cudastub"
 )
 
-// TestHalfKernelsOnCUDA: the CUDA provider runs every operator that a graph of mixed
-// precision has in half precision, at the lowest opset that graphs are written in and at the one to which
-// they may be raised.
+// TestHalfKernelsOnCUDA: the CUDA provider runs every operator that a graph of mixed precision has in half precision,
+// at the lowest opset that graphs are written in and at the one to which they may be raised.
 func TestHalfKernelsOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		for _, opset := range []int64{20, 22} {
@@ -32,7 +31,7 @@ func TestHalfKernelsOnCUDA(t *testing.T) {
 	})
 }
 
-// single is a model of one node of an operator.
+// single returns a model of one node of an operator.
 func single(t *testing.T, key string, half pb.TensorProto_DataType, opset int64) []byte {
 	g := graphs.Imported("single", "v_", 10, map[string]int64{"": opset})
 	op, microsoft := strings.CutPrefix(key, graphs.Microsoft+".")

@@ -6,23 +6,19 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Mix makes a finished float32 graph one of mixed precision, as torch.autocast does
-// to what it runs: products of matrices and convolutions in a half-precision type,
-// [Float16] or [BFloat16], and what lies between them in the type that it finds,
-// while the loss, exponentials, statistics and sums of gradients stay in float32. See
-// placement for what runs in which type. With another type, such as Float32,
-// nothing changes. A TensorFloat-32 product is no other graph: it is the CUDA
-// provider's option use_tf32, and nothing of it can be emulated.
+// Mix turns a finished float32 graph into one of mixed precision, as torch.autocast does. Products of matrices and
+// convolutions run in a half-precision type, [Float16] or [BFloat16]. The loss, exponentials, statistics and sums of
+// gradients stay in float32. Most operators between them run in the type of their inputs; the table of placements lists
+// them all. For any other type, such as Float32, Mix changes nothing. TensorFloat-32 needs no other graph: it is the
+// option use_tf32 of the CUDA provider.
 //
-// Inputs and outputs keep their types: parameters are float32, each is rounded by
-// one Cast that forward pass, backward pass and recomputation share, and gradients
-// leave in float32. Nothing can be differentiated behind it.
+// Inputs and outputs keep their types. Parameters are float32: one Cast rounds each, and forward pass, backward pass
+// and recomputation share it. Gradients leave in float32. The graph cannot be differentiated afterwards.
 func (g *Graph) Mix(half pb.TensorProto_DataType) { g.mix(half, false) }
 
-// MixEmulated makes a float32 graph whose numbers are those of the graph that
-// [Graph.Mix] makes, up to the order of sums: every result in half precision
-// is rounded by a Cast there and back behind a float32 operator. It is for CPUs, for which
-// ONNX Runtime has no bfloat16 kernels, and none in float16 that round.
+// MixEmulated makes a float32 graph that computes the numbers of the graph that [Graph.Mix] makes, up to the order of
+// sums. Casts to half precision and back round every such result behind a float32 operator. It is for CPUs, where ONNX
+// Runtime has no bfloat16 kernels and no float16 kernels that round.
 func (g *Graph) MixEmulated(half pb.TensorProto_DataType) { g.mix(half, true) }
 
 func (g *Graph) mix(half pb.TensorProto_DataType, emulated bool) {
@@ -35,18 +31,17 @@ func (g *Graph) mix(half pb.TensorProto_DataType, emulated bool) {
 	g.rewriteEach(m.place)
 }
 
-// A mixing is a graph on its way to mixed precision.
+// A mixing is a graph during its change to mixed precision.
 type mixing struct {
 	*Graph
 	half     pb.TensorProto_DataType
 	emulated bool
-	rounded  map[*Value]bool   // values in half precision; emulated, their type is float32
-	casts    map[*Value]*Value // of float32 values to half precision, and back
+	rounded  map[*Value]bool   // values in half precision; when emulated, their type is float32
+	casts    map[*Value]*Value // from a value to its Cast to the other precision
 	users    map[*Value][]*Node
 }
 
-// place puts a node into the type in which it belongs, with casts in front of it
-// and behind.
+// place appends a node in the precision where it belongs, with casts in front of it and behind.
 func (m *mixing) place(n *Node) {
 	result, kernel := m.choose(n)
 	for i, v := range n.Inputs {
@@ -64,7 +59,7 @@ func (m *mixing) place(n *Node) {
 	}
 }
 
-// round makes output i of n, v, one in half precision.
+// round turns output i of n, v, into a half-precision value.
 func (m *mixing) round(n *Node, i int, v *Value, kernel bool) {
 	exact := placements[n.key()].exact
 	output := m.isOutput(v)
@@ -75,16 +70,16 @@ func (m *mixing) round(n *Node, i int, v *Value, kernel bool) {
 		v.Type = m.half
 		m.rounded[v] = true
 	default:
-		// v is the last of the casts: consumers know it, and its name may be an output's.
+		// The node gets a new result and v becomes that of a Cast: other nodes read v, and it may be an output.
 		result := &Value{Name: m.fresh(n.Op), Type: Float32, Shape: v.Shape, node: n}
 		if n.Outputs[i] = result; n.Name == v.Name {
-			n.Name = "" // that of the cast
+			n.Name = "" // the Cast takes the name
 		}
 		switch {
 		case m.emulated:
 			m.castTo(v, m.Cast(result, m.half))
 			m.rounded[v] = true
-		case kernel: // an output
+		case kernel: // v is an output of the graph
 			result.Type = m.half
 			m.rounded[result] = true
 			m.castTo(v, result)
@@ -97,14 +92,13 @@ func (m *mixing) round(n *Node, i int, v *Value, kernel bool) {
 	}
 }
 
-// castTo appends the Cast of x to the type of v that makes v.
+// castTo appends a Cast of x to the type of v, whose result is v.
 func (m *mixing) castTo(v, x *Value) {
 	v.node = &Node{Op: "Cast", Attributes: Attributes{"to": int64(v.Type)}, Inputs: []*Value{x}, Outputs: []*Value{v}}
 	m.Nodes = append(m.Nodes, v.node)
 }
 
-// in is v in half precision or in float32, by a Cast that is made when it is first
-// asked for.
+// in returns v in half precision or in float32. It makes the Cast when it is first needed.
 func (m *mixing) in(v *Value, half bool) *Value {
 	if v == nil || !m.isFloat(v) || m.rounded[v] == half || m.emulated && !half {
 		return v
@@ -142,11 +136,11 @@ func (m *mixing) constantIn(v *Value, values []float32) *Value {
 	return m.Initializer(v.Name+"/"+typeName(m.half), m.half, v.Shape, data)
 }
 
-// isFloat tells whether v was float32 before.
+// isFloat reports whether v was float32 before Mix.
 func (m *mixing) isFloat(v *Value) bool { return v.Type == Float32 || m.rounded[v] }
 
-// choose tells whether the results of a node are in half precision, and whether a
-// kernel of that type computes them or one of float32 does.
+// choose reports whether the results of a node are in half precision, and whether a half-precision kernel computes
+// them.
 func (m *mixing) choose(n *Node) (half, kernel bool) {
 	p := placements[n.key()]
 	kernel = p.kernel(n, m.half, m.opset())
@@ -157,15 +151,15 @@ func (m *mixing) choose(n *Node) (half, kernel bool) {
 		half = kernel && !isSum(n) && m.allFloat(n)
 		return half, half
 	case p.in == itsInputs || n.Op == "ReduceSum" && isRowSum(n) || n.Op == "Exp" && m.onlyDivides(n.Outputs[0]):
-		half = m.follows(n)
+		half = m.hasHalfInputs(n)
 		return half, half && kernel
 	}
 	return false, false
 }
 
-// follows tells whether a node has half-precision inputs and no others that count.
-// One that makes an output of the graph, in float32, makes it in float32.
-func (m *mixing) follows(n *Node) bool {
+// hasHalfInputs reports whether a node has half-precision inputs and no float32 inputs but those that can be rounded.
+// It is false for a node that makes an output of the graph, which stays float32.
+func (m *mixing) hasHalfInputs(n *Node) bool {
 	if slices.ContainsFunc(n.Outputs, func(v *Value) bool { return v != nil && m.isOutput(v) }) {
 		return false
 	}
@@ -175,45 +169,45 @@ func (m *mixing) follows(n *Node) bool {
 		case v == nil || !m.isFloat(v):
 		case m.rounded[v]:
 			some = true
-		case !m.yields(n, v):
+		case !m.canRound(n, v):
 			return false
 		}
 	}
 	return some
 }
 
-// yields tells whether v, float32, takes the type of the tensor that a node combines
-// it with: a bias, a factor a channel or a scalar, if half precision has such
-// numbers, or constants that lose nothing.
-func (m *mixing) yields(n *Node, v *Value) bool {
+// canRound reports whether v, in float32, may be rounded to the precision of the tensor that a node combines it with.
+// This holds for a bias, a factor per channel or a scalar whose numbers are in the range of half precision, and for
+// constants that lose no digits.
+func (m *mixing) canRound(n *Node, v *Value) bool {
 	if values, ok := v.FloatValues(); ok {
 		_, _, inRange, exact := halfConstant(m.half, values)
 		return exact || inRange && isVector(v)
 	}
-	return v.Rank() == 0 || isVector(v) && given(v) && n.Op != "Concat"
+	return v.Rank() == 0 || isVector(v) && isInput(v) && n.Op != "Concat"
 }
 
-// isVector tells whether at most one dimension of v is not 1.
+// isVector reports whether at most one dimension of v is not 1.
 func isVector(v *Value) bool {
-	more := 0
+	dimensions := 0
 	for _, d := range v.Shape {
 		if d != 1 {
-			more++
+			dimensions++
 		}
 	}
-	return more <= 1
+	return dimensions <= 1
 }
 
-// given tells whether v is an input of the graph or a part of one.
-func given(v *Value) bool {
-	for v.node != nil && placements[v.node.key()].moves {
+// isInput reports whether v consists of elements of an input or a constant.
+func isInput(v *Value) bool {
+	for v.node != nil && placements[v.node.key()].movesOnly {
 		v = v.node.Inputs[0]
 	}
 	return v.node == nil
 }
 
-// isSum tells whether a product of matrices is a weighted sum, of one row or column:
-// it has no use for half precision, being bound by memory.
+// isSum reports whether a product of matrices has a single row or column, and so is a weighted sum. Memory limits its
+// speed, so half precision gains nothing.
 func isSum(n *Node) bool {
 	if n.Op == "Conv" || n.Op == "ConvTranspose" || n.Op == "Einsum" {
 		return false
@@ -227,25 +221,23 @@ func isSum(n *Node) bool {
 	return columns == 1 || (rows == 1 || inner == 1) && (a.data != nil || b.data != nil)
 }
 
-// isRowSum tells whether a ReduceSum adds up the last axis and keeps it, as the
-// backward pass of Softmax does. The kernel adds up in float32; one result a row
-// loses nothing by being rounded like the row.
+// isRowSum reports whether a ReduceSum adds up the last axis and keeps it, as the backward pass of Softmax does. The
+// kernel adds up in float32, so its result loses no more by rounding than the row did.
 func isRowSum(n *Node) bool {
 	axes, err := ReducedAxes(n)
 	return err == nil && len(axes) == 1 && axes[0] == n.Inputs[0].Rank()-1 && n.Attributes.Int("keepdims", 1) == 1
 }
 
-// onlyDivides tells whether an exponential is nothing but a divisor, as in the backward
-// pass of Gelu: where it overflows, the quotient is 0, its limit.
+// onlyDivides reports whether an exponential is only used as a divisor, as in the backward pass of Gelu. Where it
+// overflows, the quotient is 0, which is its limit.
 func (m *mixing) onlyDivides(v *Value) bool {
 	return !slices.ContainsFunc(m.users[v], func(n *Node) bool { return n.Op != "Div" || n.Inputs[0] == v })
 }
 
-// allFloat tells whether all inputs of a product were float32.
+// allFloat reports whether all inputs of a product were float32.
 func (m *mixing) allFloat(n *Node) bool {
 	return !slices.ContainsFunc(n.Inputs, func(v *Value) bool { return v != nil && !m.isFloat(v) })
 }
 
-// isStatistic tells whether output i of a node is a statistic, which is float32 in
-// every type.
+// isStatistic reports whether output i of a node is a statistic, which is always float32.
 func isStatistic(n *Node, i int) bool { return i > 0 && n.Op == "LayerNormalization" }

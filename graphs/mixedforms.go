@@ -7,7 +7,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// prepare writes nodes in forms that have half-precision kernels, or round less.
+// prepare rewrites nodes into forms that have half-precision kernels or that round less.
 func (g *Graph) prepare(half pb.TensorProto_DataType) {
 	g.raiseOpset(half)
 	if half == BFloat16 && g.opset() >= bfloat16Conv {
@@ -16,16 +16,16 @@ func (g *Graph) prepare(half pb.TensorProto_DataType) {
 	g.addInProducts()
 }
 
-// convolveForwardUnstrided writes a transposed convolution without strides as a
-// convolution, of which there is a bfloat16 kernel.
+// convolveForwardUnstrided writes a transposed convolution without strides as a convolution, which has a bfloat16
+// kernel.
 func (g *Graph) convolveForwardUnstrided(n *Node) {
 	if !slices.ContainsFunc(n.Attributes.Ints("strides"), func(s int64) bool { return s != 1 }) {
 		g.convolveForward(n)
 	}
 }
 
-// addInProducts makes the bias behind a product of matrices part of it: then the
-// sum is rounded, not both.
+// addInProducts moves the bias behind a product of matrices into the product. Then only the sum is rounded, and not the
+// product too.
 func (g *Graph) addInProducts() {
 	users := g.users()
 	merged := map[*Node]bool{}
@@ -35,13 +35,15 @@ func (g *Graph) addInProducts() {
 		}
 		for i, v := range n.Inputs {
 			product, bias := v.node, n.Inputs[1-i]
-			if product == nil || product.Op != "Gemm" || len(product.Inputs) != 2 || product.Attributes.Float("beta", 1) != 1 ||
+			if product == nil || product.Op != "Gemm" || len(product.Inputs) != 2 ||
+				product.Attributes.Float("beta", 1) != 1 ||
 				product.FullPrecision || isSum(product) || len(users[v]) != 1 || g.isOutput(v) ||
-				bias.Rank() != 1 || bias.Len() != v.Shape[1] || bias.Type != v.Type || !given(bias) {
+				bias.Rank() != 1 || bias.Len() != v.Shape[1] || bias.Type != v.Type || !isInput(bias) {
 				continue
 			}
 			merged[product] = true
-			n.Op, n.Version, n.Attributes, n.Inputs = "Gemm", product.Version, product.Attributes, append(slices.Clone(product.Inputs), bias)
+			n.Op, n.Version, n.Attributes = "Gemm", product.Version, product.Attributes
+			n.Inputs = append(slices.Clone(product.Inputs), bias)
 			break
 		}
 	}
@@ -59,11 +61,11 @@ func (g *Graph) users() map[*Value][]*Node {
 	return out
 }
 
-// opset is the version of the standard's operators that the model states.
+// opset returns the version of the standard's operators that the model declares.
 func (g *Graph) opset() int64 { return max(Opset(""), g.opsets[""]) }
 
-// raiseOpset states the version since which a convolution may be in bfloat16, unless
-// another operator of the graph has another meaning there, or no kernel.
+// raiseOpset declares the version that brought bfloat16 convolutions. It does nothing if the graph has operators that
+// mean something else there or have no kernel.
 func (g *Graph) raiseOpset(half pb.TensorProto_DataType) {
 	uses := func(ops ...string) bool {
 		return slices.ContainsFunc(g.Nodes, func(n *Node) bool { return n.Domain == "" && slices.Contains(ops, n.Op) })
@@ -71,7 +73,7 @@ func (g *Graph) raiseOpset(half pb.TensorProto_DataType) {
 	if half != BFloat16 || g.opset() >= bfloat16Conv || !uses("Conv") || uses(onlyBefore22...) {
 		return
 	}
-	const ir = 10 // the first with opset 21 and 22
+	const ir = 10 // the first version of the format with opset 21 and 22
 	g.opsets = maps.Clone(g.opsets)
 	if g.opsets == nil {
 		g.opsets = map[string]int64{}

@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	irVersion    = 9 // the first with opset 20
+	irVersion    = 9 // the first version of the format with opset 20
 	opsetVersion = 20
 )
 
-// Model is the graph as an ONNX model. Only what leads to an output is
-// written, and every constant once.
+// Model returns the graph as an ONNX model. It leaves out nodes that no output depends on and writes every constant
+// once.
 func (g *Graph) Model() (*pb.ModelProto, error) {
 	if g.err != nil {
 		return nil, g.err
@@ -32,9 +32,9 @@ func (g *Graph) Model() (*pb.ModelProto, error) {
 				Name: proto.String(v.Name), DataType: proto.Int32(int32(v.Type)), Dims: v.Shape, RawData: v.data})
 		}
 	}
-	given := map[string]bool{}
+	importedNames := map[string]bool{}
 	for _, n := range g.Nodes {
-		given[n.Name] = true
+		importedNames[n.Name] = true
 	}
 	domains := map[string]bool{"": true}
 	for _, n := range g.Nodes {
@@ -45,8 +45,8 @@ func (g *Graph) Model() (*pb.ModelProto, error) {
 		if err != nil {
 			return nil, fmt.Errorf("graph %s: %s: %w", g.Name, n, err)
 		}
-		// An imported node may have the name of another's output.
-		for n.Name == "" && given[*node.Name] {
+		// The name of an imported node may equal the name of another node's output.
+		for n.Name == "" && importedNames[*node.Name] {
 			*node.Name += "_"
 		}
 		out.Node = append(out.Node, node)
@@ -70,7 +70,7 @@ func (g *Graph) Model() (*pb.ModelProto, error) {
 	return m, nil
 }
 
-// Marshal is the model in ONNX's binary form.
+// Marshal returns the model in ONNX's binary form.
 func (g *Graph) Marshal() ([]byte, error) {
 	m, err := g.Model()
 	if err != nil {
@@ -118,7 +118,7 @@ func (n *Node) proto() (*pb.NodeProto, error) {
 	return out, nil
 }
 
-// nameOf is a value's name, empty for an absent one.
+// nameOf returns a value's name, or an empty one for an absent value.
 func nameOf(v *Value) string {
 	if v == nil {
 		return ""
@@ -128,7 +128,7 @@ func nameOf(v *Value) string {
 
 func (v *Value) proto() *pb.ValueInfoProto { return onnx.NewValueInfo(v.Name, v.Type, v.Shape) }
 
-// Opset is the version of a domain's operators that graphs are written in.
+// Opset returns the version of a domain's operators in which graphs are written.
 func Opset(domain string) int64 {
 	if domain == "" {
 		return opsetVersion

@@ -6,8 +6,8 @@ import (
 	"fovea/onnx/pb"
 )
 
-// The operators that Fovea writes, as methods. Formulas follow the ONNX
-// operator specification, opset 20, and ONNX Runtime's for FusedMatMul.
+// These methods apply the operators that Fovea writes. They follow the ONNX operator specification, opset 20, and ONNX
+// Runtime's specification of FusedMatMul.
 
 func (g *Graph) Add(a, b *Value) *Value { return g.Apply("Add", nil, a, b) }
 func (g *Graph) Sub(a, b *Value) *Value { return g.Apply("Sub", nil, a, b) }
@@ -25,24 +25,24 @@ func (g *Graph) Sin(x *Value) *Value    { return g.Apply("Sin", nil, x) }
 func (g *Graph) Cos(x *Value) *Value    { return g.Apply("Cos", nil, x) }
 func (g *Graph) Relu(x *Value) *Value   { return g.Apply("Relu", nil, x) }
 
-// Equal is true where a and b are equal.
+// Equal returns true where a and b are equal.
 func (g *Graph) Equal(a, b *Value) *Value { return g.Apply("Equal", nil, a, b) }
 
-// Where is a where the condition is true, else b.
+// Where returns a where the condition is true, and b elsewhere.
 func (g *Graph) Where(condition, a, b *Value) *Value {
 	return g.Apply("Where", nil, condition, a, b)
 }
 
-// Sign is -1, 0 or 1.
+// Sign returns -1, 0 or 1.
 func (g *Graph) Sign(x *Value) *Value { return g.Apply("Sign", nil, x) }
 
-// Sigmoid is 1/(1 + exp(-x)).
+// Sigmoid computes 1/(1 + exp(-x)).
 func (g *Graph) Sigmoid(x *Value) *Value { return g.Apply("Sigmoid", nil, x) }
 
-// Softplus is log(1 + exp(x)).
+// Softplus computes log(1 + exp(x)).
 func (g *Graph) Softplus(x *Value) *Value { return g.Apply("Softplus", nil, x) }
 
-// Gelu is x·Φ(x) with the exact normal distribution function.
+// Gelu computes x·Φ(x) with the exact normal distribution function.
 func (g *Graph) Gelu(x *Value) *Value { return g.Apply("Gelu", nil, x) }
 
 // Scale multiplies by a constant.
@@ -53,11 +53,11 @@ func (g *Graph) Scale(x *Value, by float64) *Value {
 	return g.Mul(x, g.Scalar(by))
 }
 
-// MatMul is alpha·op(a)·op(b) over the last two dimensions, the others
-// broadcast. It is written in the form that needs no separate transposition.
+// MatMul computes op(a)·op(b) over the last two dimensions and broadcasts the others. It chooses the operator that
+// needs no separate transposition.
 func (g *Graph) MatMul(a, b *Value, t Transposition) *Value { return g.ScaledMatMul(1, a, b, t) }
 
-// ScaledMatMul is MatMul with the result multiplied by alpha.
+// ScaledMatMul multiplies the result of MatMul by alpha.
 func (g *Graph) ScaledMatMul(alpha float32, a, b *Value, t Transposition) *Value {
 	if alpha == 1 && t == NoTrans {
 		return g.Apply("MatMul", nil, a, b)
@@ -69,20 +69,18 @@ func (g *Graph) ScaledMatMul(alpha float32, a, b *Value, t Transposition) *Value
 	return g.ApplyN(1, Microsoft, "FusedMatMul", attributes, a, b)[0]
 }
 
-// Linear is x·wᵀ + bias for x [M,K], w [N,K] and bias [N]: torch.nn.Linear. The
-// bias is added behind the product: as Gemm's own third input ONNX Runtime would
-// first spread it over the whole result, on one thread.
+// Linear computes x·wᵀ + bias for x [M,K], w [N,K] and bias [N], as torch.nn.Linear does. It adds the bias behind the
+// product: ONNX Runtime would first spread a third input of Gemm over the whole result, on one thread.
 func (g *Graph) Linear(x, w, bias *Value) *Value {
 	return g.Add(g.MatMul(x, w, TransB), bias)
 }
 
-// ReduceSum adds up along axes, which stay with size 1 if keep is set. No axes
-// means all of them.
+// ReduceSum adds up along axes, or along all if there are none. The axes stay with size 1 if keep is set.
 func (g *Graph) ReduceSum(x *Value, keep bool, axes ...int64) *Value {
 	return g.reduce("ReduceSum", x, keep, axes)
 }
 
-// ReduceMean is the mean along axes.
+// ReduceMean computes the mean along axes, as ReduceSum does.
 func (g *Graph) ReduceMean(x *Value, keep bool, axes ...int64) *Value {
 	return g.reduce("ReduceMean", x, keep, axes)
 }
@@ -98,24 +96,24 @@ func (g *Graph) reduce(op string, x *Value, keep bool, axes []int64) *Value {
 	return g.Apply(op, Attributes{"keepdims": keepdims}, x, g.Ints(axes...))
 }
 
-// Softmax is exp(x)/Σexp(x) along axis.
+// Softmax computes exp(x)/Σexp(x) along axis.
 func (g *Graph) Softmax(x *Value, axis int64) *Value {
 	return g.Apply("Softmax", Attributes{"axis": axis}, x)
 }
 
-// LogSoftmax is log(Softmax(x)) along axis.
+// LogSoftmax computes log(Softmax(x)) along axis.
 func (g *Graph) LogSoftmax(x *Value, axis int64) *Value {
 	return g.Apply("LogSoftmax", Attributes{"axis": axis}, x)
 }
 
-// LayerNormalization over the last dimension gives the normalised values, the
-// mean and the inverse standard deviation, which the gradient reads.
+// LayerNormalization normalises over the last dimension. It returns the normalised values, and the mean and the inverse
+// standard deviation, which the gradient reads.
 func (g *Graph) LayerNormalization(x, weight, bias *Value, epsilon float32) (y, mean, invStd *Value) {
 	out := g.ApplyN(3, "", "LayerNormalization", Attributes{"axis": int64(-1), "epsilon": epsilon}, x, weight, bias)
 	return out[0], out[1], out[2]
 }
 
-// Reshape gives the elements of x a new shape; one dimension may be -1.
+// Reshape gives the elements of x a new shape, in which one dimension may be -1.
 func (g *Graph) Reshape(x *Value, shape ...int64) *Value {
 	if slices.Equal(x.Shape, shape) {
 		return x
@@ -123,9 +121,8 @@ func (g *Graph) Reshape(x *Value, shape ...int64) *Value {
 	return g.Apply("Reshape", nil, x, g.Ints(shape...))
 }
 
-// Transpose permutes the dimensions: dimension i of the result is perm[i] of x. One
-// that changes nothing is left out: ONNX Runtime takes it for a swap where it joins
-// it with a Gemm.
+// Transpose permutes the dimensions: dimension i of the result is perm[i] of x. A permutation that changes nothing is
+// left out, because ONNX Runtime would take it for a swap where it joins it with a Gemm.
 func (g *Graph) Transpose(x *Value, perm ...int64) *Value {
 	same := len(perm) == x.Rank()
 	for i, p := range perm {
@@ -142,22 +139,22 @@ func (g *Graph) Squeeze(x *Value, axes ...int64) *Value {
 	return g.Apply("Squeeze", nil, x, g.Ints(axes...))
 }
 
-// Concat joins along axis.
+// Concat joins values along axis.
 func (g *Graph) Concat(axis int64, parts ...*Value) *Value {
 	return g.Apply("Concat", Attributes{"axis": axis}, parts...)
 }
 
-// Split cuts along axis into parts of the given sizes.
+// Split cuts x along axis into parts of the given sizes.
 func (g *Graph) Split(x *Value, axis int64, sizes ...int64) []*Value {
 	return g.ApplyN(len(sizes), "", "Split", Attributes{"axis": axis}, x, g.Ints(sizes...))
 }
 
-// Slice is x[start:end] along axis.
+// Slice returns x[start:end] along axis.
 func (g *Graph) Slice(x *Value, axis, start, end int64) *Value {
 	return g.Apply("Slice", nil, x, g.Ints(start), g.Ints(end), g.Ints(axis))
 }
 
-// Pad adds zeros before and after along one axis.
+// Pad adds zeros before and after x along one axis.
 func (g *Graph) Pad(x *Value, axis, before, after int64) *Value {
 	pads := make([]int64, 2*x.Rank())
 	if int(axis) < x.Rank() {
@@ -166,8 +163,7 @@ func (g *Graph) Pad(x *Value, axis, before, after int64) *Value {
 	return g.Apply("Pad", nil, x, g.Ints(pads...))
 }
 
-// Expand broadcasts x to a shape. If that has a Dynamic dimension, its size is
-// taken at run time from the dimension of like that is Dynamic too.
+// Expand broadcasts x to a shape. A Dynamic dimension takes its size at run time from the Dynamic dimension of like.
 func (g *Graph) Expand(x *Value, like *Value, shape ...int64) *Value {
 	i := int64(slices.Index(shape, Dynamic))
 	if slices.Equal(x.Shape, shape) && i < 0 {
@@ -191,7 +187,7 @@ func (g *Graph) Expand(x *Value, like *Value, shape ...int64) *Value {
 	return g.Apply("Expand", nil, x, g.Concat(0, parts...))
 }
 
-// Cast converts the elements.
+// Cast converts the elements to another type.
 func (g *Graph) Cast(x *Value, to pb.TensorProto_DataType) *Value {
 	if x.Type == to {
 		return x

@@ -27,34 +27,26 @@ func (g *Graph) live() map[*Node]bool {
 // RemoveDead drops every node that no output depends on.
 func (g *Graph) RemoveDead() {
 	live := g.live()
-	kept := g.Nodes[:0]
-	for _, n := range g.Nodes {
-		if live[n] {
-			kept = append(kept, n)
-		}
-	}
-	g.Nodes = kept
+	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *Node) bool { return !live[n] })
 }
 
-// RemoveUnusedInputs drops the inputs, but for those named, that no node reads.
-func (g *Graph) RemoveUnusedInputs(but ...*Value) {
+// RemoveUnusedInputs drops the inputs that no node reads, but for those in keep.
+func (g *Graph) RemoveUnusedInputs(keep ...*Value) {
 	used := map[*Value]bool{}
 	for _, n := range g.Nodes {
 		for _, v := range n.Inputs {
 			used[v] = true
 		}
 	}
-	g.Inputs = slices.DeleteFunc(g.Inputs, func(v *Value) bool { return !used[v] && !slices.Contains(but, v) })
+	g.Inputs = slices.DeleteFunc(g.Inputs, func(v *Value) bool { return !used[v] && !slices.Contains(keep, v) })
 }
 
-// Last moves the nodes that serve only one of the given outputs behind all
-// others, grouped by output in the order given. A training graph lists its
-// weight gradients so: ONNX Runtime starts from the last node of the file and
-// goes back, so that each weight gradient runs as soon as its inputs are there
-// and their memory is free again.
+// Last moves the nodes that serve only one of the given outputs behind all others, grouped by output in the given
+// order. Training graphs order their weight gradients so. ONNX Runtime starts from the last node of the file and goes
+// back, so each weight gradient runs as soon as its inputs are there, and their memory becomes free.
 func (g *Graph) Last(outputs ...*Value) {
 	const shared = -1
-	owner := map[*Node]int{} // the one output a node serves, by index, or shared
+	owner := map[*Node]int{} // index of the only output that a node serves, or shared
 	claim := func(v *Value, by int) {
 		if v == nil || v.node == nil {
 			return
@@ -97,8 +89,8 @@ func (g *Graph) Last(outputs ...*Value) {
 	}
 }
 
-// Shuffle puts the nodes in a random order in which they can run. It exists to
-// measure what an order is worth.
+// Shuffle puts the nodes in a random order in which they can run. Measurements use it to find out what an order is
+// worth.
 func (g *Graph) Shuffle(rng *rand.Rand) {
 	waiting := map[*Node]int{}
 	users := map[*Node][]*Node{}

@@ -2,28 +2,26 @@ package graphs
 
 import "fovea/onnx/pb"
 
-// In which type the operators of a graph of mixed precision run. The choices are
-// those of torch.autocast on CUDA unless docs/precision.md says why not. The kernels
-// are those of ONNX Runtime's CUDA provider.
-
-// A precision is the type in which an operator runs.
+// A precision is the type in which an operator runs in a graph of mixed precision. The choices follow torch.autocast on
+// CUDA unless docs/precision.md gives a reason. The kernels are those of ONNX Runtime's CUDA provider.
 type precision int
 
 const (
-	float32Always precision = iota // all operators that are not in the table too
+	float32Always precision = iota // also for operators without an entry
 	halfPrecision
-	itsInputs // if all are in half precision
+	itsInputs // half precision if all inputs are
 )
 
 // A placement says in which precision an operator runs.
 type placement struct {
-	in    precision
-	exact bool // results are among the numbers of its inputs, or small integers: nothing is rounded
-	moves bool // only moves or repeats the elements of its first input
+	in        precision
+	exact     bool // nothing is rounded: results are elements of the inputs or small integers
+	movesOnly bool // results are elements of the first input alone
 
-	noFloat16, noBFloat16 bool // there is no such kernel: float32's is used between casts
+	noFloat16, noBFloat16 bool // there is no such kernel, so the float32 kernel runs between casts
 }
 
+// kernel reports whether an operator has a kernel of the half-precision type.
 func (p placement) kernel(n *Node, half pb.TensorProto_DataType, opset int64) bool {
 	if half == Float16 {
 		return !p.noFloat16
@@ -31,31 +29,32 @@ func (p placement) kernel(n *Node, half pb.TensorProto_DataType, opset int64) bo
 	return !p.noBFloat16 && (n.Op != "Conv" || opset >= bfloat16Conv)
 }
 
-// bfloat16Conv is the first version of the standard's operators with convolutions in
-// bfloat16.
+// bfloat16Conv is the first opset with convolutions in bfloat16.
 const bfloat16Conv = 22
 
-// onlyBefore22 are the operators of which opset 22 has a new version that ONNX Runtime
-// 1.31's CUDA provider has no kernel of, or may have none, and GroupNormalization,
-// whose scale and bias have other shapes since opset 21.
-var onlyBefore22 = []string{"Bernoulli", "DeformConv", "Det", "Dropout", "Elu", "EyeLike", "GRU", "GlobalLpPool", "GridSample",
-	"GroupNormalization", "InstanceNormalization", "LSTM", "LpNormalization", "LpPool", "MaxPool", "MaxRoiPool", "MaxUnpool", "Multinomial",
-	"RNN", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "RoiAlign", "Selu", "Tan", "ThresholdedRelu"}
+// onlyBefore22 lists the operators that got a new version in opset 22 for which the CUDA provider of ONNX Runtime 1.31
+// has, or may have, no kernel. GroupNormalization is among them: its scale and bias have other shapes since opset 21.
+var onlyBefore22 = []string{
+	"Bernoulli", "DeformConv", "Det", "Dropout", "Elu", "EyeLike", "GRU", "GlobalLpPool", "GridSample",
+	"GroupNormalization", "InstanceNormalization", "LSTM", "LpNormalization", "LpPool", "MaxPool", "MaxRoiPool",
+	"MaxUnpool", "Multinomial", "RNN", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike",
+	"RoiAlign", "Selu", "Tan", "ThresholdedRelu",
+}
 
 var (
 	multiply   = placement{in: halfPrecision}
 	arithmetic = placement{in: itsInputs}
 	choice     = placement{in: itsInputs, exact: true}
-	movement   = placement{in: itsInputs, exact: true, moves: true}
+	movement   = placement{in: itsInputs, exact: true, movesOnly: true}
 )
 
-// butBFloat16 is a placement of an operator without a bfloat16 kernel.
+// butBFloat16 returns the placement for an operator that has no bfloat16 kernel.
 func (p placement) butBFloat16() placement {
 	p.noBFloat16 = true
 	return p
 }
 
-// key names the operator, with its domain unless that is the standard's.
+// key returns the operator's name, preceded by its domain unless that is the standard's.
 func (n *Node) key() string {
 	if n.Domain == "" {
 		return n.Op
@@ -63,6 +62,7 @@ func (n *Node) key() string {
 	return n.Domain + "." + n.Op
 }
 
+// placements lists the operators that do not always run in float32.
 var placements = map[string]placement{
 	"MatMul": multiply, "Gemm": multiply, "com.microsoft.FusedMatMul": multiply,
 	"Conv": multiply, "ConvTranspose": multiply.butBFloat16(), "Einsum": multiply.butBFloat16(),
@@ -81,7 +81,8 @@ var placements = map[string]placement{
 	"LessOrEqual": choice.butBFloat16(), "GreaterOrEqual": choice.butBFloat16(), "IsNaN": choice, "IsInf": choice,
 
 	"Identity": movement, "Reshape": movement, "Flatten": movement, "Squeeze": movement, "Unsqueeze": movement,
-	"Transpose": movement, "Expand": movement, "Tile": movement, "Slice": movement, "Split": movement, "Gather": movement,
+	"Transpose": movement, "Expand": movement, "Tile": movement, "Slice": movement, "Split": movement,
+	"Gather": movement, "GatherElements": movement, "GatherND": movement,
 	"DepthToSpace": movement.butBFloat16(), "SpaceToDepth": movement.butBFloat16(),
-	"GatherElements": movement, "GatherND": movement, "Concat": choice, "Pad": choice.butBFloat16(), "Shape": choice,
+	"Concat": choice, "Pad": choice.butBFloat16(), "Shape": choice,
 }

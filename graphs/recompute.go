@@ -1,22 +1,19 @@
 package graphs
 
-// Recompute makes a backward pass compute activations anew instead of reading
-// those of the forward pass, which need not be kept until then: gradient
-// checkpointing (Chen et al., 2016), torch.utils.checkpoint. The gradients stay
-// the same to the bit.
+// Recompute makes the backward pass compute activations again instead of reading those of the forward pass, which then
+// need not be kept: gradient checkpointing (Chen et al., 2016), torch.utils.checkpoint. The gradients stay the same to
+// the bit.
 //
-// The backward pass is every node that depends on cotangents. kept are float
-// tensors of the forward pass in the order in which they are computed, such as
-// [Graph.Cuts]. They are what a backward pass still reads, beside what follows
-// from the last of them and what depends on none of them.
+// The backward pass consists of the nodes that depend on cotangents. kept lists float tensors of the forward pass in
+// the order in which they are computed, such as [Graph.Cuts]. The backward pass still reads them, the values that
+// depend on the last of them, and the values that depend on none of them.
 //
-// A runtime that sees two equal computations merges them, and one that is free
-// to choose does the second right after the first: either would undo all of
-// this. So a chain of activations starts from its kept value minus a zero that
-// is computed from the gradient that arrives, see delay.
+// A runtime may merge two equal computations, or do the second right after the first. Either would undo the saving. So
+// a chain of activations starts from its kept value minus a zero that is computed from the gradient that arrives, see
+// delay.
 func (g *Graph) Recompute(cotangents, kept []*Value) {
 	if len(kept) < 2 {
-		return // between the first and the last lies nothing
+		return // nothing lies between the first and the last
 	}
 	backward := g.dependOn(cotangents)
 	last := g.dependOn(kept[len(kept)-1:])
@@ -32,7 +29,7 @@ func (g *Graph) Recompute(cotangents, kept []*Value) {
 	nodes := g.Nodes
 	g.Nodes = nil
 	for _, n := range nodes {
-		if gradient := arriving(n, backward); gradient != nil {
+		if gradient := gradientInput(n, backward); gradient != nil {
 			for i, v := range n.Inputs {
 				if !r.kept[v] {
 					n.Inputs[i] = r.copy(v, gradient)
@@ -43,7 +40,7 @@ func (g *Graph) Recompute(cotangents, kept []*Value) {
 	}
 }
 
-// dependOn marks some values and all that is computed from them.
+// dependOn marks the given values and all that are computed from them.
 func (g *Graph) dependOn(values []*Value) map[*Value]bool {
 	out := map[*Value]bool{}
 	for _, v := range values {
@@ -64,9 +61,8 @@ func (g *Graph) dependOn(values []*Value) map[*Value]bool {
 	return out
 }
 
-// arriving is the gradient that a node of the backward pass reads, nil for
-// other nodes.
-func arriving(n *Node, backward map[*Value]bool) *Value {
+// gradientInput returns a gradient that a node of the backward pass reads, or nil for other nodes.
+func gradientInput(n *Node, backward map[*Value]bool) *Value {
 	for _, v := range n.Inputs {
 		if backward[v] && v.Type == Float32 && v.Len() != 0 {
 			return v
@@ -77,14 +73,13 @@ func arriving(n *Node, backward map[*Value]bool) *Value {
 
 type recomputation struct {
 	*Graph
-	again  map[*Value]bool // values that are computed anew, and those they start from
+	again  map[*Value]bool // values to compute again, with the kept ones that they start from
 	kept   map[*Value]bool
 	copies map[*Value]*Value
 }
 
-// copy appends the nodes that compute a value anew once a gradient has arrived.
-// Backward nodes come in the order in which gradients arrive, so that a copy that
-// an earlier one needed is there in time.
+// copy appends the nodes that compute a value again once a gradient has arrived. Backward nodes stand in the order in
+// which gradients arrive, so a copy for an earlier node is also there for a later one.
 func (r *recomputation) copy(v, gradient *Value) *Value {
 	if v == nil || !r.again[v] {
 		return v
@@ -113,11 +108,10 @@ func (r *recomputation) copy(v, gradient *Value) *Value {
 	return r.copies[v]
 }
 
-// delay is v, to the bit, but cannot be computed before gradient is there, and
-// looks like another value to whoever merges equal ones: v - min(y·y, 0) for an
-// element y of the gradient. No rule of algebra that an optimizer follows knows
-// that the minimum is 0, and it is +0, which changes not even the sign of a zero.
-// It has rank 0 and so does not decide about the type of v in mixed precision.
+// delay returns a value that equals v to the bit but cannot be computed before gradient is there, and that no runtime
+// merges with v. It is v - min(y·y, 0) for an element y of the gradient. No algebraic rule of an optimizer knows that
+// the minimum is 0. It is +0, which does not even change the sign of a zero. It has rank 0 and so does not decide the
+// type of v in mixed precision.
 func (g *Graph) delay(v, gradient *Value) *Value {
 	y := g.Apply("Gather", nil, g.Reshape(gradient, -1), g.Constant(Int64, nil, make([]byte, 8)))
 	zero := g.Apply("Min", nil, g.Mul(y, y), g.Scalar(0))

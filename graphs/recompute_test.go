@@ -8,8 +8,8 @@ import (
 	"fovea/graphs"
 )
 
-// residual is a chain of n blocks x + w·tanh(w·x), every value named for its
-// place, with a backward pass written by hand.
+// residual returns a chain of n blocks x + w·tanh(w·x), every value named for its place, with a backward pass written
+// by hand.
 func residual(n int) (g *graphs.Graph, from, to, cotangent *graphs.Value, blocks []*graphs.Value) {
 	g = graphs.New("residual")
 	x := g.Input("x", graphs.Float32, 4, 8)
@@ -54,8 +54,8 @@ func TestCuts(t *testing.T) {
 	}
 }
 
-// TestKeep: of many equal blocks about the square root of their number is kept
-// where a block's inside is no larger than its result.
+// TestKeep: of many equal blocks about the square root of their number is kept where a block's inside is no larger than
+// its result.
 func TestKeep(t *testing.T) {
 	const n = 64
 	g, from, to, cotangent, _ := residual(n)
@@ -68,8 +68,8 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-// TestRecompute: what the backward pass reads between two kept values starts
-// from them anew, behind the gradient that arrives.
+// TestRecompute: what the backward pass reads between two kept values starts from them anew, behind the gradient that
+// arrives.
 func TestRecompute(t *testing.T) {
 	g, from, to, cotangent, _ := residual(9)
 	cuts := g.Cuts(from, to)

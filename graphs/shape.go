@@ -10,7 +10,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// product is the number of elements of a shape, Dynamic if a dimension is.
+// product returns the number of elements of a shape, or Dynamic if a dimension is Dynamic.
 func product(shape []int64) int64 {
 	n := int64(1)
 	for _, d := range shape {
@@ -62,7 +62,7 @@ func broadcast(a, b []int64) ([]int64, error) {
 	return out, nil
 }
 
-// axis makes a possibly negative axis count from the front.
+// axis converts a possibly negative axis to one that counts from the front.
 func axis(a int64, rank int) (int, error) {
 	if a < 0 {
 		a += int64(rank)

@@ -5,9 +5,8 @@ import (
 	"slices"
 )
 
-// Simplify replaces groups of nodes by fewer, or by smaller ones, that compute the
-// same but for rounding and have simpler gradients. It is for graphs that are about
-// to be differentiated.
+// Simplify replaces groups of nodes by fewer or smaller ones whose gradients are simpler. The results differ only by
+// rounding. It is for graphs that will be differentiated.
 func (g *Graph) Simplify() {
 	uses := map[*Value]int{}
 	for _, v := range g.Outputs {
@@ -27,13 +26,13 @@ func (g *Graph) Simplify() {
 	g.rewrite(func(n *Node) { g.normalizeKernel(n, once) }, func(n *Node) { recognizeGelu(n, once) })
 }
 
-// only finds the node of an operator that makes v, nil if it is of another or v is
-// used twice.
+// only returns the node that makes v if it applies op and nothing else reads v, and nil otherwise.
 type only func(v *Value, op string) *Node
 
-// normalizeKernel makes a batch normalisation with given statistics behind a
-// convolution part of its weight and bias: Y = (conv(X, W) + b - mean)·rate + shift =
-// conv(X, W·rate) + (b - mean)·rate + shift. The tensor between them need not be kept.
+// normalizeKernel makes a batch normalisation with fixed statistics part of the weight and bias of the convolution in
+// front of it. The tensor between them then need not be kept:
+//
+//	Y = (conv(X, W) + b - mean)·rate + shift = conv(X, W·rate) + (b - mean)·rate + shift
 func (g *Graph) normalizeKernel(n *Node, once only) {
 	if n.Op != "BatchNormalization" || n.Attributes.Int("training_mode", 0) != 0 {
 		return
@@ -50,10 +49,11 @@ func (g *Graph) normalizeKernel(n *Node, once only) {
 	column := slices.Repeat([]int64{1}, weight.Rank())
 	column[0] = weight.Shape[0]
 	weight, bias = g.Mul(weight, g.Reshape(rate, column...)), g.Sub(bias, g.Mul(mean, rate))
-	n.Op, n.Version, n.Attributes, n.Inputs = "Conv", conv.Version, conv.Attributes, []*Value{conv.Inputs[0], weight, bias}
+	n.Op, n.Version, n.Attributes = "Conv", conv.Version, conv.Attributes
+	n.Inputs = []*Value{conv.Inputs[0], weight, bias}
 }
 
-// recognizeGelu: exporters write GELU as ½·x·(1 + erf(x/√2)), in any order.
+// recognizeGelu replaces ½·x·(1 + erf(x/√2)), with factors in any order, by a Gelu. Exporters write it so.
 func recognizeGelu(n *Node, once only) {
 	if n.Op != "Mul" || n.Domain != "" {
 		return
@@ -71,15 +71,17 @@ func recognizeGelu(n *Node, once only) {
 	}
 	factors = slices.Delete(factors, half, half+1)
 	for i, x := range factors {
-		if sum := once(factors[1-i], "Add"); sum != nil && slices.ContainsFunc(sum.Inputs, func(v *Value) bool { return isScalar(v, 1) }) &&
-			slices.ContainsFunc(sum.Inputs, func(v *Value) bool { return isErfOf(v, x, once) }) {
+		isOne := func(v *Value) bool { return isScalar(v, 1) }
+		isErf := func(v *Value) bool { return isErfOf(v, x, once) }
+		if sum := once(factors[1-i], "Add"); sum != nil &&
+			slices.ContainsFunc(sum.Inputs, isOne) && slices.ContainsFunc(sum.Inputs, isErf) {
 			n.Op, n.Version, n.Attributes, n.Inputs = "Gelu", 0, nil, []*Value{x}
 			return
 		}
 	}
 }
 
-// isErfOf tells whether v is erf(x/√2).
+// isErfOf reports whether v is erf(x/√2).
 func isErfOf(v, x *Value, once only) bool {
 	erf := once(v, "Erf")
 	if erf == nil {
@@ -89,10 +91,11 @@ func isErfOf(v, x *Value, once only) bool {
 		return div.Inputs[0] == x && isScalar(div.Inputs[1], math.Sqrt2)
 	}
 	mul := once(erf.Inputs[0], "Mul")
-	return mul != nil && (mul.Inputs[0] == x && isScalar(mul.Inputs[1], 1/math.Sqrt2) || mul.Inputs[1] == x && isScalar(mul.Inputs[0], 1/math.Sqrt2))
+	return mul != nil && (mul.Inputs[0] == x && isScalar(mul.Inputs[1], 1/math.Sqrt2) ||
+		mul.Inputs[1] == x && isScalar(mul.Inputs[0], 1/math.Sqrt2))
 }
 
-// isScalar tells whether v is a constant of one element, about x.
+// isScalar reports whether v is a constant of one element that differs from x by less than 1e-6.
 func isScalar(v *Value, x float64) bool {
 	values, ok := v.FloatValues()
 	return ok && len(values) == 1 && math.Abs(float64(values[0])-x) < 1e-6

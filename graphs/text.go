@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// String is a readable dump: a line for each input, node and output.
+// String returns a readable dump with a line for each input, node and output.
 func (g *Graph) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "graph %s\n", g.Name)
@@ -39,8 +39,7 @@ func (g *Graph) String() string {
 	return b.String()
 }
 
-// operand is how a value reads as an argument: its name, or its content if it
-// is a short constant.
+// operand returns the text of a value as an argument: the elements of a short constant, or else its name.
 func (v *Value) operand() string {
 	if v == nil {
 		return "-"

@@ -7,15 +7,15 @@ import (
 	"slices"
 )
 
-// A Window is how a convolution or pooling node moves over the spatial axes of
-// its input [N,C,D1,…]: every list has an entry for each of them.
+// A Window describes how a convolution or pooling node moves over the spatial axes of its input [N,C,D1,…]. Each list
+// has an entry for each axis.
 type Window struct {
-	Kernel, Strides, Dilations, Before, After []int64 // After: padding at the end of an axis
+	Kernel, Strides, Dilations []int64
+	Before, After              []int64 // padding at the begin and the end of an axis
 }
 
-// WindowOf reads the window of a Conv, MaxPool or AveragePool node, with
-// auto_pad made explicit. kernel is the size where the node has no attribute of
-// that name.
+// WindowOf reads the window of a Conv, MaxPool or AveragePool node and turns auto_pad into explicit padding. kernel is
+// the size where the node has no attribute kernel_shape.
 func WindowOf(n *Node, kernel []int64) (Window, error) {
 	x := n.Inputs[0].Shape
 	if len(x) < 3 {
@@ -34,7 +34,8 @@ func WindowOf(n *Node, kernel []int64) (Window, error) {
 		w.Dilations = slices.Repeat([]int64{1}, rank)
 	}
 	pads := n.Attributes.Ints("pads")
-	if len(w.Kernel) != rank || len(w.Strides) != rank || len(w.Dilations) != rank || (pads != nil && len(pads) != 2*rank) {
+	if len(w.Kernel) != rank || len(w.Strides) != rank || len(w.Dilations) != rank ||
+		(pads != nil && len(pads) != 2*rank) {
 		return w, fmt.Errorf("kernel_shape, strides, dilations or pads do not fit %d spatial axes", rank)
 	}
 	auto, _ := n.Attributes["auto_pad"].(string)
@@ -59,9 +60,8 @@ func WindowOf(n *Node, kernel []int64) (Window, error) {
 	return w, nil
 }
 
-// TransposedWindow is the window of a ConvTranspose node: of the convolution that
-// leads from its output back to its input. Its shapes tell the padding, auto_pad
-// where to put it.
+// TransposedWindow returns the window of the convolution that leads from a ConvTranspose node's output back to its
+// input. The total padding follows from the shapes. auto_pad decides at which end it lies.
 func TransposedWindow(n *Node) (Window, error) {
 	x, y := n.Inputs[0], n.Outputs[0]
 	back := &Node{Op: "Conv", Inputs: []*Value{y}, Attributes: maps.Clone(n.Attributes)}
@@ -70,16 +70,16 @@ func TransposedWindow(n *Node) (Window, error) {
 	if err != nil {
 		return w, err
 	}
-	more, auto := n.Attributes.Ints("output_padding"), n.Attributes["auto_pad"]
+	extra, auto := n.Attributes.Ints("output_padding"), n.Attributes["auto_pad"]
 	if (auto == nil || auto == "NOTSET") && n.Attributes.Ints("output_shape") == nil {
 		return w, nil
 	}
 	for i, size := range x.Shape[2:] {
 		total := w.Strides[i]*(size-1) + w.extent(i) - y.Shape[i+2]
-		if more != nil {
-			total += more[i]
+		if extra != nil {
+			total += extra[i]
 		}
-		total = max(0, total) // beyond the convolution's own result there are zeros at the end
+		total = max(0, total) // a larger output has zeros at its end
 		w.Before[i], w.After[i] = total-total/2, total/2
 		if auto == "SAME_UPPER" {
 			w.Before[i], w.After[i] = w.After[i], w.Before[i]
@@ -88,16 +88,16 @@ func TransposedWindow(n *Node) (Window, error) {
 	return w, nil
 }
 
-// extent is the number of elements that the dilated kernel reaches over.
+// extent returns the number of elements that the dilated kernel spans.
 func (w Window) extent(axis int) int64 { return w.Dilations[axis]*(w.Kernel[axis]-1) + 1 }
 
-// Rest is what lies behind the last step of the window, in the padded input.
+// Rest returns the number of elements behind the last step of the window, in the padded input.
 func (w Window) Rest(axis int, size int64) int64 {
 	return (size + w.Before[axis] + w.After[axis] - w.extent(axis)) % w.Strides[axis]
 }
 
-// Inside is the number of elements of the window's position step that are not
-// padding, on an axis of a size.
+// Inside returns the number of elements of the window at position step that are not padding, on an axis of the given
+// size.
 func (w Window) Inside(axis int, step, size int64) (n int64) {
 	for k := range w.Kernel[axis] {
 		if i := step*w.Strides[axis] + k*w.Dilations[axis] - w.Before[axis]; 0 <= i && i < size {
@@ -107,17 +107,18 @@ func (w Window) Inside(axis int, step, size int64) (n int64) {
 	return n
 }
 
-// Pads are the paddings as the attribute lists them.
+// Pads returns the paddings in the order of the ONNX attribute.
 func (w Window) Pads() []int64 { return slices.Concat(w.Before, w.After) }
 
-// steps is the number of positions of the window on each axis. With ceil a last
-// one may reach beyond the end, if it begins before it.
+// steps returns the number of positions of the window on each axis. If ceil is set, a last one may reach beyond the end
+// if it begins before it.
 func (w Window) steps(spatial []int64, ceil bool) ([]int64, error) {
 	var out []int64
 	for i, size := range spatial {
 		room := size + w.Before[i] + w.After[i] - w.extent(i)
 		if room < 0 {
-			return nil, fmt.Errorf("the kernel reaches over %d elements, axis %d has %d with its padding", w.extent(i), i+2, room+w.extent(i))
+			return nil, fmt.Errorf("the kernel reaches over %d elements, axis %d has %d with its padding",
+				w.extent(i), i+2, room+w.extent(i))
 		}
 		steps := room/w.Strides[i] + 1
 		if ceil && room%w.Strides[i] != 0 && steps*w.Strides[i] < size+w.Before[i] {
@@ -128,14 +129,15 @@ func (w Window) steps(spatial []int64, ceil bool) ([]int64, error) {
 	return out, nil
 }
 
-// inferConv: x [N,C,D…], weight [M,C/group,K…] and perhaps a bias [M].
+// inferConv takes x [N,C,D…], weight [M,C/group,K…] and perhaps a bias [M].
 func inferConv(n *Node) ([]Value, error) {
-	if err := take(n, 2); err != nil {
+	if err := requireInputs(n, 2); err != nil {
 		return nil, err
 	}
 	x, weight, group := n.Inputs[0], n.Inputs[1], n.Attributes.Int("group", 1)
 	if x.Rank() != weight.Rank() || x.Rank() < 3 || x.Shape[1] != group*weight.Shape[1] || weight.Shape[0]%group != 0 {
-		return nil, fmt.Errorf("a weight of shape %s in %d groups does not fit %s", shapeString(weight.Shape), group, shapeString(x.Shape))
+		return nil, fmt.Errorf("a weight of shape %s in %d groups does not fit %s",
+			shapeString(weight.Shape), group, shapeString(x.Shape))
 	}
 	w, err := WindowOf(n, weight.Shape[2:])
 	if err != nil {
@@ -145,29 +147,30 @@ func inferConv(n *Node) ([]Value, error) {
 	return one(x.Type, slices.Concat([]int64{x.Shape[0], weight.Shape[0]}, spatial)), err
 }
 
-// inferConvTranspose: x [N,M,D…] and weight [M,C/group,K…], with explicit
-// padding.
+// inferConvTranspose takes x [N,M,D…] and weight [M,C/group,K…], with explicit padding.
 func inferConvTranspose(n *Node) ([]Value, error) {
-	if err := take(n, 2); err != nil {
+	if err := requireInputs(n, 2); err != nil {
 		return nil, err
 	}
 	x, weight, a := n.Inputs[0], n.Inputs[1], n.Attributes
 	rank := x.Rank() - 2
-	strides, dilations, pads, more := a.Ints("strides"), a.Ints("dilations"), a.Ints("pads"), a.Ints("output_padding")
+	strides, dilations := a.Ints("strides"), a.Ints("dilations")
+	pads, extra := a.Ints("pads"), a.Ints("output_padding")
 	if rank < 1 || weight.Rank() != rank+2 || x.Shape[1] != weight.Shape[0] ||
-		len(strides) != rank || len(dilations) != rank || len(pads) != 2*rank || len(more) != rank {
+		len(strides) != rank || len(dilations) != rank || len(pads) != 2*rank || len(extra) != rank {
 		return nil, errors.New("the weight, strides, dilations, pads and output_padding do not fit the input")
 	}
 	shape := []int64{x.Shape[0], weight.Shape[1] * a.Int("group", 1)}
 	for i, size := range x.Shape[2:] {
-		shape = append(shape, (size-1)*strides[i]+more[i]+dilations[i]*(weight.Shape[i+2]-1)+1-pads[i]-pads[i+rank])
+		kernel := dilations[i]*(weight.Shape[i+2]-1) + 1
+		shape = append(shape, (size-1)*strides[i]+extra[i]+kernel-pads[i]-pads[i+rank])
 	}
 	return one(x.Type, shape), nil
 }
 
-// inferPool gives the values, and of MaxPool their indices in the whole input.
+// inferPool returns the values and, for MaxPool, their indices in the whole input.
 func inferPool(n *Node) ([]Value, error) {
-	if err := take(n, 1); err != nil {
+	if err := requireInputs(n, 1); err != nil {
 		return nil, err
 	}
 	x := n.Inputs[0]
@@ -181,7 +184,7 @@ func inferPool(n *Node) ([]Value, error) {
 }
 
 func inferGlobalPool(n *Node) ([]Value, error) {
-	if err := take(n, 1); err != nil {
+	if err := requireInputs(n, 1); err != nil {
 		return nil, err
 	}
 	shape := slices.Clone(n.Inputs[0].Shape)
@@ -194,7 +197,7 @@ func inferGlobalPool(n *Node) ([]Value, error) {
 }
 
 func inferBatchNormalization(n *Node) ([]Value, error) {
-	if err := take(n, 5); err != nil {
+	if err := requireInputs(n, 5); err != nil {
 		return nil, err
 	}
 	x := n.Inputs[0]
@@ -206,9 +209,9 @@ func inferBatchNormalization(n *Node) ([]Value, error) {
 	return same(n)
 }
 
-// inferScatterElements: data, and indices and updates of one shape.
+// inferScatterElements takes data, and indices and updates of one shape.
 func inferScatterElements(n *Node) ([]Value, error) {
-	if err := take(n, 3); err != nil {
+	if err := requireInputs(n, 3); err != nil {
 		return nil, err
 	}
 	if !slices.Equal(n.Inputs[1].Shape, n.Inputs[2].Shape) || n.Inputs[0].Rank() != n.Inputs[1].Rank() {

@@ -9,7 +9,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Binding says what a classifier reads and writes.
+// A Binding names the input and output of a classifier and their sizes.
 type Binding struct {
 	Input, Output string
 	Batch         int  // in the place of a symbolic first dimension

@@ -9,8 +9,7 @@ import (
 	"fovea/data"
 )
 
-// Matching is how the classes of a data set and those of a model, matched by
-// name, belong together.
+// A Matching pairs the classes of a data set with those of a model by name.
 type Matching struct {
 	Numbers   []int    // the model's number of each of the data set's, -1 where it has none
 	Extra     []string // the data set's that the model does not know
@@ -35,7 +34,7 @@ func MatchClasses(found, known []string) Matching {
 	return m
 }
 
-// Error is for data of which the model does not know a class, else nil.
+// Error returns an error if the data has a class that the model does not know, else nil.
 func (m Matching) Error(data, model string, known []string) error {
 	if m.Extra == nil {
 		return nil
@@ -48,8 +47,8 @@ func (m Matching) Error(data, model string, known []string) error {
 	return fmt.Errorf("%s", text)
 }
 
-// RenumberClasses gives the samples of a split the model's class numbers. A class
-// without images is allowed, an unknown one is not.
+// RenumberClasses gives the samples of a split the model's class numbers. A class without images is allowed, an unknown
+// one is not.
 func RenumberClasses(split *data.Split, classes []string, model string) error {
 	m := MatchClasses(split.Classes, classes)
 	if err := m.Error(split.Dir, model, classes); err != nil {

@@ -18,21 +18,21 @@ type Classifier struct {
 	whole         *bound
 	fewer         []*bound // of smaller batches, ascending; see RunFewer
 	current       *bound
-	probabilities bool // what the output is, else logits
+	probabilities bool // the output holds probabilities, else logits
 }
 
-// Open makes a model file ready for batches of a size; of one that takes a fixed
-// number of images that is the size.
+// Open makes a model file ready for batches of a size. A model that takes a fixed number of images has that batch size.
 func Open(path string, d *Description, batch int, o ort.Options) (*Classifier, error) {
 	if d.Raw {
-		return nil, fmt.Errorf("%s takes whole images, one at a time, and prepares them itself: only trainer predict takes it; "+
-			"use the model of the export without _raw in its name", path)
+		return nil, fmt.Errorf("%s takes whole images, one at a time, and prepares them itself: only trainer predict takes "+
+			"it; use the model of the export without _raw in its name", path)
 	}
 	s, err := ort.OpenSession(path, o)
 	if err != nil {
 		return nil, err
 	}
-	c, err := NewClassifier(s, Binding{Input: d.Input, Output: d.Output, Batch: batch, Side: d.Size, Classes: len(d.Classes), Half: d.Half})
+	c, err := NewClassifier(s, Binding{Input: d.Input, Output: d.Output, Batch: batch, Side: d.Size,
+		Classes: len(d.Classes), Half: d.Half})
 	if err != nil {
 		s.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -41,8 +41,8 @@ func Open(path string, d *Description, batch int, o ort.Options) (*Classifier, e
 	return c, nil
 }
 
-// NewClassifier gives input and outputs of s memory. The output is logits. All
-// other inputs must have been bound; they and s stay the caller's.
+// NewClassifier allocates memory for the input and the outputs of s. The output must be logits. All other inputs must
+// have been bound; they and s stay the caller's.
 func NewClassifier(s *ort.Session, b Binding) (*Classifier, error) {
 	c := &Classifier{session: s, binding: b}
 	var err error
@@ -56,9 +56,8 @@ func NewClassifier(s *ort.Session, b Binding) (*Classifier, error) {
 	return c, nil
 }
 
-// RunFewer lets batches that are not full run as the next power of two inputs,
-// where the model takes any number: faster, but the last bits of the
-// probabilities may then depend on how many inputs run together.
+// RunFewer makes batches that are not full run as the next power of two inputs, if the model takes any number. That is
+// faster, but the last bits of the probabilities may then depend on how many inputs run together.
 func (c *Classifier) RunFewer() error {
 	if c.fewer != nil {
 		return nil
@@ -78,7 +77,7 @@ func (c *Classifier) RunFewer() error {
 	return nil
 }
 
-// use makes the session read and write b.
+// use binds the tensors of b to the session.
 func (c *Classifier) use(b *bound) error {
 	if c.current == b {
 		return nil
@@ -92,7 +91,7 @@ func (c *Classifier) use(b *bound) error {
 	return nil
 }
 
-// Batch is the number of inputs of a run.
+// Batch returns the number of inputs of a run.
 func (c *Classifier) Batch() int { return c.whole.batch() }
 
 // Classify returns the probabilities of n inputs that follow one another.
@@ -116,8 +115,7 @@ func (c *Classifier) Classify(inputs []float32, n int) ([][]float64, error) {
 		if err := c.use(b); err != nil {
 			return nil, err
 		}
-		// A batch that is not full leaves earlier inputs behind it; their scores
-		// are not read.
+		// A batch that is not full leaves earlier inputs behind it; their scores are not read.
 		copy(b.input.Float32(), inputs[len(out)*size:(len(out)+now)*size])
 		if err := c.session.Run(); err != nil {
 			return nil, err
@@ -134,11 +132,11 @@ func (c *Classifier) Classify(inputs []float32, n int) ([][]float64, error) {
 	return out, nil
 }
 
-// inputSize is the number of values of one input.
+// inputSize returns the number of values of one input.
 func (c *Classifier) inputSize() int { return len(c.whole.input.Float32()) / c.Batch() }
 
-// readScores makes probabilities of an input's scores, logits that half rounds
-// to float16 if they are no probabilities.
+// readScores returns the probabilities of an input's scores. Logits are rounded to float16 if half is set. Scores that
+// are called probabilities and are none are an error.
 func readScores(scores []float32, probabilities, half bool) ([]float64, error) {
 	if !probabilities {
 		return softmax(scores, half), nil
@@ -156,7 +154,7 @@ func readScores(scores []float32, probabilities, half bool) ([]float64, error) {
 	return out, nil
 }
 
-// softmax of logits that half rounds to float16.
+// softmax returns the softmax of logits, which half rounds to float16.
 func softmax(logits []float32, half bool) []float64 {
 	out := make([]float64, len(logits))
 	for i, x := range logits {

@@ -7,18 +7,16 @@ import (
 	"strings"
 )
 
-// Rule makes a decision of probabilities, in the place of the most probable
-// class:
-//   - Of the classes with a threshold that reach it, the most probable.
-//   - Else the most probable of those without a threshold, if its probability
-//     is at least Abstain. Else there is no decision.
+// A Rule decides for a class by thresholds, instead of taking the most probable class:
+//   - Of the classes with a threshold that reach it, it takes the most probable.
+//   - Else it takes the most probable of those without a threshold, if its
+//     probability is at least Abstain. Else there is no decision.
 type Rule struct {
 	thresholds []float64 // by class; 0: none
 	abstain    float64
 }
 
-// NewRule makes a rule of thresholds, each "CLASS=P". It returns nil if there is
-// neither one of them nor abstain.
+// NewRule returns a rule of thresholds, each "CLASS=P". It returns nil if there is neither one of them nor abstain.
 func NewRule(classes, thresholds []string, abstain float64) (*Rule, error) {
 	if len(thresholds) == 0 && abstain == 0 {
 		return nil, nil

@@ -19,10 +19,9 @@ const (
 	Probabilities = "probabilities" // one a class, with the sum 1
 )
 
-// Description says how to use a model file on an image: the shorter side is
-// resized to floor(Size/Crop) with Pillow's antialiased bicubic filter, the
-// centre cut out, scaled to [0,1], and normalised by Mean and Std. A field with
-// its zero value says nothing.
+// A Description says how to use a model file on an image. The shorter side is resized to floor(Size/Crop) with Pillow's
+// antialiased bicubic filter, and the centre is cut out. Pixels are scaled to [0,1] and normalised by Mean and Std. A
+// field with its zero value says nothing.
 type Description struct {
 	Classes   []string  `json:"classes" toml:"classes"` // in the order of the output
 	Size      int       `json:"size" toml:"size"`       // S, pixels
@@ -31,19 +30,17 @@ type Description struct {
 	Std       []float32 `json:"std" toml:"std"`
 	Input     string    `json:"input" toml:"input"`   // float32 [N,3,S,S]
 	Output    string    `json:"output" toml:"output"` // float32 [N,C]
-	Scores    string    `json:"scores" toml:"scores"` // what the output is: Logits or Probabilities
+	Scores    string    `json:"scores" toml:"scores"` // Logits or Probabilities
 	Epoch     int       `json:"-" toml:"-"`           // of a run, the best, counted from 1
 	Raw       bool      `json:"-" toml:"-"`           // the preparation is inside: Input is uint8 [height,width,3]
 	Half      bool      `json:"-" toml:"-"`           // logits are rounded to float16, as the run's metrics say
-	LossBatch int       `json:"-" toml:"-"`           // images of the batches that the loss is a mean over; 0: it is one over images
+	LossBatch int       `json:"-" toml:"-"`           // the loss is a mean over batches of so many images; 0: over images
 }
 
-// Describe finds out how to use the model file at path. What given says holds;
-// then what the file beside it says, MODEL.json or MODEL.toml for MODEL.onnx;
-// then the metadata of a run's model. Of another model, size, input, output and
-// scores are read off the graph where it leaves no choice, and classes without
-// names are called by their numbers. It is an error if the preprocessing is not
-// said anywhere.
+// Describe finds out how to use the model file at path. What given says holds; then what the file beside it says,
+// MODEL.json or MODEL.toml for MODEL.onnx; then the metadata of a run's model. Of another model, size, input, output
+// and scores are read off the graph where it leaves no choice, and classes without names are called by their numbers.
+// It is an error if the preprocessing is not said anywhere.
 func Describe(path string, given Description) (*Description, error) {
 	m, err := onnx.Open(path)
 	if err != nil {
@@ -87,7 +84,7 @@ func (d *Description) take(o Description) {
 		d.Std = o.Std
 	}
 	if o.Output != "" && o.Output != d.Output {
-		d.Output, d.Scores = o.Output, "" // what was known was of the other output
+		d.Output, d.Scores = o.Output, "" // the old value was that of another output
 	}
 	if o.Input != "" {
 		d.Input = o.Input
@@ -136,8 +133,8 @@ func (d *Description) readGraph(g *pb.GraphProto) error {
 		case "Softmax":
 			d.Scores = Probabilities
 		case "Sigmoid":
-			return errors.New("its output is a sigmoid's, one yes or no a class, not the probabilities of classes that exclude " +
-				"each other: there is nothing here that evaluates those")
+			return errors.New("its output is a sigmoid's, one yes or no a class, not the probabilities of classes that " +
+				"exclude each other: there is nothing here that evaluates those")
 		default:
 			d.Scores = Logits
 		}
@@ -154,7 +151,7 @@ func (d *Description) readGraph(g *pb.GraphProto) error {
 	return nil
 }
 
-// producer is the node that makes a value, or nil.
+// producer returns the node that makes a value, or nil.
 func producer(g *pb.GraphProto, name string) *pb.NodeProto {
 	for _, n := range g.GetNode() {
 		if slices.Contains(n.GetOutput(), name) {
@@ -169,14 +166,15 @@ func (d *Description) check() error {
 	for _, x := range []struct {
 		key  string
 		said bool
-	}{{"classes", d.Classes != nil}, {"size", d.Size != 0}, {"crop", d.Crop != 0}, {"mean", d.Mean != nil}, {"std", d.Std != nil}} {
+	}{{"classes", d.Classes != nil}, {"size", d.Size != 0}, {"crop", d.Crop != 0}, {"mean", d.Mean != nil},
+		{"std", d.Std != nil}} {
 		if !x.said {
 			missing = append(missing, x.key)
 		}
 	}
 	if missing != nil {
-		return fmt.Errorf("it has no metadata %q, so it is no model that a run wrote, and nothing says its %s: say it on the "+
-			"command line or in a file beside the model, MODEL.json or MODEL.toml", metaClasses, strings.Join(missing, ", "))
+		return fmt.Errorf("it has no metadata %q, so it is no model that a run wrote, and nothing says its %s: say it on "+
+			"the command line or in a file beside the model, MODEL.json or MODEL.toml", metaClasses, strings.Join(missing, ", "))
 	}
 	if len(d.Mean) != 3 || len(d.Std) != 3 {
 		return fmt.Errorf("mean %v and std %v: each must be three numbers, for red, green and blue", d.Mean, d.Std)
@@ -200,12 +198,12 @@ func (d *Description) check() error {
 	return d.Transform().Check()
 }
 
-// Probabilities makes probabilities of what the output says of one image.
+// Probabilities returns the probabilities of one image from the scores of the output.
 func (d *Description) Probabilities(scores []float32) ([]float64, error) {
 	return readScores(scores, d.Scores == Probabilities, d.Half)
 }
 
-// Transform prepares images.
+// Transform returns the preparation of images.
 func (d *Description) Transform() data.EvalTransform {
 	return data.EvalTransform{Size: d.Size, CropPct: d.Crop, Mean: [3]float32(d.Mean), Std: [3]float32(d.Std)}
 }

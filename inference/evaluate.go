@@ -11,16 +11,17 @@ import (
 	"fovea/evaluation"
 	"fovea/evaluation/report"
 	"fovea/internal/progress"
+	"fovea/internal/runfiles"
 	"fovea/onnx/engine"
 )
 
 // defaultBatch is the number of images that inference takes at a time.
 const defaultBatch = 16
 
-// EvalOptions of Evaluate.
+// EvalOptions configures [Evaluate] and [Test].
 type EvalOptions struct {
 	Model    string      // an ONNX file
-	Given    Description // of the model, beside what is said by it and by a file beside it
+	Given    Description // overrides the model's metadata and the file beside it
 	Data     string      // folder with the splits, each a folder a class
 	Split    string      // folder in Data, such as "test"; with Labels only a name
 	Labels   string      // CSV of path and label, in the place of class folders; "": none
@@ -37,9 +38,8 @@ type EvalOptions struct {
 	Command   string // that does this again, for the report
 }
 
-// Evaluate tests an inference model on a split, exactly as the end of a run
-// does, and reports it. Classes are matched by name. An evaluation that is
-// stopped or killed can be resumed, with the same result to the bit.
+// Evaluate tests an inference model on a split, exactly as the end of a run does, and reports it. Classes are matched
+// by name. An evaluation that is stopped or killed can be resumed, with the same result to the bit.
 func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	if filepath.Base(o.Split) != o.Split {
 		return nil, fmt.Errorf("split %q is not the name of a folder in %s", o.Split, o.Data)
@@ -67,8 +67,9 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &report.Report{Name: filepath.Base(o.Model), Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", o.Model, o.Split, o.Data),
-		Facts: report.Facts(o.Version, append(EngineFacts(e), prepared(d)...)...)}
+	page := &report.Report{Name: filepath.Base(o.Model),
+		Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", o.Model, o.Split, o.Data),
+		Facts:   report.Facts(o.Version, append(EngineFacts(e), prepared(d)...)...)}
 	if n := len(split.Samples) - len(test.Predictions.Rows); n > 0 {
 		page.Subject += fmt.Sprintf("; %d of its images cannot be read and are left out", n)
 	}
@@ -78,7 +79,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	return test, os.Remove(partialPath(o.Out, o.Split))
 }
 
-// EngineFacts returns what a report says of an engine.
+// EngineFacts returns the runtime, the provider and the device of an engine for a report.
 func EngineFacts(e *engine.Engine) []report.Fact {
 	h := e.Host()
 	out := []report.Fact{{Name: "ONNX Runtime", Value: h.Runtime},
@@ -89,10 +90,10 @@ func EngineFacts(e *engine.Engine) []report.Fact {
 	return out
 }
 
-// prepared says what is done to an image, and what comes out.
+// prepared returns the preparation of images and the output of the model for a report.
 func prepared(d *Description) []report.Fact {
-	return []report.Fact{{Name: "Images", Value: fmt.Sprintf("%d pixels a side, the centre %g of the shorter side; mean %v, standard deviation %v",
-		d.Size, d.Crop, d.Mean, d.Std)},
+	const images = "%d pixels a side, the centre %g of the shorter side; mean %v, standard deviation %v"
+	return []report.Fact{{Name: "Images", Value: fmt.Sprintf(images, d.Size, d.Crop, d.Mean, d.Std)},
 		{Name: "Model", Value: fmt.Sprintf("%s to %s, which is %s", d.Input, d.Output, d.Scores)}}
 }
 
@@ -103,10 +104,10 @@ func (o *EvalOptions) openSplit() (*data.Split, error) {
 	return data.OpenSplit(filepath.Join(o.Data, o.Split))
 }
 
-// Test predicts a split with a model file and computes the metrics. Paths in the
-// predictions are relative to the dataset. cache may be nil. With Out the
-// predictions are kept there as they come.
-func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description, cache *data.Cache) (*report.Test, error) {
+// Test predicts a split with a model file and computes the metrics. Paths in the predictions are relative to the
+// dataset. cache may be nil. With Out the predictions are written there as they come.
+func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description,
+	cache *data.Cache) (*report.Test, error) {
 	if o.Batch == 0 {
 		o.Batch = defaultBatch
 	}
@@ -158,13 +159,13 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 		return nil, err
 	}
 	a, err := evaluation.Assess(ctx, p.table, o.Intervals)
-	return &report.Test{Split: o.Split, Metrics: m, Predictions: p.table, Assessment: a, Open: data.DecodeIn(o.Data)}, err
+	return &report.Test{Split: o.Split, Metrics: m, Predictions: p.table, Assessment: a, Open: data.DecodeIn(o.Data)},
+		err
 }
 
-// partialPath returns the file in out that holds the predictions until the
-// evaluation is complete.
+// partialPath returns the file in out that holds the predictions until the evaluation is complete.
 func partialPath(out, split string) string {
-	return filepath.Join(out, "predictions_"+split+".partial.jsonl")
+	return filepath.Join(out, runfiles.PartialPredictions(split))
 }
 
 func openJournal(o EvalOptions, split *data.Split, d *Description, c *Classifier, e *engine.Engine) (

@@ -43,6 +43,9 @@ func predictionsOf(t *testing.T, o inference.EvalOptions) string {
 
 // TestEvaluateByLabels: a table of labels gives what class folders give.
 func TestEvaluateByLabels(t *testing.T) {
+	if testing.Short() {
+		t.Skip("evaluates several times")
+	}
 	o := foreignEvaluation(t)
 	want := predictionsOf(t, o)
 	rows, err := csv.NewReader(strings.NewReader(want)).ReadAll()
@@ -79,6 +82,9 @@ func TestEvaluateByLabels(t *testing.T) {
 
 // TestEvaluateResumes: an evaluation that was stopped goes on and ends the same.
 func TestEvaluateResumes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("evaluates several times")
+	}
 	o := foreignEvaluation(t)
 	want := predictionsOf(t, o)
 	o.Out = t.TempDir()
@@ -105,8 +111,8 @@ func TestEvaluateResumes(t *testing.T) {
 	}
 }
 
-// TestEvaluateUnreadable: what an evaluation that failed for unreadable images
-// has done is not done again to leave them out.
+// TestEvaluateUnreadable: what an evaluation that failed for unreadable images has done is not done again to leave them
+// out.
 func TestEvaluateUnreadable(t *testing.T) {
 	o := foreignEvaluation(t)
 	bad := filepath.Join(o.Data, "test", "2_moderate_npdr", "aa.png")

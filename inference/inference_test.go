@@ -19,7 +19,7 @@ import (
 	"fovea/onnx/ort/install"
 )
 
-// golden is what tools/oracle/predictions.py wrote.
+// A golden is a file that tools/oracle/predictions.py wrote.
 type golden struct {
 	Model       string
 	Description inference.Description
@@ -59,9 +59,8 @@ func open(t testing.TB, model string, given inference.Description, batch int) (*
 	return c, d
 }
 
-// TestPredict: all views of a model that PyTorch exported have the probabilities
-// of Python's onnxruntime behind torchvision's preparation, whatever the batch;
-// an image that cannot be read stops nothing.
+// TestPredict: all views of a model that PyTorch exported have the probabilities of Python's onnxruntime behind
+// torchvision's preparation, whatever the batch; an image that cannot be read stops nothing.
 func TestPredict(t *testing.T) {
 	g := readGolden(t)
 	bad := filepath.Join(t.TempDir(), "bad.png")
@@ -181,8 +180,8 @@ func TestRule(t *testing.T) {
 	}
 }
 
-// TestJournal: whatever byte a journal was cut at, what is read of it are whole
-// batches, and what is appended then stands behind them.
+// TestJournal: whatever byte a journal was cut at, what is read of it are whole batches, and what is appended then
+// stands behind them.
 func TestJournal(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "j")
 	samples := make([]data.Sample, 7)

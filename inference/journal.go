@@ -13,10 +13,8 @@ import (
 	"fovea/onnx"
 )
 
-// Journal keeps the results of a stream in a file while it goes on, so that a
-// stream that was killed can go on where it was: a line of JSON that says what
-// they are results of, then a line a sample. A line that was cut short is not
-// read.
+// A Journal keeps the results of a stream in a file, so that a stream that was killed can go on where it was. The first
+// line of JSON names the source of the results; each other line is one sample. A line that was cut short is not read.
 type Journal struct {
 	file    *os.File
 	out     *bufio.Writer
@@ -39,8 +37,7 @@ type Source struct {
 	Provider    string      `json:"provider"`
 }
 
-// Digest is the SHA-256 of a model file and of the data files beside it that it
-// names.
+// Digest returns the SHA-256 of a model file and of the data files beside it that it names.
 func Digest(path string) (string, error) {
 	m, err := onnx.Open(path)
 	if err != nil {
@@ -50,10 +47,9 @@ func Digest(path string) (string, error) {
 	return m.Digest(), nil
 }
 
-// OpenJournal starts the journal of a stream of samples. With resume it returns
-// the results that the file has, of whole batches; it is an error if they are
-// those of another source or of other samples. Without, and where there is no
-// file, there are none.
+// OpenJournal starts the journal of a stream of samples. With resume it returns the results that the file has, of whole
+// batches; it is an error if they are those of another source or of other samples. Without, and where there is no file,
+// there are none.
 func OpenJournal(path string, source Source, samples []data.Sample, resume bool) (*Journal, []Result, error) {
 	head, err := json.Marshal(source)
 	if err != nil {
@@ -91,7 +87,8 @@ func (j *Journal) read(head []byte, batch int) ([]Result, error) {
 		return nil, err
 	}
 	if !bytes.Equal(first, head) {
-		return nil, errors.New("it was begun with another model, preprocessing, batch or provider: leave out -resume to start again")
+		return nil, errors.New("it was begun with another model, preprocessing, batch or provider: " +
+			"leave out -resume to start again")
 	}
 	var results []Result
 	ends := []int64{int64(len(first))} // of whole batches
@@ -114,8 +111,8 @@ func (j *Journal) read(head []byte, batch int) ([]Result, error) {
 				len(results)+1, l.Path)
 		}
 		if classes := len(j.classes); l.Error == "" && len(l.Probabilities) != classes {
-			return nil, fmt.Errorf("result %d has %d probabilities for %d classes: remove the file to start again", len(results)+1,
-				len(l.Probabilities), classes)
+			return nil, fmt.Errorf("result %d has %d probabilities for %d classes: remove the file to start again",
+				len(results)+1, len(l.Probabilities), classes)
 		}
 		r := Result{Index: len(results), Probabilities: l.Probabilities}
 		if l.Error != "" {
@@ -143,7 +140,7 @@ func (j *Journal) cut(size int64) error {
 	return err
 }
 
-// Append adds results that follow those before.
+// Append adds results that follow the ones before.
 func (j *Journal) Append(results []Result) error {
 	lines := json.NewEncoder(j.out)
 	for _, r := range results {

@@ -10,8 +10,8 @@ type Judging struct {
 	LossBatch int  // take the loss as a mean over batches of so many images; 0: over images
 }
 
-// Judge computes the metrics, after it has rounded the probabilities if need be. The loss is that of the probabilities before: PyTorch's autocast computes
-// cross-entropy from half logits in float32.
+// Judge computes the metrics, after it has rounded the probabilities if need be. The loss is that of the probabilities
+// before: PyTorch's autocast computes cross-entropy from half logits in float32.
 func (j Judging) Judge(p *evaluation.Predictions) (evaluation.Metrics, []evaluation.Warning, error) {
 	if err := p.Check(); err != nil {
 		return evaluation.Metrics{}, nil, err

@@ -28,8 +28,8 @@ const (
 const resizeInWords = "RGB; shorter side to floor(image_size/crop_fraction), antialiased bicubic (Pillow); " +
 	"centre crop; scale to [0,1]; subtract mean, divide by std; NCHW float32"
 
-// WriteMetadata makes the model of a run say how it wants its images. Input,
-// output and scores are not written: they are those of every run.
+// WriteMetadata writes into the model of a run how it wants its images. Input, output and scores are not written,
+// because they are the same for all runs.
 func (d *Description) WriteMetadata(m *pb.ModelProto) {
 	list := func(x any) string { text, _ := json.Marshal(x); return string(text) }
 	rounding := "fp32"
@@ -94,8 +94,8 @@ func hasOutput(m *pb.ModelProto, name string) bool {
 	return slices.ContainsFunc(m.GetGraph().GetOutput(), func(v *pb.ValueInfoProto) bool { return v.GetName() == name })
 }
 
-// Normalisation reads mean and standard deviation of the images that a model was
-// trained on, by the keys "mean" and "std", off its metadata, where they are.
+// Normalisation reads mean and standard deviation of the images that a model was trained on, by the keys "mean" and
+// "std", off its metadata, where they are.
 func Normalisation(metadata func(key string) (string, bool)) map[string][3]float32 {
 	found := map[string][3]float32{}
 	for name, key := range map[string]string{"mean": metaMean, "std": metaStd} {

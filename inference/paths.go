@@ -13,11 +13,9 @@ import (
 	"fovea/data"
 )
 
-// Paths lists the image files that operands of a command line name: files,
-// folders, whose images at any depth are meant, patterns of [filepath.Match]
-// where there is no such file, and "-", a path a line of in. The order is that
-// of the operands. It is an error if an operand names nothing; a file of "-" that
-// is not there is left to be reported with its image.
+// Paths lists the image files that operands of a command line name. An operand is a file, a folder with images at any
+// depth, a pattern of [filepath.Match] if there is no such file, or "-" for paths in the lines of in. The order is that
+// of the operands. An operand that names nothing is an error; a missing file of "-" is reported with its image.
 func Paths(operands []string, in io.Reader) ([]string, error) {
 	var paths []string
 	var failed []error
@@ -60,7 +58,7 @@ func pathsOf(operand string, in io.Reader) ([]string, error) {
 	return paths, nil
 }
 
-// below is path itself, or the images below a folder.
+// below returns the path of a file, or the images below a folder.
 func below(path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -6,14 +6,13 @@ import (
 	"fovea/data"
 )
 
-// Counts is how many images a prediction took and how many it could not read or
-// classify.
+// Counts holds the number of images of a prediction, and how many of them could not be read or classified.
 type Counts struct{ Images, Failed int }
 
-// Predict classifies image files, in their order, and writes them to t. Views of
-// an image are averaged. progress, if not nil, is called after every batch.
-func (c *Classifier) Predict(ctx context.Context, d *Description, views data.Views, workers int, paths []string, t *Table,
-	progress func(done, total int)) (Counts, error) {
+// Predict classifies image files, in their order, and writes them to t. Views of an image are averaged. progress, if
+// not nil, is called after every batch.
+func (c *Classifier) Predict(ctx context.Context, d *Description, views data.Views, workers int, paths []string,
+	t *Table, progress func(done, total int)) (Counts, error) {
 	samples := make([]data.Sample, len(paths))
 	for i, p := range paths {
 		samples[i].Path = p

@@ -11,15 +11,15 @@ import (
 	"fovea/onnx/pb"
 )
 
-// RawClassifier runs a model with the preparation inside, uint8 [height,width,3],
-// image by image. It is for one goroutine at a time.
+// RawClassifier runs a model with the preparation inside, uint8 [height,width,3], image by image. It is for one
+// goroutine at a time.
 type RawClassifier struct {
 	session *ort.Session
 	d       *Description
 	outputs map[string]*ort.Tensor
 }
 
-// OpenRaw makes a model file ready that its description says is Raw.
+// OpenRaw makes a model file ready whose description says Raw.
 func OpenRaw(path string, d *Description, o ort.Options) (*RawClassifier, error) {
 	s, err := ort.OpenSession(path, o)
 	if err != nil {
@@ -38,7 +38,8 @@ func (c *RawClassifier) bind() error {
 		return errors.New("its input is no image, uint8 [height,width,3], as its metadata say")
 	}
 	for _, out := range c.session.Outputs() {
-		if out.Type != pb.TensorProto_FLOAT || len(out.Shape) != 2 || out.Shape[0] != 1 || out.Shape[1] != int64(len(c.d.Classes)) {
+		if out.Type != pb.TensorProto_FLOAT || len(out.Shape) != 2 || out.Shape[0] != 1 ||
+			out.Shape[1] != int64(len(c.d.Classes)) {
 			return fmt.Errorf("output %q is %s%v, not the scores of %d classes", out.Name, out.Type, out.Shape, len(c.d.Classes))
 		}
 		t, err := ort.NewTensor(out.Type, out.Shape...)
@@ -77,9 +78,9 @@ func (c *RawClassifier) Classify(img *image.NRGBA) ([]float64, error) {
 	return readScores(c.outputs[c.d.Output].Float32(), c.d.Scores == Probabilities, c.d.Half)
 }
 
-// Predict classifies image files, in their order, and writes them to t, as
-// [Classifier.Predict] does.
-func (c *RawClassifier) Predict(ctx context.Context, paths []string, t *Table, progress func(done, total int)) (Counts, error) {
+// Predict classifies image files, in their order, and writes them to t, as [Classifier.Predict] does.
+func (c *RawClassifier) Predict(ctx context.Context, paths []string, t *Table,
+	progress func(done, total int)) (Counts, error) {
 	var n Counts
 	for i, path := range paths {
 		if err := ctx.Err(); err != nil {
@@ -110,8 +111,7 @@ func (c *RawClassifier) Predict(ctx context.Context, paths []string, t *Table, p
 	return n, nil
 }
 
-// mostPixels of an image, as it is and resized: the model resizes all of it before
-// it cuts anything out.
+// mostPixels of an image, as it is and resized: the model resizes all of it before it cuts anything out.
 const mostPixels = 100_000_000
 
 // Close frees the classifier's memory and its session.

@@ -13,8 +13,8 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// readSidecar reads the file beside a model that describes it, if there is one.
-// An unknown key is an error: it may be a misspelt one.
+// readSidecar reads the file beside a model that describes it, if there is one. An unknown key is an error: it may be a
+// misspelt one.
 func readSidecar(model string) (Description, error) {
 	var d Description
 	var found string

@@ -8,16 +8,15 @@ import (
 	"fovea/data"
 )
 
-// Result is what a classifier says about one sample of a stream.
+// A Result holds the probabilities of one sample of a stream, or why it has none.
 type Result struct {
 	Index         int       // of the sample
 	Probabilities []float64 // one a class; nil beside an error
 	Err           error     // why the image has no probabilities
 }
 
-// Stream classifies what loader loads, in its order, from a batch on, and calls
-// each with every batch's results. With several views of an image its
-// probabilities are the mean of theirs.
+// Stream classifies what loader loads, in its order, from a batch on, and calls each with every batch's results. With
+// several views of an image its probabilities are the mean of theirs.
 func (c *Classifier) Stream(ctx context.Context, loader *data.Loader, firstBatch int, each func([]Result) error) error {
 	return loader.Each(ctx, firstBatch, func(b *data.Batch) error {
 		results, err := c.batch(b)
@@ -46,7 +45,7 @@ func (c *Classifier) batch(b *data.Batch) ([]Result, error) {
 	return results, nil
 }
 
-// mean of the probabilities of an image's views.
+// mean returns the mean probabilities of an image's views.
 func mean(views [][]float64) []float64 {
 	out := views[0]
 	if len(views) == 1 {

@@ -17,11 +17,9 @@ const (
 	JSONLines = "jsonl"
 )
 
-// Table writes a row an image: path, predicted, one probability a class, with a
-// rule the decision, and error. Of an image with an error the others are empty.
-// As JSON lines, a row is an object with the keys path, predicted,
-// probabilities, an object by class, decision, null where there is none, and
-// error.
+// A Table writes a row for each image: path, predicted, one probability a class, with a rule the decision, and error.
+// An image with an error has nothing else. As JSON lines a row is an object with the keys path, predicted,
+// probabilities (an object by class), decision (null where there is none) and error.
 type Table struct {
 	classes []string
 	rule    *Rule
@@ -29,8 +27,7 @@ type Table struct {
 	json    *json.Encoder // nil for CSV
 }
 
-// NewTable writes a table of a form to w, beginning with its header. rule may be
-// nil.
+// NewTable writes a table of a form to w, beginning with its header. rule may be nil.
 func NewTable(w io.Writer, form string, classes []string, rule *Rule) (*Table, error) {
 	t := &Table{classes: classes, rule: rule}
 	switch form {
@@ -61,7 +58,7 @@ func (t *Table) flush() error {
 	return t.csv.Error()
 }
 
-// Write writes the rows of some results, of paths by their index.
+// Write writes the rows of results, whose Index is that of their path.
 func (t *Table) Write(paths []string, results []Result) error {
 	for _, r := range results {
 		if t.csv != nil {

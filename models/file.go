@@ -17,8 +17,8 @@ type File struct {
 	classifier *imported.Classifier
 }
 
-// OpenFile reads a classifier, runs it once to check what was read, and gives it a
-// new head. ONNX Runtime must be loaded.
+// OpenFile reads a classifier, runs it once to check what was read, and gives it a new head. ONNX Runtime must be
+// loaded.
 func OpenFile(path string, o imported.Options) (*File, error) {
 	c, err := imported.OpenClassifier(path, o)
 	if err != nil {
@@ -40,8 +40,7 @@ func (m *File) Close() error                       { return m.classifier.Close()
 // Metadata returns an entry of the file's metadata.
 func (m *File) Metadata(key string) (string, bool) { return m.classifier.Metadata(key) }
 
-// Initialize writes the parameter's values in the file, and draws those of the new
-// head.
+// Initialize writes the parameter's values in the file, and draws those of the new head.
 func (m *File) Initialize(i int, values []float32, seed uint64) {
 	switch name := m.classifier.Parameters[i].Name; name {
 	case transfer.HeadWeight:

@@ -15,16 +15,14 @@ type Model interface {
 	Images() string
 	// Initialize writes the values that parameter i begins with, drawn from seed.
 	Initialize(i int, values []float32, seed uint64)
-	// Inference returns the model that is deployed. Its parameters are inputs or
-	// initializers, to be filled in.
+	// Inference returns the model that is deployed. Its parameters are inputs or initializers, to be filled in.
 	Inference() (*pb.ModelProto, error)
-	// Facts returns what artifacts.json says of the model.
+	// Facts returns the description of the model in artifacts.json.
 	Facts() any
-	// Attributes returns what the log says of the model as slog's keys and values,
-	// nothing for a model that the config describes in full.
+	// Attributes returns the description of the model in the log as slog's keys and values. It is empty for a model
+	// that the config describes in full.
 	Attributes() []any
-	// Digest identifies the files that a resumed run must find again. It is empty if
-	// there are none.
+	// Digest returns a text that identifies the files that a resumed run must find again, or nothing if there are none.
 	Digest() string
 	Close() error
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"fovea/internal/durable"
 	"fovea/onnx/pb"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -40,7 +41,7 @@ func Save(path string, m *pb.ModelProto, opts SaveOptions) error {
 			return fmt.Errorf("saving model %s: %w", path, err)
 		}
 	}
-	return WriteFileAtomic(path, parts.write)
+	return durable.Write(path, parts.write)
 }
 
 // Marshal encodes m with all its weights into one new slice. A model above 2 GiB is an error, because no protobuf
@@ -89,7 +90,7 @@ func saveExternal(path string, m *pb.ModelProto, opts SaveOptions) (pieces, erro
 		return nil, fmt.Errorf("%d bytes remain outside the initializers' data, above protobuf's limit of 2 GiB",
 			parts.size())
 	}
-	return parts, WriteFileAtomic(dataPath, data.write)
+	return parts, durable.Write(dataPath, data.write)
 }
 
 // align returns the offset at or after end for a tensor of size bytes. ONNX Runtime and onnx put tensors above 1 MiB on

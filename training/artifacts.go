@@ -11,9 +11,8 @@ import (
 	"fovea/training/learner"
 )
 
-// WriteArtifacts writes the training artifacts of a config into a folder and trains
-// nothing. They are float32 unless training.precision names a half type. The number
-// of classes comes from the dataset.
+// WriteArtifacts writes the training artifacts of a config into a folder and trains nothing. They are float32 unless
+// training.precision names a half type. The number of classes comes from the dataset.
 func WriteArtifacts(ctx context.Context, cfg *config.Config, out string) (err error) {
 	if err := cfg.Validate(); err != nil {
 		return err
@@ -51,13 +50,13 @@ func WriteArtifacts(ctx context.Context, cfg *config.Config, out string) (err er
 		parameters = append(parameters, artifacts.Parameter{Name: t.Name, Shape: t.Shape,
 			Layer: t.Layer, RateScale: t.LRScale, WeightDecay: t.WeightDecay, Frozen: t.Frozen})
 	}
-	return artifacts.Write(out, artifacts.Set{Model: s.model, About: s.model.Facts(), Batch: int64(s.config.Training.Batch),
+	return artifacts.Write(out, artifacts.Set{Model: s.model, About: s.model.Facts(),
+		Batch:   int64(s.config.Training.Batch),
 		Options: s.options(), Half: engine.HalfType(cfg.Training.Precision), Parameters: parameters,
 		Weights: learner.Tensors(s.layout, arena, "")})
 }
 
-// An Experiment says what benchmarks vary about a learner. The zero value is what
-// runs use.
+// An Experiment says what benchmarks vary about a learner. The zero value is what runs use.
 type Experiment struct {
 	Shuffle       bool   // put the nodes of the training graph in a random order
 	MemoryPattern bool   // let the runtime plan one block of memory
@@ -72,8 +71,8 @@ type Bench struct {
 	setup  *setup
 }
 
-// NewBench makes the model of a config ready to train for a number of classes, with
-// the parameters that a run begins with.
+// NewBench makes the model of a config ready to train for a number of classes, with the parameters that a run begins
+// with.
 func NewBench(ctx context.Context, cfg *config.Config, classes int, x Experiment) (_ *Bench, err error) {
 	b := &Bench{}
 	defer func() {
@@ -95,7 +94,8 @@ func NewBench(ctx context.Context, cfg *config.Config, classes int, x Experiment
 	if x.Shuffle {
 		g.Shuffle(rand.New(rand.NewPCG(1, 2)))
 	}
-	b.Learner, err = b.setup.learner(b.engine, g, func(s *learner.Settings) { s.OptimizerGraphs = x.Optimizer == "graphs" })
+	b.Learner, err = b.setup.learner(b.engine, g,
+		func(s *learner.Settings) { s.OptimizerGraphs = x.Optimizer == "graphs" })
 	if err != nil {
 		return nil, err
 	}

@@ -6,9 +6,11 @@ import (
 	"fovea/training"
 )
 
-// TestResumeWithEveryAugmentation: a run that was interrupted in an epoch ends
-// as one that was not.
+// TestResumeWithEveryAugmentation: a run that was interrupted in an epoch ends as one that was not.
 func TestResumeWithEveryAugmentation(t *testing.T) {
+	if testing.Short() {
+		t.Skip("resumes several runs")
+	}
 	c := small(t, fundus(t))
 	c.Training.Batch = 4 // images are mixed in pairs
 	c.Augment.Policy = "rand-m9-mstd0.5-inc1"

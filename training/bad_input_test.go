@@ -31,7 +31,8 @@ func TestBadInput(t *testing.T) {
 		want  []string
 	}{
 		{"missing folder", func(t *testing.T, dir string, c *config.Config) { remove(t, dir+"/val") }, []string{"val"}},
-		{"missing dataset", func(t *testing.T, dir string, c *config.Config) { c.Data.Dir = dir + "/nowhere" }, []string{"nowhere"}},
+		{"missing dataset", func(t *testing.T, dir string, c *config.Config) { c.Data.Dir = dir + "/nowhere" },
+			[]string{"nowhere"}},
 		{"empty class", func(t *testing.T, dir string, c *config.Config) {
 			remove(t, dir+"/train/4_pdr")
 			os.Mkdir(dir+"/train/4_pdr", 0o755)
@@ -125,7 +126,8 @@ func TestResumeRefusesWhatWouldChangeTheRun(t *testing.T) {
 			if err := os.Remove(filepath.Join(folder, "metrics_test.csv")); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := training.Run(t.Context(), cfg, training.Options{}); err == nil || !strings.Contains(err.Error(), "-resume") {
+			if _, err := training.Run(t.Context(), cfg, training.Options{}); err == nil ||
+				!strings.Contains(err.Error(), "-resume") {
 				t.Errorf("an unfinished run is overwritten: %v", err)
 			}
 			if err := c.change(folder, cfg); err != nil {
@@ -171,7 +173,8 @@ func TestEvaluateRefuses(t *testing.T) {
 		{"unknown class", model, other, "5_other"},
 		{"no data", model, dir + "/nowhere", "nowhere"},
 	} {
-		_, err := inference.Evaluate(t.Context(), inference.EvalOptions{Model: c.model, Data: c.data, Split: "test", Out: t.TempDir()})
+		_, err := inference.Evaluate(t.Context(), inference.EvalOptions{Model: c.model, Data: c.data, Split: "test",
+			Out: t.TempDir()})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error is %v, want one with %q", c.name, err, c.want)
 		}

@@ -24,8 +24,7 @@ func newTrial(ctx context.Context, cfg *config.Config, set *dataset, e *engine.E
 	return &trial{ctx, cfg, e, set, map[int]*plan{}}
 }
 
-// choosePlan returns the plan with the largest power of two that fits in the place
-// of training.batch = "auto".
+// choosePlan returns the plan with the largest power of two that fits in the place of training.batch = "auto".
 func choosePlan(ctx context.Context, cfg *config.Config, set *dataset, e *engine.Engine) (*plan, error) {
 	t := newTrial(ctx, cfg, set, e)
 	defer t.close()
@@ -44,7 +43,8 @@ func choosePlan(ctx context.Context, cfg *config.Config, set *dataset, e *engine
 	}
 	slog.Info("training.batch", "chosen", batch, "because", why)
 	if o := cfg.Optimizer; o.BLR == 0 {
-		slog.Warn("optimizer.lr stays the same whatever batch is chosen, which differs between machines; optimizer.blr follows it",
+		slog.Warn("optimizer.lr stays the same whatever batch is chosen, which differs between machines; "+
+			"optimizer.blr follows it",
 			"lr", o.LR, "blr with the same rate here", o.LR*256/float64(batch*cfg.Training.Accumulate))
 	}
 	delete(t.plans, batch) // it is the caller's now
@@ -133,8 +133,8 @@ func (t *trial) step(p *plan) error {
 	return v.session.Run()
 }
 
-// explainMemory adds to a failure of a run for lack of memory which batch there is
-// memory for. The learner must be closed.
+// explainMemory adds to a failure of a run for lack of memory which batch there is memory for. The learner must be
+// closed.
 func explainMemory(ctx context.Context, err error, p *plan, e *engine.Engine) error {
 	if !memory.OutOfMemory(err) {
 		return err
@@ -147,8 +147,8 @@ func explainMemory(ctx context.Context, err error, p *plan, e *engine.Engine) er
 	return memory.Explain(err, p.setup.config, t.probe())
 }
 
-// warnMemory warns before the first step of a run on the CPU that is expected to
-// need more memory than there is. A GPU says so itself.
+// warnMemory warns before the first step of a run on the CPU that is expected to need more memory than there is. A GPU
+// says so itself.
 func warnMemory(p *plan, e *engine.Engine) error {
 	if e.Device() != nil {
 		return nil

@@ -12,8 +12,8 @@ import (
 	"fovea/training/config"
 )
 
-// TestBatchAuto: a run chooses its batch, says why, records it, and goes on with
-// it; it is the run of a config that has the number.
+// TestBatchAuto: a run chooses its batch, says why, records it, and goes on with it; it is the run of a config that has
+// the number.
 func TestBatchAuto(t *testing.T) {
 	var log bytes.Buffer
 	defer slog.SetDefault(slog.Default())
@@ -25,7 +25,8 @@ func TestBatchAuto(t *testing.T) {
 	number.Training.Batch, number.Output.Dir = 4, t.TempDir()
 	c.Training.Batch = config.Auto
 	stop(t, c)
-	if text := log.String(); !strings.Contains(text, "chosen=4 because=\"with more, an epoch of 45 images") || strings.Contains(text, "WARN") {
+	if text := log.String(); !strings.Contains(text, "chosen=4 because=\"with more, an epoch of 45 images") ||
+		strings.Contains(text, "WARN") {
 		t.Errorf("the log says: %s", text)
 	}
 	if c.Training.Batch != config.Auto {
@@ -35,7 +36,8 @@ func TestBatchAuto(t *testing.T) {
 	if err != nil || recorded.Training.Batch != 4 {
 		t.Fatalf("the run's config has batch %d, %v", recorded.Training.Batch, err)
 	}
-	same(t, outcome(t, run(t, c, training.Options{Resume: true}).Folder), outcome(t, run(t, &number, training.Options{}).Folder))
+	same(t, outcome(t, run(t, c, training.Options{Resume: true}).Folder),
+		outcome(t, run(t, &number, training.Options{}).Folder))
 
 	c.Optimizer.LR, c.Optimizer.BLR = 1e-3, 0
 	out := t.TempDir()
@@ -45,7 +47,8 @@ func TestBatchAuto(t *testing.T) {
 	if !strings.Contains(log.String(), "optimizer.lr stays the same") {
 		t.Error("no warning that optimizer.lr does not follow the batch")
 	}
-	if text, err := os.ReadFile(filepath.Join(out, "artifacts.json")); err != nil || !strings.Contains(string(text), `"batch": 4`) {
+	if text, err := os.ReadFile(filepath.Join(out, "artifacts.json")); err != nil ||
+		!strings.Contains(string(text), `"batch": 4`) {
 		t.Errorf("artifacts.json: %v\n%s", err, text)
 	}
 }

@@ -8,8 +8,7 @@ import (
 	"fovea/training/config"
 )
 
-// TestTrial: a trial makes a whole run, of each kind, and reckons what grows with
-// the batch.
+// TestTrial: a trial makes a whole run, of each kind, and reckons what grows with the batch.
 func TestTrial(t *testing.T) {
 	for _, adaptation := range []string{"finetune", "linear_probe"} {
 		c := config.Defaults()

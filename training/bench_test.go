@@ -8,8 +8,7 @@ import (
 	"fovea/training/config"
 )
 
-// named is a config of a named size at 224 pixels, or the one that
-// configs/retinamnist.toml trains.
+// named is a config of a named size at 224 pixels, or the one that configs/retinamnist.toml trains.
 func named(b *testing.B, name string, batch int) *config.Config {
 	b.Helper()
 	c := config.Defaults()
@@ -26,8 +25,7 @@ func named(b *testing.B, name string, batch int) *config.Config {
 	return c
 }
 
-// BenchmarkStep is forward, backward and AdamW of one batch. Beside PyTorch:
-// go run ./tools/bench step.
+// BenchmarkStep is forward, backward and AdamW of one batch. Beside PyTorch: go run ./tools/bench step.
 func BenchmarkStep(b *testing.B) {
 	for _, c := range []struct {
 		name  string
@@ -70,9 +68,8 @@ func BenchmarkStep(b *testing.B) {
 	}
 }
 
-// BenchmarkArtifacts builds, differentiates and writes all artifacts. For
-// ViT-L that is 1.2 GB of parameters: set -bench Artifacts/vit_large_patch16 to
-// measure one alone.
+// BenchmarkArtifacts builds, differentiates and writes all artifacts. For ViT-L that is 1.2 GB of parameters: set
+// -bench Artifacts/vit_large_patch16 to measure one alone.
 func BenchmarkArtifacts(b *testing.B) {
 	for _, name := range []string{"retinamnist", "vit_base_patch16", "vit_large_patch16", "vit_large_patch14_dinov2"} {
 		b.Run(name, func(b *testing.B) {

@@ -18,10 +18,12 @@ func cached(t *testing.T, dir, cache string) *config.Config {
 	return c
 }
 
-// TestCache: a run is the same with a cold cache, a warm one, and when it goes
-// on with another folder; and its model is evaluated without a cache to the
-// same digits.
+// TestCache: a run is the same with a cold cache, a warm one, and when it goes on with another folder; and its model is
+// evaluated without a cache to the same digits.
 func TestCache(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	dir, cache := fundus(t), filepath.Join(t.TempDir(), "cache")
 	cold := run(t, cached(t, dir, cache), training.Options{})
 	if entries, err := os.ReadDir(cache); err != nil || len(entries) == 0 {

@@ -15,17 +15,16 @@ import (
 	"testing"
 
 	"fovea/internal/progress"
+	"fovea/internal/runfiles"
 	"fovea/onnx/weights"
 	"fovea/tools/cudastub"
 	"fovea/training/config"
 	"fovea/training/optim"
 )
 
-// TestTrainsOnCUDA goes through whole runs on the stand-in CUDA libraries, in
-// every precision. Sessions compute nothing there, so every gradient is 0; all
-// else is real: memory, bindings, copies, events and the optimizer's kernels. The
-// parameters must end where weight decay alone takes them, to the bit, and
-// nothing may be left behind.
+// TestTrainsOnCUDA goes through whole runs on the stand-in CUDA libraries, in every precision. Sessions compute nothing
+// there, so every gradient is 0; all else is real: memory, bindings, copies, events and the optimizer's kernels. The
+// parameters must end where weight decay alone takes them, to the bit, and nothing may be left behind.
 func TestTrainsOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		for _, precision := range []string{"fp32", "tf32", "bf16", "fp16", "auto"} {
@@ -34,7 +33,7 @@ func TestTrainsOnCUDA(t *testing.T) {
 					c := onStandIns(t)
 					c.Training.Precision, c.Runtime.CUDAGraph = precision, recorded
 					before := cudastub.Live(t)
-					r, err := Run(t.Context(), c, Options{})
+					r, err := Run(t.Context(), c, Options{NoFigures: true})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -48,8 +47,7 @@ func TestTrainsOnCUDA(t *testing.T) {
 	})
 }
 
-// TestStepsLeaveNothingOnCUDA: a long run holds no more than a short one, with
-// either optimizer.
+// TestStepsLeaveNothingOnCUDA: a long run holds no more than a short one, with either optimizer.
 func TestStepsLeaveNothingOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		for _, optimizer := range []string{"", "graphs"} {
@@ -83,15 +81,16 @@ func TestStepsLeaveNothingOnCUDA(t *testing.T) {
 			if err := l.Close(); err != nil {
 				t.Error(err)
 			}
-			if after := cudastub.Live(t); after != before && optimizer != "" { // the first makes what the provider keeps
+			if after := cudastub.Live(t); after != before &&
+				optimizer != "" { // the first makes what the provider keeps
 				t.Errorf("optimizer %q: before there were %+v, after %+v", optimizer, before, after)
 			}
 		}
 	})
 }
 
-// TestSkippedStepOnCUDA: a step with a gradient that is infinite changes nothing
-// on the device, and halves the loss scale; the one after it is taken.
+// TestSkippedStepOnCUDA: a step with a gradient that is infinite changes nothing on the device, and halves the loss
+// scale; the one after it is taken.
 func TestSkippedStepOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		c := onStandIns(t)
@@ -133,7 +132,8 @@ func TestSkippedStepOnCUDA(t *testing.T) {
 			t.Errorf("an overflow: %v", err)
 		}
 		if l.LossScale() != 32768 || !slices.Equal(state(), before) {
-			t.Errorf("after it the scale is %v, and the state differs: %v", l.LossScale(), !slices.Equal(state(), before))
+			t.Errorf("after it the scale is %v, and the state differs: %v", l.LossScale(),
+				!slices.Equal(state(), before))
 		}
 		if err := take(false); err != nil || slices.Equal(state(), before) {
 			t.Errorf("the step after it: %v, nothing changed: %v", err, slices.Equal(state(), before))
@@ -141,8 +141,8 @@ func TestSkippedStepOnCUDA(t *testing.T) {
 	})
 }
 
-// TestAutoWithoutCUDA: where CUDA does not work, "cuda" is an error before any work
-// is done, "auto" trains on the CPU and says why.
+// TestAutoWithoutCUDA: where CUDA does not work, "cuda" is an error before any work is done, "auto" trains on the CPU
+// and says why.
 func TestAutoWithoutCUDA(t *testing.T) {
 	for _, x := range []struct{ name, variable, value, why string }{
 		{"no GPU", "FOVEA_CUDA_STUB_DEVICES", "0", "finds no GPU"},
@@ -152,7 +152,8 @@ func TestAutoWithoutCUDA(t *testing.T) {
 			t.Setenv(x.variable, x.value)
 			cudastub.Run(t, func(t *testing.T) {
 				c := onStandIns(t)
-				if _, err := Run(t.Context(), c, Options{}); err == nil || !strings.Contains(err.Error(), "runtime.provider cuda") ||
+				if _, err := Run(t.Context(), c, Options{NoFigures: true}); err == nil ||
+					!strings.Contains(err.Error(), "runtime.provider cuda") ||
 					!strings.Contains(err.Error(), x.why) {
 					t.Errorf("cuda: %v", err)
 				}
@@ -162,7 +163,7 @@ func TestAutoWithoutCUDA(t *testing.T) {
 				c.Runtime.Provider, c.Training.Precision = "auto", "auto"
 				var log bytes.Buffer
 				slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
-				if _, err := Run(t.Context(), c, Options{}); err != nil {
+				if _, err := Run(t.Context(), c, Options{NoFigures: true}); err != nil {
 					t.Fatal(err)
 				}
 				for _, want := range []string{"the CPU is used", x.why, "provider=cpu precision=fp32"} {
@@ -175,8 +176,7 @@ func TestAutoWithoutCUDA(t *testing.T) {
 	}
 }
 
-// TestResumesOnCUDA interrupts a run; what the resumed one ends with is what an
-// uninterrupted one does.
+// TestResumesOnCUDA interrupts a run; what the resumed one ends with is what an uninterrupted one does.
 func TestResumesOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		c := onStandIns(t)
@@ -191,7 +191,7 @@ func TestResumesOnCUDA(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
-		r, err := Run(t.Context(), c, Options{Resume: true})
+		r, err := Run(t.Context(), c, Options{Resume: true, NoFigures: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -213,7 +213,7 @@ func TestOtherModelsOnCUDA(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				c := onStandIns(t)
 				change(c)
-				r, err := Run(t.Context(), c, Options{})
+				r, err := Run(t.Context(), c, Options{NoFigures: true})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -223,23 +223,22 @@ func TestOtherModelsOnCUDA(t *testing.T) {
 	})
 }
 
-// TestConvolutionsOnCUDA: an operator that needs cuDNN, which is not there, says how
-// to get it.
+// TestConvolutionsOnCUDA: an operator that needs cuDNN, which is not there, says how to get it.
 func TestConvolutionsOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		c := onStandIns(t)
 		c.Model = config.Model{ONNX: "../models/imported/testdata/cnn_torchscript17.onnx", Adaptation: "finetune"}
 		c.Data.Size = 20
-		_, err := Run(t.Context(), c, Options{})
-		if err == nil || !strings.Contains(err.Error(), "cuDNN is unavailable") || !strings.Contains(err.Error(), "install -gpu -cudnn") {
+		_, err := Run(t.Context(), c, Options{NoFigures: true})
+		if err == nil || !strings.Contains(err.Error(), "cuDNN is unavailable") ||
+			!strings.Contains(err.Error(), "install -gpu -cudnn") {
 			t.Errorf("without cuDNN: %v", err)
 		}
 	})
 }
 
-// TestMemoryOnCUDA: on a GPU with little memory a batch that does not fit is an
-// error that names the one that does, which "auto" finds, and both leave nothing
-// behind.
+// TestMemoryOnCUDA: on a GPU with little memory a batch that does not fit is an error that names the one that does,
+// which "auto" finds, and both leave nothing behind.
 func TestMemoryOnCUDA(t *testing.T) {
 	t.Setenv("FOVEA_CUDA_STUB_MEMORY", strconv.Itoa(6<<20))
 	cudastub.Run(t, func(t *testing.T) {
@@ -247,10 +246,10 @@ func TestMemoryOnCUDA(t *testing.T) {
 		before := cudastub.Live(t)
 		c.Training.Batch = config.Auto
 		c.Training.Accumulate, c.Training.MaxSteps = 1, 3
-		if _, err := Run(t.Context(), c, Options{}); err != nil {
+		if _, err := Run(t.Context(), c, Options{NoFigures: true}); err != nil {
 			t.Fatal(err)
 		}
-		resolved, err := config.Read(filepath.Join(c.Output.Dir, c.Name, configFile), nil, nil)
+		resolved, err := config.Read(filepath.Join(c.Output.Dir, c.Name, runfiles.Config), nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -259,8 +258,9 @@ func TestMemoryOnCUDA(t *testing.T) {
 			t.Fatalf("batch %d was chosen: the memory does not bound it", fits)
 		}
 		c.Name, c.Training.Batch = "large", 2*fits
-		_, err = Run(t.Context(), c, Options{})
-		if err == nil || !strings.Contains(err.Error(), strconv.Itoa(fits)) || !strings.Contains(err.Error(), "training.batch") {
+		_, err = Run(t.Context(), c, Options{NoFigures: true})
+		if err == nil || !strings.Contains(err.Error(), strconv.Itoa(fits)) ||
+			!strings.Contains(err.Error(), "training.batch") {
 			t.Errorf("batch %d: %v", 2*fits, err)
 		}
 		if after := cudastub.Live(t); after != before {
@@ -281,8 +281,7 @@ func onStandIns(t *testing.T) *config.Config {
 	return c
 }
 
-// onlyDecayed compares the parameters that a run without gradients ends with to
-// those of optimizer steps on the CPU.
+// onlyDecayed compares the parameters that a run without gradients ends with to those of optimizer steps on the CPU.
 func onlyDecayed(t *testing.T, c *config.Config, folder string) {
 	t.Helper()
 	s, err := newSetup(c, 5)
@@ -317,7 +316,7 @@ func onlyDecayed(t *testing.T, c *config.Config, folder string) {
 		suffix string
 		arena  []float32
 	}{"model.safetensors": {"", average}, "optimizer.safetensors": {".trained", trained}} {
-		w, err := weights.Open(filepath.Join(folder, lastCheckpoint, file))
+		w, err := weights.Open(filepath.Join(folder, runfiles.LastCheckpoint, file))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,8 +25,7 @@ type dataset struct {
 	fingerprints     [][]data.Fingerprint // of the images of each split, from verify on
 }
 
-// openDataset lists the images of a config, with its numbering of classes, and of
-// train the fraction that it uses.
+// openDataset lists the images of a config, with its numbering of classes, and of train the fraction that it uses.
 func openDataset(cfg *config.Config) (*dataset, error) {
 	policy, err := augment.Parse(cfg.Augment.Policy)
 	if err != nil {
@@ -57,10 +56,10 @@ func openNumbered(cfg *config.Config) (*data.Dataset, error) {
 
 func (d *dataset) splits() []*data.Split { return []*data.Split{d.train, d.val, d.test} }
 
-// verify decodes every image before the first step, into the cache if there is
-// one, and makes sure that every class has an image left. transform returns that of
-// a split.
-func (d *dataset) verify(ctx context.Context, transform func(*data.Split) data.Transform, report progress.Func) (err error) {
+// verify decodes every image before the first step, into the cache if there is one, and makes sure that every class has
+// an image left. transform returns that of a split.
+func (d *dataset) verify(ctx context.Context, transform func(*data.Split) data.Transform,
+	report progress.Func) (err error) {
 	c := d.config.Data
 	if c.Cache != "" {
 		if d.cache, err = data.OpenCache(c.Cache, d.cacheSide()); err != nil {
@@ -89,8 +88,8 @@ func (d *dataset) verify(ctx context.Context, transform func(*data.Split) data.T
 	return d.checkClasses()
 }
 
-// checkClasses looks for classes without an image: what is not in train cannot be
-// learned, and what is not in val or test has no AUC there.
+// checkClasses looks for classes without an image: what is not in train cannot be learned, and what is not in val or
+// test has no AUC there.
 func (d *dataset) checkClasses() error {
 	for _, s := range d.splits() {
 		for i, class := range s.Classes {
@@ -114,8 +113,7 @@ func (d *dataset) checkClasses() error {
 	return nil
 }
 
-// digests identify the images of each split, by path and class: with other images a
-// resumed run would not be the same.
+// digests identify the images of each split, by path and class: with other images a resumed run would not be the same.
 func (d *dataset) digests() map[string]string {
 	out := map[string]string{}
 	for _, s := range d.splits() {
@@ -132,8 +130,8 @@ func (d *dataset) digests() map[string]string {
 	return out
 }
 
-// cacheSide returns the largest shorter side of a kept training image: by default
-// twice the crop's, so that most crops are reduced rather than enlarged.
+// cacheSide returns the largest shorter side of a kept training image: by default twice the crop's, so that most crops
+// are reduced rather than enlarged.
 func (d *dataset) cacheSide() int {
 	if s := d.config.Data.CacheSide; s > 0 {
 		return s
@@ -141,8 +139,7 @@ func (d *dataset) cacheSide() int {
 	return max(2*d.config.Data.Size, 512)
 }
 
-// order returns the order of the training images, nil for the loader's own from
-// the seed.
+// order returns the order of the training images, nil for the loader's own from the seed.
 func (d *dataset) order() data.Order {
 	switch c := d.config.Data; {
 	case c.Sampling == "balanced":
@@ -153,11 +150,11 @@ func (d *dataset) order() data.Order {
 	return nil
 }
 
-// loader loads the training images in the order of each epoch: augmented, or the
-// rows of a linear probe's features in their place.
+// loader loads the training images in the order of each epoch: augmented, or the rows of a linear probe's features in
+// their place.
 func (d *dataset) loader(batch int, features []float32) (*data.Loader, error) {
 	c := data.LoaderConfig{Samples: d.train.Samples, Batch: batch, Workers: d.config.Data.Workers,
-		Seed: uint64(d.config.Seed), Shuffle: true, Order: d.order(), DropLast: true}
+		Seed: uint64(d.config.Seed), Shuffle: true, Order: d.order(), DropLast: true, Targets: d.targets()}
 	if features != nil {
 		c.Workers, c.Tensors = 1, features
 	} else {
@@ -191,4 +188,21 @@ func (d *dataset) evalTransform() data.EvalTransform {
 
 func narrow(x [3]float64) [3]float32 {
 	return [3]float32{float32(x[0]), float32(x[1]), float32(x[2])}
+}
+
+// targets returns how a batch of training images gets its targets, and whether its images are mixed.
+func (d *dataset) targets() *data.Targets {
+	a := d.config.Augment
+	t := &data.Targets{Classes: len(d.classes), Smoothing: a.Smoothing, Side: d.config.Data.Size,
+		Seed: uint64(d.config.Seed)}
+	if a.Mixes() {
+		t.Mixer = &augment.Mixer{Mixup: a.Mixup, CutMix: a.CutMix, MinMax: a.CutMixMinMax, Probability: a.MixProbability,
+			Switch: a.MixSwitch, Mode: augment.MixMode(a.MixMode)}
+	} else if !a.SmoothUnmixed {
+		t.Smoothing = 0
+	}
+	if d.config.Loss.ClassWeights == "balanced" {
+		t.Weights = data.BalancedWeights(d.train.Samples, len(d.classes))
+	}
+	return t
 }

@@ -21,20 +21,21 @@ func logged(do func()) string {
 	return log.String()
 }
 
-// TestNumberingBySplit: val lacks the second class, so that torchvision numbers
-// those behind it one lower. That is said, and the last class, which nothing
-// counts as now, stops a run that must have its AUC.
+// TestNumberingBySplit: val lacks the second class, so that torchvision numbers those behind it one lower. That is
+// said, and the last class, which nothing counts as now, stops a run that must have its AUC.
 func TestNumberingBySplit(t *testing.T) {
 	c := small(t, fundus(t))
 	if err := os.RemoveAll(filepath.Join(c.Data.Dir, "val/1_mild_npdr")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := training.Run(t.Context(), c, training.Options{}); err == nil || !strings.Contains(err.Error(), "1_mild_npdr") {
+	if _, err := training.Run(t.Context(), c, training.Options{}); err == nil ||
+		!strings.Contains(err.Error(), "1_mild_npdr") {
 		t.Errorf("shared: %v", err)
 	}
 	c.Data.Numbering, c.Evaluation.AbsentClass = "split", "error"
 	_, err := training.Run(t.Context(), c, training.Options{})
-	if err == nil || !strings.Contains(err.Error(), `"4_pdr"`) || !strings.Contains(err.Error(), "evaluation.absent_class") {
+	if err == nil || !strings.Contains(err.Error(), `"4_pdr"`) ||
+		!strings.Contains(err.Error(), "evaluation.absent_class") {
 		t.Errorf("absent class: %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(c.Output.Dir, c.Name)); err == nil {
@@ -42,7 +43,8 @@ func TestNumberingBySplit(t *testing.T) {
 	}
 	c.Evaluation.AbsentClass = "warn"
 	log := logged(func() { run(t, c, training.Options{}) })
-	for _, part := range []string{"classes are confused", `\"2_moderate_npdr\"`, `class \"1_mild_npdr\"`, "a class has no image"} {
+	for _, part := range []string{"classes are confused", `\"2_moderate_npdr\"`, `class \"1_mild_npdr\"`,
+		"a class has no image"} {
 		if !strings.Contains(log, part) {
 			t.Errorf("the log does not hold %s", part)
 		}
@@ -60,13 +62,17 @@ func TestRatioWithoutAClass(t *testing.T) {
 		t.Error("there is no warning")
 	}
 	c.Name, c.Training.Batch = "other", 5
-	if _, err := training.Run(t.Context(), c, training.Options{}); err == nil || !strings.Contains(err.Error(), "4 images") {
+	if _, err := training.Run(t.Context(), c, training.Options{}); err == nil ||
+		!strings.Contains(err.Error(), "4 images") {
 		t.Errorf("4 images in batches of 5: %v", err)
 	}
 }
 
 // TestEvaluateJudgesAsTheRun: offline evaluation rounds as the run did.
 func TestEvaluateJudgesAsTheRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	c := small(t, fundus(t))
 	plain := run(t, c, training.Options{})
 	c.Evaluation.Loss, c.Evaluation.Probabilities = "batches", "fp16"

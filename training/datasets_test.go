@@ -20,14 +20,17 @@ import (
 	"fovea/training/config"
 )
 
-// TestBenchmarkConfigs trains two steps of the config of each of RETFound's data
-// sets, on small images in its layout; only the model is smaller, and without
-// weights.
+// TestBenchmarkConfigs trains two steps of the config of each of RETFound's data sets, on small images in its layout;
+// only the model is smaller, and without weights.
 func TestBenchmarkConfigs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains a model for each config")
+	}
 	for i, set := range prepare.Sets {
 		t.Run(set.Name, func(t *testing.T) {
-			c, err := config.Read("../configs/"+set.Name+".toml", []string{"model.weights=", "model.arch=vit_tiny_patch16",
-				"model.depth=2", "training.max_steps=2", "runtime.provider=cpu"}, nil)
+			c, err := config.Read("../configs/"+set.Name+".toml",
+				[]string{"model.weights=", "model.arch=vit_tiny_patch16",
+					"model.depth=2", "training.max_steps=2", "runtime.provider=cpu"}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -54,8 +57,8 @@ func TestBenchmarkConfigs(t *testing.T) {
 	}
 }
 
-// layOut makes a data set of 32 training images or more, two batches, and of an
-// image a class to validate and to test on.
+// layOut makes a data set of 32 training images or more, two batches, and of an image a class to validate and to test
+// on.
 func layOut(t *testing.T, dir string, classes []string, seed uint64) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -18,9 +18,8 @@ const (
 	metaScore  = "fovea.val_score" // (macro F1 + macro AUC + kappa)/3 on validation
 )
 
-// writeModel writes the inference model of a checkpoint, with what is known of its
-// best epoch. The weights go from the checkpoint's files to the model's
-// without being copied.
+// writeModel writes the inference model of a checkpoint, with what is known of its best epoch. The weights go from the
+// checkpoint's files to the model's without being copied.
 func (p *plan) writeModel(path, from string, best int, score float64) error {
 	c, err := checkpoint.Read(from)
 	if err != nil {

@@ -11,24 +11,14 @@ import (
 	"strings"
 
 	"fovea/evaluation"
-	"fovea/evaluation/report"
 	"fovea/inference"
+	"fovea/internal/durable"
 	"fovea/internal/lock"
-	"fovea/onnx"
+	"fovea/internal/runfiles"
 )
 
-// Files of a run folder.
-const (
-	configFile = "config.toml"
-	logFile    = "log.txt"
-	modelFile  = "model.onnx"
-
-	lastCheckpoint = "checkpoints/last"
-	bestCheckpoint = "checkpoints/best"
-)
-
-// checkFolder refuses a run folder that holds something else. It reports whether
-// there is a run in it and whether that is finished, which only -resume accepts.
+// checkFolder refuses a run folder that holds something else. It reports whether there is a run in it and whether that
+// is finished, which only -resume accepts.
 func checkFolder(dir string, resume bool) (exists, finished bool, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -40,11 +30,11 @@ func checkFolder(dir string, resume bool) (exists, finished bool, err error) {
 			names[e.Name()] = true
 		}
 	}
-	finished = names[report.MetricsFile("test")]
+	finished = names[runfiles.Metrics("test")]
 	switch {
 	case len(names) == 0:
 		return false, false, nil
-	case !names[configFile]:
+	case !names[runfiles.Config]:
 		err = fmt.Errorf("run folder %s holds something that is no run: choose another name or output.dir", dir)
 	case finished && !resume:
 		err = fmt.Errorf("run folder %s holds a finished run: choose another name or output.dir, or remove it", dir)
@@ -86,17 +76,17 @@ func removeTemporary(dir string) {
 	}
 }
 
-// writeHistory writes metrics_val.csv and log.txt, a line an epoch, into a run folder.
-// parameters is the number of those that are trained.
+// writeHistory writes metrics_val.csv and log.txt, a line an epoch, into a run folder. parameters counts those that are
+// trained.
 func writeHistory(folder string, history []epoch, parameters int) error {
 	var rows []evaluation.Metrics
 	for _, e := range history {
 		rows = append(rows, e.Val)
 	}
-	if err := writeMetrics(filepath.Join(folder, report.MetricsFile("val")), rows); err != nil {
+	if err := writeMetrics(filepath.Join(folder, runfiles.Metrics("val")), rows); err != nil {
 		return err
 	}
-	return onnx.WriteFileAtomic(filepath.Join(folder, logFile), func(w io.Writer) error {
+	return durable.Write(filepath.Join(folder, runfiles.Log), func(w io.Writer) error {
 		lines := json.NewEncoder(w)
 		for i, e := range history {
 			err := lines.Encode(struct {
@@ -115,12 +105,12 @@ func writeHistory(folder string, history []epoch, parameters int) error {
 }
 
 func writeMetrics(path string, rows []evaluation.Metrics) error {
-	return onnx.WriteFileAtomic(path, func(w io.Writer) error { return evaluation.WriteMetrics(w, rows) })
+	return durable.Write(path, func(w io.Writer) error { return evaluation.WriteMetrics(w, rows) })
 }
 
 // readResult reads what a finished run wrote.
 func readResult(dir string) (test evaluation.Metrics, best int, err error) {
-	path := filepath.Join(dir, report.MetricsFile("test"))
+	path := filepath.Join(dir, runfiles.Metrics("test"))
 	f, err := os.Open(path)
 	if err != nil {
 		return evaluation.Metrics{}, 0, err
@@ -133,7 +123,7 @@ func readResult(dir string) (test evaluation.Metrics, best int, err error) {
 	if len(rows) != 1 {
 		return evaluation.Metrics{}, 0, fmt.Errorf("%s has %d rows, not 1", path, len(rows))
 	}
-	d, err := inference.Describe(filepath.Join(dir, modelFile), inference.Description{})
+	d, err := inference.Describe(filepath.Join(dir, runfiles.Model), inference.Description{})
 	if err != nil {
 		return evaluation.Metrics{}, 0, err
 	}

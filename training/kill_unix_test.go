@@ -48,7 +48,10 @@ func child(path string) int {
 }
 
 func TestKilledRunsEndTheSame(t *testing.T) {
-	for _, adaptation := range config.Adaptations { // a linear probe does not save each epoch
+	if testing.Short() {
+		t.Skip("kills and resumes runs")
+	}
+	for _, adaptation := range config.Choices("model.adaptation") { // a linear probe does not save each epoch
 		t.Run(adaptation, func(t *testing.T) {
 			whole := small(t, fundus(t))
 			whole.Schedule.Epochs = 12
@@ -58,8 +61,8 @@ func TestKilledRunsEndTheSame(t *testing.T) {
 	}
 }
 
-// killed kills a run with SIGKILL at random moments, and interrupts it with
-// SIGINT and SIGTERM in between, until it gets through.
+// killed kills a run with SIGKILL at random moments, and interrupts it with SIGINT and SIGTERM in between, until it
+// gets through.
 func killed(t *testing.T, whole *config.Config) {
 	start := time.Now()
 	want := outcome(t, run(t, whole, training.Options{}).Folder)

@@ -12,6 +12,7 @@ import (
 	"fovea/data"
 	"fovea/evaluation"
 	"fovea/internal/progress"
+	"fovea/internal/runfiles"
 	"fovea/training/config"
 	"fovea/training/learner"
 	"fovea/training/optim"
@@ -20,34 +21,32 @@ import (
 
 // A loop trains epoch after epoch and validates after each.
 type loop struct {
-	config       *config.Config
-	data         *dataset
-	schedule     optim.Schedule
-	classWeights []float32 // in the loss; nil: none
-	loader       *data.Loader
-	learner      *learner.Learner
-	validator    *validator
-	state        *state
-	checkpoints  *checkpoints
-	trained      int // number of parameters that are trained
-	events       *tensorboard.Writer
-	warned       bool // about events
-	progress     progress.Func
-	ended        func() // is called after each epoch
+	config      *config.Config
+	data        *dataset
+	schedule    optim.Schedule
+	loader      *data.Loader
+	learner     *learner.Learner
+	validator   *validator
+	state       *state
+	checkpoints *checkpoints
+	trained     int // number of parameters that are trained
+	events      *tensorboard.Writer
+	warned      bool // about events
+	progress    progress.Func
+	ended       func() // is called after each epoch
 }
 
-// eventsAnEpoch is the distance of two epochs on TensorBoard's axis, RETFound's
+// eventsAnEpoch gives the distance of two epochs on TensorBoard's axis, RETFound's
 // 1000. Training and validation share the axis, so that a resumed run can
 // replace both from one point on.
 const eventsAnEpoch = 1000
 
-// open makes the loader and the events. features, nil but for a linear probe, are
-// those of the training images.
+// open makes the loader and the events. features, nil but for a linear probe, are those of the training images.
 func (l *loop) open(features []float32) (err error) {
 	if l.loader, err = l.data.loader(l.config.Training.Batch, features); err != nil {
 		return err
 	}
-	l.events, err = tensorboard.Create(filepath.Join(l.checkpoints.folder, "tensorboard"), l.eventStep())
+	l.events, err = tensorboard.Create(filepath.Join(l.checkpoints.folder, runfiles.TensorBoard), l.eventStep())
 	if err != nil {
 		return err
 	}
@@ -59,8 +58,8 @@ func (l *loop) open(features []float32) (err error) {
 
 func (l *loop) close() { l.warn(l.events.Close()) }
 
-// batches returns how many batches of an epoch fill whole optimizer steps. What is
-// left over is not used, as in RETFound.
+// batches returns how many batches of an epoch fill whole optimizer steps. What is left over is not used, as in
+// RETFound.
 func (l *loop) batches() int {
 	n := l.config.Training.Accumulate
 	return l.loader.Batches() / n * n
@@ -88,7 +87,7 @@ func (l *loop) train(ctx context.Context) error {
 				return fmt.Errorf("interrupted, but %w", err)
 			}
 			return fmt.Errorf("%w in epoch %d: the checkpoint is %s", err, l.state.Epoch+1,
-				filepath.Join(l.checkpoints.folder, lastCheckpoint))
+				filepath.Join(l.checkpoints.folder, runfiles.LastCheckpoint))
 		}
 		if err != nil {
 			return err
@@ -110,11 +109,11 @@ func (l *loop) more() bool {
 	return l.state.Epoch < l.config.Schedule.Epochs && !(l.finished() && l.state.Batch == 0)
 }
 
-// savesEpoch reports whether the epoch that has just ended leaves a checkpoint:
-// each of fine-tuning does. An epoch of a linear probe takes far less time than
-// writing the whole model, so there the best do, the last, and one a minute.
+// savesEpoch reports whether the epoch that has just ended leaves a checkpoint: each of fine-tuning does. An epoch of a
+// linear probe takes far less time than writing the whole model, so there the best do, the last, and one a minute.
 func (l *loop) savesEpoch() bool {
-	return l.config.Model.Adaptation != "linear_probe" || l.best() == l.state.Epoch-1 || !l.more() || time.Since(l.state.counted) >= time.Minute
+	return l.config.Model.Adaptation != "linear_probe" || l.best() == l.state.Epoch-1 || !l.more() ||
+		time.Since(l.state.counted) >= time.Minute
 }
 
 // epoch trains the rest of the current epoch, validates and moves on.
@@ -157,8 +156,7 @@ func (l *loop) record(val evaluation.Metrics) {
 	l.warn(l.events.Flush())
 }
 
-// event writes a scalar. The events only show the run: a disk that has no room
-// for them does not end it.
+// event writes a scalar. The events only show the run: a disk that has no room for them does not end it.
 func (l *loop) event(tag string, x float64) {
 	l.warn(l.events.Scalar(tag, l.eventStep(), x, time.Now()))
 }

@@ -9,8 +9,7 @@ import (
 	"fovea/training/config"
 )
 
-// TestTargets: smoothing without mixing is a choice, and what is mixed depends
-// on seed, epoch and batch alone.
+// TestTargets: smoothing without mixing is a choice, and what is mixed depends on seed, epoch and batch alone.
 func TestTargets(t *testing.T) {
 	c := config.Defaults()
 	c.Data.Size = 16
@@ -22,7 +21,7 @@ func TestTargets(t *testing.T) {
 		for i := range b.Images {
 			b.Images[i] = float32(i)
 		}
-		targets, err := d.targets(b, epoch, index, nil)
+		targets, err := d.targets().Apply(b, epoch, index)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,8 +41,10 @@ func TestTargets(t *testing.T) {
 		t.Error("one batch is mixed in two ways")
 	}
 	for c := range 3 {
-		if sum := targets[c] + targets[3+c] + targets[6+c] + targets[9+c]; math.Abs(float64(sum)-[]float64{1.1, 1.8, 1.1}[c]) > 1e-5 {
-			t.Errorf("class %d has %v of the targets; they are smoothed where images are mixed, and mixing keeps sums", c, sum)
+		if sum := targets[c] + targets[3+c] + targets[6+c] +
+			targets[9+c]; math.Abs(float64(sum)-[]float64{1.1, 1.8, 1.1}[c]) > 1e-5 {
+			t.Errorf("class %d has %v of the targets; they are smoothed where images are mixed, and mixing keeps sums",
+				c, sum)
 		}
 	}
 	for _, other := range [][2]int{{0, 2}, {1, 1}, {2, 1}} {

@@ -30,11 +30,13 @@ func foreign(t testing.TB, dir, model string, size int) *config.Config {
 	return c
 }
 
-// TestONNXModels fine-tunes a CNN with BatchNormalization, a transformer and an
-// MLP that ends with softmax, as both exporters wrote them, with a moving average
-// and as a linear probe: the loss falls, what is deployed scores as the run's own
-// test said, and the same seed gives the same bits, stopped and resumed or not.
+// TestONNXModels fine-tunes a CNN with BatchNormalization, a transformer and an MLP that ends with softmax, as both
+// exporters wrote them, with a moving average and as a linear probe: the loss falls, what is deployed scores as the
+// run's own test said, and the same seed gives the same bits, stopped and resumed or not.
 func TestONNXModels(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	dir := fundus(t)
 	for _, test := range []struct {
 		model  string
@@ -44,7 +46,10 @@ func TestONNXModels(t *testing.T) {
 		{"cnn_dynamo18.onnx", 20, func(c *config.Config) {
 			c.Training.EMA, c.Training.Accumulate, c.Training.Batch, c.Augment.Mixup = 0.9, 2, 6, 0.2
 		}},
-		{"vit_dynamo23.onnx", 8, func(c *config.Config) { c.Model.Adaptation, c.Optimizer.LR = "linear_probe", 0.05 }}} {
+		{"vit_dynamo23.onnx", 8, func(c *config.Config) {
+			c.Model.Adaptation, c.Optimizer.LR = "linear_probe",
+				0.05
+		}}} {
 		t.Run(test.model, func(t *testing.T) {
 			c := foreign(t, dir, test.model, test.size)
 			if test.change != nil {
@@ -65,8 +70,9 @@ func TestONNXModels(t *testing.T) {
 				t.Errorf("the loss goes from %v to %v", first, last)
 			}
 
-			again, err := inference.Evaluate(t.Context(), inference.EvalOptions{Model: filepath.Join(r.Folder, "model.onnx"),
-				Data: dir, Split: "test", Out: t.TempDir(), Runtime: c.Runtime.Engine()})
+			again, err := inference.Evaluate(t.Context(),
+				inference.EvalOptions{Model: filepath.Join(r.Folder, "model.onnx"),
+					Data: dir, Split: "test", Out: t.TempDir(), Runtime: c.Runtime.Engine()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -91,8 +97,7 @@ func TestONNXModels(t *testing.T) {
 	}
 }
 
-// TestONNXModelArtifacts: which parameters are trained, how fast, and what the
-// graphs call things.
+// TestONNXModelArtifacts: which parameters are trained, how fast, and what the graphs call things.
 func TestONNXModelArtifacts(t *testing.T) {
 	dir := fundus(t)
 	read := func(change func(*config.Config)) map[string]artifacts.Parameter {
@@ -160,12 +165,14 @@ func TestONNXModelArtifacts(t *testing.T) {
 		}
 	}
 	byName := read(func(c *config.Config) { c.Optimizer.LayerPattern = `^(stem|body)\.` })
-	for name, want := range map[string]int{"stem.0.weight": 1, "body.0.weight": 2, "body.3.weight": 2, "head.weight": 3} {
+	for name, want := range map[string]int{"stem.0.weight": 1, "body.0.weight": 2, "body.3.weight": 2,
+		"head.weight": 3} {
 		if byName[name].Layer != want {
 			t.Errorf("by name %s is in layer %d, want %d", name, byName[name].Layer, want)
 		}
 	}
-	for trainable, want := range map[string]string{"!stem.*": "body.0.weight", "head.*, body.3.*": "body.3.weight", "!*.bias": "stem.0.weight"} {
+	for trainable, want := range map[string]string{"!stem.*": "body.0.weight", "head.*, body.3.*": "body.3.weight",
+		"!*.bias": "stem.0.weight"} {
 		some := read(func(c *config.Config) { c.Model.Trainable = trainable })
 		if some[want].Frozen || !some["stem.2.bias"].Frozen || some["head.weight"].Frozen {
 			t.Errorf("%q trains %+v", trainable, some)
@@ -177,8 +184,8 @@ func TestONNXModelArtifacts(t *testing.T) {
 	}
 }
 
-// TestONNXModelOfFixedBatch: a model that takes so many images and no others is
-// trained with as many, and tested on any number.
+// TestONNXModelOfFixedBatch: a model that takes so many images and no others is trained with as many, and tested on any
+// number.
 func TestONNXModelOfFixedBatch(t *testing.T) {
 	dir := fundus(t)
 	c := foreign(t, dir, "cnn_torchscript17.onnx", 20)
@@ -202,7 +209,8 @@ func TestONNXModelOfFixedBatch(t *testing.T) {
 		}
 	}
 	out := t.TempDir()
-	if _, err := inference.Evaluate(t.Context(), inference.EvalOptions{Model: filepath.Join(r.Folder, "model.onnx"), Data: few,
+	if _, err := inference.Evaluate(t.Context(), inference.EvalOptions{Model: filepath.Join(r.Folder, "model.onnx"),
+		Data:  few,
 		Split: "test", Out: out, Runtime: c.Runtime.Engine()}); err != nil {
 		t.Fatal(err)
 	}
@@ -222,14 +230,14 @@ func TestONNXModelOfFixedBatch(t *testing.T) {
 		}
 		g.Input, g.Initializer = nil, append(g.Initializer, images)
 	})
-	if _, err := inference.Evaluate(t.Context(), inference.EvalOptions{Model: deployed.Model.ONNX, Data: few, Split: "test", Out: out,
+	if _, err := inference.Evaluate(t.Context(), inference.EvalOptions{Model: deployed.Model.ONNX, Data: few,
+		Split: "test", Out: out,
 		Runtime: c.Runtime.Engine()}); err == nil || !strings.Contains(err.Error(), "it has 0 inputs") {
 		t.Errorf("a model without an input: %v", err)
 	}
 }
 
-// changed lists the initializers of a run's model.onnx that are not those of the
-// file it was made of.
+// changed lists the initializers of a run's model.onnx that are not those of the file it was made of.
 func changed(t *testing.T, c *config.Config, r *training.Result) map[string]bool {
 	t.Helper()
 	before, err := onnx.Open(c.Model.ONNX)
@@ -252,13 +260,13 @@ func changed(t *testing.T, c *config.Config, r *training.Result) map[string]bool
 	return out
 }
 
-// TestONNXModelProbe: a linear probe changes nothing but the head, whatever other
-// parameters are called.
+// TestONNXModelProbe: a linear probe changes nothing but the head, whatever other parameters are called.
 func TestONNXModelProbe(t *testing.T) {
 	dir := fundus(t)
 	c := foreign(t, dir, "vit_dynamo18.onnx", 8)
 	c.Model.Adaptation = "linear_probe"
-	if got := changed(t, c, run(t, c, training.Options{})); !got["head.weight"] || !got["head.bias"] || got["position"] || got["norm.weight"] {
+	if got := changed(t, c, run(t, c, training.Options{})); !got["head.weight"] || !got["head.bias"] ||
+		got["position"] || got["norm.weight"] {
 		t.Errorf("changed are %v", got)
 	}
 
@@ -292,14 +300,15 @@ func edit(t *testing.T, c *config.Config, change func(*pb.GraphProto)) {
 	}
 }
 
-// TestONNXModelAverage: what is not trained is to the bit that of the file, with a
-// moving average of the parameters, summed gradients and clipping too.
+// TestONNXModelAverage: what is not trained is to the bit that of the file, with a moving average of the parameters,
+// summed gradients and clipping too.
 func TestONNXModelAverage(t *testing.T) {
 	c := foreign(t, fundus(t), "cnn_torchscript17.onnx", 20)
 	c.Training.EMA, c.Training.Accumulate, c.Optimizer.Clip = 0.9, 2, 0.1
 	c.Model.Trainable = "!body.3.weight"
 	got := changed(t, c, run(t, c, training.Options{}))
-	if got["body.3.weight"] || got["stem.2.running_mean"] || got["stem.2.running_var"] || !got["stem.2.weight"] || !got["body.3.bias"] {
+	if got["body.3.weight"] || got["stem.2.running_mean"] || got["stem.2.running_var"] || !got["stem.2.weight"] ||
+		!got["body.3.bias"] {
 		t.Errorf("changed are %v", got)
 	}
 }
@@ -312,18 +321,22 @@ func TestONNXModelErrors(t *testing.T) {
 		change func(*config.Config)
 	}{
 		{"no such file", func(c *config.Config) { c.Model.ONNX = "absent.onnx" }},
-		{`takes images of 4×4 pixels: set data.size = 4`, func(c *config.Config) { c.Model.ONNX = "../models/imported/testdata/mlp_dynamo20.onnx" }},
-		{`no linear layer or value "fc"; it ends with "/head/head.2/Gemm" (8 features → 5 classes)`, func(c *config.Config) { c.Model.Head = "fc" }},
+		{`takes images of 4×4 pixels: set data.size = 4`,
+			func(c *config.Config) { c.Model.ONNX = "../models/imported/testdata/mlp_dynamo20.onnx" }},
+		{`no linear layer or value "fc"; it ends with "/head/head.2/Gemm" (8 features → 5 classes)`,
+			func(c *config.Config) { c.Model.Head = "fc" }},
 		{"a head reads float32 [N,F]", func(c *config.Config) { c.Model.Head = "/stem/stem.0/Conv_output_0" }},
 		{`"stem.9.*" matches none of the 13 parameters`, func(c *config.Config) { c.Model.Trainable = "stem.9.*" }},
 		{"leave no parameter to train", func(c *config.Config) { c.Model.Trainable = "!*" }},
 		{"leave no parameter to train", func(c *config.Config) { c.Model.Freeze = 99 }},
 		{`leaves out head.weight, which is new and random`, func(c *config.Config) { c.Model.Trainable = "body.*" }},
-		{`optimizer.layer_pattern: it matches no parameter: they are called such as "body.`, func(c *config.Config) { c.Optimizer.LayerPattern = "block" }},
+		{`optimizer.layer_pattern: it matches no parameter: they are called such as "body.`,
+			func(c *config.Config) { c.Optimizer.LayerPattern = "block" }},
 	} {
 		c := good()
 		test.change(c)
-		if _, err := training.Run(t.Context(), c, training.Options{}); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := training.Run(t.Context(), c, training.Options{}); err == nil ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("error is %v, want one with %q", err, test.want)
 		}
 		if _, err := os.Stat(filepath.Join(c.Output.Dir, c.Name)); err == nil {
@@ -332,8 +345,8 @@ func TestONNXModelErrors(t *testing.T) {
 	}
 }
 
-// TestONNXModelRefusedFirst: what cannot be trained is refused before the images
-// are decoded, of which one is damaged here.
+// TestONNXModelRefusedFirst: what cannot be trained is refused before the images are decoded, of which one is damaged
+// here.
 func TestONNXModelRefusedFirst(t *testing.T) {
 	dir := fundus(t)
 	damaged, err := filepath.Glob(filepath.Join(dir, "train/*/*"))
@@ -357,13 +370,14 @@ func TestONNXModelRefusedFirst(t *testing.T) {
 		})
 		g.Output[0].Name = proto.String("/head/head.1/Flatten_output_0")
 	})
-	if _, err := training.Run(t.Context(), c, training.Options{}); err == nil || !strings.Contains(err.Error(), "there are no features for a linear probe") {
+	if _, err := training.Run(t.Context(), c, training.Options{}); err == nil ||
+		!strings.Contains(err.Error(), "there are no features for a linear probe") {
 		t.Errorf("error is %v", err)
 	}
 }
 
-// TestONNXModelResume: a run goes on with the same model, wherever its files are
-// now, and needs them no more when it is finished.
+// TestONNXModelResume: a run goes on with the same model, wherever its files are now, and needs them no more when it is
+// finished.
 func TestONNXModelResume(t *testing.T) {
 	c := foreign(t, fundus(t), "cnn_torchscript17.onnx", 20)
 	want := run(t, c, training.Options{})
@@ -395,7 +409,8 @@ func TestONNXModelResume(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = training.Run(t.Context(), c, training.Options{Resume: true})
-		if refused != (err != nil) || refused && !strings.Contains(err.Error(), "not the file that the run was started with") {
+		if refused != (err != nil) || refused &&
+			!strings.Contains(err.Error(), "not the file that the run was started with") {
 			t.Errorf("resumed with weights that changed, %v: %v", refused, err)
 		}
 		data[0] ^= 1
@@ -410,7 +425,8 @@ func TestONNXModelResume(t *testing.T) {
 		t.Errorf("a finished run is reported as %+v, want %+v", again, want)
 	}
 	c.Model.ONNX = "other.onnx"
-	if _, err := training.Run(t.Context(), c, training.Options{Resume: true}); err == nil || !strings.Contains(err.Error(), "model.onnx was") {
+	if _, err := training.Run(t.Context(), c, training.Options{Resume: true}); err == nil ||
+		!strings.Contains(err.Error(), "model.onnx was") {
 		t.Errorf("a finished run of another model: %v", err)
 	}
 }

@@ -24,8 +24,7 @@ import (
 	"fovea/training/optim"
 )
 
-// options are settings beside those of small. Where several stand together,
-// another test tells them apart.
+// options are settings beside those of small. Where several stand together, another test tells them apart.
 var options = map[string]func(c *config.Config){
 	"ema, focal, judging": func(c *config.Config) {
 		c.Training.EMA, c.Loss.Focal, c.Evaluation.Loss, c.Evaluation.Probabilities = 0.9, 2, "batches", "fp16"
@@ -58,9 +57,12 @@ func interrupted(t *testing.T, c *config.Config) *training.Result {
 	return run(t, c, training.Options{Resume: true})
 }
 
-// TestResumeWithOptions: with each option on, a run that is interrupted ends
-// with the same bits, and with others than a run without the option.
+// TestResumeWithOptions: with each option on, a run that is interrupted ends with the same bits, and with others than a
+// run without the option.
 func TestResumeWithOptions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("resumes a run with every option")
+	}
 	dir := fundus(t)
 	plain := outcome(t, run(t, small(t, dir), training.Options{}).Folder)
 	for name, set := range options {
@@ -93,9 +95,11 @@ func tensors(t *testing.T, folder, name string) map[string][]byte {
 	return out
 }
 
-// TestEachOptionCounts: the settings that stand together above change the
-// parameters each by itself.
+// TestEachOptionCounts: the settings that stand together above change the parameters each by itself.
 func TestEachOptionCounts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains a model for each option")
+	}
 	dir := fundus(t)
 	parameters := map[string]string{}
 	for name, set := range map[string]func(c *config.Config){
@@ -120,9 +124,11 @@ func TestEachOptionCounts(t *testing.T) {
 	}
 }
 
-// TestFrozenStayAsTheyWere: what is not trained neither moves nor decays and
-// has no moments; what is trained moves.
+// TestFrozenStayAsTheyWere: what is not trained neither moves nor decays and has no moments; what is trained moves.
 func TestFrozenStayAsTheyWere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	dir := fundus(t)
 	for name, frozen := range map[string][]string{
 		"freeze, stratified":        {"cls_token", "pos_embed", "patch_embed", "blocks.0."},
@@ -164,15 +170,16 @@ func TestFrozenStayAsTheyWere(t *testing.T) {
 	}
 }
 
-// TestProbeStepEqualsTraining: the head's gradient in the first step is that of
-// training the whole model without augmentation and drop path.
+// TestProbeStepEqualsTraining: the head's gradient in the first step is that of training the whole model without
+// augmentation and drop path.
 func TestProbeStepEqualsTraining(t *testing.T) {
 	dir := fundus(t)
 	first := func(adaptation string) map[string][]byte {
 		c := small(t, dir)
 		c.Model.Adaptation, c.Model.DropPath = adaptation, 0
-		c.Augment = config.Augment{CropScale: [2]float64{1, 1}, CropRatio: [2]float64{1, 1}, EraseMode: "pixel", EraseCount: 1,
-			MixMode: "batch", SmoothUnmixed: true}
+		c.Augment = config.Augment{CropScale: [2]float64{1, 1}, CropRatio: [2]float64{1, 1}, EraseMode: "pixel",
+			EraseCount: 1,
+			MixMode:    "batch", SmoothUnmixed: true}
 		c.Training.MaxSteps, c.Optimizer.Clip = 1, 0
 		return tensors(t, run(t, c, training.Options{}).Folder, "last/optimizer.safetensors")
 	}
@@ -189,9 +196,11 @@ func TestProbeStepEqualsTraining(t *testing.T) {
 	}
 }
 
-// TestAverageIsDeployed: model.onnx and validation have the moving average,
-// which lags behind the parameters.
+// TestAverageIsDeployed: model.onnx and validation have the moving average, which lags behind the parameters.
 func TestAverageIsDeployed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	c := small(t, fundus(t))
 	c.Training.EMA = 0.5
 	folder := run(t, c, training.Options{}).Folder
@@ -227,8 +236,8 @@ func solid(t *testing.T, path string, grey uint8) {
 	}
 }
 
-// overflowing is a dataset whose black images are harmless and whose few white
-// ones overflow, by the config's mean and standard deviation.
+// overflowing is a dataset whose black images are harmless and whose few white ones overflow, by the config's mean and
+// standard deviation.
 func overflowing(t *testing.T) *config.Config {
 	dir := t.TempDir()
 	for split, n := range map[string]int{"train": 9, "val": 3, "test": 3} {
@@ -247,9 +256,11 @@ func overflowing(t *testing.T) *config.Config {
 	return c
 }
 
-// TestSkippedSteps: a step that is not finite changes nothing and is counted; a
-// resumed run counts the same.
+// TestSkippedSteps: a step that is not finite changes nothing and is counted; a resumed run counts the same.
 func TestSkippedSteps(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	c := overflowing(t)
 	c.Schedule.Epochs = 3
 	var want map[string]string
@@ -267,25 +278,28 @@ func TestSkippedSteps(t *testing.T) {
 
 	stop := *c
 	stop.Output.Dir, stop.Training.Nonfinite = t.TempDir(), "stop"
-	if _, err := training.Run(t.Context(), &stop, training.Options{}); err == nil || !strings.Contains(err.Error(), "diverged") {
+	if _, err := training.Run(t.Context(), &stop, training.Options{}); err == nil ||
+		!strings.Contains(err.Error(), "diverged") {
 		t.Errorf("with stop: %v", err)
 	}
 	all := *c
 	all.Output.Dir = t.TempDir()
 	all.Data.Mean = [3]float64{1, 1, 1} // now the black ones overflow
-	if _, err := training.Run(t.Context(), &all, training.Options{}); err == nil || !strings.Contains(err.Error(), "every optimizer step was skipped") {
+	if _, err := training.Run(t.Context(), &all, training.Options{}); err == nil ||
+		!strings.Contains(err.Error(), "every optimizer step was skipped") {
 		t.Errorf("every step: %v", err)
 	}
 }
 
-// TestArtifactsInHalfPrecision: training.precision decides what the files hold;
-// auto is float32, which every provider runs.
+// TestArtifactsInHalfPrecision: training.precision decides what the files hold; auto is float32, which every provider
+// runs.
 func TestArtifactsInHalfPrecision(t *testing.T) {
 	dir := fundus(t)
 	for precision, want := range map[string]struct {
 		manifest string
 		half     pb.TensorProto_DataType
-	}{"auto": {"fp32", pb.TensorProto_UNDEFINED}, "bf16": {"bf16", pb.TensorProto_BFLOAT16}, "fp16": {"fp16", pb.TensorProto_FLOAT16}} {
+	}{"auto": {"fp32", pb.TensorProto_UNDEFINED}, "bf16": {"bf16", pb.TensorProto_BFLOAT16},
+		"fp16": {"fp16", pb.TensorProto_FLOAT16}} {
 		c, out := small(t, dir), t.TempDir()
 		c.Training.Precision = precision
 		if err := training.WriteArtifacts(t.Context(), c, out); err != nil {
@@ -310,17 +324,20 @@ func TestArtifactsInHalfPrecision(t *testing.T) {
 				}
 			}
 			m.Close()
-			if mixed = mixed && want.half != pb.TensorProto_UNDEFINED; mixed != (casts[want.half] > 10) || !mixed && len(casts) > 0 {
+			if mixed = mixed && want.half != pb.TensorProto_UNDEFINED; mixed != (casts[want.half] > 10) || !mixed &&
+				len(casts) > 0 {
 				t.Errorf("%s: %s has casts %v", precision, file, casts)
 			}
 		}
 	}
 }
 
-// TestLossScale: in float16 a batch that overflows costs its step and half the
-// loss scale, whatever training.nonfinite says, and nothing else; a resumed run
-// goes on with the scale.
+// TestLossScale: in float16 a batch that overflows costs its step and half the loss scale, whatever training.nonfinite
+// says, and nothing else; a resumed run goes on with the scale.
 func TestLossScale(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	c := overflowing(t)
 	c.Schedule.Epochs, c.Training.Precision, c.Training.Nonfinite = 3, "fp16", "stop"
 	c.Data.Std = [3]float64{1e-6, 1e-6, 1e-6} // white is 1,000,000 and more than float16 holds
@@ -362,13 +379,14 @@ func TestLossScale(t *testing.T) {
 		t.Errorf("the resumed run ends with %+v, want %+v", s, got)
 	}
 	c.Output.Dir, c.Data.Mean = t.TempDir(), [3]float64{1, 1, 1} // now the black ones overflow, in every step
-	if _, err := training.Run(t.Context(), c, training.Options{}); err == nil || !strings.Contains(err.Error(), "every optimizer step was skipped") {
+	if _, err := training.Run(t.Context(), c, training.Options{}); err == nil ||
+		!strings.Contains(err.Error(), "every optimizer step was skipped") {
 		t.Errorf("every step: %v", err)
 	}
 }
 
-// TestOverflowSkipsOneStep: a step that overflows is as if it had not been: the
-// steps after it give what they give without it.
+// TestOverflowSkipsOneStep: a step that overflows is as if it had not been: the steps after it give what they give
+// without it.
 func TestOverflowSkipsOneStep(t *testing.T) {
 	c := small(t, "unused")
 	c.Training.Accumulate, c.Training.EMA, c.Training.Precision = 1, 0.9, "fp16"
@@ -389,7 +407,8 @@ func TestOverflowSkipsOneStep(t *testing.T) {
 		defer l.Close()
 		step := int64(1)
 		take := func(images []float32) (float64, error) {
-			if err := errors.Join(l.Stage(images, targets, 0, int(step)), l.ForwardBackward(), l.Update(step, 1e-3)); err != nil {
+			if err := errors.Join(l.Stage(images, targets, 0, int(step)), l.ForwardBackward(),
+				l.Update(step, 1e-3)); err != nil {
 				t.Fatal(err)
 			}
 			return l.Settle()
@@ -398,7 +417,8 @@ func TestOverflowSkipsOneStep(t *testing.T) {
 			if spoil && i == 2 {
 				bad := append([]float32{}, images...)
 				bad[1000] = 1e6 // infinite in float16
-				if _, err := take(bad); err == nil || !strings.Contains(err.Error(), "scaled by 65536; it is scaled by 32768") {
+				if _, err := take(bad); err == nil ||
+					!strings.Contains(err.Error(), "scaled by 65536; it is scaled by 32768") {
 					t.Fatalf("a batch that overflows: %v", err)
 				}
 			}

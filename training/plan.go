@@ -16,9 +16,8 @@ type plan struct {
 	schedule optim.Schedule
 }
 
-// newPlan derives from a config and its dataset everything that follows from them.
-// With training.batch = "auto" it tries batches on the engine. A config that needs
-// no runtime needs no engine.
+// newPlan derives from a config and its dataset everything that follows from them. With training.batch = "auto" it
+// tries batches on the engine. A config that needs no runtime needs no engine.
 func newPlan(ctx context.Context, cfg *config.Config, set *dataset, e *engine.Engine) (p *plan, err error) {
 	if cfg.Training.Batch == config.Auto {
 		p, err = choosePlan(ctx, cfg, set, e)

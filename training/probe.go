@@ -12,14 +12,14 @@ import (
 	"fovea/training/learner"
 )
 
-// features holds those of the two splits that a linear probe goes through every
-// epoch, a row of Width values a sample. They do not change, so a run that resumes
-// computes them again.
+// features holds those of the two splits that a linear probe goes through every epoch, a row of Width values a sample.
+// They do not change, so a run that resumes computes them again.
 type features struct{ train, val []float32 }
 
-// newFeatures runs the backbone with the learner's parameters over train and val,
-// both as images are evaluated: cropped in the centre, not augmented.
-func newFeatures(ctx context.Context, p *plan, e *engine.Engine, l *learner.Learner, report progress.Func) (f features, err error) {
+// newFeatures runs the backbone with the learner's parameters over train and val, both as images are evaluated: cropped
+// in the centre, not augmented.
+func newFeatures(ctx context.Context, p *plan, e *engine.Engine, l *learner.Learner, report progress.Func) (f features,
+	err error) {
 	s, set := p.setup, p.data
 	batch := s.config.Training.Batch
 	g, err := artifacts.Backbone(s.model, int64(batch))

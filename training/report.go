@@ -14,6 +14,7 @@ import (
 	"fovea/data"
 	"fovea/evaluation/figures"
 	"fovea/evaluation/report"
+	"fovea/internal/runfiles"
 )
 
 // A page writes report.html of a run.
@@ -26,8 +27,7 @@ type page struct {
 	written time.Time     // when it was written last
 }
 
-// warnRepeats warns of images that are in more than one split before hours are
-// spent on figures that are too good.
+// warnRepeats warns of images that are in more than one split before hours are spent on figures that are too good.
 func (d *dataset) warnRepeats(repeats []data.Repeat) {
 	leaks, first := 0, data.Repeat{}
 	for _, x := range repeats {
@@ -58,13 +58,14 @@ func (d *dataset) files(x data.Repeat) []report.File {
 		if err != nil {
 			path = sample.Path
 		}
-		out = append(out, report.File{Split: filepath.Base(split.Dir), Class: split.Classes[sample.Class], Path: filepath.ToSlash(path)})
+		out = append(out, report.File{Split: filepath.Base(split.Dir), Class: split.Classes[sample.Class],
+			Path: filepath.ToSlash(path)})
 	}
 	return out
 }
 
-// update writes the page of a run under way, but no more often than a reader could
-// follow: an epoch of a linear probe takes milliseconds.
+// update writes the page of a run under way, but no more often than a reader could follow: an epoch of a linear probe
+// takes milliseconds.
 func (p *page) update() {
 	const pause = 3 * time.Second
 	if time.Since(p.written) >= pause {
@@ -72,8 +73,7 @@ func (p *page) update() {
 	}
 }
 
-// write writes the page. It only shows the run: that it cannot be written does not
-// end it.
+// write writes the page. It only shows the run: that it cannot be written does not end it.
 func (p *page) write(status report.Status) {
 	r, err := p.report(status)
 	if err == nil {
@@ -85,14 +85,17 @@ func (p *page) write(status report.Status) {
 	p.written = time.Now()
 }
 
-// finish writes the page with the test, and the figures as files. Its error is the
-// context's: the run is then tested again when it is resumed.
-func (p *page) finish(ctx context.Context, test *report.Test) error {
+// finish writes the page with the test and, with figures, the figures as files. Its error is the context's: the run is then tested
+// again when it is resumed.
+func (p *page) finish(ctx context.Context, test *report.Test, figures bool) error {
 	p.state.countTime()
 	r, err := p.report(report.Finished)
 	if err == nil {
 		r.Test = test
-		err = errors.Join(r.WritePage(p.folder), r.WriteFigures(p.folder))
+		err = r.WritePage(p.folder)
+		if figures {
+			err = errors.Join(err, r.WriteFigures(p.folder))
+		}
 	}
 	if err != nil && ctx.Err() == nil {
 		slog.Warn("report.html or its figures are incomplete", "reason", err)
@@ -103,7 +106,8 @@ func (p *page) finish(ctx context.Context, test *report.Test) error {
 // report returns all of the page but the test.
 func (p *page) report(status report.Status) (*report.Report, error) {
 	c := p.plan.setup.config
-	of := &report.Run{Status: status, Took: p.state.duration(), Epochs: c.Schedule.Epochs, Best: p.state.best(selection(c)),
+	of := &report.Run{Status: status, Took: p.state.duration(), Epochs: c.Schedule.Epochs,
+		Best:      p.state.best(selection(c)),
 		Selection: c.Evaluation.Select, Rates: p.rates()}
 	for _, e := range p.state.History {
 		of.History = append(of.History, report.Epoch{TrainLoss: e.TrainLoss, Val: e.Val})
@@ -116,7 +120,8 @@ func (p *page) report(status report.Status) (*report.Report, error) {
 	if p.state.Repeats != nil {
 		out.Repeats = &report.Repeats{}
 		for _, x := range *p.state.Repeats {
-			out.Repeats.Groups = append(out.Repeats.Groups, report.Repeat{Files: p.plan.data.files(x), Pixels: x.Pixels})
+			out.Repeats.Groups = append(out.Repeats.Groups, report.Repeat{Files: p.plan.data.files(x),
+				Pixels: x.Pixels})
 		}
 	}
 	var text strings.Builder
@@ -152,7 +157,8 @@ func (p *page) model() string {
 	if trained == all {
 		return fmt.Sprintf("%s of %s parameters, from %s", name, thousands(all), from)
 	}
-	return fmt.Sprintf("%s of %s parameters, %s of them trained, from %s", name, thousands(all), thousands(trained), from)
+	return fmt.Sprintf("%s of %s parameters, %s of them trained, from %s", name, thousands(all), thousands(trained),
+		from)
 }
 
 // thousands separates the digits of n ≥ 0 by commas.
@@ -163,8 +169,7 @@ func thousands(n int) string {
 	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }
 
-// rates returns the mean learning rates of each epoch, a series for each layer that
-// has a rate of its own.
+// rates returns the mean learning rates of each epoch, a series for each layer that has a rate of its own.
 func (p *page) rates() []figures.Series {
 	scales := map[int]float64{}
 	for _, x := range p.plan.setup.layout.Params {
@@ -199,11 +204,12 @@ func (p *page) rates() []figures.Series {
 // commands returns those that lead to the same figures again.
 func (p *page) commands() []report.Command {
 	c := p.plan.setup.config
-	settings, model := filepath.Join(p.folder, configFile), filepath.Join(p.folder, modelFile)
+	settings, model := filepath.Join(p.folder, runfiles.Config), filepath.Join(p.folder, runfiles.Model)
 	return []report.Command{
 		{Does: "Train it again, beside this run",
 			Line: report.Line("trainer", "-config", settings, "-set", "name="+c.Name+"-again")},
 		{Does: "Test the model again",
-			Line: report.Line("trainer", "eval", "-model", model, "-data", c.Data.Dir, "-split", "test", "-out", p.folder+"-eval")},
+			Line: report.Line("trainer", "eval", "-model", model, "-data", c.Data.Dir, "-split", "test", "-out",
+				p.folder+"-eval")},
 	}
 }

@@ -22,6 +22,9 @@ func page(t *testing.T, folder string) string {
 }
 
 func TestReport(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws every figure")
+	}
 	dir := fundus(t)
 	// A training image is in test too, under another class.
 	classes, err := os.ReadDir(filepath.Join(dir, "train"))
@@ -49,19 +52,25 @@ func TestReport(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	if text := page(t, folder); strings.Contains(text, `id="follow"`) || !strings.Contains(text, "stopped after 1 of 3 epochs") {
+	if text := page(t, folder); strings.Contains(text, `id="follow"`) ||
+		!strings.Contains(text, "stopped after 1 of 3 epochs") {
 		t.Error("the page of a stopped run does not say so")
 	}
 
-	r := run(t, c, training.Options{Resume: true, Version: "1.2.3"})
+	r, err := training.Run(t.Context(), c, training.Options{Resume: true, Version: "1.2.3"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	text := page(t, r.Folder)
-	for _, want := range []string{"26 test images", "1 image is in more than one split", "test/" + classes[1].Name() + "/again.png",
+	for _, want := range []string{"26 test images", "1 image is in more than one split", "test/" + classes[1].Name() +
+		"/again.png",
 		"1.2.3", "trainer eval -model", "batch = 5", "bootstrap"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
-	for _, name := range []string{"confusion", "confusion_counts", "roc", "precision_recall", "reliability", "loss", "metrics",
+	for _, name := range []string{"confusion", "confusion_counts", "roc", "precision_recall", "reliability", "loss",
+		"metrics",
 		"learning_rate", "classes", "errors"} {
 		for _, ending := range []string{".png", ".svg"} {
 			if _, err := os.Stat(filepath.Join(r.Folder, "figures", name+ending)); err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fovea/evaluation"
+	"fovea/internal/runfiles"
 	"fovea/onnx/engine"
 	"fovea/onnx/weights"
 	"fovea/training/checkpoint"
@@ -26,8 +27,7 @@ type checkpoints struct {
 	selection func(evaluation.Metrics) float64
 }
 
-// save writes checkpoints/last, and checkpoints/best if the run has just finished
-// its best epoch.
+// save writes checkpoints/last, and checkpoints/best if the run has just finished its best epoch.
 func (c *checkpoints) save(s *state) error {
 	s.countTime()
 	s.Scaler = c.learner.Scaler()
@@ -36,7 +36,7 @@ func (c *checkpoints) save(s *state) error {
 		return err
 	}
 	err = c.learner.Checkpoint(false, func(parameters, optimizer []weights.Tensor) error {
-		return checkpoint.Write(filepath.Join(c.folder, lastCheckpoint), checkpoint.Checkpoint{
+		return checkpoint.Write(filepath.Join(c.folder, runfiles.LastCheckpoint), checkpoint.Checkpoint{
 			Parameters: parameters, Optimizer: optimizer, State: text})
 	})
 	if err != nil {
@@ -45,19 +45,20 @@ func (c *checkpoints) save(s *state) error {
 	return c.keepBest(s)
 }
 
-// keepBest makes checkpoints/best a copy of checkpoints/last if that is the end of
-// the best epoch. It also repairs what a kill between the two left.
+// keepBest makes checkpoints/best a copy of checkpoints/last if that is the end of the best epoch. It also repairs what
+// a kill between the two left.
 func (c *checkpoints) keepBest(s *state) error {
 	if n := len(s.History); n == 0 || s.Batch != 0 || s.best(c.selection) != n-1 {
 		return nil
 	}
-	return checkpoint.Copy(filepath.Join(c.folder, lastCheckpoint), filepath.Join(c.folder, bestCheckpoint))
+	return checkpoint.Copy(filepath.Join(c.folder, runfiles.LastCheckpoint),
+		filepath.Join(c.folder, runfiles.BestCheckpoint))
 }
 
-// readCheckpoint reads checkpoints/last of a run folder with its state, and refuses
-// one of other images. Without a checkpoint both are nil.
+// readCheckpoint reads checkpoints/last of a run folder with its state, and refuses one of other images. Without a
+// checkpoint both are nil.
 func readCheckpoint(folder string, p *plan) (*checkpoint.Checkpoint, *state, error) {
-	dir := filepath.Join(folder, lastCheckpoint)
+	dir := filepath.Join(folder, runfiles.LastCheckpoint)
 	c, err := checkpoint.Read(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		slog.Info("there is no checkpoint yet: the run starts from the beginning", "folder", folder)
@@ -84,8 +85,8 @@ func readCheckpoint(folder string, p *plan) (*checkpoint.Checkpoint, *state, err
 	return c, s, nil
 }
 
-// restore continues from a checkpoint, which it closes: the next one takes its
-// place, and some systems keep files that are open.
+// restore continues from a checkpoint, which it closes: the next one takes its place, and some systems keep files that
+// are open.
 func (c *checkpoints) restore(from *checkpoint.Checkpoint, s *state, now engine.Host) error {
 	defer from.Close()
 	if now != s.Host {
@@ -101,7 +102,7 @@ func (c *checkpoints) restore(from *checkpoint.Checkpoint, s *state, now engine.
 		for _, want := range slices.Concat(parameters, optimizer) {
 			have, ok := stored[want.Name]
 			if !ok || have.Type != want.Type || !slices.Equal(have.Shape, want.Shape) {
-				return fmt.Errorf("%s: there is no tensor %s of shape %v", filepath.Join(c.folder, lastCheckpoint),
+				return fmt.Errorf("%s: there is no tensor %s of shape %v", filepath.Join(c.folder, runfiles.LastCheckpoint),
 					want.Name, want.Shape)
 			}
 			copy(want.Data, have.Data)
@@ -117,10 +118,10 @@ func (c *checkpoints) restore(from *checkpoint.Checkpoint, s *state, now engine.
 	return c.keepBest(s)
 }
 
-// trainingTime returns the duration of a finished run up to its last checkpoint, 0
-// where that has been removed or is damaged: the run is as good without it.
+// trainingTime returns the duration of a finished run up to its last checkpoint, 0 where that has been removed or is
+// damaged: the run is as good without it.
 func trainingTime(folder string) time.Duration {
-	c, err := checkpoint.Read(filepath.Join(folder, lastCheckpoint))
+	c, err := checkpoint.Read(filepath.Join(folder, runfiles.LastCheckpoint))
 	if err != nil {
 		return 0
 	}
@@ -132,11 +133,10 @@ func trainingTime(folder string) time.Duration {
 	return s.duration()
 }
 
-// sameConfig refuses to continue the run in a folder under settings that would
-// change it. Where the work is done may change, in how much memory, and where
-// files are whose content a run that is not finished compares.
+// sameConfig refuses to continue the run in a folder under settings that would change it. Where the work is done may
+// change, in how much memory, and the paths of files whose content an unfinished run compares.
 func sameConfig(folder string, now *config.Config, finished bool) error {
-	before, err := config.Read(filepath.Join(folder, configFile), nil, nil)
+	before, err := config.Read(filepath.Join(folder, runfiles.Config), nil, nil)
 	if err != nil {
 		return err
 	}
@@ -156,13 +156,12 @@ func sameConfig(folder string, now *config.Config, finished bool) error {
 	return nil
 }
 
-// withRecordedBatch returns cfg with the batch that a run was started with in the
-// place of training.batch = "auto".
+// withRecordedBatch returns cfg with the batch that a run was started with in the place of training.batch = "auto".
 func withRecordedBatch(folder string, cfg *config.Config) (*config.Config, error) {
 	if cfg.Training.Batch != config.Auto {
 		return cfg, nil
 	}
-	before, err := config.Read(filepath.Join(folder, configFile), nil, nil)
+	before, err := config.Read(filepath.Join(folder, runfiles.Config), nil, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -53,9 +53,12 @@ func TestResumeRefusesOtherImages(t *testing.T) {
 	}
 }
 
-// TestResumeFindsACheckpointBetweenTwoRenames: where folders cannot be
-// exchanged, a kill can leave the checkpoint under its other name.
+// TestResumeFindsACheckpointBetweenTwoRenames: where folders cannot be exchanged, a kill can leave the checkpoint under
+// its other name.
 func TestResumeFindsACheckpointBetweenTwoRenames(t *testing.T) {
+	if testing.Short() {
+		t.Skip("resumes several runs")
+	}
 	c := stopped(t)
 	want := run(t, small(t, c.Data.Dir), training.Options{})
 	dir := filepath.Join(c.Output.Dir, c.Name, "checkpoints")
@@ -71,6 +74,9 @@ func TestResumeFindsACheckpointBetweenTwoRenames(t *testing.T) {
 }
 
 func TestResumeKeepsTheNumberOfThreads(t *testing.T) {
+	if testing.Short() {
+		t.Skip("resumes several runs")
+	}
 	if runtime.GOMAXPROCS(0) < 2 {
 		t.Skip("needs two processors")
 	}
@@ -81,6 +87,9 @@ func TestResumeKeepsTheNumberOfThreads(t *testing.T) {
 }
 
 func TestResumeWarnsOfOtherThreads(t *testing.T) {
+	if testing.Short() {
+		t.Skip("resumes several runs")
+	}
 	c := stopped(t)
 	c.Runtime.Threads = runtime.GOMAXPROCS(0) + 1
 	log := logged(func() { run(t, c, training.Options{Resume: true}) })

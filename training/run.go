@@ -13,22 +13,25 @@ import (
 	"fovea/evaluation/report"
 	"fovea/graphs"
 	"fovea/inference"
+	"fovea/internal/durable"
 	"fovea/internal/progress"
-	"fovea/onnx"
+	"fovea/internal/runfiles"
 	"fovea/onnx/engine"
 	"fovea/onnx/ort"
 	"fovea/training/checkpoint"
 	"fovea/training/config"
 )
 
-// Options of Run.
+// Options say how Run works.
 type Options struct {
 	Resume   bool          // go on with the run in the folder, if there is one
 	Progress progress.Func // told how far each task is; may be nil
 	Version  string        // of the program, for the report
+
+	NoFigures bool // write no files of figures: they take longer than a small model
 }
 
-// Result is what a run ends with.
+// A Result holds what a run ends with.
 type Result struct {
 	Name      string
 	Folder    string // the run folder
@@ -48,9 +51,8 @@ type run struct {
 	page    *page
 }
 
-// Run fine-tunes, selects, tests and writes the run folder. A cancelled context
-// leaves a checkpoint and returns an error that wraps the context's. With
-// Options.Resume, a finished run is only reported, and needs nothing but its
+// Run fine-tunes, selects, tests and writes the run folder. A cancelled context leaves a checkpoint and returns an
+// error that wraps the context's. With Options.Resume, a finished run is only reported, and needs nothing but its
 // folder.
 func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
 	start := time.Now()
@@ -155,12 +157,11 @@ func (r *run) do(ctx context.Context, start time.Time, result *Result) (err erro
 	return err
 }
 
-// openWeights opens the file of model.weights before work is done, and warns where
-// layers that are not trained would have none. A run that has checkpoints goes on
-// without it.
+// openWeights opens the file of model.weights before work is done, and warns where layers that are not trained would
+// have none. A run that has checkpoints goes on without it.
 func (r *run) openWeights() error {
 	if r.options.Resume {
-		if _, err := os.Stat(filepath.Dir(filepath.Join(r.folder, lastCheckpoint))); err == nil {
+		if _, err := os.Stat(filepath.Join(r.folder, runfiles.Checkpoints)); err == nil {
 			return nil
 		}
 	}
@@ -172,8 +173,8 @@ func (r *run) openWeights() error {
 	return s.openWeights()
 }
 
-// train goes through the epochs that are left. A new run's folder is made only
-// here, when all that can be checked has been.
+// train goes through the epochs that are left. A new run's folder is made only here, when all that can be checked has
+// been.
 func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint.Checkpoint) (err error) {
 	setup, set := r.plan.setup, r.plan.data
 	l, err := setup.learner(r.engine, graph, nil)
@@ -212,12 +213,11 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 			return err
 		}
 	}
-	if err := onnx.WriteFileAtomic(filepath.Join(r.folder, configFile), setup.config.WriteTOML); err != nil {
+	if err := durable.Write(filepath.Join(r.folder, runfiles.Config), setup.config.WriteTOML); err != nil {
 		return err
 	}
-	loop := &loop{config: setup.config, data: set, schedule: r.plan.schedule, classWeights: set.classWeights(),
-		learner: l, validator: v, state: r.state, checkpoints: kept, trained: setup.trained(),
-		progress: r.options.Progress, ended: r.page.update}
+	loop := &loop{config: setup.config, data: set, schedule: r.plan.schedule, learner: l, validator: v,
+		state: r.state, checkpoints: kept, trained: setup.trained(), progress: r.options.Progress, ended: r.page.update}
 	if err := loop.open(f.train); err != nil {
 		return err
 	}
@@ -232,8 +232,8 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 
 // test writes model.onnx from the best checkpoint and evaluates that very file.
 func (r *run) test(ctx context.Context, best int) (evaluation.Metrics, error) {
-	path := filepath.Join(r.folder, modelFile)
-	err := r.plan.writeModel(path, filepath.Join(r.folder, bestCheckpoint), best, r.state.History[best].Val.Score)
+	path := filepath.Join(r.folder, runfiles.Model)
+	err := r.plan.writeModel(path, filepath.Join(r.folder, runfiles.BestCheckpoint), best, r.state.History[best].Val.Score)
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
@@ -247,7 +247,7 @@ func (r *run) test(ctx context.Context, best int) (evaluation.Metrics, error) {
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
-	if err := r.page.finish(ctx, test); err != nil {
+	if err := r.page.finish(ctx, test, !r.options.NoFigures); err != nil {
 		return evaluation.Metrics{}, err
 	}
 	return test.Metrics, test.WriteTables(r.folder)

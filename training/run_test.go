@@ -74,6 +74,7 @@ func small(t testing.TB, dir string) *config.Config {
 
 func run(t testing.TB, c *config.Config, o training.Options) *training.Result {
 	t.Helper()
+	o.NoFigures = true // they take longer than the rest
 	r, err := training.Run(t.Context(), c, o)
 	if err != nil {
 		t.Fatal(err)
@@ -85,8 +86,10 @@ func run(t testing.TB, c *config.Config, o training.Options) *training.Result {
 func outcome(t testing.TB, folder string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	for _, name := range []string{"metrics_test.csv", "metrics_test.json", "metrics_val.csv", "predictions_test.csv", "log.txt", "model.onnx",
-		"checkpoints/last/model.safetensors", "checkpoints/last/optimizer.safetensors", "checkpoints/best/model.safetensors"} {
+	for _, name := range []string{"metrics_test.csv", "metrics_test.json", "metrics_val.csv", "predictions_test.csv",
+		"log.txt", "model.onnx",
+		"checkpoints/last/model.safetensors", "checkpoints/last/optimizer.safetensors",
+		"checkpoints/best/model.safetensors"} {
 		content, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {
 			t.Fatal(err)
@@ -111,8 +114,10 @@ func same(t *testing.T, got, want map[string]string) {
 func TestRunFolder(t *testing.T) {
 	c := small(t, fundus(t))
 	r := run(t, c, training.Options{})
-	for _, name := range []string{"config.toml", "log.txt", "metrics_val.csv", "metrics_test.csv", "predictions_test.csv",
-		"model.onnx", "confusion_matrix_test.png", "metrics_test.json", "checkpoints/best/state.json", "checkpoints/last/state.json", "tensorboard"} {
+	for _, name := range []string{"config.toml", "log.txt", "metrics_val.csv", "metrics_test.csv",
+		"predictions_test.csv",
+		"model.onnx", "confusion_matrix_test.png", "metrics_test.json", "checkpoints/best/state.json",
+		"checkpoints/last/state.json", "tensorboard"} {
 		if _, err := os.Stat(filepath.Join(r.Folder, name)); err != nil {
 			t.Error(err)
 		}
@@ -134,7 +139,8 @@ func TestRunFolder(t *testing.T) {
 		t.Error("the seed changes nothing")
 	}
 
-	if _, err := training.Run(t.Context(), c, training.Options{}); err == nil || !strings.Contains(err.Error(), "finished run") {
+	if _, err := training.Run(t.Context(), c, training.Options{}); err == nil ||
+		!strings.Contains(err.Error(), "finished run") {
 		t.Errorf("a finished run is overwritten: %v", err)
 	}
 	if r2 := run(t, c, training.Options{Resume: true}); r2.Test != r.Test || r2.BestEpoch != r.BestEpoch ||
@@ -145,6 +151,9 @@ func TestRunFolder(t *testing.T) {
 
 // TestEvaluateEqualsTest: offline evaluation of model.onnx is the test pass.
 func TestEvaluateEqualsTest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains a model")
+	}
 	c := small(t, fundus(t))
 	r := run(t, c, training.Options{})
 	for _, batch := range []int{0, 3} {
@@ -169,8 +178,7 @@ func TestEvaluateEqualsTest(t *testing.T) {
 	}
 }
 
-// TestModelIsTheBestCheckpoint: model.onnx has exactly the weights of
-// checkpoints/best and describes itself.
+// TestModelIsTheBestCheckpoint: model.onnx has exactly the weights of checkpoints/best and describes itself.
 func TestModelIsTheBestCheckpoint(t *testing.T) {
 	r := run(t, small(t, fundus(t)), training.Options{})
 	best, err := weights.Open(filepath.Join(r.Folder, "checkpoints/best/model.safetensors"))
@@ -201,9 +209,11 @@ func TestModelIsTheBestCheckpoint(t *testing.T) {
 	}
 }
 
-// TestDINOv2 trains DINOv2's variant on fundus photographs, writes its artifacts
-// and evaluates its model.
+// TestDINOv2 trains DINOv2's variant on fundus photographs, writes its artifacts and evaluates its model.
 func TestDINOv2(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	c := small(t, fundus(t))
 	c.Model.Arch = "vit_small_patch14_dinov2"
 	c.Schedule.Epochs = 2
@@ -247,9 +257,12 @@ func TestDINOv2(t *testing.T) {
 	}
 }
 
-// TestInterruptedRunsEndTheSame cancels a run again and again, in the middle of
-// epochs and in validation, and resumes it.
+// TestInterruptedRunsEndTheSame cancels a run again and again, in the middle of epochs and in validation, and resumes
+// it.
 func TestInterruptedRunsEndTheSame(t *testing.T) {
+	if testing.Short() {
+		t.Skip("resumes several runs")
+	}
 	dir := fundus(t)
 	want := outcome(t, run(t, small(t, dir), training.Options{}).Folder)
 	c := small(t, dir)
@@ -303,7 +316,8 @@ func TestWriteArtifacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{`"blocks.1.mlp.fc2.weight.grad"`, `"rate_scale": 0.65`, `"drop_path"`, `"weight_decay": 0.05`} {
+	for _, part := range []string{`"blocks.1.mlp.fc2.weight.grad"`, `"rate_scale": 0.65`, `"drop_path"`,
+		`"weight_decay": 0.05`} {
 		if !bytes.Contains(manifest, []byte(part)) {
 			t.Errorf("artifacts.json does not hold %s", part)
 		}

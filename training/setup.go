@@ -22,8 +22,7 @@ import (
 	"fovea/training/optim"
 )
 
-// A setup is the model of a config for a number of classes, with its parameters
-// placed in an arena.
+// A setup is the model of a config for a number of classes, with its parameters placed in an arena.
 type setup struct {
 	config  *config.Config
 	model   models.Model
@@ -31,8 +30,7 @@ type setup struct {
 	weights *pretrained.File // of model.weights; nil: not opened, or none
 }
 
-// newSetup opens the model of a config. For a model from a file, ONNX Runtime must
-// be loaded.
+// newSetup opens the model of a config. For a model from a file, ONNX Runtime must be loaded.
 func newSetup(cfg *config.Config, classes int) (*setup, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -82,8 +80,8 @@ func openModel(cfg *config.Config, classes int) (models.Model, error) {
 	return m, nil
 }
 
-// report logs what is about to be trained, and warns where a file that states how
-// its images were normalised, as those of Fovea do, was trained on others.
+// report logs what is about to be trained, and warns where a file that states how its images were normalised, as those
+// of Fovea do, was trained on others.
 func (s *setup) report() {
 	if attributes := s.model.Attributes(); attributes != nil {
 		slog.Info("model", attributes...)
@@ -101,8 +99,7 @@ func (s *setup) report() {
 	}
 }
 
-// probes reports whether only the head is trained, on features that are computed
-// once.
+// probes reports whether only the head is trained, on features that are computed once.
 func (s *setup) probes() bool { return s.config.Model.Adaptation == "linear_probe" }
 
 // trainingGraph returns one forward and backward pass of what is trained.
@@ -133,8 +130,7 @@ func (s *setup) options() artifacts.Options {
 	return o
 }
 
-// images returns the name of the input that a step and validation read: images, or
-// the features of a linear probe.
+// images returns the name of the input that a step and validation read: images, or the features of a linear probe.
 func (s *setup) images() string {
 	if s.probes() {
 		return artifacts.Features
@@ -180,8 +176,8 @@ func (s *setup) need(e *engine.Engine) (memory.Need, error) {
 		Opened: s.config.Model.ONNX != ""}.Need(e), nil
 }
 
-// initialize fills an arena with what the parameters begin with, over the cores,
-// and then loads those that model.weights has.
+// initialize fills an arena with what the parameters begin with, over the cores, and then loads those that
+// model.weights has.
 func (s *setup) initialize(arena []float32) error {
 	seed := uint64(s.config.Seed)
 	var draws sync.WaitGroup
@@ -211,8 +207,8 @@ func (s *setup) trained() (n int) {
 	return n
 }
 
-// openWeights opens the file of model.weights, if there is one, before work is
-// done. It reads names and shapes, not weights.
+// openWeights opens the file of model.weights, if there is one, before work is done. It reads names and shapes, not
+// weights.
 func (s *setup) openWeights() (err error) {
 	m := s.config.Model
 	if m.Weights == "" || s.weights != nil {

@@ -9,8 +9,8 @@ import (
 	"fovea/training/optim"
 )
 
-// A state holds all that a run needs beside its tensors to go on as if nothing had
-// happened. It is written as state.json.
+// A state holds all that a run needs beside its tensors to go on as if nothing had happened. It is written as
+// state.json.
 type state struct {
 	Epoch int   `json:"epoch"` // the current one, counted from 0
 	Batch int   `json:"batch"` // batches of it that are done, a multiple of training.accumulate
@@ -18,8 +18,7 @@ type state struct {
 
 	Seconds float64 `json:"seconds"` // that all calls of Run took
 
-	// Of the current epoch: steps that were skipped, and sums over the batches of
-	// the others.
+	// Of the current epoch: steps that were skipped, and sums over the batches of the others.
 	Skipped int     `json:"skipped"`
 	LossSum float64 `json:"loss_sum"`
 	RateSum float64 `json:"rate_sum"`
@@ -42,8 +41,8 @@ type epoch struct {
 	Val       evaluation.Metrics `json:"val"`
 }
 
-// best returns the index of the epoch that has the most of a metric on validation,
-// the earliest of equals; -1 without history.
+// best returns the index of the epoch that has the most of a metric on validation, the earliest of equals; -1 without
+// history.
 func (s *state) best(by func(evaluation.Metrics) float64) int {
 	best := -1
 	for i, e := range s.History {

@@ -11,8 +11,8 @@ import (
 	"fovea/training/learner"
 )
 
-// trainEpoch takes the optimizer steps that are left of the current epoch. The
-// state always describes the end of a whole step.
+// trainEpoch takes the optimizer steps that are left of the current epoch. The state always describes the end of a
+// whole step.
 func (l *loop) trainEpoch(ctx context.Context) error {
 	s, c := l.state, l.config
 	it := l.loader.Epoch(ctx, s.Epoch, s.Batch)
@@ -26,15 +26,16 @@ func (l *loop) trainEpoch(ctx context.Context) error {
 		if err = l.step(it); err != nil {
 			return err
 		}
-		// A GPU is at work on the step: the next batch is brought meanwhile. An
-		// error there is for the next step; this one has been taken.
+		// A GPU is at work on the step: the next batch is brought meanwhile. An error there is for the next step; this
+		// one has been taken.
 		if next := s.Batch + c.Training.Accumulate; next < l.batches() {
 			err = l.stage(it, next)
 		}
 		if failed := l.settle(); failed != nil {
 			return failed
 		}
-		report(s.Batch*c.Training.Batch, l.batches()*c.Training.Batch, fmt.Sprintf("loss %.4f", s.LossSum/float64(l.taken())))
+		report(s.Batch*c.Training.Batch, l.batches()*c.Training.Batch,
+			fmt.Sprintf("loss %.4f", s.LossSum/float64(l.taken())))
 	}
 	return err
 }
@@ -85,17 +86,12 @@ func (l *loop) stage(it *data.Iterator, index int) error {
 		return err
 	}
 	defer b.Release()
-	targets, err := l.data.targets(b, l.state.Epoch, index, l.classWeights)
-	if err != nil {
-		return err
-	}
-	return l.learner.Stage(b.Images, targets, l.state.Epoch, index)
+	return l.learner.Stage(b.Images, b.Targets, l.state.Epoch, index)
 }
 
-// skip passes over a step that was not taken, if training.nonfinite allows it
-// or the loss scale was to blame: the parameters, the optimizer's state and its
-// count of steps are as they were, as in PyTorch's GradScaler. Any other error
-// is returned.
+// skip passes over a step that was not taken, if training.nonfinite allows it or the loss scale was to blame: the
+// parameters, the optimizer's state and its count of steps are as they were, as in PyTorch's GradScaler. Any other
+// error is returned.
 func (l *loop) skip(err error) error {
 	var scaled *learner.Overflow
 	var reason *learner.NotFinite

@@ -11,9 +11,8 @@ import (
 	"fovea/training/optim"
 )
 
-// freeze marks the parameters that are not trained: those that never are, the
-// layers below model.freeze, what model.trainable leaves out and, in a linear
-// probe, all but the head.
+// freeze marks the parameters that are not trained: those that never are, the layers below model.freeze, what
+// model.trainable leaves out and, in a linear probe, all but the head.
 func (s *setup) freeze() error {
 	trainable, fixed := newTrainable(s.config.Model.Trainable), map[string]bool{}
 	for _, p := range s.model.Parameters() {
@@ -28,9 +27,8 @@ func (s *setup) freeze() error {
 	return trainable.check(s.layout)
 }
 
-// trainable is model.trainable: patterns of parameter names in which * stands
-// for any text. Those behind a ! are left out, and if there are only such, all
-// others are in.
+// A trainable holds model.trainable: patterns of parameter names in which * stands for any text. Patterns behind a !
+// leave parameters out. If there are only such, all others are trained.
 type trainable struct{ in, out []pattern }
 
 type pattern struct {
@@ -60,8 +58,8 @@ func (s trainable) has(name string) bool {
 	return (len(s.in) == 0 || slices.ContainsFunc(s.in, matches)) && !slices.ContainsFunc(s.out, matches)
 }
 
-// check refuses patterns that match no parameter or leave out the head, which is
-// new and random, and layouts of which nothing is trained.
+// check refuses patterns that match no parameter or leave out the head, which is new and random, and layouts of which
+// nothing is trained.
 func (s trainable) check(l optim.Layout) error {
 	var names []string
 	trained := false
@@ -83,7 +81,8 @@ func (s trainable) check(l optim.Layout) error {
 		return fmt.Errorf("model.trainable and model.freeze leave no parameter to train")
 	}
 	if !s.has(transfer.HeadWeight) {
-		return fmt.Errorf("model.trainable leaves out %s, which is new and random: it must be trained, as by \"head.*\"", transfer.HeadWeight)
+		return fmt.Errorf("model.trainable leaves out %s, which is new and random: "+
+			"it must be trained, as by \"head.*\"", transfer.HeadWeight)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 
 	"fovea/data"
 	"fovea/data/augment"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 	"fovea/onnx/weights"
 	"fovea/training/config"
 	"fovea/training/optim"
@@ -47,13 +47,15 @@ type mix struct {
 	Box    []int // of CutMix: left, top, right, bottom
 }
 
-// TestTrajectoryEqualsPyTorch takes sixty optimizer steps with a Learner and
-// compares rates, losses, gradient norms and the parameters at the end with
-// those of the same run in PyTorch. What the Learner would draw, the initial
-// parameters and the paths that are dropped, is given to it.
+// TestTrajectoryEqualsPyTorch takes sixty optimizer steps with a Learner and compares rates, losses, gradient norms and
+// the parameters at the end with those of the same run in PyTorch. What the Learner would draw, the initial parameters
+// and the paths that are dropped, is given to it.
 func TestTrajectoryEqualsPyTorch(t *testing.T) {
 	for _, name := range []string{"plain", "mixed", "dinov2"} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name != "plain" {
+				t.Skip("takes sixty steps")
+			}
 			want := new(trajectory)
 			graphtest.ReadGolden(t, filepath.Join("testdata", "trajectory_"+name+".json.gz"), want)
 			want.run(t, name)
@@ -88,7 +90,10 @@ func (w *trajectory) run(t *testing.T, name string) {
 		for micro := range r.Accumulate {
 			iteration := first + micro
 			images, targets := w.batch(t, iteration)
-			err := l.StageDropping(images, targets, func(factors, keep []float32) { w.dropPaths(factors, keep, iteration) })
+			err := l.StageDropping(images, targets, func(factors,
+				keep []float32) {
+				w.dropPaths(factors, keep, iteration)
+			})
 			if err == nil {
 				err = l.ForwardBackward()
 			}
@@ -122,7 +127,10 @@ func (w *trajectory) run(t *testing.T, name string) {
 
 	if dir := os.Getenv("FOVEA_PARAMETERS"); dir != "" {
 		file := filepath.Join(dir, "trajectory_"+name+".safetensors")
-		err := l.Checkpoint(false, func(parameters, _ []weights.Tensor) error { return weights.Write(file, parameters, nil) })
+		err := l.Checkpoint(false, func(parameters,
+			_ []weights.Tensor) error {
+			return weights.Write(file, parameters, nil)
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,11 +160,9 @@ func (w *trajectory) compareParameters(t *testing.T, layout optim.Layout, arena 
 	return fmt.Sprintf("%.1e of the largest entry, in %s", furthest, where)
 }
 
-// withoutKeys returns the biases of queries, keys and values with those of the
-// keys set to 0. They shift all scores of a query alike, which softmax undoes:
-// without rounding errors their gradient would be 0, and they would stay where
-// they were. AdamW makes steps even of rounding errors; PyTorch's own go up to
-// 2e-3 of the largest bias.
+// withoutKeys returns the biases of queries, keys and values with those of the keys set to 0. They shift all scores of
+// a query alike, which softmax undoes: without rounding errors their gradient would be 0, and they would stay where
+// they were. AdamW makes steps even of rounding errors; PyTorch's own go up to 2e-3 of the largest bias.
 func (w *trajectory) withoutKeys(t *testing.T, want graphtest.Description, bias []float32) []float32 {
 	t.Helper()
 	out, n := slices.Clone(bias), len(bias)/3
@@ -187,8 +193,7 @@ func (w *trajectory) config() *config.Config {
 	return c
 }
 
-// batch draws the images of an iteration, noise and a pattern of the class, and
-// makes its targets.
+// batch draws the images of an iteration, noise and a pattern of the class, and makes its targets.
 func (w *trajectory) batch(t *testing.T, iteration int) (images, targets []float32) {
 	t.Helper()
 	c := w.Config

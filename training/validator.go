@@ -24,8 +24,7 @@ type validator struct {
 	warned     map[string]bool
 }
 
-// newValidator makes the validator of a plan. With a linear probe it has no images
-// to go through until useFeatures.
+// newValidator makes the validator of a plan. With a linear probe it has no images to go through until useFeatures.
 func newValidator(p *plan, e *engine.Engine, l *learner.Learner) (*validator, error) {
 	s := p.setup
 	g, err := s.evaluationGraph()
@@ -58,7 +57,8 @@ func (v *validator) useFeatures(rows []float32) (err error) {
 	return err
 }
 
-func (v *validator) validate(ctx context.Context, report func(done, total int, detail string)) (evaluation.Metrics, error) {
+func (v *validator) validate(ctx context.Context, report func(done, total int, detail string)) (evaluation.Metrics,
+	error) {
 	p, err := inference.PredictSplit(ctx, v.classifier, v.split, v.loader, report)
 	if err != nil {
 		return evaluation.Metrics{}, err

@@ -27,8 +27,8 @@ func begin(t *testing.T, c *config.Config) *weights.File {
 	return f
 }
 
-// What one run has learned, another begins with, whether it comes from a
-// checkpoint or from model.onnx, except the head.
+// What one run has learned, another begins with, whether it comes from a checkpoint or from model.onnx, except the
+// head.
 func TestWeights(t *testing.T) {
 	c := small(t, fundus(t))
 	c.Schedule.Epochs = 1
@@ -48,7 +48,8 @@ func TestWeights(t *testing.T) {
 			switch equal := bytes.Equal(x.Data, want.Data); {
 			case x.Name == "head.bias" && !bytes.Equal(x.Data, make([]byte, len(x.Data))):
 				t.Errorf("%s: the head's bias is not 0", file)
-			case strings.HasPrefix(x.Name, "head.") && (equal || x.Name == "head.weight" && bytes.Equal(x.Data, random.Data)):
+			case strings.HasPrefix(x.Name, "head.") && (equal || x.Name == "head.weight" &&
+				bytes.Equal(x.Data, random.Data)):
 				t.Errorf("%s: %s is not drawn anew", file, x.Name)
 			case !strings.HasPrefix(x.Name, "head.") && !equal:
 				t.Errorf("%s: %s is not the file's", file, x.Name)
@@ -62,8 +63,7 @@ func TestWeights(t *testing.T) {
 	}
 }
 
-// A weight file that is not there, or not of the model, ends a run before the
-// images are looked at.
+// A weight file that is not there, or not of the model, ends a run before the images are looked at.
 func TestWeightsAreCheckedFirst(t *testing.T) {
 	c := small(t, fundus(t))
 	other := small(t, c.Data.Dir)
@@ -95,7 +95,8 @@ func TestWeightsAreCheckedFirst(t *testing.T) {
 		t.Error("there is a run folder")
 	}
 	c.Model.Weights, c.Model.AllowMissing = path, true
-	if _, err := training.Run(t.Context(), c, training.Options{}); err == nil || !strings.Contains(err.Error(), filepath.Base(broken[0])) {
+	if _, err := training.Run(t.Context(), c, training.Options{}); err == nil ||
+		!strings.Contains(err.Error(), filepath.Base(broken[0])) {
 		t.Errorf("with parameters allowed to be missing: error %v, want one of the image", err)
 	}
 }
@@ -115,9 +116,11 @@ func TestResumeWithoutWeights(t *testing.T) {
 	run(t, c, training.Options{Resume: true})
 }
 
-// TestRandomFrozenLayers: to train on what random layers make of the images is
-// allowed, but said.
+// TestRandomFrozenLayers: to train on what random layers make of the images is allowed, but said.
 func TestRandomFrozenLayers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	dir := fundus(t)
 	pretrained := filepath.Join(t.TempDir(), "m.safetensors")
 	if err := weights.Write(pretrained, begin(t, small(t, dir)).Tensors, nil); err != nil {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"fovea/evaluation"
+	"fovea/internal/runfiles"
 )
 
 func compareCommand(a *app) *command {
@@ -107,7 +108,7 @@ func resultFile(path string) (string, error) {
 	if err != nil || !info.IsDir() {
 		return path, nil // reading it reports what is wrong
 	}
-	names := []string{"predictions_test.csv", "metrics_test.csv"}
+	names := []string{runfiles.Predictions("test"), runfiles.Metrics("test")}
 	for _, name := range names {
 		file := filepath.Join(path, name)
 		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {

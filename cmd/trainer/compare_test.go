@@ -121,7 +121,7 @@ func TestEvalPredictions(t *testing.T) {
 		read(t, out, name)
 	}
 	page := string(read(t, out, "report.html"))
-	for _, part := range []string{"3 images of the split “val”", "so few say little",
+	for _, part := range []string{"3 images of the split “val”", "too few images to rely on",
 		"trainer eval -predictions " + file, "20 rounds"} {
 		if !strings.Contains(page, part) {
 			t.Errorf("the page does not say %q", part)

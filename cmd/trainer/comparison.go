@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"fovea/evaluation"
-	"fovea/onnx"
+	"fovea/internal/durable"
 	"fovea/training"
 	"fovea/training/config"
 )
@@ -90,7 +90,7 @@ func (a *app) compare(table evaluation.Comparison, dir string) error {
 		write func(io.Writer) error
 	}{{"comparison.csv", table.WriteCSV}, {"comparison.md", table.WriteMarkdown}} {
 		path := filepath.Join(dir, f.name)
-		if err := onnx.WriteFileAtomic(path, f.write); err != nil {
+		if err := durable.Write(path, f.write); err != nil {
 			return err
 		}
 		fmt.Fprintf(a.stdout, "written to: %s\n", path)

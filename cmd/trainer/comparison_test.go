@@ -28,6 +28,9 @@ func archive(t *testing.T, files map[string]string) string {
 // TestSeveralRuns: one of three runs fails, the others end, and the table shows all of them beside what another
 // framework reached.
 func TestSeveralRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	runs, data := t.TempDir(), fundus(t)
 	set := filepath.Join(t.TempDir(), "Fundus")
 	if err := os.Symlink(data, set); err != nil {

@@ -11,6 +11,9 @@ import (
 // TestFullDisk: a disk that fills up while a run trains ends it with an error that says so. With more room the run goes
 // on from the checkpoint before, and ends as one that was never short of it.
 func TestFullDisk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains a model")
+	}
 	runs := t.TempDir()
 	if err := syscall.Mount("tmpfs", runs, "tmpfs", 0, "size=600k"); err != nil {
 		t.Skipf("mounting a small file system needs root: %v", err)

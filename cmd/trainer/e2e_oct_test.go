@@ -10,6 +10,9 @@ import (
 // TestOCT goes through a run with OCT scans: grey JPEGs of two sizes, four classes. A tiny ViT learns its 16 training
 // scans by heart. Eight test scans say nothing about quality, so no metric is expected of them.
 func TestOCT(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains on OCT scans")
+	}
 	runs := t.TempDir()
 	data := "../../data/testdata/kermany_oct_mini"
 	code, _, stderr := trainer(t, "-config", "../../docs/oct.toml", "-set", "data.dir="+data, "-set", "output.dir="+runs,

@@ -75,6 +75,9 @@ func (c *process) exit(t *testing.T) int {
 
 // TestProgram runs the built program as a user does.
 func TestProgram(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains RetinaMNIST")
+	}
 	trainer := build(t)
 	data, runs := fundus(t), t.TempDir()
 	const epochs = 16

@@ -128,6 +128,9 @@ func TestFeatures(t *testing.T) {
 // TestExplainForeignModel: a model that no run wrote is described by flags, as for predict, which gives the same
 // probabilities; a broken image and a strip that is too long are left out.
 func TestExplainForeignModel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("differentiates a model")
+	}
 	dir := t.TempDir()
 	images := filepath.Join(dir, "images")
 	if err := os.CopyFS(images, os.DirFS(scans)); err != nil {

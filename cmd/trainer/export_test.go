@@ -12,6 +12,9 @@ import (
 // TestExportCommand: a run's model is exported beside it, measured on the run's own validation images, and predict
 // takes every file and says what the run's model says.
 func TestExportCommand(t *testing.T) {
+	if testing.Short() {
+		t.Skip("exports every variant")
+	}
 	data, runs := fundus(t), t.TempDir()
 	if code, _, stderr := trainer(t, "-config", smallConfig(t, data, runs, 1)); code != exitDone {
 		t.Fatal(stderr)

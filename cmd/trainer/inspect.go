@@ -5,14 +5,15 @@ import (
 	"fmt"
 	"io"
 
+	"fovea/internal/durable"
 	"fovea/models/inspect"
-	"fovea/onnx"
 )
 
 func inspectCommand(a *app) *command {
 	m := newModelFlags(1)
 	var list, asJSON bool
-	var p pictures
+	var dot string
+	var depth int
 	return &command{
 		name:     "inspect",
 		summary:  "show what is in a model or a weight file, and draw it",
@@ -36,13 +37,12 @@ which model.arch can load it.
 		flags: append([]flagEntry{
 			{&list, "list", "", "list each node with its result, or each tensor"},
 			{&asJSON, "json", "", "write JSON, with sizes as numbers"},
-			{&p.svg, "svg", "FILE", "draw the model for a browser"},
-			{&p.dot, "dot", "FILE", "draw the model for Graphviz"},
-			{&p.depth, "depth", "N", `draw the nodes of a scope as one box. A scope is the first N parts of their names, such
+			{&dot, "dot", "FILE", "draw the model for Graphviz"},
+			{&depth, "depth", "N", `draw the nodes of a scope as one box. A scope is the first N parts of their names, such
 				as blocks/blocks.0 (default: as many as stay readable)`},
 		}, m.running()...),
 		examples: `
-trainer inspect runs/octid/model.onnx -batch 16 -svg model.svg
+trainer inspect runs/octid/model.onnx -batch 16 -dot model.dot
 trainer inspect RETFound_mae_meh.pth
 `,
 		operands: true,
@@ -50,15 +50,17 @@ trainer inspect RETFound_mae_meh.pth
 			if len(operands) != 1 {
 				return badUsage("expected one model or weight file, found %q", operands)
 			}
-			if p.depth < 0 {
-				return badUsage("-depth %d: must be at least 0", p.depth)
+			if depth < 0 {
+				return badUsage("-depth %d: must be at least 0", depth)
 			}
 			r, err := a.inspect(ctx, operands[0], m)
 			if err != nil {
 				return err
 			}
-			if err := p.write(r); err != nil {
-				return err
+			if dot != "" {
+				if err := writeDOT(r, depth, dot); err != nil {
+					return err
+				}
 			}
 			if err := ctx.Err(); err != nil {
 				return err
@@ -89,35 +91,17 @@ func (a *app) inspect(ctx context.Context, path string, m *modelFlags) (*inspect
 	return r, nil
 }
 
-// A pictures value names the drawings to write.
-type pictures struct {
-	svg, dot string // "": none
-	depth    int
-}
-
-func (p *pictures) write(r *inspect.Report) error {
-	if p.svg+p.dot == "" {
-		return nil
-	}
+// writeDOT draws the model into a file in Graphviz's language.
+func writeDOT(r *inspect.Report, depth int, path string) error {
 	if r.Model == nil {
 		return fmt.Errorf("%s is a weight file, which has no graph to draw", r.Path)
 	}
-	picture := r.Picture(p.depth)
-	for path, draw := range map[string]func() ([]byte, error){p.svg: picture.SVG, p.dot: picture.DOT} {
-		if path == "" {
-			continue
-		}
-		text, err := draw()
-		if err != nil {
-			return fmt.Errorf("drawing %s: %w", r.Path, err)
-		}
-		err = onnx.WriteFileAtomic(path, func(w io.Writer) error {
-			_, err := w.Write(text)
-			return err
-		})
-		if err != nil {
-			return err
-		}
+	text, err := r.DOT(depth)
+	if err != nil {
+		return fmt.Errorf("drawing %s: %w", r.Path, err)
 	}
-	return nil
+	return durable.Write(path, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
 }

@@ -7,8 +7,8 @@ import (
 
 	"fovea/data"
 	"fovea/inference"
+	"fovea/internal/durable"
 	"fovea/internal/progress"
-	"fovea/onnx"
 	"fovea/onnx/engine"
 )
 
@@ -95,7 +95,7 @@ func (a *app) predict(ctx context.Context, m *classifierFlags, p prediction, ope
 	if p.out == "" {
 		err = write(a.stdout)
 	} else {
-		err = onnx.WriteFileAtomic(p.out, write)
+		err = durable.Write(p.out, write)
 	}
 	if err != nil || n.Failed == 0 {
 		return err

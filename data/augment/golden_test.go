@@ -20,7 +20,8 @@ func readJSON(t testing.TB, name string, into any) {
 	}
 }
 
-// sameDistribution is the p-value of the two-sample chi-square test for two histograms, of equally many draws or not.
+// sameDistribution returns the p-value of the two-sample chi-square test for two histograms, whose numbers of draws may
+// differ.
 func sameDistribution(a, b []int) float64 {
 	var na, nb float64
 	for i := range a {

@@ -58,7 +58,7 @@ func readPNG(t testing.TB, path string) *image.NRGBA {
 	return out
 }
 
-// digest is that of the RGB bytes; every pixel must be opaque.
+// digest returns the digest of the RGB bytes. Every pixel must be opaque.
 func digest(t testing.TB, img *image.NRGBA) string {
 	t.Helper()
 	var rgb []byte
@@ -74,7 +74,7 @@ func digest(t testing.TB, img *image.NRGBA) string {
 	return hex.EncodeToString(sum[:])[:24]
 }
 
-// inside is img as a part of a larger image.
+// inside returns img as a part of a larger image.
 func inside(img *image.NRGBA) *image.NRGBA {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	large := image.NewNRGBA(image.Rect(0, 0, w+7, h+5))

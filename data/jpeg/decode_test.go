@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// files are JPEGs of every kind that is decoded here. That their colours equal Pillow's is tested in package data.
+// files returns JPEGs of every kind that is decoded here. That their colours equal Pillow's is tested in package data.
 func files(t testing.TB) []string {
 	t.Helper()
 	var out []string

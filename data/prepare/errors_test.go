@@ -100,21 +100,25 @@ func TestFaults(t *testing.T) {
 		{"no image", small, folder(tree{{"readme.txt", nil}}), "no image in"},
 		{"an image less", small, folder(good.without("ill/k.png")), "b: published 10, found 9\nthe download is not whole"},
 		{"an image more", small, zipped(good.with("ill/z.png", tiny(t, 99, "png"))), "b: published 10, found 11"},
-		{"no folder of a class", small, zipped(good.with("x/z.png", nil)), "1 images lie in no folder of a class:\n  download.zip/x/z.png\nmove them away"},
-		{"checksum", small, raw(corrupt), "reading small.zip/healthy/d.png: zip: checksum error; if it is damaged, get it again"},
+		{"no folder of a class", small, zipped(good.with("x/z.png", nil)),
+			"1 images lie in no folder of a class:\n  download.zip/x/z.png\nmove them away"},
+		{"checksum", small, raw(corrupt),
+			"reading small.zip/healthy/d.png: zip: checksum error; if it is damaged, get it again"},
 		{"cut short", small, raw(corrupt[:len(corrupt)-30]), "small.zip is not a whole zip archive"},
 		{"truncated image", small, zipped(good.replaced("ill/k.png", good[10].content[:60])),
 			"reading download.zip/ill/k.png: png: invalid format: not enough pixel data; if it is damaged, get it again"},
 		{"no image but text", small, folder(good.replaced("ill/k.png", []byte("<html>Log in"))),
 			"reading ill/k.png: not a JPEG, PNG"},
-		{"climbs out", small, zipped(good.with("../../evil.png", nil)), `the member "../../evil.png" leads out of the archive`},
+		{"climbs out", small, zipped(good.with("../../evil.png", nil)),
+			`the member "../../evil.png" leads out of the archive`},
 		{"climbs out inside", small, zipped(good.with("ill/../../evil.png", nil)), "leads out of the archive"},
 		{"climbs out with backslashes", small, zipped(good.with(`..\evil.png`, nil)), "leads out of the archive"},
 		{"absolute", small, zipped(good.with("/tmp/evil.png", nil)), "leads out of the archive"},
 		{"drive", small, zipped(good.with(`C:\evil.png`, nil)), "leads out of the archive"},
 		{"link in an archive", small, raw(withLink(t, good)), "ill/link.png is a link or a device"},
 		{"encrypted", small, raw(encrypted(t, good)), "healthy/a.png is encrypted"},
-		{"unknown method", small, raw(deflate64(t, good)), "healthy/a.png is compressed by a method that only some programs know"},
+		{"unknown method", small, raw(deflate64(t, good)),
+			"healthy/a.png is compressed by a method that only some programs know"},
 		{"link to a folder", small, link(t.TempDir()), "link.png is a link to a folder"},
 		{"link to nothing", small, link("none"), "link.png: no such file"},
 		{"different images of a name and size", small, folder(good.with("copy/ill/k.png", tiny(t, 99, "png"))),
@@ -123,14 +127,17 @@ func TestFaults(t *testing.T) {
 		{"two tables", smallTable, folder(table.with("old/train.csv", nil)), "two tables could be train.csv"},
 		{"no column", smallTable, relabelled("diagnosis", "grade"), `train.csv has no column "diagnosis"`},
 		{"unknown label", smallTable, relabelled("c,0", "c,7"), `train.csv:4: the label of c is "7"`},
-		{"no label", smallTable, relabelled("c,0\n", ""), "1 images have no label; move them away, or get the table again:\n  train_images/c.png"},
+		{"no label", smallTable, relabelled("c,0\n", ""),
+			"1 images have no label; move them away, or get the table again:\n  train_images/c.png"},
 		{"label without image", smallTable, folder(table.without("c.png")), "train.csv:4: no image c"},
 		{"label twice", smallTable, relabelled("c,0\n", "c,0\nc,0\n"), "train.csv:5: the image c is in train.csv:4 already"},
 		{"two images of a label", smallTable, folder(table.with("train_images/2/c.png", tiny(t, 1, "jpg"))),
 			"train.csv:4: different images are named c"},
-		{"IDRiD without a table", idrid, folder(idridTree(t).without("Testing Labels.csv")), "no table b. IDRiD_Disease Grading_Testing Labels.csv"},
+		{"IDRiD without a table", idrid, folder(idridTree(t).without("Testing Labels.csv")),
+			"no table b. IDRiD_Disease Grading_Testing Labels.csv"},
 		{"PAPILA without a workbook", papila, zipped(papilaTree(t).without("os.xlsx")), "no table patient_data_os.xlsx"},
-		{"PAPILA without images", papila, zipped(papilaTree(t).without("OD.jpg")), "patient_data_od.xlsx, patient #001: no image RET001OD.jpg"},
+		{"PAPILA without images", papila, zipped(papilaTree(t).without("OD.jpg")),
+			"patient_data_od.xlsx, patient #001: no image RET001OD.jpg"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			parent := t.TempDir()
@@ -187,7 +194,8 @@ func TestDest(t *testing.T) {
 		filepath.Join(source, "result"): "lies in the source",
 		source:                          "exists already",
 	} {
-		if _, err := prepared(t, Options{Set: small, Source: source, Dest: dest}); err == nil || !strings.Contains(err.Error(), want) {
+		_, err := prepared(t, Options{Set: small, Source: source, Dest: dest})
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", dest, err, want)
 		}
 	}

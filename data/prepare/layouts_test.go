@@ -127,7 +127,8 @@ func retinaTree(tb testing.TB) tree {
 	for _, class := range []struct {
 		folder, prefix string
 		images         int
-	}{{"1_normal", "NL", 300}, {"2_cataract", "cataract", 100}, {"2_glaucoma", "Glaucoma", 101}, {"3_retina_disease", "Retina", 100}} {
+	}{{"1_normal", "NL", 300}, {"2_cataract", "cataract", 100}, {"2_glaucoma", "Glaucoma", 101},
+		{"3_retina_disease", "Retina", 100}} {
 		for i := range class.images {
 			t.add(fmt.Sprintf("dataset/%s/%s_%03d.png", class.folder, class.prefix, i+1), tiny(tb, n, "png"))
 			n++

@@ -83,7 +83,8 @@ func TestPublishedSizes(t *testing.T) {
 			}
 			checkManifest(t, plan.options.Dest, download)
 			report := plan.Report()
-			if want := fmt.Sprintf("patients with both eyes: %d, of which in two splits: %d\n", test.patients, test.apart); test.patients > 0 &&
+			want := fmt.Sprintf("patients with both eyes: %d, of which in two splits: %d\n", test.patients, test.apart)
+			if test.patients > 0 &&
 				!strings.Contains(report, want) {
 				t.Errorf("the report lacks %q:\n%s", want, report)
 			}
@@ -146,6 +147,9 @@ func TestPublishedSizesByClass(t *testing.T) {
 // The form of the source does not change the splits: archive, folder, folder of archives, archive of archives, pieces
 // of an archive, other names of folders.
 func TestFormsOfASource(t *testing.T) {
+	if testing.Short() {
+		t.Skip("unpacks every form")
+	}
 	temporary := t.TempDir()
 	t.Setenv("TMPDIR", temporary)
 	download := octidTree(t)

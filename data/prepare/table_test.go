@@ -24,7 +24,8 @@ func TestReadCSV(t *testing.T) {
 		{"quotes", "\"image_id\",\"grade\"\n\"a.png\",\"1\"\n\"b.png\",\"\""},
 	} {
 		rows, err := readCSV(memory("t.csv", []byte(test.text)), "image_id", "grade")
-		if got := fmt.Sprint(rows); err != nil || !strings.Contains(got, "[a.png 1]") || !strings.Contains(got, "[b.png ]") || len(rows) != 2 {
+		if got := fmt.Sprint(rows); err != nil || !strings.Contains(got, "[a.png 1]") ||
+			!strings.Contains(got, "[b.png ]") || len(rows) != 2 {
 			t.Errorf("%s: %v, %v", test.name, rows, err)
 		}
 	}
@@ -89,7 +90,8 @@ func TestReadXLSXCells(t *testing.T) {
 		`"ZZZZZZ1" names no cell`: book(`<row><c r="ZZZZZZ1"><v>3</v></c></row>`, ""),
 		"XML syntax error":        book(`<row>`, ""),
 	} {
-		if _, err := readXLSX(f); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "b.xlsx") {
+		if _, err := readXLSX(f); err == nil || !strings.Contains(err.Error(), name) ||
+			!strings.Contains(err.Error(), "b.xlsx") {
 			t.Errorf("%v, want %q", err, name)
 		}
 	}

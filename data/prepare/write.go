@@ -16,7 +16,7 @@ import (
 	"sync"
 
 	"fovea/data"
-	"fovea/onnx"
+	"fovea/internal/durable"
 )
 
 // manifestFile lists the images of a result. Its columns are split, class, file, patient, source and sha256.
@@ -54,7 +54,7 @@ func (p *Plan) Write(ctx context.Context) (err error) {
 	if err := os.Rename(fresh, dest); err != nil {
 		return err
 	}
-	return onnx.SyncFolder(parent)
+	return durable.SyncFolder(parent)
 }
 
 // fill writes and syncs all files and folders below dir.
@@ -97,7 +97,7 @@ func (p *Plan) fill(ctx context.Context, dir string) error {
 		return err
 	}
 	for _, folder := range folders {
-		if err := onnx.SyncFolder(folder); err != nil {
+		if err := durable.SyncFolder(folder); err != nil {
 			return err
 		}
 	}

@@ -12,11 +12,11 @@ import (
 
 // key is a line of a legend.
 type key struct {
-	words, name string // the name, behind the words, is what is shortened
+	words, name string // the name stands behind the words and is shortened
 	line        draw.LineStyle
 }
 
-// axes are a plot with its legend below it, where it covers nothing.
+// axes is a plot with its legend below it, where it covers nothing.
 type axes struct {
 	plot *plot.Plot
 	tall vg.Length // of the plot
@@ -30,7 +30,7 @@ func newAxes(x, y string) *axes {
 	p.X.Label.Text, p.Y.Label.Text = x, y
 	p.X.Padding, p.Y.Padding = 0, 0
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
-		label := style(textSize)
+		label := TextStyle(textSize)
 		a.Label.TextStyle.Font, a.Label.TextStyle.Color = label.Font, ink
 		a.Tick.Label.Font, a.Tick.Label.Color = label.Font, ink
 		a.LineStyle = draw.LineStyle{Color: frameInk, Width: 0.6}
@@ -52,9 +52,9 @@ func (a *axes) unit() {
 	}
 }
 
-// lineOf is the style of the k-th line that is told apart from others.
+// lineOf returns the style of the k-th line that is told apart from others.
 func lineOf(k int) draw.LineStyle {
-	return draw.LineStyle{Color: okabeIto[k%len(okabeIto)], Width: 1.2, Dashes: dashes[k%len(dashes)]}
+	return draw.LineStyle{Color: Colour(k), Width: 1.2, Dashes: dashes[k%len(dashes)]}
 }
 
 // line adds a line, and its name to the legend unless that is empty.
@@ -79,7 +79,7 @@ func (a *axes) band(x, low, high []float64, fill color.Color) {
 	a.plot.Add(&plotter.Polygon{XYs: []plotter.XYs{outline}, Color: fill})
 }
 
-// height of the axes in a figure, with their legend.
+// height returns the height of the axes with their legend.
 func (a *axes) height() vg.Length { return a.tall + gap + lineHeight*vg.Length(len(a.keys)) }
 
 // drawIn draws into a rectangle: the legend at its foot, the plot above.
@@ -88,17 +88,17 @@ func (a *axes) drawIn(c draw.Canvas, at vg.Rectangle) {
 	area := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: vg.Point{X: at.Min.X, Y: foot + gap}, Max: at.Max}}
 	a.plot.Draw(draw.Crop(area, 0, -gap*2, 0, -gap)) // the last tick's label reaches out
 	const sample = vg.Length(22)
-	label := style(textSize)
+	label := TextStyle(textSize)
 	label.YAlign = text.YCenter
 	for i, k := range a.keys {
 		y := foot - lineHeight*(vg.Length(i)+0.5)
 		c.StrokeLine2(k.line, at.Min.X, y, at.Min.X+sample, y)
 		c.FillText(label, vg.Point{X: at.Min.X + sample + gap, Y: y},
-			k.words+abbreviate(k.name, label, at.Max.X-at.Min.X-sample-gap-label.Width(k.words)))
+			k.words+Abbreviate(k.name, label, at.Max.X-at.Min.X-sample-gap-label.Width(k.words)))
 	}
 }
 
-// figure is axes one above the other under a title.
+// figure returns a figure of axes one above the other under a title.
 func figure(title string, parts ...*axes) *Figure {
 	f := &Figure{width: columnWidth, height: titleHeight + margin}
 	for i, a := range parts {

@@ -14,18 +14,17 @@ type Split struct {
 	Counts []int
 }
 
-// Classes draws how the images of each split are distributed over the classes:
-// a row a class, a column a split, and in each the share of the split as a bar
-// with the number of images. All bars have one scale.
+// Classes draws how the images of each split are distributed over the classes: a row a class, a column a split. A bar
+// shows the fraction of the split, beside it the number of images. All bars have one scale.
 func Classes(classes []string, splits []Split, title string) *Figure {
-	label, widest := style(textSize), maxLabelWidth
+	label, widest := TextStyle(textSize), maxLabelWidth
 	if len(splits) > 1 {
 		widest = 75
 	}
 	names := make([]string, len(classes))
 	var left vg.Length
 	for i, name := range classes {
-		names[i] = abbreviate(name, label, widest)
+		names[i] = Abbreviate(name, label, widest)
 		left = max(left, label.Width(names[i]))
 	}
 	totals := make([]int, len(splits))
@@ -54,12 +53,13 @@ func Classes(classes []string, splits []Split, title string) *Figure {
 		for s, split := range splits {
 			x := margin + left + gap + wide*vg.Length(s)
 			c.FillText(value, vg.Point{X: x, Y: top - lineHeight/2},
-				abbreviate(fmt.Sprintf("%s: %d", split.Name, totals[s]), value, wide-gap))
+				Abbreviate(fmt.Sprintf("%s: %d", split.Name, totals[s]), value, wide-gap))
 			room := wide - 2*gap - label.Width("00000")
 			for i, n := range split.Counts {
 				length := room * vg.Length(share(n, totals[s])/max(largest, 1e-9))
 				if n > 0 {
-					c.FillPolygon(okabeIto[0], rectangle(vg.Point{X: x, Y: row(i) - lineHeight*0.35}, max(length, 0.5), lineHeight*0.7))
+					corner := vg.Point{X: x, Y: row(i) - lineHeight*0.35}
+					c.FillPolygon(okabeIto[0], rectangle(corner, max(length, 0.5), lineHeight*0.7))
 				}
 				c.FillText(value, vg.Point{X: x + length + gap, Y: row(i)}, fmt.Sprint(n))
 			}

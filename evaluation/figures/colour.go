@@ -16,8 +16,7 @@ var (
 	emptyFill = color.Gray{Y: 0xe6}
 )
 
-// okabeIto are the colours of Okabe and Ito (2008) that are dark enough for a
-// line on white: their yellow is left out.
+// okabeIto are the colours of Okabe and Ito (2008) that are dark enough for a line on white: their yellow is left out.
 var okabeIto = []color.RGBA{
 	{0x00, 0x72, 0xb2, 0xff}, // blue
 	{0xd5, 0x5e, 0x00, 0xff}, // vermilion
@@ -28,17 +27,19 @@ var okabeIto = []color.RGBA{
 	black,
 }
 
+// Colour returns the i-th colour of lines and points that are told apart, from 0; the colours repeat.
+func Colour(i int) color.RGBA { return okabeIto[i%len(okabeIto)] }
+
 var black = color.RGBA{0x20, 0x20, 0x20, 0xff}
 
 // dashes go with the colours, so that lines differ in a grey print too.
 var dashes = [][]vg.Length{nil, {4, 2}, {1.5, 1.5}, {6, 2, 1.5, 2}, {8, 3}, {3, 1}, {1, 2.5}}
 
-// faint is a colour for the area behind a line, an eighth of it on white.
+// faint returns a colour for the area behind a line, an eighth of the line's on white.
 func faint(c color.RGBA) color.Color { return color.NRGBA{R: c.R, G: c.G, B: c.B, A: 0x30} }
 
-// blues is ColorBrewer's nine-step Blues, interpolated, for v in [0, 1]: one hue
-// from light to dark, which every kind of colour vision and a grey print keep
-// in order.
+// blues returns ColorBrewer's nine-step Blues, interpolated, for v in [0, 1]. The hue goes from light to dark, so every
+// kind of colour vision and a grey print keep the order.
 func blues(v float64) color.Color {
 	steps := brewer.Blues[9].Color
 	pos := v * float64(len(steps)-1)

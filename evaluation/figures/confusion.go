@@ -22,17 +22,16 @@ const (
 	darkShare     = 0.66         // from here on white text has the better contrast
 )
 
-// Counts draws the confusion matrix of p: a cell for each pair of actual class
-// (rows, class 0 at the top) and predicted class (columns), with the number of
-// images, coloured by it. Errors are those of [evaluation.Predictions.Check].
+// Counts draws the confusion matrix of p, with a cell for each pair of actual class (rows, class 0 at the top) and
+// predicted class (columns). A cell shows its number of images and is coloured by it. Errors are those of
+// [evaluation.Predictions.Check].
 func Counts(p *evaluation.Predictions, title string) (*Figure, error) {
 	return confusion(p, title, false)
 }
 
-// Confusion draws the confusion matrix of p with each row divided by the images
-// of its actual class: the share is written in percent, and the count below it
-// where it fits. The row of a class without samples is grey. Errors are those
-// of [evaluation.Predictions.Check].
+// Confusion draws the confusion matrix of p with each row divided by the images of its actual class. A cell shows the
+// fraction in percent, and the number of images below it where it fits. The row of a class without images is grey.
+// Errors are those of [evaluation.Predictions.Check].
 func Confusion(p *evaluation.Predictions, title string) (*Figure, error) {
 	return confusion(p, title, true)
 }
@@ -45,8 +44,8 @@ func confusion(p *evaluation.Predictions, title string, shares bool) (*Figure, e
 	return &m.Figure, nil
 }
 
-// matrix is the layout: a square of n cells whose lower left corner is origin,
-// with labels left of it and below.
+// A matrix is the layout of a confusion matrix: a square of n cells whose lower left corner is origin, with labels left
+// of it and below.
 type matrix struct {
 	Figure
 	title         string
@@ -70,17 +69,17 @@ func newMatrix(p *evaluation.Predictions, title string, shares bool) *matrix {
 			m.most = max(m.most, count)
 		}
 	}
-	width, label, widest := columnWidth, style(textSize), maxLabelWidth*0.6
+	width, label, widest := columnWidth, TextStyle(textSize), maxLabelWidth*0.6
 	if n > columnClasses {
 		width, widest = pageWidth, maxLabelWidth
 	}
 	const none = " (no images)"
 	var left, below vg.Length
 	for i, name := range p.Classes {
-		m.columns = append(m.columns, abbreviate(name, label, widest))
+		m.columns = append(m.columns, Abbreviate(name, label, widest))
 		row := m.columns[i]
 		if m.totals[i] == 0 {
-			row = abbreviate(name, label, widest-label.Width(none)) + none
+			row = Abbreviate(name, label, widest-label.Width(none)) + none
 		}
 		m.rows = append(m.rows, row)
 		left, below = max(left, label.Width(row)), max(below, label.Width(m.columns[i]))
@@ -125,7 +124,7 @@ func (m *matrix) paint(c draw.Canvas) {
 	frame := rectangle(m.origin, side, side)
 	c.StrokeLines(draw.LineStyle{Color: frameInk, Width: 0.6}, append(frame, frame[0]))
 
-	label := style(textSize)
+	label := TextStyle(textSize)
 	for i := 0; i < n; i += m.every {
 		row := label
 		row.XAlign, row.YAlign = text.XRight, text.YCenter
@@ -153,14 +152,14 @@ func (m *matrix) paint(c draw.Canvas) {
 	m.drawTitle(c, m.title)
 	note := label
 	note.YAlign = text.YTop
-	words := fmt.Sprintf("images; from white, 0, to dark blue, %d", m.most)
+	words := fmt.Sprintf("images; white: 0, dark blue: %d", m.most)
 	if m.shares {
-		words = "percent of the actual class; white 0, dark blue 100"
+		words = "percent of the actual class; white: 0, dark blue: 100"
 		if m.twoLines() {
 			words += "; images below"
 		}
 	}
-	c.FillText(note, vg.Point{X: margin, Y: m.height - titleHeight + gap}, abbreviate(words, note, m.width-2*margin))
+	c.FillText(note, vg.Point{X: margin, Y: m.height - titleHeight + gap}, Abbreviate(words, note, m.width-2*margin))
 }
 
 // drawRow draws the cells of actual class i.
@@ -179,11 +178,11 @@ func (m *matrix) drawRow(c draw.Canvas, i int) {
 	}
 }
 
-// twoLines tells whether a cell has room for share and count.
+// twoLines reports whether a cell has room for a fraction and a count.
 func (m *matrix) twoLines() bool { return m.shares && m.cell >= 2.6*textSize }
 
-// drawCell draws the images of actual class i that were predicted as class j.
-// A cell without any stays as light as it is.
+// drawCell draws the images of actual class i that were predicted as class j. A cell without any stays as light as it
+// is.
 func (m *matrix) drawCell(c draw.Canvas, i, j int) {
 	count := m.counts[i][j]
 	shade := float64(count) / float64(m.most)
@@ -201,7 +200,7 @@ func (m *matrix) drawCell(c draw.Canvas, i, j int) {
 	corner := m.cellCorner(i, j)
 	c.FillPolygon(blues(shade), rectangle(corner, m.cell, m.cell))
 	// The largest size at which the widest line fits.
-	sty := style(textSize)
+	sty := TextStyle(textSize)
 	var widest vg.Length
 	for _, line := range lines {
 		widest = max(widest, sty.Width(line))
@@ -222,7 +221,7 @@ func (m *matrix) drawCell(c draw.Canvas, i, j int) {
 	}
 }
 
-// cellCorner is the lower left corner of a cell; row 0 is at the top.
+// cellCorner returns the lower left corner of a cell; row 0 is at the top.
 func (m *matrix) cellCorner(i, j int) vg.Point {
 	return vg.Point{
 		X: m.origin.X + m.cell*vg.Length(j),

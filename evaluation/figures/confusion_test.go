@@ -102,6 +102,9 @@ func TestConfusionCells(t *testing.T) {
 }
 
 func TestConfusionCutsNothingOff(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws many figures")
+	}
 	for _, c := range []struct {
 		classes int
 		name    string
@@ -138,7 +141,7 @@ func TestLabelsHaveRoom(t *testing.T) {
 }
 
 func TestAbbreviate(t *testing.T) {
-	sty := style(textSize)
+	sty := TextStyle(textSize)
 	for _, c := range []struct {
 		text  string
 		width vg.Length
@@ -148,7 +151,7 @@ func TestAbbreviate(t *testing.T) {
 		{"正常眼底正常眼底正常眼底", 60},
 		{"", 10},
 	} {
-		got := abbreviate(c.text, sty, c.width)
+		got := Abbreviate(c.text, sty, c.width)
 		if sty.Width(got) > c.width {
 			t.Errorf("%q is %q, %v wide, want at most %v", c.text, got, sty.Width(got), c.width)
 		}

@@ -11,15 +11,14 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Series is a figure over the epochs, the first of which is epoch 1. NaN is left
-// out.
+// Series is a figure over the epochs, the first of which is epoch 1. NaN is left out.
 type Series struct {
 	Name   string
 	Values []float64
 }
 
-// Course draws series over the epochs. best is the index of an epoch that is
-// marked, -1 none. Values outside [0, 1] are allowed.
+// Course draws series over the epochs. best is the index of an epoch that is marked, -1 none. Values outside [0, 1] are
+// allowed.
 func Course(series []Series, best int, unit, title string) *Figure {
 	a := newAxes("Epoch", unit)
 	a.epochs(series)
@@ -27,21 +26,20 @@ func Course(series []Series, best int, unit, title string) *Figure {
 		a.line(s.Name, s.points(), lineOf(i))
 		if best >= 0 && best < len(s.Values) && !math.IsNaN(s.Values[best]) {
 			a.plot.Add(&plotter.Scatter{XYs: plotter.XYs{{X: float64(best + 1), Y: s.Values[best]}},
-				GlyphStyle: draw.GlyphStyle{Color: okabeIto[i%len(okabeIto)], Radius: 2.2, Shape: draw.CircleGlyph{}}})
+				GlyphStyle: draw.GlyphStyle{Color: Colour(i), Radius: 2.2, Shape: draw.CircleGlyph{}}})
 		}
 	}
 	if best >= 0 {
 		low, high := a.plot.Y.Min, a.plot.Y.Max
-		a.line(fmt.Sprintf("epoch %d, the one that was selected", best+1),
+		a.line(fmt.Sprintf("selected epoch: %d", best+1),
 			plotter.XYs{{X: float64(best + 1), Y: low}, {X: float64(best + 1), Y: high}},
 			draw.LineStyle{Color: frameInk, Width: 0.6, Dashes: dashes[2]})
 	}
 	return figure(title, a)
 }
 
-// Rates draws the learning rate of each layer over the epochs, from light, the
-// first, to dark, the last, on a scale of powers of ten. Of many layers only
-// some are named. A rate of 0 has no place on the scale and is left out.
+// Rates draws the learning rate of each layer over the epochs, from light, the first, to dark, the last, on a scale of
+// powers of ten. Of many layers only some are named. A rate of 0 has no place on the scale and is left out.
 func Rates(layers []Series, title string) *Figure {
 	a := newAxes("Epoch", "Learning rate")
 	layers = slices.Clone(layers)
@@ -76,7 +74,7 @@ func Rates(layers []Series, title string) *Figure {
 	return figure(title, a)
 }
 
-// powerOfTen is the power of ten next to x > 0 that round leads to.
+// powerOfTen returns the power of ten next to x > 0, in the direction of round.
 func powerOfTen(x float64, round func(float64) float64) float64 {
 	return math.Pow(10, round(math.Log10(x)))
 }

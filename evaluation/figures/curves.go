@@ -16,12 +16,10 @@ import (
 // Interval is a confidence interval.
 type Interval struct{ Low, High float64 }
 
-// Curve is a ROC or precision-recall curve of one class against the rest, or of
-// an average over classes.
+// Curve is a ROC or precision-recall curve of one class against the rest, or of an average over classes.
 type Curve struct {
 	Class string
-	// X and Y are the corners: false positive rate and recall, or recall and
-	// precision. X does not fall.
+	// X and Y are the corners: false positive rate and recall, or recall and precision. X does not fall.
 	X, Y     []float64
 	Area     float64          // AUC, or average precision
 	Interval *Interval        // of the area; nil: none is written
@@ -30,16 +28,14 @@ type Curve struct {
 	Average  bool             // over classes
 }
 
-// Average is the curve of an average over classes, with its band.
+// Average returns the curve of an average over classes, with its band.
 func Average(b *evaluation.Band, area float64) Curve {
 	return Curve{Class: b.Name, X: b.X, Y: b.Y, Area: area, Band: b, Average: true}
 }
 
-// Curves returns the ROC and the precision-recall curve of each class that has
-// them, with the AUC and the average precision of [evaluation.PerClass]; of two
-// classes only the second's, which is the positive one. Precision holds from the
-// recall before to its own, as the average precision sums it. Errors are those of
-// [evaluation.Predictions.Check].
+// Curves returns the ROC and the precision-recall curve of each class that has them, with the AUC and the average
+// precision of [evaluation.PerClass]; of two classes only the second's, which is the positive one. Precision holds from
+// the recall before to its own, as the average precision sums it. Errors are those of [evaluation.Predictions.Check].
 func Curves(p *evaluation.Predictions) (roc, precision []Curve, err error) {
 	classes, err := evaluation.PerClass(p)
 	if err != nil {
@@ -55,7 +51,7 @@ func Curves(p *evaluation.Predictions) (roc, precision []Curve, err error) {
 	return roc, precision, nil
 }
 
-// step is what lies at or above a threshold.
+// A step counts the rows, and the hits among them, at or above a threshold.
 type step struct{ rows, hits int }
 
 func rocOf(k evaluation.ClassMetrics, steps []step) Curve {
@@ -83,8 +79,7 @@ func precisionOf(k evaluation.ClassMetrics, steps []step) Curve {
 	return c
 }
 
-// stepsOf are the thresholds of a class from the highest down, equal
-// probabilities together.
+// stepsOf returns the thresholds of a class from the highest down, equal probabilities together.
 func stepsOf(p *evaluation.Predictions, class int) []step {
 	type scored struct {
 		score float64
@@ -122,9 +117,8 @@ func PrecisionRecall(curves []Curve, title string) *Figure {
 	return a.curves(curves, title, "AP")
 }
 
-// curves draws the six classes of least area so that they are told apart, for
-// those are what a reader has to look at; all others in grey, and averages in
-// black.
+// curves draws the six classes of smallest area in colours, for a reader must look at those. All other classes are
+// grey, and averages black.
 func (a *axes) curves(curves []Curve, title, area string) *Figure {
 	a.unit()
 	var classes, averages []Curve
@@ -143,7 +137,8 @@ func (a *axes) curves(curves []Curve, title, area string) *Figure {
 		for _, c := range others {
 			a.line("", c.points(), draw.LineStyle{Color: otherInk, Width: 0.6})
 		}
-		a.line(fmt.Sprintf("%d other classes, %s %.3f to %.3f", len(others), area, others[0].Area, others[len(others)-1].Area),
+		a.line(fmt.Sprintf("%d other classes, %s %.3f to %.3f", len(others), area, others[0].Area,
+			others[len(others)-1].Area),
 			nil, draw.LineStyle{Color: otherInk, Width: 0.6})
 	}
 	if len(classes) == len(weak) {
@@ -179,8 +174,7 @@ func (a *axes) curves(curves []Curve, title, area string) *Figure {
 	return figure(title, a)
 }
 
-// points are the curve's corners but for those that a picture cannot show: a
-// ROC of a hundred thousand images has as many.
+// points returns the corners of the curve that a picture can show: a ROC of a hundred thousand images has as many.
 func (c Curve) points() plotter.XYs {
 	const fine = 1.0 / 2000
 	var out plotter.XYs

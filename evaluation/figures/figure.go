@@ -44,8 +44,7 @@ type Figure struct {
 	photographs   bool              // are most of it, and have no finer detail than photographDPI
 }
 
-// WritePNG writes the figure at 300 pixels an inch, a sheet of images at 200.
-// Errors are those of w.
+// WritePNG writes the figure at 300 pixels an inch, a sheet of images at 200. Errors are those of w.
 func (f *Figure) WritePNG(w io.Writer) error {
 	dpi := figureDPI
 	if f.photographs {
@@ -60,8 +59,8 @@ func (f *Figure) WritePNG(w io.Writer) error {
 	return nil
 }
 
-// indexed is an image with a palette where 256 colours do, which most drawings
-// keep to: their files are a quarter as large, and written as much faster.
+// indexed returns an image with a palette if 256 colours are enough, which holds for most drawings. The file is then a
+// quarter as large, and written as much faster.
 func indexed(img image.Image) image.Image {
 	full, ok := img.(*image.RGBA)
 	if !ok {
@@ -86,9 +85,8 @@ func indexed(img image.Image) image.Image {
 	return out
 }
 
-// WriteSVG writes the figure with its text as text. Where the font, Liberation
-// Sans, is not installed, another takes its place, at the same widths. Errors
-// are those of w.
+// WriteSVG writes the figure with its text as text. Where the font, Liberation Sans, is not installed, another takes
+// its place, at the same widths. Errors are those of w.
 func (f *Figure) WriteSVG(w io.Writer) error {
 	c := vgsvg.NewWith(vgsvg.UseWH(f.width, f.height))
 	paper := draw.New(c)
@@ -111,8 +109,7 @@ func (f *Figure) WriteSVG(w io.Writer) error {
 // svgText is a text as package vgsvg writes it: attributes, size, text.
 var svgText = regexp.MustCompile(`<text ([^>]*font-size:([0-9.]+)px[^>]*)>([^<]*)</text>`)
 
-// fixWidths writes down how wide each text is, so that it takes no more room in
-// another font.
+// fixWidths writes down how wide each text is, so that it takes no more room in another font.
 func fixWidths(svg []byte) []byte {
 	return svgText.ReplaceAllFunc(svg, func(text []byte) []byte {
 		part := svgText.FindSubmatch(text)
@@ -120,24 +117,25 @@ func fixWidths(svg []byte) []byte {
 		if err != nil || len(part[3]) == 0 {
 			return text
 		}
-		width := style(vg.Length(size)).Width(html.UnescapeString(string(part[3])))
-		return fmt.Appendf(nil, `<text textLength="%.2f" lengthAdjust="spacingAndGlyphs" %s>%s</text>`, width.Points(), part[1], part[3])
+		width := TextStyle(vg.Length(size)).Width(html.UnescapeString(string(part[3])))
+		return fmt.Appendf(nil, `<text textLength="%.2f" lengthAdjust="spacingAndGlyphs" %s>%s</text>`, width.Points(),
+			part[1], part[3])
 	})
 }
 
 // drawTitle writes a title at the upper left of a figure.
 func (f *Figure) drawTitle(c draw.Canvas, title string) {
-	head := style(titleSize)
+	head := TextStyle(titleSize)
 	head.YAlign = text.YTop
-	c.FillText(head, vg.Point{X: margin, Y: f.height - margin}, abbreviate(title, head, f.width-2*margin))
+	c.FillText(head, vg.Point{X: margin, Y: f.height - margin}, Abbreviate(title, head, f.width-2*margin))
 }
 
 // titleHeight is the room that a title takes, with what follows it.
 const titleHeight = margin + titleSize*1.3 + gap
 
-// style is plain sans-serif text: class names may hold what LaTeX would take for
-// a command.
-func style(size vg.Length) text.Style {
+// TextStyle returns the style of all text: dark Liberation Sans of a size in points. Text is plain, because class names
+// may hold what LaTeX would take for a command.
+func TextStyle(size vg.Length) text.Style {
 	return text.Style{
 		Color:   ink,
 		Font:    font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, size),
@@ -155,10 +153,9 @@ func printable(s string) string {
 	}, strings.ToValidUTF8(s, string(utf8.RuneError)))
 }
 
-// abbreviate makes s printable and shortens it to a width by an ellipsis. It
-// keeps twice as much of the beginning as of the end: names of grades and
-// stages differ at their end too.
-func abbreviate(s string, sty text.Style, width vg.Length) string {
+// Abbreviate returns s with a replacement for each character that cannot be shown, shortened by an ellipsis to a width.
+// It keeps twice as much of the beginning as of the end: names of grades and stages differ at their end too.
+func Abbreviate(s string, sty text.Style, width vg.Length) string {
 	s = printable(s)
 	runes := []rune(s)
 	for kept := len(runes); sty.Width(s) > width && kept > 1; kept-- {
@@ -176,5 +173,5 @@ func rectangle(corner vg.Point, width, height vg.Length) []vg.Point {
 	return []vg.Point{{X: x, Y: y}, {X: x + width, Y: y}, {X: x + width, Y: y + height}, {X: x, Y: y + height}}
 }
 
-// Size is the width and height in points (1/72 inch).
+// Size returns width and height in points (1/72 inch).
 func (f *Figure) Size() (width, height float64) { return f.width.Points(), f.height.Points() }

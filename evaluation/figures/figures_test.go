@@ -41,8 +41,8 @@ func random(classes, rows int) *evaluation.Predictions {
 	return p
 }
 
-// TestCurvesHaveTheirArea integrates the corners: the areas come from package
-// evaluation, which agrees with scikit-learn.
+// TestCurvesHaveTheirArea integrates the corners: the areas come from package evaluation, which agrees with
+// scikit-learn.
 func TestCurvesHaveTheirArea(t *testing.T) {
 	for _, classes := range []int{2, 5} {
 		p := random(classes, 300)
@@ -152,6 +152,9 @@ func every(t *testing.T, classes int) map[string]*Figure {
 }
 
 func TestFiguresCutNothingOff(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws every figure")
+	}
 	for _, classes := range []int{2, 5, 39} {
 		for name, f := range every(t, classes) {
 			cutsNothingOff(t, fmt.Sprintf("%s of %d classes", name, classes), f)

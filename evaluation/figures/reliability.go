@@ -12,7 +12,7 @@ import (
 	"fovea/evaluation"
 )
 
-// Bin is the images whose largest probability lies in one part of [0, 1].
+// A Bin holds the images whose largest probability lies in one part of [0, 1].
 type Bin struct {
 	Low, High  float64 // the part, High included
 	Count      int
@@ -21,9 +21,8 @@ type Bin struct {
 	Interval   *Interval // of the accuracy; nil: none is drawn
 }
 
-// ReliabilityBins sorts the predictions into n bins of equal width by their
-// largest probability, each with Wilson's interval of its accuracy. p must pass
-// [evaluation.Predictions.Check].
+// ReliabilityBins sorts the predictions into n bins of equal width by their largest probability, each with Wilson's
+// interval of its accuracy. p must pass [evaluation.Predictions.Check].
 func ReliabilityBins(p *evaluation.Predictions, n int, level float64) []Bin {
 	bins, hits := make([]Bin, n), make([]int, n)
 	for _, r := range p.Rows {
@@ -49,7 +48,7 @@ func ReliabilityBins(p *evaluation.Predictions, n int, level float64) []Bin {
 	return bins
 }
 
-// Wilson is the score interval of a share of hits among n > 0 (Wilson 1927).
+// Wilson returns the score interval of a fraction of hits among n > 0 (Wilson 1927).
 func Wilson(hits, n int, level float64) Interval {
 	z := distuv.UnitNormal.Quantile((1 + level) / 2)
 	p, m := float64(hits)/float64(n), float64(n)
@@ -58,13 +57,12 @@ func Wilson(hits, n int, level float64) Interval {
 	return Interval{max(0, middle-half), min(1, middle+half)}
 }
 
-// Reliability draws how often the predictions of each bin are right, over the
-// probability they were given, and how many images there are in each. interval
-// says what the interval of a bin is.
+// Reliability draws, for each bin, the fraction of correct predictions over their mean probability, and below it the
+// number of images. interval is the legend of the bins' intervals.
 func Reliability(bins []Bin, interval, title string) *Figure {
-	a := newAxes("Probability of the predicted class", "Share that is right")
+	a := newAxes("Probability of the predicted class", "Fraction that is right")
 	a.unit()
-	a.line("as often right as the probability says", plotter.XYs{{X: 0, Y: 0}, {X: 1, Y: 1}},
+	a.line("perfect calibration", plotter.XYs{{X: 0, Y: 0}, {X: 1, Y: 1}},
 		draw.LineStyle{Color: frameInk, Width: 0.6, Dashes: dashes[2]})
 	b := newAxes("Probability of the predicted class", "Images")
 	b.unit()
@@ -84,12 +82,12 @@ func Reliability(bins []Bin, interval, title string) *Figure {
 		b.plot.Add(&plotter.Polygon{XYs: []plotter.XYs{{{X: x.Low, Y: 0}, {X: x.High, Y: 0},
 			{X: x.High, Y: float64(x.Count)}, {X: x.Low, Y: float64(x.Count)}}}, Color: okabeIto[0],
 			LineStyle: draw.LineStyle{Color: blues(0), Width: 0.5}})
-		words := style(textSize)
+		words := TextStyle(textSize)
 		words.XAlign = draw.XCenter
 		b.plot.Add(&plotter.Labels{XYs: plotter.XYs{{X: (x.Low + x.High) / 2, Y: float64(x.Count)}},
 			Labels: []string{fmt.Sprint(x.Count)}, TextStyle: []draw.TextStyle{words}, Offset: vg.Point{Y: 2}})
 	}
-	a.keys = append(a.keys, key{name: "images of a bin, " + interval, line: bar})
+	a.keys = append(a.keys, key{name: interval + " of a bin", line: bar})
 	b.plot.Y.Max = float64(most) * 1.15
 	b.tall = 90
 	return figure(title, a, b)

@@ -8,7 +8,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Tile is an image of a contact sheet with what is said about it.
+// A Tile is an image of a contact sheet with its classes.
 type Tile struct {
 	Image       image.Image // nil where it could not be read
 	Actual      string      // class
@@ -25,23 +25,25 @@ func Sheet(tiles []Tile, title string) *Figure {
 	f := &Figure{width: pageWidth, height: titleHeight + high*vg.Length(rows) + margin, photographs: true}
 	f.draw = func(c draw.Canvas) {
 		f.drawTitle(c, title)
-		label := style(textSize)
+		label := TextStyle(textSize)
 		label.YAlign = draw.YTop
 		for i, t := range tiles {
-			at := vg.Point{X: margin + (side+2*gap)*vg.Length(i%across), Y: f.height - titleHeight - high*vg.Length(i/across) - side}
+			at := vg.Point{X: margin + (side+2*gap)*vg.Length(i%across),
+				Y: f.height - titleHeight - high*vg.Length(i/across) - side}
 			c.FillPolygon(emptyFill, rectangle(at, side, side))
 			if t.Image != nil {
 				c.DrawImage(fit(t.Image.Bounds(), at, side), t.Image)
 			}
-			for k, line := range []string{"actual " + t.Actual, "said " + t.Predicted, fmt.Sprintf("with %.3f", t.Probability)} {
-				c.FillText(label, vg.Point{X: at.X, Y: at.Y - gap - lineHeight*vg.Length(k)}, abbreviate(line, label, side))
+			for k, line := range []string{"actual " + t.Actual, "predicted " + t.Predicted,
+				fmt.Sprintf("probability %.3f", t.Probability)} {
+				c.FillText(label, vg.Point{X: at.X, Y: at.Y - gap - lineHeight*vg.Length(k)}, Abbreviate(line, label, side))
 			}
 		}
 	}
 	return f
 }
 
-// fit is the place of an image in the middle of a square, its shape kept.
+// fit returns the rectangle of an image in the middle of a square, its shape kept.
 func fit(b image.Rectangle, corner vg.Point, side vg.Length) vg.Rectangle {
 	longest := vg.Length(max(b.Dx(), b.Dy(), 1))
 	w, h := side*vg.Length(b.Dx())/longest, side*vg.Length(b.Dy())/longest

@@ -9,10 +9,10 @@ import (
 	"fovea/evaluation/figures"
 )
 
-const shown = 24 // images of a list, at most
+const sheetImages = 24 // images of a list, at most
 
-// Sheets are the test images that the model does worst and best on, for files:
-// a page shows the worst as a list.
+// Sheets returns the contact sheets of the hardest errors and of the most confident correct answers, for files. A page
+// lists the hardest errors instead.
 func (r *Report) Sheets() []Picture {
 	if r.Test == nil || r.Test.Open == nil {
 		return nil
@@ -21,8 +21,8 @@ func (r *Report) Sheets() []Picture {
 	for _, s := range []struct {
 		name, title string
 		rows        []evaluation.Prediction
-	}{{"errors", "The hardest errors: least probability of the actual class", r.Test.hardest()},
-		{"best", "The surest right answers", r.Test.surest()}} {
+	}{{"errors", "Hardest errors: lowest probability of the actual class", r.Test.hardest()},
+		{"best", "Most confident correct answers", r.Test.surest()}} {
 		if len(s.rows) == 0 {
 			continue
 		}
@@ -40,12 +40,13 @@ func (r *Report) Sheets() []Picture {
 	return out
 }
 
-// hardErrors are the hardest errors as a page lists them.
+// hardErrors returns the hardest errors as a page lists them.
 func (t *Test) hardErrors() []hardError {
 	var out []hardError
 	for _, x := range t.hardest() {
 		k := x.Predicted()
-		e := hardError{Name: path.Base(x.Path), Path: x.Path, Actual: t.Predictions.Classes[x.Label], Predicted: t.Predictions.Classes[k],
+		classes := t.Predictions.Classes
+		e := hardError{Name: path.Base(x.Path), Path: x.Path, Actual: classes[x.Label], Predicted: classes[k],
 			ActualProbability: x.Probabilities[x.Label], Probability: x.Probabilities[k], Unread: t.Open != nil}
 		if t.Open != nil {
 			if img, err := t.Open(x.Path); err == nil {
@@ -58,19 +59,20 @@ func (t *Test) hardErrors() []hardError {
 	return out
 }
 
-// hardest are the errors whose actual class had the least probability.
+// hardest returns the errors whose actual class has the lowest probability, the lowest first.
 func (t *Test) hardest() []evaluation.Prediction {
 	return t.extreme(func(x evaluation.Prediction) bool { return x.Predicted() != x.Label },
 		func(x evaluation.Prediction) float64 { return x.Probabilities[x.Label] })
 }
 
-// surest are the right predictions of greatest probability.
+// surest returns the correct predictions of the highest probability, the highest first.
 func (t *Test) surest() []evaluation.Prediction {
 	return t.extreme(func(x evaluation.Prediction) bool { return x.Predicted() == x.Label },
 		func(x evaluation.Prediction) float64 { return -x.Probabilities[x.Label] })
 }
 
-func (t *Test) extreme(which func(evaluation.Prediction) bool, by func(evaluation.Prediction) float64) []evaluation.Prediction {
+func (t *Test) extreme(which func(evaluation.Prediction) bool,
+	by func(evaluation.Prediction) float64) []evaluation.Prediction {
 	var rows []evaluation.Prediction
 	for _, x := range t.Predictions.Rows {
 		if which(x) {
@@ -78,5 +80,5 @@ func (t *Test) extreme(which func(evaluation.Prediction) bool, by func(evaluatio
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b evaluation.Prediction) int { return cmp.Compare(by(a), by(b)) })
-	return rows[:min(len(rows), shown)]
+	return rows[:min(len(rows), sheetImages)]
 }

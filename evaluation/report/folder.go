@@ -10,28 +10,20 @@ import (
 
 	"fovea/evaluation"
 	"fovea/evaluation/figures"
+	"fovea/internal/durable"
 	"fovea/internal/parallel"
-	"fovea/onnx"
+	"fovea/internal/runfiles"
 )
-
-// Files of a folder that do not go by a split.
-const (
-	pageFile      = "report.html"
-	figuresFolder = "figures"
-)
-
-// MetricsFile is the name of the CSV with a split's metrics.
-func MetricsFile(split string) string { return "metrics_" + split + ".csv" }
 
 // WritePage writes report.html.
 func (r *Report) WritePage(dir string) error {
-	return onnx.WriteFileAtomic(filepath.Join(dir, pageFile), func(w io.Writer) error { return Write(w, r) })
+	return durable.Write(filepath.Join(dir, runfiles.Report), func(w io.Writer) error { return Write(w, r) })
 }
 
-// WriteFigures writes each figure as PNG and as SVG to the folder figures, and
-// takes away what another report has left there.
+// WriteFigures writes each figure as PNG and as SVG to the folder figures, and removes the figures that an earlier
+// report left there.
 func (r *Report) WriteFigures(dir string) error {
-	dir = filepath.Join(dir, figuresFolder)
+	dir = filepath.Join(dir, runfiles.Figures)
 	pictures, err := r.Pictures()
 	if err != nil {
 		return err
@@ -50,14 +42,13 @@ func (r *Report) WriteFigures(dir string) error {
 	errs := make([]error, len(pictures))
 	parallel.Each(0, len(pictures), func(i int) {
 		path, f := filepath.Join(dir, pictures[i].Name), pictures[i].Figure
-		errs[i] = errors.Join(onnx.WriteFileAtomic(path+".png", f.WritePNG), onnx.WriteFileAtomic(path+".svg", f.WriteSVG))
+		errs[i] = errors.Join(durable.Write(path+".png", f.WritePNG), durable.Write(path+".svg", f.WriteSVG))
 	})
 	return errors.Join(errs...)
 }
 
-// WriteTables writes what programs read of a test: predictions, the measures with
-// their intervals, the confusion matrix as a picture by itself and, last, so that
-// they say that all is there, the metrics.
+// WriteTables writes the files of a test that programs read: predictions, measures with intervals, the confusion matrix
+// as a picture, and the metrics. The metrics come last, so that they show that the test is complete.
 func (t *Test) WriteTables(dir string) error {
 	picture, err := figures.Confusion(t.Predictions, t.title("Confusion matrix"))
 	if err != nil {
@@ -67,20 +58,22 @@ func (t *Test) WriteTables(dir string) error {
 		name  string
 		write func(io.Writer) error
 	}{
-		{"predictions_" + t.Split + ".csv", func(w io.Writer) error { return evaluation.WritePredictions(w, t.Predictions) }},
-		{"confusion_matrix_" + t.Split + ".png", picture.WritePNG},
-		{"metrics_" + t.Split + ".json", t.Assessment.WriteJSON},
-		{MetricsFile(t.Split), func(w io.Writer) error { return evaluation.WriteMetrics(w, []evaluation.Metrics{t.Metrics}) }},
+		{runfiles.Predictions(t.Split), func(w io.Writer) error { return evaluation.WritePredictions(w, t.Predictions) }},
+		{runfiles.ConfusionMatrix(t.Split), picture.WritePNG},
+		{runfiles.Measures(t.Split), t.Assessment.WriteJSON},
+		{runfiles.Metrics(t.Split), func(w io.Writer) error {
+			return evaluation.WriteMetrics(w, []evaluation.Metrics{t.Metrics})
+		}},
 	} {
-		if err := onnx.WriteFileAtomic(filepath.Join(dir, f.name), f.write); err != nil {
+		if err := durable.Write(filepath.Join(dir, f.name), f.write); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// WriteEvaluation adds a test to a report without a run and writes all of it.
-// command does it again.
+// WriteEvaluation adds a test to a report without a run and writes all of it. The page shows command as the way to
+// repeat it.
 func (r *Report) WriteEvaluation(dir string, t *Test, command string) error {
 	r.Test, r.Classes, r.Written = t, t.Predictions.Classes, time.Now()
 	r.Commands = []Command{{"Evaluate again", command}}

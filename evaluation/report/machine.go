@@ -9,15 +9,14 @@ import (
 	"fovea/internal/machine"
 )
 
-// Facts are versions and the machine, with those of what computed in between.
-// version is the program's.
+// Facts returns the versions and the machine, with the facts of the computation in between. version is the program's.
 func Facts(version string, computed ...Fact) []Fact {
 	out := append([]Fact{{"Fovea", cmp.Or(version, "(unknown)")}, {"Go", runtime.Version()}}, computed...)
 	return append(out, Fact{"Processor", fmt.Sprintf("%s, %d cores", machine.Processor(), runtime.NumCPU())},
 		Fact{"System", runtime.GOOS + "/" + runtime.GOARCH})
 }
 
-// Line is the line of a POSIX shell that has some words.
+// Line returns words as a line for a POSIX shell.
 func Line(words ...string) string {
 	plain := func(c rune) bool {
 		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("/._-=+:,@%", c)

@@ -8,54 +8,58 @@ import (
 	"fovea/evaluation/figures"
 )
 
-// described are the measures of package evaluation that a page has, in its
-// order. What is missing is the accuracy by another name.
+// described are the measures of package evaluation that a page has, in its order. What is missing is the accuracy by
+// another name.
 var described = []struct{ measure, name, means string }{
-	{"accuracy", "Accuracy", "share of images that are classified right"},
-	{"balanced_accuracy", "Balanced accuracy", "share of a class that is found, the mean over the classes that occur"},
-	{"roc_auc", "AUC, macro", "one class against the rest, the mean; 0.5 knows nothing"},
+	{"accuracy", "Accuracy", "fraction of the images that are classified correctly"},
+	{"balanced_accuracy", "Balanced accuracy", "fraction of a class that is found, mean over the classes that occur"},
+	{"roc_auc", "AUC, macro", "each class against the rest, mean over classes; guessing has 0.5"},
 	{"kappa", "Kappa", "agreement beyond chance"},
-	{"quadratic_kappa", "Quadratic kappa", "the same, where near misses count for less: for grades"},
-	{"linear_kappa", "Linear kappa", "where a miss counts by its distance"},
-	{"mcc", "MCC", "correlation of truth and prediction"},
+	{"quadratic_kappa", "Quadratic kappa", "agreement beyond chance, where near misses count less; for grades"},
+	{"linear_kappa", "Linear kappa", "agreement beyond chance, where a miss counts by its distance"},
+	{"mcc", "MCC", "correlation of actual and predicted class"},
 
-	{"recall_positive", "Sensitivity (recall)", "share of the positive that is found"},
-	{"specificity_positive", "Specificity", "share of the negative that is told to be so"},
-	{"precision_positive", "Precision (PPV)", "share of those called positive that are"},
-	{"f1_positive", "F1", "precision and sensitivity in one"},
-	{"average_precision_positive", "Average precision", "area under precision over recall"},
-	{"sensitivity_at_specificity_0.90_positive", "Sensitivity at 90 % specificity", "if the threshold were moved to there"},
-	{"sensitivity_at_specificity_0.95_positive", "Sensitivity at 95 % specificity", "if the threshold were moved to there"},
-	{"jaccard_positive", "Jaccard", "found over all that are or were said to be positive"},
+	{"recall_positive", "Sensitivity (recall)", "fraction of the positive images that are found"},
+	{"specificity_positive", "Specificity", "fraction of the negative images that are correctly ruled out"},
+	{"precision_positive", "Precision (PPV)", "fraction of the positive answers that are right"},
+	{"f1_positive", "F1", "harmonic mean of precision and sensitivity"},
+	{"average_precision_positive", "Average precision", "area under the precision-recall curve"},
+	{"sensitivity_at_specificity_0.90_positive", "Sensitivity at 90 % specificity",
+		"at the threshold with this specificity"},
+	{"sensitivity_at_specificity_0.95_positive", "Sensitivity at 95 % specificity",
+		"at the threshold with this specificity"},
+	{"jaccard_positive", "Jaccard", "images found, divided by those that are positive or predicted as such"},
 
-	{"recall", "Sensitivity (recall), macro", "share of a class that is found, the mean over classes"},
-	{"specificity", "Specificity, macro", "share of the other classes that is told to be other"},
-	{"precision", "Precision (PPV), macro", "share of those named that are right"},
-	{"f1", "F1, macro", "precision and recall in one, the mean over classes"},
-	{"average_precision", "Average precision, macro", "area under precision over recall"},
-	{"sensitivity_at_specificity_0.90", "Sensitivity at 90 % specificity, macro", "if the threshold of each class were moved to there"},
-	{"sensitivity_at_specificity_0.95", "Sensitivity at 95 % specificity, macro", "if the threshold of each class were moved to there"},
-	{"jaccard", "Jaccard, macro", "right over all that are or were said to be of a class"},
+	{"recall", "Sensitivity (recall), macro", "fraction of a class that is found, mean over classes"},
+	{"specificity", "Specificity, macro", "fraction of the other images that are correctly ruled out, mean over classes"},
+	{"precision", "Precision (PPV), macro", "fraction of the answers that are right, mean over classes"},
+	{"f1", "F1, macro", "harmonic mean of precision and sensitivity, mean over classes"},
+	{"average_precision", "Average precision, macro", "area under the precision-recall curve, mean over classes"},
+	{"sensitivity_at_specificity_0.90", "Sensitivity at 90 % specificity, macro",
+		"at the threshold of each class with this specificity"},
+	{"sensitivity_at_specificity_0.95", "Sensitivity at 95 % specificity, macro",
+		"at the threshold of each class with this specificity"},
+	{"jaccard", "Jaccard, macro", "images found, divided by those that are of a class or predicted as such"},
 	{"score", "Score", "mean of F1, AUC and kappa"},
 
-	{"val_loss", "Log loss", "mean surprise at the actual class; 0 is perfect"},
+	{"val_loss", "Log loss", "mean of −log of the probability of the actual class; 0 is perfect"},
 	{"brier", "Brier score", "squared error of the probabilities; 0 is perfect"},
-	{"ece", "Calibration error", "how far probabilities and shares that are right lie apart, on average"},
-	{"hamming", "Hamming loss", "share of wrong yes or no answers, one a class"},
+	{"ece", "Calibration error", "mean gap between the probability and the fraction that is right; 0 is perfect"},
+	{"hamming", "Hamming loss", "fraction of wrong answers to “is it this class?”"},
 
-	{"roc_auc_micro", "AUC, micro", "of all answers together"},
-	{"roc_auc_weighted", "AUC, weighted", "mean over classes by their images"},
+	{"roc_auc_micro", "AUC, micro", "all classes pooled"},
+	{"roc_auc_weighted", "AUC, weighted", "mean over classes, weighted by their images"},
 	{"roc_auc_ovo", "AUC, one against one", "mean over pairs of classes (Hand and Till)"},
-	{"roc_auc_ovo_weighted", "AUC, one against one, weighted", "mean over pairs by their images"},
-	{"average_precision_micro", "Average precision, micro", "of all answers together"},
-	{"average_precision_weighted", "Average precision, weighted", "mean over classes by their images"},
-	{"precision_weighted", "Precision, weighted", "mean over classes by their images"},
-	{"f1_weighted", "F1, weighted", "mean over classes by their images"},
-	{"jaccard_micro", "Jaccard, micro", "of all answers together"},
-	{"jaccard_weighted", "Jaccard, weighted", "mean over classes by their images"},
+	{"roc_auc_ovo_weighted", "AUC, one against one, weighted", "mean over pairs of classes, weighted by their images"},
+	{"average_precision_micro", "Average precision, micro", "all classes pooled"},
+	{"average_precision_weighted", "Average precision, weighted", "mean over classes, weighted by their images"},
+	{"precision_weighted", "Precision, weighted", "mean over classes, weighted by their images"},
+	{"f1_weighted", "F1, weighted", "mean over classes, weighted by their images"},
+	{"jaccard_micro", "Jaccard, micro", "all classes pooled"},
+	{"jaccard_weighted", "Jaccard, weighted", "mean over classes, weighted by their images"},
 }
 
-// plainNames are those of metrics in a sentence.
+// plainNames holds the metrics as they are called in a sentence.
 var plainNames = map[string]string{"score": "the mean of F1, AUC and kappa", "roc_auc": "AUC"}
 
 // metricRow is a measure in a table.
@@ -65,7 +69,7 @@ type metricRow struct {
 	Interval    *figures.Interval
 }
 
-// rows are the measures of a test.
+// rows returns the measures of a test that a page shows.
 func (t *Test) rows() []metricRow {
 	metrics := map[string]float64{}
 	for name, value := range t.Metrics.All() {
@@ -97,7 +101,7 @@ type classRow struct {
 var classColumns = []struct{ Title, Name string }{{"Sensitivity (recall)", "recall"}, {"Specificity", "specificity"},
 	{"Precision (PPV)", "precision"}, {"F1", "f1"}, {"AUC", "roc_auc"}, {"Average precision", "average_precision"}}
 
-// classRows are the classes of a test. The interval of an AUC is DeLong's.
+// classRows returns the classes of a test with their measures. The interval of an AUC is DeLong's.
 func (t *Test) classRows() []classRow {
 	var out []classRow
 	for _, k := range t.Assessment.PerClass {
@@ -107,7 +111,8 @@ func (t *Test) classRows() []classRow {
 			switch {
 			case column.Name == "roc_auc":
 				cell.Interval = interval(k.DeLong.Low, k.DeLong.High)
-			case column.Name == "precision" && k.Predicted == 0, column.Name != "precision" && column.Name != "specificity" && k.Support == 0:
+			case column.Name == "precision" && k.Predicted == 0,
+				column.Name != "precision" && column.Name != "specificity" && k.Support == 0:
 				cell.Value, cell.Interval = math.NaN(), nil // 0 by convention, which says nothing of the class
 			}
 			row.Cells = append(row.Cells, cell)
@@ -117,10 +122,10 @@ func (t *Test) classRows() []classRow {
 	return out
 }
 
-// unmoved tells whether no round of the bootstrap differed.
+// unmoved reports whether all rounds of the bootstrap gave the same value.
 func (m metricRow) unmoved() bool { return m.Interval != nil && m.Interval.Low == m.Interval.High }
 
-// measured is a measure with its interval; without a name and NaN if it is not there.
+// measured returns a measure with its interval. If it is not there, it has no name and its value is NaN.
 func measured(measures []evaluation.Estimate, name string) metricRow {
 	e, ok := evaluation.Find(measures, name)
 	if !ok {
@@ -129,7 +134,7 @@ func measured(measures []evaluation.Estimate, name string) metricRow {
 	return metricRow{Name: name, Value: float64(e.Value), Interval: interval(e.Low, e.High)}
 }
 
-// interval is one that is defined at both ends; else nil.
+// interval returns an interval that is defined at both ends, else nil.
 func interval[N ~float64](low, high N) *figures.Interval {
 	if math.IsNaN(float64(low)) || math.IsNaN(float64(high)) {
 		return nil
@@ -137,10 +142,10 @@ func interval[N ~float64](low, high N) *figures.Interval {
 	return &figures.Interval{Low: float64(low), High: float64(high)}
 }
 
-// decimal is a metric in a table; NaN is one that is not defined.
+// decimal returns a metric as a table shows it; NaN is not available.
 func decimal(x float64) string {
 	if math.IsNaN(x) {
-		return "none"
+		return "n/a"
 	}
 	return fmt.Sprintf("%.3f", x)
 }

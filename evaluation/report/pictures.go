@@ -23,8 +23,7 @@ var pictureNames = []string{"confusion", "confusion_counts", "roc", "precision_r
 
 const bins = 10 // of the reliability diagram
 
-// Pictures are all figures that there is data for: of the test, of the course
-// and of the data.
+// Pictures returns all figures that there is data for: those of the test, of the course of training and of the data.
 func (r *Report) Pictures() ([]Picture, error) {
 	var out []Picture
 	if r.Test != nil {
@@ -37,7 +36,7 @@ func (r *Report) Pictures() ([]Picture, error) {
 		out = append(out, r.Run.pictures()...)
 	}
 	return append(out, Picture{"classes", "Images of each class" + r.inEachSplit() + ".",
-		"Number of images of each class; the same numbers stand in the table of the section Data.",
+		"Number of images of each class. The table of the section Data holds the same numbers.",
 		figures.Classes(r.Classes, r.Splits, "Images of each class")}), nil
 }
 
@@ -58,20 +57,21 @@ func (t *Test) pictures() ([]Picture, error) {
 		return nil, err
 	}
 	out := []Picture{
-		{"confusion", "What each actual class was taken for, in percent of it.",
+		{"confusion", "How the images of each actual class were classified, in percent of that class.",
 			"Confusion matrix in percent of each actual class. " + t.confusions(), shares},
-		{"confusion_counts", "The same in images.", "Confusion matrix in images. " + t.confusions(), counts},
+		{"confusion_counts", "How the images of each actual class were classified, as numbers of images.",
+			"Confusion matrix in images. " + t.confusions(), counts},
 	}
 	curves, err := t.curves()
 	if err != nil {
 		return nil, err
 	}
 	return append(append(out, curves...), Picture{"reliability",
-		"Whether a probability can be taken at its word: above the diagonal the model is too modest, below it too sure.",
+		"How well probabilities match results: above the diagonal the model is underconfident, below it overconfident.",
 		t.reliability(), figures.Reliability(t.bins(), t.percentLevel()+" interval", t.title("Reliability"))}), nil
 }
 
-// curves are none if all images are of one class.
+// curves returns the ROC and the precision-recall figure, or none if all images are of one class.
 func (t *Test) curves() ([]Picture, error) {
 	roc, precision, err := figures.Curves(t.Predictions)
 	if err != nil || len(roc) == 0 {
@@ -86,9 +86,9 @@ func (t *Test) curves() ([]Picture, error) {
 		}
 	}
 	worst := slices.MinFunc(roc, func(a, b figures.Curve) int { return cmp.Compare(a.Area, b.Area) })
-	level, what := t.percentLevel(), "each class against the rest"
+	level, what := t.percentLevel(), "for each class against the rest"
 	if len(t.Predictions.Classes) == 2 {
-		what = "finding " + quoted(worst.Class)
+		what = "for " + quoted(worst.Class)
 		roc[0].Band, precision[0].Band = &t.Assessment.ROC[0], &t.Assessment.PrecisionRecall[0]
 	} else {
 		names := [][2]string{{"roc_auc", "average_precision"}, {"roc_auc_micro", "average_precision_micro"}} // as the bands
@@ -98,18 +98,22 @@ func (t *Test) curves() ([]Picture, error) {
 		}
 	}
 	return []Picture{
-		{"roc", fmt.Sprintf("Sensitivity against false alarms as the threshold moves, %s. In brackets %s intervals of the area: "+
-			"DeLong's for a class. The areas behind curves are %s intervals at each point, by the bootstrap.", what, level, level),
-			fmt.Sprintf("ROC curves. The least area has %s with %.3f; all stand in the table of classes.", quoted(worst.Class), worst.Area),
+		{"roc", fmt.Sprintf("Sensitivity and false positive rate at every threshold, %s. "+
+			"Brackets hold %s intervals of the area: DeLong's for a class, the bootstrap's for an average. "+
+			"Shaded areas are %s intervals at each point, by the bootstrap.",
+			what, level, level),
+			fmt.Sprintf("ROC curves. %s has the smallest area, %.3f. The table of classes holds all areas.", quoted(worst.Class),
+				worst.Area),
 			figures.ROC(roc, t.title("ROC"))},
-		{"precision_recall", fmt.Sprintf("How many of those named are right, against how many are found, %s. Intervals and areas: %s, "+
-			"by the bootstrap. Chance is the share of the class.", what, level),
-			"Precision-recall curves. Average precisions stand in the table of classes.",
+		{"precision_recall", fmt.Sprintf("Precision and sensitivity at every threshold, %s. "+
+			"Brackets and shaded areas are %s intervals by the bootstrap. "+
+			"Chance is the precision of guessing: the fraction of images of the class.", what, level),
+			"Precision-recall curves. The table of classes holds the average precisions.",
 			figures.PrecisionRecall(precision, t.title("Precision and recall"))},
 	}, nil
 }
 
-// average is the curve of an average over classes, whose area is a measure.
+// average returns the curve of an average over classes, whose area is a measure.
 func (t *Test) average(b *evaluation.Band, measure string) figures.Curve {
 	m := measured(t.Assessment.Measures, measure)
 	c := figures.Average(b, m.Value)
@@ -117,7 +121,7 @@ func (t *Test) average(b *evaluation.Band, measure string) figures.Curve {
 	return c
 }
 
-// confusions names the most frequent one.
+// confusions returns a sentence on the most frequent error.
 func (t *Test) confusions() string {
 	actual, said, most := 0, 0, 0
 	for i, row := range evaluation.ConfusionMatrix(t.Predictions) {
@@ -145,7 +149,8 @@ func (t *Test) reliability() string {
 		right += b.Accuracy * float64(b.Count)
 		n += b.Count
 	}
-	return fmt.Sprintf("Reliability diagram. On average the predicted class has a probability of %.3f and is right for %.3f of the images.",
+	return fmt.Sprintf("Reliability diagram. "+
+		"The predicted class has a mean probability of %.3f and is right for a fraction of %.3f of the images.",
 		sure/float64(n), right/float64(n))
 }
 
@@ -162,8 +167,10 @@ func (r *Run) pictures() []Picture {
 	}
 	last := r.History[len(r.History)-1]
 	out := []Picture{
-		{"loss", "Loss over the epochs. Training and validation loss differ by more than fit where labels are smoothed, mixed or weighted.",
-			fmt.Sprintf("Loss over %d epochs, at the end %.3f in training and %.3f in validation.", len(r.History), last.TrainLoss, last.Val.Loss),
+		{"loss", "Loss over the epochs. " +
+			"Training and validation loss cannot be compared where labels are smoothed, mixed or weighted.",
+			fmt.Sprintf("Loss over %d epochs. The last is %.3f in training and %.3f in validation.", len(r.History),
+				last.TrainLoss, last.Val.Loss),
 			figures.Course([]figures.Series{series("training loss", func(e Epoch) float64 { return e.TrainLoss }),
 				series("validation loss", func(e Epoch) float64 { return e.Val.Loss })}, r.Best, "Loss", "Loss")},
 		{"metrics", "Validation metrics over the epochs. The marked epoch was selected.",
@@ -175,8 +182,9 @@ func (r *Run) pictures() []Picture {
 				series("kappa", func(e Epoch) float64 { return e.Val.Kappa })}, r.Best, "Metric", "Validation metrics")},
 	}
 	if len(r.Rates) > 0 {
-		out = append(out, Picture{"learning_rate", "Mean learning rate of an epoch, by layer.",
-			fmt.Sprintf("Learning rate over the epochs, %s.", countOf(len(r.Rates), "for all layers", "curves from the first layer to the last")),
+		out = append(out, Picture{"learning_rate", "Mean learning rate of each epoch, by layer.",
+			fmt.Sprintf("Learning rate over the epochs, %s.", countOf(len(r.Rates), "for all layers",
+				"curves from the first layer to the last")),
 			figures.Rates(r.Rates, "Learning rate by layer")})
 	}
 	return out

@@ -9,10 +9,10 @@ import (
 	"fovea/evaluation/figures"
 )
 
-// Report is what a page is made from. What there is not is left out of it.
+// A Report holds the data of a page. A part that is not there is left out of the page.
 type Report struct {
 	Name    string
-	Subject string // what is reported, without a full stop: "A ViT of 815,237 parameters, trained on OCTID"
+	Subject string // of the report, without a full stop: "A ViT of 815,237 parameters, trained on OCTID"
 	Classes []string
 	Written time.Time
 
@@ -47,7 +47,7 @@ const (
 	Finished Status = "finished"
 )
 
-// Epoch is what one has left.
+// An Epoch holds the results of one epoch.
 type Epoch struct {
 	TrainLoss float64
 	Val       evaluation.Metrics
@@ -93,10 +93,10 @@ type Fact struct{ Name, Value string }
 // Command is a line for a shell, and what it does.
 type Command struct{ Does, Line string }
 
-// leaks are the repeats with files in more than one split.
+// leaks returns the repeats with files in more than one split.
 func (r *Repeats) leaks() []Repeat { return r.differing(func(f File) string { return f.Split }) }
 
-// contradictions are the repeats with files of more than one class.
+// contradictions returns the repeats with files of more than one class.
 func (r *Repeats) contradictions() []Repeat {
 	return r.differing(func(f File) string { return f.Class })
 }

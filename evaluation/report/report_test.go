@@ -31,8 +31,8 @@ func noise(string) (image.Image, error) {
 	return img, nil
 }
 
-// example is the report of a run of three epochs. Of 60 images of three classes,
-// 30 to 20 to 10, all of the first and half of the second are classified right.
+// example is the report of a run of three epochs. Of 60 images of three classes, 30 to 20 to 10, all of the first and
+// half of the second are classified right.
 func example(t *testing.T) *Report {
 	t.Helper()
 	p := &evaluation.Predictions{Classes: []string{"normal", weird, "rare"}}
@@ -100,12 +100,12 @@ func said(v verdict) string {
 
 func TestVerdict(t *testing.T) {
 	holds(t, said(example(t).verdict()), "66.7 % of 60 test images", "interval 54.1 % to 77.3 %", "“normal”, would be right for 50.0 %",
-		"better by 16.7 points", "Never predicted, though there are such images: “rare”", "Fewer than 30", "“rare” (10)",
+		"better by 16.7 percentage points", "never predicts “rare”", "fewer than 30", "“rare” (10)",
 		"1 image is in more than one split", "1 image is filed under more than one class")
 
 	r := example(t)
 	r.Test, r.Run.Status, r.Repeats = nil, Running, nil
-	holds(t, said(r.verdict()), "nothing has been tested yet", "Best so far", "epoch 2", "were not compared")
+	holds(t, said(r.verdict()), "nothing has been tested yet", "Epoch 2 is the best so far", "were not compared")
 }
 
 type answer struct {
@@ -134,10 +134,10 @@ func TestVerdictIsHonest(t *testing.T) {
 		has, lack []string
 	}{
 		"few, all right": {rows([]string{"a", "b"}, answer{0, 0, 4, 0.9}, answer{1, 1, 4, 0.9}),
-			[]string{"100.0 % of 8 test images", "so few say little", "67.6 % to 100.0 %", "sensitivity of 100.0 %", "51.0 % to 100.0 %"},
+			[]string{"100.0 % of 8 test images", "too few images to rely on", "67.6 % to 100.0 %", "Sensitivity 100.0 %: 4 of 4 images of “b” were found", "51.0 % to 100.0 %"},
 			[]string{"interval 100.0 %"}},
 		"untrained": {rows([]string{"a", "b", "c"}, answer{0, 0, 60, 0.4}, answer{1, 0, 50, 0.4}, answer{2, 0, 40, 0.4}),
-			[]string{"not shown to be better", "says the same of every image", "not shown that the model knows anything", "Never predicted"}, nil},
+			[]string{"not shown to be better", "gives the same answer for every image", "not shown to be better than guessing", "never predicts"}, nil},
 		"worse": {rows([]string{"a", "b"}, answer{0, 1, 80, 0.9}, answer{0, 0, 10, 0.9}, answer{1, 0, 20, 0.9}), []string{"worse than that"},
 			[]string{"more than chance explains"}},
 		"one class absent": {rows([]string{"a", "b", "c"}, answer{0, 0, 60, 0.9}, answer{1, 1, 50, 0.9}, answer{1, 2, 5, 0.8}),
@@ -165,7 +165,7 @@ func TestHardestFirst(t *testing.T) {
 	if len(rows) != 20 || rows[0].Label != 2 || rows[19].Label != 1 {
 		t.Errorf("%d errors, the first of class %d, the last of %d", len(rows), rows[0].Label, rows[len(rows)-1].Label)
 	}
-	if rows = r.Test.surest(); len(rows) != shown || rows[0].Label != 1 {
+	if rows = r.Test.surest(); len(rows) != sheetImages || rows[0].Label != 1 {
 		t.Errorf("%d right, the first of class %d", len(rows), rows[0].Label)
 	}
 }
@@ -180,8 +180,8 @@ var (
 	picture = regexp.MustCompile(`<img src="data:image/(png|jpeg|svg&#43;xml);base64,([^"]*)" alt="([^"]*)">`)
 )
 
-// TestPages checks what a browser is not needed for; that all of it is one file,
-// escaped, and can be read without seeing it.
+// TestPages checks what a browser is not needed for; that all of it is one file, escaped, and can be read without
+// seeing it.
 func TestPages(t *testing.T) {
 	pages := map[string]*Report{"finished": example(t)}
 	r := example(t)

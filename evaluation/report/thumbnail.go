@@ -16,7 +16,7 @@ const (
 	thumbnailBytes = 40 * 1000 // at most, before base64
 )
 
-// thumbnail is an image as a data URL: a PNG if that is small, else a JPEG.
+// thumbnail returns an image as a data URL: a PNG if that is small, else a JPEG.
 func thumbnail(img image.Image) (template.URL, error) {
 	img = shrink(img)
 	var file bytes.Buffer
@@ -38,7 +38,7 @@ func thumbnail(img image.Image) (template.URL, error) {
 	}
 }
 
-// shrink makes an image at most as large as a thumbnail.
+// shrink returns an image that is at most as large as a thumbnail.
 func shrink(img image.Image) image.Image {
 	b := img.Bounds()
 	longest := max(b.Dx(), b.Dy())
@@ -50,7 +50,7 @@ func shrink(img image.Image) image.Image {
 	return small
 }
 
-// dataURL is content of ours in a page: safe, whatever it shows.
+// dataURL returns a file as a URL for the page. The file must come from this program: a page trusts it.
 func dataURL(kind string, content []byte) template.URL {
 	return template.URL("data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(content))
 }

@@ -8,14 +8,14 @@ import (
 	"fovea/evaluation/figures"
 )
 
-// verdict is the answer that a page begins with.
+// A verdict is the answer that a page begins with.
 type verdict struct {
 	Head     string   // one sentence
-	Rest     []string // what goes with it
-	Cautions []string // what not to conclude
+	Rest     []string // sentences that support it
+	Cautions []string // conclusions that the data do not allow
 }
 
-// verdict is that of the test, or how far the run is.
+// verdict returns the verdict of the test or, before a test, the progress of the run.
 func (r *Report) verdict() verdict {
 	var v verdict
 	switch {
@@ -36,38 +36,41 @@ func (r *Run) verdict() verdict {
 	case r.Status == Running:
 		v.Head = fmt.Sprintf("The run is in epoch %d of %d; nothing has been tested yet.", min(n+1, r.Epochs), r.Epochs)
 	default:
-		v.Head = fmt.Sprintf("The run has stopped after %d of %d epochs; nothing has been tested.", n, r.Epochs)
+		v.Head = fmt.Sprintf("The run stopped after %d of %d epochs; nothing has been tested.", n, r.Epochs)
 	}
 	if r.Best >= 0 {
 		val := r.History[r.Best].Val
-		v.Rest = append(v.Rest, fmt.Sprintf("Best so far on the validation images is epoch %d, by %s: accuracy %s, AUC %.3f, kappa %.3f.",
+		v.Rest = append(v.Rest, fmt.Sprintf("Epoch %d is the best so far by %s. "+
+			"On the validation set its accuracy is %s, its AUC %.3f and its kappa %.3f.",
 			r.Best+1, plainNames[r.Selection], percent(val.Accuracy), val.ROCAUC, val.Kappa))
-		v.Cautions = append(v.Cautions, "These are validation figures, and the epoch is chosen by them: they look better than the test will.")
+		v.Cautions = append(v.Cautions, "These figures come from the validation set, which also selects the epoch. "+
+			"Expect lower ones on the test set.")
 	}
 	return v
 }
 
-// wide is the width of an interval of the accuracy that the verdict's first
-// sentence has to speak of.
-const wide = 0.2
+// wide is the width of an interval of the accuracy that the verdict's first sentence has to speak of.
+const wideInterval = 0.2
 
-// few are so few images that the figures of a class say little.
-const few = 30
+// fewImages are so few images that the figures of a class say little.
+const fewImages = 30
 
 func (t *Test) verdict() verdict {
 	var v verdict
 	n, classes := len(t.Predictions.Rows), t.classRows()
 	right := int(math.Round(t.Metrics.Accuracy * float64(n)))
-	sure := t.share(right, n)
-	v.Head = fmt.Sprintf("%s of %s are classified right (%s).", percent(t.Metrics.Accuracy), t.images(n), t.words(sure))
-	if sure.High-sure.Low >= wide {
-		v.Head = fmt.Sprintf("%s of %s are classified right, but so few say little: %s.", percent(t.Metrics.Accuracy), t.images(n), t.words(sure))
+	interval := t.wilson(right, n)
+	v.Head = fmt.Sprintf("%s of %s are classified correctly (%s).", percent(t.Metrics.Accuracy), t.imagesInWords(n),
+		t.intervalInWords(interval))
+	if interval.High-interval.Low >= wideInterval {
+		v.Head = fmt.Sprintf("%s of %s are classified correctly, but there are too few images to rely on this (%s).",
+			percent(t.Metrics.Accuracy), t.imagesInWords(n), t.intervalInWords(interval))
 	}
 
-	commonest, present, said := classes[0], 0, 0
+	mostFrequent, present, said := classes[0], 0, 0
 	for _, k := range classes {
-		if k.Support > commonest.Support {
-			commonest = k
+		if k.Support > mostFrequent.Support {
+			mostFrequent = k
 		}
 		if k.Support > 0 {
 			present++
@@ -77,48 +80,55 @@ func (t *Test) verdict() verdict {
 		}
 	}
 	if present == 1 {
-		v.Rest = append(v.Rest, fmt.Sprintf("All images are of the class %s: whether the model tells classes apart has not been tested. "+
-			"There is no AUC and no kappa.", quoted(commonest.Class)))
+		v.Rest = append(v.Rest, fmt.Sprintf("All images are of the class %s. "+
+			"Whether the model tells classes apart was not tested. There is no AUC and no kappa.", quoted(mostFrequent.Class)))
 	} else {
-		v.Rest = append(v.Rest, t.against(commonest, sure))
+		v.Rest = append(v.Rest, t.againstMostFrequent(mostFrequent, interval))
 		if said == 1 {
-			v.Rest = append(v.Rest, "The model says the same of every image.")
+			v.Rest = append(v.Rest, "The model gives the same answer for every image.")
 		}
 		if len(classes) == 2 {
-			v.Rest = append(v.Rest, t.found())
+			v.Rest = append(v.Rest, t.sensitivityAndSpecificity())
 		}
 		v.Rest = append(v.Rest, t.agreement(len(classes), present))
 	}
-	v.Cautions = append(v.Cautions, fmt.Sprintf("%s place the accuracy within about ±%.1f points: smaller differences between models are not shown by it.",
-		countOf(n, "image", "images"), 50*(sure.High-sure.Low)))
+	v.Cautions = append(v.Cautions, fmt.Sprintf("With %s the accuracy is uncertain by about ±%.1f percentage points. "+
+		"Smaller differences between models do not show.", countOf(n, "image", "images"), 50*(interval.High-interval.Low)))
 	return t.classCautions(v, classes)
 }
 
-// against compares with always saying the commonest class.
-func (t *Test) against(commonest classRow, sure figures.Interval) string {
-	base := float64(commonest.Support) / float64(len(t.Predictions.Rows))
-	text := fmt.Sprintf("Always saying the commonest class, %s, would be right for %s", quoted(commonest.Class), percent(base))
+// againstMostFrequent returns the comparison with always answering the most frequent class. interval is the interval of
+// the accuracy.
+func (t *Test) againstMostFrequent(mostFrequent classRow, interval figures.Interval) string {
+	base := float64(mostFrequent.Support) / float64(len(t.Predictions.Rows))
+	text := fmt.Sprintf("Always answering with the most frequent class, %s, would be right for %s of the images",
+		quoted(mostFrequent.Class), percent(base))
 	switch {
-	case sure.Low > base:
-		return text + fmt.Sprintf("; the model is better by %.1f points, more than chance explains.", 100*(t.Metrics.Accuracy-base))
-	case sure.High < base:
-		return text + "; by this measure the model is worse than that."
+	case interval.Low > base:
+		return text + fmt.Sprintf(". The model is better by %.1f percentage points, more than chance explains.",
+			100*(t.Metrics.Accuracy-base))
+	case interval.High < base:
+		return text + ". By accuracy the model is worse than that."
 	}
-	return text + ", which lies within the interval: by this measure the model is not shown to be better than that."
+	return text + ". That lies within the interval, so the accuracy of the model is not shown to be better."
 }
 
-// found says what a task of two classes is about.
-func (t *Test) found() string {
+// sensitivityAndSpecificity returns the sensitivity and the specificity of a task of two classes in words.
+func (t *Test) sensitivityAndSpecificity() string {
 	negative, positive := t.Assessment.PerClass[0], t.Assessment.PerClass[1]
 	hits := int(math.Round(float64(positive.Support) * measured(positive.Measures, "recall").Value))
 	passed := int(math.Round(float64(negative.Support) * measured(negative.Measures, "recall").Value))
-	return fmt.Sprintf("Of %s of %s %d are found: a sensitivity of %s (%s). Of %d others %d are told to be so: a specificity of %s (%s).",
-		countOf(positive.Support, "image", "images"), quoted(positive.Class), hits, percent(float64(hits)/float64(positive.Support)),
-		t.words(t.share(hits, positive.Support)), negative.Support, passed, percent(float64(passed)/float64(negative.Support)),
-		t.words(t.share(passed, negative.Support)))
+	rate := func(name string, k, n int, of string) string {
+		return fmt.Sprintf("%s %s: %d of %s (%s).", name, percent(float64(k)/float64(n)), k, of,
+			t.intervalInWords(t.wilson(k, n)))
+	}
+	return rate("Sensitivity", hits, positive.Support,
+		countOf(positive.Support, "image", "images")+" of "+quoted(positive.Class)+" were found") + " " +
+		rate("Specificity", passed, negative.Support,
+			countOf(negative.Support, "image", "images")+" of "+quoted(negative.Class)+" were correctly ruled out")
 }
 
-// agreement is about what does not depend on how common classes are.
+// agreement returns AUC and kappa in words: they do not depend on how frequent the classes are.
 func (t *Test) agreement(classes, present int) string {
 	name := "The macro AUC"
 	if classes == 2 {
@@ -127,19 +137,21 @@ func (t *Test) agreement(classes, present int) string {
 		name = fmt.Sprintf("The mean AUC of the %d classes that have images", present)
 	}
 	auc := measured(t.Assessment.Measures, "roc_auc")
-	text := fmt.Sprintf("%s is %.3f%s, where 0.5 knows nothing and 1 is perfect", name, auc.Value, bracket(auc.Interval))
+	text := fmt.Sprintf("%s is %.3f%s; guessing has 0.5, a perfect model 1.", name, auc.Value, bracket(auc.Interval))
 	if x := auc.Interval; x != nil && x.Low <= 0.5 && 0.5 <= x.High {
-		text += ": it is not shown that the model knows anything"
+		text += " By its AUC the model is not shown to be better than guessing."
 	}
 	kappa := measured(t.Assessment.Measures, "kappa")
-	text += fmt.Sprintf(". Kappa, the agreement beyond chance, is %.3f%s", kappa.Value, bracket(kappa.Interval))
+	text += fmt.Sprintf(" Kappa, the agreement beyond chance, is %.3f%s.", kappa.Value, bracket(kappa.Interval))
 	if classes > 2 {
 		quadratic := measured(t.Assessment.Measures, "quadratic_kappa")
-		text += fmt.Sprintf("; quadratic kappa, if the classes are grades, %.3f%s", quadratic.Value, bracket(quadratic.Interval))
+		text += fmt.Sprintf(" If the classes are grades, quadratic kappa counts: it is %.3f%s.", quadratic.Value,
+			bracket(quadratic.Interval))
 	}
-	return text + "."
+	return text
 }
 
+// classCautions adds the cautions on single classes to a verdict.
 func (t *Test) classCautions(v verdict, classes []classRow) verdict {
 	var absent, never, scarce, missed []string
 	for _, k := range classes {
@@ -152,69 +164,73 @@ func (t *Test) classCautions(v verdict, classes []classRow) verdict {
 		case recall.Value < 0.5:
 			missed = append(missed, fmt.Sprintf("%s (%s found)", quoted(k.Class), percent(recall.Value)))
 		}
-		if 0 < k.Support && k.Support < few {
+		if 0 < k.Support && k.Support < fewImages {
 			scarce = append(scarce, fmt.Sprintf("%s (%d)", quoted(k.Class), k.Support))
 		}
 	}
 	for _, c := range []struct {
 		says  string
 		names []string
-	}{{"There is no image of %s: nothing here says how the model does on such.", absent},
-		{"Never predicted, though there are such images: %s.", never},
-		{"More than half are missed of %s.", missed},
-		{fmt.Sprintf("Fewer than %d images, so the figures of the class say little: %%s.", few), scarce}} {
+	}{{"There is no image of %s, so the report does not show how the model does on such images.", absent},
+		{"The model never predicts %s, although there are such images.", never},
+		{"More than half of the images of %s are missed.", missed},
+		{fmt.Sprintf("There are fewer than %d images of %%s, so figures for them are uncertain.", fewImages), scarce}} {
 		if c.names != nil {
 			v.Cautions = append(v.Cautions, fmt.Sprintf(c.says, list(c.names)))
 		}
 	}
-	v.Cautions = append(v.Cautions, "Precision depends on how common a class is among these images: where it is rarer, more of those called so are not.")
+	v.Cautions = append(v.Cautions, "Precision depends on how frequent a class is among these images. "+
+		"Where a class is rarer, more of the answers that name it are wrong.")
 	return v
 }
 
-// dataCautions are those that hold whatever the result is.
+// dataCautions returns the cautions that do not depend on the result.
 func (r *Report) dataCautions() []string {
 	var out []string
 	if leaks := r.Repeats.leaks(); len(leaks) > 0 {
-		out = append(out, fmt.Sprintf("%s in more than one split: what is tested was partly seen before, and the figures are too good. See Data.",
+		out = append(out, fmt.Sprintf("%s in more than one split. "+
+			"The model may have been trained on test images, which makes the figures too good. See Data.",
 			countOf(len(leaks), "image is", "images are")))
 	}
 	if wrong := r.Repeats.contradictions(); len(wrong) > 0 {
-		out = append(out, fmt.Sprintf("%s filed under more than one class. See Data.", countOf(len(wrong), "image is", "images are")))
+		out = append(out, fmt.Sprintf("%s filed under more than one class. See Data.",
+			countOf(len(wrong), "image is", "images are")))
 	}
 	if r.Repeats == nil && len(r.Splits) > 1 {
-		out = append(out, "The images were not compared with each other: some may be in more than one split.")
+		out = append(out, "The images were not compared with each other, so some may be in more than one split.")
 	}
-	unseen := "Whether one patient has images in more than one split cannot be seen here; if so, the figures are too good."
+	unseen := "Fovea cannot see whether a patient has images in more than one split. If so, the figures are too good."
 	if r.Run == nil {
-		unseen = "Whether the model was trained on any of these images, or on others of the same patients, cannot be seen here; if so, the figures are too good."
+		unseen = "Fovea cannot see whether the model was trained on any of these images, or on others of the same " +
+			"patients. If so, the figures are too good."
 	}
 	return append(out, unseen,
-		"Images of one dataset say nothing about other cameras, clinics and people. This is no medical device.")
+		"Results on one dataset say nothing about other cameras, clinics and people. This is not a medical device.")
 }
 
-// share is Wilson's interval of a share: it has a width even where none or all of
-// a few images are right, which a bootstrap's has not.
-func (t *Test) share(hits, n int) figures.Interval {
+// wilson returns Wilson's interval of a fraction. Unlike the bootstrap's it has a width even where none or all of a few
+// images are right.
+func (t *Test) wilson(hits, n int) figures.Interval {
 	return figures.Wilson(hits, n, t.Assessment.Level)
 }
 
-// words of an interval of a share.
-func (t *Test) words(x figures.Interval) string {
+// intervalInWords returns the interval of a fraction in words.
+func (t *Test) intervalInWords(x figures.Interval) string {
 	return fmt.Sprintf("%s interval %s to %s", t.percentLevel(), percent(x.Low), percent(x.High))
 }
 
 func (t *Test) percentLevel() string { return fmt.Sprintf("%.4g %%", 100*t.Assessment.Level) }
 
-// images are n of the split.
-func (t *Test) images(n int) string {
+// imagesInWords returns a number of images of the split in words.
+func (t *Test) imagesInWords(n int) string {
 	if t.Split == "test" {
 		return countOf(n, "test image", "test images")
 	}
 	return countOf(n, "image", "images") + " of the split " + quoted(t.Split)
 }
 
-// bracket is an interval for running text, empty where there is none, or none with
-// a width: of a few images without an error the bootstrap makes certainty.
+// bracket returns an interval for running text. It is empty without an interval and for one without width: of a few
+// images without an error the bootstrap would claim certainty.
 func bracket(x *figures.Interval) string {
 	if x == nil || x.Low == x.High {
 		return ""

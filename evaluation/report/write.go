@@ -11,6 +11,8 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"fovea/internal/webstyle"
 )
 
 //go:embed page.html
@@ -30,8 +32,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"slug":    func(i int) string { return fmt.Sprintf("figure-%d", i+1) },
 }).Parse(pageText))
 
-// Write writes a page. Errors are those of w, and of predictions that cannot be
-// evaluated.
+// Write writes a page. Errors are those of w, and of predictions that cannot be evaluated.
 func Write(w io.Writer, r *Report) error {
 	p, err := r.page()
 	if err != nil {
@@ -48,8 +49,8 @@ func Write(w io.Writer, r *Report) error {
 	return nil
 }
 
-// content is what the template shows.
-type content struct {
+// pageData holds the data of the template.
+type pageData struct {
 	*Report
 	Style     template.CSS
 	Follow    template.JS // of the page of a run under way
@@ -88,11 +89,11 @@ type hardError struct {
 // mostGroups of repeats are listed.
 const mostGroups = 20
 
-func (r *Report) page() (*content, error) {
+func (r *Report) page() (*pageData, error) {
 	if len(r.Classes) == 0 || len(r.Splits) == 0 {
 		return nil, errors.New("there are no classes or no splits")
 	}
-	c := &content{Report: r, Style: template.CSS(pageStyle), Columns: classColumns}
+	c := &pageData{Report: r, Style: template.CSS(webstyle.Colours + pageStyle), Columns: classColumns}
 	if r.Run != nil && r.Run.Status == Running {
 		sum := sha256.Sum256([]byte(followScript))
 		c.Follow, c.FollowSum = template.JS(followScript), base64.StdEncoding.EncodeToString(sum[:])

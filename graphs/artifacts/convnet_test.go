@@ -5,7 +5,7 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
 	"fovea/tools/cudastub"
@@ -22,7 +22,8 @@ func (convnet) Forward(name string, batch int64, _ artifacts.Part, _ bool) (*art
 		w := g.Input(name+".weight", graphs.Float32, filters, x.Shape[1]/group, size, size)
 		b := g.Input(name+".bias", graphs.Float32, filters)
 		f.Parameters = append(f.Parameters, w, b)
-		return g.Apply("Conv", graphs.Attributes{"kernel_shape": []int64{size, size}, "strides": []int64{stride, stride}, "group": group,
+		return g.Apply("Conv", graphs.Attributes{"kernel_shape": []int64{size, size},
+			"strides": []int64{stride, stride}, "group": group,
 			"dilations": []int64{1, 1}, "pads": []int64{size / 2, size / 2, size / 2, size / 2}}, x, w, b)
 	}
 	x = g.Relu(conv(x, "stem", 8, 3, 1, 1))
@@ -34,9 +35,8 @@ func (convnet) Forward(name string, batch int64, _ artifacts.Part, _ bool) (*art
 	return f, g.Err()
 }
 
-// TestMixedConvolutions: convolutions run in both types, in bfloat16 because the
-// graph states the opset that has them; so do those that lead back, but for a strided one in
-// bfloat16, of which there is no kernel.
+// TestMixedConvolutions: convolutions run in both types, in bfloat16 because the graph states the opset that has them;
+// so do those that lead back, but for a strided one in bfloat16, of which there is no kernel.
 func TestMixedConvolutions(t *testing.T) {
 	build := func(mix func(g *graphs.Graph)) *graphs.Graph {
 		g, err := artifacts.Training(convnet{}, 4, artifacts.Options{})
@@ -84,7 +84,9 @@ func TestMixedConvolutions(t *testing.T) {
 func TestMixedConvolutionsOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		for _, half := range halfTypes {
-			check(t, half, func() (*graphs.Graph, error) { return artifacts.Training(convnet{}, 4, artifacts.Options{}) })
+			check(t, half, func() (*graphs.Graph, error) {
+				return artifacts.Training(convnet{}, 4, artifacts.Options{})
+			})
 			check(t, half, func() (*graphs.Graph, error) {
 				return artifacts.Training(convnet{}, 4, artifacts.Options{Recompute: true})
 			})

@@ -1,10 +1,9 @@
-// Package artifacts turns a model into what a trainer runs: the forward graph,
-// the soft-target loss in float32 and, by autodiff, every gradient in
-// training.onnx; the forward graph alone in eval.onnx; one AdamW step in
-// optimizer.onnx; and artifacts.json, which lists names, shapes and layers.
+// Package artifacts turns a model into the files that a trainer runs. training.onnx holds the forward graph, the
+// soft-target loss in float32 and, by autodiff, every gradient. eval.onnx holds the forward graph alone, and
+// optimizer.onnx one AdamW step. artifacts.json lists names, shapes and layers.
 //
 // A linear probe runs two graphs of its own, see probe.go.
 //
-// Parameters are inputs of these graphs and carry their PyTorch names. See
-// training.go for the inputs and outputs of each graph.
+// Parameters are inputs of these graphs and have their PyTorch names. See training.go for the inputs and outputs of
+// each graph.
 package artifacts

@@ -10,26 +10,27 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 	"fovea/onnx"
 	"fovea/onnx/ort"
 	"fovea/onnx/ort/install"
 	"fovea/onnx/pb"
 )
 
-// TestEmulationIsTheMixedGraph: the graph that runs on a GPU, with each value in half
-// precision made one of float32 that is rounded where it is made, gives the same
-// numbers as the emulation, to the bit.
+// TestEmulationIsTheMixedGraph: the graph that runs on a GPU, with each value in half precision made one of float32
+// that is rounded where it is made, gives the same numbers as the emulation, to the bit.
 func TestEmulationIsTheMixedGraph(t *testing.T) {
 	for kind, half := range halfTypes {
 		for name, build := range map[string]func() (*graphs.Graph, error){
 			"vit": func() (*graphs.Graph, error) {
 				c := readGolden(t, "vit_tiny_dinov2").Config
-				return artifacts.Training(artifacts.ViT(c.vit()), int64(c.Batch), artifacts.Options{Recompute: true, Focal: 2})
+				o := artifacts.Options{Recompute: true, Focal: 2}
+				return artifacts.Training(artifacts.ViT(c.vit()), int64(c.Batch), o)
 			},
 			"convnet": func() (*graphs.Graph, error) { return artifacts.Training(convnet{}, 4, artifacts.Options{}) },
 		} {
-			run := func(mix func(g *graphs.Graph), change func(g *graphs.Graph, m *pb.ModelProto)) map[string][]float32 {
+			run := func(mix func(g *graphs.Graph),
+				change func(g *graphs.Graph, m *pb.ModelProto)) map[string][]float32 {
 				g, err := build()
 				if err != nil {
 					t.Fatal(err)
@@ -43,7 +44,8 @@ func TestEmulationIsTheMixedGraph(t *testing.T) {
 				return runModel(t, m)
 			}
 			got := run(func(g *graphs.Graph) { g.MixEmulated(half) }, func(*graphs.Graph, *pb.ModelProto) {})
-			for output, want := range run(func(g *graphs.Graph) { g.Mix(half) }, func(g *graphs.Graph, m *pb.ModelProto) { widen(g, m, half) }) {
+			for output, want := range run(func(g *graphs.Graph) { g.Mix(half) },
+				func(g *graphs.Graph, m *pb.ModelProto) { widen(g, m, half) }) {
 				if !slices.Equal(got[output], want) {
 					t.Errorf("%s in %s: %s differs", name, kind, output)
 				}
@@ -52,8 +54,7 @@ func TestEmulationIsTheMixedGraph(t *testing.T) {
 	}
 }
 
-// widen makes all values of a model in mixed precision float32, and rounds those that
-// were in half precision.
+// widen makes all values of a model in mixed precision float32, and rounds those that were in half precision.
 func widen(g *graphs.Graph, m *pb.ModelProto, half pb.TensorProto_DataType) {
 	inHalf := map[string]bool{}
 	for _, n := range g.Nodes {
@@ -64,8 +65,10 @@ func widen(g *graphs.Graph, m *pb.ModelProto, half pb.TensorProto_DataType) {
 		}
 	}
 	cast := func(from, to string, t pb.TensorProto_DataType) *pb.NodeProto {
-		return &pb.NodeProto{OpType: proto.String("Cast"), Name: proto.String("to " + to), Input: []string{from}, Output: []string{to},
-			Attribute: []*pb.AttributeProto{{Name: proto.String("to"), Type: pb.AttributeProto_INT.Enum(), I: proto.Int64(int64(t))}}}
+		return &pb.NodeProto{OpType: proto.String("Cast"), Name: proto.String("to " + to), Input: []string{from},
+			Output: []string{to},
+			Attribute: []*pb.AttributeProto{{Name: proto.String("to"), Type: pb.AttributeProto_INT.Enum(),
+				I: proto.Int64(int64(t))}}}
 	}
 	var nodes []*pb.NodeProto
 	for _, n := range m.Graph.Node {
@@ -87,13 +90,14 @@ func widen(g *graphs.Graph, m *pb.ModelProto, half pb.TensorProto_DataType) {
 		}
 		var data []byte
 		for i := 0; i < len(c.RawData); i += 2 {
-			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(read(half, binary.LittleEndian.Uint16(c.RawData[i:]))))
+			data = binary.LittleEndian.AppendUint32(data,
+				math.Float32bits(read(half, binary.LittleEndian.Uint16(c.RawData[i:]))))
 		}
 		c.DataType, c.RawData = proto.Int32(int32(graphs.Float32)), data
 	}
 }
 
-// read is the number that the bits of a half-precision type stand for.
+// read returns the number that the bits of a half-precision type stand for.
 func read(half pb.TensorProto_DataType, bits uint16) float32 {
 	if half == graphs.BFloat16 {
 		return math.Float32frombits(uint32(bits) << 16)

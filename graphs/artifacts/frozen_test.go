@@ -8,12 +8,12 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 	"fovea/onnx/ort"
 )
 
-// TestFrozenGraphIsSmaller: frozen parameters have no gradient, the others'
-// stay as they are, and the backward pass ends at the lowest that is trained.
+// TestFrozenGraphIsSmaller: frozen parameters have no gradient, the others' stay as they are, and the backward pass
+// ends at the lowest that is trained.
 func TestFrozenGraphIsSmaller(t *testing.T) {
 	c := readGolden(t, "vit_tiny_mean")
 	model, batch := c.Config.vit(), int64(c.Config.Batch)
@@ -27,7 +27,8 @@ func TestFrozenGraphIsSmaller(t *testing.T) {
 	frozen := func(prefixes ...string) artifacts.Options {
 		o := artifacts.Options{Frozen: map[string]bool{}}
 		for _, p := range model.Parameters() {
-			o.Frozen[p.Name] = slices.ContainsFunc(prefixes, func(s string) bool { return strings.HasPrefix(p.Name, s) })
+			o.Frozen[p.Name] = slices.ContainsFunc(prefixes,
+				func(s string) bool { return strings.HasPrefix(p.Name, s) })
 		}
 		return o
 	}
@@ -65,8 +66,7 @@ func TestFrozenGraphIsSmaller(t *testing.T) {
 	}
 }
 
-// TestProbeEqualsTraining: the two parts of a linear probe give what the whole
-// graph gives with every path kept.
+// TestProbeEqualsTraining: the two parts of a linear probe give what the whole graph gives with every path kept.
 func TestProbeEqualsTraining(t *testing.T) {
 	for _, name := range []string{"vit_tiny_mean_twice", "vit_tiny_cls"} {
 		c := readGolden(t, name)
@@ -103,6 +103,7 @@ func TestProbeEqualsTraining(t *testing.T) {
 		for _, output := range names {
 			compare(t, output, got[output], want[output], 1e-5)
 		}
-		compare(t, "eval logits", build(artifacts.ProbeEval(artifacts.ViT(model), batch))[artifacts.Logits], want[artifacts.Logits], 1e-5)
+		compare(t, "eval logits", build(artifacts.ProbeEval(artifacts.ViT(model), batch))[artifacts.Logits],
+			want[artifacts.Logits], 1e-5)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 )
 
 // golden is one case of testdata, computed by PyTorch; see testdata/README.md.
@@ -43,7 +43,7 @@ type goldenInput struct {
 	Projection float64   // graphtest.Project(Name, 0, values)
 }
 
-// goldenNames are the cases, without directory and extension.
+// goldenNames returns the cases, without directory and extension.
 func goldenNames(t testing.TB) []string {
 	t.Helper()
 	paths, err := filepath.Glob("testdata/vit_*.json.gz")
@@ -92,7 +92,7 @@ func TestFill(t *testing.T) {
 	}
 }
 
-// checksum is the IEEE CRC-32 of values as little-endian float32.
+// checksum returns the IEEE CRC-32 of values as little-endian float32.
 func checksum(values []float32) uint32 {
 	b := make([]byte, 0, 4*len(values))
 	for _, v := range values {
@@ -101,7 +101,7 @@ func checksum(values []float32) uint32 {
 	return crc32.ChecksumIEEE(b)
 }
 
-// norm is the Euclidean length of values.
+// norm returns the Euclidean length of values.
 func norm(values []float32) float64 {
 	var sum float64
 	for _, v := range values {

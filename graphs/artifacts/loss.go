@@ -2,14 +2,13 @@ package artifacts
 
 import "fovea/graphs"
 
-// tiny keeps the derivative of the focal factor finite where gamma is below 1
-// and an image's class has probability 1. It is lost beside anything larger.
+// tiny keeps the derivative of the focal factor finite where gamma is below 1 and the probability of an image's class
+// is 1. Added to anything larger it changes nothing.
 const tiny = 1e-30
 
-// meanLoss is the mean over the batch of -Σ target·(1-p)^gamma·log(p) with p =
-// softmax(logits): with gamma 0 torch.nn.CrossEntropyLoss for class
-// probabilities, else the focal loss (Lin et al., 2017). It is linear in the
-// targets, which may carry weights of classes. It stays in float32.
+// meanLoss computes the mean over the batch of -Σ target·(1-p)^gamma·log(p) with p = softmax(logits). With gamma 0 this
+// is torch.nn.CrossEntropyLoss for class probabilities, otherwise the focal loss (Lin et al., 2017). It is linear in
+// the targets, which may carry weights of classes. It stays in float32.
 func meanLoss(g *graphs.Graph, logits, targets *graphs.Value, gamma float64) *graphs.Value {
 	logits = g.Cast(logits, graphs.Float32)
 	from := len(g.Nodes)
@@ -25,8 +24,8 @@ func meanLoss(g *graphs.Graph, logits, targets *graphs.Value, gamma float64) *gr
 	return loss
 }
 
-// withoutDiagonal is the matrix that adds up the probabilities of the other
-// classes: 1 - p without the cancellation where p is close to 1.
+// withoutDiagonal returns the matrix that adds up the probabilities of the other classes: 1 - p without the
+// cancellation where p is close to 1.
 func withoutDiagonal(g *graphs.Graph, classes int64) *graphs.Value {
 	ones := make([]float32, classes*classes)
 	for i := range ones {

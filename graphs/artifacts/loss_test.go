@@ -8,7 +8,7 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/autodiff"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 	"fovea/onnx/ort"
 )
 
@@ -29,8 +29,8 @@ type lossGolden struct {
 	}
 }
 
-// TestLossEqualsPyTorch compares the loss and its gradient with PyTorch's, in
-// float64 there. Class weights are folded into the targets, as training does.
+// TestLossEqualsPyTorch compares the loss and its gradient with PyTorch's, in float64 there. Class weights are folded
+// into the targets, as training does.
 func TestLossEqualsPyTorch(t *testing.T) {
 	text, err := os.ReadFile("testdata/loss.json")
 	if err != nil {
@@ -47,7 +47,8 @@ func TestLossEqualsPyTorch(t *testing.T) {
 			targets := g.Input(Targets, graphs.Float32, golden.Batch, golden.Classes)
 			scale := g.Input(LossScale, graphs.Float32)
 			loss := meanLoss(g, logits, targets, c.Gamma)
-			gradients, err := autodiff.Backward(g, map[*graphs.Value]*graphs.Value{loss: scale}, []*graphs.Value{logits})
+			gradients, err := autodiff.Backward(g, map[*graphs.Value]*graphs.Value{loss: scale},
+				[]*graphs.Value{logits})
 			if err != nil {
 				t.Fatal(err)
 			}

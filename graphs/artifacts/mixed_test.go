@@ -13,7 +13,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// mixed is the training graph of a golden case in mixed precision.
+// mixed returns the training graph of a golden case in mixed precision.
 func mixed(t *testing.T, c *golden, half pb.TensorProto_DataType, recompute bool) *graphs.Graph {
 	t.Helper()
 	g := training(t, c, recompute)
@@ -24,9 +24,8 @@ func mixed(t *testing.T, c *golden, half pb.TensorProto_DataType, recompute bool
 	return g
 }
 
-// TestMixedTypes: inputs and outputs stay float32, so do the loss and statistics; all
-// products are in half precision but those with a single row or column, which are
-// sums, and what else stays in float32.
+// TestMixedTypes: inputs and outputs stay float32, so do the loss and statistics; all products are in half precision
+// but those with a single row or column, which are sums, and what else stays in float32.
 func TestMixedTypes(t *testing.T) {
 	for _, name := range []string{"vit_tiny_mean_twice", "vit_tiny_cls", "vit_tiny_dinov2"} {
 		for kind, half := range halfTypes {
@@ -64,8 +63,8 @@ func TestMixedTypes(t *testing.T) {
 	}
 }
 
-// TestParametersAreCastOnce: all that reads a parameter in half precision, in the
-// forward pass, in the backward pass and in what is computed again, reads the same copy.
+// TestParametersAreCastOnce: all that reads a parameter in half precision, in the forward pass, in the backward pass
+// and in what is computed again, reads the same copy.
 func TestParametersAreCastOnce(t *testing.T) {
 	for _, recompute := range []bool{false, true} {
 		c := readGolden(t, "vit_tiny_dinov2")
@@ -78,7 +77,8 @@ func TestParametersAreCastOnce(t *testing.T) {
 		}
 		for _, p := range c.Config.vit().Parameters() {
 			want := 1
-			if p.Name == "pos_embed" || p.Name == "cls_token" || strings.Contains(p.Name, "norm") || p.Name == "head.bias" {
+			if p.Name == "pos_embed" || p.Name == "cls_token" || strings.Contains(p.Name, "norm") ||
+				p.Name == "head.bias" {
 				want = 0 // read in float32
 			}
 			if casts[p.Name] != want {
@@ -88,8 +88,8 @@ func TestParametersAreCastOnce(t *testing.T) {
 	}
 }
 
-// TestMixedActivations: what the backward pass keeps of the forward pass is kept in
-// one type, and takes little more than half the memory: the residual stream stays in float32.
+// TestMixedActivations: what the backward pass keeps of the forward pass is kept in one type, and takes little more
+// than half the memory: the residual stream stays in float32.
 func TestMixedActivations(t *testing.T) {
 	c := vit.Config{ImageSize: 224, Patch: 16, Width: 192, Depth: 12, Heads: 3, Classes: 5, Pool: vit.Mean}
 	build := func(half pb.TensorProto_DataType) (bytes int64) {
@@ -117,7 +117,7 @@ func TestMixedActivations(t *testing.T) {
 	}
 }
 
-// activations are the results of the forward pass that the backward pass reads.
+// activations returns the results of the forward pass that the backward pass reads.
 func activations(g *graphs.Graph) map[*graphs.Value]bool {
 	backward, kept := map[*graphs.Value]bool{}, map[*graphs.Value]bool{}
 	for _, v := range g.Inputs {
@@ -146,8 +146,7 @@ func activations(g *graphs.Graph) map[*graphs.Value]bool {
 	return kept
 }
 
-// TestMixedInference: the graph for any number of images mixes too, and its
-// probabilities stay float32.
+// TestMixedInference: the graph for any number of images mixes too, and its probabilities stay float32.
 func TestMixedInference(t *testing.T) {
 	if _, err := install.Load(t.Context(), install.Source{}); err != nil {
 		t.Fatal(err)

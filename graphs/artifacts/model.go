@@ -8,33 +8,31 @@ import (
 	"fovea/graphs/vit"
 )
 
-// A Model writes its forward pass.
+// A Model writes its forward pass as a graph.
 type Model interface {
-	// Forward begins a graph with a part of the model in it, at a fixed batch size.
-	// training asks for the input drop_path, where the model has residual branches
-	// that it knows.
+	// Forward begins a graph with a part of the model, at a fixed batch size. training asks for the input drop_path, if
+	// the model has residual branches that it knows.
 	Forward(name string, batch int64, part Part, training bool) (*Forward, error)
 }
 
-// A Part of a model.
+// A Part selects which layers of a model a graph has.
 type Part int
 
-// The parts. The first of two runs once where only the second is trained.
+// A linear probe runs BelowHead once for each image and trains HeadAlone.
 const (
 	Whole     Part = iota // images → logits
 	BelowHead             // images → features
 	HeadAlone             // features → logits
 )
 
-// A Forward is a part of a model as a graph without outputs, whose first input
-// is the images or the features.
+// A Forward holds a part of a model as a graph without outputs, whose first input is the images or the features.
 type Forward struct {
 	Graph      *graphs.Graph
 	Result     *graphs.Value   // float32 [B,C] or [B,F]
 	Parameters []*graphs.Value // inputs of the graph, the lowest layer first
 }
 
-// ViT is a Model that Fovea builds. Its images are called Images.
+// A ViT is a Model that Fovea builds. Its images are called Images.
 type ViT vit.Config
 
 // Forward writes the part of the ViT.
@@ -69,8 +67,8 @@ func (m ViT) Forward(name string, batch int64, part Part, training bool) (*Forwa
 	return f, g.Err()
 }
 
-// keepUsed drops the parameters that no node of the graph reads and lists the
-// others. images and drop_path are always read.
+// keepUsed drops the parameters that no node of the graph reads and lists the others. Nodes always read images and
+// drop_path.
 func (m ViT) keepUsed(g *graphs.Graph, parameters map[string]*graphs.Value) (kept []*graphs.Value) {
 	g.RemoveUnusedInputs()
 	for _, p := range vit.Config(m).Parameters() {

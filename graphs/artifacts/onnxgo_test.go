@@ -8,11 +8,11 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
-	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
+	"fovea/internal/graphtest"
 )
 
-// description is what tools/onnxgo writes about a model.
+// A description holds the description of a model by tools/onnxgo.
 type description struct {
 	Inputs, Outputs, Edges int
 	Nodes                  []node
@@ -24,14 +24,15 @@ type node struct {
 	Inputs, Outputs []string
 }
 
-// TestONNXGoReadsTheSameGraph: onnx-go, a decoder of ONNX that shares no code
-// with this module, finds in the written models the operators, attributes,
-// values and edges of the graph, in its order, and no cycle.
+// TestONNXGoReadsTheSameGraph: onnx-go, a decoder of ONNX that shares no code with this module, finds in the written
+// models the operators, attributes, values and edges of the graph, in its order, and no cycle.
 func TestONNXGoReadsTheSameGraph(t *testing.T) {
 	describeByONNXGo := graphtest.StartONNXGo(t)
 	tiny := vit.Config{ImageSize: 28, Patch: 7, Width: 16, Depth: 2, Heads: 2, Classes: 5, Pool: vit.Mean}
 	for name, build := range map[string]func() (*graphs.Graph, error){
-		"training":  func() (*graphs.Graph, error) { return artifacts.Training(artifacts.ViT(tiny), 4, artifacts.Options{}) },
+		"training": func() (*graphs.Graph, error) {
+			return artifacts.Training(artifacts.ViT(tiny), 4, artifacts.Options{})
+		},
 		"eval":      func() (*graphs.Graph, error) { return artifacts.Eval(artifacts.ViT(tiny), 4) },
 		"inference": func() (*graphs.Graph, error) { return artifacts.Inference(tiny) },
 		"optimizer": artifacts.Optimizer,
@@ -63,9 +64,8 @@ func TestONNXGoReadsTheSameGraph(t *testing.T) {
 	}
 }
 
-// describe says of a graph what onnx-go is to say of its model. An edge is a
-// pair of an output and an input of a node; onnx-go draws it once, also if the
-// node takes the input twice.
+// describe says of a graph what onnx-go is to say of its model. An edge is a pair of an output and an input of a node;
+// onnx-go draws it once, also if the node takes the input twice.
 func describe(g *graphs.Graph) description {
 	d := description{Inputs: len(g.Inputs), Outputs: len(g.Outputs)}
 	for _, n := range g.Nodes {

@@ -2,19 +2,19 @@ package artifacts
 
 import "fovea/graphs"
 
-// Optimizer is one AdamW step (torch.optim.AdamW) over a parameter group of
-// any size n, for runtimes that hold the parameters on a device.
+// Optimizer returns the graph of one AdamW step (torch.optim.AdamW) over a parameter group of any size n, for runtimes
+// that hold the parameters on a device.
 //
-// Inputs float32 [n]: parameter, gradient, moment1, moment2. Inputs float32 []:
-// gradient_scale (the gradient is multiplied by it), rate (learning rate over
-// 1-beta1^t), shrink (1 - learning rate × weight decay), beta1, weight1
-// (1-beta1, rounded only once), beta2, weight2 (1-beta2), correction2
-// (√(1-beta2^t)), epsilon. Outputs: parameter.next, moment1.next, moment2.next.
+// Inputs float32 [n]: parameter, gradient, moment1, moment2. Inputs float32 []: gradient_scale (the gradient is
+// multiplied by it), rate (learning rate over 1-beta1^t), shrink (1 - learning rate × weight decay), beta1, weight1
+// (1-beta1, rounded only once), beta2, weight2 (1-beta2), correction2 (√(1-beta2^t)), epsilon. Outputs: parameter.next,
+// moment1.next, moment2.next.
 func Optimizer() (*graphs.Graph, error) {
 	g := graphs.New("optimizer")
 	vector := func(name string) *graphs.Value { return g.Input(name, graphs.Float32, graphs.Dynamic) }
 	scalar := func(name string) *graphs.Value { return g.Input(name, graphs.Float32) }
-	parameter, gradient, moment1, moment2 := vector("parameter"), vector("gradient"), vector("moment1"), vector("moment2")
+	parameter, gradient, moment1, moment2 := vector("parameter"), vector("gradient"), vector("moment1"),
+		vector("moment2")
 	scale, rate, shrink := scalar("gradient_scale"), scalar("rate"), scalar("shrink")
 	beta1, weight1, beta2, weight2 := scalar("beta1"), scalar("weight1"), scalar("beta2"), scalar("weight2")
 	correction2, epsilon := scalar("correction2"), scalar("epsilon")
@@ -29,10 +29,8 @@ func Optimizer() (*graphs.Graph, error) {
 	return g, g.Err()
 }
 
-// What goes with it, over vectors of any size n.
-
-// SquareSum is Σ gradient², which is not finite if an element is not: gradient
-// float32 [n] → square_sum float32 [].
+// SquareSum returns the graph of Σ gradient², which is not finite if an element is not. It takes gradient float32 [n]
+// of any size n and makes square_sum float32 [].
 func SquareSum() (*graphs.Graph, error) {
 	g := graphs.New("square_sum")
 	gradient := g.Input("gradient", graphs.Float32, graphs.Dynamic)
@@ -40,8 +38,8 @@ func SquareSum() (*graphs.Graph, error) {
 	return g, g.Err()
 }
 
-// Accumulate adds a micro-batch's gradient to the sum of those before it: sum,
-// gradient float32 [n] → sum.next.
+// Accumulate returns the graph that adds the gradient of a micro-batch to the sum of those before it. It takes sum and
+// gradient float32 [n] and makes sum.next.
 func Accumulate() (*graphs.Graph, error) {
 	g := graphs.New("accumulate")
 	sum := g.Input("sum", graphs.Float32, graphs.Dynamic)
@@ -49,11 +47,12 @@ func Accumulate() (*graphs.Graph, error) {
 	return g, g.Err()
 }
 
-// Average moves the exponential moving average of the parameters: average,
-// parameter float32 [n], decay and weight (1 - decay) float32 [] → average.next.
+// Average returns the graph that moves the exponential moving average of the parameters. It takes average and parameter
+// float32 [n], decay and weight (1 - decay) float32 [], and makes average.next.
 func Average() (*graphs.Graph, error) {
 	g := graphs.New("average")
-	average, parameter := g.Input("average", graphs.Float32, graphs.Dynamic), g.Input("parameter", graphs.Float32, graphs.Dynamic)
+	average := g.Input("average", graphs.Float32, graphs.Dynamic)
+	parameter := g.Input("parameter", graphs.Float32, graphs.Dynamic)
 	decay, weight := g.Input("decay", graphs.Float32), g.Input("weight", graphs.Float32)
 	g.Output("average.next", g.Add(g.Mul(average, decay), g.Mul(parameter, weight)))
 	return g, g.Err()

@@ -10,16 +10,15 @@ import (
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
 	"fovea/graphs/cost"
-	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
+	"fovea/internal/graphtest"
 	"fovea/onnx/ort"
 	"fovea/tools/cudastub"
 )
 
-// TestWeightGradientsRunEarly reads from the runtime's profile in what order it
-// runs training.onnx: the weight gradients of a block must be done before those
-// of the block below it begin, with that block's backward pass in between.
-// If they all ran last, every activation would be kept until then.
+// TestWeightGradientsRunEarly reads from the runtime's profile in what order it runs training.onnx: the weight
+// gradients of a block must be done before those of the block below it begin, with that block's backward pass in
+// between. If they all ran last, every activation would be kept until then.
 func TestWeightGradientsRunEarly(t *testing.T) {
 	for name, precision := range precisions {
 		t.Run(name, func(t *testing.T) {
@@ -38,13 +37,14 @@ func weightGradientsRunEarly(t *testing.T, nodes []string) {
 			t.Errorf("block %d's last weight gradient is node %d, block %d's first is %d", block, last, block-1, next)
 		}
 		if first, last := at(block, "mlp.fc2"), at(block, "attn.qkv"); last-first < 20 {
-			t.Errorf("the weight gradients of block %d are nodes %d to %d: they wait for each other", block, first, last)
+			t.Errorf("the weight gradients of block %d are nodes %d to %d: they wait for each other", block, first,
+				last)
 		}
 	}
 }
 
-// TestRecomputationWaits: the runtime neither merges what is computed again with
-// the forward pass nor does it before the backward pass has come that far.
+// TestRecomputationWaits: the runtime neither merges what is computed again with the forward pass nor does it before
+// the backward pass has come that far.
 func TestRecomputationWaits(t *testing.T) {
 	for name, precision := range precisions {
 		t.Run(name, func(t *testing.T) {
@@ -70,7 +70,8 @@ func recomputationWaits(t *testing.T, g *graphs.Graph, nodes []string) {
 		}
 		after, before := gradientAt(t, nodes, block+1, "attn.qkv"), gradientAt(t, nodes, block, "attn.qkv")
 		if norms[2] < after || norms[3] > before {
-			t.Errorf("block %d is computed again in nodes %v, not between nodes %d and %d", block, norms[2:], after, before)
+			t.Errorf("block %d is computed again in nodes %v, not between nodes %d and %d", block, norms[2:], after,
+				before)
 		}
 	}
 }
@@ -94,8 +95,8 @@ func fourBlocksGraph(t *testing.T, o artifacts.Options, precision func(g *graphs
 	return g
 }
 
-// TestOrderOnCUDA: the same with the real graphs of mixed precision and the CUDA
-// provider. Its kernels compute nothing here, but it runs them in order.
+// TestOrderOnCUDA: the same with the real graphs of mixed precision and the CUDA provider. Its kernels compute nothing
+// here, but it runs them in order.
 func TestOrderOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		for name, half := range halfTypes {
@@ -110,7 +111,7 @@ func TestOrderOnCUDA(t *testing.T) {
 	})
 }
 
-// gradientAt is the place of a weight gradient among the executed nodes.
+// gradientAt returns the place of a weight gradient among the executed nodes.
 func gradientAt(t *testing.T, nodes []string, block int, layer string) int {
 	t.Helper()
 	i := slices.Index(nodes, artifacts.Grad(fmt.Sprintf("blocks.%d.%s.weight", block, layer)))
@@ -140,8 +141,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// executed lists the nodes of a graph in the order in which the runtime runs
-// them, from its profile.
+// executed lists the nodes of a graph in the order in which the runtime runs them, from its profile.
 func executed(t *testing.T, g *graphs.Graph, o ort.Options) (nodes []string) {
 	t.Helper()
 	o.Profile = filepath.Join(t.TempDir(), "order")

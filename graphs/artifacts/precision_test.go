@@ -8,15 +8,15 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
 )
 
 var halfTypes = map[string]pb.TensorProto_DataType{"bfloat16": graphs.BFloat16, "float16": graphs.Float16}
 
-// autocast is what tools/oracle/autocast.py found: of each gradient by PyTorch's autocast the
-// relative error and 1 - cosine to float32's.
+// autocast holds, for each gradient, the relative error of PyTorch's autocast and 1 minus the cosine to the float32
+// gradient, as tools/oracle/autocast.py measured them.
 type autocast struct {
 	Cases []struct {
 		Case, Type string
@@ -25,11 +25,13 @@ type autocast struct {
 	}
 }
 
-// TestMixedGradients: what half precision changes about loss and gradients is no more
-// than what it changes in PyTorch, but for chance: another order of a sum already turns roundings, and so
-// errors, of which a case has a few dozen. Ours were 0.9 to 1.3 times PyTorch's in the mean over the
-// tensors of a case, and at most 1.9 times of any tensor.
+// TestMixedGradients: what half precision changes about loss and gradients is no more than what it changes in PyTorch,
+// but for chance: another order of a sum already turns roundings, and so errors, of which a case has a few dozen. Ours
+// were 0.9 to 1.3 times PyTorch's in the mean over the tensors of a case, and at most 1.9 times of any tensor.
 func TestMixedGradients(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs every precision")
+	}
 	const mean, single = 1.5, 2.5 // of PyTorch's error
 	var want autocast
 	graphtest.ReadGolden(t, "testdata/autocast.json.gz", &want)
@@ -53,7 +55,8 @@ func TestMixedGradients(t *testing.T) {
 				}
 				// An error across the gradient turns it by half its square.
 				if !(relative <= single*pytorch[0]) || !(cosine <= single*single*pytorch[0]*pytorch[0]/2) {
-					t.Errorf("%s: error %.1e, 1 - cosine %.1e, by PyTorch %.1e and %.1e", name, relative, cosine, pytorch[0], pytorch[1])
+					t.Errorf("%s: error %.1e, 1 - cosine %.1e, by PyTorch %.1e and %.1e", name, relative, cosine,
+						pytorch[0], pytorch[1])
 				}
 			}
 			ours, theirs = math.Sqrt(ours/float64(len(c.Gradients))), math.Sqrt(theirs/float64(len(c.Gradients)))
@@ -70,7 +73,7 @@ func TestMixedGradients(t *testing.T) {
 	}
 }
 
-// errorOf is the relative error of a gradient, and 1 - its cosine to the right one.
+// errorOf returns the relative error of a gradient, and 1 - its cosine to the right one.
 func errorOf(got, want []float32) (relative, cosine float64) {
 	var off, square, both float64
 	for i, w := range want {
@@ -80,18 +83,18 @@ func errorOf(got, want []float32) (relative, cosine float64) {
 	return math.Sqrt(off / square), 1 - both/norm(got)/math.Sqrt(square)
 }
 
-// training is the training graph of a golden case.
+// training returns the training graph of a golden case.
 func training(t *testing.T, c *golden, recompute bool) *graphs.Graph {
 	t.Helper()
-	g, err := artifacts.Training(artifacts.ViT(c.Config.vit()), int64(c.Config.Batch), artifacts.Options{Recompute: recompute})
+	g, err := artifacts.Training(artifacts.ViT(c.Config.vit()), int64(c.Config.Batch),
+		artifacts.Options{Recompute: recompute})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return g
 }
 
-// TestMixedRecomputeChangesNothing: all that is computed again is rounded again in
-// the same places.
+// TestMixedRecomputeChangesNothing: all that is computed again is rounded again in the same places.
 func TestMixedRecomputeChangesNothing(t *testing.T) {
 	for _, name := range []string{"vit_tiny_mean_twice", "vit_tiny_dinov2"} {
 		for kind, half := range halfTypes {
@@ -111,13 +114,14 @@ func TestMixedRecomputeChangesNothing(t *testing.T) {
 	}
 }
 
-// TestEmulationSurvivesOptimizers: the runtime runs each of the casts that round, with
-// all its optimizers, with those that training leaves and behind what prepares a graph for the CPU.
+// TestEmulationSurvivesOptimizers: the runtime runs each of the casts that round, with all its optimizers, with those
+// that training leaves and behind what prepares a graph for the CPU.
 func TestEmulationSurvivesOptimizers(t *testing.T) {
 	c := readGolden(t, "vit_tiny_mean")
 	for kind, half := range halfTypes {
-		for name, o := range map[string]ort.Options{"all optimizers": {}, "those of training": {Config: map[string]string{
-			"optimization.disable_specified_optimizers": "MatmulTransposeFusion;GemmTransposeFusion;MatMulAddFusion"}}} {
+		for name, o := range map[string]ort.Options{"all optimizers": {},
+			"those of training": {Config: map[string]string{
+				"optimization.disable_specified_optimizers": "MatmulTransposeFusion;GemmTransposeFusion;MatMulAddFusion"}}} {
 			g := training(t, c, true)
 			g.MixEmulated(half)
 			if o.Config != nil {
@@ -143,8 +147,8 @@ func TestEmulationSurvivesOptimizers(t *testing.T) {
 	}
 }
 
-// TestOverflow: a sum or product beyond float16's numbers arrives as infinity or NaN
-// in the gradients, from the forward pass and from the backward pass; in bfloat16 it is a number like others.
+// TestOverflow: a sum or product beyond float16's numbers arrives as infinity or NaN in the gradients, from the forward
+// pass and from the backward pass; in bfloat16 it is a number like others.
 func TestOverflow(t *testing.T) {
 	c := readGolden(t, "vit_tiny_mean")
 	for name, factor := range map[string]struct {
@@ -167,7 +171,8 @@ func TestOverflow(t *testing.T) {
 			})
 			bad := 0
 			for _, p := range c.Config.vit().Parameters() {
-				if !slices.ContainsFunc(got[artifacts.Grad(p.Name)], func(x float32) bool { return math.IsInf(float64(x), 0) || x != x }) {
+				if !slices.ContainsFunc(got[artifacts.Grad(p.Name)],
+					func(x float32) bool { return math.IsInf(float64(x), 0) || x != x }) {
 					continue
 				}
 				bad++

@@ -7,12 +7,12 @@ import (
 	"testing"
 
 	"fovea/graphs/artifacts"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 	"fovea/onnx/ort"
 )
 
-// TestRecomputeChangesNothing: loss, logits and gradients are the same to the
-// bit, with LayerScale, dropped paths, mixed targets and frozen layers too.
+// TestRecomputeChangesNothing: loss, logits and gradients are the same to the bit, with LayerScale, dropped paths,
+// mixed targets and frozen layers too.
 func TestRecomputeChangesNothing(t *testing.T) {
 	for _, name := range []string{"vit_tiny_mean_twice", "vit_tiny_cls", "vit_tiny_dinov2"} {
 		for _, frozen := range [][]string{nil, {"cls_token", "pos_embed", "patch_embed", "blocks.0."}} {
@@ -20,7 +20,8 @@ func TestRecomputeChangesNothing(t *testing.T) {
 				c := readGolden(t, name)
 				o := artifacts.Options{Frozen: map[string]bool{}}
 				for _, p := range c.Config.vit().Parameters() {
-					o.Frozen[p.Name] = slices.ContainsFunc(frozen, func(s string) bool { return strings.HasPrefix(p.Name, s) })
+					o.Frozen[p.Name] = slices.ContainsFunc(frozen,
+						func(s string) bool { return strings.HasPrefix(p.Name, s) })
 				}
 				build := func(recompute bool) (map[string][]float32, int) {
 					o.Recompute = recompute

@@ -8,12 +8,11 @@ import (
 	"fovea/graphs/vit"
 )
 
-// Names of inputs and outputs. An imported model's images have the name that
-// they have there.
+// These are the names of inputs and outputs. The images of an imported model keep their name.
 const (
 	Images        = "images"        // float32 [B,3,S,S], normalised
-	Features      = "features"      // float32 [B,F], what the head reads
-	Targets       = "targets"       // float32 [B,C]; rows sum to 1, or to what the image's loss counts
+	Features      = "features"      // float32 [B,F], the input of the head
+	Targets       = "targets"       // float32 [B,C]; rows sum to 1, or to the weight of the image's loss
 	DropPath      = "drop_path"     // float32 [2·depth,B], see vit.Config.Forward
 	LossScale     = "loss_scale"    // float32 []
 	Loss          = "loss"          // float32 [], mean over the batch, unscaled
@@ -22,24 +21,21 @@ const (
 	gradSuffix    = ".grad"
 )
 
-// Grad names the output that holds the gradient of a parameter.
+// Grad returns the name of the output that holds the gradient of a parameter.
 func Grad(parameter string) string { return parameter + gradSuffix }
 
-// Options of a training graph. The zero value trains every parameter by
-// cross-entropy.
+// Options of a training graph. The zero value trains every parameter by cross-entropy.
 type Options struct {
 	Frozen map[string]bool // parameters that get no gradient
-	Focal  float64         // gamma of the focal loss; 0: cross-entropy
+	Focal  float64         // gamma of the focal loss; 0 stands for cross-entropy
 
-	// Recompute computes most activations again for the backward pass instead of
-	// keeping them from the forward pass: less memory, more time.
+	// Recompute computes most activations again for the backward pass instead of keeping them: less memory, more time.
 	Recompute bool
 }
 
-// Training is the graph of one forward and backward pass at a fixed batch
-// size. Inputs: images, drop_path of a ViT, every parameter, targets, loss_scale.
-// Outputs: loss, logits, and NAME.grad of loss × loss_scale for each parameter
-// that is not frozen. The backward pass ends at the lowest of these.
+// Training returns the graph of one forward and backward pass at a fixed batch size. Inputs: images, drop_path of a
+// ViT, every parameter, targets, loss_scale. Outputs: loss, logits, and NAME.grad of loss × loss_scale for each
+// parameter that is not frozen. The backward pass ends at the lowest of these.
 func Training(m Model, batch int64, o Options) (*graphs.Graph, error) {
 	return train(m, "training", batch, Whole, o)
 }
@@ -81,8 +77,7 @@ func train(m Model, name string, batch int64, part Part, o Options) (*graphs.Gra
 	return g, g.Err()
 }
 
-// Eval is the forward graph with the parameters as inputs, at a fixed batch
-// size: images → logits.
+// Eval returns the forward graph with the parameters as inputs, at a fixed batch size: images → logits.
 func Eval(m Model, batch int64) (*graphs.Graph, error) {
 	return forward(m, "eval", batch, Whole, Logits)
 }
@@ -96,9 +91,8 @@ func forward(m Model, name string, batch int64, part Part, result string) (*grap
 	return f.Graph, f.Graph.Err()
 }
 
-// Inference is the graph of a ViT that is deployed, for any number of images:
-// images → probabilities, logits. The parameters are inputs here; whoever
-// writes the model makes them initializers.
+// Inference returns the graph of a ViT for any number of images: images → probabilities, logits. The parameters are
+// inputs; the caller makes them initializers when it writes the model.
 func Inference(c vit.Config) (*graphs.Graph, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err

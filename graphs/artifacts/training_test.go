@@ -9,8 +9,8 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
-	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
+	"fovea/internal/graphtest"
 	"fovea/onnx/ort"
 	"fovea/onnx/weights"
 )
@@ -37,14 +37,14 @@ func (g *golden) fillFrom(t testing.TB) func(name string, x []float32) {
 	}
 }
 
-// TestTrainingEqualsPyTorch compares loss, logits and every gradient of
-// training.onnx with PyTorch's autograd.
+// TestTrainingEqualsPyTorch compares loss, logits and every gradient of training.onnx with PyTorch's autograd.
 func TestTrainingEqualsPyTorch(t *testing.T) {
 	const tolerance = 1e-4 // of a gradient's largest entry
 	for _, name := range goldenNames(t) {
 		t.Run(name, func(t *testing.T) {
 			want := readGolden(t, name)
-			g, err := artifacts.Training(artifacts.ViT(want.Config.vit()), int64(want.Config.Batch), artifacts.Options{})
+			g, err := artifacts.Training(artifacts.ViT(want.Config.vit()), int64(want.Config.Batch),
+				artifacts.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,8 +69,8 @@ func TestTrainingEqualsPyTorch(t *testing.T) {
 	}
 }
 
-// saveOutputs writes everything that a case computes into the folder that
-// FOVEA_GRADIENTS names, where tools/oracle/vit.py --full compares every entry.
+// saveOutputs writes everything that a case computes into the folder that FOVEA_GRADIENTS names, where
+// tools/oracle/vit.py --full compares every entry.
 func saveOutputs(t *testing.T, name string, g *graphs.Graph, got map[string][]float32) {
 	t.Helper()
 	dir := os.Getenv("FOVEA_GRADIENTS")
@@ -90,8 +90,7 @@ func saveOutputs(t *testing.T, name string, g *graphs.Graph, got map[string][]fl
 	}
 }
 
-// TestEvalEqualsTraining holds eval.onnx against the logits of training.onnx
-// with all paths kept.
+// TestEvalEqualsTraining holds eval.onnx against the logits of training.onnx with all paths kept.
 func TestEvalEqualsTraining(t *testing.T) {
 	for _, name := range []string{"vit_tiny_mean", "vit_tiny_mean_twice", "vit_tiny_cls", "vit_tiny_dinov2"} {
 		t.Run(name, func(t *testing.T) {
@@ -105,7 +104,8 @@ func TestEvalEqualsTraining(t *testing.T) {
 					}
 				}
 			}
-			training, err := artifacts.Training(artifacts.ViT(c.Config.vit()), int64(c.Config.Batch), artifacts.Options{})
+			training, err := artifacts.Training(artifacts.ViT(c.Config.vit()), int64(c.Config.Batch),
+				artifacts.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

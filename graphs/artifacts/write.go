@@ -8,12 +8,13 @@ import (
 	"path/filepath"
 
 	"fovea/graphs"
+	"fovea/internal/durable"
 	"fovea/onnx"
 	"fovea/onnx/pb"
 	"fovea/onnx/weights"
 )
 
-// File names in a folder of artifacts.
+// These are the names of the files in a folder of artifacts.
 const (
 	TrainingFile  = "training.onnx"
 	EvalFile      = "eval.onnx"
@@ -22,28 +23,28 @@ const (
 	ManifestFile  = "artifacts.json"
 )
 
-// A Set is what Write writes.
+// A Set describes the artifacts that Write writes.
 type Set struct {
 	Model      Model
-	About      any // what artifacts.json says of the model
+	About      any // description of the model in artifacts.json
 	Batch      int64
 	Options    Options
-	Half       pb.TensorProto_DataType // FLOAT16 or BFLOAT16: training and evaluation in mixed precision; else float32
+	Half       pb.TensorProto_DataType // FLOAT16 or BFLOAT16 for mixed precision; anything else for float32
 	Parameters []Parameter
 	Weights    []weights.Tensor // the parameters' initial values
 }
 
-// A Parameter is a tensor of the model and how the optimizer treats it.
+// A Parameter describes a tensor of the model and how the optimizer treats it.
 type Parameter struct {
 	Name        string  `json:"name"`
 	Shape       []int64 `json:"shape"`
-	Layer       int     `json:"layer"`        // 0: embeddings, then blocks or parts, then head
-	RateScale   float64 `json:"rate_scale"`   // the learning rate is multiplied by it
+	Layer       int     `json:"layer"`        // 0 for embeddings, then blocks or parts, then the head
+	RateScale   float64 `json:"rate_scale"`   // factor of the learning rate
 	WeightDecay float64 `json:"weight_decay"` // decoupled
 	Frozen      bool    `json:"frozen,omitempty"`
 }
 
-// manifest is artifacts.json.
+// A manifest holds the contents of artifacts.json.
 type manifest struct {
 	Version    int                  `json:"version"`
 	Model      any                  `json:"model"`
@@ -62,11 +63,11 @@ type signature struct {
 type tensor struct {
 	Name  string  `json:"name"`
 	Type  string  `json:"type"`
-	Shape []int64 `json:"shape"` // -1: any size
+	Shape []int64 `json:"shape"` // -1 stands for any size
 }
 
-// Write makes the folder dir and writes the artifacts into it, each file whole
-// or not at all and artifacts.json last.
+// Write makes the folder dir and writes the artifacts into it. Each file appears only when it is complete,
+// artifacts.json last.
 func Write(dir string, s Set) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("writing artifacts: %w", err)
@@ -74,8 +75,8 @@ func Write(dir string, s Set) error {
 	if err := weights.Write(filepath.Join(dir, WeightsFile), s.Weights, map[string]string{"format": "pt"}); err != nil {
 		return err
 	}
-	m := manifest{Version: 1, Model: s.About, Batch: s.Batch, Precision: precision(s.Half), Parameters: s.Parameters, Weights: WeightsFile,
-		Graphs: map[string]signature{}}
+	m := manifest{Version: 1, Model: s.About, Batch: s.Batch, Precision: precision(s.Half),
+		Parameters: s.Parameters, Weights: WeightsFile, Graphs: map[string]signature{}}
 	for file, build := range map[string]func() (*graphs.Graph, error){
 		TrainingFile:  func() (*graphs.Graph, error) { return Training(s.Model, s.Batch, s.Options) },
 		EvalFile:      func() (*graphs.Graph, error) { return Eval(s.Model, s.Batch) },
@@ -97,7 +98,7 @@ func Write(dir string, s Set) error {
 		}
 		m.Graphs[file] = signature{tensors(g.Inputs), tensors(g.Outputs)}
 	}
-	return onnx.WriteFileAtomic(filepath.Join(dir, ManifestFile), func(w io.Writer) error {
+	return durable.Write(filepath.Join(dir, ManifestFile), func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		return e.Encode(m)

@@ -6,52 +6,58 @@ import (
 	"fovea/graphs"
 )
 
-// add is a + b, two contributions to a gradient. Neighbouring parts of an axis with
-// zeros around them, as Slice and Gather give, are joined instead.
-func add(g *graphs.Graph, a, b *graphs.Value) *graphs.Value {
+// add returns a + b, two contributions to a gradient. Slice and Gather give parts of an axis with zeros around them;
+// two such parts that lie beside each other are joined instead.
+func add(g *graphs.Graph, a, b *value) *value {
 	if joined := join(g, a, b); joined != nil {
 		return joined
 	}
 	return g.Add(a, b)
 }
 
-// join is a + b if both are parts of an axis that lie beside each other, else nil.
-func join(g *graphs.Graph, a, b *graphs.Value) *graphs.Value {
-	if x, y := reshaped(a), reshaped(b); x != nil && y != nil && slices.Equal(x.Shape, y.Shape) {
+// join returns a + b if both are parts of an axis that lie beside each other, else nil.
+func join(g *graphs.Graph, a, b *value) *value {
+	if x, y := beforeReshape(a), beforeReshape(b); x != nil && y != nil && slices.Equal(x.Shape, y.Shape) {
 		if joined := join(g, x, y); joined != nil {
 			return g.Reshape(joined, a.Shape...)
 		}
 	}
-	p, q := partOf(a), partOf(b)
-	if p.inner != nil && q.inner != nil && p.axis == q.axis && q.before+q.inner.Shape[q.axis] == p.before {
+	p, q := paddedPart(a), paddedPart(b)
+	if q.endsAt(p) {
 		p, q = q, p
 	}
-	if p.inner == nil || q.inner == nil || p.axis != q.axis || p.before+p.inner.Shape[p.axis] != q.before {
+	if !p.endsAt(q) {
 		return nil
 	}
-	joined := g.Concat(p.axis, append(pieces(p.inner, p.axis), pieces(q.inner, p.axis)...)...)
+	joined := g.Concat(p.axis, append(joinedFrom(p.inner, p.axis), joinedFrom(q.inner, p.axis)...)...)
 	if p.before == 0 && q.after == 0 {
 		return joined
 	}
 	return g.Pad(joined, p.axis, p.before, q.after)
 }
 
-// reshaped is what a Reshape gave another shape, nil if v is not of one.
-func reshaped(v *graphs.Value) *graphs.Value {
+// beforeReshape returns the value to which a Reshape gave the shape of v, nil if no Reshape makes v.
+func beforeReshape(v *value) *value {
 	if n := v.Producer(); n != nil && n.Op == "Reshape" {
 		return n.Inputs[0]
 	}
 	return nil
 }
 
-// A part is a value with zeros before and after it on an axis.
+// A part is a value with zeros before and after it on one axis.
 type part struct {
-	inner         *graphs.Value // nil if there are no such zeros
+	inner         *value // nil if there are no such zeros
 	axis          int64
 	before, after int64
 }
 
-func partOf(v *graphs.Value) (p part) {
+// endsAt reports whether q begins where p ends.
+func (p part) endsAt(q part) bool {
+	return p.inner != nil && q.inner != nil && p.axis == q.axis && p.before+p.inner.Shape[p.axis] == q.before
+}
+
+// paddedPart returns the part from which a Pad with zeros on one axis makes v.
+func paddedPart(v *value) (p part) {
 	n := v.Producer()
 	if n == nil || n.Op != "Pad" || len(n.Inputs) != 2 || n.Attributes["mode"] != nil {
 		return p
@@ -69,10 +75,10 @@ func partOf(v *graphs.Value) (p part) {
 	return p
 }
 
-// pieces are what v was joined from along an axis.
-func pieces(v *graphs.Value, axis int64) []*graphs.Value {
+// joinedFrom returns the values that a Concat along the axis joins to v, or v itself.
+func joinedFrom(v *value, axis int64) []*value {
 	if n := v.Producer(); n != nil && n.Op == "Concat" && n.Attributes.Int("axis", 0) == axis {
 		return slices.Clone(n.Inputs)
 	}
-	return []*graphs.Value{v}
+	return []*value{v}
 }

@@ -8,51 +8,53 @@ import (
 	"fovea/graphs"
 )
 
-func init() { register(map[string]Rule{"Einsum": einsum}) }
-
-// einsum: the gradient of an operand is the product of the output's and the
-// other operands, summed to the operand's subscripts. Subscripts that only the
-// operand has were summed: its gradient is repeated along them. A subscript that
-// it has twice walks a diagonal, which a unit matrix picks.
-func einsum(c *Call) []*graphs.Value {
+// einsum: the gradient of an operand is the product of the output's and the other operands, summed to the operand's
+// subscripts.
+func einsum(c *Call) []*value {
 	terms, result, ok := c.subscripts()
 	if !ok {
 		return c.refuse("equation %v is not supported", c.node.Attributes["equation"])
 	}
-	out := make([]*graphs.Value, len(terms))
-	for k, x := range c.node.Inputs {
-		lists, operands := []string{result}, []*graphs.Value{c.Grad(0)}
-		for i, other := range c.node.Inputs {
-			if i != k {
-				lists, operands = append(lists, terms[i]), append(operands, other)
-			}
+	out := make([]*value, len(terms))
+	for k := range terms {
+		if out[k] = c.einsumOperand(terms, result, k); out[k] == nil {
+			return c.refuse("the sum over a diagonal is not supported")
 		}
-		known, target, shape := strings.Join(lists, ""), "", []int64{}
-		whole := slices.Clone(x.Shape) // with 1 along what is repeated
-		for axis, label := range terms[k] {
-			switch {
-			case strings.ContainsRune(terms[k][:axis], label):
-				copied := 'A' + rune(axis) // labels of equations are lower case here
-				lists, operands = append(lists, string([]rune{label, copied})), append(operands, c.units(x.Shape[axis]))
-				label = copied
-			case !strings.ContainsRune(known, label) && strings.Count(terms[k], string(label)) > 1:
-				return c.refuse("the sum over a diagonal is not supported")
-			case !strings.ContainsRune(known, label):
-				whole[axis] = 1
-				continue
-			}
-			target += string(label)
-			shape = append(shape, x.Shape[axis])
-		}
-		equation := strings.Join(lists, ",") + "->" + target
-		dx := c.shaped(shape, "Einsum", graphs.Attributes{"equation": equation}, operands...)
-		out[k] = c.Expand(c.Reshape(dx, whole...), nil, x.Shape...)
 	}
 	return out
 }
 
-// subscripts are those of the node's operands and of its result, with lower-case
-// letters for all, those in place of an ellipsis too.
+// einsumOperand returns the gradient of operand k, nil if it is a sum over a diagonal. A subscript that only the
+// operand has was summed: its gradient is repeated along it. A subscript that it has twice walks a diagonal, which a
+// unit matrix picks.
+func (c *Call) einsumOperand(terms []string, result string, k int) *value {
+	x, term := c.node.Inputs[k], terms[k]
+	lists := slices.Insert(slices.Delete(slices.Clone(terms), k, k+1), 0, result)
+	operands := slices.Insert(slices.Delete(slices.Clone(c.node.Inputs), k, k+1), 0, c.Grad(0))
+	known, target, shape := strings.Join(lists, ""), "", []int64{}
+	whole := slices.Clone(x.Shape) // with 1 along what is repeated
+	for axis, label := range term {
+		switch {
+		case strings.ContainsRune(term[:axis], label):
+			copied := 'A' + rune(axis) // labels of equations are lower case here
+			lists, operands = append(lists, string([]rune{label, copied})), append(operands, c.identity(x.Shape[axis]))
+			label = copied
+		case !strings.ContainsRune(known, label) && strings.Count(term, string(label)) > 1:
+			return nil
+		case !strings.ContainsRune(known, label):
+			whole[axis] = 1
+			continue
+		}
+		target += string(label)
+		shape = append(shape, x.Shape[axis])
+	}
+	equation := strings.Join(lists, ",") + "->" + target
+	dx := c.applyShaped(shape, "Einsum", graphs.Attributes{"equation": equation}, operands...)
+	return c.Expand(c.Reshape(dx, whole...), nil, x.Shape...)
+}
+
+// subscripts returns those of the node's operands and of its result. All labels are lower-case letters, those in the
+// place of an ellipsis too. It is not ok if there are too many, or if an axis is repeated from size 1.
 func (c *Call) subscripts() (terms []string, result string, ok bool) {
 	equation, _ := c.node.Attributes["equation"].(string)
 	equation, ok = lowerCase(equation)
@@ -61,27 +63,9 @@ func (c *Call) subscripts() (terms []string, result string, ok bool) {
 	if !ok || len(terms) != len(c.node.Inputs) {
 		return nil, "", false
 	}
-	free := ""
-	for label := 'a'; label <= 'z'; label++ {
-		if !strings.ContainsRune(equation, label) {
-			free += string(label)
-		}
-	}
-	ellipsis := ""
-	for i, x := range c.node.Inputs {
-		if n := x.Rank() - len(strings.Replace(terms[i], "...", "", 1)); strings.Contains(terms[i], "...") {
-			if n < 0 || n > len(free) {
-				return nil, "", false
-			}
-			some := free[len(free)-n:]
-			terms[i] = strings.Replace(terms[i], "...", some, 1)
-			if n > len(ellipsis) {
-				ellipsis = some
-			}
-		}
-		if len(terms[i]) != x.Rank() {
-			return nil, "", false
-		}
+	ellipsis, ok := c.expandEllipses(terms, equation)
+	if !ok {
+		return nil, "", false
 	}
 	if !explicit { // the labels that are there once, sorted
 		result = "..."
@@ -96,7 +80,7 @@ func (c *Call) subscripts() (terms []string, result string, ok bool) {
 	for i, x := range c.node.Inputs {
 		for axis, label := range terms[i] {
 			if size, known := sizes[label]; known && size != x.Shape[axis] {
-				return nil, "", false // repeated from size 1
+				return nil, "", false
 			}
 			sizes[label] = x.Shape[axis]
 		}
@@ -104,8 +88,35 @@ func (c *Call) subscripts() (terms []string, result string, ok bool) {
 	return terms, result, true
 }
 
-// lowerCase renames the labels of an equation, if there are no more than 26, to
-// a, b, c and so on, in their order.
+// expandEllipses writes labels that the equation does not use in the place of the ellipses of terms. It returns the
+// labels of the longest, and whether each term then has a label an axis.
+func (c *Call) expandEllipses(terms []string, equation string) (ellipsis string, ok bool) {
+	unused := ""
+	for label := 'a'; label <= 'z'; label++ {
+		if !strings.ContainsRune(equation, label) {
+			unused += string(label)
+		}
+	}
+	for i, x := range c.node.Inputs {
+		if n := x.Rank() - len(strings.Replace(terms[i], "...", "", 1)); strings.Contains(terms[i], "...") {
+			if n < 0 || n > len(unused) {
+				return "", false
+			}
+			labels := unused[len(unused)-n:]
+			terms[i] = strings.Replace(terms[i], "...", labels, 1)
+			if n > len(ellipsis) {
+				ellipsis = labels
+			}
+		}
+		if len(terms[i]) != x.Rank() {
+			return "", false
+		}
+	}
+	return ellipsis, true
+}
+
+// lowerCase renames the labels of an equation to a, b, c and so on, in their order. It is not ok if there are more than
+// 26 labels.
 func lowerCase(equation string) (renamed string, ok bool) {
 	var labels []rune
 	for _, r := range equation {

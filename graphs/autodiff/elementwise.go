@@ -2,76 +2,192 @@ package autodiff
 
 import (
 	"math"
+	"slices"
 
 	"fovea/graphs"
 )
 
-func init() {
-	register(map[string]Rule{
-		"Identity": func(c *Call) []*graphs.Value { return one(c.Grad(0)) },
-		"Cast":     func(c *Call) []*graphs.Value { return one(c.Cast(c.Grad(0), c.In(0).Type)) },
-		"CastLike": func(c *Call) []*graphs.Value { return one(c.Cast(c.Grad(0), c.In(0).Type)) },
-		"Neg":      func(c *Call) []*graphs.Value { return one(c.Neg(c.Grad(0))) },
-		"Exp":      func(c *Call) []*graphs.Value { return one(c.Mul(c.Grad(0), c.Out(0))) },
-		"Log":      func(c *Call) []*graphs.Value { return one(c.Div(c.Grad(0), c.In(0))) },
-		"Sqrt":     func(c *Call) []*graphs.Value { return one(c.Div(c.Scale(c.Grad(0), 0.5), c.Out(0))) },
-		"Tanh":     tanh,
-		"Erf":      erf,
-		"Gelu":     gelu,
-		"Add":      func(c *Call) []*graphs.Value { return both(c.Grad(0), c.Grad(0)) },
-		"Sub":      func(c *Call) []*graphs.Value { return both(c.Grad(0), c.Neg(c.Grad(0))) },
-		"Mul": func(c *Call) []*graphs.Value {
-			return both(c.Mul(c.Grad(0), c.In(1)), c.Mul(c.Grad(0), c.In(0)))
-		},
-		"Div": func(c *Call) []*graphs.Value {
-			d := c.Div(c.Grad(0), c.In(1))
-			return both(d, c.Neg(c.Mul(d, c.Out(0))))
-		},
-		"Pow": pow,
-	})
+// unary makes the rule of an operator whose first input alone has a gradient: dx, in terms of x, the result y and dy.
+func unary(dx func(c *Call, x, y, dy *value) *value) Rule {
+	return func(c *Call) []*value { return []*value{dx(c, c.In(0), c.Out(0), c.Grad(0))} }
 }
 
-func one(x *graphs.Value) []*graphs.Value     { return []*graphs.Value{x} }
-func both(a, b *graphs.Value) []*graphs.Value { return []*graphs.Value{a, b} }
-
-// pow: of the base b·a^(b-1), of the exponent a^b·log(a).
-func pow(c *Call) []*graphs.Value {
-	a, b, dy := c.In(0), c.In(1), c.Grad(0)
-	if b.Type != a.Type {
-		b = c.Cast(b, a.Type)
-		return one(c.Mul(dy, c.Mul(b, c.Pow(a, c.plus(-1, b)))))
+// binary makes the rule of an operator of two inputs a and b.
+func binary(gradients func(c *Call, a, b, y, dy *value) (da, db *value)) Rule {
+	return func(c *Call) []*value {
+		da, db := gradients(c, c.In(0), c.In(1), c.Out(0), c.Grad(0))
+		return []*value{da, db}
 	}
-	slope := c.Mul(b, c.Pow(a, c.Sub(b, c.Scalar(1))))
-	return both(c.Mul(dy, slope), c.Mul(dy, c.Mul(c.Out(0), c.Log(a))))
 }
 
-// tanh' = 1 - tanh²
-func tanh(c *Call) []*graphs.Value {
-	y := c.Out(0)
-	return one(c.Mul(c.Grad(0), c.Sub(c.Scalar(1), c.Mul(y, y))))
+// derivative makes the rule dx = dy·f'(x) of a function y = f(x) of one number from f', in terms of x or y.
+func derivative(f func(c *Call, x, y *value) *value) Rule {
+	return unary(func(c *Call, x, y, dy *value) *value { return c.Mul(dy, f(c, x, y)) })
 }
 
-// erf'(x) = 2/√π·exp(-x²)
-func erf(c *Call) []*graphs.Value {
-	x := c.In(0)
-	density := c.Scale(c.Exp(c.Neg(c.Mul(x, x))), 2/math.Sqrt(math.Pi))
-	return one(c.Mul(c.Grad(0), density))
+// noGradient is the rule of functions that are flat but for their steps.
+func noGradient(*Call) []*value { return nil }
+
+func (c *Call) square(x *value) *value                  { return c.Mul(x, x) }
+func (c *Call) shift(x *value, by float64) *value       { return c.Add(x, c.Scalar(by)) }
+func (c *Call) onePlus(x *value) *value                 { return c.shift(x, 1) }
+func (c *Call) oneMinus(x *value) *value                { return c.Sub(c.Scalar(1), x) }
+func (c *Call) power(x *value, exponent float64) *value { return c.Pow(x, c.Scalar(exponent)) }
+
+// reciprocal returns 1/x. ONNX's Reciprocal has no bfloat16 kernel on CUDA, Div has.
+func (c *Call) reciprocal(x *value) *value { return c.Div(c.Scalar(1), x) }
+
+func (c *Call) inverseSqrt(x *value) *value { return c.reciprocal(c.Sqrt(x)) }
+
+// isPositive returns 1 where x is above 0, else 0. It needs no comparison, for which CUDA has no bfloat16 kernel.
+func (c *Call) isPositive(x *value) *value { return c.Sign(c.Relu(x)) }
+
+// equal returns 1 where a and b are equal, else 0, in the type of a.
+func (c *Call) equal(a, b *value) *value { return c.Cast(c.Equal(a, b), a.Type) }
+
+// exponential returns the derivative of x above 0 and of height·(exp(rate·x) - 1)/rate below. The exponent is cut at 0,
+// so that nothing overflows above.
+func (c *Call) exponential(x *value, height, rate float64) *value {
+	above := c.isPositive(x)
+	below := c.Exp(c.Scale(c.Relu(c.Neg(x)), -rate))
+	return c.Add(above, c.Mul(c.oneMinus(above), c.Scale(below, height)))
 }
 
-// tanhGelu is ½x·(1 + tanh(√(2/π)·(x + 0.044715x³))).
-func (c *Call) tanhGelu(x *graphs.Value) *graphs.Value {
-	inner := c.Mul(x, c.plus(1, c.Scale(c.Mul(x, x), 0.044715)))
-	return c.Mul(c.Scale(x, 0.5), c.plus(1, c.Tanh(c.Scale(inner, math.Sqrt(2/math.Pi)))))
+// hardSigmoid returns αx + β cut to [0,1], and its derivative.
+func (c *Call) hardSigmoid(x *value, alpha, beta float64) (y, slope *value) {
+	line := c.shift(c.Scale(x, alpha), beta)
+	rest := c.Relu(c.oneMinus(c.Relu(line))) // 1 - y
+	return c.oneMinus(rest), c.Scale(c.Mul(c.isPositive(line), c.Sign(rest)), alpha)
 }
 
-// gelu'(x) = Φ(x) + x·φ(x) = ½·erf(s) + ½ + s/exp(s²)/√π with s = x/√2. Where
-// exp(s²) overflows the quotient is 0, its limit.
-func gelu(c *Call) []*graphs.Value {
+// hardSwish: y = x·h with h = hardSigmoid(x), so y' = h + x·h'.
+func hardSwish(c *Call, x, _ *value) *value {
+	h, slope := c.hardSigmoid(x, 1./6, 0.5)
+	return c.Add(h, c.Mul(x, slope))
+}
+
+// mish: y = x·t with t = tanh(softplus(x)), so y' = t + x·(1 - t²)·σ(x).
+func mish(c *Call, x, _ *value) *value {
+	t := c.Tanh(c.Softplus(x))
+	return c.Add(t, c.Mul(x, c.Mul(c.oneMinus(c.square(t)), c.Sigmoid(x))))
+}
+
+// prelu: y = x above 0 and slope·x below.
+func prelu(c *Call, x, slope, _, dy *value) (dx, dslope *value) {
+	above := c.isPositive(x)
+	dx = c.Mul(dy, c.Add(above, c.Mul(c.oneMinus(above), slope)))
+	return dx, c.Neg(c.Mul(dy, c.Relu(c.Neg(x))))
+}
+
+// gelu: y = x·Φ(x), so y' = Φ(x) + x·φ(x) = ½·erf(s) + ½ + s/exp(s²)/√π with s = x/√2. Where exp(s²) overflows the
+// quotient is 0, its limit.
+func gelu(c *Call) []*value {
 	if c.node.Attributes["approximate"] == "tanh" {
-		return defined(func(c *Call) []*graphs.Value { return one(c.tanhGelu(c.In(0))) })(c)
+		return byDefinition(func(c *Call) []*value { return []*value{c.tanhGelu(c.In(0))} })(c)
 	}
 	s := c.Scale(c.In(0), 1/math.Sqrt2)
-	density := c.Scale(c.Div(s, c.Exp(c.Mul(s, s))), 1/math.Sqrt(math.Pi))
-	distribution := c.Add(c.Scale(c.Erf(s), 0.5), c.Scalar(0.5))
-	return one(c.Mul(c.Grad(0), c.Add(distribution, density)))
+	density := c.Scale(c.Div(s, c.Exp(c.square(s))), 1/math.Sqrt(math.Pi))
+	distribution := c.shift(c.Scale(c.Erf(s), 0.5), 0.5)
+	return []*value{c.Mul(c.Grad(0), c.Add(distribution, density))}
+}
+
+// tanhGelu returns ½x·(1 + tanh(√(2/π)·(x + 0.044715x³))).
+func (c *Call) tanhGelu(x *value) *value {
+	inner := c.Mul(x, c.onePlus(c.Scale(c.square(x), 0.044715)))
+	return c.Mul(c.Scale(x, 0.5), c.onePlus(c.Tanh(c.Scale(inner, math.Sqrt(2/math.Pi)))))
+}
+
+// pow: y = a^b, so da = dy·b·a^(b-1) and db = dy·y·log(a). An exponent of another type has no gradient.
+func pow(c *Call, a, b, y, dy *value) (da, db *value) {
+	if b.Type != a.Type {
+		b = c.Cast(b, a.Type)
+		return c.Mul(dy, c.Mul(b, c.Pow(a, c.shift(b, -1)))), nil
+	}
+	slope := c.Mul(b, c.Pow(a, c.Sub(b, c.Scalar(1))))
+	return c.Mul(dy, slope), c.Mul(dy, c.Mul(y, c.Log(a)))
+}
+
+// mod: y = a - b·trunc(a/b), the remainder of C's fmod.
+func mod(c *Call) []*value {
+	if c.Int("fmod", 0) != 1 {
+		return c.refuse("only fmod 1 has a gradient")
+	}
+	ratio := c.Div(c.In(0), c.In(1))
+	whole := c.Mul(c.Sign(ratio), c.Apply("Floor", nil, c.Abs(ratio)))
+	return []*value{c.Grad(0), c.Neg(c.Mul(c.Grad(0), whole))}
+}
+
+// dequantizeLinear: y = (x - zero)·scale with integers x. So each scale gets Σ dy·(x - zero) over the elements that it
+// scales: all, those at one index of an axis, or a block there.
+func dequantizeLinear(c *Call) []*value {
+	x, scale, dy := c.In(0), c.In(1), c.Grad(0)
+	inputs := slices.Concat([]*value{x, c.Expand(c.Scalar(1), nil, scale.Shape...)}, c.node.Inputs[2:])
+	unscaled := c.Append(&graphs.Node{Op: "DequantizeLinear", Attributes: c.node.Attributes, Inputs: inputs},
+		&value{Type: dy.Type, Shape: dy.Shape})[0]
+	product := c.Mul(dy, unscaled)
+	axis, block := int(c.Axis(1)), c.Int("block_size", 0)
+	switch {
+	case scale.Len() == 1:
+		return []*value{nil, c.Reshape(c.ReduceSum(product, false), scale.Shape...)}
+	case block == 0:
+		return []*value{nil, c.ReduceSum(product, false, slices.Concat(span(0, axis), span(axis+1, x.Rank()))...)}
+	}
+	return []*value{nil, c.sumBlocks(product, scale, axis, block)}
+}
+
+// sumBlocks sums blocks of x along an axis to the shape of scale. The last block may be shorter.
+func (c *Call) sumBlocks(x, scale *value, axis int, block int64) *value {
+	shape := slices.Clone(x.Shape)
+	if missing := scale.Shape[axis]*block - shape[axis]; missing > 0 {
+		x = c.Pad(x, int64(axis), 0, missing)
+	}
+	shape = slices.Replace(shape, axis, axis+1, scale.Shape[axis], block)
+	return c.Reshape(c.ReduceSum(c.Reshape(x, shape...), false, int64(axis+1)), scale.Shape...)
+}
+
+// extreme: inputs that are equally the largest (smallest) share the gradient, as in PyTorch's maximum.
+func extreme(c *Call) []*value {
+	if len(c.node.Inputs) == 1 {
+		return []*value{c.Grad(0)}
+	}
+	var masks []*value
+	for _, x := range c.node.Inputs {
+		masks = append(masks, c.equal(x, c.Out(0)))
+	}
+	count := masks[0]
+	for _, m := range masks[1:] {
+		count = c.Add(count, m)
+	}
+	share := c.Div(c.Grad(0), count)
+	for i, m := range masks {
+		masks[i] = c.Mul(m, share)
+	}
+	return masks
+}
+
+// where: the condition has no gradient.
+func where(c *Call) []*value {
+	condition, dy, zero := c.In(0), c.Grad(0), c.Scalar(0)
+	return []*value{nil, c.Where(condition, dy, zero), c.Where(condition, zero, dy)}
+}
+
+// clip: y = min(max(x, low), high). Where a bound is reached, it takes the gradient; if low is above high, all of it is
+// high's.
+func clip(c *Call) []*value {
+	x, low, high, dx := c.In(0), c.In(1), c.In(2), c.Grad(0)
+	var dlow, dhigh *value
+	if high != nil {
+		raised := x
+		if low != nil {
+			raised = c.Apply("Max", nil, x, low)
+		}
+		dx = c.Mul(c.Grad(0), c.oneMinus(c.isPositive(c.Sub(raised, high))))
+		dhigh = c.Sub(c.Grad(0), dx)
+	}
+	if low != nil {
+		inside := c.oneMinus(c.isPositive(c.Sub(low, x)))
+		dlow = c.Sub(dx, c.Mul(dx, inside))
+		dx = c.Mul(dx, inside)
+	}
+	return []*value{dx, dlow, dhigh}
 }

@@ -1,15 +1,13 @@
 package autodiff
 
 import (
-	"encoding/binary"
+	"slices"
 
 	"fovea/graphs"
 )
 
-func init() { register(map[string]Rule{"DFT": dft, "STFT": defined(stft)}) }
-
-// dft is linear along its axis and the last, which holds real and imaginary parts.
-func dft(c *Call) []*graphs.Value {
+// dft is linear along its axis and the last, which holds real and imaginary parts: both are one axis of the product.
+func dft(c *Call) []*value {
 	x, y, dy := c.In(0), c.Out(0), c.Grad(0)
 	last := int64(x.Rank() - 1)
 	axis := last - 1
@@ -17,19 +15,18 @@ func dft(c *Call) []*graphs.Value {
 		axis = (list[0] + int64(x.Rank())) % int64(x.Rank())
 	}
 	before, behind := x.Shape[axis]*x.Shape[last], y.Shape[axis]*y.Shape[last]
-	units := c.Reshape(c.units(before), before, x.Shape[axis], x.Shape[last])
-	ofUnits := c.shaped([]int64{before, y.Shape[axis], y.Shape[last]}, "DFT", c.node.Attributes, units, c.In(1), c.integer(1))
-	swap := axesFrom(0, x.Rank()) // the axis with that before the last
-	swap[axis], swap[last-1] = swap[last-1], swap[axis]
+	units := c.Reshape(c.identity(before), before, x.Shape[axis], x.Shape[last])
+	shape := []int64{before, y.Shape[axis], y.Shape[last]}
+	matrix := c.applyShaped(shape, "DFT", c.node.Attributes, units, c.In(1), c.integers([]int64{1}))
+	swap := swapped(x.Rank(), axis, last-1)
 	pairs := c.Transpose(dy, swap...)
-	shape := append([]int64{}, pairs.Shape...)
-	shape[last-1], shape[last] = x.Shape[axis], x.Shape[last]
-	dx := c.MatMul(c.Reshape(pairs, -1, behind), c.Reshape(ofUnits, before, behind), graphs.TransB)
-	return one(c.Transpose(c.Reshape(dx, shape...), swap...))
+	shape = slices.Concat(pairs.Shape[:last-1], []int64{x.Shape[axis], x.Shape[last]})
+	dx := c.MatMul(c.Reshape(pairs, -1, behind), c.Reshape(matrix, before, behind), graphs.TransB)
+	return []*value{c.Transpose(c.Reshape(dx, shape...), swap...)}
 }
 
 // stft is the DFT of windows that start every few elements.
-func stft(c *Call) []*graphs.Value {
+func stft(c *Call) []*value {
 	x, y, window := c.In(0), c.Out(0), c.In(2)
 	step, ok := c.In(1).IntValues()
 	size, known := c.In(3).IntValues()
@@ -39,21 +36,22 @@ func stft(c *Call) []*graphs.Value {
 	if !ok || !known {
 		return c.refuse("step or length of the frames are not constant int64")
 	}
-	var index []int64
-	for i := range y.Shape[1] {
-		for j := range size[0] {
-			index = append(index, i*step[0]+j)
-		}
-	}
 	x = c.Reshape(x, x.Shape[0], x.Shape[1], -1)
-	frames := c.Apply("Gather", graphs.Attributes{"axis": int64(1)}, x, c.Reshape(c.Ints(index...), y.Shape[1], size[0]))
+	frames := c.Apply("Gather", graphs.Attributes{"axis": int64(1)}, x, c.frameIndex(y.Shape[1], size[0], step[0]))
 	if window != nil {
 		frames = c.Mul(frames, c.Reshape(window, size[0], 1))
 	}
-	return one(c.shaped(y.Shape, "DFT", graphs.Attributes{"onesided": c.Int("onesided", 1)}, frames, nil, c.integer(2)))
+	a := graphs.Attributes{"onesided": c.Int("onesided", 1)}
+	return []*value{c.applyShaped(y.Shape, "DFT", a, frames, nil, c.integers([]int64{2}))}
 }
 
-// integer is a constant of rank 0.
-func (c *Call) integer(x int64) *graphs.Value {
-	return c.Constant(graphs.Int64, []int64{}, binary.LittleEndian.AppendUint64(nil, uint64(x)))
+// frameIndex lists the elements of each of the frames, [frames, size], which start a step apart.
+func (c *Call) frameIndex(frames, size, step int64) *value {
+	var index []int64
+	for i := range frames {
+		for j := range size {
+			index = append(index, i*step+j)
+		}
+	}
+	return c.Reshape(c.Ints(index...), frames, size)
 }

@@ -6,150 +6,126 @@ import (
 	"fovea/graphs"
 )
 
-func init() {
-	register(map[string]Rule{
-		"Softmax": softmax, "LogSoftmax": logSoftmax, "LayerNormalization": layerNormalization,
-		"RMSNormalization": defined(rmsNormalization), "SimplifiedLayerNormalization": defined(rmsNormalization), "InstanceNormalization": defined(instanceNormalization),
-		"GroupNormalization": defined(groupNormalization), "MeanVarianceNormalization": defined(meanVarianceNormalization),
-		"LpNormalization": defined(lpNormalization), "LRN": defined(lrn),
-	})
-}
-
-// softmax: dX = Y·(dY - Σ dY·Y) along the axis. A row of minus infinity, such as
-// a fully masked one in attention, gives NaN; a model that hides it behind a Where
-// has the gradient 0 there.
-func softmax(c *Call) []*graphs.Value {
-	y, dy := c.Out(0), c.Grad(0)
-	if c.hidden(y) {
-		unknown := c.Append(&graphs.Node{Op: "IsNaN", Inputs: one(y)}, &graphs.Value{Type: graphs.Bool, Shape: y.Shape})[0]
-		y = c.Where(unknown, c.Scalar(0), y)
-	}
-	sum := c.ReduceSum(c.Mul(dy, y), true, c.Axis(-1))
-	return one(c.Mul(c.Sub(dy, sum), y))
-}
-
-// hidden tells whether a Where chooses between v and something else.
-func (c *Call) hidden(v *graphs.Value) bool {
-	return slices.ContainsFunc(c.Nodes, func(n *graphs.Node) bool {
-		return slices.Contains(n.Inputs, v) && (n.Op == "Where" || n.Op == "Cast" && c.hidden(n.Outputs[0]))
-	})
-}
-
-// logSoftmax: dX = dY - exp(Y)·Σ dY along the axis.
-func logSoftmax(c *Call) []*graphs.Value {
-	y, dy := c.Out(0), c.Grad(0)
-	return one(c.Sub(dy, c.Mul(c.Exp(y), c.ReduceSum(dy, true, c.Axis(-1)))))
-}
-
-// layerNormalization over the last axis: Y = X̂·w + b with X̂ = (X - mean)/std.
-// With G = dY·w, dX = (G - mean(G) - X̂·mean(G·X̂))/std. The means are matrix
-// products with w/n, so that G·X̂ is never written. All of it stays in float32, like
-// the statistics.
-func layerNormalization(c *Call) []*graphs.Value {
-	x, w, dy := c.In(0), c.In(1), c.Grad(0)
-	last := int64(x.Rank() - 1)
-	if c.Axis(-1) != last || last == 0 { // a vector is no operand of the products below
-		return defined(layerNormalizationFrom)(c)
-	}
-	if len(c.node.Outputs) < 3 {
+// layerNormalization over the last axis has a gradient of its own, all others that of their definition.
+func layerNormalization(c *Call) []*value {
+	last := int64(c.In(0).Rank() - 1)
+	switch {
+	case c.Axis(-1) != last || last == 0: // a vector is no operand of a product of matrices
+		return byDefinition(layerNormalizationFrom)(c)
+	case len(c.node.Outputs) < 3:
 		return c.refuse("mean and inverse standard deviation (outputs 1 and 2) are needed")
-	}
-	if c.Grad(1) != nil || c.Grad(2) != nil {
+	case c.Grad(1) != nil || c.Grad(2) != nil:
 		return c.refuse("gradients of Mean and InvStdDev are not supported")
 	}
 	from := len(c.Nodes)
-	n := x.Shape[last]
-	column := c.Scale(c.Reshape(w, n, 1), 1/float64(n))
-	normalized := c.Mul(c.Sub(x, c.Out(1)), c.Out(2))
-	scaled := c.Mul(dy, normalized)
-	mean := c.MatMul(dy, column, graphs.NoTrans)
-	projection := c.MatMul(scaled, column, graphs.NoTrans)
-	dx := c.Mul(c.Sub(c.Sub(c.Mul(dy, w), mean), c.Mul(normalized, projection)), c.Out(2))
+	gradients := c.lastLayerNormalization()
 	c.fullPrecision(from)
-	return []*graphs.Value{dx, scaled, dy}
+	return gradients
 }
 
-// fullPrecision keeps the nodes from one on in float32.
-func (c *Call) fullPrecision(from int) {
-	for _, n := range c.Nodes[from:] {
-		n.FullPrecision = true
-	}
+// lastLayerNormalization: Y = X̂·w + b with X̂ = (X - mean)/std. With G = dY·w, dX = (G - mean(G) - X̂·mean(G·X̂))/std.
+// The means are products with w/n, so that G·X̂ is never written.
+func (c *Call) lastLayerNormalization() []*value {
+	x, w, dy, mean, inverse := c.In(0), c.In(1), c.Grad(0), c.Out(1), c.Out(2)
+	n := x.Shape[x.Rank()-1]
+	column := c.Scale(c.Reshape(w, n, 1), 1/float64(n))
+	normalized := c.Mul(c.Sub(x, mean), inverse)
+	dw := c.Mul(dy, normalized)
+	meanG := c.MatMul(dy, column, graphs.NoTrans)
+	meanGX := c.MatMul(dw, column, graphs.NoTrans)
+	dx := c.Mul(c.Sub(c.Sub(c.Mul(dy, w), meanG), c.Mul(normalized, meanGX)), inverse)
+	return []*value{dx, dw, dy}
 }
 
 // layerNormalizationFrom normalises over all axes from one on.
-func layerNormalizationFrom(c *Call) []*graphs.Value {
-	axes := axesFrom(int(c.Axis(-1)), c.In(0).Rank())
-	y := c.Mul(c.standardized(c.In(0), c.float("epsilon", 1e-5), axes), c.In(1))
+func layerNormalizationFrom(c *Call) []*value {
+	axes := span(int(c.Axis(-1)), c.In(0).Rank())
+	y := c.Mul(c.standardized(c.In(0), c.Float("epsilon", 1e-5), axes), c.In(1))
 	if c.In(2) != nil {
 		y = c.Add(y, c.In(2))
 	}
-	return one(y)
+	return []*value{y}
 }
 
-// standardized is x with mean 0 and variance 1 along axes.
-func (c *Call) standardized(x *graphs.Value, epsilon float64, axes []int64) *graphs.Value {
+// standardized returns x with mean 0 and variance 1 along axes.
+func (c *Call) standardized(x *value, epsilon float64, axes []int64) *value {
 	centred := c.Sub(x, c.ReduceMean(x, true, axes...))
-	variance := c.ReduceMean(c.Mul(centred, centred), true, axes...)
-	return c.Div(centred, c.Sqrt(c.plus(epsilon, variance)))
+	variance := c.ReduceMean(c.square(centred), true, axes...)
+	return c.Div(centred, c.Sqrt(c.shift(variance, epsilon)))
 }
 
 // rmsNormalization: Y = X/√(mean(X²) + ε)·scale over all axes from one on.
-func rmsNormalization(c *Call) []*graphs.Value {
-	return one(c.Mul(c.rootMeanSquared(c.In(0), c.float("epsilon", 1e-5), axesFrom(int(c.Axis(-1)), c.In(0).Rank())), c.In(1)))
+func rmsNormalization(c *Call) []*value {
+	axes := span(int(c.Axis(-1)), c.In(0).Rank())
+	return []*value{c.Mul(c.rootMeanSquared(c.In(0), c.Float("epsilon", 1e-5), axes), c.In(1))}
 }
 
-// rootMeanSquared is x with mean square 1 along axes.
-func (c *Call) rootMeanSquared(x *graphs.Value, epsilon float64, axes []int64) *graphs.Value {
-	square := c.ReduceMean(c.Mul(x, x), true, axes...)
-	return c.Div(x, c.Sqrt(c.plus(epsilon, square)))
+// rootMeanSquared returns x with mean square 1 along axes.
+func (c *Call) rootMeanSquared(x *value, epsilon float64, axes []int64) *value {
+	meanSquare := c.ReduceMean(c.square(x), true, axes...)
+	return c.Div(x, c.Sqrt(c.shift(meanSquare, epsilon)))
+}
+
+// batchNormalization in inference: Y = (x - mean)·w/√(variance + ε) + b, where mean and variance are inputs like the
+// others.
+func batchNormalization(c *Call) []*value {
+	if c.Int("training_mode", 0) != 0 {
+		return c.refuse("training_mode 1 is not supported: export the model in evaluation mode")
+	}
+	x, w, mean, variance, dy := c.In(0), c.In(1), c.In(3), c.In(4), c.Grad(0)
+	inverse := c.inverseSqrt(c.shift(variance, c.Float("epsilon", 1e-5)))
+	slope := c.Mul(w, inverse) // of Y by x
+	centred := c.Sub(x, c.perChannel(mean))
+	db, projection := c.sumToChannels(dy), c.sumToChannels(c.Mul(dy, centred))
+	dvariance := c.Scale(c.Mul(projection, c.Mul(slope, c.square(inverse))), -0.5)
+	return []*value{c.Mul(dy, c.perChannel(slope)), c.Mul(projection, inverse), db, c.Neg(c.Mul(db, slope)), dvariance}
 }
 
 // instanceNormalization normalises each channel of each image.
-func instanceNormalization(c *Call) []*graphs.Value {
+func instanceNormalization(c *Call) []*value {
 	x := c.In(0)
-	y := c.standardized(x, c.float("epsilon", 1e-5), axesFrom(2, x.Rank()))
-	return one(c.Add(c.Mul(y, c.perChannel(c.In(1))), c.perChannel(c.In(2))))
+	y := c.standardized(x, c.Float("epsilon", 1e-5), span(2, x.Rank()))
+	return []*value{c.Add(c.Mul(y, c.perChannel(c.In(1))), c.perChannel(c.In(2)))}
 }
 
-// perChannel gives a vector of the channels of the node's input [N,C,D…] a shape
-// in which it is repeated along the other axes.
-func (c *Call) perChannel(v *graphs.Value) *graphs.Value {
+// perChannel gives a vector of the channels of the node's input [N,C,D…] a shape in which it is repeated along the
+// other axes.
+func (c *Call) perChannel(v *value) *value {
 	return c.Reshape(v, append([]int64{v.Len()}, slices.Repeat([]int64{1}, c.In(0).Rank()-2)...)...)
 }
 
-// groupNormalization normalises groups of channels. Until opset 21 scale and bias
-// had an element a group, since then one a channel.
-func groupNormalization(c *Call) []*graphs.Value {
+// groupNormalization normalises groups of channels. Until opset 21 scale and bias had an element a group, since then
+// one a channel.
+func groupNormalization(c *Call) []*value {
 	x, groups := c.In(0), c.Int("num_groups", 1)
-	y := c.standardized(c.Reshape(x, x.Shape[0], groups, -1), c.float("epsilon", 1e-5), []int64{2})
+	y := c.standardized(c.Reshape(x, x.Shape[0], groups, -1), c.Float("epsilon", 1e-5), []int64{2})
 	if c.node.Opset() >= 21 {
-		return one(c.Add(c.Mul(c.Reshape(y, x.Shape...), c.perChannel(c.In(1))), c.perChannel(c.In(2))))
+		return []*value{c.Add(c.Mul(c.Reshape(y, x.Shape...), c.perChannel(c.In(1))), c.perChannel(c.In(2)))}
 	}
 	y = c.Add(c.Mul(y, c.Reshape(c.In(1), groups, 1)), c.Reshape(c.In(2), groups, 1))
-	return one(c.Reshape(y, x.Shape...))
+	return []*value{c.Reshape(y, x.Shape...)}
 }
 
-func meanVarianceNormalization(c *Call) []*graphs.Value {
+func meanVarianceNormalization(c *Call) []*value {
 	axes := c.node.Attributes.Ints("axes")
 	if axes == nil {
 		axes = []int64{0, 2, 3}
 	}
 	centred := c.Sub(c.In(0), c.ReduceMean(c.In(0), true, axes...))
-	return one(c.Div(centred, c.Sqrt(c.ReduceMean(c.Mul(centred, centred), true, axes...))))
+	return []*value{c.Div(centred, c.Sqrt(c.ReduceMean(c.square(centred), true, axes...)))}
 }
 
 // lpNormalization: Y = X/(Σ|X|^p)^(1/p) along an axis.
-func lpNormalization(c *Call) []*graphs.Value {
+func lpNormalization(c *Call) []*value {
 	x := c.In(0)
 	if c.Int("p", 2) == 1 {
-		return one(c.Div(x, c.ReduceSum(c.Abs(x), true, c.Axis(-1))))
+		return []*value{c.Div(x, c.ReduceSum(c.Abs(x), true, c.Axis(-1)))}
 	}
-	return one(c.Div(x, c.Sqrt(c.ReduceSum(c.Mul(x, x), true, c.Axis(-1)))))
+	return []*value{c.Div(x, c.Sqrt(c.ReduceSum(c.square(x), true, c.Axis(-1))))}
 }
 
-// lrn: Y = X/(bias + α/size·Σ X²)^β, summed over size neighbouring channels: a
-// product with a band matrix.
-func lrn(c *Call) []*graphs.Value {
+// lrn: Y = X/(bias + α/size·Σ X²)^β, summed over size neighbouring channels: a product with a band matrix.
+func lrn(c *Call) []*value {
 	x, size := c.In(0), c.Int("size", 1)
 	channels := x.Shape[1]
 	band := make([]float32, channels*channels)
@@ -158,8 +134,8 @@ func lrn(c *Call) []*graphs.Value {
 			band[i*channels+j] = 1
 		}
 	}
-	square := c.Reshape(c.Mul(x, x), x.Shape[0], channels, -1)
+	square := c.Reshape(c.square(x), x.Shape[0], channels, -1)
 	sum := c.Reshape(c.MatMul(c.Floats(band, 1, channels, channels), square, graphs.NoTrans), x.Shape...)
-	base := c.plus(c.float("bias", 1), c.Scale(sum, c.float("alpha", 1e-4)/float64(size)))
-	return one(c.Mul(x, c.Pow(base, c.Scalar(-c.float("beta", 0.75)))))
+	base := c.shift(c.Scale(sum, c.Float("alpha", 1e-4)/float64(size)), c.Float("bias", 1))
+	return []*value{c.Mul(x, c.power(base, -c.Float("beta", 0.75)))}
 }

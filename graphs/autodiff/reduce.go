@@ -1,86 +1,60 @@
 package autodiff
 
-import "fovea/graphs"
+import (
+	"slices"
 
-func init() {
-	register(map[string]Rule{
-		"ReduceSum": reduction(func(_ *Call, _, _, dy *graphs.Value) *graphs.Value { return dy }),
-		"ReduceMean": reduction(func(c *Call, x, y, dy *graphs.Value) *graphs.Value {
-			return c.Scale(dy, float64(y.Len())/float64(x.Len()))
-		}),
-		"ReduceSumSquare": reduction(func(c *Call, x, _, dy *graphs.Value) *graphs.Value { return c.Mul(c.Scale(dy, 2), x) }),
-		"ReduceL1":        reduction(func(c *Call, x, _, dy *graphs.Value) *graphs.Value { return c.Mul(dy, c.Sign(x)) }),
-		"ReduceL2": reduction(func(c *Call, x, y, dy *graphs.Value) *graphs.Value {
-			return c.Mul(c.Div(dy, c.notZero(y)), x)
-		}),
-		"ReduceLogSum": reduction(func(c *Call, _, y, dy *graphs.Value) *graphs.Value { return c.Mul(dy, c.Exp(c.Neg(y))) }),
-		"ReduceLogSumExp": reduction(func(c *Call, x, y, dy *graphs.Value) *graphs.Value {
-			return c.Mul(dy, c.Exp(c.Sub(x, y)))
-		}),
-		"ReduceMax": extreme, "ReduceMin": extreme,
-		"ReduceProd": reduceProd,
+	"fovea/graphs"
+)
+
+// overAxes makes the rule of a reduction from its gradient dx. kept is the shape of the node's input with size 1 on the
+// axes that the node reduces.
+func overAxes(dx func(c *Call, kept, axes []int64) *value) Rule {
+	return func(c *Call) []*value {
+		reduced, err := graphs.ReducedAxes(c.node)
+		if err != nil {
+			return c.refuse("%v", err)
+		}
+		kept, axes := slices.Clone(c.In(0).Shape), []int64{}
+		for _, a := range reduced {
+			kept[a] = 1
+			axes = append(axes, int64(a))
+		}
+		return []*value{dx(c, kept, axes)}
+	}
+}
+
+// reduction makes the rule of a reduction y of x from dx. y and dy have every axis of x, those reduced with size 1, and
+// so may dx: it is repeated along them.
+func reduction(dx func(c *Call, x, y, dy *value) *value) Rule {
+	return overAxes(func(c *Call, kept, _ []int64) *value {
+		x, y, dy := c.In(0), c.Reshape(c.Out(0), kept...), c.Reshape(c.Grad(0), kept...)
+		return c.Expand(dx(c, x, y, dy), nil, x.Shape...)
 	})
 }
 
-// reduction makes the rule of a reduction y of x from what the gradient of y is
-// multiplied with. y and dy have every axis of x, those reduced of size 1; the
-// result may be of that shape.
-func reduction(of func(c *Call, x, y, dy *graphs.Value) *graphs.Value) Rule {
-	return func(c *Call) []*graphs.Value {
-		kept, _, ok := c.reduced()
-		if !ok {
-			return nil
-		}
-		x := c.In(0)
-		return one(c.Expand(of(c, x, c.Reshape(c.Out(0), kept...), c.Reshape(c.Grad(0), kept...)), nil, x.Shape...))
-	}
+// reduceExtreme gives the gradient to the largest (smallest) element.
+func reduceExtreme(c *Call, kept, axes []int64) *value {
+	return c.shareAmongEqual(c.Reshape(c.Out(0), kept...), c.Reshape(c.Grad(0), kept...), axes)
 }
 
-func extreme(c *Call) []*graphs.Value {
-	kept, axes, ok := c.reduced()
-	if !ok {
-		return nil
-	}
-	return one(c.shareAmong(c.Reshape(c.Out(0), kept...), c.Reshape(c.Grad(0), kept...), axes))
-}
-
-// shareAmong gives dy, the gradient of an extreme y of the node's input over axes,
-// to the elements that equal y. Several share it, as in PyTorch's amax.
-func (c *Call) shareAmong(y, dy *graphs.Value, axes []int64) *graphs.Value {
-	chosen := c.Cast(c.Equal(c.In(0), y), c.In(0).Type)
+// shareAmongEqual gives dy, the gradient of an extreme y of the node's input over axes, to the elements that equal y.
+// Several share it, as in PyTorch's amax.
+func (c *Call) shareAmongEqual(y, dy *value, axes []int64) *value {
+	chosen := c.equal(c.In(0), y)
 	return c.Mul(chosen, c.Div(dy, c.ReduceSum(chosen, true, axes...)))
 }
 
-// reduceProd: each gradient is multiplied with the product of the other elements,
-// which is 0 if one of them is: the element is the only one that may be 0.
-func reduceProd(c *Call) []*graphs.Value {
-	kept, axes, ok := c.reduced()
-	if !ok {
-		return nil
-	}
+// reduceProd multiplies each gradient with the product of the other elements. That product is 0 if one of them is: an
+// element has a gradient only where none is 0, or it alone.
+func reduceProd(c *Call, kept, axes []int64) *value {
 	x := c.In(0)
-	zero := c.Cast(c.Equal(x, c.Scalar(0)), x.Type)
-	others := c.Equal(c.ReduceSum(zero, true, axes...), zero) // none of them is 0
-	nonzero := c.Add(x, zero)
-	product := c.shaped(kept, "ReduceProd", graphs.Attributes{"keepdims": int64(1)}, nonzero, c.Ints(axes...))
-	return one(c.Mul(c.Reshape(c.Grad(0), kept...), c.Mul(c.Div(product, nonzero), c.Cast(others, x.Type))))
+	isZero := c.equal(x, c.Scalar(0))
+	othersNotZero := c.Equal(c.ReduceSum(isZero, true, axes...), isZero)
+	nonzero := c.Add(x, isZero)
+	product := c.applyShaped(kept, "ReduceProd", graphs.Attributes{"keepdims": int64(1)}, nonzero, c.Ints(axes...))
+	dy := c.Reshape(c.Grad(0), kept...)
+	return c.Mul(dy, c.Mul(c.Div(product, nonzero), c.Cast(othersNotZero, x.Type)))
 }
 
-// reduced tells the shape of the node's input with size 1 on the axes that the
-// node reduces, and these axes. It refuses what it cannot tell.
-func (c *Call) reduced() (kept, axes []int64, ok bool) {
-	reduced, err := graphs.ReducedAxes(c.node)
-	if err != nil {
-		c.refuse("%v", err)
-		return nil, nil, false
-	}
-	kept = append(kept, c.In(0).Shape...)
-	for _, a := range reduced {
-		kept[a] = 1
-		axes = append(axes, int64(a))
-	}
-	return kept, axes, true
-}
-
-// notZero is x, which is at least 0, with 1 in place of 0.
-func (c *Call) notZero(x *graphs.Value) *graphs.Value { return c.Add(x, c.minus(1, c.Sign(x))) }
+// zerosToOnes returns x, which is at least 0, with 1 in the place of 0.
+func (c *Call) zerosToOnes(x *value) *value { return c.Add(x, c.oneMinus(c.Sign(x))) }

@@ -6,33 +6,19 @@ import (
 	"fovea/graphs"
 )
 
-// Operators that move elements: their gradient moves them back.
+// Operators that give elements another place by a fixed pattern: their gradient moves them back.
 
-func init() {
-	register(map[string]Rule{
-		"Reshape": reshapeBack, "Squeeze": reshapeBack,
-		"Expand":    func(c *Call) []*graphs.Value { return one(c.Grad(0)) }, // the driver sums what was repeated
-		"Transpose": transpose,
-		"Concat":    concat,
-		"Split":     split,
-		"Slice":     slice,
-		"Pad":       pad,
-		"Gather":    gather,
-	})
-}
-
-func reshapeBack(c *Call) []*graphs.Value { return one(c.Reshape(c.Grad(0), c.In(0).Shape...)) }
-
-func transpose(c *Call) []*graphs.Value {
+func transpose(c *Call, _, _, dy *value) *value {
 	perm := c.node.Attributes.Ints("perm")
 	inverse := make([]int64, len(perm))
 	for i, p := range perm {
 		inverse[p] = int64(i)
 	}
-	return one(c.Transpose(c.Grad(0), inverse...))
+	return c.Transpose(dy, inverse...)
 }
 
-func concat(c *Call) []*graphs.Value {
+// concat cuts dy into the parts that were joined.
+func concat(c *Call) []*value {
 	axis := c.Axis(0)
 	var sizes []int64
 	for _, v := range c.node.Inputs {
@@ -41,8 +27,9 @@ func concat(c *Call) []*graphs.Value {
 	return c.Split(c.Grad(0), axis, sizes...)
 }
 
-func split(c *Call) []*graphs.Value {
-	var parts []*graphs.Value
+// split joins the gradients of the parts. A part on which the result does not depend gets zeros.
+func split(c *Call) []*value {
+	var parts []*value
 	for i, v := range c.node.Outputs {
 		part := c.Grad(i)
 		if part == nil {
@@ -50,68 +37,54 @@ func split(c *Call) []*graphs.Value {
 		}
 		parts = append(parts, part)
 	}
-	return one(c.Concat(c.Axis(0), parts...))
+	return []*value{c.Concat(c.Axis(0), parts...)}
 }
 
-func slice(c *Call) []*graphs.Value {
+// slice puts zeros where elements were left out.
+func slice(c *Call, x, _, dx *value) *value {
 	starts, _ := c.In(1).IntValues()
 	axes, _ := c.In(3).IntValues()
 	steps, _ := c.In(4).IntValues()
-	dx := c.Grad(0)
+	if len(steps) < len(axes) {
+		steps = slices.Repeat([]int64{1}, len(axes))
+	}
 	for i, axis := range axes {
-		if axis < 0 {
-			axis += int64(c.In(0).Rank())
-		}
-		if i < len(steps) && steps[i] != 1 {
-			size, start := c.In(0).Shape[axis], starts[i]
-			if start < 0 {
-				start += size
-			} else if steps[i] < 0 {
-				start = min(start, size-1)
-			}
-			dx = c.spaced(dx, axis, start, steps[i], size)
-			continue
-		}
-		dx = c.around(dx, axis, starts[i], c.In(0).Shape[axis])
+		axis = c.fromFront(axis)
+		dx = c.unslice(dx, axis, starts[i], steps[i], x.Shape[axis])
 	}
-	return one(dx)
+	return dx
 }
 
-// pad: what was padded is cut off; its value gets the gradient of the padding.
-// Other modes repeat elements, and negative amounts drop some, axis by axis.
-func pad(c *Call) []*graphs.Value {
-	pads, _ := c.In(1).IntValues()
-	mode, _ := c.node.Attributes["mode"].(string)
-	constant := mode == "" || mode == "constant"
-	dx, rank := c.Grad(0), c.In(0).Rank()
-	for axis, size := range c.In(0).Shape {
-		before, after := pads[axis], pads[axis+rank]
-		switch {
-		case before == 0 && after == 0:
-		case constant && before >= 0 && after >= 0:
-			dx = c.Slice(dx, int64(axis), before, before+size)
-		default:
-			units := c.shaped([]int64{size, size + before + after}, "Pad", c.node.Attributes, c.units(size), c.Ints(0, before, 0, after))
-			dx = c.alongAxis(dx, axis, units)
-		}
+// unslice undoes the slice of one axis, which had the given size. A start may count from the end.
+func (c *Call) unslice(dx *value, axis, start, step, size int64) *value {
+	switch {
+	case step == 1:
+		return c.padTo(dx, axis, start, size)
+	case start < 0:
+		start += size
+	case step < 0:
+		start = min(start, size-1)
 	}
-	if c.In(2) == nil || !constant {
-		return one(dx)
-	}
-	value := c.Sub(c.ReduceSum(c.Grad(0), false), c.ReduceSum(dx, false))
-	return []*graphs.Value{dx, nil, c.Reshape(value, c.In(2).Shape...)}
+	return c.spreadOut(dx, axis, start, step, size)
 }
 
-// spaced puts what x has along an axis at the place first on an axis of a size, and
-// a step behind each other from there; the rest is 0.
-func (c *Call) spaced(x *graphs.Value, axis, first, step, size int64) *graphs.Value {
+// padTo returns x with zeros before and behind it on an axis, which then has the given size.
+func (c *Call) padTo(x *value, axis, before, size int64) *value {
+	if x.Shape[axis] == size {
+		return x
+	}
+	return c.Pad(x, axis, before, size-before-x.Shape[axis])
+}
+
+// spreadOut places the elements of x a step apart on an axis of the given size, from the place first on. The rest is 0.
+func (c *Call) spreadOut(x *value, axis, first, step, size int64) *value {
 	count := x.Shape[axis]
 	if step < 0 {
 		index := make([]int64, count)
 		for i := range index {
 			index[i] = first + int64(i)*step
 		}
-		return c.scatter(x, axis, size, c.Ints(index...))
+		return c.scatterAdd(x, axis, size, c.Ints(index...))
 	}
 	whole := slices.Clone(x.Shape)
 	if whole[axis] = count * step; step > 1 {
@@ -119,52 +92,94 @@ func (c *Call) spaced(x *graphs.Value, axis, first, step, size int64) *graphs.Va
 		if whole[axis] == size && first < step {
 			offset, first = first, 0
 		}
-		x = c.Pad(c.Reshape(x, slices.Insert(slices.Clone(x.Shape), int(axis)+1, 1)...), axis+1, offset, step-1-offset)
+		x = c.Pad(c.unsqueezed(x, int(axis)+1), axis+1, offset, step-1-offset)
 		x = c.Reshape(x, whole...)
 	}
 	if end := first + count*step; end > size {
 		x = c.Slice(x, axis, 0, size-first)
 	}
-	return c.around(x, axis, first, size)
+	return c.padTo(x, axis, first, size)
 }
 
-// around is x with zeros before and behind it on an axis, which has a size then.
-func (c *Call) around(x *graphs.Value, axis, first, size int64) *graphs.Value {
-	if x.Shape[axis] == size {
-		return x
+// pad cuts the padding off, axis by axis; the padding's value gets the gradient of the padding.
+func pad(c *Call) []*value {
+	pads, _ := c.In(1).IntValues()
+	mode, _ := c.node.Attributes["mode"].(string)
+	constant := mode == "" || mode == "constant"
+	dx, rank := c.Grad(0), c.In(0).Rank()
+	for axis := range rank {
+		dx = c.unpad(dx, axis, pads[axis], pads[axis+rank], constant)
 	}
-	return c.Pad(x, axis, first, size-first-x.Shape[axis])
-}
-
-// gather: each gradient goes back to where its element came from.
-func gather(c *Call) []*graphs.Value {
-	x, index, axis := c.In(0), c.In(1), c.Axis(0)
-	shape := slices.Clone(x.Shape)
-	shape[axis] = index.Len()
-	dy := c.Reshape(c.Grad(0), shape...)
-	if places, ok := index.IntValues(); ok && consecutive(places) {
-		return one(c.around(dy, axis, places[0], x.Shape[axis]))
+	if c.In(2) == nil || !constant {
+		return []*value{dx}
 	}
-	return one(c.scatter(dy, axis, x.Shape[axis], index))
+	ofPadding := c.Sub(c.ReduceSum(c.Grad(0), false), c.ReduceSum(dx, false))
+	return []*value{dx, nil, c.Reshape(ofPadding, c.In(2).Shape...)}
 }
 
-// consecutive tells whether each place follows the one before, from the front.
-func consecutive(places []int64) bool {
-	for i, p := range places {
-		if p < 0 || p != places[0]+int64(i) {
-			return false
+// unpad undoes the padding of one axis. Modes other than constant repeat elements, and negative amounts drop some.
+func (c *Call) unpad(dx *value, axis int, before, after int64, constant bool) *value {
+	size := c.In(0).Shape[axis]
+	switch {
+	case before == 0 && after == 0:
+		return dx
+	case constant && before >= 0 && after >= 0:
+		return c.Slice(dx, int64(axis), before, before+size)
+	}
+	shape := []int64{size, size + before + after}
+	matrix := c.applyShaped(shape, "Pad", c.node.Attributes, c.identity(size), c.Ints(0, before, 0, after))
+	return c.backAlong(dx, axis, matrix)
+}
+
+// tile adds up the gradients of the copies.
+func tile(c *Call, x, _, dy *value) *value {
+	var shape, copies []int64
+	for i, size := range x.Shape {
+		copies = append(copies, int64(len(shape)))
+		shape = append(shape, dy.Shape[i]/size, size)
+	}
+	return c.Reshape(c.ReduceSum(c.Reshape(dy, shape...), false, copies...), x.Shape...)
+}
+
+// sameOnGradient applies the operator itself to dy: Trilu hides what it hid, ReverseSequence turns back.
+func sameOnGradient(c *Call, x, _, dy *value) *value {
+	return c.applyShaped(x.Shape, c.node.Op, c.node.Attributes, append([]*value{dy}, c.node.Inputs[1:]...)...)
+}
+
+// cumSum adds up from the other end.
+func cumSum(c *Call, x, _, dy *value) *value {
+	a := graphs.Attributes{"exclusive": c.Int("exclusive", 0), "reverse": 1 - c.Int("reverse", 0)}
+	return c.applyShaped(x.Shape, "CumSum", a, dy, c.In(1))
+}
+
+func depthToSpace(c *Call) []*value {
+	x, b := c.In(0), c.Int("blocksize", 1)
+	n, depth, h, w := x.Shape[0], x.Shape[1]/b/b, x.Shape[2], x.Shape[3]
+	blocks, perm := c.Reshape(x, n, b, b, depth, h, w), []int64{0, 3, 4, 1, 5, 2}
+	if c.node.Attributes["mode"] == "CRD" {
+		blocks, perm = c.Reshape(x, n, depth, b, b, h, w), []int64{0, 1, 4, 2, 5, 3}
+	}
+	return []*value{c.Reshape(c.Transpose(blocks, perm...), c.Out(0).Shape...)}
+}
+
+func spaceToDepth(c *Call) []*value {
+	x, b := c.In(0), c.Int("blocksize", 1)
+	if mode := c.node.Attributes["mode"]; mode != nil && mode != "DCR" {
+		return c.refuse("mode %v is not supported", mode)
+	}
+	blocks := c.Reshape(x, x.Shape[0], x.Shape[1], x.Shape[2]/b, b, x.Shape[3]/b, b)
+	return []*value{c.Reshape(c.Transpose(blocks, 0, 3, 5, 1, 2, 4), c.Out(0).Shape...)}
+}
+
+// centerCropPad puts zeros where elements were cut off, and cuts padding off. An odd element more is at the end.
+func centerCropPad(c *Call, x, _, dx *value) *value {
+	for axis, size := range x.Shape {
+		now := dx.Shape[axis]
+		if less := size - now; less > 0 {
+			dx = c.Pad(dx, int64(axis), less/2, less-less/2)
+		} else if less < 0 {
+			dx = c.Slice(dx, int64(axis), -less/2, -less/2+size)
 		}
 	}
-	return len(places) > 0
-}
-
-// scatter puts what x has along an axis at the places that index lists on an
-// axis of a size; what comes to the same place is added, the rest is 0.
-func (c *Call) scatter(x *graphs.Value, axis, size int64, index *graphs.Value) *graphs.Value {
-	along := slices.Repeat([]int64{1}, x.Rank())
-	along[axis] = index.Len()
-	whole := slices.Clone(x.Shape)
-	whole[axis] = size
-	return c.Apply("ScatterElements", graphs.Attributes{"axis": axis, "reduction": "add"},
-		c.zeros(whole), c.Expand(c.Reshape(index, along...), nil, x.Shape...), x)
+	return dx
 }

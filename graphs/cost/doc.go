@@ -1,11 +1,8 @@
-// Package cost counts what a graph costs: multiply-adds and memory.
+// Package cost counts the multiply-adds and the memory of a graph.
 //
-// Multiply-adds are those of matrix products, convolutions, attention and
-// recurrent layers; a FLOP count in the sense of PyTorch's FlopCounterMode, which
-// takes a multiply-add for two, is twice that. What works element by element,
-// biases, normalisation, activations and pooling are not counted, as PyTorch does
-// not.
+// It counts the multiply-adds of matrix products, convolutions, attention and recurrent layers. PyTorch's
+// FlopCounterMode counts a multiply-add as two FLOPs, so its number is twice as large. Like PyTorch, the package does
+// not count operators that work element by element, biases, normalisation, activations and pooling.
 //
-// Memory is that of values: inputs and results of nodes. Parameters are not among
-// them.
+// The memory is that of values: inputs and results of nodes, without the parameters.
 package cost

@@ -6,11 +6,11 @@ import (
 	"fovea/graphs"
 )
 
-// A formula gives the multiply-adds of a node, and false if it cannot tell.
+// A formula returns the multiply-adds of a node, and false if it cannot tell.
 type formula func(n *graphs.Node) (int64, bool)
 
-// formulas by operator; an operator of the standard that has none has no
-// multiply-adds. Those of ONNX Runtime's own domain are in microsoft.
+// formulas holds the formulas of the standard's operators. All others of the standard have no multiply-adds. See
+// microsoft for ONNX Runtime's own domain.
 var formulas = map[string]formula{
 	"MatMul": matMul, "MatMulInteger": matMul, "Gemm": matMul,
 	"Conv": conv, "ConvInteger": conv, "DeformConv": conv, "ConvTranspose": convTranspose,
@@ -18,9 +18,8 @@ var formulas = map[string]formula{
 	"RNN": recurrent, "GRU": recurrent, "LSTM": recurrent,
 }
 
-// MultiplyAdds counts those of one run of a node, whose shapes are static. It is
-// false for an operator that is not known here, or an equation of more than two
-// operands, whose cost depends on the order.
+// MultiplyAdds counts the multiply-adds of one run of a node with static shapes. known is false for an operator outside
+// of the tables, or an equation of more than two operands, whose cost depends on the order.
 func MultiplyAdds(n *graphs.Node) (count int64, known bool) {
 	switch n.Domain {
 	case "":
@@ -44,7 +43,7 @@ func product(dims ...int64) int64 {
 	return n
 }
 
-// matMul: each element of the result is a sum of K products.
+// matMul counts K products for each element of the result.
 func matMul(n *graphs.Node) (int64, bool) {
 	a := n.Inputs[0]
 	if a.Rank() == 0 {
@@ -57,21 +56,21 @@ func matMul(n *graphs.Node) (int64, bool) {
 	return n.Outputs[0].Len() * a.Shape[k], true
 }
 
-// conv: weights are [M,C/group,kernel...].
+// conv takes weights [M,C/group,kernel...].
 func conv(n *graphs.Node) (int64, bool) {
 	w := n.Inputs[1]
 	return n.Outputs[0].Len() * product(w.Shape[min(1, w.Rank()):]...), true
 }
 
-// convTranspose: weights are [C,M/group,kernel...], and each element of the input
-// meets all of its channel's.
+// convTranspose takes weights [C,M/group,kernel...] and multiplies each element of the input by all weights of its
+// channel.
 func convTranspose(n *graphs.Node) (int64, bool) {
 	w := n.Inputs[1]
 	return n.Inputs[0].Len() * product(w.Shape[min(1, w.Rank()):]...), true
 }
 
-// recurrent: at each of L steps the input meets W [directions,gates·H,I] and the
-// state R [directions,gates·H,H].
+// recurrent multiplies the input by W [directions,gates·H,I] and the state by R [directions,gates·H,H] at each of L
+// steps.
 func recurrent(n *graphs.Node) (int64, bool) {
 	x := n.Inputs[0]
 	if x.Rank() != 3 {
@@ -80,8 +79,8 @@ func recurrent(n *graphs.Node) (int64, bool) {
 	return x.Shape[0] * x.Shape[1] * (n.Inputs[1].Len() + n.Inputs[2].Len()), true
 }
 
-// attention: each query meets each key, of size D, and each value. Q, K and V are
-// [N,heads,L,D], or [N,L,heads·D]; keys and values of the past come first.
+// attention multiplies each query by each key, of size D, and each weight by each value. Q, K and V are [N,heads,L,D]
+// or [N,L,heads·D]. Keys and values of the past come first.
 func attention(n *graphs.Node) (int64, bool) {
 	q, k, v := n.Inputs[0], n.Inputs[1], n.Inputs[2]
 	heads, queries, keys, size, width := int64(0), int64(0), int64(0), int64(0), int64(0)
@@ -100,7 +99,7 @@ func attention(n *graphs.Node) (int64, bool) {
 	return q.Shape[0] * heads * queries * keys * (size + width), true
 }
 
-// einsum of two operands: a product for each combination of all subscripts.
+// einsum counts, for two operands, a product for each combination of all subscripts.
 func einsum(n *graphs.Node) (int64, bool) {
 	equation, _ := n.Attributes["equation"].(string)
 	left, _, _ := strings.Cut(strings.ReplaceAll(equation, " ", ""), "->")
@@ -122,7 +121,7 @@ func einsum(n *graphs.Node) (int64, bool) {
 			sizes[label] = max(sizes[label], shape[axis])
 		}
 		inner := shape[len(before) : len(shape)-len(after)]
-		for axis, d := range inner { // aligned at their ends, under labels that no equation has
+		for axis, d := range inner { // aligned at their ends, with labels that no equation has
 			label := rune(axis - len(inner))
 			sizes[label] = max(sizes[label], d)
 		}

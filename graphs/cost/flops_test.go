@@ -41,7 +41,8 @@ func TestFlopCounterMode(t *testing.T) {
 }
 
 func node(op string, output []int64, inputs ...[]int64) *graphs.Node {
-	n := &graphs.Node{Op: op, Attributes: graphs.Attributes{}, Outputs: []*graphs.Value{{Type: graphs.Float32, Shape: output}}}
+	n := &graphs.Node{Op: op, Attributes: graphs.Attributes{},
+		Outputs: []*graphs.Value{{Type: graphs.Float32, Shape: output}}}
 	for i, shape := range inputs {
 		n.Inputs = append(n.Inputs, &graphs.Value{Name: fmt.Sprint(i), Type: graphs.Float32, Shape: shape})
 	}
@@ -50,11 +51,11 @@ func node(op string, output []int64, inputs ...[]int64) *graphs.Node {
 
 // TestUnknown: what cannot be counted is not counted as nothing.
 func TestUnknown(t *testing.T) {
-	foreign := node("Conv", []int64{2}, []int64{2})
-	foreign.Domain = "custom"
+	otherDomain := node("Conv", []int64{2}, []int64{2})
+	otherDomain.Domain = "custom"
 	three := node("Einsum", []int64{2, 2}, []int64{2, 2}, []int64{2, 2}, []int64{2, 2})
 	three.Attributes["equation"] = "ij,jk,kl->il"
-	for _, n := range []*graphs.Node{foreign, three} {
+	for _, n := range []*graphs.Node{otherDomain, three} {
 		if count, known := MultiplyAdds(n); known {
 			t.Errorf("%s is said to have %d multiply-adds", n, count)
 		}

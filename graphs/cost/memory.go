@@ -6,47 +6,46 @@ import (
 	"fovea/graphs"
 )
 
-// Memory is the memory of a graph's values in bytes.
+// Memory holds the memory of a graph's values in bytes.
 type Memory struct {
-	Sum     int64 // of all
-	Peak    int64 // the most that must be there at once
+	Sum     int64 // of all values
+	Peak    int64 // largest sum of the values that are needed at once
 	Largest int64 // of one value
-	// AtPeak is the node that runs then; nil if the graph has none.
+	// AtPeak is the node that runs at the peak, or nil if the graph has no nodes.
 	AtPeak *graphs.Node
 }
 
-// Forward is the memory of one run of a graph without parameters. Nodes run in
-// the graph's order, and a value is given up after its last reader; inputs and
-// outputs stay. The result of a Reshape or an Identity is its input's memory.
-// ONNX Runtime writes some results over an input that nobody reads any more, and
-// rounds sizes up; neither is counted.
+// Forward measures one run of a graph without its parameters. Nodes run in the graph's order, and a value is freed
+// after its last reader. Inputs and outputs stay. The result of a Reshape or an Identity shares its input's memory.
+// ONNX Runtime writes some results over an input that nothing reads any more, and rounds sizes up. Forward counts
+// neither.
 func Forward(g *graphs.Graph, parameter func(*graphs.Value) bool) Memory {
 	return measure(g, g.Nodes, parameter)
 }
 
-// Run is Forward for the order in which ONNX Runtime runs the nodes.
+// Run measures a graph as Forward does, in the order in which ONNX Runtime runs the nodes.
 func Run(g *graphs.Graph, parameter func(*graphs.Value) bool) Memory {
 	return measure(g, Order(g), parameter)
 }
 
 func measure(g *graphs.Graph, nodes []*graphs.Node, parameter func(*graphs.Value) bool) Memory {
-	own := func(v *graphs.Value) bool { // has memory of its own that is counted
+	counts := func(v *graphs.Value) bool { // not if v shares the memory of another value
 		_, constant := v.Content()
 		return v != nil && !constant && !parameter(v) && v.Stored() == v
 	}
-	last := map[*graphs.Value]int{} // reader of a value
+	lastReader := map[*graphs.Value]int{}
 	for i, n := range nodes {
 		for _, v := range n.Inputs {
-			last[v.Stored()] = i
+			lastReader[v.Stored()] = i
 		}
 	}
 	for _, v := range slices.Concat(g.Inputs, g.Outputs) {
-		last[v.Stored()] = len(nodes)
+		lastReader[v.Stored()] = len(nodes)
 	}
 	var m Memory
 	now := int64(0)
 	add := func(v *graphs.Value) {
-		if own(v) {
+		if counts(v) {
 			m.Sum += v.Bytes()
 			m.Largest = max(m.Largest, v.Bytes())
 			now += v.Bytes()
@@ -63,33 +62,32 @@ func measure(g *graphs.Graph, nodes []*graphs.Node, parameter func(*graphs.Value
 		if now > m.Peak || m.AtPeak == nil {
 			m.Peak, m.AtPeak = now, n
 		}
-		done := map[*graphs.Value]bool{}
+		freed := map[*graphs.Value]bool{}
 		for _, v := range slices.Concat(n.Inputs, n.Outputs) {
-			if v = v.Stored(); own(v) && last[v] <= i && !done[v] {
+			if v = v.Stored(); counts(v) && lastReader[v] <= i && !freed[v] {
 				now -= v.Bytes()
-				done[v] = true
+				freed[v] = true
 			}
 		}
 	}
 	return m
 }
 
-// Kept is the memory of the values of a forward graph, its nodes and inputs, that
-// nodes read which were added to it: those that backward needs. Parameters and
-// constants are not counted.
+// Kept returns the bytes that backward keeps of a forward graph: of its results and inputs that nodes read which were
+// added to it. It leaves out parameters and constants.
 func Kept(g *graphs.Graph, forward []*graphs.Node, inputs []*graphs.Value, parameter func(*graphs.Value) bool) int64 {
-	old := map[*graphs.Node]bool{}
+	isForward := map[*graphs.Node]bool{}
 	for _, n := range forward {
-		old[n] = true
+		isForward[n] = true
 	}
 	kept, sum := map[*graphs.Value]bool{}, int64(0)
 	for _, n := range g.Nodes {
-		if old[n] {
+		if isForward[n] {
 			continue
 		}
 		for _, v := range n.Inputs {
 			v = v.Stored()
-			if v == nil || kept[v] || parameter(v) || !old[v.Producer()] && !slices.Contains(inputs, v) {
+			if v == nil || kept[v] || parameter(v) || !isForward[v.Producer()] && !slices.Contains(inputs, v) {
 				continue
 			}
 			kept[v] = true

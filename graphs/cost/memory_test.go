@@ -7,8 +7,7 @@ import (
 	"fovea/graphs/autodiff"
 )
 
-// TestMemory counts by hand: x is 24 bytes; a, b and c are 24 each, of which c
-// is b's memory; w is a parameter.
+// TestMemory counts by hand: x is 24 bytes; a, b and c are 24 each, of which c is b's memory; w is a parameter.
 //
 //	x → Exp → a → Sqrt → b → Reshape → c → MatMul w → y (4·3 bytes)
 //	    a ────────────────────────────→ ReduceSum → s (4 bytes)
@@ -25,12 +24,14 @@ func TestMemory(t *testing.T) {
 	parameter := func(v *graphs.Value) bool { return v == w }
 	got := Forward(g, parameter)
 	// Once s is there a goes: the peak is x, a, b and s.
-	if want := (Memory{Sum: 24 + 24 + 24 + 4 + 12, Peak: 24 + 24 + 24 + 4, Largest: 24, AtPeak: s.Producer()}); got != want {
+	if want := (Memory{Sum: 24 + 24 + 24 + 4 + 12, Peak: 24 + 24 + 24 + 4, Largest: 24,
+		AtPeak: s.Producer()}); got != want {
 		t.Errorf("memory is %+v, want %+v", got, want)
 	}
 
 	forward := append([]*graphs.Node{}, g.Nodes...)
-	dw, err := autodiff.Backward(g, map[*graphs.Value]*graphs.Value{y: g.Input("y.cotangent", graphs.Float32, 1, 3)}, []*graphs.Value{w})
+	dw, err := autodiff.Backward(g, map[*graphs.Value]*graphs.Value{y: g.Input("y.cotangent", graphs.Float32, 1, 3)},
+		[]*graphs.Value{w})
 	if err != nil {
 		t.Fatal(err)
 	}

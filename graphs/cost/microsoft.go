@@ -2,8 +2,8 @@ package cost
 
 import "fovea/graphs"
 
-// microsoft are the formulas of ONNX Runtime's own operators. Its optimiser writes
-// most of them; others of that domain are not known.
+// microsoft holds the formulas of ONNX Runtime's own operators. Its optimizer writes most of them. Other operators of
+// that domain are not known.
 var microsoft = map[string]formula{
 	"FusedMatMul": matMul, "TransposeMatMul": matMul, "FusedGemm": matMul, "FusedConv": conv,
 	"Attention": packedAttention, "MultiHeadAttention": multiHeadAttention,
@@ -13,12 +13,12 @@ var microsoft = map[string]formula{
 
 func none(*graphs.Node) (int64, bool) { return 0, true }
 
-// multiHeadAttention: queries [N,L,D], keys [N,K,D] or [N,heads,K,D/heads], result
-// [N,L,V]. Keys of the past are [N,heads,P,D/heads].
+// multiHeadAttention takes queries [N,L,D] and keys [N,K,D] or [N,heads,K,D/heads], and its result is [N,L,V]. Keys of
+// the past are [N,heads,P,D/heads].
 func multiHeadAttention(n *graphs.Node) (int64, bool) {
 	q, k, y := n.Inputs[0], input(n, 1), n.Outputs[0]
 	if q.Rank() != 3 || k == nil || k.Rank() < 3 || k.Rank() > 4 {
-		return 0, false // packed into one
+		return 0, false // queries, keys and values are packed into one
 	}
 	keys := k.Shape[k.Rank()-2]
 	if past := input(n, 6); past != nil {
@@ -27,8 +27,8 @@ func multiHeadAttention(n *graphs.Node) (int64, bool) {
 	return q.Shape[0] * q.Shape[1] * keys * (q.Shape[2] + y.Shape[2]), true
 }
 
-// packedAttention: x [N,L,C] times weights [C,2·D+V] gives queries, keys and values;
-// the past is [2,N,heads,P,D/heads].
+// packedAttention multiplies x [N,L,C] by weights [C,2·D+V] for queries, keys and values. The past is
+// [2,N,heads,P,D/heads].
 func packedAttention(n *graphs.Node) (int64, bool) {
 	x, w, y := n.Inputs[0], n.Inputs[1], n.Outputs[0]
 	if x.Rank() != 3 || w.Rank() != 2 {
@@ -42,7 +42,7 @@ func packedAttention(n *graphs.Node) (int64, bool) {
 	return x.Len()*w.Shape[1] + x.Shape[0]*x.Shape[1]*keys*(size+width), true
 }
 
-// input is an input of a node, nil if it is absent.
+// input returns an input of a node, or nil if it is absent.
 func input(n *graphs.Node, i int) *graphs.Value {
 	if i >= len(n.Inputs) {
 		return nil

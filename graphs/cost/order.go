@@ -7,9 +7,9 @@ import (
 	"fovea/graphs"
 )
 
-// Order lists a graph's nodes as ONNX Runtime runs them (GraphViewer, the default
-// order): from the last node in the file whose results no other reads, each
-// behind what it needs, of which that comes first which is last in the file.
+// Order lists a graph's nodes as ONNX Runtime runs them (GraphViewer, the default order). It starts from the last node
+// in the file whose results no other reads. Each node runs after the nodes that it needs, and of these the last in the
+// file comes first.
 func Order(g *graphs.Graph) []*graphs.Node {
 	index := make(map[*graphs.Node]int, len(g.Nodes))
 	read := make(map[*graphs.Node]bool, len(g.Nodes))
@@ -23,7 +23,7 @@ func Order(g *graphs.Graph) []*graphs.Node {
 	}
 	type entry struct {
 		node *graphs.Node
-		done bool // all that it needs
+		done bool // all nodes that it needs are listed
 	}
 	var stack []entry
 	for _, n := range g.Nodes {

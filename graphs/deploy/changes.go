@@ -10,23 +10,25 @@ import (
 	"fovea/internal/numbers"
 )
 
-// What has to be done to a node where its operator changed.
+// A rewrite brings a node across the opset in which its operator changed. It may append nodes to g, which then stand in
+// front of n. It returns an error if the other opset cannot express the node.
+type rewrite func(g *graphs.Graph, n *graphs.Node) error
 
 func refuse(*graphs.Graph, *graphs.Node) error { return errors.New("its meaning changed in between") }
 
-// lacking: before, the attributes did not exist; their default, 0 or what they
-// are without, is what the operator did.
-func lacking(names ...string) func(*graphs.Graph, *graphs.Node) error {
+// withoutAttributes removes attributes that the older opset does not have, if their values mean what the older operator
+// does: 0 or one of the values listed here.
+func withoutAttributes(names ...string) rewrite {
 	harmless := map[string][]any{"saturate": {int64(1)}, "round_mode": {"up"}, "keep_aspect_ratio_policy": {"stretch"}}
 	return func(_ *graphs.Graph, n *graphs.Node) error {
 		for _, name := range names {
-			value, said := n.Attributes[name]
-			if !said {
+			value, set := n.Attributes[name]
+			if !set {
 				continue
 			}
-			ones, isList := value.([]int64)
-			if value != int64(0) && !slices.Contains(harmless[name], value) &&
-				!(isList && name == "dilations" && !slices.ContainsFunc(ones, func(d int64) bool { return d != 1 })) {
+			list, isList := value.([]int64)
+			allOnes := isList && !slices.ContainsFunc(list, func(d int64) bool { return d != 1 })
+			if value != int64(0) && !slices.Contains(harmless[name], value) && !(name == "dilations" && allOnes) {
 				return fmt.Errorf("attribute %s does not exist there", name)
 			}
 			delete(n.Attributes, name)
@@ -35,7 +37,8 @@ func lacking(names ...string) func(*graphs.Graph, *graphs.Node) error {
 	}
 }
 
-func without(input int) func(*graphs.Graph, *graphs.Node) error {
+// withoutInput removes an input that the older opset does not have, if it is absent.
+func withoutInput(input int) rewrite {
 	return func(_ *graphs.Graph, n *graphs.Node) error {
 		if len(n.Inputs) > input && n.Inputs[input] != nil {
 			return fmt.Errorf("input %d does not exist there", input)
@@ -45,33 +48,22 @@ func without(input int) func(*graphs.Graph, *graphs.Node) error {
 	}
 }
 
-func onlyModes(modes ...string) func(*graphs.Graph, *graphs.Node) error {
-	return only("mode", modes)
-}
-
-func onlyReductions(reductions ...string) func(*graphs.Graph, *graphs.Node) error {
-	return func(g *graphs.Graph, n *graphs.Node) error {
-		if err := only("reduction", reductions)(g, n); err != nil {
-			return err
-		}
-		if len(reductions) == 1 {
-			delete(n.Attributes, "reduction")
-		}
-		return nil
-	}
-}
-
-func only(name string, values []string) func(*graphs.Graph, *graphs.Node) error {
+// only refuses values of an attribute that the older opset does not have. If there is only one value, the older opset
+// does not have the attribute either.
+func only(name string, values ...string) rewrite {
 	return func(_ *graphs.Graph, n *graphs.Node) error {
 		if v, ok := n.Attributes[name].(string); ok && !slices.Contains(values, v) {
 			return fmt.Errorf("%s %q does not exist there", name, v)
 		}
+		if len(values) == 1 {
+			delete(n.Attributes, name)
+		}
 		return nil
 	}
 }
 
-// withoutZeros: allowzero says what a 0 in the shape means; there is none.
-func withoutZeros(_ *graphs.Graph, n *graphs.Node) error {
+// withoutAllowZero removes the attribute that gives a 0 in the new shape its meaning. Without such a 0 it has none.
+func withoutAllowZero(_ *graphs.Graph, n *graphs.Node) error {
 	if n.Attributes.Int("allowzero", 0) != 0 && slices.Contains(n.Outputs[0].Shape, 0) {
 		return errors.New("attribute allowzero does not exist there")
 	}
@@ -79,29 +71,30 @@ func withoutZeros(_ *graphs.Graph, n *graphs.Node) error {
 	return nil
 }
 
-func notHalfPixelSymmetric(_ *graphs.Graph, n *graphs.Node) error {
+func withoutHalfPixelSymmetric(_ *graphs.Graph, n *graphs.Node) error {
 	if n.Attributes["coordinate_transformation_mode"] == "half_pixel_symmetric" {
 		return errors.New("coordinates half_pixel_symmetric do not exist there")
 	}
 	return nil
 }
 
-func halfPixelsNo(_ *graphs.Graph, n *graphs.Node) error {
+// outputHalfPixel names the only mode that RoiAlign had before opset 16.
+func outputHalfPixel(_ *graphs.Graph, n *graphs.Node) error {
 	n.Attributes["coordinate_transformation_mode"] = "output_half_pixel"
 	return nil
 }
 
+// shortModes gives GridSample's modes the names of opset 20.
 func shortModes(_ *graphs.Graph, n *graphs.Node) error {
 	return renameMode(n, map[string]string{"bilinear": "linear", "bicubic": "cubic"})
 }
 
+// longModes gives GridSample's modes the names before opset 20.
 func longModes(_ *graphs.Graph, n *graphs.Node) error {
-	if _, said := n.Attributes["mode"]; !said {
-		return nil // the default means the same
-	}
 	return renameMode(n, map[string]string{"linear": "bilinear", "cubic": "bicubic"})
 }
 
+// renameMode renames a mode that is set. The default means the same in all opsets.
 func renameMode(n *graphs.Node, names map[string]string) error {
 	if mode, ok := n.Attributes["mode"].(string); ok && names[mode] != "" {
 		n.Attributes["mode"] = names[mode]
@@ -109,13 +102,14 @@ func renameMode(n *graphs.Node, names map[string]string) error {
 	return nil
 }
 
-// pass: dropout does nothing in inference.
-func pass(_ *graphs.Graph, n *graphs.Node) error {
+// dropoutToIdentity replaces Dropout, which does nothing in inference.
+func dropoutToIdentity(_ *graphs.Graph, n *graphs.Node) error {
 	n.Op, n.Attributes, n.Inputs, n.Outputs = "Identity", nil, n.Inputs[:1], n.Outputs[:1]
 	return nil
 }
 
-func normalised(_ *graphs.Graph, n *graphs.Node) error {
+// inferenceMode refuses a BatchNormalization in training mode. Before opset 14 further outputs meant this mode.
+func inferenceMode(_ *graphs.Graph, n *graphs.Node) error {
 	if len(n.Outputs) > 1 || n.Attributes.Int("spatial", 1) != 1 {
 		return errors.New("it is in training mode")
 	}
@@ -123,14 +117,18 @@ func normalised(_ *graphs.Graph, n *graphs.Node) error {
 	return nil
 }
 
-func axesAsInput(g *graphs.Graph, n *graphs.Node) error {
-	if axes := n.Attributes.Ints("axes"); axes != nil {
-		n.Inputs = append(n.Inputs, g.Ints(axes...))
-		delete(n.Attributes, "axes")
+// listAsInput makes an attribute that lists integers the node's last input.
+func listAsInput(name string) rewrite {
+	return func(g *graphs.Graph, n *graphs.Node) error {
+		if list := n.Attributes.Ints(name); list != nil {
+			n.Inputs = append(n.Inputs, g.Ints(list...))
+			delete(n.Attributes, name)
+		}
+		return nil
 	}
-	return nil
 }
 
+// axesAsAttribute makes the axes of a reduction, its second input, an attribute.
 func axesAsAttribute(_ *graphs.Graph, n *graphs.Node) error {
 	if n.Attributes.Int("noop_with_empty_axes", 0) != 0 {
 		return errors.New("attribute noop_with_empty_axes does not exist there")
@@ -142,30 +140,17 @@ func axesAsAttribute(_ *graphs.Graph, n *graphs.Node) error {
 			return errors.New("its axes are computed")
 		}
 		if len(axes) > 0 {
-			n.Attributes = withInts(n.Attributes, "axes", axes)
+			if n.Attributes == nil {
+				n.Attributes = graphs.Attributes{}
+			}
+			n.Attributes["axes"] = axes
 		}
 	}
 	n.Inputs = n.Inputs[:1]
 	return nil
 }
 
-func withInts(a graphs.Attributes, name string, values []int64) graphs.Attributes {
-	if a == nil {
-		a = graphs.Attributes{}
-	}
-	a[name] = values
-	return a
-}
-
-func splitAsInput(g *graphs.Graph, n *graphs.Node) error {
-	if sizes := n.Attributes.Ints("split"); sizes != nil {
-		n.Inputs = append(n.Inputs, g.Ints(sizes...))
-		delete(n.Attributes, "split")
-	}
-	return nil
-}
-
-// countParts: without sizes the number of parts has to be said.
+// countParts sets the number of a Split's parts, which opset 18 requires if the sizes are left out.
 func countParts(_ *graphs.Graph, n *graphs.Node) error {
 	if len(n.Inputs) < 2 || n.Inputs[1] == nil {
 		n.Attributes["num_outputs"] = int64(len(n.Outputs))
@@ -173,9 +158,9 @@ func countParts(_ *graphs.Graph, n *graphs.Node) error {
 	return nil
 }
 
-// sayParts: before, parts of unequal sizes had to be said.
-func sayParts(g *graphs.Graph, n *graphs.Node) error {
-	if _, said := n.Attributes["num_outputs"]; !said {
+// listSizes lists the sizes of a Split's parts. Before opset 18, a Split without sizes made equal parts.
+func listSizes(g *graphs.Graph, n *graphs.Node) error {
+	if _, set := n.Attributes["num_outputs"]; !set {
 		return nil
 	}
 	delete(n.Attributes, "num_outputs")
@@ -191,11 +176,11 @@ func sayParts(g *graphs.Graph, n *graphs.Node) error {
 	return nil
 }
 
-// wholeShape: before, Shape gave all dimensions.
-func wholeShape(g *graphs.Graph, n *graphs.Node) error {
-	_, starts := n.Attributes["start"]
-	_, ends := n.Attributes["end"]
-	if !starts && !ends {
+// sliceOfShape cuts the dimensions out of a whole Shape. Before opset 15, Shape returned all of them.
+func sliceOfShape(g *graphs.Graph, n *graphs.Node) error {
+	_, hasStart := n.Attributes["start"]
+	_, hasEnd := n.Attributes["end"]
+	if !hasStart && !hasEnd {
 		return nil
 	}
 	all := &graphs.Value{Type: graphs.Int64, Shape: []int64{int64(n.Inputs[0].Rank())}}
@@ -205,9 +190,9 @@ func wholeShape(g *graphs.Graph, n *graphs.Node) error {
 	return nil
 }
 
-// lastAxis: before, all dimensions from the axis on were one, and the axis was 1
-// if none was said.
-func lastAxis(_ *graphs.Graph, n *graphs.Node) error {
+// overLastAxis accepts a Softmax over the last axis. Before opset 13 it was over all dimensions from the axis on, and
+// the default axis was 1.
+func overLastAxis(_ *graphs.Graph, n *graphs.Node) error {
 	axis, rank := n.Attributes.Int("axis", 1), int64(n.Inputs[0].Rank())
 	if axis < 0 {
 		axis += rank

@@ -8,16 +8,15 @@ import (
 	"fovea/graphs"
 )
 
-// Names of the outputs, float32 [N,C].
+// These are the names of the outputs, float32 [N,C].
 const (
 	Probabilities = "probabilities"
-	Logits        = "logits" // where the model has them
+	Logits        = "logits" // only if the model has them
 )
 
-// Classifier makes probabilities and logits the only outputs of g. scores names
-// the output that has one of the two: logits says which. Logits are also found
-// in front of a Softmax that ends the model. It returns an error if scores is not
-// an output.
+// Classifier makes probabilities and logits the only outputs of g. scores names the output that has one of the two, and
+// logits says which. Classifier also finds logits in front of a Softmax that ends the model. It returns an error if
+// scores is not an output.
 func Classifier(g *graphs.Graph, scores string, logits bool) error {
 	i := slices.IndexFunc(g.Outputs, func(v *graphs.Value) bool { return v.Name == scores })
 	if i < 0 {
@@ -51,8 +50,7 @@ func Classifier(g *graphs.Graph, scores string, logits bool) error {
 	return g.Err()
 }
 
-// dropStatistics takes the further results of a normalisation away, which only a
-// gradient reads.
+// dropStatistics removes the further results of layer normalisations, which only a gradient reads.
 func dropStatistics(g *graphs.Graph) {
 	read := map[*graphs.Value]bool{}
 	for _, n := range g.Nodes {
@@ -64,13 +62,13 @@ func dropStatistics(g *graphs.Graph) {
 		if n.Op != "LayerNormalization" || n.Domain != "" {
 			continue
 		}
-		for last := len(n.Outputs) - 1; last > 0 && !read[n.Outputs[last]] && !slices.Contains(g.Outputs, n.Outputs[last]); last-- {
-			n.Outputs = n.Outputs[:last]
+		for i := len(n.Outputs) - 1; i > 0 && !read[n.Outputs[i]] && !slices.Contains(g.Outputs, n.Outputs[i]); i-- {
+			n.Outputs = n.Outputs[:i]
 		}
 	}
 }
 
-// softmaxOf is the value among several that is the softmax of v, or nil.
+// softmaxOf returns the value among several that is the softmax of v, or nil.
 func softmaxOf(values []*graphs.Value, v *graphs.Value) *graphs.Value {
 	for _, p := range values {
 		if n := p.Producer(); n != nil && n.Op == "Softmax" && n.Domain == "" && n.Inputs[0] == v {
@@ -80,16 +78,15 @@ func softmaxOf(values []*graphs.Value, v *graphs.Value) *graphs.Value {
 	return nil
 }
 
-// head is the last product with weights in front of the outputs, or nil where
-// there are several.
+// head returns the last product with weights in front of the outputs, or nil if there are several.
 func head(g *graphs.Graph) *graphs.Node {
 	v := g.Outputs[len(g.Outputs)-1]
 	for v != nil && v.Producer() != nil {
 		n := v.Producer()
-		if weightOf(n) >= 0 {
+		if hasWeight(n) {
 			return n
 		}
-		// Behind the head come a bias, reshapes, a softmax: one input that varies.
+		// Behind the head come only a bias, reshapes and a softmax, each with one input that varies.
 		var next *graphs.Value
 		for _, in := range n.Inputs {
 			if _, constant := in.Content(); in != nil && !constant {
@@ -104,44 +101,44 @@ func head(g *graphs.Graph) *graphs.Node {
 	return nil
 }
 
-// weightOf is the input of a product that is its weight, a float32 constant, or -1.
-func weightOf(n *graphs.Node) int {
-	if n.Domain != "" || len(n.Inputs) < 2 {
-		return -1
+// hasWeight reports whether a node is a product whose second input is a weight, a float32 constant.
+func hasWeight(n *graphs.Node) bool {
+	if n.Domain != "" || len(n.Inputs) < 2 || !slices.Contains([]string{"MatMul", "Gemm", "Conv", "ConvTranspose"},
+		n.Op) {
+		return false
 	}
-	switch n.Op {
-	case "MatMul", "Gemm", "Conv", "ConvTranspose":
-		if _, ok := n.Inputs[1].FloatValues(); ok {
-			return 1
-		}
-	}
-	return -1
+	_, ok := n.Inputs[1].FloatValues()
+	return ok
 }
 
-// standard writes ONNX Runtime's own products of matrices in operators of the
-// standard: the runtime joins them again. A factor goes to the first operand,
-// where half precision has more room than in the product.
-func standard(g *graphs.Graph) error {
+// useStandardProducts writes ONNX Runtime's own products of matrices in operators of the standard, which the runtime
+// joins again. A factor goes to the first operand, because half precision has more room there than in the product.
+func useStandardProducts(g *graphs.Graph) error {
 	var refused []error
-	nodes := g.Nodes
-	g.Nodes = nil
-	for _, n := range nodes {
-		if n.Domain == graphs.Microsoft && n.Op == "FusedMatMul" {
-			if n.Attributes.Int("transBatchA", 0) != 0 || n.Attributes.Int("transBatchB", 0) != 0 {
-				refused = append(refused, fmt.Errorf("%s: transposed batches are not supported", n))
-			}
-			a := g.Scale(swapped(g, n.Inputs[0], n.Attributes.Int("transA", 0)), float64(n.Attributes.Float("alpha", 1)))
-			n.Inputs = []*graphs.Value{a, swapped(g, n.Inputs[1], n.Attributes.Int("transB", 0))}
-			n.Op, n.Domain, n.Version, n.Attributes = "MatMul", "", 0, nil
+	eachNode(g, func(n *graphs.Node) {
+		if n.Domain != graphs.Microsoft || n.Op != "FusedMatMul" {
+			return
 		}
-		g.Nodes = append(g.Nodes, n)
-	}
+		if n.Attributes.Int("transBatchA", 0) != 0 || n.Attributes.Int("transBatchB", 0) != 0 {
+			refused = append(refused, fmt.Errorf("%s: transposed batches are not supported", n))
+		}
+		a, b := n.Inputs[0], n.Inputs[1]
+		if n.Attributes.Int("transA", 0) != 0 {
+			a = swapLastTwo(g, a)
+		}
+		a = g.Scale(a, float64(n.Attributes.Float("alpha", 1)))
+		if n.Attributes.Int("transB", 0) != 0 {
+			b = swapLastTwo(g, b)
+		}
+		n.Inputs = []*graphs.Value{a, b}
+		n.Op, n.Domain, n.Version, n.Attributes = "MatMul", "", 0, nil
+	})
 	return errors.Join(append(refused, g.Err())...)
 }
 
-// swapped is v with its last two dimensions exchanged if yes is not 0.
-func swapped(g *graphs.Graph, v *graphs.Value, yes int64) *graphs.Value {
-	if yes == 0 || v.Rank() < 2 {
+// swapLastTwo exchanges the last two dimensions of v, if it has as many.
+func swapLastTwo(g *graphs.Graph, v *graphs.Value) *graphs.Value {
+	if v.Rank() < 2 {
 		return v
 	}
 	perm := make([]int64, v.Rank())

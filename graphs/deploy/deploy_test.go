@@ -12,7 +12,7 @@ import (
 	"fovea/onnx"
 )
 
-// small is a classifier: a convolution, a product and a head.
+// small returns a classifier: a convolution, a product and a head.
 func small(classes int64) *graphs.Graph {
 	rng := rand.New(rand.NewPCG(1, 2))
 	draw := func(g *graphs.Graph, name string, shape ...int64) *graphs.Value {
@@ -37,9 +37,8 @@ func small(classes int64) *graphs.Graph {
 	return g
 }
 
-// TestQuantize: weights have 8 bits where that pays, each channel with its own
-// scale, the head stays, and a weight is off by a step at most: half of one in it,
-// half in the zero point.
+// TestQuantize: weights have 8 bits where that pays, each channel with its own scale, the head stays, and a weight is
+// off by a step at most: half of one in it, half in the zero point.
 func TestQuantize(t *testing.T) {
 	g := small(20)
 	before := map[string][]float32{}
@@ -78,14 +77,16 @@ func TestQuantize(t *testing.T) {
 	for i, want := range before["patch.weight"] {
 		b := scales[4*(i/48):]
 		scale := math.Float32frombits(uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24)
-		if got := (float32(kernels[i]) - float32(zeros[i/48])) * scale; math.Abs(float64(got-want)) > 1.001*float64(scale) {
+		got := (float32(kernels[i]) - float32(zeros[i/48])) * scale
+		if math.Abs(float64(got-want)) > 1.001*float64(scale) {
 			t.Fatalf("weight %d is %g, was %g: the step is %g", i, got, want, scale)
 		}
 	}
 	if onnx.Initializer(m.Graph, "head.weight") == nil || onnx.Initializer(m.Graph, "fc.weight") != nil {
 		t.Error("the head has 8 bits, or a product has none")
 	}
-	if got := []string{m.Graph.Output[0].GetName(), m.Graph.Output[1].GetName()}; !slices.Equal(got, []string{"probabilities", "logits"}) {
+	if got := []string{m.Graph.Output[0].GetName(), m.Graph.Output[1].GetName()}; !slices.Equal(got,
+		[]string{"probabilities", "logits"}) {
 		t.Errorf("outputs are %q", got)
 	}
 }
@@ -98,8 +99,10 @@ func TestModelRefuses(t *testing.T) {
 		from, to   int64
 		want       string
 	}{
-		{"GroupNormalization", nil, 21, 18, `node "it": GroupNormalization(images float32[batch,3,8,8]): GroupNormalization of opset 21 cannot be written in opset 18`},
-		{"AveragePool", graphs.Attributes{"kernel_shape": []int64{2, 2}, "dilations": []int64{2, 2}}, 19, 17, "attribute dilations does not exist there"},
+		{"GroupNormalization", nil, 21, 18,
+			`node "it": GroupNormalization(images float32[batch,3,8,8]): GroupNormalization of opset 21 cannot be written in opset 18`},
+		{"AveragePool", graphs.Attributes{"kernel_shape": []int64{2, 2}, "dilations": []int64{2, 2}}, 19, 17,
+			"attribute dilations does not exist there"},
 		{"Softmax", graphs.Attributes{"axis": int64(1)}, 11, 13, "over all dimensions from 1 on"},
 		{"Resize", graphs.Attributes{"antialias": int64(1)}, 18, 17, "attribute antialias does not exist there"},
 		{"GridSample", nil, 16, 15, "its meaning changed"},
@@ -107,7 +110,8 @@ func TestModelRefuses(t *testing.T) {
 	} {
 		g := graphs.New("g")
 		x := g.Input("images", graphs.Float32, graphs.Dynamic, 3, 8, 8)
-		y := g.Append(&graphs.Node{Op: test.op, Name: "it", Version: test.from, Attributes: test.attributes, Inputs: []*graphs.Value{x}},
+		y := g.Append(&graphs.Node{Op: test.op, Name: "it", Version: test.from, Attributes: test.attributes,
+			Inputs: []*graphs.Value{x}},
 			&graphs.Value{Type: graphs.Float32, Shape: x.Shape})[0]
 		g.Output("y", y)
 		if _, err := deploy.Model(g, test.to); err == nil || !strings.Contains(err.Error(), test.want) {

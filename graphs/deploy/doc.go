@@ -1,9 +1,7 @@
-// Package deploy rewrites a trained classifier for where it will run: with
-// weights and products in half precision ([Half]), with weights of 8 bits and
-// dynamically quantised products ([Quantize]), with the preparation of the image
-// inside ([Embed]), in the operators of a chosen opset ([Model]).
+// Package deploy rewrites a trained classifier for the place where it will run. [Half] stores weights and computes
+// products in half precision. [Quantize] stores weights in 8 bits and quantises products when the model runs. [Embed]
+// puts the preparation of the image into the model. [Model] writes it in the operators of a chosen opset.
 //
-// It works on graphs as importer's Verbatim gives them, of two images, and runs
-// nothing. Only standard operators are written, so that any runtime takes the
-// result. [Classifier] comes first: it gives the outputs their names.
+// [Classifier] comes first and names the outputs. The package takes the graphs that importer's Verbatim makes, traced
+// with two images, and runs nothing. It writes only standard operators, so that any runtime can run the result.
 package deploy

@@ -6,13 +6,14 @@ import (
 	"fovea/graphs"
 )
 
-// An expansion writes an operator in older ones: nodes in front of n, and n
-// itself as the last. Sums are made in float32.
+// An expansion writes an operator in older ones. It puts nodes in front of n and makes n the last of them. Sums are
+// computed in float32.
 type expansion struct {
 	since int64 // the first opset with the operator
 	write func(g *graphs.Graph, n *graphs.Node)
 }
 
+// expansions lists the operators that are newer than OldestOpset and can be written in older ones.
 var expansions = map[string]expansion{
 	"HardSwish":          {14, hardSwish},
 	"CastLike":           {15, castLike},
@@ -21,14 +22,14 @@ var expansions = map[string]expansion{
 	"Gelu":               {20, gelu},
 }
 
-// become makes n the Cast of y, float32, to the type of n's result.
-func become(n *graphs.Node, y *graphs.Value) {
+// castResult makes n the Cast of y, float32, to the type of n's result.
+func castResult(n *graphs.Node, y *graphs.Value) {
 	n.Op, n.Version, n.Inputs = "Cast", 0, []*graphs.Value{y}
 	n.Attributes = graphs.Attributes{"to": int64(n.Outputs[0].Type)}
 }
 
-// layerNormalization is (x - mean)/√(variance + ε)·weight + bias; the statistics
-// that it may have as further results are not read in inference.
+// layerNormalization writes (x - mean)/√(variance + ε)·weight + bias. It drops the statistics, which inference does not
+// read.
 func layerNormalization(g *graphs.Graph, n *graphs.Node) {
 	axis := n.Attributes.Int("axis", -1)
 	rank := int64(n.Inputs[0].Rank())
@@ -47,7 +48,7 @@ func layerNormalization(g *graphs.Graph, n *graphs.Node) {
 	if len(n.Inputs) > 2 && n.Inputs[2] != nil {
 		y = g.Add(y, g.Cast(n.Inputs[2], graphs.Float32))
 	}
-	become(n, y)
+	castResult(n, y)
 	n.Outputs = n.Outputs[:1]
 }
 
@@ -60,17 +61,17 @@ func gelu(g *graphs.Graph, n *graphs.Node) {
 	} else {
 		inner = g.Erf(g.Scale(x, 1/math.Sqrt2))
 	}
-	become(n, g.Scale(g.Mul(x, g.Add(inner, g.Scalar(1))), 0.5))
+	castResult(n, g.Scale(g.Mul(x, g.Add(inner, g.Scalar(1))), 0.5))
 }
 
 func hardSwish(g *graphs.Graph, n *graphs.Node) {
 	x := g.Cast(n.Inputs[0], graphs.Float32)
-	become(n, g.Mul(x, g.Apply("HardSigmoid", graphs.Attributes{"alpha": float32(1) / 6, "beta": float32(0.5)}, x)))
+	castResult(n, g.Mul(x, g.Apply("HardSigmoid", graphs.Attributes{"alpha": float32(1) / 6, "beta": float32(0.5)}, x)))
 }
 
 func mish(g *graphs.Graph, n *graphs.Node) {
 	x := g.Cast(n.Inputs[0], graphs.Float32)
-	become(n, g.Mul(x, g.Tanh(g.Softplus(x))))
+	castResult(n, g.Mul(x, g.Tanh(g.Softplus(x))))
 }
 
-func castLike(_ *graphs.Graph, n *graphs.Node) { become(n, n.Inputs[0]) }
+func castLike(_ *graphs.Graph, n *graphs.Node) { castResult(n, n.Inputs[0]) }

@@ -2,16 +2,13 @@ package deploy
 
 import "fovea/graphs"
 
-// Half makes g one of mixed precision for inference: weights are stored as
-// float16, products run in it, and what lies between them in the type that
-// package graphs' Mix finds. Inputs and outputs, the head, softmax of the scores,
-// and statistics stay in float32.
+// Half changes g to mixed precision for inference, as Mix of package graphs does: weights are stored as float16 and
+// products run in it. Inputs and outputs, the head, the softmax of the scores, and statistics stay in float32.
 //
-// A layer normalisation that is written out becomes one operator where the opset,
-// that g will be written for, has it: ONNX Runtime joins the nodes, and between
-// casts it gets their types wrong.
+// If opset, for which g will be written, has LayerNormalization, Half uses it for layer normalisations that are written
+// out. ONNX Runtime would join their nodes itself, and between casts it gets the types wrong.
 func Half(g *graphs.Graph, opset int64) error {
-	if err := standard(g); err != nil {
+	if err := useStandardProducts(g); err != nil {
 		return err
 	}
 	if n := head(g); n != nil {

@@ -6,9 +6,8 @@ import (
 	"testing"
 )
 
-// TestHistory: what is known of operators agrees with ONNX's own schemas: the
-// steady ones are in opset 13 and have never had other inputs, outputs or
-// attributes since; of the others each such change is listed.
+// TestHistory: what is known of operators agrees with ONNX's own schemas: the steady ones are in opset 13 and have
+// never had other inputs, outputs or attributes since; of the others each such change is listed.
 func TestHistory(t *testing.T) {
 	var history map[string]struct {
 		First   int64

@@ -9,13 +9,13 @@ import (
 	"fovea/onnx/pb"
 )
 
-// The versions of the standard's operators that can be written.
+// These are the oldest and the newest version of the standard's operators that can be written.
 const (
 	OldestOpset = 13
 	NewestOpset = 25
 )
 
-// Opset is the version that g is written in, at least OldestOpset.
+// Opset returns the version of the operators in g, at least OldestOpset.
 func Opset(g *graphs.Graph) int64 {
 	newest := int64(OldestOpset)
 	for _, n := range g.Nodes {
@@ -26,14 +26,13 @@ func Opset(g *graphs.Graph) int64 {
 	return newest
 }
 
-// Model writes g for an opset. The batch of its outputs is open if that of its
-// input is. An operator that the opset does not have, and that cannot be
-// expressed in it, is an error that names the node.
+// Model writes g for an opset. The batch of the outputs is open if that of the input is. It returns an error that names
+// the node if the opset does not have an operator and cannot express it.
 func Model(g *graphs.Graph, opset int64) (*pb.ModelProto, error) {
 	if opset < OldestOpset || opset > NewestOpset {
 		return nil, fmt.Errorf("opset %d is not one of %d to %d", opset, OldestOpset, NewestOpset)
 	}
-	if err := standard(g); err != nil {
+	if err := useStandardProducts(g); err != nil {
 		return nil, err
 	}
 	if err := convert(g, opset); err != nil {
@@ -49,9 +48,11 @@ func Model(g *graphs.Graph, opset int64) (*pb.ModelProto, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in := m.Graph.Input[0]; in.GetName() == RawImage && in.GetType().GetTensorType().GetElemType() == int32(pb.TensorProto_UINT8) {
-		for i, name := range []string{"height", "width"} { // two sizes, not one
-			in.GetType().GetTensorType().GetShape().GetDim()[i].Value = &pb.TensorShapeProto_Dimension_DimParam{DimParam: name}
+	in := m.Graph.Input[0]
+	tensor := in.GetType().GetTensorType()
+	if in.GetName() == RawImage && tensor.GetElemType() == int32(pb.TensorProto_UINT8) {
+		for i, name := range []string{"height", "width"} { // with one name they would have to be equal
+			tensor.GetShape().GetDim()[i].Value = &pb.TensorShapeProto_Dimension_DimParam{DimParam: name}
 		}
 	}
 	m.IrVersion = proto.Int64(irVersion(opset))
@@ -63,7 +64,7 @@ func Model(g *graphs.Graph, opset int64) (*pb.ModelProto, error) {
 	return m, nil
 }
 
-// irVersion is the first version of the format with an opset (ONNX, Versioning.md).
+// irVersion returns the first version of the format with an opset (ONNX, Versioning.md).
 func irVersion(opset int64) int64 {
 	switch {
 	case opset <= 14:

@@ -6,22 +6,22 @@ import (
 	"fovea/graphs"
 )
 
-// joinNormalizations writes (x - mean)/√(variance + ε)·weight + bias over the last
-// dimension, as exporters wrote it before opset 17, as one LayerNormalization.
+// joinNormalizations replaces (x - mean)/√(variance + ε)·weight + bias over the last dimension by one
+// LayerNormalization. Exporters wrote out the formula before opset 17.
 func joinNormalizations(g *graphs.Graph) {
 	for _, n := range g.Nodes {
 		product, bias := operands(n, "Add")
-		fraction, weight := operands(maker(product), "Mul")
-		div := maker(fraction)
+		fraction, weight := operands(producer(product), "Mul")
+		div := producer(fraction)
 		if div == nil || div.Op != "Div" || !isChannel(weight) || !isChannel(bias) {
 			continue
 		}
-		sub, root := maker(div.Inputs[0]), maker(div.Inputs[1])
+		sub, root := producer(div.Inputs[0]), producer(div.Inputs[1])
 		if sub == nil || sub.Op != "Sub" || root == nil || root.Op != "Sqrt" {
 			continue
 		}
 		x := sub.Inputs[0]
-		variance, epsilon := operands(maker(root.Inputs[0]), "Add")
+		variance, epsilon := operands(producer(root.Inputs[0]), "Add")
 		eps, ok := epsilon.FloatValues()
 		if !ok || len(eps) != 1 || !isMean(sub.Inputs[1], x) || !isMeanSquare(variance, sub.Outputs[0]) ||
 			weight.Len() != x.Shape[x.Rank()-1] || bias.Len() != weight.Len() {
@@ -33,15 +33,15 @@ func joinNormalizations(g *graphs.Graph) {
 	g.RemoveDead()
 }
 
-// maker is the node of the standard that makes v, or nil.
-func maker(v *graphs.Value) *graphs.Node {
+// producer returns the node of the standard domain that makes v, or nil.
+func producer(v *graphs.Value) *graphs.Node {
 	if v == nil || v.Producer() == nil || v.Producer().Domain != "" {
 		return nil
 	}
 	return v.Producer()
 }
 
-// operands of a sum or product: what is computed, and the constant.
+// operands returns the computed and the constant operand of a sum or product, or nil for other nodes.
 func operands(n *graphs.Node, op string) (computed, constant *graphs.Value) {
 	if n == nil || n.Op != op || n.Domain != "" || len(n.Inputs) != 2 {
 		return nil, nil
@@ -58,9 +58,9 @@ func operands(n *graphs.Node, op string) (computed, constant *graphs.Value) {
 
 func isChannel(v *graphs.Value) bool { return v != nil && v.Type == graphs.Float32 && v.Rank() == 1 }
 
-// isMean tells whether v is the mean of x over its last dimension.
+// isMean reports whether v is the mean of x over its last dimension.
 func isMean(v, x *graphs.Value) bool {
-	n := maker(v)
+	n := producer(v)
 	if n == nil || n.Op != "ReduceMean" || n.Inputs[0] != x || x.Rank() < 2 || v.Rank() != x.Rank() {
 		return false
 	}
@@ -68,13 +68,13 @@ func isMean(v, x *graphs.Value) bool {
 	return v.Shape[last] == 1 && slices.Equal(v.Shape[:last], x.Shape[:last])
 }
 
-// isMeanSquare tells whether v is the mean of x² over its last dimension.
+// isMeanSquare reports whether v is the mean of x² over its last dimension.
 func isMeanSquare(v, x *graphs.Value) bool {
-	n := maker(v)
+	n := producer(v)
 	if n == nil || len(n.Inputs) == 0 {
 		return false
 	}
-	square := maker(n.Inputs[0])
+	square := producer(n.Inputs[0])
 	if square == nil || len(square.Inputs) != 2 || square.Inputs[0] != x || !isMean(v, square.Outputs[0]) {
 		return false
 	}

@@ -9,92 +9,90 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Quantized tells what became of a graph's weights.
+// Quantized counts a graph's weights by what Quantize did with them.
 type Quantized struct {
-	Products int   `json:"products"`    // whose weights have 8 bits and whose inputs are quantised as they come
-	Stored   int   `json:"stored"`      // convolutions whose weights have 8 bits but that run in float32
-	Float    int   `json:"float"`       // products that stayed as they were
-	Bytes    int64 `json:"float_bytes"` // of float32 weights that now have 8 bits
+	Products int   `json:"products"`    // in integers, whose inputs are quantised when the model runs
+	Stored   int   `json:"stored"`      // convolutions in float32 whose weights have 8 bits
+	Float    int   `json:"float"`       // products that did not change
+	Bytes    int64 `json:"float_bytes"` // of the float32 weights that now have 8 bits
 }
 
-// Quantize stores the weights of products in 8 bits, with a scale and a
-// zero point a result channel. A product of matrices with a weight then runs in integers, its input
-// quantised when it is there, as ONNX Runtime's quantize_dynamic does it; a
-// convolution runs in float32 on weights that are scaled back when the model is
-// loaded. The head and a
-// product with few weights stay in float32.
+// Quantize stores the weights of products in 8 bits, with a scale and a zero point for each result channel. A product
+// of matrices then runs in integers and quantises its input when the model runs, as ONNX Runtime's quantize_dynamic
+// does. A convolution runs in float32, on weights that are scaled back when the model is loaded. The head and products
+// with few weights stay in float32.
 //
-// Integers are unsigned: on x86 processors without VNNI the product of an unsigned
-// and a signed byte may saturate in the runtime's kernels, that of two unsigned
-// ones cannot.
+// Integers are unsigned. On x86 processors without VNNI, the runtime's product of an unsigned and a signed byte may
+// saturate. The product of two unsigned bytes cannot.
 func Quantize(g *graphs.Graph) (Quantized, error) {
 	var q Quantized
-	if err := standard(g); err != nil {
+	if err := useStandardProducts(g); err != nil {
 		return q, err
 	}
 	last := head(g)
-	nodes := g.Nodes
-	g.Nodes = nil
-	z := quantizer{Graph: g, activations: map[*graphs.Value][3]*graphs.Value{}, weights: map[form][3]*graphs.Value{}}
-	for _, n := range nodes {
-		if weightOf(n) >= 0 {
-			bytes := n.Inputs[1].Bytes()
-			switch {
-			case n == last || bytes < 4*fewest:
-				q.Float++
-			case n.Op == "Conv":
-				z.store(n)
-				q.Stored++
-				q.Bytes += bytes
-			case n.Op == "MatMul" && n.Inputs[1].Rank() == 2, n.Op == "Gemm" && plain(n):
-				z.product(n)
-				q.Products++
-				q.Bytes += bytes
-			default:
-				q.Float++
-			}
+	z := quantizer{Graph: g, inputs: map[*graphs.Value]quantizedTensor{}, weights: map[weightForm]quantizedTensor{}}
+	eachNode(g, func(n *graphs.Node) {
+		if !hasWeight(n) {
+			return
 		}
-		g.Nodes = append(g.Nodes, n)
-	}
+		bytes := n.Inputs[1].Bytes()
+		switch {
+		case n == last || bytes < 4*fewestWeights:
+			q.Float++
+		case n.Op == "Conv":
+			z.storeWeight(n)
+			q.Stored++
+			q.Bytes += bytes
+		case n.Op == "MatMul" && n.Inputs[1].Rank() == 2, n.Op == "Gemm" && isPlainGemm(n):
+			z.quantizeProduct(n)
+			q.Products++
+			q.Bytes += bytes
+		default:
+			q.Float++
+		}
+	})
 	g.RemoveDead()
 	return q, g.Err()
 }
 
-// fewest weights that are worth it.
-const fewest = 256
+// fewestWeights is the number of weights from which a product is quantised.
+const fewestWeights = 256
 
-// plain tells whether a Gemm is op(A)·op(B), but for A transposed, with a bias.
-func plain(n *graphs.Node) bool {
+// isPlainGemm reports whether a Gemm is A·B or A·Bᵀ, perhaps with a bias.
+func isPlainGemm(n *graphs.Node) bool {
 	a := n.Attributes
 	return a.Float("alpha", 1) == 1 && a.Float("beta", 1) == 1 && a.Int("transA", 0) == 0 && n.Inputs[1].Rank() == 2
 }
 
+// A quantizedTensor holds numbers in 8 bits, their scales and their zero points.
+type quantizedTensor struct{ numbers, scale, zero *graphs.Value }
+
 type quantizer struct {
 	*graphs.Graph
-	activations map[*graphs.Value][3]*graphs.Value // values, scale and zero point, once for all that read them
-	weights     map[form][3]*graphs.Value          // likewise
+	inputs  map[*graphs.Value]quantizedTensor // once for all nodes that read a value
+	weights map[weightForm]quantizedTensor
 }
 
-// form of a weight in 8 bits, see bytes.
-type form struct {
+// A weightForm says how a weight is stored in 8 bits, see quantizeWeight.
+type weightForm struct {
 	weight          *graphs.Value
 	columns, matrix bool
 }
 
-// product is a MatMul or Gemm in integers, in the form that the runtime joins
-// into one kernel.
-func (z *quantizer) product(n *graphs.Node) {
+// quantizeProduct writes a MatMul or Gemm in integers, in the form that the runtime joins into one kernel.
+func (z *quantizer) quantizeProduct(n *graphs.Node) {
 	x, w := n.Inputs[0], n.Inputs[1]
-	weight := z.bytes(w, n.Op != "Gemm" || n.Attributes.Int("transB", 0) == 0, true)
-	a, ok := z.activations[x]
+	weight := z.quantizeWeight(w, n.Op != "Gemm" || n.Attributes.Int("transB", 0) == 0, true)
+	input, ok := z.inputs[x]
 	if !ok {
-		a = z.dynamic(x)
-		z.activations[x] = a
+		input = z.quantizeInput(x)
+		z.inputs[x] = input
 	}
 	y := n.Outputs[0]
 	sum := &graphs.Value{Type: pb.TensorProto_INT32, Shape: y.Shape}
-	z.Append(&graphs.Node{Op: "MatMulInteger", Inputs: []*graphs.Value{a[0], weight[0], a[2], weight[2]}}, sum)
-	factors := []*graphs.Value{z.Cast(sum, graphs.Float32), z.Mul(a[1], weight[1])}
+	operands := []*graphs.Value{input.numbers, weight.numbers, input.zero, weight.zero}
+	z.Append(&graphs.Node{Op: "MatMulInteger", Inputs: operands}, sum)
+	factors := []*graphs.Value{z.Cast(sum, graphs.Float32), z.Mul(input.scale, weight.scale)}
 	if n.Op == "Gemm" && len(n.Inputs) > 2 && n.Inputs[2] != nil {
 		product := &graphs.Value{Type: graphs.Float32, Shape: y.Shape}
 		z.Append(&graphs.Node{Op: "Mul", Inputs: factors}, product)
@@ -107,31 +105,31 @@ func (z *quantizer) product(n *graphs.Node) {
 
 const uint8s = pb.TensorProto_UINT8
 
-// dynamic quantises x when the model runs.
-func (z *quantizer) dynamic(x *graphs.Value) [3]*graphs.Value {
-	return [3]*graphs.Value(z.Append(&graphs.Node{Op: "DynamicQuantizeLinear", Inputs: []*graphs.Value{x}},
-		&graphs.Value{Type: uint8s, Shape: x.Shape}, &graphs.Value{Type: graphs.Float32, Shape: []int64{}},
-		&graphs.Value{Type: uint8s, Shape: []int64{}}))
+// quantizeInput appends a node that quantises x when the model runs.
+func (z *quantizer) quantizeInput(x *graphs.Value) quantizedTensor {
+	q := quantizedTensor{&graphs.Value{Type: uint8s, Shape: x.Shape},
+		&graphs.Value{Type: graphs.Float32, Shape: []int64{}}, &graphs.Value{Type: uint8s, Shape: []int64{}}}
+	z.Append(&graphs.Node{Op: "DynamicQuantizeLinear", Inputs: []*graphs.Value{x}}, q.numbers, q.scale, q.zero)
+	return q
 }
 
-// store gives a convolution weights of 8 bits that are scaled back by plain
-// arithmetic on constants: runtimes do it once, when they load the model. What
-// DequantizeLinear makes is computed for every image, and is no constant that
-// could be laid out for a kernel.
-func (z *quantizer) store(n *graphs.Node) {
+// storeWeight gives a convolution weights of 8 bits, which plain arithmetic on constants scales back: runtimes do that
+// once, when they load the model. They would run a DequantizeLinear for every image, and could not lay out its result
+// for a kernel, as it is no constant.
+func (z *quantizer) storeWeight(n *graphs.Node) {
 	w := n.Inputs[1]
-	weight := z.bytes(w, false, false)
+	weight := z.quantizeWeight(w, false, false)
 	column := slices.Repeat([]int64{1}, w.Rank())
 	column[0] = w.Shape[0]
-	steps := z.Sub(z.Cast(weight[0], graphs.Float32), z.Cast(z.Reshape(weight[2], column...), graphs.Float32))
-	n.Inputs[1] = z.Mul(steps, z.Reshape(weight[1], column...))
+	zero := z.Cast(z.Reshape(weight.zero, column...), graphs.Float32)
+	steps := z.Sub(z.Cast(weight.numbers, graphs.Float32), zero)
+	n.Inputs[1] = z.Mul(steps, z.Reshape(weight.scale, column...))
 }
 
-// bytes is a weight in 8 bits, its scales and its zero points. columns tells
-// that its channels are columns, else they are its first dimension; matrix asks
-// for a matrix with channels as columns.
-func (z *quantizer) bytes(w *graphs.Value, columns, matrix bool) [3]*graphs.Value {
-	key := form{w, columns, matrix}
+// quantizeWeight stores a weight in 8 bits. columns says that its channels are columns; otherwise they are its first
+// dimension. matrix asks for a matrix with the channels as columns.
+func (z *quantizer) quantizeWeight(w *graphs.Value, columns, matrix bool) quantizedTensor {
+	key := weightForm{w, columns, matrix}
 	if known, ok := z.weights[key]; ok {
 		return known
 	}
@@ -147,21 +145,21 @@ func (z *quantizer) bytes(w *graphs.Value, columns, matrix bool) [3]*graphs.Valu
 		channels = int(shape[1])
 		channel = func(i int) int { return i % channels }
 	}
-	data, scales, zeros := quantized(values, channels, channel)
+	data, scales, zeros := quantize(values, channels, channel)
 	name := w.Name
 	if columns != matrix {
 		name += "/transposed"
 	}
-	one := []int64{int64(channels)}
-	z.weights[key] = [3]*graphs.Value{z.Initializer(name+"/uint8", uint8s, shape, data),
-		z.Initializer(name+"/scale", graphs.Float32, one, numbers.Encode(scales)),
-		z.Initializer(name+"/zero", uint8s, one, zeros)}
+	perChannel := []int64{int64(channels)}
+	z.weights[key] = quantizedTensor{z.Initializer(name+"/uint8", uint8s, shape, data),
+		z.Initializer(name+"/scale", graphs.Float32, perChannel, numbers.Encode(scales)),
+		z.Initializer(name+"/zero", uint8s, perChannel, zeros)}
 	return z.weights[key]
 }
 
-// quantized are values in steps of their channel's scale from its zero point on;
-// the range of a channel reaches from its least value, or 0, to its largest, or 0.
-func quantized(values []float32, channels int, channel func(i int) int) (data []byte, scales []float32, zeros []byte) {
+// quantize writes values in steps of their channel's scale, counted from its zero point. The range of a channel always
+// includes 0.
+func quantize(values []float32, channels int, channel func(i int) int) (data []byte, scales []float32, zeros []byte) {
 	const steps = 255
 	low, high := make([]float64, channels), make([]float64, channels)
 	for i, x := range values {
@@ -178,8 +176,8 @@ func quantized(values []float32, channels int, channel func(i int) int) (data []
 	data = make([]byte, len(values))
 	for i, x := range values {
 		c := channel(i)
-		at := math.RoundToEven(float64(x)/float64(scales[c])) + float64(zeros[c])
-		data[i] = byte(min(max(at, 0), steps))
+		step := math.RoundToEven(float64(x)/float64(scales[c])) + float64(zeros[c])
+		data[i] = byte(min(max(step, 0), steps))
 	}
 	return data, scales, zeros
 }

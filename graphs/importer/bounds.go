@@ -12,20 +12,18 @@ import (
 	"fovea/onnx/pb"
 )
 
-// The runtime computes with what a model says before it looks at it: a stride of 0
-// ends the process with a division by zero, and a tensor of any size is allocated.
-// So the numbers that are known without a run are looked at here.
-
+// The runtime does not check the numbers in a model: a stride of 0 ends the process with a division by zero, and it
+// allocates a tensor of any size. So the importer refuses numbers beyond these limits before the first run.
 const (
-	mostElements = 1 << 28 // of an input, and of what a constant tells the shape of
-	mostStep     = 1 << 20 // of a kernel, stride, dilation or padding
+	mostElements = 1 << 28 // of an input, or of a result whose shape is constant
+	mostStep     = 1 << 20 // magnitude of a kernel, stride, dilation or padding
 )
 
-// atLeastOne are attributes that the runtime divides by, or counts with.
-var atLeastOne = []string{"kernel_shape", "strides", "dilations", "group", "num_groups", "blocksize", "q_num_heads", "kv_num_heads",
-	"num_outputs", "hidden_size"}
+// atLeastOne lists the attributes that the runtime divides by or counts with.
+var atLeastOne = []string{"kernel_shape", "strides", "dilations", "group", "num_groups", "blocksize", "q_num_heads",
+	"kv_num_heads", "num_outputs", "hidden_size"}
 
-// bounded are attributes whose magnitude is limited.
+// bounded lists the attributes whose magnitude is limited.
 var bounded = []string{"kernel_shape", "strides", "dilations", "pads", "output_padding", "output_shape"}
 
 // checkNumbers refuses attributes that no model needs.
@@ -47,19 +45,17 @@ func checkNumbers(n *pb.NodeProto) error {
 	return nil
 }
 
-// shapes are, by operator, the input that lists sizes of the result, or how often
-// something is repeated.
-var shapes = map[string]int{"ConstantOfShape": 0, "Expand": 1, "Reshape": 1, "CenterCropPad": 1, "Resize": 3, "AffineGrid": 1, "Col2Im": 1,
-	"Tile": 1, "OneHot": 1, "TopK": 1, "MaxUnpool": 2}
+// sizeInputs names, by operator, the input that lists sizes of the result or numbers of repetitions.
+var sizeInputs = map[string]int{"ConstantOfShape": 0, "Expand": 1, "Reshape": 1, "CenterCropPad": 1, "Resize": 3,
+	"AffineGrid": 1, "Col2Im": 1, "Tile": 1, "OneHot": 1, "TopK": 1, "MaxUnpool": 2}
 
-// checkConstants looks at the constants that decide how large a result becomes, and
-// at those that the runtime does not survive.
+// checkConstants refuses constants that would make a result too large or that the runtime does not survive.
 func (s *Source) checkConstants(n *pb.NodeProto) error {
 	if onnx.CanonicalDomain(n.GetDomain()) != "" {
 		return nil
 	}
 	op := n.GetOpType()
-	if i, ok := shapes[op]; ok {
+	if i, ok := sizeInputs[op]; ok {
 		elements := 1.0
 		for _, size := range s.integersOf(n, i) {
 			elements *= max(math.Abs(float64(size)), 1)
@@ -79,7 +75,8 @@ func (s *Source) checkConstants(n *pb.NodeProto) error {
 		first, end, step := s.integersOf(n, 0), s.integersOf(n, 1), s.integersOf(n, 2)
 		if len(first) == 1 && len(end) == 1 && len(step) == 1 &&
 			(step[0] == 0 || (float64(end[0])-float64(first[0]))/float64(step[0]) > mostElements) {
-			return fmt.Errorf("a range from %d to %d in steps of %d: %d steps are the most", first[0], end[0], step[0], mostElements)
+			return fmt.Errorf("a range from %d to %d in steps of %d: %d steps are the most",
+				first[0], end[0], step[0], mostElements)
 		}
 	case "Div":
 		if slices.Contains(s.integersOf(n, 0), math.MinInt64) && slices.Contains(s.integersOf(n, 1), -1) {
@@ -93,12 +90,12 @@ func (s *Source) checkConstants(n *pb.NodeProto) error {
 	return nil
 }
 
-// withKernel tells a convolution the shape of its kernel, if it does not say so
-// itself: the runtime compares that with the rank of the input, but reads beyond
-// the end of a list where it takes the shape from the weight.
+// withKernel returns a convolution with the shape of its kernel as an attribute. The runtime compares the attribute
+// with the rank of the input. Without it, it takes the shape from the weight and reads beyond the end of a list.
 func (s *Source) withKernel(n *pb.NodeProto) *pb.NodeProto {
 	has := func(a *pb.AttributeProto) bool { return a.GetName() == "kernel_shape" }
-	if op := n.GetOpType(); (op != "Conv" && op != "ConvTranspose") || onnx.CanonicalDomain(n.GetDomain()) != "" || len(n.GetInput()) < 2 ||
+	op := n.GetOpType()
+	if op != "Conv" && op != "ConvTranspose" || onnx.CanonicalDomain(n.GetDomain()) != "" || len(n.GetInput()) < 2 ||
 		slices.ContainsFunc(n.GetAttribute(), has) {
 		return n
 	}
@@ -106,12 +103,13 @@ func (s *Source) withKernel(n *pb.NodeProto) *pb.NodeProto {
 	if len(dims) < 3 {
 		return n
 	}
-	kernel := &pb.AttributeProto{Name: proto.String("kernel_shape"), Type: pb.AttributeProto_INTS.Enum(), Ints: dims[2:]}
-	return &pb.NodeProto{Name: n.Name, OpType: n.OpType, Domain: n.Domain, Overload: n.Overload, Input: n.Input, Output: n.Output,
-		Attribute: append(slices.Clip(n.Attribute), kernel)}
+	kernel := &pb.AttributeProto{Name: proto.String("kernel_shape"), Type: pb.AttributeProto_INTS.Enum(),
+		Ints: dims[2:]}
+	return &pb.NodeProto{Name: n.Name, OpType: n.OpType, Domain: n.Domain, Overload: n.Overload,
+		Input: n.Input, Output: n.Output, Attribute: append(slices.Clip(n.Attribute), kernel)}
 }
 
-// integersOf is the content of a node's input, if that is a constant of int64 or int32.
+// integersOf returns the elements of a node's input if that is a constant of int64 or int32, and nil otherwise.
 func (s *Source) integersOf(n *pb.NodeProto, input int) (out []int64) {
 	if input >= len(n.GetInput()) {
 		return nil

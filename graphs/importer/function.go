@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	deepest  = 32      // calls of functions inside of each other; they may not recurse
-	mostNode = 1 << 17 // nodes of a model whose functions are expanded, and calls of functions
-	mostText = 1 << 26 // bytes of the names in what the calls expand to
-	longest  = 64      // bytes of a function's name that go into the names of its nodes
+	mostDepth = 32      // of calls inside of each other, so that recursion ends
+	mostNodes = 1 << 17 // of a model whose functions are expanded, and of calls
+	mostText  = 1 << 26 // bytes of the names in all expanded bodies
+	mostName  = 64      // bytes of a function's name that go into the names of its nodes
 )
 
 type functionKey struct{ domain, name, overload string }
@@ -27,8 +27,8 @@ type expansion struct {
 	text      int
 }
 
-// expandFunctions replaces each call of a function of the model by its body.
-// opsets gets the domains that only bodies use.
+// expandFunctions replaces each call of one of the model's functions by the body. It adds to opsets the domains that
+// only bodies use.
 func expandFunctions(m *pb.ModelProto, opsets map[string]int64) ([]*pb.NodeProto, error) {
 	if len(m.GetFunctions()) == 0 {
 		return m.GetGraph().GetNode(), nil
@@ -47,12 +47,12 @@ func (e *expansion) expand(nodes []*pb.NodeProto, depth int) error {
 			e.nodes = append(e.nodes, n)
 			continue
 		}
-		if depth == deepest {
-			return fmt.Errorf("import: %s: functions call each other more than %d deep", label(i, n), deepest)
+		if depth == mostDepth {
+			return fmt.Errorf("import: %s: functions call each other more than %d deep", label(i, n), mostDepth)
 		}
-		if len(e.nodes) > mostNode || e.calls > mostNode || e.text > mostText {
-			return fmt.Errorf("import: %s: with its functions expanded the model has more than %d nodes, calls or %d bytes of names",
-				label(i, n), mostNode, mostText)
+		if len(e.nodes) > mostNodes || e.calls > mostNodes || e.text > mostText {
+			return fmt.Errorf("import: %s: with its functions expanded the model has more than %d nodes, calls "+
+				"or %d bytes of names", label(i, n), mostNodes, mostText)
 		}
 		for _, o := range f.GetOpsetImport() {
 			domain := onnx.CanonicalDomain(o.GetDomain())
@@ -63,29 +63,30 @@ func (e *expansion) expand(nodes []*pb.NodeProto, depth int) error {
 			e.opsets[domain] = o.GetVersion()
 		}
 		e.calls++
-		e.text += size(f)
+		e.text += nameBytes(f)
 		name := f.GetName()
-		if err := e.expand(body(f, n, fmt.Sprintf("%s#%d/", name[:min(len(name), longest)], e.calls)), depth+1); err != nil {
+		prefix := fmt.Sprintf("%s#%d/", name[:min(len(name), mostName)], e.calls)
+		if err := e.expand(expandedBody(f, n, prefix), depth+1); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// size is how many bytes the names are of a function's body, each with a prefix.
-func size(f *pb.FunctionProto) (n int) {
+// nameBytes returns an upper limit for the bytes of the names in an expanded body, each with its prefix.
+func nameBytes(f *pb.FunctionProto) (n int) {
 	for _, node := range f.GetNode() {
-		n += len(node.GetName()) + longest
+		n += len(node.GetName()) + mostName
 		for _, name := range slices.Concat(node.GetInput(), node.GetOutput()) {
-			n += len(name) + longest
+			n += len(name) + mostName
 		}
 	}
 	return n
 }
 
-// body is a function's nodes with the call's values and attributes in place of
-// the formal ones; other names get the prefix.
-func body(f *pb.FunctionProto, call *pb.NodeProto, prefix string) []*pb.NodeProto {
+// expandedBody returns a function's nodes with the values and attributes of a call in place of the formal ones. All
+// other names get the prefix.
+func expandedBody(f *pb.FunctionProto, call *pb.NodeProto, prefix string) []*pb.NodeProto {
 	names := map[string]string{"": ""}
 	for i, name := range f.GetInput() {
 		names[name] = ""
@@ -104,26 +105,28 @@ func body(f *pb.FunctionProto, call *pb.NodeProto, prefix string) []*pb.NodeProt
 	}
 	rename := func(list []string) (out []string) {
 		for _, name := range list {
-			to, ok := names[name]
+			renamed, ok := names[name]
 			if !ok {
-				to = prefix + name
+				renamed = prefix + name
 			}
-			out = append(out, to)
+			out = append(out, renamed)
 		}
 		return out
 	}
 	var nodes []*pb.NodeProto
 	for _, n := range f.GetNode() {
-		copied := &pb.NodeProto{Name: proto.String(prefix + n.GetName()), OpType: n.OpType, Domain: n.Domain, Overload: n.Overload,
-			Input: rename(n.GetInput()), Output: rename(n.GetOutput())}
+		copied := &pb.NodeProto{Name: proto.String(prefix + n.GetName()), OpType: n.OpType, Domain: n.Domain,
+			Overload: n.Overload, Input: rename(n.GetInput()), Output: rename(n.GetOutput())}
 		for _, a := range n.GetAttribute() {
 			if a.GetRefAttrName() != "" {
-				given := attributes[a.GetRefAttrName()]
-				if given == nil {
-					continue // the operator's default
+				value := attributes[a.GetRefAttrName()]
+				if value == nil {
+					continue // the operator's default holds
 				}
-				a = &pb.AttributeProto{Name: a.Name, Type: given.Type, F: given.F, I: given.I, S: given.S, T: given.T, G: given.G, Floats: given.Floats,
-					Ints: given.Ints, Strings: given.Strings, Tensors: given.Tensors, Graphs: given.Graphs} // tensors are shared
+				// A clone would copy tensors, which are shared here.
+				a = &pb.AttributeProto{Name: a.Name, Type: value.Type, F: value.F, I: value.I, S: value.S, T: value.T,
+					G: value.G, Floats: value.Floats, Ints: value.Ints, Strings: value.Strings, Tensors: value.Tensors,
+					Graphs: value.Graphs}
 			}
 			copied.Attribute = append(copied.Attribute, a)
 		}

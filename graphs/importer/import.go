@@ -11,13 +11,12 @@ import (
 	"fovea/onnx/pb"
 )
 
-// A Trace holds, by name, what one run of a model saw of each value: type,
-// shape and, for small values at least, the content.
+// A Trace holds, by name, the type and shape that each value had in one run of a model. For small values at least it
+// also holds the data.
 type Trace map[string]*pb.TensorProto
 
-// Options say what becomes of the parameters: the float initializers of more
-// than one element, but for those that only decide shapes, such as the scales of
-// a Resize.
+// Options decide about the parameters: the float initializers of more than one element, except those that only decide
+// shapes, such as the scales of a Resize.
 type Options struct {
 	// Inputs makes parameters inputs of the graph instead of constants.
 	Inputs bool
@@ -28,44 +27,20 @@ type Options struct {
 // A Model is an imported model.
 type Model struct {
 	Graph  *graphs.Graph            // its outputs are the model's
-	Values map[string]*graphs.Value // by their names in the model, of which a value may have several
+	Values map[string]*graphs.Value // by name in the model; a value may have several names
 }
 
-// Import makes the graph. It must be possible for every node of the source,
-// whether a gradient passes it or not.
+// Import makes the graph. It refuses a model if one of its nodes cannot be imported, even if no gradient passes that
+// node.
 func (s *Source) Import(trace Trace, o Options) (*Model, error) {
-	graph := s.model.Graph
-	g := graphs.Imported(graph.GetName(), s.freePrefix(), s.model.GetIrVersion(), s.opsets)
-	b := &builder{Source: s, Model: &Model{Graph: g, Values: map[string]*graphs.Value{"": nil}}, trace: trace,
-		static: map[*graphs.Value]bool{}}
-	for _, in := range graph.Input {
-		tensor := in.GetType().GetTensorType()
-		var shape []int64
-		for _, d := range tensor.GetShape().GetDim() {
-			shape = append(shape, d.GetDimValue())
-		}
-		b.Values[in.GetName()] = g.Input(in.GetName(), pb.TensorProto_DataType(tensor.GetElemType()), shape...)
+	b := s.newBuilder(trace)
+	for _, in := range s.model.Graph.Input {
+		b.addInput(in, dimensions(in))
 	}
 	if err := b.addInitializers(o); err != nil {
 		return nil, err
 	}
-	for i, n := range graph.Node {
-		if what := branching[n.GetOpType()]; what != "" {
-			return nil, &Refusal{label(i, n), fmt.Sprintf("its %s depends on what the model's inputs contain; %s", what, controlFlow)}
-		}
-		if err := b.add(n); err != nil {
-			return nil, fmt.Errorf("import: %s: %w", label(i, n), err)
-		}
-	}
-	for _, out := range graph.Output {
-		v := b.Values[out.GetName()]
-		if v == nil {
-			return nil, fmt.Errorf("import: output %q is no tensor of numbers", out.GetName())
-		}
-		g.Output(out.GetName(), v)
-	}
-	delete(b.Values, "")
-	return b.Model, g.Err()
+	return b.build(b.add)
 }
 
 type builder struct {
@@ -75,12 +50,45 @@ type builder struct {
 	static map[*graphs.Value]bool // values that depend on shapes and constants alone
 }
 
+func (s *Source) newBuilder(trace Trace) *builder {
+	g := graphs.Imported(s.model.Graph.GetName(), s.freePrefix(), s.model.GetIrVersion(), s.opsets)
+	return &builder{Source: s, Model: &Model{Graph: g, Values: map[string]*graphs.Value{"": nil}}, trace: trace,
+		static: map[*graphs.Value]bool{}}
+}
+
+func (b *builder) addInput(in *pb.ValueInfoProto, shape []int64) {
+	kind := pb.TensorProto_DataType(in.GetType().GetTensorType().GetElemType())
+	b.Values[in.GetName()] = b.Graph.Input(in.GetName(), kind, shape...)
+}
+
+// build adds each node of the model and names the outputs.
+func (b *builder) build(add func(n *pb.NodeProto) error) (*Model, error) {
+	for i, n := range b.model.Graph.Node {
+		if condition := branching[n.GetOpType()]; condition != "" {
+			return nil, &Refusal{label(i, n),
+				fmt.Sprintf("its %s depends on what the model's inputs contain; %s", condition, controlFlow)}
+		}
+		if err := add(n); err != nil {
+			return nil, fmt.Errorf("import: %s: %w", label(i, n), err)
+		}
+	}
+	for _, out := range b.model.Graph.Output {
+		v := b.Values[out.GetName()]
+		if v == nil {
+			return nil, fmt.Errorf("import: output %q is no tensor of numbers", out.GetName())
+		}
+		b.Graph.Output(out.GetName(), v)
+	}
+	delete(b.Values, "")
+	return b.Model, b.Graph.Err()
+}
+
 func (b *builder) addInitializers(o Options) error {
-	numbers := b.formal()
+	decideShapes := b.shapeDeciding()
 	for _, t := range b.model.Graph.Initializer {
 		name, kind := t.GetName(), pb.TensorProto_DataType(t.GetDataType())
 		if kind == pb.TensorProto_STRING {
-			continue // nothing with a gradient reads strings; a node that does is refused
+			continue // a node that reads strings is refused later
 		}
 		data, err := onnx.Data(t)
 		if err != nil {
@@ -90,7 +98,7 @@ func (b *builder) addInitializers(o Options) error {
 		if err != nil {
 			return fmt.Errorf("import: initializer %q: %w", name, err)
 		}
-		parameter := isFloat(kind) && elements > 1 && !numbers[name] || slices.Contains(o.Keep, name)
+		parameter := isFloat(kind) && elements > 1 && !decideShapes[name] || slices.Contains(o.Keep, name)
 		if parameter && o.Inputs {
 			b.Values[name] = b.Graph.Input(name, kind, t.GetDims()...)
 		} else {
@@ -101,17 +109,17 @@ func (b *builder) addInitializers(o Options) error {
 	return nil
 }
 
-// formal lists the values that only decide shapes, by themselves or by what is
-// computed of them: Paddle2ONNX takes maxima of shapes in floating point.
-func (b *builder) formal() map[string]bool {
+// shapeDeciding marks the values that only decide shapes, directly or through other values: Paddle2ONNX takes maxima of
+// shapes in floating point.
+func (b *builder) shapeDeciding() map[string]bool {
 	out := map[string]bool{}
 	for _, v := range b.model.Graph.Output {
 		out[v.GetName()] = false
 	}
 	for _, n := range slices.Backward(b.model.Graph.Node) {
-		through := !slices.ContainsFunc(n.GetOutput(), func(name string) bool { return !out[name] })
+		onlyDecides := !slices.ContainsFunc(n.GetOutput(), func(name string) bool { return !out[name] })
 		for i, name := range n.GetInput() {
-			decides := through || slices.Contains(shapeInputs[n.GetOpType()], i)
+			decides := onlyDecides || slices.Contains(shapeInputs[n.GetOpType()], i)
 			if known, ok := out[name]; !ok || known {
 				out[name] = decides
 			}
@@ -122,22 +130,13 @@ func (b *builder) formal() map[string]bool {
 
 // add imports a node.
 func (b *builder) add(n *pb.NodeProto) error {
-	node := &graphs.Node{Op: n.GetOpType(), Domain: onnx.CanonicalDomain(n.GetDomain()), Name: n.GetName()}
-	node.Version = b.opsets[node.Domain]
-	var err error
-	if node.Attributes, err = attributes(n); err != nil {
+	node, err := b.newNode(n)
+	if err != nil {
 		return err
 	}
-	static := true
-	for _, name := range n.GetInput() {
-		v, ok := b.Values[name]
-		if !ok {
-			return fmt.Errorf("input %q is not a tensor with a gradient or a shape", name)
-		}
-		node.Inputs = append(node.Inputs, v)
-		static = static && (v == nil || b.static[v])
-	}
-	if node.Domain == "" && (node.Op == "Shape" || node.Op == "Size" || node.Op == "CastLike" && b.static[inputOf(node, 0)]) {
+	static := !slices.ContainsFunc(node.Inputs, func(v *graphs.Value) bool { return v != nil && !b.static[v] })
+	if node.Domain == "" &&
+		(node.Op == "Shape" || node.Op == "Size" || node.Op == "CastLike" && b.static[inputOf(node, 0)]) {
 		static = true
 	}
 	results, err := b.results(n, static)
@@ -145,12 +144,12 @@ func (b *builder) add(n *pb.NodeProto) error {
 		return err
 	}
 	if node.Domain == "" {
-		if rewritten(node.Op) && (len(node.Inputs) == 0 || node.Inputs[0] == nil || len(results) == 0 || results[0] == nil) {
+		if rewritten(node.Op) && (inputOf(node, 0) == nil || len(results) == 0 || results[0] == nil) {
 			return errors.New("its first input or output is missing")
 		}
-		if passed, err := passedOn(node); passed != nil || err != nil {
-			b.Values[n.GetOutput()[0]] = passed
-			b.keepAll(results[1:])
+		if input, err := unchangedInput(node); input != nil || err != nil {
+			b.Values[n.GetOutput()[0]] = input
+			b.fillMask(results[1:])
 			return err
 		}
 		if !static && dataShapes[node.Op] {
@@ -158,7 +157,8 @@ func (b *builder) add(n *pb.NodeProto) error {
 		}
 		for _, i := range shapeInputs[node.Op] {
 			if i < len(node.Inputs) && node.Inputs[i] != nil && !b.static[node.Inputs[i]] {
-				return fmt.Errorf("input %d, which decides the shape of the result, depends on what the model's inputs contain", i)
+				return fmt.Errorf("input %d, which decides the shape of the result, "+
+					"depends on what the model's inputs contain", i)
 			}
 		}
 	}
@@ -178,7 +178,25 @@ func (b *builder) add(n *pb.NodeProto) error {
 	return nil
 }
 
-// results declares what a node makes as the trace saw it.
+// newNode returns a node with its attributes and inputs, but without results.
+func (b *builder) newNode(n *pb.NodeProto) (*graphs.Node, error) {
+	node := &graphs.Node{Op: n.GetOpType(), Domain: onnx.CanonicalDomain(n.GetDomain()), Name: n.GetName()}
+	node.Version = b.opsets[node.Domain]
+	var err error
+	if node.Attributes, err = attributes(n); err != nil {
+		return nil, err
+	}
+	for _, name := range n.GetInput() {
+		v, ok := b.Values[name]
+		if !ok {
+			return nil, fmt.Errorf("input %q is no tensor of numbers", name)
+		}
+		node.Inputs = append(node.Inputs, v)
+	}
+	return node, nil
+}
+
+// results returns the results of a node with the types and shapes of the trace.
 func (b *builder) results(n *pb.NodeProto, static bool) ([]*graphs.Value, error) {
 	var out []*graphs.Value
 	for _, name := range n.GetOutput() {
@@ -203,8 +221,7 @@ func (b *builder) results(n *pb.NodeProto, static bool) ([]*graphs.Value, error)
 	return out, nil
 }
 
-// fold replaces results that depend on shapes and constants alone by what the
-// trace saw, if it kept that.
+// fold replaces results that depend on shapes and constants alone by constants, if the trace has their data.
 func (b *builder) fold(results []*graphs.Value) bool {
 	for _, v := range results {
 		if v != nil && b.trace[v.Name].GetRawData() == nil {
@@ -249,7 +266,7 @@ func attributes(n *pb.NodeProto) (graphs.Attributes, error) {
 	return out, nil
 }
 
-// freePrefix is what no name of the model begins with.
+// freePrefix returns a prefix that no name of the model begins with.
 func (s *Source) freePrefix() string {
 	prefix := "fovea/"
 	taken := func() bool {
@@ -274,6 +291,14 @@ func (s *Source) freePrefix() string {
 		prefix = "_" + prefix
 	}
 	return prefix
+}
+
+// dimensions returns the shape of an input whose dimensions are all known.
+func dimensions(in *pb.ValueInfoProto) (dims []int64) {
+	for _, d := range in.GetType().GetTensorType().GetShape().GetDim() {
+		dims = append(dims, d.GetDimValue())
+	}
+	return dims
 }
 
 func isFloat(t pb.TensorProto_DataType) bool {

@@ -12,18 +12,24 @@ import (
 
 // A loop is a Loop or Scan whose number of steps is known.
 type loop struct {
-	body       *pb.GraphProto
-	steps      int64
-	carried    []string                                                    // values that the first step gets from outside
-	given      func(step int64, prefix string) ([]string, []*pb.NodeProto) // values of the body's further inputs
-	givenFirst bool                                                        // they come before those carried, and the first output is the condition
-	axes       []int64                                                     // along which the results of the steps are joined
-	backwards  []bool                                                      // the last step's comes first
+	body    *pb.GraphProto
+	steps   int64
+	carried []string // values that each step passes to the next; here those of the first step
+
+	// stepInputs returns the names of the body's other inputs and the nodes that make them. Their names begin with
+	// prefix.
+	stepInputs func(step int64, prefix string) ([]string, []*pb.NodeProto)
+	// stepInputsFirst is set for Loop: these inputs come before the carried ones, and the first output is the
+	// condition.
+	stepInputsFirst bool
+
+	axes      []int64 // along which the results of the steps are joined
+	backwards []bool  // the result of the last step comes first
 }
 
-// scan: the last inputs are sequences, of which each step gets one element.
-func (s *Source) scan(n *pb.NodeProto, trace Trace) (*loop, error) {
-	a := map[string][]int64{}
+// scanLoop returns the loop of a Scan. Its last inputs are sequences, and each step gets one element of each.
+func (s *Source) scanLoop(n *pb.NodeProto, trace Trace) (*loop, error) {
+	lists := map[string][]int64{}
 	l := &loop{}
 	count := 0
 	for _, attribute := range n.GetAttribute() {
@@ -33,12 +39,12 @@ func (s *Source) scan(n *pb.NodeProto, trace Trace) (*loop, error) {
 		case "num_scan_inputs":
 			count = int(attribute.GetI())
 		default:
-			a[attribute.GetName()] = attribute.GetInts()
+			lists[attribute.GetName()] = attribute.GetInts()
 		}
 	}
-	at := func(list string, i int) int64 {
-		if i < len(a[list]) {
-			return a[list][i]
+	listed := func(name string, i int) int64 {
+		if i < len(lists[name]) {
+			return lists[name][i]
 		}
 		return 0
 	}
@@ -51,62 +57,60 @@ func (s *Source) scan(n *pb.NodeProto, trace Trace) (*loop, error) {
 	axes := make([]int64, count)
 	for i, name := range sequences {
 		shape := s.shape(name, trace)
-		axes[i] = at("scan_input_axes", i)
+		axes[i] = listed("scan_input_axes", i)
 		if axes[i] < 0 {
 			axes[i] += int64(len(shape))
 		}
 		if axes[i] < 0 || int(axes[i]) >= len(shape) || i > 0 && shape[axes[i]] != l.steps {
-			return nil, fmt.Errorf("the length of sequence %q is not known, or another than that of the others", name)
+			return nil, fmt.Errorf("the length of sequence %q is unknown or differs from that of the others", name)
 		}
 		l.steps = shape[axes[i]]
 	}
-	l.given = func(step int64, prefix string) (names []string, nodes []*pb.NodeProto) {
+	l.stepInputs = func(step int64, prefix string) (names []string, nodes []*pb.NodeProto) {
 		for i, name := range sequences {
 			index := step
-			if at("scan_input_directions", i) == 1 {
+			if listed("scan_input_directions", i) == 1 {
 				index = l.steps - 1 - step
 			}
 			element := fmt.Sprintf("%selement%d", prefix, i)
-			gather := plain("Gather", []string{name, s.integer(element+".index", index)}, element)
+			gather := newNode("Gather", []string{name, s.integer(element+".index", index)}, element)
 			gather.Attribute = []*pb.AttributeProto{integerAttribute("axis", axes[i])}
 			names, nodes = append(names, element), append(nodes, gather)
 		}
 		return names, nodes
 	}
 	for i := range l.body.GetOutput() {
-		l.axes = append(l.axes, at("scan_output_axes", i))
-		l.backwards = append(l.backwards, at("scan_output_directions", i) == 1)
+		l.axes = append(l.axes, listed("scan_output_axes", i))
+		l.backwards = append(l.backwards, listed("scan_output_directions", i) == 1)
 	}
 	return l, nil
 }
 
-// counted: a Loop with a constant number of steps and a condition that stays true.
-func (s *Source) counted(n *pb.NodeProto, static map[string]bool, trace Trace) (*loop, error) {
+// countedLoop returns the loop of a Loop with a constant number of steps and a condition that stays true, and nil for
+// others.
+func (s *Source) countedLoop(n *pb.NodeProto, static map[string]bool, trace Trace) (*loop, error) {
 	if len(n.GetInput()) < 2 || len(n.GetAttribute()) == 0 {
 		return nil, errors.New("inputs or body are missing")
 	}
 	body := n.GetAttribute()[0].GetG()
-	content := func(name string) []byte {
-		data, ok := s.Initializer(name)
-		if !ok && static[name] {
-			data = trace[name].GetRawData()
-		}
-		return data
-	}
-	steps, condition := content(n.GetInput()[0]), n.GetInput()[1]
-	if goes := content(condition); len(steps) != 8 || condition != "" && (len(goes) != 1 || goes[0] == 0) || !staysTrue(body) {
+	steps := s.knownData(n.GetInput()[0], static, trace)
+	condition := s.knownData(n.GetInput()[1], static, trace)
+	startsTrue := n.GetInput()[1] == "" || len(condition) == 1 && condition[0] != 0
+	if len(steps) != 8 || !startsTrue || !staysTrue(body) {
 		return nil, nil
 	}
-	l := &loop{body: body, steps: int64(binary.LittleEndian.Uint64(steps)), carried: n.GetInput()[2:], givenFirst: true,
-		axes: make([]int64, len(body.GetOutput())), backwards: make([]bool, len(body.GetOutput()))}
-	l.given = func(step int64, prefix string) ([]string, []*pb.NodeProto) {
-		return []string{s.integer(prefix+"step", step), s.constant(prefix+"condition", pb.TensorProto_BOOL, []byte{1})}, nil
+	l := &loop{body: body, steps: int64(binary.LittleEndian.Uint64(steps)), carried: n.GetInput()[2:],
+		stepInputsFirst: true,
+		axes:            make([]int64, len(body.GetOutput())), backwards: make([]bool, len(body.GetOutput()))}
+	l.stepInputs = func(step int64, prefix string) ([]string, []*pb.NodeProto) {
+		condition := s.constant(prefix+"condition", pb.TensorProto_BOOL, []byte{1})
+		return []string{s.integer(prefix+"step", step), condition}, nil
 	}
 	return l, nil
 }
 
-// staysTrue tells whether a Loop's condition, its body's first output, is the one that
-// it got or a constant true.
+// staysTrue reports whether a Loop's condition, its body's first output, is the condition that the step got or a
+// constant true.
 func staysTrue(body *pb.GraphProto) bool {
 	if len(body.GetInput()) < 2 || len(body.GetOutput()) == 0 {
 		return false
@@ -117,16 +121,17 @@ func staysTrue(body *pb.GraphProto) bool {
 			return true
 		}
 		if t := onnx.Initializer(body, name); t != nil {
-			return truth(t)
+			return isTrue(t)
 		}
-		i := slices.IndexFunc(body.GetNode(), func(n *pb.NodeProto) bool { return slices.Contains(n.GetOutput(), name) })
+		i := slices.IndexFunc(body.GetNode(),
+			func(n *pb.NodeProto) bool { return slices.Contains(n.GetOutput(), name) })
 		if i < 0 {
 			return false
 		}
 		switch n := body.GetNode()[i]; {
 		case n.GetOpType() == "Constant":
 			t, err := constantTensor(n)
-			return err == nil && truth(t)
+			return err == nil && isTrue(t)
 		case len(n.GetInput()) != 1 || n.GetOpType() != "Identity" && n.GetOpType() != "Cast":
 			return false
 		default:
@@ -136,25 +141,31 @@ func staysTrue(body *pb.GraphProto) bool {
 	return false
 }
 
-// truth tells whether a tensor is one element other than 0.
-func truth(t *pb.TensorProto) bool {
+// isTrue reports whether a tensor has one element, which is not 0.
+func isTrue(t *pb.TensorProto) bool {
 	n, err := onnx.NumElements(t.GetDims())
 	data, err2 := onnx.Data(t)
 	return err == nil && err2 == nil && n == 1 && slices.ContainsFunc(data, func(b byte) bool { return b != 0 })
 }
 
-// shape is the shape of a value of the model, nil if it is not known.
-func (s *Source) shape(name string, trace Trace) (dims []int64) {
+// shape returns the shape of a value of the model, or nil if it is not known.
+func (s *Source) shape(name string, trace Trace) []int64 {
 	if t := s.initializers[name]; t != nil {
 		return t.GetDims()
 	}
-	for _, in := range s.model.Graph.Input {
-		if in.GetName() == name {
-			for _, d := range in.GetType().GetTensorType().GetShape().GetDim() {
-				dims = append(dims, d.GetDimValue())
-			}
-			return dims
-		}
+	if dims := s.inputShape(name); dims != nil {
+		return dims
 	}
 	return trace[name].GetDims()
+}
+
+// inputShape returns the shape of an input of the model with its symbolic dimensions bound, or nil if no input has the
+// name.
+func (s *Source) inputShape(name string) []int64 {
+	for _, in := range s.model.Graph.Input {
+		if in.GetName() == name {
+			return dimensions(in)
+		}
+	}
+	return nil
 }

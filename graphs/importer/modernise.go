@@ -11,11 +11,11 @@ import (
 	"fovea/graphs"
 )
 
-// A form rewrites a node of an older opset, or one that leaves something out,
-// into the form that the rules know: opset 20's, with all there is to say said.
-// The operator's changes are those that ONNX's Changelog.md lists.
+// A form rewrites a node of an older opset, or one that leaves something out, into the form that the rules expect: that
+// of opset 20 with nothing left to defaults. ONNX's Changelog.md lists what changed in each operator.
 type form func(b *builder, n *graphs.Node, results []*graphs.Value) error
 
+// forms lists the operators that are rewritten.
 var forms = map[string]form{
 	"Reshape": reshaped, "Flatten": reshaped, "Squeeze": reshaped, "Unsqueeze": reshaped,
 	"Slice": slice, "Split": split, "Pad": pad, "Transpose": transpose,
@@ -24,20 +24,20 @@ var forms = map[string]form{
 	"ReduceLogSumExp": reduced(18), "ReduceSumSquare": reduced(18),
 	"Softmax": alongAxis, "LogSoftmax": alongAxis, "Hardmax": alongAxis,
 	"Clip": clip, "TopK": topK, "Upsample": resize, "Resize": resize,
-	"Scatter":            func(b *builder, n *graphs.Node, _ []*graphs.Value) error { n.Op = "ScatterElements"; return nil },
+	"Scatter":            scatter,
 	"GridSample":         gridSample,
 	"DFT":                dft,
 	"RoiAlign":           roiAlign,
 	"BatchNormalization": batchNormalization,
 }
 
-// rewritten tells whether nodes of an operator are not taken over as they are.
+// rewritten reports whether nodes of an operator are changed by the import.
 func rewritten(op string) bool {
 	return forms[op] != nil || op == "Identity" || op == "Dropout" || op == "LayerNormalization"
 }
 
-// modernise brings a node of the standard domain into the form of opset 20, or
-// of the model's own opset where that is newer.
+// modernise rewrites a node of the standard domain into the form of opset 20, or of the model's own opset where that is
+// newer.
 func (b *builder) modernise(n *graphs.Node, results []*graphs.Value) ([]*graphs.Value, error) {
 	if f := forms[n.Op]; f != nil {
 		if err := f(b, n, results); err != nil {
@@ -53,8 +53,8 @@ func (b *builder) modernise(n *graphs.Node, results []*graphs.Value) ([]*graphs.
 	return results, nil
 }
 
-// reduced: until a version the axes are an attribute. None, or an empty list,
-// mean all, or nothing with noop_with_empty_axes.
+// reduced returns the form of a reduction whose axes are an attribute before a version. Without axes, or with an empty
+// list, it reduces all axes, or none with noop_with_empty_axes.
 func reduced(version int64) form {
 	return func(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 		axes := n.Attributes.Ints("axes")
@@ -77,8 +77,8 @@ func reduced(version int64) form {
 	}
 }
 
-// alongAxis: before opset 13 all dimensions from the axis on were one, and the
-// axis was 1 if none was said.
+// alongAxis rewrites a node of an opset before 13, where all dimensions from the axis on were one and the default axis
+// was 1.
 func alongAxis(b *builder, n *graphs.Node, results []*graphs.Value) error {
 	x := n.Inputs[0]
 	if n.Version >= 13 {
@@ -107,7 +107,13 @@ func alongAxis(b *builder, n *graphs.Node, results []*graphs.Value) error {
 	return nil
 }
 
-// clip: until opset 11 the limits were attributes.
+// scatter renames the operator, as opset 11 did.
+func scatter(_ *builder, n *graphs.Node, _ []*graphs.Value) error {
+	n.Op = "ScatterElements"
+	return nil
+}
+
+// clip makes the limits inputs. Before opset 11 they were attributes.
 func clip(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 	if n.Version >= 11 {
 		return nil
@@ -121,7 +127,7 @@ func clip(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 	return nil
 }
 
-// topK: until opset 10 the number was an attribute.
+// topK makes the number of elements an input. Before opset 10 it was an attribute.
 func topK(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 	if n.Version < 10 {
 		n.Inputs = append(n.Inputs, b.Graph.Ints(n.Attributes.Int("k", 0)))
@@ -130,9 +136,8 @@ func topK(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 	return nil
 }
 
-// resize: Upsample, and Resize of opset 10, have no box and take coordinates
-// without their half, of which nearest takes the next lower element; the next higher
-// one to make an axis shorter. Until opset 9 the scales were an attribute.
+// resize rewrites Upsample, and Resize of opset 10. These map coordinates without the half pixel. Mode nearest takes
+// the next lower element, or the next higher one to make an axis shorter. Before opset 9 the scales were an attribute.
 func resize(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 	if n.Version >= 11 {
 		return nil
@@ -162,7 +167,7 @@ func resize(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 	return nil
 }
 
-// dft: until opset 20 the axis was an attribute.
+// dft makes the axis an input. Before opset 20 it was an attribute.
 func dft(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 	if n.Version < 20 {
 		axis := binary.LittleEndian.AppendUint64(nil, uint64(n.Attributes.Int("axis", 1)))
@@ -172,7 +177,7 @@ func dft(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 	return nil
 }
 
-// roiAlign: before opset 16 there was one mode.
+// roiAlign names the only mode that existed before opset 16.
 func roiAlign(_ *builder, n *graphs.Node, _ []*graphs.Value) error {
 	if n.Version < 16 {
 		n.Attributes["coordinate_transformation_mode"] = "output_half_pixel"
@@ -180,7 +185,7 @@ func roiAlign(_ *builder, n *graphs.Node, _ []*graphs.Value) error {
 	return nil
 }
 
-// gridSample: opset 20 renamed the modes.
+// gridSample gives the modes the names of opset 20.
 func gridSample(_ *builder, n *graphs.Node, _ []*graphs.Value) error {
 	if mode, ok := n.Attributes["mode"].(string); ok && strings.HasPrefix(mode, "bi") {
 		n.Attributes["mode"] = map[string]string{"bilinear": "linear", "bicubic": "cubic"}[mode]
@@ -188,8 +193,8 @@ func gridSample(_ *builder, n *graphs.Node, _ []*graphs.Value) error {
 	return nil
 }
 
-// batchNormalization: in training mode, which before opset 14 its further
-// outputs told, its statistics depend on the batch.
+// batchNormalization refuses training mode, in which the statistics depend on the batch. Before opset 14 further
+// outputs meant this mode.
 func batchNormalization(_ *builder, n *graphs.Node, results []*graphs.Value) error {
 	further := slices.ContainsFunc(results[1:], func(v *graphs.Value) bool { return v != nil })
 	if n.Attributes.Int("training_mode", 0) == 1 || further {
@@ -202,8 +207,8 @@ func batchNormalization(_ *builder, n *graphs.Node, results []*graphs.Value) err
 	return nil
 }
 
-// withStatistics asks LayerNormalization for mean and inverse standard
-// deviation, which its gradient reads.
+// withStatistics adds the mean and the inverse standard deviation to the results of a LayerNormalization. The gradient
+// reads them.
 func withStatistics(n *graphs.Node, results []*graphs.Value) []*graphs.Value {
 	x, axis := n.Inputs[0], n.Attributes.Int("axis", -1)
 	if axis < 0 {

@@ -13,8 +13,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// The operator versions that can be read. Before 7 broadcasting was an
-// attribute.
+// These are the oldest and newest opset that can be read. Before opset 7 broadcasting was an attribute.
 const oldestOpset, newestOpset = 7, 25
 
 // A Source is a model that is ready to be traced and imported.
@@ -31,9 +30,8 @@ type Sizes struct {
 	Named map[string]int64 // of a symbol, such as "height"
 }
 
-// Read checks a model and brings it into a form of inputs with known shapes,
-// initializers that are read and plain nodes. m itself stays as it is; weights
-// are shared.
+// Read checks a model and rewrites it into inputs of known shapes, initializers that are read, and nodes without
+// functions. It does not change m and shares its weights.
 func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
 	if err := onnx.Check(m); err != nil {
 		return nil, err
@@ -43,10 +41,12 @@ func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
 		s.opsets[onnx.CanonicalDomain(o.GetDomain())] = o.GetVersion()
 	}
 	if v := s.opsets[""]; v < oldestOpset || v > newestOpset {
-		return nil, fmt.Errorf("import: opset %d of the model is not one of %d to %d: convert the model, with onnx.version_converter for example", v, oldestOpset, newestOpset)
+		return nil, fmt.Errorf("import: opset %d of the model is not one of %d to %d: "+
+			"convert the model, with onnx.version_converter for example", v, oldestOpset, newestOpset)
 	}
 	if sparse := m.GetGraph().GetSparseInitializer(); len(sparse) > 0 {
-		return nil, fmt.Errorf("import: sparse initializer %q: sparse tensors are not supported", sparse[0].GetValues().GetName())
+		return nil, fmt.Errorf("import: sparse initializer %q: sparse tensors are not supported",
+			sparse[0].GetValues().GetName())
 	}
 	if len(m.GetGraph().GetOutput()) == 0 {
 		return nil, errors.New("import: the model has no output")
@@ -65,7 +65,7 @@ func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
 	}
 	for _, in := range m.GetGraph().GetInput() {
 		if s.initializers[in.GetName()] != nil {
-			continue // the input only gives the initializer's default, as before IR version 4
+			continue // before IR version 4 each initializer was listed as an input
 		}
 		bound, err := bind(in, sizes)
 		if err != nil {
@@ -89,7 +89,7 @@ func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
 	return s, nil
 }
 
-// addRead adds the names of the values that nodes read, in branches too.
+// addRead adds the names of the values that nodes read, also inside of branches.
 func addRead(names map[string]bool, nodes []*pb.NodeProto) {
 	for _, n := range nodes {
 		for _, name := range n.GetInput() {
@@ -109,8 +109,7 @@ func (s *Source) addInitializer(t *pb.TensorProto) {
 	s.model.Graph.Initializer = append(s.model.Graph.Initializer, t)
 }
 
-// addNodes refuses what has to be, turns constants into initializers and returns
-// the other nodes.
+// addNodes refuses nodes that cannot be imported, turns Constant nodes into initializers and returns the other nodes.
 func (s *Source) addNodes(nodes []*pb.NodeProto) (kept []*pb.NodeProto, err error) {
 	for i, n := range nodes {
 		if err := refuse(i, n); err != nil {
@@ -137,9 +136,8 @@ func (s *Source) addNodes(nodes []*pb.NodeProto) (kept []*pb.NodeProto, err erro
 	return kept, nil
 }
 
-// Model is the model as it was read: its functions are expanded, its constants
-// initializers, and an If that was decided is the branch taken; symbolic
-// dimensions are open.
+// Model returns the model as it was read: functions are expanded, constants are initializers, and an If that was
+// decided is the branch taken. Symbolic dimensions stay open.
 func (s *Source) Model() *pb.ModelProto {
 	graph := s.original.GetGraph()
 	isInitializer := func(v *pb.ValueInfoProto) bool { return s.initializers[v.GetName()] != nil }
@@ -148,8 +146,8 @@ func (s *Source) Model() *pb.ModelProto {
 		Input: slices.DeleteFunc(slices.Clone(graph.GetInput()), isInitializer), Output: graph.GetOutput()}}
 }
 
-// Observed is the model with every value that a node makes as an output: run
-// once, it gives the trace. Types and shapes of the outputs are left open.
+// Observed returns the model with every value that a node makes as an output. One run of it gives the trace. The types
+// and shapes of the outputs are left open.
 func (s *Source) Observed() *pb.ModelProto {
 	graph := &pb.GraphProto{Name: s.model.Graph.Name, Node: s.model.Graph.Node, Input: s.model.Graph.Input,
 		Initializer: s.model.Graph.Initializer}
@@ -163,7 +161,7 @@ func (s *Source) Observed() *pb.ModelProto {
 	return &pb.ModelProto{IrVersion: s.model.IrVersion, OpsetImport: s.model.OpsetImport, Graph: graph}
 }
 
-// bind replaces the symbolic dimensions of an input.
+// bind replaces the symbolic dimensions of an input by their sizes.
 func bind(in *pb.ValueInfoProto, sizes Sizes) (*pb.ValueInfoProto, error) {
 	tensor := in.GetType().GetTensorType()
 	if tensor == nil || tensor.GetShape() == nil {
@@ -179,8 +177,8 @@ func bind(in *pb.ValueInfoProto, sizes Sizes) (*pb.ValueInfoProto, error) {
 			}
 			if !ok {
 				known := strings.Join(slices.Sorted(maps.Keys(sizes.Named)), ", ")
-				return nil, fmt.Errorf("import: input %q: dimension %d is symbolic (%q) and has no size; sizes are given for: %s",
-					in.GetName(), i, symbol, known)
+				return nil, fmt.Errorf("import: input %q: dimension %d is symbolic (%q) and has no size; "+
+					"sizes are given for: %s", in.GetName(), i, symbol, known)
 			}
 		}
 		dims = append(dims, size)
@@ -191,7 +189,7 @@ func bind(in *pb.ValueInfoProto, sizes Sizes) (*pb.ValueInfoProto, error) {
 	return onnx.NewValueInfo(in.GetName(), pb.TensorProto_DataType(tensor.GetElemType()), dims), nil
 }
 
-// constantTensor is the content of a Constant node under the name of its output.
+// constantTensor returns the tensor of a Constant node under the name of its output.
 func constantTensor(n *pb.NodeProto) (*pb.TensorProto, error) {
 	if len(n.GetOutput()) != 1 || len(n.GetAttribute()) != 1 {
 		return nil, fmt.Errorf("a constant has one output and one attribute")
@@ -230,7 +228,7 @@ func constantTensor(n *pb.NodeProto) (*pb.TensorProto, error) {
 	return t, nil
 }
 
-// label names a node by what a reader of the model can find it by.
+// label returns the text by which a reader of the model finds a node.
 func label(i int, n *pb.NodeProto) string {
 	if n.GetName() != "" {
 		return fmt.Sprintf("node %q (%s)", n.GetName(), n.GetOpType())
@@ -238,7 +236,7 @@ func label(i int, n *pb.NodeProto) string {
 	return fmt.Sprintf("node %d (%s)", i, n.GetOpType())
 }
 
-// Initializer is the content of an initializer, or of a Constant node, by name.
+// Initializer returns the data of an initializer or of a Constant node, by name.
 func (s *Source) Initializer(name string) (data []byte, ok bool) {
 	if t := s.initializers[name]; t != nil {
 		data, err := onnx.Data(t)

@@ -16,9 +16,12 @@ func model(opset int64, nodes ...*pb.NodeProto) *pb.ModelProto {
 		{Value: &pb.TensorShapeProto_Dimension_DimParam{DimParam: "batch"}},
 		{Value: &pb.TensorShapeProto_Dimension_DimParam{DimParam: "width"}}}}
 	return &pb.ModelProto{IrVersion: proto.Int64(8),
-		OpsetImport: []*pb.OperatorSetIdProto{{Domain: proto.String(""), Version: &opset}, {Domain: proto.String("local"), Version: proto.Int64(1)}},
-		Graph: &pb.GraphProto{Name: proto.String("g"), Node: nodes, Output: []*pb.ValueInfoProto{{Name: proto.String("y")}},
-			Initializer: []*pb.TensorProto{{Name: proto.String("w"), DataType: proto.Int32(1), Dims: []int64{2}, FloatData: []float32{1, 2}}},
+		OpsetImport: []*pb.OperatorSetIdProto{{Domain: proto.String(""), Version: &opset},
+			{Domain: proto.String("local"), Version: proto.Int64(1)}},
+		Graph: &pb.GraphProto{Name: proto.String("g"), Node: nodes,
+			Output: []*pb.ValueInfoProto{{Name: proto.String("y")}},
+			Initializer: []*pb.TensorProto{{Name: proto.String("w"), DataType: proto.Int32(1), Dims: []int64{2},
+				FloatData: []float32{1, 2}}},
 			Input: []*pb.ValueInfoProto{{Name: proto.String("x"), Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{
 				TensorType: &pb.TypeProto_Tensor{ElemType: proto.Int32(1), Shape: shape}}}}}}}
 }
@@ -32,7 +35,8 @@ var all = Sizes{Batch: 2, Named: map[string]int64{"width": 3}}
 // TestRefused: what has no gradient is named with the reason.
 func TestRefused(t *testing.T) {
 	loop := op("Custom", "local", "x")
-	loop.Attribute = []*pb.AttributeProto{{Name: proto.String("body"), Type: pb.AttributeProto_GRAPH.Enum(), G: &pb.GraphProto{}}}
+	loop.Attribute = []*pb.AttributeProto{{Name: proto.String("body"), Type: pb.AttributeProto_GRAPH.Enum(),
+		G: &pb.GraphProto{}}}
 	for want, n := range map[string]*pb.NodeProto{
 		"quantised": op("QLinearMatMul", "", "x"), "rounding has no gradient": op("QuantizeLinear", "", "x"),
 		"loops and branches": loop, "random": op("RandomNormalLike", "", "x"),
@@ -47,17 +51,23 @@ func TestRefused(t *testing.T) {
 }
 
 func TestBadModels(t *testing.T) {
+	if testing.Short() {
+		t.Skip("imports damaged models by the hundred")
+	}
 	good := op("Tanh", "", "x")
 	sparse := model(17, good)
-	sparse.Graph.SparseInitializer = []*pb.SparseTensorProto{{Dims: []int64{4}, Values: &pb.TensorProto{Name: proto.String("s"),
-		DataType: proto.Int32(1), Dims: []int64{1}, FloatData: []float32{1}},
+	sparse.Graph.SparseInitializer = []*pb.SparseTensorProto{{Dims: []int64{4},
+		Values: &pb.TensorProto{Name: proto.String("s"),
+			DataType: proto.Int32(1), Dims: []int64{1}, FloatData: []float32{1}},
 		Indices: &pb.TensorProto{DataType: proto.Int32(7), Dims: []int64{1}, Int64Data: []int64{0}}}}
 	recursive := model(17, op("F", "local", "x"))
-	recursive.Functions = []*pb.FunctionProto{{Name: proto.String("F"), Domain: proto.String("local"), Input: []string{"a"},
+	recursive.Functions = []*pb.FunctionProto{{Name: proto.String("F"), Domain: proto.String("local"),
+		Input:  []string{"a"},
 		Output: []string{"y"}, Node: []*pb.NodeProto{op("F", "local", "a")}}}
 	explosive := model(17, op("F0", "local", "x"))
 	for i := range 30 { // 4^30 nodes
-		f := &pb.FunctionProto{Name: proto.String("F" + string(rune('0'+i))), Domain: proto.String("local"), Input: []string{"a"}, Output: []string{"d"}}
+		f := &pb.FunctionProto{Name: proto.String("F" + string(rune('0'+i))), Domain: proto.String("local"),
+			Input: []string{"a"}, Output: []string{"d"}}
 		for _, edge := range []string{"ab", "bc", "ce", "ed"} {
 			n := op("F"+string(rune('1'+i)), "local", edge[:1])
 			if i == 29 {
@@ -119,15 +129,16 @@ func TestBadModels(t *testing.T) {
 	}
 }
 
-// TestUnread: an initializer that nothing reads is dropped, one that a branch
-// reads is not.
+// TestUnread: an initializer that nothing reads is dropped, one that a branch reads is not.
 func TestUnread(t *testing.T) {
 	choice := op("If", "", "condition")
-	choice.Attribute = []*pb.AttributeProto{{Name: proto.String("then_branch"), Type: pb.AttributeProto_GRAPH.Enum(), G: &pb.GraphProto{
-		Node: []*pb.NodeProto{{OpType: proto.String("Tanh"), Input: []string{"w"}, Output: []string{"z"}}}}}}
+	choice.Attribute = []*pb.AttributeProto{{Name: proto.String("then_branch"), Type: pb.AttributeProto_GRAPH.Enum(),
+		G: &pb.GraphProto{
+			Node: []*pb.NodeProto{{OpType: proto.String("Tanh"), Input: []string{"w"}, Output: []string{"z"}}}}}}
 	constant := op("Constant", "")
 	constant.Output = []string{"condition"}
-	constant.Attribute = []*pb.AttributeProto{{Name: proto.String("value_int"), Type: pb.AttributeProto_INT.Enum(), I: proto.Int64(1)}}
+	constant.Attribute = []*pb.AttributeProto{{Name: proto.String("value_int"), Type: pb.AttributeProto_INT.Enum(),
+		I: proto.Int64(1)}}
 	for n, want := range map[*pb.NodeProto]int{op("Tanh", "", "x"): 0, choice: 2} {
 		s, err := Read(model(17, constant, n), all)
 		if err != nil {

@@ -7,9 +7,9 @@ import (
 	"fovea/onnx/pb"
 )
 
-// A Refusal is a node that no gradient can pass.
+// A Refusal is the error for a node that no gradient can pass.
 type Refusal struct {
-	Node   string // its name, or its number, and the operator
+	Node   string // name or number, and operator
 	Reason string
 }
 
@@ -22,6 +22,7 @@ const (
 	sequences   = "sequences, optional values and strings are not supported"
 )
 
+// refused gives, by operator, the reason for which a node is refused.
 var refused = map[string]string{
 	"QuantizeLinear": quantised, "DynamicQuantizeLinear": quantised,
 	"MatMulInteger": quantised, "ConvInteger": quantised, "QAttention": quantised, "MatMulNBits": quantised,
@@ -31,11 +32,11 @@ var refused = map[string]string{
 	"Optional": sequences, "OptionalGetElement": sequences, "OptionalHasElement": sequences,
 }
 
-// branching are the operators whose bodies may take their place, which Decide does if
-// what is named here does not depend on what the model's inputs contain.
+// branching lists the operators whose bodies Decide may put in their place. It does so unless the named property
+// depends on the contents of the model's inputs.
 var branching = map[string]string{"If": "condition", "Loop": "number of steps", "Scan": "number of steps"}
 
-// refuse tells why a node's operator cannot be imported.
+// refuse returns an error if a node's operator cannot be imported.
 func refuse(i int, n *pb.NodeProto) error {
 	op := n.GetOpType()
 	reason := refused[op]
@@ -56,15 +57,15 @@ func refuse(i int, n *pb.NodeProto) error {
 	return &Refusal{label(i, n), reason}
 }
 
-// shapeInputs lists, by operator, the inputs that decide the shape of the
-// result. They must not depend on what the model's inputs contain.
+// shapeInputs lists, by operator, the inputs that decide the shape of the result. They must not depend on the contents
+// of the model's inputs.
 var shapeInputs = map[string][]int{
-	"Reshape": {1}, "Expand": {1}, "Tile": {1}, "ConstantOfShape": {0}, "Range": {0, 1, 2}, "Squeeze": {1}, "Unsqueeze": {1},
-	"Slice": {1, 2, 3, 4}, "Pad": {1, 3}, "TopK": {1}, "Split": {1}, "OneHot": {1}, "Resize": {1, 2, 3}, "Upsample": {1},
-	"CenterCropPad": {1}, "Compress": {1}, "DFT": {1, 2}, "STFT": {1, 3}, "ReduceSum": {1}, "ReduceMean": {1}, "ReduceMax": {1}, "ReduceMin": {1}, "ReduceProd": {1},
-	"ReduceL1": {1}, "ReduceL2": {1}, "ReduceLogSum": {1}, "ReduceLogSumExp": {1}, "ReduceSumSquare": {1},
+	"Reshape": {1}, "Expand": {1}, "Tile": {1}, "ConstantOfShape": {0}, "Range": {0, 1, 2}, "Squeeze": {1},
+	"Unsqueeze": {1}, "Slice": {1, 2, 3, 4}, "Pad": {1, 3}, "TopK": {1}, "Split": {1}, "OneHot": {1},
+	"Resize": {1, 2, 3}, "Upsample": {1}, "CenterCropPad": {1}, "Compress": {1}, "DFT": {1, 2}, "STFT": {1, 3},
+	"ReduceSum": {1}, "ReduceMean": {1}, "ReduceMax": {1}, "ReduceMin": {1}, "ReduceProd": {1}, "ReduceL1": {1},
+	"ReduceL2": {1}, "ReduceLogSum": {1}, "ReduceLogSumExp": {1}, "ReduceSumSquare": {1},
 }
 
-// dataShapes are the operators whose result's shape depends on what their
-// input contains.
+// dataShapes lists the operators whose result's shape depends on the contents of their input.
 var dataShapes = map[string]bool{"NonZero": true, "Unique": true, "NonMaxSuppression": true}

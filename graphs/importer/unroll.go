@@ -12,10 +12,10 @@ import (
 	"fovea/onnx/pb"
 )
 
-// mostSteps is the number of steps of a loop that is unrolled.
+// mostSteps is the largest number of steps of a loop that is unrolled.
 const mostSteps = 1 << 12
 
-// unroll replaces a Loop or Scan by its steps, nil if their number is not known.
+// unroll returns the steps of a Loop or Scan, or nil for other nodes and if the number of steps is not known.
 func (s *Source) unroll(n *pb.NodeProto, static map[string]bool, trace Trace, prefix string) ([]*pb.NodeProto, error) {
 	var l *loop
 	var err error
@@ -24,15 +24,15 @@ func (s *Source) unroll(n *pb.NodeProto, static map[string]bool, trace Trace, pr
 	case n.GetOpType() == "Scan" && s.opsets[""] < 9:
 		err = errors.New("the form of opset 8 is not supported: convert the model")
 	case n.GetOpType() == "Scan":
-		l, err = s.scan(n, trace)
+		l, err = s.scanLoop(n, trace)
 	case n.GetOpType() == "Loop":
-		l, err = s.counted(n, static, trace)
+		l, err = s.countedLoop(n, static, trace)
 	}
 	if l == nil || err != nil {
 		return nil, err
 	}
-	first := 0 // carried value among the body's outputs
-	if l.givenFirst {
+	first := 0 // index of the first carried value among the body's outputs
+	if l.stepInputsFirst {
 		first = 1
 	}
 	results := len(l.body.GetOutput()) - first - len(l.carried)
@@ -46,17 +46,17 @@ func (s *Source) unroll(n *pb.NodeProto, static map[string]bool, trace Trace, pr
 	parts := make([][]string, results)
 	for step := range l.steps {
 		p := fmt.Sprintf("%s%d/", prefix, step)
-		given, made := l.given(step, p)
-		inputs := slices.Concat(l.carried, given)
-		if l.givenFirst {
-			inputs = slices.Concat(given, l.carried)
+		stepInputs, made := l.stepInputs(step, p)
+		inputs := slices.Concat(l.carried, stepInputs)
+		if l.stepInputsFirst {
+			inputs = slices.Concat(stepInputs, l.carried)
 		}
-		outputs, copied, err := s.copied(l.body, inputs, p, prefix)
+		outputs, copied, err := s.copyBody(l.body, inputs, p, prefix)
 		if err != nil {
 			return nil, err
 		}
-		if nodes = slices.Concat(nodes, made, copied); len(nodes) > mostNode {
-			return nil, fmt.Errorf("unrolled it has more than %d nodes", mostNode)
+		if nodes = slices.Concat(nodes, made, copied); len(nodes) > mostNodes {
+			return nil, fmt.Errorf("unrolled it has more than %d nodes", mostNodes)
 		}
 		l.carried = outputs[first : first+len(l.carried)]
 		for i, name := range outputs[first+len(l.carried):] {
@@ -65,18 +65,18 @@ func (s *Source) unroll(n *pb.NodeProto, static map[string]bool, trace Trace, pr
 	}
 	for i, name := range n.GetOutput() {
 		if part := i - len(l.carried); name != "" && part >= 0 {
-			nodes = append(nodes, s.joined(name, parts[part], l.axes[part], l.backwards[part])...)
+			nodes = append(nodes, s.joinResults(name, parts[part], l.axes[part], l.backwards[part])...)
 		} else if name != "" {
-			nodes = append(nodes, plain("Identity", []string{l.carried[i]}, name))
+			nodes = append(nodes, newNode("Identity", []string{l.carried[i]}, name))
 		}
 	}
 	return nodes, nil
 }
 
-// copied is a graph's nodes with its inputs replaced and names of their own, and the
-// names of its outputs. Its initializers, of which all steps of a loop share one, get
-// another prefix.
-func (s *Source) copied(g *pb.GraphProto, inputs []string, prefix, shared string) (outputs []string, nodes []*pb.NodeProto, err error) {
+// copyBody returns a graph's nodes with its inputs replaced and prefix before the names of its values, and the names of
+// its outputs. Its initializers get the prefix shared, so that all steps of a loop use the same ones.
+func (s *Source) copyBody(g *pb.GraphProto, inputs []string, prefix, shared string) (outputs []string,
+	nodes []*pb.NodeProto, err error) {
 	if len(g.GetSparseInitializer()) > 0 {
 		return nil, nil, errors.New("sparse tensors are not supported")
 	}
@@ -110,30 +110,31 @@ func (s *Source) copied(g *pb.GraphProto, inputs []string, prefix, shared string
 	return outputs, nodes, err
 }
 
-// joined stacks the results of a loop's steps along an axis.
-func (s *Source) joined(name string, parts []string, axis int64, backwards bool) (nodes []*pb.NodeProto) {
+// joinResults stacks the results of a loop's steps along an axis.
+func (s *Source) joinResults(name string, parts []string, axis int64, backwards bool) (nodes []*pb.NodeProto) {
 	if backwards {
 		slices.Reverse(parts)
 	}
 	var stacked []string
 	for i, part := range parts {
 		to := fmt.Sprintf("%s#part%d", name, i)
-		unsqueeze := plain("Unsqueeze", []string{part}, to)
+		unsqueeze := newNode("Unsqueeze", []string{part}, to)
 		if s.opsets[""] >= 13 {
-			unsqueeze.Input = append(unsqueeze.Input, s.constant(to+".axes", pb.TensorProto_INT64, binary.LittleEndian.AppendUint64(nil, uint64(axis)), 1))
+			unsqueeze.Input = append(unsqueeze.Input, s.integer(to+".axes", axis, 1))
 		} else {
-			unsqueeze.Attribute = []*pb.AttributeProto{{Name: proto.String("axes"), Type: pb.AttributeProto_INTS.Enum(), Ints: []int64{axis}}}
+			unsqueeze.Attribute = []*pb.AttributeProto{{Name: proto.String("axes"),
+				Type: pb.AttributeProto_INTS.Enum(), Ints: []int64{axis}}}
 		}
 		nodes, stacked = append(nodes, unsqueeze), append(stacked, to)
 	}
-	concat := plain("Concat", stacked, name)
+	concat := newNode("Concat", stacked, name)
 	concat.Attribute = []*pb.AttributeProto{integerAttribute("axis", axis)}
 	return append(nodes, concat)
 }
 
-// integer adds an initializer of rank 0 and returns its name.
-func (s *Source) integer(name string, x int64) string {
-	return s.constant(name, pb.TensorProto_INT64, binary.LittleEndian.AppendUint64(nil, uint64(x)))
+// integer adds an initializer of one element, a scalar if no shape is given, and returns its name.
+func (s *Source) integer(name string, x int64, shape ...int64) string {
+	return s.constant(name, pb.TensorProto_INT64, binary.LittleEndian.AppendUint64(nil, uint64(x)), shape...)
 }
 
 func (s *Source) constant(name string, t pb.TensorProto_DataType, data []byte, shape ...int64) string {
@@ -141,7 +142,7 @@ func (s *Source) constant(name string, t pb.TensorProto_DataType, data []byte, s
 	return name
 }
 
-func plain(op string, inputs []string, output string) *pb.NodeProto {
+func newNode(op string, inputs []string, output string) *pb.NodeProto {
 	return &pb.NodeProto{Name: proto.String(output), OpType: &op, Input: inputs, Output: []string{output}}
 }
 

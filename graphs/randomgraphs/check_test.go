@@ -20,19 +20,17 @@ var reverse = autodiff.Backward
 // unsure is the kind of what is no fault: finite differences do not tell.
 const unsure = "unsure"
 
-// A failure is what does not hold of a model. The kind stays the same while the
-// model is made smaller.
+// A failure is what does not hold of a model. The kind stays the same while the model is made smaller.
 type failure struct{ kind, text string }
 
 func fail(kind, format string, args ...any) *failure {
 	return &failure{kind, fmt.Sprintf(format, args...)}
 }
 
-// What a difference of derivatives is measured by: the length √Σ (gradient·direction)²
-// of the gradient, which a derivative along a random direction has. The gradient
-// is computed in float32, over 40 nodes at most that do not make an error more
-// than some ten times larger. Along a single input it is at least a small part of
-// that along all, since a gradient may be 0 but for what rounding leaves.
+// What a difference of derivatives is measured by: the length √Σ (gradient·direction)² of the gradient, which a
+// derivative along a random direction has. The gradient is computed in float32, over 40 nodes at most that do not make
+// an error more than some ten times larger. Along a single input it is at least a small part of that along all, since a
+// gradient may be 0 but for what rounding leaves.
 const (
 	tolerance  = 1e-3
 	smallest   = 1e-2
@@ -83,7 +81,8 @@ func (s *subject) check() *failure {
 		}
 		t := s.inputs[v.Name]
 		if t == nil {
-			at := slices.IndexFunc(s.model.Graph.Initializer, func(t *pb.TensorProto) bool { return t.GetName() == v.Name })
+			at := slices.IndexFunc(s.model.Graph.Initializer,
+				func(t *pb.TensorProto) bool { return t.GetName() == v.Name })
 			t = s.model.Graph.Initializer[at]
 		}
 		s.wrt, s.at[v.Name] = append(s.wrt, v.Name), floats(t)
@@ -119,7 +118,7 @@ func (s *subject) checkImport() *failure {
 	return nil
 }
 
-// outputs are the model's own, in float32.
+// outputs returns the outputs of the model itself, in float32.
 func (s *subject) outputs() values {
 	out := values{}
 	for _, o := range s.model.Graph.Output {
@@ -156,8 +155,7 @@ func distance(x, y []float64) (off float64) {
 	return off
 }
 
-// differentiate computes the gradients, as the runtime does without rewriting the
-// graph and with all that it knows of.
+// differentiate computes the gradients, as the runtime does without rewriting the graph and with all that it knows of.
 func (s *subject) differentiate() *failure {
 	g := s.graph
 	var wrt []*graphs.Value
@@ -208,7 +206,8 @@ func (s *subject) differentiate() *failure {
 	for name, t := range plain {
 		x, y := floats(t), floats(optimised[name])
 		if d := distance(x, y); !(d <= 1e-4*max(largest(x), smallest*all)) {
-			return fail("optimised", "%s is %.1e off with the runtime's optimisations, of %g\n%s", name, d, largest(x), g)
+			return fail("optimised", "%s is %.1e off with the runtime's optimisations, of %g\n%s", name, d, largest(x),
+				g)
 		}
 		s.gradients[name[:len(name)-len(".grad")]] = x
 	}

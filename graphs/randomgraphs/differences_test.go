@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// compare compares the derivative along a random direction in all inputs, and in
-// each by itself, with finite differences of the model.
+// compare compares the derivative along a random direction in all inputs, and in each by itself, with finite
+// differences of the model.
 func (s *subject) compare() *failure {
 	forward, exact, err := inDouble(s.model, s.trace, s.wrt)
 	if err != nil {
@@ -34,7 +34,8 @@ func (s *subject) compare() *failure {
 		return f
 	}
 	for _, name := range s.wrt {
-		if f := s.agrees(forward, exact, name, values{name: directions[name]}, smallest*whole.size); f != nil && f.kind != unsure {
+		f := s.agrees(forward, exact, name, values{name: directions[name]}, smallest*whole.size)
+		if f != nil && f.kind != unsure {
 			return f
 		}
 	}
@@ -73,7 +74,7 @@ func (s *subject) agrees(forward *session, exact bool, what string, direction va
 	}
 }
 
-// moved is Σ output·cotangent a way along a direction.
+// moved returns Σ output·cotangent a way along a direction.
 func (s *subject) moved(forward *session, direction values, t float64) (sum float64) {
 	at := values{}
 	for name, x := range s.at {
@@ -103,11 +104,10 @@ func (s *subject) moved(forward *session, direction values, t float64) (sum floa
 // A derivative by finite differences, and how far it may be off.
 type derivative struct{ value, error float64 }
 
-// differences are central differences at smaller and smaller steps, extrapolated
-// pairwise (Richardson). Of successive estimates that lie closest together the
-// middle one is taken, and their spread is the error: three if the function is
-// computed in float64, where they end the search if they agree well; five if not,
-// since three may agree by chance where rounding counts.
+// differences returns central differences at smaller and smaller steps, extrapolated pairwise (Richardson). Of
+// successive estimates that lie closest together the middle one is taken, and their spread is the error: three if the
+// function is computed in float64, where they end the search if they agree well; five if not, since three may agree by
+// chance where rounding counts.
 func differences(exact bool, f func(t float64) float64) derivative {
 	const first, steps, ratio, enough = 1.0 / 4, 14, 1.5, 1e-6
 	many := 5

@@ -1,9 +1,8 @@
-// Package randomgraphs tests what holds of every graph, on random ones: ONNX
-// models of 5 to 40 nodes over all operators that have a rule of
-// differentiation, in opsets 9 to 25, imported as a user's model is.
+// Package randomgraphs tests on random graphs what must hold for every graph. The graphs are ONNX models of 5 to 40
+// nodes over all operators that have a rule of differentiation, in opsets 9 to 25, imported as a user's model is. More
+// of them are tried by
 //
 //	go test ./graphs/randomgraphs -seed 1000 -rounds 5000
 //
-// tries more of them. A seed tells the whole model. What fails is made smaller
-// as long as it fails, and printed.
+// A seed determines the whole model. The test shrinks a model that fails as long as it fails, and prints it.
 package randomgraphs

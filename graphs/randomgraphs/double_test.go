@@ -14,18 +14,17 @@ import (
 
 const single, wide = int32(pb.TensorProto_FLOAT), int32(pb.TensorProto_DOUBLE)
 
-// narrow are the operators, with their opsets, for which the runtime has no kernel
-// in float64: found by trying.
+// narrow are the operators, with their opsets, for which the runtime has no kernel in float64: found by trying.
 var narrow sync.Map
 
-// singleOnly are operators that are tried in vain, without telling the node, or give
-// NaN (Attention where nothing may be looked at).
+// singleOnly are operators that are tried in vain, without telling the node, or give NaN (Attention where nothing may
+// be looked at).
 var singleOnly = []string{"RNN", "GRU", "LSTM", "Gelu", "HardSwish", "Mish", "MeanVarianceNormalization", "Attention"}
 
-// inDouble opens the model in float64, but for nodes that only float32 has a kernel
-// for: these stand between casts. The values called like those in wrt are inputs.
-// Exact tells whether there are none.
-func inDouble(model *pb.ModelProto, trace map[string]*pb.TensorProto, wrt []string) (s *session, exact bool, err error) {
+// inDouble opens the model in float64, but for nodes that only float32 has a kernel for: these stand between casts. The
+// values called like those in wrt are inputs. Exact tells whether there are none.
+func inDouble(model *pb.ModelProto, trace map[string]*pb.TensorProto, wrt []string) (
+	s *session, exact bool, err error) {
 	for range len(model.Graph.Node) + 1 {
 		s, err = open(widened(model, trace, wrt), ort.Disable)
 		if err == nil {
@@ -52,15 +51,14 @@ func isNarrow(m *pb.ModelProto, n *pb.NodeProto) bool {
 	return found || slices.Contains(singleOnly, n.GetOpType())
 }
 
-// nodeName finds the node in the runtime's messages, which name the nodes of an
-// operator's definition after it.
+// nodeName finds the node in the runtime's messages, which name the nodes of an operator's definition after it.
 var nodeName = regexp.MustCompile(`(?i)node[^\n]*?\b(?:_inlfunc_\w*?_)?(n\d+)\b`)
 
 func key(m *pb.ModelProto, n *pb.NodeProto) string {
 	return fmt.Sprint(n.GetDomain(), n.GetOpType(), m.OpsetImport[0].GetVersion(), len(n.Output))
 }
 
-// widened is a model with float64 in place of float32.
+// widened returns a model with float64 in place of float32.
 func widened(model *pb.ModelProto, trace map[string]*pb.TensorProto, wrt []string) *pb.ModelProto {
 	g := &pb.GraphProto{Name: model.Graph.Name}
 	kinds := map[string]int32{} // in the model itself

@@ -11,8 +11,8 @@ import (
 
 // Functions of each element by itself.
 
-// smooth is a function that is smooth on [-limit, limit], with results of at most
-// size there; 0 is that of its input.
+// smooth returns a function that is smooth on [-limit, limit], with results of at most size there; 0 is that of its
+// input.
 func smooth(since int64, op string, limit, size float64) generator {
 	return generator{since, func(m *maker) {
 		x := m.take(limit)
@@ -24,7 +24,7 @@ func smooth(since int64, op string, limit, size float64) generator {
 	}}
 }
 
-// ofPositive is a function of numbers from 0.4+more on.
+// ofPositive returns a function of numbers from 0.4+more on.
 func ofPositive(op string, more, size float64) generator {
 	return generator{9, func(m *maker) {
 		x := m.positive(m.any(), 2)
@@ -35,8 +35,7 @@ func ofPositive(op string, more, size float64) generator {
 	}}
 }
 
-// kinked is a function that is smooth around places. Its result is as large as its
-// input.
+// kinked returns a function that is smooth around places. Its result is as large as its input.
 func kinked(since int64, op string, a attributes, places ...float64) generator {
 	return generator{since, func(m *maker) {
 		x := m.around(m.any(), 0.4, places...)
@@ -51,7 +50,7 @@ func copied(op string) generator {
 	}}
 }
 
-// ofTwo is an operator on two values that broadcast.
+// ofTwo returns an operator on two values that broadcast.
 func ofTwo(op string, size func(a, b float64) float64) generator {
 	return generator{9, func(m *maker) {
 		a, b, shape := m.pair(4)
@@ -61,7 +60,7 @@ func ofTwo(op string, size func(a, b float64) float64) generator {
 
 func sum(a, b float64) float64 { return a + b }
 
-// several is an operator on one value or more.
+// several returns an operator on one value or more.
 func several(op string, size func(sizes []float64) float64) generator {
 	return generator{9, func(m *maker) {
 		a, b, shape := m.pair(2)
@@ -121,8 +120,7 @@ func gelu(m *maker) {
 	m.apply("Gelu", a, x.shape, x.size, x)
 }
 
-// biased is an activation of a value and a vector that is added to it, which may be
-// missing.
+// biased returns an activation of a value and a vector that is added to it, which may be missing.
 func biased(op string, optional bool) generator {
 	return generator{9, func(m *maker) {
 		x := m.ranked(2, 1, 4)
@@ -164,13 +162,14 @@ func clip(m *maker) {
 	}
 }
 
-// bound is a scalar near x, which may depend on other values.
+// bound returns a scalar near x, which may depend on other values.
 func (m *maker) bound(x float64) *tensor {
 	if m.chance(0.5) {
 		return m.scalar(x)
 	}
 	t := m.shaped(1)
-	return m.apply("Add", nil, nil, math.Abs(x)+0.3, m.apply("Mul", nil, nil, 0.3, t, m.scalar(0.3/t.size)), m.scalar(x))
+	return m.apply("Add", nil, nil, math.Abs(x)+0.3, m.apply("Mul", nil, nil, 0.3, t, m.scalar(0.3/t.size)),
+		m.scalar(x))
 }
 
 func mod(m *maker) { // ratios are 1.25 to 1.7 and 2.3 to 2.8, or minus that
@@ -216,7 +215,7 @@ func dropout(m *maker) {
 	m.apply("Dropout", nil, x.shape, x.size, x)
 }
 
-// rounded is a function that is flat between its steps.
+// rounded returns a function that is flat between its steps.
 func rounded(since int64, op string, places ...float64) generator {
 	return generator{since, func(m *maker) {
 		x := m.around(m.any(), 0.3, places...)
@@ -232,7 +231,7 @@ func hardmax(m *maker) {
 	m.apply("Mul", nil, x.shape, x.size, x, y)
 }
 
-// limited is a value of few elements.
+// limited returns a value of few elements.
 func (m *maker) limited(count int64, low, high int) *tensor {
 	for range 6 {
 		if t := m.ranked(2, low, high); t.len() <= count {

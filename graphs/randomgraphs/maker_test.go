@@ -18,8 +18,8 @@ const (
 	microsoft    = "com.microsoft"
 )
 
-// A tensor is a value of a model. Size bounds the magnitude of its elements, so
-// that functions are used where they are smooth and well-conditioned.
+// A tensor is a value of a model. Size bounds the magnitude of its elements, so that functions are used where they are
+// smooth and well-conditioned.
 type tensor struct {
 	name  string
 	shape []int64
@@ -51,10 +51,11 @@ type maker struct {
 	refused bool // the operator at hand does not fit
 }
 
-// newModel makes the model of a seed, and the values of its inputs. The seed also
-// says which operator is there in any case, so that all come along.
+// newModel makes the model of a seed, and the values of its inputs. The seed also says which operator is there in any
+// case, so that all come along.
 func newModel(seed uint64) (*pb.ModelProto, map[string]*pb.TensorProto) {
-	m := &maker{Rand: rand.New(rand.NewPCG(seed, 1)), graph: &pb.GraphProto{Name: proto.String(fmt.Sprintf("seed %d", seed))},
+	m := &maker{Rand: rand.New(rand.NewPCG(seed, 1)),
+		graph:  &pb.GraphProto{Name: proto.String(fmt.Sprintf("seed %d", seed))},
 		inputs: map[string]*pb.TensorProto{}}
 	all := slices.Sorted(maps.Keys(generators))
 	first := all[seed%uint64(len(all))]
@@ -73,15 +74,17 @@ func newModel(seed uint64) (*pb.ModelProto, map[string]*pb.TensorProto) {
 		}
 	}
 	m.chooseOutputs()
-	return &pb.ModelProto{IrVersion: proto.Int64(oneOf(m, int64(4), 8, 10)), Graph: m.graph, OpsetImport: []*pb.OperatorSetIdProto{
-		{Domain: proto.String(""), Version: &m.opset}, {Domain: proto.String(microsoft), Version: proto.Int64(1)}}}, m.inputs
+	opsets := []*pb.OperatorSetIdProto{{Domain: proto.String(""), Version: &m.opset},
+		{Domain: proto.String(microsoft), Version: proto.Int64(1)}}
+	ir := proto.Int64(oneOf(m, int64(4), 8, 10))
+	return &pb.ModelProto{IrVersion: ir, Graph: m.graph, OpsetImport: opsets}, m.inputs
 }
 
 func (m *maker) lacks(op string) bool {
 	return !slices.ContainsFunc(m.graph.Node, func(n *pb.NodeProto) bool { return nameOf(n) == op })
 }
 
-// nameOf is a node's operator, with its domain in front if that is not the standard.
+// nameOf returns a node's operator, with its domain in front if that is not the standard.
 func nameOf(n *pb.NodeProto) string {
 	if n.GetDomain() == "" {
 		return n.GetOpType()
@@ -100,8 +103,7 @@ func (m *maker) try(generate func(m *maker)) {
 	}
 }
 
-// chooseOutputs: most of what nothing reads, some of the rest. Inputs may be
-// outputs too.
+// chooseOutputs: most of what nothing reads, some of the rest. Inputs may be outputs too.
 func (m *maker) chooseOutputs() {
 	read := map[string]bool{}
 	for _, n := range m.graph.Node {
@@ -128,7 +130,7 @@ func (m *maker) chance(p float64) bool { return m.Float64() < p }
 
 func oneOf[T any](m *maker, list ...T) T { return list[m.IntN(len(list))] }
 
-// between is a number from low to high.
+// between returns a number from low to high.
 func (m *maker) between(low, high int64) int64 { return low + m.Int64N(high-low+1) }
 
 func (m *maker) dims(rank int) []int64 {
@@ -152,7 +154,8 @@ func info(name string, kind pb.TensorProto_DataType, shape []int64) *pb.ValueInf
 	if shape != nil {
 		t.Shape = &pb.TensorShapeProto{}
 		for _, d := range shape {
-			t.Shape.Dim = append(t.Shape.Dim, &pb.TensorShapeProto_Dimension{Value: &pb.TensorShapeProto_Dimension_DimValue{DimValue: d}})
+			t.Shape.Dim = append(t.Shape.Dim,
+				&pb.TensorShapeProto_Dimension{Value: &pb.TensorShapeProto_Dimension_DimValue{DimValue: d}})
 		}
 	}
 	return &pb.ValueInfoProto{Name: &name, Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{TensorType: t}}}
@@ -162,7 +165,8 @@ func info(name string, kind pb.TensorProto_DataType, shape []int64) *pb.ValueInf
 func (m *maker) given(t *pb.TensorProto, input bool) *tensor {
 	t.Name = proto.String(m.fresh())
 	if input {
-		m.graph.Input = append(m.graph.Input, info(t.GetName(), pb.TensorProto_DataType(t.GetDataType()), append([]int64{}, t.Dims...)))
+		m.graph.Input = append(m.graph.Input, info(t.GetName(), pb.TensorProto_DataType(t.GetDataType()),
+			append([]int64{}, t.Dims...)))
 		m.inputs[t.GetName()] = t
 	} else {
 		m.graph.Initializer = append(m.graph.Initializer, t)
@@ -170,7 +174,7 @@ func (m *maker) given(t *pb.TensorProto, input bool) *tensor {
 	return &tensor{name: t.GetName(), shape: t.Dims}
 }
 
-// constant is an initializer of floats.
+// constant returns an initializer of floats.
 func (m *maker) constant(values []float64, shape ...int64) *tensor {
 	t := &pb.TensorProto{DataType: proto.Int32(int32(pb.TensorProto_FLOAT)), Dims: shape}
 	size := 0.0
@@ -185,8 +189,7 @@ func (m *maker) constant(values []float64, shape ...int64) *tensor {
 
 func (m *maker) scalar(x float64) *tensor { return m.constant([]float64{x}) }
 
-// parameter is an initializer or an input, drawn from [-size, size), that nodes
-// may read.
+// parameter returns an initializer or an input, drawn from [-size, size), that nodes may read.
 func (m *maker) parameter(size float64, shape ...int64) *tensor {
 	return m.drawn(-size, size, shape...)
 }
@@ -202,15 +205,15 @@ func (m *maker) drawn(low, high float64, shape ...int64) *tensor {
 	return out
 }
 
-// ints is an initializer of integers.
+// ints returns an initializer of integers.
 func (m *maker) ints(values ...int64) *tensor { return m.integers(false, values, int64(len(values))) }
 
 func (m *maker) integers(input bool, values []int64, shape ...int64) *tensor {
-	return m.given(&pb.TensorProto{DataType: proto.Int32(int32(pb.TensorProto_INT64)), Dims: shape, Int64Data: values}, input)
+	return m.given(&pb.TensorProto{DataType: proto.Int32(int32(pb.TensorProto_INT64)), Dims: shape, Int64Data: values},
+		input)
 }
 
-// indices are integers in [0, below), or counted from the end if they may be: a
-// constant, or an input.
+// indices returns integers in [0, below), or counted from the end if they may be: a constant, or an input.
 func (m *maker) indices(below int64, negative bool, shape ...int64) *tensor {
 	var values []int64
 	for range product(shape) {
@@ -223,7 +226,7 @@ func (m *maker) indices(below int64, negative bool, shape ...int64) *tensor {
 	return m.integers(m.chance(0.4), values, shape...)
 }
 
-// booleans are a constant, or an input. The first of each row is true if so wanted.
+// booleans returns a constant, or an input. The first of each row is true if so wanted.
 func (m *maker) booleans(first bool, shape ...int64) *tensor {
 	t := &pb.TensorProto{DataType: proto.Int32(int32(pb.TensorProto_BOOL)), Dims: shape}
 	for i := range product(shape) {
@@ -241,8 +244,8 @@ func (m *maker) apply(op string, a attributes, shape []int64, size float64, inpu
 	return m.applyN(op, a, []*tensor{{shape: shape, size: size}}, inputs...)[0]
 }
 
-// applyN adds a node; op has its domain in front if that is not the standard. A nil result has no name; one of size 0 is no float that
-// nodes may read.
+// applyN adds a node; op has its domain in front if that is not the standard. A nil result has no name; one of size 0
+// is no float that nodes may read.
 func (m *maker) applyN(op string, a attributes, results []*tensor, inputs ...*tensor) []*tensor {
 	n := &pb.NodeProto{OpType: &op, Name: proto.String(fmt.Sprintf("n%d", len(m.graph.Node)))}
 	if own, ok := strings.CutPrefix(op, microsoft+"."); ok {

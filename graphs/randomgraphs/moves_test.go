@@ -31,8 +31,7 @@ func reshape(m *maker) {
 	m.apply("Reshape", nil, shape, x.size, x, m.ints(to...))
 }
 
-// fromShape computes a list of integers from the shape of a value, as exporters
-// do for sizes that may differ.
+// fromShape computes a list of integers from the shape of a value, as exporters do for sizes that may differ.
 func (m *maker) fromShape(list []int64) *tensor {
 	of := m.any()
 	integer := func(op string, a attributes, shape []int64, in ...*tensor) *tensor {
@@ -46,11 +45,12 @@ func (m *maker) fromShape(list []int64) *tensor {
 	} else {
 		total = integer("ReduceSum", attributes{"keepdims": 1}, []int64{1}, zero, m.ints(0))
 	}
-	constant := &pb.TensorProto{DataType: proto.Int32(int32(pb.TensorProto_INT64)), Dims: []int64{int64(len(list))}, Int64Data: list}
+	constant := &pb.TensorProto{DataType: proto.Int32(int32(pb.TensorProto_INT64)), Dims: []int64{int64(len(list))},
+		Int64Data: list}
 	return integer("Add", nil, constant.Dims, total, integer("Constant", attributes{"value": constant}, constant.Dims))
 }
 
-// factors is a shape of n elements.
+// factors returns a shape of n elements.
 func (m *maker) factors(n int64) []int64 {
 	var out []int64
 	for _, f := range []int64{2, 3, 2, 5, 3, 2, 4} {
@@ -282,7 +282,8 @@ func gather(m *maker) {
 	axis, named := m.axis(x)
 	shape := m.dims(m.IntN(3))
 	index := m.indices(x.shape[axis], m.opset >= 11, shape...)
-	m.apply("Gather", attributes{"axis": named}, slices.Concat(x.shape[:axis], shape, x.shape[axis+1:]), x.size, x, index)
+	m.apply("Gather", attributes{"axis": named}, slices.Concat(x.shape[:axis], shape, x.shape[axis+1:]), x.size, x,
+		index)
 }
 
 func gatherElements(m *maker) {
@@ -296,8 +297,7 @@ func gatherElements(m *maker) {
 	m.apply("GatherElements", attributes{"axis": named}, shape, x.size, x, m.indices(x.shape[axis], true, shape...))
 }
 
-// tuples are indices [count, depth] of a tensor's first axes, all different if
-// they have to be.
+// tuples returns indices [count, depth] of a tensor's first axes, all different if they have to be.
 func (m *maker) tuples(x *tensor, count int64, depth int, different bool) *tensor {
 	var values []int64
 	seen := map[string]bool{}
@@ -317,7 +317,8 @@ func (m *maker) tuples(x *tensor, count int64, depth int, different bool) *tenso
 func gatherND(m *maker) {
 	x := m.ranked(8, 1, 4)
 	depth, count := 1+m.IntN(x.rank()), m.between(1, 4)
-	m.apply("GatherND", nil, slices.Concat([]int64{count}, x.shape[depth:]), x.size, x, m.tuples(x, count, depth, false))
+	m.apply("GatherND", nil, slices.Concat([]int64{count}, x.shape[depth:]), x.size, x,
+		m.tuples(x, count, depth, false))
 }
 
 // reductions of scatter operators, as far as the opset has them.
@@ -332,8 +333,7 @@ func (m *maker) reduction(add, more int64) string {
 	return oneOf(m, list...)
 }
 
-// combined are a tensor's data and updates for a reduction, and the size of the
-// result.
+// combined returns a tensor's data and updates for a reduction, and the size of the result.
 func (m *maker) combined(reduction string, data, updates *tensor) (a, b *tensor, size float64) {
 	if reduction == "max" || reduction == "min" {
 		a, b = m.around(data, 0.4, -9, 9), m.apart(updates) // the updates are less
@@ -399,7 +399,8 @@ func depthToSpace(m *maker) {
 func spaceToDepth(m *maker) {
 	b := m.between(2, 3)
 	x := m.shaped(8, m.between(1, 2), m.between(1, 2), b*m.between(1, 2), b)
-	m.apply("SpaceToDepth", attributes{"blocksize": b}, []int64{x.shape[0], x.shape[1] * b * b, x.shape[2] / b, x.shape[3] / b}, x.size, x)
+	m.apply("SpaceToDepth", attributes{"blocksize": b},
+		[]int64{x.shape[0], x.shape[1] * b * b, x.shape[2] / b, x.shape[3] / b}, x.size, x)
 }
 
 func centerCropPad(m *maker) {
@@ -410,7 +411,8 @@ func centerCropPad(m *maker) {
 	}
 	if m.chance(0.4) {
 		axis, named := m.axis(x)
-		m.apply("CenterCropPad", attributes{"axes": []int64{named}}, with(x.shape, axis, shape[axis]), x.size, x, m.ints(shape[axis]))
+		m.apply("CenterCropPad", attributes{"axes": []int64{named}}, with(x.shape, axis, shape[axis]), x.size, x,
+			m.ints(shape[axis]))
 		return
 	}
 	m.apply("CenterCropPad", nil, shape, x.size, x, m.ints(shape...))
@@ -440,7 +442,8 @@ func reverseSequence(m *maker) {
 	for range x.shape[batch] {
 		lengths = append(lengths, m.between(1, x.shape[1-batch]))
 	}
-	m.apply("ReverseSequence", attributes{"batch_axis": batch, "time_axis": 1 - batch}, x.shape, x.size, x, m.ints(lengths...))
+	m.apply("ReverseSequence", attributes{"batch_axis": batch, "time_axis": 1 - batch}, x.shape, x.size, x,
+		m.ints(lengths...))
 }
 
 func trilu(op string) func(m *maker) {
@@ -475,8 +478,8 @@ func compress(m *maker) {
 func cumSum(m *maker) {
 	x := m.ranked(2, 1, 3)
 	axis, named := m.axis(x)
-	m.apply("CumSum", attributes{"exclusive": m.IntN(2), "reverse": m.IntN(2)}, x.shape, x.size*float64(x.shape[axis]), x,
-		m.integers(false, []int64{named}))
+	m.apply("CumSum", attributes{"exclusive": m.IntN(2), "reverse": m.IntN(2)}, x.shape, x.size*float64(x.shape[axis]),
+		x, m.integers(false, []int64{named}))
 }
 
 func tensorScatter(m *maker) {

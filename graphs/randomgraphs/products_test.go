@@ -37,7 +37,7 @@ func matMul(m *maker) {
 	m.apply("MatMul", nil, shape, float64(k), a, b)
 }
 
-// fusedMatMul is a product of transposed matrices. The second name is an older one.
+// fusedMatMul returns a product of transposed matrices. The second name is an older one.
 func fusedMatMul(op string) generator {
 	return generator{9, func(m *maker) {
 		rows, k, columns, batch := m.between(1, 4), m.between(1, 4), m.between(1, 4), m.between(1, 3)
@@ -53,7 +53,7 @@ func fusedMatMul(op string) generator {
 	}}
 }
 
-// square is a batch of matrices whose inverse is well-conditioned: 2·I and a little.
+// square returns a batch of matrices whose inverse is well-conditioned: 2·I and a little.
 func (m *maker) square() *tensor {
 	n := m.between(1, 3)
 	var eye []float64
@@ -113,8 +113,10 @@ func gemm(m *maker) {
 }
 
 func einsum(m *maker) {
-	e := oneOf(m, []string{"ij,jk->ik", "ij", "jk", "ik"}, []string{"bij,bjk->bik", "bij", "bjk", "bik"}, []string{"ij,jk", "ij", "jk", "ik"},
-		[]string{"bij,k->bk", "bij", "k", "bk"}, []string{"ii->i", "ii", "", "i"}, []string{"bhid,bhjd->bhij", "bhid", "bhjd", "bhij"},
+	e := oneOf(m, []string{"ij,jk->ik", "ij", "jk", "ik"}, []string{"bij,bjk->bik", "bij", "bjk", "bik"},
+		[]string{"ij,jk", "ij", "jk", "ik"},
+		[]string{"bij,k->bk", "bij", "k", "bk"}, []string{"ii->i", "ii", "", "i"},
+		[]string{"bhid,bhjd->bhij", "bhid", "bhjd", "bhij"},
 		[]string{"ij->ji", "ij", "", "ji"}, []string{"i,j->ij", "i", "j", "ij"}, []string{"ij->", "ij", "", ""},
 		[]string{"...i,...i->...", "bji", "bji", "bj"}, []string{"b...,b...->b...", "bj", "bj", "bj"})
 	sizes := map[rune]int64{}
@@ -141,7 +143,8 @@ func einsum(m *maker) {
 }
 
 func attention(m *maker) {
-	n, heads, share, l, s, d := m.between(1, 2), m.between(1, 2), m.between(1, 2), m.between(1, 3), m.between(1, 4), m.between(1, 3)
+	n, heads, share, l, s, d := m.between(1, 2), m.between(1, 2), m.between(1, 2), m.between(1, 3), m.between(1, 4),
+		m.between(1, 3)
 	q, kv := heads*share, heads
 	a := attributes{}
 	if l == s {
@@ -162,9 +165,8 @@ func attention(m *maker) {
 		inputs = []*tensor{m.shaped(1, n, l, q*d), m.shaped(1, n, s, kv*d), m.shaped(1, n, s, kv*d)}
 		shape = []int64{n, l, q * d}
 	}
-	// Where ONNX Runtime 1.27 does not do as ONNX says, as 1.32 does, nothing is made:
-	// causality with more keys than queries or with a mask, a cap with a mask, and
-	// queries that may look at nothing.
+	// Where ONNX Runtime 1.27 does not do as ONNX says, as 1.32 does, nothing is made: causality with more keys than
+	// queries or with a mask, a cap with a mask, and queries that may look at nothing.
 	switch mask := slices.Concat(oneOf(m, nil, []int64{q}, []int64{n, 1}), []int64{l, s}); {
 	case a["softcap"] != nil || a["is_causal"] == 1:
 	case m.chance(0.5):
@@ -189,7 +191,8 @@ func rotaryEmbedding(m *maker) {
 		a["rotary_embedding_dim"], a["num_heads"] = turned, heads
 	}
 	if m.chance(0.5) {
-		m.apply("RotaryEmbedding", a, x.shape, 4, x, m.shaped(1, most, turned/2), m.shaped(1, most, turned/2), m.indices(most, false, n, l))
+		m.apply("RotaryEmbedding", a, x.shape, 4, x, m.shaped(1, most, turned/2), m.shaped(1, most, turned/2),
+			m.indices(most, false, n, l))
 	} else {
 		m.apply("RotaryEmbedding", a, x.shape, 4, x, m.shaped(1, n, l, turned/2), m.shaped(1, n, l, turned/2))
 	}
@@ -207,7 +210,8 @@ func recurrent(op string, gates int64) generator {
 		if op == "GRU" {
 			a["linear_before_reset"] = m.IntN(2)
 		}
-		inputs := []*tensor{m.shaped(1, length, batch, features), m.shaped(1, d, gates*hidden, features), m.shaped(1, d, gates*hidden, hidden),
+		inputs := []*tensor{m.shaped(1, length, batch, features), m.shaped(1, d, gates*hidden, features),
+			m.shaped(1, d, gates*hidden, hidden),
 			nil, nil, nil}
 		if m.chance(0.7) {
 			inputs[3] = m.shaped(1, d, 2*gates*hidden)

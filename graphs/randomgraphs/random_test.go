@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"fovea/graphs/autodiff"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 	"fovea/onnx/ort/install"
 )
 
@@ -32,9 +32,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestRandomGraphs: the imported graph computes what the model does; its gradients
-// agree with finite differences; the runtime's optimisations change neither.
+// TestRandomGraphs: the imported graph computes what the model does; its gradients agree with finite differences; the
+// runtime's optimisations change neither.
 func TestRandomGraphs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs hundreds of graphs")
+	}
 	var lock sync.Mutex
 	var offs []float64
 	nodes := map[string]int{}
@@ -62,7 +65,8 @@ func TestRandomGraphs(t *testing.T) {
 		t.Errorf("%d models of %d tell nothing", silent, *rounds)
 	}
 	for op := range generators {
-		if least := *rounds / 330; uint64(nodes[op]) < least && op != "Resize" && op != "ScatterElements" { // they have older names too
+		if least := *rounds / 330; uint64(nodes[op]) < least && op != "Resize" &&
+			op != "ScatterElements" { // they have older names too
 			t.Errorf("%s is there %d times", op, nodes[op])
 		}
 	}
@@ -91,8 +95,8 @@ func each(try func(seed uint64) (tells bool)) (silent uint64) {
 	return count.Load()
 }
 
-// TestWrongGradients: a gradient that is off by one part in a hundred is found, and
-// the model that shows it is made smaller.
+// TestWrongGradients: a gradient that is off by one part in a hundred is found, and the model that shows it is made
+// smaller.
 func TestWrongGradients(t *testing.T) {
 	defer func() { reverse = autodiff.Backward }()
 	reverse = graphtest.WrongBackward

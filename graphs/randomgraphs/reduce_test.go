@@ -4,8 +4,7 @@ import "slices"
 
 // Reductions and normalisations.
 
-// reduce reduces some axes, or all, of a value; size is that of the result of n
-// elements that are at most x.
+// reduce reduces some axes, or all, of a value; size is that of the result of n elements that are at most x.
 func reduce(op string, axesInput int64, take func(m *maker) *tensor, size func(x, n float64) float64) generator {
 	return generator{9, func(m *maker) {
 		x := take(m)
@@ -81,12 +80,14 @@ func layerNormalization(m *maker) {
 func rmsNormalization(m *maker) {
 	x := m.ranked(2, 1, 4)
 	axis, named := m.axis(x)
-	m.apply("RMSNormalization", attributes{"axis": named, "epsilon": 0.1}, x.shape, 4, x, m.shaped(1, x.shape[axis:]...))
+	m.apply("RMSNormalization", attributes{"axis": named, "epsilon": 0.1}, x.shape, 4, x,
+		m.shaped(1, x.shape[axis:]...))
 }
 
 func simplifiedLayerNormalization(m *maker) {
 	x := m.ranked(2, 1, 4)
-	m.apply("SimplifiedLayerNormalization", attributes{"axis": -1, "epsilon": 0.1}, x.shape, 4, x, m.shaped(1, x.shape[x.rank()-1]))
+	m.apply("SimplifiedLayerNormalization", attributes{"axis": -1, "epsilon": 0.1}, x.shape, 4, x,
+		m.shaped(1, x.shape[x.rank()-1]))
 }
 
 // skipped normalises the sum of two values, and of a vector if it is given.
@@ -104,7 +105,8 @@ func skipped(op string, more int) generator {
 func instanceNormalization(m *maker) {
 	x := m.image(2, m.between(1, 3))
 	channels := x.shape[1]
-	m.apply("InstanceNormalization", attributes{"epsilon": 0.1}, x.shape, 4, x, m.shaped(1, channels), m.shaped(1, channels))
+	m.apply("InstanceNormalization", attributes{"epsilon": 0.1}, x.shape, 4, x, m.shaped(1, channels),
+		m.shaped(1, channels))
 }
 
 func groupNormalization(m *maker) {
@@ -114,14 +116,16 @@ func groupNormalization(m *maker) {
 	if m.opset >= 21 {
 		n = x.shape[1]
 	}
-	m.apply("GroupNormalization", attributes{"epsilon": 0.1, "num_groups": groups}, x.shape, 4, x, m.shaped(1, n), m.shaped(1, n))
+	m.apply("GroupNormalization", attributes{"epsilon": 0.1, "num_groups": groups}, x.shape, 4, x, m.shaped(1, n),
+		m.shaped(1, n))
 }
 
 func batchNormalization(m *maker) {
 	x := m.image(2, m.between(1, 3))
 	channels := x.shape[1]
 	variance := m.positive(m.shaped(1, channels), 1)
-	m.apply("BatchNormalization", attributes{"epsilon": 0.01}, x.shape, 6, x, m.shaped(1, channels), m.shaped(1, channels), m.shaped(1, channels), variance)
+	m.apply("BatchNormalization", attributes{"epsilon": 0.01}, x.shape, 6, x, m.shaped(1, channels),
+		m.shaped(1, channels), m.shaped(1, channels), variance)
 }
 
 func meanVarianceNormalization(m *maker) {

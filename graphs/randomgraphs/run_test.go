@@ -53,7 +53,8 @@ func (s *session) fill(at values, rest map[string]*pb.TensorProto) error {
 func (s *session) run() (map[string]*pb.TensorProto, error) {
 	out := map[string]*pb.TensorProto{}
 	err := s.Evaluate(func(info ort.Info, data []byte) error {
-		out[info.Name] = &pb.TensorProto{Name: proto.String(info.Name), DataType: proto.Int32(int32(info.Type)), Dims: info.Shape,
+		out[info.Name] = &pb.TensorProto{Name: proto.String(info.Name), DataType: proto.Int32(int32(info.Type)),
+			Dims:    info.Shape,
 			RawData: append([]byte{}, data...)}
 		return nil
 	})
@@ -61,7 +62,8 @@ func (s *session) run() (map[string]*pb.TensorProto, error) {
 }
 
 // once runs a model a single time.
-func once(model *pb.ModelProto, level ort.Level, at values, rest map[string]*pb.TensorProto) (map[string]*pb.TensorProto, error) {
+func once(model *pb.ModelProto, level ort.Level, at values,
+	rest map[string]*pb.TensorProto) (map[string]*pb.TensorProto, error) {
 	s, err := open(model, level)
 	if err != nil {
 		return nil, err
@@ -73,7 +75,7 @@ func once(model *pb.ModelProto, level ort.Level, at values, rest map[string]*pb.
 	return s.run()
 }
 
-// elementsOf are numbers as elements of float32 or float64.
+// elementsOf returns numbers as elements of float32 or float64.
 func elementsOf(kind pb.TensorProto_DataType, x []float64) (out []byte) {
 	for _, v := range x {
 		if kind == pb.TensorProto_DOUBLE {
@@ -85,7 +87,7 @@ func elementsOf(kind pb.TensorProto_DataType, x []float64) (out []byte) {
 	return out
 }
 
-// floats are the elements of a tensor of floats, nil of another.
+// floats returns the elements of a tensor of floats, nil of another.
 func floats(t *pb.TensorProto) (out []float64) {
 	data, err := onnx.Data(t)
 	if err != nil {

@@ -12,9 +12,10 @@ import (
 	"fovea/onnx/pb"
 )
 
-// shrink makes a model that fails smaller as long as it fails in the same way: one
-// output is enough, and a node gives way to inputs of the values that it made.
-func shrink(model *pb.ModelProto, inputs map[string]*pb.TensorProto, f *failure) (*pb.ModelProto, map[string]*pb.TensorProto, *failure) {
+// shrink makes a model that fails smaller as long as it fails in the same way: one output is enough, and a node gives
+// way to inputs of the values that it made.
+func shrink(model *pb.ModelProto, inputs map[string]*pb.TensorProto, f *failure) (*pb.ModelProto,
+	map[string]*pb.TensorProto, *failure) {
 	trace := importer.Trace{}
 	if source, err := importer.Read(model, importer.Sizes{}); err == nil {
 		if seen, err := once(source.Observed(), ort.Disable, nil, inputs); err == nil {
@@ -40,7 +41,7 @@ func shrink(model *pb.ModelProto, inputs map[string]*pb.TensorProto, f *failure)
 	return model, inputs, f
 }
 
-// candidates are models that are one step smaller.
+// candidates returns models that are one step smaller.
 func candidates(model *pb.ModelProto, trace importer.Trace) (out []*pb.ModelProto) {
 	step := func(change func(g *pb.GraphProto)) {
 		m := proto.Clone(model).(*pb.ModelProto)
@@ -57,7 +58,8 @@ func candidates(model *pb.ModelProto, trace importer.Trace) (out []*pb.ModelProt
 		step(func(g *pb.GraphProto) {
 			for _, name := range g.Node[i].Output {
 				if t := trace[name]; t != nil {
-					g.Input = append(g.Input, info(name, pb.TensorProto_DataType(t.GetDataType()), append([]int64{}, t.Dims...)))
+					g.Input = append(g.Input, info(name, pb.TensorProto_DataType(t.GetDataType()),
+						append([]int64{}, t.Dims...)))
 				}
 			}
 			g.Node = slices.Delete(g.Node, i, i+1)
@@ -87,7 +89,7 @@ func prune(g *pb.GraphProto) {
 	g.Initializer = slices.DeleteFunc(g.Initializer, func(t *pb.TensorProto) bool { return !read[t.GetName()] })
 }
 
-// text is a model as a reader wants it, with the values of its inputs.
+// text returns a model as a reader wants it, with the values of its inputs.
 func text(m *pb.ModelProto, inputs map[string]*pb.TensorProto) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "model of opset %d\n", m.OpsetImport[0].GetVersion())
@@ -110,7 +112,8 @@ func text(m *pb.ModelProto, inputs map[string]*pb.TensorProto) string {
 	for _, n := range m.Graph.Node {
 		fmt.Fprintf(&b, "  %s = %s(%s)", strings.Join(n.Output, ", "), n.GetOpType(), strings.Join(n.Input, ", "))
 		for _, a := range n.Attribute {
-			value := map[pb.AttributeProto_AttributeType]any{pb.AttributeProto_INT: a.GetI(), pb.AttributeProto_FLOAT: a.GetF(),
+			value := map[pb.AttributeProto_AttributeType]any{pb.AttributeProto_INT: a.GetI(),
+				pb.AttributeProto_FLOAT:  a.GetF(),
 				pb.AttributeProto_STRING: string(a.GetS()), pb.AttributeProto_INTS: a.GetInts()}[a.GetType()]
 			fmt.Fprintf(&b, " %s=%v", a.GetName(), value)
 		}

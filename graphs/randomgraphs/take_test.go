@@ -4,10 +4,10 @@ import "slices"
 
 // How nodes come by their inputs.
 
-// any is a value that is there, rather a late one.
+// any returns a value that is there, rather a late one.
 func (m *maker) any() *tensor { return m.pool[max(m.IntN(len(m.pool)), m.IntN(len(m.pool)))] }
 
-// take is a value whose elements are at most limit.
+// take returns a value whose elements are at most limit.
 func (m *maker) take(limit float64) *tensor { return m.bounded(m.any(), limit) }
 
 // bounded makes t smaller if it has to be.
@@ -21,7 +21,7 @@ func (m *maker) bounded(t *tensor, limit float64) *tensor {
 	return m.apply("Mul", nil, t.shape, limit, t, m.scalar(limit/t.size))
 }
 
-// ranked is a value of a rank from low to high.
+// ranked returns a value of a rank from low to high.
 func (m *maker) ranked(limit float64, low, high int) *tensor {
 	for range 4 {
 		if t := m.any(); low <= t.rank() && t.rank() <= high {
@@ -31,8 +31,7 @@ func (m *maker) ranked(limit float64, low, high int) *tensor {
 	return m.shaped(limit, m.dims(low+m.IntN(high-low+1))...)
 }
 
-// shaped is a value of a shape: one that is there, a parameter, or one that is
-// made of another.
+// shaped returns a value of a shape: one that is there, a parameter, or one that is made of another.
 func (m *maker) shaped(limit float64, shape ...int64) *tensor {
 	if m.chance(0.7) {
 		for _, i := range m.Perm(len(m.pool)) {
@@ -59,7 +58,7 @@ func (m *maker) reshaped(t *tensor, shape []int64) *tensor {
 	return m.apply("Gather", nil, shape, t.size, flat, m.indices(t.len(), false, shape...))
 }
 
-// positive is a value of elements from 0.4 to not much more than limit.
+// positive returns a value of elements from 0.4 to not much more than limit.
 func (m *maker) positive(t *tensor, limit float64) *tensor {
 	half := limit / 2
 	switch m.IntN(4) {
@@ -78,8 +77,8 @@ func (m *maker) positive(t *tensor, limit float64) *tensor {
 	}
 }
 
-// around is t, made smaller than reach, moved element by element to one of the
-// given places: functions with kinks are smooth there.
+// around returns t, made smaller than reach, moved element by element to one of the given places: functions with kinks
+// are smooth there.
 func (m *maker) around(t *tensor, reach float64, places ...float64) *tensor {
 	x := m.apply("Mul", nil, t.shape, reach, t, m.scalar(reach/t.size))
 	var moves []float64
@@ -90,8 +89,7 @@ func (m *maker) around(t *tensor, reach float64, places ...float64) *tensor {
 	return m.apply("Add", nil, t.shape, reach+to.size, x, to)
 }
 
-// apart is t with elements that lie apart from each other, in an order that small
-// steps do not change.
+// apart returns t with elements that lie apart from each other, in an order that small steps do not change.
 func (m *maker) apart(t *tensor) *tensor {
 	const step = 0.25
 	x := m.apply("Mul", nil, t.shape, step/4, t, m.scalar(step/4/t.size))
@@ -103,7 +101,7 @@ func (m *maker) apart(t *tensor) *tensor {
 	return m.apply("Add", nil, t.shape, step/4+to.size, x, to)
 }
 
-// smaller is a shape that broadcasts to the given one.
+// smaller returns a shape that broadcasts to the given one.
 func (m *maker) smaller(shape []int64) []int64 {
 	out := slices.Clone(shape)
 	for i := range out {
@@ -134,7 +132,7 @@ func broadcast(a, b []int64) ([]int64, bool) {
 	return out, true
 }
 
-// pair is two values that broadcast, and the shape of both together.
+// pair returns two values that broadcast, and the shape of both together.
 func (m *maker) pair(limit float64) (a, b *tensor, shape []int64) {
 	a = m.take(limit)
 	if m.chance(0.1) {
@@ -156,7 +154,7 @@ func (m *maker) swapped(a, b *tensor, shape []int64) (*tensor, *tensor, []int64)
 	return a, b, shape
 }
 
-// axis is an axis of t, which has one, and how an attribute names it.
+// axis returns an axis of t, which has one, and how an attribute names it.
 func (m *maker) axis(t *tensor) (axis int, named int64) {
 	axis = m.IntN(t.rank())
 	named = int64(axis)
@@ -166,7 +164,7 @@ func (m *maker) axis(t *tensor) (axis int, named int64) {
 	return axis, named
 }
 
-// with is a shape with another size of an axis.
+// with returns a shape with another size of an axis.
 func with(shape []int64, axis int, size int64) []int64 {
 	out := slices.Clone(shape)
 	out[axis] = size

@@ -8,7 +8,7 @@ import (
 
 // Operators whose windows move over images, and those that sample images.
 
-// image is a value [N, channels, D…] of 1 or 2 spatial axes of at least 3 elements.
+// image returns a value [N, channels, D…] of 1 or 2 spatial axes of at least 3 elements.
 func (m *maker) image(limit float64, channels int64) *tensor {
 	for range 3 {
 		if t := m.any(); (t.rank() == 3 || t.rank() == 4) && t.shape[1] == channels && slices.Min(t.shape[2:]) >= 3 {
@@ -22,8 +22,7 @@ func (m *maker) image(limit float64, channels int64) *tensor {
 	return m.shaped(limit, shape...)
 }
 
-// window is kernel, strides, dilations and padding over the spatial axes, and the
-// size of what comes out.
+// window returns kernel, strides, dilations and padding over the spatial axes, and the size of what comes out.
 func (m *maker) window(spatial []int64, dilated bool) (a attributes, kernel, out []int64) {
 	var strides, dilations, begins, ends []int64
 	auto := oneOf(m, "", "", "", "SAME_UPPER", "SAME_LOWER", "VALID")
@@ -43,7 +42,8 @@ func (m *maker) window(spatial []int64, dilated bool) (a attributes, kernel, out
 		case "SAME_UPPER", "SAME_LOWER":
 			n = (size + stride - 1) / stride
 		}
-		kernel, out, strides, dilations = append(kernel, k), append(out, n), append(strides, stride), append(dilations, dilation)
+		kernel, out, strides, dilations = append(kernel, k), append(out, n), append(strides, stride),
+			append(dilations, dilation)
 		begins, ends = append(begins, begin), append(ends, end)
 	}
 	a = attributes{"kernel_shape": kernel, "strides": strides}
@@ -89,10 +89,12 @@ func convTranspose(m *maker) {
 		k, stride, dilation := m.between(1, 3), m.between(1, 2), m.between(1, 2)
 		begin, end, extra := m.between(0, 1), m.between(0, 1), m.between(0, stride-1)
 		n := stride*(size-1) + extra + dilation*(k-1) + 1 - begin - end
-		kernel, strides, dilations, spatial = append(kernel, k), append(strides, stride), append(dilations, dilation), append(spatial, n)
+		kernel, strides, dilations, spatial = append(kernel, k), append(strides, stride), append(dilations, dilation),
+			append(spatial, n)
 		begins, ends, more = append(begins, begin), append(ends, end), append(more, extra)
 	}
-	a["kernel_shape"], a["strides"], a["dilations"], a["output_padding"], a["pads"] = kernel, strides, dilations, more, slices.Concat(begins, ends)
+	a["kernel_shape"], a["strides"], a["dilations"], a["output_padding"], a["pads"] = kernel, strides, dilations, more,
+		slices.Concat(begins, ends)
 	inputs := []*tensor{x, m.shaped(1, slices.Concat([]int64{x.shape[1], filters}, kernel)...)}
 	if m.chance(0.5) {
 		inputs = append(inputs, m.shaped(1, filters*group))
@@ -101,7 +103,7 @@ func convTranspose(m *maker) {
 	m.apply("ConvTranspose", a, slices.Concat([]int64{x.shape[0], filters * group}, spatial), size, inputs...)
 }
 
-// fewApart is an image of few elements that lie apart.
+// fewApart returns an image of few elements that lie apart.
 func (m *maker) fewApart() *tensor {
 	for range 5 {
 		if x := m.image(2, m.between(1, 2)); x.len() <= 40 {
@@ -149,8 +151,7 @@ func averagePool(m *maker) {
 	if a["dilations"] == nil || slices.Max(a["dilations"].([]int64)) == 1 {
 		spatial = m.ceil(a, x, spatial)
 	}
-	// Before opset 19 ONNX Runtime 1.27 counts what lies beyond the end as padding; 1.32
-	// does not, nor does PyTorch.
+	// Before opset 19 ONNX Runtime 1.27 counts what lies beyond the end as padding; 1.32 does not, nor does PyTorch.
 	if a["ceil_mode"] == nil || m.opset >= 19 {
 		a["count_include_pad"] = m.IntN(2)
 	}
@@ -199,11 +200,12 @@ func col2Im(m *maker) {
 
 func affineGrid(m *maker) {
 	n, h, w := m.between(1, 2), m.between(2, 4), m.between(2, 4)
-	m.apply("AffineGrid", attributes{"align_corners": m.IntN(2)}, []int64{n, h, w, 2}, 3, m.shaped(1, n, 2, 3), m.ints(n, 1, h, w))
+	m.apply("AffineGrid", attributes{"align_corners": m.IntN(2)}, []int64{n, h, w, 2}, 3, m.shaped(1, n, 2, 3),
+		m.ints(n, 1, h, w))
 }
 
-// gridSample reads between elements: the points are moved there, since at an
-// element, or in the middle where the nearest is read, the function has a kink.
+// gridSample reads between elements: the points are moved there, since at an element, or in the middle where the
+// nearest is read, the function has a kink.
 func gridSample(m *maker) {
 	n, channels, h, w := m.between(1, 2), m.between(1, 2), m.between(2, 4), m.between(2, 4)
 	x := m.shaped(2, n, channels, h, w)
@@ -248,7 +250,8 @@ func resize(m *maker) {
 	case m.opset == 10:
 		m.apply("Resize", attributes{"mode": mode}, shape, 2*x.size, x, factors)
 	default:
-		a := attributes{"mode": mode, "coordinate_transformation_mode": oneOf(m, "half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric")}
+		a := attributes{"mode": mode, "coordinate_transformation_mode": oneOf(m, "half_pixel", "pytorch_half_pixel",
+			"align_corners", "asymmetric")}
 		if mode == "nearest" {
 			a["nearest_mode"] = oneOf(m, "round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
 		}

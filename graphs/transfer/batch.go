@@ -12,12 +12,10 @@ import (
 	"fovea/onnx/pb"
 )
 
-// FreeBatch makes a model that takes one image take any number of them, as
-// exporters would have written it if they had been asked: Reshape keeps its first
-// dimension open, and constants that are joined with features, such as a class
-// token, are repeated for each image. Functions must be expanded and constants
-// initializers; the trace is that of one image. Whether the model was made for
-// several images is for the caller to try.
+// FreeBatch makes a model of one image take any number of them, as exporters would have written it on request. Reshape
+// keeps its first dimension open. Constants that are joined with features, such as a class token, are repeated for each
+// image. Functions must be expanded, constants must be initializers, and the trace must be of one image. The caller has
+// to try whether the result works.
 func FreeBatch(m *pb.ModelProto, trace importer.Trace) (*pb.ModelProto, error) {
 	out := shallow(m)
 	g := out.Graph
@@ -31,12 +29,12 @@ func FreeBatch(m *pb.ModelProto, trace importer.Trace) (*pb.ModelProto, error) {
 	for _, v := range m.GetGraph().GetOutput() {
 		g.Output = append(g.Output, &pb.ValueInfoProto{Name: v.Name})
 	}
-	b := batcher{newWiring(m, trace, 1), out, ""}
+	b := batcher{wiring: newWiring(m, trace, 1), out: out}
 	g.Node = nil
 	for _, n := range m.GetGraph().GetNode() {
 		if b.variesIn(n) {
 			var err error
-			if n, err = b.free(n); err != nil {
+			if n, err = b.freeNode(n); err != nil {
 				return nil, err
 			}
 		}
@@ -49,11 +47,11 @@ func FreeBatch(m *pb.ModelProto, trace importer.Trace) (*pb.ModelProto, error) {
 type batcher struct {
 	*wiring
 	out  *pb.ModelProto
-	size string // of the batch, int64 [1]
+	size string // name of the batch size, int64 [1]; empty until a node needs it
 }
 
-// free is a node that depends on the image, for any batch.
-func (b *batcher) free(n *pb.NodeProto) (*pb.NodeProto, error) {
+// freeNode returns a node that depends on the image in a form for any batch.
+func (b *batcher) freeNode(n *pb.NodeProto) (*pb.NodeProto, error) {
 	switch n.GetOpType() {
 	case "Reshape":
 		return b.reshape(n)
@@ -78,8 +76,8 @@ func (b *batcher) free(n *pb.NodeProto) (*pb.NodeProto, error) {
 	return n, nil
 }
 
-// reshape opens the first dimension of the result if that is 1 for one image, or
-// a constant that leaves no dimension open.
+// reshape opens the first dimension of the result if that is 1 for one image, or if the new shape is a constant that
+// leaves no dimension open.
 func (b *batcher) reshape(n *pb.NodeProto) (*pb.NodeProto, error) {
 	shape := slices.Clone(b.shape(n.GetOutput()[0]))
 	if len(shape) == 0 {
@@ -88,7 +86,7 @@ func (b *batcher) reshape(n *pb.NodeProto) (*pb.NodeProto, error) {
 	if shape[0] != 1 {
 		t := b.constant(n.GetInput()[1])
 		if t == nil {
-			return n, nil // it follows the size of the batch
+			return n, nil // the new shape follows the batch already
 		}
 		data, err := onnx.Data(t)
 		if err != nil {
@@ -104,7 +102,7 @@ func (b *batcher) reshape(n *pb.NodeProto) (*pb.NodeProto, error) {
 	return n, b.integers(n.Input[1], shape...)
 }
 
-// repeat makes a value [1,…] one [N,…].
+// repeat returns the name of a value [N,…] that repeats a value [1,…] for each image.
 func (b *batcher) repeat(name string, shape []int64, to string) (string, error) {
 	if len(shape) == 0 || shape[0] != 1 {
 		return name, nil
@@ -123,7 +121,7 @@ func (b *batcher) repeat(name string, shape []int64, to string) (string, error) 
 		return "", err
 	}
 	join := node("Concat", to+"_shape", b.size, to+"_rest")
-	join.Attribute = []*pb.AttributeProto{{Name: proto.String("axis"), Type: pb.AttributeProto_INT.Enum(), I: proto.Int64(0)}}
+	join.Attribute = integerAttribute("axis", 0)
 	g.Node = append(g.Node, join, node("Expand", to, name, to+"_shape"))
 	return to, nil
 }

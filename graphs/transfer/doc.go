@@ -1,7 +1,6 @@
-// Package transfer makes a classifier that somebody exported as ONNX into one
-// for other classes, ready to be trained: it finds the input for images and the
-// layer that scores the classes, puts a new one into its place, and tells how
-// deep in the model each parameter lies and whether it is learned at all.
+// Package transfer turns an ONNX classifier into one for other classes that is ready for training. It finds the input
+// for images and the layer that scores the classes, and replaces that layer. For each parameter it determines how deep
+// in the model it lies and whether it can be learned.
 //
 //	model, err := transfer.TakeImages(model, 224)        // NCHW, of this size
 //	source, trace := …                                   // see package importer
@@ -10,5 +9,5 @@
 //	graph, trace := …                                    // import that
 //	parameters, err := transfer.Parameters(graph, …)
 //
-// Everything here works on models and graphs; running them is the caller's.
+// The package works on models and graphs only. Its caller runs them.
 package transfer

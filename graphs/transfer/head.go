@@ -10,54 +10,55 @@ import (
 	"fovea/onnx/pb"
 )
 
-// A Head is where a classifier turns features into scores of classes.
+// A Head is the place where a classifier turns features into scores of classes.
 type Head struct {
-	Node           string // the linear layer's, or the value it has none behind
+	Node           string // the linear layer, or the value that a new one reads
 	Features       string // the value that the layer reads
-	Width, Classes int64  // features an image or position, and scores; 0 classes: there is no layer
+	Width, Classes int64  // features for each image or position, and scores; 0 classes if there is no layer
 
 	model  *pb.ModelProto
-	result string // of the layer, with its bias
-	kernel bool   // a convolution at several positions, whose results are pooled behind it
+	result string // value that the layer with its bias makes
+	pooled bool   // the layer is a convolution at several positions with pooling behind it
 }
 
 func (h Head) String() string {
 	return fmt.Sprintf("%q (%d features → %d classes)", h.Node, h.Width, h.Classes)
 }
 
-// passed are the operators that may stand between a head and the output.
-var passed = map[string]bool{"Softmax": true, "LogSoftmax": true, "Sigmoid": true, "Identity": true, "Cast": true,
-	"Flatten": true, "Reshape": true, "Squeeze": true, "Unsqueeze": true, "Transpose": true, "Dropout": true, "Relu": true,
-	"Clip": true, "GlobalAveragePool": true, "AveragePool": true, "ReduceMean": true, "Add": true, "Sub": true, "Mul": true,
+// behindHead lists the operators that may stand between a head and the output.
+var behindHead = map[string]bool{"Softmax": true, "LogSoftmax": true, "Sigmoid": true, "Identity": true, "Cast": true,
+	"Flatten": true, "Reshape": true, "Squeeze": true, "Unsqueeze": true, "Transpose": true, "Dropout": true,
+	"Relu": true,
+	"Clip": true, "GlobalAveragePool": true, "AveragePool": true, "ReduceMean": true, "Add": true, "Sub": true,
+	"Mul": true,
 	"Div": true, "Sum": true, "Mean": true, "Concat": true}
 
-// FindHead finds the head of a model whose functions are expanded and whose
-// constants are initializers, as importer.Source.Model gives it, and which was
-// traced with so many images. The head is the last Gemm, MatMul or 1×1 Conv with
-// weights on the way to the output. If there are several, or none, a name
-// decides: that of such a layer's node, or of a value [N,F], without a layer
-// behind it, that a new head is to read.
+// FindHead finds the head of a model: the last Gemm, MatMul or 1×1 Conv with weights on the way to the output. The
+// model must have its functions expanded and its constants as initializers, as importer.Source.Model returns it, and
+// batch images in its trace. If there are several heads or none, name decides. It names the node of such a layer, or a
+// value [N,F] that a new head is to read.
 func FindHead(m *pb.ModelProto, trace importer.Trace, batch int64, name string) (*Head, error) {
 	w := newWiring(m, trace, batch)
 	var heads []*Head
 	seen := map[string]bool{}
 	for _, out := range m.GetGraph().GetOutput() {
-		heads = append(heads, w.above(out.GetName(), seen)...)
+		heads = append(heads, w.headsBehind(out.GetName(), seen)...)
 	}
 	if name != "" {
-		return w.named(name, heads)
+		return w.headNamed(name, heads)
 	}
 	switch len(heads) {
 	case 1:
 		return heads[0], nil
 	case 0:
 		return nil, fmt.Errorf("no layer is followed by nothing but pooling and softmax on the way to the output: "+
-			"name the node of the layer to replace, or the value that a new one is to read, with model.head%s", w.vectors())
+			"name the node of the layer to replace, or the value that a new one is to read, with model.head%s",
+			w.vectorHint())
 	}
-	return nil, fmt.Errorf("%d layers could be the head: name one with model.head: %s", len(heads), list(heads))
+	return nil, fmt.Errorf("%d layers could be the head: name one with model.head: %s", len(heads), headList(heads))
 }
 
-func list(heads []*Head) string {
+func headList(heads []*Head) string {
 	var out []string
 	for _, h := range heads {
 		out = append(out, h.String())
@@ -65,7 +66,7 @@ func list(heads []*Head) string {
 	return strings.Join(out, ", ")
 }
 
-// wiring tells who makes and who reads each value.
+// A wiring holds the nodes that make and read each value of a model.
 type wiring struct {
 	model        *pb.ModelProto
 	trace        importer.Trace
@@ -94,17 +95,17 @@ func newWiring(m *pb.ModelProto, trace importer.Trace, batch int64) *wiring {
 			w.readers[name] = append(w.readers[name], n)
 		}
 	}
-	delete(w.makers, "") // the name of what is absent
+	delete(w.makers, "") // the name of absent values
 	return w
 }
 
-// variesIn tells whether a node reads what depends on the images.
+// variesIn reports whether a node reads a value that depends on the images.
 func (w *wiring) variesIn(n *pb.NodeProto) bool {
 	return slices.ContainsFunc(n.GetInput(), func(name string) bool { return w.varies[name] })
 }
 
-// constant is a value that does not depend on the images, as far as its content
-// was kept: an initializer, or what nodes make of some.
+// constant returns a value that does not depend on the images: an initializer, or a value that nodes compute from some.
+// Large computed values may lack their data.
 func (w *wiring) constant(name string) *pb.TensorProto {
 	if t := w.initializers[name]; t != nil {
 		return t
@@ -115,27 +116,27 @@ func (w *wiring) constant(name string) *pb.TensorProto {
 	return w.trace[name]
 }
 
-// above lists the heads that a value comes from.
-func (w *wiring) above(name string, seen map[string]bool) []*Head {
+// headsBehind lists the heads that a value is computed from.
+func (w *wiring) headsBehind(name string, seen map[string]bool) []*Head {
 	n := w.makers[name]
 	if n == nil || seen[name] {
 		return nil
 	}
 	seen[name] = true
-	if h := w.linear(n); h != nil {
+	if h := w.headAt(n); h != nil {
 		return []*Head{h}
 	}
 	var heads []*Head
-	if passed[n.GetOpType()] && !w.isResidual(n) {
+	if behindHead[n.GetOpType()] && !w.isResidual(n) {
 		for _, in := range n.GetInput() {
-			heads = append(heads, w.above(in, seen)...)
+			heads = append(heads, w.headsBehind(in, seen)...)
 		}
 	}
 	return heads
 }
 
-// isResidual tells whether a node joins features of several positions, as the
-// blocks of a network do. Scores are joined when they are a vector.
+// isResidual reports whether a node joins features of several positions, as the blocks of a network do. Joined scores
+// would be a vector.
 func (w *wiring) isResidual(n *pb.NodeProto) bool {
 	joined := 0
 	for _, in := range n.GetInput() {
@@ -146,8 +147,8 @@ func (w *wiring) isResidual(n *pb.NodeProto) bool {
 	return joined > 1 && !w.isVector(n.GetOutput()[0])
 }
 
-// linear is the head that a node is, if it is a linear layer.
-func (w *wiring) linear(n *pb.NodeProto) *Head {
+// headAt returns the head if a node is a linear layer on one vector for each image, and nil otherwise.
+func (w *wiring) headAt(n *pb.NodeProto) *Head {
 	if len(n.GetInput()) < 2 || onnx.CanonicalDomain(n.GetDomain()) != "" {
 		return nil
 	}
@@ -159,26 +160,26 @@ func (w *wiring) linear(n *pb.NodeProto) *Head {
 	if h.Node == "" {
 		h.Node = h.result
 	}
-	axis := len(features) - 1 // of the features
+	axis := len(features) - 1
 	switch weight := w.shape(n.GetInput()[1]); n.GetOpType() {
 	case "Conv":
 		if len(weight) != 4 || weight[1] != features[1] || weight[2] != 1 || weight[3] != 1 {
-			return nil // grouped, or more than 1×1
+			return nil // grouped, or larger than 1×1
 		}
-		axis, h.kernel = 1, features[2]*features[3] > 1
+		axis, h.pooled = 1, features[2]*features[3] > 1
 	case "Gemm", "MatMul":
 		if len(weight) != 2 || elements(features) != w.batch*features[axis] || integer(n, "transA") == 1 {
-			return nil // a layer on several positions, such as tokens, or on images side by side
+			return nil // applied to several positions, such as tokens, or to images side by side
 		}
 	default:
 		return nil
 	}
 	h.Width, h.Classes = features[axis], result[axis]
-	h.result = w.biased(h.result, h.Classes)
+	h.result = w.behindBias(h.result, h.Classes)
 	return h
 }
 
-// isWeight tells whether a value is an initializer, as it is or transposed.
+// isWeight reports whether a value is an initializer or a transposed one.
 func (w *wiring) isWeight(name string) bool {
 	for w.initializers[name] == nil {
 		n := w.makers[name]
@@ -190,7 +191,7 @@ func (w *wiring) isWeight(name string) bool {
 	return true
 }
 
-// shape is that of an initializer or of a node's result.
+// shape returns the shape of an initializer or of a node's result.
 func (w *wiring) shape(name string) []int64 {
 	if t := w.initializers[name]; t != nil {
 		return t.GetDims()
@@ -198,9 +199,9 @@ func (w *wiring) shape(name string) []int64 {
 	return w.trace[name].GetDims()
 }
 
-// biased is the value behind the addition of a bias of as many elements, if
-// that is all that reads the result.
-func (w *wiring) biased(result string, classes int64) string {
+// behindBias returns the value behind the addition of a bias to a layer's result, or the result itself if other nodes
+// read it or no bias follows.
+func (w *wiring) behindBias(result string, classes int64) string {
 	readers := w.readers[result]
 	if len(readers) != 1 || readers[0].GetOpType() != "Add" {
 		return result
@@ -213,28 +214,31 @@ func (w *wiring) biased(result string, classes int64) string {
 	return result
 }
 
-// named is the head that a user names.
-func (w *wiring) named(name string, heads []*Head) (*Head, error) {
+// headNamed returns the head that a user names.
+func (w *wiring) headNamed(name string, heads []*Head) (*Head, error) {
 	for _, n := range w.model.GetGraph().GetNode() {
 		if n.GetName() == name || n.GetName() == "" && len(n.GetOutput()) > 0 && n.GetOutput()[0] == name {
-			if h := w.linear(n); h != nil {
+			if h := w.headAt(n); h != nil {
 				return h, nil
 			}
 		}
 	}
-	if dims, ok := w.trace[name]; ok {
-		if d := dims.GetDims(); w.isVector(name) {
+	if t, ok := w.trace[name]; ok {
+		d := t.GetDims()
+		if w.isVector(name) {
 			return &Head{Node: name, Features: name, Width: elements(d) / w.batch, model: w.model}, nil
 		}
-		return nil, fmt.Errorf("model.head: %q is %v: a head reads float32 [N,F], a vector for each of %d images", name, dims.GetDims(), w.batch)
+		return nil, fmt.Errorf("model.head: %q is %v: a head reads float32 [N,F], a vector for each of %d images",
+			name, d, w.batch)
 	}
 	if len(heads) > 0 {
-		return nil, fmt.Errorf("model.head: the model has no linear layer or value %q; it ends with %s", name, list(heads))
+		return nil, fmt.Errorf("model.head: the model has no linear layer or value %q; it ends with %s", name,
+			headList(heads))
 	}
-	return nil, fmt.Errorf("model.head: the model has no linear layer or value %q%s", name, w.vectors())
+	return nil, fmt.Errorf("model.head: the model has no linear layer or value %q%s", name, w.vectorHint())
 }
 
-// isVector tells whether a value is a vector for each image.
+// isVector reports whether a value is a vector for each image.
 func (w *wiring) isVector(name string) bool {
 	t := w.trace[name]
 	d := t.GetDims()
@@ -245,8 +249,8 @@ func (w *wiring) isVector(name string) bool {
 	return len(large) == 1
 }
 
-// vectors is a hint at the outputs that a head could read.
-func (w *wiring) vectors() string {
+// vectorHint returns a hint at an output that a head could read, or nothing.
+func (w *wiring) vectorHint() string {
 	for _, out := range w.model.GetGraph().GetOutput() {
 		if w.isVector(out.GetName()) {
 			return fmt.Sprintf(", such as model.head = %q", out.GetName())

@@ -14,15 +14,14 @@ import (
 // An Image is the input of a classifier.
 type Image struct {
 	Name  string
-	Batch int64 // 0: any
+	Batch int64 // 0 stands for any
 }
 
-// channels of an image.
+// channels is the number of channels of an image.
 const channels = 3
 
-// TakeImages is the model with its one input as float32 [N,3,size,size]. Where
-// the model has the channels last, as TensorFlow's have, a transposition is put
-// in front. m stays as it is; weights are shared.
+// TakeImages returns the model with its only input as float32 [N,3,size,size]. If the model has the channels last, as
+// TensorFlow's have, it puts a transposition in front. m does not change, and weights are shared.
 func TakeImages(m *pb.ModelProto, size int64) (*pb.ModelProto, Image, error) {
 	in, err := onlyInput(m.GetGraph())
 	if err != nil {
@@ -34,39 +33,45 @@ func TakeImages(m *pb.ModelProto, size int64) (*pb.ModelProto, Image, error) {
 		dims = append(dims, max(d.GetDimValue(), 0))
 	}
 	if t := pb.TensorProto_DataType(tensor.GetElemType()); t != pb.TensorProto_FLOAT || len(dims) != 4 {
-		return nil, Image{}, fmt.Errorf("input %q is %s of shape %v: images are float32 [N,3,S,S]", name, onnx.TypeName(t), dims)
+		return nil, Image{}, fmt.Errorf("input %q is %s of shape %v: images are float32 [N,3,S,S]", name,
+			onnx.TypeName(t), dims)
 	}
-	last := dims[3] == channels && dims[1] != channels
+	channelsLast := dims[3] == channels && dims[1] != channels
 	channel, height, width := dims[1], dims[2], dims[3]
-	if last {
+	if channelsLast {
 		channel, height, width = dims[3], dims[1], dims[2]
 	}
 	switch {
 	case channel != channels && channel != 0:
-		return nil, Image{}, fmt.Errorf("input %q has shape %v, %d channels: images have the 3 of RGB", name, dims, channel)
+		return nil, Image{}, fmt.Errorf("input %q has shape %v, %d channels: images have the 3 of RGB", name, dims,
+			channel)
 	case height != width && height != 0 && width != 0:
-		return nil, Image{}, fmt.Errorf("input %q takes images of %d×%d pixels: only square ones are supported", name, height, width)
+		return nil, Image{}, fmt.Errorf("input %q takes images of %d×%d pixels: only square ones are supported",
+			name, height, width)
 	case max(height, width) != 0 && max(height, width) != size:
-		return nil, Image{}, fmt.Errorf("input %q takes images of %d×%d pixels: set data.size = %[2]d", name, max(height, width), max(height, width))
+		return nil, Image{}, fmt.Errorf("input %q takes images of %d×%[2]d pixels: set data.size = %[2]d",
+			name, max(height, width))
 	}
 	out := shallow(m)
-	out.Graph.Input = []*pb.ValueInfoProto{onnx.NewValueInfo(name, pb.TensorProto_FLOAT, []int64{open(dims[0]), channels, size, size})}
+	shape := []int64{batchDimension(dims[0]), channels, size, size}
+	out.Graph.Input = []*pb.ValueInfoProto{onnx.NewValueInfo(name, pb.TensorProto_FLOAT, shape)}
 	out.Graph.Output = slices.DeleteFunc(out.Graph.Output, func(v *pb.ValueInfoProto) bool {
-		return v.GetName() == name || onnx.Initializer(m.GetGraph(), v.GetName()) != nil // nothing is computed
+		return v.GetName() == name || onnx.Initializer(m.GetGraph(), v.GetName()) != nil // no node computes them
 	})
-	if last {
-		out.Graph.Node = channelsLast(out.Graph.Node, name)
+	if channelsLast {
+		out.Graph.Node = withTransposedInput(out.Graph.Node, name)
 	}
 	return out, Image{Name: name, Batch: dims[0]}, nil
 }
 
-// onlyInput is the input that is not the default of an initializer.
+// onlyInput returns the only input that is not an initializer.
 func onlyInput(g *pb.GraphProto) (*pb.ValueInfoProto, error) {
 	weights := map[string]bool{}
 	for _, t := range g.GetInitializer() {
 		weights[t.GetName()] = true
 	}
-	inputs := slices.DeleteFunc(slices.Clone(g.GetInput()), func(v *pb.ValueInfoProto) bool { return weights[v.GetName()] })
+	isWeight := func(v *pb.ValueInfoProto) bool { return weights[v.GetName()] }
+	inputs := slices.DeleteFunc(slices.Clone(g.GetInput()), isWeight)
 	if len(inputs) == 1 {
 		return inputs[0], nil
 	}
@@ -74,26 +79,27 @@ func onlyInput(g *pb.GraphProto) (*pb.ValueInfoProto, error) {
 	hint := ""
 	for _, v := range inputs {
 		names = append(names, fmt.Sprintf("%q", v.GetName()))
-		if strings.HasSuffix(v.GetName(), ":0") && len(inputs) > 1 { // TensorFlow's names of results
-			hint = "; tf2onnx leaves constants, such as those of Normalization, as inputs where it converts a function, as Keras 3 has it do: " +
-				"save a SavedModel with model.export and convert that"
+		if strings.HasSuffix(v.GetName(), ":0") && len(inputs) > 1 { // TensorFlow names results so
+			hint = "; tf2onnx leaves constants, such as those of Normalization, as inputs where it converts " +
+				"a function, as Keras 3 has it do: save a SavedModel with model.export and convert that"
 		}
 	}
-	return nil, fmt.Errorf("the model has %d inputs (%s), a classifier of images has one%s", len(inputs), strings.Join(names, ", "), hint)
+	return nil, fmt.Errorf("the model has %d inputs (%s), a classifier of images has one%s",
+		len(inputs), strings.Join(names, ", "), hint)
 }
 
-// channelsLast puts a transposition between the input and the nodes that read it.
-func channelsLast(nodes []*pb.NodeProto, input string) []*pb.NodeProto {
-	moved := input + "/channels_last"
-	out := []*pb.NodeProto{{OpType: proto.String("Transpose"), Name: proto.String(moved), Input: []string{input},
-		Output: []string{moved}, Attribute: []*pb.AttributeProto{{Name: proto.String("perm"),
+// withTransposedInput puts a transposition to channels last between the input and the nodes that read it.
+func withTransposedInput(nodes []*pb.NodeProto, input string) []*pb.NodeProto {
+	transposed := input + "/channels_last"
+	out := []*pb.NodeProto{{OpType: proto.String("Transpose"), Name: proto.String(transposed), Input: []string{input},
+		Output: []string{transposed}, Attribute: []*pb.AttributeProto{{Name: proto.String("perm"),
 			Type: pb.AttributeProto_INTS.Enum(), Ints: []int64{0, 2, 3, 1}}}}}
 	for _, n := range nodes {
 		if slices.Contains(n.GetInput(), input) {
 			n = proto.Clone(n).(*pb.NodeProto)
 			for i, name := range n.Input {
 				if name == input {
-					n.Input[i] = moved
+					n.Input[i] = transposed
 				}
 			}
 		}
@@ -102,17 +108,20 @@ func channelsLast(nodes []*pb.NodeProto, input string) []*pb.NodeProto {
 	return out
 }
 
-// shallow copies a model as far as its lists; what they hold is shared. From IR
-// version 4 on initializers need not be inputs.
+// shallow copies a model and its lists. The elements of the lists are shared. From IR version 4 on initializers need
+// not be inputs.
 func shallow(m *pb.ModelProto) *pb.ModelProto {
 	g := m.GetGraph()
-	return &pb.ModelProto{IrVersion: proto.Int64(max(m.GetIrVersion(), 4)), OpsetImport: m.GetOpsetImport(), Functions: m.GetFunctions(),
-		Graph: &pb.GraphProto{Name: g.Name, Node: slices.Clone(g.GetNode()), Initializer: slices.Clone(g.GetInitializer()),
-			SparseInitializer: g.GetSparseInitializer(), Input: slices.Clone(g.GetInput()), Output: slices.Clone(g.GetOutput())}}
+	return &pb.ModelProto{IrVersion: proto.Int64(max(m.GetIrVersion(), 4)), OpsetImport: m.GetOpsetImport(),
+		Functions: m.GetFunctions(),
+		Graph: &pb.GraphProto{Name: g.Name, Node: slices.Clone(g.GetNode()),
+			Initializer:       slices.Clone(g.GetInitializer()),
+			SparseInitializer: g.GetSparseInitializer(), Input: slices.Clone(g.GetInput()),
+			Output: slices.Clone(g.GetOutput())}}
 }
 
-// open is a batch's size as a dimension: -1, a symbol, for 0.
-func open(batch int64) int64 {
+// batchDimension returns the dimension for a batch size: -1, which stands for a symbol, for 0.
+func batchDimension(batch int64) int64 {
 	if batch == 0 {
 		return -1
 	}

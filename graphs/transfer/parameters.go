@@ -15,15 +15,15 @@ import (
 type Parameter struct {
 	Name  string
 	Shape []int64
-	Layer int    // 0: the first linear layer and what goes with it, then parts of equal depth; the head is last
-	Decay bool   // weight decay applies: a matrix or kernel that features are multiplied with
-	Fixed string // why it is not learned; empty: it is
+	Layer int    // 0 for the parameters of the first linear layer, then parts of equal depth; the head is last
+	Decay bool   // weight decay applies, as features are multiplied with this matrix or kernel
+	Fixed string // reason why it is not learned, or empty
 
-	depth int // linear layers from the images to where it is read, itself included
-	order int
+	depth int // linear layers from the images to its first reader, that included
+	order int // among the inputs of the graph
 }
 
-// Why parameters are not learned.
+// These are the reasons why parameters are not learned.
 const (
 	statistics    = "BatchNormalization's mean or variance"
 	mask          = "a mask"
@@ -31,27 +31,27 @@ const (
 	unreached     = "no gradient reaches it"
 )
 
-// flat operators have a gradient of zero, which is none.
-var flat = map[string]bool{"Sign": true, "Floor": true, "Ceil": true, "Round": true, "Hardmax": true}
+// zeroGradient lists operators whose gradient is zero everywhere, so that none passes them.
+var zeroGradient = map[string]bool{"Sign": true, "Floor": true, "Ceil": true, "Round": true, "Hardmax": true}
 
-// linear operators, which a depth counts.
-var linear = map[string]bool{"Conv": true, "ConvTranspose": true, "Gemm": true, "MatMul": true, "FusedMatMul": true, "Einsum": true,
-	"DeformConv": true, "FusedConv": true, "FusedGemm": true, "TransposeMatMul": true}
+// linear lists the operators that count towards the depth.
+var linear = map[string]bool{"Conv": true, "ConvTranspose": true, "Gemm": true, "MatMul": true, "FusedMatMul": true,
+	"Einsum": true, "DeformConv": true, "FusedConv": true, "FusedGemm": true, "TransposeMatMul": true}
 
-// Layering says how parameters are put into layers.
+// A Layering says how parameters are divided into layers.
 type Layering struct {
-	// Parts is the number of layers between the first and the head. ConvNeXt's
-	// recipe divides models of any depth into 12.
+	// Parts is the number of layers between the first and the head. ConvNeXt's recipe divides models of any depth into
+	// 12.
 	Parts int
-	// By, if set, puts parameters whose names match into a layer for each text that
-	// its groups match, in the order of their depth.
+	// By, if set, puts parameters whose names match into layers. There is a layer for each text that its groups match,
+	// in the order of their depth.
 	By *regexp.Regexp
 }
 
-// Parameters lists the inputs of a graph but for the images, the lowest layer
-// first, and the number of layers. The graph is images → result; content is what
-// a parameter starts with.
-func Parameters(g *graphs.Graph, images, result *graphs.Value, content func(name string) []byte, l Layering) ([]Parameter, int, error) {
+// Parameters lists the inputs of a graph without the images, the lowest layer first, and the number of layers. The
+// graph computes result from images. initial returns the data of a parameter.
+func Parameters(g *graphs.Graph, images, result *graphs.Value, initial func(name string) []byte, l Layering) (
+	[]Parameter, int, error) {
 	r := newReach(g, images, result)
 	var list []Parameter
 	for i, v := range g.Inputs {
@@ -62,7 +62,8 @@ func Parameters(g *graphs.Graph, images, result *graphs.Value, content func(name
 			return nil, 0, fmt.Errorf("parameter %s: only float32 can be trained: convert the model", v)
 		}
 		use, read := r.uses[v]
-		p := Parameter{Name: v.Name, Shape: v.Shape, Decay: use.multiplies && len(v.Shape) > 1, depth: use.depth, order: i}
+		p := Parameter{Name: v.Name, Shape: v.Shape, Decay: use.multiplies &&
+			len(v.Shape) > 1, depth: use.depth, order: i}
 		switch {
 		case !read || !r.useful[v]:
 			p.Fixed = unreached
@@ -70,7 +71,7 @@ func Parameters(g *graphs.Graph, images, result *graphs.Value, content func(name
 			p.Fixed = statistics
 		case use.depth == 0:
 			p.Fixed = preprocessing
-		case isMask(content(v.Name)):
+		case isMask(initial(v.Name)):
 			p.Fixed = mask
 		}
 		list = append(list, p)
@@ -81,7 +82,7 @@ func Parameters(g *graphs.Graph, images, result *graphs.Value, content func(name
 	return list, layers, err
 }
 
-// assign gives each parameter its layer and returns how many there are.
+// assign sets the layer of each parameter and returns the number of layers.
 func (l Layering) assign(list []Parameter) (int, error) {
 	if l.By != nil {
 		return l.byName(list)
@@ -90,7 +91,7 @@ func (l Layering) assign(list []Parameter) (int, error) {
 	for _, p := range list {
 		deepest = max(deepest, p.depth)
 	}
-	between := max(deepest-2, 0) // depths that are neither the first's nor the head's
+	between := max(deepest-2, 0) // depths between the first layer and the head
 	parts := min(l.Parts, between)
 	for i, p := range list {
 		switch {
@@ -103,7 +104,7 @@ func (l Layering) assign(list []Parameter) (int, error) {
 	return parts + 2, nil
 }
 
-// byName: a parameter whose name does not match goes with what is as deep.
+// byName assigns layers by names. A parameter whose name does not match joins the layer of the one before it.
 func (l Layering) byName(list []Parameter) (int, error) {
 	layers, last := map[string]int{}, 0
 	for i, p := range list {
@@ -119,7 +120,8 @@ func (l Layering) byName(list []Parameter) (int, error) {
 		}
 	}
 	if last == 0 {
-		return 0, fmt.Errorf("optimizer.layer_pattern: it matches no parameter: they are called such as %q", list[len(list)/2].Name)
+		return 0, fmt.Errorf("optimizer.layer_pattern: it matches no parameter: they are called such as %q",
+			list[len(list)/2].Name)
 	}
 	for i, p := range list {
 		if IsHead(p.Name) {
@@ -129,26 +131,26 @@ func (l Layering) byName(list []Parameter) (int, error) {
 	return last + 2, nil
 }
 
-// IsHead tells whether a parameter is the head's.
+// IsHead reports whether a parameter belongs to the head.
 func IsHead(name string) bool { return name == HeadWeight || name == HeadBias }
 
-// use is where a parameter meets the features first.
+// A use describes the node that first combines a parameter with the features.
 type use struct {
 	depth      int
-	multiplies bool // it does so as the operand of a linear layer
-	statistic  bool // there or elsewhere: exporters store equal tensors once
+	multiplies bool // the parameter is the operand of a linear layer
+	statistic  bool // of a BatchNormalization, at any node: exporters store equal tensors once
 }
 
-// reach follows the images through a graph.
+// A reach holds how the parameters of a graph meet the images and the gradient.
 type reach struct {
 	uses   map[*graphs.Value]use
-	useful map[*graphs.Value]bool // a gradient may come to them
+	useful map[*graphs.Value]bool // values that a gradient may reach
 }
 
 func newReach(g *graphs.Graph, images, result *graphs.Value) reach {
 	r := reach{map[*graphs.Value]use{}, map[*graphs.Value]bool{result: true}}
-	depth := map[*graphs.Value]int{images: 0}   // of what depends on the images
-	from := map[*graphs.Value][]*graphs.Value{} // parameters behind other values
+	depth := map[*graphs.Value]int{images: 0}   // of the values that depend on the images
+	from := map[*graphs.Value][]*graphs.Value{} // parameters that other values are computed from
 	for _, v := range g.Inputs {
 		if v != images {
 			from[v] = []*graphs.Value{v}
@@ -167,13 +169,10 @@ func newReach(g *graphs.Graph, images, result *graphs.Value) reach {
 			deepest++
 		}
 		for i, v := range n.Inputs {
-			if _, ok := depth[v]; ok || v == nil {
+			if _, ok := depth[v]; ok || v == nil || !active {
 				continue
 			}
 			for _, p := range from[v] {
-				if !active {
-					continue
-				}
 				u, known := r.uses[p]
 				if !known || deepest < u.depth {
 					u.depth, u.multiplies = deepest, linear[n.Op] && i < 2
@@ -198,9 +197,8 @@ func newReach(g *graphs.Graph, images, result *graphs.Value) reach {
 			}
 		}
 	}
-	for i := len(g.Nodes) - 1; i >= 0; i-- {
-		n := g.Nodes[i]
-		if flat[n.Op] || !slices.ContainsFunc(n.Outputs, func(v *graphs.Value) bool { return v != nil && r.useful[v] }) {
+	for _, n := range slices.Backward(g.Nodes) {
+		if zeroGradient[n.Op] || !slices.ContainsFunc(n.Outputs, func(v *graphs.Value) bool { return r.useful[v] }) {
 			continue
 		}
 		for _, v := range n.Inputs {
@@ -212,8 +210,8 @@ func newReach(g *graphs.Graph, images, result *graphs.Value) reach {
 	return r
 }
 
-// isMask tells whether a tensor holds nothing but zeros and one large negative
-// number, as attention adds to what it must not see.
+// isMask reports whether a tensor holds only zeros and one large negative number. Attention adds such a mask to its
+// scores.
 func isMask(data []byte) bool {
 	const large = -99 // Swin's is -100
 	masked, seen := float32(0), false

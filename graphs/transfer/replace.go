@@ -10,32 +10,32 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Names of what Replace adds to a model.
+// These are the names of the values that Replace adds to a model.
 const (
 	HeadWeight = "head.weight"   // float32 [C,F], [C,F,1,1] of a convolution
 	HeadBias   = "head.bias"     // float32 [C]
-	Vector     = "head.features" // float32 [N,F], what the head reads; a convolution at several positions has none
+	Vector     = "head.features" // float32 [N,F], the input of the head unless that is a pooled convolution
 	Logits     = "logits"        // float32 [N,C]
 )
 
-// Replace is the model with a new head for so many classes in the place of h
-// and of what follows it, but for the pooling behind a convolution: its one
-// output is Logits. Weight and bias of the head are 0. Values that have these
-// names, or reserved ones, get others; the input may not.
+// Replace returns the model with a new head in the place of h and all that follows it. Only the pooling behind a
+// convolution stays. The only output is Logits, for the given number of classes. Weight and bias of the head are 0.
+// Values that have one of these names, or a reserved one, get another. It is an error if the input has one.
 func (h *Head) Replace(classes int64, reserved ...string) (*pb.ModelProto, error) {
 	reserved = append(reserved, HeadWeight, HeadBias, Vector, Logits)
 	if in := h.model.GetGraph().GetInput()[0].GetName(); slices.Contains(reserved, in) {
-		return nil, fmt.Errorf("input %q has the name of something that is added for training: give it another, such as \"images\"", in)
+		return nil, fmt.Errorf("input %q has the name of something that is added for training: "+
+			"give it another, such as \"images\"", in)
 	}
 	w := newWiring(h.model, nil, 0)
 	end := h.Features
-	if h.kernel {
-		end = w.end(h.result)
+	if h.pooled {
+		end = w.behindPooling(h.result)
 	}
 	out := shallow(h.model)
 	g := out.Graph
-	g.Node = w.needed(h.result, h.Features, end)
-	renamed := giveUp(g, reserved)
+	g.Node = w.nodesFor(h.result, h.Features, end)
+	renamed := freeNames(g, reserved)
 	name := func(old string) string {
 		if n, ok := renamed[old]; ok {
 			return n
@@ -43,18 +43,19 @@ func (h *Head) Replace(classes int64, reserved ...string) (*pb.ModelProto, error
 		return old
 	}
 	weight := []int64{classes, h.Width}
-	if h.kernel {
+	if h.pooled {
 		weight = append(weight, 1, 1)
 		conv := node("Conv", name(h.result), name(h.Features), HeadWeight, HeadBias)
-		at := slices.IndexFunc(g.Node, func(n *pb.NodeProto) bool { return slices.Contains(n.GetInput(), name(h.result)) })
-		if at < 0 {
-			at = len(g.Node)
+		readsResult := func(n *pb.NodeProto) bool { return slices.Contains(n.GetInput(), name(h.result)) }
+		i := slices.IndexFunc(g.Node, readsResult)
+		if i < 0 {
+			i = len(g.Node)
 		}
-		g.Node = slices.Insert(g.Node, at, conv)
+		g.Node = slices.Insert(g.Node, i, conv)
 		g.Node = append(g.Node, node("Flatten", Logits, name(end)))
 	} else {
 		gemm := node("Gemm", Logits, Vector, HeadWeight, HeadBias)
-		gemm.Attribute = []*pb.AttributeProto{{Name: proto.String("transB"), Type: pb.AttributeProto_INT.Enum(), I: proto.Int64(1)}}
+		gemm.Attribute = integerAttribute("transB", 1)
 		g.Node = append(g.Node, node("Flatten", Vector, name(h.Features)), gemm)
 	}
 	for _, t := range []struct {
@@ -72,32 +73,35 @@ func (h *Head) Replace(classes int64, reserved ...string) (*pb.ModelProto, error
 	return out, nil
 }
 
-// Deploy is a model that Replace made with the output probabilities beside the
-// logits.
+// Deploy returns a model that Replace made with the output probabilities before the logits.
 func Deploy(m *pb.ModelProto, probabilities string) *pb.ModelProto {
 	out := shallow(m)
 	softmax := node("Softmax", probabilities, Logits)
-	softmax.Attribute = []*pb.AttributeProto{{Name: proto.String("axis"), Type: pb.AttributeProto_INT.Enum(), I: proto.Int64(1)}}
+	softmax.Attribute = integerAttribute("axis", 1)
 	out.Graph.Node = append(out.Graph.Node, softmax)
 	dims := out.Graph.Output[0].GetType().GetTensorType().GetShape().GetDim()
-	out.Graph.Output = []*pb.ValueInfoProto{output(probabilities, dims[0].GetDimValue(), dims[1].GetDimValue()), out.Graph.Output[0]}
+	out.Graph.Output = []*pb.ValueInfoProto{
+		output(probabilities, dims[0].GetDimValue(), dims[1].GetDimValue()), out.Graph.Output[0]}
 	return out
 }
 
 func output(name string, batch, classes int64) *pb.ValueInfoProto {
-	return onnx.NewValueInfo(name, pb.TensorProto_FLOAT, []int64{open(batch), classes})
+	return onnx.NewValueInfo(name, pb.TensorProto_FLOAT, []int64{batchDimension(batch), classes})
 }
 
 func node(op, result string, inputs ...string) *pb.NodeProto {
 	return &pb.NodeProto{OpType: proto.String(op), Name: proto.String(result), Input: inputs, Output: []string{result}}
 }
 
-// end is the last value of the chain of pooling and reshapes behind a
-// convolution, before softmax.
-func (w *wiring) end(name string) string {
+func integerAttribute(name string, x int64) []*pb.AttributeProto {
+	return []*pb.AttributeProto{{Name: proto.String(name), Type: pb.AttributeProto_INT.Enum(), I: proto.Int64(x)}}
+}
+
+// behindPooling returns the last value of the chain of pooling and reshapes behind a convolution, before a softmax.
+func (w *wiring) behindPooling(name string) string {
 	for {
 		readers := w.readers[name]
-		if len(readers) != 1 || !passed[readers[0].GetOpType()] ||
+		if len(readers) != 1 || !behindHead[readers[0].GetOpType()] ||
 			slices.Contains([]string{"Softmax", "LogSoftmax", "Sigmoid"}, readers[0].GetOpType()) {
 			return name
 		}
@@ -105,23 +109,23 @@ func (w *wiring) end(name string) string {
 	}
 }
 
-// needed are the nodes that values come from, in their order, up to the maker
-// of another, which is left out.
-func (w *wiring) needed(but string, values ...string) []*pb.NodeProto {
+// nodesFor returns the nodes that compute some values, in their order. It leaves out the maker of the value except and
+// all nodes that only that needs.
+func (w *wiring) nodesFor(except string, values ...string) []*pb.NodeProto {
 	live := map[*pb.NodeProto]bool{}
 	for stack := values; len(stack) > 0; {
 		name := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		if n := w.makers[name]; n != nil && name != but && !live[n] {
+		if n := w.makers[name]; n != nil && name != except && !live[n] {
 			live[n] = true
 			stack = append(stack, n.GetInput()...)
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(w.model.GetGraph().GetNode()), func(n *pb.NodeProto) bool { return !live[n] })
+	nodes := slices.Clone(w.model.GetGraph().GetNode())
+	return slices.DeleteFunc(nodes, func(n *pb.NodeProto) bool { return !live[n] })
 }
 
-// dropUnread drops the initializers that no node reads, and returns the names
-// of all values that are left.
+// dropUnread drops the initializers that no node reads. It returns the names of all remaining values.
 func dropUnread(g *pb.GraphProto) map[string]bool {
 	used := map[string]bool{}
 	for _, n := range g.Node {
@@ -133,9 +137,9 @@ func dropUnread(g *pb.GraphProto) map[string]bool {
 	return used
 }
 
-// giveUp drops what is not read, and renames the values of some names. It
-// returns the new names.
-func giveUp(g *pb.GraphProto, names []string) map[string]string {
+// freeNames drops unread initializers and renames the values that have one of the names. It returns the new names by
+// the old.
+func freeNames(g *pb.GraphProto, names []string) map[string]string {
 	used := dropUnread(g)
 	renamed := map[string]string{}
 	for _, name := range names {

@@ -29,8 +29,9 @@ func newModel(input ...int64) *builder {
 		}
 		shape.Dim = append(shape.Dim, dim)
 	}
-	b.m.Graph.Input = []*pb.ValueInfoProto{{Name: proto.String("x"), Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{
-		TensorType: &pb.TypeProto_Tensor{ElemType: proto.Int32(int32(pb.TensorProto_FLOAT)), Shape: shape}}}}}
+	b.m.Graph.Input = []*pb.ValueInfoProto{{Name: proto.String("x"),
+		Type: &pb.TypeProto{Value: &pb.TypeProto_TensorType{
+			TensorType: &pb.TypeProto_Tensor{ElemType: proto.Int32(int32(pb.TensorProto_FLOAT)), Shape: shape}}}}}
 	return b
 }
 
@@ -95,12 +96,14 @@ func TestFindHead(t *testing.T) {
 		}, "", `"node_y" (6 features → 10 classes)`, "Relu Flatten Gemm"},
 		"a convolution behind pooling": {func() *builder {
 			b := newModel(-1, 3, 4, 4)
-			y := b.node("Conv", "y", []int64{2, 10, 1, 1}, b.features(2, 6, 1, 1), b.weight("w", 10, 6, 1, 1), b.weight("b", 10))
+			y := b.node("Conv", "y", []int64{2, 10, 1, 1}, b.features(2, 6, 1, 1), b.weight("w", 10, 6, 1, 1),
+				b.weight("b", 10))
 			return b.output(b.node("Flatten", "s", []int64{2, 10}, y))
 		}, "", `"node_y" (6 features → 10 classes)`, "Relu Flatten Gemm"},
 		"a convolution before pooling, as SqueezeNet's": {func() *builder {
 			b := newModel(-1, 3, 4, 4)
-			y := b.node("Conv", "y", []int64{2, 10, 4, 4}, b.features(2, 6, 4, 4), b.weight("w", 10, 6, 1, 1), b.weight("b", 10))
+			y := b.node("Conv", "y", []int64{2, 10, 4, 4}, b.features(2, 6, 4, 4), b.weight("w", 10, 6, 1, 1),
+				b.weight("b", 10))
 			y = b.node("GlobalAveragePool", "pool", []int64{2, 10, 1, 1}, b.node("Relu", "r", []int64{2, 10, 4, 4}, y))
 			return b.output(b.node("Softmax", "p", []int64{2, 10, 1, 1}, y))
 		}, "", `"node_y" (6 features → 10 classes)`, "Relu Conv Relu GlobalAveragePool Flatten"},
@@ -120,7 +123,8 @@ func TestFindHead(t *testing.T) {
 		"a convolution in the middle": {func() *builder {
 			b := newModel(-1, 3, 4, 4)
 			y := b.node("Conv", "y", []int64{2, 10, 4, 4}, b.features(2, 6, 4, 4), b.weight("w", 10, 6, 1, 1))
-			y = b.node("Conv", "z", []int64{2, 10, 4, 4}, b.node("Relu", "r", []int64{2, 10, 4, 4}, y), b.weight("v", 10, 10, 3, 3))
+			y = b.node("Conv", "z", []int64{2, 10, 4, 4}, b.node("Relu", "r", []int64{2, 10, 4, 4}, y),
+				b.weight("v", 10, 10, 3, 3))
 			return b.output(b.node("GlobalAveragePool", "pool", []int64{2, 10, 1, 1}, y))
 		}, "node_y", `"node_y" (6 features → 10 classes)`, "Relu Conv Relu Flatten"},
 		"a transposition that changes nothing": {func() *builder {
@@ -157,7 +161,8 @@ func TestFindHead(t *testing.T) {
 		"none, behind residual blocks": {func() *builder {
 			b := newModel(-1, 3, 4, 4)
 			f := b.features(2, 6, 4, 4)
-			y := b.node("Add", "sum", []int64{2, 6, 4, 4}, b.node("Conv", "y", []int64{2, 6, 4, 4}, f, b.weight("w", 6, 6, 1, 1)), f)
+			y := b.node("Add", "sum", []int64{2, 6, 4, 4},
+				b.node("Conv", "y", []int64{2, 6, 4, 4}, f, b.weight("w", 6, 6, 1, 1)), f)
 			return b.output(b.node("ReduceMean", "pooled", []int64{2, 6}, b.node("Relu", "r", []int64{2, 6, 4, 4}, y)))
 		}, "", `such as model.head = "pooled"`, ""},
 		"on top of a value": {func() *builder {
@@ -205,7 +210,8 @@ func TestFindHead(t *testing.T) {
 				t.Errorf("the new weight is %v", weight)
 			}
 			deployed := transfer.Deploy(m, "probabilities")
-			if o := deployed.Graph.Output; len(o) != 2 || o[0].GetName() != "probabilities" || o[1].GetName() != transfer.Logits ||
+			if o := deployed.Graph.Output; len(o) != 2 || o[0].GetName() != "probabilities" ||
+				o[1].GetName() != transfer.Logits ||
 				len(m.Graph.Output) != 1 {
 				t.Errorf("outputs are %v", o)
 			}
@@ -227,7 +233,8 @@ func TestNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	mul := m.Graph.Node[1]
-	if mul.GetInput()[1] != "head.bias.model" || mul.GetOutput()[0] != "logits.model" || m.Graph.Node[2].GetInput()[0] != "logits.model" {
+	if mul.GetInput()[1] != "head.bias.model" || mul.GetOutput()[0] != "logits.model" ||
+		m.Graph.Node[2].GetInput()[0] != "logits.model" {
 		t.Errorf("nodes are %v", m.Graph.Node)
 	}
 	if d := onnx.Initializer(m.Graph, "head.bias.model").GetDims(); len(d) != 1 || d[0] != 6 {
@@ -268,7 +275,8 @@ func TestTakeImages(t *testing.T) {
 			for _, d := range m.Graph.Input[0].GetType().GetTensorType().GetShape().GetDim() {
 				dims = append(dims, d.GetDimValue())
 			}
-			if want := []int64{max(test.shape[0], 0), 3, 32, 32}; !slices.Equal(dims, want) || image.Batch != want[0] || image.Name != "x" {
+			if want := []int64{max(test.shape[0], 0), 3, 32, 32}; !slices.Equal(dims, want) || image.Batch != want[0] ||
+				image.Name != "x" {
 				t.Errorf("input is %v, %+v, want %v", dims, image, want)
 			}
 			if last := test.shape[3] == 3; (m.Graph.Node[0].GetOpType() == "Transpose") != last ||
@@ -282,11 +290,13 @@ func TestTakeImages(t *testing.T) {
 	}
 	b := newModel(-1, 3, 32, 32)
 	b.m.Graph.Input = append(b.m.Graph.Input, &pb.ValueInfoProto{Name: proto.String("age")})
-	if _, _, err := transfer.TakeImages(b.output(b.features(2, 6)).m, 32); err == nil || !strings.Contains(err.Error(), `2 inputs ("x", "age")`) || strings.Contains(err.Error(), "tf2onnx") {
+	if _, _, err := transfer.TakeImages(b.output(b.features(2, 6)).m, 32); err == nil ||
+		!strings.Contains(err.Error(), `2 inputs ("x", "age")`) || strings.Contains(err.Error(), "tf2onnx") {
 		t.Errorf("two inputs: %v", err)
 	}
 	b.m.Graph.Input[1].Name = proto.String("model/normalization/Sub/y:0")
-	if _, _, err := transfer.TakeImages(b.m, 32); err == nil || !strings.Contains(err.Error(), "tf2onnx leaves constants") {
+	if _, _, err := transfer.TakeImages(b.m, 32); err == nil ||
+		!strings.Contains(err.Error(), "tf2onnx leaves constants") {
 		t.Errorf("a constant as an input: %v", err)
 	}
 }

@@ -2,8 +2,7 @@ package vit
 
 import "cmp"
 
-// Dimensions are the numbers of a Vision Transformer that its architecture
-// decides. Pool is Mean or Class.
+// Dimensions are the numbers of a Vision Transformer that its architecture decides. Pool is Mean or Class.
 type Dimensions struct {
 	Patch, Width, Depth, Heads int
 
@@ -11,8 +10,7 @@ type Dimensions struct {
 	LayerScale bool // a factor for each feature of a block's branches
 }
 
-// architectures holds timm's names and numbers (vision_transformer.py), with the
-// pool that RETFound gives them.
+// architectures holds timm's names and numbers (vision_transformer.py), with the pool that RETFound gives them.
 var architectures = []struct {
 	name string
 	Dimensions
@@ -35,8 +33,7 @@ func Architectures() []string {
 	return names
 }
 
-// Architecture returns the dimensions of a named architecture, zero if there is
-// none of that name.
+// Architecture returns the dimensions of a named architecture, or zero if none has the name.
 func Architecture(name string) Dimensions {
 	for _, a := range architectures {
 		if a.name == name {
@@ -46,8 +43,7 @@ func Architecture(name string) Dimensions {
 	return Dimensions{}
 }
 
-// With returns d with every number and the pool of other that are not zero in
-// the place of its own.
+// With returns d with each number and the pool replaced by that of other, unless that is zero.
 func (d Dimensions) With(other Dimensions) Dimensions {
 	d.Patch = cmp.Or(other.Patch, d.Patch)
 	d.Width = cmp.Or(other.Width, d.Width)
@@ -57,8 +53,7 @@ func (d Dimensions) With(other Dimensions) Dimensions {
 	return d
 }
 
-// Config returns the model of these dimensions for square images with a side of
-// size pixels.
+// Config returns the model of these dimensions for square images with a side of size pixels.
 func (d Dimensions) Config(size, classes int) Config {
 	return Config{ImageSize: int64(size), Patch: int64(d.Patch), Width: int64(d.Width), Depth: d.Depth,
 		Heads: int64(d.Heads), Classes: int64(classes), Pool: d.Pool, LayerScale: d.LayerScale}

@@ -2,7 +2,7 @@ package vit
 
 import "fmt"
 
-// Pool is how tokens become one vector an image.
+// Pool names the way in which tokens become one vector for each image.
 type Pool string
 
 const (
@@ -10,7 +10,7 @@ const (
 	Class Pool = "cls"  // norm, then the class token
 )
 
-// Config is the shape of a model. Width is split evenly over Heads.
+// Config describes the size of a model. Width is split evenly over Heads.
 type Config struct {
 	ImageSize int64 // side of the square input in pixels, a multiple of Patch
 	Patch     int64 // side of a patch in pixels
@@ -19,21 +19,19 @@ type Config struct {
 	Heads     int64
 	Classes   int64
 	Pool      Pool
-	// LayerScale gives the branches of every block a factor a feature,
-	// ls1.gamma and ls2.gamma, as DINOv2 does.
+	// LayerScale multiplies the branches of every block by a factor for each feature, ls1.gamma and ls2.gamma, as
+	// DINOv2 does.
 	LayerScale bool
-	// FCNormTwice applies fc_norm twice, as RETFound does from 2025 on with
-	// timm 0.9; only with Mean.
+	// FCNormTwice applies fc_norm twice, as RETFound does from 2025 on with timm 0.9. It requires Mean.
 	FCNormTwice bool
 }
 
-// mlpRatio is the width of the hidden MLP layer over Width, in every named
-// size of timm.
+// mlpRatio is the width of the hidden MLP layer over Width, in every named size of timm.
 const mlpRatio = 4
 
 const epsilon = 1e-6
 
-// Validate tells what is impossible about a configuration.
+// Validate returns an error if no model can have this configuration.
 func (c Config) Validate() error {
 	switch {
 	case c.ImageSize <= 0 || c.Patch <= 0 || c.Width <= 0 || c.Depth <= 0 || c.Heads <= 0 || c.Classes <= 0:
@@ -52,19 +50,19 @@ func (c Config) Validate() error {
 
 func (c Config) patches() int64 { return (c.ImageSize / c.Patch) * (c.ImageSize / c.Patch) }
 
-// An Initializer is how RETFound draws a parameter of an untrained model.
+// An Initializer names the way in which RETFound draws a parameter of an untrained model.
 type Initializer int
 
 const (
 	Zeros       Initializer = iota
-	Ones                    // LayerNorm weights
-	Small                   // 1e-5: LayerScale
+	Ones                    // for LayerNorm weights
+	Small                   // 1e-5, for LayerScale
 	TruncNormal             // normal, standard deviation 0.02, cut at ±2
-	TinyNormal              // normal, standard deviation 1e-6: the class token
-	PatchConv               // uniform ±1/√(3·patch²): PyTorch's default for Conv2d
+	TinyNormal              // normal, standard deviation 1e-6, for the class token
+	PatchConv               // uniform ±1/√(3·patch²), PyTorch's default for Conv2d
 )
 
-// A Parameter is a tensor of the model's state_dict.
+// A Parameter describes a tensor of the model's state_dict.
 type Parameter struct {
 	Name  string
 	Shape []int64

@@ -16,16 +16,17 @@ func (c Config) Declare(g *graphs.Graph) map[string]*graphs.Value {
 	return parameters
 }
 
-// Forward computes logits float32 [B,Classes] from images float32 [B,3,S,S];
-// B may be graphs.Dynamic. dropPath float32 [2·Depth,B] holds a factor for
-// each residual branch and image (row 2i: attention of block i, 2i+1: its MLP),
-// 0 or 1/keep; nil means that no path is dropped.
-func (c Config) Forward(g *graphs.Graph, images, dropPath *graphs.Value, parameters map[string]*graphs.Value) *graphs.Value {
+// Forward computes logits float32 [B,Classes] from images float32 [B,3,S,S]. B may be graphs.Dynamic. dropPath float32
+// [2·Depth,B] holds a factor for each residual branch and image: row 2i for the attention of block i, row 2i+1 for its
+// MLP. A factor is 0 or 1/keep. A nil dropPath drops nothing.
+func (c Config) Forward(g *graphs.Graph, images, dropPath *graphs.Value,
+	parameters map[string]*graphs.Value) *graphs.Value {
 	return c.Classify(g, c.Features(g, images, dropPath, parameters), parameters)
 }
 
-// Features is the part of Forward below the head: [B,Width], pooled and normalised.
-func (c Config) Features(g *graphs.Graph, images, dropPath *graphs.Value, parameters map[string]*graphs.Value) *graphs.Value {
+// Features computes the part of Forward below the head: [B,Width], pooled and normalised.
+func (c Config) Features(g *graphs.Graph, images, dropPath *graphs.Value,
+	parameters map[string]*graphs.Value) *graphs.Value {
 	m := model{Config: c, g: g, parameters: parameters, batch: images.Shape[0]}
 	x := m.embed(images)
 	last := c.Depth - 1
@@ -35,7 +36,7 @@ func (c Config) Features(g *graphs.Graph, images, dropPath *graphs.Value, parame
 	return m.normalize(m.pooledBlock(x, last, dropPath))
 }
 
-// Classify is the head: logits float32 [B,Classes] from Features.
+// Classify computes the head: logits float32 [B,Classes] from Features.
 func (c Config) Classify(g *graphs.Graph, features *graphs.Value, parameters map[string]*graphs.Value) *graphs.Value {
 	return model{Config: c, g: g, parameters: parameters}.linear(features, "head")
 }
@@ -49,7 +50,7 @@ type model struct {
 
 func (m model) tokens() int64 { return 1 + m.patches() }
 
-// rows is the number of tokens of a batch, -1 where the batch is open.
+// rows returns the number of rows of a batch, or -1 if the batch is Dynamic.
 func (m model) rows(perImage int64) int64 {
 	if m.batch == graphs.Dynamic {
 		return -1
@@ -57,8 +58,8 @@ func (m model) rows(perImage int64) int64 {
 	return m.batch * perImage
 }
 
-// embed cuts images into patches and projects them: a convolution whose kernel
-// equals its stride, written as a matrix product. The result is [B·tokens,Width].
+// embed cuts images into patches and projects them. This is a convolution whose kernel equals its stride, written as a
+// matrix product. The result is [B·tokens,Width].
 func (m model) embed(images *graphs.Value) *graphs.Value {
 	g, p, side := m.g, m.Patch, m.ImageSize/m.Patch
 	x := g.Reshape(images, m.batch, 3, side, p, side, p)
@@ -81,16 +82,15 @@ func (m model) linear(x *graphs.Value, name string) *graphs.Value {
 	return m.g.Linear(x, m.parameters[name+".weight"], m.parameters[name+".bias"])
 }
 
-// block is a pre-norm transformer block on tokens [B·tokens,Width].
+// block computes a pre-norm transformer block on tokens [B·tokens,Width].
 func (m model) block(x *graphs.Value, i int, dropPath *graphs.Value) *graphs.Value {
 	x = m.attend(x, i, dropPath)
 	return m.residual(x, m.mlp(m.hidden(x, i), i), dropPath, 2*i+1)
 }
 
-// pooledBlock is the last block and the pooling behind it: [B,Width]. Pooling
-// is linear, so it may go before what is linear in the block: with the mean,
-// fc2 works on one vector an image instead of on every token, and with the
-// class token the whole MLP does.
+// pooledBlock computes the last block and the pooling behind it: [B,Width]. Pooling is linear, so it may go before the
+// linear parts of the block. With the mean, fc2 then works on one vector for each image instead of on every token. With
+// the class token the whole MLP does.
 func (m model) pooledBlock(x *graphs.Value, i int, dropPath *graphs.Value) *graphs.Value {
 	x = m.attend(x, i, dropPath)
 	var hidden *graphs.Value
@@ -106,24 +106,24 @@ func (m model) pooledBlock(x *graphs.Value, i int, dropPath *graphs.Value) *grap
 
 func blockName(i int) string { return fmt.Sprintf("blocks.%d.", i) }
 
-// attend is the attention half of a block.
+// attend computes the attention half of a block.
 func (m model) attend(x *graphs.Value, i int, dropPath *graphs.Value) *graphs.Value {
 	branch := m.attention(m.norm(x, blockName(i)+"norm1"), blockName(i)+"attn.")
 	return m.residual(x, m.scale(branch, blockName(i)+"ls1"), dropPath, 2*i)
 }
 
-// hidden is the hidden layer of a block's MLP.
+// hidden computes the hidden layer of a block's MLP.
 func (m model) hidden(x *graphs.Value, i int) *graphs.Value {
 	return m.g.Gelu(m.linear(m.norm(x, blockName(i)+"norm2"), blockName(i)+"mlp.fc1"))
 }
 
-// mlp is the MLP branch of a block behind its hidden layer.
+// mlp computes the MLP branch of a block from its hidden layer.
 func (m model) mlp(hidden *graphs.Value, i int) *graphs.Value {
 	return m.scale(m.linear(hidden, blockName(i)+"mlp.fc2"), blockName(i)+"ls2")
 }
 
-// scale multiplies the features of a branch [rows,Width] by LayerScale. In this
-// shape gamma's gradient is a sum of columns.
+// scale multiplies the features of a branch [rows,Width] by LayerScale. In this shape gamma's gradient is a sum of
+// columns.
 func (m model) scale(branch *graphs.Value, name string) *graphs.Value {
 	if !m.LayerScale {
 		return branch
@@ -131,7 +131,7 @@ func (m model) scale(branch *graphs.Value, name string) *graphs.Value {
 	return m.g.Mul(branch, m.parameters[name+".gamma"])
 }
 
-// attention is multi-head self-attention over the tokens of each image.
+// attention computes multi-head self-attention over the tokens of each image.
 func (m model) attention(x *graphs.Value, name string) *graphs.Value {
 	g, head := m.g, m.Width/m.Heads
 	qkv := g.Reshape(m.linear(x, name+"qkv"), m.batch, m.tokens(), 3, m.Heads, head)
@@ -144,7 +144,7 @@ func (m model) attention(x *graphs.Value, name string) *graphs.Value {
 	return m.linear(y, name+"proj")
 }
 
-// residual adds a branch, each image's times its drop-path factor.
+// residual adds a branch, multiplied by each image's drop-path factor.
 func (m model) residual(x, branch, dropPath *graphs.Value, row int) *graphs.Value {
 	g := m.g
 	if dropPath == nil {
@@ -155,8 +155,7 @@ func (m model) residual(x, branch, dropPath *graphs.Value, row int) *graphs.Valu
 	return g.Add(x, g.Reshape(scaled, branch.Shape...))
 }
 
-// pool reduces rows [B·tokens,N] to [B,N]: the mean of the patch tokens, or
-// the class token.
+// pool reduces rows [B·tokens,N] to [B,N]: to the mean of the patch tokens, or to the class token.
 func (m model) pool(x *graphs.Value) *graphs.Value {
 	g, n := m.g, x.Shape[1]
 	x = g.Reshape(x, m.batch, m.tokens(), n)
@@ -178,9 +177,8 @@ func (m model) normalize(x *graphs.Value) *graphs.Value {
 	return x
 }
 
-// meanOfPatches is the row that averages the patch tokens and leaves out the
-// class token. As a matrix product the mean needs neither a slice nor a
-// reduction along an inner axis, for which CUDA would need cuDNN.
+// meanOfPatches returns the row that averages the patch tokens and leaves out the class token. As a matrix product the
+// mean needs neither a slice nor a reduction along an inner axis, for which CUDA would need cuDNN.
 func (m model) meanOfPatches() *graphs.Value {
 	row := make([]float32, m.tokens())
 	for i := range row[1:] {

@@ -5,9 +5,8 @@ import (
 	"math/rand/v2"
 )
 
-// Initialize draws the values of an untrained parameter as RETFound does
-// (models_vit.py, timm's weight initialisation). The draw depends on nothing but
-// the seed and the parameter's index in Parameters.
+// Initialize draws the values of an untrained parameter as RETFound does (models_vit.py, timm's weight initialisation).
+// They depend only on the seed and the parameter's index in Parameters.
 func (p Parameter) Initialize(values []float32, seed uint64, index int) {
 	rng := rand.New(rand.NewPCG(seed, uint64(index)))
 	switch p.Init {
@@ -22,8 +21,7 @@ func (p Parameter) Initialize(values []float32, seed uint64, index int) {
 			values[i] = 1e-5
 		}
 	case TruncNormal:
-		// trunc_normal_(std=0.02) cuts at ±2, a hundred deviations away: the
-		// bound never matters but is kept.
+		// trunc_normal_(std=0.02) cuts at ±2, a hundred deviations away: the bound never matters but is kept.
 		for i := range values {
 			values[i] = float32(min(max(0.02*rng.NormFloat64(), -2), 2))
 		}

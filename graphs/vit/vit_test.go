@@ -14,8 +14,8 @@ var large = vit.Config{ImageSize: 224, Patch: 16, Width: 1024, Depth: 24, Heads:
 var largeDINOv2 = vit.Config{ImageSize: 224, Patch: 14, Width: 1024, Depth: 24, Heads: 16, Classes: 5, Pool: vit.Class,
 	LayerScale: true}
 
-// TestParameters: with 5 classes RETFound_mae has 296 tensors and 303,306,757
-// parameters, RETFound_dinov2 344 and 303,233,029 (state_dicts of models_vit.py).
+// TestParameters: with 5 classes RETFound_mae has 296 tensors and 303,306,757 parameters, RETFound_dinov2 344 and
+// 303,233,029 (state_dicts of models_vit.py).
 func TestParameters(t *testing.T) {
 	for _, want := range []struct {
 		vit.Config
@@ -36,8 +36,7 @@ func TestParameters(t *testing.T) {
 	}
 }
 
-// TestInitialize compares mean, deviation and bounds of each kind of draw with
-// what PyTorch's initialisers promise.
+// TestInitialize compares mean, deviation and bounds of each kind of draw with what PyTorch's initialisers promise.
 func TestInitialize(t *testing.T) {
 	c := large
 	c.Depth, c.LayerScale = 1, true

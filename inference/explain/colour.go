@@ -14,8 +14,8 @@ import (
 	"fovea/data"
 )
 
-// Palettes whose order every kind of colour vision keeps: from dark to light, and
-// for signed maps from blue, against the class, over grey to red, for it.
+// Palettes whose order every kind of colour vision keeps: from dark to light, and for signed maps from blue, against
+// the class, over grey to red, for it.
 var (
 	sequential = table(moreland.ExtendedBlackBody())
 	diverging  = table(moreland.SmoothBlueRed())
@@ -34,9 +34,9 @@ type scale struct {
 	colours   *[256]color.NRGBA
 }
 
-// newScale reaches from the least to the largest of a map's values, signed around
-// 0; of the many values of a gradient by the image 1 % may lie beyond its ends,
-// else a few pixels would leave the others without a colour.
+// newScale returns a scale from the least to the largest of a map's values, or symmetric around 0 for a signed map. Of
+// the many values of a gradient by the image 1 % may lie beyond its ends, else a few pixels would leave the others
+// without a colour.
 func newScale(m Map, values []float32) scale {
 	sorted := make([]float64, len(values))
 	for i, v := range values {
@@ -71,7 +71,22 @@ func (s scale) labels() (low, high string) {
 	return fmt.Sprintf("%.3g", s.low), fmt.Sprintf("%.3g", s.high)
 }
 
-// Overlay is a square image in grey under the colours of its map.
+// bar returns an image of the scale from its low to its high end.
+func (s scale) bar(width, height int) *image.NRGBA {
+	bar := image.NewNRGBA(image.Rect(0, 0, width, height))
+	for x := range width {
+		colour := s.at(s.low + (s.high-s.low)*float64(x)/float64(width-1))
+		for y := range height {
+			bar.SetNRGBA(x, y, colour)
+		}
+	}
+	return bar
+}
+
+// Legend returns the palette of unsigned maps, one pixel high, from the least value to the largest.
+func Legend() image.Image { return scale{0, 1, &sequential}.bar(len(sequential), 1) }
+
+// Overlay returns a square image in grey under the colours of its map.
 func Overlay(img *image.NRGBA, m Map) *image.NRGBA {
 	const opacity = 0.6
 	heat, height, width := m.Heat()
@@ -86,11 +101,10 @@ func Overlay(img *image.NRGBA, m Map) *image.NRGBA {
 	return out
 }
 
-// leastSide is what the side of a smaller image is enlarged to.
+// leastSide is the side in pixels to which smaller images are enlarged.
 const leastSide = 256
 
-// Image is an image [3,S,S] as it was before mean and deviation were taken off; a
-// small one is enlarged.
+// Image returns an image [3,S,S] as it was before mean and deviation were taken off. A small one is enlarged.
 func Image(values []float32, t data.EvalTransform) *image.NRGBA {
 	out := image.NewNRGBA(image.Rect(0, 0, t.Size, t.Size))
 	plane := t.Size * t.Size

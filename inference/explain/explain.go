@@ -12,17 +12,17 @@ import (
 	"fovea/onnx/ort"
 )
 
-// An Explanation says what a class's score of an image depends on.
+// An Explanation holds the maps of an image for one class, with the scores.
 type Explanation struct {
 	Class    int
 	Scores   []float32 // [C], before softmax or sigmoid
-	Output   []float32 // [C], what the model itself gives
+	Output   []float32 // [C], the output of the model itself
 	Maps     []Map     // in the order of Model.Methods
 	Integral *Integral // of Integrated, nil without it
 }
 
-// check refuses scores and maps that are no numbers: of them no picture can be
-// drawn, and no class is the best.
+// check returns an error if a score or a value of a map is not finite: no picture can be drawn of it, and no class is
+// the best.
 func (e *Explanation) check() error {
 	if !finite(e.Scores) {
 		return fmt.Errorf("the model's scores of the image are %w: %v", ErrNotFinite, e.Scores)
@@ -36,7 +36,9 @@ func (e *Explanation) check() error {
 }
 
 func finite(values []float32) bool {
-	return !slices.ContainsFunc(values, func(v float32) bool { return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) })
+	return !slices.ContainsFunc(values, func(v float32) bool {
+		return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0)
+	})
 }
 
 // ErrNotFinite is what errors about scores and maps with NaN or infinity wrap.

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"fovea/graphs"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 	"fovea/internal/numbers"
 	"fovea/onnx"
 )
@@ -29,9 +29,12 @@ func open(t testing.TB, path string, o Options) *Model {
 	return m
 }
 
-// TestRandomize is the test of Adebayo and others (2018): with shuffled weights
-// every map is another. Shuffling is the same each time.
+// TestRandomize is the test of Adebayo and others (2018): with shuffled weights every map is another. Shuffling is the
+// same each time.
 func TestRandomize(t *testing.T) {
+	if testing.Short() {
+		t.Skip("differentiates several models")
+	}
 	for _, name := range []string{"vit_tiny_mean", "vit_tiny_cls"} {
 		path, images := read(t, name).built(t)
 		o := Options{Methods: Methods, Batch: 2, Steps: 16}

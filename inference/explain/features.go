@@ -13,14 +13,13 @@ import (
 	"strings"
 
 	"fovea/graphs/importer"
+	"fovea/internal/durable"
 	"fovea/internal/numbers"
 	"fovea/models/imported"
-	"fovea/onnx"
 	"fovea/onnx/ort"
 )
 
-// A Features computes what a classifier's head reads, its latent features. It is
-// for one goroutine.
+// A Features computes the latent features of images, the input of a classifier's head. It is for one goroutine.
 type Features struct {
 	Batch int // images of a call of Compute, at most
 	Side  int // S of the images
@@ -29,11 +28,9 @@ type Features struct {
 	session *session
 }
 
-// OpenFeatures reads a model, float32 [N,3,S,S] → scores [N,C], and makes the
-// features its only output: the input of its last linear layer, for a ViT of Fovea
-// the pooled and normalised tokens.
-//
-// Methods, Steps and Randomize of the options are not read.
+// OpenFeatures reads a model, float32 [N,3,S,S] → scores [N,C], and makes the features its only output. They are the
+// input of its last linear layer: for a ViT of Fovea the pooled and normalised tokens. Methods, Steps and Randomize of
+// the options are not read.
 func OpenFeatures(path string, o Options) (*Features, error) {
 	if o.Batch < 1 {
 		return nil, fmt.Errorf("a batch of %d images: at least 1", o.Batch)
@@ -79,7 +76,7 @@ func features(file *imported.File, o Options) (*Features, error) {
 	return f, err
 }
 
-// Compute gives the features [n,Width] of up to Batch images float32 [n,3,S,S].
+// Compute returns the features [n,Width] of up to Batch images float32 [n,3,S,S].
 func (f *Features) Compute(images []float32) (out []float32, err error) {
 	size := 3 * f.Side * f.Side
 	n := len(images) / size
@@ -103,10 +100,9 @@ type FeatureOptions struct {
 	PCA     string // PNG of the first two principal components; "": none
 }
 
-// WriteFeatures writes the features of images: F.csv with the columns path, label,
-// feature_0 and on, or F.npy, float32 [N,F], with the path and label of its rows in
-// F.csv. The label is the name of the image's folder if that is a class of the
-// model, else empty. It holds one batch of images in memory, and returns their number.
+// WriteFeatures writes the features of images: F.csv with the columns path, label, feature_0 and on, or F.npy, float32
+// [N,F], with the path and label of its rows in F.csv. The label is the name of the image's folder if that is a class
+// of the model, else empty. It holds one batch of images in memory, and returns their number.
 func WriteFeatures(ctx context.Context, o FeatureOptions) (n int, err error) {
 	base, npy := strings.CutSuffix(o.Out, ".npy")
 	if !npy && filepath.Ext(o.Out) != ".csv" {
@@ -184,7 +180,7 @@ func WriteFeatures(ctx context.Context, o FeatureOptions) (n int, err error) {
 	return len(o.Images), writeFile(o.PCA, func(w io.Writer) error { return kept.picture(w, o.Description.Classes) })
 }
 
-// label is the class that an image's folder names.
+// label returns the class that an image's folder names, else "".
 func (in *Input) label(path string) string {
 	full, err := filepath.Abs(path)
 	if folder := filepath.Base(filepath.Dir(full)); err == nil && slices.Contains(in.Description.Classes, folder) {
@@ -193,10 +189,10 @@ func (in *Input) label(path string) string {
 	return ""
 }
 
-// writeFile writes a file, whole or not at all.
+// writeFile writes a file, which appears only when it is complete.
 func writeFile(path string, write func(io.Writer) error) error {
 	var failed error
-	err := onnx.WriteFileAtomic(path, func(w io.Writer) error {
+	err := durable.Write(path, func(w io.Writer) error {
 		failed = write(w)
 		return failed
 	})

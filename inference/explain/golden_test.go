@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"fovea/graphs/artifacts"
-	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
+	"fovea/internal/graphtest"
 	"fovea/internal/numbers"
 	"fovea/onnx"
 	"fovea/onnx/ort/install"
@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// golden is what PyTorch and captum give: tools/oracle/explain.py.
+// A golden holds the maps of PyTorch and captum, from tools/oracle/explain.py.
 type golden struct {
 	Steps    int
 	Classes  []int
@@ -120,8 +120,7 @@ func (g *golden) task(t testing.TB, model string) (path string, images []float32
 	return path, images, methods
 }
 
-// TestMaps compares every method with PyTorch and captum, on models of Fovea and of
-// PyTorch's exporters.
+// TestMaps compares every method with PyTorch and captum, on models of Fovea and of PyTorch's exporters.
 func TestMaps(t *testing.T) {
 	for _, test := range []struct{ model, golden string }{
 		{"vit_tiny_mean", "vit_tiny_mean"}, {"vit_tiny_cls", "vit_tiny_cls"}, {"cnn_torchscript17", "cnn_torchscript17"},

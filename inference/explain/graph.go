@@ -16,7 +16,7 @@ const (
 	mapOutput   = "explain."       // and the method: float32 [B,…]
 )
 
-// supports tells what a model lacks that a method reads, nil if nothing.
+// supports returns an error that names what a method needs and the model lacks, else nil.
 func (a *anatomy) supports(m Method) error {
 	switch {
 	case m.attends() && a.attention == nil:
@@ -46,8 +46,8 @@ func (a *anatomy) reads(methods []Method) (out []*graphs.Value) {
 	return out
 }
 
-// choose adds the choice of a class for each image: its number, int64 [B,1], and 1
-// in its place beside zeros, float32 [B,C].
+// choose adds the choice of a class for each image. It returns the number of the class, int64 [B,1], and a row that is
+// 1 at its place and 0 elsewhere, float32 [B,C].
 func (a *anatomy) choose(g *graphs.Graph) (chosen, oneHot *graphs.Value) {
 	batch, classes := a.scores.Shape[0], a.scores.Shape[1]
 	given := g.Input(classInput, graphs.Int64, batch, 1)
@@ -62,7 +62,7 @@ func (a *anatomy) choose(g *graphs.Graph) (chosen, oneHot *graphs.Value) {
 	return chosen, g.Cast(g.Equal(chosen, g.Ints(every...)), graphs.Float32)
 }
 
-// extend adds to a graph what the methods compute, in the place of its outputs.
+// extend replaces the outputs of a graph by the chosen class, the scores and the maps of the methods.
 func extend(g *graphs.Graph, a *anatomy, methods []Method) error {
 	g.Outputs = nil
 	chosen, oneHot := a.choose(g)
@@ -104,8 +104,8 @@ func extend(g *graphs.Graph, a *anatomy, methods []Method) error {
 	return g.Err()
 }
 
-// attended multiplies the layers' attention and reads from the product how much
-// of each patch is in what the model pools: [B,side,side].
+// attended multiplies the layers' attention and returns how much of each patch is in the tokens that the model pools:
+// [B,side,side].
 func (a *anatomy) attended(g *graphs.Graph, m Method, gradients map[*graphs.Value]*graphs.Value) *graphs.Value {
 	batch := a.images.Shape[0]
 	layered := func(v *graphs.Value) *graphs.Value {
@@ -143,7 +143,7 @@ func (a *anatomy) attended(g *graphs.Graph, m Method, gradients map[*graphs.Valu
 	return g.Reshape(out, batch, a.side, a.side)
 }
 
-// tokenMap is Grad-CAM of the patches' tokens: [B,side,side].
+// tokenMap returns Grad-CAM of the patches' tokens: [B,side,side].
 func (a *anatomy) tokenMap(g *graphs.Graph, gradient *graphs.Value) *graphs.Value {
 	batch := a.images.Shape[0]
 	count, width := a.before+a.side*a.side, a.tokens.Shape[a.tokens.Rank()-1]
@@ -157,7 +157,7 @@ func (a *anatomy) tokenMap(g *graphs.Graph, gradient *graphs.Value) *graphs.Valu
 	return g.Reshape(g.Relu(g.ReduceSum(g.Mul(patches(a.tokens), weights), false, 2)), batch, a.side, a.side)
 }
 
-// channelMap is Grad-CAM of a feature map: [B,h,w].
+// channelMap returns Grad-CAM of a feature map: [B,h,w].
 func (a *anatomy) channelMap(g *graphs.Graph, gradient *graphs.Value) *graphs.Value {
 	weights := g.ReduceMean(gradient, true, 2, 3)
 	return g.Relu(g.ReduceSum(g.Mul(a.features, weights), false, 1))

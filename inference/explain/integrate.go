@@ -10,8 +10,7 @@ import (
 	"fovea/onnx/ort"
 )
 
-// An Integral says how complete integrated gradients are: Sum should be
-// Score - Baseline.
+// An Integral tells how complete integrated gradients are: Sum should be Score - Baseline.
 type Integral struct {
 	Steps    int     // gradients along the line
 	Score    float64 // of the class, for the image
@@ -19,8 +18,8 @@ type Integral struct {
 	Sum      float64 // of the map
 }
 
-// Gap is what the sum lacks, as a part of the difference of the scores. Where that
-// is near 0 it says little.
+// Gap returns the error of the sum as a fraction of the difference of the scores. It says little where that difference
+// is near 0.
 func (i Integral) Gap() float64 {
 	return math.Abs(i.Sum-(i.Score-i.Baseline)) / math.Abs(i.Score-i.Baseline)
 }
@@ -28,9 +27,8 @@ func (i Integral) Gap() float64 {
 // Complete is the gap up to which an integral counts as complete.
 const Complete = 1e-3
 
-// doublings is how often the steps are doubled, at most, where an integral is not
-// complete: near the mean image, where all patches are alike, a LayerNorm may
-// change its result fast.
+// doublings limits how often the steps are doubled while an integral is incomplete. Near the mean image, where all
+// patches are alike, a LayerNorm may change its result fast.
 const doublings = 4
 
 // integrate fills the map of Integrated.
@@ -45,8 +43,8 @@ func (m *Model) integrate(image []float32, e *Explanation) error {
 	}
 }
 
-// integrateIn fills the map with the integral of the gradient along the line from
-// zeros, the mean image, to an image, by Gauss and Legendre's rule.
+// integrateIn fills the map with the integral of the gradient along the line from zeros, the mean image, to an image,
+// by Gauss and Legendre's rule.
 func (m *Model) integrateIn(steps int, image []float32, e *Explanation) error {
 	// The ends of the line are run too, for their scores.
 	at, weights := make([]float64, steps), make([]float64, steps)

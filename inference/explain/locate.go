@@ -9,7 +9,7 @@ import (
 	"fovea/graphs"
 )
 
-// anatomy is what of a model's graph the methods read.
+// An anatomy holds the parts of a model's graph that the methods read.
 type anatomy struct {
 	images    *graphs.Value
 	output    *graphs.Value   // [B,C], the model's
@@ -17,14 +17,13 @@ type anatomy struct {
 	attention []*graphs.Value // [B,H,T,T] or [B·H,T,T], the first layer first
 	before    int64           // tokens before those of the patches, such as the class token
 	side      int64           // patches along a side of the image
-	tokens    *graphs.Value   // what the last attention reads: [B,T,W], [T,B,W] or [B·T,W]
+	tokens    *graphs.Value   // input of the last attention: [B,T,W], [T,B,W] or [B·T,W]
 	features  *graphs.Value   // the last feature map [B,K,h,w] of convolutions
 
 	noAttention error // why there is none
 }
 
-// locate finds the parts of an imported graph, whose output is called output, if
-// that is not "".
+// locate finds the parts of an imported graph, whose output is called output, if that is not "".
 func locate(g *graphs.Graph, output string) (*anatomy, error) {
 	a := &anatomy{}
 	if len(g.Inputs) != 1 {
@@ -35,7 +34,8 @@ func locate(g *graphs.Graph, output string) (*anatomy, error) {
 		return nil, fmt.Errorf("the model's input is %s: images are float32 [N,3,S,S]", a.images)
 	}
 	if a.output = scoring(g, a.images.Shape[0], output); a.output == nil {
-		return nil, fmt.Errorf("the model has no output %sfloat32 [N,C], the scores of classes; its outputs: %v", quoted(output), g.Outputs)
+		return nil, fmt.Errorf("the model has no output %sfloat32 [N,C], the scores of classes; its outputs: %v",
+			quoted(output), g.Outputs)
 	}
 	a.scores = beforeSoftmax(a.output)
 	path := a.path(g)
@@ -51,8 +51,8 @@ func locate(g *graphs.Graph, output string) (*anatomy, error) {
 	return a, nil
 }
 
-// scoring is the output of a vector for each image that has a name, or if that is
-// "" the one called logits, else the first.
+// scoring returns the output [N,C] of a name, or for "" the one called logits, else the first. It is nil if there is
+// none.
 func scoring(g *graphs.Graph, batch int64, name string) *graphs.Value {
 	var found *graphs.Value
 	for _, v := range g.Outputs {
@@ -73,7 +73,7 @@ func quoted(name string) string {
 	return fmt.Sprintf("%q ", name)
 }
 
-// beforeSoftmax is what a last softmax or sigmoid reads.
+// beforeSoftmax returns the input of a last softmax or sigmoid, or v itself.
 func beforeSoftmax(v *graphs.Value) *graphs.Value {
 	for n := v.Producer(); n != nil; n = v.Producer() {
 		if n.Domain != "" || !slices.Contains([]string{"Softmax", "LogSoftmax", "Sigmoid", "Identity"}, n.Op) {
@@ -84,7 +84,7 @@ func beforeSoftmax(v *graphs.Value) *graphs.Value {
 	return v
 }
 
-// path lists the nodes by which the scores depend on the images.
+// path returns the nodes through which the scores depend on the images.
 func (a *anatomy) path(g *graphs.Graph) []*graphs.Node {
 	varies := map[*graphs.Value]bool{a.images: true}
 	depends := func(values []*graphs.Value, on map[*graphs.Value]bool) bool {
@@ -113,7 +113,7 @@ func (a *anatomy) path(g *graphs.Graph) []*graphs.Node {
 	return path
 }
 
-// attention lists the softmaxes over pairs of tokens.
+// attention returns the softmaxes over pairs of tokens.
 func attention(path []*graphs.Node, batch int64) ([]*graphs.Value, error) {
 	var out []*graphs.Value
 	for _, n := range path {
@@ -138,19 +138,20 @@ func attention(path []*graphs.Node, batch int64) ([]*graphs.Value, error) {
 	return out, nil
 }
 
-// grid is how the tokens of an attention lie over an image of S pixels: a square
-// of patches behind other tokens.
+// grid returns how the tokens of an attention lie over an image of S pixels: side×side patches behind so many other
+// tokens.
 func grid(attention *graphs.Value, size int64) (before, side int64, err error) {
 	count := attention.Shape[attention.Rank()-1]
 	side = int64(math.Sqrt(float64(count)))
 	if size%side != 0 {
-		return 0, 0, fmt.Errorf("its %d tokens are no square of patches of an image of %d×%[2]d pixels, and a few more", count, size)
+		return 0, 0, fmt.Errorf("its %d tokens are no square of patches of an image of %d×%[2]d pixels, and a few more",
+			count, size)
 	}
 	return count - side*side, side, nil
 }
 
-// tokens is what the product with weights reads that queries or keys of an
-// attention come from, nil if it has not the shape of tokens.
+// tokens returns the input of the product with weights that makes the queries or keys of an attention. It is nil if the
+// input has not the shape of tokens.
 func tokens(attention *graphs.Value, path []*graphs.Node, batch int64) *graphs.Value {
 	makers := map[*graphs.Value]*graphs.Node{}
 	for _, n := range path {
@@ -186,8 +187,8 @@ func tokens(attention *graphs.Value, path []*graphs.Node, batch int64) *graphs.V
 	return nil
 }
 
-// featureMap is the last value [B,K,h,w] of more than one position that a
-// convolution makes, or what joins, scales or activates such a value in its shape.
+// featureMap returns the last value [B,K,h,w] of more than one position that a convolution makes. A node that joins,
+// scales or activates such a value without changing its size makes one too.
 func featureMap(path []*graphs.Node, batch int64) *graphs.Value {
 	isMap := map[*graphs.Value]bool{}
 	var last *graphs.Value

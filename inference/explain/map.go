@@ -7,16 +7,14 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// A Map is what a method gives for an image: [h,w], or [3,S,S] of a gradient by
-// the image.
+// A Map is the result of a method for an image: [h,w], or [3,S,S] of a gradient by the image.
 type Map struct {
 	Method Method
 	Shape  []int
 	Values []float32
 }
 
-// Heat is the map as one value a position, row by row: of a gradient the channels
-// are joined as [Method] says.
+// Heat returns the map as one value a position, row by row. The channels of a gradient are joined as [Method] says.
 func (m Map) Heat() (values []float32, height, width int) {
 	if len(m.Shape) == 2 {
 		return m.Values, m.Shape[0], m.Shape[1]
@@ -34,15 +32,15 @@ func (m Map) Heat() (values []float32, height, width int) {
 	return values, height, width
 }
 
-// RankCorrelation is Spearman's ρ of two maps' heat: 1 for the same order of the
-// positions. It is NaN if a map is constant.
+// RankCorrelation returns Spearman's ρ of two maps' heat: 1 for the same order of the positions. It is NaN if a map is
+// constant.
 func RankCorrelation(a, b Map) float64 {
 	x, _, _ := a.Heat()
 	y, _, _ := b.Heat()
 	return stat.Correlation(ranks(x), ranks(y), nil)
 }
 
-// ranks gives each value its place in the ascending order, equal ones their mean.
+// ranks returns the place of each value in the ascending order. Equal values get the mean of their places.
 func ranks(values []float32) []float64 {
 	order := make([]int, len(values))
 	for i := range order {
@@ -71,8 +69,8 @@ func ranks(values []float32) []float64 {
 	return out
 }
 
-// enlarge resizes a map by bilinear interpolation between the centres of its
-// positions, as torch.nn.functional.interpolate with align_corners=False.
+// enlarge resizes a map by bilinear interpolation between the centres of its positions, as
+// torch.nn.functional.interpolate with align_corners=False.
 func enlarge(values []float32, height, width, side int) []float32 {
 	type between struct {
 		low, high int

@@ -22,9 +22,8 @@ type Options struct {
 	Steps   int      // of Integrated; doubled up to four times where they are too few, see [Integral]
 	Threads int      // inside an operator; 0: one a core
 
-	// Randomize shuffles the entries of every matrix, kernel and table among the
-	// parameters, each tensor by itself: a map that shows what the model has learned
-	// must change (Adebayo and others, NeurIPS 2018).
+	// Randomize shuffles the entries of every matrix, kernel and table among the parameters, each tensor by itself: a
+	// map that shows what the model has learned must change (Adebayo and others, NeurIPS 2018).
 	Randomize bool
 }
 
@@ -40,9 +39,8 @@ type Model struct {
 	gradient *session // of Integrated
 }
 
-// Open reads a model, float32 [N,3,S,S] → scores [N,C], and extends its graph by
-// the methods. Models that cannot be differentiated, and methods that need what a
-// model lacks, are errors.
+// Open reads a model, float32 [N,3,S,S] → scores [N,C], and extends its graph by the methods. Models that cannot be
+// differentiated, and methods that need what a model lacks, are errors.
 func Open(path string, o Options) (*Model, error) {
 	if o.Batch < 1 || slices.Contains(o.Methods, Integrated) && o.Steps < 1 {
 		return nil, fmt.Errorf("a batch of %d images and %d steps: at least 1", o.Batch, o.Steps)
@@ -60,7 +58,7 @@ func Open(path string, o Options) (*Model, error) {
 	return m, nil
 }
 
-// read reads the model file for images of the options' number and size.
+// read opens the model file for the batch and image size of the options.
 func (o Options) read(path string) (*imported.File, error) {
 	sizes := importer.Sizes{Batch: int64(o.Batch), Named: map[string]int64{}}
 	if o.Side > 0 {
@@ -94,8 +92,7 @@ func (m *Model) open(file *imported.File, o Options) error {
 	return err
 }
 
-// session is the model's graph extended by methods and made ready to run. No
-// methods mean the default.
+// session extends the model's graph by methods and opens it. No methods mean the default.
 func (m *Model) session(file *imported.File, methods []Method, o Options) (*session, error) {
 	model, err := file.Import(importer.Options{})
 	if err != nil {

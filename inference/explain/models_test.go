@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 	"fovea/internal/numbers"
 )
 

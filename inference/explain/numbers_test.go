@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestNumbers compares resizing, rank correlation, principal components and the file
-// format with PyTorch, SciPy, scikit-learn and NumPy: tools/oracle/explain.py.
+// TestNumbers compares resizing, rank correlation, principal components and the file format with PyTorch, SciPy,
+// scikit-learn and NumPy: tools/oracle/explain.py.
 func TestNumbers(t *testing.T) {
 	var golden struct {
 		A, B, Enlarged, Rows []float32

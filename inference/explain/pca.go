@@ -3,7 +3,6 @@ package explain
 import (
 	"errors"
 	"fmt"
-	"image/color"
 	"io"
 	"slices"
 
@@ -11,8 +10,11 @@ import (
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	vgdraw "gonum.org/v1/plot/vg/draw"
+
+	"fovea/evaluation/figures"
 )
 
 // mostSampled is the number of images that principal components are computed of.
@@ -41,8 +43,8 @@ func (s *sample) add(features []float32, label string) {
 	s.labels = append(s.labels, label)
 }
 
-// components projects rows onto their first two principal components. shares are
-// the parts of the variance that these explain.
+// components projects rows onto their first two principal components. shares are the parts of the variance that these
+// explain.
 func (s *sample) components() (points plotter.XYs, shares [2]float64, err error) {
 	if s.width < 2 {
 		return nil, shares, fmt.Errorf("%d feature has no two principal components", s.width)
@@ -76,16 +78,14 @@ func (s *sample) components() (points plotter.XYs, shares [2]float64, err error)
 	return points, [2]float64{variances[0] / sum, variances[1] / sum}, nil
 }
 
-// okabeIto are colours that every kind of colour vision tells apart (Okabe and Ito 2008).
-var okabeIto = []color.RGBA{{0x00, 0x72, 0xb2, 255}, {0xd5, 0x5e, 0x00, 255}, {0x00, 0x9e, 0x73, 255}, {0xcc, 0x79, 0xa7, 255},
-	{0xe6, 0x9f, 0x00, 255}, {0x56, 0xb4, 0xe9, 255}, {0xf0, 0xe4, 0x42, 255}, {0x00, 0x00, 0x00, 255}}
-
 // picture draws the images as points, a colour and form for each class.
 func (s *sample) picture(w io.Writer, classes []string) error {
 	points, shares, err := s.components()
 	if err != nil {
 		return err
 	}
+	label := figures.TextStyle(10)
+	label.YAlign = text.YBottom
 	p := plot.New()
 	p.X.Label.Text = fmt.Sprintf("first principal component (%.0f %% of the variance)", 100*shares[0])
 	p.Y.Label.Text = fmt.Sprintf("second principal component (%.0f %%)", 100*shares[1])
@@ -93,7 +93,8 @@ func (s *sample) picture(w io.Writer, classes []string) error {
 	p.X.Label.TextStyle.XAlign, p.Y.Label.TextStyle.XAlign = -0.5, -0.5
 	p.Y.Label.TextStyle.Rotation = plot.New().Y.Label.TextStyle.Rotation
 	p.Legend.Top = true
-	forms := []vgdraw.GlyphDrawer{vgdraw.CircleGlyph{}, vgdraw.TriangleGlyph{}, vgdraw.SquareGlyph{}, vgdraw.PlusGlyph{}, vgdraw.CrossGlyph{}}
+	forms := []vgdraw.GlyphDrawer{vgdraw.CircleGlyph{}, vgdraw.TriangleGlyph{}, vgdraw.SquareGlyph{}, vgdraw.PlusGlyph{},
+		vgdraw.CrossGlyph{}}
 	for i, class := range append(slices.Clone(classes), "") {
 		var own plotter.XYs
 		for k, l := range s.labels {
@@ -108,7 +109,7 @@ func (s *sample) picture(w io.Writer, classes []string) error {
 		if err != nil {
 			return err
 		}
-		scatter.GlyphStyle = vgdraw.GlyphStyle{Color: okabeIto[i%len(okabeIto)], Radius: 3, Shape: forms[i%len(forms)]}
+		scatter.GlyphStyle = vgdraw.GlyphStyle{Color: figures.Colour(i), Radius: 3, Shape: forms[i%len(forms)]}
 		p.Add(scatter)
 		if class == "" {
 			class = "no label"

@@ -3,20 +3,16 @@ package explain
 import (
 	"fmt"
 	"image"
-	"image/color"
 	"image/draw"
 	"image/png"
 	"io"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	vgdraw "gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
+
+	"fovea/evaluation/figures"
 )
 
 // Sizes of a row of panels in pixels; text is drawn at 144 of them an inch.
@@ -57,13 +53,8 @@ func (p panels) draw(c canvas, at image.Point) {
 		s := newScale(m, values)
 		c.paste(Overlay(p.image, m), image.Pt(x, top))
 		c.text(image.Pt(x, top-8), string(m.Method), side, text.XLeft)
-		bar := image.NewNRGBA(image.Rect(0, 0, side, barHeight))
-		for i := range side {
-			colour := s.at(s.low + (s.high-s.low)*float64(i)/float64(side-1))
-			draw.Draw(bar, image.Rect(i, 0, i+1, barHeight), image.NewUniform(colour), image.Point{}, draw.Src)
-		}
 		below := top + side + gap/2
-		c.paste(bar, image.Pt(x, below))
+		c.paste(s.bar(side, barHeight), image.Pt(x, below))
 		low, high := s.labels()
 		c.text(image.Pt(x, below+barHeight+labelLine-7), low, side/2, text.XLeft)
 		c.text(image.Pt(x+side, below+barHeight+labelLine-7), high, side/2, text.XRight)
@@ -87,34 +78,16 @@ func (c canvas) paste(img image.Image, at image.Point) {
 	draw.Draw(c.image, img.Bounds().Add(at), img, image.Point{}, draw.Src)
 }
 
-// text writes a line with its baseline at a point, shortened in its middle to fit.
-// A line break in a name does not break the line.
+// text writes a line with its baseline at a point, shortened to a width in pixels.
 func (c canvas) text(at image.Point, s string, width int, align text.XAlignment) {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return utf8.RuneError
-		}
-		return r
-	}, s)
-	style := label
-	style.XAlign = align
-	for n := utf8.RuneCountInString(s); c.width(s) > width && n > 3; n-- {
-		r := []rune(s)
-		s = string(r[:n/2-1]) + "…" + string(r[n/2+1:])
-	}
+	style := figures.TextStyle(10)
+	style.XAlign, style.YAlign = align, text.YBottom
 	points := func(pixels int) vg.Length { return vg.Length(pixels) * vg.Inch / dpi }
-	c.canvas.FillText(style, vg.Point{X: points(at.X), Y: points(c.image.Bounds().Dy() - at.Y)}, s)
+	c.canvas.FillText(style, vg.Point{X: points(at.X), Y: points(c.image.Bounds().Dy() - at.Y)},
+		figures.Abbreviate(s, style, points(width)))
 }
 
-func (c canvas) width(s string) int { return int(label.Width(s) / vg.Inch * dpi) }
-
-// label is plain text: names may hold what LaTeX would take for a command.
-var label = text.Style{
-	Color:   color.Gray{Y: 0x20},
-	Font:    font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, 10),
-	Handler: text.Plain{Fonts: plot.DefaultTextHandler.Cache()},
-	YAlign:  text.YBottom,
-}
+func (c canvas) width(s string) int { return int(figures.TextStyle(10).Width(s) / vg.Inch * dpi) }
 
 // writePicture writes panels, one row below the other, as a PNG.
 func writePicture(w io.Writer, rows []panels) error {

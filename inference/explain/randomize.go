@@ -9,9 +9,8 @@ import (
 	"fovea/onnx/pb"
 )
 
-// randomize shuffles the entries of the float32 initializers that have more than
-// one axis of more than one entry, each by itself. Each keeps its mean and spread,
-// so that activations keep their size; the draw depends on the name alone.
+// randomize shuffles the entries of the float32 initializers that have more than one axis of more than one entry, each
+// by itself. Each keeps its mean and spread, so that activations keep their size; the draw depends on the name alone.
 func randomize(g *pb.GraphProto) error {
 	for i, t := range g.GetInitializer() {
 		axes := 0

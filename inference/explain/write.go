@@ -29,11 +29,11 @@ type Input struct {
 	Progress    progress.Func
 }
 
-// describe says what the description does of the model.
+// describe copies into the options what the description says of the model.
 func (in *Input) describe(o *Options) error {
 	if in.Description.Raw {
-		return fmt.Errorf("%s prepares images itself, by steps without a gradient: use the model of the export without _raw in its name",
-			in.Model)
+		return fmt.Errorf("%s prepares images itself, by steps without a gradient: "+
+			"use the model of the export without _raw in its name", in.Model)
 	}
 	o.Output, o.Side = in.Description.Output, in.Description.Size
 	return nil
@@ -56,12 +56,11 @@ const (
 // sheetRows is the number of images on the contact sheet.
 const sheetRows = 16
 
-// Write explains images into a folder: of each N-NAME.png, the image beside its
-// maps, and N-NAME.METHOD.npy, each map as it is; the first of the images together
-// in contact_sheet.png; and explanations.csv, a row an image and method. With
-// Options.Randomize the table has Spearman's rank correlation of each map with that
-// of the model whose weights were shuffled, for the same class. It holds one batch
-// of images in memory, beside the sheet. It returns the number of images.
+// Write explains images into a folder: of each N-NAME.png, the image beside its maps, and N-NAME.METHOD.npy, each map
+// as it is; the first of the images together in contact_sheet.png; and explanations.csv, a row an image and method.
+// With Options.Randomize the table has Spearman's rank correlation of each map with that of the model whose weights
+// were shuffled, for the same class. It holds one batch of images in memory, beside the sheet. It returns the number of
+// images.
 func Write(ctx context.Context, o WriteOptions) (n int, err error) {
 	shuffled := o.Randomize
 	o.Randomize = false
@@ -98,9 +97,12 @@ func Write(ctx context.Context, o WriteOptions) (n int, err error) {
 	}
 	err = writeFile(filepath.Join(o.Out, TableFile), func(w io.Writer) error {
 		r.table = csv.NewWriter(w)
-		r.table.Write([]string{"path", "class", "probability", "predicted", "method", "map", "picture", "score", "mean_image_score",
-			"sum", "steps", "randomized_rank_correlation"})
-		if err := r.each(ctx, "explain", r.model.Batch, func(images []float32, paths []string) error { return r.batch(images, paths, class) }); err != nil {
+		r.table.Write([]string{"path", "class", "probability", "predicted", "method", "map", "picture", "score",
+			"mean_image_score", "sum", "steps", "randomized_rank_correlation"})
+		err := r.each(ctx, "explain", r.model.Batch, func(images []float32, paths []string) error {
+			return r.batch(images, paths, class)
+		})
+		if err != nil {
 			return err
 		}
 		r.table.Flush()
@@ -113,10 +115,11 @@ func Write(ctx context.Context, o WriteOptions) (n int, err error) {
 		slog.Warn("integrated gradients do not add up to the difference of the scores within 0.1 %: take more steps",
 			"images", r.incomplete, "of", r.written)
 	}
-	return r.written, writeFile(filepath.Join(o.Out, SheetFile), func(w io.Writer) error { return writePicture(w, r.sheet) })
+	return r.written, writeFile(filepath.Join(o.Out, SheetFile),
+		func(w io.Writer) error { return writePicture(w, r.sheet) })
 }
 
-// check refuses a description that does not fit the model.
+// check returns an error if the description does not fit the model.
 func (in *Input) check(side, classes int) error {
 	switch {
 	case in.Description.Size != side:
@@ -128,8 +131,8 @@ func (in *Input) check(side, classes int) error {
 	return nil
 }
 
-// verify finds images that cannot be read, before any work is done. It is an
-// error if there are any, unless they are skipped: then others must be left.
+// verify finds images that cannot be read, before any work is done. It is an error if there are any, unless they are
+// skipped: then others must be left.
 func (in *Input) verify(ctx context.Context) error {
 	samples := in.samples()
 	_, bad, err := data.Verify(ctx, samples, 0, nil, in.Description.Transform(), in.Progress.Images("check images"))
@@ -155,9 +158,11 @@ func (in *Input) samples() []data.Sample {
 	return out
 }
 
-// each reads the images batch by batch, float32 [n,3,S,S], with their paths.
-func (in *Input) each(ctx context.Context, task string, batch int, do func(images []float32, paths []string) error) error {
-	loader, err := data.NewLoader(data.LoaderConfig{Samples: in.samples(), Batch: batch, Transform: in.Description.Transform()})
+// each reads the images batch by batch, float32 [n,3,S,S], and calls do with them and their paths.
+func (in *Input) each(ctx context.Context, task string, batch int,
+	do func(images []float32, paths []string) error) error {
+	loader, err := data.NewLoader(data.LoaderConfig{Samples: in.samples(), Batch: batch,
+		Transform: in.Description.Transform()})
 	if err != nil {
 		return err
 	}
@@ -229,8 +234,10 @@ func (r *writer) image(path string, img *image.NRGBA, e *Explanation, correlatio
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	class := r.Description.Classes[e.Class]
-	p := panels{name: path, class: fmt.Sprintf("%s, probability %.2f", class, probability[e.Class]), image: img, maps: e.Maps}
-	if err := writeFile(filepath.Join(r.Out, name+".png"), func(w io.Writer) error { return writePicture(w, []panels{p}) }); err != nil {
+	p := panels{name: path, class: fmt.Sprintf("%s, probability %.2f", class, probability[e.Class]), image: img,
+		maps: e.Maps}
+	picture := func(w io.Writer) error { return writePicture(w, []panels{p}) }
+	if err := writeFile(filepath.Join(r.Out, name+".png"), picture); err != nil {
 		return err
 	}
 	if len(r.sheet) < sheetRows {
@@ -239,7 +246,8 @@ func (r *writer) image(path string, img *image.NRGBA, e *Explanation, correlatio
 	best := r.Description.Classes[evaluation.Prediction{Probabilities: probability}.Predicted()]
 	for k, m := range e.Maps {
 		file := fmt.Sprintf("%s.%s.npy", name, m.Method)
-		if err := writeFile(filepath.Join(r.Out, file), func(w io.Writer) error { return writeNPY(w, m.Shape, m.Values) }); err != nil {
+		values := func(w io.Writer) error { return writeNPY(w, m.Shape, m.Values) }
+		if err := writeFile(filepath.Join(r.Out, file), values); err != nil {
 			return err
 		}
 		row := []string{path, class, decimal(probability[e.Class]), best, string(m.Method), file, name + ".png",
@@ -255,8 +263,7 @@ func (r *writer) image(path string, img *image.NRGBA, e *Explanation, correlatio
 	return r.table.Error()
 }
 
-// shortBase is the name of a file without its ending, cut where names made of it
-// would be too long for a file system.
+// shortBase returns the name of a file without its ending, cut so that longer names made of it fit a file system.
 func shortBase(path string) string {
 	const most = 150 // bytes, of 255
 	base := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))

@@ -15,6 +15,7 @@ import (
 	"fovea/data"
 	"fovea/evaluation"
 	"fovea/inference"
+	"fovea/internal/runfiles"
 )
 
 //go:embed card.md
@@ -51,8 +52,8 @@ type cardSplit struct {
 
 func newCard(r *Report, d *inference.Description, run *runFolder) *card {
 	t := d.Transform()
-	c := &card{Name: modelName(r.Model), Report: r, Classes: d.Classes, License: "unknown", Size: d.Size, Short: t.ShorterSide(),
-		Mean: listOf(d.Mean), Std: listOf(d.Std), First: r.Variants[0], Machine: r.Machine.describe(),
+	c := &card{Name: modelName(r.Model), Report: r, Classes: d.Classes, License: "unknown", Size: d.Size,
+		Short: t.ShorterSide(), Mean: listOf(d.Mean), Std: listOf(d.Std), First: r.Variants[0], Machine: r.Machine.describe(),
 		LicenceNote: "Not known here: ask whoever made the model."}
 	for _, v := range r.Variants {
 		if v.Raw && c.RawFile == nil {
@@ -64,14 +65,15 @@ func newCard(r *Report, d *inference.Description, run *runFolder) *card {
 		c.Metrics, c.MetricsSplit, c.Dataset = headline(c.Source), r.Split, r.Data
 	}
 	if run == nil {
-		c.Details = []string{fmt.Sprintf("Exported by Fovea from `%s`, a model without a run beside it.", filepath.Base(r.Model))}
+		c.Details = []string{fmt.Sprintf("Exported by Fovea from `%s`, a model without a run beside it.",
+			filepath.Base(r.Model))}
 		return c
 	}
 	c.ofRun(run, d)
 	return c
 }
 
-// ofRun adds what the run folder tells.
+// ofRun adds the facts of the run folder.
 func (c *card) ofRun(run *runFolder, d *inference.Description) {
 	cfg, size := run.config, run.config.dimensions()
 	c.OfRun, c.Name, c.Dataset = true, cfg.Name, cfg.Data.Dir
@@ -88,7 +90,8 @@ func (c *card) ofRun(run *runFolder, d *inference.Description) {
 		what = fmt.Sprintf("`%s` with a new head", filepath.Base(cfg.Model.ONNX))
 	}
 	c.Details = []string{what + ", fine-tuned by Fovea.", "Training began from " + begin + ".",
-		fmt.Sprintf("Epochs: %d, of which number %d was best on `val`; seed %d; `config.toml` of the run stands in each file's metadata under `fovea.config`.",
+		fmt.Sprintf("Epochs: %d, of which number %d was best on `val`; seed %d; "+
+			"`config.toml` of the run stands in each file's metadata under `fovea.config`.",
 			cfg.Schedule.Epochs, d.Epoch, cfg.Seed)}
 	for _, name := range []string{"train", "val", "test"} {
 		if s, err := data.OpenSplit(filepath.Join(cfg.Data.Dir, name)); err == nil {
@@ -101,8 +104,8 @@ func (c *card) ofRun(run *runFolder, d *inference.Description) {
 	c.Environment = environment(filepath.Dir(c.Report.Model))
 	if retfound := strings.ToLower(cfg.Model.Weights + " " + cfg.Model.ONNX); strings.Contains(retfound, "retfound") {
 		c.License = "cc-by-nc-4.0"
-		c.LicenceNote = "Fine-tuned from RETFound's weights, which are under CC BY-NC 4.0: not for commercial use, with attribution to " +
-			"Zhou et al., *A foundation model for generalizable disease detection from retinal images*, Nature 622, 2023. " +
+		c.LicenceNote = "Fine-tuned from RETFound's weights, which are under CC BY-NC 4.0: not for commercial use, with " +
+			"attribution to Zhou et al., *A foundation model for generalizable disease detection from retinal images*, Nature 622, 2023. " +
 			"The terms of the training data come on top."
 	} else {
 		c.LicenceNote = "Whoever trained the model decides, within the terms of the training data" +
@@ -123,7 +126,7 @@ func countClasses(name string, s *data.Split, classes []string) cardSplit {
 
 // environment is what the run measured of itself.
 func environment(folder string) []string {
-	text, err := os.ReadFile(filepath.Join(folder, "checkpoints", "last", "state.json"))
+	text, err := os.ReadFile(filepath.Join(folder, runfiles.LastCheckpoint, runfiles.CheckpointState))
 	var file struct {
 		State struct {
 			Seconds float64
@@ -138,29 +141,33 @@ func environment(folder string) []string {
 	}
 	state := file.State
 	return []string{fmt.Sprintf("Training took %s on provider %s, %s, with %d threads. Energy was not measured.",
-		time.Duration(state.Seconds*float64(time.Second)).Round(time.Second), state.Host.Provider, state.Host.Precision, state.Host.Threads)}
+		time.Duration(state.Seconds*float64(time.Second)).Round(time.Second), state.Host.Provider, state.Host.Precision,
+		state.Host.Threads)}
 }
 
-// modelName is the name of a model without a run.
+// modelName returns the name of a model without a run.
 func modelName(path string) string {
 	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 }
 
 func (m Machine) describe() string {
-	return fmt.Sprintf("%s, %s, provider %s, %d threads, ONNX Runtime %s", m.System, m.Processor, m.Provider, m.Threads, m.Runtime)
+	return fmt.Sprintf("%s, %s, provider %s, %d threads, ONNX Runtime %s", m.System, m.Processor, m.Provider, m.Threads,
+		m.Runtime)
 }
 
-// About says what was done to the model.
+// About returns what was changed in the model.
 func (v *Variant) About() string {
 	text := "float32"
 	switch v.Name {
 	case FP16:
-		text = "weights and most arithmetic in float16, statistics, head and softmax in float32; for a GPU: on a CPU most of it runs in float32 between casts"
+		text = "weights and most arithmetic in float16, statistics, head and softmax in float32; " +
+			"for a GPU: on a CPU most of it runs in float32 between casts"
 	case INT8:
 		q := v.Quantized
 		var parts []string
 		if q.Products > 0 {
-			parts = append(parts, fmt.Sprintf("%d products of matrices in integers, their inputs quantised as they come", q.Products))
+			parts = append(parts, fmt.Sprintf("%d products of matrices in integers, their inputs quantised as they come",
+				q.Products))
 		}
 		if q.Stored > 0 {
 			parts = append(parts, fmt.Sprintf("%d convolutions in float32 with weights of 8 bits", q.Stored))
@@ -173,9 +180,10 @@ func (v *Variant) About() string {
 	return fmt.Sprintf("%s; opset %d.", text, v.Opset)
 }
 
-// headline are the measures that a card shows.
+// headline returns the measures that a card shows.
 func headline(a *evaluation.Assessment) (out []evaluation.Estimate) {
-	for _, name := range []string{"accuracy", "balanced_accuracy", "f1", "roc_auc", "average_precision", "quadratic_kappa", "mcc", "val_loss", "ece"} {
+	for _, name := range []string{"accuracy", "balanced_accuracy", "f1", "roc_auc", "average_precision", "quadratic_kappa",
+		"mcc", "val_loss", "ece"} {
 		e, _ := evaluation.Find(a.Measures, name)
 		if name == "val_loss" {
 			e.Name = "log_loss"
@@ -214,10 +222,11 @@ var functions = template.FuncMap{
 		d := difference(p, name)
 		return fmt.Sprintf("%s [%s, %s]", signed(d.Difference), signed(d.Low), signed(d.High))
 	},
-	"yaml": func(text string) string { quoted, _ := json.Marshal(text); return string(quoted) }, // YAML takes JSON's strings
+	// YAML takes JSON's strings
+	"yaml": func(text string) string { quoted, _ := json.Marshal(text); return string(quoted) },
 }
 
-// signed is a difference to four digits, 0 without a sign.
+// signed returns a difference with four digits; 0 has no sign.
 func signed(v evaluation.Number) string {
 	if math.Abs(float64(v)) < 0.5e-4 {
 		return "0"

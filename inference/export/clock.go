@@ -24,8 +24,7 @@ func (r *Report) clock(all []*contender, b *data.Batch, first int, split *data.S
 	return clock(all, b.Images, b.N, img)
 }
 
-// clock measures, in turns, how long each takes for n images that come together;
-// raw images come alone.
+// clock measures, in turns, how long each takes for n images that come together; raw images come alone.
 func clock(all []*contender, tensors []float32, n int, img *image.NRGBA) error {
 	const rounds, enough = 15, 20 * time.Second
 	begin := time.Now()

@@ -1,9 +1,7 @@
-// Package export writes a trained classifier for where it will be used: as it
-// is, in half precision, with weights of 8 bits, each as a model file of standard
-// operators that gives probabilities, and measures on the images of a split what
-// that costs. A model card in Markdown and export.json say what was found.
+// Package export writes a trained classifier for its place of use: as it is, in half precision, and with weights of 8
+// bits. Each variant is a model file of standard operators whose output is probabilities. The package measures on the
+// images of a split what each variant costs, and writes the results into export.json and a model card in Markdown.
 //
-// The rewriting is package graphs/deploy's. Every file is opened again and run on
-// the same images as the model that it was made of: what does not compute the
-// same is an error before it is measured.
+// Package graphs/deploy rewrites the graphs. Every file is opened again and run on the same images as the model that it
+// was made of. A variant that does not compute the same is an error.
 package export

@@ -13,6 +13,7 @@ import (
 	"fovea/graphs"
 	"fovea/graphs/deploy"
 	"fovea/inference"
+	"fovea/internal/durable"
 	"fovea/internal/progress"
 	"fovea/models/imported"
 	"fovea/onnx"
@@ -51,7 +52,7 @@ func fileOf(variant string, raw bool) string {
 // Options of Write.
 type Options struct {
 	Model    string                // an ONNX file
-	Given    inference.Description // of the model, beside what is said by it and by a file beside it
+	Given    inference.Description // overrides the model's metadata and the file beside it
 	Variants []string              // none: all
 	Opset    int64                 // 0: the model's, or the next that is needed
 	Raw      bool                  // also models that take the image as it was decoded
@@ -106,7 +107,8 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 	defer original.Close()
 	for _, t := range original.Proto.GetGraph().GetInitializer() {
 		if kind := pb.TensorProto_DataType(t.GetDataType()); kind == graphs.Float16 || kind == graphs.BFloat16 {
-			return nil, fmt.Errorf("%s: initializer %q is %s: export the float32 model that it was made of", o.Model, t.GetName(), onnx.TypeName(kind))
+			return nil, fmt.Errorf("%s: initializer %q is %s: export the float32 model that it was made of", o.Model,
+				t.GetName(), onnx.TypeName(kind))
 		}
 	}
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
@@ -131,16 +133,17 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 	if err := r.measure(ctx, o, d, split, options); err != nil {
 		return nil, err
 	}
-	if err := onnx.WriteFileAtomic(filepath.Join(o.Out, ReportFile), r.writeJSON); err != nil {
+	if err := durable.Write(filepath.Join(o.Out, ReportFile), r.writeJSON); err != nil {
 		return nil, err
 	}
-	return r, onnx.WriteFileAtomic(filepath.Join(o.Out, CardFile), newCard(r, d, run).write)
+	return r, durable.Write(filepath.Join(o.Out, CardFile), newCard(r, d, run).write)
 }
 
 var errNothingToQuantize = errors.New("the model has no weights that are worth 8 bits")
 
 // write makes the file of a variant.
-func (o *Options) write(source *imported.File, original *pb.ModelProto, d *inference.Description, name string, raw bool) (*Variant, error) {
+func (o *Options) write(source *imported.File, original *pb.ModelProto, d *inference.Description, name string,
+	raw bool) (*Variant, error) {
 	v := &Variant{Name: name, Raw: raw, File: fileOf(name, raw)}
 	path := filepath.Join(o.Out, v.File)
 	if sameFile(path, o.Model) {
@@ -173,7 +176,8 @@ func (o *Options) write(source *imported.File, original *pb.ModelProto, d *infer
 		return nil, err
 	}
 	if raw {
-		p := deploy.Preparation{Size: int64(d.Size), Short: int64(d.Transform().ShorterSide()), Mean: [3]float32(d.Mean), Std: [3]float32(d.Std)}
+		p := deploy.Preparation{Size: int64(d.Size), Short: int64(d.Transform().ShorterSide()), Mean: [3]float32(d.Mean),
+			Std: [3]float32(d.Std)}
 		if err := deploy.Embed(g, p); err != nil {
 			return nil, err
 		}
@@ -204,15 +208,14 @@ func names(values []*graphs.Value) (out []string) {
 	return out
 }
 
-// sameFile tells whether two paths are one file.
+// sameFile reports whether two paths are one file.
 func sameFile(a, b string) bool {
 	x, errX := os.Stat(a)
 	y, errY := os.Stat(b)
 	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
-// identify notes size and digest of a variant's file and of the data that may
-// be beside it.
+// identify notes size and digest of a variant's file and of the data that may be beside it.
 func (v *Variant) identify(path string) error {
 	m, err := onnx.Open(path)
 	if err != nil {

@@ -29,13 +29,17 @@ func given(size int) inference.Description {
 		Classes: []string{"CNV", "DME", "DRUSEN", "NORMAL", "other"}}
 }
 
-// TestVariants: models of several exporters and opsets give the probabilities of
-// ONNX Runtime on the file that was exported, in every opset that can say them.
+// TestVariants: models of several exporters and opsets give the probabilities of ONNX Runtime on the file that was
+// exported, in every opset that can say them.
 func TestVariants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("exports every variant")
+	}
 	for _, test := range []struct {
 		file string
 		size int
-	}{{"cnn_dynamo18", 20}, {"cnn_torchscript17", 20}, {"vit_dynamo23", 8}, {"vit_torchscript11", 8}, {"windows_torchscript17", 4},
+	}{{"cnn_dynamo18", 20}, {"cnn_torchscript17", 20}, {"vit_dynamo23", 8}, {"vit_torchscript11",
+		8}, {"windows_torchscript17", 4},
 		{"mlp_torchscript9", 4}, {"mlp_dynamo20", 4}} {
 		for _, opset := range []int64{0, 13, 18, 25} {
 			dir := t.TempDir()
@@ -85,12 +89,16 @@ func checkFile(t *testing.T, path string, v *Variant, opset int64) {
 	}
 }
 
-// TestMeasure: on labelled images each variant has the measures that evaluation
-// computes of its own predictions, beside the model's.
+// TestMeasure: on labelled images each variant has the measures that evaluation computes of its own predictions, beside
+// the model's.
 func TestMeasure(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures every variant")
+	}
 	dir := t.TempDir()
-	r, err := Write(t.Context(), Options{Model: models + "vit_torchscript17.onnx", Given: given(8), Raw: true, Data: scans, Split: "test",
-		Out: dir, Batch: 3, Runtime: engine.Settings{Provider: "cpu"}})
+	r, err := Write(t.Context(), Options{Model: models + "vit_torchscript17.onnx", Given: given(8), Raw: true, Data: scans,
+		Split: "test",
+		Out:   dir, Batch: 3, Runtime: engine.Settings{Provider: "cpu"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +112,8 @@ func TestMeasure(t *testing.T) {
 			t.Fatal(err)
 		}
 		accuracy, _ := evaluation.Find(m.Assessment.Measures, "accuracy")
-		if float64(accuracy.Value) != metrics.Accuracy || m.Paired.Rows != 8 || m.Largest > 2e-2 || m.Alone <= 0 || (m.Batched > 0) == v.Raw {
+		if float64(accuracy.Value) != metrics.Accuracy || m.Paired.Rows != 8 || m.Largest > 2e-2 || m.Alone <= 0 ||
+			(m.Batched > 0) == v.Raw {
 			t.Errorf("%s: %+v, accuracy %+v", v.File, m, accuracy)
 		}
 	}
@@ -113,7 +122,8 @@ func TestMeasure(t *testing.T) {
 		t.Errorf("%s: %v, %v", ReportFile, err, again)
 	}
 	card := string(read(t, filepath.Join(dir, CardFile)))
-	for _, want := range []string{"model-index:", "split: test", "| [model_int8.onnx](model_int8.onnx) |", "McNemar", "| DRUSEN | 2 |",
+	for _, want := range []string{"model-index:", "split: test", "| [model_int8.onnx](model_int8.onnx) |", "McNemar",
+		"| DRUSEN | 2 |",
 		`onnxruntime.InferenceSession("model_raw.onnx")`, "resized to 10 pixels", "license: unknown", "Not known here: the model came without a run"} {
 		if !strings.Contains(card, want) {
 			t.Errorf("the card lacks %q:\n%s", want, card)
@@ -125,13 +135,13 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-// TestRaw: a model with the preparation inside sees the image that the transform
-// makes, to one level of single pixels, whatever its size: enlarged, reduced, odd,
-// upright and lying.
+// TestRaw: a model with the preparation inside sees the image that the transform makes, to one level of single pixels,
+// whatever its size: enlarged, reduced, odd, upright and lying.
 func TestRaw(t *testing.T) {
 	dir := t.TempDir()
 	d := given(20)
-	if _, err := Write(t.Context(), Options{Model: models + "cnn_torchscript17.onnx", Given: d, Variants: []string{FP32}, Raw: true,
+	if _, err := Write(t.Context(), Options{Model: models + "cnn_torchscript17.onnx", Given: d, Variants: []string{FP32},
+		Raw:   true,
 		Split: "val", Out: dir, Batch: 1, Runtime: engine.Settings{Provider: "cpu"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +150,8 @@ func TestRaw(t *testing.T) {
 	if err != nil || !described.Raw || described.Input != "image" {
 		t.Fatalf("%+v, %v", described, err)
 	}
-	if _, err := inference.Open(path, described, 1, ort.Options{}); err == nil || !strings.Contains(err.Error(), "only trainer predict takes it") {
+	if _, err := inference.Open(path, described, 1, ort.Options{}); err == nil ||
+		!strings.Contains(err.Error(), "only trainer predict takes it") {
 		t.Errorf("opened for tensors: %v", err)
 	}
 	c, err := inference.OpenRaw(path, described, ort.Options{Threads: 1})
@@ -162,7 +173,8 @@ func TestRaw(t *testing.T) {
 		t.Fatal(err)
 	}
 	tensor := make([]float32, 3*20*20)
-	for _, size := range [][2]int{{5, 7}, {7, 5}, {25, 25}, {20, 20}, {26, 25}, {25, 31}, {64, 48}, {101, 100}, {33, 300}, {496, 496}} {
+	for _, size := range [][2]int{{5, 7}, {7, 5}, {25, 25}, {20, 20}, {26, 25}, {25, 31}, {64, 48}, {101, 100}, {33, 300},
+		{496, 496}} {
 		part := image.NewNRGBA(image.Rect(0, 0, size[0], size[1]))
 		draw.Draw(part, part.Rect, scan, image.Pt(100, 0), draw.Src)
 		if err := described.Transform().Apply(tensor, part, nil); err != nil {
@@ -182,8 +194,8 @@ func TestRaw(t *testing.T) {
 	}
 }
 
-// TestNamesAndBatch: a model of one image, whose input has the name of the raw one
-// and whose scores have no name that means something, is made one of any number.
+// TestNamesAndBatch: a model of one image, whose input has the name of the raw one and whose scores have no name that
+// means something, is made one of any number.
 func TestNamesAndBatch(t *testing.T) {
 	m, err := onnx.Open(models + "cnn_torchscript17.onnx")
 	if err != nil {
@@ -191,7 +203,8 @@ func TestNamesAndBatch(t *testing.T) {
 	}
 	defer m.Close()
 	g := m.Proto.Graph
-	rename := map[string]string{g.Input[0].GetName(): "image", g.Output[0].GetName(): "y", g.Node[0].GetOutput()[0]: "probabilities"}
+	rename := map[string]string{g.Input[0].GetName(): "image", g.Output[0].GetName(): "y",
+		g.Node[0].GetOutput()[0]: "probabilities"}
 	for _, n := range g.Node {
 		for _, list := range [][]string{n.Input, n.Output} {
 			for i, name := range list {
@@ -208,7 +221,8 @@ func TestNamesAndBatch(t *testing.T) {
 	if err := onnx.Save(model, m.Proto, onnx.SaveOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	r, err := Write(t.Context(), Options{Model: model, Given: given(20), Raw: true, Data: scans, Split: "test", Out: filepath.Join(dir, "out"), Batch: 4,
+	r, err := Write(t.Context(), Options{Model: model, Given: given(20), Raw: true, Data: scans, Split: "test",
+		Out: filepath.Join(dir, "out"), Batch: 4,
 		Runtime: engine.Settings{Provider: "cpu"}})
 	if err != nil {
 		t.Fatal(err)
@@ -221,13 +235,13 @@ func TestNamesAndBatch(t *testing.T) {
 	}
 }
 
-// TestJudge: a variant that is right less often, beyond doubt, is warned of; one
-// that differs by chance is not.
+// TestJudge: a variant that is right less often, beyond doubt, is warned of; one that differs by chance is not.
 func TestJudge(t *testing.T) {
 	table := func(wrong int) *evaluation.Predictions {
 		p := &evaluation.Predictions{Classes: []string{"a", "b"}}
 		for i := range 200 {
-			row := evaluation.Prediction{Path: string(rune('a'+i%26)) + strings.Repeat("x", i/26), Label: i % 2, Probabilities: []float64{0.9, 0.1}}
+			row := evaluation.Prediction{Path: string(rune('a'+i%26)) + strings.Repeat("x", i/26), Label: i % 2,
+				Probabilities: []float64{0.9, 0.1}}
 			if (i%2 == 1) != (i < wrong) {
 				slices.Reverse(row.Probabilities)
 			}
@@ -265,9 +279,11 @@ func TestRefuses(t *testing.T) {
 		{func(o *Options) { o.Data, o.Split = scans, "../x" }, "not the name of a folder"},
 		{func(o *Options) { o.Opset = 12 }, "opset 12 is not one of 13 to 25"},
 		{func(o *Options) { o.Variants = []string{INT8} }, "no weights that are worth 8 bits"},
-		{func(o *Options) { o.Data, o.Split, o.Given.Classes = scans, "test", []string{"a", "b", "c", "d", "e"} }, "classes that"},
+		{func(o *Options) { o.Data, o.Split, o.Given.Classes = scans, "test", []string{"a", "b", "c", "d", "e"} },
+			"classes that"},
 	} {
-		o := Options{Model: model, Given: given(20), Split: "val", Out: filepath.Join(dir, "out"), Batch: 1, Runtime: engine.Settings{Provider: "cpu"}}
+		o := Options{Model: model, Given: given(20), Split: "val", Out: filepath.Join(dir, "out"), Batch: 1,
+			Runtime: engine.Settings{Provider: "cpu"}}
 		test.change(&o)
 		if _, err := Write(t.Context(), o); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v, want %q", err, test.want)
@@ -280,7 +296,8 @@ func TestLicence(t *testing.T) {
 	var cfg runConfig
 	cfg.Model.Weights, cfg.Model.Arch = "RETFound_mae_meh.pth", "vit_large_patch16"
 	d := given(8)
-	c := newCard(&Report{Model: "runs/x/model.onnx", Variants: []*Variant{{Name: FP32, File: "model.onnx", Input: "images"}}}, &d, &runFolder{config: cfg})
+	c := newCard(&Report{Model: "runs/x/model.onnx", Variants: []*Variant{{Name: FP32, File: "model.onnx",
+		Input: "images"}}}, &d, &runFolder{config: cfg})
 	var text strings.Builder
 	if err := c.write(&text); err != nil {
 		t.Fatal(err)

@@ -16,8 +16,8 @@ import (
 	"fovea/onnx/ort"
 )
 
-// mostNoise is the largest difference of a probability that a float32 variant
-// may have on noise: its operators are others, its arithmetic is not.
+// mostNoise is the largest difference of a probability that a float32 variant may have on noise: its operators are
+// others, its arithmetic is not.
 const mostNoise = 1e-4
 
 // A contender is a model that is measured.
@@ -29,9 +29,10 @@ type contender struct {
 	times   map[int][]float64 // milliseconds an image, by the number of images
 }
 
-// measure opens every file, compares it with the model that was exported on noise,
-// and on the split, if there is one, in turns.
-func (r *Report) measure(ctx context.Context, o Options, d *inference.Description, split *data.Split, options ort.Options) (err error) {
+// measure opens every file, compares it with the model that was exported on noise, and on the split, if there is one,
+// in turns.
+func (r *Report) measure(ctx context.Context, o Options, d *inference.Description, split *data.Split,
+	options ort.Options) (err error) {
 	all := []*contender{{times: map[int][]float64{}}}
 	for _, v := range r.Variants {
 		all = append(all, &contender{variant: v, times: map[int][]float64{}})
@@ -105,8 +106,8 @@ func (c *contender) close() {
 	}
 }
 
-// compareNoise compares all with the first on noise, an image of pixels that the
-// model's own preparation brings to its size.
+// compareNoise compares all with the first on noise, an image of pixels that the model's own preparation brings to its
+// size.
 func compareNoise(all []*contender, d *inference.Description) error {
 	rng := rand.New(rand.NewPCG(0, 1))
 	img := image.NewNRGBA(image.Rect(0, 0, 2*d.Size+3, d.Size+d.Size/2))
@@ -143,7 +144,8 @@ func compareNoise(all []*contender, d *inference.Description) error {
 		v := c.variant
 		v.Noise = largest(want, got)
 		if v.Name == FP32 && !v.Raw && !(v.Noise <= mostNoise) || math.IsNaN(v.Noise) {
-			return fmt.Errorf("%s does not compute what the model does: a probability of an image of noise differs by %g", v.File, v.Noise)
+			return fmt.Errorf("%s does not compute what the model does: a probability of an image of noise differs by %g",
+				v.File, v.Noise)
 		}
 	}
 	return nil
@@ -158,8 +160,10 @@ func largest(a, b []float64) float64 {
 }
 
 // run classifies the split with all, batch by batch in turns.
-func (r *Report) run(ctx context.Context, o Options, d *inference.Description, split *data.Split, all []*contender) error {
-	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: all[0].tensors.Batch(), Transform: d.Transform(), Tolerant: true})
+func (r *Report) run(ctx context.Context, o Options, d *inference.Description, split *data.Split,
+	all []*contender) error {
+	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: all[0].tensors.Batch(),
+		Transform: d.Transform(), Tolerant: true})
 	if err != nil {
 		return err
 	}
@@ -177,7 +181,8 @@ func (r *Report) run(ctx context.Context, o Options, d *inference.Description, s
 		}
 		for i := range b.N {
 			if b.Errors[i] != nil {
-				bad.Images = append(bad.Images, data.BadImage{Index: b.Indices[i], Sample: split.Samples[b.Indices[i]], Err: b.Errors[i]})
+				bad.Images = append(bad.Images, data.BadImage{Index: b.Indices[i], Sample: split.Samples[b.Indices[i]],
+					Err: b.Errors[i]})
 			}
 		}
 		done += b.N
@@ -222,7 +227,8 @@ func (c *contender) classify(b *data.Batch, split *data.Split) error {
 }
 
 func (c *contender) measured(ctx context.Context, classes []string, batch int) (*Measured, error) {
-	m := &Measured{predictions: &evaluation.Predictions{Classes: classes, Rows: c.rows}, Alone: median(c.times[1]), Batched: median(c.times[batch])}
+	m := &Measured{predictions: &evaluation.Predictions{Classes: classes, Rows: c.rows}, Alone: median(c.times[1]),
+		Batched: median(c.times[batch])}
 	var err error
 	if m.Assessment, err = evaluation.Assess(ctx, m.predictions, evaluation.Intervals{}); err != nil && c.variant != nil {
 		err = fmt.Errorf("%s: %w", c.variant.File, err)
@@ -247,12 +253,14 @@ func (m *Measured) compare(ctx context.Context, source *Measured) (err error) {
 func (v *Variant) judge() {
 	p := v.Measured.Paired
 	if k := p.McNemar; k.OnlyA > k.OnlyB && k.ExactP < 0.05 {
-		v.Warnings = append(v.Warnings, fmt.Sprintf("accuracy falls by %.2f points (McNemar p = %.2g): do not use it without knowing why",
+		v.Warnings = append(v.Warnings, fmt.Sprintf(
+			"accuracy falls by %.2f points (McNemar p = %.2g): do not use it without knowing why",
 			-100*float64(difference(p, "accuracy").Difference), k.ExactP))
 	}
 	for _, name := range []string{"roc_auc", "quadratic_kappa"} {
 		if d := difference(p, name); d.High < 0 {
-			v.Warnings = append(v.Warnings, fmt.Sprintf("%s falls from %.4f to %.4f, and the interval of the difference, [%.4f, %.4f], excludes 0",
+			v.Warnings = append(v.Warnings, fmt.Sprintf(
+				"%s falls from %.4f to %.4f, and the interval of the difference, [%.4f, %.4f], excludes 0",
 				name, float64(d.A), float64(d.B), float64(d.Low), float64(d.High)))
 		}
 	}

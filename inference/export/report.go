@@ -66,8 +66,8 @@ type Measured struct {
 
 func newReport(o Options, d *inference.Description, options ort.Options) *Report {
 	return &Report{Model: o.Model, Classes: d.Classes, Machine: Machine{
-		System: runtime.GOOS + "/" + runtime.GOARCH, Processor: machine.Processor(), Provider: options.Provider, Threads: options.Threads,
-		Runtime: ort.Version()}}
+		System: runtime.GOOS + "/" + runtime.GOARCH, Processor: machine.Processor(), Provider: options.Provider,
+		Threads: options.Threads, Runtime: ort.Version()}}
 }
 
 func (r *Report) writeJSON(w io.Writer) error {
@@ -111,7 +111,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	return t.Flush()
 }
 
-// batched is the time in a batch, or a dash.
+// batched returns the time in a batch, or a dash.
 func (m *Measured) batched() string {
 	if m.Batched == 0 {
 		return "–"

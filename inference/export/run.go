@@ -14,6 +14,7 @@ import (
 	"fovea/evaluation"
 	"fovea/graphs/vit"
 	"fovea/inference"
+	"fovea/internal/runfiles"
 )
 
 // A runFolder holds what lies beside the model of a run.
@@ -47,7 +48,7 @@ func openRun(model string, d *inference.Description) (*runFolder, error) {
 		return nil, nil
 	}
 	dir := filepath.Dir(model)
-	file := filepath.Join(dir, "config.toml")
+	file := filepath.Join(dir, runfiles.Config)
 	settings, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -60,7 +61,7 @@ func openRun(model string, d *inference.Description) (*runFolder, error) {
 		slog.Warn("the config beside the model cannot be read: the model is taken for one without a run", "reason", err)
 		return nil, nil
 	}
-	text, err := os.Open(filepath.Join(dir, "metrics_test.json"))
+	text, err := os.Open(filepath.Join(dir, runfiles.Measures("test")))
 	if errors.Is(err, fs.ErrNotExist) {
 		return r, nil
 	}

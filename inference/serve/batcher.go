@@ -7,7 +7,7 @@ import (
 	"fovea/inference"
 )
 
-// batcher is the one goroutine that runs the classifier, on what waits.
+// A batcher is the one goroutine that runs the classifier, on all images that wait.
 type batcher struct {
 	classifier *inference.Classifier
 	counts     *counts
@@ -41,7 +41,7 @@ func (b *batcher) classify(ctx context.Context, image []float32) ([]float64, err
 	}
 }
 
-// run ends with ctx.
+// run classifies until ctx ends.
 func (b *batcher) run(ctx context.Context) {
 	var images []float32
 	var jobs []*job

@@ -6,8 +6,8 @@ import (
 	"net/http"
 )
 
-// connections is a listener that accepts only so many at a time; the system keeps
-// those that wait. It does not wrap them: net/http closes TCP's in its own way.
+// connections is a listener that accepts only so many connections at a time; the system keeps those that wait. It does
+// not wrap them, because net/http closes TCP connections in its own way.
 type connections struct {
 	net.Listener
 	ctx  context.Context // ends waiting
@@ -27,7 +27,7 @@ func (c *connections) Accept() (net.Conn, error) {
 	return accepted, err
 }
 
-// changed makes room; it is the server's ConnState.
+// changed makes room for the next connection when one is closed. It is the server's ConnState.
 func (c *connections) changed(_ net.Conn, state http.ConnState) {
 	if state == http.StateClosed {
 		<-c.room

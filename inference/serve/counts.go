@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// counts is what /metrics tells.
+// counts holds the numbers of /metrics.
 type counts struct {
 	mu      sync.Mutex
 	answers map[request]int
@@ -23,7 +23,7 @@ type counts struct {
 	drawing time.Duration
 }
 
-// request is what answers are counted by.
+// request is the key by which answers are counted.
 type request struct {
 	path   string
 	status int

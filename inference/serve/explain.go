@@ -21,17 +21,16 @@ type explainer struct {
 	turn chan struct{} // one for the one that runs
 }
 
-// mostExplanations may be under way. An explanation costs as much as several
-// predictions, so that these would wait if more could be.
+// mostExplanations may be under way. An explanation costs as much as several predictions, so that these would wait if
+// more could be.
 const mostExplanations = 8
 
 func newExplainer(m *explain.Model, reason error) *explainer {
 	return &explainer{m, reason, make(chan struct{}, mostExplanations), make(chan struct{}, 1)}
 }
 
-// explain answers POST /explain?class=NAME with a PNG of the map over the image,
-// and the name of its method in the header Fovea-Method. Without a class it is
-// that of the highest score.
+// explain answers POST /explain?class=NAME with a PNG of the map over the image, and with the name of its method in the
+// header Fovea-Method. Without a class it takes that of the highest score.
 func (s *Server) explain(w http.ResponseWriter, r *http.Request) error {
 	if s.explainer.model == nil {
 		return refuse(http.StatusNotImplemented, "there are no heat maps: %v", s.explainer.reason)
@@ -61,7 +60,8 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) error {
 	}
 	var picture bytes.Buffer
 	fast := png.Encoder{CompressionLevel: png.BestSpeed}
-	if err := fast.Encode(&picture, explain.Overlay(explain.Image(image, s.description.Transform()), e.Maps[0])); err != nil {
+	overlay := explain.Overlay(explain.Image(image, s.description.Transform()), e.Maps[0])
+	if err := fast.Encode(&picture, overlay); err != nil {
 		return err
 	}
 	w.Header().Set("Fovea-Method", string(e.Maps[0].Method))

@@ -17,8 +17,7 @@ import (
 	"fovea/inference/serve"
 )
 
-// TestExplain: the picture is that of the map that package explain gives, which is
-// compared with PyTorch there.
+// TestExplain: the picture is that of the map that package explain gives, which is compared with PyTorch there.
 func TestExplain(t *testing.T) {
 	address, _ := start(t, serve.Limits{})
 	g := readGolden(t)
@@ -103,8 +102,8 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// TestExplanationsDoNotCrowd: while as many explanations as may are under way, one
-// more is refused, and predictions go on.
+// TestExplanationsDoNotCrowd: while as many explanations as may are under way, one more is refused, and predictions go
+// on.
 func TestExplanationsDoNotCrowd(t *testing.T) {
 	address, _ := start(t, serve.Limits{})
 	files, want := scans(t)

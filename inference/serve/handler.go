@@ -1,35 +1,46 @@
 package serve
 
 import (
-	"embed"
+	"bytes"
+	_ "embed"
 	"encoding/json"
 	"fmt"
+	"image/png"
 	"net"
 	"net/http"
 	"strconv"
+
+	"fovea/inference/explain"
+	"fovea/internal/webstyle"
 )
 
-// The page asks nothing of any other machine.
-//
-//go:embed page
-var page embed.FS
+// The page, which asks no other machine for anything.
+var (
+	//go:embed page/index.html
+	pageText []byte
+	//go:embed page/page.js
+	pageScript []byte
+	//go:embed page/style.css
+	pageStyle string
+)
 
-// handler routes what is answered at all.
+// handler returns the routes of the server.
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	for path, file := range map[string]struct{ name, kind string }{
-		"GET /{$}":       {"index.html", "text/html; charset=utf-8"},
-		"GET /page.js":   {"page.js", "text/javascript; charset=utf-8"},
-		"GET /style.css": {"style.css", "text/css; charset=utf-8"},
+	var legend bytes.Buffer
+	png.Encode(&legend, explain.Legend()) // fails neither for a buffer nor for an image of this size
+	for path, file := range map[string]struct {
+		content []byte
+		kind    string
+	}{
+		"GET /{$}":         {pageText, "text/html; charset=utf-8"},
+		"GET /page.js":     {pageScript, "text/javascript; charset=utf-8"},
+		"GET /style.css":   {[]byte(webstyle.Colours + pageStyle), "text/css; charset=utf-8"},
+		"GET /colours.png": {legend.Bytes(), "image/png"},
 	} {
-		content, err := page.ReadFile("page/" + file.name)
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
-			if err != nil {
-				http.Error(w, err.Error(), http.StatusInternalServerError)
-				return
-			}
 			w.Header().Set("Content-Type", file.kind)
-			w.Write(content)
+			w.Write(file.content)
 		})
 	}
 	mux.HandleFunc("POST /predict", s.upload(s.predict))
@@ -45,9 +56,8 @@ func (s *Server) handler() http.Handler {
 	return s.guard(http.NewCrossOriginProtection().Handler(mux))
 }
 
-// guard sets the headers that every answer has, and refuses requests for names
-// that are not this machine's where only it is served: they come from a page
-// elsewhere whose name was made to resolve to it.
+// guard sets the headers that every answer has. A server that only listens on this machine refuses requests for other
+// names: they come from a page elsewhere whose name was made to resolve to this machine.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for key, value := range map[string]string{
@@ -90,8 +100,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, status int, valu
 	s.write(w, r, status, "application/json", append(content, '\n'))
 }
 
-// write writes an answer and counts it. It states its length: a client knows
-// that it has it all before the connection is closed.
+// write writes an answer and counts it. It states the length, so that a client knows when it has all of it.
 func (s *Server) write(w http.ResponseWriter, r *http.Request, status int, kind string, content []byte) {
 	s.counts.answered(r.URL.Path, status)
 	w.Header().Set("Content-Type", kind)

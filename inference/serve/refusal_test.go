@@ -15,8 +15,8 @@ import (
 	"fovea/inference/serve"
 )
 
-// TestRefusalIsSeen: clients that send on after they were refused, at once or
-// slowly, and only then read, find the answer and not a reset connection.
+// TestRefusalIsSeen: clients that send on after they were refused, at once or slowly, and only then read, find the
+// answer and not a reset connection.
 func TestRefusalIsSeen(t *testing.T) {
 	url, _ := start(t, serve.Limits{Bytes: 1 << 20})
 	for _, path := range []string{"/predict", "/explain"} {
@@ -60,8 +60,7 @@ func TestRefusalIsSeen(t *testing.T) {
 	}
 }
 
-// TestRefusalIsBounded: of an upload without an end only so much is read, and only
-// for so long.
+// TestRefusalIsBounded: of an upload without an end only so much is read, and only for so long.
 func TestRefusalIsBounded(t *testing.T) {
 	url, _ := start(t, serve.Limits{Bytes: 1 << 20, Drain: 300 * time.Millisecond})
 	var before, after runtime.MemStats

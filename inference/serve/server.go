@@ -20,10 +20,10 @@ type Limits struct {
 	Bytes       int64 // of a file: 32 MiB
 	Pixels      int   // of an image: 40 million
 	Memory      int64 // bytes of all uploads under way: 1 GiB
-	// How long a client may take over the header (5 s), over all of the request
-	// (30 s), and until it has taken the answer (90 s).
+	// How long a client may take over the header (5 s), over all of the request (30 s), and until it has taken the
+	// answer (90 s).
 	Header, Request, Answer time.Duration
-	Drain                   time.Duration // what is left of a refused upload is read that long, 5 s
+	Drain                   time.Duration // how long the rest of a refused upload is read: 5 s
 	Stop                    time.Duration // until requests under way are given up, 20 s
 }
 
@@ -48,8 +48,7 @@ func set[T comparable](field *T, value T) {
 	}
 }
 
-// mostDecoders bounds the memory of images that are being decoded: some formats
-// take ten bytes a pixel meanwhile.
+// mostDecoders bounds the memory of images that are being decoded: some formats take ten bytes a pixel meanwhile.
 const mostDecoders = 8
 
 // Server classifies images that clients send.
@@ -65,10 +64,9 @@ type Server struct {
 	local       bool // only names of this machine are answered
 }
 
-// New makes a server of a classifier that d describes, and of x, the same model
-// opened to be explained by one method. If x is nil, noMaps is the answer to who
-// asks for a heat map. Both models are the server's until Serve returns; the caller
-// closes them then.
+// New returns a server of a classifier that d describes, and of x, the same model opened to be explained by one method.
+// If x is nil, noMaps is the answer to requests for a heat map. The server uses both models until Serve returns; the
+// caller closes them then.
 func New(c *inference.Classifier, d *inference.Description, x *explain.Model, noMaps error, l Limits) (*Server, error) {
 	if err := c.RunFewer(); err != nil {
 		return nil, err
@@ -79,8 +77,7 @@ func New(c *inference.Classifier, d *inference.Description, x *explain.Model, no
 	return s, nil
 }
 
-// Serve answers on l until ctx is done; then it takes no more requests and
-// answers those under way. It closes l.
+// Serve answers on l until ctx is done; then it takes no more requests and answers those under way. It closes l.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	address, ok := l.Addr().(*net.TCPAddr)
 	s.local = ok && address.IP.IsLoopback()

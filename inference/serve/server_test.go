@@ -33,7 +33,7 @@ import (
 
 var loadTime = flag.Duration("load", time.Second, "how long the load test lasts")
 
-// golden is what tools/oracle/predictions.py wrote.
+// A golden is a file that tools/oracle/predictions.py wrote.
 type golden struct {
 	Model       string
 	Description inference.Description
@@ -199,8 +199,7 @@ func strip(t *testing.T, w, h int) []byte {
 	return out.Bytes()
 }
 
-// TestHostileUploads are refused for what they are, without the memory that they
-// claim, and the server goes on.
+// TestHostileUploads are refused for what they are, without the memory that they claim, and the server goes on.
 func TestHostileUploads(t *testing.T) {
 	url, _ := start(t, serve.Limits{Bytes: 1 << 20, Pixels: 4_000_000})
 	var before, after runtime.MemStats
@@ -290,8 +289,7 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// TestSlowClients: one that never ends its header, and one that never ends its
-// image, are cut off.
+// TestSlowClients: one that never ends its header, and one that never ends its image, are cut off.
 func TestSlowClients(t *testing.T) {
 	url, _ := start(t, serve.Limits{Header: 100 * time.Millisecond, Request: 300 * time.Millisecond})
 	for _, text := range []string{"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: b\r\n",
@@ -311,8 +309,7 @@ func TestSlowClients(t *testing.T) {
 	}
 }
 
-// TestFullQueue: beyond the bound the answer is 503 at once, and there is room
-// again when those before have gone.
+// TestFullQueue: beyond the bound the answer is 503 at once, and there is room again when those before have gone.
 func TestFullQueue(t *testing.T) {
 	url, _ := start(t, serve.Limits{Queue: 1})
 	files, want := scans(t)
@@ -386,9 +383,12 @@ func TestStop(t *testing.T) {
 	<-stopped
 }
 
-// TestLoad: 200 clients at once, four of which ask for heat maps, are all answered
-// rightly, and memory ends where it was. -load 1m makes it last a minute.
+// TestLoad: 200 clients at once, four of which ask for heat maps, are all answered rightly, and memory ends where it
+// was. -load 1m makes it last a minute.
 func TestLoad(t *testing.T) {
+	if testing.Short() {
+		t.Skip("serves for seconds")
+	}
 	url, _ := start(t, serve.Limits{})
 	files, want := scans(t)
 	const clients = 200

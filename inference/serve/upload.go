@@ -25,8 +25,7 @@ func refuse(status int, format string, args ...any) error {
 	return &refusal{status, fmt.Sprintf(format, args...)}
 }
 
-// upload makes a handler of one that answers to an image. An error is answered
-// by its refusal.
+// upload returns the handler of a request with an image. An error of handle is answered by its refusal.
 func (s *Server) upload(handle func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		started, body := time.Now(), r.Body
@@ -59,9 +58,8 @@ func (s *Server) upload(handle func(http.ResponseWriter, *http.Request) error) h
 	}
 }
 
-// discard throws away what still comes of an upload that was answered: if the
-// connection were closed at once, a client that writes would see it reset, and not
-// the answer. Only so many bytes are read, and for so long.
+// discard reads what is still under way of an upload that was answered. If the connection were closed at once, a client
+// that writes would see it reset, and not the answer. It reads only so many bytes, and for so long.
 func (s *Server) discard(control *http.ResponseController, body io.Reader, started time.Time) {
 	end := time.Now().Add(s.limits.Drain)
 	if last := started.Add(s.limits.Request); last.Before(end) { // a client that took too long has no more time
@@ -72,11 +70,12 @@ func (s *Server) discard(control *http.ResponseController, body io.Reader, start
 	}
 }
 
-// drained is how many times the largest file is thrown away.
+// drained limits what is read of a refused upload, as a multiple of the largest file.
 const drained = 8
 
 // admit hands a request on if there is room for it.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request, handle func(http.ResponseWriter, *http.Request) error) error {
+func (s *Server) admit(w http.ResponseWriter, r *http.Request,
+	handle func(http.ResponseWriter, *http.Request) error) error {
 	// A form is a little larger than the file in it.
 	limit := s.limits.Bytes + 64<<10
 	if r.ContentLength > limit {
@@ -100,7 +99,7 @@ func (s *Server) tooLarge() *refusal {
 	return &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("the file has more than %d bytes", s.limits.Bytes)}
 }
 
-// image is the tensor of the image in a request.
+// image returns the tensor of the image in a request.
 func (s *Server) image(r *http.Request) ([]float32, error) {
 	file, err := s.file(r)
 	if err != nil {
@@ -109,7 +108,7 @@ func (s *Server) image(r *http.Request) ([]float32, error) {
 	return s.prepare(r.Context(), file)
 }
 
-// file is the image file in a request: its body, or the first file of a form.
+// file returns the image file in a request: its body, or the first file of a form.
 func (s *Server) file(r *http.Request) ([]byte, error) {
 	body := io.Reader(r.Body)
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "multipart/form-data" {
@@ -149,8 +148,7 @@ func readError(err error) error {
 	return refuse(http.StatusBadRequest, "the file did not arrive whole: %v", err)
 }
 
-// prepare decodes an image file, no more at a time than there are
-// cores, and returns its tensor.
+// prepare decodes an image file, no more at a time than there are cores, and returns its tensor.
 func (s *Server) prepare(ctx context.Context, file []byte) ([]float32, error) {
 	t := s.description.Transform()
 	w, h, err := data.DecodeSize(file)

@@ -15,57 +15,53 @@ import (
 	"fovea/internal/numbers"
 )
 
-// tolerance is the largest difference that counts as agreement, as a part of
-// the size that a derivative along a random direction has. JAX's check_grads
-// has the same for float32.
+// tolerance is the largest difference that counts as agreement, as a part of the size of a derivative along a random
+// direction. JAX's check_grads uses the same for float32.
 const tolerance = 2e-3
 
-// directions that a check tries.
+// directions is the number of random directions that a check tries.
 const directions = 3
 
-// reverse is the differentiation that is checked; a test puts a wrong one here.
-var reverse = autodiff.Backward
+// backward is the differentiation to check. A test replaces it by a wrong one.
+var backward = autodiff.Backward
 
-// A Comparison is a derivative along one random direction, Σ gradient·direction,
-// beside the finite difference along it.
+// A Comparison holds a derivative along one random direction, Σ gradient·direction, and the finite difference along it.
 type Comparison struct {
 	Gradient, Difference float64
-	Uncertainty          float64 // of the difference: rounding, or a function that is not smooth
-	Size                 float64 // of such derivatives: √Σ (gradient·direction)²
+	Uncertainty          float64 // of the difference, because of rounding or a function that is not smooth
+	Size                 float64 // typical magnitude of such a derivative, √Σ (gradient·direction)²
 }
 
-// Agrees tells whether the two are equal as far as float32 can tell.
+// Agrees reports whether both are equal within what float32 can resolve.
 func (c Comparison) Agrees() bool {
 	return math.Abs(c.Gradient-c.Difference) <= tolerance*c.Size+3*c.Uncertainty
 }
 
-// Decides tells whether the finite difference is good enough to judge by.
+// Decides reports whether the finite difference is certain enough to judge by.
 func (c Comparison) Decides() bool {
 	return c.Uncertainty <= 0.05*max(c.Size, math.Abs(c.Difference))
 }
 
-// A Report is what Check found.
+// A Report holds the results of Check.
 type Report struct {
-	Values      []*graphs.Value // differentiated by: float inputs and parameters
+	Values      []*graphs.Value // float inputs and parameters by which Check differentiated
 	Comparisons []Comparison
-	// Wrong is the first node whose rule disagrees with finite differences of the
-	// node alone, along two directions; nil if there is none or no comparison of
-	// the whole failed.
+	// Wrong is the first node whose rule disagrees with finite differences of the node alone, along two directions. It
+	// is nil if there is none, or if all comparisons of the whole model agree.
 	Wrong           *graphs.Node
 	WrongComparison Comparison
-	Nodes           int // that were compared alone
+	Nodes           int // number of nodes that were compared alone
 }
 
-// Agrees tells whether every comparison agrees, and one at least is sure.
+// Agrees reports whether all comparisons agree and at least one of them decides.
 func (r *Report) Agrees() bool {
 	return slices.ContainsFunc(r.Comparisons, Comparison.Decides) &&
 		!slices.ContainsFunc(r.Comparisons, func(c Comparison) bool { return !c.Agrees() })
 }
 
-// Check makes sure that the imported graph computes what the model does, and
-// compares its gradients with finite differences along random directions in the
-// space of all float inputs and parameters. If they disagree it does the same for
-// every node by itself, at the values that the node has in the model.
+// Check verifies that the imported graph computes what the model does. It then compares its gradients with finite
+// differences along random directions in the space of all float inputs and parameters. If they disagree, it does the
+// same for every node alone, at the values that the node has in the model.
 func (f *File) Check(ctx context.Context, seed uint64) (*Report, error) {
 	g, err := f.verified()
 	if err != nil {
@@ -74,7 +70,7 @@ func (f *File) Check(ctx context.Context, seed uint64) (*Report, error) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	start := f.point(g, func(n int) []float32 { return normal(rng, n, 1) })
 	r := &Report{Values: floats(g.Inputs)}
-	again := func() (*graphs.Graph, error) {
+	newGraph := func() (*graphs.Graph, error) {
 		m, err := f.Import(importer.Options{Inputs: true})
 		if err != nil {
 			return nil, err
@@ -82,7 +78,7 @@ func (f *File) Check(ctx context.Context, seed uint64) (*Report, error) {
 		return m.Graph, nil
 	}
 	for i := range directions {
-		c, err := compare(ctx, again, start, rand.New(rand.NewPCG(seed, uint64(i+1))))
+		c, err := compare(ctx, newGraph, start, rand.New(rand.NewPCG(seed, uint64(i+1))))
 		if err != nil {
 			return nil, err
 		}
@@ -94,42 +90,38 @@ func (f *File) Check(ctx context.Context, seed uint64) (*Report, error) {
 	return r, nil
 }
 
-// compare differentiates the sum of a graph's float outputs, each times a random
-// cotangent, along a random direction at a point. again makes the graph anew.
-func compare(ctx context.Context, again func() (*graphs.Graph, error), at point, rng *rand.Rand) (c Comparison, err error) {
+// compare differentiates the sum of a graph's float outputs, each multiplied by a random cotangent, along a random
+// direction at a point. It calls newGraph for each copy of the graph that it needs.
+func compare(ctx context.Context, newGraph func() (*graphs.Graph, error), at point, rng *rand.Rand) (
+	c Comparison, err error) {
 	if err := ctx.Err(); err != nil {
 		return c, err
 	}
-	forward, err := again()
+	forward, err := newGraph()
 	if err != nil {
 		return c, err
 	}
-	backward, err := again()
+	g, err := newGraph()
 	if err != nil {
 		return c, err
 	}
-	wrt := floats(backward.Inputs)
-	cotangents, given := map[*graphs.Value]*graphs.Value{}, map[string][]float32{}
-	outputs := backward.Outputs
-	for _, y := range outputs {
-		if y.Type == graphs.Float32 {
-			v := backward.Input(y.Name+".cotangent", y.Type, y.Shape...)
-			cotangents[y] = v
-			given[y.Name] = normal(rng, int(y.Len()), 1/math.Sqrt(float64(max(y.Len(), 1))))
-		}
+	wrt := floats(g.Inputs)
+	cotangents, drawn := AddCotangents(g), map[string][]float32{}
+	for _, y := range floats(g.Outputs) {
+		drawn[y.Name] = normal(rng, int(y.Len()), 1/math.Sqrt(float64(max(y.Len(), 1))))
 	}
-	gradients, err := reverse(backward, cotangents, wrt)
+	gradients, err := backward(g, cotangents, wrt)
 	if err != nil {
 		return c, err
 	}
-	backward.Outputs = nil
+	g.Outputs = nil
 	for i, v := range gradients {
 		if v != nil {
-			backward.Output(wrt[i].Name+".grad", v)
+			g.Output(wrt[i].Name+".grad", v)
 		}
 	}
-	backward.RemoveDead()
-	backward.Fold()
+	g.RemoveDead()
+	g.Fold()
 	along, size := map[string][]float32{}, 0.0
 	for _, v := range wrt {
 		along[v.Name] = normal(rng, int(v.Len()), spread(numbers.Decode[float32](at[v.Name])))
@@ -138,11 +130,11 @@ func compare(ctx context.Context, again func() (*graphs.Graph, error), at point,
 	for name, data := range at {
 		all[name] = data
 	}
-	for name, values := range given {
+	for name, values := range drawn {
 		all[name+".cotangent"] = numbers.Bytes(values)
 	}
-	if len(backward.Outputs) > 0 { // else there is no gradient: the difference should be 0
-		err = runOnce(backward, all, func(name string, gradient []float32) {
+	if len(g.Outputs) > 0 { // otherwise there is no gradient and the difference should be 0
+		err = runOnce(g, all, func(name string, gradient []float32) {
 			for i, d := range along[strings.TrimSuffix(name, ".grad")] {
 				term := float64(d) * float64(gradient[i])
 				c.Gradient += term
@@ -150,7 +142,7 @@ func compare(ctx context.Context, again func() (*graphs.Graph, error), at point,
 			}
 		})
 	}
-	if err = errors.Join(err, backward.Err()); err != nil {
+	if err = errors.Join(err, g.Err()); err != nil {
 		return c, err
 	}
 	c.Size = math.Sqrt(size)
@@ -161,7 +153,7 @@ func compare(ctx context.Context, again func() (*graphs.Graph, error), at point,
 	defer runner.Close()
 	d, err := differences(func(t float64) (sum float64, err error) {
 		err = runner.run(at, along, t, func(name string, y []float32) {
-			for i, w := range given[name] {
+			for i, w := range drawn[name] {
 				sum += float64(w) * float64(y[i])
 			}
 		})
@@ -171,8 +163,7 @@ func compare(ctx context.Context, again func() (*graphs.Graph, error), at point,
 	return c, err
 }
 
-// spread is the size of a direction's entries: a part of the typical entry, so
-// that a step moves every tensor by the same share.
+// spread returns the typical magnitude of the entries, so that a step moves every tensor by the same part of it.
 func spread(x []float32) float64 {
 	sum := 0.0
 	for _, v := range x {
@@ -184,6 +175,7 @@ func spread(x []float32) float64 {
 	return math.Sqrt(sum / float64(len(x)))
 }
 
+// floats returns the values of type float32.
 func floats(values []*graphs.Value) (out []*graphs.Value) {
 	for _, v := range values {
 		if v.Type == graphs.Float32 {
@@ -204,7 +196,7 @@ func (r *Report) findNode(ctx context.Context, g *graphs.Graph, start point, see
 			continue
 		}
 		alone := func() (*graphs.Graph, error) { return single(n) }
-		disagreeing := 0 // directions; one may be a chance where the function has kinks
+		disagreeing := 0 // one direction may disagree by chance where the function has kinks
 		for j := range directions {
 			c, err := compare(ctx, alone, values, rand.New(rand.NewPCG(seed, uint64(i*directions+j))))
 			if refused := (*autodiff.Unsupported)(nil); errors.As(err, &refused) {
@@ -226,7 +218,7 @@ func (r *Report) findNode(ctx context.Context, g *graphs.Graph, start point, see
 	return nil
 }
 
-// single is a graph of one node, whose inputs and outputs are the graph's.
+// single returns a graph of one node, with the node's inputs and outputs as its own.
 func single(n *graphs.Node) (*graphs.Graph, error) {
 	g := graphs.Imported("node", "fovea/", 0, map[string]int64{n.Domain: n.Version})
 	known := map[*graphs.Value]*graphs.Value{nil: nil}

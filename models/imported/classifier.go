@@ -14,15 +14,14 @@ import (
 	"fovea/onnx/pb"
 )
 
-// A Classifier is a model file made ready to be trained for other classes. It
-// is an artifacts.Model.
+// A Classifier is a model file that is ready for training on other classes. It is an artifacts.Model.
 type Classifier struct {
 	Images     string // name of the input, float32 [N,3,S,S]
 	Head       *transfer.Head
 	Parameters []transfer.Parameter // the lowest layer first
 	Layers     int
 
-	file    *File // of changed, at the batch of training
+	file    *File // changed, traced at the batch of training
 	model   *onnx.Model
 	changed *pb.ModelProto // with the new head
 }
@@ -34,12 +33,12 @@ type Options struct {
 	Layering             transfer.Layering
 }
 
-// traced is the number of images that the head is found with: two, so that the
-// axis of the images is no axis of size 1.
+// traced is the number of images in the run that finds the head. With two, the axis of the images differs from axes of
+// size 1.
 const traced = 2
 
-// OpenClassifier reads a model, finds its head and puts a new one into its
-// place. It refuses a model whose graph would not compute what the model does.
+// OpenClassifier reads a model, finds its head and replaces it by a new one. It refuses a model whose graph would not
+// compute what the model does.
 func OpenClassifier(path string, o Options) (*Classifier, error) {
 	model, err := onnx.Open(path)
 	if err != nil {
@@ -69,8 +68,9 @@ func (c *Classifier) open(o Options) error {
 	}
 	if image.Batch != 0 && image.Batch != o.Batch {
 		if before, err = freeBatch(before, image.Batch); err != nil {
-			return fmt.Errorf("the model takes %d images at a time, no more and no less (%w): export it with a symbolic batch "+
-				"(dynamic_axes or dynamic_shapes of torch.onnx.export), or set training.batch = %[1]d", image.Batch, err)
+			return fmt.Errorf("the model takes %d images at a time, no more and no less (%w): export it with a "+
+				"symbolic batch (dynamic_axes or dynamic_shapes of torch.onnx.export), or set training.batch = %[1]d",
+				image.Batch, err)
 		}
 		batch = traced
 	}
@@ -80,14 +80,16 @@ func (c *Classifier) open(o Options) error {
 	if c.Head, err = transfer.FindHead(before.source.Model(), before.trace, batch, o.Head); err != nil {
 		return err
 	}
-	if c.changed, err = c.Head.Replace(o.Classes, artifacts.Targets, artifacts.DropPath, artifacts.Loss, artifacts.LossScale,
-		artifacts.Features, artifacts.Probabilities); err != nil {
+	if c.changed, err = c.Head.Replace(o.Classes, artifacts.Targets, artifacts.DropPath, artifacts.Loss,
+		artifacts.LossScale, artifacts.Features, artifacts.Probabilities); err != nil {
 		return err
 	}
 	for _, t := range c.changed.GetGraph().GetInitializer() {
 		kind := pb.TensorProto_DataType(t.GetDataType())
-		if n, _ := onnx.NumElements(t.GetDims()); n > 1 && (kind == pb.TensorProto_FLOAT16 || kind == pb.TensorProto_BFLOAT16) {
-			return fmt.Errorf("initializer %q is %s: only float32 can be trained: convert the model", t.GetName(), onnx.TypeName(kind))
+		isHalf := kind == pb.TensorProto_FLOAT16 || kind == pb.TensorProto_BFLOAT16
+		if n, _ := onnx.NumElements(t.GetDims()); n > 1 && isHalf {
+			return fmt.Errorf("initializer %q is %s: only float32 can be trained: convert the model",
+				t.GetName(), onnx.TypeName(kind))
 		}
 	}
 	if c.file, err = read(c.changed, importer.Sizes{Batch: o.Batch}); err != nil {
@@ -98,23 +100,24 @@ func (c *Classifier) open(o Options) error {
 		return err
 	}
 	if shape := f.Result.Shape; len(shape) != 2 || shape[0] != o.Batch || shape[1] != o.Classes {
-		return fmt.Errorf("with a head for %d classes in the place of %s the result is %v, not [%d,%[1]d]", o.Classes, c.Head, shape, o.Batch)
+		return fmt.Errorf("with a head for %d classes in the place of %s the result is %v, not [%d,%[1]d]",
+			o.Classes, c.Head, shape, o.Batch)
 	}
-	content := func(name string) []byte {
+	initial := func(name string) []byte {
 		data, _ := c.file.source.Initializer(name)
 		return data
 	}
-	c.Parameters, c.Layers, err = transfer.Parameters(f.Graph, f.Graph.Inputs[0], f.Result, content, o.Layering)
+	c.Parameters, c.Layers, err = transfer.Parameters(f.Graph, f.Graph.Inputs[0], f.Result, initial, o.Layering)
 	return err
 }
 
-// freeBatch is a model of one image for any number of them, if each of several
-// gives what it does alone.
-func freeBatch(alone *File, batch int64) (*File, error) {
+// freeBatch turns a model of one image into one of any number, if each of several images then gives the same result as
+// alone.
+func freeBatch(single *File, batch int64) (*File, error) {
 	if batch != 1 {
 		return nil, errors.New("only a batch of 1 can be changed")
 	}
-	m, err := transfer.FreeBatch(alone.source.Model(), alone.trace)
+	m, err := transfer.FreeBatch(single.source.Model(), single.trace)
 	if err != nil {
 		return nil, err
 	}
@@ -124,17 +127,18 @@ func freeBatch(alone *File, batch int64) (*File, error) {
 	}
 	for i := range traced {
 		var wrong error
-		err := evaluate(alone.source.Model(), func(_ ort.Info, data *ort.Tensor) {
+		err := evaluate(single.source.Model(), func(_ ort.Info, data *ort.Tensor) {
 			n := len(data.Float32())
 			copy(data.Float32(), traceInput((i + 1) * n)[i*n:])
 		}, func(info ort.Info, data []byte) {
 			want, got := numbers.Decode[float32](data), numbers.Decode[float32](several.trace[info.Name].GetRawData())
 			if len(got) == 0 {
-				return // too large to be scores
+				return // scores are smaller
 			}
 			if len(got) != traced*len(want) {
-				wrong = fmt.Errorf("its output %q has %d elements for one image and %d for %d", info.Name, len(want), len(got), traced)
-			} else if off := apart(got[i*len(want):][:len(want)], want); !(off <= 1e-4) {
+				wrong = fmt.Errorf("its output %q has %d elements for one image and %d for %d",
+					info.Name, len(want), len(got), traced)
+			} else if difference := relativeDifference(got[i*len(want):][:len(want)], want); !(difference <= 1e-4) {
 				wrong = fmt.Errorf("its output %q for an image depends on others", info.Name)
 			}
 		})
@@ -145,7 +149,7 @@ func freeBatch(alone *File, batch int64) (*File, error) {
 	return several, nil
 }
 
-// Forward writes a part of the classifier, at the batch that it was opened for.
+// Forward returns a part of the classifier as a graph, at the batch that it was opened for.
 func (c *Classifier) Forward(name string, batch int64, part artifacts.Part, _ bool) (*artifacts.Forward, error) {
 	if part == artifacts.HeadAlone {
 		return c.head(name, batch)
@@ -169,7 +173,7 @@ func (c *Classifier) Forward(name string, batch int64, part artifacts.Part, _ bo
 	for _, v := range g.Inputs[1:] {
 		byName[v.Name] = v
 	}
-	for _, p := range c.Parameters { // none while they are listed
+	for _, p := range c.Parameters { // empty during OpenClassifier
 		if v := byName[p.Name]; v != nil {
 			f.Parameters = append(f.Parameters, v)
 		}
@@ -177,7 +181,7 @@ func (c *Classifier) Forward(name string, batch int64, part artifacts.Part, _ bo
 	return f, g.Err()
 }
 
-// head is the new head alone.
+// head returns the new head alone.
 func (c *Classifier) head(name string, batch int64) (*artifacts.Forward, error) {
 	if _, ok := c.file.trace[transfer.Vector]; !ok {
 		return nil, c.noVector()
@@ -191,26 +195,27 @@ func (c *Classifier) head(name string, batch int64) (*artifacts.Forward, error) 
 }
 
 func (c *Classifier) noVector() error {
-	return fmt.Errorf("the head %s is a convolution whose results are pooled: there are no features for a linear probe: set model.adaptation = \"finetune\"", c.Head)
+	return fmt.Errorf("the head %s is a convolution whose results are pooled: "+
+		"there are no features for a linear probe: set model.adaptation = \"finetune\"", c.Head)
 }
 
-// Initial copies what a parameter starts with.
+// Initial copies the values that a parameter has in the file.
 func (c *Classifier) Initial(name string, to []float32) {
 	data, _ := c.file.source.Initializer(name)
 	copy(numbers.Bytes(to), data)
 }
 
-// Deployed is the model with outputs probabilities and logits, for the number of
-// images that the file allows. Its initializers are to be replaced.
+// Deployed returns the model with the outputs probabilities and logits, for the number of images that the file allows.
+// The caller replaces its initializers.
 func (c *Classifier) Deployed() *pb.ModelProto {
 	return transfer.Deploy(c.changed, artifacts.Probabilities)
 }
 
-// Metadata is an entry of the file's.
+// Metadata returns an entry of the file's metadata.
 func (c *Classifier) Metadata(key string) (string, bool) { return onnx.Metadata(c.model.Proto, key) }
 
-// Digest identifies the content of the file.
+// Digest returns a text that identifies the contents of the file.
 func (c *Classifier) Digest() string { return c.model.Digest() }
 
-// Close ends the use of the file.
+// Close closes the file.
 func (c *Classifier) Close() error { return c.model.Close() }

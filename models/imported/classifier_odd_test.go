@@ -14,7 +14,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// twoLayers is images → flat → features h [N,8], ready for more.
+// twoLayers returns images → flat → features h [N,8], ready for more.
 func twoLayers(opset, ir int64, images string) builder {
 	m := newModel(opset, ir)
 	m.input(images, float, "n", 3, 4, 4)
@@ -170,8 +170,9 @@ func TestClassifierErrors(t *testing.T) {
 		},
 		`initializer "half" is float16: only float32 can be trained`: func() builder {
 			m := twoLayers(17, 8, "images")
-			m.Graph.Initializer = append(m.Graph.Initializer, &pb.TensorProto{Name: proto.String("half"), Dims: []int64{8, 8},
-				DataType: proto.Int32(int32(pb.TensorProto_FLOAT16)), RawData: make([]byte, 128)})
+			m.Graph.Initializer = append(m.Graph.Initializer,
+				&pb.TensorProto{Name: proto.String("half"), Dims: []int64{8, 8},
+					DataType: proto.Int32(int32(pb.TensorProto_FLOAT16)), RawData: make([]byte, 128)})
 			m.node("Cast", "half -> whole", graphs.Attributes{"to": 1})
 			m.node("MatMul", "h, whole -> h2", nil)
 			m.node("MatMul", "h2, head -> logits", nil)

@@ -25,9 +25,8 @@ func openClassifier(t *testing.T, b builder, o Options) (*Classifier, error) {
 	return c, err
 }
 
-// alone is a transformer's beginning as it is exported for one image: the
-// class token is a constant, and Reshape has the batch in it, also where the
-// shape is computed.
+// alone returns a transformer's beginning as it is exported for one image: the class token is a constant, and Reshape
+// has the batch in it, also where the shape is computed.
 func alone(batch int) builder {
 	m := newModel(17, 8)
 	m.input("images", float, batch, 3, 4, 4)
@@ -76,7 +75,8 @@ func TestClassifierOfOneImage(t *testing.T) {
 	}
 
 	if _, err := openClassifier(t, alone(2), Options{Batch: 5}); err == nil ||
-		!strings.Contains(err.Error(), "takes 2 images at a time") || !strings.Contains(err.Error(), "training.batch = 2") {
+		!strings.Contains(err.Error(), "takes 2 images at a time") ||
+		!strings.Contains(err.Error(), "training.batch = 2") {
 		t.Errorf("two images: %v", err)
 	}
 	if _, err := openClassifier(t, alone(2), Options{Batch: 2}); err != nil {
@@ -88,13 +88,14 @@ func TestClassifierOfOneImage(t *testing.T) {
 	mixed.node("MatMul", "apart, head -> y2", nil)
 	mixed.Graph.Output = nil
 	mixed.outputs("y2")
-	if _, err := openClassifier(t, mixed, Options{Batch: 5}); err == nil || !strings.Contains(err.Error(), "depends on others") {
+	if _, err := openClassifier(t, mixed, Options{Batch: 5}); err == nil ||
+		!strings.Contains(err.Error(), "depends on others") {
 		t.Errorf("images that depend on each other: %v", err)
 	}
 }
 
-// TestClassifierImagesApart: where only the first of several images scores as it
-// does alone, a model of one image stays one.
+// TestClassifierImagesApart: where only the first of several images scores as it does alone, a model of one image stays
+// one.
 func TestClassifierImagesApart(t *testing.T) {
 	m := alone(1)
 	m.ints("first", 0)
@@ -103,14 +104,14 @@ func TestClassifierImagesApart(t *testing.T) {
 	m.node("MatMul", "gated, head -> y2", nil)
 	m.Graph.Output = nil
 	m.outputs("y2")
-	if _, err := openClassifier(t, m, Options{Batch: 5}); err == nil || !strings.Contains(err.Error(), "depends on others") {
+	if _, err := openClassifier(t, m, Options{Batch: 5}); err == nil ||
+		!strings.Contains(err.Error(), "depends on others") {
 		t.Errorf("images that depend on the first: %v", err)
 	}
 }
 
-// TestClassifierRoles: what acts on images before the first layer, masks,
-// statistics and what no gradient reaches is not trained; weight decay applies
-// to what features are multiplied with.
+// TestClassifierRoles: what acts on images before the first layer, masks, statistics and what no gradient reaches is
+// not trained; weight decay applies to what features are multiplied with.
 func TestClassifierRoles(t *testing.T) {
 	m := newModel(17, 8)
 	m.input("images", float, "n", 3, 4, 4)
@@ -155,10 +156,12 @@ func TestClassifierRoles(t *testing.T) {
 		fixed string
 	}
 	want := map[string]role{
-		"mean": {0, false, "acts on the images before the first layer"}, "std": {0, false, "acts on the images before the first layer"},
+		"mean": {0, false, "acts on the images before the first layer"},
+		"std":  {0, false, "acts on the images before the first layer"},
 		"conv": {0, true, ""}, "scale": {0, false, ""}, "shift": {0, false, ""},
-		"running_mean": {0, false, "BatchNormalization's mean or variance"}, "running_var": {0, false, "BatchNormalization's mean or variance"},
-		"position": {0, false, ""}, "mask": {0, false, "a mask"}, "fc": {1, true, ""},
+		"running_mean": {0, false, "BatchNormalization's mean or variance"},
+		"running_var":  {0, false, "BatchNormalization's mean or variance"},
+		"position":     {0, false, ""}, "mask": {0, false, "a mask"}, "fc": {1, true, ""},
 		transfer.HeadWeight: {2, true, ""}, transfer.HeadBias: {2, false, ""},
 	}
 	for _, p := range c.Parameters {
@@ -170,8 +173,9 @@ func TestClassifierRoles(t *testing.T) {
 	if len(want) > 0 || c.Layers != 3 {
 		t.Errorf("missing are %v; %d layers", want, c.Layers)
 	}
-	training, err := artifacts.Training(c, 2, artifacts.Options{Frozen: map[string]bool{"mean": true, "std": true, "mask": true,
-		"running_mean": true, "running_var": true}})
+	training, err := artifacts.Training(c, 2,
+		artifacts.Options{Frozen: map[string]bool{"mean": true, "std": true, "mask": true,
+			"running_mean": true, "running_var": true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +183,8 @@ func TestClassifierRoles(t *testing.T) {
 	for _, v := range training.Outputs {
 		outputs = append(outputs, v.Name)
 	}
-	if got, want := strings.Join(outputs, " "), "loss logits conv.grad scale.grad shift.grad position.grad fc.grad head.weight.grad head.bias.grad"; got != want {
+	if got, want := strings.Join(outputs, " "),
+		"loss logits conv.grad scale.grad shift.grad position.grad fc.grad head.weight.grad head.bias.grad"; got != want {
 		t.Errorf("outputs are %s, want %s", got, want)
 	}
 }

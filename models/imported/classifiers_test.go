@@ -17,10 +17,9 @@ import (
 	"fovea/onnx/weights"
 )
 
-// TestClassifiers compares the loss of torchvision's and timm's classifiers, and
-// its gradients with respect to every parameter, with PyTorch's, in the form that
-// is trained on the CPU.
-// FOVEA_CLASSIFIERS is the folder that tools/oracle/classifiers.py wrote.
+// TestClassifiers compares the loss of torchvision's and timm's classifiers, and its gradients with respect to every
+// parameter, with PyTorch's, in the form that is trained on the CPU. FOVEA_CLASSIFIERS is the folder that
+// tools/oracle/classifiers.py wrote.
 func TestClassifiers(t *testing.T) {
 	folder := os.Getenv("FOVEA_CLASSIFIERS")
 	if folder == "" {
@@ -42,7 +41,8 @@ func TestClassifiers(t *testing.T) {
 				t.Fatal(err)
 			}
 			model, export, _ := strings.Cut(name, ".")
-			fmt.Printf("| %s | %s | %d | %d | %d | %d | %.1e | %.1e | %s | %.0f |\n", model, export, c.opset, c.forward, c.all-c.forward,
+			fmt.Printf("| %s | %s | %d | %d | %d | %d | %.1e | %.1e | %s | %.0f |\n", model, export, c.opset, c.forward,
+				c.all-c.forward,
 				c.tensors, c.lossOff, c.worst, c.worstName, time.Since(start).Seconds())
 			if !(c.lossOff <= tolerance && c.worst <= tolerance) {
 				t.Errorf("loss %.1e, %s %.1e off", c.lossOff, c.worstName, c.worst)
@@ -60,8 +60,7 @@ type classifier struct {
 	worstName    string
 }
 
-// compareClassifier differentiates cross-entropy with respect to everything that
-// the file of gradients has.
+// compareClassifier differentiates cross-entropy with respect to everything that the file of gradients has.
 func compareClassifier(model, gradients string) (c classifier, err error) {
 	want, err := weights.Open(gradients)
 	if err != nil {
@@ -133,8 +132,7 @@ func compareClassifier(model, gradients string) (c classifier, err error) {
 	return c, cmp.Or(err, g.Err())
 }
 
-// difference is the largest between two tensors, as a part of the largest entry
-// of the second.
+// difference returns the largest between two tensors, as a part of the largest entry of the second.
 func difference(got, want []float32) float64 {
 	if len(got) != len(want) {
 		return math.Inf(1)

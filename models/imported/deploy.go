@@ -9,9 +9,9 @@ import (
 	"fovea/onnx"
 )
 
-// OpenAsWritten reads a classifier of images of a size to be written again, not
-// trained: see [File.Verbatim]. A model of one image is made one of any number, if
-// each of several then gives what it does alone; fixed tells that it could not.
+// OpenAsWritten reads a classifier of images of a size to write it again, not to train it: see [File.Verbatim]. It
+// turns a model of one image into one of any number, if each of several images then gives the same result as alone.
+// fixed is the reason why it could not.
 func OpenAsWritten(path string, size int64) (f *File, fixed error, err error) {
 	model, err := onnx.Open(path)
 	if err != nil {
@@ -44,5 +44,5 @@ func OpenAsWritten(path string, size int64) (f *File, fixed error, err error) {
 	return f, fixed, nil
 }
 
-// Verbatim is the graph of the model as it is written, see importer's.
+// Verbatim returns the graph of the model as it is written, see importer.Source.Verbatim.
 func (f *File) Verbatim() (*graphs.Graph, error) { return f.source.Verbatim(f.trace) }

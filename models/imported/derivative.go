@@ -5,24 +5,23 @@ import (
 	"slices"
 )
 
-// derivative is a function's derivative by finite differences.
+// A derivative is a function's derivative by finite differences.
 type derivative struct {
 	value float64
-	error float64 // how far it may be off
+	error float64 // largest error to expect
 }
 
-// differences estimates f'(0) for a function that is computed in float32:
-// central differences at halved steps, extrapolated pairwise (Richardson; their
-// error is of fourth order). Large steps suffer from curvature and kinks, small
-// ones from rounding: of five successive estimates those that lie closest
-// together are taken, and their spread is the error. Fewer could lie together by
-// chance where many elements pass a kink. Where the kink is at 0 itself, as for
-// ReLU of exact zeros, f has no derivative but one from each side: half of what
-// they differ by, at least, is error too.
+// differences estimates f'(0) for a function that is computed in float32. It takes central differences at halved steps
+// and extrapolates them pairwise (Richardson, with an error of fourth order).
+//
+// Large steps suffer from curvature and kinks, small ones from rounding. So it takes the five successive estimates that
+// lie closest together, and their spread is the error. Fewer could lie together by chance where many elements pass a
+// kink. If the kink is at 0 itself, as for ReLU of exact zeros, f only has a derivative from each side. The error is at
+// least half of their difference.
 func differences(f func(t float64) (float64, error)) (derivative, error) {
 	const first, steps = 1.0 / 8, 10
 	var central, estimates []float64
-	here, err := f(0)
+	center, err := f(0)
 	if err != nil {
 		return derivative{}, err
 	}
@@ -38,7 +37,7 @@ func differences(f func(t float64) (float64, error)) (derivative, error) {
 			return derivative{}, err
 		}
 		central = append(central, (up-down)/(2*h))
-		kink = min(kink, math.Abs(up-2*here+down)/(2*h))
+		kink = min(kink, math.Abs(up-2*center+down)/(2*h))
 		if i > 0 {
 			estimates = append(estimates, (4*central[i]-central[i-1])/3)
 		}

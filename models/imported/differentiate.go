@@ -11,11 +11,10 @@ import (
 	"fovea/onnx/ort"
 )
 
-// Differentiate makes the vector-Jacobian product of a model as a graph: its
-// inputs are the model's and, for each float output, NAME.cotangent of that
-// output's shape; its outputs are NAME.grad = Σ output·cotangent differentiated
-// with respect to NAME, for each name in wrt, an input or initializer. No wrt
-// means every float input. Constants and initializers stay inside.
+// Differentiate returns the vector-Jacobian product of a model as a graph. Its inputs are the model's and, for each
+// float output, NAME.cotangent of that output's shape. Its outputs are NAME.grad for each name in wrt: the derivative
+// of Σ output·cotangent with respect to that input or initializer. An empty wrt means every float input. Constants and
+// initializers stay inside.
 func (f *File) Differentiate(wrt ...string) (*graphs.Graph, error) {
 	m, err := f.Import(importer.Options{Keep: wrt})
 	if err != nil {
@@ -23,10 +22,8 @@ func (f *File) Differentiate(wrt ...string) (*graphs.Graph, error) {
 	}
 	g := m.Graph
 	if len(wrt) == 0 {
-		for _, v := range g.Inputs {
-			if v.Type == graphs.Float32 {
-				wrt = append(wrt, v.Name)
-			}
+		for _, v := range floats(g.Inputs) {
+			wrt = append(wrt, v.Name)
 		}
 		if len(wrt) == 0 {
 			return nil, fmt.Errorf("the model has no float32 input: name initializers with -wrt")
@@ -45,14 +42,8 @@ func (f *File) Differentiate(wrt ...string) (*graphs.Graph, error) {
 		}
 		values = append(values, v)
 	}
-	outputs := g.Outputs
+	cotangents := AddCotangents(g)
 	g.Outputs = nil
-	cotangents := map[*graphs.Value]*graphs.Value{}
-	for _, y := range outputs {
-		if y.Type == graphs.Float32 {
-			cotangents[y] = g.Input(y.Name+".cotangent", y.Type, y.Shape...)
-		}
-	}
 	gradients, err := autodiff.Backward(g, cotangents, values)
 	if err != nil {
 		return nil, err
@@ -68,7 +59,16 @@ func (f *File) Differentiate(wrt ...string) (*graphs.Graph, error) {
 	return g, g.Err()
 }
 
-// Save writes a graph as a model file, if ONNX Runtime accepts it.
+// AddCotangents adds an input NAME.cotangent to g for each of its float32 outputs. It returns them by output.
+func AddCotangents(g *graphs.Graph) map[*graphs.Value]*graphs.Value {
+	cotangents := map[*graphs.Value]*graphs.Value{}
+	for _, y := range floats(g.Outputs) {
+		cotangents[y] = g.Input(y.Name+".cotangent", y.Type, y.Shape...)
+	}
+	return cotangents
+}
+
+// Save writes a graph as a model file. It returns an error if ONNX Runtime does not accept the model.
 func Save(path string, g *graphs.Graph) error {
 	model, err := g.Model()
 	if err != nil {
@@ -77,7 +77,7 @@ func Save(path string, g *graphs.Graph) error {
 	if err := onnx.Check(model); err != nil {
 		return err
 	}
-	if bytes, err := onnx.Marshal(model); err == nil { // else it is too big for one file
+	if bytes, err := onnx.Marshal(model); err == nil { // otherwise it is too large for one file
 		session, err := ort.NewSession(bytes, ort.Options{})
 		if err != nil {
 			return fmt.Errorf("%s is not written: %w", path, err)

@@ -7,15 +7,15 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Models in the forms that exporters write, and the names that are to be
-// differentiated by.
+// Models in the forms that exporters write, and the names that are to be differentiated by.
 var forms = map[string]func() (b builder, values string){
 	"opset 9": func() (builder, string) {
 		b := newModel(9, 4)
 		b.input("x", float, "batch", 3, 4)
 		b.node("Unsqueeze", "x -> a", graphs.Attributes{"axes": []int64{1}})
 		b.node("Squeeze", "a -> b", nil)
-		b.node("Slice", "b -> c", graphs.Attributes{"starts": []int64{-3}, "ends": []int64{1 << 40}, "axes": []int64{2}})
+		b.node("Slice", "b -> c", graphs.Attributes{"starts": []int64{-3}, "ends": []int64{1 << 40},
+			"axes": []int64{2}})
 		b.node("Softmax", "c -> d", nil)
 		b.node("Dropout", "d -> e", graphs.Attributes{"ratio": float32(0.5)})
 		b.node("Split", "e -> f,g", graphs.Attributes{"axis": 1, "split": []int64{1, 2}})
@@ -83,12 +83,16 @@ var forms = map[string]func() (b builder, values string){
 	},
 	"functions": func() (builder, string) {
 		b := newModel(17, 8)
-		b.OpsetImport = append(b.OpsetImport, &pb.OperatorSetIdProto{Domain: proto.String("local"), Version: proto.Int64(1)})
-		inner := &pb.FunctionProto{Name: proto.String("Normalise"), Domain: proto.String("local"), OpsetImport: b.OpsetImport,
-			Input: []string{"x"}, Output: []string{"y"}, Attribute: []string{"along"},
-			Node: []*pb.NodeProto{node("Softmax", "x -> t", graphs.Attributes{"axis": "along"}), node("Log", "t -> y", nil)}}
-		outer := &pb.FunctionProto{Name: proto.String("Twice"), Domain: proto.String("local"), OpsetImport: b.OpsetImport,
-			Input: []string{"x"}, Output: []string{"y"}}
+		b.OpsetImport = append(b.OpsetImport, &pb.OperatorSetIdProto{Domain: proto.String("local"),
+			Version: proto.Int64(1)})
+		inner := &pb.FunctionProto{Name: proto.String("Normalise"), Domain: proto.String("local"),
+			OpsetImport: b.OpsetImport,
+			Input:       []string{"x"}, Output: []string{"y"}, Attribute: []string{"along"},
+			Node: []*pb.NodeProto{node("Softmax", "x -> t", graphs.Attributes{"axis": "along"}),
+				node("Log", "t -> y", nil)}}
+		outer := &pb.FunctionProto{Name: proto.String("Twice"), Domain: proto.String("local"),
+			OpsetImport: b.OpsetImport,
+			Input:       []string{"x"}, Output: []string{"y"}}
 		for _, edges := range []string{"x -> t", "t -> y"} {
 			n := node("Normalise", edges, graphs.Attributes{"along": 1})
 			n.Domain = inner.Domain
@@ -142,14 +146,18 @@ var forms = map[string]func() (b builder, values string){
 		b.floats("w", 3, 3)
 		b.ints("twice", 2)
 		b.node("ReduceMean", "x -> start", graphs.Attributes{"axes": []int64{1}, "keepdims": 0})
-		again := &pb.GraphProto{Name: proto.String("again"), Output: []*pb.ValueInfoProto{info("on", graphs.Bool), info("to", float, "batch", 3)},
-			Input: []*pb.ValueInfoProto{info("i", integer), info("go", graphs.Bool), info("from", float, "batch", 3)},
-			Node:  []*pb.NodeProto{node("Identity", "go -> on", nil), node("MatMul", "from,w -> m", nil), node("Tanh", "m -> to", nil)}}
-		step := &pb.GraphProto{Name: proto.String("step"), Output: []*pb.ValueInfoProto{info("next", float, "batch", 3), info("shown", float, "batch", 3)},
-			Input: []*pb.ValueInfoProto{info("state", float, "batch", 3), info("element", float, "batch", 3)},
+		again := &pb.GraphProto{Name: proto.String("again"),
+			Output: []*pb.ValueInfoProto{info("on", graphs.Bool), info("to", float, "batch", 3)},
+			Input:  []*pb.ValueInfoProto{info("i", integer), info("go", graphs.Bool), info("from", float, "batch", 3)},
+			Node: []*pb.NodeProto{node("Identity", "go -> on", nil), node("MatMul", "from,w -> m", nil),
+				node("Tanh", "m -> to", nil)}}
+		step := &pb.GraphProto{Name: proto.String("step"),
+			Output: []*pb.ValueInfoProto{info("next", float, "batch", 3), info("shown", float, "batch", 3)},
+			Input:  []*pb.ValueInfoProto{info("state", float, "batch", 3), info("element", float, "batch", 3)},
 			Node: []*pb.NodeProto{node("Add", "state,element -> sum", nil), node("Loop", "twice,,sum -> next", nil),
 				node("Exp", "next -> shown", nil)}}
-		step.Node[1].Attribute = []*pb.AttributeProto{{Name: proto.String("body"), Type: pb.AttributeProto_GRAPH.Enum(), G: again}}
+		step.Node[1].Attribute = []*pb.AttributeProto{{Name: proto.String("body"), Type: pb.AttributeProto_GRAPH.Enum(),
+			G: again}}
 		b.node("Scan", "start,x -> last,all", graphs.Attributes{"num_scan_inputs": 1, "scan_input_axes": []int64{1},
 			"scan_input_directions": []int64{1}, "scan_output_axes": []int64{-1}, "scan_output_directions": []int64{1}})
 		b.Graph.Node[1].Attribute = append(b.Graph.Node[1].Attribute,

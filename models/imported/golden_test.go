@@ -8,13 +8,13 @@ import (
 	"strings"
 	"testing"
 
-	"fovea/graphs/graphtest"
 	"fovea/graphs/importer"
+	"fovea/internal/graphtest"
 	"fovea/internal/numbers"
 )
 
-// TestPyTorch compares gradients of models that PyTorch exported with those of
-// its autograd: tools/oracle/imported.py. The batch is symbolic in the files.
+// TestPyTorch compares gradients of models that PyTorch exported with those of its autograd: tools/oracle/imported.py.
+// The batch is symbolic in the files.
 func TestPyTorch(t *testing.T) {
 	const tolerance = 5e-6 // of the tensor's largest entry
 	paths, err := filepath.Glob("testdata/*.onnx")

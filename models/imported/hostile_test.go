@@ -17,11 +17,12 @@ import (
 	"fovea/onnx/pb"
 )
 
-// TestDamagedModels: whatever is wrong with a model ends in an error, not in a
-// panic. The trace is that of the whole model, so that import gets far.
+// TestDamagedModels: whatever is wrong with a model ends in an error, not in a panic. The trace is that of the whole
+// model, so that import gets far.
 func TestDamagedModels(t *testing.T) {
-	ops := []string{"Slice", "Split", "Pad", "Transpose", "ReduceMean", "Softmax", "Clip", "TopK", "Upsample", "Resize", "Scatter",
-		"GridSample", "BatchNormalization", "LayerNormalization", "Squeeze", "Flatten", "Dropout", "Identity", "If", "Loop", "Scan", "DFT", "RoiAlign", "Compress", "Shape"}
+	ops := []string{"Slice", "Split", "Pad", "Transpose", "ReduceMean", "Softmax", "Clip", "TopK", "Upsample", "Resize",
+		"Scatter", "GridSample", "BatchNormalization", "LayerNormalization", "Squeeze", "Flatten", "Dropout",
+		"Identity", "If", "Loop", "Scan", "DFT", "RoiAlign", "Compress", "Shape"}
 	paths, err := filepath.Glob("testdata/*.onnx")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no models: %v", err)
@@ -72,7 +73,7 @@ func TestDamagedModels(t *testing.T) {
 	}
 }
 
-// good is a model that all hostile ones are a step away from: y = Relu(x·w).
+// good returns a model that all hostile ones are a step away from: y = Relu(x·w).
 func good() builder {
 	b := newModel(17, 8)
 	b.input("x", float, "batch", 2, 4, 4)
@@ -108,7 +109,7 @@ func external(entries ...string) func(b builder) {
 	}
 }
 
-// sized is a model of a node that is told a size by a constant.
+// sized returns a model of a node that is told a size by a constant.
 func sized(op, edges string, a graphs.Attributes, size ...int64) func(b builder) {
 	return func(b builder) {
 		b.ints("size", size...)
@@ -119,12 +120,17 @@ func sized(op, edges string, a graphs.Attributes, size ...int64) func(b builder)
 }
 
 var hostiles = map[string]hostile{
-	"cycle":            {`node "Conv of a" (Conv): input 0, "y", depends on the node's own output: a cycle`, func(b builder) { b.Graph.Node[0].Input[0] = "y" }},
-	"self loop":        {`node "Relu of y" (Relu): input 0, "y", depends on the node's own output`, func(b builder) { b.Graph.Node[1].Input[0] = "y" }},
-	"missing input":    {`input 0, "nowhere", is made by no node`, func(b builder) { b.Graph.Node[1].Input[0] = "nowhere" }},
-	"too few inputs":   {`Conv of a`, func(b builder) { b.Graph.Node[0].Input = b.Graph.Node[0].Input[:1] }},
-	"two makers":       {`value "a" of node "Tanh of a" (Tanh) is made by node "Conv of a"`, func(b builder) { b.node("Tanh", "x -> a", nil) }},
-	"shadow":           {`value "w" of node "Tanh of w" (Tanh) is made by an initializer`, func(b builder) { b.node("Tanh", "x -> w", nil) }},
+	"cycle": {`node "Conv of a" (Conv): input 0, "y", depends on the node's own output: a cycle`,
+		func(b builder) { b.Graph.Node[0].Input[0] = "y" }},
+	"self loop": {`node "Relu of y" (Relu): input 0, "y", depends on the node's own output`,
+		func(b builder) { b.Graph.Node[1].Input[0] = "y" }},
+	"missing input": {`input 0, "nowhere", is made by no node`,
+		func(b builder) { b.Graph.Node[1].Input[0] = "nowhere" }},
+	"too few inputs": {`Conv of a`, func(b builder) { b.Graph.Node[0].Input = b.Graph.Node[0].Input[:1] }},
+	"two makers": {`value "a" of node "Tanh of a" (Tanh) is made by node "Conv of a"`,
+		func(b builder) { b.node("Tanh", "x -> a", nil) }},
+	"shadow": {`value "w" of node "Tanh of w" (Tanh) is made by an initializer`,
+		func(b builder) { b.node("Tanh", "x -> w", nil) }},
 	"input made":       {`value "x" of node`, func(b builder) { b.node("Tanh", "a -> x", nil) }},
 	"two inputs":       {`two graph inputs "x"`, func(b builder) { b.input("x", float, 2) }},
 	"two initializers": {`two initializers "w"`, func(b builder) { b.floats("w", 2) }},
@@ -132,23 +138,34 @@ var hostiles = map[string]hostile{
 	"no outputs":       {"the model has no output", func(b builder) { b.Graph.Output = nil }},
 	"empty graph":      {`graph output "y" is made by no node`, func(b builder) { b.Graph.Node = nil }},
 	"no graph":         {"there is no graph", func(b builder) { b.Graph = nil }},
-	"zero byte":        {"zero byte", func(b builder) { b.Graph.Node[0].Output[0], b.Graph.Node[1].Input[0] = "a\x00b", "a\x00b" }},
+	"zero byte": {"zero byte", func(b builder) {
+		b.Graph.Node[0].Output[0], b.Graph.Node[1].Input[0] = "a\x00b", "a\x00b"
+	}},
 	"zero byte, input": {"zero byte", func(b builder) { b.input("i\x00", float, 2) }},
 
-	"2^31 elements":        {`initializer "w": 96 bytes of data, but float32 of shape [2147483648] has`, func(b builder) { b.Graph.Initializer[0].Dims = []int64{1 << 31} }},
-	"2^62 × 2^62":          {`shape [4611686018427387904 4611686018427387904] has too many elements`, func(b builder) { b.Graph.Initializer[0].Dims = []int64{1 << 62, 1 << 62} }},
-	"negative dimension":   {`initializer "w": shape [-3 2 2 2] has a negative dimension`, func(b builder) { b.Graph.Initializer[0].Dims[0] = -3 }},
-	"raw data too short":   {`initializer "w": 4 bytes of data`, func(b builder) { b.Graph.Initializer[0].RawData = make([]byte, 4) }},
-	"raw data too long":    {`initializer "w": 100 bytes of data`, func(b builder) { b.Graph.Initializer[0].RawData = make([]byte, 100) }},
-	"unknown element type": {`initializer "w": data_type 77 is unknown`, func(b builder) { b.Graph.Initializer[0].DataType = proto.Int32(77) }},
-	"unknown input type":   {`x`, func(b builder) { b.Graph.Input[0].GetType().GetTensorType().ElemType = proto.Int32(77) }},
+	"2^31 elements": {`initializer "w": 96 bytes of data, but float32 of shape [2147483648] has`,
+		func(b builder) { b.Graph.Initializer[0].Dims = []int64{1 << 31} }},
+	"2^62 × 2^62": {`shape [4611686018427387904 4611686018427387904] has too many elements`,
+		func(b builder) { b.Graph.Initializer[0].Dims = []int64{1 << 62, 1 << 62} }},
+	"negative dimension": {`initializer "w": shape [-3 2 2 2] has a negative dimension`,
+		func(b builder) { b.Graph.Initializer[0].Dims[0] = -3 }},
+	"raw data too short": {`initializer "w": 4 bytes of data`,
+		func(b builder) { b.Graph.Initializer[0].RawData = make([]byte, 4) }},
+	"raw data too long": {`initializer "w": 100 bytes of data`,
+		func(b builder) { b.Graph.Initializer[0].RawData = make([]byte, 100) }},
+	"unknown element type": {`initializer "w": data_type 77 is unknown`,
+		func(b builder) { b.Graph.Initializer[0].DataType = proto.Int32(77) }},
+	"unknown input type": {`x`,
+		func(b builder) { b.Graph.Input[0].GetType().GetTensorType().ElemType = proto.Int32(77) }},
 	"weights of another": {`Conv of a`, func(b builder) {
 		b.Graph.Initializer[0].DataType, b.Graph.Initializer[0].FloatData = proto.Int32(7), nil
 		b.Graph.Initializer[0].Int64Data = make([]int64, 24)
 	}},
-	"input of 2^31":         {`input "x": shape [2 2147483648] has more than`, func(b builder) { b.Graph.Input[0] = info("x", float, "batch", 1<<31) }},
-	"input of 2^62 × 2^62":  {`input "x"`, func(b builder) { b.Graph.Input[0] = info("x", float, 1<<62, 1<<62) }},
-	"unnamed height":        {`input "x": dimension 2 is symbolic ("h")`, func(b builder) { b.Graph.Input[0] = info("x", float, "batch", 2, "h", 4) }},
+	"input of 2^31": {`input "x": shape [2 2147483648] has more than`,
+		func(b builder) { b.Graph.Input[0] = info("x", float, "batch", 1<<31) }},
+	"input of 2^62 × 2^62": {`input "x"`, func(b builder) { b.Graph.Input[0] = info("x", float, 1<<62, 1<<62) }},
+	"unnamed height": {`input "x": dimension 2 is symbolic ("h")`,
+		func(b builder) { b.Graph.Input[0] = info("x", float, "batch", 2, "h", 4) }},
 	"wrong rank":            {`Conv of a`, func(b builder) { b.Graph.Input[0] = info("x", float, "batch", 2) }},
 	"wrong inner dimension": {`MatMul of y`, instead("MatMul", "x,w -> y", nil)},
 	"axis outside":          {`axis`, instead("Concat", "x,x -> y", graphs.Attributes{"axis": 9})},
@@ -159,10 +176,12 @@ var hostiles = map[string]hostile{
 		b.Graph.Node[0].Attribute[0].Type = nil
 	}},
 	"attribute twice": {`attribute "group" appears twice`, func(b builder) {
-		b.Graph.Node[0].Attribute = append(node("", "", graphs.Attributes{"group": 1}).Attribute, node("", "", graphs.Attributes{"group": 1}).Attribute...)
+		b.Graph.Node[0].Attribute = append(node("", "", graphs.Attributes{"group": 1}).Attribute,
+			node("", "", graphs.Attributes{"group": 1}).Attribute...)
 	}},
-	"unknown operator":     {"Nonsense", instead("Nonsense", "x -> y", nil)},
-	"unknown domain":       {`its domain "elsewhere" is not in opset_import`, func(b builder) { b.Graph.Node[0].Domain = proto.String("elsewhere") }},
+	"unknown operator": {"Nonsense", instead("Nonsense", "x -> y", nil)},
+	"unknown domain": {`its domain "elsewhere" is not in opset_import`,
+		func(b builder) { b.Graph.Node[0].Domain = proto.String("elsewhere") }},
 	"opset of the future":  {"opset 999", func(b builder) { b.OpsetImport[0].Version = proto.Int64(999) }},
 	"format of the future": {"ir_version 999", func(b builder) { b.IrVersion = proto.Int64(999) }},
 	"no opset":             {"opset_import is missing", func(b builder) { b.OpsetImport = nil }},
@@ -170,18 +189,23 @@ var hostiles = map[string]hostile{
 	"stride 0": {`node "Conv of a" (Conv): attribute strides is 0`, func(b builder) {
 		b.Graph.Node[0] = node("Conv", "x,w -> a", graphs.Attributes{"strides": []int64{0, 0}})
 	}},
-	"stride 0 of a pool": {`node "MaxPool of y" (MaxPool): attribute strides is 0`, instead("MaxPool", "x -> y", graphs.Attributes{"kernel_shape": []int64{2, 2}, "strides": []int64{0, 1}})},
-	"group 0":            {`attribute group is 0`, instead("ConvTranspose", "x,w -> y", graphs.Attributes{"group": 0})},
-	"heads 0":            {`attribute kv_num_heads is 0`, instead("Attention", "x,x,x -> y", graphs.Attributes{"q_num_heads": 1, "kv_num_heads": 0})},
-	"kernel of 2^40":     {`attribute kernel_shape is 1099511627776`, instead("AveragePool", "x -> y", graphs.Attributes{"kernel_shape": []int64{1 << 40, 1}})},
+	"stride 0 of a pool": {`node "MaxPool of y" (MaxPool): attribute strides is 0`,
+		instead("MaxPool", "x -> y", graphs.Attributes{"kernel_shape": []int64{2, 2}, "strides": []int64{0, 1}})},
+	"group 0": {`attribute group is 0`, instead("ConvTranspose", "x,w -> y", graphs.Attributes{"group": 0})},
+	"heads 0": {`attribute kv_num_heads is 0`,
+		instead("Attention", "x,x,x -> y", graphs.Attributes{"q_num_heads": 1, "kv_num_heads": 0})},
+	"kernel of 2^40": {`attribute kernel_shape is 1099511627776`,
+		instead("AveragePool", "x -> y", graphs.Attributes{"kernel_shape": []int64{1 << 40, 1}})},
 	"padding of 2^40": {`attribute pads is 1099511627776`, func(b builder) {
 		b.Graph.Node[0] = node("Conv", "x,w -> a", graphs.Attributes{"pads": []int64{1 << 40, 0, 0, 0}})
 	}},
 	"empty kernel": {`its weight of shape [3 2 0 0] is empty`, func(b builder) {
 		b.Graph.Initializer[0].Dims, b.Graph.Initializer[0].FloatData = []int64{3, 2, 0, 0}, nil
 	}},
-	"blocks of 0":         {`attribute blocksize is 0`, instead("SpaceToDepth", "x -> y", graphs.Attributes{"blocksize": 0})},
-	"constant of 2^50":    {`node "ConstantOfShape of big" (ConstantOfShape): its input 0 asks for 1.13e+15 elements`, sized("ConstantOfShape", "size -> big", nil, 1<<25, 1<<25)},
+	"blocks of 0": {`attribute blocksize is 0`,
+		instead("SpaceToDepth", "x -> y", graphs.Attributes{"blocksize": 0})},
+	"constant of 2^50": {`node "ConstantOfShape of big" (ConstantOfShape): its input 0 asks for 1.13e+15 elements`,
+		sized("ConstantOfShape", "size -> big", nil, 1<<25, 1<<25)},
 	"constant of 2^124":   {`its input 0 asks for`, sized("ConstantOfShape", "size -> big", nil, 1<<62, 1<<62)},
 	"repeated 2^40 times": {`its input 1 asks for`, sized("Tile", "x,size -> big", nil, 1<<20, 1<<20, 1, 1)},
 	"spread over 2^40":    {`its input 1 asks for`, sized("Expand", "x,size -> big", nil, 1<<40, 1, 1, 1, 1)},
@@ -192,12 +216,14 @@ var hostiles = map[string]hostile{
 	"padded by 2^40": {`a padding of 1099511627776`, sized("Pad", "x,size -> big", nil, 0, 0, 0, 0, 0, 0, 0, 1<<40)},
 
 	"function of itself": {"functions call each other more than 32 deep", func(b builder) {
-		b.OpsetImport = append(b.OpsetImport, &pb.OperatorSetIdProto{Domain: proto.String("local"), Version: proto.Int64(1)})
+		b.OpsetImport = append(b.OpsetImport, &pb.OperatorSetIdProto{Domain: proto.String("local"),
+			Version: proto.Int64(1)})
 		for _, pair := range [][2]string{{"F", "G"}, {"G", "F"}} {
 			n := node(pair[1], "x -> y", nil)
 			n.Domain = proto.String("local")
-			b.Functions = append(b.Functions, &pb.FunctionProto{Name: proto.String(pair[0]), Domain: n.Domain, OpsetImport: b.OpsetImport,
-				Input: []string{"x"}, Output: []string{"y"}, Node: []*pb.NodeProto{n}})
+			b.Functions = append(b.Functions, &pb.FunctionProto{Name: proto.String(pair[0]), Domain: n.Domain,
+				OpsetImport: b.OpsetImport,
+				Input:       []string{"x"}, Output: []string{"y"}, Node: []*pb.NodeProto{n}})
 		}
 		b.Graph.Node[1].OpType, b.Graph.Node[1].Domain = proto.String("F"), proto.String("local")
 	}},
@@ -211,26 +237,28 @@ var hostiles = map[string]hostile{
 		b.Graph.Node = inner.Node
 	}},
 
-	"outside":           {`external data "../secret" is outside the model's folder`, external("location", "../secret")},
-	"outside, inside":   {"outside the model's folder", external("location", "folder/../../secret")},
-	"outside, Windows":  {"outside the model's folder", external("location", `..\secret`)},
-	"absolute":          {"outside the model's folder", external("location", "/etc/passwd")},
-	"symbolic link":     {"escapes", external("location", "link")},
-	"folder":            {"not a regular file", external("location", "folder")},
-	"no such data":      {`tensor "w"`, external("location", "nothing")},
-	"no location":       {"without a location", external()},
-	"behind the end":    {`external data file "data": has 96 bytes, but 96 are wanted from offset 8`, external("location", "data", "offset", "8")},
-	"negative offset":   {"from offset -8", external("location", "data", "offset", "-8")},
-	"negative length":   {"-1 are wanted", external("location", "data", "length", "-1")},
-	"overflowing":       {"from offset 9223372036854775807", external("location", "data", "offset", "9223372036854775807", "length", "96")},
-	"other length":      {"12 bytes given", external("location", "data", "length", "12")},
-	"no number":         {"not a number", external("location", "data", "offset", "1e3")},
-	"2^31 in no bytes":  {"are wanted", func(b builder) { external("location", "data")(b); b.Graph.Initializer[0].Dims = []int64{1 << 31} }},
+	"outside":          {`external data "../secret" is outside the model's folder`, external("location", "../secret")},
+	"outside, inside":  {"outside the model's folder", external("location", "folder/../../secret")},
+	"outside, Windows": {"outside the model's folder", external("location", `..\secret`)},
+	"absolute":         {"outside the model's folder", external("location", "/etc/passwd")},
+	"symbolic link":    {"escapes", external("location", "link")},
+	"folder":           {"not a regular file", external("location", "folder")},
+	"no such data":     {`tensor "w"`, external("location", "nothing")},
+	"no location":      {"without a location", external()},
+	"behind the end": {`external data file "data": has 96 bytes, but 96 are wanted from offset 8`,
+		external("location", "data", "offset", "8")},
+	"negative offset": {"from offset -8", external("location", "data", "offset", "-8")},
+	"negative length": {"-1 are wanted", external("location", "data", "length", "-1")},
+	"overflowing": {"from offset 9223372036854775807",
+		external("location", "data", "offset", "9223372036854775807", "length", "96")},
+	"other length": {"12 bytes given", external("location", "data", "length", "12")},
+	"no number":    {"not a number", external("location", "data", "offset", "1e3")},
+	"2^31 in no bytes": {"are wanted",
+		func(b builder) { external("location", "data")(b); b.Graph.Initializer[0].Dims = []int64{1 << 31} }},
 	"location of zeros": {`tensor "w"`, external("location", "da\x00ta")},
 }
 
-// TestHostileModels: each model is refused with words that help, at once and
-// without the memory that it asks for.
+// TestHostileModels: each model is refused with words that help, at once and without the memory that it asks for.
 func TestHostileModels(t *testing.T) {
 	outer := t.TempDir()
 	dir := filepath.Join(outer, "in")
@@ -269,7 +297,8 @@ func TestHostileModels(t *testing.T) {
 			t.Errorf("%d bytes of %d are a model", n, len(whole))
 		}
 	}
-	for name, data := range map[string][]byte{"text": []byte("not a model"), "zip": []byte("PK\x03\x04"), "zeros": make([]byte, 1000),
+	for name, data := range map[string][]byte{"text": []byte("not a model"), "zip": []byte("PK\x03\x04"),
+		"zeros":                make([]byte, 1000),
 		"graphs within graphs": deep(20000)} {
 		if msg := refusal(t, dir, data); !strings.Contains(msg, "not an ONNX model") {
 			t.Errorf("%s: error is %q", name, msg)
@@ -277,7 +306,7 @@ func TestHostileModels(t *testing.T) {
 	}
 }
 
-// refusal is the error of opening a model of these bytes, empty if there is none.
+// refusal returns the error of opening a model of these bytes, empty if there is none.
 func refusal(t *testing.T, dir string, data []byte) string {
 	t.Helper()
 	path := filepath.Join(dir, "m.onnx")
@@ -302,8 +331,7 @@ func refusal(t *testing.T, dir string, data []byte) string {
 	return msg
 }
 
-// deep is a model whose node has an attribute that is a graph, of a node that has
-// one, and so on.
+// deep returns a model whose node has an attribute that is a graph, of a node that has one, and so on.
 func deep(n int) []byte {
 	var b []byte
 	wrap := func(field protowire.Number) {
@@ -327,7 +355,8 @@ func TestWrongRanks(t *testing.T) {
 	b.node("MatMul", "x,w -> y", nil)
 	b.outputs("y")
 	path := b.file(t, onnx.SaveOptions{})
-	if _, err := Open(path, importer.Sizes{}); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "MatMul") {
+	if _, err := Open(path, importer.Sizes{}); err == nil || !strings.Contains(err.Error(), path) ||
+		!strings.Contains(err.Error(), "MatMul") {
 		t.Errorf("error is %v", err)
 	}
 }

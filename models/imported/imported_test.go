@@ -91,7 +91,8 @@ func TestWrongNames(t *testing.T) {
 	b, _ := forms["tied by an Identity chain"]()
 	b.input("ids", integer, 2)
 	f := open(t, b.file(t, onnx.SaveOptions{}))
-	for name, want := range map[string]string{"b": "no such input or initializer", "z": "no such input", "ids": "int64"} {
+	for name, want := range map[string]string{"b": "no such input or initializer", "z": "no such input",
+		"ids": "int64"} {
 		if _, err := f.Differentiate(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error is %v, want %q", name, err, want)
 		}
@@ -116,7 +117,8 @@ func TestRefusal(t *testing.T) {
 	if !errors.As(err, &refused) {
 		t.Fatalf("error is %v", err)
 	}
-	for _, part := range []string{`node "MaxRoiPool of y"`, "MaxRoiPool(", "opset 11", "float32[2,3,3,3]", "between the result and w"} {
+	for _, part := range []string{`node "MaxRoiPool of y"`, "MaxRoiPool(", "opset 11", "float32[2,3,3,3]",
+		"between the result and w"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q does not say %s", err, part)
 		}
@@ -142,10 +144,11 @@ func TestShapesFromData(t *testing.T) {
 	loop.input("x", float, 2, 3)
 	loop.input("times", integer)
 	loop.node("Loop", "times,,x -> y", nil)
-	loop.Graph.Node[0].Attribute = []*pb.AttributeProto{{Name: proto.String("body"), Type: pb.AttributeProto_GRAPH.Enum(), G: &pb.GraphProto{
-		Name: proto.String("body"), Output: []*pb.ValueInfoProto{info("on", graphs.Bool), info("to", float, 2, 3)},
-		Input: []*pb.ValueInfoProto{info("i", integer), info("go", graphs.Bool), info("from", float, 2, 3)},
-		Node:  []*pb.NodeProto{node("Identity", "go -> on", nil), node("Tanh", "from -> to", nil)}}}}
+	loop.Graph.Node[0].Attribute = []*pb.AttributeProto{{Name: proto.String("body"),
+		Type: pb.AttributeProto_GRAPH.Enum(), G: &pb.GraphProto{
+			Name: proto.String("body"), Output: []*pb.ValueInfoProto{info("on", graphs.Bool), info("to", float, 2, 3)},
+			Input: []*pb.ValueInfoProto{info("i", integer), info("go", graphs.Bool), info("from", float, 2, 3)},
+			Node:  []*pb.NodeProto{node("Identity", "go -> on", nil), node("Tanh", "from -> to", nil)}}}}
 	loop.outputs("y")
 	nonzero := newModel(13, 7)
 	nonzero.input("x", float, 2, 3)
@@ -161,7 +164,8 @@ func TestShapesFromData(t *testing.T) {
 		DataType: proto.Int32(int32(pb.TensorProto_BOOL)), RawData: []byte{1}})
 	training.node("Dropout", "x,,on -> y", nil)
 	training.outputs("y")
-	for want, b := range map[string]builder{"decides the shape": tile, "its condition depends": branch, "its number of steps depends": loop, "shape of its result": nonzero, "half precision": halves,
+	for want, b := range map[string]builder{"decides the shape": tile, "its condition depends": branch,
+		"its number of steps depends": loop, "shape of its result": nonzero, "half precision": halves,
 		"training mode": training} {
 		f, err := Open(b.file(t, onnx.SaveOptions{}), importer.Sizes{})
 		if err == nil {
@@ -176,12 +180,13 @@ func TestShapesFromData(t *testing.T) {
 
 // TestWrongRule: the first node whose gradient is wrong, or missing, is found.
 func TestWrongRule(t *testing.T) {
-	right := reverse
-	defer func() { reverse = right }()
+	right := backward
+	defer func() { backward = right }()
 	b, _ := forms["tied by an Identity chain"]()
 	path := b.file(t, onnx.SaveOptions{})
 	for _, factor := range []float64{1.05, 0} {
-		reverse = func(g *graphs.Graph, cotangents map[*graphs.Value]*graphs.Value, wrt []*graphs.Value) ([]*graphs.Value, error) {
+		backward = func(g *graphs.Graph, cotangents map[*graphs.Value]*graphs.Value,
+			wrt []*graphs.Value) ([]*graphs.Value, error) {
 			wrong := slices.ContainsFunc(g.Nodes, func(n *graphs.Node) bool { return n.Op == "Tanh" })
 			gradients, err := right(g, cotangents, wrt)
 			for i, v := range gradients {

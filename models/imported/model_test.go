@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"fovea/graphs"
-	"fovea/graphs/graphtest"
 	"fovea/graphs/importer"
+	"fovea/internal/graphtest"
 	"fovea/onnx"
 	"fovea/onnx/pb"
 )
@@ -42,7 +42,7 @@ func info(name string, kind pb.TensorProto_DataType, dims ...any) *pb.ValueInfoP
 		TensorType: &pb.TypeProto_Tensor{ElemType: proto.Int32(int32(kind)), Shape: shape}}}}
 }
 
-// result is an output whose shape is left open.
+// result returns an output whose shape is left open.
 func result(name string, kind pb.TensorProto_DataType) *pb.ValueInfoProto {
 	v := info(name, kind)
 	v.GetType().GetTensorType().Shape = nil
@@ -66,7 +66,8 @@ func (b builder) floats(name string, dims ...int64) {
 }
 
 func integers(name string, values ...int64) *pb.TensorProto {
-	return &pb.TensorProto{Name: &name, DataType: proto.Int32(int32(integer)), Dims: []int64{int64(len(values))}, Int64Data: values}
+	return &pb.TensorProto{Name: &name, DataType: proto.Int32(int32(integer)), Dims: []int64{int64(len(values))},
+		Int64Data: values}
 }
 
 func (b builder) ints(name string, values ...int64) {
@@ -82,7 +83,8 @@ func node(op, edges string, attributes graphs.Attributes) *pb.NodeProto {
 		return strings.Split(s, ",")
 	}
 	in, out, _ := strings.Cut(edges, "->")
-	n := &pb.NodeProto{OpType: &op, Name: proto.String(op + " of " + strings.TrimSpace(out)), Input: list(in), Output: list(out)}
+	n := &pb.NodeProto{OpType: &op, Name: proto.String(op + " of " + strings.TrimSpace(out)), Input: list(in),
+		Output: list(out)}
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
 		a := &pb.AttributeProto{Name: proto.String(name)}
 		switch v := attributes[name].(type) {

@@ -21,8 +21,8 @@ type File struct {
 	model  *onnx.Model
 }
 
-// Open reads a model file, binds its symbolic dimensions and runs it once, on
-// random inputs, to learn the shapes of its values.
+// Open reads a model file, binds its symbolic dimensions and runs it once on random inputs to learn the shapes of its
+// values.
 func Open(path string, sizes importer.Sizes) (*File, error) {
 	model, err := onnx.Open(path)
 	if err != nil {
@@ -37,7 +37,7 @@ func Open(path string, sizes importer.Sizes) (*File, error) {
 	return f, nil
 }
 
-// read is Open of a model that the caller keeps open.
+// read does the same for a model that the caller keeps open.
 func read(m *pb.ModelProto, sizes importer.Sizes) (f *File, err error) {
 	f = &File{}
 	f.source, err = importer.Read(m, sizes)
@@ -49,30 +49,29 @@ func read(m *pb.ModelProto, sizes importer.Sizes) (f *File, err error) {
 	return f, err
 }
 
-// Close ends the use of the file and of all graphs imported from it.
+// Close closes the file. Graphs imported from it must not be used any more.
 func (f *File) Close() error { return f.model.Close() }
 
-// Import makes a graph of the model.
+// Import returns a graph of the model.
 func (f *File) Import(o importer.Options) (*importer.Model, error) {
 	return f.source.Import(f.trace, o)
 }
 
-// kept is the size in bytes up to which a trace keeps the content of a value.
-// Shapes, axes, masks and tables of positions are below it.
-const kept = 1 << 20
+// largestKept is the size in bytes up to which a trace keeps the data of a value. Shapes, axes, masks and tables of
+// positions are smaller.
+const largestKept = 1 << 20
 
-// trace runs a model with inputs of known shapes and tells of each output what
-// came out.
+// trace runs a model with inputs of known shapes and returns its outputs.
 func trace(model *pb.ModelProto) (importer.Trace, error) {
 	out := importer.Trace{}
 	err := evaluate(model, func(in ort.Info, data *ort.Tensor) {
 		if in.Type == pb.TensorProto_FLOAT {
 			copy(data.Float32(), traceInput(len(data.Float32())))
-		} // others stay zero, which is valid for indices too
+		} // other inputs stay zero, which is also a valid index
 	}, func(info ort.Info, data []byte) {
 		kind := int32(info.Type)
 		t := &pb.TensorProto{Name: &info.Name, DataType: &kind, Dims: info.Shape}
-		if data != nil && len(data) <= kept {
+		if data != nil && len(data) <= largestKept {
 			t.RawData = append([]byte{}, data...)
 		}
 		out[info.Name] = t
@@ -80,13 +79,13 @@ func trace(model *pb.ModelProto) (importer.Trace, error) {
 	return out, err
 }
 
-// evaluate runs a model once on the CPU, as it is written.
+// evaluate runs a model once on the CPU, without optimisation.
 func evaluate(model *pb.ModelProto, input func(ort.Info, *ort.Tensor), output func(ort.Info, []byte)) error {
 	bytes, err := onnx.Marshal(model)
 	if err != nil {
 		return err
 	}
-	// With the arena its memory goes back to the system when the session ends: the C library would keep it.
+	// The arena returns its memory to the system when the session ends. The C library would keep it.
 	session, tensors, err := ort.NewBoundSession(bytes, ort.Options{Optimization: ort.Disable, Arena: true})
 	if err != nil {
 		return err
@@ -101,11 +100,10 @@ func evaluate(model *pb.ModelProto, input func(ort.Info, *ort.Tensor), output fu
 	})
 }
 
-// traceInput is what a float32 input of n elements is in the traced run.
+// traceInput returns the float32 input of n elements in the traced run.
 func traceInput(n int) []float32 { return normal(rand.New(rand.NewPCG(0, 0)), n, 1) }
 
-// point gives a graph's inputs values: parameters have theirs, other float32
-// inputs are drawn.
+// point returns values for a graph's inputs. Parameters have theirs, other float32 inputs are drawn.
 func (f *File) point(g *graphs.Graph, draw func(n int) []float32) point {
 	p := point{}
 	for _, v := range floats(g.Inputs) {
@@ -118,8 +116,8 @@ func (f *File) point(g *graphs.Graph, draw func(n int) []float32) point {
 	return p
 }
 
-// verified is the graph of the model with its parameters as inputs, if it
-// computes what the model does.
+// verified returns the graph of the model with its parameters as inputs. It returns an error unless the graph computes
+// what the model does.
 func (f *File) verified() (*graphs.Graph, error) {
 	m, err := f.Import(importer.Options{Inputs: true})
 	if err != nil {
@@ -128,32 +126,33 @@ func (f *File) verified() (*graphs.Graph, error) {
 	return m.Graph, f.verify(m.Graph)
 }
 
-// verify compares the outputs of an imported graph with those that the model
-// itself gave in the traced run: the import must not change what is computed.
+// verify compares the outputs of an imported graph with those of the model in the traced run.
 func (f *File) verify(g *graphs.Graph) error {
 	var wrong error
 	err := runOnce(g, f.point(g, traceInput), func(name string, got []float32) {
-		if off := apart(got, numbers.Decode[float32](f.trace[name].GetRawData())); !(off <= 1e-4) {
-			wrong = fmt.Errorf("output %q of the imported graph is not the model's: %.1e of the largest entry off", name, off)
+		difference := relativeDifference(got, numbers.Decode[float32](f.trace[name].GetRawData()))
+		if !(difference <= 1e-4) {
+			wrong = fmt.Errorf("output %q of the imported graph is not the model's: %.1e of the largest entry off",
+				name, difference)
 		}
 	})
 	return errors.Join(err, wrong)
 }
 
-// apart is the largest difference between two lists, relative to the largest entry of
-// the second, whose NaNs are left out: zeros as integer inputs may lead to them.
-func apart(got, want []float32) float64 {
-	largest, off := 0.0, 0.0
+// relativeDifference returns the largest difference between two lists, relative to the largest entry of the second. It
+// skips the NaNs of the second, to which zeros as integer inputs may lead.
+func relativeDifference(got, want []float32) float64 {
+	largest, difference := 0.0, 0.0
 	for i, w := range want {
 		if w == w {
 			largest = max(largest, math.Abs(float64(w)))
-			off = max(off, math.Abs(float64(got[i]-w)))
+			difference = max(difference, math.Abs(float64(got[i]-w)))
 		}
 	}
-	if off == 0 {
+	if difference == 0 {
 		return 0
 	}
-	return off / largest
+	return difference / largest
 }
 
 func normal(rng *rand.Rand, n int, scale float64) []float32 {

@@ -15,8 +15,8 @@ func text(name, value string) *pb.AttributeProto {
 	return &pb.AttributeProto{Name: &name, Type: pb.AttributeProto_STRING.Enum(), S: []byte(value)}
 }
 
-// TestOutputsStay: an imported graph computes what the model does, whatever the
-// import rewrote, also where no rule could differentiate it.
+// TestOutputsStay: an imported graph computes what the model does, whatever the import rewrote, also where no rule
+// could differentiate it.
 func TestOutputsStay(t *testing.T) {
 	for name, c := range map[string]struct {
 		opset int64
@@ -77,8 +77,9 @@ func TestOutputsStay(t *testing.T) {
 		}},
 		"Hardmax over the rest": {11, func(b builder) { b.node("Hardmax", "x -> y", graphs.Attributes{"axis": 2}) }},
 		"LogSoftmax over all":   {11, func(b builder) { b.node("LogSoftmax", "x -> y", graphs.Attributes{"axis": 0}) }},
-		"ReduceL2 of opset 11":  {11, func(b builder) { b.node("ReduceL2", "x -> y", graphs.Attributes{"axes": []int64{-2, 1}}) }},
-		"Split in halves":       {11, func(b builder) { b.node("Split", "x -> y,z", graphs.Attributes{"axis": -1}) }},
+		"ReduceL2 of opset 11": {11,
+			func(b builder) { b.node("ReduceL2", "x -> y", graphs.Attributes{"axes": []int64{-2, 1}}) }},
+		"Split in halves": {11, func(b builder) { b.node("Split", "x -> y,z", graphs.Attributes{"axis": -1}) }},
 		"a mask that shapes decide": {14, func(b builder) {
 			b.node("Shape", "x -> s", nil)
 			b.node("ConstantOfShape", "s -> ones", graphs.Attributes{"value": &pb.TensorProto{

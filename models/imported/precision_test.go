@@ -8,14 +8,15 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
 	"fovea/tools/cudastub"
 )
 
 // sizes of the images that the models of testdata take.
-var imageSizes = map[string]int64{"cnn_dynamo18": 20, "cnn_torchscript17": 20, "mlp_dynamo20": 4, "mlp_torchscript9": 4, "vit_dynamo18": 8,
+var imageSizes = map[string]int64{"cnn_dynamo18": 20, "cnn_torchscript17": 20, "mlp_dynamo20": 4, "mlp_torchscript9": 4,
+	"vit_dynamo18": 8,
 	"vit_dynamo23": 8, "vit_torchscript11": 8, "vit_torchscript17": 8, "windows_torchscript17": 4}
 
 // eachTraining calls f with a way to make the training graph of each model of testdata.
@@ -38,9 +39,11 @@ func eachTraining(t *testing.T, f func(t *testing.T, build func() *graphs.Graph)
 	}
 }
 
-// TestMixedPrecision: half precision changes gradients of models that PyTorch exported by as little as it
-// rounds.
+// TestMixedPrecision: half precision changes gradients of models that PyTorch exported by as little as it rounds.
 func TestMixedPrecision(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs every model in every precision")
+	}
 	eachTraining(t, func(t *testing.T, build func() *graphs.Graph) {
 		run := func(g *graphs.Graph) map[string][]float32 {
 			return graphtest.Open(t, g, ort.Options{}).Run(func(name string, x []float32) {
@@ -75,8 +78,7 @@ func TestMixedPrecision(t *testing.T) {
 	})
 }
 
-// TestMixedOnCUDA: the training graphs of models that PyTorch exported run on the GPU
-// wholly, in every type.
+// TestMixedOnCUDA: the training graphs of models that PyTorch exported run on the GPU wholly, in every type.
 func TestMixedOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		eachTraining(t, func(t *testing.T, build func() *graphs.Graph) {

@@ -9,15 +9,14 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/autodiff"
-	"fovea/graphs/graphtest"
 	"fovea/graphs/importer"
+	"fovea/internal/graphtest"
 	"fovea/internal/numbers"
 	"fovea/onnx/ort"
 )
 
-// TestRecompute: the cuts of models that PyTorch exported are found, activations
-// between those that are kept are computed again, and gradients stay the same to
-// the bit.
+// TestRecompute: the cuts of models that PyTorch exported are found, activations between those that are kept are
+// computed again, and gradients stay the same to the bit.
 func TestRecompute(t *testing.T) {
 	for name, want := range map[string]struct{ cuts, again int }{
 		"cnn_dynamo18": {9, 21}, "cnn_torchscript17": {9, 21}, "mlp_dynamo20": {9, 9},
@@ -68,7 +67,8 @@ func TestRecompute(t *testing.T) {
 			}
 			run := func(g *graphs.Graph, level ort.Level) map[string][]float32 {
 				return graphtest.Open(t, g, ort.Options{Optimization: level}).Run(func(name string, x []float32) {
-					copy(numbers.Bytes(x), map[string][]byte{"images": golden.Images, "logits.cotangent": golden.Cotangent}[name])
+					copy(numbers.Bytes(x), map[string][]byte{"images": golden.Images,
+						"logits.cotangent": golden.Cotangent}[name])
 				})
 			}
 			plain, _ := build(false)
@@ -76,8 +76,8 @@ func TestRecompute(t *testing.T) {
 			if more := len(again.Nodes) - len(plain.Nodes); cuts != want.cuts || more != want.again {
 				t.Errorf("%d cuts, %d nodes more; want %d, %d", cuts, more, want.cuts, want.again)
 			}
-			// The runtime fuses what no backward pass reads, such as a LayerNormalization
-			// in many nodes. Its results then differ in the last bits.
+			// The runtime fuses what no backward pass reads, such as a LayerNormalization in many nodes. Its results
+			// then differ in the last bits.
 			for level, tolerance := range map[ort.Level]float64{ort.Disable: 0, ort.All: 1e-6} {
 				expected := run(plain, level)
 				for output, got := range run(again, level) {

@@ -11,8 +11,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// A point gives values by name, as elements in the machine's byte order. What
-// it lacks is zero.
+// A point gives values by name, as elements in the machine's byte order. Values that it lacks are zero.
 type point map[string][]byte
 
 // A runner runs a graph at points along a line.

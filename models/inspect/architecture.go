@@ -10,17 +10,17 @@ import (
 	"fovea/onnx/weights"
 )
 
-// An Architecture is a model that a run can load a weight file into.
+// An Architecture is a model that can load a weight file.
 type Architecture struct {
 	Settings string            `json:"settings"` // of the config's model section
 	Report   pretrained.Report `json:"report"`
 }
 
-// architectures tries each that model.arch can name, and if none fits each with the
-// file's own patch, width and depth.
+// architectures tries each architecture that model.arch can name. If none fits, it tries each with the file's own
+// patch, width and depth.
 func architectures(f *weights.File) []Architecture {
 	var out, other []Architecture
-	seen := sizesOf(f)
+	seen := dimensionsOf(f)
 	for _, name := range vit.Architectures() {
 		d := vit.Architecture(name)
 		if report, ok := fits(f, d, seen.side); ok {
@@ -28,12 +28,13 @@ func architectures(f *weights.File) []Architecture {
 		}
 		d = d.With(vit.Dimensions{Patch: seen.patch, Width: seen.width, Depth: seen.depth})
 		if report, ok := fits(f, d, seen.side); ok {
-			other = append(other, Architecture{fmt.Sprintf("arch = %q, patch = %d, width = %d, depth = %d, with heads as it was trained",
-				name, seen.patch, seen.width, seen.depth), report})
+			settings := fmt.Sprintf("arch = %q, patch = %d, width = %d, depth = %d, with heads as it was trained",
+				name, seen.patch, seen.width, seen.depth)
+			other = append(other, Architecture{settings, report})
 		}
 	}
 	if out == nil && other != nil {
-		return other[:1] // the others differ in what is overridden
+		return other[:1] // the others only differ in numbers that are overridden
 	}
 	return out
 }
@@ -51,11 +52,11 @@ func fits(f *weights.File, d vit.Dimensions, side int) (pretrained.Report, bool)
 	return match.Report, true
 }
 
-// dimensions of a Vision Transformer; 0 where the file does not tell.
+// dimensions holds the numbers of a Vision Transformer that a file shows, and 0 for those that it does not.
 type dimensions struct{ patch, width, depth, side int }
 
-// sizesOf reads them off the shapes and names of a file's tensors.
-func sizesOf(f *weights.File) dimensions {
+// dimensionsOf reads the dimensions from the shapes and names of a file's tensors. The default side is 14 patches.
+func dimensionsOf(f *weights.File) dimensions {
 	d := dimensions{side: 14}
 	for _, t := range f.Tensors {
 		_, block, _ := strings.Cut("."+t.Name, ".blocks.")
@@ -73,7 +74,7 @@ func sizesOf(f *weights.File) dimensions {
 	return d
 }
 
-// summary says what becomes of parameters and tensors.
+// summary says how parameters and tensors were matched.
 func (a Architecture) summary() string {
 	var parts []string
 	attributes := a.Report.Attributes()

@@ -10,11 +10,11 @@ import (
 	"fovea/onnx/pb"
 )
 
-// A body is the nodes of a graph or a function, with those of the graphs inside of
-// it, and the tensors that they store.
+// A body holds the nodes of a graph or a function, with those of the graphs inside of it, and the tensors that they
+// store.
 type body struct {
 	nodes  []*pb.NodeProto
-	stored []*pb.TensorProto // by name: those of Constant nodes have their results'
+	stored []*pb.TensorProto // those of Constant nodes have the name of the result
 }
 
 func (b *body) walk(g *pb.GraphProto) {
@@ -26,7 +26,8 @@ func (b *body) walk(g *pb.GraphProto) {
 		b.nodes = append(b.nodes, n)
 		for _, a := range n.GetAttribute() {
 			if t := a.GetT(); t != nil && n.GetOpType() == "Constant" && len(n.GetOutput()) == 1 {
-				b.stored = append(b.stored, &pb.TensorProto{Name: proto.String(n.GetOutput()[0]), DataType: t.DataType, Dims: t.Dims})
+				b.stored = append(b.stored, &pb.TensorProto{Name: proto.String(n.GetOutput()[0]), DataType: t.DataType,
+					Dims: t.Dims})
 			}
 			if a.GetG() != nil {
 				b.walk(a.GetG())
@@ -38,22 +39,22 @@ func (b *body) walk(g *pb.GraphProto) {
 	}
 }
 
-// readers tells which values are statistics of a BatchNormalization, and which only
-// decide the shape of a Resize.
-func (b *body) readers() (statistics, formal map[string]bool) {
-	statistics, formal = map[string]bool{}, map[string]bool{}
+// readers marks the values that are statistics of a BatchNormalization, and those that only decide the shape of a
+// Resize.
+func (b *body) readers() (statistics, shapeOnly map[string]bool) {
+	statistics, shapeOnly = map[string]bool{}, map[string]bool{}
 	for _, n := range b.nodes {
 		resize := n.GetOpType() == "Resize" || n.GetOpType() == "Upsample"
 		for i, name := range n.GetInput() {
-			if before, ok := formal[name]; !ok || before {
-				formal[name] = resize && i > 0
+			if before, ok := shapeOnly[name]; !ok || before {
+				shapeOnly[name] = resize && i > 0
 			}
 			if n.GetOpType() == "BatchNormalization" && i > 2 {
 				statistics[name] = true
 			}
 		}
 	}
-	return statistics, formal
+	return statistics, shapeOnly
 }
 
 // A Node of a file, or of the graph that was imported from it.
@@ -63,62 +64,62 @@ type Node struct {
 	Domain       string   `json:"domain"`
 	Inputs       []string `json:"inputs"`
 	Outputs      []Value  `json:"outputs"`
-	Parameters   int64    `json:"parameters"` // that it reads first
+	Parameters   int64    `json:"parameters"` // elements of those that it reads first
 	MultiplyAdds int64    `json:"multiply_adds"`
 
 	scope []string
 }
 
-// listNodes makes nodes of which neither types nor shapes are known.
+// listNodes lists nodes without types and shapes of their results.
 func listNodes(nodes []*pb.NodeProto, parameters map[string]int64, scopes map[string][]string) []Node {
 	var out []Node
 	for _, n := range nodes {
-		is := Node{Name: n.GetName(), Op: n.GetOpType(), Domain: onnx.CanonicalDomain(n.GetDomain()), Inputs: n.GetInput()}
+		node := Node{Name: n.GetName(), Op: n.GetOpType(), Domain: onnx.CanonicalDomain(n.GetDomain()),
+			Inputs: n.GetInput()}
 		for _, name := range n.GetOutput() {
-			is.Outputs = append(is.Outputs, Value{Name: name})
+			node.Outputs = append(node.Outputs, Value{Name: name})
 		}
-		out = append(out, is)
+		out = append(out, node)
 	}
-	shareOut(out, parameters, scopes)
+	shareParameters(out, parameters, scopes)
 	return out
 }
 
-// listGraph makes nodes of an imported graph.
+// listGraph lists the nodes of an imported graph.
 func listGraph(g *graphs.Graph, parameters map[string]int64, scopes map[string][]string) []Node {
 	var out []Node
 	for _, n := range g.Nodes {
-		is := Node{Name: n.Name, Op: n.Op, Domain: n.Domain}
+		node := Node{Name: n.Name, Op: n.Op, Domain: n.Domain}
 		for _, v := range n.Inputs {
 			name := ""
 			if v != nil {
 				name = v.Name
 			}
-			is.Inputs = append(is.Inputs, name)
+			node.Inputs = append(node.Inputs, name)
 		}
 		for _, v := range n.Outputs {
 			if v == nil {
-				is.Outputs = append(is.Outputs, Value{})
+				node.Outputs = append(node.Outputs, Value{})
 			} else {
-				is.Outputs = append(is.Outputs, valueOf(v))
+				node.Outputs = append(node.Outputs, valueOf(v))
 			}
 		}
-		out = append(out, is)
+		out = append(out, node)
 	}
-	shareOut(out, parameters, scopes)
+	shareParameters(out, parameters, scopes)
 	return out
 }
 
-// moving operators hand a parameter on to the node that works with it.
-var moving = []string{"Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast", "DequantizeLinear"}
+// passOn lists the operators that pass a parameter on to the node that computes with it.
+var passOn = []string{"Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast", "DequantizeLinear"}
 
-// shareOut gives each parameter to the node that reads it first, and each node its
-// scope.
-func shareOut(nodes []Node, parameters map[string]int64, scopes map[string][]string) {
-	source := map[string]string{} // parameter, by the name that it has been handed on under
+// shareParameters gives each parameter to the node that reads it first, and each node its scope.
+func shareParameters(nodes []Node, parameters map[string]int64, scopes map[string][]string) {
+	source := map[string]string{} // parameter that a value holds, perhaps transposed or reshaped
 	for name := range parameters {
 		source[name] = name
 	}
-	given := map[string]bool{}
+	counted := map[string]bool{}
 	first := make([]string, len(nodes))
 	for i := range nodes {
 		n := &nodes[i]
@@ -126,10 +127,10 @@ func shareOut(nodes []Node, parameters map[string]int64, scopes map[string][]str
 			parameter, ok := source[name]
 			switch {
 			case !ok:
-			case k == 0 && len(n.Outputs) == 1 && slices.Contains(moving, n.Op):
+			case k == 0 && len(n.Outputs) == 1 && slices.Contains(passOn, n.Op):
 				source[n.Outputs[0].Name] = parameter
-			case !given[parameter]:
-				given[parameter] = true
+			case !counted[parameter]:
+				counted[parameter] = true
 				n.Parameters += parameters[parameter]
 				fallthrough
 			default:

@@ -7,24 +7,25 @@ import (
 	"fovea/models/imported"
 )
 
-// A Classifier is what a run that names the model as model.onnx makes of it.
+// A Classifier says how a run that names the model as model.onnx would train it.
 type Classifier struct {
 	Images string           `json:"images"` // name of the input
 	Size   int64            `json:"size"`   // of images in pixels
-	Head   string           `json:"head"`   // node of the layer that a new one replaces, or value that a new one reads
+	Head   string           `json:"head"`   // node that a new layer replaces, or the value that it reads
 	Width  int64            `json:"width"`  // features that the head reads
 	Scores int64            `json:"scores"` // of the head in the file
-	Fixed  map[string]Tally `json:"fixed"`  // parameters that are not trained, by the reason
+	Fixed  map[string]Tally `json:"fixed"`  // parameters that are not trained, by reason
 }
 
-// findClassifier opens a model, whose inputs have been seen, as such a run does.
+// findClassifier opens a model with the given inputs as such a run does.
 func findClassifier(path string, inputs []Value) (*Classifier, error) {
 	if len(inputs) != 1 || len(inputs[0].Shape) != 4 {
 		return nil, fmt.Errorf("a classifier of images has one input of rank 4")
 	}
-	// The channels are first or last, and the image is square: both sizes in the middle.
+	// The channels are first or last and the image is square, so dimension 2 is its size either way.
 	c := &Classifier{Size: inputs[0].Shape[2].(int64), Fixed: map[string]Tally{}}
-	found, err := imported.OpenClassifier(path, imported.Options{Size: c.Size, Batch: 2, Classes: 2, Layering: transfer.Layering{Parts: 1}})
+	found, err := imported.OpenClassifier(path, imported.Options{Size: c.Size, Batch: 2, Classes: 2,
+		Layering: transfer.Layering{Parts: 1}})
 	if err != nil {
 		return nil, err
 	}

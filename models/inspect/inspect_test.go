@@ -47,8 +47,8 @@ func text(t *testing.T, r *Report, list bool) string {
 	return b.String()
 }
 
-// TestPyTorch compares with PyTorch's own counts for the models that it exported:
-// tools/oracle/inspect_models.py. They are of a batch of 2.
+// TestPyTorch compares with PyTorch's own counts for the models that it exported: tools/oracle/inspect_models.py. They
+// are of a batch of 2.
 func TestPyTorch(t *testing.T) {
 	content, err := os.ReadFile("testdata/flops.json")
 	if err != nil {
@@ -68,13 +68,16 @@ func TestPyTorch(t *testing.T) {
 		if m.Unmeasured != "" || m.Measured.NoGradient != "" {
 			t.Fatalf("%s: %s %s", want.Name, m.Unmeasured, m.Measured.NoGradient)
 		}
-		if got := m.Parameters.Elements - m.Statistics.Elements; m.Measured.FLOPs != want.FLOPs || got != want.Parameters {
-			t.Errorf("%s: %d FLOPs and %d parameters, PyTorch counts %d and %d", want.Name, m.Measured.FLOPs, got, want.FLOPs, want.Parameters)
+		if got := m.Parameters.Elements - m.Statistics.Elements; m.Measured.FLOPs != want.FLOPs ||
+			got != want.Parameters {
+			t.Errorf("%s: %d FLOPs and %d parameters, PyTorch counts %d and %d", want.Name, m.Measured.FLOPs, got,
+				want.FLOPs, want.Parameters)
 		}
 		if m.Measured.Trainable != m.Parameters {
 			t.Errorf("%s: gradients reach %v of the parameters, %v", want.Name, m.Measured.Trainable, m.Parameters)
 		}
-		if c := m.Measured.Classifier; c == nil || c.Scores != 5 || c.Fixed["BatchNormalization's mean or variance"] != m.Statistics {
+		if c := m.Measured.Classifier; c == nil || c.Scores != 5 ||
+			c.Fixed["BatchNormalization's mean or variance"] != m.Statistics {
 			t.Errorf("%s: as a classifier %+v %s", want.Name, c, m.Measured.NoClassifier)
 		}
 		var byOperator, byNode [2]int64
@@ -87,7 +90,8 @@ func TestPyTorch(t *testing.T) {
 			byNode[1] += n.MultiplyAdds
 		}
 		if want := [2]int64{m.Parameters.Elements, want.FLOPs / 2}; byOperator != want || byNode != want {
-			t.Errorf("%s: operators have %d parameters and multiply-adds, nodes %d, the model %d", r.Path, byOperator, byNode, want)
+			t.Errorf("%s: operators have %d parameters and multiply-adds, nodes %d, the model %d", r.Path, byOperator,
+				byNode, want)
 		}
 	}
 }
@@ -100,7 +104,8 @@ func TestBatch(t *testing.T) {
 		r.Measure(importer.Sizes{Batch: int64(i + 1)})
 		at[i] = r.Model.Measured
 	}
-	if 2*at[0].FLOPs != at[1].FLOPs || 2*at[0].ValuesSum != at[1].ValuesSum || 2*at[0].ValuesPeak != at[1].ValuesPeak || 2*at[0].Kept != at[1].Kept {
+	if 2*at[0].FLOPs != at[1].FLOPs || 2*at[0].ValuesSum != at[1].ValuesSum || 2*at[0].ValuesPeak != at[1].ValuesPeak ||
+		2*at[0].Kept != at[1].Kept {
 		t.Errorf("one image %+v, two %+v", at[0], at[1])
 	}
 	if m := at[0]; !(0 < m.ValuesPeak && m.ValuesPeak < m.Kept && m.Kept < m.ValuesSum) {
@@ -108,8 +113,7 @@ func TestBatch(t *testing.T) {
 	}
 }
 
-// TestNotMeasured: what cannot be run or differentiated is told with the reason,
-// and the structure stands.
+// TestNotMeasured: what cannot be run or differentiated is told with the reason, and the structure stands.
 func TestNotMeasured(t *testing.T) {
 	for _, c := range []struct{ domain, op, unmeasured, noGradient string }{
 		{"", "QuantizeLinear", `node "n" (QuantizeLinear): the model is quantised`, ""},
@@ -122,21 +126,23 @@ func TestNotMeasured(t *testing.T) {
 			t.Errorf("%s: not measured because %q", c.op, r.Model.Unmeasured)
 		}
 		if m := r.Model.Measured; c.noGradient != "" &&
-			(m == nil || !strings.Contains(m.NoGradient, c.noGradient) || m.NoClassifier == "" || m.Uncounted[c.op] != 1) {
+			(m == nil || !strings.Contains(m.NoGradient, c.noGradient) || m.NoClassifier == "" ||
+				m.Uncounted[c.op] != 1) {
 			t.Errorf("%s: measured %+v", c.op, m)
 		}
-		if got := text(t, r, true); r.Model.Nodes != 2 || !strings.Contains(got, c.op+" ") || !strings.Contains(got, "w float32[3,3]") {
+		if got := text(t, r, true); r.Model.Nodes != 2 || !strings.Contains(got, c.op+" ") ||
+			!strings.Contains(got, "w float32[3,3]") {
 			t.Errorf("%s:\n%s", c.op, got)
 		}
-		if p := r.Picture(0); !strings.Contains(draw(t, p.SVG), c.op) {
+		if !strings.Contains(draw(t, r, 0), c.op) {
 			t.Errorf("%s is not in the picture", c.op)
 		}
 	}
 }
 
-func draw(t *testing.T, by func() ([]byte, error)) string {
+func draw(t *testing.T, r *Report, depth int) string {
 	t.Helper()
-	text, err := by()
+	text, err := r.DOT(depth)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,15 +153,18 @@ func draw(t *testing.T, by func() ([]byte, error)) string {
 func small(t *testing.T, domain, op string) string {
 	t.Helper()
 	g := graphs.New("small")
-	y := g.MatMul(g.Input("x", graphs.Float32, 3, 3), g.Initializer("w", graphs.Float32, []int64{3, 3}, make([]byte, 36)), graphs.NoTrans)
+	y := g.MatMul(g.Input("x", graphs.Float32, 3, 3),
+		g.Initializer("w", graphs.Float32, []int64{3, 3}, make([]byte, 36)), graphs.NoTrans)
 	g.Output("y", y)
 	m, err := g.Model()
 	if err != nil {
 		t.Fatal(err)
 	}
 	m.Graph.Output[0].Name, m.Graph.Output[0].Type.GetTensorType().Shape = proto.String("z"), nil
-	m.OpsetImport = append(m.OpsetImport, &pb.OperatorSetIdProto{Domain: proto.String("ai.onnx.ml"), Version: proto.Int64(3)})
-	n := &pb.NodeProto{Name: proto.String("n"), OpType: &op, Domain: &domain, Input: []string{"y"}, Output: []string{"z"}}
+	m.OpsetImport = append(m.OpsetImport, &pb.OperatorSetIdProto{Domain: proto.String("ai.onnx.ml"),
+		Version: proto.Int64(3)})
+	n := &pb.NodeProto{Name: proto.String("n"), OpType: &op, Domain: &domain, Input: []string{"y"},
+		Output: []string{"z"}}
 	m.Graph.Node = append(m.Graph.Node, n)
 	onnx.SetMetadata(m, "fovea.classes", `["healthy", "glaucoma"]`)
 	onnx.SetMetadata(m, "fovea.config", "a = 1\nb = 2\n")
@@ -169,9 +178,12 @@ func small(t *testing.T, domain, op string) string {
 func TestText(t *testing.T) {
 	got := text(t, open(t, small(t, "", "Relu")), true)
 	for _, line := range []string{
-		"m.onnx: ONNX, ", "producer        fovea\n", "IR version 9, opset 20, ai.onnx.ml 3\n", "external data   m.onnx.data, 36 B\n",
-		"input           x float32[3,3]\n", "output          z float32 of unknown rank\n", "fovea.classes          healthy, glaucoma\n",
-		"fovea.config           (2 lines)\n", "parameters      9 in 1 tensor, 36 B\n", "MatMul    1      rule      9 (100.0 %)",
+		"m.onnx: ONNX, ", "producer        fovea\n", "IR version 9, opset 20, ai.onnx.ml 3\n",
+		"external data   m.onnx.data, 36 B\n",
+		"input           x float32[3,3]\n", "output          z float32 of unknown rank\n",
+		"fovea.classes          healthy, glaucoma\n",
+		"fovea.config           (2 lines)\n", "parameters      9 in 1 tensor, 36 B\n",
+		"MatMul    1      rule      9 (100.0 %)",
 	} {
 		if !strings.Contains(got, line) {
 			t.Errorf("no %q in\n%s", line, got)
@@ -179,8 +191,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestScopes: both exporters' notes, and where there are none the names of
-// parameters, give the scopes.
+// TestScopes: both exporters' notes, and where there are none the names of parameters, give the scopes.
 func TestScopes(t *testing.T) {
 	for name, scope := range map[string]string{
 		"vit_torchscript17": "blocks.0.qkv", // in the names of nodes
@@ -188,12 +199,13 @@ func TestScopes(t *testing.T) {
 	} {
 		r := open(t, filepath.Join(exported, name+".onnx"))
 		r.Measure(importer.Sizes{Batch: 1})
-		if got := draw(t, r.Picture(3).DOT); !strings.Contains(got, scope) {
+		if got := draw(t, r, 3); !strings.Contains(got, scope) {
 			t.Errorf("%s: no box %s in\n%s", name, scope, got)
 		}
 	}
-	noted := scopesOf([]*pb.NodeProto{{Name: proto.String("n"), Output: []string{"y"}, MetadataProps: []*pb.StringStringEntryProto{{
-		Key: proto.String("pkg.torch.onnx.name_scopes"), Value: proto.String("['', 'blocks', 'blocks.0', 'add']")}}}})
+	noted := scopesOf([]*pb.NodeProto{{Name: proto.String("n"), Output: []string{"y"},
+		MetadataProps: []*pb.StringStringEntryProto{{
+			Key: proto.String("pkg.torch.onnx.name_scopes"), Value: proto.String("['', 'blocks', 'blocks.0', 'add']")}}}})
 	if got := strings.Join(noted["y"], "|"); got != "blocks|blocks.0" {
 		t.Errorf("the scope is %s", got)
 	}
@@ -223,6 +235,6 @@ func TestBadFiles(t *testing.T) {
 		r := open(t, path)
 		r.Measure(importer.Sizes{Batch: 1})
 		text(t, r, true)
-		draw(t, r.Picture(0).SVG)
+		draw(t, r, 0)
 	}
 }

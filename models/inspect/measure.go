@@ -13,27 +13,27 @@ import (
 	"fovea/onnx"
 )
 
-// Measured is what one run of a model told, at a batch size.
+// Measured holds the results of one run of a model, at a batch size.
 type Measured struct {
 	Batch        int64          `json:"batch"`
 	Inputs       []Value        `json:"inputs"`
 	Outputs      []Value        `json:"outputs"`
-	Nodes        int            `json:"nodes"` // that do not only work on shapes and constants
+	Nodes        int            `json:"nodes"` // without those that only work on shapes and constants
 	MultiplyAdds int64          `json:"multiply_adds"`
 	FLOPs        int64          `json:"flops"`                 // 2·MultiplyAdds
-	Uncounted    map[string]int `json:"uncounted,omitempty"`   // nodes by operator whose multiply-adds are not known
+	Uncounted    map[string]int `json:"uncounted,omitempty"`   // nodes with unknown multiply-adds, by operator
 	ValuesSum    int64          `json:"values_sum_bytes"`      // of all values of forward, without parameters
-	ValuesPeak   int64          `json:"values_peak_bytes"`     // that live at once
-	PeakAt       string         `json:"values_peak_at"`        // node
+	ValuesPeak   int64          `json:"values_peak_bytes"`     // largest sum of those needed at once
+	PeakAt       string         `json:"values_peak_at"`        // name of the node
 	Trainable    Tally          `json:"trainable"`             // parameters that a gradient reaches
 	Kept         int64          `json:"kept_bytes"`            // of values that backward reads
-	NoGradient   string         `json:"no_gradient,omitempty"` // why there is none
+	NoGradient   string         `json:"no_gradient,omitempty"` // reason why there is none
 	Classifier   *Classifier    `json:"classifier,omitempty"`
-	NoClassifier string         `json:"no_classifier,omitempty"` // why not
+	NoClassifier string         `json:"no_classifier,omitempty"` // reason why there is none
 }
 
-// Measure runs a model once and differentiates it. A model for which that is not
-// possible gets the reason as r.Model.Unmeasured; r.Model must be there.
+// Measure runs a model once and differentiates it. If that is not possible, r.Model.Unmeasured gets the reason. The
+// report must be of a model.
 func (r *Report) Measure(s importer.Sizes) {
 	if err := r.measure(s); err != nil {
 		r.Model.Unmeasured = err.Error()
@@ -51,11 +51,11 @@ func (r *Report) measure(s importer.Sizes) error {
 		return err
 	}
 	g := model.Graph
-	given := map[string]bool{} // inputs of the model itself
+	isInput := map[string]bool{} // without the initializers
 	for _, v := range r.Model.Inputs {
-		given[v.Name] = true
+		isInput[v.Name] = true
 	}
-	parameter := func(v *graphs.Value) bool { return v.Producer() == nil && !given[v.Name] }
+	parameter := func(v *graphs.Value) bool { return v.Producer() == nil && !isInput[v.Name] }
 	m := &Measured{Batch: s.Batch, Nodes: len(g.Nodes), Uncounted: map[string]int{}}
 	var inputs, parameters []*graphs.Value
 	elements := map[string]int64{}
@@ -79,7 +79,7 @@ func (r *Report) measure(s importer.Sizes) error {
 		}
 		nodes[i].MultiplyAdds = count
 		m.MultiplyAdds += count
-		if k := slices.IndexFunc(r.Model.Operators, func(o Operator) bool { return o.Op == n.Op && o.Domain == n.Domain }); k >= 0 {
+		if k := r.Model.operator(n.Domain, n.Op); k >= 0 {
 			r.Model.Operators[k].MultiplyAdds += count
 		}
 	}
@@ -99,18 +99,13 @@ func (r *Report) measure(s importer.Sizes) error {
 	return nil
 }
 
-// differentiate adds the gradients of all float outputs by all parameters to g.
-func (m *Measured) differentiate(g *graphs.Graph, inputs, parameters []*graphs.Value, parameter func(*graphs.Value) bool) error {
+// differentiate adds the gradients of all float outputs with respect to all parameters to g.
+func (m *Measured) differentiate(g *graphs.Graph, inputs, parameters []*graphs.Value,
+	parameter func(*graphs.Value) bool) error {
 	if len(parameters) == 0 {
 		return errors.New("the model has no parameters")
 	}
-	forward, outputs := slices.Clone(g.Nodes), g.Outputs
-	cotangents := map[*graphs.Value]*graphs.Value{}
-	for _, y := range outputs {
-		if y.Type == graphs.Float32 {
-			cotangents[y] = g.Input(y.Name+".cotangent", y.Type, y.Shape...)
-		}
-	}
+	forward, cotangents := slices.Clone(g.Nodes), imported.AddCotangents(g)
 	wrt := slices.DeleteFunc(slices.Clone(parameters), func(v *graphs.Value) bool { return v.Type != graphs.Float32 })
 	gradients, err := autodiff.Backward(g, cotangents, wrt)
 	if err != nil {
@@ -136,7 +131,7 @@ func valueOf(v *graphs.Value) Value {
 	return Value{Name: v.Name, Type: onnx.TypeName(v.Type), Shape: sizes(v.Shape)}
 }
 
-// nameOf is what a node can be found by.
+// nameOf returns the text by which a reader finds a node.
 func nameOf(n *graphs.Node) string {
 	if n.Name != "" {
 		return fmt.Sprintf("%s (%s)", n.Name, n.Op)

@@ -10,7 +10,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// A Model is the structure of an ONNX model.
+// A Model holds the structure of an ONNX model.
 type Model struct {
 	Producer   string            `json:"producer"`
 	IR         int64             `json:"ir_version"`
@@ -26,33 +26,34 @@ type Model struct {
 	Statistics Tally             `json:"statistics"` // of the parameters, means and variances of BatchNormalization
 	Constants  Tally             `json:"constants"`  // other stored tensors
 	Measured   *Measured         `json:"measured,omitempty"`
-	Unmeasured string            `json:"unmeasured,omitempty"` // why not
+	Unmeasured string            `json:"unmeasured,omitempty"` // reason why it is not measured
 	Tensors    []Value           `json:"tensors,omitempty"`    // initializers of the graph itself
-	List       []Node            `json:"list,omitempty"`       // of the graph itself; if measured, of what is left of it
+	List       []Node            `json:"list,omitempty"`       // of the file, or of the imported graph if measured
 }
 
-// An Operator is what a model has of one operator.
+// An Operator sums up the nodes of one operator.
 type Operator struct {
 	Op           string   `json:"op"`
 	Domain       string   `json:"domain"`
 	Count        int      `json:"count"`
 	Gradient     Gradient `json:"gradient"`
-	Parameters   int64    `json:"parameters"`    // that it reads first
+	Parameters   int64    `json:"parameters"`    // elements of those that it reads first
 	MultiplyAdds int64    `json:"multiply_adds"` // 0 if the model is not measured
 }
 
-// Gradient tells what a gradient finds at an operator.
+// A Gradient says whether a gradient passes an operator.
 type Gradient string
 
 const (
 	HasRule   Gradient = "rule"
-	NotNeeded Gradient = "not needed" // its results are no floating-point numbers, or constant
+	NotNeeded Gradient = "not needed" // its results are constant or no floating-point numbers
 	NoRule    Gradient = "no rule"
 )
 
-// indifferent are the operators without a rule through which none ever passes, or
-// which package importer replaces.
-var indifferent = []string{"Constant", "ConstantOfShape", "Shape", "Size", "Range", "EyeLike", "ArgMax", "ArgMin", "NonZero",
+// needsNoRule lists operators without a rule that need none: no gradient passes them, or package importer replaces
+// them.
+var needsNoRule = []string{"Constant", "ConstantOfShape", "Shape", "Size", "Range", "EyeLike", "ArgMax", "ArgMin",
+	"NonZero",
 	"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Not", "Xor", "IsNaN", "IsInf",
 	"Dropout", "Flatten", "Unsqueeze", "Upsample", "Scatter"}
 
@@ -60,13 +61,13 @@ func gradientOf(domain, op string) Gradient {
 	switch {
 	case autodiff.HasRule(domain, op):
 		return HasRule
-	case domain == "" && slices.Contains(indifferent, op):
+	case domain == "" && slices.Contains(needsNoRule, op):
 		return NotNeeded
 	}
 	return NoRule
 }
 
-// readModel fills r.Model and the nodes.
+// readModel sets r.Model and the scopes of its nodes.
 func (r *Report) readModel() error {
 	file, err := onnx.Open(r.Path)
 	if err != nil {
@@ -74,7 +75,8 @@ func (r *Report) readModel() error {
 	}
 	defer file.Close()
 	p := file.Proto
-	m := &Model{Producer: p.GetProducerName(), IR: p.GetIrVersion(), Opsets: map[string]int64{}, External: file.External,
+	m := &Model{Producer: p.GetProducerName(), IR: p.GetIrVersion(), Opsets: map[string]int64{},
+		External: file.External,
 		Metadata: map[string]string{}}
 	r.Model = m
 	if v := p.GetProducerVersion(); v != "" {
@@ -89,7 +91,8 @@ func (r *Report) readModel() error {
 	stored := map[string]bool{}
 	for _, t := range p.GetGraph().GetInitializer() {
 		stored[t.GetName()] = true
-		m.Tensors = append(m.Tensors, Value{t.GetName(), onnx.TypeName(pb.TensorProto_DataType(t.GetDataType())), sizes(t.GetDims())})
+		kind := onnx.TypeName(pb.TensorProto_DataType(t.GetDataType()))
+		m.Tensors = append(m.Tensors, Value{t.GetName(), kind, sizes(t.GetDims())})
 	}
 	for _, v := range p.GetGraph().GetInput() {
 		if !stored[v.GetName()] {
@@ -120,17 +123,17 @@ func (r *Report) readModel() error {
 	return nil
 }
 
-// count adds a body's stored tensors and nodes to the model's tallies, and returns
-// the elements of its parameters.
+// count adds a body's stored tensors and nodes to the model's tallies. It returns the number of elements of each
+// parameter.
 func (m *Model) count(b *body) map[string]int64 {
-	statistics, formal := b.readers()
+	statistics, shapeOnly := b.readers()
 	parameters := map[string]int64{}
 	for _, t := range b.stored {
 		name, kind := t.GetName(), pb.TensorProto_DataType(t.GetDataType())
 		n, _ := onnx.NumElements(t.GetDims())
 		bytes, _ := onnx.DataSize(kind, t.GetDims()) // of strings 0
 		switch {
-		case !isFloat(kind) || n < 2 || formal[name]:
+		case !isFloat(kind) || n < 2 || shapeOnly[name]:
 			m.Constants.add(n, bytes)
 			continue
 		case statistics[name]:
@@ -140,10 +143,11 @@ func (m *Model) count(b *body) map[string]int64 {
 		parameters[name] = n
 	}
 	for _, n := range listNodes(b.nodes, parameters, nil) {
-		i := slices.IndexFunc(m.Operators, func(o Operator) bool { return o.Op == n.Op && o.Domain == n.Domain })
+		i := m.operator(n.Domain, n.Op)
 		if i < 0 {
 			i = len(m.Operators)
-			m.Operators = append(m.Operators, Operator{Op: n.Op, Domain: n.Domain, Gradient: gradientOf(n.Domain, n.Op)})
+			m.Operators = append(m.Operators, Operator{Op: n.Op, Domain: n.Domain,
+				Gradient: gradientOf(n.Domain, n.Op)})
 		}
 		m.Operators[i].Count++
 		m.Operators[i].Parameters += n.Parameters
@@ -151,6 +155,12 @@ func (m *Model) count(b *body) map[string]int64 {
 	return parameters
 }
 
+// operator returns the index of an operator in m.Operators, or -1.
+func (m *Model) operator(domain, op string) int {
+	return slices.IndexFunc(m.Operators, func(o Operator) bool { return o.Op == op && o.Domain == domain })
+}
+
+// declared returns an input or output as the file declares it.
 func declared(v *pb.ValueInfoProto) Value {
 	tensor := v.GetType().GetTensorType()
 	if tensor == nil {
@@ -175,11 +185,12 @@ func declared(v *pb.ValueInfoProto) Value {
 }
 
 func isFloat(t pb.TensorProto_DataType) bool {
-	return slices.Contains([]pb.TensorProto_DataType{pb.TensorProto_FLOAT, pb.TensorProto_DOUBLE, pb.TensorProto_FLOAT16,
+	return slices.Contains([]pb.TensorProto_DataType{pb.TensorProto_FLOAT, pb.TensorProto_DOUBLE,
+		pb.TensorProto_FLOAT16,
 		pb.TensorProto_BFLOAT16}, t)
 }
 
-// title is an operator's name, with its domain if it is not the standard's.
+// title returns an operator's name, with its domain if it is not the standard's.
 func (o Operator) title() string {
 	if o.Domain == "" {
 		return o.Op

@@ -9,12 +9,12 @@ import (
 	"testing"
 
 	"fovea/graphs/artifacts"
-	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
+	"fovea/internal/graphtest"
 	"fovea/onnx"
 )
 
-// description is what tools/onnxgo writes about a model.
+// A description holds the description of a model by tools/onnxgo.
 type description struct {
 	Inputs, Outputs, Edges int
 	Nodes                  []described
@@ -26,9 +26,8 @@ type described struct {
 	Inputs, Outputs []string
 }
 
-// TestONNXGoReadsTheSameStructure: onnx-go, a decoder of ONNX that shares no code
-// with this module, finds the operators, edges, inputs, outputs and initializers
-// that a report has.
+// TestONNXGoReadsTheSameStructure: onnx-go, a decoder of ONNX that shares no code with this module, finds the
+// operators, edges, inputs, outputs and initializers that a report has.
 func TestONNXGoReadsTheSameStructure(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join(exported, "*.onnx"))
 	if err != nil || len(paths) == 0 {
@@ -56,9 +55,11 @@ func TestONNXGoReadsTheSameStructure(t *testing.T) {
 			}
 			got, want := description{}, describe(open(t, path).Model)
 			describeByONNXGo(t, model, &got)
-			if got.Inputs != want.Inputs || got.Outputs != want.Outputs || got.Edges != want.Edges || len(got.Nodes) != len(want.Nodes) {
+			if got.Inputs != want.Inputs || got.Outputs != want.Outputs || got.Edges != want.Edges ||
+				len(got.Nodes) != len(want.Nodes) {
 				t.Fatalf("onnx-go reads %d inputs, %d outputs, %d edges, %d nodes; the report has %d, %d, %d, %d",
-					got.Inputs, got.Outputs, got.Edges, len(got.Nodes), want.Inputs, want.Outputs, want.Edges, len(want.Nodes))
+					got.Inputs, got.Outputs, got.Edges, len(got.Nodes), want.Inputs, want.Outputs, want.Edges,
+					len(want.Nodes))
 			}
 			for i := range want.Nodes {
 				if !reflect.DeepEqual(got.Nodes[i], want.Nodes[i]) {
@@ -73,9 +74,8 @@ func TestONNXGoReadsTheSameStructure(t *testing.T) {
 	}
 }
 
-// describe says of a report what onnx-go is to say of the model. It draws an edge
-// from each input of a node to each output once, and gives a node without inputs
-// one.
+// describe says of a report what onnx-go is to say of the model. It draws an edge from each input of a node to each
+// output once, and gives a node without inputs one.
 func describe(m *Model) description {
 	d := description{Inputs: len(m.Inputs), Outputs: len(m.Outputs), Shapes: map[string][]int64{}}
 	for _, n := range m.List {

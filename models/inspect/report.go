@@ -7,7 +7,7 @@ import (
 	"fovea/onnx/weights"
 )
 
-// A Report is what is in a file. Either Model or Weights is there.
+// A Report holds the contents of a file. Either Model or Weights is set.
 type Report struct {
 	Path    string         `json:"path"`
 	Format  weights.Format `json:"format"`
@@ -15,7 +15,7 @@ type Report struct {
 	Model   *Model         `json:"model,omitempty"`
 	Weights *Weights       `json:"weights,omitempty"`
 
-	scopes map[string][]string // of nodes, by the names of them and of their results
+	scopes map[string][]string // of nodes, by node name and by result name
 }
 
 // Open reads the structure of a file, whatever its format.
@@ -53,17 +53,16 @@ func (t *Tally) add(elements, bytes int64) {
 	t.Bytes += bytes
 }
 
-// A Value is a tensor that a model takes, makes or stores. A dimension is a number,
-// or the name of a symbol.
+// A Value is a tensor that a model reads, computes or stores. A dimension is a number, or the name of a symbol.
 type Value struct {
 	Name  string `json:"name"`
 	Type  string `json:"type"`
-	Shape []any  `json:"shape"` // nil: of unknown rank
+	Shape []any  `json:"shape"` // nil if the rank is unknown
 }
 
 func (v Value) String() string { return v.Name + " " + v.form() }
 
-// form is the type with the shape, such as float32[batch,3].
+// form returns the type with the shape, such as float32[batch,3].
 func (v Value) form() string {
 	if v.Shape == nil {
 		return v.Type + " of unknown rank"

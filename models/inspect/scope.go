@@ -7,10 +7,9 @@ import (
 	"fovea/onnx/pb"
 )
 
-// scopesOf reads the scopes that PyTorch's exporters note: the newer in the
-// metadata of a node, as [”, 'blocks', 'blocks.0', 'add'] with the operator last,
-// the older as the node's name, /blocks/blocks.0/Add. They are by the names of
-// nodes and of their results.
+// scopesOf returns the scopes of nodes, by the names of the nodes and of their results. PyTorch's newer exporter writes
+// them into the metadata of a node, as a list of quoted parts from the outermost on, with the operator last. The older
+// exporter writes them as the node's name, /blocks/blocks.0/Add.
 func scopesOf(nodes []*pb.NodeProto) map[string][]string {
 	out := map[string][]string{}
 	for _, n := range nodes {
@@ -46,9 +45,9 @@ func scopeOfName(name string) []string {
 	return parts[:len(parts)-1]
 }
 
-// setScopes gives each node its scope. Where the file notes none at all, the names
-// of parameters tell: blocks.0.attn.qkv.weight lies in blocks, 0, attn, qkv; nodes
-// between two layers belong to what the layer before them is a part of.
+// setScopes gives each node its scope. If the file has no scopes, the names of parameters give them:
+// blocks.0.attn.qkv.weight lies in blocks, 0, attn, qkv. A node between two layers then belongs to the part that the
+// layer before it lies in.
 func setScopes(nodes []Node, scopes map[string][]string, firstParameter []string) {
 	if len(scopes) > 0 {
 		for i := range nodes {

@@ -9,12 +9,9 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-
-	"fovea/graphs/picture"
 )
 
-// WriteJSON writes all that the report has. Nodes and tensors one by one are there
-// if list is set.
+// WriteJSON writes the whole report. It lists single nodes and tensors only if list is set.
 func (r *Report) WriteJSON(w io.Writer, list bool) error {
 	out := *r
 	switch {
@@ -143,12 +140,14 @@ func (p *printer) measured(m *Measured) {
 	p.line("one run of forward")
 	p.few("  with", m.Inputs, false)
 	p.field("  nodes", "%d, without those that only work on shapes and constants", m.Nodes)
-	p.field("  multiply-adds", "%s, so %s FLOPs: of matrix products, convolutions and recurrent layers", picture.Short(m.MultiplyAdds),
-		picture.Short(m.FLOPs))
+	p.field("  multiply-adds", "%s, so %s FLOPs: of matrix products, convolutions and recurrent layers",
+		short(m.MultiplyAdds),
+		short(m.FLOPs))
 	for _, op := range slices.Sorted(maps.Keys(m.Uncounted)) {
 		p.field("  not counted", "%d nodes of %s", m.Uncounted[op], op)
 	}
-	p.field("  values", "%s in all, without parameters; at most %s at once, at node %s", size(m.ValuesSum), size(m.ValuesPeak), m.PeakAt)
+	p.field("  values", "%s in all, without parameters; at most %s at once, at node %s", size(m.ValuesSum),
+		size(m.ValuesPeak), m.PeakAt)
 	if m.NoGradient != "" {
 		p.field("  no gradient", "%s", m.NoGradient)
 	} else {
@@ -159,7 +158,8 @@ func (p *printer) measured(m *Measured) {
 		p.field("as model.onnx", "not trainable: %s", m.NoClassifier)
 		return
 	}
-	p.field("as model.onnx", "images %q of %d×%[2]d pixels; a new head replaces %q, %d features → %d scores", c.Images, c.Size, c.Head, c.Width, c.Scores)
+	p.field("as model.onnx", "images %q of %d×%[2]d pixels; a new head replaces %q, %d features → %d scores", c.Images,
+		c.Size, c.Head, c.Width, c.Scores)
 	for _, reason := range slices.Sorted(maps.Keys(c.Fixed)) {
 		p.field("  not trained", "%s: %s", c.Fixed[reason], reason)
 	}
@@ -190,7 +190,8 @@ func (p *printer) nodes(nodes []Node) {
 				results = append(results, v.Name)
 			}
 		}
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s", n.Name, n.Op, strings.Join(results, ", "), count(n.Parameters), count(n.MultiplyAdds)))
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s", n.Name, n.Op, strings.Join(results, ", "),
+			count(n.Parameters), count(n.MultiplyAdds)))
 	}
 	p.table(rows)
 }
@@ -237,7 +238,7 @@ func (t Tally) String() string {
 	return fmt.Sprintf("%s in %d %s, %s", commas(t.Elements), t.Tensors, tensors, size(t.Bytes))
 }
 
-// share is a number with its part of all in percent.
+// share writes a number with its part of all in percent, and 0 as nothing.
 func share(n, all int64) string {
 	if n == 0 {
 		return ""
@@ -245,7 +246,7 @@ func share(n, all int64) string {
 	return fmt.Sprintf("%s (%.1f %%)", commas(n), 100*float64(n)/float64(all))
 }
 
-// count is a number, or nothing in the place of 0.
+// count writes a number, and 0 as nothing.
 func count(n int64) string {
 	if n == 0 {
 		return ""
@@ -261,9 +262,27 @@ func commas(n int64) string {
 	return text
 }
 
-// size is a number of bytes, in units of 1000.
+// size writes a number of bytes in units of 1000.
 func size(bytes int64) string {
-	short := picture.Short(bytes)
-	number := strings.TrimRight(short, "KMGT")
-	return number + " " + strings.Replace(short[len(number):], "K", "k", 1) + "B"
+	text := short(bytes)
+	number := strings.TrimRight(text, "KMGT")
+	return number + " " + strings.Replace(text[len(number):], "K", "k", 1) + "B"
+}
+
+// short writes a number in three or four digits, with K, M, G or T for powers of 1000.
+func short(n int64) string {
+	x, unit := float64(n), 0
+	for x >= 999.5 && unit < 4 {
+		x /= 1000
+		unit++
+	}
+	switch {
+	case unit == 0:
+		return fmt.Sprint(n)
+	case x < 9.995:
+		return fmt.Sprintf("%.2f", x) + " KMGT"[unit:unit+1]
+	case x < 99.95:
+		return fmt.Sprintf("%.1f", x) + " KMGT"[unit:unit+1]
+	}
+	return fmt.Sprintf("%.0f", x) + " KMGT"[unit:unit+1]
 }

@@ -10,7 +10,7 @@ import (
 	"fovea/onnx/weights"
 )
 
-// Weights is what is in a weight file.
+// Weights holds the contents of a weight file.
 type Weights struct {
 	Metadata      map[string]string `json:"metadata"`
 	Total         Tally             `json:"total"`
@@ -20,7 +20,7 @@ type Weights struct {
 	Architectures []Architecture    `json:"architectures"` // that model.arch can name for this file
 }
 
-// A Prefix is the tensors whose names begin alike.
+// A Prefix sums up the tensors whose names begin with it.
 type Prefix struct {
 	Prefix string `json:"prefix"`
 	Tally
@@ -54,10 +54,10 @@ func readWeights(path string) (*Weights, error) {
 	return w, nil
 }
 
-// readable is the number of prefixes that a report has at most, if a depth allows it.
-const readable = 24
+// mostPrefixes is the number of prefixes that a report has at most, if a depth allows it.
+const mostPrefixes = 24
 
-// group adds up tensors by as many parts of their names as leave a readable list.
+// group sums up tensors by the first parts of their names. It uses as many parts as give at most mostPrefixes lines.
 func group(names [][]string, counts []Tally) []Prefix {
 	var best []Prefix
 	for depth := 1; ; depth++ {
@@ -75,7 +75,7 @@ func group(names [][]string, counts []Tally) []Prefix {
 			}
 			list[i].add(counts[k].Elements, counts[k].Bytes)
 		}
-		if best != nil && len(list) > readable {
+		if best != nil && len(list) > mostPrefixes {
 			return best
 		}
 		if best = list; !deeper {

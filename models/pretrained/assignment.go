@@ -11,18 +11,17 @@ import (
 	"fovea/onnx/weights"
 )
 
-// Assignment is a tensor that becomes a parameter.
+// An Assignment is a tensor that becomes a parameter.
 type Assignment struct {
 	Parameter int // index in the model
 	Tensor    weights.Tensor
-	Transpose bool // [in,out] to [out,in]
-	Resize    bool // a position embedding, to the model's grid
+	Transpose bool // from [in,out] to [out,in]
+	Resize    bool // resize a position embedding to the model's grid
 
 	to Parameter
 }
 
-// Load fills values, the parameter's elements in row-major order. It refuses
-// values that are not finite in float32.
+// Load fills values, the parameter's elements in row-major order. It refuses values that are not finite in float32.
 func (a Assignment) Load(values []float32) error {
 	data, err := a.Tensor.Bytes()
 	if err != nil {
@@ -49,7 +48,7 @@ func (a Assignment) Load(values []float32) error {
 	return nil
 }
 
-// transpose writes from [columns,rows] to [rows,columns].
+// transpose copies [columns,rows] as [rows,columns].
 func transpose(to, from []float32, rows, columns int) {
 	for c := range columns {
 		for r, v := range from[c*rows : (c+1)*rows] {
@@ -58,17 +57,21 @@ func transpose(to, from []float32, rows, columns int) {
 	}
 }
 
-// converters read little-endian elements of a type as float32. They return the
-// index of the first that is not finite, or -1.
+// converters read little-endian elements of a type as float32. They return the index of the first element that is not
+// finite, or -1.
 var converters = map[pb.TensorProto_DataType]func(to []float32, from []byte) int{
 	pb.TensorProto_FLOAT: func(to []float32, from []byte) int {
-		return convert(to, from, 4, func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) })
+		return convert(to, from, 4,
+			func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) })
 	},
 	pb.TensorProto_DOUBLE: func(to []float32, from []byte) int {
-		return convert(to, from, 8, func(b []byte) float32 { return float32(math.Float64frombits(binary.LittleEndian.Uint64(b))) })
+		return convert(to, from, 8,
+			func(b []byte) float32 { return float32(math.Float64frombits(binary.LittleEndian.Uint64(b))) })
 	},
 	pb.TensorProto_FLOAT16: func(to []float32, from []byte) int {
-		return convert(to, from, 2, func(b []byte) float32 { return numbers.FromFloat16(binary.LittleEndian.Uint16(b)) })
+		return convert(to, from, 2, func(b []byte) float32 {
+			return numbers.FromFloat16(binary.LittleEndian.Uint16(b))
+		})
 	},
 	pb.TensorProto_BFLOAT16: func(to []float32, from []byte) int {
 		return convert(to, from, 2, func(b []byte) float32 {

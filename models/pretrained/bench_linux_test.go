@@ -17,11 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// BenchmarkLoad loads RETFound's model from a pre-training file of full size:
-// 1.3 GB of weights and twice as much of Adam's state, written to a temporary
-// folder. extra-MB is what the process has more afterwards than before, beside
-// the file's pages and the parameters themselves. From the page cache (warm) and
-// from the disk (cold).
+// BenchmarkLoad loads RETFound's model from a pre-training file of full size: 1.3 GB of weights and twice as much of
+// Adam's state, written to a temporary folder. extra-MB is what the process has more afterwards than before, beside the
+// file's pages and the parameters themselves. From the page cache (warm) and from the disk (cold).
 func BenchmarkLoad(b *testing.B) {
 	c := vit.Config{ImageSize: 224, Patch: 16, Width: 1024, Depth: 24, Heads: 16, Classes: 5, Pool: vit.Mean}
 	model := parameters(c)
@@ -63,7 +61,7 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
-// pretraining is the autoencoder that a model is the encoder of.
+// pretraining returns the autoencoder that a model is the encoder of.
 func pretraining(c vit.Config) []Parameter {
 	c.Pool = vit.Class
 	list := parameters(c)
@@ -75,7 +73,8 @@ func pretraining(c vit.Config) []Parameter {
 			list = append(list, p)
 		}
 	}
-	return append(list, Parameter{"decoder_embed.weight", []int64{512, 1024}}, Parameter{"decoder_embed.bias", []int64{512}})
+	return append(list, Parameter{"decoder_embed.weight", []int64{512, 1024}},
+		Parameter{"decoder_embed.bias", []int64{512}})
 }
 
 func elements(shape []int64) int64 {
@@ -166,7 +165,7 @@ func drop(b *testing.B, path string) {
 	}
 }
 
-// anonymous is the process's memory that is no file's, in bytes.
+// anonymous returns the process's memory that is no file's, in bytes.
 func anonymous(b *testing.B) int {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {

@@ -7,16 +7,15 @@ import (
 	"fovea/onnx/weights"
 )
 
-// A File is an open weight file whose tensors are matched with a model's
-// parameters.
+// A File is an open weight file whose tensors are matched with a model's parameters.
 type File struct {
 	file  *weights.File
 	path  string
 	match *Match
 }
 
-// Open opens a weight file, a path or a name in the hub's cache, and refuses one
-// that is not of the model. It reads names and shapes, not weights.
+// Open opens a weight file, a path or a name in the hub's cache. It refuses a file that does not fit the model. It
+// reads names and shapes, not weights.
 func Open(name string, model []Parameter, allowMissing bool) (*File, error) {
 	path, err := weights.Locate(name)
 	if err != nil {
@@ -43,7 +42,7 @@ func (f *File) Load(view func(parameter int) []float32, seed uint64) error {
 	return nil
 }
 
-// Close closes the file. A nil File has none.
+// Close closes the file. It does nothing for a nil File.
 func (f *File) Close() error {
 	if f == nil {
 		return nil

@@ -7,17 +7,15 @@ import (
 	"fovea/internal/parallel"
 )
 
-// headDeviation is the standard deviation of a new head's weights, and
-// headStream the stream of random numbers that they come from.
+// headDeviation is the standard deviation of a new head's weights. headStream is the stream of random numbers that they
+// are drawn from.
 const (
 	headDeviation = 2e-5
 	headStream    = 1 << 32
 )
 
-// Load fills the parameters of a model, over the cores. view returns the
-// elements of the model's i-th parameter, which hold what an untrained model
-// begins with: what is missing in the file keeps it. The head is drawn from
-// seed.
+// Load fills the parameters of a model, on all cores. view returns the elements of the model's i-th parameter, with the
+// values of an untrained model. A parameter that the file lacks keeps them. The head is drawn from seed.
 func (m *Match) Load(view func(parameter int) []float32, seed uint64) error {
 	errs := make([]error, len(m.Assignments))
 	parallel.Each(0, len(errs), func(i int) {

@@ -10,14 +10,13 @@ import (
 	"fovea/onnx/weights"
 )
 
-// Parameter is a parameter of a model, under its PyTorch name. Those of Linear
-// layers are [out,in].
+// A Parameter of a model has its PyTorch name. Weights of Linear layers are [out,in].
 type Parameter struct {
 	Name  string
 	Shape []int64
 }
 
-// Match is what is taken from a file.
+// A Match lists the tensors that are taken from a file.
 type Match struct {
 	Assignments []Assignment
 	Report      Report
@@ -28,12 +27,11 @@ type Match struct {
 // positions is the name of the position embedding [1,tokens,width].
 const positions = "pos_embed"
 
-// isNew tells whether a parameter is one that pre-training does not have.
+// isNew reports whether pre-training does not have a parameter.
 func isNew(name string) bool { return transfer.IsHead(name) || strings.HasPrefix(name, "fc_norm.") }
 
-// New matches the tensors of a file with the parameters of a model. It looks at
-// names, types and shapes only. With allowMissing parameters may be missing.
-// The file has to stay open until the match is loaded.
+// New matches the tensors of a file with the parameters of a model. It reads names, types and shapes only. If
+// allowMissing is set, the file may lack parameters. The file must stay open until the match is loaded.
 func New(f *weights.File, model []Parameter, allowMissing bool) (*Match, error) {
 	m := &Match{model: model}
 	tensors, err := m.choose(f)
@@ -62,10 +60,10 @@ func New(f *weights.File, model []Parameter, allowMissing bool) (*Match, error) 
 			m.Report.Resized = append(m.Report.Resized, p.Name)
 		}
 	}
-	var rest []string // of blocks
+	var unmatched []string // tensors of blocks
 	for _, name := range m.Report.Unexpected {
 		if strings.HasPrefix(name, "blocks.") {
-			rest = append(rest, name)
+			unmatched = append(unmatched, name)
 		}
 	}
 	switch {
@@ -73,10 +71,11 @@ func New(f *weights.File, model []Parameter, allowMissing bool) (*Match, error) 
 		return nil, fmt.Errorf("none of the model's %d parameters is in the file, which has %s",
 			len(model), list(m.Report.Unexpected))
 	case mismatched != nil:
-		return nil, fmt.Errorf("the file is of another architecture than the model: %s: see model.arch, width, depth and patch",
-			list(mismatched))
-	case rest != nil:
-		return nil, fmt.Errorf("the file's blocks have what the model's lack: %s: see model.arch and model.depth", list(rest))
+		return nil, fmt.Errorf("the file is of another architecture than the model: %s: "+
+			"see model.arch, width, depth and patch", list(mismatched))
+	case unmatched != nil:
+		return nil, fmt.Errorf("the file's blocks have what the model's lack: %s: see model.arch and model.depth",
+			list(unmatched))
 	case missing != nil && !allowMissing:
 		return nil, fmt.Errorf("the file lacks %d of the model's %d parameters: %s: "+
 			"choose the model that it is of, or set model.allow_missing = true to leave them random",
@@ -85,8 +84,7 @@ func New(f *weights.File, model []Parameter, allowMissing bool) (*Match, error) 
 	return m, nil
 }
 
-// choose returns the tensors that a checkpoint has for a model, by the names
-// that the model has for them, without the head.
+// choose returns the tensors that a checkpoint has for a model, without the head, by their names in the model.
 func (m *Match) choose(f *weights.File) (map[string]weights.Tensor, error) {
 	tensors := f.Tensors
 	for _, dict := range []string{"model", "teacher"} {
@@ -110,7 +108,8 @@ func (m *Match) choose(f *weights.File) (map[string]weights.Tensor, error) {
 		case !parameters[name]:
 			m.Report.Unexpected = append(m.Report.Unexpected, name)
 		case twice:
-			return nil, fmt.Errorf("tensors %s and %s of the file are both called %s in the model", before.Name, t.Name, name)
+			return nil, fmt.Errorf("tensors %s and %s of the file are both called %s in the model", before.Name, t.Name,
+				name)
 		default:
 			out[name] = t
 		}
@@ -118,8 +117,7 @@ func (m *Match) choose(f *weights.File) (map[string]weights.Tensor, error) {
 	return out, nil
 }
 
-// transposed tells whether a file keeps Linear weights [in,out], as those that
-// are not square show.
+// transposed reports whether a file keeps Linear weights [in,out]. Those that are not square show it.
 func transposed(tensors map[string]weights.Tensor, model []Parameter) bool {
 	swapped := false
 	for _, p := range model {
@@ -137,7 +135,7 @@ func transposed(tensors map[string]weights.Tensor, model []Parameter) bool {
 
 func isMatrix(p Parameter) bool { return len(p.Shape) == 2 && strings.HasSuffix(p.Name, ".weight") }
 
-// assign makes t parameter i of the model, if its shape fits.
+// assign makes t parameter i of the model if its shape fits.
 func (m *Match) assign(i int, t weights.Tensor) (Assignment, error) {
 	p := m.model[i]
 	a := Assignment{Parameter: i, Tensor: t, to: p}

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"fovea/graphs/graphtest"
 	"fovea/graphs/vit"
+	"fovea/internal/graphtest"
 	"fovea/onnx/pb"
 	"fovea/onnx/weights"
 )
@@ -95,8 +95,8 @@ func equal(t *testing.T, what string, m *Match, got map[string][]float32, golden
 	}
 }
 
-// RETFound's pre-training files give what PyTorch's non-strict loading gives:
-// four parameters are missing, 106 tensors are unexpected.
+// RETFound's pre-training files give what PyTorch's non-strict loading gives: four parameters are missing, 106 tensors
+// are unexpected.
 func TestPretrainingFile(t *testing.T) {
 	golden := unpack(t, "mae.safetensors")
 	for _, dtype := range []string{"float32", "float16", "bfloat16"} {
@@ -117,7 +117,8 @@ func TestPretrainingFile(t *testing.T) {
 			}
 			if len(r.Unexpected) != 106 || decoder != 103 || len(r.Loaded) != 292 || r.Dict != "model" ||
 				r.Resized != nil || r.Dropped != nil || r.Transposed || len(f.Under("model")) != 398 {
-				t.Errorf("%s, %s: %d unexpected, %d of the decoder, %d loaded: %+v", dtype, format, len(r.Unexpected), decoder, len(r.Loaded), r)
+				t.Errorf("%s, %s: %d unexpected, %d of the decoder, %d loaded: %+v", dtype, format, len(r.Unexpected),
+					decoder, len(r.Loaded), r)
 			}
 			got := load(t, m)
 			equal(t, dtype+", "+format, m, got, golden)
@@ -191,8 +192,7 @@ func write(t *testing.T, model []Parameter, edit func(*weights.Tensor)) *weights
 	return open(t, path)
 }
 
-// A fine-tuned file has a head, of as many classes or of others. It is not
-// taken, and the new one is as RETFound's.
+// A fine-tuned file has a head, of as many classes or of others. It is not taken, and the new one is as RETFound's.
 func TestFineTunedFile(t *testing.T) {
 	c := large
 	c.Width, c.Classes = 64, 500
@@ -262,8 +262,10 @@ func TestRefuses(t *testing.T) {
 		}, "cls_token is of type int32 instead of a float", false},
 		{model, func(x *weights.Tensor) { x.Name = "x." + x.Name }, "none of the model's 32 parameters", false},
 		{parameters(deeper), func(x *weights.Tensor) {}, "have what the model's lack: blocks.2.attn", false},
-		{parameters(scaled), func(x *weights.Tensor) { x.Name = "backbone." + x.Name }, "have what the model's lack: blocks.0.ls1.gamma", false},
-		{append(parameters(c), Parameter{"backbone.cls_token", []int64{1, 1, 2}}), func(x *weights.Tensor) {}, "both called cls_token", false},
+		{parameters(scaled), func(x *weights.Tensor) { x.Name = "backbone." + x.Name },
+			"have what the model's lack: blocks.0.ls1.gamma", false},
+		{append(parameters(c), Parameter{"backbone.cls_token", []int64{1, 1, 2}}), func(x *weights.Tensor) {},
+			"both called cls_token", false},
 	} {
 		f := write(t, test.file, test.edit)
 		if _, err := New(f, model, false); err == nil || !strings.Contains(err.Error(), test.want) {

@@ -43,8 +43,8 @@ func TestResize(t *testing.T) {
 	}
 }
 
-// TestHalf compares all 65,536 numbers of float16 with PyTorch's, NaN as 0: the
-// digest is what tools/oracle/pth_files.py prints.
+// TestHalf compares all 65,536 numbers of float16 with PyTorch's, NaN as 0: the digest is what
+// tools/oracle/pth_files.py prints.
 func TestHalf(t *testing.T) {
 	sum := sha256.New()
 	for h := range 1 << 16 {

@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// Report says what became of each parameter and of each tensor.
+// A Report says how each parameter and each tensor was used.
 type Report struct {
 	Dict       string   // of the checkpoint: "model", "teacher", or "" for the file itself
 	Loaded     []string // parameters that are in the file
-	Missing    []string // parameters that are not; they keep the values that they have
-	Unexpected []string // tensors that are no parameter, by the names that the model would have for them
+	Missing    []string // parameters that are not in the file and keep their values
+	Unexpected []string // tensors that are no parameter, by the names that they would have in the model
 	Resized    []string // position embeddings of another grid, among Loaded
 	Dropped    []string // tensors of the file's head
 	Transposed bool     // Linear weights are [in,out] in the file
 }
 
-// Attributes returns the report as slog's keys and values, without what is empty.
+// Attributes returns the entries that are not empty as slog's keys and values.
 func (r Report) Attributes() []any {
 	out := []any{"loaded", len(r.Loaded)}
 	add := func(key, value string) {

@@ -11,11 +11,10 @@ func side(n int64) int64 {
 	return s
 }
 
-// resize writes position embeddings [1+before²,width] as [1+after²,width]: the
-// class token's unchanged, the others' as RETFound's interpolate_pos_embed does
-// with torch.nn.functional.interpolate(mode="bicubic", align_corners=False).
-// It is bicubic convolution with a = -0.75, not antialiased, where what is
-// outside the grid repeats its edge. Sums are float64.
+// resize copies position embeddings [1+before²,width] as [1+after²,width]. The class token stays the same. The others
+// are interpolated as RETFound's interpolate_pos_embed does with torch.nn.functional.interpolate(mode="bicubic",
+// align_corners=False). This is bicubic convolution with a = -0.75, without antialiasing; points outside of the grid
+// repeat its edge. Sums are float64.
 func resize(to, from []float32, before, after, width int) {
 	copy(to[:width], from[:width])
 	to, from = to[width:], from[width:]
@@ -28,7 +27,7 @@ func resize(to, from []float32, before, after, width int) {
 				for _, r := range rows {
 					line := 0.0
 					for _, c := range columns {
-						line += c.weight * float64(from[(r.at*before+c.at)*width+k])
+						line += c.weight * float64(from[(r.index*before+c.index)*width+k])
 					}
 					sum += r.weight * line
 				}
@@ -38,9 +37,9 @@ func resize(to, from []float32, before, after, width int) {
 	}
 }
 
-// tap is a share of an input in an output.
+// A tap is the weight of an input in an output.
 type tap struct {
-	at     int
+	index  int
 	weight float64
 }
 

@@ -48,8 +48,8 @@ func (m *Memory) part(offset, bytes int) (C.uintptr_t, error) {
 		return 0, err
 	}
 	if offset < 0 || bytes < 0 || bytes > m.size-offset {
-		return 0, fmt.Errorf("GPU %d: bytes %d to %d of memory of %d bytes", m.device.info.Index, offset,
-			offset+bytes, m.size)
+		return 0, fmt.Errorf("GPU %d: bytes %d to %d are outside the memory, which has %d bytes",
+			m.device.info.Index, offset, offset+bytes, m.size)
 	}
 	return m.handle + C.uintptr_t(offset), nil
 }

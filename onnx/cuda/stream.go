@@ -33,7 +33,7 @@ func (s *Stream) Upload(dst *Memory, offset int, src []byte) error {
 	if err != nil || len(src) == 0 {
 		return err
 	}
-	return s.do("copying to it", func(d *Device) C.int {
+	return s.do("copying to the GPU", func(d *Device) C.int {
 		return C.fovea_cuda_upload(d.context, s.handle, to, unsafe.Pointer(&src[0]), C.size_t(len(src)), d.waits(src))
 	})
 }
@@ -45,7 +45,7 @@ func (s *Stream) Download(dst []byte, src *Memory, offset int) error {
 	if err != nil || len(dst) == 0 {
 		return err
 	}
-	return s.do("copying from it", func(d *Device) C.int {
+	return s.do("copying from the GPU", func(d *Device) C.int {
 		return C.fovea_cuda_download(d.context, s.handle, unsafe.Pointer(&dst[0]), from, C.size_t(len(dst)),
 			d.waits(dst))
 	})
@@ -61,7 +61,7 @@ func (s *Stream) Copy(dst *Memory, dstOffset int, src *Memory, srcOffset, bytes 
 	if err != nil || bytes == 0 {
 		return err
 	}
-	return s.do("copying within it", func(d *Device) C.int {
+	return s.do("copying within the GPU", func(d *Device) C.int {
 		return C.fovea_cuda_copy(d.context, s.handle, to, from, C.size_t(bytes))
 	})
 }
@@ -79,7 +79,7 @@ func (s *Stream) Zero(dst *Memory, offset, bytes int) error {
 
 // Synchronize waits until all work that was queued is done.
 func (s *Stream) Synchronize() error {
-	return s.do("waiting for its work", func(d *Device) C.int { return C.fovea_cuda_synchronize(d.context, s.handle) })
+	return s.do("waiting for a stream", func(d *Device) C.int { return C.fovea_cuda_synchronize(d.context, s.handle) })
 }
 
 func (s *Stream) do(doing string, call func(*Device) C.int) error {

@@ -7,9 +7,8 @@ import (
 	"fovea/onnx/ort"
 )
 
-// A Device holds the GPU that sessions run on, with the streams that work is
-// enqueued on. A nil Device stands for the CPU: memory is then the machine's, and
-// work is done when the call that asks for it returns.
+// A Device holds the GPU that sessions run on, with the streams that work is enqueued on. A nil Device stands for the
+// CPU: memory is then the machine's, and every call returns when its work is done.
 type Device struct {
 	*cuda.Device
 	Compute *cuda.Stream // runs sessions and what follows them, in order
@@ -70,9 +69,8 @@ func (d *Device) Copy(to, from *ort.Memory) error {
 	return d.Compute.Copy(to.Device(), 0, from.Device(), 0, from.Size())
 }
 
-// Wait returns when all work that was enqueued on Compute is done. It waits for
-// an event, which lets the thread sleep. Waiting for the stream itself would keep
-// a processor busy, which the loaders need.
+// Wait returns when all work that was enqueued on Compute is done. It waits for an event, which lets the thread sleep.
+// Waiting for the stream itself would keep a processor busy, which the loaders need.
 func (d *Device) Wait() error {
 	if d == nil {
 		return nil
@@ -83,9 +81,8 @@ func (d *Device) Wait() error {
 	return d.reached.Synchronize()
 }
 
-// Exchange calls use with the contents of arenas in the machine's memory. On a GPU
-// these are copies. With read they are filled from the arenas first, with write
-// they are copied back afterwards.
+// Exchange calls use with the contents of arenas in the machine's memory. On a GPU these are copies: with read they are
+// filled from the arenas first, and with write they are copied back afterwards.
 func (d *Device) Exchange(arenas []*ort.Memory, read, write bool, use func(contents []*ort.Memory) error) error {
 	if d == nil {
 		return use(arenas)

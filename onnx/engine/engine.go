@@ -16,8 +16,8 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Settings say what to run on. The zero value runs in float32 on the GPU, where
-// one works, else on the CPU.
+// Settings say on which device and in which precision models run. The zero value runs in float32, on the GPU if one
+// works, else on the CPU.
 type Settings struct {
 	Provider  string // "cpu", "cuda", or "auto" for CUDA where it works; "" is "auto"
 	Threads   int    // of a session; 0: one a core
@@ -25,8 +25,8 @@ type Settings struct {
 	CUDAGraph bool   // training steps are recorded once and replayed; only on a GPU
 	Precision string // "fp32", "tf32", "bf16", "fp16", or "auto" by the device; "" is "fp32"
 
-	// NoBFloat16 makes "auto" choose fp16: operators of imported models have no
-	// bfloat16 kernels beside convolutions (docs/precision.md).
+	// NoBFloat16 makes "auto" choose fp16: operators of imported models have no bfloat16 kernels beside convolutions
+	// (docs/precision.md).
 	NoBFloat16 bool
 }
 
@@ -39,8 +39,7 @@ type Engine struct {
 	device    *Device     // nil: the CPU
 }
 
-// A Host describes what the last bits of a result depend on, beside the model and
-// the data.
+// A Host describes what the last bits of a result depend on, beside the model and the data.
 type Host struct {
 	Runtime   string `json:"onnxruntime"` // version
 	Provider  string `json:"provider"`
@@ -48,8 +47,7 @@ type Host struct {
 	Threads   int    `json:"threads"`
 }
 
-// LoadRuntime loads ONNX Runtime, fetching it if it is nowhere. A process loads
-// one library, once.
+// LoadRuntime loads ONNX Runtime, fetching it if it is nowhere. A process loads one library, once.
 func LoadRuntime(ctx context.Context, s Settings, report progress.Func) (*ort.Library, error) {
 	return install.Load(ctx, install.Source{Library: s.Library, Provider: s.provider(), Progress: report})
 }
@@ -60,8 +58,8 @@ func New(ctx context.Context, s Settings, report progress.Func) (*Engine, error)
 	if err != nil {
 		return nil, err
 	}
-	// With the runtime's arena its memory is used again from step to step. The C
-	// library's heap would grow one part for every thread that Go calls from.
+	// The runtime's arena uses its memory again from step to step. The C library's heap would grow one part for every
+	// thread that Go calls from.
 	e := &Engine{version: library.Version, options: ort.Options{Provider: "cpu", Threads: s.Threads, Arena: true}}
 	if s.Threads == 0 {
 		e.options.Threads = runtime.GOMAXPROCS(0) // which heeds a container's share of the machine
@@ -88,8 +86,7 @@ func (s Settings) provider() string {
 	return s.Provider
 }
 
-// explainCPU logs why provider "auto" means the CPU, where something that a GPU
-// needs is present.
+// explainCPU logs why provider "auto" means the CPU, on a machine that has a driver or a CUDA build of the runtime.
 func explainCPU(library *ort.Library, reason error) {
 	_, err := cuda.Devices()
 	if errors.Is(err, cuda.ErrNoDriver) && !slices.Contains(library.Providers, "CUDAExecutionProvider") {
@@ -124,8 +121,7 @@ func olderRuntime(version string, minor int) bool {
 	return n == 2 && major == 1 && have < minor
 }
 
-// choosePrecision decides what "auto" is, and falls back where only a GPU has a
-// precision.
+// choosePrecision decides what "auto" means, and falls back to a precision that the device has.
 func (e *Engine) choosePrecision(s Settings) {
 	switch e.precision = s.Precision; e.precision {
 	case "":
@@ -160,8 +156,8 @@ func (e *Engine) choosePrecision(s Settings) {
 // Close frees the device's streams.
 func (e *Engine) Close() error { return e.device.close() }
 
-// RenewDevice takes new streams. A step that failed while it was recorded as a
-// CUDA graph leaves the old ones unfit for more.
+// RenewDevice makes new streams. After a step that failed while it was recorded as a CUDA graph, the old ones cannot be
+// used any more.
 func (e *Engine) RenewDevice() error {
 	if e.device == nil {
 		return nil
@@ -178,13 +174,13 @@ func (e *Engine) RenewDevice() error {
 // Device returns the GPU, nil for the CPU.
 func (e *Engine) Device() *Device { return e.device }
 
-// Host returns what the engine computes with.
+// Host describes the runtime and the device that the engine computes with.
 func (e *Engine) Host() Host {
 	return Host{Runtime: e.version, Provider: e.options.Provider, Precision: e.precision, Threads: e.options.Threads}
 }
 
-// SessionOptions returns the options of sessions that run on the device that the
-// settings choose, for callers that open their own models.
+// SessionOptions returns the options of sessions that run on the device that the settings choose, for callers that open
+// their own models.
 func SessionOptions(ctx context.Context, s Settings, report progress.Func) (ort.Options, error) {
 	e, err := New(ctx, s, report)
 	if err != nil {
@@ -199,12 +195,10 @@ func (e *Engine) Options() ort.Options { return e.options }
 // Configure changes the options of the sessions that are opened from now on.
 func (e *Engine) Configure(change func(*ort.Options)) { change(&e.options) }
 
-// Half returns the type that the precision has beside float32, float32 if there
-// is none.
+// Half returns the type that the engine's precision has beside float32, or float32 if there is none.
 func (e *Engine) Half() pb.TensorProto_DataType { return HalfType(e.precision) }
 
-// HalfType returns the type that a precision has beside float32, float32 if there
-// is none.
+// HalfType returns the type that a precision has beside float32, or float32 if there is none.
 func HalfType(precision string) pb.TensorProto_DataType {
 	switch precision {
 	case "bf16":
@@ -215,15 +209,14 @@ func HalfType(precision string) pb.TensorProto_DataType {
 	return pb.TensorProto_FLOAT
 }
 
-// Open makes a model that the program built ready to run. Run waits for the
-// result.
+// Open makes a session of a model that the program built. Run waits for the result.
 func (e *Engine) Open(model []byte) (*ort.Session, error) { return e.open(model, e.options) }
 
-// OpenOnDevice is Open on the device's stream, where Run only enqueues.
+// OpenOnDevice makes a session like Open, but on the device's stream: Run only enqueues.
 func (e *Engine) OpenOnDevice(model []byte) (*ort.Session, error) { return e.open(model, e.onStream()) }
 
-// OpenTraining is OpenOnDevice for a training step, which may be recorded as a
-// CUDA graph and replayed.
+// OpenTraining makes a session like OpenOnDevice of a training step, which may be recorded as a CUDA graph and
+// replayed.
 func (e *Engine) OpenTraining(model []byte) (*ort.Session, error) {
 	o := e.onStream()
 	if e.device != nil && e.record {
@@ -243,7 +236,7 @@ func (e *Engine) onStream() ort.Options {
 
 func (e *Engine) open(model []byte, o ort.Options) (*ort.Session, error) {
 	if e.device == nil {
-		// They would undo parts of graphs.Graph.Lower, and put a product's smaller operand first.
+		// These optimizers would undo parts of graphs.Graph.Lower, and put a product's smaller operand first.
 		o.Config = map[string]string{
 			"optimization.disable_specified_optimizers": "MatmulTransposeFusion;GemmTransposeFusion;MatMulAddFusion"}
 	}

@@ -29,7 +29,8 @@ func TestEvaluate(t *testing.T) {
 	err := s.Evaluate(func(info Info, data []byte) error {
 		switch seen++; info.Name {
 		case "at":
-			if !slices.Equal(info.Shape, []int64{2, 3}) || !slices.Equal(numbers.View[int64](data), []int64{0, 1, 1, 1, 0, 2}) {
+			if !slices.Equal(info.Shape, []int64{2, 3}) ||
+				!slices.Equal(numbers.View[int64](data), []int64{0, 1, 1, 1, 0, 2}) {
 				t.Errorf("at is %v %v", info.Shape, numbers.View[int64](data))
 			}
 		case "sum":

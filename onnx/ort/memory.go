@@ -55,7 +55,7 @@ func (m *Memory) Size() int {
 // Bytes returns the memory, or nil if it lies on a GPU. The slice must not be used after Free.
 func (m *Memory) Bytes() []byte { return m.data }
 
-// Float32 returns the memory as float32 values, nil if it lies on a GPU.
+// Float32 returns the memory as float32 values, or nil if it lies on a GPU.
 func (m *Memory) Float32() []float32 { return numbers.View[float32](m.data) }
 
 // Free gives the memory back once the last tensor that views it is closed and unbound.

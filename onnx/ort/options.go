@@ -27,9 +27,9 @@ const (
 // and no arena.
 type Options struct {
 	Provider      string // "cpu" or "" for the CPU, "cuda" for the first GPU
-	Threads       int    // threads inside an operator; 0: one a core
+	Threads       int    // threads inside an operator; 0 means one for each core
 	Optimization  Level
-	MemoryPattern bool // plan one block of memory a run; see DESIGN.md: more memory, no more speed
+	MemoryPattern bool // plan one block of memory for a run: it takes more memory and saves no time
 	// Arena keeps the CPU memory of intermediate values between runs instead of giving it back to the C library.
 	Arena bool
 	// Profile, if not empty, is a file prefix: the session writes its operators' times to a file that

@@ -20,8 +20,8 @@ import (
 
 // Placed tells which execution provider runs a node.
 type Placed struct {
-	Node     string // may be empty: the runtime keeps the model's names
-	Op       string // with its domain, unless that is ONNX's own
+	Node     string // the model's name, which may be empty
+	Op       string // with its domain, unless that is ONNX's
 	Provider string // such as "CUDAExecutionProvider"
 }
 

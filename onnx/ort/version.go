@@ -14,7 +14,7 @@ const (
 func CheckVersion(version string) error {
 	major, minor, ok := parseVersion(version)
 	if !ok {
-		return fmt.Errorf("ONNX Runtime tells the version %q, which is none", version)
+		return fmt.Errorf("ONNX Runtime reports %q, which is not a version number", version)
 	}
 	if major == 1 && minor < API {
 		return fmt.Errorf("too old: ONNX Runtime %s offers API %d; fovea needs %d: ONNX Runtime %s to %s",

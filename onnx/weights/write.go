@@ -10,6 +10,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"fovea/internal/durable"
 	"fovea/onnx"
 )
 
@@ -17,7 +18,7 @@ import (
 // at all. Data is written from the memory that it is in; elements that Bytes has to copy are copied one tensor at a
 // time.
 func Write(path string, tensors []Tensor, metadata map[string]string) error {
-	return onnx.WriteFileAtomic(path, func(w io.Writer) error { return Encode(w, tensors, metadata) })
+	return durable.Write(path, func(w io.Writer) error { return Encode(w, tensors, metadata) })
 }
 
 // Encode writes a safetensors file to w. It sorts tensors like the official library, by the widest element type and

@@ -14,7 +14,8 @@ import (
 // parameters, gradients and moments.
 func compareRecompute(ctx context.Context, s setup) error {
 	var trainers []*trainer
-	for _, s.Recompute = range config.Recomputes {
+	recomputes := config.Choices("training.recompute")
+	for _, s.Recompute = range recomputes {
 		p, err := start(ctx, worker.StartFovea, s.Job)
 		if err != nil {
 			return err
@@ -29,9 +30,9 @@ func compareRecompute(ctx context.Context, s setup) error {
 			}
 			if first := trainers[0].steps[round].Losses[0]; a.Losses[0] != first {
 				return fmt.Errorf("round %d: the loss is %v, with training.recompute = %q %v",
-					round+1, first, config.Recomputes[i], a.Losses[0])
+					round+1, first, recomputes[i], a.Losses[0])
 			}
-			fmt.Fprintf(os.Stderr, "round %d, %s: %.3f s\n", round+1, config.Recomputes[i], a.Seconds)
+			fmt.Fprintf(os.Stderr, "round %d, %s: %.3f s\n", round+1, recomputes[i], a.Seconds)
 		}
 	}
 	fmt.Printf("%s, %d threads, median of %d interleaved steps\n\n", s.Model, s.Threads, s.rounds)
@@ -47,7 +48,7 @@ func compareRecompute(ctx context.Context, s setup) error {
 			first = a
 		}
 		step, own, firstOwn := p.median(seconds), mib(a.PeakRSS-a.Arenas), mib(first.PeakRSS-first.Arenas)
-		fmt.Fprintf(w, "%s\t%.3f\t%.2f\t%.0f\t%.2f\t%.0f\t%.2f\t\n", config.Recomputes[i], step,
+		fmt.Fprintf(w, "%s\t%.3f\t%.2f\t%.0f\t%.2f\t%.0f\t%.2f\t\n", recomputes[i], step,
 			step/trainers[0].median(seconds), mib(a.PeakRSS), mib(a.PeakRSS)/mib(first.PeakRSS), own, own/firstOwn)
 	}
 	return w.Flush()

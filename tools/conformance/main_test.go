@@ -4,11 +4,14 @@ import (
 	"testing"
 
 	"fovea/graphs/autodiff"
-	"fovea/graphs/graphtest"
+	"fovea/internal/graphtest"
 )
 
 // TestScore fails when a case is worse than testdata/score.csv says, and when it is better, so that it stays so.
 func TestScore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs every case")
+	}
 	committed, err := readScores("testdata/score.csv")
 	if err != nil {
 		t.Fatal(err)
@@ -37,6 +40,9 @@ func TestScore(t *testing.T) {
 // TestWrongGradients makes gradients wrong by one part in a hundred, and expects that each is found. Exceptions are
 // gradients that are 0, or nearly so, like those of a saturated tanh.
 func TestWrongGradients(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs many cases")
+	}
 	defer func() { reverse = autodiff.Backward }()
 	reverse = graphtest.WrongBackward
 	scores, err := checkAll("testdata", []string{"onnx", "contrib"})

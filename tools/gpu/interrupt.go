@@ -12,7 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"fovea/onnx"
+	"fovea/internal/durable"
+	"fovea/internal/runfiles"
 )
 
 const exitInterrupted = 130
@@ -39,7 +40,7 @@ func interrupt(ctx context.Context, s *section) error {
 	c.Name, c.Data.Dir, c.Output.Dir = "interrupted", dir, filepath.Join(s.folder, "runs")
 	c.Schedule.Epochs, c.Schedule.Warmup, c.Runtime.CUDAGraph = 6, 1, s.cuda()
 	file := filepath.Join(s.folder, "interrupted.toml")
-	if err := onnx.WriteFileAtomic(file, c.WriteTOML); err != nil {
+	if err := durable.Write(file, c.WriteTOML); err != nil {
 		return err
 	}
 	folder := filepath.Join(c.Output.Dir, c.Name)
@@ -51,8 +52,8 @@ func interrupt(ctx context.Context, s *section) error {
 	}
 	s.judge(code == exitInterrupted, fmt.Sprintf("exit code %d:\n%s", code, log),
 		"exit code after SIGINT in the second epoch", fmt.Sprint(code))
-	s.judgeFile("checkpoints/last", filepath.Join(folder, "checkpoints", "last", "state.json"))
-	_, err = os.Stat(filepath.Join(folder, "metrics_test.csv"))
+	s.judgeFile(runfiles.LastCheckpoint, filepath.Join(folder, runfiles.LastCheckpoint, runfiles.CheckpointState))
+	_, err = os.Stat(filepath.Join(folder, runfiles.Metrics("test")))
 	s.require(err != nil, "the run had ended before it was interrupted")
 	crash := ""
 	for _, words := range []string{"terminate called", "SIGSEGV", "SIGABRT", "panic:", "CUDA failure", "CUDA error"} {
@@ -68,7 +69,7 @@ func interrupt(ctx context.Context, s *section) error {
 	}
 	s.judge(code == 0, fmt.Sprintf("the resumed run: exit code %d:\n%s", code, log),
 		"exit code of the resumed run", fmt.Sprint(code))
-	s.judgeFile("model.onnx", filepath.Join(folder, "model.onnx"))
+	s.judgeFile(runfiles.Model, filepath.Join(folder, runfiles.Model))
 	return nil
 }
 

@@ -14,7 +14,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 
-	"fovea/onnx"
+	"fovea/internal/durable"
 	"fovea/tools/worker"
 	"fovea/training"
 )
@@ -157,7 +157,7 @@ func plotCurves(path string, curves []curve) error {
 	for i, row := range plot.Align(both, tiles, draw.New(image)) {
 		both[i][0].Draw(row[0])
 	}
-	return onnx.WriteFileAtomic(path, func(w io.Writer) error {
+	return durable.Write(path, func(w io.Writer) error {
 		_, err := vgimg.PngCanvas{Canvas: image}.WriteTo(w)
 		return err
 	})

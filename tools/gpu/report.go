@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"fovea/onnx"
+	"fovea/internal/durable"
 )
 
 // report writes verify.json and verify.md.
@@ -15,7 +15,7 @@ func (s *settings) report(results []*result) error {
 	if err := writeJSON(filepath.Join(s.Out, "verify.json"), results); err != nil {
 		return err
 	}
-	return onnx.WriteFileAtomic(filepath.Join(s.Out, "verify.md"), func(w io.Writer) error {
+	return durable.Write(filepath.Join(s.Out, "verify.md"), func(w io.Writer) error {
 		_, err := io.WriteString(w, markdown(results))
 		return err
 	})

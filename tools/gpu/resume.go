@@ -10,6 +10,7 @@ import (
 
 	"fovea/internal/numbers"
 	"fovea/internal/progress"
+	"fovea/internal/runfiles"
 	"fovea/training"
 	"fovea/training/checkpoint"
 	"fovea/training/config"
@@ -93,12 +94,12 @@ func (s *section) resumed(ctx context.Context, dir, precision string, recorded b
 // compareCheckpoints returns the largest difference in the last checkpoints of two runs, as a part of a tensor's
 // largest entry. It is 0 only if all tensors are equal, byte for byte.
 func compareCheckpoints(a, b string) (largest float64, err error) {
-	x, err := checkpoint.Read(filepath.Join(a, "checkpoints", "last"))
+	x, err := checkpoint.Read(filepath.Join(a, runfiles.LastCheckpoint))
 	if err != nil {
 		return 0, err
 	}
 	defer x.Close()
-	y, err := checkpoint.Read(filepath.Join(b, "checkpoints", "last"))
+	y, err := checkpoint.Read(filepath.Join(b, runfiles.LastCheckpoint))
 	if err != nil {
 		return 0, err
 	}

@@ -87,7 +87,7 @@ func parse(args []string) (*settings, error) {
 		s.Sizes.Raced = s.Precisions
 	}
 	for _, p := range s.Precisions {
-		if !slices.Contains(config.Precisions, p) || p == "auto" {
+		if !slices.Contains(config.Choices("training.precision"), p) || p == "auto" {
 			return nil, fmt.Errorf("-precisions: %q is none of fp32, tf32, bf16 and fp16", p)
 		}
 	}

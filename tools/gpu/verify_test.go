@@ -58,6 +58,9 @@ func verified(t *testing.T, args ...string) (map[string]*result, string) {
 
 // TestDryRun goes through all that needs neither a GPU nor PyTorch.
 func TestDryRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs every section")
+	}
 	results, report := verified(t, "-provider", "cpu")
 	if len(results) != len(sections) {
 		t.Errorf("there are %d results", len(results))
@@ -110,6 +113,9 @@ func TestVerifyOnCUDA(t *testing.T) {
 
 // TestCrashOfASection: the others are run, and what it had found is kept.
 func TestCrashOfASection(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs sections")
+	}
 	out := t.TempDir()
 	s, err := parse([]string{
 		"-provider", "cpu", "-out", out, "-data", "../../data/testdata", "-only", "12", "-limit", "1ms"})

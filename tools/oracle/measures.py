@@ -53,7 +53,7 @@ BINARY = COMMON + [f"{n}_positive" for n in ["precision", "recall", "specificity
 
 
 def words(name, start, count):
-    """Words start … start+count-1 of the random words called name (graphs/graphtest)."""
+    """Words start … start+count-1 of the random words called name (internal/graphtest)."""
     key = 0xCBF29CE484222325
     for byte in name.encode():
         key = (key ^ byte) * 0x100000001B3 % 2**64

@@ -23,6 +23,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"fovea/evaluation"
+	"fovea/internal/runfiles"
 	"fovea/training"
 	"fovea/training/config"
 )
@@ -119,11 +120,11 @@ func train(ctx context.Context, file, out string, r recipe, seed int, extra []st
 	if err != nil {
 		return result{}, err
 	}
-	done, err := training.Run(ctx, c, training.Options{Resume: true})
+	done, err := training.Run(ctx, c, training.Options{Resume: true, NoFigures: true})
 	if err != nil {
 		return result{}, err
 	}
-	f, err := os.Open(filepath.Join(done.Folder, "metrics_val.csv"))
+	f, err := os.Open(filepath.Join(done.Folder, runfiles.Metrics("val")))
 	if err != nil {
 		return result{}, err
 	}

@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 	"os"
 
+	"fovea/internal/durable"
 	"fovea/internal/numbers"
-	"fovea/onnx"
 )
 
 // Batches are images [B,3,S,S] and targets [B,C] in memory.
@@ -35,7 +35,7 @@ func Noise(m Model, count int) *Batches {
 
 // Write writes the images of all batches to a file, and then their targets, as float32.
 func (b *Batches) Write(path string) error {
-	return onnx.WriteFileAtomic(path, func(w io.Writer) error {
+	return durable.Write(path, func(w io.Writer) error {
 		for _, list := range [][][]float32{b.Images, b.Targets} {
 			for _, values := range list {
 				if _, err := w.Write(numbers.Bytes(values)); err != nil {

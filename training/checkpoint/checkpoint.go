@@ -10,26 +10,19 @@ import (
 	"fovea/onnx/weights"
 )
 
-// The files of a checkpoint.
-const (
-	modelFile     = "model.safetensors"
-	optimizerFile = "optimizer.safetensors"
-	stateFile     = "state.json"
-)
-
 // formatVersion is raised when older readers would misread a checkpoint.
 const formatVersion = 1
 
-// Checkpoint is the state of a training run.
+// A Checkpoint holds the state of a training run.
 type Checkpoint struct {
 	Parameters []weights.Tensor
 	Optimizer  []weights.Tensor
-	State      json.RawMessage // a JSON value of the caller's own
+	State      json.RawMessage // any JSON value of the caller
 
-	files []*weights.File // mapped, when the checkpoint was read
+	files []*weights.File // mapped files of a checkpoint that was read
 }
 
-// Close releases a checkpoint that was read. Its tensors must not be touched afterwards.
+// Close releases a checkpoint that was read. Its tensors must not be used afterwards.
 func (c *Checkpoint) Close() error {
 	var errs []error
 	for _, f := range c.files {
@@ -39,16 +32,17 @@ func (c *Checkpoint) Close() error {
 	return errors.Join(errs...)
 }
 
-// manifest is the content of state.json.
+// A manifest is the content of state.json.
 type manifest struct {
-	Format   int             `json:"format"`
-	Files    map[string]sum  `json:"files"`
-	StateSum string          `json:"state_crc32c"`
-	State    json.RawMessage `json:"state"`
+	Format   int                `json:"format"`
+	Files    map[string]fileSum `json:"files"`
+	StateSum string             `json:"state_crc32c"`
+	State    json.RawMessage    `json:"state"`
 }
 
-// sum is what a file is recognised by. A CRC finds damage at the speed of memory; nothing here defends against forgery.
-type sum struct {
+// A fileSum identifies the content of a file. A CRC finds damage at the speed of memory; nothing here defends against
+// forgery.
+type fileSum struct {
 	Size int64  `json:"size"`
 	CRC  string `json:"crc32c"`
 }
@@ -62,12 +56,13 @@ func stateSum(state json.RawMessage) (string, error) {
 	return formatCRC(checksum(compact.Bytes())), nil
 }
 
-// names returns the folder of the checkpoint dir, what the temporary names of its writers start with, and where the
-// fallback of swap keeps the earlier one.
-func names(dir string) (parent, temporary, old string) {
+// paths returns the folder that holds the checkpoint dir, the prefix of its writers' temporary folders, and the path at
+// which swapByRenaming keeps the earlier checkpoint.
+func paths(dir string) (parent, temporary, old string) {
 	parent, base := filepath.Split(filepath.Clean(dir))
 	parent = filepath.Clean(parent)
 	return parent, "." + base + ".tmp-", filepath.Join(parent, "."+base+".old")
 }
 
+// formatCRC returns a checksum as state.json has it.
 func formatCRC(crc uint32) string { return fmt.Sprintf("%08x", crc) }

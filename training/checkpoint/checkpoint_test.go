@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"fovea/internal/runfiles"
 	"fovea/onnx/pb"
 	"fovea/onnx/weights"
 )
@@ -120,6 +121,9 @@ func TestWriteWhatWasRead(t *testing.T) {
 
 // Readers see one checkpoint or another, never a mixture or nothing.
 func TestReadDuringWrite(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes for seconds")
+	}
 	for name, swap := range swaps {
 		dir := filepath.Join(t.TempDir(), "last")
 		if err := Write(dir, sample(0)); err != nil {
@@ -192,7 +196,7 @@ func TestLeftovers(t *testing.T) {
 	if err := os.Mkdir(leftover, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(leftover, modelFile), []byte("half"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(leftover, runfiles.CheckpointModel), []byte("half"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Mkdir(filepath.Join(parent, ".last2.tmp-1"), 0o755); err != nil { // another checkpoint's

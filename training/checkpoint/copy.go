@@ -5,23 +5,25 @@ import (
 	"os"
 	"path/filepath"
 
-	"fovea/onnx"
+	"fovea/internal/durable"
+	"fovea/internal/runfiles"
 )
 
-// Copy makes the checkpoint to the same as the checkpoint from, with the guarantees of Write. Files are linked where
-// the file system can, which costs no room: the files of a checkpoint never change.
+// Copy makes the checkpoint to the same as the checkpoint from, with the guarantees of Write. It links files where the
+// file system can, which takes no room: the files of a checkpoint never change.
 func Copy(from, to string) error {
-	source := current(from).path
+	source := locate(from).path
 	return replace(to, func(fresh string) error {
-		for _, name := range []string{modelFile, optimizerFile, stateFile} {
+		for _, name := range []string{runfiles.CheckpointModel, runfiles.CheckpointOptimizer, runfiles.CheckpointState} {
 			if err := link(filepath.Join(source, name), filepath.Join(fresh, name)); err != nil {
 				return err
 			}
 		}
-		return onnx.SyncFolder(fresh)
+		return durable.SyncFolder(fresh)
 	}, swap)
 }
 
+// link links a file, or copies it where it cannot be linked.
 func link(from, to string) error {
 	if os.Link(from, to) == nil {
 		return nil

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"fovea/internal/runfiles"
 )
 
 func TestReadDamaged(t *testing.T) {
@@ -41,17 +43,19 @@ func TestReadDamaged(t *testing.T) {
 		damage func(dir string) error
 		want   string
 	}{
-		{"model missing", remove(modelFile), "model.safetensors is missing"},
-		{"optimizer missing", remove(optimizerFile), "optimizer.safetensors is missing"},
-		{"state missing", remove(stateFile), "state.json is missing"},
-		{"model cut", cut(modelFile), "model.safetensors is damaged (100 bytes instead of"},
-		{"optimizer cut", cut(optimizerFile), "optimizer.safetensors is damaged (100 bytes instead of"},
-		{"state cut", cut(stateFile), "state.json is damaged"},
-		{"model's first byte", flip(modelFile, 0), "model.safetensors is damaged (its checksum differs)"},
-		{"model's last byte", flip(modelFile, -1), "model.safetensors is damaged (its checksum differs)"},
-		{"optimizer's middle", flip(optimizerFile, 100_000), "optimizer.safetensors is damaged (its checksum differs)"},
-		{"state edited", replace(stateFile, `"step": 7`, `"step": 8`), "state.json is damaged (its checksum differs)"},
-		{"another program's state", replace(stateFile, `"format"`, `"version"`), "no format version"},
+		{"model missing", remove(runfiles.CheckpointModel), "model.safetensors is missing"},
+		{"optimizer missing", remove(runfiles.CheckpointOptimizer), "optimizer.safetensors is missing"},
+		{"state missing", remove(runfiles.CheckpointState), "state.json is missing"},
+		{"model cut", cut(runfiles.CheckpointModel), "model.safetensors is damaged (100 bytes instead of"},
+		{"optimizer cut", cut(runfiles.CheckpointOptimizer), "optimizer.safetensors is damaged (100 bytes instead of"},
+		{"state cut", cut(runfiles.CheckpointState), "state.json is damaged"},
+		{"model's first byte", flip(runfiles.CheckpointModel, 0), "model.safetensors is damaged (its checksum differs)"},
+		{"model's last byte", flip(runfiles.CheckpointModel, -1), "model.safetensors is damaged (its checksum differs)"},
+		{"optimizer's middle", flip(runfiles.CheckpointOptimizer, 100_000),
+			"optimizer.safetensors is damaged (its checksum differs)"},
+		{"state edited", replace(runfiles.CheckpointState, `"step": 7`, `"step": 8`),
+			"state.json is damaged (its checksum differs)"},
+		{"another program's state", replace(runfiles.CheckpointState, `"format"`, `"version"`), "no format version"},
 	}
 	for _, test := range tests {
 		dir := filepath.Join(t.TempDir(), "last")
@@ -76,7 +80,7 @@ func TestReadDamaged(t *testing.T) {
 	if err := Write(dir, sample(7)); err != nil {
 		t.Fatal(err)
 	}
-	if err := replace(stateFile, `"format": 1`, `"format": 2`)(dir); err != nil {
+	if err := replace(runfiles.CheckpointState, `"format": 1`, `"format": 2`)(dir); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Read(dir); err == nil || !strings.Contains(err.Error(), "update this program") {

@@ -4,9 +4,9 @@
 //
 // [Write] replaces a checkpoint as a whole. Whatever happens in between, be it a full disk, kill -9 or a power failure,
 // [Read] finds the earlier checkpoint or the new one, complete and verified. Where the system can exchange two folders
-// in one step (Linux), there is always a complete folder under the checkpoint's name. Elsewhere there is a moment in
-// which the earlier one is called .NAME.old, where Read looks too.
+// in one step (Linux), a complete folder stands under the checkpoint's name at all times. Elsewhere the earlier one is
+// called .NAME.old for a moment, where Read looks too.
 //
-// A checkpoint has one writer at a time; readers may come at any time. The folder belongs to this package: what else
-// lies in it is lost at the next Write.
+// A checkpoint has one writer at a time; readers may come at any time. The folder belongs to this package: the next
+// Write removes other files in it.
 package checkpoint

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// exchange gives two folders each other's name in one step. File systems that cannot (some network and layered ones)
-// give an error that is [errors.ErrUnsupported].
+// exchange swaps the names of two folders in one step. On file systems that cannot do so (some network and layered
+// ones) it returns an error that wraps [errors.ErrUnsupported].
 func exchange(a, b string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 	if err == nil {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"fovea/internal/runfiles"
 )
 
 // checkFull checks the error of a Write that had no room, and that the checkpoint before is complete.
@@ -65,7 +67,7 @@ func TestFileSizeLimit(t *testing.T) {
 		t.Fatalf("the write succeeds: %s", out)
 	}
 	checkFull(t, dir, string(out))
-	if !strings.Contains(string(out), optimizerFile) {
+	if !strings.Contains(string(out), runfiles.CheckpointOptimizer) {
 		t.Errorf("error %q does not name the file", out)
 	}
 }

@@ -34,6 +34,9 @@ func TestMain(m *testing.M) {
 // A writer that is killed at any moment leaves a checkpoint that is complete and not older than the last that it
 // finished.
 func TestKilledWriter(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills a process many times")
+	}
 	for name := range swaps {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "last")

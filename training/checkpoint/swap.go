@@ -6,10 +6,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"fovea/onnx"
+	"fovea/internal/durable"
 )
 
-// swap puts the folder fresh in the place of dir, durably, and leaves what was there under the name fresh or nowhere.
+// swap puts the folder fresh in the place of dir and syncs. An earlier folder dir is then called fresh, or is gone.
 func swap(fresh, dir, old string) error {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return rename(fresh, dir)
@@ -21,11 +21,11 @@ func swap(fresh, dir, old string) error {
 	if err != nil {
 		return err
 	}
-	return onnx.SyncFolder(filepath.Dir(dir))
+	return durable.SyncFolder(filepath.Dir(dir))
 }
 
-// swapByRenaming is swap where folders cannot be exchanged: between the two renames the earlier checkpoint is the one
-// called old, which Read knows.
+// swapByRenaming does what swap does where folders cannot be exchanged. Between its two renames the earlier checkpoint
+// is called old, where Read looks too.
 func swapByRenaming(fresh, dir, old string) error {
 	if err := rename(dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -36,10 +36,10 @@ func swapByRenaming(fresh, dir, old string) error {
 	return os.RemoveAll(old)
 }
 
-// rename renames a folder and makes that durable.
+// rename renames a folder and syncs.
 func rename(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return err
 	}
-	return onnx.SyncFolder(filepath.Dir(to))
+	return durable.SyncFolder(filepath.Dir(to))
 }

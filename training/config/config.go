@@ -1,10 +1,11 @@
 package config
 
-// Config is everything that decides a run. Field tags are the keys in the file.
+// A Config holds everything that decides a run. The tag toml of a field is its key in the file, choices lists the
+// values that a string may have, and range gives the limits of a number or of each number of an array.
 type Config struct {
-	Name   string `toml:"name"` // run folder: Output.Dir/Name
+	Name   string `toml:"name"` // of the run folder, Output.Dir/Name
 	Seed   int64  `toml:"seed"`
-	Recipe string `toml:"recipe"` // one of Recipes: the defaults of the rest
+	Recipe string `toml:"recipe" choices:"fovea retfound"` // chooses the defaults of the other keys
 
 	Data       Data       `toml:"data"`
 	Model      Model      `toml:"model"`
@@ -18,138 +19,136 @@ type Config struct {
 	Output     Output     `toml:"output"`
 }
 
-// Data says where the images are and how one becomes a tensor.
+// Data names the images and says how one becomes a tensor.
 type Data struct {
-	Dir        string     `toml:"dir"`        // holds train, val and test
-	Size       int        `toml:"size"`       // pixels, side of the square input
-	Workers    int        `toml:"workers"`    // goroutines; 0: one a core
-	CropPct    float64    `toml:"crop_pct"`   // 0: by size, see data.CropFraction
-	Unreadable string     `toml:"unreadable"` // one of Unreadables
-	Mean       [3]float64 `toml:"mean"`       // of R, G, B in [0, 1]
-	Std        [3]float64 `toml:"std"`
+	Dir        string     `toml:"dir"`                             // holds train, val and test
+	Size       int        `toml:"size" range:"[1, 16384]"`         // pixels, side of the square input
+	Workers    int        `toml:"workers" range:"[0, inf)"`        // goroutines; 0: one per core
+	CropPct    float64    `toml:"crop_pct" range:"[0, 1]"`         // 0: by size, see data.CropFraction
+	Unreadable string     `toml:"unreadable" choices:"error skip"` // treatment of images that cannot be decoded
+	Mean       [3]float64 `toml:"mean" range:"[0, 1]"`             // of R, G, B in [0, 1]
+	Std        [3]float64 `toml:"std" range:"(0, inf)"`
 
-	Ratio      float64 `toml:"ratio"`      // share of train that is used
-	Stratified bool    `toml:"stratified"` // Ratio of each class, not of all
-	Sampling   string  `toml:"sampling"`   // one of Samplings
-	Order      string  `toml:"order"`      // one of Orders
-	Numbering  string  `toml:"numbering"`  // of classes, one of Numberings
-	Cache      string  `toml:"cache"`      // folder of decoded images; "": none
-	CacheSide  int     `toml:"cache_side"` // pixels, longest shorter side in it; 0: twice Size, at least 512
+	Ratio      float64 `toml:"ratio" range:"(0, 1]"` // fraction of the training images to use
+	Stratified bool    `toml:"stratified"`           // take Ratio of each class instead of all images together
+	Sampling   string  `toml:"sampling" choices:"shuffle balanced"`
+	Order      string  `toml:"order" choices:"seed retfound retfound_fixed"`
+	Numbering  string  `toml:"numbering" choices:"shared split"` // of the classes
+	Cache      string  `toml:"cache"`                            // folder of decoded images; "": none
+	CacheSide  int     `toml:"cache_side" range:"[0, inf)"`      // pixels of the shorter side; 0: twice Size, at least 512
 }
 
-// Model is the Vision Transformer, or the classifier in the file ONNX. Width,
-// Depth, Heads and Patch are 0, and Pool is empty, where Arch decides; Dimensions
-// gives what holds.
+// Model describes a Vision Transformer, or names an ONNX file that holds a classifier. A Width, Depth, Heads or Patch
+// of 0 and an empty Pool leave the choice to Arch; the method Dimensions returns the result.
 type Model struct {
-	Arch        string  `toml:"arch"`
-	Width       int     `toml:"width"`
-	Depth       int     `toml:"depth"`
-	Heads       int     `toml:"heads"`
-	Patch       int     `toml:"patch"` // pixels
-	Pool        string  `toml:"pool"`  // one of Pools, or ""
-	FCNormTwice bool    `toml:"fc_norm_twice"`
-	DropPath    float64 `toml:"drop_path"` // rate of the last block
+	Arch        string  `toml:"arch"`                     // one of vit.Architectures
+	Width       int     `toml:"width" range:"[0, 16384]"` // features of a token
+	Depth       int     `toml:"depth" range:"[0, 1024]"`  // blocks
+	Heads       int     `toml:"heads" range:"[0, inf)"`   // of attention
+	Patch       int     `toml:"patch" range:"[0, inf)"`   // pixels
+	Pool        string  `toml:"pool"`                     // a vit.Pool, or ""
+	FCNormTwice bool    `toml:"fc_norm_twice"`            // applies the last LayerNorm twice
+	DropPath    float64 `toml:"drop_path" range:"[0, 1)"` // probability at the last block
 
 	ONNX      string `toml:"onnx"`      // a model file; "": the Vision Transformer
-	Head      string `toml:"head"`      // of ONNX: the layer to replace, or the value that a new one reads; "": the last
-	Trainable string `toml:"trainable"` // patterns of parameters, see configs/README.md; "": all
+	Head      string `toml:"head"`      // of ONNX: the layer to replace, or what a new one reads; "": the last layer
+	Trainable string `toml:"trainable"` // patterns of parameter names, see configs/README.md; "": all
 
 	Weights      string `toml:"weights"`       // file, or a name in the hub's cache; "": random
-	AllowMissing bool   `toml:"allow_missing"` // parameters that Weights lacks stay random
-	Adaptation   string `toml:"adaptation"`    // one of Adaptations
-	Freeze       int    `toml:"freeze"`        // layers that are not trained: 1: embeddings, 1+n: and n blocks
+	AllowMissing bool   `toml:"allow_missing"` // leaves parameters random that Weights lacks
+	Adaptation   string `toml:"adaptation" choices:"finetune linear_probe"`
+	Freeze       int    `toml:"freeze" range:"[0, inf)"` // 1: embeddings are not trained; 1+n: nor are n blocks
 }
 
 // Augment changes training images and targets at random.
 type Augment struct {
-	CropScale      [2]float64 `toml:"crop_scale"` // share of the image's area
-	CropRatio      [2]float64 `toml:"crop_ratio"` // width / height
-	HorizontalFlip float64    `toml:"horizontal_flip"`
-	VerticalFlip   float64    `toml:"vertical_flip"`
+	CropScale      [2]float64 `toml:"crop_scale" range:"(0, 1]"`   // fraction of the image's area
+	CropRatio      [2]float64 `toml:"crop_ratio" range:"(0, inf)"` // width / height
+	HorizontalFlip float64    `toml:"horizontal_flip" range:"[0, 1]"`
+	VerticalFlip   float64    `toml:"vertical_flip" range:"[0, 1]"`
 	QuarterTurns   bool       `toml:"quarter_turns"`
-	Shift          float64    `toml:"shift"` // largest, as a share of the side
+	Shift          float64    `toml:"shift" range:"[0, 1)"` // largest, as a fraction of the side
 
-	Policy      string  `toml:"policy"`       // see augment.Parse; "": none
-	ColorJitter float64 `toml:"color_jitter"` // strength, without Policy
-	Erase       float64 `toml:"erase"`        // probability
-	EraseMode   string  `toml:"erase_mode"`   // one of EraseModes
-	EraseCount  int     `toml:"erase_count"`  // most boxes an image
+	Policy      string  `toml:"policy"`                                // see augment.Parse; "": none
+	ColorJitter float64 `toml:"color_jitter" range:"[0, inf)"`         // strength; only without Policy
+	Erase       float64 `toml:"erase" range:"[0, 1]"`                  // probability
+	EraseMode   string  `toml:"erase_mode" choices:"pixel rand const"` // the values put into an erased box
+	EraseCount  int     `toml:"erase_count" range:"[1, inf)"`          // most boxes per image
 
-	Mixup          float64    `toml:"mixup"`  // alpha of the Beta distribution; 0: off
-	CutMix         float64    `toml:"cutmix"` // likewise
-	CutMixMinMax   [2]float64 `toml:"cutmix_minmax"`
-	MixProbability float64    `toml:"mix_probability"`
-	MixSwitch      float64    `toml:"mix_switch"` // probability of CutMix where both are on
-	MixMode        string     `toml:"mix_mode"`   // one of MixModes
+	Mixup          float64    `toml:"mixup" range:"[0, inf)"`  // alpha of the Beta distribution; 0: off
+	CutMix         float64    `toml:"cutmix" range:"[0, inf)"` // alpha of the Beta distribution; 0: off
+	CutMixMinMax   [2]float64 `toml:"cutmix_minmax" range:"[0, 1]"`
+	MixProbability float64    `toml:"mix_probability" range:"[0, 1]"`
+	MixSwitch      float64    `toml:"mix_switch" range:"[0, 1]"` // probability of CutMix where both are on
+	MixMode        string     `toml:"mix_mode" choices:"batch pair elem"`
 
-	Smoothing     float64 `toml:"smoothing"`
-	SmoothUnmixed bool    `toml:"smooth_unmixed"` // Smoothing without Mixup and CutMix too
+	Smoothing     float64 `toml:"smoothing" range:"[0, 1)"`
+	SmoothUnmixed bool    `toml:"smooth_unmixed"` // applies Smoothing without Mixup and CutMix too
 }
 
-// Loss is what training minimises beside plain cross-entropy.
+// Loss weighs the terms of the cross-entropy that training minimises.
 type Loss struct {
-	ClassWeights string  `toml:"class_weights"` // one of ClassWeightings
-	Focal        float64 `toml:"focal"`         // gamma; 0: cross-entropy
+	ClassWeights string  `toml:"class_weights" choices:"none balanced"`
+	Focal        float64 `toml:"focal" range:"[0, inf)"` // gamma; 0: cross-entropy
 }
 
-// Evaluation is how an epoch is judged.
+// Evaluation says how an epoch is judged.
 type Evaluation struct {
-	Select        string `toml:"select"`        // metric of the best epoch, one of Selections
-	Loss          string `toml:"loss"`          // mean over one of LossMeans
-	Probabilities string `toml:"probabilities"` // one of ProbabilityTypes
-	AbsentClass   string `toml:"absent_class"`  // one of AbsentClasses
+	Select        string `toml:"select" choices:"score roc_auc"` // metric of the best epoch
+	Loss          string `toml:"loss" choices:"images batches"`  // what the validation loss is the mean over
+	Probabilities string `toml:"probabilities" choices:"fp32 fp16"`
+	AbsentClass   string `toml:"absent_class" choices:"warn error"`
 }
 
-// Optimizer is AdamW with layer-wise decay of the rate. Exactly one of LR and
-// BLR is above 0; Config.LearningRate gives the rate that holds.
+// Optimizer describes AdamW with layer-wise decay of the rate. Exactly one of LR and BLR is above 0;
+// Config.LearningRate returns the rate that they give.
 type Optimizer struct {
-	LR          float64 `toml:"lr"`
-	BLR         float64 `toml:"blr"` // per 256 images
-	WeightDecay float64 `toml:"weight_decay"`
-	LayerDecay  float64 `toml:"layer_decay"` // 1: one rate for all layers
+	LR          float64 `toml:"lr" range:"[0, inf)"`
+	BLR         float64 `toml:"blr" range:"[0, inf)"` // per 256 images
+	WeightDecay float64 `toml:"weight_decay" range:"[0, inf)"`
+	LayerDecay  float64 `toml:"layer_decay" range:"(0, 1]"` // 1: one rate for all layers
 
-	Layers       int    `toml:"layers"`        // parts of equal depth that an ONNX model is divided into
-	LayerPattern string `toml:"layer_pattern"` // regular expression for its parameters; "": by depth
+	Layers       int    `toml:"layers" range:"[1, inf)"` // parts of equal depth that an ONNX model is divided into
+	LayerPattern string `toml:"layer_pattern"`           // regular expression for its parameters; "": by depth
 
-	Clip  float64 `toml:"clip"` // largest gradient norm; 0: none
-	Beta1 float64 `toml:"beta1"`
-	Beta2 float64 `toml:"beta2"`
-	Eps   float64 `toml:"eps"`
+	Clip  float64 `toml:"clip" range:"[0, inf)"` // largest gradient norm; 0: none
+	Beta1 float64 `toml:"beta1" range:"[0, 1)"`
+	Beta2 float64 `toml:"beta2" range:"[0, 1)"`
+	Eps   float64 `toml:"eps" range:"[1e-37, inf)"` // less is 0 in float32, and 0/0 a NaN
 }
 
-// Schedule is a linear warm-up and a half cosine, counted in epochs.
+// Schedule describes a linear warm-up and a half cosine, counted in epochs.
 type Schedule struct {
-	Epochs int     `toml:"epochs"`
-	Warmup int     `toml:"warmup"`
-	MinLR  float64 `toml:"min_lr"`
+	Epochs int     `toml:"epochs" range:"[1, inf)"`
+	Warmup int     `toml:"warmup" range:"[0, inf)"`
+	MinLR  float64 `toml:"min_lr" range:"[0, inf)"`
 }
 
-// Auto is the value of an integer that a run chooses, "auto" in a file. The
-// fields that may have it have the tag auto.
+// Auto stands for an integer that a run chooses, "auto" in a file. The fields that may have it have the tag auto.
 const Auto = 0
 
-// Training is how a step is made.
+// Training says how a step is made.
 type Training struct {
-	Batch      int    `toml:"batch" auto:""` // images; Auto: the run chooses
-	Accumulate int    `toml:"accumulate"`    // batches an optimizer step
-	Precision  string `toml:"precision"`     // one of Precisions
-	MaxSteps   int    `toml:"max_steps"`     // optimizer steps; 0: all epochs
+	Batch      int    `toml:"batch" range:"[1, inf)" auto:""` // images
+	Accumulate int    `toml:"accumulate" range:"[1, inf)"`    // batches per optimizer step
+	Precision  string `toml:"precision" choices:"auto fp32 tf32 bf16 fp16"`
+	MaxSteps   int    `toml:"max_steps" range:"[0, inf)"` // optimizer steps; 0: all epochs
 
-	EMA       float64 `toml:"ema"`       // decay of the parameters' moving average; 0: none
-	Nonfinite string  `toml:"nonfinite"` // one of Nonfinites
-	Recompute string  `toml:"recompute"` // activations in the backward pass, one of Recomputes
+	EMA       float64 `toml:"ema" range:"[0, 1)"`            // decay of the parameters' moving average; 0: none
+	Nonfinite string  `toml:"nonfinite" choices:"stop skip"` // treatment of a step that is not finite
+	Recompute string  `toml:"recompute" choices:"none full"` // of activations in the backward pass
 }
 
-// Runtime is ONNX Runtime and what it runs on.
+// Runtime chooses the ONNX Runtime library and what it runs on.
 type Runtime struct {
-	Provider string `toml:"provider"` // one of Providers
-	Threads  int    `toml:"threads"`  // 0: one a core
-	Library  string `toml:"library"`  // "": searched for
+	Provider string `toml:"provider" choices:"auto cpu cuda"`
+	Threads  int    `toml:"threads" range:"[0, inf)"` // 0: one per core
+	Library  string `toml:"library"`                  // "": searched for
 
-	CUDAGraph bool `toml:"cuda_graph"` // a training step is recorded once and replayed
+	CUDAGraph bool `toml:"cuda_graph"` // records a training step once and replays it
 }
 
-// Output is where a run is written.
+// Output names the folder of the run folders.
 type Output struct {
 	Dir string `toml:"dir"`
 }

@@ -2,89 +2,38 @@ package config
 
 import (
 	"fmt"
+	"io"
 	"reflect"
+	"slices"
 	"strings"
+
+	"github.com/pelletier/go-toml/v2"
 )
 
-// A key is one setting: its dotted name and the field that holds it.
+// A key is one setting: its dotted name, such as "data.dir", and the field that holds it. Index leads from Config to
+// the field.
 type key struct {
-	name  string // "data.dir"
-	index []int  // for reflect.Value.FieldByIndex on a Config
-	typ   reflect.Type
-	auto  bool // an integer that may be Auto
+	name string
+	reflect.StructField
 }
 
-// autoText is how Auto is written.
-const autoText = "auto"
-
-// typeName is how errors and configs/README.md call the key's type.
-func (k key) typeName() string {
-	if k.auto {
-		return typeName(k.typ) + ` or "` + autoText + `"`
-	}
-	return typeName(k.typ)
-}
-
-// fromTOML stores v, as a TOML decoder gives it, in field.
-func (k key) fromTOML(field reflect.Value, v any) error {
-	if k.auto && v == autoText {
-		field.SetInt(Auto)
-		return nil
-	}
-	return k.orAuto(setFromTOML(field, v))
-}
-
-// fromText parses text as the key's type.
-func (k key) fromText(field reflect.Value, text string) error {
-	if k.auto && strings.TrimSpace(text) == autoText {
-		field.SetInt(Auto)
-		return nil
-	}
-	return k.orAuto(setFromText(field, text))
-}
-
-// orAuto says what else would have been right.
-func (k key) orAuto(err error) error {
-	if err != nil && k.auto {
-		return fmt.Errorf("%w or %q", err, autoText)
-	}
-	return err
-}
-
-// env returns the environment variable that sets the key.
-func (k key) env() string {
-	return envPrefix + strings.ToUpper(strings.ReplaceAll(k.name, ".", "_"))
-}
-
-// field returns the key's field in c, settable.
-func (k key) field(c *Config) reflect.Value {
-	return reflect.ValueOf(c).Elem().FieldByIndex(k.index)
-}
-
-// keys are all settings in the order of Config's fields; sections their tables.
+// keys holds all settings in the order of Config's fields, sections the names of its structs.
 var keys, sections = schema()
 
 func schema() (keys []key, sections []string) {
-	t := reflect.TypeFor[Config]()
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range reflect.TypeFor[Config]().Fields() {
 		name := f.Tag.Get("toml")
 		if f.Type.Kind() != reflect.Struct {
-			keys = append(keys, newKey(name, f.Index, f))
+			keys = append(keys, key{name, f})
 			continue
 		}
 		sections = append(sections, name)
-		for j := range f.Type.NumField() {
-			g := f.Type.Field(j)
-			keys = append(keys, newKey(name+"."+g.Tag.Get("toml"), []int{i, j}, g))
+		for inner := range f.Type.Fields() {
+			inner.Index = slices.Concat(f.Index, inner.Index)
+			keys = append(keys, key{name + "." + inner.Tag.Get("toml"), inner})
 		}
 	}
 	return keys, sections
-}
-
-func newKey(name string, index []int, f reflect.StructField) key {
-	_, auto := f.Tag.Lookup("auto")
-	return key{name, index, f.Type, auto}
 }
 
 func findKey(name string) (key, bool) {
@@ -96,13 +45,65 @@ func findKey(name string) (key, bool) {
 	return key{}, false
 }
 
-// keyNames returns the names of the keys that match.
-func keyNames(match func(name string) bool) []string {
+// keyNames returns the names of the keys that begin with prefix.
+func keyNames(prefix string) []string {
 	var names []string
 	for _, k := range keys {
-		if match(k.name) {
+		if strings.HasPrefix(k.name, prefix) {
 			names = append(names, k.name)
 		}
 	}
 	return names
+}
+
+// field returns the key's field in c, settable.
+func (k key) field(c *Config) reflect.Value {
+	return reflect.ValueOf(c).Elem().FieldByIndex(k.Index)
+}
+
+// env returns the environment variable that sets the key.
+func (k key) env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(k.name, ".", "_"))
+}
+
+// choices returns the values that a string may have, nil if it may have any.
+func (k key) choices() []string {
+	if text, limited := k.Tag.Lookup("choices"); limited {
+		return strings.Fields(text)
+	}
+	return nil
+}
+
+// mayBeAuto reports whether the key is an integer that a run may choose.
+func (k key) mayBeAuto() bool {
+	_, auto := k.Tag.Lookup("auto")
+	return auto
+}
+
+// Choices returns the values that the key of this name allows, in the order of configs/README.md, or nil if it is no
+// string or allows any.
+func Choices(name string) []string {
+	k, _ := findKey(name)
+	return k.choices()
+}
+
+// Differences returns "KEY was X, is Y" for each key, except for those named, whose value in c is another than in
+// before.
+func (c *Config) Differences(before *Config, except ...string) []string {
+	var changes []string
+	for _, k := range keys {
+		was, is := k.field(before).Interface(), k.field(c).Interface()
+		if was != is && !slices.Contains(except, k.name) {
+			changes = append(changes, fmt.Sprintf("%s was %v, is %v", k.name, was, is))
+		}
+	}
+	return changes
+}
+
+// WriteTOML writes every key, in the order of Config's fields. Read returns an equal Config from what it writes.
+func (c *Config) WriteTOML(w io.Writer) error {
+	if err := toml.NewEncoder(w).Encode(c); err != nil {
+		return fmt.Errorf("writing the config: %w", err)
+	}
+	return nil
 }

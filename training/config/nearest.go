@@ -1,9 +1,13 @@
 package config
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
-// Nearest returns the known name that a person most likely meant by name, or ""
-// if none is close: at most a third of its letters differ, two in a short one.
+// Nearest returns the known name that a person most likely meant by name, or "" if none is close. A close one differs
+// in at most a third of the letters of name, or in two if it is short.
 func Nearest(name string, known []string) string {
 	best, bestDistance := "", max(2, len(name)/3)+1
 	for _, k := range known {
@@ -20,8 +24,8 @@ func Nearest(name string, known []string) string {
 
 func lastPart(key string) string { return key[strings.LastIndex(key, ".")+1:] }
 
-// distance is the least number of letters to insert, delete, replace or swap
-// with their neighbour that turns a into b (optimal string alignment).
+// distance returns the least number of letters to insert, delete, replace or swap with their neighbour that turns a
+// into b (optimal string alignment).
 func distance(a, b string) int {
 	var before []int // row i-2
 	row := make([]int, len(b)+1)
@@ -44,4 +48,22 @@ func distance(a, b string) int {
 		before, row = row, next
 	}
 	return row[len(b)]
+}
+
+// unknownKey returns the error for a key that Config lacks, with the keys of its section.
+func unknownKey(name string) error {
+	err := unknown("key", name, keyNames(""))
+	if section, _, ok := strings.Cut(name, "."); ok && slices.Contains(sections, section) {
+		names := strings.Join(keyNames(section+"."), ", ")
+		err = fmt.Errorf("%w; [%s] has %s", err, section, strings.ReplaceAll(names, section+".", ""))
+	}
+	return err
+}
+
+// unknown returns the error for a name that is none of those known.
+func unknown(what, name string, known []string) error {
+	if n := Nearest(name, known); n != "" {
+		return fmt.Errorf("unknown %s, did you mean %s?", what, n)
+	}
+	return fmt.Errorf("unknown %s", what)
 }

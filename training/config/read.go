@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 
+	"github.com/go-viper/mapstructure/v2"
 	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
 	"github.com/spf13/viper"
 )
 
@@ -19,67 +20,64 @@ const (
 	envLibrary = "FOVEA_ORT" // names the library for every tool that uses it
 )
 
-// notSettings are variables of the project's tests, which a run does not heed.
+// notSettings lists variables of the project's tests, which a run ignores.
 var notSettings = []string{"FOVEA_CUDA_STUB", "FOVEA_GRADIENTS", "FOVEA_LARGE", "FOVEA_PARAMETERS", "FOVEA_PYTHON"}
 
-// Read reads file, changed by environ (as from os.Environ) and by overrides
-// ("section.key=value"), and checks the result with Validate. A config without
-// a name is named after its file. The error joins an Error for each thing wrong.
+// Read returns the config that file describes, changed by environ (as from os.Environ) and by overrides
+// ("section.key=value"), if Validate accepts it. A config without a name is named after its file. The error joins an
+// Error for each thing wrong.
 func Read(file string, overrides, environ []string) (*Config, error) {
 	r := newReader()
 	r.readFile(file)
 	r.readEnviron(environ)
-	r.readOverrides(overrides)
+	r.readOverrides(overrides, "")
 	c := r.config()
 	if c.Name == "" {
 		c.Name = strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 	}
 	if len(r.problems) == 0 {
-		r.report(c.problems())
+		r.report(c, "")
 	}
 	return c, r.err()
 }
 
-// ReadRuntime reads the runtime section for commands that take no config file,
-// from environ and overrides alone. Overrides of other sections are refused.
+// ReadRuntime returns the runtime section for commands that take no config file, from environ and overrides alone. It
+// refuses overrides of other sections.
 func ReadRuntime(overrides, environ []string) (Runtime, error) {
 	r := newReader()
 	r.readEnviron(environ)
-	r.readOverrides(overrides)
-	for _, o := range overrides {
-		name, _, _ := strings.Cut(o, "=")
-		if _, known := findKey(name); known && !strings.HasPrefix(name, "runtime.") {
-			r.add("-set "+o, name, errors.New("only keys of [runtime] have an effect here"))
-		}
-	}
+	r.readOverrides(overrides, "runtime.")
 	c := r.config()
-	r.report(c.Runtime.problems())
+	r.report(c, "runtime.")
 	return c.Runtime, r.err()
 }
 
-// A reader gathers values by precedence in viper, where each came from, and
-// what is wrong with them.
+// A reader gathers values, where each came from, and what is wrong with them. In viper the file is below what the
+// environment and the overrides set, and above the defaults.
 type reader struct {
 	values   *viper.Viper
-	sources  map[string]string // key to Error.Source
-	fromFile map[string]bool
+	sources  map[string]string // Error.Source of each key that is set
 	problems []error
 }
 
-func newReader() *reader {
+func newReader() *reader { return &reader{values: newViper(), sources: map[string]string{}} }
+
+func newViper() *viper.Viper {
 	v := viper.New()
 	v.SetConfigType("toml")
-	return &reader{values: v, sources: map[string]string{}, fromFile: map[string]bool{}}
+	return v
 }
 
 func (r *reader) add(source, key string, err error) {
 	r.problems = append(r.problems, &Error{Source: source, Key: key, Err: err})
 }
 
-// report adds what validation found, with the source of each key.
-func (r *reader) report(problems []*Error) {
-	for _, p := range problems {
-		r.add(r.sources[p.Key], p.Key, p.Err)
+// report adds what validation finds in the keys that begin with prefix, with the source of each.
+func (r *reader) report(c *Config, prefix string) {
+	for _, p := range c.problems() {
+		if strings.HasPrefix(p.Key, prefix) {
+			r.add(r.sources[p.Key], p.Key, p.Err)
+		}
 	}
 }
 
@@ -106,76 +104,77 @@ func (r *reader) readFile(file string) {
 		r.add(source, "", err)
 		return
 	}
+	unknownTable := "" // the header of a table that no Config has; what stands below is not reported again
 	for _, p := range places(doc) {
 		source := fmt.Sprintf("%s:%d", file, p.line)
-		isSection := slices.Contains(sections, p.name)
-		switch _, known := findKey(p.name); {
-		case isSection && p.array:
-			r.add(source, p.name, fmt.Errorf("is one section, not a list: write [%s]", p.name))
-		case isSection && !p.table:
-			r.add(source, p.name, fmt.Errorf("is a section, not a key: write [%s]", p.name))
-		case isSection:
-		case known && p.table:
-			r.add(source, p.name, errors.New("is a key, not a section"))
-		case known:
-			r.sources[p.name], r.fromFile[p.name] = source, true
-		case p.table:
-			r.add(source, p.name, unknown("section", p.name, sections))
-		case r.inUnknownSection(p.name): // reported once, with the section
-		default:
-			r.add(source, p.name, unknownKey(p.name))
+		err := checkPlace(p)
+		switch {
+		case unknownTable != "" && strings.HasPrefix(p.name, unknownTable+"."):
+		case err == nil && p.kind == unstable.KeyValue:
+			r.sources[p.name] = source
+		case err != nil:
+			r.add(source, p.name, err)
+			if !slices.Contains(sections, p.name) {
+				unknownTable = p.name
+			}
 		}
 	}
 }
 
-// inUnknownSection tells whether a key stands below a header that no Config has.
-func (r *reader) inUnknownSection(name string) bool {
-	i := strings.LastIndex(name, ".")
-	if i < 0 || slices.Contains(sections, name[:i]) {
-		return false
+// checkPlace returns an error unless a section or a key stands in a file where Config has it.
+func checkPlace(p place) error {
+	_, isKey := findKey(p.name)
+	isSection := slices.Contains(sections, p.name)
+	switch {
+	case isSection && p.kind == unstable.ArrayTable:
+		return fmt.Errorf("is one section, not a list: write [%s]", p.name)
+	case isSection && p.kind == unstable.KeyValue:
+		return fmt.Errorf("is a section, not a key: write [%s]", p.name)
+	case isKey && p.kind != unstable.KeyValue:
+		return errors.New("is a key, not a section")
+	case isSection || isKey:
+		return nil
+	case p.kind == unstable.KeyValue:
+		return unknownKey(p.name)
 	}
-	for _, err := range r.problems {
-		if e := err.(*Error); e.Key == name[:i] {
-			return true
-		}
-	}
-	return false
+	return unknown("section", p.name, sections)
 }
 
 func (r *reader) readEnviron(environ []string) {
+	libraryKey, _ := findKey("runtime.library")
 	library := ""
 	for _, e := range environ {
 		name, text, _ := strings.Cut(e, "=")
 		if !strings.HasPrefix(name, envPrefix) || text == "" || slices.Contains(notSettings, name) {
 			continue
 		}
-		if name == envLibrary {
-			library = text
-			continue
-		}
 		i := slices.IndexFunc(keys, func(k key) bool { return k.env() == name })
-		if i < 0 {
+		switch {
+		case name == envLibrary:
+			library = text
+		case i < 0:
 			known := []string{envLibrary}
 			for _, k := range keys {
 				known = append(known, k.env())
 			}
 			r.add(name, "", unknown("variable", name, known))
-			continue
+		default:
+			r.setText(keys[i], name, text)
 		}
-		r.setText(keys[i], name, text)
 	}
-	if library == "" {
-		return
+	other := r.values.GetString(libraryKey.name)
+	switch {
+	case library == "":
+	case r.sources[libraryKey.name] == libraryKey.env() && other != library:
+		r.add(envLibrary, libraryKey.name,
+			fmt.Errorf("names %q but %s names %q: unset one", library, libraryKey.env(), other))
+	default:
+		r.setText(libraryKey, envLibrary, library)
 	}
-	k, _ := findKey("runtime.library")
-	if other, ok := r.values.Get(k.name).(string); ok && r.sources[k.name] == k.env() && other != library {
-		r.add(envLibrary, k.name, fmt.Errorf("names %q but %s names %q: unset one", library, k.env(), other))
-		return
-	}
-	r.setText(k, envLibrary, library)
 }
 
-func (r *reader) readOverrides(overrides []string) {
+// readOverrides reads "section.key=value" and refuses keys that do not begin with prefix.
+func (r *reader) readOverrides(overrides []string, prefix string) {
 	for _, o := range overrides {
 		source := "-set " + o
 		name, text, ok := strings.Cut(o, "=")
@@ -186,82 +185,48 @@ func (r *reader) readOverrides(overrides []string) {
 			r.add(source, "", errors.New("expected section.key=value"))
 		case !known:
 			r.add(source, name, unknownKey(name))
+		case !strings.HasPrefix(name, prefix):
+			r.add(source, name, fmt.Errorf("only keys of [%s] have an effect here", strings.TrimSuffix(prefix, ".")))
 		default:
 			r.setText(k, source, text)
 		}
 	}
 }
 
-// setText stores text over whatever came before.
+// setText sets a key to the value that text stands for, whatever set it before.
 func (r *reader) setText(k key, source, text string) {
-	v := reflect.New(k.typ).Elem()
-	if err := k.fromText(v, text); err != nil {
+	value, err := k.parse(text)
+	if err != nil {
 		r.add(source, k.name, err)
 		return
 	}
-	r.values.Set(k.name, v.Interface())
-	r.sources[k.name], r.fromFile[k.name] = source, false
+	r.values.Set(k.name, value)
+	r.sources[k.name] = source
 }
 
-// config returns the recipe's defaults with every value that was found.
+// config returns the recipe's defaults with every value that was found in their place. What it returns is of use only
+// if there is no problem.
 func (r *reader) config() *Config {
-	c := Defaults()
-	if r.values.Get("recipe") == "retfound" {
-		c.likeRETFound()
-	}
 	for _, k := range keys {
-		source, set := r.sources[k.name]
-		if !set {
+		value := r.values.Get(k.name)
+		if r.sources[k.name] == "" || value == nil { // nil: below a [[section]], reported already
 			continue
 		}
-		v := r.values.Get(k.name)
-		if v == nil { // below a [[section]], reported already
-			continue
+		if err := k.check(value); err != nil {
+			r.add(r.sources[k.name], k.name, err)
 		}
-		if !r.fromFile[k.name] {
-			k.field(c).Set(reflect.ValueOf(v))
-		} else if err := k.fromTOML(k.field(c), v); err != nil {
-			r.add(source, k.name, err)
+		if k.mayBeAuto() && value == autoText {
+			r.values.Set(k.name, Auto)
 		}
 	}
-	// A default gives way to the key that excludes it.
-	set := func(key string) bool { return r.sources[key] != "" }
-	if set("optimizer.blr") && !set("optimizer.lr") && c.Optimizer.BLR > 0 {
-		c.Optimizer.LR = 0
+	setDefaults(r.values, r.values.GetString("recipe"))
+	c := &Config{}
+	err := r.values.UnmarshalExact(c, func(d *mapstructure.DecoderConfig) {
+		d.TagName, d.WeaklyTypedInput, d.DecodeHook = "toml", false, nil
+	})
+	if err != nil && len(r.problems) == 0 {
+		r.add("", "", err)
 	}
-	if set("optimizer.lr") && !set("optimizer.blr") && c.Optimizer.LR > 0 {
-		c.Optimizer.BLR = 0
-	}
-	if c.Data.Sampling == "balanced" && !set("data.order") {
-		c.Data.Order = "seed"
-	}
-	if c.Model.ONNX != "" && !set("model.arch") {
-		c.Model.Arch = ""
-	}
-	if c.Model.ONNX != "" && !set("model.drop_path") {
-		c.Model.DropPath = 0
-	}
-	if c.Model.Dimensions().Pool != "mean" && !set("model.fc_norm_twice") {
-		c.Model.FCNormTwice = false
-	}
+	c.giveWay(func(key string) bool { return r.sources[key] != "" })
 	return c
-}
-
-func unknownKey(name string) error {
-	err := unknown("key", name, keyNames(func(string) bool { return true }))
-	if section, _, ok := strings.Cut(name, "."); ok && slices.Contains(sections, section) {
-		known := keyNames(func(k string) bool { return strings.HasPrefix(k, section+".") })
-		for i := range known {
-			known[i] = lastPart(known[i])
-		}
-		err = fmt.Errorf("%w; [%s] has %s", err, section, strings.Join(known, ", "))
-	}
-	return err
-}
-
-func unknown(what, name string, known []string) error {
-	if n := Nearest(name, known); n != "" {
-		return fmt.Errorf("unknown %s, did you mean %s?", what, n)
-	}
-	return fmt.Errorf("unknown %s", what)
 }

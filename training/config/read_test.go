@@ -319,7 +319,7 @@ func TestWriteTOMLReadsBackEqual(t *testing.T) {
 			t.Errorf("got\n%+v\nwant\n%+v\nfile\n%s", got, want, &buf)
 		}
 		for _, k := range keys {
-			if !r.fromFile[k.name] {
+			if r.sources[k.name] == "" {
 				t.Errorf("%s was not written", k.name)
 			}
 		}

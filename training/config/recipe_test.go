@@ -2,8 +2,7 @@ package config
 
 import "testing"
 
-// TestRecipeGivesWay: what the file says holds in both recipes, and a default
-// of RETFound's does not stand in its way.
+// TestRecipeGivesWay checks that what the user sets holds in both recipes: no default of RETFound's excludes it.
 func TestRecipeGivesWay(t *testing.T) {
 	const doc = "recipe = \"retfound\"\n" + minimal
 	for _, test := range []struct {
@@ -19,7 +18,9 @@ func TestRecipeGivesWay(t *testing.T) {
 		}},
 		{[]string{"data.sampling=balanced"}, func(c *Config) bool { return c.Data.Order == "seed" }},
 		{[]string{"model.pool=cls"}, func(c *Config) bool { return !c.Model.FCNormTwice }},
-		{[]string{"training.batch=8", "training.accumulate=4"}, func(c *Config) bool { return c.LearningRate() == 5e-3*32/256 }},
+		{[]string{"training.batch=8", "training.accumulate=4"}, func(c *Config) bool {
+			return c.LearningRate() == 5e-3*32/256
+		}},
 	} {
 		c, err := Read(write(t, doc), test.set, nil)
 		if err != nil {

@@ -153,7 +153,7 @@ func TestValidate(t *testing.T) {
 	}
 	for _, k := range keys {
 		if !refused[k.name] {
-			t.Errorf("no value of %s is refused", k.name)
+			t.Errorf("no value of %s is refused: add a bad one above, or the key to those that take all", k.name)
 		}
 	}
 }

@@ -7,11 +7,11 @@ import "fovea/onnx/ort"
 // EndProfile ends the profile that the session's options asked for and returns its file.
 func (l *Learner) EndProfile() (string, error) { return l.session.EndProfile() }
 
-// ArenaBytes is the memory of one arena: all parameters, or all gradients.
+// ArenaBytes returns the memory of one arena: all parameters, or all gradients.
 func (l *Learner) ArenaBytes() int64 { return 4 * int64(l.settings.Layout.Size) }
 
-// Gradients visits those of the last ForwardBackward, by the parameter's name;
-// they are multiplied by the loss scale.
+// Gradients visits the gradients of the last ForwardBackward, by the parameter's name. They contain the loss scale as a
+// factor.
 func (l *Learner) Gradients(visit func(name string, gradient []float32)) error {
 	return l.visit(l.gradients, visit)
 }
@@ -32,8 +32,7 @@ func (l *Learner) visit(arena *ort.Memory, visit func(name string, values []floa
 	})
 }
 
-// Initialize begins again from other parameters: fill writes those of each name.
-// What the optimizer keeps stays.
+// Initialize begins again from other parameters: fill writes those of each name. What the optimizer keeps stays.
 func (l *Learner) Initialize(fill func(name string, values []float32) error) error {
 	return l.Start(func(parameters []float32) error {
 		for _, p := range l.settings.Layout.Params {
@@ -45,8 +44,7 @@ func (l *Learner) Initialize(fill func(name string, values []float32) error) err
 	})
 }
 
-// Inject takes the gradients that fill writes in place of those of a
-// ForwardBackward, whose loss is then 0.
+// Inject takes the gradients that fill writes in place of those of a ForwardBackward, whose loss is then 0.
 func (l *Learner) Inject(fill func(name string, gradient []float32)) error {
 	err := l.device.Exchange([]*ort.Memory{l.gradients}, false, true, func(contents []*ort.Memory) error {
 		for _, p := range l.settings.Layout.Params {
@@ -66,9 +64,8 @@ func (l *Learner) Inject(fill func(name string, gradient []float32)) error {
 	return nil
 }
 
-// State visits all that a step changes: "parameters", "exp_avg", "exp_avg_sq" and,
-// with training.ema, "average", each as one range of all parameters. The ranges
-// must not be kept.
+// State visits all that a step changes: "parameters", "exp_avg", "exp_avg_sq" and, with training.ema, "average", each
+// as one range of all parameters. The ranges must not be kept.
 func (l *Learner) State(visit func(name string, values []float32)) error {
 	for _, a := range []struct {
 		name  string
@@ -88,10 +85,10 @@ func (l *Learner) State(visit func(name string, values []float32)) error {
 	return nil
 }
 
-// LossScale is what the gradients of Gradients are multiplied by.
+// LossScale returns the factor in the gradients of Gradients.
 func (l *Learner) LossScale() float64 { return l.scale() }
 
-// Shape is that of a parameter, nil if there is none of that name.
+// Shape returns the shape of a parameter, nil if there is none of that name.
 func (l *Learner) Shape(name string) []int64 {
 	for _, p := range l.settings.Layout.Params {
 		if p.Name == name {
@@ -101,8 +98,8 @@ func (l *Learner) Shape(name string) []int64 {
 	return nil
 }
 
-// StageDropping is Stage with another choice of the paths that are dropped: drop
-// writes the factors [2·depth,B] from the probabilities to keep, one for each row.
+// StageDropping stages a batch with another choice of the paths that are dropped: drop writes the factors [2·depth,B]
+// from the probabilities to keep, one for each row.
 func (l *Learner) StageDropping(images, targets []float32, drop func(factors, keep []float32)) error {
 	return l.stage(images, targets, func(factors []float32) { drop(factors, l.keep) })
 }

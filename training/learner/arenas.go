@@ -10,8 +10,7 @@ import (
 	"fovea/training/optim"
 )
 
-// arenas hold parameters, gradients and all that the optimizer keeps, in the
-// machine's memory or on a GPU.
+// arenas hold parameters, gradients and all that the optimizer keeps, in the machine's memory or on a GPU.
 type arenas struct {
 	device                                  *engine.Device
 	parameters, gradients, moment1, moment2 *ort.Memory
@@ -49,8 +48,8 @@ func (a *arenas) stepGradients() *ort.Memory {
 	return a.gradients
 }
 
-// deployed returns what is validated and deployed: the moving average of the
-// parameters where there is one, else the parameters.
+// deployed returns what is validated and deployed: the moving average of the parameters where there is one, else the
+// parameters.
 func (a *arenas) deployed() *ort.Memory {
 	if a.average != nil {
 		return a.average
@@ -87,8 +86,8 @@ func (a *arenas) free() error {
 
 func ownName(name string) string { return name }
 
-// bindArena binds each parameter's place in an arena under a name made of the
-// parameter's, where the session has an input or output of that name.
+// bindArena binds each parameter's place in an arena under a name made of the parameter's, where the session has an
+// input or output of that name.
 func bindArena(s *ort.Session, layout optim.Layout, arena *ort.Memory, name func(string) string) error {
 	has := map[string]bool{}
 	for _, info := range append(s.Inputs(), s.Outputs()...) {

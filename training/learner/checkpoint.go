@@ -7,9 +7,8 @@ import (
 	"fovea/training/optim"
 )
 
-// Checkpoint calls use with what a checkpoint holds: the parameters that would be
-// deployed, and all else that a step changes. With write, what use writes into the
-// tensors is kept.
+// Checkpoint calls use with what a checkpoint holds: the parameters that would be deployed, and all else that a step
+// changes. With write, what use writes into the tensors is kept.
 func (l *Learner) Checkpoint(write bool, use func(parameters, optimizer []weights.Tensor) error) error {
 	layout := l.settings.Layout
 	arenas := []*ort.Memory{l.deployed(), l.moment1, l.moment2}
@@ -18,7 +17,8 @@ func (l *Learner) Checkpoint(write bool, use func(parameters, optimizer []weight
 	}
 	return l.device.Exchange(arenas, !write, write, func(contents []*ort.Memory) error {
 		var optimizer []weights.Tensor
-		for _, moment := range [][]weights.Tensor{Tensors(layout, contents[1], ".exp_avg"), Tensors(layout, contents[2], ".exp_avg_sq")} {
+		for _, moment := range [][]weights.Tensor{Tensors(layout, contents[1], ".exp_avg"),
+			Tensors(layout, contents[2], ".exp_avg_sq")} {
 			for i, t := range moment {
 				if !layout.Params[i].Frozen {
 					optimizer = append(optimizer, t)

@@ -2,8 +2,7 @@ package learner
 
 import "math/rand/v2"
 
-// keepProbabilities returns 1 - rate·i/(depth-1) for both branches of block i
-// (timm's stochastic depth rule).
+// keepProbabilities returns 1 - rate·i/(depth-1) for both branches of block i (timm's stochastic depth rule).
 func keepProbabilities(rate float64, depth int) []float32 {
 	keep := make([]float32, 2*depth)
 	for i := range keep {

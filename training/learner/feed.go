@@ -10,9 +10,8 @@ import (
 	"fovea/onnx/pb"
 )
 
-// feed brings batches to a session's inputs, which stay where they are. On a
-// GPU a batch is written into page-locked memory and copied while the batch
-// before it is computed: there are two slots, which take turns.
+// A feed brings batches to a session's inputs, which stay where they are. On a GPU a batch is written into page-locked
+// memory and copied while the batch before it is computed. Two slots take turns.
 type feed struct {
 	device *engine.Device
 	inputs *ort.Memory // one after another
@@ -21,13 +20,13 @@ type feed struct {
 	turn   int
 }
 
-// field is a part of the inputs, from element start to end.
+// A field describes an input: its elements from start to end in the memory of all inputs.
 type field struct {
 	start, end int
 	shape      []int64
 }
 
-// slot is a batch on its way to a GPU.
+// A slot holds a batch on its way to a GPU.
 type slot struct {
 	host              *cuda.HostMemory
 	memory            *cuda.Memory
@@ -105,8 +104,7 @@ func (f *feed) begin() error {
 	return f.slots[f.turn].uploaded.Synchronize()
 }
 
-// values are where an input of the next batch is to be written, nil if the
-// session has none of that name.
+// values returns the memory for an input of the next batch, nil if the session has no input of that name.
 func (f *feed) values(name string) []float32 {
 	x, ok := f.fields[name]
 	if !ok {
@@ -118,7 +116,7 @@ func (f *feed) values(name string) []float32 {
 	return f.slots[f.turn].host.Float32()[x.start:x.end]
 }
 
-// shape is an input's, nil if the session has none of that name.
+// shape returns the shape of an input, nil if the session has none of that name.
 func (f *feed) shape(name string) []int64 { return f.fields[name].shape }
 
 // put writes an input of the next batch.
@@ -140,8 +138,7 @@ func (f *feed) send() error {
 	return errors.Join(copies.Wait(s.emptied), copies.Upload(s.memory, 0, s.host.Bytes()), copies.Record(s.uploaded))
 }
 
-// deliver puts the batch that was sent into the inputs, for the runs that are
-// enqueued from now on.
+// deliver puts the batch that was sent into the inputs, for the runs that are enqueued from now on.
 func (f *feed) deliver() error {
 	if f.device == nil {
 		return nil
@@ -151,8 +148,7 @@ func (f *feed) deliver() error {
 		compute.Record(s.emptied))
 }
 
-// close ends with the batches that were sent and never delivered, too: a stream
-// must not find its memory gone.
+// close ends with the batches that were sent and never delivered, too: a stream must not find its memory gone.
 func (f *feed) close() error {
 	var failed []error
 	if f.device != nil {

@@ -8,9 +8,8 @@ import (
 	"fovea/tools/cudastub"
 )
 
-// TestFeedOnCUDA: each step finds its own batch in the inputs, though nothing waits
-// for a step before the batches after it are on their way. With FOVEA_CUDA_STUB_ASYNC
-// the stand-ins' streams are late, each as it likes.
+// TestFeedOnCUDA: each step finds its own batch in the inputs, though nothing waits for a step before the batches after
+// it are on their way. With FOVEA_CUDA_STUB_ASYNC the stand-ins' streams are late, each as it likes.
 func TestFeedOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		l := tinyViT(t, "cuda", nil)
@@ -43,7 +42,8 @@ func TestFeedOnCUDA(t *testing.T) {
 		}
 		for n := range steps {
 			found := seen.Float32()[n*size/4 : (n+1)*size/4]
-			for name, want := range map[string]float32{l.settings.Images: float32(n + 1), artifacts.Targets: -float32(n + 1)} {
+			for name, want := range map[string]float32{l.settings.Images: float32(n + 1),
+				artifacts.Targets: -float32(n + 1)} {
 				x := l.feed.fields[name]
 				for _, v := range found[x.start:x.end] {
 					if v != want {

@@ -26,10 +26,9 @@ type Settings struct {
 	OptimizerGraphs bool // run optimizer.onnx in place of what is made for the device
 }
 
-// A Learner takes optimizer steps. Each goes Stage, ForwardBackward, and so on for
-// every micro-batch, then Update, and Settle, which returns the result. On a GPU
-// the others only enqueue work. Stage the next batch before Settle, and its copy
-// overlaps the step.
+// A Learner takes optimizer steps. Each goes Stage, ForwardBackward, and so on for every micro-batch, then Update, and
+// Settle, which returns the result. On a GPU the others only enqueue work. Stage the next batch before Settle, and its
+// copy overlaps the step.
 type Learner struct {
 	arenas
 	settings  Settings
@@ -45,8 +44,8 @@ type Learner struct {
 	keep  []float32 // probability that a residual branch is kept, by row of drop_path
 }
 
-// New makes a training graph ready to train on an engine's device, with parameters
-// and moments zero. The graph is rewritten for the device.
+// New makes a training graph ready to train on an engine's device, with parameters and moments zero. The graph is
+// rewritten for the device.
 func New(s Settings, e *engine.Engine, g *graphs.Graph) (*Learner, error) {
 	l := &Learner{settings: s}
 	if err := l.open(e, g); err != nil {
@@ -104,8 +103,8 @@ func lower(e *engine.Engine, g *graphs.Graph) ([]byte, error) {
 	return g.Marshal()
 }
 
-// OpenSession makes a graph that is not trained ready to run on an engine. Run
-// waits for the result. The graph is rewritten for the device.
+// OpenSession makes a graph that is not trained ready to run on an engine. Run waits for the result. The graph is
+// rewritten for the device.
 func OpenSession(e *engine.Engine, g *graphs.Graph) (*ort.Session, error) {
 	model, err := lower(e, g)
 	if err != nil {
@@ -137,20 +136,19 @@ func (l *Learner) BindParameters(s *ort.Session) error {
 	return bindArena(s, l.settings.Layout, l.parameters, ownName)
 }
 
-// BindDeployed gives the inputs of a session that are parameters those that would
-// be deployed: their moving average, where there is one.
+// BindDeployed gives the inputs of a session that are parameters those that would be deployed: their moving average,
+// where there is one.
 func (l *Learner) BindDeployed(s *ort.Session) error {
 	return bindArena(s, l.settings.Layout, l.deployed(), ownName)
 }
 
-// Stage takes a full batch of images [B,3,S,S], in a linear probe of features
-// [B,Width], with its targets [B,C]. epoch and index, the batch's number in it,
-// decide which paths are dropped.
+// Stage takes a full batch of images [B,3,S,S], in a linear probe of features [B,Width], with its targets [B,C]. epoch
+// and index, the batch's number in it, decide which paths are dropped.
 func (l *Learner) Stage(images, targets []float32, epoch, index int) error {
 	return l.stage(images, targets, func(factors []float32) { l.drawDropPath(factors, epoch, index) })
 }
 
-// stage is Stage with another choice of the paths that are dropped.
+// stage writes a batch and lets dropPath choose the paths that are dropped.
 func (l *Learner) stage(images, targets []float32, dropPath func(factors []float32)) error {
 	if err := l.feed.begin(); err != nil {
 		return err
@@ -164,8 +162,8 @@ func (l *Learner) stage(images, targets []float32, dropPath func(factors []float
 	return l.feed.send()
 }
 
-// ForwardBackward computes the mean loss of the batch that was staged last and
-// adds its gradients to those of the step's micro-batches before it.
+// ForwardBackward computes the mean loss of the batch that was staged last and adds its gradients to those of the
+// step's micro-batches before it.
 func (l *Learner) ForwardBackward() error {
 	if err := l.feed.deliver(); err != nil {
 		return err
@@ -183,8 +181,7 @@ func (l *Learner) ForwardBackward() error {
 	return nil
 }
 
-// Update takes optimizer step number step, counted from 1, with the mean of the
-// micro-batches' gradients.
+// Update takes optimizer step number step, counted from 1, with the mean of the micro-batches' gradients.
 func (l *Learner) Update(step int64, rate float64) error {
 	return l.optimizer.update(step, rate, l.scale()*float64(l.micro))
 }
@@ -208,9 +205,8 @@ func (l *Learner) RestoreScale(s *optim.LossScaler) error {
 	return l.lossScale.set(s.Scale)
 }
 
-// Settle waits for the step and returns the losses of its micro-batches, added
-// up. If a gradient is not finite, as all are of a loss that is not, that is an
-// error and the parameters are as they were; where the loss is scaled, its scale
+// Settle waits for the step and returns the losses of its micro-batches, added up. If a gradient is not finite, as all
+// are of a loss that is not, that is an error and the parameters are as they were; where the loss is scaled, its scale
 // shrinks.
 func (l *Learner) Settle() (lossSum float64, err error) {
 	if err := l.device.Wait(); err != nil {
@@ -243,8 +239,7 @@ func (l *Learner) Settle() (lossSum float64, err error) {
 	return lossSum, err
 }
 
-// Close frees the arenas and the session, and ends with what a GPU still does
-// for them.
+// Close frees the arenas and the session, and ends with what a GPU still does for them.
 func (l *Learner) Close() error {
 	failed := []error{l.device.Wait()}
 	if l.session != nil {

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// A NotFinite error is an optimizer step that was not taken, because the loss of
-// a batch or the gradient is infinite or NaN.
+// A NotFinite error is an optimizer step that was not taken, because the loss of a batch or the gradient is infinite or
+// NaN.
 type NotFinite struct{ What string }
 
 func (e *NotFinite) Error() string {
@@ -14,8 +14,8 @@ func (e *NotFinite) Error() string {
 		"set optimizer.clip"
 }
 
-// An Overflow error is an optimizer step that was not taken, because the scaled
-// loss was too large for float16. The scale is lower now.
+// An Overflow error is an optimizer step that was not taken, because the scaled loss was too large for float16. The
+// scale is lower now.
 type Overflow struct{ Before, Now float64 }
 
 func (e *Overflow) Error() string {

@@ -9,18 +9,14 @@ import (
 	"fovea/training/optim"
 )
 
-// optimizer does what follows a backward pass, where the arenas are. On a GPU
-// its methods only enqueue that.
+// An optimizer does what follows a backward pass, on the device of the arenas. On a GPU its methods only enqueue it.
 type optimizer interface {
-	// accumulate takes the gradients of micro-batch micro of a step, counted from
-	// 0, into the sum.
+	// accumulate takes the gradients of micro-batch micro of a step, counted from 0, into the sum.
 	accumulate(micro int) error
-	// update takes optimizer step number step, counted from 1, with gradients
-	// divided by divisor, unless one of them is not finite: then everything stays
-	// as it is.
+	// update takes optimizer step number step, counted from 1, with gradients divided by divisor, unless one of them is
+	// not finite: then everything stays as it is.
 	update(step int64, rate, divisor float64) error
-	// norm is that of the gradients of the last update, so divided, before they
-	// are clipped. A GPU must have been waited for.
+	// norm returns the norm of the gradients of the last update, divided and not yet clipped. On a GPU, wait first.
 	norm() float64
 	close() error
 }
@@ -41,11 +37,12 @@ func newOptimizer(s Settings, a *arenas, e *engine.Engine) (optimizer, error) {
 	if errors.As(err, &memory) {
 		return nil, err
 	}
-	slog.Warn("the GPU's driver refuses the optimizer's kernels, optimizer.onnx takes their place, which is slower", "reason", err)
+	slog.Warn("the GPU's driver refuses the optimizer's kernels, optimizer.onnx takes their place, which is slower",
+		"reason", err)
 	return newGraphOptimizer(s, a, e)
 }
 
-// hostOptimizer is the optimizer on the CPU.
+// A hostOptimizer runs on the CPU.
 type hostOptimizer struct {
 	*arenas
 	adamw   optim.AdamW

@@ -13,9 +13,8 @@ import (
 	"fovea/training/optim"
 )
 
-// graphOptimizer runs optimizer.onnx and its companions over the arenas, group
-// after group: on any provider, several times slower than what is made for one.
-// On a GPU it waits for the norm, which Go looks at before it goes on.
+// A graphOptimizer runs optimizer.onnx and its companions over the arenas, group after group: on any provider, several
+// times slower than what is made for one. On a GPU it waits for the norm, which Go looks at before it goes on.
 type graphOptimizer struct {
 	*arenas
 	adamw  optim.AdamW
@@ -30,8 +29,7 @@ type graphOptimizer struct {
 	last                           float64
 }
 
-// scalars are the inputs of rank 0 of the optimizer's graphs, in the order of a
-// row of constants.
+// scalars names the inputs of rank 0 of the optimizer's graphs, in the order of a row of constants.
 var scalars = []string{"gradient_scale", "rate", "shrink", "beta1", "weight1", "beta2", "weight2", "correction2",
 	"epsilon", "decay", "weight"}
 
@@ -74,8 +72,7 @@ func newGraphOptimizer(s Settings, a *arenas, e *engine.Engine) (_ *graphOptimiz
 	return o, err
 }
 
-// run runs a session with its vectors bound to a range of arenas and its scalars
-// to a row of the constants.
+// run runs a session with its vectors bound to a range of arenas and its scalars to a row of the constants.
 func (o *graphOptimizer) run(s *ort.Session, vectors map[string]*ort.Memory, start, end, row int) error {
 	bind := func(name string, m *ort.Memory, offset int, shape ...int64) error {
 		t, err := m.Tensor(4*offset, pb.TensorProto_FLOAT, shape...)
@@ -109,12 +106,14 @@ func (o *graphOptimizer) accumulate(micro int) error {
 	if micro == 0 {
 		return o.device.Copy(o.sum, o.gradients)
 	}
-	return o.run(o.sums, map[string]*ort.Memory{"sum": o.sum, "gradient": o.gradients, "sum.next": o.sum}, o.from, size, 0)
+	return o.run(o.sums, map[string]*ort.Memory{"sum": o.sum, "gradient": o.gradients, "sum.next": o.sum}, o.from, size,
+		0)
 }
 
 func (o *graphOptimizer) update(step int64, rate, divisor float64) error {
 	gradients := o.stepGradients()
-	if err := o.run(o.squares, map[string]*ort.Memory{"gradient": gradients}, o.from, gradients.Size()/4, 0); err != nil {
+	if err := o.run(o.squares, map[string]*ort.Memory{"gradient": gradients}, o.from, gradients.Size()/4,
+		0); err != nil {
 		return err
 	}
 	if err := errors.Join(o.squareSum.receive(0), o.device.Wait()); err != nil {

@@ -7,7 +7,7 @@ import (
 	"fovea/training/optim/gpu"
 )
 
-// kernelOptimizer is the optimizer on a GPU, by kernels made for it.
+// A kernelOptimizer runs kernels made for the GPU.
 type kernelOptimizer struct {
 	*gpu.Optimizer
 	clip   float64

@@ -14,9 +14,8 @@ import (
 	"fovea/training/optim"
 )
 
-// TestOptimizersAgree takes the same steps with every optimizer that runs here:
-// accumulated, clipped and averaged, with frozen layers, and with gradients that
-// are not finite in between, which must change nothing.
+// TestOptimizersAgree takes the same steps with every optimizer that runs here: accumulated, clipped and averaged, with
+// frozen layers, and with gradients that are not finite in between, which must change nothing.
 func TestOptimizersAgree(t *testing.T) {
 	const clip = 20
 	open := func(graphs bool) *Learner {
@@ -77,8 +76,10 @@ func TestOptimizersAgree(t *testing.T) {
 		}
 	}
 	for name, pair := range map[string][2][]float32{
-		"parameters": {got.parameters.Float32(), want.parameters.Float32()}, "average": {got.average.Float32(), want.average.Float32()},
-		"moment1": {got.moment1.Float32(), want.moment1.Float32()}, "moment2": {got.moment2.Float32(), want.moment2.Float32()}} {
+		"parameters": {got.parameters.Float32(), want.parameters.Float32()},
+		"average":    {got.average.Float32(), want.average.Float32()},
+		"moment1":    {got.moment1.Float32(), want.moment1.Float32()},
+		"moment2":    {got.moment2.Float32(), want.moment2.Float32()}} {
 		var largest, off float64
 		for i, x := range pair[1] {
 			largest = max(largest, math.Abs(float64(x)))
@@ -90,12 +91,13 @@ func TestOptimizersAgree(t *testing.T) {
 	}
 }
 
-// tinyViT makes a learner for a ViT of 3 blocks with zero parameters: images of 28
-// pixels, 4 a batch, 2 batches a step, 5 classes. change is told its settings.
+// tinyViT makes a learner for a ViT of 3 blocks with zero parameters: images of 28 pixels, 4 a batch, 2 batches a step,
+// 5 classes. change is told its settings.
 func tinyViT(t *testing.T, provider string, change func(*Settings)) *Learner {
 	t.Helper()
 	const batch = 4
-	m, err := models.NewViT(vit.Config{ImageSize: 28, Patch: 7, Width: 16, Depth: 3, Heads: 2, Classes: 5, Pool: vit.Mean})
+	m, err := models.NewViT(vit.Config{ImageSize: 28, Patch: 7, Width: 16, Depth: 3, Heads: 2, Classes: 5,
+		Pool: vit.Mean})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +105,8 @@ func tinyViT(t *testing.T, provider string, change func(*Settings)) *Learner {
 	for _, p := range m.Parameters() {
 		tensors = append(tensors, optim.Tensor{Name: p.Name, Shape: p.Shape, Layer: p.Layer, Decay: p.Decay})
 	}
-	s := Settings{AdamW: optim.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}, Accumulate: 2, Images: m.Images(), DropPath: 0.2}
+	s := Settings{AdamW: optim.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}, Accumulate: 2, Images: m.Images(),
+		DropPath: 0.2}
 	if s.Layout, err = optim.NewLayout(tensors, optim.Decay{Layer: 0.65, Weight: 0.05}); err != nil {
 		t.Fatal(err)
 	}

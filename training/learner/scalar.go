@@ -11,8 +11,8 @@ import (
 	"fovea/onnx/pb"
 )
 
-// scalar is a float32 input or output of rank 0 of a session. Its values on
-// Go's side are copies: one that is sent, or several that were received.
+// A scalar binds a float32 input or output of rank 0 of a session. Its values on Go's side are copies: one that is
+// sent, or several that were received.
 type scalar struct {
 	device *engine.Device
 	memory *ort.Memory
@@ -55,8 +55,7 @@ func (x *scalar) set(v float64) error {
 	return x.device.Compute.Upload(x.memory.Device(), 0, x.copies[:4])
 }
 
-// receive takes the value of the last run as copy i. On a GPU it is there once
-// the device has been waited for.
+// receive takes the value of the last run as copy i. On a GPU it is there once the device has been waited for.
 func (x *scalar) receive(i int) error {
 	to := x.copies[4*i : 4*i+4]
 	if x.device == nil {
@@ -66,7 +65,7 @@ func (x *scalar) receive(i int) error {
 	return x.device.Compute.Download(to, x.memory.Device(), 0)
 }
 
-// value is copy i.
+// value returns copy i.
 func (x *scalar) value(i int) float64 {
 	return float64(math.Float32frombits(binary.NativeEndian.Uint32(x.copies[4*i:])))
 }

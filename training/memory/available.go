@@ -14,8 +14,8 @@ import (
 	"fovea/onnx/engine"
 )
 
-// Free returns how many bytes sessions and arenas of an engine may still take: on
-// the GPU, or of the machine's memory, which is known on Linux only.
+// Free returns how many bytes sessions and arenas of an engine may still take: on the GPU, or of the machine's memory,
+// which is known on Linux only.
 func Free(e *engine.Engine) (int64, error) {
 	if d := e.Device(); d != nil {
 		free, _, err := d.Free()
@@ -24,8 +24,8 @@ func Free(e *engine.Engine) (int64, error) {
 	return availableIn(os.DirFS("/"))
 }
 
-// availableIn returns how many bytes this process may still take before Linux ends
-// one: what the system has, or what is left of a container's limit.
+// availableIn returns how many bytes this process may still take before Linux ends one: what the system has, or what is
+// left of a container's limit.
 func availableIn(root fs.FS) (int64, error) {
 	text, err := fs.ReadFile(root, "proc/meminfo")
 	if err != nil {
@@ -50,10 +50,11 @@ func availableIn(root fs.FS) (int64, error) {
 			if !slices.Contains(strings.Split(parts[1], ","), "memory") {
 				continue
 			}
-			g = groupFiles{root, "sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"}
+			g = groupFiles{root, "sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
+				"total_inactive_file"}
 		}
-		// Each group above has a limit too. Inside a container the path may be the
-		// host's: then only the last of these exists.
+		// Each group above has a limit too. Inside a container the path may be the host's: then only the last of these
+		// exists.
 		for dir := path.Clean("/" + parts[2]); ; dir = path.Dir(dir) {
 			if left, limited := g.left(dir); limited {
 				available = min(available, left)
@@ -66,16 +67,14 @@ func availableIn(root fs.FS) (int64, error) {
 	return max(available, 0), nil
 }
 
-// groupFiles names the files in which control groups of version 1 or 2 state their
-// limit and use.
+// groupFiles names the files in which control groups of version 1 or 2 state their limit and use.
 type groupFiles struct {
 	root                   fs.FS
 	mount                  string
 	limit, usage, inactive string
 }
 
-// left returns what a group may still use. Pages of files that were not read of
-// late make room.
+// left returns what a group may still use. Pages of files that were not read of late make room.
 func (g groupFiles) left(dir string) (left int64, limited bool) {
 	number := func(name string) (int64, bool) {
 		text, err := fs.ReadFile(g.root, path.Join(g.mount, dir, name))

@@ -14,7 +14,8 @@ func TestAvailableMemory(t *testing.T) {
 	}{
 		{"no groups", nil, 8 << 20},
 		{"no limit", map[string]string{"proc/self/cgroup": "0::/user.slice/me\n",
-			"sys/fs/cgroup/user.slice/me/memory.max": "max\n", "sys/fs/cgroup/user.slice/me/memory.current": "5\n"}, 8 << 20},
+			"sys/fs/cgroup/user.slice/me/memory.max": "max\n", "sys/fs/cgroup/user.slice/me/memory.current": "5\n"},
+			8 << 20},
 		{"a limit of the group above", map[string]string{"proc/self/cgroup": "0::/pod/box\n",
 			"sys/fs/cgroup/pod/box/memory.max": "9000000\n", "sys/fs/cgroup/pod/box/memory.current": "4000000\n",
 			"sys/fs/cgroup/pod/memory.max": "6000000\n", "sys/fs/cgroup/pod/memory.current": "5000000\n",

@@ -14,14 +14,13 @@ const (
 	plainBatch = 16  // the key's default, where nothing is known of memory
 )
 
-// Candidates are the batch sizes to choose from: powers of two from least to most.
+// Candidates bound the batch sizes to choose from: powers of two from least to most.
 type Candidates struct {
 	least, most int
 	bound       string // the reason for most
 }
 
-// CandidatesFor returns the batch sizes that suit a config and the number of its
-// training images.
+// CandidatesFor returns the batch sizes that suit a config and the number of its training images.
 func CandidatesFor(c *config.Config, images int) Candidates {
 	b := Candidates{least: 1, most: mostBatch, bound: "more is not tried"}
 	if c.Augment.Mixes() {
@@ -29,7 +28,8 @@ func CandidatesFor(c *config.Config, images int) Candidates {
 	}
 	if room := images / (leastSteps * c.Training.Accumulate); room < mostBatch {
 		b.most = max(powerOfTwo(room), b.least)
-		b.bound = fmt.Sprintf("with more, an epoch of %d images would have fewer than %d optimizer steps", images, leastSteps)
+		b.bound = fmt.Sprintf("with more, an epoch of %d images would have fewer than %d optimizer steps", images,
+			leastSteps)
 	}
 	return b
 }
@@ -45,8 +45,8 @@ type Probe struct {
 	Recompute string                        // training.recompute
 }
 
-// Choose returns the largest candidate that fits, with the reason. Where steps
-// cannot be tried, it returns the least even if that is not expected to fit.
+// Choose returns the largest candidate that fits, with the reason. Where steps cannot be tried, it returns the least
+// even if that is not expected to fit.
 func Choose(b Candidates, m Probe) (batch int, why string, err error) {
 	n, err := m.Need(b.least)
 	if err != nil {
@@ -81,9 +81,8 @@ func Choose(b Candidates, m Probe) (batch int, why string, err error) {
 // usable returns the part of the free memory that a run is made for.
 func usable(free int64) int64 { return free - free/10 }
 
-// largestFit returns the largest candidate that fits, 0 if not even the least
-// does. It begins where that is expected, and takes for granted that half of a
-// batch that fits does.
+// largestFit returns the largest candidate that fits, 0 if not even the least does. It begins where that is expected,
+// and takes for granted that half of a batch that fits does.
 func largestFit(expected int, b Candidates, fits func(batch int) (bool, error)) (int, error) {
 	found := 0
 	for batch := expected; batch >= b.least && batch <= b.most; {

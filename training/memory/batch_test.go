@@ -33,8 +33,7 @@ func TestCandidatesFor(t *testing.T) {
 	}
 }
 
-// TestLargestFit: the result is right wherever the search begins, and no batch is
-// tried twice.
+// TestLargestFit: the result is right wherever the search begins, and no batch is tried twice.
 func TestLargestFit(t *testing.T) {
 	b := Candidates{least: 2, most: 64}
 	for _, limit := range []int{0, 1, 2, 3, 15, 16, 63, 64, 1000} {
@@ -119,10 +118,13 @@ func TestExplain(t *testing.T) {
 		m                 Probe
 		want              string
 	}{
-		{"by trying", 64, 2, 0, trying(memoryFor(1000), 20), "training.batch = 64 (112533 MiB are free without it): set training.batch = 16, " +
-			`the largest power of two that fits, with training.accumulate = 8 for the same optimizer steps; or set training.recompute = "full"`},
-		{"by reckoning", 64, 1, 0, memoryFor(9), "set training.batch = 8, the largest power of two that fits, with training.accumulate = 8"},
-		{"no divisor", 24, 1, 0, trying(memoryFor(9), 20), "set training.batch = 16, the largest power of two that fits; or"},
+		{"by trying", 64, 2, 0, trying(memoryFor(1000), 20),
+			"training.batch = 64 (112533 MiB are free without it): set training.batch = 16, " +
+				`the largest power of two that fits, with training.accumulate = 8 for the same optimizer steps; or set training.recompute = "full"`},
+		{"by reckoning", 64, 1, 0, memoryFor(9),
+			"set training.batch = 8, the largest power of two that fits, with training.accumulate = 8"},
+		{"no divisor", 24, 1, 0, trying(memoryFor(9), 20),
+			"set training.batch = 16, the largest power of two that fits; or"},
 		{"none", 64, 1, 0, trying(memoryFor(9), 0), "no smaller batch fits"},
 		{"the least", 2, 1, 0.8, trying(memoryFor(9), 1), `free without it): set training.recompute = "full"`},
 	} {

@@ -11,26 +11,23 @@ import (
 	"fovea/training/optim"
 )
 
-// A Need is the memory of a run in bytes, computed from its graphs. docs/speed.md
-// compares it with what processes took.
+// A Need is the memory of a run in bytes, computed from its graphs. docs/speed.md compares it with what processes took.
 type Need struct {
 	arenas int64 // parameters and what goes with them
 	image  int64 // for each image of a batch: values, and what the loaders hold
 
-	// While model.onnx is opened, before there are arenas: its parameters, and for
-	// each image of a batch its values. 0: there is none.
+	// While model.onnx is opened, before there are arenas: its parameters, and for each image of a batch its values. 0:
+	// there is none.
 	file, opens int64
 }
 
 const (
-	// processMemory covers everything else: program, runtime, graphs, and images
-	// that are being decoded.
+	// processMemory covers everything else: program, runtime, graphs, and images that are being decoded.
 	processMemory = 256 << 20
-	// gaps counts the largest values that would fit between all values, which the
-	// runtime cannot pack tightly: 5 to 11 were measured.
+	// gaps counts the largest values that would fit between all values, which the runtime cannot pack tightly: 5 to 11
+	// were measured.
 	gaps = 12
-	// loaded counts the copies of a batch's images: in the buffers of the loaders of
-	// train and val, and as inputs.
+	// loaded counts the copies of a batch's images: in the buffers of the loaders of train and val, and as inputs.
 	loaded = 8
 )
 
@@ -39,8 +36,7 @@ func (n Need) Of(batch int) int64 {
 	return processMemory + max(n.arenas+int64(batch)*n.image, n.file+int64(batch)*n.opens)
 }
 
-// Largest returns the largest batch that needs no more than memory bytes, 0 if
-// none does.
+// Largest returns the largest batch that needs no more than memory bytes, 0 if none does.
 func (n Need) Largest(memory int64) int {
 	memory -= processMemory
 	batch := (memory - n.arenas) / n.image
@@ -59,9 +55,8 @@ type Run struct {
 	Opened   bool            // the model comes from a file, which is run once with every value as an output
 }
 
-// Need computes the memory of a run from its graphs as an engine runs them, at the
-// batch size of the config. The memory of values grows with the batch. The graphs
-// are rewritten for the engine's device.
+// Need computes the memory of a run from its graphs as an engine runs them, at the batch size of the config. The memory
+// of values grows with the batch. The graphs are rewritten for the engine's device.
 func (r Run) Need(e *engine.Engine) Need {
 	c, batch := r.Config, int64(r.Config.Training.Batch)
 	parameters := map[string]bool{}

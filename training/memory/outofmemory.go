@@ -35,8 +35,7 @@ func OutOfMemory(err error) bool {
 	return false
 }
 
-// Explain adds to err, the failure of a step, which batch there is memory for and
-// what else helps.
+// Explain adds to err, the failure of a step, which batch there is memory for and what else helps.
 func Explain(err error, c *config.Config, m Probe) error {
 	batch := c.Training.Batch
 	b := Candidates{least: 1, most: powerOfTwo(batch - 1)}
@@ -73,7 +72,8 @@ func smallerBatch(c *config.Config, fit int) string {
 	}
 	advice := fmt.Sprintf("set training.batch = %d, the largest power of two that fits", fit)
 	if batch := c.Training.Batch; batch%fit == 0 {
-		advice += fmt.Sprintf(", with training.accumulate = %d for the same optimizer steps", c.Training.Accumulate*batch/fit)
+		advice += fmt.Sprintf(", with training.accumulate = %d for the same optimizer steps",
+			c.Training.Accumulate*batch/fit)
 	}
 	return advice + "; or "
 }
@@ -86,8 +86,8 @@ func lessMemory(recompute string) string {
 	return "choose a smaller model or data.size"
 }
 
-// Warn logs a warning where a run on the CPU is expected to need more memory than
-// there is: Linux ends such a program without a word.
+// Warn logs a warning where a run on the CPU is expected to need more memory than there is: Linux ends such a program
+// without a word.
 func Warn(c *config.Config, n Need, free int64) {
 	if n.Of(c.Training.Batch) <= free {
 		return

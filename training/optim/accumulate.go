@@ -2,7 +2,7 @@ package optim
 
 import "fovea/internal/parallel"
 
-// Add adds src to dst element by element: gradients of one micro-batch to the sum of those before it. Both have the
+// Add adds src to dst element by element: the gradients of a micro-batch to the sum of those before it. Both have the
 // same length. workers is the number of goroutines; below 1 it is one for each processor.
 func Add(dst, src []float32, workers int) {
 	src = src[:len(dst)]
@@ -12,6 +12,7 @@ func Add(dst, src []float32, workers int) {
 	})
 }
 
+// addGo adds one range.
 func addGo(dst, src []float32) {
 	src = src[:len(dst)]
 	for i := range dst {

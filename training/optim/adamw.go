@@ -6,8 +6,8 @@ import (
 	"fovea/internal/parallel"
 )
 
-// AdamW is Adam with decoupled weight decay (Loshchilov and Hutter, 2019) as torch.optim.AdamW computes it, without the
-// amsgrad variant.
+// AdamW is Adam with decoupled weight decay (Loshchilov and Hutter, 2019). It computes what torch.optim.AdamW computes,
+// without the amsgrad variant.
 type AdamW struct {
 	// Beta1 and Beta2 are the decay rates of the first and second moments, in [0, 1).
 	Beta1, Beta2 float64
@@ -21,10 +21,10 @@ func DefaultAdamW() AdamW {
 	return AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}
 }
 
-// Coefficients are one group's constants of a step, rounded to float32 as PyTorch rounds its Python scalars. The
+// Coefficients holds one group's constants of a step, rounded to float32 as PyTorch rounds its Python scalars. The
 // assembly and the kernels for GPUs read them by field.
 type Coefficients struct {
-	Scale    float32 // gradient factor
+	Scale    float32 // factor of the gradient
 	Decay    float32 // 1 - lr·weightDecay
 	Weight1  float32 // 1 - beta1
 	Beta2    float32

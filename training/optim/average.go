@@ -2,9 +2,9 @@ package optim
 
 import "fovea/internal/parallel"
 
-// Average moves the exponential moving average dst of the parameters towards src, their present values: dst = decay·dst
-// + (1-decay)·src, rounded as timm's ModelEmaV2 rounds it. Both have the same length. workers is the number of
-// goroutines; below 1 it is one for each processor.
+// Average moves dst, the exponential moving average of the parameters, towards src, their present values: dst =
+// decay·dst + (1-decay)·src, rounded as timm's ModelEmaV2 rounds it. Both have the same length. workers is the number
+// of goroutines; below 1 it is one for each processor.
 func Average(dst, src []float32, decay float64, workers int) {
 	src = src[:len(dst)]
 	keep, take := float32(decay), float32(1-decay)
@@ -14,6 +14,7 @@ func Average(dst, src []float32, decay float64, workers int) {
 	})
 }
 
+// averageGo averages one range.
 func averageGo(dst, src []float32, keep, take float32) {
 	src = src[:len(dst)]
 	for i := range dst {

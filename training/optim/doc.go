@@ -16,6 +16,6 @@
 //	scale *= optim.ClipScale(norm, maxNorm)
 //	adamw.Step(step, schedule.Rate(epoch), scale, groups, params, grads, m, v, workers)
 //
-// Step, Norm, Add and Average give the same bits for any number of workers, with and without AVX2: the assembly does
+// Step, Norm, Add and Average give the same bits for any number of workers, with and without AVX2. The assembly does
 // the operations of the Go code in the same order, without fused multiply-adds that would round differently.
 package optim

@@ -2,8 +2,8 @@ package optim
 
 import "math"
 
-// Decay says how learning rate and weight decay differ between the parameters of a model (RETFound util/lr_decay.py,
-// after BEiT).
+// Decay sets the learning rate and the weight decay of each parameter of a model, relative to the schedule (RETFound
+// util/lr_decay.py, after BEiT).
 type Decay struct {
 	// Layer is the factor between the learning rates of neighbouring layers, 0.65 in RETFound; 1 gives every layer the
 	// same rate. That of the highest layer, the head's, is the schedule's.
@@ -12,11 +12,13 @@ type Decay struct {
 	Weight float64
 }
 
-// lrScale is Layer to the number of layers above the parameter: 1 for the head, which is the highest.
+// lrScale returns Layer to the power of the number of layers above the parameter. It is 1 for the head, which is the
+// highest layer.
 func (d Decay) lrScale(t Tensor, highest int) float64 {
 	return math.Pow(d.Layer, float64(highest-t.Layer))
 }
 
+// weightDecay returns the weight decay of a parameter.
 func (d Decay) weightDecay(t Tensor) float64 {
 	if t.Decay {
 		return d.Weight
@@ -24,14 +26,15 @@ func (d Decay) weightDecay(t Tensor) float64 {
 	return 0
 }
 
-// Group is a range of an arena, elements Start to End-1, whose parameters share a learning-rate scale and a weight
+// A Group is a range of an arena, elements Start to End-1, whose parameters share a learning-rate scale and a weight
 // decay. It starts and ends at multiples of 16 and includes the zeros between its parameters.
 type Group struct {
 	Start, End           int
 	LRScale, WeightDecay float64
 }
 
-// Groups returns the ranges that cover what is not frozen in order, each as long as its neighbours' values allow.
+// Groups returns the ranges that cover the parameters that are not frozen, in order. Each is as long as the values of
+// its neighbours allow.
 func (l Layout) Groups() []Group {
 	var groups []Group
 	for _, p := range l.Params {

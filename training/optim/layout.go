@@ -2,18 +2,19 @@ package optim
 
 import "fmt"
 
-// alignment of each parameter in an arena, in elements: 64 bytes, a cache line and the widest vector register.
+// alignment is the alignment of each parameter in an arena, in elements: 64 bytes, which a cache line and the widest
+// vector register have.
 const alignment = 16
 
-// Tensor is a parameter of a model.
+// A Tensor describes a parameter of a model.
 type Tensor struct {
 	Name  string
 	Shape []int64
-	Layer int  // the head's is the highest
-	Decay bool // weight decay applies
+	Layer int  // from 0 at the input; the head has the highest
+	Decay bool // whether weight decay applies
 }
 
-// Param is a parameter's place in an arena and how the optimizer treats it.
+// A Param holds the place of a parameter in an arena, and the optimizer's settings for it.
 type Param struct {
 	Name  string
 	Shape []int64
@@ -26,14 +27,15 @@ type Param struct {
 	Frozen bool
 }
 
-// View returns the parameter's elements in an arena. They share memory with the arena.
+// View returns the parameter's elements in an arena, whose memory they share.
 func (p Param) View(arena []float32) []float32 {
 	end := p.Offset + p.Size
 	return arena[p.Offset:end:end]
 }
 
-// Layout places parameters in an arena, in the order given to [NewLayout]. The up to 15 elements between the end of a
-// parameter and the start of the next are zero in every arena, and every function of this package leaves them zero.
+// A Layout places parameters in an arena, in the order given to [NewLayout]. Up to 15 elements lie between the end of a
+// parameter and the start of the next. They are zero in every arena, and every function of this package leaves them
+// zero.
 type Layout struct {
 	Params []Param
 	// Size is the number of elements of an arena, a multiple of 16.
@@ -42,8 +44,8 @@ type Layout struct {
 	index map[string]int
 }
 
-// NewLayout places tensors one after another and assigns each its learning-rate scale and weight decay. It fails if a
-// name is empty or occurs twice, or if a dimension is not positive.
+// NewLayout places tensors one after another and gives each its learning-rate scale and weight decay. It returns an
+// error if a name is empty or occurs twice, or if a dimension is not positive.
 func NewLayout(tensors []Tensor, decay Decay) (Layout, error) {
 	l := Layout{Params: make([]Param, 0, len(tensors)), index: make(map[string]int, len(tensors))}
 	highest := 0
@@ -87,8 +89,8 @@ func (l Layout) Freeze(match func(Param) bool) {
 	}
 }
 
-// TrainedFrom returns the offset of the first parameter that is not frozen, Size if all are: passes over the gradients
-// begin there.
+// TrainedFrom returns the offset of the first parameter that is not frozen, where passes over the gradients begin. It
+// returns Size if all are frozen.
 func (l Layout) TrainedFrom() int {
 	for _, p := range l.Params {
 		if !p.Frozen {
@@ -107,6 +109,7 @@ func (l Layout) View(arena []float32, name string) []float32 {
 	return l.Params[i].View(arena)
 }
 
+// alignUp returns n, rounded up to a multiple of alignment.
 func alignUp(n int) int {
 	return (n + alignment - 1) &^ (alignment - 1)
 }

@@ -6,9 +6,9 @@ import (
 	"fovea/internal/parallel"
 )
 
-// Norm returns the L2 norm of an arena, summed in float64. Chunks of a fixed size are summed on their own and their
-// sums added in order, so that the result does not depend on workers, the number of goroutines (below 1: one for each
-// processor). It is infinite or NaN if and only if an element is.
+// Norm returns the L2 norm of an arena, summed in float64. It is infinite or NaN if and only if an element is. Chunks
+// of a fixed size are summed on their own and their sums added in order, so that the result does not depend on workers,
+// the number of goroutines (below 1: one for each processor).
 func Norm(g []float32, workers int) float64 {
 	sums := make([]float64, chunks(len(g)))
 	parallel.Each(workers, len(sums), func(i int) {
@@ -30,7 +30,7 @@ func ClipScale(norm, maxNorm float64) float64 {
 	return min(1, maxNorm/(norm+1e-6))
 }
 
-// lanes is the number of partial sums of sumSquares: enough to hide the latency of an addition.
+// lanes is the number of partial sums of sumSquares, enough to hide the latency of an addition.
 const lanes = 32
 
 // sumSquaresGo adds the squares of x to 32 partial sums, element i to sum i mod 32, and then folds the sums in halves.
@@ -41,6 +41,7 @@ func sumSquaresGo(x []float32) float64 {
 	return fold(&sum)
 }
 
+// addSquaresGo adds the squares of x to the partial sums.
 func addSquaresGo(sum *[lanes]float64, x []float32) {
 	for len(x) >= lanes {
 		for i, e := range x[:lanes] {
@@ -53,6 +54,7 @@ func addSquaresGo(sum *[lanes]float64, x []float32) {
 	}
 }
 
+// fold returns the sum of the partial sums, added in halves.
 func fold(sum *[lanes]float64) float64 {
 	for n := lanes / 2; n > 0; n /= 2 {
 		for i := range n {

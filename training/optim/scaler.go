@@ -1,7 +1,7 @@
 package optim
 
-// LossScaler keeps small float16 gradients from vanishing: the loss is multiplied by Scale before the backward pass and
-// the gradients are divided by it. It grows while gradients stay finite and shrinks when one does not
+// A LossScaler keeps small float16 gradients from vanishing: the loss is multiplied by Scale before the backward pass
+// and the gradients are divided by it. It grows while gradients stay finite and shrinks when one does not
 // (torch.amp.GradScaler with its defaults, as RETFound uses it; Micikevicius et al., 2018).
 type LossScaler struct {
 	Scale float64 `json:"scale"`
@@ -9,7 +9,7 @@ type LossScaler struct {
 	Good int `json:"good"`
 }
 
-// PyTorch's defaults.
+// These are PyTorch's defaults.
 const (
 	initialScale   = 65536
 	growthFactor   = 2
@@ -17,10 +17,11 @@ const (
 	growthInterval = 2000
 )
 
-// NewLossScaler returns the scaler that a run begins with.
+// NewLossScaler returns the scaler with which a run begins.
 func NewLossScaler() LossScaler { return LossScaler{Scale: initialScale} }
 
-// Update follows an optimizer step: one that was skipped, because a gradient was not finite, or one that was taken.
+// Update adapts the scale after an optimizer step. skipped says that the step was not taken because a gradient was not
+// finite.
 func (s *LossScaler) Update(skipped bool) {
 	switch {
 	case skipped:

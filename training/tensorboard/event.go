@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Field numbers of tensorflow/core/util/event.proto and tensorflow/core/framework/summary.proto.
+// These are the field numbers of tensorflow/core/util/event.proto and tensorflow/core/framework/summary.proto.
 const (
 	eventWallTime       = 1 // double
 	eventStep           = 2 // int64
@@ -26,7 +26,7 @@ const (
 	sourceWriterOfThis = "fovea/training/tensorboard"
 )
 
-// appendHead appends the fields that every event has. Zero values are left out, as proto3 does.
+// appendHead appends the fields that every event has. It leaves out zero values, as proto3 does.
 func appendHead(b []byte, wall time.Time, step int64) []byte {
 	if seconds := float64(wall.Unix()) + float64(wall.Nanosecond())/1e9; seconds != 0 {
 		b = protowire.AppendTag(b, eventWallTime, protowire.Fixed64Type)
@@ -39,23 +39,27 @@ func appendHead(b []byte, wall time.Time, step int64) []byte {
 	return b
 }
 
+// appendBytes appends a field that holds bytes.
 func appendBytes(b []byte, field protowire.Number, data []byte) []byte {
 	b = protowire.AppendTag(b, field, protowire.BytesType)
 	return protowire.AppendBytes(b, data)
 }
 
+// versionEvent returns the event that begins a file.
 func versionEvent(wall time.Time) []byte {
 	b := appendHead(nil, wall, 0)
 	b = appendBytes(b, eventFileVersion, []byte(fileVersion))
 	return appendBytes(b, eventSourceMetadata, appendBytes(nil, sourceWriter, []byte(sourceWriterOfThis)))
 }
 
+// startEvent returns the event of a session that starts at a step.
 func startEvent(wall time.Time, step int64) []byte {
 	log := protowire.AppendTag(nil, sessionLogStatus, protowire.VarintType)
 	log = protowire.AppendVarint(log, sessionLogStart)
 	return appendBytes(appendHead(nil, wall, step), eventSessionLog, log)
 }
 
+// scalarEvent returns the event of a scalar.
 func scalarEvent(wall time.Time, step int64, tag string, value float32) []byte {
 	v := appendBytes(nil, valueTag, []byte(tag))
 	v = protowire.AppendTag(v, valueSimpleValue, protowire.Fixed32Type)

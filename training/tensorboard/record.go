@@ -17,8 +17,8 @@ func appendRecord(b, data []byte) []byte {
 	return binary.LittleEndian.AppendUint32(b, maskedCRC(data))
 }
 
-// maskedCRC is the CRC-32C of data, rotated and shifted so that the checksum of data which holds checksums remains
-// useful (tensorflow/core/lib/hash/crc32c.h).
+// maskedCRC returns the CRC-32C of data, rotated and shifted, so that the checksum of data which holds checksums
+// remains useful (tensorflow/core/lib/hash/crc32c.h).
 func maskedCRC(data []byte) uint32 {
 	c := crc32.Checksum(data, castagnoli)
 	return (c>>15 | c<<17) + 0xa282ead8

@@ -13,15 +13,15 @@ import (
 
 const prefix = "events.out.tfevents."
 
-// Writer writes one event file. It is not safe for concurrent use. What it writes is buffered until Flush or Close;
-// after a crash TensorBoard reads the whole records that reached the file and ignores the rest.
+// A Writer writes one event file. It is not safe for concurrent use. It buffers events until Flush or Close; after a
+// crash TensorBoard reads the whole records that reached the file and ignores the rest.
 type Writer struct {
 	file *os.File
 	buf  *bufio.Writer
 }
 
-// Create creates a new event file in dir, which is created too if need be. step is 0 for a new run. For a run that
-// resumes it is the first step that will be written, and TensorBoard drops what earlier files in dir hold from that
+// Create creates a new event file in dir, and makes the folder if it is missing. step is 0 for a new run. For a run
+// that resumes it is the first step that will be written: TensorBoard drops what earlier files in dir hold from that
 // step on.
 func Create(dir string, step int64) (*Writer, error) {
 	host, err := os.Hostname()
@@ -58,8 +58,8 @@ func create(dir string, step int64, host string, now time.Time) (*Writer, error)
 	return w, nil
 }
 
-// nextSecond returns now, or if dir has an event file of that time or later (a quick restart, a clock set back) the
-// second after it: TensorBoard must read the new file last.
+// nextSecond returns now in seconds. If dir has an event file of that time or later (a quick restart, a clock set
+// back), it returns the second after that file's: TensorBoard must read the new file last.
 func nextSecond(dir string, now int64) (int64, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -24,7 +24,8 @@ type scalar struct {
 	wall  float64 // seconds
 }
 
-// sessions are what tools/oracle/tensorboard_events.py writes: a run that stops after step 5 and resumes at 4.
+// sessions holds the events that tools/oracle/tensorboard_events.py writes: a run that stops after step 5 and resumes
+// at 4.
 var sessions = []struct {
 	file    string
 	created int64

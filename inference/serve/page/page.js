@@ -17,7 +17,7 @@ async function post(path, file, signal) {
   if (!response.ok) {
     const text = await response.text();
     let reason = text || response.statusText;
-    try { reason = JSON.parse(text).error; } catch { /* an answer of something in between */ }
+    try { reason = JSON.parse(text).error; } catch { /* a proxy answered, not the server */ }
     throw new Error(reason);
   }
   return response;
@@ -37,7 +37,7 @@ async function classify(file) {
     if (answer.no_heat_map) find("map-status").textContent = "There is no heat map: " + answer.no_heat_map;
     else await explain();
   } catch (error) {
-    if (!signal.aborted) find("status").textContent = "That did not work: " + error.message;
+    if (!signal.aborted) find("status").textContent = "The image was not classified: " + error.message;
   }
 }
 
@@ -76,7 +76,7 @@ function show(file, answer) {
   find("result").hidden = find("explanation").hidden = false;
 }
 
-// explain draws the map of the class that is chosen.
+// explain draws the map of the selected class.
 async function explain() {
   drawing.abort();
   drawing = new AbortController();
@@ -89,9 +89,9 @@ async function explain() {
     const method = response.headers.get("Fovea-Method");
     put("map", await response.blob());
     find("map").alt = "Heat map of what the score of " + name + " depends on, over the image in grey";
-    find("map-status").textContent = "Bright is where the score of " + name + " depends most on the image, by this method: " +
-      (methods[method] ?? method) + ". It does not say why, nor that anything there is diseased, and other methods give " +
-      "other maps. Behind it, in grey, is the part of the image that the model gets.";
+    find("map-status").textContent = "Bright parts are where the score of " + name + " depends most on the image. Method: " +
+      (methods[method] ?? method) + ". The map does not say why, nor that anything there is diseased. Other methods give " +
+      "other maps. The grey image behind the map is the part that the model sees.";
     find("drawn").hidden = false;
   } catch (error) {
     if (signal.aborted) return;
@@ -101,7 +101,7 @@ async function explain() {
   find("drawn").setAttribute("aria-busy", "false");
 }
 
-// Browsers cannot draw every format that the server reads.
+// Browsers cannot draw every format that the server reads, such as TIFF.
 find("image").addEventListener("error", () => { find("image").hidden = true; });
 find("file").addEventListener("change", (event) => {
   if (event.target.files.length) classify(event.target.files[0]);

@@ -15,12 +15,12 @@ import (
 	"strings"
 	"time"
 
+	"fovea/internal/durable"
 	"fovea/internal/lock"
-	"fovea/onnx"
 )
 
 // cacheFolder returns the folder of fetched libraries. VERSION/SYSTEM-MACHINE/ in it has a library and its SHA-256
-// beside it. Libraries for GPUs are in VERSION-cudaN, the libraries of NVIDIA's that they need in cudaN.
+// beside it. Libraries for GPUs are in VERSION-cudaN, NVIDIA's libraries for them in cudaN.
 func cacheFolder() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -107,7 +107,7 @@ func store(library, version string) (string, error) {
 	path := filepath.Join(dir, libraryName())
 	// Another process may run the library that is there: the same content stays.
 	if got, err := fileSum(path); err != nil || got != sum {
-		err := onnx.WriteFileAtomic(path, func(w io.Writer) error {
+		err := durable.Write(path, func(w io.Writer) error {
 			f, err := os.Open(library)
 			if err != nil {
 				return err
@@ -125,7 +125,7 @@ func store(library, version string) (string, error) {
 
 // writeSum writes the SHA-256 of a library in the cache beside it.
 func writeSum(path, sum string) error {
-	return onnx.WriteFileAtomic(path+sumSuffix, func(w io.Writer) error {
+	return durable.Write(path+sumSuffix, func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, sum)
 		return err
 	})

@@ -4,7 +4,7 @@
 //
 // [Load] finds the library, or fetches it once, and opens it for the process. It searches in this order: the path that
 // the caller or the environment variable FOVEA_ORT names; the cache that [CPU] fills; an installed Python package
-// onnxruntime; the system's library folders. Only if none of them has one is it fetched.
+// onnxruntime; the system's library folders. It fetches a library only if none of them has one.
 //
 // # Fetching
 //
@@ -14,13 +14,13 @@
 //
 // # GPUs
 //
-// Load looks for a build for NVIDIA GPUs where [Source] asks for one. [GPU] puts such a build into the cache, with the
-// libraries of NVIDIA's that its CUDA provider is linked against. Before the first session with that provider, those
-// libraries are opened from the folders of LD_LIBRARY_PATH, the cache, Python's packages or the system, so that the
-// loader finds them in whatever folder they lie.
+// Load looks for a build for NVIDIA GPUs where [Source] asks for one. [GPU] puts such a build into the cache, with
+// NVIDIA's libraries that its CUDA provider is linked against. Before the first session with that provider, those
+// libraries are opened from the folders of LD_LIBRARY_PATH, the cache, Python's packages or the system. So the loader
+// finds them in whatever folder they lie.
 //
 // # Diagnosis
 //
 // [CheckCUDA] returns the reason why the library in use cannot compute on the first GPU. [Doctor] reports everything
-// that sessions need on this machine. Both say which command mends what is missing.
+// that sessions need on this machine. Both name the command that mends what is missing.
 package install

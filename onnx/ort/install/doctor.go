@@ -21,7 +21,7 @@ type Report struct {
 	Cache    string       // the folder of fetched libraries
 	Cached   []string     // usable libraries in it, last installed first
 	Fetchers []string     // commands on this machine that can fetch a library
-	Problems []Problem    // none: sessions can be made
+	Problems []Problem    // if there are none, sessions can be made
 	GPU      GPUReport
 	Notes    []Problem // why GPUs are not used, where the CPU takes their place
 }
@@ -75,7 +75,7 @@ func Doctor(ctx context.Context, s Source) Report {
 	r.findLibrary(ctx, s)
 	if r.Library != nil {
 		if !slices.Contains(r.Library.Providers, "CPUExecutionProvider") {
-			r.problem(fmt.Errorf("%s runs nothing on the CPU", r.Library.Path), "trainer runtime install")
+			r.problem(fmt.Errorf("%s has no provider for the CPU", r.Library.Path), "trainer runtime install")
 		}
 	}
 	r.lookAtGPU(ctx, s.Provider)

@@ -12,11 +12,11 @@ import (
 
 // A GPUReport tells which GPUs this machine has and whether sessions can compute on them.
 type GPUReport struct {
-	None      string        // why there is none; empty if there is one
-	Devices   []Device      // what the driver shows
+	None      string        // why there is no GPU; empty if there is one
+	Devices   []Device      // the GPUs that the driver shows
 	CUDA      int           // major version that the library in use was built for, 0: for none
-	Libraries []CUDALibrary // what of NVIDIA's that library uses
-	Session   string        // how a small session on the first GPU went, empty: none was made
+	Libraries []CUDALibrary // NVIDIA's libraries that it uses
+	Session   string        // result of a small session on the first GPU; empty if none was made
 }
 
 // A Device is a GPU that the driver shows.
@@ -89,7 +89,7 @@ func (r *Report) tryCUDA(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !(difference <= 1e-4) { // nor is NaN
+	if !(difference <= 1e-4) { // so that NaN is an error too
 		return fmt.Errorf("a small model on %s differs by %.2g from the CPU", r.GPU.Devices[0].Name, difference)
 	}
 	r.GPU.Session = fmt.Sprintf("works, a small model differs by %.1g from the CPU", difference)

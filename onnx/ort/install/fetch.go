@@ -138,7 +138,7 @@ func watch(size func() int64, total int64, p bytesDone) (stop func()) {
 		defer close(ended)
 		tick := time.NewTicker(200 * time.Millisecond)
 		defer tick.Stop()
-		most := int64(0) // a file that is moved at this moment may not be seen
+		most := int64(0) // size may miss a file that is moved at this moment
 		for {
 			select {
 			case <-quit:

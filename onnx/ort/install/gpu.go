@@ -111,7 +111,7 @@ type requirements struct {
 // requirementsOf reads the requirements from the provider's file, without loading it.
 func requirementsOf(provider string) (requirements, error) {
 	if runtime.GOOS == "windows" {
-		return requirements{}, nil // the loader tells
+		return requirements{}, nil // the loader reports what is missing
 	}
 	linked, err := linkedAgainst(provider)
 	if err != nil {

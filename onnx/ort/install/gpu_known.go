@@ -2,8 +2,8 @@ package install
 
 import "slices"
 
-// A gpuRelease is ONNX Runtime built for one version of CUDA, with the libraries of NVIDIA's that it needs. All come
-// from pip packages.
+// A gpuRelease is ONNX Runtime built for one version of CUDA, with NVIDIA's libraries for it. All come from pip
+// packages.
 type gpuRelease struct {
 	system string // GOOS/GOARCH
 	cuda   int    // major version

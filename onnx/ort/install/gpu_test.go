@@ -194,6 +194,9 @@ func TestNVIDIALibrariesAreFound(t *testing.T) {
 
 // The error for each missing library has its name, its package and the command.
 func TestNVIDIALibrariesAreMissing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds libraries")
+	}
 	onlyLinux(t)
 	cache := emptyMachine(t, nil)
 	t.Setenv("LD_LIBRARY_PATH", "")

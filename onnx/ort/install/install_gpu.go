@@ -38,12 +38,12 @@ type GPUPlan struct {
 	Version  string        // of ONNX Runtime
 	CUDA     int           // major version
 	Fetch    []string      // pip packages: "nvidia-cublas==13.10.0.20"
-	Download int64         // bytes of them
+	Download int64         // bytes of these packages
 	Disk     int64         // bytes of their libraries in the cache
-	Present  []CUDALibrary // what of NVIDIA's is outside the cache already and is not fetched
+	Present  []CUDALibrary // NVIDIA's libraries outside the cache, which are not fetched
 }
 
-// GPU puts ONNX Runtime for NVIDIA GPUs into the cache and returns its path. It adds the libraries of NVIDIA's that the
+// GPU puts ONNX Runtime for NVIDIA GPUs into the cache and returns its path. It adds NVIDIA's libraries that the
 // runtime needs and that neither Python nor the system has. pip fetches them; nothing is installed into Python.
 //
 // An installation that was interrupted goes on with the packages that it had not finished. The runtime is stored last,
@@ -206,8 +206,8 @@ func (p wheelPackage) storedIn(folder string) bool {
 	})
 }
 
-// foundIn returns the libraries of a package of NVIDIA's as they are found elsewhere, or nil if no place has them all.
-// Other packages are not looked for.
+// foundIn returns the libraries of one of NVIDIA's packages as they are found elsewhere, or nil if no place has them
+// all. Other packages are not looked for.
 func (p wheelPackage) foundIn(version int, places iter.Seq[place]) []CUDALibrary {
 	var list []CUDALibrary
 	for _, f := range p.files {

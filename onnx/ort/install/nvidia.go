@@ -228,7 +228,7 @@ func missingLibraries(list []CUDALibrary, version int) error {
 	if lines == nil {
 		return nil
 	}
-	return problem(fmt.Errorf("libraries of NVIDIA's for CUDA %d are missing:\n  %s",
+	return problem(fmt.Errorf("NVIDIA's libraries for CUDA %d are missing:\n  %s",
 		version, strings.Join(lines, "\n  ")), installGPUCommand(version))
 }
 

@@ -1,15 +1,14 @@
-// Package gpu does the passes of package optim over arenas in a GPU's memory, with its bits: the sum of micro-batches,
+// Package gpu does the work of package optim on arenas in a GPU's memory, with the same bits: the sum of micro-batches,
 // the norm and clipping of the gradient, AdamW, and the moving average of the parameters.
 //
-// It is a package of its own because optim is plain Go over slices, and stays so for who trains on the CPU; this one
-// needs the driver.
+// It is a package of its own because it needs the driver. optim stays plain Go over slices for training on the CPU.
 //
-// The kernels are kernels.cu. kernels.ptx is made of it by
+// kernels.cu holds the kernels. This command makes kernels.ptx of it
 //
 //	python3 tools/kernels/build.py
 //
-// for GPUs from Turing on (compute capability 7.5); the driver compiles it for the GPU at hand. It reads PTX ISA 6.3
-// and newer, as every driver since CUDA 10.0 does (410).
+// for GPUs from Turing on (compute capability 7.5). The driver compiles it for the GPU at hand; every driver since CUDA
+// 10.0 (410) reads its PTX ISA, 6.3.
 //
 // Methods of an [Optimizer] queue work and return. One step, with page-locked memory status of [StatusBytes]:
 //

@@ -14,50 +14,53 @@ import (
 //go:embed kernels.ptx
 var ptx []byte
 
-// Arenas lie in the memory of one GPU and have one layout, four bytes an element. They belong to the caller.
+// Arenas holds a training's arenas in the memory of one GPU. They have one layout, four bytes for each element, and
+// belong to the caller.
 type Arenas struct {
 	Parameters, Gradients, Moment1, Moment2 *cuda.Memory
-	Sum                                     *cuda.Memory // of gradients over micro-batches; nil: every step has one
-	Average                                 *cuda.Memory // moving average of the parameters; nil: none is kept
+	Sum                                     *cuda.Memory // of gradients over micro-batches; nil if every step has one
+	Average                                 *cuda.Memory // moving average of the parameters; nil if none is kept
 }
 
-// Optimizer takes the steps of one training on the GPU, in the order of one stream. It is for one goroutine at a time.
+// An Optimizer takes the steps of one training on the GPU, in the order of one stream. It is for one goroutine at a
+// time.
 type Optimizer struct {
 	stream  *cuda.Stream
 	arenas  Arenas
 	adamw   optim.AdamW
-	average float64 // decay
+	average float64 // decay of the moving average
 	groups  []optim.Group
-	from    int // elements before are frozen
-	size    int // of an arena, in elements
+	from    int // index of the first element that is not frozen
+	size    int // elements of an arena
 
 	module *cuda.Module
 	kernel struct{ add, squares, fold, finish, adamw *cuda.Function }
 
-	memory       []*cuda.Memory // those that follow
-	sums, totals *cuda.Memory   // of squares: of each lane of a chunk, of each chunk
+	memory       []*cuda.Memory // all that Close frees: the fields below
+	sums, totals *cuda.Memory   // sums of squares for each lane of a chunk, and for each chunk
 	status       *cuda.Memory
-	pieces       *cuda.Memory // what each block updates
-	coefficients *cuda.Memory // of each group
-	count        int          // of pieces
+	pieces       *cuda.Memory // the piece of each block
+	coefficients *cuda.Memory // for each group
+	count        int          // number of pieces
 	uploads      *uploads
 }
 
-// The kernels' constants.
+// These constants stand in kernels.cu too.
 const (
-	chunk  = 1 << 16 // elements that are summed on their own, as optim.Norm does
-	lanes  = 32      // partial sums of a chunk
+	chunk  = 1 << 16 // elements that are summed on their own, as in optim.Norm
+	lanes  = 32      // partial sums for each chunk
 	vector = 4       // elements that a thread takes at once
 	block  = 256     // threads
-	// longest is the longest piece, in elements: 8 turns of a block, few enough that the last blocks end together.
+	// longest is the largest number of elements of a piece. A block takes 8 turns for it, few enough that the last
+	// blocks end together.
 	longest = 8 * block * vector
 )
 
-// piece is a part of a group; start and end count vectors.
+// A piece is a part of a group that one block updates. start and end count vectors.
 type piece struct{ start, end, group int64 }
 
-// New makes an optimizer of the arenas, whose layout is l, on a stream of d. average is the decay of the moving
-// average, if there is one.
+// New returns an optimizer of arenas with the layout l, on the stream s of the device d. average is the decay of the
+// moving average, if there is one.
 func New(d *cuda.Device, s *cuda.Stream, l optim.Layout, adamw optim.AdamW, average float64,
 	a Arenas) (*Optimizer, error) {
 	for name, m := range map[string]*cuda.Memory{"parameters": a.Parameters, "gradients": a.Gradients,
@@ -80,6 +83,7 @@ func New(d *cuda.Device, s *cuda.Stream, l optim.Layout, adamw optim.AdamW, aver
 	return o, nil
 }
 
+// open loads the kernels and allocates the optimizer's memory.
 func (o *Optimizer) open(d *cuda.Device) (err error) {
 	if o.module, err = d.Load(ptx); err != nil {
 		return fmt.Errorf("loading the optimizer's kernels: %w", err)
@@ -119,10 +123,10 @@ func (o *Optimizer) open(d *cuda.Device) (err error) {
 	return o.stream.Upload(o.pieces, 0, numbers.Bytes(pieces))
 }
 
-// chunks is the number of chunks of the gradient.
+// chunks returns the number of chunks of the gradient.
 func (o *Optimizer) chunks() int { return (o.size - o.from + chunk - 1) / chunk }
 
-// Close gives the optimizer's memory back, once the stream has done its work; the arenas are the caller's.
+// Close frees the optimizer's memory once the stream has done its work. The arenas stay the caller's.
 func (o *Optimizer) Close() error {
 	err := o.stream.Synchronize()
 	if o.uploads != nil {
@@ -138,7 +142,7 @@ func (o *Optimizer) Close() error {
 }
 
 // Accumulate adds the gradients of micro-batch number micro of a step, from 0, to the sum of those before it. It does
-// nothing without a sum.
+// nothing if Arenas.Sum is nil.
 func (o *Optimizer) Accumulate(micro int) error {
 	if o.arenas.Sum == nil {
 		return nil
@@ -153,9 +157,9 @@ func (o *Optimizer) Accumulate(micro int) error {
 	}{o.arenas.Sum.Pointer() + uintptr(offset), o.arenas.Gradients.Pointer() + uintptr(offset), int64(n / vector)})
 }
 
-// Update takes optimizer step number step, counted from 1, at a scheduled rate. The sum of the gradients, or the
-// gradients where there is no sum, is divided by divisor, the loss scale × micro-batches, and clipped to a norm of clip
-// ([optim.ClipScale]). With skip nothing changes if the norm is not finite; [Optimizer.Download] tells.
+// Update takes optimizer step number step, counted from 1, at a scheduled rate. The gradients, or their sum over
+// micro-batches if there is one, are divided by divisor, the loss scale × micro-batches, and clipped to a norm of clip
+// ([optim.ClipScale]). With skip, a step whose norm is not finite changes nothing; [Optimizer.Download] reports it.
 func (o *Optimizer) Update(step int64, rate, divisor, clip float64, skip bool) error {
 	gradients := o.arenas.Gradients
 	if o.arenas.Sum != nil {
@@ -186,7 +190,7 @@ func (o *Optimizer) Update(step int64, rate, divisor, clip float64, skip bool) e
 	return o.launch(o.kernel.adamw, o.count*block, a)
 }
 
-// norm leaves the norm of the gradients and their factor in the status.
+// norm writes the norm of the gradients and their factor to the status.
 func (o *Optimizer) norm(gradients *cuda.Memory, divisor, clip float64) error {
 	chunks, n := o.chunks(), o.size-o.from
 	if err := o.launch(o.kernel.squares, chunks*lanes, struct {

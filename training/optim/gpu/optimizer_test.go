@@ -210,7 +210,8 @@ func TestCUDASteps(t *testing.T) {
 						b.accumulate(micro)
 					}
 					s := b.update(step, 1e-3/float64(step), c.lossScale*float64(c.micro), c.clip, true)
-					if clips := c.clip > 0 && c.clip < s.Norm; clips != (float64(s.Scale) < float64(float32(1/(c.lossScale*float64(c.micro))))) {
+					unclipped := float32(1 / (c.lossScale * float64(c.micro)))
+					if clips := c.clip > 0 && c.clip < s.Norm; clips != (s.Scale < unclipped) {
 						t.Errorf("step %d: %+v at clip %v", step, s, c.clip)
 					}
 				}

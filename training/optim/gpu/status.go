@@ -7,22 +7,22 @@ import (
 	"fovea/internal/numbers"
 )
 
-// Status is what the GPU found in the gradient of a step.
+// A Status holds the norm that the GPU found for the gradient of a step.
 type Status struct {
-	Squares float64 // the sum of the squares of what the session wrote
+	Squares float64 // sum of the squares of the gradients as the session wrote them
 	Norm    float64 // of the gradient: the root of Squares / divisor
-	Scale   float32 // the factor that the gradient was multiplied by: 1 / divisor, clipped
+	Scale   float32 // factor of the gradient: 1 / divisor, clipped
 	finite  int32
 }
 
-// Finite reports whether the norm is finite: whether every element of the gradient is.
+// Finite reports whether the norm is finite, and with it every element of the gradient.
 func (s Status) Finite() bool { return s.finite != 0 }
 
-// StatusBytes is the size of a Status.
+// StatusBytes is the size of a Status in bytes.
 const StatusBytes = int(unsafe.Sizeof(Status{}))
 
-// Download queues a copy of the status of the last Update to dst, which is page-locked ([fovea/onnx/cuda.HostMemory])
-// or waited for, for [ReadStatus].
+// Download queues a copy of the status of the last Update to dst, which has StatusBytes, for [ReadStatus]. If dst is
+// not page-locked ([fovea/onnx/cuda.HostMemory]), Download waits for the copy.
 func (o *Optimizer) Download(dst []byte) error {
 	if len(dst) != StatusBytes {
 		return fmt.Errorf("the status of an optimizer step has %d bytes, not %d", StatusBytes, len(dst))
@@ -30,7 +30,7 @@ func (o *Optimizer) Download(dst []byte) error {
 	return o.stream.Download(dst, o.status, 0)
 }
 
-// ReadStatus reads what Download copied, when it is there.
+// ReadStatus returns the status that Download copied, once the copy is done.
 func ReadStatus(b []byte) Status {
 	s := make([]Status, 1)
 	copy(numbers.Bytes(s), b)

@@ -6,8 +6,8 @@ import (
 	"fovea/onnx/cuda"
 )
 
-// uploads are buffers that take turns, so that one can be filled while the GPU still reads another. The program runs at
-// most as many steps ahead of the GPU.
+// uploads holds buffers that take turns, so that one can be filled while the GPU still reads another. So the program
+// runs at most that many steps ahead of the GPU.
 type uploads struct {
 	buffers [4]upload
 	next    int
@@ -15,7 +15,7 @@ type uploads struct {
 
 type upload struct {
 	memory *cuda.HostMemory
-	done   *cuda.Event // the GPU has read the memory
+	done   *cuda.Event // happens when the GPU has read the memory
 }
 
 func newUploads(d *cuda.Device, bytes int) (*uploads, error) {
@@ -33,7 +33,7 @@ func newUploads(d *cuda.Device, bytes int) (*uploads, error) {
 	return u, nil
 }
 
-// upload queues a copy of src to dst; src may change at once.
+// upload queues a copy of src to dst. src may change at once.
 func (u *uploads) upload(s *cuda.Stream, dst *cuda.Memory, src []byte) error {
 	b := &u.buffers[u.next]
 	u.next = (u.next + 1) % len(u.buffers)

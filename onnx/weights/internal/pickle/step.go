@@ -172,14 +172,14 @@ func (m *machine) value(code uint64) (any, error) {
 	case opBinPersID:
 		id, err := m.pop()
 		if err == nil && m.hooks.Persistent == nil {
-			err = fmt.Errorf("it refers to data outside itself, which there is none of")
+			err = fmt.Errorf("it refers to data outside itself, but there is none")
 		}
 		if err != nil {
 			return nil, err
 		}
 		return m.hooks.Persistent(id)
 	}
-	return nil, fmt.Errorf("operation 0x%02x is none that is read here: "+
+	return nil, fmt.Errorf("operation 0x%02x is unknown: "+
 		"the file is damaged, or of protocol 0 or 1", code)
 }
 
@@ -210,7 +210,7 @@ func (m *machine) recall(size uint64) (any, error) {
 	}
 	v, ok := m.memo[uint32(index)]
 	if !ok {
-		return nil, fmt.Errorf("it refers to its value %d, which it has not made: the file is damaged", index)
+		return nil, fmt.Errorf("it refers to its value %d, which does not exist yet: the file is damaged", index)
 	}
 	return v, nil
 }
