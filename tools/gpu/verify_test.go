@@ -12,7 +12,7 @@ import (
 	"fovea/tools/cudastub"
 )
 
-// TestMain stands for the program: sections and workers are processes of it.
+// TestMain stands for the program, whose sections and workers are processes of the test.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && (os.Args[1] == sectionCommand || os.Args[1] == workerCommand) {
 		if err := run(context.Background(), os.Args[1:]); err != nil {
@@ -88,8 +88,8 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
-// TestVerifyOnCUDA takes the paths of a GPU on the stand-ins. Sessions compute nothing there,
-// so that what compares their numbers fails; the rest is real.
+// TestVerifyOnCUDA takes the paths of a GPU on the stand-ins. Their sessions compute nothing, so that comparisons of
+// numbers fail. The rest is real.
 func TestVerifyOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		results, _ := verified(t, "-provider", "cuda", "-sizes", "small")
@@ -111,7 +111,7 @@ func TestVerifyOnCUDA(t *testing.T) {
 	})
 }
 
-// TestCrashOfASection: the others are run, and what it had found is kept.
+// TestCrashOfASection proves that a section that is stopped is a failed one, with its reason.
 func TestCrashOfASection(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs sections")
