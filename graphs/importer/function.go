@@ -2,6 +2,7 @@ package importer
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -133,4 +134,31 @@ func expandedBody(f *pb.FunctionProto, call *pb.NodeProto, prefix string) []*pb.
 		nodes = append(nodes, copied)
 	}
 	return nodes
+}
+
+// Inline returns a model without functions: each call is replaced by the body. Initializers are no inputs of it, as
+// files before IR version 4 list them. It does not change m and shares its weights.
+func Inline(m *pb.ModelProto) (*pb.ModelProto, error) {
+	opsets := map[string]int64{}
+	for _, o := range m.GetOpsetImport() {
+		opsets[onnx.CanonicalDomain(o.GetDomain())] = o.GetVersion()
+	}
+	nodes, err := expandFunctions(m, opsets)
+	if err != nil {
+		return nil, err
+	}
+	g := m.GetGraph()
+	weights := map[string]bool{}
+	for _, t := range g.GetInitializer() {
+		weights[t.GetName()] = true
+	}
+	isWeight := func(v *pb.ValueInfoProto) bool { return weights[v.GetName()] }
+	out := &pb.ModelProto{IrVersion: proto.Int64(max(m.GetIrVersion(), 4)), Graph: &pb.GraphProto{Name: g.Name,
+		Node: nodes, Initializer: g.GetInitializer(), SparseInitializer: g.GetSparseInitializer(),
+		Input: slices.DeleteFunc(slices.Clone(g.GetInput()), isWeight), Output: g.GetOutput()}}
+	for _, domain := range slices.Sorted(maps.Keys(opsets)) {
+		out.OpsetImport = append(out.OpsetImport,
+			&pb.OperatorSetIdProto{Domain: proto.String(domain), Version: proto.Int64(opsets[domain])})
+	}
+	return out, nil
 }

@@ -208,7 +208,7 @@ func (b *builder) results(n *pb.NodeProto, static bool) ([]*graphs.Value, error)
 		if t == nil {
 			return nil, fmt.Errorf("result %q is not in the trace", name)
 		}
-		v := &graphs.Value{Name: name, Type: pb.TensorProto_DataType(t.GetDataType()), Shape: t.GetDims()}
+		v := &graphs.Value{Name: name, Type: pb.TensorProto_DataType(t.GetDataType()), Shape: slices.Clone(t.GetDims())}
 		switch {
 		case v.Type == pb.TensorProto_UNDEFINED || v.Type == pb.TensorProto_STRING:
 			return nil, fmt.Errorf("result %q: %s", name, sequences)
