@@ -189,8 +189,8 @@ func where(c *Call) []*value {
 	return []*value{nil, c.Where(condition, dy, zero), c.Where(condition, zero, dy)}
 }
 
-// clip: y = min(max(x, low), high). Where a bound is reached, it takes the gradient; if low is above high, all of it is
-// high's.
+// clip: y = min(max(x, low), high). Where a bound is reached, it takes the gradient, as in PyTorch; if low is above high,
+// all of it is high's.
 func clip(c *Call) []*value {
 	x, low, high, dx := c.In(0), c.In(1), c.In(2), c.Grad(0)
 	var dlow, dhigh *value
@@ -199,11 +199,11 @@ func clip(c *Call) []*value {
 		if low != nil {
 			raised = c.Apply("Max", nil, x, low)
 		}
-		dx = c.Mul(c.Grad(0), c.oneMinus(c.isPositive(c.Sub(raised, high))))
+		dx = c.Mul(c.Grad(0), c.isPositive(c.Sub(high, raised)))
 		dhigh = c.Sub(c.Grad(0), dx)
 	}
 	if low != nil {
-		inside := c.oneMinus(c.isPositive(c.Sub(low, x)))
+		inside := c.isPositive(c.Sub(x, low))
 		dlow = c.Sub(dx, c.Mul(dx, inside))
 		dx = c.Mul(dx, inside)
 	}
