@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"fovea/internal/text"
+	"fovea/internal/naming"
 )
 
 // Extensions lists the endings of file names that count as images, in lower case; case is ignored. They are
@@ -93,8 +93,8 @@ func checkSplits(dir string) error {
 // sameClasses gives other the names and numbers of train's classes. It returns an error that names the classes of only
 // one of the two splits.
 func sameClasses(train, other *Split) error {
-	numbers := text.Match(other.Classes, train.Classes)
-	missing := text.Unmatched(numbers, train.Classes)
+	numbers := naming.Match(other.Classes, train.Classes)
+	missing := naming.Unmatched(numbers, train.Classes)
 	var extra, parts []string
 	for i, n := range numbers {
 		if n < 0 {
@@ -148,13 +148,13 @@ func OpenSplit(dir string) (*Split, error) {
 			s.Samples = append(s.Samples, Sample{Path: p, Class: class})
 		}
 	}
-	switch a, b, twins := text.Twins(classes); {
+	switch a, b, twins := naming.Twins(classes); {
 	case len(s.Samples) == 0:
 		return nil, fmt.Errorf("no image in any of the %d folders of %s: images end in %s",
 			len(classes), dir, strings.Join(Extensions, " "))
 	case twins:
 		return nil, fmt.Errorf("the classes %s and %s of %s look the same but have different bytes: put their images "+
-			"in one folder", text.Quote(a), text.Quote(b), dir)
+			"in one folder", naming.Quote(a), naming.Quote(b), dir)
 	case len(empty) > 0:
 		return nil, fmt.Errorf("no image in the class %s of %s: add images (%s) or remove the folder",
 			quoteList(empty), dir, strings.Join(Extensions, " "))
@@ -299,7 +299,7 @@ func quoteList(names []string) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(text.Quote(n))
+		b.WriteString(naming.Quote(n))
 	}
 	if len(names) > most {
 		fmt.Fprintf(&b, " and %d more", len(names)-most)

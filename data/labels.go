@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/internal/naming"
 	"fovea/internal/table"
-	"fovea/internal/text"
 )
 
 // OpenLabels lists the images that a table labels, a CSV file or a workbook in any form of [table.NewReader]. Its header
@@ -58,7 +58,7 @@ func readLabels(r io.Reader, dir string, classes []string) (*Split, error) {
 		if !filepath.IsAbs(p) {
 			p = filepath.Join(dir, filepath.FromSlash(p))
 		}
-		s.Samples = append(s.Samples, Sample{Path: text.Locate(p), Class: labels.Add(l, in.WhereLabel)})
+		s.Samples = append(s.Samples, Sample{Path: naming.Locate(p), Class: labels.Add(l, in.WhereLabel)})
 	}
 	if s.Samples == nil {
 		return nil, errors.New("it labels no image")

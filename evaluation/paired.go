@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/internal/naming"
 	"fovea/internal/table"
-	"fovea/internal/text"
 )
 
 // Difference is B's measure less A's, with the interval of a bootstrap that draws the same images for both.
@@ -98,14 +98,14 @@ func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired
 
 // align returns b with the rows and the classes in a's order.
 func align(a, b *Predictions) (*Predictions, error) {
-	column := text.Match(a.Classes, b.Classes) // in b, of a's classes
+	column := naming.Match(a.Classes, b.Classes) // in b, of a's classes
 	var classes mismatch
 	for c, name := range a.Classes {
 		if column[c] < 0 {
 			classes.add("missing in B", name)
 		}
 	}
-	for _, name := range text.Unmatched(column, b.Classes) {
+	for _, name := range naming.Unmatched(column, b.Classes) {
 		classes.add("missing in A", name)
 	}
 	if err := classes.err("the classes differ", "the columns of both tables must have the same names"); err != nil {
@@ -125,7 +125,7 @@ func align(a, b *Predictions) (*Predictions, error) {
 	for _, path := range repeated(pathsOfB) {
 		rows.add("more than once in B", path)
 	}
-	rowsOfB := text.Match(pathsOfA, pathsOfB)
+	rowsOfB := naming.Match(pathsOfA, pathsOfB)
 	out := &Predictions{Classes: a.Classes, Rows: make([]Prediction, len(a.Rows))}
 	for i, r := range a.Rows {
 		k := rowsOfB[i]
@@ -145,7 +145,7 @@ func align(a, b *Predictions) (*Predictions, error) {
 		}
 		out.Rows[i] = Prediction{Path: r.Path, Label: r.Label, Probabilities: probabilities}
 	}
-	for _, path := range text.Unmatched(rowsOfB, pathsOfB) {
+	for _, path := range naming.Unmatched(rowsOfB, pathsOfB) {
 		rows.add("missing in A", path)
 	}
 	return out, rows.err("the images differ",
@@ -188,7 +188,7 @@ func (m *mismatch) add(kind, example string) {
 	}
 	m.counts[kind]++
 	if len(m.examples[kind]) < 3 {
-		m.examples[kind] = append(m.examples[kind], fmt.Sprintf("%.300s", text.Quote(example)))
+		m.examples[kind] = append(m.examples[kind], fmt.Sprintf("%.300s", naming.Quote(example)))
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/internal/naming"
 	"fovea/internal/table"
-	"fovea/internal/text"
 )
 
 // fixedColumns stand before the probabilities, one column a class, whose headers are the class names.
@@ -75,7 +75,7 @@ func readPredictions(r io.Reader) (*Predictions, error) {
 	if err := checkClasses(p.Classes); err != nil {
 		return nil, fmt.Errorf("line 1: %w", err)
 	}
-	index := text.NewIndex(p.Classes)
+	index := naming.NewIndex(p.Classes)
 	for {
 		record, err := in.Read()
 		if err == io.EOF {
@@ -99,7 +99,7 @@ func isOwn(header []string) bool {
 	return len(header) >= n && slices.Equal(header[:n], fixedColumns)
 }
 
-func parseRow(in *table.Reader, record, classes []string, index *text.Index) (Prediction, error) {
+func parseRow(in *table.Reader, record, classes []string, index *naming.Index) (Prediction, error) {
 	n := len(fixedColumns)
 	// The record's strings share one buffer; a clone lets go of the numbers.
 	row := Prediction{Path: strings.Clone(record[0]), Probabilities: make([]float64, len(classes))}
@@ -107,7 +107,7 @@ func parseRow(in *table.Reader, record, classes []string, index *text.Index) (Pr
 	for i := range which {
 		c, ok := index.Find(record[1+i])
 		if !ok {
-			return row, fmt.Errorf("%s: %.100s is not a class of the header", in.Where(1+i), text.Quote(record[1+i]))
+			return row, fmt.Errorf("%s: %.100s is not a class of the header", in.Where(1+i), naming.Quote(record[1+i]))
 		}
 		which[i] = c
 	}

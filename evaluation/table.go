@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"fovea/internal/naming"
 	"fovea/internal/table"
-	"fovea/internal/text"
 )
 
 // Columns of anybody's tables, in any case of letters, beside those of package table.
@@ -56,7 +56,7 @@ func ReadTable(r io.Reader, o TableOptions) (*Predictions, error) {
 type tableReader struct {
 	in          *table.Reader
 	options     TableOptions
-	given       *text.Index // paths of the table of labels; nil: the label column counts
+	given       *naming.Index // paths of the table of labels; nil: the label column counts
 	givenLabels []string
 	own         bool  // the table has the form of a run
 	path, label int   // columns, -1 if there is none
@@ -160,8 +160,8 @@ func (t *tableReader) readHeader(first []string) (err error) {
 	}
 	if t.own && first != nil {
 		// A class of a run may begin with a prefix: its labels then do too.
-		_, whole := text.NewIndex(t.classes).Find(first[1])
-		_, cut := text.NewIndex(classes).Find(first[1])
+		_, whole := naming.NewIndex(t.classes).Find(first[1])
+		_, cut := naming.NewIndex(classes).Find(first[1])
 		if whole && cut {
 			return fmt.Errorf("the classes may be %.100q, or those called %s… alone, since both have the label %.100q: "+
 				"rename columns", t.classes, prefix, first[1])
@@ -260,7 +260,7 @@ func (t *tableReader) readLabels(r io.Reader) error {
 	for {
 		path, label, err := in.Read()
 		if err == io.EOF {
-			t.given = text.NewIndex(paths)
+			t.given = naming.NewIndex(paths)
 			return nil
 		}
 		if err != nil {

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"fovea/data"
-	"fovea/internal/text"
+	"fovea/internal/naming"
 )
 
 // A Matching pairs the classes of a data set with those of a model by name.
@@ -20,13 +20,13 @@ type Matching struct {
 
 // MatchClasses matches the classes of a data set with a model's.
 func MatchClasses(found, known []string) Matching {
-	m := Matching{Numbers: text.Match(found, known)}
+	m := Matching{Numbers: naming.Match(found, known)}
 	for i, name := range found {
 		if m.Numbers[i] < 0 {
 			m.Extra = append(m.Extra, name)
 		}
 	}
-	m.Missing = text.Unmatched(m.Numbers, known)
+	m.Missing = naming.Unmatched(m.Numbers, known)
 	m.Reordered = !slices.IsSorted(slices.DeleteFunc(slices.Clone(m.Numbers), func(n int) bool { return n < 0 }))
 	return m
 }
@@ -36,10 +36,10 @@ func (m Matching) Error(data, model string, known []string) error {
 	if m.Extra == nil {
 		return nil
 	}
-	message := fmt.Sprintf("%s has classes that %s does not know: %s; it knows %s", data, model, text.List(m.Extra),
-		text.List(known))
+	message := fmt.Sprintf("%s has classes that %s does not know: %s; it knows %s", data, model, naming.List(m.Extra),
+		naming.List(known))
 	if len(m.Missing) > 0 {
-		message += "; without images are " + text.List(m.Missing)
+		message += "; without images are " + naming.List(m.Missing)
 	}
 	return errors.New(message)
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"fovea/data"
-	"fovea/internal/text"
+	"fovea/internal/textfile"
 )
 
 // Paths lists the image files that operands of a command line name. An operand is a file, a folder with images at any
@@ -75,7 +75,7 @@ func below(path string) ([]string, error) {
 }
 
 func readLines(in io.Reader) ([]string, error) {
-	paths, err := text.Lines(in)
+	paths, err := textfile.Lines(in)
 	if err != nil {
 		return nil, fmt.Errorf("reading paths: %w", err)
 	}

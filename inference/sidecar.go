@@ -12,7 +12,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
-	"fovea/internal/text"
+	"fovea/internal/textfile"
 )
 
 // readSidecar reads the file beside a model that describes it, if there is one. An unknown key is an error: it may be a
@@ -45,7 +45,7 @@ func readSidecar(model string) (Description, error) {
 			return d, fmt.Errorf("both %s and %s describe %s: remove one", found, path, model)
 		}
 		found = path
-		if content, err = text.Decode(content); err == nil {
+		if content, err = textfile.Decode(content); err == nil {
 			err = form.decode(content)
 		}
 		var unknown *toml.StrictMissingError

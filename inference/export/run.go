@@ -15,7 +15,7 @@ import (
 	"fovea/graphs/vit"
 	"fovea/inference"
 	"fovea/internal/runfiles"
-	"fovea/internal/text"
+	"fovea/internal/textfile"
 )
 
 // A runFolder holds what lies beside the model of a run.
@@ -56,7 +56,7 @@ func openRun(model string, d *inference.Description) (*runFolder, error) {
 	}
 	r := &runFolder{}
 	if err == nil {
-		settings, err = text.Decode(settings)
+		settings, err = textfile.Decode(settings)
 	}
 	if err == nil {
 		err = toml.Unmarshal(settings, &r.config)

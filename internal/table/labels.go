@@ -9,7 +9,8 @@ import (
 	"strconv"
 	"strings"
 
-	"fovea/internal/text"
+	"fovea/internal/naming"
+	"fovea/internal/textfile"
 )
 
 // A LabelReader reads a table with a column of paths and one of labels.
@@ -89,7 +90,7 @@ func index(label string) (int, bool) {
 // Classes returns the class of each label. All labels are names of classes, or all are indices from 0. Labels such as
 // 1.0 may also be names that are numbers: 1. It is an error if they are both and the classes differ.
 func (l *LabelSet) Classes(classes []string) ([]int, error) {
-	names := text.NewIndex(classes)
+	names := naming.NewIndex(classes)
 	out, err := l.find(classes, names)
 	if out == nil && err == nil {
 		err = l.wrong(classes, names)
@@ -100,7 +101,7 @@ func (l *LabelSet) Classes(classes []string) ([]int, error) {
 // Names returns the name of each label's class as [LabelSet.Classes] finds it. Where that finds none, names that are no
 // class come as they are written.
 func (l *LabelSet) Names(classes []string) ([]string, error) {
-	names := text.NewIndex(classes)
+	names := naming.NewIndex(classes)
 	numbers, err := l.find(classes, names)
 	if err != nil {
 		return nil, err
@@ -116,14 +117,14 @@ func (l *LabelSet) Names(classes []string) ([]string, error) {
 		case Missing(label):
 			return nil, fmt.Errorf("%s: the label is missing: %q", l.places[i], label)
 		default:
-			out[i] = text.Fold(label)
+			out[i] = naming.Fold(label)
 		}
 	}
 	return out, nil
 }
 
 // find returns nil if the labels are neither all names nor all indices.
-func (l *LabelSet) find(classes []string, names *text.Index) ([]int, error) {
+func (l *LabelSet) find(classes []string, names *naming.Index) ([]int, error) {
 	byName, byIndex, byNumber := make([]int, len(l.texts)), make([]int, len(l.texts)), make([]int, len(l.texts))
 	allNames, allIndices, allNumbers := true, true, true
 	numbers := map[int]int{}
@@ -162,7 +163,7 @@ func (l *LabelSet) find(classes []string, names *text.Index) ([]int, error) {
 }
 
 // wrong returns an error about the first label that does not go with the first one of all.
-func (l *LabelSet) wrong(classes []string, names *text.Index) error {
+func (l *LabelSet) wrong(classes []string, names *naming.Index) error {
 	_, named := names.Find(l.texts[0])
 	for i, label := range l.texts {
 		_, isName := names.Find(label)
@@ -176,11 +177,11 @@ func (l *LabelSet) wrong(classes []string, names *text.Index) error {
 		case Missing(label):
 			return fmt.Errorf("%s: the label is missing: %q", l.places[i], label)
 		case named:
-			return fmt.Errorf("%s: label %.100s is not a class; the classes are %s", l.places[i], text.Quote(label),
-				text.List(classes))
+			return fmt.Errorf("%s: label %.100s is not a class; the classes are %s", l.places[i], naming.Quote(label),
+				naming.List(classes))
 		case !isIndex || n >= len(classes):
 			return fmt.Errorf("%s: label %.100s is neither a class (%s) nor an index from 0 to %d", l.places[i],
-				text.Quote(label), text.List(classes), len(classes)-1)
+				naming.Quote(label), naming.List(classes), len(classes)-1)
 		}
 	}
 	return fmt.Errorf("%s: label %q: some labels are names of classes, some are indices", l.places[0], l.texts[0])
@@ -191,7 +192,7 @@ var numbered = regexp.MustCompile(`^"?\d+"?[,;\t]`)
 
 // Names reads a list with a name in each line, which may be in quotes if all are.
 func Names(r io.Reader) ([]string, error) {
-	lines, err := text.Lines(r)
+	lines, err := textfile.Lines(r)
 	if err != nil {
 		return nil, err
 	}
@@ -207,8 +208,8 @@ func Names(r io.Reader) ([]string, error) {
 	switch {
 	case names == nil:
 		return nil, errors.New("the file names no class")
-	case text.NotData([]byte(names[0])) != nil:
-		return nil, text.NotData([]byte(names[0]))
+	case textfile.NotData([]byte(names[0])) != nil:
+		return nil, textfile.NotData([]byte(names[0]))
 	case strings.HasPrefix(names[0], "PK\x03\x04"):
 		return nil, errors.New("this is a workbook: save the names as a text, one in each line")
 	case counted:

@@ -14,7 +14,7 @@ import (
 	"strconv"
 	"strings"
 
-	"fovea/internal/text"
+	"fovea/internal/textfile"
 )
 
 // Columns of anybody's tables, in any case of letters.
@@ -274,11 +274,11 @@ func Rows(r io.Reader) ([][]string, error) {
 // open returns the source of rows that a file holds.
 func open(r io.Reader, o *Options) (source, error) {
 	in := bufio.NewReader(r)
-	head, err := in.Peek(text.HeadSize)
+	head, err := in.Peek(textfile.HeadSize)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	if err := text.NotData(head); err != nil {
+	if err := textfile.NotData(head); err != nil {
 		return nil, err
 	}
 	for magic, kind := range map[string]string{
@@ -293,7 +293,7 @@ func open(r io.Reader, o *Options) (source, error) {
 	if bytes.HasPrefix(head, []byte("PK\x03\x04")) {
 		return openSheet(in, o.Fits)
 	}
-	return openCSV(text.LineEnds(text.NewReader(in), '"'), o)
+	return openCSV(textfile.LineEnds(textfile.NewReader(in), '"'), o)
 }
 
 type csvSource struct {

@@ -14,7 +14,7 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 	"github.com/spf13/viper"
 
-	"fovea/internal/text"
+	"fovea/internal/textfile"
 )
 
 const (
@@ -88,7 +88,7 @@ func (r *reader) err() error { return errors.Join(r.problems...) }
 func (r *reader) readFile(file string) {
 	doc, err := os.ReadFile(file)
 	if err == nil {
-		doc, err = text.Decode(doc)
+		doc, err = textfile.Decode(doc)
 	}
 	if err != nil {
 		var path *os.PathError

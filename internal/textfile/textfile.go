@@ -1,6 +1,6 @@
-// Package text reads texts that people and their programs write: in UTF-8 or UTF-16, with or without a byte order mark,
-// and with any line ends. It also finds names that are written in another normal form of Unicode.
-package text
+// Package textfile reads texts that people and their programs write: in UTF-8 or UTF-16, with or without a byte order
+// mark, and with any line ends.
+package textfile
 
 import (
 	"bufio"

@@ -1,4 +1,5 @@
-package text
+// Package naming finds and quotes names that may be written in different normal forms of Unicode.
+package naming
 
 import (
 	"fmt"
