@@ -233,7 +233,7 @@ func (d *dataset) targets() *data.Targets {
 		Seed: uint64(d.config.Seed)}
 	if a.Mixes() {
 		t.Mixer = &augment.Mixer{Mixup: a.Mixup, CutMix: a.CutMix, MinMax: a.CutMixMinMax, Probability: a.MixProbability,
-			Switch: a.MixSwitch, Mode: augment.MixMode(a.MixMode)}
+			Switch: a.MixSwitch, Mode: augment.MixMode(a.MixMode), Timm09: a.CutMixBox == "timm_0.9"}
 	} else if !a.SmoothUnmixed {
 		t.Smoothing = 0
 	}
