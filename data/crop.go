@@ -26,7 +26,7 @@ func (r Reading) decodeCrop(file []byte, box image.Rectangle, size int) (img *im
 	}
 	part, err := jpeg.DecodeBox(file, box, reduction)
 	if err != nil {
-		img, err := r.DecodeBytes(file)
+		img, _, err := r.DecodeBytes(file)
 		if err != nil {
 			return nil, err
 		}

@@ -26,15 +26,21 @@ type Reading struct {
 // Package pixels says which kinds it reads, and where it differs from Pillow. It refuses images above the limit of
 // LimitPixels and JPEGs of more than 100 scans. Errors name the file and the cause.
 func (r Reading) Decode(path string) (*image.NRGBA, error) {
+	img, _, err := r.DecodeNoted(path)
+	return img, err
+}
+
+// DecodeNoted does what Decode does, and also returns what may surprise in the image.
+func (r Reading) DecodeNoted(path string) (*image.NRGBA, pixels.Notes, error) {
 	file, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading an image: %w", err)
+		return nil, 0, fmt.Errorf("reading an image: %w", err)
 	}
-	img, err := r.DecodeBytes(file)
+	img, notes, err := r.DecodeBytes(file)
 	if err != nil {
-		return nil, fmt.Errorf("reading the image %s: %w", path, err)
+		return nil, 0, fmt.Errorf("reading the image %s: %w", path, err)
 	}
-	return img, nil
+	return img, notes, nil
 }
 
 // DecodeIn returns a function that decodes images by their paths relative to dir, with slashes. It takes absolute paths
@@ -48,13 +54,8 @@ func (r Reading) DecodeIn(dir string) func(path string) (image.Image, error) {
 	}
 }
 
-// DecodeBytes decodes the content of an image file as Decode does. Its errors cannot name the file.
-func (r Reading) DecodeBytes(file []byte) (*image.NRGBA, error) {
-	img, _, err := r.decode(file)
-	return img, err
-}
-
-func (r Reading) decode(file []byte) (*image.NRGBA, pixels.Notes, error) {
+// DecodeBytes does what DecodeNoted does for the content of an image file. Its errors cannot name the file.
+func (r Reading) DecodeBytes(file []byte) (*image.NRGBA, pixels.Notes, error) {
 	return pixels.Decode(file, pixels.Options{White: r.White})
 }
 
@@ -70,11 +71,17 @@ func (r Reading) suffix() string {
 func Decode(path string) (*image.NRGBA, error) { return Reading{}.Decode(path) }
 
 // DecodeBytes decodes the content of an image file with the default Reading.
-func DecodeBytes(file []byte) (*image.NRGBA, error) { return Reading{}.DecodeBytes(file) }
+func DecodeBytes(file []byte) (*image.NRGBA, error) {
+	img, _, err := Reading{}.DecodeBytes(file)
+	return img, err
+}
 
 // DecodeSize returns width and height, in pixels, of an image from its file's content, and decodes nothing. It refuses
 // the sizes, and the numbers of scans, that DecodeBytes refuses.
 func DecodeSize(file []byte) (w, h int, err error) { return pixels.Size(file) }
+
+// DefaultPixels is the largest number of pixels of an image unless LimitPixels says otherwise.
+const DefaultPixels = pixels.DefaultLimit
 
 // LimitPixels sets the largest number of pixels of an image for the whole process; 0 stands for 89,478,485, where Pillow
 // warns. All images that are decoded at a time may take 12 bytes of memory for each of these pixels.

@@ -59,7 +59,7 @@ func (t EvalTransform) Apply(dst []float32, img *image.NRGBA, _ *rand.Rand) erro
 }
 
 func (t EvalTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) (pixels.Notes, error) {
-	img, notes, err := t.Reading.decode(file)
+	img, notes, err := t.Reading.DecodeBytes(file)
 	if err != nil {
 		return 0, err
 	}

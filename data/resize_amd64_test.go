@@ -20,8 +20,8 @@ func TestResizeAVX2(t *testing.T) {
 			img.Pix[i] = uint8(255 * rng.IntN(2))
 		}
 		for i := 3; i < len(img.Pix); i += 4 {
-		img.Pix[i] = 255
-	}
+			img.Pix[i] = 255
+		}
 		w, h := 1+rng.IntN(70), 1+rng.IntN(70)
 		box := fullRect(img.Rect.Size())
 		box.x0, box.y1 = rng.Float64()*box.x1/2, box.y1*(1-rng.Float64()/2)

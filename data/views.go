@@ -55,7 +55,7 @@ func (t ViewsTransform) Apply(dst []float32, img *image.NRGBA, rng *rand.Rand) e
 }
 
 func (t ViewsTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) (pixels.Notes, error) {
-	img, notes, err := t.Reading.decode(file)
+	img, notes, err := t.Reading.DecodeBytes(file)
 	if err != nil {
 		return 0, err
 	}
