@@ -8,14 +8,15 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"fovea/onnx"
+	"fovea/onnx/limits"
 	"fovea/onnx/pb"
 )
 
 const (
-	mostDepth = 32      // of calls inside of each other, so that recursion ends
-	mostNodes = 1 << 17 // of a model whose functions are expanded, and of calls
-	mostText  = 1 << 26 // bytes of the names in all expanded bodies
-	mostName  = 64      // bytes of a function's name that go into the names of its nodes
+	mostDepth = limits.MostDepth // of calls inside of each other, so that recursion ends
+	mostNodes = limits.MostNodes // of a model whose functions are expanded, and of calls
+	mostText  = 1 << 26          // bytes of the names in all expanded bodies
+	mostName  = 64               // bytes of a function's name that go into the names of its nodes
 )
 
 type functionKey struct{ domain, name, overload string }
@@ -49,11 +50,11 @@ func (e *expansion) expand(nodes []*pb.NodeProto, depth int) error {
 			continue
 		}
 		if depth == mostDepth {
-			return fmt.Errorf("import: %s: functions call each other more than %d deep", label(i, n), mostDepth)
+			return fmt.Errorf("import: %s: functions call each other more than %d deep", onnx.NodeLabel(i, n), mostDepth)
 		}
 		if len(e.nodes) > mostNodes || e.calls > mostNodes || e.text > mostText {
 			return fmt.Errorf("import: %s: with its functions expanded the model has more than %d nodes, calls "+
-				"or %d bytes of names", label(i, n), mostNodes, mostText)
+				"or %d bytes of names", onnx.NodeLabel(i, n), mostNodes, mostText)
 		}
 		for _, o := range f.GetOpsetImport() {
 			domain := onnx.CanonicalDomain(o.GetDomain())

@@ -65,11 +65,11 @@ func (b *builder) addInput(in *pb.ValueInfoProto, shape []int64) {
 func (b *builder) build(add func(n *pb.NodeProto) error) (*Model, error) {
 	for i, n := range b.model.Graph.Node {
 		if condition := branching[n.GetOpType()]; condition != "" {
-			return nil, &Refusal{label(i, n),
+			return nil, &Refusal{onnx.NodeLabel(i, n),
 				fmt.Sprintf("its %s depends on what the model's inputs contain; %s", condition, controlFlow)}
 		}
 		if err := add(n); err != nil {
-			return nil, fmt.Errorf("import: %s: %w", label(i, n), err)
+			return nil, fmt.Errorf("import: %s: %w", onnx.NodeLabel(i, n), err)
 		}
 	}
 	for _, out := range b.model.Graph.Output {
