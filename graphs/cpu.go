@@ -107,8 +107,9 @@ func (g *Graph) convolveForward(n *Node) {
 // behind them.
 func (g *Graph) spread(x *Value, axis, stride, size int64) *Value {
 	count, shape := x.Shape[axis], slices.Clone(x.Shape)
-	if shape[axis] = size; int(axis) == x.Rank()-1 {
-		// The runtime pads single elements slowly, so a product with a 0/1 matrix places them.
+	const small = 1 << 16
+	if shape[axis] = size; int(axis) == x.Rank()-1 && count*size <= max(small, x.Len()) {
+		// The runtime pads single elements slowly, so a product with a 0/1 matrix places them if it is not too large.
 		places := make([]float32, count*size)
 		for i := range count {
 			places[i*size+i*stride] = 1
