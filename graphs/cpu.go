@@ -152,8 +152,11 @@ func (g *Graph) reversedKernels(w *Value, group int64) *Value {
 // sumByProduct writes the sums of a matrix's columns as a product with ones: ONNX Runtime 1.27 takes a quarter of the
 // time.
 func (g *Graph) sumByProduct(n *Node) {
+	if n.Op != "ReduceSum" || n.Domain != "" {
+		return
+	}
 	x := n.Inputs[0]
-	if n.Op != "ReduceSum" || x.Rank() != 2 || x.Type != Float32 || n.Attributes.Int("keepdims", 1) != 0 {
+	if x.Rank() != 2 || x.Type != Float32 || n.Attributes.Int("keepdims", 1) != 0 {
 		return
 	}
 	if axes, err := ReducedAxes(n); err == nil && len(axes) == 1 && axes[0] == 0 {

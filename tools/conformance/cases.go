@@ -19,8 +19,9 @@ import (
 )
 
 // corpora are the files of cases: of the ONNX project, the same with operators
-// written out in simpler ones, older ones, and of ONNX Runtime's own operators.
-var corpora = []string{"onnx", "expanded", "onnx-go", "contrib"}
+// written out in simpler ones, older ones, of ONNX Runtime's own operators, and
+// ones in which an optional input or output is left out.
+var corpora = []string{"onnx", "expanded", "onnx-go", "contrib", "optional"}
 
 // A testCase is a model of one operator whose inputs are float32, with values for
 // these and what then comes out.
