@@ -44,7 +44,7 @@ func Lines(r io.Reader) ([]string, error) {
 }
 
 // headSize is how far a first line end, or a header, is looked for.
-const headSize = 1 << 20
+const headSize = 1 << 18
 
 // LineEnds returns r with LF in the place of each CR, if the first line ends in a CR alone, as those of old Mac programs
 // do. What stands between two quote characters is left as it is; 0 stands for none.
