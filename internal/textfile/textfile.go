@@ -70,18 +70,26 @@ type oldEnds struct {
 	r      io.Reader
 	quote  byte
 	quoted bool
+	before byte
 }
 
 func (e *oldEnds) Read(p []byte) (int, error) {
 	n, err := e.r.Read(p)
-	for i, c := range p[:n] {
-		if c == e.quote && e.quote != 0 {
+	kept := p[:0]
+	for _, c := range p[:n] {
+		out := c
+		switch {
+		case c == e.quote && e.quote != 0:
 			e.quoted = !e.quoted
-		} else if c == '\r' && !e.quoted {
-			p[i] = '\n'
+		case c == '\r' && !e.quoted:
+			out = '\n'
 		}
+		if c != '\n' || e.before != '\r' || e.quoted { // CR LF is one end
+			kept = append(kept, out)
+		}
+		e.before = c
 	}
-	return n, err
+	return len(kept), err
 }
 
 // HeadSize is how many bytes of a file [NotData] needs.
