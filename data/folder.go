@@ -27,6 +27,8 @@ type Split struct {
 	Dir     string
 	Classes []string // names of the class folders, sorted by code point
 	Samples []Sample // by class, then by path
+
+	Verified []Fingerprint // of Samples, which only their user can fill in; nil: not verified
 }
 
 // A Dataset is a folder with the splits train, val and test, which have the same classes.

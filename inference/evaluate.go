@@ -117,8 +117,8 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 	}
 	defer c.Close()
 	// A model may take a fixed number of images.
-	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: c.Batch(), Workers: o.Workers,
-		Transform: d.Transform(), Cache: cache, Tolerant: true})
+	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Verified: split.Verified, Batch: c.Batch(),
+		Workers: o.Workers, Transform: d.Transform(), Cache: cache, Tolerant: true})
 	if err != nil {
 		return nil, err
 	}

@@ -197,6 +197,15 @@ func TestPages(t *testing.T) {
 	r.Run, r.Config, r.Repeats, r.Test.Open, r.Test.Split = nil, "", nil, nil, "val"
 	pages["evaluation"] = r
 	for name, r := range pages {
+		pictures, err := r.Pictures()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range pictures {
+			if !slices.Contains(pictureNames, p.Name) {
+				t.Errorf("%s: the picture %s is not in pictureNames, so an old one would stay in the folder", name, p.Name)
+			}
+		}
 		page := written(t, r)
 		if strings.Contains(page, "ZgotmplZ") || strings.Contains(strings.ReplaceAll(page, "http-equiv", ""), "http") {
 			t.Errorf("%s: something is filtered, or from elsewhere", name)
