@@ -134,6 +134,10 @@ func FuzzReadPredictions(f *testing.F) {
 		if err := WritePredictions(&file, p); err != nil {
 			t.Fatalf("a table that was read cannot be written: %v", err)
 		}
+		// The sums of probabilities are checked there alone.
+		if again, err := ReadTable(bytes.NewReader(file.Bytes()), TableOptions{}); err == nil && !reflect.DeepEqual(again, p) {
+			t.Fatal("ReadTable did not return the table as it was written")
+		}
 		again, err := ReadPredictions(&file)
 		if err != nil {
 			t.Fatalf("a table that was written cannot be read: %v", err)

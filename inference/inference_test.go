@@ -132,7 +132,7 @@ func TestDescribe(t *testing.T) {
 	refused(inference.Description{}, "nothing says its crop, mean, std")
 	write("m.toml", "crop = 0.5\nmaen = [0, 0, 0]\n")
 	refused(inference.Description{}, "maen")
-	write("m.toml", "crop = 0.5\nmean = [0.1, 0.2, 0.3]\nstd = [1.0, 1.0, 1.0]\n")
+	write("m.toml", "\ufeffcrop = 0.5\nmean = [0.1, 0.2, 0.3]\nstd = [1.0, 1.0, 1.0]\n")
 	d, err := inference.Describe(model, inference.Description{Crop: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -261,6 +261,11 @@ func TestPaths(t *testing.T) {
 	}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("paths are %q, error %v", got, err)
+	}
+	for _, list := range []string{"\ufeffx.png\r\n", "\xff\xfex\x00.\x00p\x00n\x00g\x00\r\x00\n\x00", "x.png\r"} {
+		if got, err := inference.Paths([]string{"-"}, strings.NewReader(list)); err != nil || !slices.Equal(got, []string{"x.png"}) {
+			t.Errorf("%q lists %q, error %v", list, got, err)
+		}
 	}
 	if _, err := inference.Paths([]string{dir + "/none*"}, nil); err == nil {
 		t.Error("a pattern that matches nothing is accepted")
