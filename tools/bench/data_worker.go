@@ -1,71 +1,80 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
-	"strings"
 
 	"fovea/data"
 	"fovea/data/augment"
+	"fovea/tools/worker"
 )
 
-// workData makes the passes that its input asks for: "jpeg-3mp", or "cached
-// jpeg-3mp". It follows the protocol of data_peer.py.
-func workData(ctx context.Context, s setup) error {
-	cache, err := data.OpenCache(filepath.Join(s.dir, "..", "cache"), max(2*s.size, 512))
+// dataWorker is the command of a process that serves images.
+const dataWorker = "data-worker"
+
+// serveImages makes the passes that its input asks for.
+func serveImages(ctx context.Context, in io.Reader, out io.Writer) error {
+	var loaders map[imageRequest]*data.Loader
+	epoch := 0
+	return worker.Answers(in, out, func(line []byte) (any, error) {
+		if loaders == nil {
+			var j imageJob
+			err := json.Unmarshal(line, &j)
+			if err == nil {
+				loaders, err = newLoaders(ctx, j)
+			}
+			return worker.Answer{}, err
+		}
+		var r imageRequest
+		if err := json.Unmarshal(line, &r); err != nil {
+			return nil, err
+		}
+		l := loaders[r]
+		if l == nil {
+			return nil, fmt.Errorf("unknown request %+v", r)
+		}
+		epoch++
+		return makePass(ctx, l, epoch)
+	})
+}
+
+// newLoaders returns a loader for each request.
+func newLoaders(ctx context.Context, j imageJob) (map[imageRequest]*data.Loader, error) {
+	cache, err := data.OpenCache(filepath.Join(j.Dir, "..", "cache"), max(2*j.Size, 512))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	t := data.NewTrainTransform(s.size)
+	t := data.NewTrainTransform(j.Size)
 	if t.Policy, err = augment.Parse("rand-m9-mstd0.5-inc1"); err != nil {
-		return err
+		return nil, err
 	}
 	t.Erase = augment.Eraser{Probability: 0.25, Mode: augment.ErasePixel, Count: 1}
-	loaders := map[string]*data.Loader{}
+	loaders := map[imageRequest]*data.Loader{}
 	for _, kind := range imageKinds {
-		paths, err := filepath.Glob(filepath.Join(s.dir, kind, "*"))
+		paths, err := filepath.Glob(filepath.Join(j.Dir, kind, "*"))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		var samples []data.Sample
 		for _, p := range paths {
 			samples = append(samples, data.Sample{Path: p})
 		}
 		if _, _, err := data.Verify(ctx, samples, 1, cache, t, nil); err != nil {
-			return err
+			return nil, err
 		}
-		for prefix, c := range map[string]*data.Cache{"": nil, "cached ": cache} {
-			l, err := data.NewLoader(data.LoaderConfig{Samples: samples, Batch: 4, Workers: 1, Seed: 1,
-				Transform: t, Cache: c})
+		for cached, c := range map[bool]*data.Cache{false: nil, true: cache} {
+			l, err := data.NewLoader(data.LoaderConfig{Samples: samples, Batch: 4, Workers: 1, Seed: 1, Transform: t, Cache: c})
 			if err != nil {
-				return err
+				return nil, err
 			}
-			loaders[prefix+kind] = l
+			loaders[imageRequest{kind, cached}] = l
 		}
 	}
-	out := json.NewEncoder(os.Stdout)
-	fmt.Println("ready")
-	in := bufio.NewScanner(os.Stdin)
-	for epoch := 0; in.Scan() && strings.TrimSpace(in.Text()) != "quit"; epoch++ {
-		l := loaders[in.Text()]
-		if l == nil {
-			return fmt.Errorf("unknown request %q", in.Text())
-		}
-		p, err := makePass(ctx, l, epoch)
-		if err != nil {
-			return err
-		}
-		if err := out.Encode(p); err != nil {
-			return err
-		}
-	}
-	return out.Encode(farewell{})
+	return loaders, nil
 }
 
 func makePass(ctx context.Context, l *data.Loader, epoch int) (p pass, err error) {

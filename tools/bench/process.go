@@ -1,86 +1,59 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
-	"os"
-	"os/exec"
-	"strconv"
-	"strings"
+	"errors"
+
+	"fovea/tools/worker"
 )
 
-// process is a worker, ours or the peer, that takes a step on request.
-type process struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Scanner
+// A trainer is a process that has its job and is warm.
+type trainer struct {
+	*worker.Process
+	steps []*worker.Answer // of one step each
 }
 
-// start starts a worker and waits until it is warm.
-func start(ctx context.Context, name string, args ...string) (*process, error) {
-	p := &process{cmd: exec.CommandContext(ctx, name, args...)}
-	p.cmd.Stderr = os.Stderr
-	var err error
-	if p.in, err = p.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	out, err := p.cmd.StdoutPipe()
+// start gives a job to a process and warms it up.
+func start(ctx context.Context, program worker.Starter, j worker.Job) (*trainer, error) {
+	p, err := program(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p.out = bufio.NewScanner(out)
-	if err := p.cmd.Start(); err != nil {
+	if _, err := p.Send(j); err != nil {
 		return nil, err
 	}
-	if line, err := p.line(); err != nil || line != "ready" {
-		return nil, fmt.Errorf("%s %s did not get ready: %q, %v", name, strings.Join(args, " "), line, err)
-	}
-	return p, nil
+	_, err = p.Send(worker.Steps(2, 1e-4))
+	return &trainer{Process: p}, err
 }
 
-func startOurs(ctx context.Context, s setup) (*process, error) {
-	self, err := os.Executable()
+// step takes and keeps a step.
+func (t *trainer) step() (*worker.Answer, error) {
+	a, err := t.Send(worker.Steps(1, 1e-4))
+	t.steps = append(t.steps, a)
+	return a, err
+}
+
+// end returns the memory that the process took, and ends it.
+func (t *trainer) end() (*worker.Answer, error) {
+	a, err := t.Send(worker.Request{Memory: true})
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, self, "worker", "-arch", s.arch, "-model", s.model, "-size", strconv.Itoa(s.size), "-batch", strconv.Itoa(s.batch),
-		"-threads", strconv.Itoa(s.threads), "-profile", s.profile, "-recompute", s.recompute,
-		fmt.Sprintf("-shuffle=%t", s.shuffle), fmt.Sprintf("-memory-pattern=%t", s.memoryPattern))
-}
-
-func startPeer(ctx context.Context, s setup) (*process, error) {
-	return start(ctx, s.python, "tools/bench/peer.py", "--arch", s.arch, "--size", strconv.Itoa(s.size),
-		"--batch", strconv.Itoa(s.batch), "--threads", strconv.Itoa(s.threads), "--adamw", s.adamw)
-}
-
-func (p *process) line() (string, error) {
-	if !p.out.Scan() {
-		return "", fmt.Errorf("the process ended: %w", io.ErrUnexpectedEOF)
+	if a.PeakRSS == 0 {
+		return nil, errors.New("peak memory is known on Linux only")
 	}
-	return p.out.Text(), nil
+	return a, t.End()
 }
 
-// ask sends a request and reads the answer into to.
-func (p *process) ask(request string, to any) error {
-	if _, err := fmt.Fprintln(p.in, request); err != nil {
-		return err
+// median returns the median of a figure over the steps.
+func (t *trainer) median(of func(*worker.Answer) float64) float64 {
+	var x []float64
+	for _, a := range t.steps {
+		x = append(x, of(a))
 	}
-	line, err := p.line()
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal([]byte(line), to)
+	return worker.Median(x)
 }
 
-func (p *process) step() (r report, err error) { return r, p.ask("step", &r) }
+func seconds(a *worker.Answer) float64 { return a.Seconds }
 
-func (p *process) quit() (f farewell, err error) {
-	if err := p.ask("quit", &f); err != nil {
-		return f, err
-	}
-	p.in.Close()
-	return f, p.cmd.Wait()
-}
+func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }

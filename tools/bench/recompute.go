@@ -6,52 +6,50 @@ import (
 	"os"
 	"text/tabwriter"
 
+	"fovea/tools/worker"
 	"fovea/training/config"
 )
 
-// compareRecompute alternates steps with each value of training.recompute. What
-// a step needs is the peak without parameters, gradients and moments.
+// compareRecompute alternates steps with each value of training.recompute. The last columns are the peak memory without
+// parameters, gradients and moments.
 func compareRecompute(ctx context.Context, s setup) error {
-	var workers []*process
+	var trainers []*trainer
 	recomputes := config.Choices("training.recompute")
-	for _, s.recompute = range recomputes {
-		p, err := startOurs(ctx, s)
+	for _, s.Recompute = range recomputes {
+		p, err := start(ctx, worker.StartFovea, s.Job)
 		if err != nil {
 			return err
 		}
-		workers = append(workers, p)
+		trainers = append(trainers, p)
 	}
-	steps := make([][]report, len(workers))
 	for round := range s.rounds {
-		for i, p := range workers {
-			r, err := p.step()
+		for i, p := range trainers {
+			a, err := p.step()
 			if err != nil {
 				return err
 			}
-			if len(steps[0]) == round+1 && r.Loss != steps[0][round].Loss {
+			if first := trainers[0].steps[round].Losses[0]; a.Losses[0] != first {
 				return fmt.Errorf("round %d: the loss is %v, with training.recompute = %q %v",
-					round+1, steps[0][round].Loss, recomputes[i], r.Loss)
+					round+1, first, recomputes[i], a.Losses[0])
 			}
-			steps[i] = append(steps[i], r)
-			fmt.Fprintf(os.Stderr, "round %d, %s: %.3f s\n", round+1, recomputes[i], r.Seconds)
+			fmt.Fprintf(os.Stderr, "round %d, %s: %.3f s\n", round+1, recomputes[i], a.Seconds)
 		}
 	}
-	fmt.Printf("%s, %d px, batch %d, %d threads, median of %d interleaved steps\n\n", s.arch, s.size, s.batch, s.threads, s.rounds)
+	fmt.Printf("%s, %d threads, median of %d interleaved steps\n\n", s.Model, s.Threads, s.rounds)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "training.recompute\tstep, s\tratio\tpeak memory, MiB\tratio\twithout parameters, MiB\tratio\t")
-	seconds := func(r report) float64 { return r.Seconds }
-	var first farewell
-	for i, p := range workers {
-		f, err := p.quit()
+	var first *worker.Answer
+	for i, p := range trainers {
+		a, err := p.end()
 		if err != nil {
 			return err
 		}
 		if i == 0 {
-			first = f
+			first = a
 		}
-		t, own, firstOwn := median(steps[i], seconds), mib(f.PeakRSS-f.Arenas), mib(first.PeakRSS-first.Arenas)
-		fmt.Fprintf(w, "%s\t%.3f\t%.2f\t%.0f\t%.2f\t%.0f\t%.2f\t\n", recomputes[i], t, t/median(steps[0], seconds),
-			mib(f.PeakRSS), mib(f.PeakRSS)/mib(first.PeakRSS), own, own/firstOwn)
+		step, own, firstOwn := p.median(seconds), mib(a.PeakRSS-a.Arenas), mib(first.PeakRSS-first.Arenas)
+		fmt.Fprintf(w, "%s\t%.3f\t%.2f\t%.0f\t%.2f\t%.0f\t%.2f\t\n", recomputes[i], step,
+			step/trainers[0].median(seconds), mib(a.PeakRSS), mib(a.PeakRSS)/mib(first.PeakRSS), own, own/firstOwn)
 	}
 	return w.Flush()
 }

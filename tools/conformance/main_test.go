@@ -7,8 +7,7 @@ import (
 	"fovea/internal/graphtest"
 )
 
-// TestScore fails when a case is worse than testdata/score.csv says, and when
-// it is better, so that it stays so.
+// TestScore fails when a case is worse than testdata/score.csv says, and when it is better, so that it stays so.
 func TestScore(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs every case")
@@ -28,7 +27,8 @@ func TestScore(t *testing.T) {
 		case s.status > want:
 			t.Errorf("%s is %s, it was %s: %s", s.name, s.status, want, s.reason)
 		case s.status < want:
-			t.Errorf("%s is %s, better than %s: write the score anew with go run ./tools/conformance -write", s.name, s.status, want)
+			t.Errorf("%s is %s, better than %s: write the score anew with go run ./tools/conformance -write",
+				s.name, s.status, want)
 		}
 		delete(committed, s.key)
 	}
@@ -37,8 +37,8 @@ func TestScore(t *testing.T) {
 	}
 }
 
-// TestWrongGradients: gradients that are off by one part in a hundred are found,
-// but where they are 0 or, as those of a saturated tanh, nearly so.
+// TestWrongGradients makes gradients wrong by one part in a hundred, and expects that each is found. Exceptions are
+// gradients that are 0, or nearly so, like those of a saturated tanh.
 func TestWrongGradients(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs many cases")

@@ -3,15 +3,17 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
 	"fovea/internal/progress"
+	"fovea/tools/worker"
 	"fovea/training"
 )
 
-// span is from the first news of a task to the last.
+// A span reaches from the first news of a task to the last.
 type span struct {
 	first, last time.Time
 	from, to    int // images
@@ -30,10 +32,11 @@ func endToEnd(ctx context.Context, s *section) error {
 	if err != nil {
 		return err
 	}
-	p := s.halfPrecision()
-	c := m.config(s.settings, s.Provider, p)
-	c.Name, c.Data.Dir, c.Data.Cache, c.Output.Dir = "end", dir, filepath.Join(s.folder, "cache"), filepath.Join(s.folder, "runs")
-	c.Model.DropPath, c.Schedule.Epochs, c.Schedule.Warmup, c.Runtime.CUDAGraph = 0.2, s.Sizes.Epochs, 1, s.cuda()
+	n, precision := s.Sizes.Epochs, s.halfPrecision()
+	c := s.config(m, precision)
+	c.Name, c.Data.Dir, c.Output.Dir = "end", dir, filepath.Join(s.folder, "runs")
+	c.Data.Cache = filepath.Join(s.folder, "cache")
+	c.Schedule.Epochs, c.Schedule.Warmup, c.Runtime.CUDAGraph = n, 1, s.cuda()
 	tasks := map[string]*span{}
 	start := time.Now()
 	r, err := training.Run(ctx, c, training.Options{Progress: func(u progress.Update) {
@@ -49,55 +52,30 @@ func endToEnd(ctx context.Context, s *section) error {
 		return err
 	}
 	seconds := time.Since(start).Seconds()
-	j, err := s.files(ctx, m, noise(m, 2))
+	j := s.job(m, precision)
+	j.CUDAGraph = s.cuda()
+	answers, err := worker.Measure(ctx, worker.StartFovea, j,
+		worker.Steps(s.Sizes.Warm, 1e-5), worker.Steps(s.Sizes.Block, 1e-5))
 	if err != nil {
 		return err
 	}
-	j.Precision, j.DropPath, j.CUDAGraph = p, 0.2, s.cuda()
-	bare, err := s.bare(ctx, j)
-	if err != nil {
-		return err
-	}
-	n := s.Sizes.Epochs
+	fromMemory := float64(s.Sizes.Block*m.Batch) / answers[1].Seconds
+	first, before := tasks[fmt.Sprintf("epoch 1/%d", n)], tasks[fmt.Sprintf("epoch %d/%d", n-1, n)]
 	epoch, validation := tasks[fmt.Sprintf("epoch %d/%d", n, n)], tasks[fmt.Sprintf("validate %d/%d", n-1, n)]
 	if epoch == nil || validation == nil {
-		return fmt.Errorf("the run told nothing of its epochs, only of %v", taskNames(tasks))
+		return fmt.Errorf("the run told nothing of its epochs, only of %v", slices.Sorted(maps.Keys(tasks)))
 	}
-	s.table(fmt.Sprintf("%s, %s, JPEG scans of 512 × 496 pixels from data.cache, full recipe; the last of %d epochs", m, p, n), "what", "")
-	s.row("training, images/s", fmt.Sprintf("%.1f", epoch.rate()))
-	s.row("the same steps from batches in memory, images/s", fmt.Sprintf("%.1f", bare))
-	s.row("of that, with the loader", fmt.Sprintf("%.0f %%", 100*epoch.rate()/bare))
-	s.row("from the end of validation to the first step: checkpoint, start of the loader, s", fmt.Sprintf("%.2f", epoch.first.Sub(validation.last).Seconds()))
-	s.row("validation, s", fmt.Sprintf("%.2f", validation.last.Sub(tasks[fmt.Sprintf("epoch %d/%d", n-1, n)].last).Seconds()))
-	s.row("the whole run, s", fmt.Sprintf("%.1f", seconds))
-	s.row("before its first step, s", fmt.Sprintf("%.1f", tasks[fmt.Sprintf("epoch 1/%d", n)].first.Sub(start).Seconds()))
+	s.table(fmt.Sprintf("%s, %s, JPEG scans of 512 × 496 pixels from data.cache, full recipe; the last of %d epochs",
+		m, precision, n), "what", "")
+	figure := func(what, format string, x float64) { s.row(what, fmt.Sprintf(format, x)) }
+	figure("training, images/s", "%.1f", epoch.rate())
+	figure("the same steps from batches in memory, images/s", "%.1f", fromMemory)
+	figure("of that, with the loader", "%.0f %%", 100*epoch.rate()/fromMemory)
+	figure("from the end of validation to the first step: checkpoint, start of the loader, s", "%.2f",
+		epoch.first.Sub(validation.last).Seconds())
+	figure("validation, s", "%.2f", validation.last.Sub(before.last).Seconds())
+	figure("the whole run, s", "%.1f", seconds)
+	figure("before its first step, s", "%.1f", first.first.Sub(start).Seconds())
 	s.require(r.Epochs == n, "the run has %d epochs", r.Epochs)
 	return nil
-}
-
-// bare is the speed of steps that wait for no image.
-func (s *section) bare(ctx context.Context, j job) (float64, error) {
-	w, err := startOurs(ctx)
-	if err != nil {
-		return 0, err
-	}
-	if _, err := w.ask(j); err != nil {
-		return 0, err
-	}
-	if _, err := w.steps(s.Sizes.Warm, 1e-5); err != nil {
-		return 0, err
-	}
-	a, err := w.steps(s.Sizes.Block, 1e-5)
-	if err != nil {
-		return 0, err
-	}
-	return float64(s.Sizes.Block*j.Model.Batch) / a.Seconds, w.end()
-}
-
-func taskNames(tasks map[string]*span) string {
-	var names []string
-	for name := range tasks {
-		names = append(names, name)
-	}
-	return strings.Join(names, ", ")
 }

@@ -7,11 +7,12 @@ expanded.bin.gz   those in which the operator is written out in simpler ones: it
 onnx-go.bin.gz    older ones of the ONNX project, opset 9 and 10, as onnx-go v0.5.0 carries them
 contrib.bin.gz    ONNX Runtime's own operators, from conformance_contrib.py
 
-Kept are cases with a float32 or float64 input and such an output, that stock onnxruntime runs on the CPU with the expected result.
-A file is a gzip stream of models, each behind its length (4 bytes, little-endian). A model's graph has the case's name, and its
-doc_string the operator's; its inputs are the float ones, with the case's values as initializers of the same names; the expected
-results are there under the outputs' names too. All other inputs, and floats that only decide shapes, are initializers alone.
-float64 became float32, and newer opsets became 25, or 21, if onnxruntime still gives what is expected.
+Kept are cases with a float32 or float64 input and such an output, that stock onnxruntime runs on the CPU with the
+expected result. A file is a gzip stream of models, each behind its length (4 bytes, little-endian). A model's graph has
+the case's name, and its doc_string the operator's; its inputs are the float ones, with the case's values as
+initializers of the same names; the expected results are there under the outputs' names too. All other inputs, and
+floats that only decide shapes, are initializers alone. float64 became float32, and newer opsets became 25, or 21, if
+onnxruntime still gives what is expected.
 """
 
 import base64
@@ -119,7 +120,8 @@ def problem(model, inputs, expected, rtol):
     try:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
-        got = onnxruntime.InferenceSession(plain.SerializeToString(), options, ["CPUExecutionProvider"]).run(None, inputs)
+        session = onnxruntime.InferenceSession(plain.SerializeToString(), options, ["CPUExecutionProvider"])
+        got = session.run(None, inputs)
     except Exception as e:
         return str(e).split("\n")[0]
     for x, y in zip(got, expected):
@@ -143,14 +145,16 @@ def node_cases():
 
 
 def onnx_go_cases():
-    lines = subprocess.run(["go", "run", "./tools/onnxgo", "cases"], cwd=ROOT, check=True, capture_output=True).stdout.splitlines()
+    command = ["go", "run", "./tools/onnxgo", "cases"]
+    lines = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.splitlines()
 
     def tensor(t):
         return np.frombuffer(base64.b64decode(t["Data"]), np.dtype(t["Type"])).reshape(t["Shape"] or ())
 
     for c in sorted(map(json.loads, lines), key=lambda c: c["Title"]):
         inputs, results = ([tensor(t) for t in c[side] or ()] for side in ("Inputs", "Results"))
-        yield c["Title"].removeprefix("Test"), c["Op"], onnx.load_from_string(base64.b64decode(c["Model"])), inputs, results, 1e-3
+        model = onnx.load_from_string(base64.b64decode(c["Model"]))
+        yield c["Title"].removeprefix("Test"), c["Op"], model, inputs, results, 1e-3
 
 
 def write(name, cases):
@@ -165,7 +169,8 @@ def write(name, cases):
     data = b"".join(struct.pack("<I", len(m)) + m for m in (m.SerializeToString(deterministic=True) for m in kept))
     path = OUT / (name + ".bin.gz")
     path.write_bytes(gzip.compress(data, 9, mtime=0))
-    print(f"{name}: {len(kept)} cases of {len({m.graph.doc_string for m in kept})} operators, {path.stat().st_size} bytes")
+    print(f"{name}: {len(kept)} cases of {len({m.graph.doc_string for m in kept})} operators, {path.stat().st_size} "
+          f"bytes")
     print("not run as expected:", dict(left))
 
 
