@@ -145,7 +145,7 @@ func (a *app) evalPredictions(ctx context.Context, file string, table evaluation
 		page.Subject += " with the labels of " + o.Labels
 	}
 	if o.Data != "" {
-		test.Open = data.DecodeIn(o.Data)
+		test.Open = data.Reading{}.DecodeIn(o.Data)
 	}
 	if err := page.WriteEvaluation(o.Out, test, o.Command); err != nil {
 		return err
