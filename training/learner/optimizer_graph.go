@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
 	"fovea/onnx/engine"
 	"fovea/onnx/ort"
-	"fovea/onnx/pb"
 	"fovea/training/optim"
 )
 
@@ -17,6 +17,7 @@ import (
 // times slower than what is made for one. On a GPU it waits for the norm, which Go looks at before it goes on.
 type graphOptimizer struct {
 	*arenas
+	cleanup
 	adamw  optim.AdamW
 	groups []optim.Group
 	from   int
@@ -35,14 +36,10 @@ var scalars = []string{"gradient_scale", "rate", "shrink", "beta1", "weight1", "
 
 const constantsRow = 16 // float32 values
 
-func newGraphOptimizer(s Settings, a *arenas, e *engine.Engine) (_ *graphOptimizer, err error) {
-	o := &graphOptimizer{arenas: a, adamw: s.AdamW, groups: s.Layout.Groups(), from: s.Layout.TrainedFrom(),
+// newGraphOptimizer opens the sessions. The caller closes the optimizer even if there is an error.
+func newGraphOptimizer(s Settings, a *arenas, e *engine.Engine) (o *graphOptimizer, err error) {
+	o = &graphOptimizer{arenas: a, adamw: s.AdamW, groups: s.Layout.Groups(), from: s.Layout.TrainedFrom(),
 		clip: s.Clip, ema: s.EMA}
-	defer func() {
-		if err != nil {
-			o.close()
-		}
-	}()
 	for _, x := range []struct {
 		to     **ort.Session
 		build  func() (*graphs.Graph, error)
@@ -54,45 +51,43 @@ func newGraphOptimizer(s Settings, a *arenas, e *engine.Engine) (_ *graphOptimiz
 		}
 		g, err := x.build()
 		if err != nil {
-			return nil, err
+			return o, err
 		}
 		g.Lower(graphs.Float32, a.device != nil)
 		model, err := g.Marshal()
 		if err != nil {
-			return nil, err
+			return o, err
 		}
 		if *x.to, err = e.OpenOnDevice(model); err != nil {
-			return nil, err
+			return o, err
 		}
+		o.add((*x.to).Close)
 	}
-	if o.squareSum, err = newScalar(a.device, o.squares, "square_sum", 1); err != nil {
-		return nil, err
+	o.squareSum, err = newScalar(a.device, o.squares, "square_sum", 1)
+	o.add(o.squareSum.close)
+	if err != nil {
+		return o, err
 	}
-	o.constants, err = a.device.AllocateFloat32(constantsRow * len(o.groups))
+	if o.constants, err = a.device.AllocateFloat32(constantsRow * len(o.groups)); err == nil {
+		o.add(o.constants.Free)
+	}
 	return o, err
 }
 
 // run runs a session with its vectors bound to a range of arenas and its scalars to a row of the constants.
 func (o *graphOptimizer) run(s *ort.Session, vectors map[string]*ort.Memory, start, end, row int) error {
-	bind := func(name string, m *ort.Memory, offset int, shape ...int64) error {
-		t, err := m.Tensor(4*offset, pb.TensorProto_FLOAT, shape...)
-		if err != nil {
-			return err
-		}
-		return errors.Join(s.Bind(name, t), t.Close())
-	}
 	for name, arena := range vectors {
-		if err := bind(name, arena, start, int64(end-start)); err != nil {
+		if err := bind(s, name, arena, start, int64(end-start)); err != nil {
 			return err
 		}
 	}
 	for _, info := range s.Inputs() {
-		for i, name := range scalars {
-			if info.Name == name {
-				if err := bind(name, o.constants, constantsRow*row+i); err != nil {
-					return err
-				}
-			}
+		i := slices.Index(scalars, info.Name)
+		if i < 0 {
+			continue
+		}
+		if err := bind(s, info.Name, o.constants, constantsRow*row+i); err != nil {
+			return err
 		}
 	}
 	return s.Run()
@@ -156,17 +151,3 @@ func (o *graphOptimizer) writeConstants(step int64, rate, scale float64) error {
 }
 
 func (o *graphOptimizer) norm() float64 { return o.last }
-
-func (o *graphOptimizer) close() error {
-	var failed []error
-	for _, s := range []*ort.Session{o.squares, o.steps, o.sums, o.averages} {
-		if s != nil {
-			failed = append(failed, s.Close())
-		}
-	}
-	failed = append(failed, o.squareSum.close())
-	if o.constants != nil {
-		failed = append(failed, o.constants.Free())
-	}
-	return errors.Join(failed...)
-}
