@@ -35,7 +35,7 @@ func interrupt(ctx context.Context, s *section) error {
 	if err != nil {
 		return err
 	}
-	m := s.Sizes.Resume
+	m := mini(5)
 	c := s.config(m, s.halfPrecision())
 	c.Name, c.Data.Dir, c.Output.Dir = "interrupted", dir, filepath.Join(s.folder, "runs")
 	c.Schedule.Epochs, c.Schedule.Warmup, c.Runtime.CUDAGraph = 6, 1, s.cuda()

@@ -16,7 +16,7 @@ const profiledSteps = 5
 
 // profile tells where the time of a step goes.
 func profile(ctx context.Context, s *section) error {
-	m := s.Sizes.Profile
+	m := s.Sizes.Speed
 	j := s.job(m, s.halfPrecision())
 	j.ProfilePrefix = filepath.Join(s.folder, "step")
 	answers, err := worker.Measure(ctx, worker.StartFovea, j,
