@@ -21,13 +21,11 @@ import (
 // Serve takes training steps as training.Run does, but from batches in memory.
 func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	w := new(server)
-	served := Answers(in, out, func(line []byte) (any, error) { return w.answer(ctx, line) })
-	return errors.Join(served, w.close())
+	return errors.Join(w.serve(ctx, bufio.NewReader(in), json.NewEncoder(out)), w.close())
 }
 
-// Answers answers each line of the input with the JSON of what answer returns, or of its error.
-func Answers(in io.Reader, out io.Writer, answer func(line []byte) (any, error)) error {
-	requests, answers := bufio.NewReader(in), json.NewEncoder(out)
+// serve answers each line of the input with the JSON of an answer or of its error.
+func (w *server) serve(ctx context.Context, requests *bufio.Reader, answers *json.Encoder) error {
 	for {
 		line, err := requests.ReadBytes('\n')
 		if err == io.EOF {
@@ -36,7 +34,7 @@ func Answers(in io.Reader, out io.Writer, answer func(line []byte) (any, error))
 		if err != nil {
 			return err
 		}
-		a, err := answer(line)
+		a, err := w.answer(ctx, line)
 		if err != nil {
 			a = failure{err.Error(), memory.OutOfMemory(err)}
 		}
