@@ -145,8 +145,8 @@ func (s *section) open(ctx context.Context, c *contender) bool {
 	if c.process, c.failed = c.start(ctx); c.failed != nil {
 		return false
 	}
-	for _, request := range []any{c.job, worker.Steps(s.Sizes.Warm, 1e-5), worker.Request{Memory: true}} {
-		if c.memory, c.failed = c.process.Send(request); c.failed != nil {
+	for _, request := range []any{c.job, worker.Steps(s.Sizes.Warm, 1e-5)} {
+		if _, c.failed = c.process.Send(request); c.failed != nil {
 			c.process.End()
 			return false
 		}
@@ -168,10 +168,8 @@ func (s *section) rounds(all []*contender) {
 		}
 	}
 	for _, c := range all {
-		if c.failed == nil { // torch's reserved memory is known at the end
-			if last, err := c.process.Send(worker.Request{Memory: true}); err == nil {
-				c.memory.Reserved = last.Reserved
-			}
+		if c.failed == nil {
+			c.memory, c.failed = c.process.Send(worker.Request{Memory: true})
 		}
 		if err := c.process.End(); c.failed == nil && err != nil {
 			c.failed = fmt.Errorf("at its end: %w", err)

@@ -18,11 +18,9 @@ import (
 type graphOptimizer struct {
 	*arenas
 	cleanup
-	adamw  optim.AdamW
-	groups []optim.Group
-	from   int
-	clip   float64
-	ema    float64
+	settings Settings
+	groups   []optim.Group
+	from     int
 
 	squares, steps, sums, averages *ort.Session // the last two nil where nothing needs them
 	squareSum                      *scalar
@@ -38,8 +36,7 @@ const constantsRow = 16 // float32 values
 
 // newGraphOptimizer opens the sessions. The caller closes the optimizer even if there is an error.
 func newGraphOptimizer(s Settings, a *arenas, e *engine.Engine) (o *graphOptimizer, err error) {
-	o = &graphOptimizer{arenas: a, adamw: s.AdamW, groups: s.Layout.Groups(), from: s.Layout.TrainedFrom(),
-		clip: s.Clip, ema: s.EMA}
+	o = &graphOptimizer{arenas: a, settings: s, groups: s.Layout.Groups(), from: s.Layout.TrainedFrom()}
 	for _, x := range []struct {
 		to     **ort.Session
 		build  func() (*graphs.Graph, error)
@@ -117,7 +114,7 @@ func (o *graphOptimizer) update(step int64, rate, divisor float64) error {
 	if o.last = math.Sqrt(o.squareSum.value(0)) / divisor; !isFinite(o.last) {
 		return nil
 	}
-	if err := o.writeConstants(step, rate, optim.ClipScale(o.last, o.clip)/divisor); err != nil {
+	if err := o.writeConstants(step, rate, optim.ClipScale(o.last, o.settings.Clip)/divisor); err != nil {
 		return err
 	}
 	for i, g := range o.groups {
@@ -137,12 +134,13 @@ func (o *graphOptimizer) update(step int64, rate, divisor float64) error {
 
 // writeConstants fills in the scalars of every group for a step.
 func (o *graphOptimizer) writeConstants(step int64, rate, scale float64) error {
-	bias1, bias2 := 1-math.Pow(o.adamw.Beta1, float64(step)), 1-math.Pow(o.adamw.Beta2, float64(step))
+	w := o.settings.AdamW
+	bias1, bias2 := 1-math.Pow(w.Beta1, float64(step)), 1-math.Pow(w.Beta2, float64(step))
 	return o.device.Exchange([]*ort.Memory{o.constants}, false, true, func(contents []*ort.Memory) error {
 		for i, g := range o.groups {
 			lr := rate * g.LRScale
-			for j, x := range []float64{scale, lr / bias1, 1 - lr*g.WeightDecay, o.adamw.Beta1, 1 - o.adamw.Beta1,
-				o.adamw.Beta2, 1 - o.adamw.Beta2, math.Sqrt(bias2), o.adamw.Eps, o.ema, 1 - o.ema} {
+			for j, x := range []float64{scale, lr / bias1, 1 - lr*g.WeightDecay, w.Beta1, 1 - w.Beta1,
+				w.Beta2, 1 - w.Beta2, math.Sqrt(bias2), w.Eps, o.settings.EMA, 1 - o.settings.EMA} {
 				contents[0].Float32()[constantsRow*i+j] = float32(x)
 			}
 		}
