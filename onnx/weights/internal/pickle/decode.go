@@ -14,7 +14,7 @@ type Hooks struct {
 	// Call returns the value of a class or function called with arguments. ok is false if it does not know the class.
 	Call func(class Global, args Tuple) (value any, ok bool, err error)
 	// Build sets the state that the file has for a value that Call made.
-	Build func(value, state any) error
+	Build func(value, state any)
 	// Persistent returns the value outside the pickle that has an id.
 	Persistent func(id any) (any, error)
 }

@@ -153,8 +153,8 @@ func (m *machine) build() error {
 	case *Object, *Dict, *List: // attributes beside the content
 		return nil
 	}
-	if m.hooks.Build == nil {
-		return nil
+	if m.hooks.Build != nil {
+		m.hooks.Build(v, state)
 	}
-	return m.hooks.Build(v, state)
+	return nil
 }
