@@ -2,11 +2,13 @@ package worker
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -193,6 +195,17 @@ func (w *server) profile() (*Answer, error) {
 		a.Operators[operators[node]] = Share{x.Calls + 1, x.Seconds + Median(seconds)}
 	}
 	return a, nil
+}
+
+// Ranked returns the names of shares, the largest first, and the sum of their seconds.
+func Ranked(shares map[string]Share) (names []string, seconds float64) {
+	for _, x := range shares {
+		seconds += x.Seconds
+	}
+	names = slices.SortedFunc(maps.Keys(shares), func(a, b string) int {
+		return cmp.Compare(shares[b].Seconds, shares[a].Seconds)
+	})
+	return names, seconds
 }
 
 // Median returns the upper median of at least one number.
