@@ -3,7 +3,6 @@ package learner
 import (
 	"errors"
 
-	"fovea/graphs/artifacts"
 	"fovea/onnx/engine"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
@@ -18,7 +17,7 @@ type arenas struct {
 	average                                 *ort.Memory // moving average of the parameters; nil without one
 }
 
-func (a *arenas) allocate(s Settings, d *engine.Device) (err error) {
+func (a *arenas) allocate(s Settings, d *engine.Device, c *cleanup) (err error) {
 	a.device = d
 	all := []**ort.Memory{&a.parameters, &a.gradients, &a.moment1, &a.moment2}
 	if s.Accumulate > 1 {
@@ -31,13 +30,9 @@ func (a *arenas) allocate(s Settings, d *engine.Device) (err error) {
 		if *m, err = d.AllocateFloat32(s.Layout.Size); err != nil {
 			return err
 		}
+		c.add((*m).Free)
 	}
 	return nil
-}
-
-// bind gives a training session its parameters and gradients.
-func (a *arenas) bind(s *ort.Session, layout optim.Layout) error {
-	return errors.Join(bindArena(s, layout, a.parameters, ownName), bindArena(s, layout, a.gradients, artifacts.Grad))
 }
 
 // stepGradients returns the gradients of a step: of its micro-batches together.
@@ -74,16 +69,6 @@ func (a *arenas) Start(fill func(parameters []float32) error) error {
 	})
 }
 
-func (a *arenas) free() error {
-	var failed []error
-	for _, m := range []*ort.Memory{a.parameters, a.gradients, a.moment1, a.moment2, a.sum, a.average} {
-		if m != nil {
-			failed = append(failed, m.Free())
-		}
-	}
-	return errors.Join(failed...)
-}
-
 func ownName(name string) string { return name }
 
 // bindArena binds each parameter's place in an arena under a name made of the parameter's, where the session has an
@@ -97,14 +82,18 @@ func bindArena(s *ort.Session, layout optim.Layout, arena *ort.Memory, name func
 		if !has[name(p.Name)] {
 			continue
 		}
-		t, err := arena.Tensor(4*p.Offset, pb.TensorProto_FLOAT, p.Shape...)
-		if err != nil {
-			return err
-		}
-		// The session keeps the memory, not this view of it.
-		if err := errors.Join(s.Bind(name(p.Name), t), t.Close()); err != nil {
+		if err := bind(s, name(p.Name), arena, p.Offset, p.Shape...); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// bind gives an input or output of a session its place in memory, float32 from the element at offset on.
+func bind(s *ort.Session, name string, m *ort.Memory, offset int, shape ...int64) error {
+	t, err := m.Tensor(4*offset, pb.TensorProto_FLOAT, shape...)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Bind(name, t), t.Close()) // the session keeps the memory, not this view of it
 }
