@@ -97,7 +97,7 @@ func (s *sample) calibrationNoise() float64 {
 func (s *sample) newTally() *tally {
 	k := s.classes
 	floats := func() []float64 { return make([]float64, k) }
-	t := &tally{counts: make([][]int, k), curves: make([]curve, k), pairs: make([][]int64, k),
+	t := &tally{counts: make([][]int, k), pairs: make([][]int64, k),
 		support: make([]int64, k), predicted: make([]int64, k), precision: floats(), recall: floats(),
 		specificity: floats(), f1: floats(), jaccard: floats(), ap: floats(), auc: floats()}
 	for c := range k {
@@ -105,12 +105,6 @@ func (s *sample) newTally() *tally {
 	}
 	for i := range t.sensitivity {
 		t.sensitivity[i] = floats()
-	}
-	switch {
-	case s.bands > 0 && k == 2:
-		t.traces = make([]trace, 1)
-	case s.bands > 0:
-		t.traces = make([]trace, k+1)
 	}
 	return t
 }
@@ -141,22 +135,33 @@ func (s *sample) whole() (*tally, []float64) {
 // width.
 func (s *sample) measure(weights []uint16, t *tally, out []float64) {
 	s.countRows(weights, t)
+	grid := out[s.measures():] // of the heights
+	clear(grid)
+	curves, first, averaged := 0, 0, s.classes
+	if s.classes == 2 {
+		first, averaged = positiveClass, 1
+	}
 	for c, ranking := range s.rankings {
 		clear(t.pairs[c])
-		others := t.rows - t.support[c]
-		t.curves[c] = walk(ranking, uint16(c), weights, t.pairs[c], falsePositives(others),
-			t.traceOf(c).start(t.support[c], others))
+		t.ap[c] = t.walk(ranking, uint16(c), weights, t.pairs[c])
+		t.measureClass(c)
+		if s.bands > 0 && c >= first && t.support[c] > 0 {
+			curves++
+			t.addHeights(grid, averaged)
+		}
 	}
 	if s.pooled != nil {
 		var pairs [2]int64
-		t.pooled = walk(s.pooled, 1, weights, pairs[:], [len(specificityLevels)]int64{math.MaxInt64, math.MaxInt64},
-			t.traceOf(-1).start(t.rows, t.rows*int64(s.classes-1)))
+		t.pooledAP = t.walk(s.pooled, 1, weights, pairs[:])
 		t.pooledPairs = pairs[0]
+		if s.bands > 0 {
+			for k := range bandPoints {
+				grid[k] /= float64(curves)
+			}
+			t.addHeights(grid[2*bandPoints:], 1)
+		}
 	}
 	t.measure(out)
-	if s.bands > 0 {
-		t.bands(out[s.measures():])
-	}
 }
 
 // countRows fills in what takes the rows in any order.
