@@ -77,14 +77,7 @@ func (o *Outcome) read(r io.Reader) error {
 		return fmt.Errorf("line 1: none of the columns %q is a metric, such as accuracy, f1, roc_auc or kappa",
 			strings.Join(header, ","))
 	}
-	for {
-		record, err := in.Read()
-		if err == io.EOF && o.Metrics == nil {
-			return fmt.Errorf("there is no row below the header")
-		}
-		if err == io.EOF {
-			break
-		}
+	for record, err := range records(in) {
 		if err != nil {
 			return err
 		}
@@ -98,6 +91,9 @@ func (o *Outcome) read(r io.Reader) error {
 				return fmt.Errorf("%s: %q is not a number", cellName(in, i, name), text)
 			}
 		}
+	}
+	if o.Metrics == nil {
+		return fmt.Errorf("there is no row below the header")
 	}
 	o.Duration = time.Duration(o.Metrics[secondsColumn] * float64(time.Second))
 	delete(o.Metrics, secondsColumn)
@@ -114,5 +110,5 @@ func ReadMetricRow(r io.Reader) (map[string]float64, error) {
 }
 
 func isMetric(name string) bool {
-	return slices.ContainsFunc(columns, func(c column) bool { return c.name == strings.TrimSpace(name) })
+	return slices.Contains(columnNames(), strings.TrimSpace(name))
 }

@@ -27,14 +27,10 @@ var (
 
 // measureNames returns the measures of a task with so many classes, in the order of their values.
 func measureNames(classes int) []string {
-	var names []string
-	for _, c := range columns {
-		names = append(names, c.name)
-	}
 	if classes == 2 {
-		return slices.Concat(names, commonMeasures, binaryMeasures)
+		return slices.Concat(columnNames(), commonMeasures, binaryMeasures)
 	}
-	return slices.Concat(names, commonMeasures, manyMeasures)
+	return slices.Concat(columnNames(), commonMeasures, manyMeasures)
 }
 
 // lowerIsBetter reports whether a measure counts mistakes.

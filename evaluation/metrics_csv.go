@@ -13,10 +13,7 @@ import (
 // The first ten columns are those of RETFound's files. Numbers are the shortest that read back as the same float64.
 func WriteMetrics(w io.Writer, rows []Metrics) error {
 	out := csv.NewWriter(w)
-	record := make([]string, 0, len(columns))
-	for _, c := range columns {
-		record = append(record, c.name)
-	}
+	record := columnNames()
 	out.Write(record) // the writer keeps its first error for Error below
 	for _, m := range rows {
 		record = record[:0]
@@ -36,20 +33,12 @@ func ReadMetrics(r io.Reader) ([]Metrics, error) {
 	if err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.name
-	}
-	if !slices.Equal(header, names) {
+	if names := columnNames(); !slices.Equal(header, names) {
 		return nil, fmt.Errorf("metrics: line 1: the header is %q, want %q",
 			strings.Join(header, ","), strings.Join(names, ","))
 	}
 	var rows []Metrics
-	for {
-		record, err := in.Read()
-		if err == io.EOF {
-			return rows, nil
-		}
+	for record, err := range records(in) {
 		if err != nil {
 			return nil, fmt.Errorf("metrics: %w", err)
 		}
@@ -63,6 +52,7 @@ func ReadMetrics(r io.Reader) ([]Metrics, error) {
 		}
 		rows = append(rows, m)
 	}
+	return rows, nil
 }
 
 func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }

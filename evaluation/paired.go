@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -116,19 +117,11 @@ func align(a, b *Predictions) (*Predictions, error) {
 				name, strings.Join(pathColumns[1:], ", "))
 		}
 	}
-	rowsOfB, twice := byPath(b)
-	_, twiceInA := byPath(a)
 	var rows mismatch
-	for _, path := range twiceInA {
-		rows.add("more than once in A", path)
-	}
-	for _, path := range twice {
-		rows.add("more than once in B", path)
-	}
+	rowsOfA := byPath(a, &rows, "more than once in A")
+	rowsOfB := byPath(b, &rows, "more than once in B")
 	out := &Predictions{Classes: a.Classes, Rows: make([]Prediction, len(a.Rows))}
-	seen := make(map[string]bool, len(a.Rows))
 	for i, r := range a.Rows {
-		seen[r.Path] = true
 		k, ok := rowsOfB[r.Path]
 		if !ok {
 			rows.add("missing in B", r.Path)
@@ -147,7 +140,7 @@ func align(a, b *Predictions) (*Predictions, error) {
 		out.Rows[i] = Prediction{Path: r.Path, Label: r.Label, Probabilities: probabilities}
 	}
 	for _, r := range b.Rows {
-		if !seen[r.Path] {
+		if _, ok := rowsOfA[r.Path]; !ok {
 			rows.add("missing in A", r.Path)
 		}
 	}
@@ -155,36 +148,32 @@ func align(a, b *Predictions) (*Predictions, error) {
 		"both tables must have one row for each of the same images, with the same path and label")
 }
 
-// byPath returns the row of each path, and the paths that occur again.
-func byPath(p *Predictions) (rows map[string]int, twice []string) {
-	rows = make(map[string]int, len(p.Rows))
+// byPath returns the row of each path, and adds the paths that occur again to a mismatch.
+func byPath(p *Predictions, again *mismatch, kind string) map[string]int {
+	rows := make(map[string]int, len(p.Rows))
 	for i, r := range p.Rows {
 		if _, ok := rows[r.Path]; ok {
-			twice = append(twice, r.Path)
+			again.add(kind, r.Path)
 		}
 		rows[r.Path] = i
 	}
-	return rows, twice
+	return rows
 }
 
-// A mismatch collects differences between two tables by kind, with a few examples.
+// A mismatch collects differences between two tables by kind, for a message with a few examples.
 type mismatch struct {
 	kinds    []string
-	counts   map[string]int
 	examples map[string][]string
 }
 
 func (m *mismatch) add(kind, example string) {
-	if m.counts == nil {
-		m.counts, m.examples = map[string]int{}, map[string][]string{}
+	if m.examples == nil {
+		m.examples = map[string][]string{}
 	}
-	if m.counts[kind] == 0 {
+	if m.examples[kind] == nil {
 		m.kinds = append(m.kinds, kind)
 	}
-	m.counts[kind]++
-	if len(m.examples[kind]) < 3 {
-		m.examples[kind] = append(m.examples[kind], fmt.Sprintf("%q", example))
-	}
+	m.examples[kind] = append(m.examples[kind], strconv.Quote(example))
 }
 
 // err returns an error with what is wrong and what should be, or nil if nothing was added.
@@ -194,11 +183,12 @@ func (m *mismatch) err(what, should string) error {
 	}
 	var parts []string
 	for _, kind := range m.kinds {
-		more := ""
-		if m.counts[kind] > len(m.examples[kind]) {
-			more = ", …"
+		examples := m.examples[kind]
+		count := len(examples)
+		if count > 3 {
+			examples = append(examples[:3], "…")
 		}
-		parts = append(parts, fmt.Sprintf("%d %s (%s%s)", m.counts[kind], kind, strings.Join(m.examples[kind], ", "), more))
+		parts = append(parts, fmt.Sprintf("%d %s (%s)", count, kind, strings.Join(examples, ", ")))
 	}
 	return fmt.Errorf("%s: %s; %s", what, strings.Join(parts, "; "), should)
 }

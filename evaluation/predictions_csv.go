@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -58,6 +59,18 @@ func newReader(r io.Reader) *csv.Reader {
 		in.Discard(len(mark))
 	}
 	return csv.NewReader(in)
+}
+
+// records yields the lines below the header, up to the first error.
+func records(in *csv.Reader) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) {
+		for {
+			record, err := in.Read()
+			if err == io.EOF || !yield(record, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // readHeader reads the first line. An empty file is an error.

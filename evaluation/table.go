@@ -73,11 +73,7 @@ func (t *table) read() (*Predictions, error) {
 	t.in.ReuseRecord = true
 	p := &Predictions{Classes: t.classes.names}
 	var unlabelled mismatch
-	for {
-		record, err := t.in.Read()
-		if err == io.EOF {
-			break
-		}
+	for record, err := range records(t.in) {
 		if err != nil {
 			return nil, err
 		}
@@ -261,11 +257,7 @@ func readLabels(in *csv.Reader) (map[string]string, error) {
 		return nil, fmt.Errorf("line 1: the header %q needs a column path and a column label", strings.Join(header, ","))
 	}
 	out := map[string]string{}
-	for {
-		record, err := in.Read()
-		if err == io.EOF {
-			return out, nil
-		}
+	for record, err := range records(in) {
 		if err != nil {
 			return nil, err
 		}
@@ -275,4 +267,5 @@ func readLabels(in *csv.Reader) (map[string]string, error) {
 		}
 		out[key] = value
 	}
+	return out, nil
 }
