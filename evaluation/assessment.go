@@ -89,9 +89,8 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 	take := func(names []string) []Estimate {
 		out := make([]Estimate, len(names))
 		for i, name := range names {
-			low, high := all.interval(next, values[next], o.Level)
+			low, high := all.intervalOf(name, next, values[next], o.Level)
 			if name == "ece" {
-				low, high = all.basicInterval(next, values[next], o.Level)
 				low, high = max(low, 0), max(high, 0)
 			}
 			out[i] = Estimate{name, Number(values[next]), Number(low), Number(high)}

@@ -1,6 +1,10 @@
 package evaluation
 
-import "math"
+import (
+	"math"
+	"slices"
+	"sort"
+)
 
 const calibrationBins = 15 // Guo et al. (2017)
 
@@ -69,14 +73,7 @@ func (s *sample) pool(p *Predictions) {
 // numpy.linspace(0, 1, 16).
 func calibrationBin(v float64) uint8 {
 	const step = 1.0 / calibrationBins
-	b := min(max(int(v*calibrationBins), 0), calibrationBins-1)
-	for b > 0 && v <= float64(b)*step {
-		b--
-	}
-	for b < calibrationBins-1 && v > float64(b+1)*step {
-		b++
-	}
-	return uint8(b)
+	return uint8(sort.Search(calibrationBins-1, func(b int) bool { return v <= float64(b+1)*step }))
 }
 
 // calibrationNoise returns the expected calibration error of a model whose largest probabilities are right. The number
@@ -117,11 +114,7 @@ func (s *sample) measures() int { return len(measureNames(s.classes)) + s.classe
 
 // ones returns the weights of the sample itself.
 func (s *sample) ones() []uint16 {
-	w := make([]uint16, len(s.truth))
-	for i := range w {
-		w[i] = 1
-	}
-	return w
+	return slices.Repeat([]uint16{1}, len(s.truth))
 }
 
 // whole measures the sample itself.
