@@ -62,18 +62,7 @@ func (o *Outcome) read(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	used := make([]string, len(header)) // the column's name, "" if it is not read
-	metrics := 0
-	for i, name := range header {
-		name = strings.TrimSpace(name)
-		if isMetric(name) {
-			metrics++
-		} else if name != secondsColumn {
-			name = ""
-		}
-		used[i] = name
-	}
-	if metrics == 0 {
+	if !slices.ContainsFunc(header, isMetric) {
 		return fmt.Errorf("line 1: none of the columns %q is a metric, such as accuracy, f1, roc_auc or kappa",
 			strings.Join(header, ","))
 	}
@@ -82,9 +71,9 @@ func (o *Outcome) read(r io.Reader) error {
 			return err
 		}
 		o.Metrics = map[string]float64{}
-		for i, name := range used {
-			text := strings.TrimSpace(record[i])
-			if name == "" || text == "" {
+		for i, name := range header {
+			name, text := strings.TrimSpace(name), strings.TrimSpace(record[i])
+			if !isMetric(name) && name != secondsColumn || text == "" {
 				continue
 			}
 			if o.Metrics[name], err = strconv.ParseFloat(text, 64); err != nil {

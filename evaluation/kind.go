@@ -1,6 +1,9 @@
 package evaluation
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // A TableKind says which kind of table a CSV file holds, judged by its header.
 type TableKind int
@@ -19,11 +22,8 @@ func KindOfTable(content []byte) TableKind {
 		return UnknownTable
 	case columnOf(header, labelColumns) >= 0:
 		return PredictionTable
-	}
-	for _, name := range header {
-		if isMetric(name) {
-			return MetricTable
-		}
+	case slices.ContainsFunc(header, isMetric):
+		return MetricTable
 	}
 	return UnknownTable
 }

@@ -177,21 +177,16 @@ func (t *tally) measure(out []float64) {
 	accuracy := ratio(correct, n)
 	kappa := t.kappa(unweightedCost)
 	f1, auc := mean(t.f1), average(t.auc, nil, 0.5)
-	present := func() float64 { // as balanced_accuracy_score: classes without rows do not count
-		var sum float64
-		var k int64
-		for c, s := range t.support {
-			if s > 0 {
-				sum += t.recall[c]
-				k++
-			}
+	var found []float64 // as balanced_accuracy_score: classes without rows do not count
+	for c, s := range t.support {
+		if s > 0 {
+			found = append(found, t.recall[c])
 		}
-		return sum / float64(k)
 	}
 	put := func(values ...float64) { out = out[copy(out, values):] }
 	put(t.loss, accuracy, f1, auc, ratio(2*(n-correct), n*classes), mean(t.jaccard), mean(t.precision), mean(t.recall),
 		mean(t.ap), kappa, (f1+auc+kappa)/3, t.kappa(quadraticCost), t.matthews())
-	put(present(), t.kappa(linearCost), t.brier, t.ece)
+	put(mean(found), t.kappa(linearCost), t.brier, t.ece)
 	// A ROC curve that is not there is replaced by that of chance, on which sensitivity is 1 - specificity.
 	chance := func(k int) float64 { return 1 - specificityLevels[k] }
 	if classes == 2 {

@@ -216,26 +216,19 @@ func (t *table) normalise(row []float64) error {
 // A labelReader turns labels into indices of classes. All of a table are names or all are indices; the first decides.
 type labelReader struct {
 	names   []string
-	index   map[string]int
 	started bool
 	number  bool
 }
 
 func (l *labelReader) read(text string) (int, error) {
-	if l.index == nil {
-		l.index = make(map[string]int, len(l.names))
-		for c, name := range l.names {
-			l.index[name] = c
-		}
-	}
-	c, named := l.index[text]
+	c := slices.Index(l.names, text)
 	if !l.started {
-		l.started, l.number = true, !named
+		l.started, l.number = true, c < 0
 	}
-	if !l.number {
-		if !named {
-			return 0, fmt.Errorf("label %q is not a class; the classes are %s", text, strings.Join(l.names, ", "))
-		}
+	switch {
+	case !l.number && c < 0:
+		return 0, fmt.Errorf("label %q is not a class; the classes are %s", text, strings.Join(l.names, ", "))
+	case !l.number:
 		return c, nil
 	}
 	c, err := strconv.Atoi(text)
