@@ -11,9 +11,6 @@ import (
 	"strings"
 )
 
-// fixedColumns stand before the probabilities, one column a class, whose headers are the class names.
-var fixedColumns = []string{"path", "label", "predicted"}
-
 // WritePredictions writes p as predictions_test.csv: path, true class and predicted class by name, and the probability
 // of each class, the shortest number that reads back as the same float64. Errors are those of [Predictions.Check],
 // those of w, and a path or class name that CSV cannot hold.
@@ -27,7 +24,7 @@ func WritePredictions(w io.Writer, p *Predictions) error {
 		}
 	}
 	out := csv.NewWriter(w)
-	record := slices.Concat(fixedColumns, p.Classes)
+	record := slices.Concat([]string{"path", "label", "predicted"}, p.Classes)
 	out.Write(record) // the writer keeps its first error for Error below
 	for i, r := range p.Rows {
 		if err := checkText(r.Path); err != nil {

@@ -40,8 +40,7 @@ func confusion(p *evaluation.Predictions, title string, shares bool) (*Figure, e
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	m := newMatrix(p, title, shares)
-	return &m.Figure, nil
+	return &newMatrix(p, title, shares).Figure, nil
 }
 
 // A matrix is the layout of a confusion matrix: a square of n cells whose lower left corner is origin, with labels left
