@@ -10,11 +10,11 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"fovea/internal/runfiles"
+	"fovea/internal/table"
 )
 
 const secondsColumn = "seconds"
@@ -57,32 +57,34 @@ func (o *Outcome) readFile(file string) error {
 
 // read sets the metrics and the duration from the last row.
 func (o *Outcome) read(r io.Reader) error {
-	in := newReader(r)
-	header, err := readHeader(in)
+	in, err := table.NewReader(r, table.Options{Fits: hasMetric})
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(header, isMetric) {
-		return fmt.Errorf("line 1: none of the columns %q is a metric, such as accuracy, f1, roc_auc or kappa",
-			strings.Join(header, ","))
+	if !hasMetric(in.Header) {
+		return fmt.Errorf("line 1: none of the columns %.300q is a metric, such as accuracy, f1, roc_auc or kappa",
+			strings.Join(in.Header, ","))
 	}
-	for record, err := range records(in) {
+	for {
+		record, err := in.Read()
+		if err == io.EOF && o.Metrics == nil {
+			return fmt.Errorf("there is no row below the header")
+		}
+		if err == io.EOF {
+			break
+		}
 		if err != nil {
 			return err
 		}
 		o.Metrics = map[string]float64{}
-		for i, name := range header {
-			name, text := strings.TrimSpace(name), strings.TrimSpace(record[i])
-			if !isMetric(name) && name != secondsColumn || text == "" {
+		for i, name := range in.Header {
+			if !isMetric(name) && name != secondsColumn || table.Missing(record[i]) {
 				continue
 			}
-			if o.Metrics[name], err = strconv.ParseFloat(text, 64); err != nil {
-				return fmt.Errorf("%s: %q is not a number", cellName(in, i, name), text)
+			if o.Metrics[name], err = in.Number(record[i]); err != nil {
+				return fmt.Errorf("%s: %w", in.Where(i), err)
 			}
 		}
-	}
-	if o.Metrics == nil {
-		return fmt.Errorf("there is no row below the header")
 	}
 	o.Duration = time.Duration(o.Metrics[secondsColumn] * float64(time.Second))
 	delete(o.Metrics, secondsColumn)
@@ -98,6 +100,8 @@ func ReadMetricRow(r io.Reader) (map[string]float64, error) {
 	return o.Metrics, err
 }
 
+func hasMetric(header []string) bool { return slices.ContainsFunc(header, isMetric) }
+
 func isMetric(name string) bool {
-	return slices.Contains(columnNames(), strings.TrimSpace(name))
+	return slices.Contains(columnNames(), name)
 }

@@ -2,7 +2,8 @@ package evaluation
 
 import (
 	"bytes"
-	"slices"
+
+	"fovea/internal/table"
 )
 
 // A TableKind says which kind of table a CSV file holds, judged by its header.
@@ -14,16 +15,18 @@ const (
 	MetricTable               // for [ReadMetricRow]
 )
 
-// KindOfTable looks at the first line: predictions have a column of labels, and a row of metrics has a metric and none.
-func KindOfTable(content []byte) TableKind {
-	header, err := newReader(bytes.NewReader(content)).Read()
+// KindOfTable looks at the header: predictions have a column of labels, and a row of metrics has a metric and none.
+func KindOfTable(content []byte) (TableKind, error) {
+	in, err := table.NewReader(bytes.NewReader(content), table.Options{Fits: func(header []string) bool {
+		return table.Column(header, table.Labels) >= 0 || hasMetric(header)
+	}})
 	switch {
 	case err != nil:
-		return UnknownTable
-	case columnOf(header, labelColumns) >= 0:
-		return PredictionTable
-	case slices.ContainsFunc(header, isMetric):
-		return MetricTable
+		return UnknownTable, err
+	case table.Column(in.Header, table.Labels) >= 0:
+		return PredictionTable, nil
+	case hasMetric(in.Header):
+		return MetricTable, nil
 	}
-	return UnknownTable
+	return UnknownTable, nil
 }

@@ -1,15 +1,15 @@
 package evaluation
 
 import (
-	"bufio"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"slices"
 	"strings"
 )
+
+// fixedColumns stand before the probabilities, one column a class, whose headers are the class names.
+var fixedColumns = []string{"path", "label", "predicted"}
 
 // WritePredictions writes p as predictions_test.csv: path, true class and predicted class by name, and the probability
 // of each class, the shortest number that reads back as the same float64. Errors are those of [Predictions.Check],
@@ -24,7 +24,7 @@ func WritePredictions(w io.Writer, p *Predictions) error {
 		}
 	}
 	out := csv.NewWriter(w)
-	record := slices.Concat([]string{"path", "label", "predicted"}, p.Classes)
+	record := slices.Concat(fixedColumns, p.Classes)
 	out.Write(record) // the writer keeps its first error for Error below
 	for i, r := range p.Rows {
 		if err := checkText(r.Path); err != nil {
@@ -48,33 +48,8 @@ func checkText(s string) error {
 	return nil
 }
 
-// newReader reads CSV, past the byte order mark that spreadsheets put in front.
-func newReader(r io.Reader) *csv.Reader {
-	in := bufio.NewReader(r)
-	const mark = "\ufeff"
-	if head, err := in.Peek(len(mark)); err == nil && string(head) == mark {
-		in.Discard(len(mark))
-	}
-	return csv.NewReader(in)
-}
-
-// records yields the lines below the header, up to the first error.
-func records(in *csv.Reader) iter.Seq2[[]string, error] {
-	return func(yield func([]string, error) bool) {
-		for {
-			record, err := in.Read()
-			if err == io.EOF || !yield(record, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-// readHeader reads the first line. An empty file is an error.
-func readHeader(in *csv.Reader) ([]string, error) {
-	header, err := in.Read()
-	if err == io.EOF {
-		return nil, errors.New("the file is empty")
-	}
-	return header, err
+// isOwn reports whether a header is of the form of [WritePredictions].
+func isOwn(header []string) bool {
+	n := len(fixedColumns)
+	return len(header) >= n && slices.Equal(header[:n], fixedColumns)
 }

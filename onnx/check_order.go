@@ -37,7 +37,7 @@ func (e *undefinedError) explain(nodes []*pb.NodeProto) error {
 			e.input, e.value, strings.Join(append(path, e.value), " → "))
 	}
 	return fmt.Errorf("input %d, %q, is made later, by %s: sort the nodes topologically",
-		e.input, e.value, nodeLabel(late, nodes[late]))
+		e.input, e.value, NodeLabel(late, nodes[late]))
 }
 
 // findPath returns the values on a way from nodes[0] to an input of nodes[last]. It walks from user to maker with a

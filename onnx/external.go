@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"fovea/internal/textfile"
 	"fovea/onnx/internal/mmap"
 	"fovea/onnx/pb"
 )
@@ -35,6 +36,9 @@ func (m *Model) openExternal(path string) error {
 			}
 			m.files = append(m.files, f)
 			data = f.Bytes()
+			if err := textfile.NotData(data); err != nil {
+				return fmt.Errorf("external data file %q: %w", location, err)
+			}
 			files[location] = data
 			m.External[location] = int64(len(data))
 		}
