@@ -106,5 +106,12 @@ func FuzzReadTable(f *testing.F) {
 		if err := WritePredictions(&file, p); err != nil {
 			t.Fatalf("a table that was read cannot be written: %v", err)
 		}
+		again, err := ReadTable(&file, TableOptions{})
+		if err != nil {
+			t.Fatalf("a table that was written cannot be read: %v", err)
+		}
+		if !reflect.DeepEqual(again, p) {
+			t.Fatal("a table did not come back as it was written")
+		}
 	})
 }
