@@ -120,7 +120,8 @@ func (p ContenderPair) writeText(w io.Writer, several bool) error {
 	if several {
 		holm = ", exact with Holm's correction p = " + pValue(p.Holm.McNemar)
 	}
-	_, err := fmt.Fprintf(w, "McNemar's test: %d images right in %s alone, %d in %s alone; exact p = %s, chi-square p = %s%s\n",
+	_, err := fmt.Fprintf(w, "McNemar's test: %d images right in %s alone, %d in %s alone; "+
+		"exact p = %s, chi-square p = %s%s\n",
 		m.OnlyA, a, m.OnlyB, b, pValue(Number(m.ExactP)), pValue(Number(m.P)), holm)
 	return err
 }
