@@ -112,14 +112,6 @@ func (r replicates) interval(i int, value, level float64) (low, high float64) {
 	return quantile(values, distuv.UnitNormal.CDF(shift-z)), quantile(values, distuv.UnitNormal.CDF(shift+z))
 }
 
-// intervalOf returns the interval of measure i by the method that suits the measure of a name. It sorts.
-func (r replicates) intervalOf(name string, i int, value, level float64) (low, high float64) {
-	if name == "ece" {
-		return r.basicInterval(i, value, level)
-	}
-	return r.interval(i, value, level)
-}
-
 // percentiles returns the percentile interval of measure i. It sorts.
 func (r replicates) percentiles(i int, level float64) (low, high float64) {
 	slices.Sort(r[i])

@@ -69,7 +69,10 @@ func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired
 	p := &Paired{Rows: len(a.Rows), Rounds: o.Rounds, Level: o.Level, Seed: o.Seed}
 	for k, name := range names {
 		difference := ofB[k] - ofA[k]
-		low, high := all.intervalOf(name, k, difference, o.Level)
+		low, high := all.interval(k, difference, o.Level)
+		if name == "ece" {
+			low, high = all.basicInterval(k, difference, o.Level)
+		}
 		p.Measures = append(p.Measures, Difference{name, Number(ofA[k]), Number(ofB[k]), Number(difference), Number(low),
 			Number(high)})
 	}
