@@ -1,7 +1,6 @@
 package data
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -34,7 +33,7 @@ type Cache struct {
 	side    int
 	reserve uint64 // bytes of the disk that stay free
 
-	digests sync.Map    // from a path to the SHA-256 of its file when it was first read
+	files   sync.Map    // from a path to the Fingerprint of its file when it was first read, without Pixels
 	stopped atomic.Bool // no more entries are written
 }
 
@@ -91,21 +90,21 @@ type cachedForm struct {
 }
 
 // load returns an image file in the form that t needs, and the fingerprint of the file. It reads the entry if there is
-// one, else it decodes the file and keeps the result.
-func (c *Cache) load(path string, t Transform) (*image.NRGBA, Fingerprint, error) {
+// one, else it decodes the file, as readFile returns it, and keeps the result.
+func (c *Cache) load(path string, verified *Fingerprint, t Transform) (*image.NRGBA, Fingerprint, error) {
 	form := t.cached(c.side)
-	if digest, ok := c.digests.Load(path); ok {
-		fingerprint := Fingerprint{File: digest.([sha256.Size]byte)}
+	if before, ok := c.files.Load(path); ok {
+		fingerprint := before.(Fingerprint)
 		if img, err := readEntry(c.entry(form, fingerprint), &fingerprint); err == nil {
 			return img, fingerprint, nil
 		}
 	}
-	file, err := os.ReadFile(path)
+	file, err := readFile(path, verified)
 	if err != nil {
 		return nil, Fingerprint{}, err
 	}
-	fingerprint := Fingerprint{File: sha256.Sum256(file)}
-	c.digests.Store(path, fingerprint.File)
+	fingerprint := fingerprintBytes(file)
+	c.files.Store(path, fingerprint)
 	entry := c.entry(form, fingerprint)
 	img, err := readEntry(entry, &fingerprint)
 	if err == nil {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"fovea/internal/naming"
 )
 
 // Extensions lists the endings of file names that count as images, in lower case; case is ignored. They are
@@ -25,6 +27,8 @@ type Split struct {
 	Dir     string
 	Classes []string // names of the class folders, sorted by code point
 	Samples []Sample // by class, then by path
+
+	Verified []Fingerprint // of Samples, which only their user can fill in; nil: not verified
 }
 
 // A Dataset is a folder with the splits train, val and test, which have the same classes.
@@ -88,11 +92,17 @@ func checkSplits(dir string) error {
 		"found: %s", dir, quoteList(missing), quoteList(folders))
 }
 
-// sameClasses returns an error that names the classes of only one of two splits.
+// sameClasses gives other the names and numbers of train's classes. It returns an error that names the classes of only
+// one of the two splits.
 func sameClasses(train, other *Split) error {
-	missing := without(train.Classes, other.Classes)
-	extra := without(other.Classes, train.Classes)
-	var parts []string
+	numbers := naming.Match(other.Classes, train.Classes)
+	missing := naming.Unmatched(numbers, train.Classes)
+	var extra, parts []string
+	for i, n := range numbers {
+		if n < 0 {
+			extra = append(extra, other.Classes[i])
+		}
+	}
 	if len(missing) > 0 {
 		parts = append(parts, "lacks "+quoteList(missing))
 	}
@@ -100,6 +110,11 @@ func sameClasses(train, other *Split) error {
 		parts = append(parts, "has in addition "+quoteList(extra))
 	}
 	if len(parts) == 0 {
+		for i, sample := range other.Samples { // names may be sorted otherwise in another normal form
+			other.Samples[i].Class = numbers[sample.Class]
+		}
+		slices.SortStableFunc(other.Samples, func(a, b Sample) int { return a.Class - b.Class })
+		other.Classes = slices.Clone(train.Classes)
 		return nil
 	}
 	return fmt.Errorf("the classes of %s differ from those of %s: it %s; rename, move or remove class folders",
@@ -135,10 +150,13 @@ func OpenSplit(dir string) (*Split, error) {
 			s.Samples = append(s.Samples, Sample{Path: p, Class: class})
 		}
 	}
-	switch {
+	switch a, b, twins := naming.Twins(classes); {
 	case len(s.Samples) == 0:
 		return nil, fmt.Errorf("no image in any of the %d folders of %s: images end in %s",
 			len(classes), dir, strings.Join(Extensions, " "))
+	case twins:
+		return nil, fmt.Errorf("the classes %s and %s of %s look the same but have different bytes: put their images "+
+			"in one folder", naming.Quote(a), naming.Quote(b), dir)
 	case len(empty) > 0:
 		return nil, fmt.Errorf("no image in the class %s of %s: add images (%s) or remove the folder",
 			quoteList(empty), dir, strings.Join(Extensions, " "))
@@ -283,7 +301,7 @@ func quoteList(names []string) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		fmt.Fprintf(&b, "%q", n)
+		b.WriteString(naming.Quote(n))
 	}
 	if len(names) > most {
 		fmt.Fprintf(&b, " and %d more", len(names)-most)

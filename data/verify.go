@@ -2,6 +2,7 @@ package data
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -58,7 +59,7 @@ func Verify(ctx context.Context, samples []Sample, workers int, cache *Cache, tr
 // verify returns the fingerprint of an image file; its errors name the file.
 func verify(path string, cache *Cache, transform Transform) (fingerprint Fingerprint, err error) {
 	if cache != nil {
-		_, fingerprint, err = cache.load(path, transform)
+		_, fingerprint, err = cache.load(path, nil, transform)
 	} else {
 		fingerprint, err = fingerprintFile(path, transform)
 	}
@@ -66,6 +67,19 @@ func verify(path string, cache *Cache, transform Transform) (fingerprint Fingerp
 		err = fmt.Errorf("reading the image %s: %w", path, err)
 	}
 	return fingerprint, err
+}
+
+// ErrReplaced is the error about a file whose content is not the one that was verified.
+var ErrReplaced = errors.New("the file was replaced after it had been checked: put it back and resume, or start anew")
+
+// readFile returns the content of a file. It returns ErrReplaced if that is not what Verify read, where verified is not
+// nil. It compares the content, since a copy may have the size and the time of the file that it replaces.
+func readFile(path string, verified *Fingerprint) ([]byte, error) {
+	file, err := os.ReadFile(path)
+	if err == nil && verified != nil && contentOf(file) != verified.content {
+		err = ErrReplaced
+	}
+	return file, err
 }
 
 // fingerprintFile decodes an image file and checks that transform can resize it.

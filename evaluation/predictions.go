@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 )
 
 // A Prediction holds the probabilities of one image beside its true class.
@@ -62,7 +63,7 @@ func checkClasses(classes []string) error {
 	}
 	first := make(map[string]int, len(classes))
 	for c, name := range classes {
-		if name == "" {
+		if strings.TrimSpace(name) == "" {
 			return fmt.Errorf("class %d has no name", c)
 		}
 		if b, ok := first[name]; ok {

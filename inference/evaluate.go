@@ -48,7 +48,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	if err != nil {
 		return nil, err
 	}
-	split, err := o.openSplit()
+	split, err := o.openSplit(d.Classes)
 	if err != nil {
 		return nil, err
 	}
@@ -97,9 +97,9 @@ func prepared(d *Description) []report.Fact {
 		{Name: "Model", Value: fmt.Sprintf("%s to %s, which is %s", d.Input, d.Output, d.Scores)}}
 }
 
-func (o *EvalOptions) openSplit() (*data.Split, error) {
+func (o *EvalOptions) openSplit(classes []string) (*data.Split, error) {
 	if o.Labels != "" {
-		return data.OpenLabels(o.Labels, o.Data)
+		return data.OpenLabels(o.Labels, o.Data, classes)
 	}
 	return data.OpenSplit(filepath.Join(o.Data, o.Split))
 }
@@ -117,8 +117,8 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 	}
 	defer c.Close()
 	// A model may take a fixed number of images.
-	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: c.Batch(), Workers: o.Workers,
-		Transform: d.Transform(), Cache: cache, Tolerant: true})
+	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Verified: split.Verified, Batch: c.Batch(),
+		Workers: o.Workers, Transform: d.Transform(), Cache: cache, Tolerant: true})
 	if err != nil {
 		return nil, err
 	}

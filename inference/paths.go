@@ -1,7 +1,6 @@
 package inference
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"strings"
 
 	"fovea/data"
+	"fovea/internal/textfile"
 )
 
 // Paths lists the image files that operands of a command line name. An operand is a file, a folder with images at any
@@ -75,14 +75,8 @@ func below(path string) ([]string, error) {
 }
 
 func readLines(in io.Reader) ([]string, error) {
-	var paths []string
-	lines := bufio.NewScanner(in)
-	for lines.Scan() {
-		if line := strings.TrimSuffix(lines.Text(), "\r"); line != "" {
-			paths = append(paths, line)
-		}
-	}
-	if err := lines.Err(); err != nil {
+	paths, err := textfile.Lines(in)
+	if err != nil {
 		return nil, fmt.Errorf("reading paths: %w", err)
 	}
 	return paths, nil

@@ -75,7 +75,7 @@ func (c *RawClassifier) Classify(img *image.NRGBA) ([]float64, error) {
 	if err := c.session.Run(); err != nil {
 		return nil, err
 	}
-	return readScores(c.outputs[c.d.Output].Float32(), c.d.Scores == Probabilities, c.d.Half)
+	return c.d.Probabilities(c.outputs[c.d.Output].Float32())
 }
 
 // Predict classifies image files, in their order, and writes them to t, as [Classifier.Predict] does.

@@ -193,7 +193,7 @@ func (s *scope) initializer(kind, name string, failed error) error {
 
 func checkNodes(nodes []*pb.NodeProto, s *scope) error {
 	for i, n := range nodes {
-		by := nodeLabel(i, n)
+		by := NodeLabel(i, n)
 		if err := checkNode(nodes[i:], s); err != nil {
 			return fmt.Errorf("%s: %w", by, err)
 		}
@@ -209,12 +209,21 @@ func checkNodes(nodes []*pb.NodeProto, s *scope) error {
 	return nil
 }
 
-// nodeLabel returns a description by which a reader of the model can find the node.
-func nodeLabel(i int, n *pb.NodeProto) string {
+// NodeLabel returns a description by which a reader of the model finds node i of a graph. Long names are cut.
+func NodeLabel(i int, n *pb.NodeProto) string {
 	if n.GetName() != "" {
-		return fmt.Sprintf("node %q (%s)", n.GetName(), n.GetOpType())
+		return fmt.Sprintf("node %q (%s)", clip(n.GetName()), clip(n.GetOpType()))
 	}
-	return fmt.Sprintf("node %d (%s)", i, n.GetOpType())
+	return fmt.Sprintf("node %d (%s)", i, clip(n.GetOpType()))
+}
+
+// clip cuts a name that is too long for a message.
+func clip(name string) string {
+	const most = 100
+	if len(name) <= most {
+		return name
+	}
+	return strings.ToValidUTF8(name[:most], "") + "…"
 }
 
 // checkNode checks the first of the nodes.

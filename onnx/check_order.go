@@ -28,7 +28,7 @@ func undefined(nodes []*pb.NodeProto, input int, value string) error {
 			input, value, strings.Join(append(path, value), " → "))
 	}
 	return fmt.Errorf("input %d, %q, is made later, by %s: sort the nodes topologically",
-		input, value, nodeLabel(late, nodes[late]))
+		input, value, NodeLabel(late, nodes[late]))
 }
 
 // findPath returns the values on a way from nodes[0] to an input of nodes[last]. It walks from user to maker with a

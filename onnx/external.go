@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"fovea/internal/textfile"
 	"fovea/onnx/internal/mmap"
 	"fovea/onnx/pb"
 )
@@ -34,6 +35,9 @@ func (m *Model) openExternal(path string) error {
 				return fmt.Errorf("tensor %q: %w", t.GetName(), err)
 			}
 			m.files = append(m.files, f)
+			if err := textfile.NotData(f.Bytes()); err != nil {
+				return fmt.Errorf("external data file %q: %w", location, err)
+			}
 			files[location] = f.Bytes()
 			m.External[location] = int64(len(f.Bytes()))
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"fovea/inference"
+	"fovea/internal/table"
 	"fovea/onnx/engine"
 	"fovea/training/config"
 )
@@ -51,8 +51,8 @@ file, and the file over the model. crop, mean and std are never guessed.
 		{&m.std, "std", "R,G,B", "values to divide by after that"},
 		{&m.given.Input, "input", "NAME", "input to use if the model has several"},
 		{&m.given.Output, "output", "NAME", "output to use if the model has several"},
-		{&m.given.Scores, "scores", "KIND", `kind of the output: logits or probabilities (default: probabilities behind a
-			Softmax, else logits)`},
+		{&m.given.Scores, "scores", "KIND", `kind of the output: logits or probabilities (default: what the last nodes of
+			the model compute)`},
 	}}
 }
 
@@ -122,18 +122,11 @@ func readClasses(text string) ([]string, error) {
 		return nil, fmt.Errorf("-classes %s: neither names with commas between them nor a file: %w", text, err)
 	}
 	defer f.Close()
-	var names []string
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		line := strings.TrimPrefix(lines.Text(), "\ufeff") // editors of Windows begin a file with this mark
-		if name := strings.TrimSpace(line); name != "" {
-			names = append(names, name)
-		}
+	names, err := table.Names(f)
+	if err != nil {
+		return nil, fmt.Errorf("-classes %s: %w", text, err)
 	}
-	if names == nil {
-		return nil, errors.Join(lines.Err(), fmt.Errorf("-classes %s: the file names no class", text))
-	}
-	return names, lines.Err()
+	return names, nil
 }
 
 // describe returns what read returns, completed from the model and from a file beside it.

@@ -87,10 +87,12 @@ func readContender(path string) (evaluation.Contender, error) {
 	if err != nil {
 		return c, err
 	}
-	switch evaluation.KindOfTable(content) {
-	case evaluation.MetricTable:
+	kind, err := evaluation.KindOfTable(content)
+	switch {
+	case err != nil:
+	case kind == evaluation.MetricTable:
 		c.Published, err = evaluation.ReadMetricRow(bytes.NewReader(content))
-	case evaluation.PredictionTable:
+	case kind == evaluation.PredictionTable:
 		c.Predictions, err = evaluation.ReadTable(bytes.NewReader(content), evaluation.TableOptions{})
 	default:
 		err = errors.New("the first line names the columns neither of predictions (path, label and one a class) " +

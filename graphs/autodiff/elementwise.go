@@ -37,6 +37,9 @@ func (c *Call) power(x *value, exponent float64) *value { return c.Pow(x, c.Scal
 // reciprocal returns 1/x. ONNX's Reciprocal has no bfloat16 kernel on CUDA, Div has.
 func (c *Call) reciprocal(x *value) *value { return c.Div(c.Scalar(1), x) }
 
+// halfExp returns exp(x)/2. It overflows only where that does.
+func (c *Call) halfExp(x *value) *value { return c.Exp(c.shift(x, -math.Ln2)) }
+
 func (c *Call) inverseSqrt(x *value) *value { return c.reciprocal(c.Sqrt(x)) }
 
 // isPositive returns 1 where x is above 0, else 0. It needs no comparison, for which CUDA has no bfloat16 kernel.
@@ -60,10 +63,10 @@ func (c *Call) hardSigmoid(x *value, alpha, beta float64) (y, slope *value) {
 	return c.oneMinus(rest), c.Scale(c.Mul(c.isPositive(line), c.Sign(rest)), alpha)
 }
 
-// hardSwish: y = x·h with h = hardSigmoid(x), so y' = h + x·h'.
+// hardSwish: y = x·h with h = hardSigmoid(x), so y' = h + x·h'. Where h' is not 0, x is 6h - 3, which is finite.
 func hardSwish(c *Call, x, _ *value) *value {
 	h, slope := c.hardSigmoid(x, 1./6, 0.5)
-	return c.Add(h, c.Mul(x, slope))
+	return c.Add(h, c.Mul(c.shift(c.Scale(h, 6), -3), slope))
 }
 
 // mish: y = x·t with t = tanh(softplus(x)), so y' = t + x·(1 - t²)·σ(x).
@@ -97,14 +100,29 @@ func (c *Call) tanhGelu(x *value) *value {
 	return c.Mul(c.Scale(x, 0.5), c.onePlus(c.Tanh(c.Scale(inner, math.Sqrt(2/math.Pi)))))
 }
 
-// pow: y = a^b, so da = dy·b·a^(b-1) and db = dy·y·log(a). An exponent of another type has no gradient.
+// pow: y = a^b, so da = dy·b·a^(b-1) and db = dy·y·log(a). An exponent of another type has no gradient. As in PyTorch,
+// da is 0 where b is 0, and db is 0 where a is 0 and b is not negative.
 func pow(c *Call, a, b, y, dy *value) (da, db *value) {
-	if b.Type != a.Type {
-		b = c.Cast(b, a.Type)
-		return c.Mul(dy, c.Mul(b, c.Pow(a, c.shift(b, -1)))), nil
+	exponent := c.Cast(b, a.Type)
+	slope := c.Mul(exponent, c.Pow(a, c.shift(exponent, -1)))
+	if mayHaveZero(b) {
+		slope = c.Where(c.Equal(exponent, c.Scalar(0)), c.Scalar(0), slope)
 	}
-	slope := c.Mul(b, c.Pow(a, c.Sub(b, c.Scalar(1))))
-	return c.Mul(dy, slope), c.Mul(dy, c.Mul(y, c.Log(a)))
+	da = c.Mul(dy, slope)
+	if b.Type != a.Type {
+		return da, nil
+	}
+	log := c.Where(c.Equal(a, c.Scalar(0)), c.Neg(c.Relu(c.Neg(b))), c.Log(a)) // y is infinite for a negative b
+	return da, c.Mul(dy, c.Mul(y, log))
+}
+
+// mayHaveZero reports whether a value has a zero, or is not known yet.
+func mayHaveZero(v *value) bool {
+	if list, ok := v.FloatValues(); ok {
+		return slices.Contains(list, 0)
+	}
+	list, ok := v.IntValues()
+	return !ok || slices.Contains(list, 0)
 }
 
 // mod: y = a - b·trunc(a/b), the remainder of C's fmod.
@@ -171,8 +189,8 @@ func where(c *Call) []*value {
 	return []*value{nil, c.Where(condition, dy, zero), c.Where(condition, zero, dy)}
 }
 
-// clip: y = min(max(x, low), high). Where a bound is reached, it takes the gradient; if low is above high, all of it is
-// high's.
+// clip: y = min(max(x, low), high). Where a bound is reached, it takes the gradient, as in PyTorch; if low is above high,
+// all of it is high's.
 func clip(c *Call) []*value {
 	x, low, high, dx := c.In(0), c.In(1), c.In(2), c.Grad(0)
 	var dlow, dhigh *value
@@ -181,11 +199,11 @@ func clip(c *Call) []*value {
 		if low != nil {
 			raised = c.Apply("Max", nil, x, low)
 		}
-		dx = c.Mul(c.Grad(0), c.oneMinus(c.isPositive(c.Sub(raised, high))))
+		dx = c.Mul(c.Grad(0), c.isPositive(c.Sub(high, raised)))
 		dhigh = c.Sub(c.Grad(0), dx)
 	}
 	if low != nil {
-		inside := c.oneMinus(c.isPositive(c.Sub(low, x)))
+		inside := c.isPositive(c.Sub(x, low))
 		dlow = c.Sub(dx, c.Mul(dx, inside))
 		dx = c.Mul(dx, inside)
 	}

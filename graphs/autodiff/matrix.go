@@ -105,7 +105,7 @@ func distances(c *Call) []*value {
 	between := c.Sub(c.Reshape(a, a.Shape[0], 1, -1), c.Reshape(b, 1, b.Shape[0], -1))
 	y := c.ReduceSum(c.square(between), false, 2)
 	if c.node.Attributes["metric"] == "euclidean" {
-		y = c.Sqrt(y)
+		y = c.root(y)
 	}
 	return []*value{y}
 }

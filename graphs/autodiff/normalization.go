@@ -6,16 +6,14 @@ import (
 	"fovea/graphs"
 )
 
-// layerNormalization over the last axis has a gradient of its own, all others that of their definition.
+// layerNormalization over the last axis has a gradient of its own. Over more axes, or where the result depends on the
+// statistics too, it has that of its definition.
 func layerNormalization(c *Call) []*value {
 	last := int64(c.In(0).Rank() - 1)
-	switch {
-	case c.Axis(-1) != last || last == 0: // a vector is no operand of a product of matrices
+	stated := len(c.node.Outputs) == 3 && c.Out(1) != nil && c.Out(2) != nil
+	// A vector is no operand of a product of matrices.
+	if !stated || c.Grad(1) != nil || c.Grad(2) != nil || c.Axis(-1) != last || last == 0 {
 		return byDefinition(layerNormalizationFrom)(c)
-	case len(c.node.Outputs) < 3:
-		return c.refuse("mean and inverse standard deviation (outputs 1 and 2) are needed")
-	case c.Grad(1) != nil || c.Grad(2) != nil:
-		return c.refuse("gradients of Mean and InvStdDev are not supported")
 	}
 	from := len(c.Nodes)
 	gradients := c.lastLayerNormalization()
@@ -37,21 +35,29 @@ func (c *Call) lastLayerNormalization() []*value {
 	return []*value{dx, dw, dy}
 }
 
-// layerNormalizationFrom normalises over all axes from one on.
+// layerNormalizationFrom normalises over all axes from one on. Its outputs are Y, Mean and InvStdDev.
 func layerNormalizationFrom(c *Call) []*value {
 	axes := span(int(c.Axis(-1)), c.In(0).Rank())
-	y := c.Mul(c.standardized(c.In(0), c.Float("epsilon", 1e-5), axes), c.In(1))
+	y, mean, deviation := c.standardizedBy(c.In(0), c.Float("epsilon", 1e-5), axes)
+	y = c.Mul(y, c.In(1))
 	if c.In(2) != nil {
 		y = c.Add(y, c.In(2))
 	}
-	return []*value{y}
+	return []*value{y, mean, c.reciprocal(deviation)}
 }
 
 // standardized returns x with mean 0 and variance 1 along axes.
 func (c *Call) standardized(x *value, epsilon float64, axes []int64) *value {
-	centred := c.Sub(x, c.ReduceMean(x, true, axes...))
-	variance := c.ReduceMean(c.square(centred), true, axes...)
-	return c.Div(centred, c.Sqrt(c.shift(variance, epsilon)))
+	y, _, _ := c.standardizedBy(x, epsilon, axes)
+	return y
+}
+
+// standardizedBy returns x with mean 0 and variance 1 along axes, the mean, and the standard deviation.
+func (c *Call) standardizedBy(x *value, epsilon float64, axes []int64) (y, mean, deviation *value) {
+	mean = c.ReduceMean(x, true, axes...)
+	centred := c.Sub(x, mean)
+	deviation = c.Sqrt(c.shift(c.ReduceMean(c.square(centred), true, axes...), epsilon))
+	return c.Div(centred, deviation), mean, deviation
 }
 
 // rmsNormalization: Y = X/√(mean(X²) + ε)·scale over all axes from one on.
@@ -111,17 +117,20 @@ func meanVarianceNormalization(c *Call) []*value {
 	if axes == nil {
 		axes = []int64{0, 2, 3}
 	}
+	const epsilon = 1e-9 // of the standard's definition
 	centred := c.Sub(c.In(0), c.ReduceMean(c.In(0), true, axes...))
-	return []*value{c.Div(centred, c.Sqrt(c.ReduceMean(c.square(centred), true, axes...)))}
+	deviation := c.root(c.ReduceMean(c.square(centred), true, axes...))
+	return []*value{c.Div(centred, c.shift(deviation, epsilon))}
 }
 
-// lpNormalization: Y = X/(Σ|X|^p)^(1/p) along an axis.
+// lpNormalization: Y = X/(Σ|X|^p)^(1/p) along an axis, and 0 where that norm is 0.
 func lpNormalization(c *Call) []*value {
 	x := c.In(0)
-	if c.Int("p", 2) == 1 {
-		return []*value{c.Div(x, c.ReduceSum(c.Abs(x), true, c.Axis(-1)))}
+	norm := c.ReduceSum(c.Abs(x), true, c.Axis(-1))
+	if c.Int("p", 2) != 1 {
+		norm = c.root(c.ReduceSum(c.square(x), true, c.Axis(-1)))
 	}
-	return []*value{c.Div(x, c.Sqrt(c.ReduceSum(c.square(x), true, c.Axis(-1))))}
+	return []*value{c.Mul(c.Sign(norm), c.Div(x, c.zerosToOnes(norm)))}
 }
 
 // lrn: Y = X/(bias + α/size·Σ X²)^β, summed over size neighbouring channels: a product with a band matrix.

@@ -58,3 +58,6 @@ func reduceProd(c *Call, kept, axes []int64) *value {
 
 // zerosToOnes returns x, which is at least 0, with 1 in the place of 0.
 func (c *Call) zerosToOnes(x *value) *value { return c.Add(x, c.oneMinus(c.Sign(x))) }
+
+// root returns √x for x that is at least 0. Its gradient at 0 is 0, as that of a norm in PyTorch.
+func (c *Call) root(x *value) *value { return c.Mul(c.Sqrt(c.zerosToOnes(x)), c.Sign(x)) }

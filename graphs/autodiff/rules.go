@@ -37,7 +37,7 @@ var rules = map[string]Rule{
 	"Atan":  derivative(func(c *Call, x, y *value) *value { return c.reciprocal(c.onePlus(c.square(x))) }),
 	"Atanh": derivative(func(c *Call, x, y *value) *value { return c.reciprocal(c.oneMinus(c.square(x))) }),
 	"Cos":   derivative(func(c *Call, x, y *value) *value { return c.Neg(c.Sin(x)) }),
-	"Cosh":  derivative(func(c *Call, x, y *value) *value { return c.Scale(c.Sub(c.Exp(x), c.Exp(c.Neg(x))), 0.5) }),
+	"Cosh":  derivative(func(c *Call, x, y *value) *value { return c.Sub(c.halfExp(x), c.halfExp(c.Neg(x))) }),
 	"Erf": derivative(func(c *Call, x, y *value) *value {
 		return c.Scale(c.Exp(c.Neg(c.square(x))), 2/math.Sqrt(math.Pi))
 	}),
@@ -46,7 +46,7 @@ var rules = map[string]Rule{
 	"Reciprocal": derivative(func(c *Call, x, y *value) *value { return c.Neg(c.square(y)) }),
 	"Sigmoid":    derivative(func(c *Call, x, y *value) *value { return c.Mul(y, c.oneMinus(y)) }),
 	"Sin":        derivative(func(c *Call, x, y *value) *value { return c.Cos(x) }),
-	"Sinh":       derivative(func(c *Call, x, y *value) *value { return c.Scale(c.Add(c.Exp(x), c.Exp(c.Neg(x))), 0.5) }),
+	"Sinh":       derivative(func(c *Call, x, y *value) *value { return c.Add(c.halfExp(x), c.halfExp(c.Neg(x))) }),
 	"Softplus":   derivative(func(c *Call, x, y *value) *value { return c.Sigmoid(x) }),
 	"Softsign":   derivative(func(c *Call, x, y *value) *value { return c.reciprocal(c.square(c.onePlus(c.Abs(x)))) }),
 	"Sqrt":       unary(func(c *Call, x, y, dy *value) *value { return c.Div(c.Scale(dy, 0.5), y) }),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"fovea/onnx"
 	"fovea/onnx/pb"
 )
 
@@ -54,7 +55,7 @@ func refuse(i int, n *pb.NodeProto) error {
 	if reason == "" {
 		return nil
 	}
-	return &Refusal{label(i, n), reason}
+	return &Refusal{onnx.NodeLabel(i, n), reason}
 }
 
 // shapeInputs lists, by operator, the inputs that decide the shape of the result. They must not depend on the contents

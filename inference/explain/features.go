@@ -56,7 +56,7 @@ func features(file *imported.File, o Options) (*Features, error) {
 		return nil, err
 	}
 	g := model.Graph
-	a, err := locate(g, o.Output)
+	a, err := locate(file, model, o.Output)
 	if err != nil {
 		return nil, err
 	}

@@ -99,7 +99,7 @@ func (m *Model) session(file *imported.File, methods []Method, o Options) (*sess
 		return nil, err
 	}
 	g := model.Graph
-	a, err := locate(g, o.Output)
+	a, err := locate(file, model, o.Output)
 	if err != nil {
 		return nil, err
 	}

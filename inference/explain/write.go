@@ -29,14 +29,14 @@ type Input struct {
 	Progress    progress.Func
 }
 
-// describe copies into the options what the description says of the model.
+// describe resolves the description and copies into the options what it says of the model.
 func (in *Input) describe(o *Options) error {
 	if in.Description.Raw {
 		return fmt.Errorf("%s prepares images itself, by steps without a gradient: "+
 			"use the model of the export without _raw in its name", in.Model)
 	}
 	o.Output, o.Side = in.Description.Output, in.Description.Size
-	return nil
+	return in.Description.Resolve(in.Model)
 }
 
 // WriteOptions of Write.

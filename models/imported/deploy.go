@@ -3,7 +3,6 @@ package imported
 import (
 	"fmt"
 
-	"fovea/graphs"
 	"fovea/graphs/importer"
 	"fovea/graphs/transfer"
 	"fovea/onnx"
@@ -44,5 +43,5 @@ func OpenAsWritten(path string, size int64) (f *File, fixed error, err error) {
 	return f, fixed, nil
 }
 
-// Verbatim returns the graph of the model as it is written, see importer.Source.Verbatim.
-func (f *File) Verbatim() (*graphs.Graph, error) { return f.source.Verbatim(f.trace) }
+// Verbatim imports the model as it is written, see importer.Source.Verbatim.
+func (f *File) Verbatim() (*importer.Model, error) { return f.source.Verbatim(f.trace) }

@@ -10,6 +10,7 @@ import (
 	"fovea/graphs/importer"
 	"fovea/internal/numbers"
 	"fovea/onnx"
+	"fovea/onnx/limits"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
 )
@@ -81,6 +82,9 @@ func trace(model *pb.ModelProto) (importer.Trace, error) {
 
 // evaluate runs a model once on the CPU, without optimisation.
 func evaluate(model *pb.ModelProto, input func(ort.Info, *ort.Tensor), output func(ort.Info, []byte)) error {
+	if err := limits.Check(model, nil); err != nil {
+		return err
+	}
 	bytes, err := onnx.Marshal(model)
 	if err != nil {
 		return err

@@ -11,7 +11,9 @@ import (
 
 	yalue "github.com/yalue/onnxruntime_go"
 
+	"fovea/onnx"
 	"fovea/onnx/internal/signals"
+	"fovea/onnx/limits"
 	"fovea/onnx/pb"
 )
 
@@ -55,8 +57,17 @@ func NewSession(model []byte, o Options) (*Session, error) {
 	})
 }
 
-// OpenSession makes a session of a model file. Its external data is looked for in the file's folder.
+// OpenSession makes a session of a model file. Its external data is looked for in the file's folder. It refuses a model
+// that is invalid, that the runtime would not survive, or that asks for too much; see [limits.Check].
 func OpenSession(path string, o Options) (*Session, error) {
+	model, err := onnx.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer model.Close()
+	if err := check(model.Proto); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	s, err := create(o, func(native *yalue.SessionOptions) (*yalue.DynamicAdvancedSession, error) {
 		return yalue.NewDynamicAdvancedSession(path, nil, nil, native)
 	})
@@ -64,6 +75,16 @@ func OpenSession(path string, o Options) (*Session, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return s, nil
+}
+
+func check(m *pb.ModelProto) error {
+	if err := onnx.Check(m); err != nil {
+		return err
+	}
+	if err := limits.Check(m, nil); err != nil {
+		return fmt.Errorf("not given to ONNX Runtime: %w", err)
+	}
+	return nil
 }
 
 type opener = func(*yalue.SessionOptions) (*yalue.DynamicAdvancedSession, error)

@@ -78,6 +78,7 @@ type Augment struct {
 	Mixup          float64    `toml:"mixup" range:"[0, inf)"`  // alpha of the Beta distribution; 0: off
 	CutMix         float64    `toml:"cutmix" range:"[0, inf)"` // alpha of the Beta distribution; 0: off
 	CutMixMinMax   [2]float64 `toml:"cutmix_minmax" range:"[0, 1]"`
+	CutMixBox      string     `toml:"cutmix_box" choices:"timm_1.0 timm_0.9"` // whose rounding of the box
 	MixProbability float64    `toml:"mix_probability" range:"[0, 1]"`
 	MixSwitch      float64    `toml:"mix_switch" range:"[0, 1]"` // probability of CutMix where both are on
 	MixMode        string     `toml:"mix_mode" choices:"batch pair elem"`
@@ -98,6 +99,7 @@ type Evaluation struct {
 	Loss          string `toml:"loss" choices:"images batches"`  // what the validation loss is the mean over
 	Probabilities string `toml:"probabilities" choices:"fp32 fp16"`
 	AbsentClass   string `toml:"absent_class" choices:"warn error"`
+	Axis          string `toml:"axis" choices:"epoch_1000x epoch"` // of the metrics in TensorBoard
 }
 
 // Optimizer describes AdamW with layer-wise decay of the rate. Exactly one of LR and BLR is above 0;

@@ -104,14 +104,16 @@ func (o *graphOptimizer) accumulate(micro int) error {
 
 func (o *graphOptimizer) update(step int64, rate, divisor float64) error {
 	gradients := o.stepGradients()
-	if err := o.run(o.squares, map[string]*ort.Memory{"gradient": gradients}, o.from, gradients.Size()/4,
-		0); err != nil {
-		return err
+	const piece = 1 << 20 // elements, see artifacts.SquareSum
+	sum := 0.0
+	for start, end := o.from, gradients.Size()/4; start < end; start += piece {
+		err := o.run(o.squares, map[string]*ort.Memory{"gradient": gradients}, start, min(start+piece, end), 0)
+		if err := errors.Join(err, o.squareSum.receive(0), o.device.Wait()); err != nil {
+			return err
+		}
+		sum += o.squareSum.value(0)
 	}
-	if err := errors.Join(o.squareSum.receive(0), o.device.Wait()); err != nil {
-		return err
-	}
-	if o.last = math.Sqrt(o.squareSum.value(0)) / divisor; !isFinite(o.last) {
+	if o.last = math.Sqrt(sum) / divisor; !isFinite(o.last) {
 		return nil
 	}
 	if err := o.writeConstants(step, rate, optim.ClipScale(o.last, o.settings.Clip)/divisor); err != nil {
