@@ -15,9 +15,10 @@ type arenas struct {
 	parameters, gradients, moment1, moment2 *ort.Memory
 	sum                                     *ort.Memory // of gradients over micro-batches; nil without accumulation
 	average                                 *ort.Memory // moving average of the parameters; nil without one
+	allocated                               cleanup
 }
 
-func (a *arenas) allocate(s Settings, d *engine.Device, c *cleanup) (err error) {
+func (a *arenas) allocate(s Settings, d *engine.Device) (err error) {
 	a.device = d
 	all := []**ort.Memory{&a.parameters, &a.gradients, &a.moment1, &a.moment2}
 	if s.Accumulate > 1 {
@@ -30,7 +31,7 @@ func (a *arenas) allocate(s Settings, d *engine.Device, c *cleanup) (err error) 
 		if *m, err = d.AllocateFloat32(s.Layout.Size); err != nil {
 			return err
 		}
-		c.add((*m).Free)
+		a.allocated.add((*m).Free)
 	}
 	return nil
 }
@@ -68,6 +69,8 @@ func (a *arenas) Start(fill func(parameters []float32) error) error {
 		return nil
 	})
 }
+
+func (a *arenas) free() error { return a.allocated.close() }
 
 func ownName(name string) string { return name }
 

@@ -65,7 +65,8 @@ func (l *Learner) open(e *engine.Engine, g *graphs.Graph) (err error) {
 		return err
 	}
 	l.add(l.session.Close)
-	if err = l.allocate(s, device, &l.cleanup); err != nil {
+	l.add(l.free)
+	if err = l.allocate(s, device); err != nil {
 		return err
 	}
 	if err = errors.Join(bindArena(l.session, s.Layout, l.parameters, ownName),
