@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	"fovea/onnx/pb"
 )
 
@@ -59,11 +61,15 @@ func checkModel(m *pb.ModelProto) error {
 	return nil
 }
 
-// imports returns the set of domains that are imported.
+// imports returns the set of domains that are imported. An import may stand there twice, as scikit-learn's converter
+// writes it.
 func imports(list []*pb.OperatorSetIdProto) (map[string]bool, error) {
 	domains := map[string]bool{}
-	for _, o := range list {
+	for i, o := range list {
 		domain := CanonicalDomain(o.GetDomain())
+		if slices.ContainsFunc(list[:i], func(p *pb.OperatorSetIdProto) bool { return proto.Equal(o, p) }) {
+			continue
+		}
 		if domains[domain] {
 			return nil, fmt.Errorf("opset_import names domain %q twice", o.GetDomain())
 		}
