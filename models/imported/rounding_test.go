@@ -57,7 +57,7 @@ func scalar(name string, x float32) *pb.TensorProto {
 
 // TestVanishing: at a saturated softmax the gradient is smaller than what rounding shows, which blames no node.
 func TestVanishing(t *testing.T) {
-	f := open(t, "testdata/softmax_saturated.onnx")
+	f := open(t, "testdata/cases/softmax_saturated.onnx")
 	r, err := f.Check(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
