@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"io"
 	"math"
 	"os"
@@ -237,6 +238,39 @@ func TestJournal(t *testing.T) {
 	slices.Reverse(samples)
 	if _, _, err := inference.OpenJournal(path, source, samples, true); err == nil {
 		t.Error("the results of other images are taken")
+	}
+}
+
+// TestJournalRefusesReplacedImages: the result of a file says nothing of another that takes its name.
+func TestJournalRefusesReplacedImages(t *testing.T) {
+	dir := t.TempDir()
+	samples := []data.Sample{{Path: filepath.Join(dir, "a.png")}}
+	write := func(content string) {
+		if err := os.WriteFile(samples[0].Path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	source := inference.Source{Batch: 1, Description: inference.Description{Classes: []string{"a", "b"}}}
+	open := func(resume bool) (*inference.Journal, int, error) {
+		j, done, err := inference.OpenJournal(filepath.Join(dir, "j"), source, samples, resume)
+		return j, len(done), err
+	}
+	write("one")
+	j, _, err := open(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(j.Append([]inference.Result{{Probabilities: []float64{0, 1}}}), j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	j, done, err := open(true)
+	if err != nil || done != 1 {
+		t.Fatal(done, err)
+	}
+	j.Close()
+	write("three")
+	if _, _, err := open(true); err == nil || !strings.Contains(err.Error(), "a.png was replaced") {
+		t.Errorf("error is %v", err)
 	}
 }
 

@@ -26,8 +26,9 @@ func evalCommand(a *app) *command {
 			"trainer eval -predictions FILE [-labels FILE] [flags]",
 		},
 		text: `
-Evaluates a model on labelled images, or predictions that any program wrote. Prints all measures with 95 % intervals: by
-a bootstrap that draws from each class, and by DeLong's method for AUC. Writes
+Evaluates a model on labelled images, or predictions that any program wrote. Prints all measures with their 95 %
+intervals, each by one method: Wilson's for fractions of images, DeLong's for the AUC of a class and of two classes, a
+bootstrap that draws from each class for all others. Writes
 
   report.html                 everything on one page: a verdict in words,
                               measures, figures, classes, the hardest errors
@@ -144,7 +145,7 @@ func (a *app) evalPredictions(ctx context.Context, file string, table evaluation
 		page.Subject += " with the labels of " + o.Labels
 	}
 	if o.Data != "" {
-		test.Open = data.DecodeIn(o.Data)
+		test.Open = data.Reading{}.DecodeIn(o.Data)
 	}
 	if err := page.WriteEvaluation(o.Out, test, o.Command); err != nil {
 		return err

@@ -14,6 +14,12 @@ import (
 	"fovea/onnx/pb"
 )
 
+// MakesLogits reports whether a value is what a layer of a model makes, with nothing behind it. It runs nothing.
+func MakesLogits(m *pb.ModelProto, output string) bool {
+	m, err := importer.Inline(m)
+	return err == nil && transfer.FindEnding(m, output).IsLayer()
+}
+
 // ReadScores finds out what a value of a classifier of images of a size is, such as an output, from the function that
 // the nodes in front of it compute.
 func ReadScores(m *pb.ModelProto, output string, size int64) (transfer.Scores, error) {
