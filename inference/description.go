@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"fovea/data"
+	"fovea/models/imported"
 	"fovea/onnx"
 	"fovea/onnx/pb"
 )
@@ -37,13 +38,13 @@ type Description struct {
 	LossBatch int       `json:"-" toml:"-"`                     // the loss is a mean over batches of so many images; 0: over images
 
 	said  bool // somebody said Scores
-	found bool // Resolve found Scores
+	found bool // the graph says Scores
 }
 
 // Describe finds out how to use the model file at path. What given says holds; then what the file beside it says,
 // MODEL.json or MODEL.toml for MODEL.onnx; then the metadata of a run's model. Of another model, size, input, output
 // and names of classes are read off the graph where it leaves no choice, and classes without names are called by their
-// numbers. Scores that nobody says are left for Resolve. It is an error if the preprocessing is not said anywhere.
+// numbers. Scores that nobody says are logits if a layer makes them, and else are left for Resolve. It is an error if the preprocessing is not said anywhere.
 func Describe(path string, given Description) (*Description, error) {
 	m, err := onnx.Open(path)
 	if err != nil {
@@ -63,6 +64,9 @@ func Describe(path string, given Description) (*Description, error) {
 	d.said = beside.Scores != "" || given.Scores != ""
 	if err := d.readGraph(m.Proto.GetGraph()); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if d.Scores == "" && imported.MakesLogits(m.Proto, d.Output) {
+		d.Scores, d.found = Logits, true
 	}
 	if err := d.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

@@ -86,10 +86,14 @@ func (r reading) probabilities(scores []float32) ([]float64, error) {
 		}
 		sum += out[i]
 	}
-	if math.Abs(sum-1) > most { // NaN passes, it is the image's error
-		return nil, fmt.Errorf("the model's scores are not probabilities, their sum is %g: %s", sum, decide)
+	if math.Abs(sum-1) <= most || math.IsNaN(sum) { // NaN is the image's error
+		return out, nil
 	}
-	return out, nil
+	if r.certain {
+		return nil, fmt.Errorf("the sum of the model's probabilities is %g, though its last nodes make probabilities: it "+
+			"is quantised too coarsely, or this version of ONNX Runtime miscomputes it; use the float model", sum)
+	}
+	return nil, fmt.Errorf("the model's scores are not probabilities, their sum is %g: %s", sum, decide)
 }
 
 // softmax returns the softmax of logits, which half rounds to float16.

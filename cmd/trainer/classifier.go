@@ -59,8 +59,8 @@ wins over the file, and the file over the model. crop, mean and std are never gu
 			says, else 65535)`},
 		{&m.given.Input, "input", "NAME", "input to use if the model has several"},
 		{&m.given.Output, "output", "NAME", "output to use if the model has several"},
-		{&m.given.Scores, "scores", "KIND", `kind of the output: logits or probabilities (default: probabilities behind a
-			Softmax, else logits)`},
+		{&m.given.Scores, "scores", "KIND", `kind of the output: logits or probabilities (default: what the last nodes of
+			the model compute)`},
 	}}
 }
 

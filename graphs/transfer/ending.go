@@ -77,7 +77,9 @@ func (w *wiring) sumsScores(n *pb.NodeProto) bool {
 		if t == nil || pb.TensorProto_DataType(t.GetDataType()) != pb.TensorProto_FLOAT {
 			continue
 		}
-		if data, err := onnx.Data(t); err == nil && slices.Min(append(numbers.Decode[float32](data), 0)) >= 0 {
+		data, err := onnx.Data(t)
+		if weights := numbers.Decode[float32](data); err == nil && len(weights) > 0 && slices.Min(weights) >= 0 &&
+			slices.Max(weights) > 0 { // a new layer may be all 0
 			return true
 		}
 	}
@@ -111,15 +113,7 @@ func (e *Ending) Model(trace importer.Trace) *pb.ModelProto {
 		g.Input = append(g.Input, onnx.NewValueInfo(name, pb.TensorProto_DataType(t.GetDataType()), t.GetDims()))
 	}
 	read := map[string]bool{}
-	quantised := map[string]string{} // the float value by its quantised one
-	for _, n := range e.nodes {
-		if from := ""; n.GetOpType() == "QuantizeLinear" {
-			quantised[n.GetOutput()[0]] = n.GetInput()[0]
-		} else if n.GetOpType() == "DequantizeLinear" {
-			if from = quantised[n.GetInput()[0]]; from != "" {
-				n = node("Identity", n.GetOutput()[0], from)
-			}
-		}
+	add := func(n *pb.NodeProto) {
 		g.Node = append(g.Node, n)
 		for _, name := range n.GetInput() {
 			read[name] = true
@@ -129,6 +123,25 @@ func (e *Ending) Model(trace importer.Trace) *pb.ModelProto {
 				g.Output = append(g.Output, &pb.ValueInfoProto{Name: proto.String(name)})
 			}
 		}
+	}
+	quantised := map[string]string{} // the float value by its quantised one
+	for _, n := range e.nodes {
+		switch n.GetOpType() {
+		case "QuantizeLinear":
+			quantised[n.GetOutput()[0]] = n.GetInput()[0]
+		case "QLinearSoftmax": // ONNX Runtime 1.27 makes 0 of a probability that its bytes cannot hold
+			y := n.GetOutput()[0]
+			quantised[y] = y + "/softmax"
+			add(node("DequantizeLinear", y+"/float", n.GetInput()[:3]...))
+			softmax := node("Softmax", quantised[y], y+"/float")
+			softmax.Attribute = integerAttribute("axis", integer(n, "axis"))
+			add(softmax)
+		case "DequantizeLinear":
+			if from := quantised[n.GetInput()[0]]; from != "" {
+				n = node("Identity", n.GetOutput()[0], from)
+			}
+		}
+		add(n)
 	}
 	for _, t := range e.model.GetGraph().GetInitializer() {
 		if read[t.GetName()] {

@@ -31,7 +31,16 @@ var behindHead = map[string]bool{"Softmax": true, "LogSoftmax": true, "Sigmoid":
 	"Relu": true,
 	"Clip": true, "GlobalAveragePool": true, "AveragePool": true, "ReduceMean": true, "Add": true, "Sub": true,
 	"Mul": true,
-	"Div": true, "Sum": true, "Mean": true, "Concat": true}
+	"Div": true, "Sum": true, "Mean": true, "Concat": true, "Exp": true, "Log": true, "Neg": true, "Max": true, "Min": true,
+	"ReduceSum": true, "ReduceMax": true, "ReduceL1": true, "ReduceLogSumExp": true, "LpNormalization": true, "Pow": true,
+	"Reciprocal": true, "Tanh": true, "HardSigmoid": true, "Where": true, "Expand": true, "Gather": true, "Slice": true,
+	"Split": true, "QuantizeLinear": true, "DequantizeLinear": true}
+
+// pooling lists those of behindHead that may stand between a convolution that is a head and the softmax.
+var pooling = map[string]bool{"Identity": true, "Cast": true, "Flatten": true, "Reshape": true, "Squeeze": true,
+	"Unsqueeze": true, "Transpose": true, "Dropout": true, "Relu": true, "Clip": true, "GlobalAveragePool": true,
+	"AveragePool": true, "ReduceMean": true, "ReduceMax": true, "Add": true, "Sub": true, "Mul": true, "Div": true,
+	"Sum": true, "Mean": true, "Concat": true}
 
 // FindHead finds the head of a model: the last Gemm, MatMul or 1×1 Conv with weights on the way to the output. The
 // model must have its functions expanded and its constants as initializers, as importer.Source.Model returns it, and
@@ -53,7 +62,7 @@ func FindHead(m *pb.ModelProto, trace importer.Trace, batch int64, name string) 
 	case 0:
 		return nil, fmt.Errorf("no layer is followed by nothing but pooling and softmax on the way to the output: "+
 			"name the node of the layer to replace, or the value that a new one is to read, with model.head%s",
-			w.vectorHint())
+			w.candidates())
 	}
 	return nil, fmt.Errorf("%d layers could be the head: name one with model.head: %s", len(heads), headList(heads))
 }
@@ -123,7 +132,13 @@ func (w *wiring) headsBehind(name string, seen map[string]bool) []*Head {
 		return nil
 	}
 	seen[name] = true
-	if h := w.headAt(n); h != nil {
+	h := w.headAt(n)
+	if h != nil && w.sumsScores(n) { // the head may be what makes these scores
+		if heads := w.headsBehind(n.GetInput()[0], seen); heads != nil {
+			return heads
+		}
+	}
+	if h != nil {
 		return []*Head{h}
 	}
 	var heads []*Head
@@ -235,7 +250,7 @@ func (w *wiring) headNamed(name string, heads []*Head) (*Head, error) {
 		return nil, fmt.Errorf("model.head: the model has no linear layer or value %q; it ends with %s", name,
 			headList(heads))
 	}
-	return nil, fmt.Errorf("model.head: the model has no linear layer or value %q%s", name, w.vectorHint())
+	return nil, fmt.Errorf("model.head: the model has no linear layer or value %q%s", name, w.candidates())
 }
 
 // isVector reports whether a value is a vector for each image.
@@ -249,14 +264,35 @@ func (w *wiring) isVector(name string) bool {
 	return len(large) == 1
 }
 
-// vectorHint returns a hint at an output that a head could read, or nothing.
-func (w *wiring) vectorHint() string {
-	for _, out := range w.model.GetGraph().GetOutput() {
-		if w.isVector(out.GetName()) {
-			return fmt.Sprintf(", such as model.head = %q", out.GetName())
+// candidates returns a hint at what model.head can name: an output that a head could read, then layers and vectors, the
+// last first. It is empty if there is none.
+func (w *wiring) candidates() string {
+	const most = 5
+	var list []string
+	add := func(text string) {
+		if len(list) < most && !slices.Contains(list, text) {
+			list = append(list, text)
 		}
 	}
-	return ""
+	for _, out := range w.model.GetGraph().GetOutput() {
+		if w.isVector(out.GetName()) {
+			add(fmt.Sprintf("%q", out.GetName()))
+		}
+	}
+	for _, n := range slices.Backward(w.model.GetGraph().GetNode()) {
+		if len(n.GetOutput()) == 0 || !w.variesIn(n) {
+			continue
+		}
+		if h := w.headAt(n); h != nil {
+			add(h.String())
+		} else if w.isVector(n.GetOutput()[0]) {
+			add(fmt.Sprintf("%q", n.GetOutput()[0]))
+		}
+	}
+	if len(list) == 0 {
+		return "; the model has no linear layer or value [N,F] that it could be"
+	}
+	return ", such as model.head = " + strings.Join(list, ", or ")
 }
 
 func elements(shape []int64) int64 {

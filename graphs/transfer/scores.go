@@ -21,6 +21,7 @@ const (
 type Scores struct {
 	Kind   Kind
 	Logits string  // the first value whose softmax are the probabilities, or whose sigmoids are; "": none
+	Off    float64 // largest difference of a probability that is made so
 	Step   float64 // between neighbouring scores that are quantised; 0: they are not
 }
 
@@ -69,11 +70,12 @@ func (e *Ending) Read(r *Runs) (Scores, error) {
 		if len(before) != len(rows) || len(before[0]) != len(rows[0]) {
 			continue
 		}
-		differs := func(i int) bool {
-			return !floats.EqualApprox(link(before[i]), made(rows[i]), closeEnough/2+s.Step)
+		off := 0.0
+		for _, i := range finite {
+			off = max(off, floats.Distance(link(before[i]), made(rows[i]), math.Inf(1))) // NaN stays
 		}
-		if !slices.ContainsFunc(finite, differs) {
-			s.Logits = name
+		if off <= closeEnough/2+s.Step {
+			s.Logits, s.Off = name, off
 			break
 		}
 	}

@@ -1,6 +1,7 @@
 package imported
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math"
@@ -13,6 +14,12 @@ import (
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
 )
+
+// MakesLogits reports whether a value is what a layer of a model makes, with nothing behind it. It runs nothing.
+func MakesLogits(m *pb.ModelProto, output string) bool {
+	m, err := importer.Inline(m)
+	return err == nil && transfer.FindEnding(m, output).IsLayer()
+}
 
 // ReadScores finds out what a value of a classifier of images of a size is, such as an output, from the function that
 // the nodes in front of it compute.
@@ -27,7 +34,7 @@ func ReadScores(m *pb.ModelProto, output string, size int64) (transfer.Scores, e
 	}
 	var seen importer.Trace
 	for _, batch := range []int64{traced, 1} { // some allow one image alone, and do not say so
-		if seen, err = observe(e.Before(), batch, size); err == nil {
+		if seen, err = observe(context.Background(), e.Before(), batch, size); err == nil {
 			break
 		}
 	}
@@ -61,7 +68,7 @@ func emptyTensor(in *pb.ValueInfoProto) *pb.TensorProto {
 }
 
 // observe runs a model once on random images and returns its inputs and outputs. It binds the symbolic dimensions.
-func observe(m *pb.ModelProto, batch, size int64) (importer.Trace, error) {
+func observe(ctx context.Context, m *pb.ModelProto, batch, size int64) (importer.Trace, error) {
 	seen := importer.Trace{}
 	for i, in := range m.Graph.Input {
 		t := emptyTensor(in)
@@ -79,7 +86,7 @@ func observe(m *pb.ModelProto, batch, size int64) (importer.Trace, error) {
 	if len(m.Graph.Output) == 0 { // the ending is the whole model
 		return seen, nil
 	}
-	got, err := trace(m)
+	got, err := trace(ctx, m)
 	maps.Copy(seen, got)
 	return seen, err
 }
