@@ -77,9 +77,11 @@ func TestNotes(t *testing.T) {
 	}
 	verify := func(c *Cache) string {
 		return logged(t, func() {
-			if _, bad, err := Verify(t.Context(), samples, 2, c, transform, nil); err != nil || bad != nil {
+			verified, bad, err := Verify(t.Context(), samples, 2, c, transform, nil)
+			if err != nil || bad != nil {
 				t.Errorf("%v, %v", bad, err)
 			}
+			LogNotes(&Split{Samples: samples[:1], Verified: verified[:1]}, &Split{Samples: samples[1:], Verified: verified[1:]})
 		})
 	}
 	check("verified", verify(nil))

@@ -25,8 +25,6 @@ type BadImage struct {
 // be, or that transform cannot bring to its size, both in order. The error is the context's. workers is the number of
 // goroutines, 0 for one a core. progress, if not nil, is called after each image, by one goroutine at a time.
 //
-// It logs, with the number of images, what may surprise in them: see pixels.Notes.
-//
 // cache may be nil. A cache keeps the images in the form that transform needs, and those that it has already are not
 // decoded.
 func Verify(ctx context.Context, samples []Sample, workers int, cache *Cache, transform Transform,
@@ -51,15 +49,23 @@ func Verify(ctx context.Context, samples []Sample, workers int, cache *Cache, tr
 	}
 
 	var bad []BadImage
-	var notes pixels.Tally
 	for i, err := range errs {
 		if err != nil {
 			bad = append(bad, BadImage{Index: i, Sample: samples[i], Err: err})
 		}
-		notes.Add(samples[i].Path, fingerprints[i].Notes)
+	}
+	return Readable(fingerprints, bad), bad, nil
+}
+
+// LogNotes logs, once for all splits, what may surprise in the images that Verify decoded, with their number.
+func LogNotes(splits ...*Split) {
+	var notes pixels.Tally
+	for _, s := range splits {
+		for i, f := range s.Verified {
+			notes.Add(s.Samples[i].Path, f.Notes)
+		}
 	}
 	notes.Log()
-	return Readable(fingerprints, bad), bad, nil
 }
 
 // verify returns the fingerprint of an image file; its errors name the file.

@@ -82,6 +82,7 @@ func (d *dataset) verify(ctx context.Context, transform func(*data.Split) data.T
 		bad.Images = append(bad.Images, found...)
 		s.Samples, s.Verified = data.Readable(s.Samples, found), verified
 	}
+	data.LogNotes(d.splits()...)
 	if err := bad.LeaveOut(c.Unreadable == "skip", `set data.unreadable = "skip"`); err != nil {
 		return err
 	}
