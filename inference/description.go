@@ -198,7 +198,7 @@ func (d *Description) check() error {
 	}
 	if most := max(slices.Max(d.Mean), slices.Max(d.Std)); most > 4 {
 		return fmt.Errorf("mean %v and std %v: these look like values of pixels from 0 to 255, but pixels go from 0 to 1 "+
-			"here: divide all six by 255", d.Mean, d.Std)
+			"here: divide them by 255", d.Mean, d.Std)
 	}
 	if d.White < 0 || d.White > 65535 {
 		return fmt.Errorf("white_level %d: it must be a sample of 16 bits, 1 to 65535, or 0 for what the file says", d.White)

@@ -144,6 +144,8 @@ func TestDescribe(t *testing.T) {
 	refused(inference.Description{Output: "y2"}, `no output "y2"`)
 	refused(inference.Description{Scores: "odds"}, "logits or probabilities")
 	refused(inference.Description{Mean: []float32{1}}, "three numbers")
+	refused(inference.Description{Mean: []float32{123.7, 116.3, 103.5}}, "divide them by 255")
+	refused(inference.Description{White: -1}, "white_level -1")
 	refused(inference.Description{Mean: []float32{0, float32(math.NaN()), 0}}, "not a finite number")
 	refused(inference.Description{Std: []float32{1, 1, float32(math.Inf(1))}}, "not a finite number")
 	refused(inference.Description{Classes: []string{"a", "a"}}, "a name of its own")
