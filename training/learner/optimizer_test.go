@@ -149,11 +149,10 @@ func TestNormOfManyElements(t *testing.T) {
 		t.Fatal(err)
 	}
 	var a arenas
-	var memory cleanup
-	defer memory.close()
-	if err := a.allocate(s, e.Device(), &memory); err != nil {
+	if err := a.allocate(s, e.Device()); err != nil {
 		t.Fatal(err)
 	}
+	defer a.free()
 	o, err := newGraphOptimizer(s, &a, e)
 	if err != nil {
 		t.Fatal(err)
