@@ -153,6 +153,7 @@ func TestNormOfManyElements(t *testing.T) {
 	if err := a.allocate(s, e.Device()); err != nil {
 		t.Fatal(err)
 	}
+	defer a.free()
 	o, err := newGraphOptimizer(s, &a, e)
 	if err != nil {
 		t.Fatal(err)
