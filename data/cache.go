@@ -39,7 +39,7 @@ type Cache struct {
 
 // cacheFormat names the folder of the entries. It changes when their layout changes, or the pixels that decoding and
 // resizing give. Entries of another format are not read.
-const cacheFormat = "2"
+const cacheFormat = "3"
 
 // cacheReserve leaves room for a checkpoint of ViT-L, which has 3.6 GB: a cache must never be the reason that a run
 // cannot be saved.
@@ -113,7 +113,12 @@ func (c *Cache) load(path string, verified *Fingerprint, t Transform) (*image.NR
 	if !errors.Is(err, fs.ErrNotExist) {
 		slog.Debug("an entry of the cache is made again", "reason", err)
 	}
-	if img, err = DecodeBytes(file); err != nil {
+	release, err := Reserve(file)
+	if err != nil {
+		return nil, fingerprint, err
+	}
+	defer release()
+	if img, fingerprint.Notes, err = t.reading().DecodeBytes(file); err != nil {
 		return nil, fingerprint, err
 	}
 	fingerprint.Pixels = pixelDigest(img)

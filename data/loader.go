@@ -7,6 +7,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"sync"
+
+	"fovea/data/pixels"
 )
 
 // bufferCount is the number of batches in memory: the consumer holds one while two are prepared.
@@ -38,6 +40,7 @@ type Loader struct {
 
 	mu    sync.Mutex
 	spare []*Batch // buffers of closed iterators
+	notes pixels.Tally
 }
 
 // NewLoader returns a loader, or an error if the configuration cannot work. It reads no image.
@@ -160,18 +163,29 @@ func (l *Loader) load(dst []float32, index int, epoch, stream uint64, src *rand.
 func (l *Loader) loadImage(dst []float32, path string, verified *Fingerprint, rng *rand.Rand) error {
 	transform := l.config.Transform
 	if l.config.Cache != nil {
-		img, _, err := l.config.Cache.load(path, verified, transform)
+		img, fingerprint, err := l.config.Cache.load(path, verified, transform)
 		if err != nil {
 			return err
 		}
+		l.notes.Add(path, fingerprint.Notes)
 		return transform.applyCached(dst, img, rng)
 	}
 	file, err := readFile(path, verified)
 	if err != nil {
 		return err
 	}
-	return transform.applyFile(dst, file, rng)
+	release, err := Reserve(file)
+	if err != nil {
+		return err
+	}
+	defer release()
+	notes, err := transform.applyFile(dst, file, rng)
+	l.notes.Add(path, notes)
+	return err
 }
+
+// LogNotes logs, with the number of images, what may surprise in those that were loaded since the last call.
+func (l *Loader) LogNotes() { l.notes.Log() }
 
 // buffer returns memory for one batch, from a closed iterator if there is any.
 func (l *Loader) buffer() *Batch {

@@ -6,6 +6,8 @@ import (
 	"hash/maphash"
 	"image"
 	"slices"
+
+	"fovea/data/pixels"
 )
 
 // A Repeat is an image that several files hold.
@@ -25,6 +27,7 @@ type Position struct {
 type Fingerprint struct {
 	File   [sha256.Size]byte // SHA-256 of the file's bytes
 	Pixels [sha256.Size]byte // SHA-256 of width, height and the pixels as Decode returns them
+	Notes  pixels.Notes      // what was noted when it was decoded
 
 	content uint64 // contentOf the file's bytes
 }

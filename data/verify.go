@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"fovea/data/pixels"
 	"fovea/internal/parallel"
 )
 
@@ -23,6 +24,8 @@ type BadImage struct {
 // Verify decodes every sample. It returns the fingerprints of those that can be decoded, and the samples that cannot
 // be, or that transform cannot bring to its size, both in order. The error is the context's. workers is the number of
 // goroutines, 0 for one a core. progress, if not nil, is called after each image, by one goroutine at a time.
+//
+// It logs, with the number of images, what may surprise in them: see pixels.Notes.
 //
 // cache may be nil. A cache keeps the images in the form that transform needs, and those that it has already are not
 // decoded.
@@ -48,11 +51,14 @@ func Verify(ctx context.Context, samples []Sample, workers int, cache *Cache, tr
 	}
 
 	var bad []BadImage
+	var notes pixels.Tally
 	for i, err := range errs {
 		if err != nil {
 			bad = append(bad, BadImage{Index: i, Sample: samples[i], Err: err})
 		}
+		notes.Add(samples[i].Path, fingerprints[i].Notes)
 	}
+	notes.Log()
 	return Readable(fingerprints, bad), bad, nil
 }
 
@@ -88,16 +94,27 @@ func fingerprintFile(path string, transform Transform) (Fingerprint, error) {
 	if err != nil {
 		return Fingerprint{}, err
 	}
-	img, err := DecodeBytes(file)
+	release, err := Reserve(file)
+	if err != nil {
+		return Fingerprint{}, err
+	}
+	defer release()
+	reading := Reading{}
+	if transform != nil {
+		reading = transform.reading()
+	}
+	img, notes, err := reading.DecodeBytes(file)
 	if err != nil {
 		return Fingerprint{}, err
 	}
 	if t, ok := transform.(EvalTransform); ok {
-		if err := t.CheckPixels(img.Rect.Dx(), img.Rect.Dy(), maxPixels); err != nil {
+		if err := t.CheckPixels(img.Rect.Dx(), img.Rect.Dy(), pixels.Limit()); err != nil {
 			return Fingerprint{}, err
 		}
 	}
-	return FingerprintOf(file, img), nil
+	fingerprint := FingerprintOf(file, img)
+	fingerprint.Notes = notes
+	return fingerprint, nil
 }
 
 // Readable returns the elements of all without those of the samples in bad, which Verify returned. all has one element

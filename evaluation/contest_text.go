@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"strings"
 	"text/tabwriter"
 )
 
@@ -118,14 +117,13 @@ func (p ContenderPair) writeText(w io.Writer, several bool) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	m := p.McNemar
-	var text strings.Builder
-	fmt.Fprintf(&text, "McNemar's test: %d images right in %s alone, %d in %s alone; exact p = %s, chi-square p = %s",
-		m.OnlyA, a, m.OnlyB, b, pValue(Number(m.ExactP)), pValue(Number(m.P)))
+	m, holm := p.McNemar, ""
 	if several {
-		fmt.Fprintf(&text, ", exact with Holm's correction p = %s", pValue(p.Holm.McNemar))
+		holm = ", exact with Holm's correction p = " + pValue(p.Holm.McNemar)
 	}
-	_, err := fmt.Fprintln(w, text.String())
+	_, err := fmt.Fprintf(w, "McNemar's test: %d images right in %s alone, %d in %s alone; "+
+		"exact p = %s, chi-square p = %s%s\n",
+		m.OnlyA, a, m.OnlyB, b, pValue(Number(m.ExactP)), pValue(Number(m.P)), holm)
 	return err
 }
 

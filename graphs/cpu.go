@@ -107,8 +107,9 @@ func (g *Graph) convolveForward(n *Node) {
 // behind them.
 func (g *Graph) spread(x *Value, axis, stride, size int64) *Value {
 	count, shape := x.Shape[axis], slices.Clone(x.Shape)
-	if shape[axis] = size; int(axis) == x.Rank()-1 {
-		// The runtime pads single elements slowly, so a product with a 0/1 matrix places them.
+	const small = 1 << 16
+	if shape[axis] = size; int(axis) == x.Rank()-1 && count*size <= max(small, x.Len()) {
+		// The runtime pads single elements slowly, so a product with a 0/1 matrix places them if it is not too large.
 		places := make([]float32, count*size)
 		for i := range count {
 			places[i*size+i*stride] = 1
@@ -151,8 +152,11 @@ func (g *Graph) reversedKernels(w *Value, group int64) *Value {
 // sumByProduct writes the sums of a matrix's columns as a product with ones: ONNX Runtime 1.27 takes a quarter of the
 // time.
 func (g *Graph) sumByProduct(n *Node) {
+	if n.Op != "ReduceSum" || n.Domain != "" {
+		return
+	}
 	x := n.Inputs[0]
-	if n.Op != "ReduceSum" || x.Rank() != 2 || x.Type != Float32 || n.Attributes.Int("keepdims", 1) != 0 {
+	if x.Rank() != 2 || x.Type != Float32 || n.Attributes.Int("keepdims", 1) != 0 {
 		return
 	}
 	if axes, err := ReducedAxes(n); err == nil && len(axes) == 1 && axes[0] == 0 {

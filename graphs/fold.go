@@ -44,6 +44,10 @@ var foldBinary = map[string]func(x, y float64) float64{
 // have to be repeated.
 func (g *Graph) fold(n *Node) *Value {
 	const mostBytes = 1 << 16 // weights stay as they are
+	unary, binary := foldUnary[n.Op], foldBinary[n.Op]
+	if n.Domain != "" || unary == nil && binary == nil {
+		return nil
+	}
 	for _, v := range n.Inputs {
 		if data, ok := v.Content(); !ok || len(data) > mostBytes {
 			return nil
@@ -58,22 +62,18 @@ func (g *Graph) fold(n *Node) *Value {
 	}
 	out := n.Outputs[0]
 	values := make([]float32, out.Len())
-	if f := foldUnary[n.Op]; f != nil {
+	if unary != nil {
 		for i := range values {
-			values[i] = float32(f(float64(operands[0][i])))
+			values[i] = float32(unary(float64(operands[0][i])))
 		}
 		return g.Floats(values, out.Shape...)
-	}
-	f := foldBinary[n.Op]
-	if f == nil {
-		return nil
 	}
 	a, b := operands[0], operands[1]
 	if (len(a) != 1 && len(a) != len(values)) || (len(b) != 1 && len(b) != len(values)) {
 		return nil
 	}
 	for i := range values {
-		values[i] = float32(f(float64(a[i%len(a)]), float64(b[i%len(b)])))
+		values[i] = float32(binary(float64(a[i%len(a)]), float64(b[i%len(b)])))
 	}
 	return g.Floats(values, out.Shape...)
 }

@@ -32,8 +32,13 @@ type Value struct {
 	data []byte // little-endian elements of a constant; nil otherwise
 }
 
-// Producer returns the node that makes v, or nil if v is an input or a constant.
-func (v *Value) Producer() *Node { return v.node }
+// Producer returns the node that makes v, or nil if v is an input or a constant, or absent.
+func (v *Value) Producer() *Node {
+	if v == nil {
+		return nil
+	}
+	return v.node
+}
 
 // Rank returns the number of dimensions.
 func (v *Value) Rank() int { return len(v.Shape) }
@@ -41,8 +46,11 @@ func (v *Value) Rank() int { return len(v.Shape) }
 // Len returns the number of elements, or Dynamic if a dimension is Dynamic.
 func (v *Value) Len() int64 { return product(v.Shape) }
 
-// Bytes returns the memory that v needs, or 0 if a dimension is Dynamic or the elements have no fixed size.
+// Bytes returns the memory that v needs, or 0 if v is absent, a dimension is Dynamic or the elements have no fixed size.
 func (v *Value) Bytes() int64 {
+	if v == nil {
+		return 0
+	}
 	n, err := onnx.DataSize(v.Type, v.Shape)
 	if err != nil {
 		return 0

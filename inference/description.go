@@ -28,13 +28,14 @@ type Description struct {
 	Crop      float64   `json:"crop" toml:"crop"`       // part of the shorter side that stays
 	Mean      []float32 `json:"mean" toml:"mean"`       // RGB in [0,1]
 	Std       []float32 `json:"std" toml:"std"`
-	Input     string    `json:"input" toml:"input"`   // float32 [N,3,S,S]
-	Output    string    `json:"output" toml:"output"` // float32 [N,C]
-	Scores    string    `json:"scores" toml:"scores"` // Logits or Probabilities; "": see Resolve
-	Epoch     int       `json:"-" toml:"-"`           // of a run, the best, counted from 1
-	Raw       bool      `json:"-" toml:"-"`           // the preparation is inside: Input is uint8 [height,width,3]
-	Half      bool      `json:"-" toml:"-"`           // logits are rounded to float16, as the run's metrics say
-	LossBatch int       `json:"-" toml:"-"`           // the loss is a mean over batches of so many images; 0: over images
+	White     int       `json:"white_level" toml:"white_level"` // see data.Reading
+	Input     string    `json:"input" toml:"input"`             // float32 [N,3,S,S]
+	Output    string    `json:"output" toml:"output"`           // float32 [N,C]
+	Scores    string    `json:"scores" toml:"scores"`           // Logits or Probabilities; "": see Resolve
+	Epoch     int       `json:"-" toml:"-"`                     // of a run, the best, counted from 1
+	Raw       bool      `json:"-" toml:"-"`                     // the preparation is inside: Input is uint8 [height,width,3]
+	Half      bool      `json:"-" toml:"-"`                     // logits are rounded to float16, as the run's metrics say
+	LossBatch int       `json:"-" toml:"-"`                     // the loss is a mean over batches of so many images; 0: over images
 
 	said  bool // somebody said Scores
 	found bool // the graph says Scores
@@ -89,6 +90,9 @@ func (d *Description) take(o Description) {
 	}
 	if o.Std != nil {
 		d.Std = o.Std
+	}
+	if o.White != 0 {
+		d.White = o.White
 	}
 	if o.Output != "" && o.Output != d.Output {
 		d.Output, d.Scores = o.Output, "" // the old value was that of another output
@@ -192,6 +196,13 @@ func (d *Description) check() error {
 			return fmt.Errorf("mean %v and std %v: %v is not a finite number", d.Mean, d.Std, v)
 		}
 	}
+	if most := max(slices.Max(d.Mean), slices.Max(d.Std)); most > 4 {
+		return fmt.Errorf("mean %v and std %v: these look like values of pixels from 0 to 255, but pixels go from 0 to 1 "+
+			"here: divide all six by 255", d.Mean, d.Std)
+	}
+	if d.White < 0 || d.White > 65535 {
+		return fmt.Errorf("white_level %d: it must be a sample of 16 bits, 1 to 65535, or 0 for what the file says", d.White)
+	}
 	if d.Scores != "" && d.Scores != Logits && d.Scores != Probabilities {
 		return fmt.Errorf("scores %q: they must be %s or %s", d.Scores, Logits, Probabilities)
 	}
@@ -208,5 +219,6 @@ func (d *Description) check() error {
 
 // Transform returns the preparation of images.
 func (d *Description) Transform() data.EvalTransform {
-	return data.EvalTransform{Size: d.Size, CropPct: d.Crop, Mean: [3]float32(d.Mean), Std: [3]float32(d.Std)}
+	return data.EvalTransform{Size: d.Size, CropPct: d.Crop, Mean: [3]float32(d.Mean), Std: [3]float32(d.Std),
+		Reading: data.Reading{White: d.White}}
 }

@@ -122,6 +122,9 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 	if err != nil {
 		return nil, err
 	}
+	if split.Verified == nil { // else it was said when they were verified
+		defer loader.LogNotes()
+	}
 	p := newPredictions(split)
 	keep := func([]Result) error { return nil }
 	if o.Out != "" {
@@ -159,7 +162,7 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 		return nil, err
 	}
 	a, err := evaluation.Assess(ctx, p.table, o.Intervals)
-	return &report.Test{Split: o.Split, Metrics: m, Predictions: p.table, Assessment: a, Open: data.DecodeIn(o.Data)},
+	return &report.Test{Split: o.Split, Metrics: m, Predictions: p.table, Assessment: a, Open: d.Transform().Reading.DecodeIn(o.Data)},
 		err
 }
 

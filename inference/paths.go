@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"fovea/data"
+	"fovea/internal/naming"
 	"fovea/internal/textfile"
 )
 
@@ -33,6 +34,7 @@ func pathsOf(operand string, in io.Reader) ([]string, error) {
 	if operand == "-" {
 		return readLines(in)
 	}
+	operand = naming.Locate(operand)
 	_, there := os.Stat(operand)
 	if there == nil {
 		return below(operand)
@@ -78,6 +80,9 @@ func readLines(in io.Reader) ([]string, error) {
 	paths, err := textfile.Lines(in)
 	if err != nil {
 		return nil, fmt.Errorf("reading paths: %w", err)
+	}
+	for i, path := range paths {
+		paths[i] = naming.Locate(path)
 	}
 	return paths, nil
 }

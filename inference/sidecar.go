@@ -53,7 +53,7 @@ func readSidecar(model string) (Description, error) {
 			err = errors.New(unknown.String())
 		}
 		if err != nil {
-			return d, fmt.Errorf("%s describes the model beside it: %w; the keys are classes, size, crop, mean, std, "+
+			return d, fmt.Errorf("%s describes the model beside it: %w; the keys are classes, size, crop, mean, std, white_level, "+
 				"input, output, scores", path, err)
 		}
 	}

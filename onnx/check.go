@@ -98,10 +98,6 @@ type scope struct {
 	makers map[string]string // value → what makes it
 }
 
-func (s *scope) inner() *scope {
-	return &scope{outer: s, depth: s.depth + 1, opsets: s.opsets, ir: s.ir}
-}
-
 func (s *scope) maker(value string) (string, bool) {
 	for ; s != nil; s = s.outer {
 		if by, ok := s.makers[value]; ok {
@@ -149,19 +145,12 @@ func checkGraph(g *pb.GraphProto, s *scope) error {
 		s.makers[in.GetName()] = "the graph input"
 	}
 	for _, t := range g.GetInitializer() {
-		if err := checkTensor(t); err != nil {
-			return fmt.Errorf("initializer %q: %w", t.GetName(), err)
-		}
-		if err := s.initializer(t.GetName()); err != nil {
+		if err := s.initializer("initializer", t.GetName(), checkTensor(t)); err != nil {
 			return err
 		}
 	}
 	for _, t := range g.GetSparseInitializer() {
-		name := t.GetValues().GetName()
-		if err := checkSparse(t); err != nil {
-			return fmt.Errorf("sparse initializer %q: %w", name, err)
-		}
-		if err := s.initializer(name); err != nil {
+		if err := s.initializer("sparse initializer", t.GetValues().GetName(), checkSparse(t)); err != nil {
 			return err
 		}
 	}
@@ -190,9 +179,12 @@ func checkName(name string) error {
 	return nil
 }
 
-// initializer defines an initializer. It may give a graph input its default; before IR version 4 it must.
-func (s *scope) initializer(name string) error {
+// initializer defines an initializer, unless the check of its tensor failed. It may give a graph input its default;
+// before IR version 4 it must.
+func (s *scope) initializer(kind, name string, failed error) error {
 	switch by := s.makers[name]; {
+	case failed != nil:
+		return fmt.Errorf("%s %q: %w", kind, name, failed)
 	case name == "":
 		return fmt.Errorf("an initializer has no name")
 	case by == "an initializer":
@@ -208,10 +200,7 @@ func (s *scope) initializer(name string) error {
 func checkNodes(nodes []*pb.NodeProto, s *scope) error {
 	for i, n := range nodes {
 		by := NodeLabel(i, n)
-		if err := checkNode(n, s); err != nil {
-			if missing, ok := err.(*undefinedError); ok {
-				return fmt.Errorf("%s: %w", by, missing.explain(nodes[i:]))
-			}
+		if err := checkNode(nodes[i:], s); err != nil {
 			return fmt.Errorf("%s: %w", by, err)
 		}
 		for _, out := range n.GetOutput() {
@@ -243,7 +232,9 @@ func clip(name string) string {
 	return strings.ToValidUTF8(name[:most], "") + "…"
 }
 
-func checkNode(n *pb.NodeProto, s *scope) error {
+// checkNode checks the first of the nodes.
+func checkNode(nodes []*pb.NodeProto, s *scope) error {
+	n := nodes[0]
 	if n.GetOpType() == "" {
 		return fmt.Errorf("op_type is missing")
 	}
@@ -255,7 +246,7 @@ func checkNode(n *pb.NodeProto, s *scope) error {
 			continue
 		}
 		if _, ok := s.maker(in); !ok {
-			return &undefinedError{input: i, value: in}
+			return undefined(nodes, i, in)
 		}
 	}
 	seen := map[string]bool{}
@@ -281,7 +272,7 @@ func checkAttribute(a *pb.AttributeProto, s *scope) error {
 		}
 	}
 	for _, g := range graphsOf(a) {
-		if err := checkGraph(g, s.inner()); err != nil {
+		if err := checkGraph(g, &scope{outer: s, depth: s.depth + 1, opsets: s.opsets, ir: s.ir}); err != nil {
 			return fmt.Errorf("subgraph %q: %w", g.GetName(), err)
 		}
 	}

@@ -31,6 +31,7 @@ func openDataset(cfg *config.Config) (*dataset, error) {
 	if err != nil {
 		return nil, err
 	}
+	data.LimitPixels(cfg.Data.MaxPixels)
 	set, err := openNumbered(cfg)
 	if err != nil {
 		return nil, err
@@ -210,7 +211,8 @@ func (d *dataset) trainTransform() data.Transform {
 	return data.TrainTransform{Size: c.Size, Scale: a.CropScale, Ratio: a.CropRatio, HorizontalFlip: a.HorizontalFlip,
 		VerticalFlip: a.VerticalFlip, QuarterTurns: a.QuarterTurns, Shift: a.Shift,
 		Policy: d.policy, ColorJitter: a.ColorJitter, Mean: narrow(c.Mean), Std: narrow(c.Std),
-		Erase: augment.Eraser{Probability: a.Erase, Mode: augment.EraseMode(a.EraseMode), Count: a.EraseCount}}
+		Erase:   augment.Eraser{Probability: a.Erase, Mode: augment.EraseMode(a.EraseMode), Count: a.EraseCount},
+		Reading: data.Reading{White: c.WhiteLevel}}
 }
 
 func (d *dataset) evalTransform() data.EvalTransform {
@@ -219,7 +221,8 @@ func (d *dataset) evalTransform() data.EvalTransform {
 	if crop == 0 {
 		crop = data.CropFraction(c.Size)
 	}
-	return data.EvalTransform{Size: c.Size, CropPct: crop, Mean: narrow(c.Mean), Std: narrow(c.Std)}
+	return data.EvalTransform{Size: c.Size, CropPct: crop, Mean: narrow(c.Mean), Std: narrow(c.Std),
+		Reading: data.Reading{White: c.WhiteLevel}}
 }
 
 func narrow(x [3]float64) [3]float32 {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"fovea/data"
 	"fovea/inference"
 	"fovea/internal/table"
 	"fovea/onnx/engine"
@@ -19,7 +20,7 @@ type classifierFlags struct {
 	path                     string
 	given                    inference.Description
 	classes, crop, mean, std string
-	batch                    int
+	batch, maxPixels         int
 	overrides                texts
 }
 
@@ -30,8 +31,13 @@ func (m *classifierFlags) file() flagEntry {
 
 // running defines the flags that say how the model is run.
 func (m *classifierFlags) running() []flagEntry {
+	if m.maxPixels == 0 {
+		m.maxPixels = data.DefaultPixels
+	}
 	return []flagEntry{
 		{&m.batch, "batch", "N", "images in a forward pass"},
+		{&m.maxPixels, "max-pixels", "N", `size of the largest image, which its header tells before it is decoded; all that
+			are decoded at a time take at most 12 bytes for each of these pixels`},
 		runtimeFlag(&m.overrides),
 	}
 }
@@ -40,8 +46,8 @@ func (m *classifierFlags) running() []flagEntry {
 func (m *classifierFlags) description() flagGroup {
 	return flagGroup{`
 The model of a run describes itself. Describe any other model with these flags, or with a file beside it: MODEL.json or
-MODEL.toml for MODEL.onnx, with the keys classes, size, crop, mean, std, input, output and scores. A flag wins over the
-file, and the file over the model. crop, mean and std are never guessed.
+MODEL.toml for MODEL.onnx, with the keys classes, size, crop, mean, std, white_level, input, output and scores. A flag
+wins over the file, and the file over the model. crop, mean and std are never guessed.
 `, []flagEntry{
 		{&m.classes, "classes", "A,B", "names of the classes, or a file with one on each line"},
 		{&m.given.Size, "size", "S", "width and height of the model's input in pixels"},
@@ -49,6 +55,8 @@ file, and the file over the model. crop, mean and std are never guessed.
 			bicubic filter, then the centre is cut out`},
 		{&m.mean, "mean", "R,G,B", "values to subtract from pixels in [0,1]"},
 		{&m.std, "std", "R,G,B", "values to divide by after that"},
+		{&m.given.White, "white-level", "N", `sample of a 16-bit image that is white, 4095 for 12 bits (default: what the file
+			says, else 65535)`},
 		{&m.given.Input, "input", "NAME", "input to use if the model has several"},
 		{&m.given.Output, "output", "NAME", "output to use if the model has several"},
 		{&m.given.Scores, "scores", "KIND", `kind of the output: logits or probabilities (default: what the last nodes of
@@ -65,6 +73,10 @@ func (m *classifierFlags) read(a *app) (inference.Description, engine.Settings, 
 	if m.batch < 1 {
 		return fail("-batch %d: must be at least 1", m.batch)
 	}
+	if m.maxPixels < 1 {
+		return fail("-max-pixels %d: must be at least 1", m.maxPixels)
+	}
+	data.LimitPixels(m.maxPixels)
 	if d.Size < 0 {
 		return fail("-size %d: must be at least 1", d.Size)
 	}

@@ -46,8 +46,8 @@ Classes are matched by name. A class that the model does not know is an error. A
 		flags: append([]flagEntry{
 			{&o.Data, "data", "DIR", `with -model: folder that holds the split, in which each class has a folder. With
 				-predictions: folder that the paths are relative to; the page then shows the images of the hardest errors`},
-			{&o.Labels, "labels", "FILE", `CSV with the columns path and label, instead of class folders or of the labels in the
-				predictions. With -model, path is relative to -data, and -split is then only a name`},
+			{&o.Labels, "labels", "FILE", `CSV or .xlsx with the columns path and label, instead of class folders or of the labels in
+				the predictions. With -model, path is relative to -data, and -split is then only a name`},
 			{&o.Split, "split", "NAME", "folder to evaluate; with -predictions only a name"},
 			{&o.Out, "out", "DIR", `folder to write to; created if it does not exist (default: eval beside the model or the
 				predictions)`},
@@ -58,7 +58,7 @@ Classes are matched by name. A class that the model does not know is an error. A
 			{&o.Resume, "resume", "", `continue an evaluation to the same folder that was stopped or killed, or that failed
 				because of unreadable images; the result is the same to the bit`},
 		}, m.running()...)}, m.description(), {`
-These flags are for predictions. The table is CSV with a header and has the columns
+These flags are for predictions. The table is CSV or .xlsx with a header and has the columns
 
   path    or image, file, filename
   label   or true, target, y_true: class names, or indices from 0
@@ -145,7 +145,7 @@ func (a *app) evalPredictions(ctx context.Context, file string, table evaluation
 		page.Subject += " with the labels of " + o.Labels
 	}
 	if o.Data != "" {
-		test.Open = data.DecodeIn(o.Data)
+		test.Open = data.Reading{}.DecodeIn(o.Data)
 	}
 	if err := page.WriteEvaluation(o.Out, test, o.Command); err != nil {
 		return err

@@ -67,6 +67,8 @@ func (a *app) printComparisonOf(c imported.Comparison) {
 	switch {
 	case !c.Agrees():
 		verdict = "DISAGREES"
+	case c.Vanishes():
+		verdict = "agrees: both are below the rounding of the outputs"
 	case !c.Decides():
 		verdict = "agrees, but the difference is not sure"
 	}

@@ -14,9 +14,9 @@ import (
 )
 
 func serveCommand(a *app) *command {
-	m := classifierFlags{batch: 16}
+	m := classifierFlags{batch: 16, maxPixels: 40_000_000}
 	listen, maps := "127.0.0.1:8080", true
-	limits := serve.Limits{Connections: 1024, Queue: 256, Bytes: 32 << 20, Pixels: 40_000_000}
+	limits := serve.Limits{Connections: 1024, Queue: 256, Bytes: 32 << 20}
 	return &command{
 		name:     "serve",
 		summary:  "serve a web page and a JSON interface that classify images",
@@ -46,7 +46,6 @@ ends the server once it has answered what was sent.
 				status 503`},
 			{&limits.Connections, "max-connections", "N", "open connections; more wait"},
 			{&limits.Bytes, "max-bytes", "N", "size of the largest file"},
-			{&limits.Pixels, "max-pixels", "N", "size of the largest image, which its header tells before it is decoded"},
 		}, m.running()...),
 		groups: []flagGroup{m.description()},
 		examples: `
@@ -56,9 +55,10 @@ curl --data-binary @scan.png -o map.png http://127.0.0.1:8080/explain
 `,
 		required: []string{"model"},
 		run: func(ctx context.Context, _ []string) error {
-			if limits.Connections < 1 || limits.Queue < 1 || limits.Bytes < 1 || limits.Pixels < 1 {
+			if limits.Connections < 1 || limits.Queue < 1 || limits.Bytes < 1 || m.maxPixels < 1 {
 				return badUsage("-max-connections, -queue, -max-bytes and -max-pixels must be at least 1")
 			}
+			limits.Pixels = m.maxPixels
 			return a.serve(ctx, &m, listen, maps, limits)
 		},
 	}

@@ -33,12 +33,17 @@ func consecutive(places []int64) bool {
 // scatterAdd puts the elements of x along an axis at the places that index lists on an axis of the given size. Elements
 // at the same place are added; the rest is 0.
 func (c *Call) scatterAdd(x *value, axis, size int64, index *value) *value {
-	along := slices.Repeat([]int64{1}, x.Rank())
-	along[axis] = index.Len()
 	whole := slices.Clone(x.Shape)
 	whole[axis] = size
+	return c.addAt(c.zeros(whole), axis, index, x)
+}
+
+// addAt adds the elements of x along an axis to those of sum at the places that index lists.
+func (c *Call) addAt(sum *value, axis int64, index, x *value) *value {
+	along := slices.Repeat([]int64{1}, x.Rank())
+	along[axis] = index.Len()
 	return c.Apply("ScatterElements", graphs.Attributes{"axis": axis, "reduction": "add"},
-		c.zeros(whole), c.Expand(c.Reshape(index, along...), nil, x.Shape...), x)
+		sum, c.Expand(c.Reshape(index, along...), nil, x.Shape...), x)
 }
 
 // compress picks the elements at which a constant condition holds.

@@ -133,18 +133,28 @@ func lpNormalization(c *Call) []*value {
 	return []*value{c.Mul(c.Sign(norm), c.Div(x, c.zerosToOnes(norm)))}
 }
 
-// lrn: Y = X/(bias + α/size·Σ X²)^β, summed over size neighbouring channels: a product with a band matrix.
+// lrn: Y = X/(bias + α/size·Σ X²)^β, summed over size neighbouring channels.
 func lrn(c *Call) []*value {
-	x, size := c.In(0), c.Int("size", 1)
-	channels := x.Shape[1]
+	x := c.In(0)
+	mean := c.Scale(c.sumOfNeighbours(c.square(x), c.Int("size", 1)), c.Float("alpha", 1e-4)/float64(c.Int("size", 1)))
+	return []*value{c.Mul(x, c.power(c.shift(mean, c.Float("bias", 1)), -c.Float("beta", 0.75)))}
+}
+
+// sumOfNeighbours sums over size neighbouring channels of x [N,C,D…]: a product with a band matrix, or a pooling where
+// that would be large.
+func (c *Call) sumOfNeighbours(x *value, size int64) *value {
+	channels, before, after := x.Shape[1], (size-1)/2, size/2
+	if !affords(channels*channels, x) {
+		mean := c.Apply("AveragePool", graphs.Attributes{"kernel_shape": []int64{size, 1}, "count_include_pad": int64(1),
+			"pads": []int64{before, 0, after, 0}}, c.Reshape(x, x.Shape[0], 1, channels, -1))
+		return c.Scale(c.Reshape(mean, x.Shape...), float64(size))
+	}
 	band := make([]float32, channels*channels)
 	for i := range channels {
-		for j := max(0, i-(size-1)/2); j < min(channels, i+size/2+1); j++ {
+		for j := max(0, i-before); j < min(channels, i+after+1); j++ {
 			band[i*channels+j] = 1
 		}
 	}
-	square := c.Reshape(c.square(x), x.Shape[0], channels, -1)
-	sum := c.Reshape(c.MatMul(c.Floats(band, 1, channels, channels), square, graphs.NoTrans), x.Shape...)
-	base := c.shift(c.Scale(sum, c.Float("alpha", 1e-4)/float64(size)), c.Float("bias", 1))
-	return []*value{c.Mul(x, c.power(base, -c.Float("beta", 0.75)))}
+	columns := c.Reshape(x, x.Shape[0], channels, -1)
+	return c.Reshape(c.MatMul(c.Floats(band, 1, channels, channels), columns, graphs.NoTrans), x.Shape...)
 }

@@ -65,10 +65,17 @@ func (c *Call) averagePoolCeil(w graphs.Window) []*value {
 		a := graphs.Attributes{"ceil_mode": int64(1), "count_include_pad": c.Int("count_include_pad", 0),
 			"kernel_shape": w.Kernel[i : i+1], "strides": w.Strides[i : i+1], "dilations": w.Dilations[i : i+1],
 			"pads": []int64{w.Before[i], w.After[i]}}
-		steps := dx.Shape[i+2]
-		units := c.Reshape(c.identity(size), size, 1, size)
-		matrix := c.applyShaped([]int64{size, 1, steps}, "AveragePool", a, units)
-		dx = c.backAlong(dx, i+2, c.Reshape(matrix, size, steps))
+		steps, extent := dx.Shape[i+2], w.Dilations[i]*(w.Kernel[i]-1)
+		apply := func(x *value) *value {
+			shape := []int64{x.Shape[0], 1, steps}
+			return c.Reshape(c.applyShaped(shape, "AveragePool", a, c.Reshape(x, -1, 1, size)), -1, steps)
+		}
+		if affords(size*max(size, steps), dx) {
+			dx = c.backAlong(dx, i+2, apply(c.identity(size)))
+			continue
+		}
+		center := c.shift(c.Scale(c.places(steps), float64(w.Strides[i])), float64(extent/2-w.Before[i]))
+		dx = c.backAlongBand(dx, i+2, size, band{apply, center, extent/2 + 1})
 	}
 	return []*value{dx}
 }

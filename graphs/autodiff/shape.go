@@ -119,16 +119,28 @@ func pad(c *Call) []*value {
 
 // unpad undoes the padding of one axis. Modes other than constant repeat elements, and negative amounts drop some.
 func (c *Call) unpad(dx *value, axis int, before, after int64, constant bool) *value {
-	size := c.In(0).Shape[axis]
+	size, along := c.In(0).Shape[axis], int64(axis)
 	switch {
 	case before == 0 && after == 0:
 		return dx
 	case constant && before >= 0 && after >= 0:
-		return c.Slice(dx, int64(axis), before, before+size)
+		return c.Slice(dx, along, before, before+size)
+	case constant:
+		return c.Pad(dx, along, -before, -after)
 	}
-	shape := []int64{size, size + before + after}
-	matrix := c.applyShaped(shape, "Pad", c.node.Attributes, c.identity(size), c.Ints(0, before, 0, after))
-	return c.backAlong(dx, axis, matrix)
+	now := size + before + after
+	from := c.Reshape(c.Ints(span(0, int(size))...), 1, size) // padded as x was, it tells the origin of each element
+	from = c.applyShaped([]int64{1, now}, "Pad", c.node.Attributes, from, c.Ints(0, before, 0, after))
+	if from = c.Reshape(from, now); before < 0 || after < 0 {
+		return c.scatterAdd(dx, along, size, from)
+	}
+	middle := c.Slice(dx, along, before, before+size)
+	for _, part := range [][2]int64{{0, before}, {before + size, now}} {
+		if part[0] < part[1] {
+			middle = c.addAt(middle, along, c.Slice(from, 0, part[0], part[1]), c.Slice(dx, along, part[0], part[1]))
+		}
+	}
+	return middle
 }
 
 // tile adds up the gradients of the copies.

@@ -52,7 +52,7 @@ func dropStatistics(g *graphs.Graph) {
 	read := map[*graphs.Value]bool{}
 	for _, n := range g.Nodes {
 		for _, v := range n.Inputs {
-			read[v] = true
+			read[v] = v != nil
 		}
 	}
 	for _, n := range g.Nodes {

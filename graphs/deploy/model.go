@@ -40,7 +40,7 @@ func Model(g *graphs.Graph, opset int64) (*pb.ModelProto, error) {
 	}
 	g.RemoveDead()
 	for _, out := range g.Outputs {
-		if len(g.Inputs) > 0 && g.Inputs[0].Shape[0] == graphs.Dynamic && g.Inputs[0].Rank() == 4 {
+		if len(g.Inputs) > 0 && g.Inputs[0].Rank() == 4 && g.Inputs[0].Shape[0] == graphs.Dynamic {
 			out.Shape[0] = graphs.Dynamic
 		}
 	}

@@ -20,8 +20,11 @@ func FreeBatch(m *pb.ModelProto, trace importer.Trace) (*pb.ModelProto, error) {
 	out := shallow(m)
 	g := out.Graph
 	in := g.Input[0]
-	shape := []int64{-1}
-	for _, d := range in.GetType().GetTensorType().GetShape().GetDim()[1:] {
+	shape, dims := []int64{-1}, in.GetType().GetTensorType().GetShape().GetDim()
+	if len(dims) == 0 {
+		return nil, fmt.Errorf("input %q is a scalar", in.GetName())
+	}
+	for _, d := range dims[1:] {
 		shape = append(shape, d.GetDimValue())
 	}
 	g.Input = []*pb.ValueInfoProto{onnx.NewValueInfo(in.GetName(), pb.TensorProto_FLOAT, shape)}

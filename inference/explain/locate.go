@@ -153,7 +153,9 @@ func tokens(attention *graphs.Value, path []*graphs.Node, batch int64) *graphs.V
 	makers := map[*graphs.Value]*graphs.Node{}
 	for _, n := range path {
 		for _, v := range n.Outputs {
-			makers[v] = n
+			if v != nil {
+				makers[v] = n
+			}
 		}
 	}
 	count := attention.Shape[attention.Rank()-1]

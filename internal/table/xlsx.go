@@ -31,7 +31,6 @@ const (
 type sheet struct {
 	name   string
 	shared []richText
-	part   io.Reader
 	rows   *xml.Decoder
 	number int // of the row read last
 	cells  []string

@@ -44,7 +44,7 @@ func Lines(r io.Reader) ([]string, error) {
 }
 
 // headSize is how far a first line end, or a header, is looked for.
-const headSize = 1 << 20
+const headSize = 1 << 18
 
 // LineEnds returns r with LF in the place of each CR, if the first line ends in a CR alone, as those of old Mac programs
 // do. What stands between two quote characters is left as it is; 0 stands for none.
@@ -70,18 +70,26 @@ type oldEnds struct {
 	r      io.Reader
 	quote  byte
 	quoted bool
+	before byte
 }
 
 func (e *oldEnds) Read(p []byte) (int, error) {
 	n, err := e.r.Read(p)
-	for i, c := range p[:n] {
-		if c == e.quote && e.quote != 0 {
+	kept := p[:0]
+	for _, c := range p[:n] {
+		out := c
+		switch {
+		case c == e.quote && e.quote != 0:
 			e.quoted = !e.quoted
-		} else if c == '\r' && !e.quoted {
-			p[i] = '\n'
+		case c == '\r' && !e.quoted:
+			out = '\n'
 		}
+		if c != '\n' || e.before != '\r' || e.quoted { // CR LF is one end
+			kept = append(kept, out)
+		}
+		e.before = c
 	}
-	return n, err
+	return len(kept), err
 }
 
 // HeadSize is how many bytes of a file [NotData] needs.

@@ -13,6 +13,7 @@ import (
 	"fovea/graphs/autodiff"
 	"fovea/graphs/importer"
 	"fovea/internal/numbers"
+	"fovea/onnx/ort"
 )
 
 // tolerance is the largest difference that counts as agreement, as a part of the size of a derivative along a random
@@ -29,12 +30,21 @@ var backward = autodiff.Backward
 type Comparison struct {
 	Gradient, Difference float64
 	Uncertainty          float64 // of the difference, because of rounding or a function that is not smooth
+	Rounding             float64 // a smaller difference may come from rounding the outputs to float32
 	Size                 float64 // typical magnitude of such a derivative, √Σ (gradient·direction)²
 }
 
-// Agrees reports whether both are equal within what float32 can resolve.
+// Agrees reports whether both are equal within what float32 can resolve. An unknown difference contradicts no number.
 func (c Comparison) Agrees() bool {
+	if math.IsInf(c.Uncertainty, 1) {
+		return !math.IsNaN(c.Gradient)
+	}
 	return math.Abs(c.Gradient-c.Difference) <= tolerance*c.Size+3*c.Uncertainty
+}
+
+// Vanishes reports whether both are too small to tell from rounding.
+func (c Comparison) Vanishes() bool {
+	return max(math.Abs(c.Gradient), math.Abs(c.Difference), c.Size) <= 3*c.Rounding
 }
 
 // Decides reports whether the finite difference is certain enough to judge by.
@@ -53,9 +63,10 @@ type Report struct {
 	Nodes           int // number of nodes that were compared alone
 }
 
-// Agrees reports whether all comparisons agree and at least one of them decides.
+// Agrees reports whether all comparisons agree and at least one of them decides, or is of numbers that vanish.
 func (r *Report) Agrees() bool {
-	return slices.ContainsFunc(r.Comparisons, Comparison.Decides) &&
+	tells := func(c Comparison) bool { return c.Decides() || c.Vanishes() }
+	return slices.ContainsFunc(r.Comparisons, tells) &&
 		!slices.ContainsFunc(r.Comparisons, func(c Comparison) bool { return !c.Agrees() })
 }
 
@@ -124,7 +135,7 @@ func compare(ctx context.Context, newGraph func() (*graphs.Graph, error), at poi
 	g.Fold()
 	along, size := map[string][]float32{}, 0.0
 	for _, v := range wrt {
-		along[v.Name] = normal(rng, int(v.Len()), spread(numbers.Decode[float32](at[v.Name])))
+		along[v.Name] = direction(rng, numbers.Decode[float32](at[v.Name]))
 	}
 	all := point{}
 	for name, data := range at {
@@ -146,21 +157,63 @@ func compare(ctx context.Context, newGraph func() (*graphs.Graph, error), at poi
 		return c, err
 	}
 	c.Size = math.Sqrt(size)
-	runner, err := newRunner(forward)
+	runner, err := newRunner(forward, ort.Basic)
 	if err != nil {
 		return c, err
 	}
 	defer runner.Close()
-	d, err := differences(func(t float64) (sum float64, err error) {
+	squares := 0.0 // of the terms of the last sum
+	sumAt := func(along map[string][]float32, t float64) (sum float64, err error) {
+		squares = 0
 		err = runner.run(at, along, t, func(name string, y []float32) {
 			for i, w := range drawn[name] {
-				sum += float64(w) * float64(y[i])
+				term := float64(w) * float64(y[i])
+				sum, squares = sum+term, squares+term*term
 			}
 		})
 		return sum, err
-	})
-	c.Difference, c.Uncertainty = d.value, d.error
+	}
+	d, err := differences(func(t float64) (float64, error) { return sumAt(along, t) })
+	if err != nil {
+		return c, err
+	}
+	noise, err := roundingOf(sumAt, wrt, at, rng)
+	c.Rounding = lastBit * math.Sqrt(squares) / firstStep
+	c.Difference, c.Uncertainty = d.value, max(d.error, c.Rounding, noise/firstStep)
 	return c, err
+}
+
+// lastBit is the part of a float32 that its last bit is worth.
+const lastBit = 1.0 / (1 << 23)
+
+// roundingOf returns how much a function moves when the last bits of its inputs do.
+func roundingOf(f func(along map[string][]float32, t float64) (float64, error), inputs []*graphs.Value, at point,
+	rng *rand.Rand) (float64, error) {
+	moved := map[string][]float32{}
+	for _, v := range inputs {
+		for _, x := range numbers.Decode[float32](at[v.Name]) {
+			moved[v.Name] = append(moved[v.Name], x*lastBit*float32(rng.IntN(3)-1))
+		}
+	}
+	a, err := f(moved, 1)
+	b, err2 := f(nil, 0)
+	if difference := math.Abs(a - b); !math.IsNaN(difference) {
+		return difference, errors.Join(err, err2)
+	}
+	return 0, errors.Join(err, err2)
+}
+
+// direction returns a random direction at a point. Where all entries are positive each moves by a part of itself, so
+// that a variance stays one.
+func direction(rng *rand.Rand, x []float32) []float32 {
+	size := spread(x)
+	out := normal(rng, len(x), size)
+	if len(x) > 1 && !slices.ContainsFunc(x, func(v float32) bool { return !(v > 0) }) {
+		for i, v := range x {
+			out[i] *= v / float32(size)
+		}
+	}
+	return out
 }
 
 // spread returns the typical magnitude of the entries, so that a step moves every tensor by the same part of it.

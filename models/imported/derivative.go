@@ -11,6 +11,9 @@ type derivative struct {
 	error float64 // largest error to expect
 }
 
+// firstStep is the largest step of differences.
+const firstStep = 1.0 / 8
+
 // differences estimates f'(0) for a function that is computed in float32. It takes central differences at halved steps
 // and extrapolates them pairwise (Richardson, with an error of fourth order).
 //
@@ -18,16 +21,18 @@ type derivative struct {
 // lie closest together, and their spread is the error. Fewer could lie together by chance where many elements pass a
 // kink. If the kink is at 0 itself, as for ReLU of exact zeros, f only has a derivative from each side. The error is at
 // least half of their difference.
+//
+// A step may leave the domain of the function, as that of a square root. Smaller ones follow until five are finite.
 func differences(f func(t float64) (float64, error)) (derivative, error) {
-	const first, steps = 1.0 / 8, 10
+	const steps, most = 10, 24
 	var central, estimates []float64
 	center, err := f(0)
 	if err != nil {
 		return derivative{}, err
 	}
 	kink := math.Inf(1)
-	for i := range steps {
-		h := math.Ldexp(first, -i)
+	for i, finite := 0, 0; i < steps || finite < 5 && i < most; i++ {
+		h := math.Ldexp(firstStep, -i)
 		up, err := f(h)
 		if err != nil {
 			return derivative{}, err
@@ -37,9 +42,14 @@ func differences(f func(t float64) (float64, error)) (derivative, error) {
 			return derivative{}, err
 		}
 		central = append(central, (up-down)/(2*h))
-		kink = min(kink, math.Abs(up-2*center+down)/(2*h))
+		if bend := math.Abs(up-2*center+down) / (2 * h); bend < kink {
+			kink = bend
+		}
 		if i > 0 {
 			estimates = append(estimates, (4*central[i]-central[i-1])/3)
+			if e := estimates[i-1]; e-e == 0 {
+				finite++
+			}
 		}
 	}
 	best := derivative{math.NaN(), math.Inf(1)}

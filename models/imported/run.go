@@ -20,12 +20,12 @@ type runner struct {
 	inputs map[string]*ort.Tensor
 }
 
-func newRunner(g *graphs.Graph) (*runner, error) {
+func newRunner(g *graphs.Graph, level ort.Level) (*runner, error) {
 	model, err := g.Marshal()
 	if err != nil {
 		return nil, err
 	}
-	session, inputs, err := ort.NewBoundSession(model, ort.Options{Optimization: ort.Basic})
+	session, inputs, err := ort.NewBoundSession(model, ort.Options{Optimization: level})
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,11 @@ func (r *runner) run(at point, along map[string][]float32, t float64, visit func
 }
 
 func runOnce(g *graphs.Graph, at point, visit func(name string, y []float32)) error {
-	r, err := newRunner(g)
+	return runAt(g, ort.Basic, at, visit)
+}
+
+func runAt(g *graphs.Graph, level ort.Level, at point, visit func(name string, y []float32)) error {
+	r, err := newRunner(g, level)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"fovea/graphs/transfer"
 	"fovea/models/imported"
+	"fovea/onnx"
 )
 
 // A Classifier says how a run that names the model as model.onnx would train it.
@@ -34,10 +35,7 @@ func findClassifier(path string, inputs []Value) (*Classifier, error) {
 	for _, p := range found.Parameters {
 		if p.Fixed != "" {
 			t := c.Fixed[p.Fixed]
-			n := int64(1)
-			for _, d := range p.Shape {
-				n *= d
-			}
+			n, _ := onnx.NumElements(p.Shape) // of tensors that were read
 			t.add(n, 4*n)
 			c.Fixed[p.Fixed] = t
 		}

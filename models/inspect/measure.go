@@ -127,7 +127,11 @@ func (m *Measured) differentiate(g *graphs.Graph, inputs, parameters []*graphs.V
 	return g.Err()
 }
 
+// valueOf returns a value of a graph, without a name where a node leaves it out.
 func valueOf(v *graphs.Value) Value {
+	if v == nil {
+		return Value{}
+	}
 	return Value{Name: v.Name, Type: onnx.TypeName(v.Type), Shape: sizes(v.Shape)}
 }
 

@@ -18,9 +18,9 @@ import (
 	"fovea/onnx/pb"
 )
 
-// corpora names the files of cases: of the ONNX project, the same with operators written out in simpler ones, older
-// ones, and of ONNX Runtime's own operators.
-var corpora = []string{"onnx", "expanded", "onnx-go", "contrib"}
+// corpora are the files of cases: of the ONNX project, the same with operators written out in simpler ones, older ones,
+// of ONNX Runtime's own operators, and ones in which an optional input or output is left out.
+var corpora = []string{"onnx", "expanded", "onnx-go", "contrib", "optional"}
 
 // A testCase is a model of one operator with float32 inputs, their values, and the expected outputs.
 type testCase struct {

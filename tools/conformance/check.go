@@ -108,8 +108,8 @@ func float64s(x []float32) []float64 {
 	return out
 }
 
-// differentiated returns the imported graph with the gradients of Σ output·NAME.cotangent, called NAME.grad.
-func differentiated(source *importer.Source, at values) (*graphs.Graph, error) {
+// traced runs the model at a point until all that its shapes decide is known.
+func traced(source *importer.Source, at values) (importer.Trace, error) {
 	trace := importer.Trace{}
 	for again := true; again; {
 		observed, err := open(source.Observed(), ort.Disable)
@@ -127,6 +127,15 @@ func differentiated(source *importer.Source, at values) (*graphs.Graph, error) {
 		if again, err = source.Decide(trace); err != nil {
 			return nil, refusal(err)
 		}
+	}
+	return trace, nil
+}
+
+// differentiated returns the imported graph with the gradients of Σ output·NAME.cotangent, called NAME.grad.
+func differentiated(source *importer.Source, at values) (*graphs.Graph, error) {
+	trace, err := traced(source, at)
+	if err != nil {
+		return nil, err
 	}
 	m, err := source.Import(trace, importer.Options{})
 	if err != nil {

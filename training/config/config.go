@@ -28,6 +28,8 @@ type Data struct {
 	Unreadable string     `toml:"unreadable" choices:"error skip"` // treatment of images that cannot be decoded
 	Mean       [3]float64 `toml:"mean" range:"[0, 1]"`             // of R, G, B in [0, 1]
 	Std        [3]float64 `toml:"std" range:"(0, inf)"`
+	WhiteLevel int        `toml:"white_level" range:"[0, 65535]"` // of 16-bit images; 0: what the file says
+	MaxPixels  int        `toml:"max_pixels" range:"[1, inf)"`    // of an image
 
 	Ratio      float64 `toml:"ratio" range:"(0, 1]"` // fraction of the training images to use
 	Stratified bool    `toml:"stratified"`           // take Ratio of each class instead of all images together

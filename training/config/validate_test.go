@@ -44,6 +44,8 @@ func TestValidate(t *testing.T) {
 		{"data.unreadable", func(c *Config) { c.Data.Unreadable = "ignore" }},
 		{"data.mean", func(c *Config) { c.Data.Mean[2] = 124 }},
 		{"data.std", func(c *Config) { c.Data.Std[0] = 0 }},
+		{"data.white_level", func(c *Config) { c.Data.WhiteLevel = 65536 }},
+		{"data.max_pixels", func(c *Config) { c.Data.MaxPixels = 0 }},
 		{"model.arch", func(c *Config) { c.Model.Arch = "vit_huge" }},
 		{"model.width", func(c *Config) { c.Model.Width = -1 }},
 		{"model.depth", func(c *Config) { c.Model.Depth = -1 }},

@@ -149,10 +149,11 @@ func TestNormOfManyElements(t *testing.T) {
 		t.Fatal(err)
 	}
 	var a arenas
-	if err := a.allocate(s, e.Device()); err != nil {
+	var memory cleanup
+	defer memory.close()
+	if err := a.allocate(s, e.Device(), &memory); err != nil {
 		t.Fatal(err)
 	}
-	defer a.free()
 	o, err := newGraphOptimizer(s, &a, e)
 	if err != nil {
 		t.Fatal(err)
