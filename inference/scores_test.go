@@ -18,8 +18,8 @@ import (
 // plainPixels prepares images as they are, for models of their size.
 var plainPixels = inference.Description{Crop: 1, Mean: []float32{0, 0, 0}, Std: []float32{1, 1, 1}}
 
-// TestScores: a model has the probabilities that Python's onnxruntime computes, in whatever nodes it ends, and one whose
-// outputs are sigmoids is refused. tools/oracle/scores.py made the models and knows which is which.
+// TestScores: a model has the probabilities that Python's onnxruntime computes, in whatever nodes it ends, and one with
+// sigmoids as outputs is refused. tools/oracle/scores.py made the models and knows which is which.
 func TestScores(t *testing.T) {
 	const folder = "testdata/scores"
 	var golden map[string]struct {
