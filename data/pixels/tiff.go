@@ -62,7 +62,7 @@ type tiffTag struct {
 // tiffSizes holds the bytes of a value by its type; types without integers have none.
 var tiffSizes = map[int]int{1: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 17: 8, 18: 8}
 
-// openTIFF reads the tags. Of tags that occur twice the last one holds, as in Pillow.
+// openTIFF reads the tags. Of tags that occur twice the first one holds, as in Pillow.
 func openTIFF(data []byte) (*tiffFile, error) {
 	t := &tiffFile{data: data, order: binary.LittleEndian, tags: map[int]tiffTag{}}
 	if len(data) < 16 {
@@ -131,7 +131,9 @@ func (t *tiffFile) addTag(e []byte, big bool) {
 			return
 		}
 	}
-	t.tags[id] = tiffTag{kind, int(count), values[:bytes]}
+	if _, ok := t.tags[id]; !ok {
+		t.tags[id] = tiffTag{kind, int(count), values[:bytes]}
+	}
 }
 
 // slice returns n bytes from at on, or nil.

@@ -31,17 +31,17 @@ type Features struct {
 // OpenFeatures reads a model, float32 [N,3,S,S] → scores [N,C], and makes the features its only output. They are the
 // input of its last linear layer: for a ViT of Fovea the pooled and normalised tokens. Methods, Steps and Randomize of
 // the options are not read.
-func OpenFeatures(path string, o Options) (*Features, error) {
+func OpenFeatures(ctx context.Context, path string, o Options) (*Features, error) {
 	if o.Batch < 1 {
 		return nil, fmt.Errorf("a batch of %d images: at least 1", o.Batch)
 	}
 	o.Batch = max(2, o.Batch) // of one image the head cannot always be told from other layers
-	file, err := o.read(path)
+	file, err := o.read(ctx, path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	f, err := features(file, o)
+	f, err := features(ctx, file, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -50,7 +50,7 @@ func OpenFeatures(path string, o Options) (*Features, error) {
 
 const featuresOutput = "explain.features"
 
-func features(file *imported.File, o Options) (*Features, error) {
+func features(ctx context.Context, file *imported.File, o Options) (*Features, error) {
 	model, err := file.Import(importer.Options{})
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func features(file *imported.File, o Options) (*Features, error) {
 	g.Output(featuresOutput, g.Reshape(v, a.images.Shape[0], head.Width))
 	g.RemoveDead()
 	f := &Features{Batch: int(a.images.Shape[0]), Side: int(a.images.Shape[3]), Width: int(head.Width)}
-	f.session, err = newSession(g, a.images.Name, Options{Threads: o.Threads})
+	f.session, err = newSession(ctx, g, a.images.Name, Options{Threads: o.Threads})
 	return f, err
 }
 
@@ -116,7 +116,7 @@ func WriteFeatures(ctx context.Context, o FeatureOptions) (n int, err error) {
 	if err := o.describe(&o.Options); err != nil {
 		return 0, err
 	}
-	f, err := OpenFeatures(o.Model, o.Options)
+	f, err := OpenFeatures(ctx, o.Model, o.Options)
 	if err != nil {
 		return 0, err
 	}

@@ -76,7 +76,7 @@ func Write(ctx context.Context, o WriteOptions) (n int, err error) {
 		return 0, err
 	}
 	r := writer{WriteOptions: o}
-	if r.model, err = Open(o.Model, o.Options); err != nil {
+	if r.model, err = Open(ctx, o.Model, o.Options); err != nil {
 		return 0, err
 	}
 	defer r.model.Close()
@@ -85,7 +85,7 @@ func Write(ctx context.Context, o WriteOptions) (n int, err error) {
 	}
 	if shuffled {
 		o.Randomize, o.Methods = true, r.model.Methods
-		if r.random, err = Open(o.Model, o.Options); err != nil {
+		if r.random, err = Open(ctx, o.Model, o.Options); err != nil {
 			return 0, err
 		}
 		defer r.random.Close()

@@ -315,7 +315,7 @@ func refusal(t *testing.T, dir string, data []byte) string {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	f, err := Open(path, importer.Sizes{Batch: 2})
+	f, err := Open(t.Context(), path, importer.Sizes{Batch: 2})
 	runtime.ReadMemStats(&after)
 	if used := after.TotalAlloc - before.TotalAlloc; used > 32<<20 {
 		t.Errorf("%d MB were allocated for %d bytes", used>>20, len(data))
@@ -355,7 +355,7 @@ func TestWrongRanks(t *testing.T) {
 	b.node("MatMul", "x,w -> y", nil)
 	b.outputs("y")
 	path := b.file(t, onnx.SaveOptions{})
-	if _, err := Open(path, importer.Sizes{}); err == nil || !strings.Contains(err.Error(), path) ||
+	if _, err := Open(t.Context(), path, importer.Sizes{}); err == nil || !strings.Contains(err.Error(), path) ||
 		!strings.Contains(err.Error(), "MatMul") {
 		t.Errorf("error is %v", err)
 	}

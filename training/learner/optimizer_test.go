@@ -149,9 +149,8 @@ func TestNormOfManyElements(t *testing.T) {
 		t.Fatal(err)
 	}
 	var a arenas
-	var memory cleanup
-	defer memory.close()
-	if err := a.allocate(s, e.Device(), &memory); err != nil {
+	defer func() { a.allocated.close() }()
+	if err := a.allocate(s, e.Device()); err != nil {
 		t.Fatal(err)
 	}
 	o, err := newGraphOptimizer(s, &a, e)
