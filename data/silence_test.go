@@ -2,7 +2,7 @@ package data
 
 import (
 	"bytes"
-	"io"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -96,7 +96,7 @@ func TestNotes(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("loaded", logged(t, func() {
-		if err := l.Each(t.Context(), 0, func(*Batch) error { return nil }); err != nil && err != io.EOF {
+		if err := l.Each(t.Context(), 0, func(*Batch) error { return nil }); err != nil {
 			t.Error(err)
 		}
 		l.LogNotes()
@@ -117,6 +117,26 @@ func TestReading(t *testing.T) {
 		}
 		if d := compare(t, got, want); d != (difference{}) {
 			t.Errorf("%s: %+v", name, d)
+		}
+	}
+}
+
+// TestTooLarge: a small file of a huge image costs its own result alone.
+func TestTooLarge(t *testing.T) {
+	samples := []Sample{{Path: "pixels/testdata/cases/png_gray1_31k.png"}, {Path: "pixels/testdata/kinds/rgb8.tif"}}
+	for _, transform := range []Transform{NewEvalTransform(8), NewTrainTransform(8)} {
+		l, err := NewLoader(LoaderConfig{Samples: samples, Batch: 2, Transform: transform, Tolerant: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = l.Each(t.Context(), 0, func(b *Batch) error {
+			if !errors.Is(b.Errors[0], ErrTooLarge) || b.Errors[1] != nil {
+				t.Errorf("the errors are %v", b.Errors)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
 		}
 	}
 }

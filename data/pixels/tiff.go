@@ -339,21 +339,10 @@ func tiffHeader(file []byte) (header, error) {
 	if m.turn >= 5 {
 		h.w, h.h = h.h, h.w
 	}
-	if m.next != 0 {
-		if _, err := (&tiffFile{data: file, order: m.order}).pageAt(m.next); err == nil {
-			h.notes = Pages
-		}
+	if m.next != 0 && m.slice(m.next, 2) != nil {
+		h.notes = Pages
 	}
 	return h, nil
-}
-
-// pageAt returns an error unless a page may begin at a place.
-func (t *tiffFile) pageAt(at uint64) (int, error) {
-	b := t.slice(at, 2)
-	if b == nil {
-		return 0, errTIFF
-	}
-	return int(t.order.Uint16(b)), nil
 }
 
 // decodeTIFF decodes the first page and turns it by its orientation, as Pillow does.

@@ -167,6 +167,7 @@ func (in *Input) each(ctx context.Context, task string, batch int,
 	if err != nil {
 		return err
 	}
+	defer loader.LogNotes()
 	report := in.Progress.Images(task)
 	done := 0
 	return loader.Each(ctx, 0, func(b *data.Batch) error {
