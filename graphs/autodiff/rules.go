@@ -76,6 +76,9 @@ var rules = map[string]Rule{
 		return c.isPositive(c.shift(c.Abs(x), -c.Float("lambd", 0.5)))
 	}),
 	"Swish": byDefinition(sigmoidGated(1)),
+	"SwiGLU": byDefinition(func(c *Call) []*value {
+		return []*value{c.Mul(sigmoidGated(1)(c)[0], c.In(1))}
+	}),
 	"ThresholdedRelu": derivative(func(c *Call, x, y *value) *value {
 		return c.isPositive(c.shift(x, -c.Float("alpha", 1)))
 	}),
@@ -134,11 +137,13 @@ var rules = map[string]Rule{
 	}),
 
 	// Attention and recurrent layers.
-	"Attention":       byDefinition(attention),
-	"GRU":             recurrent(3, []string{"Sigmoid", "Tanh"}, gruStep),
-	"LSTM":            recurrent(4, []string{"Sigmoid", "Tanh", "Tanh"}, lstmStep),
-	"RNN":             recurrent(1, []string{"Tanh"}, rnnStep),
-	"RotaryEmbedding": byDefinition(rotaryEmbedding),
+	"Attention":           byDefinition(attention),
+	"CausalConvWithState": byDefinition(causalConvWithState),
+	"GRU":                 recurrent(3, []string{"Sigmoid", "Tanh"}, gruStep),
+	"LSTM":                recurrent(4, []string{"Sigmoid", "Tanh", "Tanh"}, lstmStep),
+	"LinearAttention":     byDefinition(linearAttention),
+	"RNN":                 recurrent(1, []string{"Tanh"}, rnnStep),
+	"RotaryEmbedding":     byDefinition(rotaryEmbedding),
 
 	// Losses.
 	"NegativeLogLikelihoodLoss": byDefinition(negativeLogLikelihoodLoss),
@@ -152,6 +157,7 @@ var rules = map[string]Rule{
 	// Elements that move by a fixed pattern.
 	"CenterCropPad":   unary(centerCropPad),
 	"Concat":          concat,
+	"CumProd":         byDefinition(cumProd),
 	"CumSum":          unary(cumSum),
 	"DepthToSpace":    byDefinition(depthToSpace),
 	"Expand":          unary(func(c *Call, x, y, dy *value) *value { return dy }),
