@@ -84,7 +84,7 @@ func DecodeSize(file []byte) (w, h int, err error) { return pixels.Size(file) }
 const DefaultPixels = pixels.DefaultLimit
 
 // LimitPixels sets the largest number of pixels of an image for the whole process; 0 stands for 89,478,485, where Pillow
-// warns. All images that are decoded at a time may take 12 bytes of memory for each of these pixels.
+// warns. All images that are decoded at a time may take 10 bytes of memory for each of these pixels.
 func LimitPixels(n int) { pixels.SetLimit(n) }
 
 // Reserve waits until there is memory to decode a file. The caller must call release when he needs the image no more.

@@ -309,7 +309,7 @@ func (o *leftOut) log(dir string) {
 			total += o.kinds[kind]
 			counts = append(counts, fmt.Sprintf("%d %s", o.kinds[kind], cmp.Or(kind, "without an ending")))
 		}
-		slog.Warn(fmt.Sprintf("%d files are left out, whose names are not those of images", total), "folder", dir,
+		slog.Warn("files are left out, whose names are not those of images", "files", total, "folder", dir,
 			"kinds", strings.Join(counts, ", "), "first", o.first, "remedy", "save images as PNG, and rename .jfif to .jpg")
 	}
 	for _, x := range []struct {
@@ -321,7 +321,7 @@ func (o *leftOut) log(dir string) {
 		{o.hidden, "hidden folders count as classes, as in torchvision", "remove those that are none"},
 	} {
 		if len(x.paths) > 0 {
-			slog.Warn(fmt.Sprintf("%d %s", len(x.paths), x.text), "folder", dir, "first", x.paths[0], "remedy", x.remedy)
+			slog.Warn(x.text, "number", len(x.paths), "folder", dir, "first", x.paths[0], "remedy", x.remedy)
 		}
 	}
 }

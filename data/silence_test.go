@@ -2,7 +2,7 @@ package data
 
 import (
 	"bytes"
-	"io"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -44,9 +44,9 @@ func TestLeftOut(t *testing.T) {
 			t.Errorf("%+v, %v", s, err)
 		}
 	})
-	for _, want := range []string{"5 files are left out, whose names are not those of images",
-		`kinds="1 without an ending, 1 .dcm, 2 .gif, 1 .jfif"`, "3 files are left out that macOS puts beside images",
-		"1 images are left out that lie beside the folders", "1 hidden folders count as classes"} {
+	for _, want := range []string{"files are left out, whose names are not those of images\" files=5",
+		`kinds="1 without an ending, 1 .dcm, 2 .gif, 1 .jfif"`, "files are left out that macOS puts beside images (._*)\" number=3",
+		"images are left out that lie beside the folders of the classes\" number=1", "hidden folders count as classes, as in torchvision\" number=1"} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log lacks %q", want)
 		}
@@ -65,8 +65,8 @@ func TestNotes(t *testing.T) {
 	transform := NewEvalTransform(8)
 	check := func(what, log string) {
 		t.Helper()
-		for _, want := range []string{"2 images have an EXIF orientation", "first=" + kinds + "exif3.jpg",
-			"1 16-bit images use at most a quarter", "1 files have several pages"} {
+		for _, want := range []string{"images have an EXIF orientation", "images=2", "first=" + kinds + "exif3.jpg",
+			"16-bit images use at most a quarter", "images=1", "files have several pages"} {
 			if !strings.Contains(log, want) {
 				t.Errorf("%s: the log lacks %q: %s", what, want, log)
 			}
@@ -96,7 +96,7 @@ func TestNotes(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("loaded", logged(t, func() {
-		if err := l.Each(t.Context(), 0, func(*Batch) error { return nil }); err != nil && err != io.EOF {
+		if err := l.Each(t.Context(), 0, func(*Batch) error { return nil }); err != nil {
 			t.Error(err)
 		}
 		l.LogNotes()
@@ -117,6 +117,26 @@ func TestReading(t *testing.T) {
 		}
 		if d := compare(t, got, want); d != (difference{}) {
 			t.Errorf("%s: %+v", name, d)
+		}
+	}
+}
+
+// TestTooLarge: a small file of a huge image costs its own result alone.
+func TestTooLarge(t *testing.T) {
+	samples := []Sample{{Path: "pixels/testdata/cases/png_gray1_31k.png"}, {Path: "pixels/testdata/kinds/rgb8.tif"}}
+	for _, transform := range []Transform{NewEvalTransform(8), NewTrainTransform(8)} {
+		l, err := NewLoader(LoaderConfig{Samples: samples, Batch: 2, Transform: transform, Tolerant: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = l.Each(t.Context(), 0, func(b *Batch) error {
+			if !errors.Is(b.Errors[0], ErrTooLarge) || b.Errors[1] != nil {
+				t.Errorf("the errors are %v", b.Errors)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
 		}
 	}
 }

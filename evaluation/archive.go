@@ -103,5 +103,5 @@ func ReadMetricRow(r io.Reader) (map[string]float64, error) {
 func hasMetric(header []string) bool { return slices.ContainsFunc(header, isMetric) }
 
 func isMetric(name string) bool {
-	return slices.ContainsFunc(columns, func(c column) bool { return c.name == name })
+	return slices.Contains(columnNames(), name)
 }

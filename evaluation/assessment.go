@@ -144,9 +144,10 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 }
 
 // WriteJSON writes a with a line's end.
-func (a *Assessment) WriteJSON(w io.Writer) error { return writeJSON(w, a) }
+func (a *Assessment) WriteJSON(w io.Writer) error { return WriteJSON(w, a) }
 
-func writeJSON(w io.Writer, v any) error {
+// WriteJSON writes a value as indented JSON for a reader.
+func WriteJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)

@@ -1,7 +1,7 @@
 // Package evaluation turns predictions into metrics and tables.
 //
-// The input is a [Predictions] table with the true class of each image and one probability a class. [ReadPredictions]
-// reads the table of a run, [ReadTable] the table of any other program.
+// The input is a [Predictions] table with the true class of each image and one probability a class. [ReadTable] reads
+// the table of a run or of any other program.
 //
 //   - [Compute] returns the metrics. It is cheap enough for every epoch.
 //   - [PerClass] returns the metrics of each class.

@@ -94,13 +94,8 @@ func TestOwnTableComesBack(t *testing.T) {
 		if err := WritePredictions(&file, want); err != nil {
 			t.Fatal(err)
 		}
-		for name, read := range map[string]func() (*Predictions, error){
-			"ReadTable":       func() (*Predictions, error) { return ReadTable(bytes.NewReader(file.Bytes()), TableOptions{}) },
-			"ReadPredictions": func() (*Predictions, error) { return ReadPredictions(bytes.NewReader(file.Bytes())) },
-		} {
-			if got, err := read(); err != nil || !reflect.DeepEqual(got, want) {
-				t.Errorf("%s: %q came back as %v, %v", name, classes, got, err)
-			}
+		if got, err := ReadTable(&file, TableOptions{}); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q came back as %v, %v", classes, got, err)
 		}
 	}
 }

@@ -15,10 +15,7 @@ import (
 // The first ten columns are those of RETFound's files. Numbers are the shortest that read back as the same float64.
 func WriteMetrics(w io.Writer, rows []Metrics) error {
 	out := csv.NewWriter(w)
-	record := make([]string, 0, len(columns))
-	for _, c := range columns {
-		record = append(record, c.name)
-	}
+	record := columnNames()
 	out.Write(record) // the writer keeps its first error for Error below
 	for _, m := range rows {
 		record = record[:0]
@@ -33,10 +30,7 @@ func WriteMetrics(w io.Writer, rows []Metrics) error {
 
 // ReadMetrics reads what [WriteMetrics] wrote. Errors name line and column.
 func ReadMetrics(r io.Reader) ([]Metrics, error) {
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.name
-	}
+	names := columnNames()
 	own := func(header []string) bool { return slices.Equal(header, names) }
 	in, err := table.NewReader(r, table.Options{Fits: own})
 	if err != nil {

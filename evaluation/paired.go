@@ -172,24 +172,20 @@ func repeated(names []string) (out []string) {
 	return out
 }
 
-// A mismatch collects differences between two tables by kind, with a few examples.
+// A mismatch collects differences between two tables by kind, for a message with a few examples.
 type mismatch struct {
 	kinds    []string
-	counts   map[string]int
 	examples map[string][]string
 }
 
 func (m *mismatch) add(kind, example string) {
-	if m.counts == nil {
-		m.counts, m.examples = map[string]int{}, map[string][]string{}
+	if m.examples == nil {
+		m.examples = map[string][]string{}
 	}
-	if m.counts[kind] == 0 {
+	if m.examples[kind] == nil {
 		m.kinds = append(m.kinds, kind)
 	}
-	m.counts[kind]++
-	if len(m.examples[kind]) < 3 {
-		m.examples[kind] = append(m.examples[kind], fmt.Sprintf("%.300s", naming.Quote(example)))
-	}
+	m.examples[kind] = append(m.examples[kind], fmt.Sprintf("%.300s", naming.Quote(example)))
 }
 
 // err returns an error with what is wrong and what should be, or nil if nothing was added.
@@ -199,11 +195,12 @@ func (m *mismatch) err(what, should string) error {
 	}
 	var parts []string
 	for _, kind := range m.kinds {
-		more := ""
-		if m.counts[kind] > len(m.examples[kind]) {
-			more = ", …"
+		examples := m.examples[kind]
+		count := len(examples)
+		if count > 3 {
+			examples = append(examples[:3:3], "…")
 		}
-		parts = append(parts, fmt.Sprintf("%d %s (%s%s)", m.counts[kind], kind, strings.Join(m.examples[kind], ", "), more))
+		parts = append(parts, fmt.Sprintf("%d %s (%s)", count, kind, strings.Join(examples, ", ")))
 	}
 	return fmt.Errorf("%s: %s; %s", what, strings.Join(parts, "; "), should)
 }

@@ -98,10 +98,9 @@ func rowName(i int, r Prediction) string {
 // [Predictions.Check].
 func ConfusionMatrix(p *Predictions) [][]int {
 	n := len(p.Classes)
-	cells := make([]int, n*n)
 	counts := make([][]int, n)
 	for i := range counts {
-		counts[i] = cells[i*n : (i+1)*n : (i+1)*n]
+		counts[i] = make([]int, n)
 	}
 	for _, r := range p.Rows {
 		counts[r.Label][r.Predicted()]++

@@ -13,6 +13,7 @@ import (
 	"fovea/internal/progress"
 	"fovea/internal/runfiles"
 	"fovea/onnx/engine"
+	"fovea/onnx/ort"
 )
 
 // defaultBatch is the number of images that inference takes at a time.
@@ -63,6 +64,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 		return nil, err
 	}
 	defer e.Close()
+	e.Configure(func(o *ort.Options) { o.Context = ctx })
 	test, err := Test(ctx, e, o, split, d, nil)
 	if err != nil {
 		return nil, err

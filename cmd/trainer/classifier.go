@@ -37,7 +37,7 @@ func (m *classifierFlags) running() []flagEntry {
 	return []flagEntry{
 		{&m.batch, "batch", "N", "images in a forward pass"},
 		{&m.maxPixels, "max-pixels", "N", `size of the largest image, which its header tells before it is decoded; all that
-			are decoded at a time take at most 12 bytes for each of these pixels`},
+			are decoded at a time take at most 10 bytes for each of these pixels`},
 		runtimeFlag(&m.overrides),
 	}
 }

@@ -29,7 +29,7 @@ func (m *modelFlags) file(text string) flagEntry { return flagEntry{&m.model, "m
 func (m *modelFlags) running() []flagEntry {
 	return []flagEntry{
 		{&m.sizes.Batch, "batch", "N", "size of an input's first dimension where it is symbolic"},
-		{(*dimensions)(&m.sizes.Named), "dim", "NAME=N", "size of another symbolic dimension; may repeat"},
+		{(*dimensions)(&m.sizes.Named), "dim", "NAME=N", "size of another symbolic dimension, or, as INPUT:AXIS=N, of one without a name; may repeat"},
 		runtimeFlag(&m.overrides),
 	}
 }
@@ -51,7 +51,7 @@ func (m *modelFlags) open(ctx context.Context, a *app) (*imported.File, error) {
 	if err := a.loadRuntime(ctx, r.Library); err != nil {
 		return nil, err
 	}
-	return imported.Open(m.model, m.sizes)
+	return imported.Open(ctx, m.model, m.sizes)
 }
 
 // loadRuntime finds or fetches ONNX Runtime for work on the CPU.
@@ -66,7 +66,8 @@ type dimensions map[string]int64
 func (d *dimensions) String() string { return "" }
 
 func (d *dimensions) Set(s string) error {
-	name, text, _ := strings.Cut(s, "=")
+	cut := max(strings.LastIndex(s, "="), 0) // names may have one
+	name, text := s[:cut], strings.TrimPrefix(s[cut:], "=")
 	n, err := strconv.ParseInt(text, 10, 64)
 	if name == "" || err != nil || n < 1 {
 		return fmt.Errorf("%q is not NAME=N", s)

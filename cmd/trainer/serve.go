@@ -74,7 +74,8 @@ func (a *app) serve(ctx context.Context, m *classifierFlags, listen string, maps
 		return fmt.Errorf("-listen %s: %w", listen, err)
 	}
 	defer l.Close()
-	c, err := m.open(ctx, a, d, r, m.batch)
+	whole := context.WithoutCancel(ctx) // a signal lets the requests under way end
+	c, err := m.open(whole, a, d, r, m.batch)
 	if err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func (a *app) serve(ctx context.Context, m *classifierFlags, listen string, maps
 	noMaps := errors.New("the server was started with -explain=false")
 	var x *explain.Model
 	if maps {
-		if x, err = openExplainer(m.path, d); err == nil {
+		if x, err = openExplainer(whole, m.path, d); err == nil {
 			defer x.Close()
 		} else {
 			a.console.line("warning: there are no heat maps: " + err.Error())
@@ -99,8 +100,8 @@ func (a *app) serve(ctx context.Context, m *classifierFlags, listen string, maps
 
 // openExplainer opens a model to explain one image at a time. It uses half of the cores and leaves the others to
 // predictions.
-func openExplainer(path string, d *inference.Description) (*explain.Model, error) {
+func openExplainer(ctx context.Context, path string, d *inference.Description) (*explain.Model, error) {
 	defer debug.FreeOSMemory() // reading and differentiating take memory that is not needed again
 	threads := max(1, runtime.GOMAXPROCS(0)/2)
-	return explain.Open(path, explain.Options{Output: d.Output, Side: d.Size, Batch: 1, Threads: threads})
+	return explain.Open(ctx, path, explain.Options{Output: d.Output, Side: d.Size, Batch: 1, Threads: threads})
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,6 +50,9 @@ func TestKinds(t *testing.T) {
 			n.read++
 			if err != nil {
 				t.Fatal(err)
+			}
+			if size := fmt.Sprint(img.Rect.Dx(), img.Rect.Dy()); size != row[2]+" "+row[3] {
+				t.Errorf("the size is %s, want %s×%s", size, row[2], row[3])
 			}
 			rgb := make([]byte, 0, len(img.Pix)/4*3)
 			for i := 0; i < len(img.Pix); i += 4 {

@@ -9,12 +9,15 @@ import (
 // DefaultLimit is the largest number of pixels of an image unless SetLimit says otherwise. Pillow warns above it.
 const DefaultLimit = 89_478_485
 
-// perPixel is the memory for all images that are decoded at a time, in bytes for each pixel of the limit: 1 GiB by
+// perPixel is the memory for all images that are decoded at a time, in bytes for each pixel of the limit: 0.9 GB by
 // default.
-const perPixel = 12
+const perPixel = 10
 
 // ErrTooLarge is wrapped by errors about images with too many pixels or scans.
 var ErrTooLarge = errors.New("more than the limit")
+
+// raise names the settings of the limit.
+const raise = "data.max_pixels, -max-pixels"
 
 // memory is what images take that are decoded now.
 var memory = struct {
@@ -27,7 +30,7 @@ var memory = struct {
 func init() { memory.freed = sync.NewCond(&memory) }
 
 // SetLimit sets the largest number of pixels of an image for the whole process, 0 for DefaultLimit. All images that are
-// decoded at a time may take 12 bytes for each of these pixels.
+// decoded at a time may take 10 bytes for each of these pixels.
 func SetLimit(pixels int) {
 	memory.Lock()
 	defer memory.Unlock()
@@ -47,10 +50,12 @@ func Limit() int {
 func checkLimit(h header) error {
 	limit := Limit()
 	if h.w > limit/h.h {
-		return fmt.Errorf("%d×%d pixels are %w of %d; reduce the image, or raise max_pixels", h.w, h.h, ErrTooLarge, limit)
+		return fmt.Errorf("%d×%d pixels are %w of %d; reduce the image, or raise the limit: "+raise,
+			h.w, h.h, ErrTooLarge, limit)
 	}
 	if h.w*h.h > perPixel*limit/h.perByte {
-		return fmt.Errorf("%d×%d pixels of this kind take %d MiB, %w of %d MiB; reduce the image, or raise max_pixels",
+		return fmt.Errorf("%d×%d pixels of this kind take %d MiB, %w of %d MiB; reduce the image, or raise the "+
+			"limit: "+raise,
 			h.w, h.h, h.w*h.h*h.perByte>>20, ErrTooLarge, perPixel*limit>>20)
 	}
 	return nil

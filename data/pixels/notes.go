@@ -1,7 +1,6 @@
 package pixels
 
 import (
-	"fmt"
 	"log/slog"
 	"math/bits"
 	"sync"
@@ -57,7 +56,7 @@ func (t *Tally) Log() {
 	defer t.mu.Unlock()
 	for i, n := range t.counts {
 		if n > 0 {
-			slog.Warn(fmt.Sprintf("%d %s", n, noteTexts[i].text), "first", t.first[i], "remedy", noteTexts[i].remedy)
+			slog.Warn(noteTexts[i].text, "images", n, "first", t.first[i], "remedy", noteTexts[i].remedy)
 		}
 	}
 	t.counts, t.first = [8]int{}, [8]string{}

@@ -62,7 +62,7 @@ type tiffTag struct {
 // tiffSizes holds the bytes of a value by its type; types without integers have none.
 var tiffSizes = map[int]int{1: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 17: 8, 18: 8}
 
-// openTIFF reads the tags. Of tags that occur twice the last one holds, as in Pillow.
+// openTIFF reads the tags. Of tags that occur twice the first one holds, as in Pillow.
 func openTIFF(data []byte) (*tiffFile, error) {
 	t := &tiffFile{data: data, order: binary.LittleEndian, tags: map[int]tiffTag{}}
 	if len(data) < 16 {
@@ -131,7 +131,9 @@ func (t *tiffFile) addTag(e []byte, big bool) {
 			return
 		}
 	}
-	t.tags[id] = tiffTag{kind, int(count), values[:bytes]}
+	if _, ok := t.tags[id]; !ok {
+		t.tags[id] = tiffTag{kind, int(count), values[:bytes]}
+	}
 }
 
 // slice returns n bytes from at on, or nil.
@@ -337,21 +339,10 @@ func tiffHeader(file []byte) (header, error) {
 	if m.turn >= 5 {
 		h.w, h.h = h.h, h.w
 	}
-	if m.next != 0 {
-		if _, err := (&tiffFile{data: file, order: m.order}).pageAt(m.next); err == nil {
-			h.notes = Pages
-		}
+	if m.next != 0 && m.slice(m.next, 2) != nil {
+		h.notes = Pages
 	}
 	return h, nil
-}
-
-// pageAt returns an error unless a page may begin at a place.
-func (t *tiffFile) pageAt(at uint64) (int, error) {
-	b := t.slice(at, 2)
-	if b == nil {
-		return 0, errTIFF
-	}
-	return int(t.order.Uint16(b)), nil
 }
 
 // decodeTIFF decodes the first page and turns it by its orientation, as Pillow does.

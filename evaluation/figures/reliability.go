@@ -78,8 +78,7 @@ func Reliability(bins []Bin, interval, title string) *Figure {
 		b.plot.Add(&plotter.Polygon{XYs: []plotter.XYs{{{X: x.Low, Y: 0}, {X: x.High, Y: 0},
 			{X: x.High, Y: float64(x.Count)}, {X: x.Low, Y: float64(x.Count)}}}, Color: okabeIto[0],
 			LineStyle: draw.LineStyle{Color: blues(0), Width: 0.5}})
-		words := TextStyle(textSize)
-		words.XAlign = draw.XCenter
+		words := aligned(textSize, draw.XCenter, draw.YBottom)
 		b.plot.Add(&plotter.Labels{XYs: plotter.XYs{{X: (x.Low + x.High) / 2, Y: float64(x.Count)}},
 			Labels: []string{fmt.Sprint(x.Count)}, TextStyle: []draw.TextStyle{words}, Offset: vg.Point{Y: 2}})
 	}

@@ -162,6 +162,11 @@ func (b *builder) add(n *pb.NodeProto) error {
 			}
 		}
 	}
+	if !static {
+		if err := checkOperands(node); err != nil {
+			return err
+		}
+	}
 	if static && b.fold(results) {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -27,8 +28,21 @@ type Source struct {
 
 // Sizes bind the symbolic dimensions of a model's inputs.
 type Sizes struct {
-	Batch int64            // of a symbolic first dimension
-	Named map[string]int64 // of a symbol, such as "height"
+	Batch int64            // of a symbolic first dimension, and of others with the same symbol
+	Named map[string]int64 // of a symbol, such as "height", or of an axis of an input, such as "x:1" for the second of x
+}
+
+// withBatch returns the sizes with the symbols of first dimensions among the named ones.
+func (s Sizes) withBatch(inputs []*pb.ValueInfoProto) Sizes {
+	named := map[string]int64{}
+	for _, in := range inputs {
+		dims := in.GetType().GetTensorType().GetShape().GetDim()
+		if s.Batch > 0 && len(dims) > 0 && dims[0].GetDimParam() != "" {
+			named[dims[0].GetDimParam()] = s.Batch
+		}
+	}
+	maps.Copy(named, s.Named)
+	return Sizes{Batch: s.Batch, Named: named}
 }
 
 // of returns the size of a symbolic dimension, or 0 if there is none.
@@ -75,10 +89,11 @@ func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
 	if graph.Node, err = s.addNodes(nodes); err != nil {
 		return nil, err
 	}
-	for _, in := range m.GetGraph().GetInput() {
-		if s.initializers[in.GetName()] != nil {
-			continue // before IR version 4 each initializer was listed as an input
-		}
+	// Before IR version 4 each initializer was listed as an input.
+	inputs := slices.DeleteFunc(slices.Clone(m.GetGraph().GetInput()),
+		func(in *pb.ValueInfoProto) bool { return s.initializers[in.GetName()] != nil })
+	sizes = sizes.withBatch(inputs)
+	for _, in := range inputs {
 		bound, err := bind(in, sizes)
 		if err != nil {
 			return nil, err
@@ -184,20 +199,24 @@ func (s *Source) Observed() *pb.ModelProto {
 func bind(in *pb.ValueInfoProto, sizes Sizes) (*pb.ValueInfoProto, error) {
 	tensor := in.GetType().GetTensorType()
 	if tensor == nil || tensor.GetShape() == nil {
-		return nil, fmt.Errorf("import: input %q is no tensor of known rank", in.GetName())
+		return nil, fmt.Errorf("import: input %q is no tensor of known rank: "+
+			"export the model with the shapes of its inputs", in.GetName())
 	}
 	dims := []int64{}
 	for i, d := range tensor.GetShape().GetDim() {
 		size, symbol := d.GetDimValue(), d.GetDimParam()
 		if _, fixed := d.GetValue().(*pb.TensorShapeProto_Dimension_DimValue); !fixed || size < 0 {
+			axis := fmt.Sprintf("%s:%d", in.GetName(), i)
 			var ok bool
-			if size, ok = sizes.Named[symbol]; !ok && i == 0 {
+			if size, ok = sizes.Named[axis]; !ok && symbol != "" {
+				size, ok = sizes.Named[symbol]
+			}
+			if !ok && i == 0 {
 				size, ok = sizes.Batch, sizes.Batch > 0
 			}
 			if !ok {
-				known := strings.Join(slices.Sorted(maps.Keys(sizes.Named)), ", ")
-				return nil, fmt.Errorf("import: input %q: dimension %d is symbolic (%q) and has no size; "+
-					"sizes are given for: %s", in.GetName(), i, symbol, known)
+				return nil, fmt.Errorf("import: input %q: dimension %d (%s) has no size: give it one with -dim %s=N%s",
+					in.GetName(), i, cmp.Or(symbol, "without a name"), cmp.Or(symbol, axis), sizes.known())
 			}
 		}
 		dims = append(dims, size)
@@ -207,6 +226,14 @@ func bind(in *pb.ValueInfoProto, sizes Sizes) (*pb.ValueInfoProto, error) {
 			limits.MostElements)
 	}
 	return onnx.NewValueInfo(in.GetName(), pb.TensorProto_DataType(tensor.GetElemType()), dims), nil
+}
+
+// known lists, for an error, what has a size.
+func (s Sizes) known() string {
+	if len(s.Named) == 0 {
+		return ""
+	}
+	return "; sizes are given for: " + strings.Join(slices.Sorted(maps.Keys(s.Named)), ", ")
 }
 
 // constantTensor returns the tensor of a Constant node under the name of its output.

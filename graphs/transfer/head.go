@@ -62,7 +62,7 @@ func FindHead(m *pb.ModelProto, trace importer.Trace, batch int64, name string) 
 	case 0:
 		return nil, fmt.Errorf("no layer is followed by nothing but pooling and softmax on the way to the output: "+
 			"name the node of the layer to replace, or the value that a new one is to read, with model.head%s",
-			w.vectorHint())
+			w.candidates())
 	}
 	return nil, fmt.Errorf("%d layers could be the head: name one with model.head: %s", len(heads), headList(heads))
 }
@@ -250,7 +250,7 @@ func (w *wiring) headNamed(name string, heads []*Head) (*Head, error) {
 		return nil, fmt.Errorf("model.head: the model has no linear layer or value %q; it ends with %s", name,
 			headList(heads))
 	}
-	return nil, fmt.Errorf("model.head: the model has no linear layer or value %q%s", name, w.vectorHint())
+	return nil, fmt.Errorf("model.head: the model has no linear layer or value %q%s", name, w.candidates())
 }
 
 // isVector reports whether a value is a vector for each image.
@@ -264,14 +264,35 @@ func (w *wiring) isVector(name string) bool {
 	return len(large) == 1
 }
 
-// vectorHint returns a hint at an output that a head could read, or nothing.
-func (w *wiring) vectorHint() string {
-	for _, out := range w.model.GetGraph().GetOutput() {
-		if w.isVector(out.GetName()) {
-			return fmt.Sprintf(", such as model.head = %q", out.GetName())
+// candidates returns a hint at what model.head can name: an output that a head could read, then layers and vectors, the
+// last first. It is empty if there is none.
+func (w *wiring) candidates() string {
+	const most = 5
+	var list []string
+	add := func(text string) {
+		if len(list) < most && !slices.Contains(list, text) {
+			list = append(list, text)
 		}
 	}
-	return ""
+	for _, out := range w.model.GetGraph().GetOutput() {
+		if w.isVector(out.GetName()) {
+			add(fmt.Sprintf("%q", out.GetName()))
+		}
+	}
+	for _, n := range slices.Backward(w.model.GetGraph().GetNode()) {
+		if len(n.GetOutput()) == 0 || !w.variesIn(n) {
+			continue
+		}
+		if h := w.headAt(n); h != nil {
+			add(h.String())
+		} else if w.isVector(n.GetOutput()[0]) {
+			add(fmt.Sprintf("%q", n.GetOutput()[0]))
+		}
+	}
+	if len(list) == 0 {
+		return "; the model has no linear layer or value [N,F] that it could be"
+	}
+	return ", such as model.head = " + strings.Join(list, ", or ")
 }
 
 func elements(shape []int64) int64 {

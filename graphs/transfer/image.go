@@ -33,8 +33,8 @@ func TakeImages(m *pb.ModelProto, size int64) (*pb.ModelProto, Image, error) {
 		dims = append(dims, max(d.GetDimValue(), 0))
 	}
 	if t := pb.TensorProto_DataType(tensor.GetElemType()); t != pb.TensorProto_FLOAT || len(dims) != 4 {
-		return nil, Image{}, fmt.Errorf("input %q is %s of shape %v: images are float32 [N,3,S,S]", name,
-			onnx.TypeName(t), dims)
+		return nil, Image{}, fmt.Errorf("input %q is %s of shape %v: images are float32 [N,3,S,S]: %s", name,
+			onnx.TypeName(t), dims, wayOut(t))
 	}
 	channelsLast := dims[3] == channels && dims[1] != channels
 	channel, height, width := dims[1], dims[2], dims[3]
@@ -43,11 +43,11 @@ func TakeImages(m *pb.ModelProto, size int64) (*pb.ModelProto, Image, error) {
 	}
 	switch {
 	case channel != channels && channel != 0:
-		return nil, Image{}, fmt.Errorf("input %q has shape %v, %d channels: images have the 3 of RGB", name, dims,
-			channel)
+		return nil, Image{}, fmt.Errorf("input %q has shape %v, %d channels: images have the 3 of RGB: %s", name, dims,
+			channel, otherChannels(channel))
 	case height != width && height != 0 && width != 0:
-		return nil, Image{}, fmt.Errorf("input %q takes images of %d×%d pixels: only square ones are supported",
-			name, height, width)
+		return nil, Image{}, fmt.Errorf("input %q takes images of %d×%d pixels: only square ones are supported: "+
+			"export it for square images, or with symbolic height and width", name, height, width)
 	case max(height, width) != 0 && max(height, width) != size:
 		return nil, Image{}, fmt.Errorf("input %q takes images of %d×%[2]d pixels: set data.size = %[2]d",
 			name, max(height, width))
@@ -62,6 +62,25 @@ func TakeImages(m *pb.ModelProto, size int64) (*pb.ModelProto, Image, error) {
 		out.Graph.Node = withTransposedInput(out.Graph.Node, name)
 	}
 	return out, Image{Name: name, Batch: dims[0]}, nil
+}
+
+// wayOut says how to get a model of float32 images from one whose input has another type or rank.
+func wayOut(t pb.TensorProto_DataType) string {
+	switch t {
+	case pb.TensorProto_FLOAT:
+		return "export it with the axes images, channels, height and width"
+	case pb.TensorProto_FLOAT16, pb.TensorProto_BFLOAT16, pb.TensorProto_DOUBLE:
+		return "export it in float32, from the model that it was converted from"
+	}
+	return "export it without the preparation of the images, which Fovea does"
+}
+
+// otherChannels says how to get a model of RGB images from one with another number of channels.
+func otherChannels(channels int64) string {
+	if channels == 1 {
+		return "put a ReduceMean over the channels, with keepdims, in front of it, or fine-tune a model of RGB images"
+	}
+	return "fine-tune a model of RGB images"
 }
 
 // onlyInput returns the only input that is not an initializer.

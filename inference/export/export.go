@@ -97,7 +97,7 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	r := newReport(o, d, options)
-	source, fixed, err := imported.OpenAsWritten(o.Model, int64(d.Size))
+	source, fixed, err := imported.OpenAsWritten(ctx, o.Model, int64(d.Size))
 	if err != nil {
 		return nil, err
 	}

@@ -167,6 +167,7 @@ func (r *Report) run(ctx context.Context, o Options, d *inference.Description, s
 	if err != nil {
 		return err
 	}
+	defer loader.LogNotes()
 	done, bad, report := 0, data.Unreadable{Total: len(split.Samples)}, o.Progress.Images("measure on "+o.Split)
 	err = loader.Each(ctx, 0, func(b *data.Batch) error {
 		if first := slices.Index(b.Errors, nil); first >= 0 && r.Batch == 0 {

@@ -1,6 +1,7 @@
 package imported
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math"
@@ -33,7 +34,7 @@ func ReadScores(m *pb.ModelProto, output string, size int64) (transfer.Scores, e
 	}
 	var seen importer.Trace
 	for _, batch := range []int64{traced, 1} { // some allow one image alone, and do not say so
-		if seen, err = observe(e.Before(), batch, size); err == nil {
+		if seen, err = observe(context.Background(), e.Before(), batch, size); err == nil {
 			break
 		}
 	}
@@ -67,7 +68,7 @@ func emptyTensor(in *pb.ValueInfoProto) *pb.TensorProto {
 }
 
 // observe runs a model once on random images and returns its inputs and outputs. It binds the symbolic dimensions.
-func observe(m *pb.ModelProto, batch, size int64) (importer.Trace, error) {
+func observe(ctx context.Context, m *pb.ModelProto, batch, size int64) (importer.Trace, error) {
 	seen := importer.Trace{}
 	for i, in := range m.Graph.Input {
 		t := emptyTensor(in)
@@ -85,7 +86,7 @@ func observe(m *pb.ModelProto, batch, size int64) (importer.Trace, error) {
 	if len(m.Graph.Output) == 0 { // the ending is the whole model
 		return seen, nil
 	}
-	got, err := trace(m)
+	got, err := trace(ctx, m)
 	maps.Copy(seen, got)
 	return seen, err
 }

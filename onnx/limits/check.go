@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"fovea/onnx"
 	"fovea/onnx/pb"
@@ -15,10 +16,12 @@ const (
 	// MostDepth is the greatest depth of functions that call each other.
 	MostDepth = 32
 
-	mostExecutions = 1 << 20   // of nodes inside of loops, in one run
-	mostNested     = 1 << 17   // nodes below two levels of bodies, doubled with each level: the runtime reads them so often
-	baseBytes      = 512 << 20 // that the results of every model may take together
-	growth         = 512       // further bytes for each byte of the file's tensors and of the inputs
+	mostExecutions = 1 << 20         // of nodes inside of loops, in one run
+	mostNested     = 1 << 17         // nodes below two levels of bodies, doubled with each level: the runtime reads them so often
+	baseTime       = 5 * time.Second // that a run of a model with loops may take
+	bytesPerSecond = 1 << 30         // of the budget, which add to that time
+	baseBytes      = 512 << 20       // that the results of every model may take together
+	growth         = 512             // further bytes for each byte of the file's tensors and of the inputs
 )
 
 // Sizes returns the size of a symbolic dimension of an input, or 0 if it is not known.
@@ -28,35 +31,69 @@ type Sizes func(symbol string, axis int) int64
 // or time out of proportion to its size. It looks into functions, branches and loops. The model must have passed
 // [onnx.Check]. sizes may be nil.
 func Check(m *pb.ModelProto, sizes Sizes) error {
-	w := &walker{functions: map[functionKey]*pb.FunctionProto{}}
-	for _, f := range m.GetFunctions() {
-		w.functions[functionKey{onnx.CanonicalDomain(f.GetDomain()), f.GetName(), f.GetOverload()}] = f
+	w, s := newWalker(m, sizes)
+	return w.check(m, s)
+}
+
+func (w *walker) check(m *pb.ModelProto, s *scope) error {
+	for name, v := range s.values {
+		if v.elements() > MostElements {
+			return fmt.Errorf("input %s: shape %s has more than %d elements", quoted(name), shapeText(v.dims), MostElements)
+		}
 	}
+	return w.graph(m.GetGraph(), s)
+}
+
+// newWalker returns a walker and a scope with the model's inputs.
+func newWalker(m *pb.ModelProto, sizes Sizes) (*walker, *scope) {
+	w := &walker{functions: map[functionKey]*pb.FunctionProto{}, replaced: map[*pb.NodeProto][]*pb.NodeProto{},
+		prefix: "fovea.limits/"}
 	g := m.GetGraph()
-	s := &scope{values: map[string]*value{}, steps: 1}
-	for _, in := range g.GetInput() {
-		s.values[in.GetName()] = inputValue(in, sizes)
-	}
 	w.stored = storedBytes(g)
 	for _, f := range m.GetFunctions() {
+		w.functions[functionKey{onnx.CanonicalDomain(f.GetDomain()), f.GetName(), f.GetOverload()}] = f
 		w.stored += storedBytes(&pb.GraphProto{Node: f.GetNode()})
 	}
 	w.budget = baseBytes + growth*w.stored
+	s := &scope{values: map[string]*value{}, steps: 1}
 	stored := map[string]bool{}
 	for _, t := range g.GetInitializer() {
 		stored[t.GetName()] = true
 	}
 	for _, in := range g.GetInput() {
-		v := s.values[in.GetName()]
-		if v.elements() > MostElements {
-			return fmt.Errorf("input %s: shape %s has more than %d elements",
-				quoted(in.GetName()), shapeText(v.dims), MostElements)
+		if stored[in.GetName()] {
+			continue // before IR version 4 each initializer was listed as an input
 		}
-		if !stored[in.GetName()] {
-			w.budget += growth * v.bytes()
-		}
+		v := inputValue(in, sizes)
+		s.values[in.GetName()] = v
+		w.budget += growth * v.bytes()
 	}
-	return w.graph(g, s)
+	return w, s
+}
+
+// Longest returns the time that one run of a model may take, or 0 for no limit: models without loops end by themselves.
+func Longest(m *pb.ModelProto) time.Duration {
+	hasLoop := hasLoops(m.GetGraph().GetNode())
+	for _, f := range m.GetFunctions() {
+		hasLoop = hasLoop || hasLoops(f.GetNode())
+	}
+	if !hasLoop {
+		return 0
+	}
+	w, _ := newWalker(m, nil)
+	return baseTime + time.Duration(w.budget/bytesPerSecond*float64(time.Second))
+}
+
+// hasLoops reports whether there is a loop among nodes or the graphs inside of them.
+func hasLoops(nodes []*pb.NodeProto) bool {
+	return slices.ContainsFunc(nodes, func(n *pb.NodeProto) bool {
+		if n.GetOpType() == "Loop" || n.GetOpType() == "Scan" {
+			return true
+		}
+		return slices.ContainsFunc(n.GetAttribute(), func(a *pb.AttributeProto) bool {
+			return slices.ContainsFunc(bodies(a), func(g *pb.GraphProto) bool { return hasLoops(g.GetNode()) })
+		})
+	})
 }
 
 type functionKey struct{ domain, name, overload string }
@@ -70,6 +107,10 @@ type walker struct {
 	expanded  int     // nodes of functions
 	nested    float64 // see mostNested
 	executed  float64 // nodes inside of loops
+
+	replaced map[*pb.NodeProto][]*pb.NodeProto // see Prepare
+	prefix   string
+	fresh    int
 }
 
 // A scope has the values that nodes may use.
@@ -177,6 +218,12 @@ func (w *walker) node(n *pb.NodeProto, s *scope) error {
 	inputs := make([]*value, len(n.GetInput()))
 	for i, name := range n.GetInput() {
 		inputs[i] = s.value(name)
+	}
+	if err := w.protect(n, inputs); err != nil {
+		return err
+	}
+	if err := checkRecurrent(n, inputs); err != nil {
+		return err
 	}
 	var results []*value
 	var err error

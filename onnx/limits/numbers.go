@@ -111,7 +111,13 @@ func CheckConstants(n *pb.NodeProto, constant func(name string) *pb.TensorProto)
 				first[0], end[0], step[0], MostElements)
 		}
 	case "Div", "Mod":
-		return checkDivision(n, list(0), list(1))
+		return checkDivision(list(0), list(1))
+	case "Trilu":
+		for _, k := range list(1) {
+			if k > 1<<31 || k < -1<<31 {
+				return fmt.Errorf("a diagonal of %d: it must not be beyond %d", k, 1<<31)
+			}
+		}
 	case "Conv", "ConvTranspose":
 		if len(n.GetInput()) > 1 {
 			if dims := constant(n.GetInput()[1]).GetDims(); slices.Contains(dims, 0) {
@@ -123,7 +129,7 @@ func CheckConstants(n *pb.NodeProto, constant func(name string) *pb.TensorProto)
 }
 
 // checkDivision refuses integer divisions that end the process.
-func checkDivision(n *pb.NodeProto, dividend, divisor []int64) error {
+func checkDivision(dividend, divisor []int64) error {
 	if slices.Contains(divisor, 0) {
 		return fmt.Errorf("it divides integers by 0")
 	}
@@ -185,9 +191,7 @@ func Integers(t *pb.TensorProto) (out []int64) {
 // weight is the shape of the weight if that is constant.
 func WithKernel(n *pb.NodeProto, weight []int64) *pb.NodeProto {
 	has := func(a *pb.AttributeProto) bool { return a.GetName() == "kernel_shape" }
-	op := n.GetOpType()
-	if op != "Conv" && op != "ConvTranspose" || onnx.CanonicalDomain(n.GetDomain()) != "" || len(weight) < 3 ||
-		slices.ContainsFunc(n.GetAttribute(), has) {
+	if kernelInput(n) == 0 || len(weight) < 3 || slices.ContainsFunc(n.GetAttribute(), has) {
 		return n
 	}
 	kernel := &pb.AttributeProto{Name: proto.String("kernel_shape"), Type: pb.AttributeProto_INTS.Enum(),

@@ -128,6 +128,31 @@ type inference func(n *pb.NodeProto, in []*value) []*value
 
 // infer returns what is known of a node's results. Operators that it does not know have results of unknown size.
 func infer(n *pb.NodeProto, in []*value) []*value {
+	switch n.GetOpType() {
+	case "NonZero":
+		if len(in) == 0 || in[0].dims == nil {
+			return one(&value{kind: pb.TensorProto_INT64})
+		}
+		return one(&value{kind: pb.TensorProto_INT64, dims: []float64{float64(len(in[0].dims)), in[0].elements()}})
+	case "TopK", "Unique", "MaxPool":
+		return indexed(n, in)
+	}
+	return inferRule(n, in)
+}
+
+// indexed knows operators whose further results are indices.
+func indexed(n *pb.NodeProto, in []*value) []*value {
+	out := inferRule(n, in)
+	if out == nil {
+		out = one(&value{})
+	}
+	for len(out) < len(n.GetOutput()) {
+		out = append(out, &value{kind: pb.TensorProto_INT64, dims: out[0].dims})
+	}
+	return out
+}
+
+func inferRule(n *pb.NodeProto, in []*value) []*value {
 	rule := rules[n.GetOpType()]
 	if rule == nil || len(in) > 0 && in[0].dims == nil {
 		return nil
@@ -765,5 +790,9 @@ func reduce(n *pb.NodeProto, in []*value) []*value {
 			dims = append(dims, 1)
 		}
 	}
-	return like(in, dims)
+	out := like(in, dims)
+	if out != nil && strings.HasPrefix(n.GetOpType(), "Arg") {
+		out[0].kind = pb.TensorProto_INT64
+	}
+	return out
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"text/tabwriter"
 
 	"fovea/tools/worker"
@@ -40,19 +41,8 @@ func compareData(ctx context.Context, s setup) error {
 	if err := writeImages(job.Dir, s.images); err != nil {
 		return err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	ours, err := worker.Start(ctx, "env", "GOMAXPROCS=1", self, dataWorker) // its garbage collector has the core too
-	if err != nil {
-		return err
-	}
 	peer, err := python(s, "data_peer.py")(ctx)
 	if err != nil {
-		return err
-	}
-	if _, err := ours.Send(job); err != nil {
 		return err
 	}
 	if _, err := peer.Send(job); err != nil {
@@ -62,26 +52,29 @@ func compareData(ctx context.Context, s setup) error {
 	if err != nil {
 		return err
 	}
-	programs := []struct {
-		name    string
-		process *worker.Process
-		cached  bool
-	}{{"uncached ", ours, false}, {"cached ", ours, true}, {"peer ", peer, false}}
+	runtime.GOMAXPROCS(1) // the garbage collector has the core too
+	loaders, err := newLoaders(ctx, job)
+	if err != nil {
+		return err
+	}
 	rates := map[string][]float64{}
+	add := func(name string, p pass) { rates[name] = append(rates[name], float64(p.Images)/p.CPU) }
 	for i := range s.rounds {
 		for _, kind := range imageKinds {
-			for _, program := range programs {
-				var p pass
-				if err := program.process.Ask(imageRequest{kind, program.cached}, &p); err != nil {
+			for _, cached := range []bool{false, true} {
+				p, err := makePass(ctx, loaders[imageRequest{kind, cached}], i+1)
+				if err != nil {
 					return err
 				}
-				rates[program.name+kind] = append(rates[program.name+kind], float64(p.Images)/p.CPU)
+				add(fmt.Sprintf("%t %s", cached, kind), p)
 			}
+			var p pass
+			if err := peer.Ask(imageRequest{Kind: kind}, &p); err != nil {
+				return err
+			}
+			add("peer "+kind, p)
 		}
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", i+1, s.rounds)
-	}
-	if err := ours.End(); err != nil {
-		return err
 	}
 	if err := peer.End(); err != nil {
 		return err
@@ -96,7 +89,7 @@ func compareData(ctx context.Context, s setup) error {
 	fmt.Fprintln(w, "images\ttorchvision\tfovea\tratio\tcached\tratio\t")
 	for _, kind := range imageKinds {
 		them := worker.Median(rates["peer "+kind])
-		us, cached := worker.Median(rates["uncached "+kind]), worker.Median(rates["cached "+kind])
+		us, cached := worker.Median(rates["false "+kind]), worker.Median(rates["true "+kind])
 		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.2f\t%.1f\t%.2f\t\n", kind, them, us, us/them, cached, cached/them)
 	}
 	return w.Flush()

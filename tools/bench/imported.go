@@ -18,7 +18,7 @@ func compareImported(ctx context.Context, s setup) error {
 	}
 	defer os.RemoveAll(dir)
 	s.Model.ONNX, s.DropPath = filepath.Join(dir, "model.onnx"), 0
-	peer, err := start(ctx, python(s, "imported_peer.py"), s.Job)
+	peer, err := start(ctx, "PyTorch", python(s, "imported_peer.py"), s.Job)
 	if err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func compareImported(ctx context.Context, s setup) error {
 	if err != nil {
 		return err
 	}
-	ours, err := start(ctx, worker.StartFovea, s.Job)
+	ours, err := start(ctx, "Fovea", worker.StartFovea, s.Job)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,6 @@ func run(ctx context.Context, args []string) error {
 		"step": compareStep, "profile": profile, "memory": compareMemory, "recompute": compareRecompute,
 		"imported": compareImported, "data": compareData,
 		worker.Command: func(ctx context.Context, _ setup) error { return worker.Serve(ctx, os.Stdin, os.Stdout) },
-		dataWorker:     func(ctx context.Context, _ setup) error { return serveImages(ctx, os.Stdin, os.Stdout) },
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
 		return errors.New("usage: bench step|profile|imported|memory|recompute|data [flags]; bench step -h lists the flags")

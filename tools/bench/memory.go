@@ -16,17 +16,11 @@ func compareMemory(ctx context.Context, s setup) error {
 	fmt.Fprintln(w, "node order\tmemory pattern\tpeak memory, MiB\tstep, s")
 	for _, s.Shuffle = range []bool{false, true} {
 		for _, s.MemoryPattern = range []bool{false, true} {
-			p, err := start(ctx, worker.StartFovea, s.Job)
+			p, err := start(ctx, "Fovea", worker.StartFovea, s.Job)
 			if err != nil {
 				return err
 			}
-			for range s.rounds {
-				if _, err := p.step(); err != nil {
-					return err
-				}
-			}
-			memory, err := p.end()
-			if err != nil {
+			if err := alternate(s.rounds, p); err != nil {
 				return err
 			}
 			order, pattern := "ours", "off"
@@ -36,7 +30,7 @@ func compareMemory(ctx context.Context, s setup) error {
 			if s.MemoryPattern {
 				pattern = "on"
 			}
-			fmt.Fprintf(w, "%s\t%s\t%.0f\t%.2f\n", order, pattern, mib(memory.PeakRSS), p.median(seconds))
+			fmt.Fprintf(w, "%s\t%s\t%.0f\t%.2f\n", order, pattern, mib(p.memory.PeakRSS), p.median(seconds))
 		}
 	}
 	return w.Flush()

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 
 	"fovea/tools/worker"
 )
@@ -10,11 +12,13 @@ import (
 // A trainer is a process that has its job and is warm.
 type trainer struct {
 	*worker.Process
-	steps []*worker.Answer // of one step each
+	name   string
+	steps  []*worker.Answer // of one step each
+	memory *worker.Answer   // at the end
 }
 
 // start gives a job to a process and warms it up.
-func start(ctx context.Context, program worker.Starter, j worker.Job) (*trainer, error) {
+func start(ctx context.Context, name string, program worker.Starter, j worker.Job) (*trainer, error) {
 	p, err := program(ctx)
 	if err != nil {
 		return nil, err
@@ -23,26 +27,34 @@ func start(ctx context.Context, program worker.Starter, j worker.Job) (*trainer,
 		return nil, err
 	}
 	_, err = p.Send(worker.Steps(2, 1e-4))
-	return &trainer{Process: p}, err
+	return &trainer{Process: p, name: name}, err
 }
 
-// step takes and keeps a step.
-func (t *trainer) step() (*worker.Answer, error) {
-	a, err := t.Send(worker.Steps(1, 1e-4))
-	t.steps = append(t.steps, a)
-	return a, err
-}
-
-// end returns the memory that the process took, and ends it.
-func (t *trainer) end() (*worker.Answer, error) {
-	a, err := t.Send(worker.Request{Memory: true})
-	if err != nil {
-		return nil, err
+// alternate lets the trainers take steps in turns, and ends them.
+func alternate(rounds int, trainers ...*trainer) error {
+	for round := range rounds {
+		for _, t := range trainers {
+			a, err := t.Send(worker.Steps(1, 1e-4))
+			if err != nil {
+				return err
+			}
+			t.steps = append(t.steps, a)
+			fmt.Fprintf(os.Stderr, "round %d, %s: %.3f s\n", round+1, t.name, a.Seconds)
+		}
 	}
-	if a.PeakRSS == 0 {
-		return nil, errors.New("peak memory is known on Linux only")
+	for _, t := range trainers {
+		var err error
+		if t.memory, err = t.Send(worker.Request{Memory: true}); err != nil {
+			return err
+		}
+		if t.memory.PeakRSS == 0 {
+			return errors.New("peak memory is known on Linux only")
+		}
+		if err := t.End(); err != nil {
+			return err
+		}
 	}
-	return a, t.End()
+	return nil
 }
 
 // median returns the median of a figure over the steps.

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"text/tabwriter"
 
 	"fovea/tools/worker"
@@ -46,13 +43,8 @@ func printOperators(s setup, sides []string, operators ...map[string]worker.Shar
 	var order [][]string
 	var totals []float64
 	for i, side := range operators {
-		order = append(order, slices.SortedFunc(maps.Keys(side), func(a, b string) int {
-			return cmp.Compare(side[b].Seconds, side[a].Seconds)
-		}))
-		totals = append(totals, 0)
-		for _, o := range side {
-			totals[i] += o.Seconds
-		}
+		names, total := worker.Ranked(side)
+		order, totals = append(order, names), append(totals, total)
 		fmt.Fprintf(w, "%s: %.3f s\tcalls\tms\t%%\t", sides[i], totals[i])
 	}
 	fmt.Fprintln(w)

@@ -12,11 +12,11 @@ import (
 
 // compareStep alternates our step with PyTorch's.
 func compareStep(ctx context.Context, s setup) error {
-	ours, err := start(ctx, worker.StartFovea, s.Job)
+	ours, err := start(ctx, "Fovea", worker.StartFovea, s.Job)
 	if err != nil {
 		return err
 	}
-	peer, err := start(ctx, worker.Peer(s.python), s.Job)
+	peer, err := start(ctx, "PyTorch", worker.Peer(s.python), s.Job)
 	if err != nil {
 		return err
 	}
@@ -25,30 +25,17 @@ func compareStep(ctx context.Context, s setup) error {
 
 // compare alternates steps of two processes, ends them and prints what they took.
 func compare(s setup, ours, peer *trainer) error {
-	var ratios []float64
-	for i := range s.rounds {
-		a, err := ours.step()
-		if err != nil {
-			return err
-		}
-		b, err := peer.step()
-		if err != nil {
-			return err
-		}
-		ratios = append(ratios, a.Seconds/b.Seconds)
-		fmt.Fprintf(os.Stderr, "round %d: %.3f s, PyTorch %.3f s\n", i+1, a.Seconds, b.Seconds)
-	}
 	versions, err := peer.Send(worker.Request{Versions: true})
 	if err != nil {
 		return err
 	}
-	a, err := ours.end()
-	if err != nil {
+	if err := alternate(s.rounds, ours, peer); err != nil {
 		return err
 	}
-	b, err := peer.end()
-	if err != nil {
-		return err
+	a, b := ours.memory, peer.memory
+	var ratios []float64
+	for i, step := range ours.steps {
+		ratios = append(ratios, step.Seconds/peer.steps[i].Seconds)
 	}
 
 	fmt.Printf("%s, float32, %d threads, median of %d interleaved steps\n\n", s.Model, s.Threads, s.rounds)

@@ -164,25 +164,3 @@ func writeScores(path string, scores []score) error {
 	w.Flush()
 	return errors.Join(err, w.Error(), f.Close())
 }
-
-// readScores reads the committed status of each case that is not right.
-func readScores(path string) (map[key]status, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	out := map[key]status{}
-	for _, row := range rows[1:] {
-		i := slices.Index(statuses, row[2])
-		if i < 0 || row[3] == "" {
-			return nil, fmt.Errorf("%s: case %s has status %q and reason %q", path, row[1], row[2], row[3])
-		}
-		out[key{row[0], row[1]}] = status(i)
-	}
-	return out, nil
-}

@@ -58,12 +58,12 @@ func withoutKeys(name string, values []float32) []float32 {
 // A worst is the furthest of several distances, with the names where it was found.
 type worst struct {
 	distance
-	inLargest, inCosine, inNorm string
+	inLargest, inCosine string
 }
 
 func (w *worst) see(name string, d distance) {
 	if w.inLargest == "" {
-		*w = worst{d, name, name, name}
+		*w = worst{d, name, name}
 		return
 	}
 	if further(d.largest, w.largest) {
@@ -73,7 +73,7 @@ func (w *worst) see(name string, d distance) {
 		w.cosine, w.inCosine = d.cosine, name
 	}
 	if further(d.norm, w.norm) {
-		w.norm, w.inNorm = d.norm, name
+		w.norm = d.norm
 	}
 	w.equal = w.equal && d.equal
 }

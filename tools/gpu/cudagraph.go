@@ -7,6 +7,9 @@ import (
 	"fovea/tools/worker"
 )
 
+// replays is the number of steps whose losses are compared.
+const replays = 30
+
 // cudaGraphs compares plain steps with replayed ones, and with plain ones once more. The runtime sums columns up in any
 // order of their blocks. So two equal runs may differ, and replayed ones as much.
 func cudaGraphs(ctx context.Context, s *section) error {
@@ -15,7 +18,7 @@ func cudaGraphs(ctx context.Context, s *section) error {
 	}
 	m := s.Sizes.Graphs
 	s.table(fmt.Sprintf("%s, %d steps with drop-path 0.2 over 4 batches, then %d steps for the time",
-		m, s.Sizes.Replays, s.Sizes.Block),
+		m, replays, s.Sizes.Block),
 		"precision", "plain steps twice", "replayed steps", "ms a step, plain", "ms a step, replayed", "ratio", "")
 	for _, p := range s.precisions("fp32", "tf32", "bf16", "fp16") {
 		j := s.job(m, p)
@@ -33,7 +36,7 @@ func (s *section) compareReplayed(ctx context.Context, j worker.Job) error {
 	for i, recorded := range []bool{false, false, true} {
 		j.CUDAGraph = recorded
 		answers, err := worker.Measure(ctx, worker.StartFovea, j,
-			worker.Steps(s.Sizes.Replays, 1e-4), worker.Steps(s.Sizes.Block, 1e-4))
+			worker.Steps(replays, 1e-4), worker.Steps(s.Sizes.Block, 1e-4))
 		if err != nil {
 			return fmt.Errorf("runtime.cuda_graph = %t: %w", recorded, err)
 		}

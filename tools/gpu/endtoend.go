@@ -3,23 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"fovea/internal/progress"
 	"fovea/tools/worker"
 	"fovea/training"
 )
-
-// A span reaches from the first news of a task to the last.
-type span struct {
-	first, last time.Time
-	from, to    int // images
-}
-
-func (s *span) rate() float64 { return float64(s.to-s.from) / s.last.Sub(s.first).Seconds() }
 
 // endToEnd times a whole run on OCT scans with RETFound's recipe.
 func endToEnd(ctx context.Context, s *section) error {
@@ -37,16 +27,18 @@ func endToEnd(ctx context.Context, s *section) error {
 	c.Name, c.Data.Dir, c.Output.Dir = "end", dir, filepath.Join(s.folder, "runs")
 	c.Data.Cache = filepath.Join(s.folder, "cache")
 	c.Schedule.Epochs, c.Schedule.Warmup, c.Runtime.CUDAGraph = n, 1, s.cuda()
-	tasks := map[string]*span{}
+	last := fmt.Sprintf("epoch %d/%d", n, n)
+	var first, latest progress.Update // of the last epoch
+	var began, ended time.Time
 	start := time.Now()
 	r, err := training.Run(ctx, c, training.Options{Progress: func(u progress.Update) {
-		now := time.Now()
-		x := tasks[u.Task]
-		if x == nil {
-			x = &span{first: now, from: u.Done}
-			tasks[u.Task] = x
+		if u.Task != last {
+			return
 		}
-		x.last, x.to = now, u.Done
+		latest, ended = u, time.Now()
+		if began.IsZero() {
+			first, began = u, ended
+		}
 	}})
 	if err != nil {
 		return err
@@ -60,22 +52,14 @@ func endToEnd(ctx context.Context, s *section) error {
 		return err
 	}
 	fromMemory := float64(s.Sizes.Block*m.Batch) / answers[1].Seconds
-	first, before := tasks[fmt.Sprintf("epoch 1/%d", n)], tasks[fmt.Sprintf("epoch %d/%d", n-1, n)]
-	epoch, validation := tasks[fmt.Sprintf("epoch %d/%d", n, n)], tasks[fmt.Sprintf("validate %d/%d", n-1, n)]
-	if epoch == nil || validation == nil {
-		return fmt.Errorf("the run told nothing of its epochs, only of %v", slices.Sorted(maps.Keys(tasks)))
-	}
+	rate := float64(latest.Done-first.Done) / ended.Sub(began).Seconds()
 	s.table(fmt.Sprintf("%s, %s, JPEG scans of 512 × 496 pixels from data.cache, full recipe; the last of %d epochs",
 		m, precision, n), "what", "")
-	figure := func(what, format string, x float64) { s.row(what, fmt.Sprintf(format, x)) }
-	figure("training, images/s", "%.1f", epoch.rate())
-	figure("the same steps from batches in memory, images/s", "%.1f", fromMemory)
-	figure("of that, with the loader", "%.0f %%", 100*epoch.rate()/fromMemory)
-	figure("from the end of validation to the first step: checkpoint, start of the loader, s", "%.2f",
-		epoch.first.Sub(validation.last).Seconds())
-	figure("validation, s", "%.2f", validation.last.Sub(before.last).Seconds())
-	figure("the whole run, s", "%.1f", seconds)
-	figure("before its first step, s", "%.1f", first.first.Sub(start).Seconds())
+	s.row("training, images/s", fmt.Sprintf("%.1f", rate))
+	s.row("the same steps from batches in memory, images/s", fmt.Sprintf("%.1f", fromMemory))
+	s.row("of that, with the loader", fmt.Sprintf("%.0f %%", 100*rate/fromMemory))
+	s.row("the whole run, s", fmt.Sprintf("%.1f", seconds))
+	s.require(rate > 0, "the run told nothing of its last epoch")
 	s.require(r.Epochs == n, "the run has %d epochs", r.Epochs)
 	return nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"math"
 	"path/filepath"
 
@@ -11,10 +10,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/plotutil"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
 
-	"fovea/internal/durable"
 	"fovea/tools/worker"
 	"fovea/training"
 )
@@ -127,38 +123,24 @@ func (s *section) judgeCurve(c curve, peerFP32 []float64) {
 		fmt.Sprintf("%.3f to %.3f", c.ours[0], c.ours[len(c.ours)-1]))
 }
 
-// plotCurves draws the curves, PyTorch's dashed, and below them the differences.
+// plotCurves draws the losses of both programs in every precision.
 func plotCurves(path string, curves []curve) error {
-	losses, apart := plot.New(), plot.New()
-	losses.Y.Label.Text, apart.Y.Label.Text, apart.X.Label.Text = "training loss", "difference", "step"
-	apart.Y.Scale, apart.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: 2}
-	losses.Legend.Top = true
-	line := func(i, dashes int, value func(step int) float64) *plotter.Line {
-		points := make(plotter.XYs, len(curves[i].ours))
-		for step := range points {
-			points[step] = plotter.XY{X: float64(step + 1), Y: value(step)}
-		}
-		return &plotter.Line{XYs: points,
-			LineStyle: draw.LineStyle{Color: plotutil.DarkColors[i], Width: 1, Dashes: plotutil.Dashes(dashes)}}
+	p := plot.New()
+	p.X.Label.Text, p.Y.Label.Text, p.Legend.Top = "step", "training loss", true
+	var lines []any
+	for _, c := range curves {
+		lines = append(lines, "Fovea "+c.precision, points(c.ours), "PyTorch "+c.precision, points(c.theirs))
 	}
-	for i, c := range curves {
-		ours := line(i, 0, func(step int) float64 { return c.ours[step] })
-		theirs := line(i, 1, func(step int) float64 { return c.theirs[step] })
-		losses.Add(ours, theirs)
-		losses.Legend.Add("Fovea "+c.precision, ours)
-		losses.Legend.Add("PyTorch "+c.precision, theirs)
-		apart.Add(line(i, 0, func(step int) float64 {
-			return max(math.Abs(c.ours[step]-c.theirs[step]), 1e-9) // 0 has no logarithm
-		}))
-	}
-	image := vgimg.NewWith(vgimg.UseWH(20*vg.Centimeter, 20*vg.Centimeter), vgimg.UseDPI(120))
-	both := [][]*plot.Plot{{losses}, {apart}}
-	tiles := draw.Tiles{Rows: 2, Cols: 1, PadY: vg.Centimeter, PadX: vg.Millimeter, PadRight: 3 * vg.Millimeter}
-	for i, row := range plot.Align(both, tiles, draw.New(image)) {
-		both[i][0].Draw(row[0])
-	}
-	return durable.Write(path, func(w io.Writer) error {
-		_, err := vgimg.PngCanvas{Canvas: image}.WriteTo(w)
+	if err := plotutil.AddLines(p, lines...); err != nil {
 		return err
-	})
+	}
+	return p.Save(20*vg.Centimeter, 15*vg.Centimeter, path)
+}
+
+func points(losses []float64) plotter.XYs {
+	list := make(plotter.XYs, len(losses))
+	for i, loss := range losses {
+		list[i] = plotter.XY{X: float64(i + 1), Y: loss}
+	}
+	return list
 }

@@ -21,7 +21,7 @@ const (
 
 // optimizers gives the same gradients to every optimizer.
 func optimizers(ctx context.Context, s *section) error {
-	m := s.Sizes.Optimizer
+	m := s.Sizes.Gradients[len(s.Sizes.Gradients)-1]
 	s.table(fmt.Sprintf("%s: %d steps of two micro-batches, with clipping, layer-wise decay and EMA, "+
 		"an infinite gradient in step %d. Differences are parts of the range's largest entry.",
 		m, optimizerSteps, overflowAt),

@@ -17,7 +17,7 @@ func placement(ctx context.Context, s *section) error {
 	if !s.cuda() {
 		return skip("placement is a question of the CUDA provider")
 	}
-	m := s.Sizes.Placement
+	m := s.Sizes.Speed
 	v := artifacts.ViT(vit.Config{ImageSize: int64(m.Size), Patch: int64(m.Patch), Width: int64(m.Width), Depth: m.Depth,
 		Heads: int64(m.Heads), Classes: worker.Classes, Pool: vit.Mean})
 	batch := int64(m.Batch)

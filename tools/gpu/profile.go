@@ -1,12 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
 
 	"fovea/tools/worker"
 )
@@ -16,7 +13,7 @@ const profiledSteps = 5
 
 // profile tells where the time of a step goes.
 func profile(ctx context.Context, s *section) error {
-	m := s.Sizes.Profile
+	m := s.Sizes.Speed
 	j := s.job(m, s.halfPrecision())
 	j.ProfilePrefix = filepath.Join(s.folder, "step")
 	answers, err := worker.Measure(ctx, worker.StartFovea, j,
@@ -52,14 +49,8 @@ func (s *section) shares(title, what string, all map[string]worker.Share) {
 		return
 	}
 	const most = 20
-	total := 0.0
-	for _, x := range all {
-		total += x.Seconds
-	}
+	names, total := worker.Ranked(all)
 	s.table(fmt.Sprintf("%s: %.1f ms", title, 1e3*total), what, "calls a step", "ms", "%")
-	names := slices.SortedFunc(maps.Keys(all), func(a, b string) int {
-		return cmp.Compare(all[b].Seconds, all[a].Seconds)
-	})
 	for _, name := range names[:min(most, len(names))] {
 		x := all[name]
 		s.row(name, fmt.Sprintf("%.0f", x.Calls), fmt.Sprintf("%.2f", 1e3*x.Seconds),

@@ -25,7 +25,7 @@ func resume(ctx context.Context, s *section) error {
 	}
 	s.table(fmt.Sprintf("%s, 2 epochs of RetinaMNIST, accumulation, EMA, clipping, drop-path, augmentation; interrupted "+
 		"in the second. Compared are the parameters and the optimizer's state of the last checkpoint, differences as "+
-		"parts of a tensor's largest entry.", s.Sizes.Resume),
+		"parts of a tensor's largest entry.", mini(5)),
 		"precision", "CUDA graph", "two equal runs", "the resumed run", "")
 	for _, p := range s.precisions("fp32", "fp16") {
 		for _, recorded := range []bool{false, true} {
@@ -42,7 +42,7 @@ func resume(ctx context.Context, s *section) error {
 
 func (s *section) resumed(ctx context.Context, dir, precision string, recorded bool) error {
 	named := func(name string) *config.Config {
-		c := s.config(s.Sizes.Resume, precision)
+		c := s.config(mini(5), precision)
 		c.Name = fmt.Sprintf("%s-%s-%t", name, precision, recorded)
 		c.Data.Dir, c.Output.Dir = dir, filepath.Join(s.folder, "runs")
 		c.Augment.Smoothing, c.Augment.Mixup = 0.1, 0

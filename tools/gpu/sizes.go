@@ -32,25 +32,19 @@ func (s *settings) config(m worker.Model, precision string) *config.Config {
 
 // Sizes say how much each section does.
 type sizes struct {
-	Gradients []worker.Model
-	Optimizer worker.Model
-	Placement worker.Model
-	Graphs    worker.Model // of section 5
-	Replays   int          // steps of it
+	Gradients []worker.Model // the last one for the optimizer too
+	Graphs    worker.Model   // of section 5
 	Curve     worker.Model
-	Steps     int // of the curve
-	Resume    worker.Model
+	Steps     int          // of the curve
 	Memory    worker.Model // of section 8: at its batch it fits no GPU
-	Speed     worker.Model
-	Batches   []int    // of Speed
-	Raced     []string // precisions of Speed
-	Compile   []int    // batches at which torch.compile is measured too
-	Warm      int      // steps before the clock starts
-	Rounds    int
-	Block     int // steps of a round
+	Speed     worker.Model // of placement, throughput and profile
+	Batches   []int        // of Speed
+	Raced     []string     // precisions of Speed
+	Compile   []int        // batches at which torch.compile is measured too
+	Warm      int          // steps before the clock starts
+	Block     int          // steps of a round
 	EndToEnd  worker.Model
 	Epochs    int // of EndToEnd
-	Profile   worker.Model
 }
 
 func fullSizes() sizes {
@@ -59,11 +53,9 @@ func fullSizes() sizes {
 	wide := base(1024)
 	wide.Size = 384
 	return sizes{
-		Gradients: []worker.Model{tiny(8), four}, Optimizer: four, Placement: large(16), Graphs: large(8), Replays: 30,
-		Curve: large(16), Steps: 200, Resume: mini(5), Memory: wide,
+		Gradients: []worker.Model{tiny(8), four}, Graphs: large(8), Curve: large(16), Steps: 200, Memory: wide,
 		Speed: large(16), Batches: []int{16, 32, 64, 128}, Raced: []string{"fp32", "tf32", "bf16", "fp16"},
-		Compile: []int{16, 64}, Warm: 5, Rounds: 3, Block: 20,
-		EndToEnd: large(16), Epochs: 3, Profile: large(16),
+		Compile: []int{16, 64}, Warm: 5, Block: 20, EndToEnd: large(16), Epochs: 3,
 	}
 }
 
@@ -77,9 +69,8 @@ func quickSizes() sizes {
 
 func smallSizes() sizes {
 	return sizes{
-		Gradients: []worker.Model{mini(4)}, Optimizer: mini(4), Placement: mini(4), Graphs: mini(4), Replays: 30,
-		Curve: mini(8), Steps: 40, Resume: mini(5), Memory: mini(1024),
-		Speed: mini(8), Batches: []int{8}, Raced: []string{"fp32", "bf16", "fp16"}, Warm: 2, Rounds: 3, Block: 3,
-		EndToEnd: mini(16), Epochs: 2, Profile: mini(8),
+		Gradients: []worker.Model{mini(4)}, Graphs: mini(4), Curve: mini(8), Steps: 40, Memory: mini(1024),
+		Speed: mini(8), Batches: []int{8}, Raced: []string{"fp32", "bf16", "fp16"}, Warm: 2, Block: 3,
+		EndToEnd: mini(16), Epochs: 2,
 	}
 }

@@ -23,6 +23,8 @@ type contender struct {
 	rates   []float64 // images a second, of each round
 }
 
+const raceRounds = 3
+
 // PyTorch's contenders.
 const (
 	eager    = "PyTorch eager"
@@ -35,7 +37,7 @@ func throughput(ctx context.Context, s *section) error {
 	s.table(fmt.Sprintf("%s, %d px, images a second of whole steps with AdamW, drop-path 0.2 and batches in host memory: "+
 		"median, least and largest of %d rounds of %d steps, in which the programs take turns. Memory is what the driver "+
 		"says the program took, in MiB, and what of it PyTorch had reserved at most.",
-		z.Speed.Name, z.Speed.Size, z.Rounds, z.Block),
+		z.Speed.Name, z.Speed.Size, raceRounds, z.Block),
 		"batch", "precision", "program", "images/s", "least", "largest", "ms a step", "memory", "reserved",
 		"ratio to PyTorch eager", "")
 	var short [][]string
@@ -143,8 +145,8 @@ func (s *section) open(ctx context.Context, c *contender) bool {
 	if c.process, c.failed = c.start(ctx); c.failed != nil {
 		return false
 	}
-	for _, request := range []any{c.job, worker.Steps(s.Sizes.Warm, 1e-5), worker.Request{Memory: true}} {
-		if c.memory, c.failed = c.process.Send(request); c.failed != nil {
+	for _, request := range []any{c.job, worker.Steps(s.Sizes.Warm, 1e-5)} {
+		if _, c.failed = c.process.Send(request); c.failed != nil {
 			c.process.End()
 			return false
 		}
@@ -154,7 +156,7 @@ func (s *section) open(ctx context.Context, c *contender) bool {
 
 // rounds measures processes that are warm, and ends them.
 func (s *section) rounds(all []*contender) {
-	for range s.Sizes.Rounds {
+	for range raceRounds {
 		for _, c := range all {
 			if c.failed != nil {
 				continue
@@ -166,10 +168,8 @@ func (s *section) rounds(all []*contender) {
 		}
 	}
 	for _, c := range all {
-		if c.failed == nil { // torch's reserved memory is known at the end
-			if last, err := c.process.Send(worker.Request{Memory: true}); err == nil {
-				c.memory.Reserved = last.Reserved
-			}
+		if c.failed == nil {
+			c.memory, c.failed = c.process.Send(worker.Request{Memory: true})
 		}
 		if err := c.process.End(); c.failed == nil && err != nil {
 			c.failed = fmt.Errorf("at its end: %w", err)

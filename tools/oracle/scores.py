@@ -214,6 +214,7 @@ def converted(made):
             return next(self.rest, None)
 
     kinds = {"softmax": PROBABILITIES, "manual": PROBABILITIES, "complement": PROBABILITIES, "conv_softmax": PROBABILITIES,
+             "softmax_reshape": PROBABILITIES, "mean_of_three": PROBABILITIES,
              "logits": LOGITS, "log_softmax": LOGITS, "sigmoid": SIGMOIDS}  # fmt: skip
     work = pathlib.Path(os.environ.get("TMPDIR", "/tmp"))
     for name, kind in kinds.items():

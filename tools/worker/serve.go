@@ -2,11 +2,13 @@ package worker
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -21,13 +23,11 @@ import (
 // Serve takes training steps as training.Run does, but from batches in memory.
 func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	w := new(server)
-	served := Answers(in, out, func(line []byte) (any, error) { return w.answer(ctx, line) })
-	return errors.Join(served, w.close())
+	return errors.Join(w.serve(ctx, bufio.NewReader(in), json.NewEncoder(out)), w.close())
 }
 
-// Answers answers each line of the input with the JSON of what answer returns, or of its error.
-func Answers(in io.Reader, out io.Writer, answer func(line []byte) (any, error)) error {
-	requests, answers := bufio.NewReader(in), json.NewEncoder(out)
+// serve answers each line of the input with the JSON of an answer or of its error.
+func (w *server) serve(ctx context.Context, requests *bufio.Reader, answers *json.Encoder) error {
 	for {
 		line, err := requests.ReadBytes('\n')
 		if err == io.EOF {
@@ -36,7 +36,7 @@ func Answers(in io.Reader, out io.Writer, answer func(line []byte) (any, error))
 		if err != nil {
 			return err
 		}
-		a, err := answer(line)
+		a, err := w.answer(ctx, line)
 		if err != nil {
 			a = failure{err.Error(), memory.OutOfMemory(err)}
 		}
@@ -195,6 +195,17 @@ func (w *server) profile() (*Answer, error) {
 		a.Operators[operators[node]] = Share{x.Calls + 1, x.Seconds + Median(seconds)}
 	}
 	return a, nil
+}
+
+// Ranked returns the names of shares, the largest first, and the sum of their seconds.
+func Ranked(shares map[string]Share) (names []string, seconds float64) {
+	for _, x := range shares {
+		seconds += x.Seconds
+	}
+	names = slices.SortedFunc(maps.Keys(shares), func(a, b string) int {
+		return cmp.Compare(shares[b].Seconds, shares[a].Seconds)
+	})
+	return names, seconds
 }
 
 // Median returns the upper median of at least one number.

@@ -2,47 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 
 	"fovea/data"
 	"fovea/data/augment"
-	"fovea/tools/worker"
 )
 
-// dataWorker is the command of a process that serves images.
-const dataWorker = "data-worker"
-
-// serveImages makes the passes that its input asks for.
-func serveImages(ctx context.Context, in io.Reader, out io.Writer) error {
-	var loaders map[imageRequest]*data.Loader
-	epoch := 0
-	return worker.Answers(in, out, func(line []byte) (any, error) {
-		if loaders == nil {
-			var j imageJob
-			err := json.Unmarshal(line, &j)
-			if err == nil {
-				loaders, err = newLoaders(ctx, j)
-			}
-			return worker.Answer{}, err
-		}
-		var r imageRequest
-		if err := json.Unmarshal(line, &r); err != nil {
-			return nil, err
-		}
-		l := loaders[r]
-		if l == nil {
-			return nil, fmt.Errorf("unknown request %+v", r)
-		}
-		epoch++
-		return makePass(ctx, l, epoch)
-	})
-}
-
-// newLoaders returns a loader for each request.
+// newLoaders returns a loader for each request, cached or not.
 func newLoaders(ctx context.Context, j imageJob) (map[imageRequest]*data.Loader, error) {
 	cache, err := data.OpenCache(filepath.Join(j.Dir, "..", "cache"), max(2*j.Size, 512))
 	if err != nil {
@@ -77,6 +45,7 @@ func newLoaders(ctx context.Context, j imageJob) (map[imageRequest]*data.Loader,
 	return loaders, nil
 }
 
+// makePass loads every image once. The processor time is that of this process.
 func makePass(ctx context.Context, l *data.Loader, epoch int) (p pass, err error) {
 	before, err := processorTime()
 	if err != nil {
