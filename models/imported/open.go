@@ -41,6 +41,7 @@ func Open(path string, sizes importer.Sizes) (*File, error) {
 // read does the same for a model that the caller keeps open.
 func read(m *pb.ModelProto, sizes importer.Sizes) (f *File, err error) {
 	f = &File{}
+	ort.WarnOfFaults(m)
 	f.source, err = importer.Read(m, sizes)
 	for again := true; again && err == nil; {
 		if f.trace, err = trace(f.source.Observed()); err == nil {

@@ -12,9 +12,14 @@ type moduleRelease struct {
 	sum     string // SHA-256 of the library
 }
 
-// moduleReleases lists the modules that carry a library. k2-fsa builds ONNX Runtime 1.27.0 for its speech toolkit
-// (Apache-2.0); the binding's own module carries Microsoft's 1.26.0 (MIT).
+// moduleReleases lists the modules that carry a library, of a system the one to fetch first. k2-fsa builds ONNX Runtime
+// for its speech toolkit (Apache-2.0), 1.28.2 in v1.13.8 and 1.27.0 in v1.13.4; the binding's own module carries
+// Microsoft's 1.26.0 (MIT). No module is known that carries a newer one. What these compute wrongly stands in
+// onnx/ort/faults.go.
 var moduleReleases = []moduleRelease{
+	{"linux/amd64", "github.com/k2-fsa/sherpa-onnx-go-linux", "v1.13.8",
+		"lib/x86_64-unknown-linux-gnu/libonnxruntime.so", 36_000_000,
+		"4b3607aebd1784b26b6f9b20e4bd974c7ab8287043e4d095cb7d2cb40b5e566e"},
 	{"linux/amd64", "github.com/k2-fsa/sherpa-onnx-go-linux", "v1.13.4",
 		"lib/x86_64-unknown-linux-gnu/libonnxruntime.so", 34_400_000,
 		"026c7d5c609323fb16506dbc3cce801bcdffdd7566fdba49a50727e2e1e881ca"},
