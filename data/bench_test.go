@@ -91,7 +91,8 @@ func BenchmarkSample(b *testing.B) {
 				if c.transform == nil {
 					_, err = Decode(c.path)
 				} else {
-					err = (&Loader{config: LoaderConfig{Transform: c.transform, Cache: c.cache}}).loadImage(dst, c.path, rng)
+					l := &Loader{config: LoaderConfig{Transform: c.transform, Cache: c.cache}}
+					err = l.loadImage(dst, c.path, nil, rng)
 				}
 				if err != nil {
 					b.Fatal(err)

@@ -1,7 +1,6 @@
 package data
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -34,13 +33,13 @@ type Cache struct {
 	side    int
 	reserve uint64 // bytes of the disk that stay free
 
-	digests sync.Map    // from a path to the SHA-256 of its file when it was first read
+	files   sync.Map    // from a path to the Fingerprint of its file when it was first read, without Pixels
 	stopped atomic.Bool // no more entries are written
 }
 
 // cacheFormat names the folder of the entries. It changes when their layout changes, or the pixels that decoding and
 // resizing give. Entries of another format are not read.
-const cacheFormat = "2"
+const cacheFormat = "3"
 
 // cacheReserve leaves room for a checkpoint of ViT-L, which has 3.6 GB: a cache must never be the reason that a run
 // cannot be saved.
@@ -91,21 +90,21 @@ type cachedForm struct {
 }
 
 // load returns an image file in the form that t needs, and the fingerprint of the file. It reads the entry if there is
-// one, else it decodes the file and keeps the result.
-func (c *Cache) load(path string, t Transform) (*image.NRGBA, Fingerprint, error) {
+// one, else it decodes the file, as readFile returns it, and keeps the result.
+func (c *Cache) load(path string, verified *Fingerprint, t Transform) (*image.NRGBA, Fingerprint, error) {
 	form := t.cached(c.side)
-	if digest, ok := c.digests.Load(path); ok {
-		fingerprint := Fingerprint{File: digest.([sha256.Size]byte)}
+	if before, ok := c.files.Load(path); ok {
+		fingerprint := before.(Fingerprint)
 		if img, err := readEntry(c.entry(form, fingerprint), &fingerprint); err == nil {
 			return img, fingerprint, nil
 		}
 	}
-	file, err := os.ReadFile(path)
+	file, err := readFile(path, verified)
 	if err != nil {
 		return nil, Fingerprint{}, err
 	}
-	fingerprint := Fingerprint{File: sha256.Sum256(file)}
-	c.digests.Store(path, fingerprint.File)
+	fingerprint := fingerprintBytes(file)
+	c.files.Store(path, fingerprint)
 	entry := c.entry(form, fingerprint)
 	img, err := readEntry(entry, &fingerprint)
 	if err == nil {
@@ -114,7 +113,12 @@ func (c *Cache) load(path string, t Transform) (*image.NRGBA, Fingerprint, error
 	if !errors.Is(err, fs.ErrNotExist) {
 		slog.Debug("an entry of the cache is made again", "reason", err)
 	}
-	if img, err = DecodeBytes(file); err != nil {
+	release, err := Reserve(file)
+	if err != nil {
+		return nil, fingerprint, err
+	}
+	defer release()
+	if img, fingerprint.Notes, err = t.reading().DecodeBytes(file); err != nil {
 		return nil, fingerprint, err
 	}
 	fingerprint.Pixels = pixelDigest(img)

@@ -7,21 +7,26 @@ import (
 	"fmt"
 	"hash/crc32"
 	"image"
+	"math"
 	"os"
 	"sync"
+
+	"fovea/data/pixels"
 )
 
-// An entry of the cache begins with a head of 52 bytes. The pixels follow, row after row, 3 bytes each.
+// An entry of the cache begins with a head of 56 bytes. The pixels follow, row after row, 3 bytes each.
 //
 //	0   "foveargb"
 //	8   width, 4 bytes, least significant first
 //	12  height, 4 bytes, likewise
 //	16  Fingerprint.Pixels of the image as it was decoded
-//	48  CRC-32C of bytes 8 to 47 and of the pixels, 4 bytes, likewise
+//	48  Fingerprint.Notes, 4 bytes, likewise
+//	52  CRC-32C of bytes 8 to 51 and of the pixels, 4 bytes, likewise
 const (
 	entryMagic  = "foveargb"
 	entryDigest = 16
-	entryCheck  = entryDigest + sha256.Size
+	entryNotes  = entryDigest + sha256.Size
+	entryCheck  = entryNotes + 4
 	entryHead   = entryCheck + 4
 )
 
@@ -38,6 +43,7 @@ func encodeEntry(img *image.NRGBA, fingerprint Fingerprint) []byte {
 	binary.LittleEndian.PutUint32(out[8:], uint32(w))
 	binary.LittleEndian.PutUint32(out[12:], uint32(h))
 	copy(out[entryDigest:], fingerprint.Pixels[:])
+	binary.LittleEndian.PutUint32(out[entryNotes:], uint32(fingerprint.Notes))
 	to := out[entryHead:]
 	for y := range h {
 		row := img.Pix[y*img.Stride:][:4*w]
@@ -55,7 +61,7 @@ func entrySum(entry []byte) uint32 {
 	return crc32.Update(crc32.Checksum(entry[8:entryCheck], castagnoli), castagnoli, entry[entryHead:])
 }
 
-// readEntry reads an entry and sets Pixels of fingerprint. It returns an error if the entry is missing or damaged.
+// readEntry reads an entry and sets Pixels and Notes of fingerprint. It returns an error if the entry is missing or damaged.
 func readEntry(path string, fingerprint *Fingerprint) (*image.NRGBA, error) {
 	buffer := entryFiles.Get().(*bytes.Buffer)
 	defer entryFiles.Put(buffer)
@@ -69,11 +75,12 @@ func readEntry(path string, fingerprint *Fingerprint) (*image.NRGBA, error) {
 		return nil, damaged
 	}
 	w, h := int(binary.LittleEndian.Uint32(in[8:])), int(binary.LittleEndian.Uint32(in[12:]))
-	if w < 1 || h < 1 || w > maxPixels/h || len(in) != entryHead+3*w*h ||
+	if w < 1 || h < 1 || w > math.MaxInt/3/h || len(in) != entryHead+3*w*h ||
 		binary.LittleEndian.Uint32(in[entryCheck:]) != entrySum(in) {
 		return nil, damaged
 	}
 	copy(fingerprint.Pixels[:], in[entryDigest:])
+	fingerprint.Notes = pixels.Notes(in[entryNotes])
 	img := image.NewNRGBA(image.Rect(0, 0, w, h))
 	from, to := in[entryHead:], img.Pix
 	for len(from) >= 4 { // reads a byte of the next pixel too, which alpha replaces
@@ -95,7 +102,7 @@ func readInto(buffer *bytes.Buffer, path string) error {
 		return err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Size() < 4*maxPixels {
+	if info, err := f.Stat(); err == nil && info.Size() < 4<<30 {
 		buffer.Grow(int(info.Size()) + bytes.MinRead) // ReadFrom wants this much room at the end
 	}
 	_, err = buffer.ReadFrom(f)

@@ -2,7 +2,6 @@ package data
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"image"
@@ -129,7 +128,7 @@ func TestCacheSize(t *testing.T) {
 	for _, side := range []int{100, 2000} {
 		c := openCache(t, t.TempDir(), side)
 		for _, s := range samples {
-			got, _, err := c.load(s.Path, NewTrainTransform(64))
+			got, _, err := c.load(s.Path, nil, NewTrainTransform(64))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -181,7 +180,7 @@ func TestCacheChangedImage(t *testing.T) {
 		if err := os.WriteFile(path, file, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		img, _, err := openCache(t, dir, 100).load(path, NewTrainTransform(64))
+		img, _, err := openCache(t, dir, 100).load(path, nil, NewTrainTransform(64))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,7 +208,7 @@ func TestVerifyFillsCache(t *testing.T) {
 		t.Fatalf("%d entries", len(before))
 	}
 	for _, s := range samples[:len(samples)-1] {
-		if _, ok := c.digests.Load(s.Path); !ok {
+		if _, ok := c.files.Load(s.Path); !ok {
 			t.Errorf("%s is read again", s.Path)
 		}
 	}
@@ -218,7 +217,7 @@ func TestVerifyFillsCache(t *testing.T) {
 // TestWarmCacheDecodesNothing: of a file that no decoder can read, what the cache has of it is taken.
 func TestWarmCacheDecodesNothing(t *testing.T) {
 	path := filepath.Join(golden, "broken", "text.jpg")
-	img, of, err := openCache(t, t.TempDir(), 100).load(trainSamples(t, octScans)[0].Path, NewTrainTransform(64))
+	img, of, err := openCache(t, t.TempDir(), 100).load(trainSamples(t, octScans)[0].Path, nil, NewTrainTransform(64))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +226,8 @@ func TestWarmCacheDecodesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := openCache(t, t.TempDir(), 100)
-	want := Fingerprint{File: sha256.Sum256(file), Pixels: of.Pixels}
+	want := fingerprintBytes(file)
+	want.Pixels = of.Pixels
 	c.store(c.entry(NewTrainTransform(64).cached(100), want), img, want)
 	got, bad, err := Verify(t.Context(), []Sample{{Path: path}}, 1, c, NewTrainTransform(64), nil)
 	if err != nil || bad != nil || len(got) != 1 || got[0] != want {

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"fmt"
 	"image"
 
 	"fovea/data/jpeg"
@@ -13,22 +14,26 @@ const oversampling = 2
 // decodeCrop cuts box, in pixels of the image, out of an image file and resizes it to size×size. Of a JPEG it decodes
 // only the box. It reduces a box of at least 2·oversampling·size pixels a side to a half, a quarter or an eighth, each
 // pixel being the mean of those it replaces. Without a reduction the result equals that of decoding the whole image.
-func decodeCrop(file []byte, box image.Rectangle, size int) (img *image.NRGBA, err error) {
-	defer recoverDecoder(&err)
+func (r Reading) decodeCrop(file []byte, box image.Rectangle, size int) (img *image.NRGBA, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the file is damaged: the decoder failed with %q", fmt.Sprint(p))
+		}
+	}()
 	reduction := 1
 	for reduction < 8 && min(box.Dx(), box.Dy()) >= 2*reduction*oversampling*size {
 		reduction *= 2
 	}
 	part, err := jpeg.DecodeBox(file, box, reduction)
 	if err != nil {
-		img, err := DecodeBytes(file)
+		img, _, err := r.DecodeBytes(file)
 		if err != nil {
 			return nil, err
 		}
 		return resizeCrop(img, box, size, size), nil
 	}
 	origin := part.Bounds().Min
-	img = toRGB(part, "jpeg")
+	img = jpeg.ToRGB(part)
 	if reduction == 1 {
 		return resizeCrop(img, box.Sub(origin), size, size), nil
 	}

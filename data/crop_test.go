@@ -38,7 +38,7 @@ func TestDecodeCrop(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := decodeCrop(file, c.box, c.size)
+		got, err := Reading{}.decodeCrop(file, c.box, c.size)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +77,7 @@ func TestDecodeCropEdge(t *testing.T) {
 		t.Fatal(err)
 	}
 	box := image.Rect(34, 0, 35, 20)
-	got, err := decodeCrop(file.Bytes(), box, 9)
+	got, err := Reading{}.decodeCrop(file.Bytes(), box, 9)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@
 //	Loader.Epoch           starts the epoch: its order, and a generator of random numbers for each place in it
 //	Loader.loadImage       reads the file, or its entry in the Cache
 //	TrainTransform.cropBox draws the box of the crop
-//	decodeCrop             file → RGB, 8 bits, as Pillow's convert("RGB"): package jpeg or DecodeBytes, then toRGB
+//	decodeCrop             file → RGB, 8 bits, as Pillow's convert("RGB"): package jpeg, or all of it by package pixels
 //	resize                 box of RGB [H,W] → RGB [S,S], equal to Pillow's antialiased bicubic
 //	arrangement.apply      RGB [S,S] → RGB [S,S]: flips, quarter turns, shift
 //	augment.Policy         RGB [S,S] → RGB [S,S]: colours and shapes
@@ -38,7 +38,7 @@
 //
 // # Decoding
 //
-// [Decode] reads a whole image. Training without a cache decodes only the crop's box of a JPEG. It decodes a box of at
+// [Decode] reads a whole image; package pixels says which kinds. Training without a cache decodes only the crop's box of a JPEG. It decodes a box of at
 // least 4·S pixels a side at half its resolution, of 8·S at a quarter and of 16·S at an eighth. Evaluation always
 // decodes the whole image at full resolution.
 //

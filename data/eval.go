@@ -5,6 +5,8 @@ import (
 	"image"
 	"math"
 	"math/rand/v2"
+
+	"fovea/data/pixels"
 )
 
 // EvalTransform prepares images for evaluation: it resizes the shorter side and cuts out the centre, as torchvision's
@@ -15,6 +17,7 @@ type EvalTransform struct {
 	// 0 means RETFound's rule, CropFraction.
 	CropPct   float64
 	Mean, Std [3]float32
+	Reading   Reading
 }
 
 // CropFraction returns RETFound's fraction of the shorter side that stays, for images of size pixels
@@ -43,6 +46,8 @@ func (t EvalTransform) Check() error {
 func (t EvalTransform) Side() int  { return t.Size }
 func (t EvalTransform) views() int { return 1 }
 
+func (t EvalTransform) reading() Reading { return t.Reading }
+
 // Apply writes img as one tensor [3,S,S]. It does not use rng, which may be nil.
 func (t EvalTransform) Apply(dst []float32, img *image.NRGBA, _ *rand.Rand) error {
 	img, err := t.crop(img)
@@ -53,17 +58,17 @@ func (t EvalTransform) Apply(dst []float32, img *image.NRGBA, _ *rand.Rand) erro
 	return nil
 }
 
-func (t EvalTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) error {
-	img, err := DecodeBytes(file)
+func (t EvalTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) (pixels.Notes, error) {
+	img, notes, err := t.Reading.DecodeBytes(file)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return t.Apply(dst, img, rng)
+	return notes, t.Apply(dst, img, rng)
 }
 
 // cached returns the form of the crop before normalisation. A cache of it changes no result.
 func (t EvalTransform) cached(int) cachedForm {
-	return cachedForm{name: fmt.Sprintf("eval-%d-%g", t.Size, t.fraction()), prepare: t.crop}
+	return cachedForm{name: fmt.Sprintf("eval-%d-%g", t.Size, t.fraction()) + t.Reading.suffix(), prepare: t.crop}
 }
 
 func (t EvalTransform) applyCached(dst []float32, img *image.NRGBA, _ *rand.Rand) error {
@@ -82,7 +87,7 @@ func (t EvalTransform) crop(img *image.NRGBA) (*image.NRGBA, error) {
 
 // resize scales the shorter side to ShorterSide.
 func (t EvalTransform) resize(img *image.NRGBA) (*image.NRGBA, error) {
-	if err := t.CheckPixels(img.Rect.Dx(), img.Rect.Dy(), maxPixels); err != nil {
+	if err := t.CheckPixels(img.Rect.Dx(), img.Rect.Dy(), pixels.Limit()); err != nil {
 		return nil, err
 	}
 	w, h := t.resizedSize(img.Rect.Dx(), img.Rect.Dy())

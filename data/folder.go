@@ -1,13 +1,18 @@
 package data
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"fovea/internal/naming"
 )
 
 // Extensions lists the endings of file names that count as images, in lower case; case is ignored. They are
@@ -25,6 +30,8 @@ type Split struct {
 	Dir     string
 	Classes []string // names of the class folders, sorted by code point
 	Samples []Sample // by class, then by path
+
+	Verified []Fingerprint // of Samples, which only their user can fill in; nil: not verified
 }
 
 // A Dataset is a folder with the splits train, val and test, which have the same classes.
@@ -88,11 +95,17 @@ func checkSplits(dir string) error {
 		"found: %s", dir, quoteList(missing), quoteList(folders))
 }
 
-// sameClasses returns an error that names the classes of only one of two splits.
+// sameClasses gives other the names and numbers of train's classes. It returns an error that names the classes of only
+// one of the two splits.
 func sameClasses(train, other *Split) error {
-	missing := without(train.Classes, other.Classes)
-	extra := without(other.Classes, train.Classes)
-	var parts []string
+	numbers := naming.Match(other.Classes, train.Classes)
+	missing := naming.Unmatched(numbers, train.Classes)
+	var extra, parts []string
+	for i, n := range numbers {
+		if n < 0 {
+			extra = append(extra, other.Classes[i])
+		}
+	}
 	if len(missing) > 0 {
 		parts = append(parts, "lacks "+quoteList(missing))
 	}
@@ -100,6 +113,11 @@ func sameClasses(train, other *Split) error {
 		parts = append(parts, "has in addition "+quoteList(extra))
 	}
 	if len(parts) == 0 {
+		for i, sample := range other.Samples { // names may be sorted otherwise in another normal form
+			other.Samples[i].Class = numbers[sample.Class]
+		}
+		slices.SortStableFunc(other.Samples, func(a, b Sample) int { return a.Class - b.Class })
+		other.Classes = slices.Clone(train.Classes)
 		return nil
 	}
 	return fmt.Errorf("the classes of %s differ from those of %s: it %s; rename, move or remove class folders",
@@ -123,8 +141,13 @@ func OpenSplit(dir string) (*Split, error) {
 	}
 	s := &Split{Dir: dir, Classes: classes}
 	var empty []string
+	var others leftOut
+	others.addFiles(dir, files, true)
 	for class, name := range classes {
-		paths, err := Images(filepath.Join(dir, name))
+		if strings.HasPrefix(name, ".") {
+			others.hidden = append(others.hidden, name)
+		}
+		paths, err := others.images(filepath.Join(dir, name))
 		if err != nil {
 			return nil, err
 		}
@@ -135,10 +158,14 @@ func OpenSplit(dir string) (*Split, error) {
 			s.Samples = append(s.Samples, Sample{Path: p, Class: class})
 		}
 	}
-	switch {
+	others.log(dir)
+	switch a, b, twins := naming.Twins(classes); {
 	case len(s.Samples) == 0:
 		return nil, fmt.Errorf("no image in any of the %d folders of %s: images end in %s",
 			len(classes), dir, strings.Join(Extensions, " "))
+	case twins:
+		return nil, fmt.Errorf("the classes %s and %s of %s look the same but have different bytes: put their images "+
+			"in one folder", naming.Quote(a), naming.Quote(b), dir)
 	case len(empty) > 0:
 		return nil, fmt.Errorf("no image in the class %s of %s: add images (%s) or remove the folder",
 			quoteList(empty), dir, strings.Join(Extensions, " "))
@@ -209,8 +236,27 @@ func isFolder(dir string, e fs.DirEntry) bool {
 }
 
 // Images lists the image files below dir, at any depth. It visits folders in the order of their whole paths as strings,
-// which is not the order of a depth-first walk: "a-b" comes before "a/b".
+// which is not the order of a depth-first walk: "a-b" comes before "a/b". It logs how many files it leaves out.
 func Images(dir string) ([]string, error) {
+	var others leftOut
+	paths, err := others.images(dir)
+	if err == nil {
+		others.log(dir)
+	}
+	return paths, err
+}
+
+// A leftOut counts what a folder holds besides images.
+type leftOut struct {
+	kinds       map[string]int // files by the ending of their names
+	first       string         // the first of these
+	appleDouble []string       // files that macOS puts beside others
+	loose       []string       // images beside the folders of classes
+	hidden      []string       // folders of classes whose names begin with a dot
+}
+
+// images does what Images does, and counts what it leaves out.
+func (o *leftOut) images(dir string) ([]string, error) {
 	folders, err := foldersBelow(dir, nil)
 	if err != nil {
 		return nil, err
@@ -222,6 +268,7 @@ func Images(dir string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
+		o.addFiles(folder, files, false)
 		for _, f := range files {
 			if isImage(f) {
 				paths = append(paths, filepath.Join(folder, f))
@@ -229,6 +276,54 @@ func Images(dir string) ([]string, error) {
 		}
 	}
 	return paths, nil
+}
+
+// addFiles counts the files of a folder that are no images, and all of them if they are loose.
+func (o *leftOut) addFiles(folder string, files []string, loose bool) {
+	for _, f := range files {
+		path := filepath.Join(folder, f)
+		switch {
+		case strings.HasPrefix(f, beside):
+			if slices.Contains(Extensions, extension(f)) {
+				o.appleDouble = append(o.appleDouble, path)
+			}
+		case isImage(f):
+			if loose {
+				o.loose = append(o.loose, path)
+			}
+		case !strings.HasPrefix(f, ".") && !loose:
+			if o.kinds == nil {
+				o.kinds, o.first = map[string]int{}, path
+			}
+			o.kinds[extension(f)]++
+		}
+	}
+}
+
+// log writes a line for each of the four, with the number.
+func (o *leftOut) log(dir string) {
+	if len(o.kinds) > 0 {
+		var counts []string
+		total := 0
+		for _, kind := range slices.Sorted(maps.Keys(o.kinds)) {
+			total += o.kinds[kind]
+			counts = append(counts, fmt.Sprintf("%d %s", o.kinds[kind], cmp.Or(kind, "without an ending")))
+		}
+		slog.Warn("files are left out, whose names are not those of images", "files", total, "folder", dir,
+			"kinds", strings.Join(counts, ", "), "first", o.first, "remedy", "save images as PNG, and rename .jfif to .jpg")
+	}
+	for _, x := range []struct {
+		paths        []string
+		text, remedy string
+	}{
+		{o.appleDouble, "files are left out that macOS puts beside images (._*)", "remove them"},
+		{o.loose, "images are left out that lie beside the folders of the classes", "put them into a folder"},
+		{o.hidden, "hidden folders count as classes, as in torchvision", "remove those that are none"},
+	} {
+		if len(x.paths) > 0 {
+			slog.Warn(x.text, "number", len(x.paths), "folder", dir, "first", x.paths[0], "remedy", x.remedy)
+		}
+	}
 }
 
 // foldersBelow lists dir and the folders below it. above holds the folders around dir: a link to one of them is not
@@ -257,9 +352,15 @@ func foldersBelow(dir string, above []fs.FileInfo) ([]string, error) {
 	return folders, nil
 }
 
+// beside begins the names of files that macOS puts beside others on foreign disks. They hold no image.
+const beside = "._"
+
 func isImage(name string) bool {
-	return slices.Contains(Extensions, strings.ToLower(filepath.Ext(name)))
+	return slices.Contains(Extensions, extension(name)) && !strings.HasPrefix(name, beside)
 }
+
+// extension returns the ending of a file's name in lower case.
+func extension(name string) string { return strings.ToLower(filepath.Ext(name)) }
 
 // without returns the elements of all that are not in some.
 func without(all, some []string) []string {
@@ -283,7 +384,7 @@ func quoteList(names []string) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		fmt.Fprintf(&b, "%q", n)
+		b.WriteString(naming.Quote(n))
 	}
 	if len(names) > most {
 		fmt.Fprintf(&b, " and %d more", len(names)-most)

@@ -111,11 +111,8 @@ func (it *Iterator) next() (*Batch, error) {
 	case <-it.ctx.Done():
 		return nil, it.ctx.Err()
 	}
-	if it.loader.config.Tolerant {
-		return b, nil
-	}
 	for _, err := range b.Errors {
-		if err != nil {
+		if err != nil && (!it.loader.config.Tolerant || errors.Is(err, ErrReplaced)) {
 			return nil, err
 		}
 	}

@@ -1,8 +1,6 @@
 package data
 
 import (
-	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -10,17 +8,23 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"fovea/internal/naming"
+	"fovea/internal/table"
 )
 
-// OpenLabels lists the images that a CSV file labels. Its header names the columns path and label, in any order; other
-// columns are ignored. Paths are absolute or relative to dir. The samples are in the file's order, the classes are
-// sorted. It returns an error, which names the line, if a path or a label is empty or a path occurs twice.
-func OpenLabels(file, dir string) (*Split, error) {
-	content, err := os.ReadFile(file)
+// OpenLabels lists the images that a table labels, a CSV file or a workbook in any form of [table.NewReader]. Its header
+// names the columns path and label, in any order; other columns are ignored. Paths are absolute or relative to dir.
+// Labels are names or, if all of them are, indices of the classes. The samples are in the file's order; the classes are
+// those that occur, sorted. Names may be unknown. It returns an error, which names the line, if a path or a label is empty or a path occurs
+// twice.
+func OpenLabels(file, dir string, classes []string) (*Split, error) {
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading labels: %w", err)
 	}
-	s, err := readLabels(content, dir)
+	defer f.Close()
+	s, err := readLabels(f, dir, classes)
 	if err != nil {
 		return nil, fmt.Errorf("reading labels: %s: %w", file, err)
 	}
@@ -28,52 +32,44 @@ func OpenLabels(file, dir string) (*Split, error) {
 	return s, nil
 }
 
-func readLabels(content []byte, dir string) (*Split, error) {
-	content = bytes.TrimPrefix(content, []byte("\ufeff")) // spreadsheets put this mark in front
-	in := csv.NewReader(bytes.NewReader(content))
-	header, err := in.Read()
-	if errors.Is(err, io.EOF) {
-		return nil, errors.New("the file is empty")
-	}
+func readLabels(r io.Reader, dir string, classes []string) (*Split, error) {
+	in, err := table.OpenLabels(r)
 	if err != nil {
 		return nil, err
 	}
-	path, label := slices.Index(header, "path"), slices.Index(header, "label")
-	if path < 0 || label < 0 {
-		return nil, fmt.Errorf("line 1: the columns are %q, but path and label are needed", header)
-	}
 	s := &Split{}
-	var labels []string
-	lines := map[string]int{}
+	var labels table.LabelSet
+	lines := map[string]string{}
 	for {
-		record, err := in.Read()
+		p, l, err := in.Read()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return nil, err
 		}
-		line, _ := in.FieldPos(0)
-		p, l := strings.Clone(record[path]), strings.Clone(record[label]) // the reader uses their memory again
-		switch {
-		case p == "" || l == "":
-			return nil, fmt.Errorf("line %d: path %q and label %q: neither may be empty", line, p, l)
-		case lines[p] > 0:
-			return nil, fmt.Errorf("line %d: %s stands in line %d already", line, p, lines[p])
+		switch before := lines[p]; {
+		case strings.TrimSpace(p) == "" || strings.TrimSpace(l) == "":
+			return nil, fmt.Errorf("%s: path %.100q and label %.100q: neither may be empty", in.Place(), p, l)
+		case before != "":
+			return nil, fmt.Errorf("%s: %.300s stands in %s already", in.Place(), p, before)
 		}
-		lines[p] = line
+		lines[p] = in.Place()
 		if !filepath.IsAbs(p) {
 			p = filepath.Join(dir, filepath.FromSlash(p))
 		}
-		s.Samples = append(s.Samples, Sample{Path: p})
-		labels = append(labels, l)
+		s.Samples = append(s.Samples, Sample{Path: naming.Locate(p), Class: labels.Add(l, in.WhereLabel)})
 	}
-	if labels == nil {
+	if s.Samples == nil {
 		return nil, errors.New("it labels no image")
 	}
-	s.Classes = slices.Compact(slices.Sorted(slices.Values(labels)))
-	for i, l := range labels {
-		s.Samples[i].Class, _ = slices.BinarySearch(s.Classes, l)
+	names, err := labels.Names(classes)
+	if err != nil {
+		return nil, err
+	}
+	s.Classes = slices.Compact(slices.Sorted(slices.Values(names)))
+	for i, sample := range s.Samples {
+		s.Samples[i].Class, _ = slices.BinarySearch(s.Classes, names[sample.Class])
 	}
 	return s, nil
 }

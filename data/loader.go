@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"sync"
+
+	"fovea/data/pixels"
 )
 
 // bufferCount is the number of batches in memory: the consumer holds one while two are prepared.
@@ -16,15 +17,16 @@ const bufferCount = 3
 // LoaderConfig configures a Loader.
 type LoaderConfig struct {
 	Samples   []Sample
-	Batch     int    // images a batch
-	Workers   int    // goroutines that decode and transform; 0: one a core
-	Seed      uint64 // of the order and of the transform
-	Shuffle   bool   // draw a new order each epoch; else keep the samples' order
-	Order     Order  // if set, decides the order instead of Shuffle
-	DropLast  bool   // leave out a last batch that is not full
+	Verified  []Fingerprint // what the files of Samples must still hold, see ErrReplaced; nil: anything
+	Batch     int           // images a batch
+	Workers   int           // goroutines that decode and transform; 0: one a core
+	Seed      uint64        // of the order and of the transform
+	Shuffle   bool          // draw a new order each epoch; else keep the samples' order
+	Order     Order         // if set, decides the order instead of Shuffle
+	DropLast  bool          // leave out a last batch that is not full
 	Transform Transform
 	Cache     *Cache   // of decoded images; nil for none
-	Tolerant  bool     // go on past images that cannot be read, see Batch.Errors
+	Tolerant  bool     // go on past images that cannot be read, see Batch.Errors, but not past ErrReplaced
 	Targets   *Targets // of Batch.Targets; nil: none are made
 	// Tensors holds the samples' tensors one after another, if they are in memory already. Then no file is read, and
 	// there must be no Transform.
@@ -38,6 +40,7 @@ type Loader struct {
 
 	mu    sync.Mutex
 	spare []*Batch // buffers of closed iterators
+	notes pixels.Tally
 }
 
 // NewLoader returns a loader, or an error if the configuration cannot work. It reads no image.
@@ -54,6 +57,8 @@ func NewLoader(config LoaderConfig) (*Loader, error) {
 			"is dropped: nothing would be left; use a batch size of at most %d", config.Batch, n, n)
 	case config.Workers < 0:
 		return nil, fmt.Errorf("%d workers: use 0 for one a core", config.Workers)
+	case config.Verified != nil && len(config.Verified) != n:
+		return nil, fmt.Errorf("%d fingerprints of %d images", len(config.Verified), n)
 	case len(config.Tensors)%n != 0:
 		return nil, fmt.Errorf("%d values cannot be divided among %d samples", len(config.Tensors), n)
 	}
@@ -143,29 +148,44 @@ func (l *Loader) load(dst []float32, index int, epoch, stream uint64, src *rand.
 		return nil
 	}
 	path := l.config.Samples[index].Path
+	var verified *Fingerprint
+	if l.config.Verified != nil {
+		verified = &l.config.Verified[index]
+	}
 	seedSource(src, l.config.Seed, epoch, stream)
-	if err := l.loadImage(dst, path, rand.New(src)); err != nil {
+	if err := l.loadImage(dst, path, verified, rand.New(src)); err != nil {
 		return fmt.Errorf("reading the image %s: %w", path, err)
 	}
 	return nil
 }
 
 // loadImage writes the tensor of an image file to dst, by way of the cache if there is one.
-func (l *Loader) loadImage(dst []float32, path string, rng *rand.Rand) error {
+func (l *Loader) loadImage(dst []float32, path string, verified *Fingerprint, rng *rand.Rand) error {
 	transform := l.config.Transform
 	if l.config.Cache != nil {
-		img, _, err := l.config.Cache.load(path, transform)
+		img, fingerprint, err := l.config.Cache.load(path, verified, transform)
 		if err != nil {
 			return err
 		}
+		l.notes.Add(path, fingerprint.Notes)
 		return transform.applyCached(dst, img, rng)
 	}
-	file, err := os.ReadFile(path)
+	file, err := readFile(path, verified)
 	if err != nil {
 		return err
 	}
-	return transform.applyFile(dst, file, rng)
+	release, err := Reserve(file)
+	if err != nil {
+		return err
+	}
+	defer release()
+	notes, err := transform.applyFile(dst, file, rng)
+	l.notes.Add(path, notes)
+	return err
 }
+
+// LogNotes logs, with the number of images, what may surprise in those that were loaded since the last call.
+func (l *Loader) LogNotes() { l.notes.Log() }
 
 // buffer returns memory for one batch, from a closed iterator if there is any.
 func (l *Loader) buffer() *Batch {

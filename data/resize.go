@@ -146,3 +146,7 @@ func (f *filter) downColumnsGo(out []uint8, in *image.NRGBA, y, x int) {
 		o[0], o[1], o[2], o[3] = clamp8(r>>weightBits), clamp8(g>>weightBits), clamp8(b>>weightBits), 255
 	}
 }
+
+func clamp8(v int32) uint8 {
+	return uint8(min(max(v, 0), 255))
+}

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 
 	"fovea/data/augment"
+	"fovea/data/pixels"
 )
 
 // TrainTransform prepares images for training. It crops at random, resizes to S×S and rearranges the pixels: first the
@@ -28,6 +29,7 @@ type TrainTransform struct {
 	ColorJitter float64 // strength, see augment.DrawJitter; must be 0 if there is a Policy
 	Mean, Std   [3]float32
 	Erase       augment.Eraser
+	Reading     Reading
 }
 
 // NewTrainTransform returns RETFound's transform for training without its policy and erasing: torchvision's
@@ -75,6 +77,8 @@ func (t TrainTransform) Check() error {
 func (t TrainTransform) Side() int  { return t.Size }
 func (t TrainTransform) views() int { return 1 }
 
+func (t TrainTransform) reading() Reading { return t.Reading }
+
 // Apply writes img as one tensor [3,S,S].
 func (t TrainTransform) Apply(dst []float32, img *image.NRGBA, rng *rand.Rand) error {
 	return t.toTensor(dst, resizeCrop(img, t.cropBox(img.Rect.Dx(), img.Rect.Dy(), rng), t.Size, t.Size), rng)
@@ -82,21 +86,21 @@ func (t TrainTransform) Apply(dst []float32, img *image.NRGBA, rng *rand.Rand) e
 
 // applyFile does what Apply does for the content of an image file, of which it decodes no more than the crop needs (see
 // decodeCrop).
-func (t TrainTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) error {
+func (t TrainTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) (pixels.Notes, error) {
 	w, h, err := DecodeSize(file)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	img, err := decodeCrop(file, t.cropBox(w, h, rng), t.Size)
+	img, err := t.Reading.decodeCrop(file, t.cropBox(w, h, rng), t.Size)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return t.toTensor(dst, img, rng)
+	return 0, t.toTensor(dst, img, rng)
 }
 
 // cached returns the form of the whole image. A larger one is scaled down to a shorter side of side pixels.
 func (t TrainTransform) cached(side int) cachedForm {
-	return cachedForm{name: fmt.Sprintf("train-%d", side), prepare: func(img *image.NRGBA) (*image.NRGBA, error) {
+	return cachedForm{name: fmt.Sprintf("train-%d", side) + t.Reading.suffix(), prepare: func(img *image.NRGBA) (*image.NRGBA, error) {
 		w, h := img.Rect.Dx(), img.Rect.Dy()
 		short := min(w, h)
 		if short <= side {

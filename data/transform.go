@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"image"
 	"math/rand/v2"
+
+	"fovea/data/pixels"
 )
 
 // ImageNetMean and ImageNetStd hold the mean and the standard deviation of ImageNet's RGB channels, whose values lie in
@@ -28,8 +30,10 @@ type Transform interface {
 
 	// views returns the number of tensors for each image.
 	views() int
+	// reading returns how the samples of a file become pixels.
+	reading() Reading
 	// applyFile does what Apply does for the content of an image file.
-	applyFile(dst []float32, file []byte, rng *rand.Rand) error
+	applyFile(dst []float32, file []byte, rng *rand.Rand) (pixels.Notes, error)
 	// cached returns the form in which a Cache of that side keeps an image.
 	cached(side int) cachedForm
 	// applyCached does what Apply does for an image in that form.

@@ -59,7 +59,10 @@ func TestNormalizeAsTorchvision(t *testing.T) {
 	if err := binary.Read(bytes.NewReader(file), binary.LittleEndian, want); err != nil {
 		t.Fatal(err)
 	}
-	img := toRGB(readPNG(t, filepath.Join(golden, "eval", "scene_48.png")), "png")
+	img, err := Decode(filepath.Join(golden, "eval", "scene_48.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	got := make([]float32, len(want))
 	whole := EvalTransform{Size: 48, CropPct: 1, Mean: ImageNetMean, Std: ImageNetStd}
 	if err := whole.Apply(got, img, nil); err != nil {

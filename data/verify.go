@@ -2,6 +2,7 @@ package data
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"fovea/data/pixels"
 	"fovea/internal/parallel"
 )
 
@@ -22,6 +24,8 @@ type BadImage struct {
 // Verify decodes every sample. It returns the fingerprints of those that can be decoded, and the samples that cannot
 // be, or that transform cannot bring to its size, both in order. The error is the context's. workers is the number of
 // goroutines, 0 for one a core. progress, if not nil, is called after each image, by one goroutine at a time.
+//
+// It logs, with the number of images, what may surprise in them: see pixels.Notes.
 //
 // cache may be nil. A cache keeps the images in the form that transform needs, and those that it has already are not
 // decoded.
@@ -47,18 +51,21 @@ func Verify(ctx context.Context, samples []Sample, workers int, cache *Cache, tr
 	}
 
 	var bad []BadImage
+	var notes pixels.Tally
 	for i, err := range errs {
 		if err != nil {
 			bad = append(bad, BadImage{Index: i, Sample: samples[i], Err: err})
 		}
+		notes.Add(samples[i].Path, fingerprints[i].Notes)
 	}
+	notes.Log()
 	return Readable(fingerprints, bad), bad, nil
 }
 
 // verify returns the fingerprint of an image file; its errors name the file.
 func verify(path string, cache *Cache, transform Transform) (fingerprint Fingerprint, err error) {
 	if cache != nil {
-		_, fingerprint, err = cache.load(path, transform)
+		_, fingerprint, err = cache.load(path, nil, transform)
 	} else {
 		fingerprint, err = fingerprintFile(path, transform)
 	}
@@ -68,22 +75,46 @@ func verify(path string, cache *Cache, transform Transform) (fingerprint Fingerp
 	return fingerprint, err
 }
 
+// ErrReplaced is the error about a file whose content is not the one that was verified.
+var ErrReplaced = errors.New("the file was replaced after it had been checked: put it back and resume, or start anew")
+
+// readFile returns the content of a file. It returns ErrReplaced if that is not what Verify read, where verified is not
+// nil. It compares the content, since a copy may have the size and the time of the file that it replaces.
+func readFile(path string, verified *Fingerprint) ([]byte, error) {
+	file, err := os.ReadFile(path)
+	if err == nil && verified != nil && contentOf(file) != verified.content {
+		err = ErrReplaced
+	}
+	return file, err
+}
+
 // fingerprintFile decodes an image file and checks that transform can resize it.
 func fingerprintFile(path string, transform Transform) (Fingerprint, error) {
 	file, err := os.ReadFile(path)
 	if err != nil {
 		return Fingerprint{}, err
 	}
-	img, err := DecodeBytes(file)
+	release, err := Reserve(file)
+	if err != nil {
+		return Fingerprint{}, err
+	}
+	defer release()
+	reading := Reading{}
+	if transform != nil {
+		reading = transform.reading()
+	}
+	img, notes, err := reading.DecodeBytes(file)
 	if err != nil {
 		return Fingerprint{}, err
 	}
 	if t, ok := transform.(EvalTransform); ok {
-		if err := t.CheckPixels(img.Rect.Dx(), img.Rect.Dy(), maxPixels); err != nil {
+		if err := t.CheckPixels(img.Rect.Dx(), img.Rect.Dy(), pixels.Limit()); err != nil {
 			return Fingerprint{}, err
 		}
 	}
-	return FingerprintOf(file, img), nil
+	fingerprint := FingerprintOf(file, img)
+	fingerprint.Notes = notes
+	return fingerprint, nil
 }
 
 // Readable returns the elements of all without those of the samples in bad, which Verify returned. all has one element

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestVerify(t *testing.T) {
@@ -63,5 +65,46 @@ func TestVerify(t *testing.T) {
 	cancel()
 	if _, _, err := Verify(ctx, samples, 0, nil, nil, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the context's end: %v", err)
+	}
+}
+
+// TestReplacedFilesAreRefused: a file that gets the content of another of the same size and keeps its time is no longer
+// the one that was verified. A cache that has no room reads it again too.
+func TestReplacedFilesAreRefused(t *testing.T) {
+	source := trainSamples(t, "testdata/retinamnist")[:2]
+	path := filepath.Join(t.TempDir(), "a.png")
+	replace := func(with Sample) {
+		content, err := os.ReadFile(with.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content = append(content, make([]byte, 1<<16-len(content))...) // both of one size
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, time.Unix(1, 0), time.Unix(1, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	full := openCache(t, t.TempDir(), 100)
+	full.reserve = 1 << 62
+	config := LoaderConfig{Samples: []Sample{{Path: path}}, Batch: 1, Transform: NewTrainTransform(28)}
+	for _, config.Cache = range []*Cache{nil, full} {
+		for _, config.Tolerant = range []bool{false, true} {
+			var bad []BadImage
+			var err error
+			replace(source[0])
+			config.Verified, bad, err = Verify(t.Context(), config.Samples, 1, config.Cache, config.Transform, nil)
+			if err != nil || bad != nil {
+				t.Fatal(bad, err)
+			}
+			for i, want := range []error{nil, ErrReplaced, nil} {
+				replace(source[i%2])
+				err := newLoader(t, config).Each(t.Context(), 0, func(*Batch) error { return nil })
+				if !errors.Is(err, want) || err != nil && !strings.Contains(err.Error(), path) {
+					t.Errorf("cache %v, tolerant %v: error is %v, want %v", config.Cache != nil, config.Tolerant, err, want)
+				}
+			}
+		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"image"
 	"math/rand/v2"
+
+	"fovea/data/pixels"
 )
 
 // Views names the ways in which a classifier sees one image. Its answers are averaged: test-time augmentation.
@@ -52,17 +54,17 @@ func (t ViewsTransform) Apply(dst []float32, img *image.NRGBA, rng *rand.Rand) e
 	return t.applyCached(dst, img, rng)
 }
 
-func (t ViewsTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) error {
-	img, err := DecodeBytes(file)
+func (t ViewsTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) (pixels.Notes, error) {
+	img, notes, err := t.Reading.DecodeBytes(file)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return t.Apply(dst, img, rng)
+	return notes, t.Apply(dst, img, rng)
 }
 
 // cached returns the form of the resized image, out of which all views are cut.
 func (t ViewsTransform) cached(int) cachedForm {
-	return cachedForm{name: fmt.Sprintf("views-%d-%g", t.Size, t.fraction()), prepare: t.resize}
+	return cachedForm{name: fmt.Sprintf("views-%d-%g", t.Size, t.fraction()) + t.Reading.suffix(), prepare: t.resize}
 }
 
 func (t ViewsTransform) applyCached(dst []float32, img *image.NRGBA, _ *rand.Rand) error {

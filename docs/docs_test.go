@@ -15,9 +15,11 @@ var (
 	item     = regexp.MustCompile(`^\s*([*-]|\d+\.) `)    // the mark of a list item
 	opaque   = regexp.MustCompile("`[^`]*`|\\]\\(.*?\\)") // code and addresses, which count as one word
 	sentence = regexp.MustCompile(`[.!?]["”)*]*(\s|$)`)   // the end of a sentence
+	link     = regexp.MustCompile(`\]\(([^)#\s]+)`)       // a link to another file
 )
 
-// Outside tables and code no sentence of the pages has more than 30 words, and no line more than 120 characters.
+// The pages follow the style guide outside tables and code. No sentence has more than 30 words and no line more than
+// 120 characters. Every relative link leads to a file.
 func TestPages(t *testing.T) {
 	var pages []string
 	for _, pattern := range []string{"../*.md", "*.md", "evidence/*.md"} {
@@ -50,6 +52,11 @@ func TestPages(t *testing.T) {
 			}
 			if inside {
 				paragraph += item.ReplaceAllString(line, "") + "\n"
+			}
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil && !strings.Contains(m[1], "://") {
+				t.Errorf("%s: %v", page, err)
 			}
 		}
 	}

@@ -10,11 +10,11 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"fovea/internal/runfiles"
+	"fovea/internal/table"
 )
 
 const secondsColumn = "seconds"
@@ -57,25 +57,13 @@ func (o *Outcome) readFile(file string) error {
 
 // read sets the metrics and the duration from the last row.
 func (o *Outcome) read(r io.Reader) error {
-	in := newReader(r)
-	header, err := readHeader(in)
+	in, err := table.NewReader(r, table.Options{Fits: hasMetric})
 	if err != nil {
 		return err
 	}
-	used := make([]string, len(header)) // the column's name, "" if it is not read
-	metrics := 0
-	for i, name := range header {
-		name = strings.TrimSpace(name)
-		if isMetric(name) {
-			metrics++
-		} else if name != secondsColumn {
-			name = ""
-		}
-		used[i] = name
-	}
-	if metrics == 0 {
-		return fmt.Errorf("line 1: none of the columns %q is a metric, such as accuracy, f1, roc_auc or kappa",
-			strings.Join(header, ","))
+	if !hasMetric(in.Header) {
+		return fmt.Errorf("line 1: none of the columns %.300q is a metric, such as accuracy, f1, roc_auc or kappa",
+			strings.Join(in.Header, ","))
 	}
 	for {
 		record, err := in.Read()
@@ -89,13 +77,12 @@ func (o *Outcome) read(r io.Reader) error {
 			return err
 		}
 		o.Metrics = map[string]float64{}
-		for i, name := range used {
-			text := strings.TrimSpace(record[i])
-			if name == "" || text == "" {
+		for i, name := range in.Header {
+			if !isMetric(name) && name != secondsColumn || table.Missing(record[i]) {
 				continue
 			}
-			if o.Metrics[name], err = strconv.ParseFloat(text, 64); err != nil {
-				return fmt.Errorf("%s: %q is not a number", cellName(in, i, name), text)
+			if o.Metrics[name], err = in.Number(record[i]); err != nil {
+				return fmt.Errorf("%s: %w", in.Where(i), err)
 			}
 		}
 	}
@@ -113,6 +100,8 @@ func ReadMetricRow(r io.Reader) (map[string]float64, error) {
 	return o.Metrics, err
 }
 
+func hasMetric(header []string) bool { return slices.ContainsFunc(header, isMetric) }
+
 func isMetric(name string) bool {
-	return slices.ContainsFunc(columns, func(c column) bool { return c.name == strings.TrimSpace(name) })
+	return slices.Contains(columnNames(), name)
 }

@@ -9,12 +9,13 @@ import (
 	"text/tabwriter"
 )
 
-// Estimate is a measure with its bootstrap interval.
+// Estimate is a measure with its interval.
 type Estimate struct {
-	Name  string `json:"name"`
-	Value Number `json:"value"`
-	Low   Number `json:"low"`
-	High  Number `json:"high"`
+	Name   string `json:"name"`
+	Value  Number `json:"value"`
+	Low    Number `json:"low"`
+	High   Number `json:"high"`
+	Method string `json:"method,omitempty"` // of the interval
 }
 
 // Find returns the measure of a name, and whether it is there; if not, its numbers are NaN.
@@ -25,7 +26,7 @@ func Find(measures []Estimate, name string) (Estimate, bool) {
 		}
 	}
 	nan := Number(math.NaN())
-	return Estimate{name, nan, nan, nan}, false
+	return Estimate{name, nan, nan, nan, ""}, false
 }
 
 // ClassAssessment is one class against the rest.
@@ -86,28 +87,41 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 		return nil, err
 	}
 	next := 0
-	take := func(names []string) []Estimate {
+	take := func(names []string, closedForm func(name string) (low, high float64, method string)) []Estimate {
 		out := make([]Estimate, len(names))
 		for i, name := range names {
-			low, high := all.interval(next, values[next], o.Level)
-			if name == "ece" {
+			low, high, method := closedForm(name)
+			switch {
+			case method != "":
+			case name == "ece":
 				low, high = all.basicInterval(next, values[next], o.Level)
-				low, high = max(low, 0), max(high, 0)
+				low, high, method = max(low, 0), max(high, 0), BasicBootstrap
+			default:
+				low, high = all.interval(next, values[next], o.Level)
+				method = Bootstrap
 			}
-			out[i] = Estimate{name, Number(values[next]), Number(low), Number(high)}
+			out[i] = Estimate{name, Number(values[next]), Number(low), Number(high), method}
 			next++
 		}
 		return out
 	}
+	delong := make([]AUCInterval, s.classes)
+	for c := range delong {
+		delong[c] = newPlacements(s.rankings[c], uint16(c)).interval(o.Level)
+	}
 	a := &Assessment{Rows: len(p.Rows), Classes: p.Classes, Rounds: o.Rounds, Level: o.Level, Seed: o.Seed,
-		Measures: take(measureNames(s.classes)), ECEIfCalibrated: Number(s.calibrationNoise())}
+		Measures: take(measureNames(s.classes), func(name string) (low, high float64, method string) {
+			return t.closedForm(name, delong[positiveClass], o.Level)
+		}), ECEIfCalibrated: Number(s.calibrationNoise())}
 	if s.classes == 2 {
 		a.Positive = p.Classes[positiveClass]
 	}
 	for c, name := range p.Classes {
 		k := ClassAssessment{Class: name, Support: int(t.support[c]), Predicted: int(t.predicted[c]),
-			Measures: take(classMeasures),
-			DeLong:   newPlacements(s.rankings[c], uint16(c)).interval(o.Level)}
+			DeLong: delong[c],
+			Measures: take(classMeasures, func(name string) (low, high float64, method string) {
+				return t.closedFormOf(name, c, delong[c], o.Level)
+			})}
 		if k.Support == 1 {
 			warnings = append(warnings, Warning{Class: name, Metrics: classMeasures,
 				Reason: "one sample is the same in every bootstrap round, so intervals are too narrow"})
@@ -118,10 +132,10 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 		a.ROC = all.bands(names, values, next, 0, o.Level)
 		a.PrecisionRecall = all.bands(names, values, next, 1, o.Level)
 	}
-	if accuracy := ratio(t.correct(), t.rows); accuracy == 1 {
+	if accuracy, _ := Find(a.Measures, "accuracy"); accuracy.Value == 1 {
 		warnings = append(warnings, Warning{Metrics: []string{"accuracy"}, Reason: fmt.Sprintf(
-			"no image is mistaken, nor is one in any bootstrap round; the interval of Clopper and Pearson begins at %.4f",
-			flawlessLow(a.Rows, o.Level))})
+			"no image is mistaken, nor is one in any bootstrap round; the interval of the accuracy, by Wilson's method, begins "+
+				"at %.4f", accuracy.Low)})
 	}
 	for _, w := range warnings {
 		a.Warnings = append(a.Warnings, w.String())
@@ -130,9 +144,10 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 }
 
 // WriteJSON writes a with a line's end.
-func (a *Assessment) WriteJSON(w io.Writer) error { return writeJSON(w, a) }
+func (a *Assessment) WriteJSON(w io.Writer) error { return WriteJSON(w, a) }
 
-func writeJSON(w io.Writer, v any) error {
+// WriteJSON writes a value as indented JSON for a reader.
+func WriteJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
@@ -147,14 +162,14 @@ func (a *Assessment) WriteText(w io.Writer) error {
 		fmt.Fprintf(w, "the positive class is %q\n", a.Positive)
 	}
 	for _, m := range a.Measures {
-		fmt.Fprintf(w, "  %-40s %8.4f  [%.4f, %.4f]", m.Name, m.Value, m.Low, m.High)
+		fmt.Fprintf(w, "  %-40s %8.4f  [%.4f, %.4f]  %s", m.Name, m.Value, m.Low, m.High, m.Method)
 		if m.Name == "ece" {
 			fmt.Fprintf(w, "  about %.4f by chance, if calibrated", a.ECEIfCalibrated)
 		}
 		fmt.Fprintln(w)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "class\timages\tpredicted\tprecision\trecall\tspecificity\tf1\troc_auc\tDeLong\t")
+	fmt.Fprintln(t, "class\timages\tpredicted\tprecision\trecall\tspecificity\tf1\troc_auc\tits interval, by DeLong\t")
 	for _, k := range a.PerClass {
 		v := map[string]Number{}
 		for _, m := range k.Measures {

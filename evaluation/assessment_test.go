@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -152,8 +153,9 @@ func TestFlawless(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 0.025^(1/30) = 0.88430 and 0.025^(1/15) = 0.78198, the tabulated limits of Clopper and Pearson.
-	if len(a.Warnings) != 1 || !strings.Contains(a.Warnings[0], "begins at 0.8843") {
+	// 30/(30 + 1.95996²) = 0.88649 is the limit of Wilson, and 0.025^(1/15) = 0.78198 the tabulated one of Clopper and
+	// Pearson.
+	if len(a.Warnings) != 1 || !strings.Contains(a.Warnings[0], "begins at 0.8865") {
 		t.Errorf("warnings %q", a.Warnings)
 	}
 	if d := a.PerClass[1].DeLong; d.AUC != 1 || d.High != 1 || math.Abs(float64(d.Low)-0.78198) > 1e-5 {
@@ -161,6 +163,45 @@ func TestFlawless(t *testing.T) {
 	}
 	if e := find(t, a.Measures, "ece"); e.Value != 0 || e.Low != 0 || e.High != 0 || a.ECEIfCalibrated != 0 {
 		t.Errorf("%+v, %v", e, a.ECEIfCalibrated)
+	}
+}
+
+// TestOneInterval: what is one number has one interval, by one method, under whatever names it stands.
+func TestOneInterval(t *testing.T) {
+	for classes, same := range map[int][][]string{
+		2: {{"roc_auc", "1 roc_auc", "0 roc_auc"}, {"recall_positive", "1 recall", "0 specificity"},
+			{"specificity_positive", "1 specificity", "0 recall"}, {"f1_positive", "1 f1"}},
+		4: {{"accuracy", "precision_micro", "recall_micro", "recall_weighted", "f1_micro"},
+			{"balanced_accuracy", "recall"}},
+	} {
+		p := randomPredictions(classes, 60)
+		a, err := Assess(t.Context(), p, Intervals{Rounds: 200})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := map[string]Estimate{}
+		for _, m := range a.Measures {
+			all[m.Name] = m
+		}
+		for c, k := range a.PerClass {
+			for _, m := range k.Measures {
+				all[fmt.Sprint(c, " ", m.Name)] = m
+			}
+			if m := all[fmt.Sprint(c, " roc_auc")]; m.Low != k.DeLong.Low || m.High != k.DeLong.High || m.Method != DeLong {
+				t.Errorf("%+v beside %+v", m, k.DeLong)
+			}
+		}
+		for _, names := range same {
+			first := all[names[0]]
+			for _, name := range names[1:] {
+				m := all[name]
+				off := max(math.Abs(float64(m.Value-first.Value)), math.Abs(float64(m.Low-first.Low)),
+					math.Abs(float64(m.High-first.High)))
+				if m.Method != first.Method || first.Method == "" || !(off < 1e-12) {
+					t.Errorf("%d classes: %+v and %+v", classes, first, m)
+				}
+			}
+		}
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -29,26 +31,24 @@ type Comparison []Outcome
 // without regard to case; those that no run matches are left out.
 func Compare(ours, others []Outcome) Comparison {
 	var out Comparison
-	placed := make([]bool, len(ours))
-	for i, first := range ours {
-		if placed[i] {
-			continue
-		}
-		group := len(out)
-		for j := i; j < len(ours); j++ {
-			if strings.EqualFold(ours[j].Dataset, first.Dataset) {
-				out, placed[j] = append(out, ours[j]), true
+	for len(ours) > 0 {
+		var runs, rest []Outcome
+		for _, o := range ours {
+			if strings.EqualFold(o.Dataset, ours[0].Dataset) {
+				runs = append(runs, o)
+			} else {
+				rest = append(rest, o)
 			}
 		}
-		runs := out[group:]
+		out = append(out, runs...)
 		for _, other := range others {
-			for _, r := range runs {
-				if strings.EqualFold(other.Dataset, r.Dataset) || strings.EqualFold(other.Dataset, r.Run) {
-					out = append(out, other)
-					break
-				}
+			if slices.ContainsFunc(runs, func(r Outcome) bool {
+				return strings.EqualFold(other.Dataset, r.Dataset) || strings.EqualFold(other.Dataset, r.Run)
+			}) {
+				out = append(out, other)
 			}
 		}
+		ours = rest
 	}
 	return out
 }
@@ -60,16 +60,25 @@ func comparisonHeader() []string {
 	return append(append([]string{"data set", "framework", "run", "best epoch"}, comparedMetrics...), "time")
 }
 
-// cells returns the row of the outcome in text and Markdown tables.
-func (o Outcome) cells() []string {
-	row := []string{o.Dataset, o.Framework, o.Run, blankIfZero(o.BestEpoch)}
-	for _, name := range comparedMetrics {
+// cells returns the beginning of the outcome's row in a table with some metrics. What is not known is blank.
+func (o Outcome) cells(metrics []string, format func(float64) string) []string {
+	row := []string{o.Dataset, o.Framework, o.Run, ""}
+	if o.BestEpoch != 0 {
+		row[3] = strconv.Itoa(o.BestEpoch)
+	}
+	for _, name := range metrics {
 		cell := ""
 		if v, known := o.metric(name); known {
-			cell = fmt.Sprintf("%.4f", v)
+			cell = format(v)
 		}
 		row = append(row, cell)
 	}
+	return row
+}
+
+// row returns the row of the outcome in text and Markdown tables.
+func (o Outcome) row() []string {
+	row := o.cells(comparedMetrics, func(v float64) string { return fmt.Sprintf("%.4f", v) })
 	last := ""
 	switch {
 	case o.Failure != "":
@@ -85,19 +94,12 @@ func (o Outcome) metric(name string) (v float64, known bool) {
 	return v, known && !math.IsNaN(v)
 }
 
-func blankIfZero(n int) string {
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprint(n)
-}
-
 // WriteText writes the table for a terminal.
 func (c Comparison) WriteText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, strings.Join(comparisonHeader(), "\t")+"\t")
 	for _, o := range c {
-		fmt.Fprintln(t, strings.Join(o.cells(), "\t")+"\t")
+		fmt.Fprintln(t, strings.Join(o.row(), "\t")+"\t")
 	}
 	return t.Flush()
 }
@@ -115,7 +117,7 @@ func (c Comparison) WriteMarkdown(w io.Writer) error {
 	line(header)
 	b.WriteString(strings.Repeat("|---", 3) + strings.Repeat("|---:", len(header)-3) + "|\n")
 	for _, o := range c {
-		line(o.cells())
+		line(o.row())
 	}
 	for _, o := range c {
 		if o.Failure != "" {
@@ -129,20 +131,10 @@ func (c Comparison) WriteMarkdown(w io.Writer) error {
 // WriteCSV writes every metric in full precision, a row an outcome. What is not known is left blank.
 func (c Comparison) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
-	record := []string{"dataset", "framework", "run", "best_epoch"}
-	for _, m := range columns {
-		record = append(record, m.name)
-	}
+	record := slices.Concat([]string{"dataset", "framework", "run", "best_epoch"}, columnNames())
 	out.Write(append(record, secondsColumn, "failure")) // the writer keeps its first error for Error below
 	for _, o := range c {
-		record = append(record[:0], o.Dataset, o.Framework, o.Run, blankIfZero(o.BestEpoch))
-		for _, m := range columns {
-			cell := ""
-			if v, known := o.metric(m.name); known {
-				cell = formatFloat(v)
-			}
-			record = append(record, cell)
-		}
+		record = o.cells(columnNames(), formatFloat)
 		seconds := ""
 		if o.Duration > 0 {
 			seconds = fmt.Sprintf("%.1f", o.Duration.Seconds())

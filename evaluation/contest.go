@@ -119,7 +119,7 @@ func (c *Contest) names() []string {
 }
 
 // WriteJSON writes all of c.
-func (c *Contest) WriteJSON(w io.Writer) error { return writeJSON(w, c) }
+func (c *Contest) WriteJSON(w io.Writer) error { return WriteJSON(w, c) }
 
 // WriteCSV writes one row for each number. Of a contender it writes its measures: kind value, or published without an
 // interval. Of a pair it writes the differences of the measures, DeLong's differences of each class's AUC, and both of

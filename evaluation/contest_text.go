@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"strings"
 	"text/tabwriter"
 )
 
@@ -39,7 +38,8 @@ func (c *Contest) WriteText(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w, "* best of the row; ↓ lower is better")
+	fmt.Fprintln(w, "* best of the row; ↓ lower is better; intervals as of each result alone: Wilson's of fractions "+
+		"of images, DeLong's of the AUC of two classes, else the bootstrap's")
 	for _, k := range c.Contenders {
 		if k.Assessment == nil {
 			fmt.Fprintf(w, "%s is a published row of metrics, so it has neither intervals nor tests.\n", oneLine(k.Name))
@@ -117,14 +117,13 @@ func (p ContenderPair) writeText(w io.Writer, several bool) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	m := p.McNemar
-	var text strings.Builder
-	fmt.Fprintf(&text, "McNemar's test: %d images right in %s alone, %d in %s alone; exact p = %s, chi-square p = %s",
-		m.OnlyA, a, m.OnlyB, b, pValue(Number(m.ExactP)), pValue(Number(m.P)))
+	m, holm := p.McNemar, ""
 	if several {
-		fmt.Fprintf(&text, ", exact with Holm's correction p = %s", pValue(p.Holm.McNemar))
+		holm = ", exact with Holm's correction p = " + pValue(p.Holm.McNemar)
 	}
-	_, err := fmt.Fprintln(w, text.String())
+	_, err := fmt.Fprintf(w, "McNemar's test: %d images right in %s alone, %d in %s alone; "+
+		"exact p = %s, chi-square p = %s%s\n",
+		m.OnlyA, a, m.OnlyB, b, pValue(Number(m.ExactP)), pValue(Number(m.P)), holm)
 	return err
 }
 

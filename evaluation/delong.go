@@ -28,35 +28,30 @@ type placements struct {
 func newPlacements(ranking []entry, positive uint16) placements {
 	values := make([]float64, len(ranking)) // by row
 	class := make([]bool, len(ranking))
-	var hits, misses int64
-	for first := 0; first < len(ranking); {
-		end := first
-		var tiedHits, tiedMisses int64
-		for {
-			if ranking[end].class == positive {
-				tiedHits++
-			} else {
-				tiedMisses++
-			}
-			end++
-			if ranking[end-1].last {
-				break
+	first, before := 0, corner{} // of the rows with one score
+	var at corner
+	for i, e := range ranking {
+		class[e.row] = e.class == positive
+		if class[e.row] {
+			at.hits++
+		} else {
+			at.misses++
+		}
+		if !e.last {
+			continue
+		}
+		for _, e := range ranking[first : i+1] {
+			values[e.row] = float64(before.hits + at.hits)
+			if class[e.row] {
+				values[e.row] = float64(before.misses + at.misses) // of those above: below is the rest
 			}
 		}
-		for _, e := range ranking[first:end] {
-			if class[e.row] = e.class == positive; class[e.row] {
-				values[e.row] = float64(2*misses + tiedMisses) // of those above: below is the rest
-			} else {
-				values[e.row] = float64(2*hits + tiedHits)
-			}
-		}
-		hits, misses = hits+tiedHits, misses+tiedMisses
-		first = end
+		first, before = i+1, at
 	}
 	var p placements
 	for row, v := range values {
 		if class[row] {
-			p.positives = append(p.positives, float64(2*misses)-v)
+			p.positives = append(p.positives, float64(2*at.misses)-v)
 		} else {
 			p.negatives = append(p.negatives, v)
 		}

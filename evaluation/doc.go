@@ -1,7 +1,7 @@
 // Package evaluation turns predictions into metrics and tables.
 //
-// The input is a [Predictions] table with the true class of each image and one probability a class. [ReadPredictions]
-// reads the table of a run, [ReadTable] the table of any other program.
+// The input is a [Predictions] table with the true class of each image and one probability a class. [ReadTable] reads
+// the table of a run or of any other program.
 //
 //   - [Compute] returns the metrics. It is cheap enough for every epoch.
 //   - [PerClass] returns the metrics of each class.
@@ -82,14 +82,17 @@
 //
 // # Intervals
 //
-// Each measure has an interval of a stratified bootstrap: every round draws as many images of each class as there are,
+// Each measure has one interval, and an [Estimate] names its method. A fraction of the images, or of those of one class,
+// has Wilson's interval (1927): the accuracy, what follows from it alone, the sensitivity and the specificity of a
+// class. The AUC of one class, and of two classes, has DeLong's. All others have the interval of a stratified bootstrap:
+// every round draws as many images of each class as there are,
 // with replacement, so that no class disappears; the mix of classes is taken as given. An image's weight in a round is
 // how often it was drawn, and rankings are sorted once, not each round. Rounds have random streams of their own: the
 // result depends on the seed alone.
 //
 // The interval is the bias-corrected percentile one of Efron (1981), since images that are drawn twice raise average
 // precision, and measures near their limit are skewed. Not BCa: its acceleration takes a jackknife of as many
-// evaluations as there are images. A measure that is the same in each round, as the accuracy of a classifier without a
+// evaluations as there are images. A measure that is the same in each round, as kappa of a classifier without a
 // mistake, has an interval without width, which is no evidence: an [Assessment] then warns. The interval of ece is the
 // basic one, cut at 0, since each round adds to its bias; see below. docs/metrics.md tells how often the intervals of
 // small samples hold the true value.
@@ -97,7 +100,7 @@
 // ece is biased upwards in small samples: the gaps of its bins do not cancel. [Assessment.ECEIfCalibrated] is about
 // what right probabilities would show, by the normal approximation in each bin.
 //
-// The AUC of each class against the rest has an interval by the standard error of DeLong et al. (1988) too, from
+// The AUC of each class against the rest has an interval by the standard error of DeLong et al. (1988), from
 // placements in one pass over sorted scores (what Sun and Xu, 2014, do with midranks). It is symmetric on the scale of
 // logit(AUC) (Pepe, 2003), so that it stays in [0, 1] and has a width near 1. A perfect ranking has no standard error:
 // its interval is that of Clopper and Pearson for as many successes as the smaller side has images. It needs two images

@@ -17,7 +17,7 @@ b.png,normal,glaucoma,0.4,0.6
 c.png,glaucoma,glaucoma,0.2,0.8
 d.png,glaucoma,glaucoma,0.3,0.7
 `
-	p, err := evaluation.ReadPredictions(strings.NewReader(table))
+	p, err := evaluation.ReadTable(strings.NewReader(table), evaluation.TableOptions{})
 	if err != nil {
 		log.Fatal(err)
 	}

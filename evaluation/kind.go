@@ -1,6 +1,10 @@
 package evaluation
 
-import "bytes"
+import (
+	"bytes"
+
+	"fovea/internal/table"
+)
 
 // A TableKind says which kind of table a CSV file holds, judged by its header.
 type TableKind int
@@ -11,19 +15,18 @@ const (
 	MetricTable               // for [ReadMetricRow]
 )
 
-// KindOfTable looks at the first line: predictions have a column of labels, and a row of metrics has a metric and none.
-func KindOfTable(content []byte) TableKind {
-	header, err := newReader(bytes.NewReader(content)).Read()
+// KindOfTable looks at the header: predictions have a column of labels, and a row of metrics has a metric and none.
+func KindOfTable(content []byte) (TableKind, error) {
+	in, err := table.NewReader(bytes.NewReader(content), table.Options{Fits: func(header []string) bool {
+		return table.Column(header, table.Labels) >= 0 || hasMetric(header)
+	}})
 	switch {
 	case err != nil:
-		return UnknownTable
-	case columnOf(header, labelColumns) >= 0:
-		return PredictionTable
+		return UnknownTable, err
+	case table.Column(in.Header, table.Labels) >= 0:
+		return PredictionTable, nil
+	case hasMetric(in.Header):
+		return MetricTable, nil
 	}
-	for _, name := range header {
-		if isMetric(name) {
-			return MetricTable
-		}
-	}
-	return UnknownTable
+	return UnknownTable, nil
 }

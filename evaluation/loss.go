@@ -1,6 +1,9 @@
 package evaluation
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // LogLoss returns the mean of -ln p(label) over the rows. With a batch above 0 it is the mean over the means of
 // consecutive batches, of which the last may be shorter (engine_finetune.py of RETFound). p must pass
@@ -12,8 +15,7 @@ func LogLoss(p *Predictions, batch int) float64 {
 	}
 	var means float64
 	batches := 0
-	for start := 0; start < len(p.Rows); start += batch {
-		rows := p.Rows[start:min(start+batch, len(p.Rows))]
+	for rows := range slices.Chunk(p.Rows, batch) {
 		var sum float64
 		for _, r := range rows {
 			sum += rowLoss(r)

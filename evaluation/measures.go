@@ -27,14 +27,10 @@ var (
 
 // measureNames returns the measures of a task with so many classes, in the order of their values.
 func measureNames(classes int) []string {
-	var names []string
-	for _, c := range columns {
-		names = append(names, c.name)
-	}
 	if classes == 2 {
-		return slices.Concat(names, commonMeasures, binaryMeasures)
+		return slices.Concat(columnNames(), commonMeasures, binaryMeasures)
 	}
-	return slices.Concat(names, commonMeasures, manyMeasures)
+	return slices.Concat(columnNames(), commonMeasures, manyMeasures)
 }
 
 // lowerIsBetter reports whether a measure counts mistakes.
@@ -44,14 +40,13 @@ func lowerIsBetter(name string) bool {
 
 // A tally holds the sums of one weighted pass over the rows, and the measures of each class, before any average.
 type tally struct {
-	counts                       [][]int // confusion
-	rows                         int64   // sum of weights
-	loss, brier, ece             float64 // means
-	curves                       []curve // one a class
+	counts                       [][]int  // confusion
+	rows                         int64    // sum of weights
+	loss, brier, ece             float64  // means
+	corners                      []corner // of the last walk
 	pairs                        [][]int64
-	pooled                       curve
+	pooledAP                     float64
 	pooledPairs                  int64
-	traces                       []trace // one a class and one of all pooled; of two classes the positive one's; nil: none
 	support, predicted           []int64
 	precision, recall            []float64
 	specificity, f1, jaccard, ap []float64
@@ -87,31 +82,28 @@ func (t *tally) correct() (n int64) {
 	return n
 }
 
-// perClass fills in the measures of each class.
-func (t *tally) perClass() {
-	for c := range t.support {
-		hits, support, predicted := int64(t.counts[c][c]), t.support[c], t.predicted[c]
-		others := t.rows - support
-		t.precision[c] = ratio(hits, predicted)
-		t.recall[c] = ratio(hits, support)
-		t.specificity[c] = ratio(others-(predicted-hits), others)
-		t.f1[c] = ratio(2*hits, support+predicted)
-		t.jaccard[c] = ratio(hits, support+predicted-hits)
-		t.ap[c] = t.curves[c].ap
-		t.auc[c] = math.NaN()
-		for k := range t.sensitivity {
-			t.sensitivity[k][c] = math.NaN()
-		}
-		if support == 0 || others == 0 {
-			continue
-		}
+// measureClass fills in the measures of a class, whose ranking was walked last.
+func (t *tally) measureClass(c int) {
+	hits, support, predicted := int64(t.counts[c][c]), t.support[c], t.predicted[c]
+	others := t.rows - support
+	t.precision[c] = ratio(hits, predicted)
+	t.recall[c] = ratio(hits, support)
+	t.specificity[c] = ratio(others-(predicted-hits), others)
+	t.f1[c] = ratio(2*hits, support+predicted)
+	t.jaccard[c] = ratio(hits, support+predicted-hits)
+	curve := support > 0 && others > 0
+	t.auc[c] = math.NaN()
+	if curve {
 		var pairs int64
 		for _, v := range t.pairs[c] {
 			pairs += v
 		}
 		t.auc[c] = ratio(pairs, 2*support*others)
-		for k := range t.sensitivity {
-			t.sensitivity[k][c] = ratio(t.curves[c].hits[k], support)
+	}
+	for k, level := range specificityLevels {
+		t.sensitivity[k][c] = math.NaN()
+		if curve {
+			t.sensitivity[k][c] = t.sensitivityAt(level)
 		}
 	}
 }
@@ -179,28 +171,22 @@ func (t *tally) oneVersusOne(weighted bool) float64 {
 
 // measure writes the measures in the order of measureNames, then those of each class in the order of classMeasures.
 func (t *tally) measure(out []float64) {
-	t.perClass()
 	correct := t.correct()
 	mean := func(values []float64) float64 { return average(values, nil, 0) }
 	n, classes := t.rows, int64(len(t.counts))
 	accuracy := ratio(correct, n)
 	kappa := t.kappa(unweightedCost)
 	f1, auc := mean(t.f1), average(t.auc, nil, 0.5)
-	present := func() float64 { // as balanced_accuracy_score: classes without rows do not count
-		var sum float64
-		var k int64
-		for c, s := range t.support {
-			if s > 0 {
-				sum += t.recall[c]
-				k++
-			}
+	var found []float64 // as balanced_accuracy_score: classes without rows do not count
+	for c, s := range t.support {
+		if s > 0 {
+			found = append(found, t.recall[c])
 		}
-		return sum / float64(k)
 	}
 	put := func(values ...float64) { out = out[copy(out, values):] }
 	put(t.loss, accuracy, f1, auc, ratio(2*(n-correct), n*classes), mean(t.jaccard), mean(t.precision), mean(t.recall),
 		mean(t.ap), kappa, (f1+auc+kappa)/3, t.kappa(quadraticCost), t.matthews())
-	put(present(), t.kappa(linearCost), t.brier, t.ece)
+	put(mean(found), t.kappa(linearCost), t.brier, t.ece)
 	// A ROC curve that is not there is replaced by that of chance, on which sensitivity is 1 - specificity.
 	chance := func(k int) float64 { return 1 - specificityLevels[k] }
 	if classes == 2 {
@@ -214,7 +200,7 @@ func (t *tally) measure(out []float64) {
 			accuracy, byRows(t.precision), accuracy, byRows(t.recall), accuracy, byRows(t.f1),
 			ratio(correct, 2*n-correct), byRows(t.jaccard),
 			pooled, average(t.auc, t.support, 0.5), t.oneVersusOne(false), t.oneVersusOne(true),
-			t.pooled.ap, byRows(t.ap))
+			t.pooledAP, byRows(t.ap))
 	}
 	for c := range t.support {
 		put(t.precision[c], t.recall[c], t.specificity[c], t.f1[c], t.jaccard[c], t.auc[c], t.ap[c],

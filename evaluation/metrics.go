@@ -48,6 +48,14 @@ var columns = []column{
 	{"mcc", func(m *Metrics) *float64 { return &m.MCC }},
 }
 
+func columnNames() []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.name
+	}
+	return names
+}
+
 // All yields each metric under its column name, in file order.
 func (m Metrics) All() iter.Seq2[string, float64] {
 	return func(yield func(string, float64) bool) {

@@ -7,16 +7,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"fovea/internal/table"
 )
 
 // WriteMetrics writes a header and one line a row, as metrics_val.csv (a row an epoch) and metrics_test.csv hold them.
 // The first ten columns are those of RETFound's files. Numbers are the shortest that read back as the same float64.
 func WriteMetrics(w io.Writer, rows []Metrics) error {
 	out := csv.NewWriter(w)
-	record := make([]string, 0, len(columns))
-	for _, c := range columns {
-		record = append(record, c.name)
-	}
+	record := columnNames()
 	out.Write(record) // the writer keeps its first error for Error below
 	for _, m := range rows {
 		record = record[:0]
@@ -31,18 +30,15 @@ func WriteMetrics(w io.Writer, rows []Metrics) error {
 
 // ReadMetrics reads what [WriteMetrics] wrote. Errors name line and column.
 func ReadMetrics(r io.Reader) ([]Metrics, error) {
-	in := newReader(r)
-	header, err := readHeader(in)
+	names := columnNames()
+	own := func(header []string) bool { return slices.Equal(header, names) }
+	in, err := table.NewReader(r, table.Options{Fits: own})
 	if err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.name
-	}
-	if !slices.Equal(header, names) {
-		return nil, fmt.Errorf("metrics: line 1: the header is %q, want %q",
-			strings.Join(header, ","), strings.Join(names, ","))
+	if !own(in.Header) {
+		return nil, fmt.Errorf("metrics: line 1: the header is %.300q, want %q",
+			strings.Join(in.Header, ","), strings.Join(names, ","))
 	}
 	var rows []Metrics
 	for {
@@ -55,9 +51,9 @@ func ReadMetrics(r io.Reader) ([]Metrics, error) {
 		}
 		var m Metrics
 		for i, c := range columns {
-			v, err := strconv.ParseFloat(record[i], 64)
+			v, err := in.Number(record[i])
 			if err != nil {
-				return nil, fmt.Errorf("metrics: %s: %q is not a number", cellName(in, i, c.name), record[i])
+				return nil, fmt.Errorf("metrics: %s: %w", in.Where(i), err)
 			}
 			*c.field(&m) = v
 		}
@@ -66,9 +62,3 @@ func ReadMetrics(r io.Reader) ([]Metrics, error) {
 }
 
 func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-
-// cellName returns line, column and name of field i of the record that in read last.
-func cellName(in *csv.Reader, i int, name string) string {
-	line, _ := in.FieldPos(i)
-	return fmt.Sprintf("line %d, column %d (%s)", line, i+1, name)
-}

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"fovea/internal/naming"
+	"fovea/internal/table"
 )
 
 // Difference is B's measure less A's, with the interval of a bootstrap that draws the same images for both.
@@ -95,17 +98,15 @@ func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired
 
 // align returns b with the rows and the classes in a's order.
 func align(a, b *Predictions) (*Predictions, error) {
-	column := make([]int, len(a.Classes)) // in b, of a's classes
+	column := naming.Match(a.Classes, b.Classes) // in b, of a's classes
 	var classes mismatch
 	for c, name := range a.Classes {
-		if column[c] = slices.Index(b.Classes, name); column[c] < 0 {
+		if column[c] < 0 {
 			classes.add("missing in B", name)
 		}
 	}
-	for _, name := range b.Classes {
-		if !slices.Contains(a.Classes, name) {
-			classes.add("missing in A", name)
-		}
+	for _, name := range naming.Unmatched(column, b.Classes) {
+		classes.add("missing in A", name)
 	}
 	if err := classes.err("the classes differ", "the columns of both tables must have the same names"); err != nil {
 		return nil, err
@@ -113,29 +114,27 @@ func align(a, b *Predictions) (*Predictions, error) {
 	for name, p := range map[string]*Predictions{"A": a, "B": b} {
 		if slices.ContainsFunc(p.Rows, func(r Prediction) bool { return r.Path == "" }) {
 			return nil, fmt.Errorf("%s has images without a path: a column path (or %s) is needed to match them",
-				name, strings.Join(pathColumns[1:], ", "))
+				name, strings.Join(table.Paths[1:], ", "))
 		}
 	}
-	rowsOfB, twice := byPath(b)
-	_, twiceInA := byPath(a)
+	pathsOfA, pathsOfB := a.paths(), b.paths()
 	var rows mismatch
-	for _, path := range twiceInA {
+	for _, path := range repeated(pathsOfA) {
 		rows.add("more than once in A", path)
 	}
-	for _, path := range twice {
+	for _, path := range repeated(pathsOfB) {
 		rows.add("more than once in B", path)
 	}
+	rowsOfB := naming.Match(pathsOfA, pathsOfB)
 	out := &Predictions{Classes: a.Classes, Rows: make([]Prediction, len(a.Rows))}
-	seen := make(map[string]bool, len(a.Rows))
 	for i, r := range a.Rows {
-		seen[r.Path] = true
-		k, ok := rowsOfB[r.Path]
-		if !ok {
+		k := rowsOfB[i]
+		if k < 0 {
 			rows.add("missing in B", r.Path)
 			continue
 		}
 		other := b.Rows[k]
-		if b.Classes[other.Label] != a.Classes[r.Label] {
+		if other.Label != column[r.Label] {
 			rows.add("labelled differently", fmt.Sprintf("%s: %s in A, %s in B", r.Path, a.Classes[r.Label],
 				b.Classes[other.Label]))
 			continue
@@ -146,45 +145,47 @@ func align(a, b *Predictions) (*Predictions, error) {
 		}
 		out.Rows[i] = Prediction{Path: r.Path, Label: r.Label, Probabilities: probabilities}
 	}
-	for _, r := range b.Rows {
-		if !seen[r.Path] {
-			rows.add("missing in A", r.Path)
-		}
+	for _, path := range naming.Unmatched(rowsOfB, pathsOfB) {
+		rows.add("missing in A", path)
 	}
 	return out, rows.err("the images differ",
 		"both tables must have one row for each of the same images, with the same path and label")
 }
 
-// byPath returns the row of each path, and the paths that occur again.
-func byPath(p *Predictions) (rows map[string]int, twice []string) {
-	rows = make(map[string]int, len(p.Rows))
+func (p *Predictions) paths() []string {
+	out := make([]string, len(p.Rows))
 	for i, r := range p.Rows {
-		if _, ok := rows[r.Path]; ok {
-			twice = append(twice, r.Path)
-		}
-		rows[r.Path] = i
+		out[i] = r.Path
 	}
-	return rows, twice
+	return out
 }
 
-// A mismatch collects differences between two tables by kind, with a few examples.
+// repeated returns the names that occur again.
+func repeated(names []string) (out []string) {
+	seen := make(map[string]bool, len(names))
+	for _, name := range names {
+		if seen[name] {
+			out = append(out, name)
+		}
+		seen[name] = true
+	}
+	return out
+}
+
+// A mismatch collects differences between two tables by kind, for a message with a few examples.
 type mismatch struct {
 	kinds    []string
-	counts   map[string]int
 	examples map[string][]string
 }
 
 func (m *mismatch) add(kind, example string) {
-	if m.counts == nil {
-		m.counts, m.examples = map[string]int{}, map[string][]string{}
+	if m.examples == nil {
+		m.examples = map[string][]string{}
 	}
-	if m.counts[kind] == 0 {
+	if m.examples[kind] == nil {
 		m.kinds = append(m.kinds, kind)
 	}
-	m.counts[kind]++
-	if len(m.examples[kind]) < 3 {
-		m.examples[kind] = append(m.examples[kind], fmt.Sprintf("%q", example))
-	}
+	m.examples[kind] = append(m.examples[kind], fmt.Sprintf("%.300s", naming.Quote(example)))
 }
 
 // err returns an error with what is wrong and what should be, or nil if nothing was added.
@@ -194,11 +195,12 @@ func (m *mismatch) err(what, should string) error {
 	}
 	var parts []string
 	for _, kind := range m.kinds {
-		more := ""
-		if m.counts[kind] > len(m.examples[kind]) {
-			more = ", …"
+		examples := m.examples[kind]
+		count := len(examples)
+		if count > 3 {
+			examples = append(examples[:3:3], "…")
 		}
-		parts = append(parts, fmt.Sprintf("%d %s (%s%s)", m.counts[kind], kind, strings.Join(m.examples[kind], ", "), more))
+		parts = append(parts, fmt.Sprintf("%d %s (%s)", count, kind, strings.Join(examples, ", ")))
 	}
 	return fmt.Errorf("%s: %s; %s", what, strings.Join(parts, "; "), should)
 }

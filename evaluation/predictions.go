@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 )
 
 // A Prediction holds the probabilities of one image beside its true class.
@@ -62,7 +63,7 @@ func checkClasses(classes []string) error {
 	}
 	first := make(map[string]int, len(classes))
 	for c, name := range classes {
-		if name == "" {
+		if strings.TrimSpace(name) == "" {
 			return fmt.Errorf("class %d has no name", c)
 		}
 		if b, ok := first[name]; ok {
@@ -97,10 +98,9 @@ func rowName(i int, r Prediction) string {
 // [Predictions.Check].
 func ConfusionMatrix(p *Predictions) [][]int {
 	n := len(p.Classes)
-	cells := make([]int, n*n)
 	counts := make([][]int, n)
 	for i := range counts {
-		counts[i] = cells[i*n : (i+1)*n : (i+1)*n]
+		counts[i] = make([]int, n)
 	}
 	for _, r := range p.Rows {
 		counts[r.Label][r.Predicted()]++

@@ -1,13 +1,10 @@
 package evaluation
 
 import (
-	"bufio"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -51,100 +48,8 @@ func checkText(s string) error {
 	return nil
 }
 
-// ReadPredictions reads a table in the form of [WritePredictions], whoever wrote it. The class names in the header give
-// the classes and their order. The predicted class must be one of largest probability. Errors name line and column; a
-// table that is returned passes [Predictions.Check].
-func ReadPredictions(r io.Reader) (*Predictions, error) {
-	p, err := readPredictions(newReader(r))
-	if err != nil {
-		return nil, fmt.Errorf("predictions: %w", err)
-	}
-	return p, nil
-}
-
-func readPredictions(in *csv.Reader) (*Predictions, error) {
-	header, err := readHeader(in)
-	if err != nil {
-		return nil, err
-	}
+// isOwn reports whether a header is of the form of [WritePredictions].
+func isOwn(header []string) bool {
 	n := len(fixedColumns)
-	if len(header) < n || !slices.Equal(header[:n], fixedColumns) {
-		return nil, fmt.Errorf("line 1: the header must begin with %q and go on with one column a class, it is %q",
-			strings.Join(fixedColumns, ","), strings.Join(header, ","))
-	}
-	p := &Predictions{Classes: slices.Clone(header[n:])}
-	if err := checkClasses(p.Classes); err != nil {
-		return nil, fmt.Errorf("line 1: %w", err)
-	}
-	index := make(map[string]int, len(p.Classes))
-	for c, name := range p.Classes {
-		index[name] = c
-	}
-	for {
-		record, err := in.Read()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		row, err := parseRow(in, record, p.Classes, index)
-		if err != nil {
-			return nil, err
-		}
-		p.Rows = append(p.Rows, row)
-	}
-	return p, p.Check()
-}
-
-func parseRow(in *csv.Reader, record, classes []string, index map[string]int) (Prediction, error) {
-	n := len(fixedColumns)
-	// The record's strings share one buffer; a clone lets go of the numbers.
-	row := Prediction{Path: strings.Clone(record[0]), Probabilities: make([]float64, len(classes))}
-	var which [2]int // label, predicted
-	for i := range which {
-		c, ok := index[record[1+i]]
-		if !ok {
-			return row, fmt.Errorf("%s: %q is not a class of the header",
-				cellName(in, 1+i, fixedColumns[1+i]), record[1+i])
-		}
-		which[i] = c
-	}
-	row.Label = which[0]
-	for c, name := range classes {
-		v, err := strconv.ParseFloat(record[n+c], 64)
-		if err != nil {
-			return row, fmt.Errorf("%s: %q is not a number", cellName(in, n+c, name), record[n+c])
-		}
-		if err := checkProbability(v); err != nil {
-			return row, fmt.Errorf("%s: %w", cellName(in, n+c, name), err)
-		}
-		row.Probabilities[c] = v
-	}
-	// Rounded tables tie where the originals did not, so any of the largest will do.
-	best := row.Predicted()
-	if row.Probabilities[which[1]] < row.Probabilities[best] {
-		return row, fmt.Errorf("%s: %q is not the class of largest probability, which is %q",
-			cellName(in, 2, fixedColumns[2]), record[2], classes[best])
-	}
-	return row, nil
-}
-
-// newReader reads CSV, past the byte order mark that spreadsheets put in front.
-func newReader(r io.Reader) *csv.Reader {
-	in := bufio.NewReader(r)
-	const mark = "\ufeff"
-	if head, err := in.Peek(len(mark)); err == nil && string(head) == mark {
-		in.Discard(len(mark))
-	}
-	return csv.NewReader(in)
-}
-
-// readHeader reads the first line. An empty file is an error.
-func readHeader(in *csv.Reader) ([]string, error) {
-	header, err := in.Read()
-	if err == io.EOF {
-		return nil, errors.New("the file is empty")
-	}
-	return header, err
+	return len(header) >= n && slices.Equal(header[:n], fixedColumns)
 }

@@ -3,6 +3,7 @@ package evaluation
 import (
 	"cmp"
 	"slices"
+	"sort"
 )
 
 // An entry is one row of a ranking, which is in the order of falling scores.
@@ -37,90 +38,53 @@ func rank(n int, score func(i int) float64, at func(i int) entry) []entry {
 	return out
 }
 
-// A curve holds the results of one walk along a ROC curve.
-type curve struct {
-	ap   float64                       // average precision; 0 without positives
-	hits [len(specificityLevels)]int64 // true positives where at most so many false ones are allowed
+// A corner of a ROC curve counts the positive rows (hits) and the others (misses) above a threshold.
+type corner struct{ hits, misses int64 }
+
+// walk goes down a ranking in which row r counts weights[r] times and the rows of one class are positive. It sets the
+// corners, from no rows to all, without those inside a horizontal line, and returns the average precision, 0 without
+// positives. It adds to pairs, for each other class, twice the number of pairs of a positive and a row of that class in
+// the right order; a tie counts half.
+func (t *tally) walk(ranking []entry, positive uint16, weights []uint16, pairs []int64) (ap float64) {
+	var at corner
+	corners := append(t.corners[:0], at)
+	for first := 0; first < len(ranking); {
+		before, next := at, first
+		for last := false; !last; next++ {
+			e := ranking[next]
+			last = e.last
+			v := int64(weights[e.row])
+			if e.class == positive {
+				at.hits += v
+			} else {
+				at.misses += v
+				pairs[e.class] += 2 * v * before.hits
+			}
+		}
+		if tied := at.hits - before.hits; tied > 0 {
+			corners = append(corners, before, at)
+			ap += float64(tied) * float64(at.hits) / float64(at.hits+at.misses)
+			for _, e := range ranking[first:next] {
+				if e.class != positive {
+					pairs[e.class] += int64(weights[e.row]) * tied
+				}
+			}
+		}
+		first = next
+	}
+	t.corners = append(corners, at)
+	if at.hits > 0 {
+		ap /= float64(at.hits)
+	}
+	return ap
 }
 
-// walk goes down a ranking in which row r counts weights[r] times and the rows of one class are positive. It adds to
-// pairs, for each other class, twice the number of pairs of a positive and a row of that class in the right order; a
-// tie counts half. allowed must rise. The trace, which has been started, may be nil.
-func walk(ranking []entry, positive uint16, weights []uint16, pairs []int64, allowed [len(specificityLevels)]int64,
-	t *trace) curve {
-	var c curve
-	var hits, misses int64 // above the current score
-	hitGoal, missGoal := t.goals()
-	level := 0
-	for i := 0; i < len(ranking); i++ {
-		first, before, passed := i, hits, misses
-		if e := ranking[i]; e.last {
-			switch v := int64(weights[e.row]); {
-			case v == 0:
-				continue
-			case e.class == positive:
-				hits += v
-				c.ap += float64(v) * float64(hits) / float64(hits+misses)
-				if hits >= hitGoal {
-					hitGoal = t.reach(hits, misses)
-				}
-				continue
-			default:
-				misses += v
-				pairs[e.class] += 2 * v * hits
-			}
-		} else {
-			for ; ; i++ {
-				e := ranking[i]
-				v := int64(weights[e.row])
-				if e.class == positive {
-					hits += v
-				} else {
-					misses += v
-					pairs[e.class] += 2 * v * before
-				}
-				if e.last {
-					break
-				}
-			}
-			if tied := hits - before; tied > 0 {
-				c.ap += float64(tied) * float64(hits) / float64(hits+misses)
-				for _, e := range ranking[first : i+1] {
-					if e.class != positive {
-						pairs[e.class] += int64(weights[e.row]) * tied
-					}
-				}
-			}
-		}
-		if misses > missGoal {
-			missGoal = t.pass(before, passed, hits, misses)
-		}
-		if hits >= hitGoal {
-			hitGoal = t.reach(hits, misses)
-		}
-		for level < len(allowed) && misses > allowed[level] {
-			c.hits[level] = before
-			level++
-		}
-	}
-	for ; level < len(allowed); level++ {
-		c.hits[level] = hits
-	}
-	if hits > 0 {
-		c.ap /= float64(hits)
-	}
-	return c
-}
-
-// falsePositives returns how many of n negatives may be called positive at each of specificityLevels. It compares the
+// sensitivityAt returns the largest sensitivity of the last walk at a specificity of at least level. It compares the
 // specificity as the quotient that is printed.
-func falsePositives(n int64) (allowed [len(specificityLevels)]int64) {
-	for k, level := range specificityLevels {
-		f := min(n, int64((1-level)*float64(n))+1)
-		for f > 0 && ratio(n-f, n) < level {
-			f--
-		}
-		allowed[k] = f
-	}
-	return allowed
+func (t *tally) sensitivityAt(level float64) float64 {
+	all := t.corners[len(t.corners)-1]
+	beyond := sort.Search(len(t.corners), func(i int) bool {
+		return ratio(all.misses-t.corners[i].misses, all.misses) < level
+	})
+	return ratio(t.corners[beyond-1].hits, all.hits)
 }

@@ -1,6 +1,10 @@
 package evaluation
 
-import "math"
+import (
+	"math"
+	"slices"
+	"sort"
+)
 
 const calibrationBins = 15 // Guo et al. (2017)
 
@@ -69,14 +73,7 @@ func (s *sample) pool(p *Predictions) {
 // numpy.linspace(0, 1, 16).
 func calibrationBin(v float64) uint8 {
 	const step = 1.0 / calibrationBins
-	b := min(max(int(v*calibrationBins), 0), calibrationBins-1)
-	for b > 0 && v <= float64(b)*step {
-		b--
-	}
-	for b < calibrationBins-1 && v > float64(b+1)*step {
-		b++
-	}
-	return uint8(b)
+	return uint8(sort.Search(calibrationBins-1, func(b int) bool { return v <= float64(b+1)*step }))
 }
 
 // calibrationNoise returns the expected calibration error of a model whose largest probabilities are right. The number
@@ -97,7 +94,7 @@ func (s *sample) calibrationNoise() float64 {
 func (s *sample) newTally() *tally {
 	k := s.classes
 	floats := func() []float64 { return make([]float64, k) }
-	t := &tally{counts: make([][]int, k), curves: make([]curve, k), pairs: make([][]int64, k),
+	t := &tally{counts: make([][]int, k), pairs: make([][]int64, k),
 		support: make([]int64, k), predicted: make([]int64, k), precision: floats(), recall: floats(),
 		specificity: floats(), f1: floats(), jaccard: floats(), ap: floats(), auc: floats()}
 	for c := range k {
@@ -105,12 +102,6 @@ func (s *sample) newTally() *tally {
 	}
 	for i := range t.sensitivity {
 		t.sensitivity[i] = floats()
-	}
-	switch {
-	case s.bands > 0 && k == 2:
-		t.traces = make([]trace, 1)
-	case s.bands > 0:
-		t.traces = make([]trace, k+1)
 	}
 	return t
 }
@@ -123,11 +114,7 @@ func (s *sample) measures() int { return len(measureNames(s.classes)) + s.classe
 
 // ones returns the weights of the sample itself.
 func (s *sample) ones() []uint16 {
-	w := make([]uint16, len(s.truth))
-	for i := range w {
-		w[i] = 1
-	}
-	return w
+	return slices.Repeat([]uint16{1}, len(s.truth))
 }
 
 // whole measures the sample itself.
@@ -141,22 +128,33 @@ func (s *sample) whole() (*tally, []float64) {
 // width.
 func (s *sample) measure(weights []uint16, t *tally, out []float64) {
 	s.countRows(weights, t)
+	grid := out[s.measures():] // of the heights
+	clear(grid)
+	curves, first, averaged := 0, 0, s.classes
+	if s.classes == 2 {
+		first, averaged = positiveClass, 1
+	}
 	for c, ranking := range s.rankings {
 		clear(t.pairs[c])
-		others := t.rows - t.support[c]
-		t.curves[c] = walk(ranking, uint16(c), weights, t.pairs[c], falsePositives(others),
-			t.traceOf(c).start(t.support[c], others))
+		t.ap[c] = t.walk(ranking, uint16(c), weights, t.pairs[c])
+		t.measureClass(c)
+		if s.bands > 0 && c >= first && t.support[c] > 0 {
+			curves++
+			t.addHeights(grid, averaged)
+		}
 	}
 	if s.pooled != nil {
 		var pairs [2]int64
-		t.pooled = walk(s.pooled, 1, weights, pairs[:], [len(specificityLevels)]int64{math.MaxInt64, math.MaxInt64},
-			t.traceOf(-1).start(t.rows, t.rows*int64(s.classes-1)))
+		t.pooledAP = t.walk(s.pooled, 1, weights, pairs[:])
 		t.pooledPairs = pairs[0]
+		if s.bands > 0 {
+			for k := range bandPoints {
+				grid[k] /= float64(curves)
+			}
+			t.addHeights(grid[2*bandPoints:], 1)
+		}
 	}
 	t.measure(out)
-	if s.bands > 0 {
-		t.bands(out[s.measures():])
-	}
 }
 
 // countRows fills in what takes the rows in any order.

@@ -1,21 +1,22 @@
 package evaluation
 
 import (
-	"encoding/csv"
 	"fmt"
 	"io"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+
+	"fovea/internal/naming"
+	"fovea/internal/table"
 )
 
-// Columns of anybody's tables, in any case of letters.
+// Columns of anybody's tables, in any case of letters, beside those of package table.
 var (
-	pathColumns      = []string{"path", "image", "image_path", "file", "filename", "name"}
-	labelColumns     = []string{"label", "true", "target", "y_true"}
 	predictedColumns = []string{"predicted", "prediction", "y_pred"}
 	scorePrefixes    = []string{"prob_", "p_", "logit_"}
+	otherColumns     = slices.Concat(table.Paths, table.Labels, []string{"class", "index", "id", "x", "...1", "level_0"})
 )
 
 // TableOptions configures [ReadTable].
@@ -25,170 +26,201 @@ type TableOptions struct {
 	Normalise bool      // divide each row of probabilities by its sum
 }
 
-// ReadTable reads predictions that any program wrote as CSV with a header. Columns may be in any order: a path (path,
-// image, image_path, file, filename or name), a label (label, true, target or y_true) and a number a class. If columns
-// begin with prob_, p_ or logit_, those are the classes, and other columns are not read; else every other column is a
-// class. The columns predicted, prediction and y_pred are never read: the class of largest probability counts. Labels
-// are class names or, if the first label is none, indices of classes from 0. Rows of probabilities must sum to 1 within
-// 0.01 unless they are normalised. Errors name line and column. Beside the file's text a row takes 8 bytes a class and
-// its path.
+// ReadTable reads predictions that any program wrote as a table with a header, a CSV file or a workbook in any form of
+// [table.NewReader]. Columns may be in any order: a path (path, image, image_path, file, filename or name), a label
+// (label, true, target or y_true) and a number a class. If columns begin with prob_, p_ or logit_, those are the
+// classes, and other columns are not read; else every other column is a class. The columns predicted, prediction and
+// y_pred are never read: the class of largest probability counts. In a table that begins with path, label and predicted,
+// as [WritePredictions] writes it, all columns behind are classes, whatever they are called.
+//
+// Labels are class names or, if none is one, indices of classes from 0. Rows of probabilities must sum to 1 within
+// 0.01 unless they are normalised. Errors name line and column. A row takes 8 bytes a class and its path.
 func ReadTable(r io.Reader, o TableOptions) (*Predictions, error) {
 	if o.Logits && o.Normalise {
 		return nil, fmt.Errorf("logits are made probabilities by softmax, which leaves nothing to normalise")
 	}
-	var labels map[string]string
+	t := tableReader{options: o}
 	if o.Labels != nil {
-		var err error
-		if labels, err = readLabels(newReader(o.Labels)); err != nil {
+		if err := t.readLabels(o.Labels); err != nil {
 			return nil, fmt.Errorf("labels: %w", err)
 		}
 	}
-	t := table{in: newReader(r), labels: labels, options: o}
-	p, err := t.read()
+	p, err := t.read(r)
 	if err != nil {
 		return nil, fmt.Errorf("predictions: %w", err)
 	}
 	return p, nil
 }
 
-// A table is a CSV file that is being read.
-type table struct {
-	in          *csv.Reader
+// A tableReader reads a table of predictions.
+type tableReader struct {
+	in          *table.Reader
 	options     TableOptions
-	labels      map[string]string // by path; nil: the label column
-	header      []string
+	given       *naming.Index // paths of the table of labels; nil: the label column counts
+	givenLabels []string
+	own         bool  // the table has the form of a run
 	path, label int   // columns, -1 if there is none
 	scores      []int // columns, by class
-	classes     labelReader
+	classes     []string
+	labels      table.LabelSet
 }
 
-func (t *table) read() (*Predictions, error) {
-	header, err := readHeader(t.in)
+func (t *tableReader) read(r io.Reader) (*Predictions, error) {
+	in, err := table.NewReader(r, table.Options{Fits: t.fits})
 	if err != nil {
 		return nil, err
 	}
-	if err := t.readHeader(header); err != nil {
+	t.in = in
+	record, err := in.Read()
+	if err := t.readHeader(record); err != nil {
 		return nil, fmt.Errorf("line 1: %w", err)
 	}
-	t.in.ReuseRecord = true
-	p := &Predictions{Classes: t.classes.names}
+	p := &Predictions{Classes: t.classes}
 	var unlabelled mismatch
-	for {
-		record, err := t.in.Read()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
+	for ; err == nil; record, err = in.Read() {
 		row, err := t.row(record, &unlabelled)
 		if err != nil {
 			return nil, err
 		}
 		p.Rows = append(p.Rows, row)
 	}
+	if err != io.EOF {
+		return nil, err
+	}
 	if err := unlabelled.err("the table of labels lacks images",
 		"their paths must be written as in the predictions"); err != nil {
 		return nil, err
 	}
+	classes, err := t.labels.Classes(t.classes)
+	if err != nil {
+		return nil, err
+	}
+	used := make([]bool, len(t.classes))
+	for i := range p.Rows {
+		row := &p.Rows[i]
+		row.Label = classes[row.Label]
+		used[row.Label] = true
+	}
+	for c, name := range t.classes {
+		// Without the check of sums a column of other numbers would pass for a class.
+		if (t.options.Logits || t.options.Normalise) && !t.own && !used[c] && table.Column([]string{name}, otherColumns) == 0 {
+			return nil, fmt.Errorf("the column %q may be a class, though no image has it, or something else: "+
+				"call the columns of classes prob_CLASS or logit_CLASS, or remove this one", name)
+		}
+	}
 	return p, p.Check()
 }
 
-// readHeader finds the columns.
-func (t *table) readHeader(header []string) error {
-	t.header = slices.Clone(header)
-	for i := range t.header {
-		t.header[i] = strings.TrimSpace(t.header[i])
+func (t *tableReader) fits(header []string) bool {
+	return table.Column(header, table.Labels) >= 0 || t.given != nil && table.Column(header, table.Paths) >= 0
+}
+
+// readHeader finds the columns. The first row, nil if there is none, decides between two readings.
+func (t *tableReader) readHeader(first []string) (err error) {
+	header := t.in.Header
+	if t.path, err = t.in.Only(table.Paths); err != nil {
+		return err
 	}
-	t.path, t.label = columnOf(t.header, pathColumns), columnOf(t.header, labelColumns)
 	prefix := ""
 	for _, s := range scorePrefixes {
-		if slices.ContainsFunc(t.header, func(h string) bool { return strings.HasPrefix(h, s) }) {
+		if slices.ContainsFunc(header, func(h string) bool { return strings.HasPrefix(h, s) }) {
 			prefix = s
 			break
 		}
 	}
-	for i, name := range t.header {
-		if i == t.path || i == t.label {
-			continue
+	if t.own = isOwn(t.in.Exact); t.own {
+		t.path, t.label = 0, 1
+		t.classes = t.in.Exact[len(fixedColumns):]
+		for i := range t.classes {
+			t.scores = append(t.scores, len(fixedColumns)+i)
 		}
+		if prefix == "" {
+			return checkClasses(t.classes)
+		}
+	} else if t.label, err = t.in.Only(table.Labels); err != nil {
+		return err
+	}
+	end := len(header)
+	if end > 3 && slices.Equal(t.in.Exact[:2], []string{"path", "predicted"}) && header[end-1] == "error" {
+		end-- // the form of [fovea/inference.Table]
+		if header[end-1] == "decision" && first != nil {
+			if _, err := strconv.ParseFloat(first[end-1], 64); err != nil {
+				end--
+			}
+		}
+	}
+	var scores []int
+	var classes []string
+	for i, name := range header[:end] {
 		class, ok := strings.CutPrefix(name, prefix)
-		if !ok || prefix == "" && slices.Contains(predictedColumns, strings.ToLower(name)) {
+		if i == t.path || i == t.label || name == "" || !ok || prefix == "" && slices.Contains(predictedColumns, strings.ToLower(name)) {
 			continue
 		}
-		t.scores = append(t.scores, i)
-		t.classes.names = append(t.classes.names, class)
+		scores, classes = append(scores, i), append(classes, class)
 	}
-	if len(t.header) == 1 && strings.ContainsAny(t.header[0], ";\t") {
-		return fmt.Errorf("%q is one column: columns must be separated by commas", t.header[0])
+	if t.own && first != nil {
+		// A class of a run may begin with a prefix: its labels then do too.
+		_, whole := naming.NewIndex(t.classes).Find(first[1])
+		_, cut := naming.NewIndex(classes).Find(first[1])
+		if whole && cut {
+			return fmt.Errorf("the classes may be %.100q, or those called %s… alone, since both have the label %.100q: "+
+				"rename columns", t.classes, prefix, first[1])
+		}
+		if whole {
+			return checkClasses(t.classes)
+		}
 	}
-	if err := checkClasses(t.classes.names); err != nil {
-		return fmt.Errorf("%w; the columns are %q, of which a number a class stands in those called prob_CLASS or p_CLASS, "+
-			"else in all but path, label and predicted", err, strings.Join(t.header, ","))
+	t.own, t.scores, t.classes = false, scores, classes
+	joined := strings.Join(header, ",")
+	if err := checkClasses(t.classes); err != nil {
+		return fmt.Errorf("%w; the columns are %.300q, of which a number a class stands in those called prob_CLASS or "+
+			"p_CLASS, else in all but path, label and predicted", err, joined)
 	}
 	switch {
-	case t.labels == nil && t.label < 0:
-		return fmt.Errorf("no column of labels (%s) among %q; labels may come from a table of their own",
-			strings.Join(labelColumns, ", "), strings.Join(t.header, ","))
-	case t.labels != nil && t.path < 0:
-		return fmt.Errorf("no column of paths (%s) among %q, by which to find the labels",
-			strings.Join(pathColumns, ", "), strings.Join(t.header, ","))
+	case t.given == nil && t.label < 0:
+		return fmt.Errorf("no column of labels (%s) among %.300q; labels may come from a table of their own",
+			strings.Join(table.Labels, ", "), joined)
+	case t.given != nil && t.path < 0:
+		return fmt.Errorf("no column of paths (%s) among %.300q, by which to find the labels",
+			strings.Join(table.Paths, ", "), joined)
 	}
 	return nil
 }
 
-// columnOf returns the column of the first of names that is there, or -1.
-func columnOf(header, names []string) int {
-	for _, name := range names {
-		if i := slices.IndexFunc(header, func(h string) bool { return strings.EqualFold(h, name) }); i >= 0 {
-			return i
-		}
-	}
-	return -1
-}
-
-func (t *table) row(record []string, unlabelled *mismatch) (Prediction, error) {
+func (t *tableReader) row(record []string, unlabelled *mismatch) (Prediction, error) {
 	var row Prediction
 	if t.path >= 0 {
 		row.Path = strings.Clone(record[t.path]) // lets go of the record
+	} else if name := t.in.RowName; strings.Trim(name, "0123456789 ") != "" {
+		return row, fmt.Errorf("%s: the first column has no name and holds %.100q: call it path if it has the paths of "+
+			"the images, else remove it", t.in.Place(), name)
 	}
-	where := func(i int) string { return cellName(t.in, i, t.header[i]) }
-	label, labelled := "", true
-	at := func() string { return where(t.label) }
-	if t.labels != nil {
-		at = func() string { return "the label of " + row.Path }
-		if label, labelled = t.labels[row.Path]; !labelled {
-			unlabelled.add("in the predictions alone", row.Path)
-		}
+	if t.given == nil {
+		row.Label = t.labels.Add(record[t.label], func() string { return t.in.Where(t.label) })
+	} else if i, ok := t.given.Find(row.Path); ok {
+		row.Label = t.labels.Add(t.givenLabels[i], func() string { return "the label of " + row.Path })
 	} else {
-		label = record[t.label]
-	}
-	if labelled {
-		var err error
-		if row.Label, err = t.classes.read(strings.TrimSpace(label)); err != nil {
-			return row, fmt.Errorf("%s: %w", at(), err)
-		}
+		unlabelled.add("in the predictions alone", row.Path)
 	}
 	row.Probabilities = make([]float64, len(t.scores))
 	for c, i := range t.scores {
-		v, err := strconv.ParseFloat(strings.TrimSpace(record[i]), 64)
-		if err != nil {
-			return row, fmt.Errorf("%s: %q is not a number", where(i), record[i])
+		v, err := t.in.Number(record[i])
+		if err == nil && (math.IsNaN(v) || math.IsInf(v, 0)) {
+			err = fmt.Errorf("%v is not finite", v)
 		}
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return row, fmt.Errorf("%s: %v is not finite", where(i), v)
+		if err != nil {
+			return row, fmt.Errorf("%s: %w", t.in.Where(i), err)
 		}
 		row.Probabilities[c] = v
 	}
 	if err := t.normalise(row.Probabilities); err != nil {
-		line, _ := t.in.FieldPos(0)
-		return row, fmt.Errorf("line %d (%s): %w", line, row.Path, err)
+		return row, fmt.Errorf("%s (%.300s): %w", t.in.Place(), row.Path, err)
 	}
 	return row, nil
 }
 
 // normalise turns a row of numbers into probabilities, as the options say.
-func (t *table) normalise(row []float64) error {
+func (t *tableReader) normalise(row []float64) error {
 	if t.options.Logits {
 		Softmax(row)
 		return nil
@@ -197,7 +229,7 @@ func (t *table) normalise(row []float64) error {
 	for c, v := range row {
 		if v < 0 || v > maxProbability && !t.options.Normalise {
 			return fmt.Errorf("%v of class %q is not a probability: if these are logits, say so (-logits)", v,
-				t.classes.names[c])
+				t.classes[c])
 		}
 		sum += v
 	}
@@ -217,62 +249,27 @@ func (t *table) normalise(row []float64) error {
 	return nil
 }
 
-// A labelReader turns labels into indices of classes. All of a table are names or all are indices; the first decides.
-type labelReader struct {
-	names   []string
-	index   map[string]int
-	started bool
-	number  bool
-}
-
-func (l *labelReader) read(text string) (int, error) {
-	if l.index == nil {
-		l.index = make(map[string]int, len(l.names))
-		for c, name := range l.names {
-			l.index[name] = c
-		}
-	}
-	c, named := l.index[text]
-	if !l.started {
-		l.started, l.number = true, !named
-	}
-	if !l.number {
-		if !named {
-			return 0, fmt.Errorf("label %q is not a class; the classes are %s", text, strings.Join(l.names, ", "))
-		}
-		return c, nil
-	}
-	c, err := strconv.Atoi(text)
-	if err != nil || c < 0 || c >= len(l.names) {
-		return 0, fmt.Errorf("label %q is neither a class (%s) nor an index from 0 to %d",
-			text, strings.Join(l.names, ", "), len(l.names)-1)
-	}
-	return c, nil
-}
-
 // readLabels reads a table with a column of paths and one of labels.
-func readLabels(in *csv.Reader) (map[string]string, error) {
-	header, err := readHeader(in)
+func (t *tableReader) readLabels(r io.Reader) error {
+	in, err := table.OpenLabels(r)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	path, label := columnOf(header, pathColumns), columnOf(header, append(slices.Clone(labelColumns), "class"))
-	if path < 0 || label < 0 {
-		return nil, fmt.Errorf("line 1: the header %q needs a column path and a column label", strings.Join(header, ","))
-	}
-	out := map[string]string{}
+	var paths []string
+	before := map[string]string{}
 	for {
-		record, err := in.Read()
+		path, label, err := in.Read()
 		if err == io.EOF {
-			return out, nil
+			t.given = naming.NewIndex(paths)
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
-		key, value := strings.Clone(record[path]), strings.Clone(record[label])
-		if before, ok := out[key]; ok && before != value {
-			return nil, fmt.Errorf("%s: %q was %q before and is %q", cellName(in, label, "label"), key, before, value)
+		if b, ok := before[path]; ok && b != label {
+			return fmt.Errorf("%s: %.300q was %.100q before and is %.100q", in.WhereLabel(), path, b, label)
 		}
-		out[key] = value
+		before[path] = label
+		paths, t.givenLabels = append(paths, path), append(t.givenLabels, label)
 	}
 }

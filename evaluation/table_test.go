@@ -55,7 +55,7 @@ func TestReadTableErrors(t *testing.T) {
 		"":                                "the file is empty",
 		"path,label\n":                    "line 1: 0 classes, but a classifier needs at least 2",
 		"path,a,b\nx,0.5,0.5\n":           `line 1: no column of labels (label, true, target, y_true) among "path,a,b"`,
-		"path;label;a;b\n":                `line 1: "path;label;a;b" is one column: columns must be separated by commas`,
+		"path;label;a;b\n":                "there are no predictions",
 		head:                              "there are no predictions",
 		head + "x,a,0.5,0.4\n":            "line 2 (x): the probabilities sum to 0.9, not 1",
 		head + "x,a,1,0\ny,a,-1,2\n":      `line 3 (y): -1 of class "a" is not a probability: if these are logits`,

@@ -1,12 +1,13 @@
 package inference
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 
 	"fovea/data"
+	"fovea/internal/naming"
 )
 
 // A Matching pairs the classes of a data set with those of a model by name.
@@ -19,17 +20,13 @@ type Matching struct {
 
 // MatchClasses matches the classes of a data set with a model's.
 func MatchClasses(found, known []string) Matching {
-	m := Matching{Numbers: make([]int, len(found))}
+	m := Matching{Numbers: naming.Match(found, known)}
 	for i, name := range found {
-		if m.Numbers[i] = slices.Index(known, name); m.Numbers[i] < 0 {
+		if m.Numbers[i] < 0 {
 			m.Extra = append(m.Extra, name)
 		}
 	}
-	for _, name := range known {
-		if !slices.Contains(found, name) {
-			m.Missing = append(m.Missing, name)
-		}
-	}
+	m.Missing = naming.Unmatched(m.Numbers, known)
 	m.Reordered = !slices.IsSorted(slices.DeleteFunc(slices.Clone(m.Numbers), func(n int) bool { return n < 0 }))
 	return m
 }
@@ -39,12 +36,12 @@ func (m Matching) Error(data, model string, known []string) error {
 	if m.Extra == nil {
 		return nil
 	}
-	text := fmt.Sprintf("%s has classes that %s does not know: %s; it knows %s", data, model,
-		strings.Join(m.Extra, ", "), strings.Join(known, ", "))
-	if m.Missing != nil {
-		text += "; without images are " + strings.Join(m.Missing, ", ")
+	message := fmt.Sprintf("%s has classes that %s does not know: %s; it knows %s", data, model, naming.List(m.Extra),
+		naming.List(known))
+	if len(m.Missing) > 0 {
+		message += "; without images are " + naming.List(m.Missing)
 	}
-	return fmt.Errorf("%s", text)
+	return errors.New(message)
 }
 
 // RenumberClasses gives the samples of a split the model's class numbers. A class without images is allowed, an unknown
@@ -54,7 +51,7 @@ func RenumberClasses(split *data.Split, classes []string, model string) error {
 	if err := m.Error(split.Dir, model, classes); err != nil {
 		return err
 	}
-	if m.Missing != nil {
+	if len(m.Missing) > 0 {
 		slog.Warn("the model knows classes that have no images", "classes", m.Missing)
 	}
 	if m.Reordered {

@@ -3,48 +3,50 @@ package inference
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
-	"fovea/evaluation"
 	"fovea/onnx/ort"
 )
 
 // Classifier runs a session in batches. It is for one goroutine at a time.
 type Classifier struct {
-	session       *ort.Session
-	owned         bool // Close closes the session
-	binding       Binding
-	whole         *bound
-	fewer         []*bound // of smaller batches, ascending; see RunFewer
-	current       *bound
-	probabilities bool // the output holds probabilities, else logits
+	session *ort.Session
+	owned   bool // Close closes the session
+	binding Binding
+	whole   *bound
+	fewer   []*bound // of smaller batches, ascending; see RunFewer
+	current *bound
+	reading reading
 }
 
 // Open makes a model file ready for batches of a size. A model that takes a fixed number of images has that batch size.
+// It resolves d, see [Description.Resolve].
 func Open(path string, d *Description, batch int, o ort.Options) (*Classifier, error) {
 	if d.Raw {
 		return nil, fmt.Errorf("%s takes whole images, one at a time, and prepares them itself: only trainer predict takes "+
 			"it; use the model of the export without _raw in its name", path)
 	}
-	s, err := ort.OpenSession(path, o)
+	if err := d.Resolve(path); err != nil {
+		return nil, err
+	}
+	s, output, err := openSession(path, d, o)
 	if err != nil {
 		return nil, err
 	}
-	c, err := NewClassifier(s, Binding{Input: d.Input, Output: d.Output, Batch: batch, Side: d.Size,
+	c, err := NewClassifier(s, Binding{Input: d.Input, Output: output, Batch: batch, Side: d.Size,
 		Classes: len(d.Classes), Half: d.Half})
 	if err != nil {
 		s.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	c.owned, c.probabilities = true, d.Scores == Probabilities
+	c.owned, c.reading = true, d.reading()
 	return c, nil
 }
 
 // NewClassifier allocates memory for the input and the outputs of s. The output must be logits. All other inputs must
 // have been bound; they and s stay the caller's.
 func NewClassifier(s *ort.Session, b Binding) (*Classifier, error) {
-	c := &Classifier{session: s, binding: b}
+	c := &Classifier{session: s, binding: b, reading: reading{half: b.Half}}
 	var err error
 	if c.whole, err = newBound(s, b); err == nil {
 		err = c.use(c.whole)
@@ -120,9 +122,12 @@ func (c *Classifier) Classify(inputs []float32, n int) ([][]float64, error) {
 		if err := c.session.Run(); err != nil {
 			return nil, err
 		}
-		scores := b.output.Float32()
-		for i := range now {
-			p, err := readScores(scores[i*classes:(i+1)*classes], c.probabilities, c.binding.Half)
+		scores := b.output.Float32()[:now*classes]
+		if err := c.reading.check(scores, classes); err != nil {
+			return nil, err
+		}
+		for row := range slices.Chunk(scores, classes) {
+			p, err := c.reading.probabilities(row)
 			if err != nil {
 				return nil, err
 			}
@@ -134,37 +139,6 @@ func (c *Classifier) Classify(inputs []float32, n int) ([][]float64, error) {
 
 // inputSize returns the number of values of one input.
 func (c *Classifier) inputSize() int { return len(c.whole.input.Float32()) / c.Batch() }
-
-// readScores returns the probabilities of an input's scores. Logits are rounded to float16 if half is set. Scores that
-// are called probabilities and are none are an error.
-func readScores(scores []float32, probabilities, half bool) ([]float64, error) {
-	if !probabilities {
-		return softmax(scores, half), nil
-	}
-	out, sum := make([]float64, len(scores)), 0.0
-	for i, x := range scores {
-		if out[i] = float64(x); x < 0 {
-			return nil, errors.New("the model's scores are not probabilities, one is negative: say scores=logits")
-		}
-		sum += out[i]
-	}
-	if math.Abs(sum-1) > 1e-2 { // half precision rounds; NaN passes, it is the image's error
-		return nil, fmt.Errorf("the model's scores are not probabilities, their sum is %g: say scores=logits", sum)
-	}
-	return out, nil
-}
-
-// softmax returns the softmax of logits, which half rounds to float16.
-func softmax(logits []float32, half bool) []float64 {
-	out := make([]float64, len(logits))
-	for i, x := range logits {
-		if out[i] = float64(x); half {
-			out[i] = evaluation.RoundHalf(out[i])
-		}
-	}
-	evaluation.Softmax(out)
-	return out
-}
 
 // Close frees the classifier's memory, and the session if Open made it.
 func (c *Classifier) Close() error {

@@ -1,7 +1,6 @@
 package inference
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"strings"
 
 	"fovea/data"
+	"fovea/models/imported"
 	"fovea/onnx"
 	"fovea/onnx/pb"
 )
@@ -28,19 +28,23 @@ type Description struct {
 	Crop      float64   `json:"crop" toml:"crop"`       // part of the shorter side that stays
 	Mean      []float32 `json:"mean" toml:"mean"`       // RGB in [0,1]
 	Std       []float32 `json:"std" toml:"std"`
-	Input     string    `json:"input" toml:"input"`   // float32 [N,3,S,S]
-	Output    string    `json:"output" toml:"output"` // float32 [N,C]
-	Scores    string    `json:"scores" toml:"scores"` // Logits or Probabilities
-	Epoch     int       `json:"-" toml:"-"`           // of a run, the best, counted from 1
-	Raw       bool      `json:"-" toml:"-"`           // the preparation is inside: Input is uint8 [height,width,3]
-	Half      bool      `json:"-" toml:"-"`           // logits are rounded to float16, as the run's metrics say
-	LossBatch int       `json:"-" toml:"-"`           // the loss is a mean over batches of so many images; 0: over images
+	White     int       `json:"white_level" toml:"white_level"` // see data.Reading
+	Input     string    `json:"input" toml:"input"`             // float32 [N,3,S,S]
+	Output    string    `json:"output" toml:"output"`           // float32 [N,C]
+	Scores    string    `json:"scores" toml:"scores"`           // Logits or Probabilities; "": see Resolve
+	Epoch     int       `json:"-" toml:"-"`                     // of a run, the best, counted from 1
+	Raw       bool      `json:"-" toml:"-"`                     // the preparation is inside: Input is uint8 [height,width,3]
+	Half      bool      `json:"-" toml:"-"`                     // logits are rounded to float16, as the run's metrics say
+	LossBatch int       `json:"-" toml:"-"`                     // the loss is a mean over batches of so many images; 0: over images
+
+	said  bool // somebody said Scores
+	found bool // the graph says Scores
 }
 
 // Describe finds out how to use the model file at path. What given says holds; then what the file beside it says,
 // MODEL.json or MODEL.toml for MODEL.onnx; then the metadata of a run's model. Of another model, size, input, output
-// and scores are read off the graph where it leaves no choice, and classes without names are called by their numbers.
-// It is an error if the preprocessing is not said anywhere.
+// and names of classes are read off the graph where it leaves no choice, and classes without names are called by their
+// numbers. Scores that nobody says are logits if a layer makes them, and else are left for Resolve. It is an error if the preprocessing is not said anywhere.
 func Describe(path string, given Description) (*Description, error) {
 	m, err := onnx.Open(path)
 	if err != nil {
@@ -57,8 +61,12 @@ func Describe(path string, given Description) (*Description, error) {
 	}
 	d.take(beside)
 	d.take(given)
+	d.said = beside.Scores != "" || given.Scores != ""
 	if err := d.readGraph(m.Proto.GetGraph()); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if d.Scores == "" && imported.MakesLogits(m.Proto, d.Output) {
+		d.Scores, d.found = Logits, true
 	}
 	if err := d.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -83,6 +91,9 @@ func (d *Description) take(o Description) {
 	if o.Std != nil {
 		d.Std = o.Std
 	}
+	if o.White != 0 {
+		d.White = o.White
+	}
 	if o.Output != "" && o.Output != d.Output {
 		d.Output, d.Scores = o.Output, "" // the old value was that of another output
 	}
@@ -106,9 +117,15 @@ func (d *Description) readGraph(g *pb.GraphProto) error {
 			d.Size = int(dims[2].GetDimValue())
 		}
 	}
-	var outputs []string
+	var outputs, scores []string
 	for _, out := range g.GetOutput() {
 		outputs = append(outputs, out.GetName())
+		if mayBeScores(out.GetType()) {
+			scores = append(scores, out.GetName())
+		}
+	}
+	if d.Output == "" && len(scores) == 1 {
+		d.Output = scores[0] // the others are names or numbers of classes
 	}
 	if len(inputs) != 1 {
 		return fmt.Errorf("it has %d inputs: a classifier of images, such as a run's model with metadata %q, has one",
@@ -128,20 +145,15 @@ func (d *Description) readGraph(g *pb.GraphProto) error {
 			return fmt.Errorf("it has no %s %q, only %q", x.what, *x.name, x.names)
 		}
 	}
-	if d.Scores == "" {
-		switch producer(g, d.Output).GetOpType() {
-		case "Softmax":
-			d.Scores = Probabilities
-		case "Sigmoid":
-			return errors.New("its output is a sigmoid's, one yes or no a class, not the probabilities of classes that " +
-				"exclude each other: there is nothing here that evaluates those")
-		default:
-			d.Scores = Logits
+	if maker := producer(g, d.Output); maker.GetOpType() == "ZipMap" && len(maker.GetInput()) == 1 {
+		d.Output = maker.GetInput()[0] // of the table of scores it makes a list of dictionaries
+		if d.Classes == nil {
+			d.Classes = classLabels(maker)
 		}
 	}
 	if d.Classes == nil {
 		for _, out := range g.GetOutput() {
-			if dims := out.GetType().GetTensorType().GetShape().GetDim(); out.GetName() == d.Output && len(dims) == 2 {
+			if dims := out.GetType().GetTensorType().GetShape().GetDim(); out.GetName() == d.Output && len(dims) >= 2 {
 				for i := range dims[1].GetDimValue() {
 					d.Classes = append(d.Classes, strconv.FormatInt(i, 10))
 				}
@@ -184,7 +196,14 @@ func (d *Description) check() error {
 			return fmt.Errorf("mean %v and std %v: %v is not a finite number", d.Mean, d.Std, v)
 		}
 	}
-	if d.Scores != Logits && d.Scores != Probabilities {
+	if most := max(slices.Max(d.Mean), slices.Max(d.Std)); most > 4 {
+		return fmt.Errorf("mean %v and std %v: these look like values of pixels from 0 to 255, but pixels go from 0 to 1 "+
+			"here: divide all six by 255", d.Mean, d.Std)
+	}
+	if d.White < 0 || d.White > 65535 {
+		return fmt.Errorf("white_level %d: it must be a sample of 16 bits, 1 to 65535, or 0 for what the file says", d.White)
+	}
+	if d.Scores != "" && d.Scores != Logits && d.Scores != Probabilities {
 		return fmt.Errorf("scores %q: they must be %s or %s", d.Scores, Logits, Probabilities)
 	}
 	if len(d.Classes) < 2 {
@@ -198,12 +217,8 @@ func (d *Description) check() error {
 	return d.Transform().Check()
 }
 
-// Probabilities returns the probabilities of one image from the scores of the output.
-func (d *Description) Probabilities(scores []float32) ([]float64, error) {
-	return readScores(scores, d.Scores == Probabilities, d.Half)
-}
-
 // Transform returns the preparation of images.
 func (d *Description) Transform() data.EvalTransform {
-	return data.EvalTransform{Size: d.Size, CropPct: d.Crop, Mean: [3]float32(d.Mean), Std: [3]float32(d.Std)}
+	return data.EvalTransform{Size: d.Size, CropPct: d.Crop, Mean: [3]float32(d.Mean), Std: [3]float32(d.Std),
+		Reading: data.Reading{White: d.White}}
 }

@@ -13,6 +13,7 @@ import (
 	"fovea/internal/progress"
 	"fovea/internal/runfiles"
 	"fovea/onnx/engine"
+	"fovea/onnx/ort"
 )
 
 // defaultBatch is the number of images that inference takes at a time.
@@ -48,7 +49,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	if err != nil {
 		return nil, err
 	}
-	split, err := o.openSplit()
+	split, err := o.openSplit(d.Classes)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +64,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 		return nil, err
 	}
 	defer e.Close()
+	e.Configure(func(o *ort.Options) { o.Context = ctx })
 	test, err := Test(ctx, e, o, split, d, nil)
 	if err != nil {
 		return nil, err
@@ -97,9 +99,9 @@ func prepared(d *Description) []report.Fact {
 		{Name: "Model", Value: fmt.Sprintf("%s to %s, which is %s", d.Input, d.Output, d.Scores)}}
 }
 
-func (o *EvalOptions) openSplit() (*data.Split, error) {
+func (o *EvalOptions) openSplit(classes []string) (*data.Split, error) {
 	if o.Labels != "" {
-		return data.OpenLabels(o.Labels, o.Data)
+		return data.OpenLabels(o.Labels, o.Data, classes)
 	}
 	return data.OpenSplit(filepath.Join(o.Data, o.Split))
 }
@@ -117,10 +119,13 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 	}
 	defer c.Close()
 	// A model may take a fixed number of images.
-	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: c.Batch(), Workers: o.Workers,
-		Transform: d.Transform(), Cache: cache, Tolerant: true})
+	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Verified: split.Verified, Batch: c.Batch(),
+		Workers: o.Workers, Transform: d.Transform(), Cache: cache, Tolerant: true})
 	if err != nil {
 		return nil, err
+	}
+	if split.Verified == nil { // else it was said when they were verified
+		defer loader.LogNotes()
 	}
 	p := newPredictions(split)
 	keep := func([]Result) error { return nil }
@@ -159,7 +164,7 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 		return nil, err
 	}
 	a, err := evaluation.Assess(ctx, p.table, o.Intervals)
-	return &report.Test{Split: o.Split, Metrics: m, Predictions: p.table, Assessment: a, Open: data.DecodeIn(o.Data)},
+	return &report.Test{Split: o.Split, Metrics: m, Predictions: p.table, Assessment: a, Open: d.Transform().Reading.DecodeIn(o.Data)},
 		err
 }
 

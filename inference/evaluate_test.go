@@ -68,7 +68,7 @@ func TestEvaluateByLabels(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"":                            "the file is empty",
-		"path,class\n":                "path and label are needed",
+		"path,grade\n":                "needs a column path and a column label",
 		"path,label\na,\n":            "line 2",
 		"path,label\na,x\nb,y\na,x\n": "line 4: a stands in line 2",
 		"path,label\na.png,other\n":   "does not know: other",

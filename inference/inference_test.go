@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"io"
 	"math"
 	"os"
@@ -132,7 +133,7 @@ func TestDescribe(t *testing.T) {
 	refused(inference.Description{}, "nothing says its crop, mean, std")
 	write("m.toml", "crop = 0.5\nmaen = [0, 0, 0]\n")
 	refused(inference.Description{}, "maen")
-	write("m.toml", "crop = 0.5\nmean = [0.1, 0.2, 0.3]\nstd = [1.0, 1.0, 1.0]\n")
+	write("m.toml", "\ufeffcrop = 0.5\nmean = [0.1, 0.2, 0.3]\nstd = [1.0, 1.0, 1.0]\n")
 	d, err := inference.Describe(model, inference.Description{Crop: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -240,6 +241,39 @@ func TestJournal(t *testing.T) {
 	}
 }
 
+// TestJournalRefusesReplacedImages: the result of a file says nothing of another that takes its name.
+func TestJournalRefusesReplacedImages(t *testing.T) {
+	dir := t.TempDir()
+	samples := []data.Sample{{Path: filepath.Join(dir, "a.png")}}
+	write := func(content string) {
+		if err := os.WriteFile(samples[0].Path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	source := inference.Source{Batch: 1, Description: inference.Description{Classes: []string{"a", "b"}}}
+	open := func(resume bool) (*inference.Journal, int, error) {
+		j, done, err := inference.OpenJournal(filepath.Join(dir, "j"), source, samples, resume)
+		return j, len(done), err
+	}
+	write("one")
+	j, _, err := open(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(j.Append([]inference.Result{{Probabilities: []float64{0, 1}}}), j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	j, done, err := open(true)
+	if err != nil || done != 1 {
+		t.Fatal(done, err)
+	}
+	j.Close()
+	write("three")
+	if _, _, err := open(true); err == nil || !strings.Contains(err.Error(), "a.png was replaced") {
+		t.Errorf("error is %v", err)
+	}
+}
+
 func TestPaths(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"a/1.png", "a/b/2.PNG", "a/note.txt", "[x].png"} {
@@ -261,6 +295,11 @@ func TestPaths(t *testing.T) {
 	}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("paths are %q, error %v", got, err)
+	}
+	for _, list := range []string{"\ufeffx.png\r\n", "\xff\xfex\x00.\x00p\x00n\x00g\x00\r\x00\n\x00", "x.png\r"} {
+		if got, err := inference.Paths([]string{"-"}, strings.NewReader(list)); err != nil || !slices.Equal(got, []string{"x.png"}) {
+			t.Errorf("%q lists %q, error %v", list, got, err)
+		}
 	}
 	if _, err := inference.Paths([]string{dir + "/none*"}, nil); err == nil {
 		t.Error("a pattern that matches nothing is accepted")

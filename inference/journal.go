@@ -26,6 +26,18 @@ type journalLine struct {
 	Path          string    `json:"path"`
 	Probabilities []float64 `json:"probabilities,omitempty"`
 	Error         string    `json:"error,omitempty"`
+
+	// Of the file when its result was written; 0: not known.
+	Size     int64 `json:"size,omitempty"`
+	Modified int64 `json:"modified,omitempty"` // nanoseconds
+}
+
+// see sets the size and time of the file.
+func (l *journalLine) see(path string) {
+	l.Size, l.Modified = 0, 0
+	if info, err := os.Stat(path); err == nil {
+		l.Size, l.Modified = info.Size(), info.ModTime().UnixNano()
+	}
 }
 
 // Source is what results depend on beside the images.
@@ -48,7 +60,7 @@ func Digest(path string) (string, error) {
 }
 
 // OpenJournal starts the journal of a stream of samples. With resume it returns the results that the file has, of whole
-// batches; it is an error if they are those of another source or of other samples. Without, and where there is no file,
+// batches; it is an error if they are those of another source or of other samples, also of files that were replaced. Without, and where there is no file,
 // there are none.
 func OpenJournal(path string, source Source, samples []data.Sample, resume bool) (*Journal, []Result, error) {
 	head, err := json.Marshal(source)
@@ -110,6 +122,11 @@ func (j *Journal) read(head []byte, batch int) ([]Result, error) {
 			return nil, fmt.Errorf("result %d is of %s, but the images are others now: leave out -resume to start again",
 				len(results)+1, l.Path)
 		}
+		now := l
+		if now.see(j.samples[len(results)].Path); l.Modified != 0 && (now.Size != l.Size || now.Modified != l.Modified) {
+			return nil, fmt.Errorf("%s was replaced after its result had been written: leave out -resume to start again",
+				l.Path)
+		}
 		if classes := len(j.classes); l.Error == "" && len(l.Probabilities) != classes {
 			return nil, fmt.Errorf("result %d has %d probabilities for %d classes: remove the file to start again",
 				len(results)+1, len(l.Probabilities), classes)
@@ -148,6 +165,7 @@ func (j *Journal) Append(results []Result) error {
 		if r.Err != nil {
 			l.Error = r.Err.Error()
 		}
+		l.see(l.Path)
 		if err := checkFinite(l.Probabilities); err != nil {
 			return fmt.Errorf("%s: %w", l.Path, err)
 		}

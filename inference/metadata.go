@@ -19,6 +19,7 @@ const (
 	metaResize        = "fovea.resize"        // in words
 	metaMean          = "fovea.mean"          // JSON array, RGB in [0,1]
 	metaStd           = "fovea.std"           // JSON array
+	metaWhite         = "fovea.white_level"   // see data.Reading; absent for 0
 	metaProbabilities = "fovea.probabilities" // "fp32" or "fp16", how metrics round
 	metaLossBatch     = "fovea.loss_batch"    // see Description.LossBatch
 	metaImage         = "fovea.image"         // "raw": the preparation is inside the model
@@ -49,6 +50,9 @@ func (d *Description) WriteMetadata(m *pb.ModelProto) {
 	} {
 		onnx.SetMetadata(m, entry[0], entry[1])
 	}
+	if d.White != 0 {
+		onnx.SetMetadata(m, metaWhite, strconv.Itoa(d.White))
+	}
 	if d.Raw {
 		onnx.SetMetadata(m, metaImage, "raw")
 	}
@@ -73,6 +77,12 @@ func readMetadata(m *pb.ModelProto) (*Description, error) {
 		}
 		if err := json.Unmarshal([]byte(text), field.to); err != nil {
 			return nil, fmt.Errorf("metadata %q: %w", field.key, err)
+		}
+	}
+	if text, ok := onnx.Metadata(m, metaWhite); ok {
+		var err error
+		if d.White, err = strconv.Atoi(text); err != nil {
+			return nil, fmt.Errorf("metadata %q: %w", metaWhite, err)
 		}
 	}
 	text, _ := onnx.Metadata(m, metaProbabilities)

@@ -1,7 +1,6 @@
 package inference
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,8 @@ import (
 	"strings"
 
 	"fovea/data"
+	"fovea/internal/naming"
+	"fovea/internal/textfile"
 )
 
 // Paths lists the image files that operands of a command line name. An operand is a file, a folder with images at any
@@ -33,6 +34,7 @@ func pathsOf(operand string, in io.Reader) ([]string, error) {
 	if operand == "-" {
 		return readLines(in)
 	}
+	operand = naming.Locate(operand)
 	_, there := os.Stat(operand)
 	if there == nil {
 		return below(operand)
@@ -75,15 +77,12 @@ func below(path string) ([]string, error) {
 }
 
 func readLines(in io.Reader) ([]string, error) {
-	var paths []string
-	lines := bufio.NewScanner(in)
-	for lines.Scan() {
-		if line := strings.TrimSuffix(lines.Text(), "\r"); line != "" {
-			paths = append(paths, line)
-		}
-	}
-	if err := lines.Err(); err != nil {
+	paths, err := textfile.Lines(in)
+	if err != nil {
 		return nil, fmt.Errorf("reading paths: %w", err)
+	}
+	for i, path := range paths {
+		paths[i] = naming.Locate(path)
 	}
 	return paths, nil
 }

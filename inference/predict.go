@@ -29,6 +29,7 @@ func (c *Classifier) Predict(ctx context.Context, d *Description, views data.Vie
 	if err != nil {
 		return Counts{}, err
 	}
+	defer loader.LogNotes()
 	var n Counts
 	err = c.Stream(ctx, loader, 0, func(results []Result) error {
 		for i := range results {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"image"
 
-	"fovea/data"
+	"fovea/data/pixels"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
 )
@@ -54,6 +54,11 @@ func (c *RawClassifier) bind() error {
 	return nil
 }
 
+// Decode reads an image file as the description says.
+func (c *RawClassifier) Decode(path string) (*image.NRGBA, error) {
+	return c.d.Transform().Reading.Decode(path)
+}
+
 // Classify returns the probabilities of an image.
 func (c *RawClassifier) Classify(img *image.NRGBA) ([]float64, error) {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
@@ -75,19 +80,22 @@ func (c *RawClassifier) Classify(img *image.NRGBA) ([]float64, error) {
 	if err := c.session.Run(); err != nil {
 		return nil, err
 	}
-	return readScores(c.outputs[c.d.Output].Float32(), c.d.Scores == Probabilities, c.d.Half)
+	return c.d.Probabilities(c.outputs[c.d.Output].Float32())
 }
 
 // Predict classifies image files, in their order, and writes them to t, as [Classifier.Predict] does.
 func (c *RawClassifier) Predict(ctx context.Context, paths []string, t *Table,
 	progress func(done, total int)) (Counts, error) {
 	var n Counts
+	var notes pixels.Tally
+	defer notes.Log()
 	for i, path := range paths {
 		if err := ctx.Err(); err != nil {
 			return n, err
 		}
 		r := Result{Index: i}
-		img, err := data.Decode(path)
+		img, noted, err := c.d.Transform().Reading.DecodeNoted(path)
+		notes.Add(path, noted)
 		if err == nil {
 			err = c.d.Transform().CheckPixels(img.Rect.Dx(), img.Rect.Dy(), mostPixels)
 		}

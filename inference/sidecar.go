@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"fovea/internal/textfile"
 )
 
 // readSidecar reads the file beside a model that describes it, if there is one. An unknown key is an error: it may be a
@@ -22,17 +24,17 @@ func readSidecar(model string) (Description, error) {
 		suffix string
 		decode func([]byte) error
 	}{
-		{".json", func(text []byte) error {
-			in := json.NewDecoder(bytes.NewReader(text))
+		{".json", func(content []byte) error {
+			in := json.NewDecoder(bytes.NewReader(content))
 			in.DisallowUnknownFields()
 			return in.Decode(&d)
 		}},
-		{".toml", func(text []byte) error {
-			return toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&d)
+		{".toml", func(content []byte) error {
+			return toml.NewDecoder(bytes.NewReader(content)).DisallowUnknownFields().Decode(&d)
 		}},
 	} {
 		path := strings.TrimSuffix(model, filepath.Ext(model)) + form.suffix
-		text, err := os.ReadFile(path)
+		content, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -43,13 +45,15 @@ func readSidecar(model string) (Description, error) {
 			return d, fmt.Errorf("both %s and %s describe %s: remove one", found, path, model)
 		}
 		found = path
-		err = form.decode(text)
+		if content, err = textfile.Decode(content); err == nil {
+			err = form.decode(content)
+		}
 		var unknown *toml.StrictMissingError
 		if errors.As(err, &unknown) {
 			err = errors.New(unknown.String())
 		}
 		if err != nil {
-			return d, fmt.Errorf("%s describes the model beside it: %w; the keys are classes, size, crop, mean, std, "+
+			return d, fmt.Errorf("%s describes the model beside it: %w; the keys are classes, size, crop, mean, std, white_level, "+
 				"input, output, scores", path, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"context"
 	"maps"
 	"slices"
 
@@ -19,8 +20,8 @@ type File struct {
 
 // OpenFile reads a classifier, runs it once to check what was read, and gives it a new head. ONNX Runtime must be
 // loaded.
-func OpenFile(path string, o imported.Options) (*File, error) {
-	c, err := imported.OpenClassifier(path, o)
+func OpenFile(ctx context.Context, path string, o imported.Options) (*File, error) {
+	c, err := imported.OpenClassifier(ctx, path, o)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	"fovea/onnx/pb"
 )
 
@@ -59,11 +61,15 @@ func checkModel(m *pb.ModelProto) error {
 	return nil
 }
 
-// imports returns the set of domains that are imported.
+// imports returns the set of domains that are imported. An import may stand there twice, as scikit-learn's converter
+// writes it.
 func imports(list []*pb.OperatorSetIdProto) (map[string]bool, error) {
 	domains := map[string]bool{}
-	for _, o := range list {
+	for i, o := range list {
 		domain := CanonicalDomain(o.GetDomain())
+		if slices.ContainsFunc(list[:i], func(p *pb.OperatorSetIdProto) bool { return proto.Equal(o, p) }) {
+			continue
+		}
 		if domains[domain] {
 			return nil, fmt.Errorf("opset_import names domain %q twice", o.GetDomain())
 		}
@@ -90,10 +96,6 @@ type scope struct {
 	opsets map[string]bool
 	ir     int64
 	makers map[string]string // value → what makes it
-}
-
-func (s *scope) inner() *scope {
-	return &scope{outer: s, depth: s.depth + 1, opsets: s.opsets, ir: s.ir}
 }
 
 func (s *scope) maker(value string) (string, bool) {
@@ -143,19 +145,12 @@ func checkGraph(g *pb.GraphProto, s *scope) error {
 		s.makers[in.GetName()] = "the graph input"
 	}
 	for _, t := range g.GetInitializer() {
-		if err := checkTensor(t); err != nil {
-			return fmt.Errorf("initializer %q: %w", t.GetName(), err)
-		}
-		if err := s.initializer(t.GetName()); err != nil {
+		if err := s.initializer("initializer", t.GetName(), checkTensor(t)); err != nil {
 			return err
 		}
 	}
 	for _, t := range g.GetSparseInitializer() {
-		name := t.GetValues().GetName()
-		if err := checkSparse(t); err != nil {
-			return fmt.Errorf("sparse initializer %q: %w", name, err)
-		}
-		if err := s.initializer(name); err != nil {
+		if err := s.initializer("sparse initializer", t.GetValues().GetName(), checkSparse(t)); err != nil {
 			return err
 		}
 	}
@@ -184,9 +179,12 @@ func checkName(name string) error {
 	return nil
 }
 
-// initializer defines an initializer. It may give a graph input its default; before IR version 4 it must.
-func (s *scope) initializer(name string) error {
+// initializer defines an initializer, unless the check of its tensor failed. It may give a graph input its default;
+// before IR version 4 it must.
+func (s *scope) initializer(kind, name string, failed error) error {
 	switch by := s.makers[name]; {
+	case failed != nil:
+		return fmt.Errorf("%s %q: %w", kind, name, failed)
 	case name == "":
 		return fmt.Errorf("an initializer has no name")
 	case by == "an initializer":
@@ -201,11 +199,8 @@ func (s *scope) initializer(name string) error {
 
 func checkNodes(nodes []*pb.NodeProto, s *scope) error {
 	for i, n := range nodes {
-		by := nodeLabel(i, n)
-		if err := checkNode(n, s); err != nil {
-			if missing, ok := err.(*undefinedError); ok {
-				return fmt.Errorf("%s: %w", by, missing.explain(nodes[i:]))
-			}
+		by := NodeLabel(i, n)
+		if err := checkNode(nodes[i:], s); err != nil {
 			return fmt.Errorf("%s: %w", by, err)
 		}
 		for _, out := range n.GetOutput() {
@@ -220,15 +215,26 @@ func checkNodes(nodes []*pb.NodeProto, s *scope) error {
 	return nil
 }
 
-// nodeLabel returns a description by which a reader of the model can find the node.
-func nodeLabel(i int, n *pb.NodeProto) string {
+// NodeLabel returns a description by which a reader of the model finds node i of a graph. Long names are cut.
+func NodeLabel(i int, n *pb.NodeProto) string {
 	if n.GetName() != "" {
-		return fmt.Sprintf("node %q (%s)", n.GetName(), n.GetOpType())
+		return fmt.Sprintf("node %q (%s)", clip(n.GetName()), clip(n.GetOpType()))
 	}
-	return fmt.Sprintf("node %d (%s)", i, n.GetOpType())
+	return fmt.Sprintf("node %d (%s)", i, clip(n.GetOpType()))
 }
 
-func checkNode(n *pb.NodeProto, s *scope) error {
+// clip cuts a name that is too long for a message.
+func clip(name string) string {
+	const most = 100
+	if len(name) <= most {
+		return name
+	}
+	return strings.ToValidUTF8(name[:most], "") + "…"
+}
+
+// checkNode checks the first of the nodes.
+func checkNode(nodes []*pb.NodeProto, s *scope) error {
+	n := nodes[0]
 	if n.GetOpType() == "" {
 		return fmt.Errorf("op_type is missing")
 	}
@@ -240,7 +246,7 @@ func checkNode(n *pb.NodeProto, s *scope) error {
 			continue
 		}
 		if _, ok := s.maker(in); !ok {
-			return &undefinedError{input: i, value: in}
+			return undefined(nodes, i, in)
 		}
 	}
 	seen := map[string]bool{}
@@ -266,7 +272,7 @@ func checkAttribute(a *pb.AttributeProto, s *scope) error {
 		}
 	}
 	for _, g := range graphsOf(a) {
-		if err := checkGraph(g, s.inner()); err != nil {
+		if err := checkGraph(g, &scope{outer: s, depth: s.depth + 1, opsets: s.opsets, ir: s.ir}); err != nil {
 			return fmt.Errorf("subgraph %q: %w", g.GetName(), err)
 		}
 	}

@@ -7,19 +7,10 @@ import (
 	"fovea/onnx/pb"
 )
 
-// An undefinedError means that a node uses a value that is not made before it.
-type undefinedError struct {
-	input int
-	value string
-}
-
-func (e *undefinedError) Error() string {
-	return fmt.Sprintf("input %d, %q, is made by no node, input or initializer", e.input, e.value)
-}
-
-// explain returns an error that tells whether nobody makes the value, or a later node, or a cycle. nodes are the user
-// of the value and all nodes after it.
-func (e *undefinedError) explain(nodes []*pb.NodeProto) error {
+// undefined returns the error of a node that uses a value as input number input, where the value is not made before. It
+// tells whether nobody makes the value, or a later node, or a cycle. nodes are the user of the value and all nodes after
+// it.
+func undefined(nodes []*pb.NodeProto, input int, value string) error {
 	makers := map[string]int{}
 	for i, n := range nodes {
 		for _, out := range n.GetOutput() {
@@ -28,16 +19,16 @@ func (e *undefinedError) explain(nodes []*pb.NodeProto) error {
 			}
 		}
 	}
-	late, ok := makers[e.value]
+	late, ok := makers[value]
 	if !ok {
-		return e
+		return fmt.Errorf("input %d, %q, is made by no node, input or initializer", input, value)
 	}
 	if path, ok := findPath(nodes, makers, late); ok {
 		return fmt.Errorf("input %d, %q, depends on the node's own output: a cycle through %s",
-			e.input, e.value, strings.Join(append(path, e.value), " → "))
+			input, value, strings.Join(append(path, value), " → "))
 	}
 	return fmt.Errorf("input %d, %q, is made later, by %s: sort the nodes topologically",
-		e.input, e.value, nodeLabel(late, nodes[late]))
+		input, value, NodeLabel(late, nodes[late]))
 }
 
 // findPath returns the values on a way from nodes[0] to an input of nodes[last]. It walks from user to maker with a

@@ -22,22 +22,12 @@ func checkTensor(t *pb.TensorProto) error {
 	case isExternal(t):
 		return checkExternal(t)
 	}
-	have := int64(len(t.GetStringData()))
 	if dtype != pb.TensorProto_STRING {
-		if want, err = DataSize(dtype, t.GetDims()); err != nil {
-			return err
-		}
-		have = int64(len(t.GetRawData()))
-		if t.GetRawData() == nil {
-			have = typedSize(t, dtype)
-		}
+		_, err := tensorData(t)
+		return err
 	}
-	if have != want {
-		unit := "bytes"
-		if dtype == pb.TensorProto_STRING {
-			unit = "strings"
-		}
-		return fmt.Errorf("%d %s of data, but %s of shape %v has %d", have, unit, TypeName(dtype), t.GetDims(), want)
+	if have := int64(len(t.GetStringData())); have != want {
+		return fmt.Errorf("%d strings of data, but string of shape %v has %d", have, t.GetDims(), want)
 	}
 	return nil
 }
@@ -49,27 +39,6 @@ func checkExternal(t *pb.TensorProto) error {
 	}
 	_, err := DataSize(pb.TensorProto_DataType(t.GetDataType()), t.GetDims())
 	return err
-}
-
-// typedSize returns the number of bytes that typedData would pack.
-func typedSize(t *pb.TensorProto, dtype pb.TensorProto_DataType) int64 {
-	switch dtype {
-	case pb.TensorProto_FLOAT, pb.TensorProto_COMPLEX64:
-		return 4 * int64(len(t.GetFloatData()))
-	case pb.TensorProto_DOUBLE, pb.TensorProto_COMPLEX128:
-		return 8 * int64(len(t.GetDoubleData()))
-	case pb.TensorProto_INT64:
-		return 8 * int64(len(t.GetInt64Data()))
-	case pb.TensorProto_UINT64:
-		return 8 * int64(len(t.GetUint64Data()))
-	case pb.TensorProto_UINT32:
-		return 4 * int64(len(t.GetUint64Data()))
-	}
-	n, width := uint64(len(t.GetInt32Data())), elementTypes[dtype].bits
-	if width == 6 {
-		return int64((6*n + 7) / 8)
-	}
-	return int64(n * max(width, 8) / 8)
 }
 
 // checkSparse checks a sparse tensor's shape, values and indices.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"fovea/internal/textfile"
 	"fovea/onnx/internal/mmap"
 	"fovea/onnx/pb"
 )
@@ -16,38 +17,39 @@ import (
 func (m *Model) openExternal(path string) error {
 	var root *os.Root
 	files := map[string][]byte{}
-	err := eachTensor(m.Proto, func(t *pb.TensorProto) error {
+	for _, t := range allTensors(m.Proto) {
 		if !isExternal(t) {
-			return nil
+			continue
+		}
+		if root == nil {
+			var err error
+			if root, err = os.OpenRoot(filepath.Dir(path)); err != nil {
+				return err
+			}
+			defer root.Close()
 		}
 		location := externalEntry(t, "location")
-		data, ok := files[location]
-		if !ok {
-			var err error
-			if root == nil {
-				if root, err = os.OpenRoot(filepath.Dir(path)); err != nil {
-					return err
-				}
-			}
+		if _, ok := files[location]; !ok {
 			f, err := openLocation(root, location)
 			if err != nil {
 				return fmt.Errorf("tensor %q: %w", t.GetName(), err)
 			}
 			m.files = append(m.files, f)
-			data = f.Bytes()
-			files[location] = data
-			m.External[location] = int64(len(data))
+			if err := textfile.NotData(f.Bytes()); err != nil {
+				return fmt.Errorf("external data file %q: %w", location, err)
+			}
+			files[location] = f.Bytes()
+			m.External[location] = int64(len(f.Bytes()))
 		}
-		section, err := externalSection(t, data)
+		section, err := externalSection(t, files[location])
 		if err != nil {
 			return fmt.Errorf("tensor %q: external data file %q: %w", t.GetName(), location, err)
 		}
-		return SetData(t, section)
-	})
-	if root != nil {
-		root.Close()
+		if err := SetData(t, section); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // openLocation maps a data file inside root. A path that leads out of it, directly or through a symbolic link, is
@@ -105,52 +107,33 @@ func externalEntry(t *pb.TensorProto, key string) string {
 	return ""
 }
 
-// eachTensor calls visit for every tensor of m: initializers and attributes, in the main graph, subgraphs and
-// functions.
-func eachTensor(m *pb.ModelProto, visit func(*pb.TensorProto) error) error {
-	if err := eachGraphTensor(m.GetGraph(), visit); err != nil {
-		return err
-	}
+// allTensors returns the tensors of m: initializers and attributes, in the main graph, subgraphs and functions.
+func allTensors(m *pb.ModelProto) []*pb.TensorProto {
+	list := graphTensors(m.GetGraph())
 	for _, f := range m.GetFunctions() {
-		if err := eachNodeTensor(f.GetNode(), visit); err != nil {
-			return err
-		}
+		list = append(list, nodeTensors(f.GetNode())...)
 	}
-	return nil
+	return list
 }
 
-func eachGraphTensor(g *pb.GraphProto, visit func(*pb.TensorProto) error) error {
-	for _, t := range g.GetInitializer() {
-		if err := visit(t); err != nil {
-			return err
-		}
-	}
+func graphTensors(g *pb.GraphProto) []*pb.TensorProto {
+	list := slices.Clone(g.GetInitializer())
 	for _, s := range g.GetSparseInitializer() {
-		for _, t := range []*pb.TensorProto{s.GetValues(), s.GetIndices()} {
-			if err := visit(t); err != nil {
-				return err
-			}
-		}
+		list = append(list, s.GetValues(), s.GetIndices())
 	}
-	return eachNodeTensor(g.GetNode(), visit)
+	return append(list, nodeTensors(g.GetNode())...)
 }
 
-func eachNodeTensor(nodes []*pb.NodeProto, visit func(*pb.TensorProto) error) error {
+func nodeTensors(nodes []*pb.NodeProto) (list []*pb.TensorProto) {
 	for _, n := range nodes {
 		for _, a := range n.GetAttribute() {
-			for _, t := range tensorsOf(a) {
-				if err := visit(t); err != nil {
-					return err
-				}
-			}
+			list = append(list, tensorsOf(a)...)
 			for _, g := range graphsOf(a) {
-				if err := eachGraphTensor(g, visit); err != nil {
-					return err
-				}
+				list = append(list, graphTensors(g)...)
 			}
 		}
 	}
-	return nil
+	return list
 }
 
 // tensorsOf returns the tensors of an attribute, which has one or a list.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"fovea/internal/textfile"
 	"fovea/onnx/internal/mmap"
 	"fovea/onnx/pb"
 
@@ -40,7 +41,10 @@ func Open(path string) (*Model, error) {
 		return nil, fmt.Errorf("opening model: %w", err)
 	}
 	m := &Model{External: map[string]int64{}, files: []*mmap.File{f}}
-	if m.Proto, err = Unmarshal(f.Bytes()); err == nil {
+	if err = textfile.NotData(f.Bytes()); err == nil {
+		m.Proto, err = Unmarshal(f.Bytes())
+	}
+	if err == nil {
 		err = m.openExternal(path)
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"fovea/internal/durable"
@@ -55,11 +56,7 @@ func Marshal(m *pb.ModelProto) ([]byte, error) {
 		return nil, fmt.Errorf("model of %d bytes is above protobuf's limit of 2 GiB: save it with external data",
 			parts.size())
 	}
-	out := make([]byte, 0, parts.size())
-	for _, p := range parts {
-		out = append(out, p...)
-	}
-	return out, nil
+	return slices.Concat(parts...), nil
 }
 
 // saveExternal writes the data file and returns the model that refers to it.

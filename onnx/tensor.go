@@ -3,9 +3,9 @@ package onnx
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"slices"
 
+	"fovea/internal/numbers"
 	"fovea/onnx/pb"
 
 	"google.golang.org/protobuf/proto"
@@ -51,55 +51,29 @@ func tensorData(t *pb.TensorProto) ([]byte, error) {
 // typedData packs the typed field that holds elements of dtype (see onnx.proto, comments of TensorProto) into bytes.
 // The result is as long as the field, so a hostile shape costs nothing.
 func typedData(t *pb.TensorProto, dtype pb.TensorProto_DataType) []byte {
-	out := []byte{}
-	le := binary.LittleEndian
 	switch dtype {
 	case pb.TensorProto_FLOAT, pb.TensorProto_COMPLEX64:
-		out = slices.Grow(out, 4*len(t.GetFloatData()))
-		for _, v := range t.GetFloatData() {
-			out = le.AppendUint32(out, math.Float32bits(v))
-		}
+		return numbers.Encode(t.GetFloatData())
 	case pb.TensorProto_DOUBLE, pb.TensorProto_COMPLEX128:
-		out = slices.Grow(out, 8*len(t.GetDoubleData()))
-		for _, v := range t.GetDoubleData() {
-			out = le.AppendUint64(out, math.Float64bits(v))
-		}
+		return numbers.Encode(t.GetDoubleData())
 	case pb.TensorProto_INT64:
-		out = slices.Grow(out, 8*len(t.GetInt64Data()))
-		for _, v := range t.GetInt64Data() {
-			out = le.AppendUint64(out, uint64(v))
-		}
-	case pb.TensorProto_UINT64:
-		out = slices.Grow(out, 8*len(t.GetUint64Data()))
-		for _, v := range t.GetUint64Data() {
-			out = le.AppendUint64(out, v)
-		}
-	case pb.TensorProto_UINT32:
-		out = slices.Grow(out, 4*len(t.GetUint64Data()))
-		for _, v := range t.GetUint64Data() {
-			out = le.AppendUint32(out, uint32(v))
-		}
+		return numbers.Encode(t.GetInt64Data())
+	case pb.TensorProto_UINT64, pb.TensorProto_UINT32:
+		return lowBytes(t.GetUint64Data(), int(elementTypes[dtype].bits/8))
 	case pb.TensorProto_FLOAT6E2M3, pb.TensorProto_FLOAT6E3M2:
-		out = pack6(t.GetInt32Data())
-	default:
-		out = packInt32(t.GetInt32Data(), elementTypes[dtype].bits)
+		return pack6(t.GetInt32Data())
 	}
-	return out
+	// Elements of 4 and 2 bits already share a value's lowest byte.
+	return lowBytes(t.GetInt32Data(), int(max(elementTypes[dtype].bits, 8)/8))
 }
 
-// packInt32 keeps the low bits of each value: 4 bytes for int32, 2 for 16-bit types, and 1 for 8-bit types. Elements of
-// 4 and 2 bits already share a value, of which it keeps 1 byte too.
-func packInt32(values []int32, bits uint64) []byte {
-	out := make([]byte, 0, len(values)*int(bits+7)/8)
+// lowBytes keeps the lowest width bytes of each value.
+func lowBytes[T int32 | uint64](values []T, width int) []byte {
+	out := make([]byte, 0, len(values)*width)
 	for _, v := range values {
-		switch bits {
-		case 32:
-			out = binary.LittleEndian.AppendUint32(out, uint32(v))
-		case 16:
-			out = binary.LittleEndian.AppendUint16(out, uint16(v))
-		default:
-			out = append(out, byte(v))
-		}
+		var all [8]byte
+		binary.LittleEndian.PutUint64(all[:], uint64(v))
+		out = append(out, all[:width]...)
 	}
 	return out
 }

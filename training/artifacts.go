@@ -83,7 +83,7 @@ func NewBench(ctx context.Context, cfg *config.Config, classes int, x Experiment
 	if b.engine, err = engine.New(ctx, cfg.Engine(), nil); err != nil {
 		return nil, err
 	}
-	if b.setup, err = newSetup(cfg, classes); err != nil {
+	if b.setup, err = newSetup(ctx, cfg, classes); err != nil {
 		return nil, err
 	}
 	b.engine.Configure(func(o *ort.Options) { o.MemoryPattern, o.Profile = x.MemoryPattern, x.Profile })

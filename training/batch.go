@@ -67,7 +67,7 @@ func (t *trial) plan(batch int) (*plan, error) {
 	}
 	c := *t.config
 	c.Training.Batch = batch
-	p, err := planFor(&c, t.set)
+	p, err := planFor(t.ctx, &c, t.set)
 	if err == nil {
 		t.plans[batch] = p
 	}

@@ -284,7 +284,7 @@ func onStandIns(t *testing.T) *config.Config {
 // onlyDecayed compares the parameters that a run without gradients ends with to those of optimizer steps on the CPU.
 func onlyDecayed(t *testing.T, c *config.Config, folder string) {
 	t.Helper()
-	s, err := newSetup(c, 5)
+	s, err := newSetup(t.Context(), c, 5)
 	if err != nil {
 		t.Fatal(err)
 	}

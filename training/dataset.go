@@ -1,6 +1,7 @@
 package training
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -20,9 +21,8 @@ type dataset struct {
 	config           *config.Config
 	classes          []string
 	train, val, test *data.Split
-	policy           *augment.Policy      // nil: none
-	cache            *data.Cache          // of decoded images, from verify on; nil: none
-	fingerprints     [][]data.Fingerprint // of the images of each split, from verify on
+	policy           *augment.Policy // nil: none
+	cache            *data.Cache     // of decoded images, from verify on; nil: none
 }
 
 // openDataset lists the images of a config, with its numbering of classes, and of train the fraction that it uses.
@@ -31,6 +31,7 @@ func openDataset(cfg *config.Config) (*dataset, error) {
 	if err != nil {
 		return nil, err
 	}
+	data.LimitPixels(cfg.Data.MaxPixels)
 	set, err := openNumbered(cfg)
 	if err != nil {
 		return nil, err
@@ -72,15 +73,14 @@ func (d *dataset) verify(ctx context.Context, transform func(*data.Split) data.T
 		bad.Total += len(s.Samples)
 	}
 	for _, s := range d.splits() {
-		held, found, err := data.Verify(ctx, s.Samples, c.Workers, d.cache, transform(s),
+		verified, found, err := data.Verify(ctx, s.Samples, c.Workers, d.cache, transform(s),
 			func(done, _ int) { update(before+done, bad.Total) })
 		if err != nil {
 			return err
 		}
-		d.fingerprints = append(d.fingerprints, held)
 		before += len(s.Samples)
 		bad.Images = append(bad.Images, found...)
-		s.Samples = data.Readable(s.Samples, found)
+		s.Samples, s.Verified = data.Readable(s.Samples, found), verified
 	}
 	if err := bad.LeaveOut(c.Unreadable == "skip", `set data.unreadable = "skip"`); err != nil {
 		return err
@@ -130,6 +130,43 @@ func (d *dataset) digests() map[string]string {
 	return out
 }
 
+// contents identifies what is in the images of each split, 8 bytes for each in their order: 4 of the digest of the file,
+// 4 of that of its pixels. Another program may read other pixels from the same file.
+func (d *dataset) contents() map[string][]byte {
+	out := map[string][]byte{}
+	for _, s := range d.splits() {
+		var all []byte
+		for _, f := range s.Verified {
+			all = append(append(all, f.File[:4]...), f.Pixels[:4]...)
+		}
+		out[filepath.Base(s.Dir)] = all
+	}
+	return out
+}
+
+// checkContents reports an error if the images of a split, of which only the paths are known to be the same, do not hold
+// what they held before.
+func (d *dataset) checkContents(before map[string][]byte) error {
+	now := d.contents()
+	for _, s := range d.splits() {
+		name := filepath.Base(s.Dir)
+		changed, first := 0, ""
+		for i, x := range s.Samples {
+			if !bytes.Equal(now[name][8*i:][:8], before[name][8*i:][:8]) {
+				if changed++; changed == 1 {
+					first = x.Path
+				}
+			}
+		}
+		if changed > 0 {
+			return fmt.Errorf("%d of %d images of %s are not those that the run was started with, or this version of Fovea "+
+				"reads them otherwise; the first is %s: put them back, or choose another name", changed, len(s.Samples), name,
+				first)
+		}
+	}
+	return nil
+}
+
 // cacheSide returns the largest shorter side of a kept training image: by default twice the crop's, so that most crops
 // are reduced rather than enlarged.
 func (d *dataset) cacheSide() int {
@@ -153,8 +190,8 @@ func (d *dataset) order() data.Order {
 // loader loads the training images in the order of each epoch: augmented, or the rows of a linear probe's features in
 // their place.
 func (d *dataset) loader(batch int, features []float32) (*data.Loader, error) {
-	c := data.LoaderConfig{Samples: d.train.Samples, Batch: batch, Workers: d.config.Data.Workers,
-		Seed: uint64(d.config.Seed), Shuffle: true, Order: d.order(), DropLast: true, Targets: d.targets()}
+	c := data.LoaderConfig{Samples: d.train.Samples, Verified: d.train.Verified, Batch: batch,
+		Workers: d.config.Data.Workers, Seed: uint64(d.config.Seed), Shuffle: true, Order: d.order(), DropLast: true, Targets: d.targets()}
 	if features != nil {
 		c.Workers, c.Tensors = 1, features
 	} else {
@@ -165,8 +202,8 @@ func (d *dataset) loader(batch int, features []float32) (*data.Loader, error) {
 
 // evalLoader loads a split in its order, as images are evaluated.
 func (d *dataset) evalLoader(split *data.Split, batch int) (*data.Loader, error) {
-	return data.NewLoader(data.LoaderConfig{Samples: split.Samples, Batch: batch, Workers: d.config.Data.Workers,
-		Transform: d.evalTransform(), Cache: d.cache})
+	return data.NewLoader(data.LoaderConfig{Samples: split.Samples, Verified: split.Verified, Batch: batch,
+		Workers: d.config.Data.Workers, Transform: d.evalTransform(), Cache: d.cache})
 }
 
 func (d *dataset) trainTransform() data.Transform {
@@ -174,7 +211,8 @@ func (d *dataset) trainTransform() data.Transform {
 	return data.TrainTransform{Size: c.Size, Scale: a.CropScale, Ratio: a.CropRatio, HorizontalFlip: a.HorizontalFlip,
 		VerticalFlip: a.VerticalFlip, QuarterTurns: a.QuarterTurns, Shift: a.Shift,
 		Policy: d.policy, ColorJitter: a.ColorJitter, Mean: narrow(c.Mean), Std: narrow(c.Std),
-		Erase: augment.Eraser{Probability: a.Erase, Mode: augment.EraseMode(a.EraseMode), Count: a.EraseCount}}
+		Erase:   augment.Eraser{Probability: a.Erase, Mode: augment.EraseMode(a.EraseMode), Count: a.EraseCount},
+		Reading: data.Reading{White: c.WhiteLevel}}
 }
 
 func (d *dataset) evalTransform() data.EvalTransform {
@@ -183,7 +221,8 @@ func (d *dataset) evalTransform() data.EvalTransform {
 	if crop == 0 {
 		crop = data.CropFraction(c.Size)
 	}
-	return data.EvalTransform{Size: c.Size, CropPct: crop, Mean: narrow(c.Mean), Std: narrow(c.Std)}
+	return data.EvalTransform{Size: c.Size, CropPct: crop, Mean: narrow(c.Mean), Std: narrow(c.Std),
+		Reading: data.Reading{White: c.WhiteLevel}}
 }
 
 func narrow(x [3]float64) [3]float32 {
@@ -197,7 +236,7 @@ func (d *dataset) targets() *data.Targets {
 		Seed: uint64(d.config.Seed)}
 	if a.Mixes() {
 		t.Mixer = &augment.Mixer{Mixup: a.Mixup, CutMix: a.CutMix, MinMax: a.CutMixMinMax, Probability: a.MixProbability,
-			Switch: a.MixSwitch, Mode: augment.MixMode(a.MixMode)}
+			Switch: a.MixSwitch, Mode: augment.MixMode(a.MixMode), Timm09: a.CutMixBox == "timm_0.9"}
 	} else if !a.SmoothUnmixed {
 		t.Smoothing = 0
 	}

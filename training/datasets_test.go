@@ -46,7 +46,7 @@ func TestBenchmarkConfigs(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer f.Close()
-			p, err := evaluation.ReadPredictions(f)
+			p, err := evaluation.ReadTable(f, evaluation.TableOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -36,9 +36,7 @@ type loop struct {
 	ended       func() // is called after each epoch
 }
 
-// eventsAnEpoch gives the distance of two epochs on TensorBoard's axis, RETFound's
-// 1000. Training and validation share the axis, so that a resumed run can
-// replace both from one point on.
+// eventsAnEpoch gives the distance of two epochs on TensorBoard's axis, RETFound's 1000.
 const eventsAnEpoch = 1000
 
 // open makes the loader and the events. features, nil but for a linear probe, are those of the training images.
@@ -144,21 +142,26 @@ func (l *loop) epoch(ctx context.Context) error {
 
 func round(x float64) float64 { return math.Round(1e4*x) / 1e4 }
 
-// record sends the validation metrics to TensorBoard under RETFound's names.
+// record sends the validation metrics of the last epoch to TensorBoard under RETFound's names. A resumed run writes
+// those again, in the place of what stood at the step or beside the same values.
 func (l *loop) record(val evaluation.Metrics) {
+	step := l.eventStep()
+	if l.config.Evaluation.Axis == "epoch" {
+		step = int64(len(l.state.History) - 1)
+	}
 	for name, x := range val.All() {
 		tag := "perf/" + name
 		if name == "val_loss" {
 			tag = "loss/val"
 		}
-		l.event(tag, x)
+		l.event(tag, step, x)
 	}
 	l.warn(l.events.Flush())
 }
 
 // event writes a scalar. The events only show the run: a disk that has no room for them does not end it.
-func (l *loop) event(tag string, x float64) {
-	l.warn(l.events.Scalar(tag, l.eventStep(), x, time.Now()))
+func (l *loop) event(tag string, step int64, x float64) {
+	l.warn(l.events.Scalar(tag, step, x, time.Now()))
 }
 
 func (l *loop) warn(err error) {

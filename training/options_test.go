@@ -179,7 +179,7 @@ func TestProbeStepEqualsTraining(t *testing.T) {
 		c.Model.Adaptation, c.Model.DropPath = adaptation, 0
 		c.Augment = config.Augment{CropScale: [2]float64{1, 1}, CropRatio: [2]float64{1, 1}, EraseMode: "pixel",
 			EraseCount: 1,
-			MixMode:    "batch", SmoothUnmixed: true}
+			MixMode:    "batch", CutMixBox: "timm_1.0", SmoothUnmixed: true}
 		c.Training.MaxSteps, c.Optimizer.Clip = 1, 0
 		return tensors(t, run(t, c, training.Options{}).Folder, "last/optimizer.safetensors")
 	}

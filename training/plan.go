@@ -22,7 +22,7 @@ func newPlan(ctx context.Context, cfg *config.Config, set *dataset, e *engine.En
 	if cfg.Training.Batch == config.Auto {
 		p, err = choosePlan(ctx, cfg, set, e)
 	} else {
-		p, err = planFor(cfg, set)
+		p, err = planFor(ctx, cfg, set)
 	}
 	if err != nil {
 		return nil, err
@@ -35,8 +35,8 @@ func newPlan(ctx context.Context, cfg *config.Config, set *dataset, e *engine.En
 }
 
 // planFor makes the plan of a config that has a batch size.
-func planFor(cfg *config.Config, set *dataset) (*plan, error) {
-	s, err := newSetup(cfg, len(set.classes))
+func planFor(ctx context.Context, cfg *config.Config, set *dataset) (*plan, error) {
+	s, err := newSetup(ctx, cfg, len(set.classes))
 	if err != nil {
 		return nil, err
 	}

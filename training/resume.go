@@ -75,6 +75,13 @@ func readCheckpoint(folder string, p *plan) (*checkpoint.Checkpoint, *state, err
 				"put them back, or choose another name", split)
 		}
 	}
+	if err == nil && s.Files == nil {
+		slog.Warn("the checkpoint does not say what was in the images: the run goes on with what is in them now",
+			"checkpoint", dir)
+		s.Files = p.data.contents()
+	} else if err == nil {
+		err = p.data.checkContents(s.Files)
+	}
 	if err == nil && p.setup.model.Digest() != s.Model {
 		err = errors.New("model.onnx is not the file that the run was started with: put it back, or choose another name")
 	}
@@ -140,7 +147,7 @@ func sameConfig(folder string, now *config.Config, finished bool) error {
 	if err != nil {
 		return err
 	}
-	where := []string{"name", "data.dir", "data.workers", "output.dir",
+	where := []string{"name", "data.dir", "data.workers", "data.max_pixels", "output.dir",
 		"runtime.provider", "runtime.threads", "runtime.library", "runtime.cuda_graph", "training.recompute"}
 	if (now.Data.Cache == "") == (before.Data.Cache == "") { // that there is one decides which pixels are seen
 		where = append(where, "data.cache")

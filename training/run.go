@@ -195,9 +195,10 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 	if stored != nil {
 		err = kept.restore(stored, r.state, r.engine.Host())
 	} else {
-		repeats := data.Repeats(set.fingerprints)
+		repeats := data.Repeats([][]data.Fingerprint{set.train.Verified, set.val.Verified, set.test.Verified})
 		set.warnRepeats(repeats)
-		r.state.Images, r.state.Model, r.state.Host = set.digests(), setup.model.Digest(), r.engine.Host()
+		r.state.Images, r.state.Files = set.digests(), set.contents()
+		r.state.Model, r.state.Host = setup.model.Digest(), r.engine.Host()
 		r.state.Repeats = &repeats
 		err = l.Start(setup.initialize)
 	}

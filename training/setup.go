@@ -1,6 +1,7 @@
 package training
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,14 +32,14 @@ type setup struct {
 }
 
 // newSetup opens the model of a config. For a model from a file, ONNX Runtime must be loaded.
-func newSetup(cfg *config.Config, classes int) (*setup, error) {
+func newSetup(ctx context.Context, cfg *config.Config, classes int) (*setup, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	if cfg.Training.Batch == config.Auto {
 		return nil, errors.New(`training.batch is "auto" still: a learner needs a number`)
 	}
-	m, err := openModel(cfg, classes)
+	m, err := openModel(ctx, cfg, classes)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +59,7 @@ func newSetup(cfg *config.Config, classes int) (*setup, error) {
 	return s, nil
 }
 
-func openModel(cfg *config.Config, classes int) (models.Model, error) {
+func openModel(ctx context.Context, cfg *config.Config, classes int) (models.Model, error) {
 	if cfg.Model.ONNX == "" {
 		c := cfg.Model.Dimensions().Config(cfg.Data.Size, classes)
 		c.FCNormTwice = cfg.Model.FCNormTwice
@@ -73,7 +74,7 @@ func openModel(cfg *config.Config, classes int) (models.Model, error) {
 		}
 		o.Layering.By = pattern
 	}
-	m, err := models.OpenFile(cfg.Model.ONNX, o)
+	m, err := models.OpenFile(ctx, cfg.Model.ONNX, o)
 	if err != nil {
 		return nil, fmt.Errorf("model.onnx: %w", err)
 	}

@@ -24,7 +24,8 @@ type state struct {
 	RateSum float64 `json:"rate_sum"`
 
 	History []epoch           `json:"history"`
-	Images  map[string]string `json:"images"`            // digest of each split's
+	Images  map[string]string `json:"images"`            // digest of the paths and classes of each split
+	Files   map[string][]byte `json:"files,omitempty"`   // dataset.contents; nil: not known
 	Model   string            `json:"model,omitempty"`   // digest of the files of model.onnx
 	Repeats *[]data.Repeat    `json:"repeats,omitempty"` // images that are there twice; nil: not compared
 	Scaler  *optim.LossScaler `json:"loss_scaler,omitempty"`

@@ -64,8 +64,8 @@ func (l *loop) settle() error {
 	rate := l.rate()
 	lossSum, err := l.learner.Settle()
 	if err == nil {
-		l.event("loss/train", lossSum/float64(n))
-		l.event("lr", rate)
+		l.event("loss/train", l.eventStep(), lossSum/float64(n))
+		l.event("lr", l.eventStep(), rate)
 		s.Step++
 		s.LossSum += lossSum
 		s.RateSum += rate * float64(n)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,9 @@ import (
 	"strconv"
 	"strings"
 
+	"fovea/data"
 	"fovea/inference"
+	"fovea/internal/table"
 	"fovea/onnx/engine"
 	"fovea/training/config"
 )
@@ -19,7 +20,7 @@ type classifierFlags struct {
 	path                     string
 	given                    inference.Description
 	classes, crop, mean, std string
-	batch                    int
+	batch, maxPixels         int
 	overrides                texts
 }
 
@@ -30,8 +31,13 @@ func (m *classifierFlags) file() flagEntry {
 
 // running defines the flags that say how the model is run.
 func (m *classifierFlags) running() []flagEntry {
+	if m.maxPixels == 0 {
+		m.maxPixels = data.DefaultPixels
+	}
 	return []flagEntry{
 		{&m.batch, "batch", "N", "images in a forward pass"},
+		{&m.maxPixels, "max-pixels", "N", `size of the largest image, which its header tells before it is decoded; all that
+			are decoded at a time take at most 10 bytes for each of these pixels`},
 		runtimeFlag(&m.overrides),
 	}
 }
@@ -40,8 +46,8 @@ func (m *classifierFlags) running() []flagEntry {
 func (m *classifierFlags) description() flagGroup {
 	return flagGroup{`
 The model of a run describes itself. Describe any other model with these flags, or with a file beside it: MODEL.json or
-MODEL.toml for MODEL.onnx, with the keys classes, size, crop, mean, std, input, output and scores. A flag wins over the
-file, and the file over the model. crop, mean and std are never guessed.
+MODEL.toml for MODEL.onnx, with the keys classes, size, crop, mean, std, white_level, input, output and scores. A flag
+wins over the file, and the file over the model. crop, mean and std are never guessed.
 `, []flagEntry{
 		{&m.classes, "classes", "A,B", "names of the classes, or a file with one on each line"},
 		{&m.given.Size, "size", "S", "width and height of the model's input in pixels"},
@@ -49,10 +55,12 @@ file, and the file over the model. crop, mean and std are never guessed.
 			bicubic filter, then the centre is cut out`},
 		{&m.mean, "mean", "R,G,B", "values to subtract from pixels in [0,1]"},
 		{&m.std, "std", "R,G,B", "values to divide by after that"},
+		{&m.given.White, "white-level", "N", `sample of a 16-bit image that is white, 4095 for 12 bits (default: what the file
+			says, else 65535)`},
 		{&m.given.Input, "input", "NAME", "input to use if the model has several"},
 		{&m.given.Output, "output", "NAME", "output to use if the model has several"},
-		{&m.given.Scores, "scores", "KIND", `kind of the output: logits or probabilities (default: probabilities behind a
-			Softmax, else logits)`},
+		{&m.given.Scores, "scores", "KIND", `kind of the output: logits or probabilities (default: what the last nodes of
+			the model compute)`},
 	}}
 }
 
@@ -65,6 +73,10 @@ func (m *classifierFlags) read(a *app) (inference.Description, engine.Settings, 
 	if m.batch < 1 {
 		return fail("-batch %d: must be at least 1", m.batch)
 	}
+	if m.maxPixels < 1 {
+		return fail("-max-pixels %d: must be at least 1", m.maxPixels)
+	}
+	data.LimitPixels(m.maxPixels)
 	if d.Size < 0 {
 		return fail("-size %d: must be at least 1", d.Size)
 	}
@@ -122,18 +134,11 @@ func readClasses(text string) ([]string, error) {
 		return nil, fmt.Errorf("-classes %s: neither names with commas between them nor a file: %w", text, err)
 	}
 	defer f.Close()
-	var names []string
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		line := strings.TrimPrefix(lines.Text(), "\ufeff") // editors of Windows begin a file with this mark
-		if name := strings.TrimSpace(line); name != "" {
-			names = append(names, name)
-		}
+	names, err := table.Names(f)
+	if err != nil {
+		return nil, fmt.Errorf("-classes %s: %w", text, err)
 	}
-	if names == nil {
-		return nil, errors.Join(lines.Err(), fmt.Errorf("-classes %s: the file names no class", text))
-	}
-	return names, lines.Err()
+	return names, nil
 }
 
 // describe returns what read returns, completed from the model and from a file beside it.

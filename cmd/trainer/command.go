@@ -54,6 +54,10 @@ func (c *command) define() {
 			c.flagSet.BoolVar(v, e.name, *v, e.text)
 		case *string:
 			c.flagSet.StringVar(v, e.name, *v, e.text)
+			if e.argument == "FILE" || e.argument == "DIR" {
+				f := c.flagSet.Lookup(e.name)
+				f.Value = &onePath{Value: f.Value}
+			}
 		case *int:
 			c.flagSet.IntVar(v, e.name, *v, e.text)
 		case *int64:
@@ -163,6 +167,27 @@ func (c *command) refuse(why string, names ...string) error {
 		return badUsage("%s %s", why, strings.Join(given, ", "))
 	}
 	return nil
+}
+
+// A onePath holds a flag that names one file or folder. A second one is an error: the first would be forgotten.
+type onePath struct {
+	flag.Value
+	given bool
+}
+
+func (p *onePath) String() string {
+	if p.Value == nil { // package flag asks the zero value
+		return ""
+	}
+	return p.Value.String()
+}
+
+func (p *onePath) Set(s string) error {
+	if first := p.String(); p.given && s != first {
+		return fmt.Errorf("it is given twice, as %q and as %q, and takes one: start the command once for each", first, s)
+	}
+	p.given = true
+	return p.Value.Set(s)
 }
 
 // A texts value holds a flag that may be repeated.

@@ -87,14 +87,16 @@ func readContender(path string) (evaluation.Contender, error) {
 	if err != nil {
 		return c, err
 	}
-	switch evaluation.KindOfTable(content) {
-	case evaluation.MetricTable:
+	kind, err := evaluation.KindOfTable(content)
+	switch {
+	case err != nil:
+	case kind == evaluation.MetricTable:
 		c.Published, err = evaluation.ReadMetricRow(bytes.NewReader(content))
-	case evaluation.PredictionTable:
+	case kind == evaluation.PredictionTable:
 		c.Predictions, err = evaluation.ReadTable(bytes.NewReader(content), evaluation.TableOptions{})
 	default:
 		err = errors.New("the first line names the columns neither of predictions (path, label and one a class) " +
-			"nor of metrics (such as accuracy, f1, roc_auc or kappa), separated by commas")
+			"nor of metrics (such as accuracy, f1, roc_auc or kappa)")
 	}
 	if err != nil {
 		return c, fmt.Errorf("%s: %w", file, err)

@@ -80,7 +80,7 @@ func TestCompareSaysWhatIsWrong(t *testing.T) {
 	dir := t.TempDir()
 	a := writeText(t, dir, "a.csv", tableA)
 	for want, b := range map[string]string{
-		"nor of metrics (such as accuracy, f1, roc_auc or kap": writeText(t, dir, "1", "path;label;no;yes\n"),
+		"nor of metrics (such as accuracy, f1, roc_auc or kap": writeText(t, dir, "1", "path;grade;no;yes\n"),
 		"neither of predictions (path, label and one a class)": writeText(t, dir, "2", "0.89,0.87,0.5\n"),
 		"neither predictions_test.csv nor metrics_test.csv":    t.TempDir(),
 		"B has images without a path":                          writeText(t, dir, "3", "label,no,yes\nno,0.5,0.5\n"),

@@ -26,8 +26,9 @@ func evalCommand(a *app) *command {
 			"trainer eval -predictions FILE [-labels FILE] [flags]",
 		},
 		text: `
-Evaluates a model on labelled images, or predictions that any program wrote. Prints all measures with 95 % intervals: by
-a bootstrap that draws from each class, and by DeLong's method for AUC. Writes
+Evaluates a model on labelled images, or predictions that any program wrote. Prints all measures with their 95 %
+intervals, each by one method: Wilson's for fractions of images, DeLong's for the AUC of a class and of two classes, a
+bootstrap that draws from each class for all others. Writes
 
   report.html                 everything on one page: a verdict in words,
                               measures, figures, classes, the hardest errors
@@ -45,8 +46,8 @@ Classes are matched by name. A class that the model does not know is an error. A
 		flags: append([]flagEntry{
 			{&o.Data, "data", "DIR", `with -model: folder that holds the split, in which each class has a folder. With
 				-predictions: folder that the paths are relative to; the page then shows the images of the hardest errors`},
-			{&o.Labels, "labels", "FILE", `CSV with the columns path and label, instead of class folders or of the labels in the
-				predictions. With -model, path is relative to -data, and -split is then only a name`},
+			{&o.Labels, "labels", "FILE", `CSV or .xlsx with the columns path and label, instead of class folders or of the labels in
+				the predictions. With -model, path is relative to -data, and -split is then only a name`},
 			{&o.Split, "split", "NAME", "folder to evaluate; with -predictions only a name"},
 			{&o.Out, "out", "DIR", `folder to write to; created if it does not exist (default: eval beside the model or the
 				predictions)`},
@@ -57,7 +58,7 @@ Classes are matched by name. A class that the model does not know is an error. A
 			{&o.Resume, "resume", "", `continue an evaluation to the same folder that was stopped or killed, or that failed
 				because of unreadable images; the result is the same to the bit`},
 		}, m.running()...)}, m.description(), {`
-These flags are for predictions. The table is CSV with a header and has the columns
+These flags are for predictions. The table is CSV or .xlsx with a header and has the columns
 
   path    or image, file, filename
   label   or true, target, y_true: class names, or indices from 0
@@ -144,7 +145,7 @@ func (a *app) evalPredictions(ctx context.Context, file string, table evaluation
 		page.Subject += " with the labels of " + o.Labels
 	}
 	if o.Data != "" {
-		test.Open = data.DecodeIn(o.Data)
+		test.Open = data.Reading{}.DecodeIn(o.Data)
 	}
 	if err := page.WriteEvaluation(o.Out, test, o.Command); err != nil {
 		return err

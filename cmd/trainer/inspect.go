@@ -86,7 +86,7 @@ func (a *app) inspect(ctx context.Context, path string, m *modelFlags) (*inspect
 	if err := a.loadRuntime(ctx, runtime.Library); err != nil {
 		r.Model.Unmeasured = err.Error()
 	} else {
-		r.Measure(m.sizes)
+		r.Measure(ctx, m.sizes)
 	}
 	return r, nil
 }

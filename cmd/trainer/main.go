@@ -32,18 +32,9 @@ func main() {
 // untilSignal returns a context that the first SIGINT or SIGTERM cancels. A second one finds no handler and ends the
 // process at once.
 func untilSignal(parent context.Context) (ctx context.Context, stop func()) {
-	ctx, cancel := context.WithCancel(parent)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		select {
-		case <-signals:
-			signal.Reset(os.Interrupt, syscall.SIGTERM)
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, cancel
+	ctx, stop = signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // run executes one command line and returns its exit code.

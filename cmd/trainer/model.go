@@ -51,7 +51,7 @@ func (m *modelFlags) open(ctx context.Context, a *app) (*imported.File, error) {
 	if err := a.loadRuntime(ctx, r.Library); err != nil {
 		return nil, err
 	}
-	return imported.Open(m.model, m.sizes)
+	return imported.Open(ctx, m.model, m.sizes)
 }
 
 // loadRuntime finds or fetches ONNX Runtime for work on the CPU.

@@ -67,6 +67,7 @@ func TestPredictCommand(t *testing.T) {
 		{nil, "missing the images"},
 		{[]string{"x", "-tta", "3crop"}, "-tta 3crop: must be one of [hflip"},
 		{[]string{"x", "-format", "xml"}, "-format xml"},
+		{[]string{"x", "-model", "other.onnx"}, `cnn_torchscript17.onnx" and as "other.onnx", and takes one`},
 		{[]string{"x", "-threshold", "f=0.5"}, `no class "f"`},
 		{[]string{"x", "-mean", "1,a,2"}, "three numbers"},
 		{[]string{"x", "-crop", "2"}, "-crop 2: must be a number"},

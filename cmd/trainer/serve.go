@@ -14,9 +14,9 @@ import (
 )
 
 func serveCommand(a *app) *command {
-	m := classifierFlags{batch: 16}
+	m := classifierFlags{batch: 16, maxPixels: 40_000_000}
 	listen, maps := "127.0.0.1:8080", true
-	limits := serve.Limits{Connections: 1024, Queue: 256, Bytes: 32 << 20, Pixels: 40_000_000}
+	limits := serve.Limits{Connections: 1024, Queue: 256, Bytes: 32 << 20}
 	return &command{
 		name:     "serve",
 		summary:  "serve a web page and a JSON interface that classify images",
@@ -46,7 +46,6 @@ ends the server once it has answered what was sent.
 				status 503`},
 			{&limits.Connections, "max-connections", "N", "open connections; more wait"},
 			{&limits.Bytes, "max-bytes", "N", "size of the largest file"},
-			{&limits.Pixels, "max-pixels", "N", "size of the largest image, which its header tells before it is decoded"},
 		}, m.running()...),
 		groups: []flagGroup{m.description()},
 		examples: `
@@ -56,9 +55,10 @@ curl --data-binary @scan.png -o map.png http://127.0.0.1:8080/explain
 `,
 		required: []string{"model"},
 		run: func(ctx context.Context, _ []string) error {
-			if limits.Connections < 1 || limits.Queue < 1 || limits.Bytes < 1 || limits.Pixels < 1 {
+			if limits.Connections < 1 || limits.Queue < 1 || limits.Bytes < 1 || m.maxPixels < 1 {
 				return badUsage("-max-connections, -queue, -max-bytes and -max-pixels must be at least 1")
 			}
+			limits.Pixels = m.maxPixels
 			return a.serve(ctx, &m, listen, maps, limits)
 		},
 	}
@@ -74,7 +74,8 @@ func (a *app) serve(ctx context.Context, m *classifierFlags, listen string, maps
 		return fmt.Errorf("-listen %s: %w", listen, err)
 	}
 	defer l.Close()
-	c, err := m.open(ctx, a, d, r, m.batch)
+	whole := context.WithoutCancel(ctx) // a signal lets the requests under way end
+	c, err := m.open(whole, a, d, r, m.batch)
 	if err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func (a *app) serve(ctx context.Context, m *classifierFlags, listen string, maps
 	noMaps := errors.New("the server was started with -explain=false")
 	var x *explain.Model
 	if maps {
-		if x, err = openExplainer(m.path, d); err == nil {
+		if x, err = openExplainer(whole, m.path, d); err == nil {
 			defer x.Close()
 		} else {
 			a.console.line("warning: there are no heat maps: " + err.Error())
@@ -99,8 +100,8 @@ func (a *app) serve(ctx context.Context, m *classifierFlags, listen string, maps
 
 // openExplainer opens a model to explain one image at a time. It uses half of the cores and leaves the others to
 // predictions.
-func openExplainer(path string, d *inference.Description) (*explain.Model, error) {
+func openExplainer(ctx context.Context, path string, d *inference.Description) (*explain.Model, error) {
 	defer debug.FreeOSMemory() // reading and differentiating take memory that is not needed again
 	threads := max(1, runtime.GOMAXPROCS(0)/2)
-	return explain.Open(path, explain.Options{Output: d.Output, Side: d.Size, Batch: 1, Threads: threads})
+	return explain.Open(ctx, path, explain.Options{Output: d.Output, Side: d.Size, Batch: 1, Threads: threads})
 }

@@ -29,6 +29,9 @@ type Mixer struct {
 	Probability float64 // that a draw mixes at all
 	Switch      float64 // probability of CutMix where both are on
 	Mode        MixMode
+	// Timm09 cuts boxes as timm 0.9 does, which RETFound uses: a side of an odd number of pixels loses one, and a box
+	// of MinMax touches neither the right edge nor the bottom. Otherwise boxes are those of timm 1.0.
+	Timm09 bool
 }
 
 // Mix describes the mixing of one image: Lambda of itself plus Rest of its partner. With CutMix it takes its partner's
@@ -81,11 +84,15 @@ func (m Mixer) draw(rng *rand.Rand, side int) Mix {
 		return blend(beta(rng, m.Mixup))
 	case minmax:
 		w, h := m.minmaxSide(rng, side), m.minmaxSide(rng, side)
-		left, top := rng.IntN(side-w+1), rng.IntN(side-h+1)
+		end := side + 1
+		if m.Timm09 {
+			end = side
+		}
+		left, top := rng.IntN(max(1, end-w)), rng.IntN(max(1, end-h))
 		return cut(image.Rect(left, top, left+w, top+h), side)
 	}
 	lambda := beta(rng, m.CutMix)
-	return cut(boxAround(image.Pt(rng.IntN(side), rng.IntN(side)), lambda, side), side)
+	return cut(m.boxAround(image.Pt(rng.IntN(side), rng.IntN(side)), lambda, side), side)
 }
 
 // minmaxSide draws a side of a box. It leaves out the upper end of the range, as numpy.random.randint does.
@@ -95,8 +102,11 @@ func (m Mixer) minmaxSide(rng *rand.Rand, side int) int {
 }
 
 // boxAround returns CutMix's box with a centre. It has 1 - lambda of the image's area, less the part outside the image.
-func boxAround(centre image.Point, lambda float64, side int) image.Rectangle {
+func (m Mixer) boxAround(centre image.Point, lambda float64, side int) image.Rectangle {
 	n := int(float64(side) * math.Sqrt(1-lambda))
+	if m.Timm09 {
+		n -= n % 2
+	}
 	box := image.Rect(centre.X-n/2, centre.Y-n/2, centre.X+(n+1)/2, centre.Y+(n+1)/2)
 	return box.Intersect(image.Rect(0, 0, side, side))
 }

@@ -31,8 +31,17 @@ func mixBatch(smoothing float64) (images, targets []float32) {
 	return images, targets
 }
 
+// mixGoldens names what each version of timm made.
+var mixGoldens = map[string]Mixer{"mix.json": {}, "mix_timm_0.9.json": {Timm09: true}}
+
 // TestMixAsTimm forces timm's decisions: images are equal bit for bit.
 func TestMixAsTimm(t *testing.T) {
+	for file, m := range mixGoldens {
+		t.Run(file, func(t *testing.T) { mixesAsTimm(t, file, m) })
+	}
+}
+
+func mixesAsTimm(t *testing.T, file string, mixer Mixer) {
 	var golden struct {
 		Cases []struct {
 			Mode      MixMode
@@ -45,7 +54,7 @@ func TestMixAsTimm(t *testing.T) {
 			Targets   []float32
 		}
 	}
-	readJSON(t, "mix.json", &golden)
+	readJSON(t, file, &golden)
 	for i, c := range golden.Cases {
 		next := func() int {
 			n := c.Integers[0]
@@ -61,7 +70,7 @@ func TestMixAsTimm(t *testing.T) {
 				m = cut(image.Rect(left, top, left+w, top+h), mixSide)
 			case k < len(c.Lambdas) && c.CutMix[k]:
 				y, x := next(), next()
-				m = cut(boxAround(image.Pt(x, y), c.Lambdas[k], mixSide), mixSide)
+				m = cut(mixer.boxAround(image.Pt(x, y), c.Lambdas[k], mixSide), mixSide)
 			case k < len(c.Lambdas):
 				m = blend(c.Lambdas[k])
 			case c.Mode == MixPair:
@@ -93,6 +102,12 @@ func TestMixAsTimm(t *testing.T) {
 
 // TestMixDraws compares histograms of draws with timm's.
 func TestMixDraws(t *testing.T) {
+	for file, m := range mixGoldens {
+		t.Run(file, func(t *testing.T) { drawsAsTimm(t, file, m) })
+	}
+}
+
+func drawsAsTimm(t *testing.T, file string, m Mixer) {
 	var golden struct {
 		Draws []struct {
 			Mixup, CutMix, Probability, Switch float64
@@ -101,9 +116,9 @@ func TestMixDraws(t *testing.T) {
 			Counts, Lambda, Left, Top          []int
 		}
 	}
-	readJSON(t, "mix.json", &golden)
+	readJSON(t, file, &golden)
 	for i, c := range golden.Draws {
-		m := Mixer{c.Mixup, c.CutMix, c.MinMax, c.Probability, c.Switch, MixElem}
+		m := Mixer{c.Mixup, c.CutMix, c.MinMax, c.Probability, c.Switch, MixElem, m.Timm09}
 		counts := make([]int, 3)
 		lambda, left, top := make([]int, 20), make([]int, 20), make([]int, 20)
 		for _, x := range m.Draw(rand.New(rand.NewPCG(uint64(i), 3)), c.Draws, c.Side).Images {

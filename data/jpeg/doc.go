@@ -3,16 +3,17 @@
 //
 // # What it decodes
 //
-// It decodes grey and YCbCr images of 8 bits, Huffman-coded, sequential or progressive. Chroma has full resolution or
-// is halved along one or both axes (4:4:4, 4:2:2, 4:4:0, 4:2:0). That is what cameras and Pillow write. Other files,
-// and damaged ones, give an error that does not say what is wrong. A caller then turns to image/jpeg, which decodes
-// rare kinds and explains the rest.
+// [Decode] and [DecodeBox] decode what cameras and Pillow write: grey and YCbCr images of 8 bits, Huffman-coded,
+// sequential or progressive, with chroma of full resolution or halved along one or both axes (4:4:4, 4:2:2, 4:4:0,
+// 4:2:0). [RGB] decodes all that libjpeg-turbo does with 8 bits but lossless files: RGB, CMYK and YCCK, any sampling,
+// arithmetic coding, lost restart markers and missing scans. [Piece] decodes a JPEG inside a TIFF.
 //
 // # Exactness
 //
 // At full resolution the planes equal those of libjpeg-turbo's default decoder, bit for bit: its "islow" inverse DCT is
-// exact integer arithmetic between two roundings, which this package makes at the same places. Chroma comes as stored:
-// the caller interpolates it and converts colours.
+// exact integer arithmetic between two roundings, which this package makes at the same places. Chroma comes as stored;
+// [ToRGB] interpolates it and converts colours as libjpeg-turbo does. Files with missing data are filled in and smoothed
+// as it does, too.
 //
 // # Parts and reductions
 //

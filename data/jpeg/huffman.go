@@ -98,8 +98,8 @@ type bits struct {
 	n    uint   // number of valid bits in acc, up to 63
 }
 
-// padding exceeds the bytes of an MCU: six blocks of 64 codes with their extra bits.
-const padding = 6*64*4 + 16
+// padding exceeds the bytes of an MCU: blocks of 64 codes with their extra bits.
+const padding = maxBlocks*64*4 + 16
 
 // fill makes at least 56 bits valid.
 func (r *bits) fill() {

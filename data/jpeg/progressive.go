@@ -9,9 +9,16 @@ func (d *decoder) progressiveScan(parts []scanComponent, first, last, high, low 
 		return errUnsupported
 	}
 	for _, p := range parts {
-		if first == 0 && high == 0 && !p.dcCode.defined || first > 0 && !p.acCode.defined {
-			return errUnsupported
+		switch {
+		case d.arithmetic:
+		case first == 0 && high == 0 && !p.dcCode.defineStandard(p.dc, standardDC),
+			first > 0 && !p.acCode.defineStandard(p.ac, standardAC):
+			return errNoCode
 		}
+		p.noteBits(first, last, low, d.scans == 1)
+	}
+	if d.arithmetic {
+		return d.arithmeticProgressiveScan(parts, first, last, high, low)
 	}
 	read := func(p *scanComponent, b []int16) bool {
 		switch {
@@ -35,12 +42,24 @@ func (d *decoder) progressiveScan(parts []scanComponent, first, last, high, low 
 	})
 }
 
+// noteBits notes which bits of a component a scan makes known.
+func (c *component) noteBits(first, last, low int, isFirstScan bool) {
+	for k := min(first, 1); k <= max(last, estimated-1); k++ {
+		if c.before[k] = c.bits[k]; isFirstScan {
+			c.before[k] = 0
+		}
+	}
+	for k := first; k <= last; k++ {
+		c.bits[k] = int8(low)
+	}
+}
+
 // firstDC reads the upper bits of a DC coefficient.
 func (d *decoder) firstDC(p *scanComponent, b []int16, low int) bool {
 	if !d.nextDC(p) {
 		return false
 	}
-	b[0] = int16(p.dc << low)
+	b[0] = int16(p.component.dc << low)
 	return true
 }
 
@@ -151,25 +170,39 @@ func (r *bits) refine(b []int16, k, last, zeros int, one int16) int {
 	return k
 }
 
-// finish transforms the coefficients of a progressive image.
+// finish transforms the coefficients of a progressive image. If scans are missing it estimates the first coefficients.
 func (d *decoder) finish() error {
 	if d.components == nil {
 		return errUnsupported
 	}
+	for i := range d.components {
+		if !d.components[i].hasTable { // no scan of it
+			if !d.lenient {
+				return errUnsupported
+			}
+			d.flaws.Damaged = true
+		}
+	}
+	if !d.progressive {
+		return nil
+	}
+	d.flaws.Incomplete = d.isIncomplete()
+	if d.flaws.Incomplete && !d.every {
+		return errRare
+	}
+	smooth := d.canSmooth()
 	var block [64]int32
 	for i := range d.components {
 		c := &d.components[i]
-		if !c.hasTable {
-			return errUnsupported // no scan of it
-		}
-		if !d.progressive {
-			continue
-		}
 		for y := c.blocks.Min.Y; y < c.blocks.Max.Y; y++ {
 			for x := c.blocks.Min.X; x < c.blocks.Max.X; x++ {
 				at := 64 * (y*c.across + x)
 				last := 0
-				for k, v := range c.coef[at : at+64 : at+64] {
+				coefficients := (*[64]int16)(c.coef[at : at+64])
+				if smooth {
+					coefficients = d.smoothed(c, x, y)
+				}
+				for k, v := range coefficients {
 					block[k] = int32(v) * c.table[k]
 					if v != 0 && k > 0 {
 						last = 63

@@ -3,6 +3,8 @@ package jpeg
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"slices"
 )
 
@@ -15,29 +17,48 @@ var zigzag = [64 + 16]uint8{
 }
 
 // A segment is the entropy-coded data between two restart markers.
-type segment struct{ start, end int } // in bits.data
+type segment struct {
+	start, end int  // in bits.data
+	marker     byte // behind it
+}
+
+// maxBlocks is the number of blocks that an MCU may have.
+const maxBlocks = 10
+
+var errNoCode = errors.New("the JPEG lacks a Huffman table, without which it cannot be decoded: get the original file")
 
 // A scanComponent is a component with its codes in a scan.
 type scanComponent struct {
 	*component
 	dcCode, acCode *code
+	dc, ac         int // numbers of the tables
+	dcContext      int // of arithmetic coding
 }
 
 // scan reads a start of scan and the data behind it.
 func (d *decoder) scan(b []byte) error {
-	if d.components == nil || len(b) < 1 || d.isRGB() {
+	if d.components == nil || len(b) < 1 {
 		return errUnsupported
 	}
+	if d.isRGB() && !d.every {
+		return errRare
+	}
+	d.scans++
 	n := int(b[0])
 	if n < 1 || n > len(d.components) || len(b) != 4+2*n {
 		return errUnsupported
 	}
 	first, last, high, low := int(b[1+2*n]), int(b[2+2*n]), int(b[3+2*n]>>4), int(b[3+2*n]&15)
 	var parts []scanComponent
+	blocks := 0 // of an MCU
 	for i := range n {
 		id, codes := b[1+2*i], b[2+2*i]
 		j := slices.IndexFunc(d.components, func(c component) bool { return c.id == id })
-		if j < 0 || codes>>4 > 3 || codes&15 > 3 {
+		most := byte(3) // the number of a table
+		if d.arithmetic {
+			most = 15
+		}
+		if j < 0 || codes>>4 > most || codes&15 > most {
 			return errUnsupported
 		}
 		c := &d.components[j]
@@ -45,6 +66,10 @@ func (d *decoder) scan(b []byte) error {
 			return errUnsupported
 		}
 		if !c.hasTable {
+			if !d.hasQuant[c.quant] {
+				return fmt.Errorf("the JPEG lacks its quantization table %d, without which it cannot be decoded: "+
+					"get the original file", c.quant)
+			}
 			for k, q := range d.quant[c.quant] {
 				c.table[zigzag[k]] = q
 			}
@@ -53,7 +78,12 @@ func (d *decoder) scan(b []byte) error {
 			return errUnsupported // a second scan of it
 		}
 		c.dc = 0
-		parts = append(parts, scanComponent{c, &d.dcCode[codes>>4], &d.acCode[codes&15]})
+		blocks += c.h * c.v
+		parts = append(parts, scanComponent{component: c, dcCode: &d.dcCode[codes>>4&3], acCode: &d.acCode[codes&3],
+			dc: int(codes >> 4), ac: int(codes & 15)})
+	}
+	if n > 1 && blocks > maxBlocks {
+		return errUnsupported
 	}
 	if err := d.unstuff(); err != nil {
 		return err
@@ -61,12 +91,15 @@ func (d *decoder) scan(b []byte) error {
 	if d.progressive {
 		return d.progressiveScan(parts, first, last, high, low)
 	}
-	if first != 0 || last != 63 || high != 0 || low != 0 {
+	if !d.every && (first != 0 || last != 63 || high != 0 || low != 0) {
 		return errUnsupported
 	}
+	if d.arithmetic {
+		return d.arithmeticScan(parts)
+	}
 	for _, p := range parts {
-		if !p.dcCode.defined || !p.acCode.defined {
-			return errUnsupported
+		if !p.dcCode.defineStandard(p.dc, standardDC) || !p.acCode.defineStandard(p.ac, standardAC) {
+			return errNoCode
 		}
 	}
 	var coefficients [64]int32
@@ -88,7 +121,7 @@ func (d *decoder) unstuff() error {
 	for {
 		n := bytes.IndexByte(in[at:], 0xFF)
 		if n < 0 || at+n+1 >= len(in) {
-			return errUnsupported // cut short
+			return errCut
 		}
 		data = append(data, in[at:at+n]...)
 		at += n
@@ -98,15 +131,15 @@ func (d *decoder) unstuff() error {
 			at += 2
 		case next == 0xFF:
 			at++
-		case next >= markerRST0 && next <= markerRST7:
-			if int(next-markerRST0) != len(d.segments)%8 {
+		case next >= markerRST0 && next <= markerRST7 || d.lenient && next < markerSOF0:
+			if !d.lenient && int(next-markerRST0) != len(d.segments)%8 {
 				return errUnsupported
 			}
-			d.segments = append(d.segments, segment{start, len(data)})
+			d.segments = append(d.segments, segment{start, len(data), next})
 			start = len(data)
 			at += 2
 		default:
-			d.segments = append(d.segments, segment{start, len(data)})
+			d.segments = append(d.segments, segment{start, len(data), next})
 			d.bits.data = append(data, make([]byte, padding)...)
 			d.at = at
 			return nil
@@ -121,17 +154,24 @@ func (d *decoder) openSegment(i int) error {
 	}
 	d.bits.at, d.bits.acc, d.bits.n = d.segments[i].start, 0, 0
 	d.eobRun = 0
+	if d.arithmetic {
+		d.arith.start(d.bits.data[d.segments[i].start:d.segments[i].end])
+	}
 	return nil
 }
 
 // isWithin reports whether no more was read than segment i has.
 func (d *decoder) isWithin(i int) bool {
-	return 8*d.bits.at-int(d.bits.n) <= 8*d.segments[i].end
+	return d.arithmetic || 8*d.bits.at-int(d.bits.n) <= 8*d.segments[i].end
 }
 
 // forEachMCU calls mcu for the MCUs of a scan in their order, of which across stand in a row, up to row rows. It opens
 // the segments and checks that each ends in time.
 func (d *decoder) forEachMCU(parts []scanComponent, across, rows int, mcu func(x, y int) error) error {
+	d.lastGood = d.mcus.Y
+	if d.lenient {
+		return d.forEachMCULeniently(parts, across, rows, mcu)
+	}
 	segment, left := -1, 0
 	for y := range rows {
 		for x := range across {
@@ -140,9 +180,7 @@ func (d *decoder) forEachMCU(parts []scanComponent, across, rows int, mcu func(x
 				if err := d.openSegment(segment); err != nil {
 					return err
 				}
-				for _, p := range parts {
-					p.dc = 0
-				}
+				resetDC(parts)
 				left = d.restart
 				if left == 0 {
 					left = -1 // never
@@ -160,6 +198,13 @@ func (d *decoder) forEachMCU(parts []scanComponent, across, rows int, mcu func(x
 	return nil
 }
 
+// resetDC lets the components of a scan begin anew, as they do behind a restart marker.
+func resetDC(parts []scanComponent) {
+	for i := range parts {
+		parts[i].component.dc, parts[i].dcContext = 0, 0
+	}
+}
+
 // forEachBlock calls block for the blocks of a scan in their order, down to the last row of the wanted part.
 func (d *decoder) forEachBlock(parts []scanComponent, block func(p *scanComponent, x, y int) error) error {
 	if len(parts) == 1 {
@@ -167,8 +212,8 @@ func (d *decoder) forEachBlock(parts []scanComponent, block func(p *scanComponen
 		across, down := d.ownBlocks(p.component)
 		return d.forEachMCU(parts, across, min(down, p.blocks.Max.Y), func(x, y int) error { return block(p, x, y) })
 	}
-	if len(parts) != len(d.components) {
-		return errUnsupported
+	if len(parts) != len(d.components) && !d.every {
+		return errRare
 	}
 	return d.forEachMCU(parts, d.mcus.X, d.part.Max.Y, func(x, y int) error {
 		for i := range parts {
@@ -199,7 +244,7 @@ func (d *decoder) nextDC(p *scanComponent) bool {
 		return false
 	}
 	if size > 0 {
-		p.dc += extend(r.take(size), size)
+		p.component.dc += extend(r.take(size), size)
 	}
 	return true
 }
@@ -211,7 +256,7 @@ func (d *decoder) sequentialBlock(p *scanComponent, block *[64]int32, x, y int) 
 	}
 	r := &d.bits
 	c := p.component
-	*block = [64]int32{p.dc * c.table[0]}
+	*block = [64]int32{c.dc * c.table[0]}
 	last := r.coefficients(p.acCode, block, &c.table)
 	if last < 0 {
 		return errUnsupported

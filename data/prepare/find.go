@@ -136,7 +136,7 @@ func findAPTOS(s *Set, src *source) ([]*Image, error) {
 }
 
 func readLabels(table *file, image, class string) ([]label, error) {
-	rows, err := readCSV(table, image, class)
+	rows, err := readTable(table, image, class)
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +227,7 @@ func readPairs(src *source) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := readCSV(table, "left", "right")
+	rows, err := readTable(table, "left", "right")
 	if err != nil {
 		return nil, err
 	}
@@ -245,11 +245,11 @@ func readPairs(src *source) (map[string]string, error) {
 func findPAPILA(s *Set, src *source) ([]*Image, error) {
 	var labels []label
 	for _, eye := range []string{"od", "os"} {
-		table, err := src.table("patientdata"+eye, "patient_data_"+eye+".xlsx")
+		found, err := src.table("patientdata"+eye, "patient_data_"+eye+".xlsx")
 		if err != nil {
 			return nil, err
 		}
-		rows, err := readXLSX(table)
+		rows, err := readRows(found)
 		if err != nil {
 			return nil, err
 		}
@@ -264,12 +264,12 @@ func findPAPILA(s *Set, src *source) ([]*Image, error) {
 			r, _ := pick(cells, []int{0, column})
 			patient := strings.TrimPrefix(r.cells[0], "#")
 			patient = strings.Repeat("0", max(0, 3-len(patient))) + patient
-			r.where = path.Base(table.path) + ", patient " + r.cells[0]
+			r.where = path.Base(found.path) + ", patient " + r.cells[0]
 			labels = append(labels, label{row: r, image: "RET" + patient + strings.ToUpper(eye) + ".jpg",
 				class: r.cells[1], patient: patient})
 		}
 		if column < 0 {
-			return nil, fmt.Errorf("%s has no column \"Diagnosis\": is it the official table?", table.path)
+			return nil, fmt.Errorf("%s has no column \"Diagnosis\": is it the official table?", found.path)
 		}
 	}
 	return s.match(labels, filter(src.images, func(f *file) bool { return f.within("fundusimages") }), nil)

@@ -240,7 +240,7 @@ func papilaTree(tb testing.TB) tree {
 		}
 		t.add(top+"ClinicalData/"+name, content)
 	}
-	rows, err := readCSV(testFile(tb, "testdata/papila/diagnosis.csv"), "patient")
+	rows, err := readTable(testFile(tb, "testdata/papila/diagnosis.csv"), "patient")
 	if err != nil {
 		tb.Fatal(err)
 	}

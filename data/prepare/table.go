@@ -2,13 +2,14 @@ package prepare
 
 import (
 	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"path"
 	"slices"
 	"strings"
+
+	"fovea/internal/table"
 )
 
 // A row holds the cells of a table's row in the columns that were asked for.
@@ -39,60 +40,65 @@ func (s *source) table(name, official string) (*file, error) {
 	return found, nil
 }
 
-// readCSV returns the named columns of a table whose separator is a comma, semicolon or tab. It leaves out rows without
-// a cell in them.
-func readCSV(f *file, columns ...string) ([]row, error) {
+// readTable returns the named columns of a table. It leaves out rows without a cell in them.
+func readTable(f *file, columns ...string) ([]row, error) {
 	content, err := f.read()
 	if err != nil {
 		return nil, err
 	}
-	content = bytes.TrimPrefix(content, []byte("\ufeff"))
-	heading, _, _ := bytes.Cut(content, []byte("\n"))
-	r := csv.NewReader(bytes.NewReader(content))
-	r.FieldsPerRecord = -1
-	r.LazyQuotes = true
-	for _, separator := range ";\t" {
-		if bytes.ContainsRune(heading, separator) {
-			r.Comma = separator
+	find := func(header []string) (at []int, missing string) {
+		for _, column := range columns {
+			i := slices.IndexFunc(header, func(h string) bool { return plain(h) == plain(column) })
+			if at = append(at, i); i < 0 {
+				missing = column
+			}
 		}
+		return at, missing
 	}
-	var at []int
+	in, err := table.NewReader(bytes.NewReader(content), table.Options{Lenient: true, Fits: func(header []string) bool {
+		_, missing := find(header)
+		return missing == ""
+	}})
+	switch {
+	case errors.Is(err, table.ErrEmpty):
+		return nil, fmt.Errorf("%s is empty: get it again", f.path)
+	case err != nil:
+		return nil, fmt.Errorf("reading %s: %w", f.path, err)
+	}
+	at, missing := find(in.Header)
+	if missing != "" {
+		return nil, fmt.Errorf("%s has no column %q but %.300q: is it the official table?", f.path, missing, in.Header)
+	}
 	var rows []row
 	for {
-		record, err := r.Read()
-		switch {
-		case err == io.EOF && at != nil:
+		record, err := in.Read()
+		if errors.Is(err, io.EOF) {
 			return rows, nil
-		case err == io.EOF:
-			return nil, fmt.Errorf("%s is empty: get it again", f.path)
-		case err != nil:
+		}
+		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", f.path, err)
 		}
-		if at == nil {
-			if at, err = findColumns(f.path, record, columns); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		line, _ := r.FieldPos(0)
 		if row, ok := pick(record, at); ok {
-			row.where = fmt.Sprintf("%s:%d", path.Base(f.path), line)
+			row.where = path.Base(f.path) + ":" + strings.TrimPrefix(in.Place(), "line ")
 			rows = append(rows, row)
 		}
 	}
 }
 
-// findColumns returns the indices of columns in the heading of the table called name.
-func findColumns(name string, heading, columns []string) ([]int, error) {
-	var at []int
-	for _, column := range columns {
-		i := slices.IndexFunc(heading, func(h string) bool { return plain(h) == plain(column) })
-		if i < 0 {
-			return nil, fmt.Errorf("%s has no column %q but %q: is it the official table?", name, column, heading)
-		}
-		at = append(at, i)
+// readRows returns the rows of a workbook whose header has several rows.
+func readRows(f *file) ([][]string, error) {
+	content, err := f.read()
+	if err != nil {
+		return nil, err
 	}
-	return at, nil
+	if !bytes.HasPrefix(content, []byte("PK")) {
+		return nil, fmt.Errorf("%s is not an xlsx workbook: get it again", f.path)
+	}
+	rows, err := table.Rows(bytes.NewReader(content))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.path, err)
+	}
+	return rows, nil
 }
 
 // pick returns the cells at some columns, and reports whether any of them is not empty.

@@ -23,13 +23,13 @@ func TestReadCSV(t *testing.T) {
 		{"tabs and short rows", "image_id\tgrade\na.png\t1\nb.png\n"},
 		{"quotes", "\"image_id\",\"grade\"\n\"a.png\",\"1\"\n\"b.png\",\"\""},
 	} {
-		rows, err := readCSV(memory("t.csv", []byte(test.text)), "image_id", "grade")
+		rows, err := readTable(memory("t.csv", []byte(test.text)), "image_id", "grade")
 		if got := fmt.Sprint(rows); err != nil || !strings.Contains(got, "[a.png 1]") ||
 			!strings.Contains(got, "[b.png ]") || len(rows) != 2 {
 			t.Errorf("%s: %v, %v", test.name, rows, err)
 		}
 	}
-	rows, _ := readCSV(memory("a/t.csv", []byte("x\n\n1\n")), "x")
+	rows, _ := readTable(memory("a/t.csv", []byte("x\n\n1\n")), "x")
 	if len(rows) != 1 || rows[0].where != "t.csv:3" {
 		t.Errorf("rows %v do not say where they stand", rows)
 	}
@@ -37,7 +37,7 @@ func TestReadCSV(t *testing.T) {
 		"":           "t.csv is empty",
 		"id,label\n": `t.csv has no column "grade" but ["id" "label"]`,
 	} {
-		if _, err := readCSV(memory("t.csv", []byte(text)), "grade"); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := readTable(memory("t.csv", []byte(text)), "grade"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}
@@ -45,12 +45,12 @@ func TestReadCSV(t *testing.T) {
 
 // What openpyxl wrote reads as openpyxl reads it.
 func TestReadXLSX(t *testing.T) {
-	want, err := readCSV(testFile(t, "testdata/papila/diagnosis.csv"), "patient", "od", "os")
+	want, err := readTable(testFile(t, "testdata/papila/diagnosis.csv"), "patient", "od", "os")
 	if err != nil || len(want) != 244 {
 		t.Fatalf("%d rows: %v", len(want), err)
 	}
 	for column, name := range []string{"patient_data_od.xlsx", "patient_data_os.xlsx"} {
-		rows, err := readXLSX(testFile(t, "testdata/papila/"+name))
+		rows, err := readRows(testFile(t, "testdata/papila/"+name))
 		if err != nil || len(rows) != 3+len(want) {
 			t.Fatalf("%s has %d rows: %v", name, len(rows), err)
 		}
@@ -74,7 +74,7 @@ func TestReadXLSXCells(t *testing.T) {
 		}
 		return memory("b.xlsx", content.zip(t, zip.Deflate))
 	}
-	rows, err := readXLSX(book(
+	rows, err := readRows(book(
 		`<row><c r="B1" t="s"><v>0</v></c><c r="AB1" t="inlineStr"><is><t>in</t></is></c></row>`+
 			`<row><c><v>2.5</v></c><c t="str"><f>A1</f><v>f</v></c></row>`,
 		`<si><r><t>rich </t></r><r><t>text</t></r></si>`))
@@ -90,7 +90,7 @@ func TestReadXLSXCells(t *testing.T) {
 		`"ZZZZZZ1" names no cell`: book(`<row><c r="ZZZZZZ1"><v>3</v></c></row>`, ""),
 		"XML syntax error":        book(`<row>`, ""),
 	} {
-		if _, err := readXLSX(f); err == nil || !strings.Contains(err.Error(), name) ||
+		if _, err := readRows(f); err == nil || !strings.Contains(err.Error(), name) ||
 			!strings.Contains(err.Error(), "b.xlsx") {
 			t.Errorf("%v, want %q", err, name)
 		}

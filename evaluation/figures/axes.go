@@ -88,8 +88,7 @@ func (a *axes) drawIn(c draw.Canvas, at vg.Rectangle) {
 	area := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: vg.Point{X: at.Min.X, Y: foot + gap}, Max: at.Max}}
 	a.plot.Draw(draw.Crop(area, 0, -gap*2, 0, -gap)) // the last tick's label reaches out
 	const sample = vg.Length(22)
-	label := TextStyle(textSize)
-	label.YAlign = text.YCenter
+	label := aligned(textSize, text.XLeft, text.YCenter)
 	for i, k := range a.keys {
 		y := foot - lineHeight*(vg.Length(i)+0.5)
 		c.StrokeLine2(k.line, at.Min.X, y, at.Min.X+sample, y)

@@ -42,14 +42,12 @@ func Classes(classes []string, splits []Split, title string) *Figure {
 		f.drawTitle(c, title)
 		top := f.height - titleHeight
 		row := func(i int) vg.Length { return top - lineHeight*(vg.Length(i)+1.5) } // its middle
-		name := label
-		name.XAlign, name.YAlign = text.XRight, text.YCenter
+		name := aligned(textSize, text.XRight, text.YCenter)
 		for i := range names {
 			c.FillText(name, vg.Point{X: margin + left, Y: row(i)}, names[i])
 		}
 		wide := (f.width - 2*margin - left) / vg.Length(len(splits))
-		value := label
-		value.YAlign = text.YCenter
+		value := aligned(textSize, text.XLeft, text.YCenter)
 		for s, split := range splits {
 			x := margin + left + gap + wide*vg.Length(s)
 			c.FillText(value, vg.Point{X: x, Y: top - lineHeight/2},

@@ -40,8 +40,7 @@ func confusion(p *evaluation.Predictions, title string, shares bool) (*Figure, e
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	m := newMatrix(p, title, shares)
-	return &m.Figure, nil
+	return &newMatrix(p, title, shares).Figure, nil
 }
 
 // A matrix is the layout of a confusion matrix: a square of n cells whose lower left corner is origin, with labels left
@@ -124,34 +123,27 @@ func (m *matrix) paint(c draw.Canvas) {
 	frame := rectangle(m.origin, side, side)
 	c.StrokeLines(draw.LineStyle{Color: frameInk, Width: 0.6}, append(frame, frame[0]))
 
-	label := TextStyle(textSize)
+	row := aligned(textSize, text.XRight, text.YCenter)
+	column := aligned(textSize, text.XRight, text.YTop)
+	column.Rotation = m.slant
+	switch m.slant {
+	case 0:
+		column.XAlign = text.XCenter
+	case math.Pi / 2:
+		column.YAlign = text.YCenter
+	}
 	for i := 0; i < n; i += m.every {
-		row := label
-		row.XAlign, row.YAlign = text.XRight, text.YCenter
 		c.FillText(row, vg.Point{X: m.origin.X - gap, Y: m.cellCorner(i, 0).Y + m.cell/2}, m.rows[i])
-		column := label
-		column.Rotation = m.slant
-		at := vg.Point{X: m.cellCorner(0, i).X + m.cell/2, Y: m.origin.Y - gap}
-		switch m.slant {
-		case 0:
-			column.XAlign, column.YAlign = text.XCenter, text.YTop
-		case math.Pi / 2:
-			column.XAlign, column.YAlign = text.XRight, text.YCenter
-		default:
-			column.XAlign, column.YAlign = text.XRight, text.YTop
-		}
-		c.FillText(column, at, m.columns[i])
+		c.FillText(column, vg.Point{X: m.cellCorner(0, i).X + m.cell/2, Y: m.origin.Y - gap}, m.columns[i])
 	}
 
-	axis := label
-	axis.XAlign, axis.YAlign = text.XCenter, text.YBottom
+	axis := aligned(textSize, text.XCenter, text.YBottom)
 	middle := vg.Point{X: m.origin.X + side/2, Y: m.origin.Y + side/2}
 	c.FillText(axis, vg.Point{X: middle.X, Y: margin}, "Predicted class")
 	axis.YAlign, axis.Rotation = text.YTop, math.Pi/2
 	c.FillText(axis, vg.Point{X: margin, Y: middle.Y}, "Actual class")
 	m.drawTitle(c, m.title)
-	note := label
-	note.YAlign = text.YTop
+	note := aligned(textSize, text.XLeft, text.YTop)
 	words := fmt.Sprintf("images; white: 0, dark blue: %d", m.most)
 	if m.shares {
 		words = "percent of the actual class; white: 0, dark blue: 100"
@@ -200,7 +192,7 @@ func (m *matrix) drawCell(c draw.Canvas, i, j int) {
 	corner := m.cellCorner(i, j)
 	c.FillPolygon(blues(shade), rectangle(corner, m.cell, m.cell))
 	// The largest size at which the widest line fits.
-	sty := TextStyle(textSize)
+	sty := aligned(textSize, text.XCenter, text.YCenter)
 	var widest vg.Length
 	for _, line := range lines {
 		widest = max(widest, sty.Width(line))
@@ -211,7 +203,6 @@ func (m *matrix) drawCell(c draw.Canvas, i, j int) {
 	if sty.Font.Size < minCellText || m.cell < textSize {
 		return
 	}
-	sty.XAlign, sty.YAlign = text.XCenter, text.YCenter
 	if shade > darkShare {
 		sty.Color = color.White
 	}

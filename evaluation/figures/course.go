@@ -70,13 +70,9 @@ func Rates(layers []Series, title string) *Figure {
 		a.line(name, s.points(), draw.LineStyle{Color: blues(shade), Width: 1})
 	}
 	a.plot.Y.Scale, a.plot.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: 2}
-	a.plot.Y.Min, a.plot.Y.Max = powerOfTen(low/1.01, math.Floor), powerOfTen(high, math.Ceil)
+	a.plot.Y.Min = math.Pow(10, math.Floor(math.Log10(low/1.01)))
+	a.plot.Y.Max = math.Pow(10, math.Ceil(math.Log10(high)))
 	return figure(title, a)
-}
-
-// powerOfTen returns the power of ten next to x > 0, in the direction of round.
-func powerOfTen(x float64, round func(float64) float64) float64 {
-	return math.Pow(10, round(math.Log10(x)))
 }
 
 // epochs sets the range of the axes to that of series.

@@ -45,63 +45,38 @@ func Curves(p *evaluation.Predictions) (roc, precision []Curve, err error) {
 		if math.IsNaN(k.ROCAUC) || (len(classes) == 2 && c == 0) {
 			continue
 		}
-		steps := stepsOf(p, c)
-		roc, precision = append(roc, rocOf(k, steps)), append(precision, precisionOf(k, steps))
+		r, pr := curvesOf(p, c, k)
+		roc, precision = append(roc, r), append(precision, pr)
 	}
 	return roc, precision, nil
 }
 
-// A step counts the rows, and the hits among them, at or above a threshold.
-type step struct{ rows, hits int }
-
-func rocOf(k evaluation.ClassMetrics, steps []step) Curve {
-	c := Curve{Class: k.Class, X: []float64{0}, Y: []float64{0}, Area: k.ROCAUC}
-	negatives := steps[len(steps)-1].rows - k.Support
-	for _, s := range steps {
-		c.X = append(c.X, float64(s.rows-s.hits)/float64(negatives))
-		c.Y = append(c.Y, float64(s.hits)/float64(k.Support))
-	}
-	return c
-}
-
-func precisionOf(k evaluation.ClassMetrics, steps []step) Curve {
-	c := Curve{Class: k.Class, Area: k.AveragePrecision, Chance: float64(k.Support) / float64(steps[len(steps)-1].rows)}
-	before := 0.0
-	for _, s := range steps {
-		recall := float64(s.hits) / float64(k.Support)
-		if recall == before {
+// curvesOf returns the curves of a class with their corners from the highest threshold down. Equal probabilities make
+// one corner.
+func curvesOf(p *evaluation.Predictions, class int, k evaluation.ClassMetrics) (roc, precision Curve) {
+	positives, negatives := float64(k.Support), float64(len(p.Rows)-k.Support)
+	roc = Curve{Class: k.Class, X: []float64{0}, Y: []float64{0}, Area: k.ROCAUC}
+	precision = Curve{Class: k.Class, Area: k.AveragePrecision, Chance: positives / float64(len(p.Rows))}
+	rows := slices.SortedFunc(slices.Values(p.Rows), func(a, b evaluation.Prediction) int {
+		return cmp.Compare(b.Probabilities[class], a.Probabilities[class])
+	})
+	hits, before := 0, 0.0
+	for i, r := range rows {
+		if r.Label == class {
+			hits++
+		}
+		if i+1 < len(rows) && rows[i+1].Probabilities[class] == r.Probabilities[class] {
 			continue
 		}
-		precision := float64(s.hits) / float64(s.rows)
-		c.X, c.Y = append(c.X, before, recall), append(c.Y, precision, precision)
-		before = recall
-	}
-	return c
-}
-
-// stepsOf returns the thresholds of a class from the highest down, equal probabilities together.
-func stepsOf(p *evaluation.Predictions, class int) []step {
-	type scored struct {
-		score float64
-		hit   bool
-	}
-	order := make([]scored, len(p.Rows))
-	for i, r := range p.Rows {
-		order[i] = scored{r.Probabilities[class], r.Label == class}
-	}
-	slices.SortFunc(order, func(a, b scored) int { return cmp.Compare(b.score, a.score) })
-	var out []step
-	var s step
-	for i, r := range order {
-		s.rows++
-		if r.hit {
-			s.hits++
-		}
-		if i+1 == len(order) || order[i+1].score != r.score {
-			out = append(out, s)
+		recall := float64(hits) / positives
+		roc.X, roc.Y = append(roc.X, float64(i+1-hits)/negatives), append(roc.Y, recall)
+		if recall != before {
+			share := float64(hits) / float64(i+1)
+			precision.X, precision.Y = append(precision.X, before, recall), append(precision.Y, share, share)
+			before = recall
 		}
 	}
-	return out
+	return roc, precision
 }
 
 // ROC draws ROC curves.

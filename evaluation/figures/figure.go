@@ -62,10 +62,7 @@ func (f *Figure) WritePNG(w io.Writer) error {
 // indexed returns an image with a palette if 256 colours are enough, which holds for most drawings. The file is then a
 // quarter as large, and written as much faster.
 func indexed(img image.Image) image.Image {
-	full, ok := img.(*image.RGBA)
-	if !ok {
-		return img
-	}
+	full := img.(*image.RGBA)
 	out := image.NewPaletted(full.Bounds(), nil)
 	known := map[color.RGBA]uint8{}
 	for i := range out.Pix { // both have a pixel after the other
@@ -125,8 +122,7 @@ func fixWidths(svg []byte) []byte {
 
 // drawTitle writes a title at the upper left of a figure.
 func (f *Figure) drawTitle(c draw.Canvas, title string) {
-	head := TextStyle(titleSize)
-	head.YAlign = text.YTop
+	head := aligned(titleSize, text.XLeft, text.YTop)
 	c.FillText(head, vg.Point{X: margin, Y: f.height - margin}, Abbreviate(title, head, f.width-2*margin))
 }
 
@@ -141,6 +137,13 @@ func TextStyle(size vg.Length) text.Style {
 		Font:    font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, size),
 		Handler: text.Plain{Fonts: plot.DefaultTextHandler.Cache()},
 	}
+}
+
+// aligned returns the style of text of a size whose alignment is relative to the point that it is drawn at.
+func aligned(size vg.Length, x text.XAlignment, y text.YAlignment) text.Style {
+	sty := TextStyle(size)
+	sty.XAlign, sty.YAlign = x, y
+	return sty
 }
 
 // printable replaces what a line of text cannot show and XML cannot hold.

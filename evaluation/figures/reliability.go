@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"gonum.org/v1/gonum/stat/distuv"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -48,13 +47,10 @@ func ReliabilityBins(p *evaluation.Predictions, n int, level float64) []Bin {
 	return bins
 }
 
-// Wilson returns the score interval of a fraction of hits among n > 0 (Wilson 1927).
+// Wilson returns the interval of a fraction of hits among n > 0, see [evaluation.Wilson].
 func Wilson(hits, n int, level float64) Interval {
-	z := distuv.UnitNormal.Quantile((1 + level) / 2)
-	p, m := float64(hits)/float64(n), float64(n)
-	middle := (p + z*z/(2*m)) / (1 + z*z/m)
-	half := z / (1 + z*z/m) * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))
-	return Interval{max(0, middle-half), min(1, middle+half)}
+	low, high := evaluation.Wilson(int64(hits), int64(n), level)
+	return Interval{low, high}
 }
 
 // Reliability draws, for each bin, the fraction of correct predictions over their mean probability, and below it the
@@ -82,8 +78,7 @@ func Reliability(bins []Bin, interval, title string) *Figure {
 		b.plot.Add(&plotter.Polygon{XYs: []plotter.XYs{{{X: x.Low, Y: 0}, {X: x.High, Y: 0},
 			{X: x.High, Y: float64(x.Count)}, {X: x.Low, Y: float64(x.Count)}}}, Color: okabeIto[0],
 			LineStyle: draw.LineStyle{Color: blues(0), Width: 0.5}})
-		words := TextStyle(textSize)
-		words.XAlign = draw.XCenter
+		words := aligned(textSize, draw.XCenter, draw.YBottom)
 		b.plot.Add(&plotter.Labels{XYs: plotter.XYs{{X: (x.Low + x.High) / 2, Y: float64(x.Count)}},
 			Labels: []string{fmt.Sprint(x.Count)}, TextStyle: []draw.TextStyle{words}, Offset: vg.Point{Y: 2}})
 	}

@@ -25,8 +25,7 @@ func Sheet(tiles []Tile, title string) *Figure {
 	f := &Figure{width: pageWidth, height: titleHeight + high*vg.Length(rows) + margin, photographs: true}
 	f.draw = func(c draw.Canvas) {
 		f.drawTitle(c, title)
-		label := TextStyle(textSize)
-		label.YAlign = draw.YTop
+		label := aligned(textSize, draw.XLeft, draw.YTop)
 		for i, t := range tiles {
 			at := vg.Point{X: margin + (side+2*gap)*vg.Length(i%across),
 				Y: f.height - titleHeight - high*vg.Length(i/across) - side}

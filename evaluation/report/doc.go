@@ -7,8 +7,7 @@
 // A [Report] is plain data of a run, of a test, or of both. Parts that are not there are left out: the evaluation of
 // somebody's predictions has no course of training. The page begins with a verdict in words: how good the model is on
 // how many images, how that compares with always answering the most frequent class, and what it does not show.
-// Fractions in the verdict have Wilson's intervals, which keep their width where a few images have no error. The
-// intervals of the tables are the bootstrap's of package evaluation.
+// All intervals are those of the [evaluation.Assessment], so that a measure has the same one everywhere.
 //
 // Names of classes, paths and settings come from users and are escaped.
 package report

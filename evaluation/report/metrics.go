@@ -101,7 +101,7 @@ type classRow struct {
 var classColumns = []struct{ Title, Name string }{{"Sensitivity (recall)", "recall"}, {"Specificity", "specificity"},
 	{"Precision (PPV)", "precision"}, {"F1", "f1"}, {"AUC", "roc_auc"}, {"Average precision", "average_precision"}}
 
-// classRows returns the classes of a test with their measures. The interval of an AUC is DeLong's.
+// classRows returns the classes of a test with their measures.
 func (t *Test) classRows() []classRow {
 	var out []classRow
 	for _, k := range t.Assessment.PerClass {
@@ -109,8 +109,6 @@ func (t *Test) classRows() []classRow {
 		for _, column := range classColumns {
 			cell := measured(k.Measures, column.Name)
 			switch {
-			case column.Name == "roc_auc":
-				cell.Interval = interval(k.DeLong.Low, k.DeLong.High)
 			case column.Name == "precision" && k.Predicted == 0,
 				column.Name != "precision" && column.Name != "specificity" && k.Support == 0:
 				cell.Value, cell.Interval = math.NaN(), nil // 0 by convention, which says nothing of the class

@@ -80,7 +80,7 @@ func (t *Test) curves() ([]Picture, error) {
 	for _, k := range t.Assessment.PerClass { // both have the same classes
 		for i := range roc {
 			if roc[i].Class == k.Class {
-				roc[i].Interval = interval(k.DeLong.Low, k.DeLong.High)
+				roc[i].Interval = measured(k.Measures, "roc_auc").Interval
 				precision[i].Interval = measured(k.Measures, "average_precision").Interval
 			}
 		}

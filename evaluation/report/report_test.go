@@ -98,6 +98,17 @@ func said(v verdict) string {
 	return strings.Join(slices.Concat([]string{v.Head}, v.Rest, v.Cautions), "\n")
 }
 
+// TestOneInterval: the verdict and the table have the same interval of the accuracy.
+func TestOneInterval(t *testing.T) {
+	r := example(t)
+	row := r.Test.rows()[0]
+	holds(t, said(r.verdict()), percent(row.Interval.Low)+" to "+percent(row.Interval.High))
+	if accuracy := measured(r.Test.Assessment.Measures, "accuracy"); row.Name != "Accuracy" ||
+		*accuracy.Interval != *row.Interval {
+		t.Errorf("%+v", row)
+	}
+}
+
 func TestVerdict(t *testing.T) {
 	holds(t, said(example(t).verdict()), "66.7 % of 60 test images", "interval 54.1 % to 77.3 %", "“normal”, would be right for 50.0 %",
 		"better by 16.7 percentage points", "never predicts “rare”", "fewer than 30", "“rare” (10)",
@@ -197,6 +208,15 @@ func TestPages(t *testing.T) {
 	r.Run, r.Config, r.Repeats, r.Test.Open, r.Test.Split = nil, "", nil, nil, "val"
 	pages["evaluation"] = r
 	for name, r := range pages {
+		pictures, err := r.Pictures()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range pictures {
+			if !slices.Contains(pictureNames, p.Name) {
+				t.Errorf("%s: the picture %s is not in pictureNames, so an old one would stay in the folder", name, p.Name)
+			}
+		}
 		page := written(t, r)
 		if strings.Contains(page, "ZgotmplZ") || strings.Contains(strings.ReplaceAll(page, "http-equiv", ""), "http") {
 			t.Errorf("%s: something is filtered, or from elsewhere", name)

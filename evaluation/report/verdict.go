@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"fovea/evaluation"
 	"fovea/evaluation/figures"
 )
 
@@ -58,8 +59,7 @@ const fewImages = 30
 func (t *Test) verdict() verdict {
 	var v verdict
 	n, classes := len(t.Predictions.Rows), t.classRows()
-	right := int(math.Round(t.Metrics.Accuracy * float64(n)))
-	interval := t.wilson(right, n)
+	interval := *measured(t.Assessment.Measures, "accuracy").Interval // there are images
 	v.Head = fmt.Sprintf("%s of %s are classified correctly (%s).", percent(t.Metrics.Accuracy), t.imagesInWords(n),
 		t.intervalInWords(interval))
 	if interval.High-interval.Low >= wideInterval {
@@ -115,17 +115,14 @@ func (t *Test) againstMostFrequent(mostFrequent classRow, interval figures.Inter
 
 // sensitivityAndSpecificity returns the sensitivity and the specificity of a task of two classes in words.
 func (t *Test) sensitivityAndSpecificity() string {
-	negative, positive := t.Assessment.PerClass[0], t.Assessment.PerClass[1]
-	hits := int(math.Round(float64(positive.Support) * measured(positive.Measures, "recall").Value))
-	passed := int(math.Round(float64(negative.Support) * measured(negative.Measures, "recall").Value))
-	rate := func(name string, k, n int, of string) string {
-		return fmt.Sprintf("%s %s: %d of %s (%s).", name, percent(float64(k)/float64(n)), k, of,
-			t.intervalInWords(t.wilson(k, n)))
+	rate := func(name string, k evaluation.ClassAssessment, is string) string {
+		found := measured(k.Measures, "recall")
+		hits := int(math.Round(float64(k.Support) * found.Value))
+		return fmt.Sprintf("%s %s: %d of %s of %s %s (%s).", name, percent(found.Value), hits,
+			countOf(k.Support, "image", "images"), quoted(k.Class), is, t.intervalInWords(*found.Interval))
 	}
-	return rate("Sensitivity", hits, positive.Support,
-		countOf(positive.Support, "image", "images")+" of "+quoted(positive.Class)+" were found") + " " +
-		rate("Specificity", passed, negative.Support,
-			countOf(negative.Support, "image", "images")+" of "+quoted(negative.Class)+" were correctly ruled out")
+	return rate("Sensitivity", t.Assessment.PerClass[1], "were found") + " " +
+		rate("Specificity", t.Assessment.PerClass[0], "were correctly ruled out")
 }
 
 // agreement returns AUC and kappa in words: they do not depend on how frequent the classes are.
@@ -206,12 +203,6 @@ func (r *Report) dataCautions() []string {
 	}
 	return append(out, unseen,
 		"Results on one dataset say nothing about other cameras, clinics and people. This is not a medical device.")
-}
-
-// wilson returns Wilson's interval of a fraction. Unlike the bootstrap's it has a width even where none or all of a few
-// images are right.
-func (t *Test) wilson(hits, n int) figures.Interval {
-	return figures.Wilson(hits, n, t.Assessment.Level)
 }
 
 // intervalInWords returns the interval of a fraction in words.

@@ -30,11 +30,13 @@ func Optimizer() (*graphs.Graph, error) {
 }
 
 // SquareSum returns the graph of Σ gradient², which is not finite if an element is not. It takes gradient float32 [n]
-// of any size n and makes square_sum float32 [].
+// and makes square_sum float32 []. n is a multiple of 16 and should be at most 2²⁰: the runtime's CPU kernel adds one
+// element after the other, which loses 0.8 % of the sum of 50 million squares.
 func SquareSum() (*graphs.Graph, error) {
 	g := graphs.New("square_sum")
 	gradient := g.Input("gradient", graphs.Float32, graphs.Dynamic)
-	g.Output("square_sum", g.ReduceSum(g.Mul(gradient, gradient), false))
+	rows := g.Reshape(g.Mul(gradient, gradient), 16, -1)
+	g.Output("square_sum", g.ReduceSum(g.ReduceSum(rows, false, 1), false))
 	return g, g.Err()
 }
 

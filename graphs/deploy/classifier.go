@@ -15,35 +15,32 @@ const (
 )
 
 // Classifier makes probabilities and logits the only outputs of g. scores names the output that has one of the two, and
-// logits says which. Classifier also finds logits in front of a Softmax that ends the model. It returns an error if
-// scores is not an output.
-func Classifier(g *graphs.Graph, scores string, logits bool) error {
+// logits is the value with the logits: that output itself, or what its probabilities are made of, or nil if no value
+// has them. Classifier returns an error if scores is not an output.
+func Classifier(g *graphs.Graph, scores string, logits *graphs.Value) error {
 	i := slices.IndexFunc(g.Outputs, func(v *graphs.Value) bool { return v.Name == scores })
 	if i < 0 {
 		return fmt.Errorf("there is no output %q", scores)
 	}
-	v := g.Outputs[i]
-	if v.Rank() != 2 || v.Type != graphs.Float32 {
-		return fmt.Errorf("output %s is no scores of classes, float32 [N,C]", v)
+	p := g.Outputs[i]
+	if p.Rank() != 2 || p.Type != graphs.Float32 {
+		return fmt.Errorf("output %s is no scores of classes, float32 [N,C]", p)
 	}
 	before := g.Outputs
 	g.Outputs = nil
-	var p *graphs.Value
-	if logits {
-		if p = softmaxOf(before, v); p == nil {
-			p = g.Softmax(v, 1)
+	if logits == p {
+		if p = softmaxOf(before, logits); p == nil {
+			p = g.Softmax(logits, 1)
 		}
-	} else {
-		p, v = v, nil
-		if n := p.Producer(); n != nil && n.Op == "Softmax" && n.Domain == "" && n.Inputs[0].Type == graphs.Float32 {
-			v = n.Inputs[0]
-		}
+	}
+	if logits != nil && logits.Rank() != 2 {
+		logits = g.Apply("Flatten", nil, logits)
 	}
 	g.FreeName(Probabilities, p)
 	g.Output(Probabilities, p)
-	if v != nil {
-		g.FreeName(Logits, v)
-		g.Output(Logits, v)
+	if logits != nil {
+		g.FreeName(Logits, logits)
+		g.Output(Logits, logits)
 	}
 	g.RemoveDead()
 	dropStatistics(g)

@@ -49,7 +49,7 @@ func TestQuantize(t *testing.T) {
 			}
 		}
 	}
-	if err := deploy.Classifier(g, "logits", true); err != nil {
+	if err := deploy.Classifier(g, "logits", g.Outputs[0]); err != nil {
 		t.Fatal(err)
 	}
 	q, err := deploy.Quantize(g)
@@ -123,12 +123,12 @@ func TestModelRefuses(t *testing.T) {
 // TestClassifierRefuses: outputs that are no scores.
 func TestClassifierRefuses(t *testing.T) {
 	g := small(3)
-	if err := deploy.Classifier(g, "scores", true); err == nil || !strings.Contains(err.Error(), `no output "scores"`) {
+	if err := deploy.Classifier(g, "scores", nil); err == nil || !strings.Contains(err.Error(), `no output "scores"`) {
 		t.Error(err)
 	}
 	g = graphs.New("g")
 	g.Output("y", g.Relu(g.Input("x", graphs.Float32, 1, 3, 8, 8)))
-	if err := deploy.Classifier(g, "y", true); err == nil || !strings.Contains(err.Error(), "no scores of classes") {
+	if err := deploy.Classifier(g, "y", nil); err == nil || !strings.Contains(err.Error(), "no scores of classes") {
 		t.Error(err)
 	}
 }

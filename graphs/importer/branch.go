@@ -27,14 +27,14 @@ func (s *Source) Decide(trace Trace) (changed bool, err error) {
 		if branch, known := s.branchTaken(n, static, trace); known {
 			list, err := s.inline(n, branch, fmt.Sprintf("%s#%d/", n.GetOutput()[0], i))
 			if err != nil {
-				return false, fmt.Errorf("import: %s: %w", label(i, n), err)
+				return false, fmt.Errorf("import: %s: %w", onnx.NodeLabel(i, n), err)
 			}
 			nodes, changed = append(nodes, list...), true
 			continue
 		}
 		steps, err := s.unroll(n, static, trace, fmt.Sprintf("%s#%d/", strings.Join(n.GetOutput(), ","), i))
 		if err != nil {
-			return false, &Refusal{label(i, n), err.Error()}
+			return false, &Refusal{onnx.NodeLabel(i, n), err.Error()}
 		}
 		if steps != nil {
 			nodes, changed = append(nodes, steps...), true

@@ -2,19 +2,21 @@ package importer
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
 
 	"fovea/onnx"
+	"fovea/onnx/limits"
 	"fovea/onnx/pb"
 )
 
 const (
-	mostDepth = 32      // of calls inside of each other, so that recursion ends
-	mostNodes = 1 << 17 // of a model whose functions are expanded, and of calls
-	mostText  = 1 << 26 // bytes of the names in all expanded bodies
-	mostName  = 64      // bytes of a function's name that go into the names of its nodes
+	mostDepth = limits.MostDepth // of calls inside of each other, so that recursion ends
+	mostNodes = limits.MostNodes // of a model whose functions are expanded, and of calls
+	mostText  = 1 << 26          // bytes of the names in all expanded bodies
+	mostName  = 64               // bytes of a function's name that go into the names of its nodes
 )
 
 type functionKey struct{ domain, name, overload string }
@@ -48,11 +50,11 @@ func (e *expansion) expand(nodes []*pb.NodeProto, depth int) error {
 			continue
 		}
 		if depth == mostDepth {
-			return fmt.Errorf("import: %s: functions call each other more than %d deep", label(i, n), mostDepth)
+			return fmt.Errorf("import: %s: functions call each other more than %d deep", onnx.NodeLabel(i, n), mostDepth)
 		}
 		if len(e.nodes) > mostNodes || e.calls > mostNodes || e.text > mostText {
 			return fmt.Errorf("import: %s: with its functions expanded the model has more than %d nodes, calls "+
-				"or %d bytes of names", label(i, n), mostNodes, mostText)
+				"or %d bytes of names", onnx.NodeLabel(i, n), mostNodes, mostText)
 		}
 		for _, o := range f.GetOpsetImport() {
 			domain := onnx.CanonicalDomain(o.GetDomain())
@@ -133,4 +135,31 @@ func expandedBody(f *pb.FunctionProto, call *pb.NodeProto, prefix string) []*pb.
 		nodes = append(nodes, copied)
 	}
 	return nodes
+}
+
+// Inline returns a model without functions: each call is replaced by the body. Initializers are no inputs of it, as
+// files before IR version 4 list them. It does not change m and shares its weights.
+func Inline(m *pb.ModelProto) (*pb.ModelProto, error) {
+	opsets := map[string]int64{}
+	for _, o := range m.GetOpsetImport() {
+		opsets[onnx.CanonicalDomain(o.GetDomain())] = o.GetVersion()
+	}
+	nodes, err := expandFunctions(m, opsets)
+	if err != nil {
+		return nil, err
+	}
+	g := m.GetGraph()
+	weights := map[string]bool{}
+	for _, t := range g.GetInitializer() {
+		weights[t.GetName()] = true
+	}
+	isWeight := func(v *pb.ValueInfoProto) bool { return weights[v.GetName()] }
+	out := &pb.ModelProto{IrVersion: proto.Int64(max(m.GetIrVersion(), 4)), Graph: &pb.GraphProto{Name: g.Name,
+		Node: nodes, Initializer: g.GetInitializer(), SparseInitializer: g.GetSparseInitializer(),
+		Input: slices.DeleteFunc(slices.Clone(g.GetInput()), isWeight), Output: g.GetOutput()}}
+	for _, domain := range slices.Sorted(maps.Keys(opsets)) {
+		out.OpsetImport = append(out.OpsetImport,
+			&pb.OperatorSetIdProto{Domain: proto.String(domain), Version: proto.Int64(opsets[domain])})
+	}
+	return out, nil
 }

@@ -65,11 +65,11 @@ func (b *builder) addInput(in *pb.ValueInfoProto, shape []int64) {
 func (b *builder) build(add func(n *pb.NodeProto) error) (*Model, error) {
 	for i, n := range b.model.Graph.Node {
 		if condition := branching[n.GetOpType()]; condition != "" {
-			return nil, &Refusal{label(i, n),
+			return nil, &Refusal{onnx.NodeLabel(i, n),
 				fmt.Sprintf("its %s depends on what the model's inputs contain; %s", condition, controlFlow)}
 		}
 		if err := add(n); err != nil {
-			return nil, fmt.Errorf("import: %s: %w", label(i, n), err)
+			return nil, fmt.Errorf("import: %s: %w", onnx.NodeLabel(i, n), err)
 		}
 	}
 	for _, out := range b.model.Graph.Output {
@@ -162,6 +162,11 @@ func (b *builder) add(n *pb.NodeProto) error {
 			}
 		}
 	}
+	if !static {
+		if err := checkOperands(node); err != nil {
+			return err
+		}
+	}
 	if static && b.fold(results) {
 		return nil
 	}
@@ -208,7 +213,7 @@ func (b *builder) results(n *pb.NodeProto, static bool) ([]*graphs.Value, error)
 		if t == nil {
 			return nil, fmt.Errorf("result %q is not in the trace", name)
 		}
-		v := &graphs.Value{Name: name, Type: pb.TensorProto_DataType(t.GetDataType()), Shape: t.GetDims()}
+		v := &graphs.Value{Name: name, Type: pb.TensorProto_DataType(t.GetDataType()), Shape: slices.Clone(t.GetDims())}
 		switch {
 		case v.Type == pb.TensorProto_UNDEFINED || v.Type == pb.TensorProto_STRING:
 			return nil, fmt.Errorf("result %q: %s", name, sequences)

@@ -4,9 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 
-	"fovea/onnx"
+	"fovea/onnx/limits"
 	"fovea/onnx/pb"
 )
 
@@ -96,7 +95,7 @@ func (s *Source) countedLoop(n *pb.NodeProto, static map[string]bool, trace Trac
 	steps := s.knownData(n.GetInput()[0], static, trace)
 	condition := s.knownData(n.GetInput()[1], static, trace)
 	startsTrue := n.GetInput()[1] == "" || len(condition) == 1 && condition[0] != 0
-	if len(steps) != 8 || !startsTrue || !staysTrue(body) {
+	if len(steps) != 8 || !startsTrue || !limits.StaysTrue(body) {
 		return nil, nil
 	}
 	l := &loop{body: body, steps: int64(binary.LittleEndian.Uint64(steps)), carried: n.GetInput()[2:],
@@ -107,45 +106,6 @@ func (s *Source) countedLoop(n *pb.NodeProto, static map[string]bool, trace Trac
 		return []string{s.integer(prefix+"step", step), condition}, nil
 	}
 	return l, nil
-}
-
-// staysTrue reports whether a Loop's condition, its body's first output, is the condition that the step got or a
-// constant true.
-func staysTrue(body *pb.GraphProto) bool {
-	if len(body.GetInput()) < 2 || len(body.GetOutput()) == 0 {
-		return false
-	}
-	name := body.GetOutput()[0].GetName()
-	for range len(body.GetNode()) + 1 {
-		if name == body.GetInput()[1].GetName() {
-			return true
-		}
-		if t := onnx.Initializer(body, name); t != nil {
-			return isTrue(t)
-		}
-		i := slices.IndexFunc(body.GetNode(),
-			func(n *pb.NodeProto) bool { return slices.Contains(n.GetOutput(), name) })
-		if i < 0 {
-			return false
-		}
-		switch n := body.GetNode()[i]; {
-		case n.GetOpType() == "Constant":
-			t, err := constantTensor(n)
-			return err == nil && isTrue(t)
-		case len(n.GetInput()) != 1 || n.GetOpType() != "Identity" && n.GetOpType() != "Cast":
-			return false
-		default:
-			name = n.GetInput()[0]
-		}
-	}
-	return false
-}
-
-// isTrue reports whether a tensor has one element, which is not 0.
-func isTrue(t *pb.TensorProto) bool {
-	n, err := onnx.NumElements(t.GetDims())
-	data, err2 := onnx.Data(t)
-	return err == nil && err2 == nil && n == 1 && slices.ContainsFunc(data, func(b byte) bool { return b != 0 })
 }
 
 // shape returns the shape of a value of the model, or nil if it is not known.

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"fovea/onnx"
+	"fovea/onnx/limits"
 	"fovea/onnx/pb"
 )
 
@@ -42,6 +43,17 @@ func (s Sizes) withBatch(inputs []*pb.ValueInfoProto) Sizes {
 	}
 	maps.Copy(named, s.Named)
 	return Sizes{Batch: s.Batch, Named: named}
+}
+
+// of returns the size of a symbolic dimension, or 0 if there is none.
+func (s Sizes) of(symbol string, axis int) int64 {
+	if size, ok := s.Named[symbol]; ok {
+		return size
+	}
+	if axis == 0 {
+		return s.Batch
+	}
+	return 0
 }
 
 // Read checks a model and rewrites it into inputs of known shapes, initializers that are read, and nodes without
@@ -88,6 +100,9 @@ func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
 			return nil, err
 		}
 		graph.Input = append(graph.Input, bound)
+	}
+	if err := limits.Check(m, sizes.of); err != nil {
+		return nil, fmt.Errorf("import: %w", err)
 	}
 	for _, out := range m.GetGraph().GetOutput() {
 		graph.Output = append(graph.Output, &pb.ValueInfoProto{Name: out.Name})
@@ -176,20 +191,24 @@ func (s *Source) addNodes(nodes []*pb.NodeProto) (kept []*pb.NodeProto, err erro
 		}
 		t, err := constantTensor(n)
 		if err != nil {
-			return nil, fmt.Errorf("import: %s: %w", label(i, n), err)
+			return nil, fmt.Errorf("import: %s: %w", onnx.NodeLabel(i, n), err)
 		}
 		s.addInitializer(t)
 	}
 	for i, n := range nodes {
-		if err := errors.Join(checkNumbers(n), s.checkConstants(n)); err != nil {
-			return nil, fmt.Errorf("import: %s: %w", label(i, n), err)
+		if err := errors.Join(limits.CheckAttributes(n), limits.CheckConstants(n, s.initializer)); err != nil {
+			return nil, fmt.Errorf("import: %s: %w", onnx.NodeLabel(i, n), err)
 		}
 	}
 	for i, n := range kept {
-		kept[i] = s.withKernel(n)
+		if len(n.GetInput()) > 1 {
+			kept[i] = limits.WithKernel(n, s.initializer(n.GetInput()[1]).GetDims())
+		}
 	}
 	return kept, nil
 }
+
+func (s *Source) initializer(name string) *pb.TensorProto { return s.initializers[name] }
 
 // Model returns the model as it was read: functions are expanded, constants are initializers, and an If that was
 // decided is the branch taken. Symbolic dimensions stay open.
@@ -246,8 +265,9 @@ func bind(in *pb.ValueInfoProto, sizes Sizes) (*pb.ValueInfoProto, error) {
 		}
 		dims = append(dims, size)
 	}
-	if n, err := onnx.NumElements(dims); err != nil || n > mostElements {
-		return nil, fmt.Errorf("import: input %q: shape %v has more than %d elements", in.GetName(), dims, mostElements)
+	if n, err := onnx.NumElements(dims); err != nil || n > limits.MostElements {
+		return nil, fmt.Errorf("import: input %q: shape %v has more than %d elements", in.GetName(), dims,
+			limits.MostElements)
 	}
 	return onnx.NewValueInfo(in.GetName(), pb.TensorProto_DataType(tensor.GetElemType()), dims), nil
 }
@@ -297,14 +317,6 @@ func constantTensor(n *pb.NodeProto) (*pb.TensorProto, error) {
 		return nil, fmt.Errorf("a constant in the form %s is not supported", a.GetName())
 	}
 	return t, nil
-}
-
-// label returns the text by which a reader of the model finds a node.
-func label(i int, n *pb.NodeProto) string {
-	if n.GetName() != "" {
-		return fmt.Sprintf("node %q (%s)", n.GetName(), n.GetOpType())
-	}
-	return fmt.Sprintf("node %d (%s)", i, n.GetOpType())
 }
 
 // Initializer returns the data of an initializer or of a Constant node, by name.

@@ -2,8 +2,11 @@ package importer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"fovea/graphs"
+	"fovea/onnx"
 	"fovea/onnx/pb"
 )
 
@@ -54,7 +57,23 @@ func refuse(i int, n *pb.NodeProto) error {
 	if reason == "" {
 		return nil
 	}
-	return &Refusal{label(i, n), reason}
+	return &Refusal{onnx.NodeLabel(i, n), reason}
+}
+
+// checkOperands refuses integers that depend on the model's inputs where the runtime does not survive some of them.
+func checkOperands(n *graphs.Node) error {
+	by := inputOf(n, 1)
+	if _, constant := by.Content(); n.Domain == "" && n.Op == "Trilu" && by != nil && !constant {
+		return fmt.Errorf("its diagonal depends on the model's inputs: not supported")
+	}
+	if n.Domain != "" || n.Op != "Div" && n.Op != "Mod" || by == nil ||
+		by.Type != pb.TensorProto_INT32 && by.Type != pb.TensorProto_INT64 {
+		return nil
+	}
+	if list, ok := integers(by); !ok || slices.Contains(list, 0) || slices.Contains(list, -1) {
+		return fmt.Errorf("integers are divided by 0, by -1, or by what depends on the model's inputs: not supported")
+	}
+	return nil
 }
 
 // shapeInputs lists, by operator, the inputs that decide the shape of the result. They must not depend on the contents

@@ -8,11 +8,11 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Verbatim makes a graph of the model as it is written, for programs that change parts of it and write it again. Nodes
+// Verbatim imports the model as it is written, for programs that change parts of it and write it again. Nodes
 // keep the version of their operators, nothing is folded, and a symbolic first dimension of an input stays open. The
 // shapes of all other values are those of the trace. Functions are expanded, Constant nodes are constants, and the
 // Identity of a constant is that constant, as in Import.
-func (s *Source) Verbatim(trace Trace) (*graphs.Graph, error) {
+func (s *Source) Verbatim(trace Trace) (*Model, error) {
 	b := s.newBuilder(trace)
 	for _, in := range s.Model().GetGraph().GetInput() {
 		shape := s.inputShape(in.GetName())
@@ -29,11 +29,7 @@ func (s *Source) Verbatim(trace Trace) (*graphs.Graph, error) {
 		kind := pb.TensorProto_DataType(t.GetDataType())
 		b.Values[t.GetName()] = b.Graph.Initializer(t.GetName(), kind, t.GetDims(), data)
 	}
-	m, err := b.build(b.addVerbatim)
-	if err != nil {
-		return nil, err
-	}
-	return m.Graph, nil
+	return b.build(b.addVerbatim)
 }
 
 func (b *builder) addVerbatim(n *pb.NodeProto) error {

@@ -31,7 +31,16 @@ var behindHead = map[string]bool{"Softmax": true, "LogSoftmax": true, "Sigmoid":
 	"Relu": true,
 	"Clip": true, "GlobalAveragePool": true, "AveragePool": true, "ReduceMean": true, "Add": true, "Sub": true,
 	"Mul": true,
-	"Div": true, "Sum": true, "Mean": true, "Concat": true}
+	"Div": true, "Sum": true, "Mean": true, "Concat": true, "Exp": true, "Log": true, "Neg": true, "Max": true, "Min": true,
+	"ReduceSum": true, "ReduceMax": true, "ReduceL1": true, "ReduceLogSumExp": true, "LpNormalization": true, "Pow": true,
+	"Reciprocal": true, "Tanh": true, "HardSigmoid": true, "Where": true, "Expand": true, "Gather": true, "Slice": true,
+	"Split": true, "QuantizeLinear": true, "DequantizeLinear": true}
+
+// pooling lists those of behindHead that may stand between a convolution that is a head and the softmax.
+var pooling = map[string]bool{"Identity": true, "Cast": true, "Flatten": true, "Reshape": true, "Squeeze": true,
+	"Unsqueeze": true, "Transpose": true, "Dropout": true, "Relu": true, "Clip": true, "GlobalAveragePool": true,
+	"AveragePool": true, "ReduceMean": true, "ReduceMax": true, "Add": true, "Sub": true, "Mul": true, "Div": true,
+	"Sum": true, "Mean": true, "Concat": true}
 
 // FindHead finds the head of a model: the last Gemm, MatMul or 1×1 Conv with weights on the way to the output. The
 // model must have its functions expanded and its constants as initializers, as importer.Source.Model returns it, and
@@ -123,7 +132,13 @@ func (w *wiring) headsBehind(name string, seen map[string]bool) []*Head {
 		return nil
 	}
 	seen[name] = true
-	if h := w.headAt(n); h != nil {
+	h := w.headAt(n)
+	if h != nil && w.sumsScores(n) { // the head may be what makes these scores
+		if heads := w.headsBehind(n.GetInput()[0], seen); heads != nil {
+			return heads
+		}
+	}
+	if h != nil {
 		return []*Head{h}
 	}
 	var heads []*Head

@@ -101,8 +101,7 @@ func integerAttribute(name string, x int64) []*pb.AttributeProto {
 func (w *wiring) behindPooling(name string) string {
 	for {
 		readers := w.readers[name]
-		if len(readers) != 1 || !behindHead[readers[0].GetOpType()] ||
-			slices.Contains([]string{"Softmax", "LogSoftmax", "Sigmoid"}, readers[0].GetOpType()) {
+		if len(readers) != 1 || !pooling[readers[0].GetOpType()] {
 			return name
 		}
 		name = readers[0].GetOutput()[0]

@@ -83,6 +83,13 @@ func TestFindHead(t *testing.T) {
 			b := newModel(-1, 3, 4, 4)
 			return b.output(b.node("Softmax", "p", []int64{2, 10}, gemm(b)))
 		}, "", `"node_scores" (6 features → 10 classes)`, "Relu Flatten Gemm"},
+		"softmax in single operators": {func() *builder {
+			b := newModel(-1, 3, 4, 4)
+			y := gemm(b)
+			e := b.node("Exp", "e", []int64{2, 10}, b.node("Sub", "d", []int64{2, 10}, y, b.node("ReduceMax", "m",
+				[]int64{2, 1}, y)))
+			return b.output(b.node("Div", "p", []int64{2, 10}, e, b.node("ReduceSum", "s", []int64{2, 1}, e)))
+		}, "", `"node_scores" (6 features → 10 classes)`, "Relu Flatten Gemm"},
 		"matmul and bias on [N,1,F]": {func() *builder {
 			b := newModel(-1, 3, 4, 4)
 			y := b.node("MatMul", "y", []int64{2, 1, 10}, b.features(2, 1, 6), b.weight("w", 6, 10))

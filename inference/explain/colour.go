@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"fmt"
 	"image"
 	"image/color"
 	"math"
@@ -65,10 +64,6 @@ func (s scale) at(v float64) color.NRGBA {
 		part = 0.5
 	}
 	return s.colours[int(math.Round(255*min(1, max(0, part))))]
-}
-
-func (s scale) labels() (low, high string) {
-	return fmt.Sprintf("%.3g", s.low), fmt.Sprintf("%.3g", s.high)
 }
 
 // bar returns an image of the scale from its low to its high end.

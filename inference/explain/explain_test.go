@@ -21,7 +21,7 @@ func read(t testing.TB, name string) *golden {
 
 func open(t testing.TB, path string, o Options) *Model {
 	t.Helper()
-	m, err := Open(path, o)
+	m, err := Open(t.Context(), path, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestOneImage(t *testing.T) {
 func TestDefault(t *testing.T) {
 	for name, want := range map[string]Method{"vit_dynamo18": Relevance, "cnn_dynamo18": GradCAM, "windows_torchscript17": GradCAM,
 		"vit_dynamo23": Relevance} {
-		m, err := Open(exportedModels+name+".onnx", Options{Batch: 2})
+		m, err := Open(t.Context(), exportedModels+name+".onnx", Options{Batch: 2})
 		if err != nil {
 			t.Error(err)
 			continue
@@ -218,7 +218,7 @@ func TestRefusals(t *testing.T) {
 		{two, Options{Batch: 2}, "the model has 2 inputs"},
 		{"testdata/none.onnx", Options{Batch: 2}, "no such file"},
 	} {
-		m, err := Open(test.path, test.o)
+		m, err := Open(t.Context(), test.path, test.o)
 		if err == nil {
 			m.Close()
 		}
@@ -236,7 +236,7 @@ func TestFeatures(t *testing.T) {
 	for _, name := range []string{"vit_tiny_mean", "vit_tiny_cls"} {
 		g := read(t, name)
 		path, images := g.built(t)
-		f, err := OpenFeatures(path, Options{Batch: 3})
+		f, err := OpenFeatures(t.Context(), path, Options{Batch: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -247,7 +247,7 @@ func TestFeatures(t *testing.T) {
 		}
 		compare(t, name, got, numbers.Decode[float32](g.Features), 2e-6)
 	}
-	if _, err := OpenFeatures(exportedModels+"windows_torchscript17.onnx", Options{Batch: 2}); err != nil {
+	if _, err := OpenFeatures(t.Context(), exportedModels+"windows_torchscript17.onnx", Options{Batch: 2}); err != nil {
 		t.Error(err)
 	}
 }

@@ -31,17 +31,17 @@ type Features struct {
 // OpenFeatures reads a model, float32 [N,3,S,S] → scores [N,C], and makes the features its only output. They are the
 // input of its last linear layer: for a ViT of Fovea the pooled and normalised tokens. Methods, Steps and Randomize of
 // the options are not read.
-func OpenFeatures(path string, o Options) (*Features, error) {
+func OpenFeatures(ctx context.Context, path string, o Options) (*Features, error) {
 	if o.Batch < 1 {
 		return nil, fmt.Errorf("a batch of %d images: at least 1", o.Batch)
 	}
 	o.Batch = max(2, o.Batch) // of one image the head cannot always be told from other layers
-	file, err := o.read(path)
+	file, err := o.read(ctx, path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	f, err := features(file, o)
+	f, err := features(ctx, file, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -50,13 +50,13 @@ func OpenFeatures(path string, o Options) (*Features, error) {
 
 const featuresOutput = "explain.features"
 
-func features(file *imported.File, o Options) (*Features, error) {
+func features(ctx context.Context, file *imported.File, o Options) (*Features, error) {
 	model, err := file.Import(importer.Options{})
 	if err != nil {
 		return nil, err
 	}
 	g := model.Graph
-	a, err := locate(g, o.Output)
+	a, err := locate(file, model, o.Output)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func features(file *imported.File, o Options) (*Features, error) {
 	g.Output(featuresOutput, g.Reshape(v, a.images.Shape[0], head.Width))
 	g.RemoveDead()
 	f := &Features{Batch: int(a.images.Shape[0]), Side: int(a.images.Shape[3]), Width: int(head.Width)}
-	f.session, err = newSession(g, a.images.Name, Options{Threads: o.Threads})
+	f.session, err = newSession(ctx, g, a.images.Name, Options{Threads: o.Threads})
 	return f, err
 }
 
@@ -116,7 +116,7 @@ func WriteFeatures(ctx context.Context, o FeatureOptions) (n int, err error) {
 	if err := o.describe(&o.Options); err != nil {
 		return 0, err
 	}
-	f, err := OpenFeatures(o.Model, o.Options)
+	f, err := OpenFeatures(ctx, o.Model, o.Options)
 	if err != nil {
 		return 0, err
 	}
@@ -131,48 +131,48 @@ func WriteFeatures(ctx context.Context, o FeatureOptions) (n int, err error) {
 		return 0, fmt.Errorf("%d images have no principal components: at least 3", len(o.Images))
 	}
 	kept := newSample(len(o.Images), f.Width)
-	write := func(rows *csv.Writer, matrix io.Writer) error {
-		head := []string{"path", "label"}
-		for i := 0; i < f.Width && !npy; i++ {
-			head = append(head, "feature_"+strconv.Itoa(i))
-		}
-		rows.Write(head)
-		if npy {
-			if _, err := matrix.Write(npyHeader([]int{len(o.Images), f.Width})); err != nil {
-				return err
+	table, columns := o.Out, f.Width // of numbers
+	if npy {
+		table, columns = base+".csv", 0
+	}
+	write := func(matrix io.Writer) error {
+		return writeFile(table, func(w io.Writer) error {
+			rows := csv.NewWriter(w)
+			head := []string{"path", "label"}
+			for i := range columns {
+				head = append(head, "feature_"+strconv.Itoa(i))
 			}
-		}
-		err := o.each(ctx, "features", f.Batch, func(images []float32, paths []string) error {
-			values, err := f.Compute(images)
-			if err != nil {
-				return err
-			}
-			for i, path := range paths {
-				own := values[i*f.Width : (i+1)*f.Width]
-				if !finite(own) {
-					return fmt.Errorf("%s: the features of the image are %w", path, ErrNotFinite)
+			rows.Write(head)
+			err := o.each(ctx, "features", f.Batch, func(images []float32, paths []string) error {
+				values, err := f.Compute(images)
+				if err != nil {
+					return err
 				}
-				row := []string{path, o.label(path)}
-				for k := 0; k < f.Width && !npy; k++ {
-					row = append(row, strconv.FormatFloat(float64(own[k]), 'g', -1, 32))
+				for i, path := range paths {
+					own := values[i*f.Width : (i+1)*f.Width]
+					if !finite(own) {
+						return fmt.Errorf("%s: the features of the image are %w", path, ErrNotFinite)
+					}
+					row := []string{path, o.label(path)}
+					for _, v := range own[:columns] {
+						row = append(row, strconv.FormatFloat(float64(v), 'g', -1, 32))
+					}
+					rows.Write(row)
+					kept.add(own, row[1])
 				}
-				rows.Write(row)
-				kept.add(own, row[1])
-			}
-			if npy {
 				return writeFloats(matrix, values)
-			}
-			return nil
+			})
+			rows.Flush()
+			return errors.Join(err, rows.Error())
 		})
-		rows.Flush()
-		return errors.Join(err, rows.Error())
 	}
 	if npy {
 		err = writeFile(o.Out, func(matrix io.Writer) error {
-			return writeFile(base+".csv", func(w io.Writer) error { return write(csv.NewWriter(w), matrix) })
+			matrix.Write(npyHeader([]int{len(o.Images), f.Width})) // the writer keeps an error for the values
+			return write(matrix)
 		})
 	} else {
-		err = writeFile(o.Out, func(w io.Writer) error { return write(csv.NewWriter(w), nil) })
+		err = write(io.Discard)
 	}
 	if err != nil || o.PCA == "" {
 		return len(o.Images), err

@@ -130,7 +130,7 @@ func TestMaps(t *testing.T) {
 			var g golden
 			graphtest.ReadGolden(t, "testdata/"+test.golden+".json.gz", &g)
 			path, images, methods := g.task(t, test.model)
-			m, err := Open(path, Options{Methods: methods, Batch: 5, Steps: g.Steps})
+			m, err := Open(t.Context(), path, Options{Methods: methods, Batch: 5, Steps: g.Steps})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,13 +7,15 @@ import (
 	"slices"
 
 	"fovea/graphs"
+	"fovea/graphs/importer"
+	"fovea/models/imported"
 )
 
 // An anatomy holds the parts of a model's graph that the methods read.
 type anatomy struct {
 	images    *graphs.Value
 	output    *graphs.Value   // [B,C], the model's
-	scores    *graphs.Value   // the same, before softmax or sigmoid
+	scores    *graphs.Value   // of which it makes these by softmax or sigmoid, if it does
 	attention []*graphs.Value // [B,H,T,T] or [B·H,T,T], the first layer first
 	before    int64           // tokens before those of the patches, such as the class token
 	side      int64           // patches along a side of the image
@@ -23,9 +25,9 @@ type anatomy struct {
 	noAttention error // why there is none
 }
 
-// locate finds the parts of an imported graph, whose output is called output, if that is not "".
-func locate(g *graphs.Graph, output string) (*anatomy, error) {
-	a := &anatomy{}
+// locate finds the parts of a model that was imported from file, whose output is called output, if that is not "".
+func locate(file *imported.File, m *importer.Model, output string) (*anatomy, error) {
+	a, g := &anatomy{}, m.Graph
 	if len(g.Inputs) != 1 {
 		return nil, fmt.Errorf("the model has %d inputs: one is explained, the images", len(g.Inputs))
 	}
@@ -37,7 +39,13 @@ func locate(g *graphs.Graph, output string) (*anatomy, error) {
 		return nil, fmt.Errorf("the model has no output %sfloat32 [N,C], the scores of classes; its outputs: %v",
 			quoted(output), g.Outputs)
 	}
-	a.scores = beforeSoftmax(a.output)
+	a.scores = a.output
+	if s, err := file.Scores(a.output.Name); err == nil && m.Values[s.Logits] != nil {
+		a.scores = m.Values[s.Logits]
+	}
+	if a.scores.Rank() != 2 {
+		a.scores = g.Reshape(a.scores, a.output.Shape...)
+	}
 	path := a.path(g)
 	if a.attention, a.noAttention = attention(path, a.images.Shape[0]); a.attention != nil {
 		a.before, a.side, a.noAttention = grid(a.attention[0], a.images.Shape[3])
@@ -71,17 +79,6 @@ func quoted(name string) string {
 		return ""
 	}
 	return fmt.Sprintf("%q ", name)
-}
-
-// beforeSoftmax returns the input of a last softmax or sigmoid, or v itself.
-func beforeSoftmax(v *graphs.Value) *graphs.Value {
-	for n := v.Producer(); n != nil; n = v.Producer() {
-		if n.Domain != "" || !slices.Contains([]string{"Softmax", "LogSoftmax", "Sigmoid", "Identity"}, n.Op) {
-			break
-		}
-		v = n.Inputs[0]
-	}
-	return v
 }
 
 // path returns the nodes through which the scores depend on the images.

@@ -42,29 +42,12 @@ func RankCorrelation(a, b Map) float64 {
 
 // ranks returns the place of each value in the ascending order. Equal values get the mean of their places.
 func ranks(values []float32) []float64 {
-	order := make([]int, len(values))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(i, j int) int {
-		switch {
-		case values[i] < values[j]:
-			return -1
-		case values[i] > values[j]:
-			return 1
-		}
-		return 0
-	})
+	sorted := slices.Sorted(slices.Values(values))
 	out := make([]float64, len(values))
-	for from := 0; from < len(order); {
-		to := from + 1
-		for to < len(order) && values[order[to]] == values[order[from]] {
-			to++
-		}
-		for _, i := range order[from:to] {
-			out[i] = float64(from+to-1) / 2
-		}
-		from = to
+	for i, v := range values {
+		first, _ := slices.BinarySearch(sorted, v)
+		next, _ := slices.BinarySearch(sorted, math.Nextafter32(v, float32(math.Inf(1))))
+		out[i] = float64(first+next-1) / 2
 	}
 	return out
 }

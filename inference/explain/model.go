@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,17 +42,17 @@ type Model struct {
 
 // Open reads a model, float32 [N,3,S,S] → scores [N,C], and extends its graph by the methods. Models that cannot be
 // differentiated, and methods that need what a model lacks, are errors.
-func Open(path string, o Options) (*Model, error) {
+func Open(ctx context.Context, path string, o Options) (*Model, error) {
 	if o.Batch < 1 || slices.Contains(o.Methods, Integrated) && o.Steps < 1 {
 		return nil, fmt.Errorf("a batch of %d images and %d steps: at least 1", o.Batch, o.Steps)
 	}
-	file, err := o.read(path)
+	file, err := o.read(ctx, path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
 	m := &Model{steps: o.Steps, Methods: o.Methods}
-	if err := m.open(file, o); err != nil {
+	if err := m.open(ctx, file, o); err != nil {
 		m.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -59,7 +60,7 @@ func Open(path string, o Options) (*Model, error) {
 }
 
 // read opens the model file for the batch and image size of the options.
-func (o Options) read(path string) (*imported.File, error) {
+func (o Options) read(ctx context.Context, path string) (*imported.File, error) {
 	sizes := importer.Sizes{Batch: int64(o.Batch), Named: map[string]int64{}}
 	if o.Side > 0 {
 		m, err := onnx.Open(path)
@@ -75,31 +76,31 @@ func (o Options) read(path string) (*imported.File, error) {
 			}
 		}
 	}
-	return imported.Open(path, sizes)
+	return imported.Open(ctx, path, sizes)
 }
 
-func (m *Model) open(file *imported.File, o Options) error {
+func (m *Model) open(ctx context.Context, file *imported.File, o Options) error {
 	rest := slices.DeleteFunc(slices.Clone(o.Methods), func(method Method) bool { return method == Integrated })
 	var err error
 	if len(rest) > 0 || len(o.Methods) == 0 {
-		if m.maps, err = m.session(file, rest, o); err != nil {
+		if m.maps, err = m.session(ctx, file, rest, o); err != nil {
 			return err
 		}
 	}
 	if slices.Contains(m.Methods, Integrated) {
-		m.gradient, err = m.session(file, []Method{Integrated}, o)
+		m.gradient, err = m.session(ctx, file, []Method{Integrated}, o)
 	}
 	return err
 }
 
 // session extends the model's graph by methods and opens it. No methods mean the default.
-func (m *Model) session(file *imported.File, methods []Method, o Options) (*session, error) {
+func (m *Model) session(ctx context.Context, file *imported.File, methods []Method, o Options) (*session, error) {
 	model, err := file.Import(importer.Options{})
 	if err != nil {
 		return nil, err
 	}
 	g := model.Graph
-	a, err := locate(g, o.Output)
+	a, err := locate(file, model, o.Output)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +122,7 @@ func (m *Model) session(file *imported.File, methods []Method, o Options) (*sess
 	if err := extend(g, a, methods); err != nil {
 		return nil, err
 	}
-	return newSession(g, a.images.Name, o)
+	return newSession(ctx, g, a.images.Name, o)
 }
 
 // Close frees the model.
@@ -142,7 +143,7 @@ type session struct {
 	classes *ort.Tensor // int64 [B,1], nil for features
 }
 
-func newSession(g *graphs.Graph, images string, o Options) (*session, error) {
+func newSession(ctx context.Context, g *graphs.Graph, images string, o Options) (*session, error) {
 	model, err := g.Model()
 	if err != nil {
 		return nil, err
@@ -156,7 +157,7 @@ func newSession(g *graphs.Graph, images string, o Options) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, inputs, err := ort.NewBoundSession(bytes, ort.Options{Threads: o.Threads, Arena: true})
+	s, inputs, err := ort.NewBoundSession(bytes, ort.Options{Threads: o.Threads, Arena: true, Context: ctx})
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ func TestModels(t *testing.T) {
 			if g.Features == nil {
 				return
 			}
-			f, err := OpenFeatures(path, Options{Batch: 2})
+			f, err := OpenFeatures(t.Context(), path, Options{Batch: 2})
 			if err != nil {
 				t.Fatal(err)
 			}

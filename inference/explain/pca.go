@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/plot"
@@ -32,11 +33,10 @@ func newSample(total, width int) *sample { return &sample{total: total, width: w
 
 func (s *sample) add(features []float32, label string) {
 	kept := min(s.total, mostSampled)
-	if s.seen*kept/s.total == (s.seen+1)*kept/s.total {
-		s.seen++
+	s.seen++
+	if (s.seen-1)*kept/s.total == s.seen*kept/s.total {
 		return
 	}
-	s.seen++
 	for _, v := range features {
 		s.values = append(s.values, float64(v))
 	}
@@ -56,24 +56,17 @@ func (s *sample) components() (points plotter.XYs, shares [2]float64, err error)
 	}
 	var vectors, projected mat.Dense
 	pc.VectorsTo(&vectors)
-	centred := mat.DenseCopyOf(rows)
-	for k := range s.width {
-		mean := stat.Mean(mat.Col(nil, k, rows), nil)
-		for i := range s.labels {
-			centred.Set(i, k, rows.At(i, k)-mean)
-		}
-	}
-	projected.Mul(centred, vectors.Slice(0, s.width, 0, 2))
-	sum := 0.0
+	projected.Mul(rows, vectors.Slice(0, s.width, 0, 2))
 	variances := pc.VarsTo(nil)
-	for _, v := range variances {
-		sum += v
-	}
+	sum := floats.Sum(variances)
 	if sum == 0 {
 		return nil, shares, errors.New("all images have the same features: there are no principal components")
 	}
+	x, y := mat.Col(nil, 0, &projected), mat.Col(nil, 1, &projected)
+	floats.AddConst(-stat.Mean(x, nil), x)
+	floats.AddConst(-stat.Mean(y, nil), y)
 	for i := range s.labels {
-		points = append(points, plotter.XY{X: projected.At(i, 0), Y: projected.At(i, 1)})
+		points = append(points, plotter.XY{X: x[i], Y: y[i]})
 	}
 	return points, [2]float64{variances[0] / sum, variances[1] / sum}, nil
 }
@@ -105,11 +98,8 @@ func (s *sample) picture(w io.Writer, classes []string) error {
 		if own == nil {
 			continue
 		}
-		scatter, err := plotter.NewScatter(own)
-		if err != nil {
-			return err
-		}
-		scatter.GlyphStyle = vgdraw.GlyphStyle{Color: figures.Colour(i), Radius: 3, Shape: forms[i%len(forms)]}
+		scatter := &plotter.Scatter{XYs: own,
+			GlyphStyle: vgdraw.GlyphStyle{Color: figures.Colour(i), Radius: 3, Shape: forms[i%len(forms)]}}
 		p.Add(scatter)
 		if class == "" {
 			class = "no label"

@@ -55,9 +55,9 @@ func (p panels) draw(c canvas, at image.Point) {
 		c.text(image.Pt(x, top-8), string(m.Method), side, text.XLeft)
 		below := top + side + gap/2
 		c.paste(s.bar(side, barHeight), image.Pt(x, below))
-		low, high := s.labels()
-		c.text(image.Pt(x, below+barHeight+labelLine-7), low, side/2, text.XLeft)
-		c.text(image.Pt(x+side, below+barHeight+labelLine-7), high, side/2, text.XRight)
+		label := below + barHeight + labelLine - 7
+		c.text(image.Pt(x, label), fmt.Sprintf("%.3g", s.low), side/2, text.XLeft)
+		c.text(image.Pt(x+side, label), fmt.Sprintf("%.3g", s.high), side/2, text.XRight)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"image"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,14 +30,14 @@ type Input struct {
 	Progress    progress.Func
 }
 
-// describe copies into the options what the description says of the model.
+// describe resolves the description and copies into the options what it says of the model.
 func (in *Input) describe(o *Options) error {
 	if in.Description.Raw {
 		return fmt.Errorf("%s prepares images itself, by steps without a gradient: "+
 			"use the model of the export without _raw in its name", in.Model)
 	}
 	o.Output, o.Side = in.Description.Output, in.Description.Size
-	return nil
+	return in.Description.Resolve(in.Model)
 }
 
 // WriteOptions of Write.
@@ -75,7 +76,7 @@ func Write(ctx context.Context, o WriteOptions) (n int, err error) {
 		return 0, err
 	}
 	r := writer{WriteOptions: o}
-	if r.model, err = Open(o.Model, o.Options); err != nil {
+	if r.model, err = Open(ctx, o.Model, o.Options); err != nil {
 		return 0, err
 	}
 	defer r.model.Close()
@@ -84,7 +85,7 @@ func Write(ctx context.Context, o WriteOptions) (n int, err error) {
 	}
 	if shuffled {
 		o.Randomize, o.Methods = true, r.model.Methods
-		if r.random, err = Open(o.Model, o.Options); err != nil {
+		if r.random, err = Open(ctx, o.Model, o.Options); err != nil {
 			return 0, err
 		}
 		defer r.random.Close()
@@ -166,6 +167,7 @@ func (in *Input) each(ctx context.Context, task string, batch int,
 	if err != nil {
 		return err
 	}
+	defer loader.LogNotes()
 	report := in.Progress.Images(task)
 	done := 0
 	return loader.Each(ctx, 0, func(b *data.Batch) error {
@@ -210,23 +212,19 @@ func (r *writer) batch(images []float32, paths []string, class int) error {
 	size := len(images) / len(paths)
 	for i, e := range all {
 		img := Image(images[i*size:(i+1)*size], r.Description.Transform())
-		correlations := make([]string, len(e.Maps))
+		var shuffled []Map
 		if random != nil {
-			for k := range e.Maps {
-				if c := RankCorrelation(e.Maps[k], random[i].Maps[k]); c == c {
-					correlations[k] = decimal(c)
-				}
-			}
+			shuffled = random[i].Maps
 		}
-		if err := r.image(paths[i], img, &e, correlations); err != nil {
+		if err := r.image(paths[i], img, &e, shuffled); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// image writes the files and rows of one image.
-func (r *writer) image(path string, img *image.NRGBA, e *Explanation, correlations []string) error {
+// image writes the files and rows of one image. The maps of shuffled weights may be missing.
+func (r *writer) image(path string, img *image.NRGBA, e *Explanation, shuffled []Map) error {
 	r.written++
 	name := fmt.Sprintf("%0*d-%s", len(strconv.Itoa(len(r.Images))), r.written, shortBase(path))
 	probability, err := r.Description.Probabilities(e.Output)
@@ -251,7 +249,12 @@ func (r *writer) image(path string, img *image.NRGBA, e *Explanation, correlatio
 			return err
 		}
 		row := []string{path, class, decimal(probability[e.Class]), best, string(m.Method), file, name + ".png",
-			decimal(float64(e.Scores[e.Class])), "", "", "", correlations[k]}
+			decimal(float64(e.Scores[e.Class])), "", "", "", ""}
+		if shuffled != nil {
+			if c := RankCorrelation(m, shuffled[k]); !math.IsNaN(c) {
+				row[11] = decimal(c)
+			}
+		}
 		if m.Method == Integrated {
 			row[8], row[9], row[10] = decimal(e.Integral.Baseline), decimal(e.Integral.Sum), strconv.Itoa(e.Integral.Steps)
 			if !(e.Integral.Gap() <= Complete) {

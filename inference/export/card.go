@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -34,7 +35,6 @@ type card struct {
 	Splits       []cardSplit
 	Size, Short  int
 	Mean, Std    string
-	Raw          bool
 	Test, Source *evaluation.Assessment // nil: not measured
 	Metrics      []evaluation.Estimate
 	MetricsSplit string
@@ -55,10 +55,8 @@ func newCard(r *Report, d *inference.Description, run *runFolder) *card {
 	c := &card{Name: modelName(r.Model), Report: r, Classes: d.Classes, License: "unknown", Size: d.Size,
 		Short: t.ShorterSide(), Mean: listOf(d.Mean), Std: listOf(d.Std), First: r.Variants[0], Machine: r.Machine.describe(),
 		LicenceNote: "Not known here: ask whoever made the model."}
-	for _, v := range r.Variants {
-		if v.Raw && c.RawFile == nil {
-			c.Raw, c.RawFile = true, v
-		}
+	if i := slices.IndexFunc(r.Variants, func(v *Variant) bool { return v.Raw }); i >= 0 {
+		c.RawFile = r.Variants[i]
 	}
 	if r.Source != nil {
 		c.Source = r.Source.Assessment

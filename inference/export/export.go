@@ -12,6 +12,8 @@ import (
 
 	"fovea/graphs"
 	"fovea/graphs/deploy"
+	"fovea/graphs/importer"
+	"fovea/graphs/transfer"
 	"fovea/inference"
 	"fovea/internal/durable"
 	"fovea/internal/progress"
@@ -88,11 +90,14 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	options, err := engine.SessionOptions(ctx, o.Runtime, o.Progress)
+	if err == nil {
+		err = d.Resolve(o.Model)
+	}
 	if err != nil {
 		return nil, err
 	}
 	r := newReport(o, d, options)
-	source, fixed, err := imported.OpenAsWritten(o.Model, int64(d.Size))
+	source, fixed, err := imported.OpenAsWritten(ctx, o.Model, int64(d.Size))
 	if err != nil {
 		return nil, err
 	}
@@ -149,11 +154,17 @@ func (o *Options) write(source *imported.File, original *pb.ModelProto, d *infer
 	if sameFile(path, o.Model) {
 		return nil, fmt.Errorf("%s would replace the model that is exported: choose another folder", path)
 	}
-	g, err := source.Verbatim()
+	asWritten, err := source.Verbatim()
 	if err != nil {
 		return nil, err
 	}
-	if err := deploy.Classifier(g, d.Output, d.Scores == inference.Logits); err != nil {
+	g, logits := asWritten.Graph, asWritten.Values[d.Output]
+	if d.Scores == inference.Probabilities {
+		if logits, err = logitsOf(source, asWritten, d.Output); err != nil {
+			return nil, err
+		}
+	}
+	if err := deploy.Classifier(g, d.Output, logits); err != nil {
 		return nil, err
 	}
 	if v.Opset = o.Opset; v.Opset == 0 {
@@ -199,6 +210,19 @@ func (o *Options) write(source *imported.File, original *pb.ModelProto, d *infer
 	v.Outputs = names(g.Outputs)
 	v.Input = g.Inputs[0].Name
 	return v, v.identify(path)
+}
+
+// logitsOf returns the value of which a model makes its probabilities by softmax, or nil.
+func logitsOf(source *imported.File, m *importer.Model, output string) (*graphs.Value, error) {
+	s, err := source.Scores(output)
+	if err != nil || s.Kind != transfer.ProbabilityScores {
+		return nil, err
+	}
+	v := m.Values[s.Logits]
+	if v == nil || v.Type != graphs.Float32 || s.Off > 1e-5 { // the exported model is to compute the same
+		return nil, nil
+	}
+	return v, nil
 }
 
 func names(values []*graphs.Value) (out []string) {

@@ -167,10 +167,15 @@ func (r *Report) run(ctx context.Context, o Options, d *inference.Description, s
 	if err != nil {
 		return err
 	}
+	defer loader.LogNotes()
 	done, bad, report := 0, data.Unreadable{Total: len(split.Samples)}, o.Progress.Images("measure on "+o.Split)
 	err = loader.Each(ctx, 0, func(b *data.Batch) error {
 		if first := slices.Index(b.Errors, nil); first >= 0 && r.Batch == 0 {
-			if err := r.clock(all, b, first, split); err != nil {
+			img, err := d.Transform().Reading.Decode(split.Samples[b.Indices[first]].Path)
+			if err != nil {
+				return err
+			}
+			if err := r.clock(all, b, first, img); err != nil {
 				return err
 			}
 		}
@@ -213,7 +218,7 @@ func (c *contender) classify(b *data.Batch, split *data.Split) error {
 		if c.raw == nil {
 			row.Probabilities = probabilities[i]
 		} else {
-			img, err := data.Decode(sample.Path)
+			img, err := c.raw.Decode(sample.Path)
 			if err != nil {
 				return err
 			}

@@ -1,7 +1,6 @@
 package export
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"runtime"
@@ -70,12 +69,7 @@ func newReport(o Options, d *inference.Description, options ort.Options) *Report
 		Threads: options.Threads, Runtime: ort.Version()}}
 }
 
-func (r *Report) writeJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(r)
-}
+func (r *Report) writeJSON(w io.Writer) error { return evaluation.WriteJSON(w, r) }
 
 func difference(p *evaluation.Paired, name string) evaluation.Difference {
 	for _, d := range p.Measures {

@@ -15,6 +15,7 @@ import (
 	"fovea/graphs/vit"
 	"fovea/inference"
 	"fovea/internal/runfiles"
+	"fovea/internal/textfile"
 )
 
 // A runFolder holds what lies beside the model of a run.
@@ -55,22 +56,25 @@ func openRun(model string, d *inference.Description) (*runFolder, error) {
 	}
 	r := &runFolder{}
 	if err == nil {
+		settings, err = textfile.Decode(settings)
+	}
+	if err == nil {
 		err = toml.Unmarshal(settings, &r.config)
 	}
 	if err != nil {
 		slog.Warn("the config beside the model cannot be read: the model is taken for one without a run", "reason", err)
 		return nil, nil
 	}
-	text, err := os.Open(filepath.Join(dir, runfiles.Measures("test")))
+	measures, err := os.Open(filepath.Join(dir, runfiles.Measures("test")))
 	if errors.Is(err, fs.ErrNotExist) {
 		return r, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer text.Close()
-	if r.test, err = evaluation.ReadAssessment(text); err != nil {
-		return nil, fmt.Errorf("%s: %w", text.Name(), err)
+	defer measures.Close()
+	if r.test, err = evaluation.ReadAssessment(measures); err != nil {
+		return nil, fmt.Errorf("%s: %w", measures.Name(), err)
 	}
 	return r, nil
 }

@@ -25,7 +25,7 @@ func TestExplain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := explain.Open(g.Model, explain.Options{Batch: 1, Threads: 1})
+	m, err := explain.Open(t.Context(), g.Model, explain.Options{Batch: 1, Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"fovea/data/pixels"
 	"fovea/inference"
 	"fovea/inference/explain"
 )
@@ -61,7 +62,8 @@ type Server struct {
 	uploads     atomic.Int64  // under way
 	reserved    atomic.Int64  // bytes of them
 	counts      *counts
-	local       bool // only names of this machine are answered
+	notes       pixels.Tally // of the images, logged when the server ends
+	local       bool         // only names of this machine are answered
 }
 
 // New returns a server of a classifier that d describes, and of x, the same model opened to be explained by one method.
@@ -91,6 +93,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		stop()
 		<-done
 	}()
+	defer s.notes.Log()
 	server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: s.limits.Header, ReadTimeout: s.limits.Request,
 		WriteTimeout: s.limits.Answer, IdleTimeout: s.limits.Request, MaxHeaderBytes: 16 << 10}
 	limited := &connections{l, ctx, make(chan struct{}, s.limits.Connections)}

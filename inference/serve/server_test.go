@@ -88,7 +88,7 @@ func startWith(t testing.TB, l serve.Limits, noMaps error) (url string, stop fun
 	ended := make(chan error, 1)
 	var x *explain.Model
 	if noMaps == nil {
-		if x, err = explain.Open(g.Model, explain.Options{Output: d.Output, Side: d.Size, Batch: 1, Threads: 1}); err != nil {
+		if x, err = explain.Open(t.Context(), g.Model, explain.Options{Output: d.Output, Side: d.Size, Batch: 1, Threads: 1}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -167,10 +167,16 @@ func (s *Server) prepare(ctx context.Context, file []byte) ([]float32, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	img, err := data.DecodeBytes(file)
+	release, err := data.Reserve(file)
+	if err != nil {
+		return nil, refuse(http.StatusRequestEntityTooLarge, "%v", err)
+	}
+	defer release()
+	img, notes, err := t.Reading.DecodeBytes(file)
 	if err != nil {
 		return nil, refuse(http.StatusUnsupportedMediaType, "%v", err)
 	}
+	s.notes.Add("an upload", notes)
 	tensor := make([]float32, 3*t.Side()*t.Side())
 	if err := t.Apply(tensor, img, nil); err != nil {
 		return nil, refuse(http.StatusUnprocessableEntity, "%v", err)

@@ -74,7 +74,7 @@ func (r *Report) Agrees() bool {
 // differences along random directions in the space of all float inputs and parameters. If they disagree, it does the
 // same for every node alone, at the values that the node has in the model.
 func (f *File) Check(ctx context.Context, seed uint64) (*Report, error) {
-	g, err := f.verified()
+	g, err := f.verified(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func compare(ctx context.Context, newGraph func() (*graphs.Graph, error), at poi
 		all[name+".cotangent"] = numbers.Bytes(values)
 	}
 	if len(g.Outputs) > 0 { // otherwise there is no gradient and the difference should be 0
-		err = runOnce(g, all, func(name string, gradient []float32) {
+		err = runOnce(ctx, g, all, func(name string, gradient []float32) {
 			for i, d := range along[strings.TrimSuffix(name, ".grad")] {
 				term := float64(d) * float64(gradient[i])
 				c.Gradient += term
@@ -157,7 +157,7 @@ func compare(ctx context.Context, newGraph func() (*graphs.Graph, error), at poi
 		return c, err
 	}
 	c.Size = math.Sqrt(size)
-	runner, err := newRunner(forward, ort.Basic)
+	runner, err := newRunner(ctx, forward, ort.Basic)
 	if err != nil {
 		return c, err
 	}
@@ -240,7 +240,7 @@ func floats(values []*graphs.Value) (out []*graphs.Value) {
 
 // findNode compares each node alone and keeps the first that disagrees.
 func (r *Report) findNode(ctx context.Context, g *graphs.Graph, start point, seed uint64) error {
-	values, err := intermediate(g, start)
+	values, err := intermediate(ctx, g, start)
 	if err != nil {
 		return err
 	}

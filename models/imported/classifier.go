@@ -1,6 +1,7 @@
 package imported
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -39,20 +40,20 @@ const traced = 2
 
 // OpenClassifier reads a model, finds its head and replaces it by a new one. It refuses a model whose graph would not
 // compute what the model does.
-func OpenClassifier(path string, o Options) (*Classifier, error) {
+func OpenClassifier(ctx context.Context, path string, o Options) (*Classifier, error) {
 	model, err := onnx.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	c := &Classifier{model: model}
-	if err := c.open(o); err != nil {
+	if err := c.open(ctx, o); err != nil {
 		model.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
 }
 
-func (c *Classifier) open(o Options) error {
+func (c *Classifier) open(ctx context.Context, o Options) error {
 	m, image, err := transfer.TakeImages(c.model.Proto, o.Size)
 	if err != nil {
 		return err
@@ -62,19 +63,19 @@ func (c *Classifier) open(o Options) error {
 	if image.Batch != 0 {
 		batch = image.Batch
 	}
-	before, err := read(m, importer.Sizes{Batch: batch})
+	before, err := read(ctx, m, importer.Sizes{Batch: batch})
 	if err != nil {
 		return err
 	}
 	if image.Batch != 0 && image.Batch != o.Batch {
-		if before, err = freeBatch(before, image.Batch); err != nil {
+		if before, err = freeBatch(ctx, before, image.Batch); err != nil {
 			return fmt.Errorf("the model takes %d images at a time, no more and no less (%w): export it with a "+
 				"symbolic batch (dynamic_axes or dynamic_shapes of torch.onnx.export), or set training.batch = %[1]d",
 				image.Batch, err)
 		}
 		batch = traced
 	}
-	if _, err := before.verified(); err != nil {
+	if _, err := before.verified(ctx); err != nil {
 		return err
 	}
 	if c.Head, err = transfer.FindHead(before.source.Model(), before.trace, batch, o.Head); err != nil {
@@ -92,7 +93,7 @@ func (c *Classifier) open(o Options) error {
 				t.GetName(), onnx.TypeName(kind))
 		}
 	}
-	if c.file, err = read(c.changed, importer.Sizes{Batch: o.Batch}); err != nil {
+	if c.file, err = read(ctx, c.changed, importer.Sizes{Batch: o.Batch}); err != nil {
 		return fmt.Errorf("with a head for %d classes in the place of %s: %w", o.Classes, c.Head, err)
 	}
 	f, err := c.Forward("parameters", o.Batch, artifacts.Whole, false)
@@ -113,7 +114,7 @@ func (c *Classifier) open(o Options) error {
 
 // freeBatch turns a model of one image into one of any number, if each of several images then gives the same result as
 // alone.
-func freeBatch(single *File, batch int64) (*File, error) {
+func freeBatch(ctx context.Context, single *File, batch int64) (*File, error) {
 	if batch != 1 {
 		return nil, errors.New("only a batch of 1 can be changed")
 	}
@@ -121,13 +122,13 @@ func freeBatch(single *File, batch int64) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	several, err := read(m, importer.Sizes{Batch: traced})
+	several, err := read(ctx, m, importer.Sizes{Batch: traced})
 	if err != nil {
 		return nil, err
 	}
 	for i := range traced {
 		var wrong error
-		err := evaluate(single.source.Model(), func(_ ort.Info, data *ort.Tensor) {
+		err := evaluate(ctx, single.source.Model(), func(_ ort.Info, data *ort.Tensor) {
 			n := len(data.Float32())
 			copy(data.Float32(), traceInput((i + 1) * n)[i*n:])
 		}, func(info ort.Info, data []byte) {

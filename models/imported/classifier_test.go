@@ -18,7 +18,7 @@ func openClassifier(t *testing.T, b builder, o Options) (*Classifier, error) {
 	if o.Layering.Parts == 0 {
 		o.Layering.Parts = 12
 	}
-	c, err := OpenClassifier(b.file(t, onnx.SaveOptions{}), o)
+	c, err := OpenClassifier(t.Context(), b.file(t, onnx.SaveOptions{}), o)
 	if err == nil {
 		t.Cleanup(func() { c.Close() })
 	}

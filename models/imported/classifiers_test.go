@@ -2,6 +2,7 @@ package imported
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"os"
@@ -67,7 +68,7 @@ func compareClassifier(model, gradients string) (c classifier, err error) {
 		return c, err
 	}
 	defer want.Close()
-	f, err := Open(model, importer.Sizes{Batch: 2})
+	f, err := Open(context.Background(), model, importer.Sizes{Batch: 2})
 	if err != nil {
 		return c, err
 	}
@@ -114,7 +115,7 @@ func compareClassifier(model, gradients string) (c classifier, err error) {
 	c.all = len(g.Nodes)
 	g.ForCPU()
 	c.worst = -1
-	err = runOnce(g, at, func(name string, got []float32) {
+	err = runOnce(context.Background(), g, at, func(name string, got []float32) {
 		tensor, _ := want.Lookup(name)
 		off := difference(got, numbers.Decode[float32](tensor.Data))
 		if name == "loss" {

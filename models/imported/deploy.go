@@ -1,9 +1,9 @@
 package imported
 
 import (
+	"context"
 	"fmt"
 
-	"fovea/graphs"
 	"fovea/graphs/importer"
 	"fovea/graphs/transfer"
 	"fovea/onnx"
@@ -12,7 +12,7 @@ import (
 // OpenAsWritten reads a classifier of images of a size to write it again, not to train it: see [File.Verbatim]. It
 // turns a model of one image into one of any number, if each of several images then gives the same result as alone.
 // fixed is the reason why it could not.
-func OpenAsWritten(path string, size int64) (f *File, fixed error, err error) {
+func OpenAsWritten(ctx context.Context, path string, size int64) (f *File, fixed error, err error) {
 	model, err := onnx.Open(path)
 	if err != nil {
 		return nil, nil, err
@@ -31,12 +31,12 @@ func OpenAsWritten(path string, size int64) (f *File, fixed error, err error) {
 	if image.Batch != 0 {
 		batch = image.Batch
 	}
-	if f, err = read(m, importer.Sizes{Batch: batch}); err != nil {
+	if f, err = read(ctx, m, importer.Sizes{Batch: batch}); err != nil {
 		return nil, nil, err
 	}
 	if image.Batch != 0 {
 		var free *File
-		if free, fixed = freeBatch(f, image.Batch); fixed == nil {
+		if free, fixed = freeBatch(ctx, f, image.Batch); fixed == nil {
 			f = free
 		}
 	}
@@ -44,5 +44,5 @@ func OpenAsWritten(path string, size int64) (f *File, fixed error, err error) {
 	return f, fixed, nil
 }
 
-// Verbatim returns the graph of the model as it is written, see importer.Source.Verbatim.
-func (f *File) Verbatim() (*graphs.Graph, error) { return f.source.Verbatim(f.trace) }
+// Verbatim imports the model as it is written, see importer.Source.Verbatim.
+func (f *File) Verbatim() (*importer.Model, error) { return f.source.Verbatim(f.trace) }

@@ -15,7 +15,7 @@ func Example() {
 	if _, err := install.Load(context.Background(), install.Source{}); err != nil {
 		log.Fatal(err)
 	}
-	model, err := imported.Open("testdata/vit_dynamo18.onnx", importer.Sizes{Batch: 2})
+	model, err := imported.Open(context.Background(), "testdata/vit_dynamo18.onnx", importer.Sizes{Batch: 2})
 	if err != nil {
 		log.Fatal(err)
 	}

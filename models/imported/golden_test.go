@@ -28,7 +28,7 @@ func TestPyTorch(t *testing.T) {
 				Gradients         map[string][]byte
 			}
 			graphtest.ReadGolden(t, strings.TrimSuffix(path, ".onnx")+".json.gz", &golden)
-			f, err := Open(path, importer.Sizes{Batch: 2})
+			f, err := Open(t.Context(), path, importer.Sizes{Batch: 2})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -39,7 +39,7 @@ func TestPyTorch(t *testing.T) {
 			}
 			compared, worst := 0, 0.0
 			at := point{"images": golden.Images, "logits.cotangent": golden.Cotangent}
-			err = runOnce(g, at, func(output string, got []float32) {
+			err = runOnce(t.Context(), g, at, func(output string, got []float32) {
 				name := strings.TrimSuffix(output, ".grad")
 				want := numbers.Decode[float32](golden.Gradients[name])
 				if len(got) != len(want) {

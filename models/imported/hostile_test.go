@@ -164,7 +164,7 @@ var hostiles = map[string]hostile{
 	"input of 2^31": {`input "x": shape [2 2147483648] has more than`,
 		func(b builder) { b.Graph.Input[0] = info("x", float, "batch", 1<<31) }},
 	"input of 2^62 × 2^62": {`input "x"`, func(b builder) { b.Graph.Input[0] = info("x", float, 1<<62, 1<<62) }},
-	"unnamed height": {`input "x": dimension 2 is symbolic ("h")`,
+	"unnamed height": {`input "x": dimension 2 (h) has no size: give it one with -dim h=N`,
 		func(b builder) { b.Graph.Input[0] = info("x", float, "batch", 2, "h", 4) }},
 	"wrong rank":            {`Conv of a`, func(b builder) { b.Graph.Input[0] = info("x", float, "batch", 2) }},
 	"wrong inner dimension": {`MatMul of y`, instead("MatMul", "x,w -> y", nil)},
@@ -315,7 +315,7 @@ func refusal(t *testing.T, dir string, data []byte) string {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	f, err := Open(path, importer.Sizes{Batch: 2})
+	f, err := Open(t.Context(), path, importer.Sizes{Batch: 2})
 	runtime.ReadMemStats(&after)
 	if used := after.TotalAlloc - before.TotalAlloc; used > 32<<20 {
 		t.Errorf("%d MB were allocated for %d bytes", used>>20, len(data))
@@ -355,7 +355,7 @@ func TestWrongRanks(t *testing.T) {
 	b.node("MatMul", "x,w -> y", nil)
 	b.outputs("y")
 	path := b.file(t, onnx.SaveOptions{})
-	if _, err := Open(path, importer.Sizes{}); err == nil || !strings.Contains(err.Error(), path) ||
+	if _, err := Open(t.Context(), path, importer.Sizes{}); err == nil || !strings.Contains(err.Error(), path) ||
 		!strings.Contains(err.Error(), "MatMul") {
 		t.Errorf("error is %v", err)
 	}

@@ -167,7 +167,7 @@ func TestShapesFromData(t *testing.T) {
 	for want, b := range map[string]builder{"decides the shape": tile, "its condition depends": branch,
 		"its number of steps depends": loop, "shape of its result": nonzero, "half precision": halves,
 		"training mode": training} {
-		f, err := Open(b.file(t, onnx.SaveOptions{}), importer.Sizes{})
+		f, err := Open(t.Context(), b.file(t, onnx.SaveOptions{}), importer.Sizes{})
 		if err == nil {
 			_, err = f.Differentiate()
 			f.Close()

@@ -127,7 +127,7 @@ func (b builder) file(t *testing.T, o onnx.SaveOptions) string {
 
 func open(t *testing.T, path string) *File {
 	t.Helper()
-	f, err := Open(path, importer.Sizes{Batch: 2})
+	f, err := Open(t.Context(), path, importer.Sizes{Batch: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package imported
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"fovea/graphs/importer"
 	"fovea/internal/numbers"
 	"fovea/onnx"
+	"fovea/onnx/limits"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
 )
@@ -23,13 +25,13 @@ type File struct {
 }
 
 // Open reads a model file, binds its symbolic dimensions and runs it once on random inputs to learn the shapes of its
-// values.
-func Open(path string, sizes importer.Sizes) (*File, error) {
+// values. When ctx is done, that run ends with the cause.
+func Open(ctx context.Context, path string, sizes importer.Sizes) (*File, error) {
 	model, err := onnx.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	f, err := read(model.Proto, sizes)
+	f, err := read(ctx, model.Proto, sizes)
 	if err != nil {
 		model.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -39,12 +41,12 @@ func Open(path string, sizes importer.Sizes) (*File, error) {
 }
 
 // read does the same for a model that the caller keeps open.
-func read(m *pb.ModelProto, sizes importer.Sizes) (f *File, err error) {
+func read(ctx context.Context, m *pb.ModelProto, sizes importer.Sizes) (f *File, err error) {
 	f = &File{}
 	ort.WarnOfFaults(m)
 	f.source, err = importer.Read(m, sizes)
 	for again := true; again && err == nil; {
-		if f.trace, err = trace(f.source.Observed()); err == nil {
+		if f.trace, err = trace(ctx, f.source.Observed()); err == nil {
 			again, err = f.source.Decide(f.trace)
 		}
 	}
@@ -64,9 +66,9 @@ func (f *File) Import(o importer.Options) (*importer.Model, error) {
 const largestKept = 1 << 20
 
 // trace runs a model with inputs of known shapes and returns its outputs.
-func trace(model *pb.ModelProto) (importer.Trace, error) {
+func trace(ctx context.Context, model *pb.ModelProto) (importer.Trace, error) {
 	out := importer.Trace{}
-	err := evaluate(model, func(in ort.Info, data *ort.Tensor) {
+	err := evaluate(ctx, model, func(in ort.Info, data *ort.Tensor) {
 		if in.Type == pb.TensorProto_FLOAT {
 			copy(data.Float32(), traceInput(len(data.Float32())))
 		} // other inputs stay zero, which is also a valid index
@@ -82,18 +84,27 @@ func trace(model *pb.ModelProto) (importer.Trace, error) {
 }
 
 // evaluate runs a model once on the CPU, without optimisation.
-func evaluate(model *pb.ModelProto, input func(ort.Info, *ort.Tensor), output func(ort.Info, []byte)) error {
-	return evaluateAt(model, ort.Disable, input, output)
+func evaluate(ctx context.Context, model *pb.ModelProto, input func(ort.Info, *ort.Tensor),
+	output func(ort.Info, []byte)) error {
+	return evaluateAt(ctx, model, ort.Disable, input, output)
 }
 
-func evaluateAt(model *pb.ModelProto, level ort.Level, input func(ort.Info, *ort.Tensor),
+func evaluateAt(ctx context.Context, model *pb.ModelProto, level ort.Level, input func(ort.Info, *ort.Tensor),
 	output func(ort.Info, []byte)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	model, err := limits.Prepare(model, nil)
+	if err != nil {
+		return err
+	}
 	bytes, err := onnx.Marshal(model)
 	if err != nil {
 		return err
 	}
 	// The arena returns its memory to the system when the session ends. The C library would keep it.
-	session, tensors, err := ort.NewBoundSession(bytes, ort.Options{Optimization: level, Arena: true})
+	session, tensors, err := ort.NewBoundSession(bytes, ort.Options{Optimization: level, Arena: true, Context: ctx,
+		Longest: limits.Longest(model)})
 	if err != nil {
 		return err
 	}
@@ -125,19 +136,19 @@ func (f *File) point(g *graphs.Graph, draw func(n int) []float32) point {
 
 // verified returns the graph of the model with its parameters as inputs. It returns an error unless the graph computes
 // what the model does.
-func (f *File) verified() (*graphs.Graph, error) {
+func (f *File) verified(ctx context.Context) (*graphs.Graph, error) {
 	m, err := f.Import(importer.Options{Inputs: true})
 	if err != nil {
 		return nil, err
 	}
-	return m.Graph, f.verify(m.Graph)
+	return m.Graph, f.verify(ctx, m.Graph)
 }
 
 // verify compares the outputs of an imported graph with those of the model in the traced run. Where they differ, they
 // may do so by as much as rounding moves the model's own.
-func (f *File) verify(g *graphs.Graph) error {
+func (f *File) verify(ctx context.Context, g *graphs.Graph) error {
 	off := map[string]float64{}
-	err := runAt(g, ort.Disable, f.point(g, traceInput), func(name string, got []float32) {
+	err := runAt(ctx, g, ort.Disable, f.point(g, traceInput), func(name string, got []float32) {
 		off[name] = relativeDifference(got, numbers.Decode[float32](f.trace[name].GetRawData()))
 	})
 	const always, parts = 1e-4, 4
@@ -145,7 +156,7 @@ func (f *File) verify(g *graphs.Graph) error {
 	if err != nil || len(off) == 0 {
 		return err
 	}
-	own, err := f.rounding()
+	own, err := f.rounding(ctx)
 	for name, difference := range off {
 		if !(difference <= parts*own[name]) {
 			err = errors.Join(err, fmt.Errorf("output %q of the imported graph is not the model's: "+
@@ -157,7 +168,7 @@ func (f *File) verify(g *graphs.Graph) error {
 
 // rounding returns by how much the outputs of the model differ between the runtime's optimisation levels, and when the
 // last bits of its inputs change.
-func (f *File) rounding() (map[string]float64, error) {
+func (f *File) rounding(ctx context.Context) (map[string]float64, error) {
 	m := f.source.Observed()
 	m.Graph.Output = nil
 	for _, v := range f.source.Model().GetGraph().GetOutput() {
@@ -166,7 +177,7 @@ func (f *File) rounding() (map[string]float64, error) {
 	own := map[string]float64{}
 	rng := rand.New(rand.NewPCG(1, 0))
 	for _, level := range []ort.Level{ort.Disable, ort.Basic, ort.Extended, ort.All} {
-		err := evaluateAt(m, level, func(in ort.Info, data *ort.Tensor) {
+		err := evaluateAt(ctx, m, level, func(in ort.Info, data *ort.Tensor) {
 			if in.Type != pb.TensorProto_FLOAT {
 				return
 			}

@@ -98,7 +98,7 @@ func TestOutputsStay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := f.verify(m.Graph); err != nil {
+			if err := f.verify(t.Context(), m.Graph); err != nil {
 				t.Errorf("%v\n%s", err, m.Graph)
 			}
 		})

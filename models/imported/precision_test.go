@@ -23,7 +23,7 @@ var imageSizes = map[string]int64{"cnn_dynamo18": 20, "cnn_torchscript17": 20, "
 func eachTraining(t *testing.T, f func(t *testing.T, build func() *graphs.Graph)) {
 	for name, size := range imageSizes {
 		t.Run(name, func(t *testing.T) {
-			c, err := OpenClassifier(filepath.Join("testdata", name+".onnx"), Options{Size: size, Classes: 3, Batch: 4})
+			c, err := OpenClassifier(t.Context(), filepath.Join("testdata", name+".onnx"), Options{Size: size, Classes: 3, Batch: 4})
 			if err != nil {
 				t.Fatal(err)
 			}

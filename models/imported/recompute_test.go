@@ -29,7 +29,7 @@ func TestRecompute(t *testing.T) {
 			}
 			path := filepath.Join("testdata", name)
 			graphtest.ReadGolden(t, path+".json.gz", &golden)
-			f, err := Open(path+".onnx", importer.Sizes{Batch: 2})
+			f, err := Open(t.Context(), path+".onnx", importer.Sizes{Batch: 2})
 			if err != nil {
 				t.Fatal(err)
 			}

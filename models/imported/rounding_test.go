@@ -31,11 +31,11 @@ func TestRounding(t *testing.T) {
 	b.node("Identity", name+" -> y", nil)
 	b.outputs("y")
 	f := open(t, b.file(t, onnx.SaveOptions{}))
-	g, err := f.verified()
+	g, err := f.verified(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, err := f.rounding()
+	own, err := f.rounding(t.Context())
 	if err != nil || !(own["y"] > 1e-3) {
 		t.Errorf("rounding moves the model's own output by %v, %v: the test shows nothing", own, err)
 	}
@@ -46,7 +46,7 @@ func TestRounding(t *testing.T) {
 	}
 	g.Outputs[0] = g.Nodes[1].Outputs[0] // what is not chaotic yet
 	delete(f.trace, "y")
-	if err := f.verify(g); err == nil || !strings.Contains(err.Error(), "not the model's") {
+	if err := f.verify(t.Context(), g); err == nil || !strings.Contains(err.Error(), "not the model's") {
 		t.Errorf("of another model: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package imported
 
 import (
+	"context"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -20,12 +21,12 @@ type runner struct {
 	inputs map[string]*ort.Tensor
 }
 
-func newRunner(g *graphs.Graph, level ort.Level) (*runner, error) {
+func newRunner(ctx context.Context, g *graphs.Graph, level ort.Level) (*runner, error) {
 	model, err := g.Marshal()
 	if err != nil {
 		return nil, err
 	}
-	session, inputs, err := ort.NewBoundSession(model, ort.Options{Optimization: level})
+	session, inputs, err := ort.NewBoundSession(model, ort.Options{Optimization: level, Context: ctx})
 	if err != nil {
 		return nil, err
 	}
@@ -48,12 +49,13 @@ func (r *runner) run(at point, along map[string][]float32, t float64, visit func
 	})
 }
 
-func runOnce(g *graphs.Graph, at point, visit func(name string, y []float32)) error {
-	return runAt(g, ort.Basic, at, visit)
+func runOnce(ctx context.Context, g *graphs.Graph, at point, visit func(name string, y []float32)) error {
+	return runAt(ctx, g, ort.Basic, at, visit)
 }
 
-func runAt(g *graphs.Graph, level ort.Level, at point, visit func(name string, y []float32)) error {
-	r, err := newRunner(g, level)
+func runAt(ctx context.Context, g *graphs.Graph, level ort.Level, at point,
+	visit func(name string, y []float32)) error {
+	r, err := newRunner(ctx, g, level)
 	if err != nil {
 		return err
 	}
@@ -62,7 +64,7 @@ func runAt(g *graphs.Graph, level ort.Level, at point, visit func(name string, y
 }
 
 // intermediate computes every value of a graph at a point.
-func intermediate(g *graphs.Graph, at point) (point, error) {
+func intermediate(ctx context.Context, g *graphs.Graph, at point) (point, error) {
 	model, err := g.Model()
 	if err != nil {
 		return nil, err
@@ -79,7 +81,7 @@ func intermediate(g *graphs.Graph, at point) (point, error) {
 	for name, data := range at {
 		out[name] = data
 	}
-	err = evaluate(model, func(in ort.Info, t *ort.Tensor) { copy(t.Bytes(), at[in.Name]) },
+	err = evaluate(ctx, model, func(in ort.Info, t *ort.Tensor) { copy(t.Bytes(), at[in.Name]) },
 		func(info ort.Info, data []byte) { out[info.Name] = slices.Clone(data) })
 	return out, err
 }

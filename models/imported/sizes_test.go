@@ -23,7 +23,7 @@ func TestSizes(t *testing.T) {
 		{"anonymous_dim", importer.Sizes{Batch: 3, Named: map[string]int64{"y": 4}}, "-dim x:1=N; sizes are given for: y"},
 		{"shared_symbol", importer.Sizes{}, "give it one with -dim batch=N"},
 	} {
-		f, err := Open(filepath.Join("testdata/cases", c.file+".onnx"), c.sizes)
+		f, err := Open(t.Context(), filepath.Join("testdata/cases", c.file+".onnx"), c.sizes)
 		switch {
 		case c.refusal != "":
 			if err == nil || !strings.Contains(err.Error(), c.refusal) {
@@ -32,7 +32,7 @@ func TestSizes(t *testing.T) {
 		case err != nil:
 			t.Errorf("%s at %+v: %v", c.file, c.sizes, err)
 		default:
-			if _, err := f.verified(); err != nil {
+			if _, err := f.verified(t.Context()); err != nil {
 				t.Errorf("%s at %+v: %v", c.file, c.sizes, err)
 			}
 			f.Close()

@@ -91,18 +91,10 @@ func listGraph(g *graphs.Graph, parameters map[string]int64, scopes map[string][
 	for _, n := range g.Nodes {
 		node := Node{Name: n.Name, Op: n.Op, Domain: n.Domain}
 		for _, v := range n.Inputs {
-			name := ""
-			if v != nil {
-				name = v.Name
-			}
-			node.Inputs = append(node.Inputs, name)
+			node.Inputs = append(node.Inputs, valueOf(v).Name)
 		}
 		for _, v := range n.Outputs {
-			if v == nil {
-				node.Outputs = append(node.Outputs, Value{})
-			} else {
-				node.Outputs = append(node.Outputs, valueOf(v))
-			}
+			node.Outputs = append(node.Outputs, valueOf(v))
 		}
 		out = append(out, node)
 	}

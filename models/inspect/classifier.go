@@ -1,10 +1,12 @@
 package inspect
 
 import (
+	"context"
 	"fmt"
 
 	"fovea/graphs/transfer"
 	"fovea/models/imported"
+	"fovea/onnx"
 )
 
 // A Classifier says how a run that names the model as model.onnx would train it.
@@ -18,13 +20,13 @@ type Classifier struct {
 }
 
 // findClassifier opens a model with the given inputs as such a run does.
-func findClassifier(path string, inputs []Value) (*Classifier, error) {
+func findClassifier(ctx context.Context, path string, inputs []Value) (*Classifier, error) {
 	if len(inputs) != 1 || len(inputs[0].Shape) != 4 {
 		return nil, fmt.Errorf("a classifier of images has one input of rank 4")
 	}
 	// The channels are first or last and the image is square, so dimension 2 is its size either way.
 	c := &Classifier{Size: inputs[0].Shape[2].(int64), Fixed: map[string]Tally{}}
-	found, err := imported.OpenClassifier(path, imported.Options{Size: c.Size, Batch: 2, Classes: 2,
+	found, err := imported.OpenClassifier(ctx, path, imported.Options{Size: c.Size, Batch: 2, Classes: 2,
 		Layering: transfer.Layering{Parts: 1}})
 	if err != nil {
 		return nil, err
@@ -34,10 +36,7 @@ func findClassifier(path string, inputs []Value) (*Classifier, error) {
 	for _, p := range found.Parameters {
 		if p.Fixed != "" {
 			t := c.Fixed[p.Fixed]
-			n := int64(1)
-			for _, d := range p.Shape {
-				n *= d
-			}
+			n, _ := onnx.NumElements(p.Shape) // of tensors that were read
 			t.add(n, 4*n)
 			c.Fixed[p.Fixed] = t
 		}

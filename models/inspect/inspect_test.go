@@ -63,7 +63,7 @@ func TestPyTorch(t *testing.T) {
 	}
 	for _, want := range models {
 		r := open(t, filepath.Join(exported, want.Name+".onnx"))
-		r.Measure(importer.Sizes{Batch: 2})
+		r.Measure(t.Context(), importer.Sizes{Batch: 2})
 		m := r.Model
 		if m.Unmeasured != "" || m.Measured.NoGradient != "" {
 			t.Fatalf("%s: %s %s", want.Name, m.Unmeasured, m.Measured.NoGradient)
@@ -101,7 +101,7 @@ func TestBatch(t *testing.T) {
 	var at [2]*Measured
 	for i := range at {
 		r := open(t, filepath.Join(exported, "vit_dynamo23.onnx"))
-		r.Measure(importer.Sizes{Batch: int64(i + 1)})
+		r.Measure(t.Context(), importer.Sizes{Batch: int64(i + 1)})
 		at[i] = r.Model.Measured
 	}
 	if 2*at[0].FLOPs != at[1].FLOPs || 2*at[0].ValuesSum != at[1].ValuesSum || 2*at[0].ValuesPeak != at[1].ValuesPeak ||
@@ -121,7 +121,7 @@ func TestNotMeasured(t *testing.T) {
 		{"", "Mystery", "Mystery", ""},
 	} {
 		r := open(t, small(t, c.domain, c.op))
-		r.Measure(importer.Sizes{Batch: 1})
+		r.Measure(t.Context(), importer.Sizes{Batch: 1})
 		if !strings.Contains(r.Model.Unmeasured, c.unmeasured) || (c.unmeasured == "") != (r.Model.Unmeasured == "") {
 			t.Errorf("%s: not measured because %q", c.op, r.Model.Unmeasured)
 		}
@@ -198,7 +198,7 @@ func TestScopes(t *testing.T) {
 		"vit_dynamo18":      "blocks.0.norm1",
 	} {
 		r := open(t, filepath.Join(exported, name+".onnx"))
-		r.Measure(importer.Sizes{Batch: 1})
+		r.Measure(t.Context(), importer.Sizes{Batch: 1})
 		if got := draw(t, r, 3); !strings.Contains(got, scope) {
 			t.Errorf("%s: no box %s in\n%s", name, scope, got)
 		}
@@ -233,7 +233,7 @@ func TestBadFiles(t *testing.T) {
 	}
 	for _, path := range paths {
 		r := open(t, path)
-		r.Measure(importer.Sizes{Batch: 1})
+		r.Measure(t.Context(), importer.Sizes{Batch: 1})
 		text(t, r, true)
 		draw(t, r, 0)
 	}

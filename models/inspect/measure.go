@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -34,14 +35,14 @@ type Measured struct {
 
 // Measure runs a model once and differentiates it. If that is not possible, r.Model.Unmeasured gets the reason. The
 // report must be of a model.
-func (r *Report) Measure(s importer.Sizes) {
-	if err := r.measure(s); err != nil {
+func (r *Report) Measure(ctx context.Context, s importer.Sizes) {
+	if err := r.measure(ctx, s); err != nil {
 		r.Model.Unmeasured = err.Error()
 	}
 }
 
-func (r *Report) measure(s importer.Sizes) error {
-	file, err := imported.Open(r.Path, s)
+func (r *Report) measure(ctx context.Context, s importer.Sizes) error {
+	file, err := imported.Open(ctx, r.Path, s)
 	if err != nil {
 		return err
 	}
@@ -93,7 +94,7 @@ func (r *Report) measure(s importer.Sizes) error {
 	if err := m.differentiate(g, inputs, parameters, parameter); err != nil {
 		m.NoGradient = err.Error()
 	}
-	if m.Classifier, err = findClassifier(r.Path, m.Inputs); err != nil {
+	if m.Classifier, err = findClassifier(ctx, r.Path, m.Inputs); err != nil {
 		m.NoClassifier = err.Error()
 	}
 	return nil
@@ -127,7 +128,11 @@ func (m *Measured) differentiate(g *graphs.Graph, inputs, parameters []*graphs.V
 	return g.Err()
 }
 
+// valueOf returns a value of a graph, without a name where a node leaves it out.
 func valueOf(v *graphs.Value) Value {
+	if v == nil {
+		return Value{}
+	}
 	return Value{Name: v.Name, Type: onnx.TypeName(v.Type), Shape: sizes(v.Shape)}
 }
 

@@ -76,8 +76,7 @@ func (r *Report) readModel() error {
 	defer file.Close()
 	p := file.Proto
 	m := &Model{Producer: p.GetProducerName(), IR: p.GetIrVersion(), Opsets: map[string]int64{},
-		External: file.External,
-		Metadata: map[string]string{}}
+		External: file.External, Metadata: map[string]string{}}
 	r.Model = m
 	if v := p.GetProducerVersion(); v != "" {
 		m.Producer += " " + v
@@ -102,18 +101,16 @@ func (r *Report) readModel() error {
 	for _, v := range p.GetGraph().GetOutput() {
 		m.Outputs = append(m.Outputs, declared(v))
 	}
-	var main body
-	main.walk(p.GetGraph())
 	m.Nodes = len(p.GetGraph().GetNode())
-	bodies := []body{main}
-	for _, f := range p.GetFunctions() {
-		var b body
-		b.walk(&pb.GraphProto{Node: f.GetNode()})
-		bodies = append(bodies, b)
-	}
 	m.InnerNodes = -m.Nodes
+	parts := []*pb.GraphProto{p.GetGraph()}
+	for _, f := range p.GetFunctions() {
+		parts = append(parts, &pb.GraphProto{Node: f.GetNode()})
+	}
 	parameters := map[string]int64{} // elements by name
-	for _, b := range bodies {
+	for _, g := range parts {
+		var b body
+		b.walk(g)
 		m.InnerNodes += len(b.nodes)
 		maps.Copy(parameters, m.count(&b))
 	}
@@ -186,8 +183,7 @@ func declared(v *pb.ValueInfoProto) Value {
 
 func isFloat(t pb.TensorProto_DataType) bool {
 	return slices.Contains([]pb.TensorProto_DataType{pb.TensorProto_FLOAT, pb.TensorProto_DOUBLE,
-		pb.TensorProto_FLOAT16,
-		pb.TensorProto_BFLOAT16}, t)
+		pb.TensorProto_FLOAT16, pb.TensorProto_BFLOAT16}, t)
 }
 
 // title returns an operator's name, with its domain if it is not the standard's.

@@ -3,6 +3,7 @@ package inspect
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"fovea/onnx/weights"
 )
@@ -67,14 +68,11 @@ func (v Value) form() string {
 	if v.Shape == nil {
 		return v.Type + " of unknown rank"
 	}
-	text := v.Type + "["
+	shape := make([]string, len(v.Shape))
 	for i, d := range v.Shape {
-		if i > 0 {
-			text += ","
-		}
-		text += fmt.Sprint(d)
+		shape[i] = fmt.Sprint(d)
 	}
-	return text + "]"
+	return v.Type + "[" + strings.Join(shape, ",") + "]"
 }
 
 func sizes(shape []int64) []any {

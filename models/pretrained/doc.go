@@ -2,8 +2,9 @@
 // parameters.
 //
 // [New] follows RETFound's main_finetune.py step by step. It takes the dict "model" of a checkpoint (masked
-// autoencoders, fine-tuned models), or "teacher" (DINOv2), or else the file itself. It renames the tensors that DINOv2
-// names differently, drops the head, and resizes position embeddings to the model's grid. Linear weights of
+// autoencoders, fine-tuned models), or "teacher" (DINOv2), or else the file itself. It cuts off what stands before the
+// names of most parameters, such as "state_dict." or "module.". It renames the tensors that DINOv2 names differently,
+// drops the head, and resizes position embeddings to the model's grid. Linear weights of
 // PaddlePaddle, which keeps them [in,out], are transposed. A tensor with another shape than its parameter is an error.
 // So is a parameter that the file lacks, unless it belongs to the head or to fc_norm, which pre-training does not have.
 //

@@ -2,6 +2,7 @@ package pretrained
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -98,9 +99,18 @@ func (m *Match) choose(f *weights.File) (map[string]weights.Tensor, error) {
 		parameters[p.Name] = true
 	}
 	rename := strings.NewReplacer("backbone.", "", "mlp.w12.", "mlp.fc1.", "mlp.w3.", "mlp.fc2.")
+	names := make([]string, len(tensors))
+	for i, t := range tensors {
+		names[i] = rename.Replace(t.Name)
+	}
+	prefix, err := commonPrefix(names, parameters)
+	if err != nil {
+		return nil, err
+	}
+	m.Report.Dict = strings.Trim(m.Report.Dict+"."+prefix, ".")
 	out := map[string]weights.Tensor{}
-	for _, t := range tensors {
-		name := rename.Replace(t.Name)
+	for i, t := range tensors {
+		name := strings.TrimPrefix(names[i], prefix)
 		before, twice := out[name]
 		switch {
 		case transfer.IsHead(name):
@@ -115,6 +125,41 @@ func (m *Match) choose(f *weights.File) (map[string]weights.Tensor, error) {
 		}
 	}
 	return out, nil
+}
+
+// wrappers lists the dicts and modules by which training programs, DataParallel and torch.compile wrap a model.
+var wrappers = []string{"state_dict", "model_state_dict", "model_state", "state_dict_ema", "model_ema", "ema", "model",
+	"module", "_orig_mod", "net", "network", "encoder", "vit", "visual", "teacher", "params", "weights"}
+
+// commonPrefix returns what stands before most of a model's parameters in the names of a file: "" or wrappers, such as
+// "state_dict.module.". Two prefixes with equally many are an error.
+func commonPrefix(names []string, parameters map[string]bool) (string, error) {
+	counts := map[string]int{}
+	for _, name := range names {
+		for at := 0; ; {
+			if parameters[name[at:]] {
+				counts[name[:at]]++
+			}
+			wrapper, _, more := strings.Cut(name[at:], ".")
+			if !more || !slices.Contains(wrappers, wrapper) {
+				break
+			}
+			at += len(wrapper) + 1
+		}
+	}
+	best := ""
+	for _, prefix := range slices.Sorted(maps.Keys(counts)) {
+		if counts[prefix] > counts[best] {
+			best = prefix
+		}
+	}
+	for prefix, n := range counts {
+		if n == counts[best] && prefix != best && best != "" {
+			return "", fmt.Errorf("the file has %d of the model's parameters both below %.100q and below %.100q: "+
+				"save those to load in a file of their own", n, min(prefix, best), max(prefix, best))
+		}
+	}
+	return best, nil
 }
 
 // transposed reports whether a file keeps Linear weights [in,out]. Those that are not square show it.

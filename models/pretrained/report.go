@@ -7,7 +7,7 @@ import (
 
 // A Report says how each parameter and each tensor was used.
 type Report struct {
-	Dict       string   // of the checkpoint: "model", "teacher", or "" for the file itself
+	Dict       string   // of the checkpoint, with prefixes: "model", "state_dict.module", "" for the file itself
 	Loaded     []string // parameters that are in the file
 	Missing    []string // parameters that are not in the file and keep their values
 	Unexpected []string // tensors that are no parameter, by the names that they would have in the model

@@ -249,9 +249,7 @@ int fovea_cuda_function(uintptr_t context, uintptr_t module, const char *name, u
 }
 
 int fovea_cuda_launch(uintptr_t context, uintptr_t stream, uintptr_t function, unsigned grid, unsigned block,
-                      void *data, const size_t *offsets, int n) {
-	void *arguments[FOVEA_CUDA_ARGUMENTS];
-	for (int i = 0; i < n; i++) arguments[i] = (char *)data + offsets[i];
-	IN(context, cuLaunchKernel((void *)function, grid, 1, 1, block, 1, 1, 0, (void *)stream, arguments, NULL));
+                      void *argument) {
+	IN(context, cuLaunchKernel((void *)function, grid, 1, 1, block, 1, 1, 0, (void *)stream, &argument, NULL));
 	return 0;
 }

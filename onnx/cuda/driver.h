@@ -49,9 +49,8 @@ int fovea_cuda_synchronize_event(uintptr_t context, uintptr_t event);
 int fovea_cuda_load(uintptr_t context, const void *ptx, char *log, unsigned size, uintptr_t *module);
 int fovea_cuda_unload(uintptr_t context, uintptr_t module);
 int fovea_cuda_function(uintptr_t context, uintptr_t module, const char *name, uintptr_t *function);
-// The arguments lie in data, argument i from byte offsets[i] on; the driver has copied them when the call returns.
-enum { FOVEA_CUDA_ARGUMENTS = 16 };
+// The kernel takes one argument, which the driver has copied when the call returns.
 int fovea_cuda_launch(uintptr_t context, uintptr_t stream, uintptr_t function, unsigned grid, unsigned block,
-                      void *data, const size_t *offsets, int n);
+                      void *argument);
 
 #endif

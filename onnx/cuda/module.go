@@ -56,51 +56,25 @@ func (m *Module) Function(name string) (*Function, error) {
 	return f, m.device.failure(result, 0, "looking for the kernel %s", name)
 }
 
-// Launch queues a kernel on grid blocks of block threads. The arguments are numbers of a fixed size, such as int64 and
-// float32, [Memory], and structs and arrays of numbers, which lie in memory as in C. Addresses in a struct are uintptr,
-// from [Memory.Pointer].
-func (s *Stream) Launch(f *Function, grid, block int, args ...any) error {
+// Launch queues a kernel on grid blocks of block threads. Its argument is a struct of numbers of a fixed size, such as
+// int64 and float32, which lies in memory as in C. Addresses in it are uintptr, from [Memory.Pointer].
+func (s *Stream) Launch(f *Function, grid, block int, argument any) error {
 	if err := f.module.check(); err != nil {
 		return err
 	}
-	data, offsets, err := arguments(args)
-	if err != nil {
-		return fmt.Errorf("launching %s: %w", f.name, err)
+	t := reflect.TypeOf(argument)
+	if !fixed(t) {
+		return fmt.Errorf("launching %s: the argument, %T, is not made of numbers of a fixed size", f.name, argument)
 	}
 	if grid < 1 || grid > 1<<31-1 || block < 1 || block > 1024 {
 		return fmt.Errorf("launching %s: %d blocks of %d threads", f.name, grid, block)
 	}
+	data := reflect.New(t)
+	data.Elem().Set(reflect.ValueOf(argument))
 	return s.do("launching "+f.name, func(d *Device) C.int {
 		return C.fovea_cuda_launch(d.context, s.handle, f.handle, C.unsigned(grid), C.unsigned(block),
-			unsafe.Pointer(&data[0]), &offsets[0], C.int(len(args)))
+			data.UnsafePointer())
 	})
-}
-
-// arguments returns the arguments of a kernel in one block, each at a multiple of 8 bytes, and their offsets.
-func arguments(args []any) (data []uint64, offsets []C.size_t, err error) {
-	if len(args) < 1 || len(args) > C.FOVEA_CUDA_ARGUMENTS {
-		return nil, nil, fmt.Errorf("%d arguments, want 1 to %d", len(args), C.FOVEA_CUDA_ARGUMENTS)
-	}
-	for i, a := range args {
-		if m, ok := a.(*Memory); ok {
-			if err := m.check(); err != nil {
-				return nil, nil, fmt.Errorf("argument %d: %w", i, err)
-			}
-			a = m.Pointer()
-		}
-		t := reflect.TypeOf(a)
-		if !fixed(t) {
-			return nil, nil, fmt.Errorf("argument %d: %T is not made of numbers of a fixed size", i, a)
-		}
-		offsets = append(offsets, C.size_t(8*len(data)))
-		v := reflect.New(t)
-		v.Elem().Set(reflect.ValueOf(a))
-		words := make([]uint64, (t.Size()+7)/8)
-		copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), t.Size()),
-			unsafe.Slice((*byte)(v.UnsafePointer()), t.Size()))
-		data = append(data, words...)
-	}
-	return data, offsets, nil
 }
 
 // fixed reports whether a type is the same in C. Go's int and uint are not.

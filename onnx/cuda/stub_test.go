@@ -195,7 +195,7 @@ func TestCUDAEventsAndModules(t *testing.T) {
 			t.Errorf("2 + 2 is %v", h.Bytes()[:4])
 		}
 		for _, err := range []error{s.Launch(add, 0, 32, arguments), s.Launch(add, 1, 2048, arguments),
-			s.Launch(add, 1, 1)} {
+			s.Launch(add, 1, 1, nil)} {
 			if err == nil || !strings.Contains(err.Error(), "launching add") {
 				t.Errorf("a wrong launch: %v", err)
 			}

@@ -180,12 +180,13 @@ func (e *Engine) Host() Host {
 }
 
 // SessionOptions returns the options of sessions that run on the device that the settings choose, for callers that open
-// their own models.
+// their own models. When ctx is done, their runs end.
 func SessionOptions(ctx context.Context, s Settings, report progress.Func) (ort.Options, error) {
 	e, err := New(ctx, s, report)
 	if err != nil {
 		return ort.Options{}, err
 	}
+	e.options.Context = ctx
 	return e.options, e.Close()
 }
 

@@ -128,9 +128,22 @@ OrtStatus *fovea_describe(OrtSession *s, int output, size_t i, char **name, int 
 	return status;
 }
 
-OrtStatus *fovea_run(OrtSession *s, const char *const *inputs, const OrtValue *const *values, size_t n,
+OrtStatus *fovea_options(OrtRunOptions **options) { return api->CreateRunOptions(options); }
+
+void fovea_terminate(OrtRunOptions *options) {
+	OrtStatus *status = api->RunOptionsSetTerminate(options);
+	if (status) api->ReleaseStatus(status);
+}
+
+void fovea_release_options(OrtRunOptions *options) { api->ReleaseRunOptions(options); }
+
+OrtStatus *fovea_run_bound(OrtSession *s, OrtIoBinding *b, const OrtRunOptions *options) {
+	return api->RunWithBinding(s, options, b);
+}
+
+OrtStatus *fovea_run(OrtSession *s, const OrtRunOptions *options, const char *const *inputs, const OrtValue *const *values, size_t n,
                      const char *const *outputs, size_t m, OrtValue **results) {
-	return api->Run(s, NULL, inputs, values, n, outputs, m, results);
+	return api->Run(s, options, inputs, values, n, outputs, m, results);
 }
 
 OrtStatus *fovea_content(OrtValue *value, int *type, int64_t **dims, size_t *rank, void **data) {

@@ -40,8 +40,16 @@ OrtStatus *fovea_describe(OrtSession *s, int output, size_t i, char **name, int 
 // fovea_enqueue runs a session on the stream that it was made with and does not wait for it.
 OrtStatus *fovea_enqueue(OrtSession *s, OrtIoBinding *b);
 
-// fovea_run allocates the results, which are to be released.
-OrtStatus *fovea_run(OrtSession *s, const char *const *inputs, const OrtValue *const *values, size_t n,
+// fovea_options makes options of runs that fovea_terminate ends from another thread.
+OrtStatus *fovea_options(OrtRunOptions **options);
+void fovea_terminate(OrtRunOptions *options);
+void fovea_release_options(OrtRunOptions *options);
+
+// fovea_run_bound runs a session with its binding and waits. options may be NULL.
+OrtStatus *fovea_run_bound(OrtSession *s, OrtIoBinding *b, const OrtRunOptions *options);
+
+// fovea_run allocates the results, which are to be released. options may be NULL.
+OrtStatus *fovea_run(OrtSession *s, const OrtRunOptions *options, const char *const *inputs, const OrtValue *const *values, size_t n,
                      const char *const *outputs, size_t m, OrtValue **results);
 
 // fovea_content looks at a value as fovea_describe does. data belongs to the value; it is

@@ -46,9 +46,11 @@ func (s *Session) Evaluate(visit func(info Info, data []byte) error) error {
 			}
 		}
 	}()
-	err := failure(C.fovea_run(s.native(),
-		unsafe.SliceData(inputNames), unsafe.SliceData(values), C.size_t(len(values)),
-		unsafe.SliceData(outputNames), C.size_t(len(results)), unsafe.SliceData(results)))
+	err := s.stoppable(func(options *C.OrtRunOptions) error {
+		return failure(C.fovea_run(s.native(), options,
+			unsafe.SliceData(inputNames), unsafe.SliceData(values), C.size_t(len(values)),
+			unsafe.SliceData(outputNames), C.size_t(len(results)), unsafe.SliceData(results)))
+	})
 	if err != nil {
 		return fmt.Errorf("running a session: %w", err)
 	}

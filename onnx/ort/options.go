@@ -1,11 +1,13 @@
 package ort
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	yalue "github.com/yalue/onnxruntime_go"
 
@@ -41,6 +43,11 @@ type Options struct {
 	// Stream, for cuda, is the stream on which runs are enqueued; see [Session.Run]. With nil the provider uses its
 	// own, and Run waits.
 	Stream *cuda.Stream
+	// Context, if not nil, ends a run that it finds under way when it is done: Run and Evaluate return its cause. Runs
+	// that only enqueue are not ended.
+	Context context.Context
+	// Longest, if not 0, is the time after which a run is ended with an error.
+	Longest time.Duration
 	// ProviderOptions are options of the provider, such as "use_tf32": "0" for cuda.
 	ProviderOptions map[string]string
 

@@ -4,14 +4,18 @@ package ort
 import "C"
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unsafe"
 
 	yalue "github.com/yalue/onnxruntime_go"
 
+	"fovea/onnx"
 	"fovea/onnx/internal/signals"
+	"fovea/onnx/limits"
 	"fovea/onnx/pb"
 )
 
@@ -27,8 +31,10 @@ type Info struct {
 type Session struct {
 	session         *yalue.DynamicAdvancedSession
 	binding         *yalue.IoBinding
-	cuda            bool // all calls of the runtime are made on the thread of onDeviceThread
-	asynchronous    bool // Run only enqueues
+	cuda            bool            // all calls of the runtime are made on the thread of onDeviceThread
+	asynchronous    bool            // Run only enqueues
+	context         context.Context // see Options
+	longest         time.Duration
 	runs            int
 	inputs, outputs []*slot
 	byName          map[string][]*slot
@@ -55,10 +61,33 @@ func NewSession(model []byte, o Options) (*Session, error) {
 	})
 }
 
-// OpenSession makes a session of a model file. Its external data is looked for in the file's folder.
+// OpenSession makes a session of a model file. Its external data is looked for in the file's folder. It refuses a model
+// that is invalid, that the runtime would not survive, or that asks for too much; see [limits.Check].
 func OpenSession(path string, o Options) (*Session, error) {
+	model, err := onnx.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer model.Close()
+	if err := onnx.Check(model.Proto); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	prepared, err := limits.Prepare(model.Proto, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: not given to ONNX Runtime: %w", path, err)
+	}
+	if o.Longest == 0 {
+		o.Longest = limits.Longest(model.Proto)
+	}
 	s, err := create(o, func(native *yalue.SessionOptions) (*yalue.DynamicAdvancedSession, error) {
-		return yalue.NewDynamicAdvancedSession(path, nil, nil, native)
+		if prepared == model.Proto {
+			return yalue.NewDynamicAdvancedSession(path, nil, nil, native)
+		}
+		bytes, err := onnx.Marshal(prepared)
+		if err != nil {
+			return nil, err
+		}
+		return yalue.NewDynamicAdvancedSessionWithONNXData(bytes, nil, nil, native)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -78,7 +107,8 @@ func create(o Options, open opener) (*Session, error) {
 			return nil, fmt.Errorf("creating a session: provider cuda: %w", err)
 		}
 	}
-	s := &Session{cuda: o.cuda(), asynchronous: o.Stream != nil, byName: map[string][]*slot{}}
+	s := &Session{cuda: o.cuda(), asynchronous: o.Stream != nil, context: o.Context, longest: o.Longest,
+		byName: map[string][]*slot{}}
 	make := func() error {
 		native, err := o.native()
 		if err != nil {
@@ -193,7 +223,9 @@ func (s *Session) Run() error {
 		if s.runs++; s.asynchronous && s.runs%waitEvery != 0 {
 			return failure(C.fovea_enqueue(s.native(), s.nativeBinding()))
 		}
-		return s.session.RunWithBinding(s.binding)
+		return s.stoppable(func(options *C.OrtRunOptions) error {
+			return failure(C.fovea_run_bound(s.native(), s.nativeBinding(), options))
+		})
 	})
 	if err != nil && strings.Contains(err.Error(), "cuDNN is unavailable") {
 		err = fmt.Errorf("%w; what mends it: trainer runtime install -gpu -cudnn", err)

@@ -2,17 +2,20 @@ package weights
 
 import (
 	"fmt"
+	"slices"
 
 	"fovea/onnx"
 	"fovea/onnx/pb"
 )
 
-// dtypes lists safetensors' element types in the order of the official library's enum. The library sorts files by it,
-// because alignment ascends in the same order.
-var dtypes = []struct {
+type dtypeName struct {
 	name string
 	typ  pb.TensorProto_DataType
-}{
+}
+
+// dtypes lists safetensors' element types in the order of the official library's enum. The library sorts files by it,
+// because alignment ascends in the same order.
+var dtypes = []dtypeName{
 	{"BOOL", pb.TensorProto_BOOL},
 	{"F4", pb.TensorProto_FLOAT4E2M1},
 	{"F6_E2M3", pb.TensorProto_FLOAT6E2M3},
@@ -39,21 +42,7 @@ var dtypes = []struct {
 
 // rank returns the index of typ in dtypes, or -1.
 func rank(typ pb.TensorProto_DataType) int {
-	for i, d := range dtypes {
-		if d.typ == typ {
-			return i
-		}
-	}
-	return -1
-}
-
-func typeOf(name string) (pb.TensorProto_DataType, bool) {
-	for _, d := range dtypes {
-		if d.name == name {
-			return d.typ, true
-		}
-	}
-	return 0, false
+	return slices.IndexFunc(dtypes, func(d dtypeName) bool { return d.typ == typ })
 }
 
 // sizeOf returns the bytes of a tensor. The format has no padding, so packed types must fill whole bytes.

@@ -46,8 +46,8 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	open := map[Format]func(string) (*File, error){Safetensors: openSafetensors, ONNX: openONNX, TorchZip: openTorchZip,
-		Pickle: openPickle, Index: openShards}[format]
+	open := map[Format]func(string) (*File, error){Safetensors: mapped(parseSafetensors), ONNX: openONNX,
+		TorchZip: mapped(parseTorchZip), Pickle: mapped(parsePickle), Index: openShards}[format]
 	f, err := open(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening weights %s: %w", path, err)
@@ -81,11 +81,16 @@ func (f *File) Under(key string) []Tensor {
 // Close releases the file. No tensor's Data may be touched afterwards.
 func (f *File) Close() error { return f.close() }
 
-// newFile returns a File of tensors, whose names must differ.
-func newFile(tensors []Tensor, metadata map[string]string, close func() error) (*File, error) {
-	f := &File{Tensors: tensors, Metadata: metadata, index: make(map[string]int, len(tensors)), close: close}
-	for i, t := range tensors {
+// newFile returns a File of contents, whose tensors must have different names. If they have not, it closes the file.
+func newFile(c contents, close func() error) (*File, error) {
+	f := &File{Tensors: c.tensors, Metadata: c.metadata, index: make(map[string]int, len(c.tensors)), roots: c.roots,
+		close: close}
+	if f.Metadata == nil {
+		f.Metadata = map[string]string{}
+	}
+	for i, t := range c.tensors {
 		if _, ok := f.index[t.Name]; ok {
+			close()
 			return nil, fmt.Errorf("two tensors are called %q", t.Name)
 		}
 		f.index[t.Name] = i
@@ -93,23 +98,18 @@ func newFile(tensors []Tensor, metadata map[string]string, close func() error) (
 	return f, nil
 }
 
-// openMapped maps the file at path and parses it.
-func openMapped(path string, parse func([]byte) (contents, error)) (*File, error) {
-	m, err := mmap.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	c, err := parse(m.Bytes())
-	if err == nil {
-		var f *File
-		if f, err = newFile(c.tensors, map[string]string{}, m.Close); err == nil {
-			f.roots = c.roots
-			return f, nil
+// mapped returns a function that maps a file and parses it.
+func mapped(parse func([]byte) (contents, error)) func(path string) (*File, error) {
+	return func(path string) (*File, error) {
+		m, err := mmap.Open(path)
+		if err != nil {
+			return nil, err
 		}
+		c, err := parse(m.Bytes())
+		if err != nil {
+			m.Close()
+			return nil, err
+		}
+		return newFile(c, m.Close)
 	}
-	m.Close()
-	return nil, err
 }
-
-func openTorchZip(path string) (*File, error) { return openMapped(path, parseTorchZip) }
-func openPickle(path string) (*File, error)   { return openMapped(path, parsePickle) }

@@ -20,8 +20,9 @@ const (
 
 // contents has the tensors of a file.
 type contents struct {
-	tensors []Tensor
-	roots   []string // for each, the outermost key above a dict, list or tuple that it is in, or ""
+	tensors  []Tensor
+	metadata map[string]string
+	roots    []string // of a pickle, for each tensor the outermost key above a dict, list or tuple that it is in, or ""
 }
 
 // flatten returns the tensors in the dicts, lists and tuples of a pickle's value. A tensor of more bytes than the file

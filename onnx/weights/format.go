@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"fovea/internal/textfile"
 )
 
 // A Format is a way in which files keep tensors.
@@ -36,17 +38,20 @@ func detect(path string) (Format, error) {
 		return "", err
 	}
 	defer f.Close()
-	head := make([]byte, 9)
+	head := make([]byte, textfile.HeadSize)
 	n, err := io.ReadFull(f, head)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return "", err
 	}
 	head = head[:n]
+	if err := textfile.NotData(head); err != nil {
+		return "", err
+	}
 	ext := strings.ToLower(filepath.Ext(path))
 	switch { // a safetensors file first: the length of its header may look like any other's mark
 	case n == 0:
 		return "", fmt.Errorf("the file is empty")
-	case n == 9 && head[8] == '{' && string(head[4:8]) == "\x00\x00\x00\x00":
+	case n > 8 && head[8] == '{' && string(head[4:8]) == "\x00\x00\x00\x00":
 		return Safetensors, nil
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		return TorchZip, nil

@@ -48,18 +48,16 @@ func callNumPy(class pickle.Global, args pickle.Tuple) (any, bool, error) {
 
 // buildNumPy sets the content of an array or a type, as __setstate__ would. A state that is not known leaves it without
 // a type, and so without a tensor.
-func buildNumPy(value, state any) error {
+func buildNumPy(value, state any) {
 	s, _ := state.(pickle.Tuple)
 	switch v := value.(type) {
 	case *dtype: // (version, byte order, …)
-		if len(s) > 1 {
-			if !pickle.Is(s[1], "<") && !pickle.Is(s[1], "|") && !pickle.Is(s[1], "=") {
-				v.typ = pb.TensorProto_UNDEFINED
-			}
+		if len(s) > 1 && !pickle.Is(s[1], "<") && !pickle.Is(s[1], "|") && !pickle.Is(s[1], "=") {
+			v.typ = pb.TensorProto_UNDEFINED
 		}
 	case *ndarray: // (version, shape, type, column-major, data)
 		if len(s) != 5 {
-			return nil
+			return
 		}
 		shape, ok1 := integers(s[1])
 		d, ok2 := s[2].(*dtype)
@@ -68,7 +66,6 @@ func buildNumPy(value, state any) error {
 			*v = ndarray{d.typ, shape, fortran, s[4]}
 		}
 	}
-	return nil
 }
 
 // tensor returns a as a Tensor. Unless the elements lie in the file in row-major order, they are copied when its Bytes

@@ -12,30 +12,29 @@ func openONNX(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := initializers(m)
+	c, err := initializers(m.Proto)
 	if err != nil {
 		m.Close()
 		return nil, err
 	}
-	return f, nil
+	return newFile(c, m.Close)
 }
 
-func initializers(m *onnx.Model) (*File, error) {
-	var tensors []Tensor
-	for _, t := range m.Proto.GetGraph().GetInitializer() {
+func initializers(m *pb.ModelProto) (contents, error) {
+	c := contents{metadata: map[string]string{}}
+	for _, t := range m.GetGraph().GetInitializer() {
 		dtype := pb.TensorProto_DataType(t.GetDataType())
 		if dtype == pb.TensorProto_STRING {
 			continue
 		}
 		data, err := onnx.Data(t)
 		if err != nil {
-			return nil, err
+			return c, err
 		}
-		tensors = append(tensors, Tensor{Name: t.GetName(), Type: dtype, Shape: t.GetDims(), Data: data})
+		c.tensors = append(c.tensors, Tensor{Name: t.GetName(), Type: dtype, Shape: t.GetDims(), Data: data})
 	}
-	metadata := map[string]string{}
-	for _, p := range m.Proto.GetMetadataProps() {
-		metadata[p.GetKey()] = p.GetValue()
+	for _, p := range m.GetMetadataProps() {
+		c.metadata[p.GetKey()] = p.GetValue()
 	}
-	return newFile(tensors, metadata, m.Close)
+	return c, nil
 }

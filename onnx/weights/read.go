@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
-
-	"fovea/onnx/internal/mmap"
 )
 
 // maxHeader is the largest header that the official library reads.
@@ -20,20 +18,9 @@ const maxHeader = 100_000_000
 // metadataKey is the one name in a header that no tensor may have.
 const metadataKey = "__metadata__"
 
-func openSafetensors(path string) (*File, error) {
-	m, err := mmap.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	tensors, metadata, err := Parse(m.Bytes())
-	if err == nil {
-		var f *File
-		if f, err = newFile(tensors, metadata, m.Close); err == nil {
-			return f, nil
-		}
-	}
-	m.Close()
-	return nil, err
+func parseSafetensors(b []byte) (contents, error) {
+	tensors, metadata, err := Parse(b)
+	return contents{tensors: tensors, metadata: metadata}, err
 }
 
 // Parse decodes the content of a safetensors file. Each tensor's Data is b's memory. It makes every check of the
@@ -168,10 +155,11 @@ func sections(entries []entry, data []byte) ([]Tensor, error) {
 	tensors := make([]Tensor, 0, len(entries))
 	at := int64(0)
 	for _, e := range entries {
-		typ, ok := typeOf(e.dtype)
-		if !ok {
+		i := slices.IndexFunc(dtypes, func(d dtypeName) bool { return d.name == e.dtype })
+		if i < 0 {
 			return nil, fmt.Errorf("tensor %q has an unknown dtype %q", e.name, e.dtype)
 		}
+		typ := dtypes[i].typ
 		size, err := sizeOf(typ, e.shape)
 		if err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", e.name, err)

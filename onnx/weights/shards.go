@@ -56,7 +56,7 @@ func openShards(path string) (_ *File, err error) {
 			tensors = append(tensors, t)
 		}
 	}
-	return newFile(tensors, map[string]string{}, closeAll)
+	return newFile(contents{tensors: tensors}, closeAll)
 }
 
 // isIndex reports whether a file has the extension of an index.

@@ -5,90 +5,92 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
+	"runtime"
 	"text/tabwriter"
+
+	"fovea/tools/worker"
 )
 
-// pass is what a worker, ours or the peer, says of one pass over the images of
-// a kind.
+// An imageJob is the first request of a process that decodes and augments images.
+type imageJob struct {
+	Dir  string `json:"dir"`
+	Size int    `json:"size"` // of the crop's side, in pixels
+}
+
+// An imageRequest asks for one pass over the images of a kind.
+type imageRequest struct {
+	Kind   string `json:"kind"`
+	Cached bool   `json:"cached"` // Fovea only: from the data.cache
+}
+
+// A pass is the answer to an imageRequest.
 type pass struct {
 	Images int     `json:"images"`
 	CPU    float64 `json:"cpu"` // seconds of processor time
 }
 
-func (p pass) rate() float64 { return float64(p.Images) / p.CPU }
-
-// compareData alternates our passes over generated images with torchvision's
-// and timm's: RETFound's whole recipe, on one core.
+// compareData alternates our passes over generated images with torchvision's and timm's: RETFound's whole recipe, on
+// one core.
 func compareData(ctx context.Context, s setup) error {
 	dir, err := os.MkdirTemp("", "fovea-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s.dir = filepath.Join(dir, "images")
-	if err := writeImages(s.dir, s.images); err != nil {
+	job := imageJob{filepath.Join(dir, "images"), s.Model.Size}
+	if err := writeImages(job.Dir, s.images); err != nil {
 		return err
 	}
-	ours, err := startData(ctx, s)
+	peer, err := python(s, "data_peer.py")(ctx)
 	if err != nil {
 		return err
 	}
-	peer, err := start(ctx, s.python, "tools/bench/data_peer.py", "--dir", s.dir, "--size", strconv.Itoa(s.size))
+	if _, err := peer.Send(job); err != nil {
+		return err
+	}
+	libraries, err := peer.Send(worker.Request{Versions: true})
+	if err != nil {
+		return err
+	}
+	runtime.GOMAXPROCS(1) // the garbage collector has the core too
+	loaders, err := newLoaders(ctx, job)
 	if err != nil {
 		return err
 	}
 	rates := map[string][]float64{}
+	add := func(name string, p pass) { rates[name] = append(rates[name], float64(p.Images)/p.CPU) }
 	for i := range s.rounds {
 		for _, kind := range imageKinds {
-			for name, worker := range map[string]*process{"uncached ": ours, "cached ": ours, "peer ": peer} {
-				request := kind
-				if name == "cached " {
-					request = "cached " + kind
-				}
-				var p pass
-				if err := worker.ask(request, &p); err != nil {
+			for _, cached := range []bool{false, true} {
+				p, err := makePass(ctx, loaders[imageRequest{kind, cached}], i+1)
+				if err != nil {
 					return err
 				}
-				rates[name+kind] = append(rates[name+kind], p.rate())
+				add(fmt.Sprintf("%t %s", cached, kind), p)
 			}
+			var p pass
+			if err := peer.Ask(imageRequest{Kind: kind}, &p); err != nil {
+				return err
+			}
+			add("peer "+kind, p)
 		}
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", i+1, s.rounds)
 	}
-	if _, err := ours.quit(); err != nil {
-		return err
-	}
-	b, err := peer.quit()
-	if err != nil {
+	if err := peer.End(); err != nil {
 		return err
 	}
 
-	fmt.Printf("decode, random crop to %d px, flip, RandAugment, erasing: images a second of one core, median of %d interleaved passes "+
-		"over %d images\ntorchvision %s, timm %s, Pillow %s with libjpeg-turbo %s\n\n", s.size, s.rounds, s.images,
-		b.Versions["torchvision"], b.Versions["timm"], b.Versions["pillow"], b.Versions["libjpeg-turbo"])
+	versions := libraries.Versions
+	fmt.Printf("decode, random crop to %d px, flip, RandAugment, erasing: images a second of one core, "+
+		"median of %d interleaved passes over %d images\ntorchvision %s, timm %s, Pillow %s with libjpeg-turbo %s\n\n",
+		s.Model.Size, s.rounds, s.images,
+		versions["torchvision"], versions["timm"], versions["pillow"], versions["libjpeg-turbo"])
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "images\ttorchvision\tfovea\tratio\tcached\tratio\t")
 	for _, kind := range imageKinds {
-		them := middle(rates["peer "+kind])
-		us, cached := middle(rates["uncached "+kind]), middle(rates["cached "+kind])
+		them := worker.Median(rates["peer "+kind])
+		us, cached := worker.Median(rates["false "+kind]), worker.Median(rates["true "+kind])
 		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.2f\t%.1f\t%.2f\t\n", kind, them, us, us/them, cached, cached/them)
 	}
 	return w.Flush()
-}
-
-// startData starts our worker with one processor, its garbage collector
-// included.
-func startData(ctx context.Context, s setup) (*process, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	return start(ctx, "env", "GOMAXPROCS=1", self, "data-worker", "-size", strconv.Itoa(s.size),
-		"-dir", s.dir)
-}
-
-func middle(x []float64) float64 {
-	x = slices.Sorted(slices.Values(x))
-	return x[len(x)/2]
 }

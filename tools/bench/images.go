@@ -12,8 +12,8 @@ import (
 	"path/filepath"
 )
 
-// imageKinds are folders of images: 2048×1536 JPEGs (4:2:0, quality 90), as a
-// fundus camera writes them, and PNGs of 512×512.
+// imageKinds names folders of images: 2048×1536 JPEGs (4:2:0, quality 90), as a fundus camera writes them, and PNGs of
+// 512×512.
 var imageKinds = []string{"jpeg-3mp", "png-512"}
 
 // writeImages writes n images of each kind below dir.
@@ -47,8 +47,7 @@ func writeImages(dir string, n int) error {
 	return nil
 }
 
-// fundus draws a lit disc on black with a bright spot, dark vessels and the
-// noise of a sensor.
+// fundus draws a lit disc on black with a bright spot, dark vessels and the noise of a sensor.
 func fundus(w, h int, rng *rand.Rand) *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
 	radius := 0.49 * float64(h)

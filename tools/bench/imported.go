@@ -2,31 +2,31 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
+
+	"fovea/tools/worker"
 )
 
-// compareImported alternates our step of a torchvision model's ONNX file with
-// PyTorch's of the model itself, and prints the operators of both.
+// compareImported alternates our step of a torchvision model's ONNX file with PyTorch's of the model itself, and prints
+// the operators of both.
 func compareImported(ctx context.Context, s setup) error {
 	dir, err := os.MkdirTemp("", "fovea-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s.model = filepath.Join(dir, "model.onnx")
-	peer, err := start(ctx, s.python, "tools/bench/imported_peer.py", "--arch", s.arch, "--batch-norm", s.batchNorm,
-		"--export", s.model, "--size", strconv.Itoa(s.size), "--batch", strconv.Itoa(s.batch),
-		"--threads", strconv.Itoa(s.threads), "--adamw", s.adamw)
+	s.Model.ONNX, s.DropPath = filepath.Join(dir, "model.onnx"), 0
+	peer, err := start(ctx, "PyTorch", python(s, "imported_peer.py"), s.Job)
 	if err != nil {
 		return err
 	}
-	theirs := map[string]operator{}
-	if err := peer.ask("profile", &theirs); err != nil {
+	theirs, err := peer.Send(worker.Request{Profile: true})
+	if err != nil {
 		return err
 	}
-	ours, err := startOurs(ctx, s)
+	ours, err := start(ctx, "Fovea", worker.StartFovea, s.Job)
 	if err != nil {
 		return err
 	}
@@ -37,6 +37,13 @@ func compareImported(ctx context.Context, s setup) error {
 	if err != nil {
 		return err
 	}
-	os.Stdout.WriteString("\n")
-	return printOperators(s, []string{"fovea", "PyTorch"}, recorded, theirs)
+	fmt.Println()
+	return printOperators(s, []string{"fovea", "PyTorch"}, recorded, theirs.Operators)
+}
+
+// python returns the starter of a script beside peer.py.
+func python(s setup, script string) worker.Starter {
+	return func(ctx context.Context) (*worker.Process, error) {
+		return worker.Start(ctx, s.python, filepath.Join("tools", "worker", script))
+	}
 }

@@ -52,7 +52,8 @@ def main():
         rows = np.concatenate([rng.choice(r, len(r)) for r in by_class])
         measure(labels[rows], scores[rows])
     seconds = (time.process_time() - start) / ROUNDS
-    print(f"scikit-learn {sklearn.__version__}: {seconds:.2f} s of a processor a round, {2000 * seconds:.0f} s for 2,000")
+    print(f"scikit-learn {sklearn.__version__}: {seconds:.2f} s of a processor a round, "
+          f"{2000 * seconds:.0f} s for 2,000")
 
 
 if __name__ == "__main__":

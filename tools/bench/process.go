@@ -1,86 +1,71 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"strconv"
-	"strings"
+
+	"fovea/tools/worker"
 )
 
-// process is a worker, ours or the peer, that takes a step on request.
-type process struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Scanner
+// A trainer is a process that has its job and is warm.
+type trainer struct {
+	*worker.Process
+	name   string
+	steps  []*worker.Answer // of one step each
+	memory *worker.Answer   // at the end
 }
 
-// start starts a worker and waits until it is warm.
-func start(ctx context.Context, name string, args ...string) (*process, error) {
-	p := &process{cmd: exec.CommandContext(ctx, name, args...)}
-	p.cmd.Stderr = os.Stderr
-	var err error
-	if p.in, err = p.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	out, err := p.cmd.StdoutPipe()
+// start gives a job to a process and warms it up.
+func start(ctx context.Context, name string, program worker.Starter, j worker.Job) (*trainer, error) {
+	p, err := program(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p.out = bufio.NewScanner(out)
-	if err := p.cmd.Start(); err != nil {
+	if _, err := p.Send(j); err != nil {
 		return nil, err
 	}
-	if line, err := p.line(); err != nil || line != "ready" {
-		return nil, fmt.Errorf("%s %s did not get ready: %q, %v", name, strings.Join(args, " "), line, err)
-	}
-	return p, nil
+	_, err = p.Send(worker.Steps(2, 1e-4))
+	return &trainer{Process: p, name: name}, err
 }
 
-func startOurs(ctx context.Context, s setup) (*process, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
+// alternate lets the trainers take steps in turns, and ends them.
+func alternate(rounds int, trainers ...*trainer) error {
+	for round := range rounds {
+		for _, t := range trainers {
+			a, err := t.Send(worker.Steps(1, 1e-4))
+			if err != nil {
+				return err
+			}
+			t.steps = append(t.steps, a)
+			fmt.Fprintf(os.Stderr, "round %d, %s: %.3f s\n", round+1, t.name, a.Seconds)
+		}
 	}
-	return start(ctx, self, "worker", "-arch", s.arch, "-model", s.model, "-size", strconv.Itoa(s.size), "-batch", strconv.Itoa(s.batch),
-		"-threads", strconv.Itoa(s.threads), "-profile", s.profile, "-recompute", s.recompute,
-		fmt.Sprintf("-shuffle=%t", s.shuffle), fmt.Sprintf("-memory-pattern=%t", s.memoryPattern))
+	for _, t := range trainers {
+		var err error
+		if t.memory, err = t.Send(worker.Request{Memory: true}); err != nil {
+			return err
+		}
+		if t.memory.PeakRSS == 0 {
+			return errors.New("peak memory is known on Linux only")
+		}
+		if err := t.End(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func startPeer(ctx context.Context, s setup) (*process, error) {
-	return start(ctx, s.python, "tools/bench/peer.py", "--arch", s.arch, "--size", strconv.Itoa(s.size),
-		"--batch", strconv.Itoa(s.batch), "--threads", strconv.Itoa(s.threads), "--adamw", s.adamw)
+// median returns the median of a figure over the steps.
+func (t *trainer) median(of func(*worker.Answer) float64) float64 {
+	var x []float64
+	for _, a := range t.steps {
+		x = append(x, of(a))
+	}
+	return worker.Median(x)
 }
 
-func (p *process) line() (string, error) {
-	if !p.out.Scan() {
-		return "", fmt.Errorf("the process ended: %w", io.ErrUnexpectedEOF)
-	}
-	return p.out.Text(), nil
-}
+func seconds(a *worker.Answer) float64 { return a.Seconds }
 
-// ask sends a request and reads the answer into to.
-func (p *process) ask(request string, to any) error {
-	if _, err := fmt.Fprintln(p.in, request); err != nil {
-		return err
-	}
-	line, err := p.line()
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal([]byte(line), to)
-}
-
-func (p *process) step() (r report, err error) { return r, p.ask("step", &r) }
-
-func (p *process) quit() (f farewell, err error) {
-	if err := p.ask("quit", &f); err != nil {
-		return f, err
-	}
-	p.in.Close()
-	return f, p.cmd.Wait()
-}
+func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }

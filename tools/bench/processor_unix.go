@@ -4,7 +4,7 @@ package main
 
 import "syscall"
 
-// processorTime is what this process has used so far, in seconds.
+// processorTime returns the processor time of this process so far, in seconds.
 func processorTime() (float64, error) {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

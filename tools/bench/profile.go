@@ -1,23 +1,14 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"text/tabwriter"
 
-	"fovea/onnx/ort"
+	"fovea/tools/worker"
 )
-
-// An operator's share of a step.
-type operator struct {
-	Calls   int     `json:"calls"`
-	Seconds float64 `json:"seconds"`
-}
 
 // profile prints where the time of a step goes, by operator.
 func profile(ctx context.Context, s setup) error {
@@ -28,63 +19,32 @@ func profile(ctx context.Context, s setup) error {
 	return printOperators(s, []string{"fovea"}, operators)
 }
 
-// record runs a session of its own with the runtime's profile.
-func record(ctx context.Context, s setup) (map[string]operator, error) {
+// record takes steps with the runtime's profile and returns the operators' shares of one.
+func record(ctx context.Context, s setup) (map[string]worker.Share, error) {
 	dir, err := os.MkdirTemp("", "fovea-profile-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	s.profile = filepath.Join(dir, "step")
-	p, err := startOurs(ctx, s)
+	s.ProfilePrefix = filepath.Join(dir, "step")
+	answers, err := worker.Measure(ctx, worker.StartFovea, s.Job,
+		worker.Steps(2+s.rounds, 1e-4), worker.Request{Profile: true})
 	if err != nil {
 		return nil, err
 	}
-	for range s.rounds {
-		if _, err := p.step(); err != nil {
-			return nil, err
-		}
-	}
-	f, err := p.quit()
-	if err != nil {
-		return nil, err
-	}
-	events, err := ort.ReadProfile(f.Profile)
-	if err != nil {
-		return nil, err
-	}
-	nodes := map[string][]float64{} // times of each
-	op := map[string]string{}
-	for _, e := range events {
-		if name, ok := e.Node(); ok {
-			nodes[name] = append(nodes[name], e.Duration/1e6)
-			op[name] = e.Args.Op
-		}
-	}
-	out := map[string]operator{}
-	for name, times := range nodes {
-		o := out[op[name]]
-		out[op[name]] = operator{o.Calls + 1, o.Seconds + middle(times)}
-	}
-	return out, nil
+	return answers[1].Operators, nil
 }
 
-// printOperators prints the operators of each side, the slowest first, beside each
-// other.
-func printOperators(s setup, sides []string, operators ...map[string]operator) error {
+// printOperators prints the operators of each side, the slowest first, beside each other.
+func printOperators(s setup, sides []string, operators ...map[string]worker.Share) error {
 	const most = 25
-	fmt.Printf("%s, %d px, batch %d, %d threads: where a step's time goes\n\n", s.arch, s.size, s.batch, s.threads)
+	fmt.Printf("%s, %d threads: where a step's time goes\n\n", s.Model, s.Threads)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	var order [][]string
 	var totals []float64
 	for i, side := range operators {
-		order = append(order, slices.SortedFunc(maps.Keys(side), func(a, b string) int {
-			return cmp.Compare(side[b].Seconds, side[a].Seconds)
-		}))
-		totals = append(totals, 0)
-		for _, o := range side {
-			totals[i] += o.Seconds
-		}
+		names, total := worker.Ranked(side)
+		order, totals = append(order, names), append(totals, total)
 		fmt.Fprintf(w, "%s: %.3f s\tcalls\tms\t%%\t", sides[i], totals[i])
 	}
 	fmt.Fprintln(w)
@@ -95,7 +55,7 @@ func printOperators(s setup, sides []string, operators ...map[string]operator) e
 				continue
 			}
 			o := side[order[i][row]]
-			fmt.Fprintf(w, "%s\t%d\t%.1f\t%.1f\t", order[i][row], o.Calls, 1e3*o.Seconds, 100*o.Seconds/totals[i])
+			fmt.Fprintf(w, "%s\t%.0f\t%.1f\t%.1f\t", order[i][row], o.Calls, 1e3*o.Seconds, 100*o.Seconds/totals[i])
 		}
 		fmt.Fprintln(w)
 	}

@@ -18,13 +18,11 @@ import (
 	"fovea/onnx/pb"
 )
 
-// corpora are the files of cases: of the ONNX project, the same with operators
-// written out in simpler ones, older ones, of ONNX Runtime's own operators, and
-// ones in which an optional input or output is left out.
+// corpora are the files of cases: of the ONNX project, the same with operators written out in simpler ones, older ones,
+// of ONNX Runtime's own operators, and ones in which an optional input or output is left out.
 var corpora = []string{"onnx", "expanded", "onnx-go", "contrib", "optional"}
 
-// A testCase is a model of one operator whose inputs are float32, with values for
-// these and what then comes out.
+// A testCase is a model of one operator with float32 inputs, their values, and the expected outputs.
 type testCase struct {
 	corpus, name, op string
 	model            *pb.ModelProto
@@ -36,9 +34,8 @@ type key struct{ corpus, name string }
 
 func (c testCase) key() key { return key{c.corpus, c.name} }
 
-// of is the case of the operator itself of which k writes the operator out in simpler
-// ones; k if it does not.
-func (k key) of() key {
+// direct returns the case of the operator itself if k writes the operator out in simpler ones, or else k.
+func (k key) direct() key {
 	if name, _, found := strings.Cut(k.name, "_expanded"); found && k.corpus == "expanded" {
 		return key{"onnx", name}
 	}
@@ -77,7 +74,7 @@ func readCases(dir, corpus string) (cases []testCase, err error) {
 	}
 }
 
-// newCase takes the values of inputs and outputs out of the initializers.
+// newCase decodes a model whose initializers have the values of inputs and outputs.
 func newCase(data []byte) (testCase, error) {
 	m := &pb.ModelProto{}
 	if err := proto.Unmarshal(data, m); err != nil {
@@ -92,7 +89,7 @@ func newCase(data []byte) (testCase, error) {
 	return c, err
 }
 
-// take removes the initializers called like values and returns those of floats.
+// take removes the initializers that are named like values, and returns those of floats.
 func take(g *pb.GraphProto, list []*pb.ValueInfoProto) (map[string][]float32, error) {
 	out := map[string][]float32{}
 	for _, v := range list {

@@ -14,12 +14,12 @@ import (
 	"fovea/onnx/pb"
 )
 
-// A status is what became of a case, the better the smaller.
+// A status grades a case: the smaller, the better.
 type status int
 
 const (
 	ok      status = iota
-	other          // the runtime does not give what ONNX expects, as older ones may: there is nothing to judge
+	other          // the runtime's result is not ONNX's, as in older ones, so that nothing can be judged
 	unsure         // finite differences at two steps disagree with each other: the function is not smooth
 	refused        // by a typed refusal
 	broken         // an error that is no refusal
@@ -30,16 +30,16 @@ var statuses = []string{"ok", "other", "unsure", "refused", "broken", "wrong"}
 
 func (s status) String() string { return statuses[s] }
 
-// reverse is the differentiation that is checked; a test puts a wrong one here.
+// reverse differentiates. A test puts a wrong function here.
 var reverse = autodiff.Backward
 
-// tries are the points near the case's own at which it is tried, one after the
-// other; directions those in which each input is moved there.
-const tries, directions = 6, 3
+const (
+	tries      = 6 // points near the case's own, one after the other
+	directions = 3 // in which each input is moved
+)
 
-// check differentiates a case with respect to each of its inputs. If it is one that
-// is written out in simpler operators, its gradients must also agree with those that
-// are known of its operator.
+// check differentiates a case with respect to each of its inputs. The gradients of a case that is written out in
+// simpler operators must also agree with the known ones of its operator.
 func (s *subject) check(known map[key]derived) (status, string) {
 	source, err := importer.Read(proto.Clone(s.model).(*pb.ModelProto), importer.Sizes{})
 	if err != nil {
@@ -49,10 +49,10 @@ func (s *subject) check(known map[key]derived) (status, string) {
 		return other, "the runtime does not run it: " + err.Error()
 	}
 	defer func() { s.forward.Close() }()
-	if off, err := s.off(s.forward); err != nil {
+	if d, err := s.distance(s.forward); err != nil {
 		return broken, err.Error()
-	} else if off > 1e-2 {
-		return other, fmt.Sprintf("the runtime's result is %.1e off", off)
+	} else if d > 1e-2 {
+		return other, fmt.Sprintf("the runtime's result is %.1e off", d)
 	}
 	g, err := differentiated(source, nudged(s.testCase, 0))
 	if refusal := (*autodiff.Unsupported)(nil); errors.As(err, &refusal) {
@@ -74,7 +74,7 @@ func (s *subject) check(known map[key]derived) (status, string) {
 	worst, reason := unsure, "finite differences do not converge"
 	for try := range tries {
 		result, why := s.compare(nudged(s.testCase, try))
-		if own, there := known[s.key().of()]; result == ok && there {
+		if own, there := known[s.key().direct()]; result == ok && there {
 			return s.agrees(own)
 		}
 		if result == ok || result == broken {
@@ -87,8 +87,8 @@ func (s *subject) check(known map[key]derived) (status, string) {
 	return worst, reason
 }
 
-// off is how far the results of a case are from those expected.
-func (c testCase) off(r *runner) (worst float64, err error) {
+// distance returns the largest distance of the results of a case from the expected ones.
+func (c testCase) distance(r *runner) (worst float64, err error) {
 	at := values{}
 	for name, x := range c.values {
 		at[name] = float64s(x)
@@ -131,8 +131,7 @@ func traced(source *importer.Source, at values) (importer.Trace, error) {
 	return trace, nil
 }
 
-// differentiated is the imported graph with the gradients, called
-// NAME.grad, of Σ output·NAME.cotangent.
+// differentiated returns the imported graph with the gradients of Σ output·NAME.cotangent, called NAME.grad.
 func differentiated(source *importer.Source, at values) (*graphs.Graph, error) {
 	trace, err := traced(source, at)
 	if err != nil {
@@ -161,13 +160,13 @@ func differentiated(source *importer.Source, at values) (*graphs.Graph, error) {
 	return g, g.Err()
 }
 
-// refusal is an error of the importer, which says why a model is not supported.
+// refusal turns an error of the importer into that of an unsupported model.
 func refusal(err error) error {
 	return &autodiff.Unsupported{Node: &graphs.Node{}, Reason: err.Error()}
 }
 
-// isStatistic tells whether v is a mean or deviation beside the result of a
-// normalisation, which training never differentiates.
+// isStatistic reports whether v is a mean or deviation beside the result of a normalisation. Training never
+// differentiates it.
 func isStatistic(v *graphs.Value) bool {
 	n := v.Producer()
 	return n != nil && n.Op == "LayerNormalization" && v != n.Outputs[0]

@@ -14,23 +14,22 @@ type subject struct {
 	testCase
 	backward, forward *runner
 	steps             []step
-	derived           derived // at the point that was looked at last
+	derived           derived // at the point of the last try
 }
 
-// derived are gradients of a case's inputs by name, and for which inputs and
-// cotangents.
+// A derived has the gradients of a case's inputs by name, and the inputs and cotangents that they belong to.
 type derived struct{ given, gradients values }
 
-// A step of the differences; how far those at the step and at half of it may lie
-// apart where they decide; and how far a gradient may be off. Both are parts of the
-// size that a derivative in a random direction has, √Σ (gradient·direction)².
-type step struct{ size, apart, tolerance float64 }
+// A step sets the size of finite differences. Those at the step and at half of it decide if they lie at most converged
+// apart. A gradient may be off by the tolerance. Both are parts of the size of a derivative in a random direction,
+// √Σ (gradient·direction)².
+type step struct{ size, converged, tolerance float64 }
 
 // Steps for functions that are computed in double and in single precision.
 var small, middle, large = step{1e-4, 5e-5, 1e-4}, step{1. / 512, 5e-3, 2e-3}, step{1. / 64, 5e-3, 2e-3}
 
-// widenForward puts the case's own model in double precision in its place, if the
-// runtime has kernels for that which do the same.
+// widenForward replaces the case's own model by one in double precision, if the runtime has kernels for it that do the
+// same.
 func (s *subject) widenForward() error {
 	s.steps = []step{large, middle}
 	model, err := double(s.model)
@@ -54,7 +53,7 @@ func (s *subject) widenForward() error {
 	}
 	s.forward.Close()
 	s.forward = wide
-	z, err := wide.run(moved(at, 1e-10)) // which kernels that compute in float32 do not notice
+	z, err := wide.run(moved(at, 1e-10)) // kernels that compute in float32 do not notice so small a part
 	for name := range y {
 		if !slices.Equal(y[name], z[name]) {
 			s.steps = []step{small, large} // other nodes of the model may compute in float32 yet
@@ -63,7 +62,7 @@ func (s *subject) widenForward() error {
 	return err
 }
 
-// moved is a point a small part away.
+// moved returns a point that is a small part away.
 func moved(at values, part float64) values {
 	out := values{}
 	for name, list := range at {
@@ -74,8 +73,8 @@ func moved(at values, part float64) values {
 	return out
 }
 
-// compare compares, at a point and for random directions and cotangents, the
-// derivative along a direction in each input with finite differences.
+// compare compares the derivative along random directions in each input, for random cotangents, with finite differences
+// at a point.
 func (s *subject) compare(at values) (status, string) {
 	rng := rand.New(rand.NewPCG(s.seed(), 1))
 	plain, err := s.forward.run(at)
@@ -122,7 +121,7 @@ func (s *subject) compare(at values) (status, string) {
 	return result, reason
 }
 
-// depends tells whether an input has a gradient other than 0.
+// depends reports whether an input has a gradient other than 0.
 func (d derived) depends() bool {
 	for _, x := range d.gradients {
 		if slices.ContainsFunc(x, func(v float64) bool { return v != 0 }) {
@@ -153,7 +152,7 @@ func (s *subject) agrees(with derived) (status, string) {
 			y = make([]float64, len(x))
 		}
 		if d := distance(x, y); d > 1e-3 {
-			return wrong, fmt.Sprintf("gradient of %s is %.1e off that of %s", name, d, s.key().of().name)
+			return wrong, fmt.Sprintf("gradient of %s is %.1e off that of %s", name, d, s.key().direct().name)
 		}
 	}
 	return ok, ""
@@ -204,7 +203,7 @@ func (s *subject) along(input string, at, given values, gradient []float64, rng 
 		numeric := (4*fine - coarse) / 3
 		size := max(size, math.Abs(numeric), 1e-2)
 		switch {
-		case !(math.Abs(coarse-fine) <= step.apart*size):
+		case !(math.Abs(coarse-fine) <= step.converged*size):
 		case math.Abs(analytic-numeric) <= step.tolerance*size+math.Abs(coarse-fine):
 			return ok, ""
 		default:

@@ -10,13 +10,13 @@ import (
 
 const single, wide = int32(pb.TensorProto_FLOAT), int32(pb.TensorProto_DOUBLE)
 
-// double is the model with float64 in place of float32.
+// double returns the model with float64 in place of float32.
 func double(m *pb.ModelProto) (*pb.ModelProto, error) {
 	m = proto.Clone(m).(*pb.ModelProto)
 	return m, widen(m.Graph)
 }
 
-// widen puts float64 in place of float32 in a graph and those inside of it.
+// widen replaces float32 by float64 in a graph and in the graphs inside it.
 func widen(g *pb.GraphProto) error {
 	for _, list := range [][]*pb.ValueInfoProto{g.Input, g.Output, g.ValueInfo} {
 		for _, v := range list {
@@ -53,7 +53,7 @@ func widen(g *pb.GraphProto) error {
 	return nil
 }
 
-// constantTensor gives the value of a Constant node as a tensor of float64.
+// constantTensor sets the value of a Constant node to a tensor of float64.
 func constantTensor(a *pb.AttributeProto, shape []int64, x []float32) error {
 	t, err := onnx.NewTensor("", pb.TensorProto_DOUBLE, shape, doubles(x))
 	*a = pb.AttributeProto{Name: proto.String("value"), Type: pb.AttributeProto_TENSOR.Enum(), T: t}

@@ -1,15 +1,13 @@
-// Conformance differentiates test cases of single operators and compares the
-// gradients with finite differences; those of a case that writes its operator out in
-// simpler ones also with the operator's own.
+// Conformance differentiates test cases of single operators and compares the gradients with finite differences. A case
+// may write its operator out in simpler ones. Its gradients are also compared with the operator's own.
 //
 //	go run ./tools/conformance          prints how many cases of each operator are right
 //	go run ./tools/conformance -v       prints every case that is not
 //	go run ./tools/conformance -write   writes the score that the test guards
 //
-// The cases are in testdata, made by tools/oracle/conformance.py: those of the ONNX
-// project (onnx, expanded), older ones of it that onnx-go carries, and ones of ONNX
-// Runtime's own operators (contrib). testdata/score.csv lists those that are not right, with the reason; the test
-// fails when a case is worse than there.
+// The cases are in testdata, made by tools/oracle/conformance.py: those of the ONNX project (onnx, expanded), older
+// ones of it that onnx-go carries, and ones of ONNX Runtime's own operators (contrib). testdata/score.csv lists the
+// cases that are not right, with the reason. The test fails when a case is worse than there.
 package main
 
 import (
@@ -61,7 +59,7 @@ func run(dir string, verbose, write bool) error {
 	return nil
 }
 
-// A score is what became of a case.
+// A score tells how a case ended.
 type score struct {
 	key
 	op     string
@@ -70,7 +68,7 @@ type score struct {
 	derived
 }
 
-// flat tells whether a case is right and its gradients are 0.
+// flat reports whether a case is right and its gradients are 0.
 func (s score) flat() bool { return s.status == ok && !s.depends() }
 
 // checkAll checks the cases of corpora in a folder.
@@ -101,8 +99,8 @@ func checkAll(dir string, corpora []string) ([]score, error) {
 	return scores, nil
 }
 
-// table prints the number of cases by operator and status, and what they sum up to.
-// An operator that is only there written out in others is not counted.
+// table prints the number of cases by operator and status, and their sums. It does not count an operator whose cases
+// all write it out in others.
 func table(w io.Writer, scores []score) {
 	counts := map[string]*[6]int{}
 	var all [6]int
@@ -118,7 +116,7 @@ func table(w io.Writer, scores []score) {
 				operators[s.op] = true
 			}
 		}
-		if own := s.key.of(); own != s.key && right[own] && right[s.key] {
+		if own := s.key.direct(); own != s.key && right[own] && right[s.key] {
 			agree++
 		}
 		if counts[s.op] == nil {
@@ -165,26 +163,4 @@ func writeScores(path string, scores []score) error {
 	}
 	w.Flush()
 	return errors.Join(err, w.Error(), f.Close())
-}
-
-// readScores reads the committed status of each case that is not right.
-func readScores(path string) (map[key]status, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	out := map[key]status{}
-	for _, row := range rows[1:] {
-		i := slices.Index(statuses, row[2])
-		if i < 0 || row[3] == "" {
-			return nil, fmt.Errorf("%s: case %s has status %q and reason %q", path, row[1], row[2], row[3])
-		}
-		out[key{row[0], row[1]}] = status(i)
-	}
-	return out, nil
 }

@@ -13,13 +13,11 @@ import (
 	"fovea/tools/cudastub"
 )
 
-// onHost are the operators that the CUDA provider leaves to the CPU: LpPool and Tan
-// themselves, whose results their gradients read, MaxPool with indices, and
-// DequantizeLinear of other integers than of 8 and 4 bits.
+// onHost lists the operators that the CUDA provider leaves to the CPU: LpPool and Tan themselves, whose results their
+// gradients read, MaxPool with indices, and DequantizeLinear of other integers than of 8 and 4 bits.
 var onHost = []string{"DequantizeLinear", "LpPool", "MaxPool", "Tan"}
 
-// TestPlacedOnCUDA: the gradients of all other cases run on the GPU, without a
-// copy between devices.
+// TestPlacedOnCUDA proves that the gradients of all other cases run on the GPU, without a copy between devices.
 func TestPlacedOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		placed := 0
@@ -41,7 +39,7 @@ func TestPlacedOnCUDA(t *testing.T) {
 	})
 }
 
-// gradients is the model of a case's gradients alone, nil if there is none.
+// gradients returns the model of a case's gradients alone, nil if there is none.
 func gradients(t *testing.T, c testCase) []byte {
 	source, err := importer.Read(proto.Clone(c.model).(*pb.ModelProto), importer.Sizes{})
 	if err != nil {

@@ -6,25 +6,24 @@ import (
 	"math/rand/v2"
 )
 
-// nudged is the case's point moved a little, so that elements are not equal or
-// exactly where a function has a kink: towards 0 in even tries, away from it in
-// odd ones, because functions end at ±1.
+// nudged returns the case's point moved a little, so that elements are neither equal nor exactly at a kink of a
+// function. Even tries move towards 0, odd ones away from it, because some functions end at ±1.
 func nudged(c testCase, try int) values {
 	rng := rand.New(rand.NewPCG(c.seed(), uint64(try)))
 	out := values{}
 	for _, in := range c.model.Graph.Input {
 		for _, x := range c.values[in.GetName()] {
-			by := 0.02 + 0.06*rng.Float64()
+			shift := 0.02 + 0.06*rng.Float64()
 			switch v := float64(x); {
 			case v == 0 && rng.IntN(2) == 0:
-				by = -by
+				shift = -shift
 			case v != 0 && try%2 == 0:
-				by *= -v
+				shift *= -v
 			case v != 0:
-				by *= v
+				shift *= v
 			}
 			if x-x == 0 {
-				x = float32(float64(x) + by) // as float32, in which the gradient is computed
+				x = float32(float64(x) + shift) // as float32, in which the gradient is computed
 			}
 			out[in.GetName()] = append(out[in.GetName()], float64(x))
 		}
@@ -32,10 +31,10 @@ func nudged(c testCase, try int) values {
 	return out
 }
 
-// seed is the same for a case and for that which writes it out.
+// seed returns the same number for a case and for the one that writes it out.
 func (c testCase) seed() uint64 {
 	h := fnv.New64a()
-	h.Write([]byte(c.key().of().name))
+	h.Write([]byte(c.key().direct().name))
 	return h.Sum64()
 }
 
@@ -55,17 +54,17 @@ func product(shape []int64) int {
 	return n
 }
 
-// distance is the largest difference of two lists, as a part of the largest
-// magnitude. Elements that are no finite number are left out.
+// distance returns the largest difference of two lists, as a part of the largest magnitude. It leaves out elements that
+// are no finite number.
 func distance(x, y []float64) float64 {
 	if len(x) != len(y) {
 		return math.Inf(1)
 	}
-	off, largest := 0.0, 1e-3
+	difference, largest := 0.0, 1e-3
 	for i := range y {
 		if d := math.Abs(x[i] - y[i]); !math.IsNaN(d) && !math.IsInf(d, 0) {
-			off, largest = max(off, d), max(largest, math.Abs(y[i]))
+			difference, largest = max(difference, d), max(largest, math.Abs(y[i]))
 		}
 	}
-	return off / largest
+	return difference / largest
 }

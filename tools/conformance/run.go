@@ -10,7 +10,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// values are tensors by name.
+// Values are tensors by name.
 type values map[string][]float64
 
 // A runner runs a model on the CPU.
@@ -31,7 +31,7 @@ func open(model *pb.ModelProto, level ort.Level) (*runner, error) {
 	return &runner{session, inputs}, nil
 }
 
-// evaluate hands over every output as it came out.
+// evaluate gives every output to visit.
 func (r *runner) evaluate(at values, visit func(info ort.Info, data []byte)) error {
 	for name, t := range r.inputs {
 		put(t, at[name])
@@ -42,7 +42,7 @@ func (r *runner) evaluate(at values, visit func(info ort.Info, data []byte)) err
 	})
 }
 
-// run computes the outputs of floats.
+// run returns the outputs of floats.
 func (r *runner) run(at values) (values, error) {
 	out := values{}
 	err := r.evaluate(at, func(info ort.Info, data []byte) {

@@ -1,12 +1,10 @@
-// Command coverage measures how often the intervals of package evaluation hold
-// the true value, on drawn samples of classifiers whose true values are known,
-// and prints the Markdown table of docs/evidence/metrics.md.
+// Command coverage measures how often the intervals of package evaluation hold the true value, on drawn samples of
+// classifiers whose true values are known. It prints the Markdown table of docs/evidence/metrics.md.
 //
 //	go run ./tools/coverage [-samples 1000] [-rounds 1000] [-drawn]
 //
-// An image of class y has the features x ~ N(μ·e_y, 1), one a class, and the
-// classifier knows the true probabilities, softmax(μ·x), classes being equally
-// frequent. μ is chosen for the AUC. True values are those of 200,000 images.
+// An image of class y has one feature for each class, x ~ N(μ·e_y, 1). Classes are equally frequent. The classifier
+// knows the true probabilities, softmax(μ·x). μ is chosen for the AUC. True values are those of 200,000 images.
 package main
 
 import (
@@ -50,15 +48,15 @@ func main() {
 	}
 }
 
-// A population is a classifier and the images that it is for.
+// A population is a classifier with the images that it classifies.
 type population struct {
 	classes    int
 	separation float64 // μ
-	auc        float64 // asked for
+	auc        float64 // as requested
 	truth      *evaluation.Assessment
 }
 
-// separate finds the population by bisection.
+// separate finds the population of an AUC by bisection.
 func separate(classes int, auc float64) population {
 	const many = 200_000
 	low, high := 0.0, 8.0
@@ -104,7 +102,7 @@ func (p population) draw(rng *rand.Rand, n int, drawn bool) *evaluation.Predicti
 	return out
 }
 
-// row prints the share of samples whose interval holds the true value.
+// row prints the percentage of samples whose interval holds the true value.
 func (p population) row(n, samples, rounds int, drawn bool) error {
 	truth := map[string]float64{}
 	for _, m := range p.truth.Measures {

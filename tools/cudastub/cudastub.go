@@ -15,9 +15,8 @@ import (
 // EnvFolder is the environment variable that names the folder that cudastub.py made.
 const EnvFolder = "FOVEA_CUDA_STUB"
 
-// Run repeats the test in a process that uses the GPU library and the stand-ins,
-// calls f in it, and fails with it. The dynamic linker reads LD_LIBRARY_PATH only
-// when a process starts, and a process uses one ONNX Runtime. Without
+// Run repeats the test in a process that uses the GPU library and the stand-ins, calls f in it, and fails with it. The
+// dynamic linker reads LD_LIBRARY_PATH only when a process starts, and a process uses one ONNX Runtime. Without
 // FOVEA_CUDA_STUB the test is skipped.
 func Run(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
@@ -37,7 +36,7 @@ func Run(t *testing.T, f func(t *testing.T)) {
 		f(t)
 		return
 	}
-	// Anchored at every level of a subtest's name.
+	// go test matches each level of a subtest's name with a pattern of its own.
 	pattern := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
 	c := exec.Command(os.Args[0], "-test.run="+pattern, "-test.v")
 	c.Env = append(os.Environ(),

@@ -44,9 +44,8 @@ func node(op, inputs, outputs string, attributes ...*pb.AttributeProto) *pb.Node
 	}
 }
 
-// An MLP with the operators of a transformer is placed wholly on CUDA; the
-// determinant, which only the CPU computes, is refused, and so are the copies
-// around it.
+// TestPlacement places an MLP with the operators of a transformer wholly on CUDA. The determinant, which only the CPU
+// computes, is refused, and so are the copies around it.
 func TestPlacement(t *testing.T) {
 	Run(t, func(t *testing.T) {
 		const float = pb.TensorProto_FLOAT

@@ -13,7 +13,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// Ctrl-C reaches Go after the CUDA provider was loaded.
+// TestInterruptAfterCUDA proves that Ctrl-C reaches Go after the CUDA provider was loaded.
 func TestInterruptAfterCUDA(t *testing.T) {
 	Run(t, func(t *testing.T) {
 		interrupts := make(chan os.Signal, 1)

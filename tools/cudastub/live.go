@@ -20,13 +20,13 @@ import "C"
 
 import "testing"
 
-// Counts are what was made by CUDA's driver and runtime and is not given back.
+// Counts has the numbers of resources that CUDA's driver and runtime made and that were not given back.
 type Counts struct {
 	Memory, PageLocked, Streams, Events, Modules int
 	Bytes                                        int // of Memory
 }
 
-// Live counts within [Run].
+// Live returns the counts of this process. It works within [Run] only.
 func Live(t *testing.T) Counts {
 	t.Helper()
 	var n [6]C.long

@@ -9,7 +9,8 @@ import (
 	"fovea/onnx/pb"
 )
 
-// What a session takes of the GPU it gives back, and a GPU with less memory than it needs refuses it.
+// TestCUDALive proves that a session gives back all that it takes of the GPU, and that a GPU with too little memory
+// refuses it.
 func TestCUDALive(t *testing.T) {
 	Run(t, func(t *testing.T) {
 		const float = pb.TensorProto_FLOAT

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"os/exec"
@@ -12,28 +11,22 @@ import (
 	"strings"
 
 	"fovea/internal/machine"
-	"fovea/onnx/cuda"
 	"fovea/onnx/ort/install"
-	"fovea/training"
+	"fovea/tools/worker"
 )
 
-// environment lists what everything runs on, and makes sure that it runs.
+// environment lists hardware and software, and makes sure that a step runs.
 func environment(ctx context.Context, s *section) error {
 	s.table("", "what", "")
 	if s.cuda() {
-		devices, err := cuda.Devices()
-		s.require(err == nil, "%v", err)
-		for _, d := range devices {
-			s.row(fmt.Sprintf("GPU %d", d.Index), fmt.Sprintf("%s, compute capability %d.%d, %d MiB, the driver offers CUDA %d.%d",
-				d.Name, d.Major, d.Minor, d.Memory>>20, d.Driver/1000, d.Driver%1000/10))
-		}
 		query := "driver_version,clocks.max.sm,clocks.max.mem,power.limit,ecc.mode.current,persistence_mode"
-		if out, err := exec.CommandContext(ctx, "nvidia-smi", "--query-gpu="+query, "--format=csv,noheader", "--id=0").Output(); err == nil {
+		smi := exec.CommandContext(ctx, "nvidia-smi", "--query-gpu="+query, "--format=csv,noheader", "--id=0")
+		if out, err := smi.Output(); err == nil {
 			s.row("nvidia-smi: "+query, strings.TrimSpace(string(out)))
 		}
 	}
-	s.row("processor", fmt.Sprintf("%s, %d cores, of them %d used", machine.Processor(), runtime.NumCPU(), runtime.GOMAXPROCS(0)))
-	s.row("system", runtime.GOOS+"/"+runtime.GOARCH)
+	s.row("processor", fmt.Sprintf("%s, %d cores, of them %d used",
+		machine.Processor(), runtime.NumCPU(), runtime.GOMAXPROCS(0)))
 	s.row("Fovea", revision(ctx))
 	for line := range strings.Lines(install.Doctor(ctx, s.source()).String()) {
 		const column = 14 // where the text begins
@@ -41,69 +34,33 @@ func environment(ctx context.Context, s *section) error {
 			s.row(strings.TrimSpace("doctor: "+line[:column]), line[column:])
 		}
 	}
-	if err := s.peerVersions(ctx); err != nil {
-		return err
+	if s.Python == "" {
+		s.row("PyTorch", "none: -python is not given, so that nothing is compared with it")
+	} else {
+		a, err := worker.Measure(ctx, s.peer(), s.job(mini(2), "fp32"), worker.Request{Versions: true})
+		if err != nil {
+			return fmt.Errorf("-python %s: %w", s.Python, err)
+		}
+		for _, name := range slices.Sorted(maps.Keys(a[0].Versions)) {
+			s.row(name, a[0].Versions[name])
+		}
 	}
-	if s.Verdict == fail {
-		return nil
-	}
-	// The least training there is.
-	m := mini(2)
-	c := m.config(s.settings, s.Provider, "auto")
-	l, err := s.learner(ctx, c, training.Experiment{})
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	b := noise(m, 1)
-	err = errors.Join(l.Stage(b.images[0], b.targets[0], 0, 0), l.ForwardBackward(), l.Update(1, 1e-3))
-	if err == nil {
-		_, err = l.Settle()
-	}
+	_, err := worker.Measure(ctx, worker.StartFovea, s.job(mini(2), "auto"), worker.Steps(1, 1e-3))
 	return err
 }
 
-func (s *section) peerVersions(ctx context.Context) error {
-	p, err := s.startPeer(ctx)
-	var none skip
-	if errors.As(err, &none) {
-		s.row("PyTorch", "none: -python is not given, so that nothing is compared with it")
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	a, err := p.ask(request{Versions: true})
-	if err != nil {
-		return fmt.Errorf("-python %s: %w", s.Python, err)
-	}
-	for _, name := range slices.Sorted(maps.Keys(a.Versions)) {
-		s.row(name, a.Versions[name])
-	}
-	return p.end()
-}
-
-// revision is what this program was built of, or else the commit of the folder that
-// it runs in.
+// revision returns the version of this program, or else the commit of the folder that it runs in.
 func revision(ctx context.Context) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
-	commit, changed := "", ""
-	for _, x := range info.Settings {
-		switch {
-		case x.Key == "vcs.revision":
-			commit = x.Value
-		case x.Key == "vcs.modified" && x.Value == "true":
-			changed = " with changes"
-		}
-	}
-	if commit == "" { // go run records none
+	version := info.Main.Version
+	if version == "" || version == "(devel)" { // go run records no commit
 		out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--abbrev=40").Output()
 		if err == nil {
-			commit = strings.TrimSpace(string(out))
+			version = strings.TrimSpace(string(out))
 		}
 	}
-	return strings.TrimPrefix(commit+changed+", "+info.GoVersion, ", ")
+	return version + ", " + info.GoVersion
 }

@@ -5,11 +5,18 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/plotutil"
+	"gonum.org/v1/plot/vg"
+
+	"fovea/tools/worker"
+	"fovea/training"
 )
 
-// Limits of the difference of two losses: on the mean over the steps, and on the
-// largest. A half precision is also allowed a multiple of the distance between
-// PyTorch's own curves in that precision and in float32.
+// Limits of the difference of two losses: on the mean over the steps, and on the largest. A half precision is also
+// allowed a multiple of the distance between PyTorch's own curves in that precision and in float32.
 const (
 	curveMean    = 0.002
 	curveLargest = 0.02
@@ -18,47 +25,53 @@ const (
 	spreads      = 2
 )
 
+// A curve has the losses of two trainings in one precision.
+type curve struct {
+	precision    string
+	ours, theirs []float64
+}
+
 // lossCurve trains beside PyTorch.
 func lossCurve(ctx context.Context, s *section) error {
 	if s.Python == "" {
 		return skip("no -python")
 	}
 	m, steps := s.Sizes.Curve, s.Sizes.Steps
-	b, err := s.photographs(ctx, m, 16)
+	j, err := s.curveJob(ctx, m)
 	if err != nil {
 		return err
 	}
-	j, err := s.files(ctx, m, b)
-	if err != nil {
-		return err
-	}
-	j.LayerDecay = 0.9 // RETFound's 0.65 would leave the lower layers nearly where they are
 	rates := make([]float64, steps)
 	for i := range rates { // a linear warm-up, then half a cosine
 		warm := float64(steps) / 10
-		rates[i] = 5e-4 * min(float64(i)/warm, 0.5+0.5*math.Cos(math.Pi*max(0, float64(i)-warm)/(float64(steps)-warm)))
+		done := max(0, float64(i)-warm) / (float64(steps) - warm)
+		rates[i] = 5e-4 * min(float64(i)/warm, 0.5+0.5*math.Cos(math.Pi*done))
 	}
-	s.table(fmt.Sprintf("%s: %d steps over %d batches of photographs from the same random weights, AdamW with a layer-wise decay of %g, no drop-path.", m, steps, b.count, j.LayerDecay),
-		"precision", "mean difference", "largest", "PyTorch's own from its fp32: mean", "largest", "limits: mean", "largest", "losses", "")
+	s.table(fmt.Sprintf("%s: %d steps over %d batches of photographs from the same random weights, "+
+		"AdamW with a layer-wise decay of %g, no drop-path.", m, steps, j.Count, j.LayerDecay),
+		"precision", "mean difference", "largest", "PyTorch's own from its fp32: mean", "largest",
+		"limits: mean", "largest", "losses", "")
 	var curves []curve
 	var peerFP32 []float64
 	for _, p := range append([]string{"fp32"}, s.precisions("tf32", "bf16", "fp16")...) {
 		j.Precision = p
-		ours, err := s.curve(ctx, j, rates, startOurs)
+		ours, err := worker.Measure(ctx, worker.StartFovea, j, worker.Request{Rates: rates})
 		if err != nil {
 			s.require(false, "%s: %v", p, err)
 			continue
 		}
-		theirs, err := s.curve(ctx, j, rates, s.startPeer)
+		theirs, err := worker.Measure(ctx, s.peer(), j, worker.Request{Rates: rates})
 		if err != nil {
 			s.require(false, "PyTorch, %s: %v", p, err)
 			continue
 		}
-		curves = append(curves, curve{"Fovea " + p, ours}, curve{"PyTorch " + p, theirs})
+		s.progress("%s: %d steps in %.1f s, PyTorch's in %.1f s", p, steps, ours[0].Seconds, theirs[0].Seconds)
+		c := curve{p, ours[0].Losses, theirs[0].Losses}
+		curves = append(curves, c)
 		if p == "fp32" {
-			peerFP32 = theirs
+			peerFP32 = c.theirs
 		}
-		s.judgeCurve(p, ours, theirs, peerFP32)
+		s.judgeCurve(c, peerFP32)
 	}
 	if curves == nil {
 		return nil
@@ -70,49 +83,64 @@ func lossCurve(ctx context.Context, s *section) error {
 	return nil
 }
 
-// judgeCurve compares; peerFP32 may be nil.
-func (s *section) judgeCurve(precision string, ours, theirs, peerFP32 []float64) {
-	mean, largest := apart(ours, theirs)
+// curveJob writes what both sides train from: batches, and the parameters that a run of Fovea begins with.
+func (s *section) curveJob(ctx context.Context, m worker.Model) (worker.Job, error) {
+	j := s.job(m, "fp32")
+	j.DropPath = 0
+	j.LayerDecay = 0.9 // RETFound's 0.65 would leave the lower layers nearly where they are
+	b, err := s.photographs(ctx, m, 16)
+	if err != nil {
+		return j, err
+	}
+	j.Count, j.Batches = len(b.Images), filepath.Join(s.folder, "batches.f32")
+	if err := b.Write(j.Batches); err != nil {
+		return j, err
+	}
+	artifacts := filepath.Join(s.folder, "artifacts")
+	j.Weights = filepath.Join(artifacts, "model.safetensors")
+	c := s.config(m, "fp32")
+	c.Runtime.Provider = "cpu"
+	return j, training.WriteArtifacts(ctx, c, artifacts)
+}
+
+// judgeCurve compares a curve; peerFP32, PyTorch's in float32, may be nil.
+func (s *section) judgeCurve(c curve, peerFP32 []float64) {
+	mean, largest := differences(c.ours, c.theirs)
 	limitMean, limitLargest := curveMean, curveLargest
-	own := [2]string{"", ""}
-	if precision != "fp32" {
+	ownMean, ownLargest := "", ""
+	short := func(x float64) string { return fmt.Sprintf("%.1e", x) }
+	if c.precision != "fp32" {
 		limitMean, limitLargest = halfMean, halfLargest
 		if peerFP32 != nil {
-			a, b := apart(theirs, peerFP32)
-			own = [2]string{fmt.Sprintf("%.1e", a), fmt.Sprintf("%.1e", b)}
+			a, b := differences(c.theirs, peerFP32)
+			ownMean, ownLargest = short(a), short(b)
 			limitMean, limitLargest = max(halfMean, spreads*a), max(halfLargest, spreads*b)
 		}
 	}
-	ok := mean <= limitMean && largest <= limitLargest
-	s.row(precision, fmt.Sprintf("%.1e", mean), fmt.Sprintf("%.1e", largest), own[0], own[1], fmt.Sprintf("%.1e", limitMean),
-		fmt.Sprintf("%.1e", limitLargest), fmt.Sprintf("%.3f to %.3f", ours[0], ours[len(ours)-1]), verdictOf(ok))
-	s.require(ok, "%s: losses differ by %.1e on the mean, by %.1e at most", precision, mean, largest)
+	s.judge(mean <= limitMean && largest <= limitLargest,
+		fmt.Sprintf("%s: losses differ by %.1e on the mean, by %.1e at most", c.precision, mean, largest),
+		c.precision, short(mean), short(largest), ownMean, ownLargest, short(limitMean), short(limitLargest),
+		fmt.Sprintf("%.3f to %.3f", c.ours[0], c.ours[len(c.ours)-1]))
 }
 
-func (s *section) curve(ctx context.Context, j job, rates []float64, start func(context.Context) (*process, error)) ([]float64, error) {
-	p, err := start(ctx)
-	if err != nil {
-		return nil, err
+// plotCurves draws the losses of both programs in every precision.
+func plotCurves(path string, curves []curve) error {
+	p := plot.New()
+	p.X.Label.Text, p.Y.Label.Text, p.Legend.Top = "step", "training loss", true
+	var lines []any
+	for _, c := range curves {
+		lines = append(lines, "Fovea "+c.precision, points(c.ours), "PyTorch "+c.precision, points(c.theirs))
 	}
-	if _, err := p.ask(j); err != nil {
-		return nil, err
+	if err := plotutil.AddLines(p, lines...); err != nil {
+		return err
 	}
-	a, err := p.ask(request{Rates: rates})
-	if err != nil {
-		return nil, err
-	}
-	s.progress("%s %s: %d steps in %.1f s", filepath.Base(p.cmd.Path), j.Precision, len(rates), a.Seconds)
-	return a.Losses, p.end()
+	return p.Save(20*vg.Centimeter, 15*vg.Centimeter, path)
 }
 
-// apart is the mean and the largest difference.
-func apart(a, b []float64) (mean, largest float64) {
-	for i := range a {
-		d := math.Abs(a[i] - b[i])
-		mean += d / float64(len(a))
-		if further(d, largest) {
-			largest = d
-		}
+func points(losses []float64) plotter.XYs {
+	list := make(plotter.XYs, len(losses))
+	for i, loss := range losses {
+		list[i] = plotter.XY{X: float64(i + 1), Y: loss}
 	}
-	return mean, largest
+	return list
 }

@@ -2,14 +2,12 @@
 //
 //	go run ./tools/gpu verify -python PYTHON -out FOLDER
 //
-// It compares numbers with the CPU's and with PyTorch's, tries what a user does
-// (interrupting, resuming, asking for too much memory), measures speed and memory
-// beside PyTorch in the same run, and writes FOLDER/verify.json and
-// FOLDER/verify.md. PYTHON has torch and timm; without it, what needs them is
-// skipped. The exit code is 1 if a section failed. docs/gpu.md says more.
+// It compares numbers with the CPU's and with PyTorch's, tries what a user does (interrupting, resuming, asking for too
+// much memory), measures speed and memory beside PyTorch in the same run, and writes FOLDER/verify.json and
+// FOLDER/verify.md. PYTHON has torch and timm. Without it, the comparisons with PyTorch are skipped. The exit code is 1
+// if a section failed. docs/gpu.md says more.
 //
-// Each section runs in a process of its own, and so does all that is measured:
-// one that crashes takes nothing else with it.
+// Each section runs in a process of its own, and so does each program that is measured. A crash stops nothing else.
 package main
 
 import (
@@ -19,6 +17,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+
+	"fovea/tools/worker"
 )
 
 func main() {
@@ -34,6 +34,12 @@ func main() {
 	}
 }
 
+// Commands of the processes that this program starts of itself.
+const (
+	sectionCommand = "section"
+	workerCommand  = worker.Command
+)
+
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return errors.New("usage: gpu verify [flags]; gpu verify -h lists the flags")
@@ -45,10 +51,10 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 		return verify(ctx, s)
-	case sectionCommand: // with the settings' file and the section's number
+	case sectionCommand:
 		return runSection(ctx, args[1:])
 	case workerCommand:
-		return work(ctx, os.Stdin, os.Stdout)
+		return worker.Serve(ctx, os.Stdin, os.Stdout)
 	}
 	return fmt.Errorf("unknown command %q: it is verify", args[0])
 }

@@ -12,7 +12,7 @@ import (
 	"fovea/training/memory"
 )
 
-var namesBatch = regexp.MustCompile(`set training\.batch = (\d+)`)
+var namedBatch = regexp.MustCompile(`set training\.batch = (\d+)`)
 
 // outOfMemory asks for too large a batch, then for the one that the error names.
 func outOfMemory(ctx context.Context, s *section) error {
@@ -20,12 +20,12 @@ func outOfMemory(ctx context.Context, s *section) error {
 		return skip("a GPU says when its memory is used up; Linux ends the program")
 	}
 	m := s.Sizes.Memory
-	// All the images to train on, few to validate and test.
+	// All images to train on, few to validate and test.
 	dir, err := s.dataset("many", "retinamnist", 1, map[string]int{"train": m.Batch, "val": 2, "test": 2})
 	if err != nil {
 		return err
 	}
-	c := m.config(s.settings, "cuda", "fp32")
+	c := s.config(m, "fp32")
 	c.Name, c.Data.Dir, c.Output.Dir = "memory", dir, filepath.Join(s.folder, "runs")
 	c.Augment.Policy, c.Schedule.Epochs, c.Schedule.Warmup, c.Training.MaxSteps = "", 1, 0, 2
 	s.table(m.String(), "training.batch", "outcome")
@@ -35,7 +35,7 @@ func outOfMemory(ctx context.Context, s *section) error {
 	}
 	s.row(strconv.Itoa(m.Batch), err.Error())
 	s.require(memory.OutOfMemory(err), "the error does not speak of memory")
-	found := namesBatch.FindStringSubmatch(err.Error())
+	found := namedBatch.FindStringSubmatch(err.Error())
 	if found == nil {
 		return errors.New("the error names no batch that fits")
 	}

@@ -21,15 +21,6 @@ func (s *settings) report(results []*result) error {
 	})
 }
 
-// summary is a line a section.
-func summary(results []*result) string {
-	var b strings.Builder
-	for _, r := range results {
-		fmt.Fprintf(&b, "%2d %-22s %-8s %7.1f s  %s\n", r.Number, r.Title, r.Verdict, r.Seconds, r.Reason)
-	}
-	return strings.TrimSuffix(b.String(), "\n")
-}
-
 func markdown(results []*result) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -87,7 +78,7 @@ func markdown(results []*result) string {
 	return b.String()
 }
 
-// cell is text for a cell of a table.
+// cell returns text for a cell of a table.
 func cell(text string) string {
 	return strings.NewReplacer("|", "\\|", "\n", " ").Replace(text)
 }

@@ -1,20 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
-	"os/exec"
-	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"fovea/internal/durable"
 	"fovea/onnx/ort/install"
 )
 
@@ -27,16 +24,26 @@ var sections = []struct {
 	{"Environment", "the provider computes", environment},
 	{"Placement", "every node on CUDA, no copies between devices, capture as a CUDA graph admitted", placement},
 	{"Gradients", "for every parameter within the limits that are stated with each row", gradients},
-	{"Optimizer", "20 steps: the kernels equal the CPU to the bit, optimizer.onnx to 2e-6 of the largest entry", optimizers},
-	{"CUDA graphs", "the same losses with replayed and with plain steps, while paths are dropped at random: to the bit, or as close as two equal runs lie", cudaGraphs},
-	{"Loss curve", "losses of PyTorch from the same weights on the same batches, within the limits that are stated with each row", lossCurve},
+	{"Optimizer", "20 steps: the kernels equal the CPU to the bit, optimizer.onnx to 2e-6 of the largest entry",
+		optimizers},
+	{"CUDA graphs", "the same losses with replayed and with plain steps, while paths are dropped at random: to the bit, " +
+		"or as close as two equal runs lie", cudaGraphs},
+	{"Loss curve", "losses of PyTorch from the same weights on the same batches, within the limits that are stated with " +
+		"each row", lossCurve},
 	{"Resume", "an interrupted run ends as one that was not: to the bit, or as close as two equal runs lie", resume},
-	{"Out of memory", "the error names a batch that fits, and a run at that batch follows in the same process", outOfMemory},
+	{"Out of memory", "the error names a batch that fits, and a run at that batch follows in the same process",
+		outOfMemory},
 	{"Ctrl-C", "exit code 130 in the middle of an epoch, a checkpoint, and a run that goes on from it", interrupt},
 	{"Throughput and memory", "figures; none decides", throughput},
 	{"End to end", "figures; none decides", endToEnd},
 	{"Profile", "figures; none decides", profile},
 }
+
+// Numbers of the sections that the frame treats apart.
+const (
+	throughputNumber = 10 // several calls may measure its parts
+	profileNumber    = 12
+)
 
 // Verdicts of a section.
 const (
@@ -45,134 +52,39 @@ const (
 	skipped = "skipped"
 )
 
-// result is what a section found.
-type result struct {
-	Number   int      `json:"number"`
-	Title    string   `json:"title"`
-	Criteria string   `json:"criteria"`
-	Verdict  string   `json:"verdict"`
-	Reason   string   `json:"reason,omitempty"` // of what was not passed
-	Seconds  float64  `json:"seconds"`
-	Date     string   `json:"date"`
-	Scale    string   `json:"scale"`
-	Command  string   `json:"command"`
-	Tables   []table  `json:"tables,omitempty"`
-	Notes    []string `json:"notes,omitempty"`
-	Log      string   `json:"log,omitempty"` // the end of it, of a failure
-}
-
-// table is one of figures, as text.
-type table struct {
-	Title  string     `json:"title,omitempty"`
-	Header []string   `json:"header"`
-	Rows   [][]string `json:"rows"`
-}
-
-// section is one under way. What it finds is written as it comes, so that
-// nothing is lost if it does not end.
+// A section runs in a process of its own. It writes its result after each finding, so that nothing is lost in a crash.
 type section struct {
 	*settings
-	result
-	folder string // for files of its own, removed at the end
-	file   string // of the result
-	start  time.Time
-
+	*result
+	folder   string // for files of its own
+	start    time.Time
 	failures int
 }
 
-// skip is the error of a section that cannot run here.
+// A skip is the error of a section that cannot run here.
 type skip string
 
 func (s skip) Error() string { return string(s) }
 
-// row adds a row to the last table.
-func (s *section) row(cells ...string) {
-	t := &s.Tables[len(s.Tables)-1]
-	t.Rows = append(t.Rows, cells)
-	s.progress("%s", strings.Join(cells, " | "))
-	s.save()
-}
-
-func (s *section) table(title string, header ...string) {
-	s.Tables = append(s.Tables, table{Title: title, Header: header})
-}
-
-func (s *section) note(format string, args ...any) {
-	s.Notes = append(s.Notes, fmt.Sprintf(format, args...))
-	s.progress(format, args...)
-	s.save()
-}
-
-// require makes the section fail unless ok.
-func (s *section) require(ok bool, format string, args ...any) {
-	if ok {
-		return
-	}
-	s.Verdict = fail
-	s.progress("FAILED: "+format, args...)
-	if s.failures++; s.failures <= 3 {
-		s.Reason = strings.TrimPrefix(s.Reason+"; "+firstLine(fmt.Sprintf(format, args...)), "; ")
-	} else {
-		s.Reason = strings.TrimSuffix(s.Reason, ellipsis) + ellipsis
-	}
-	s.save()
-}
-
-const ellipsis = "; and more"
-
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return line
-}
-
-func (s *section) progress(format string, args ...any) {
-	fmt.Fprintf(os.Stderr, "%6.1f s  %d %s: %s\n", time.Since(s.start).Seconds(), s.Number, strings.ToLower(s.Title), fmt.Sprintf(format, args...))
-}
-
-func (s *section) save() {
-	s.Seconds = time.Since(s.start).Seconds()
-	if err := writeJSON(s.file, s.result); err != nil {
-		s.progress("the result could not be written: %v", err)
-	}
-}
-
-func writeJSON(path string, x any) error {
-	return durable.Write(path, func(w io.Writer) error {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(x)
-	})
-}
-
-const sectionCommand = "section"
-
-// ownFiles is the pattern of folders of sections.
-const ownFiles = ".files-*"
-
-// runSection runs one in this process: args are the settings' file and its number.
+// runSection runs a section in this process. The arguments are its number, a folder for its files, and those of verify.
 func runSection(ctx context.Context, args []string) error {
-	s := &section{settings: new(settings), start: time.Now()}
-	text, err := os.ReadFile(args[0])
+	s := &section{folder: args[1], start: time.Now()}
+	number, err := strconv.Atoi(args[0])
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(text, s.settings); err != nil {
+	if s.settings, err = parse(args[2:]); err != nil {
 		return err
 	}
-	if s.Number, err = strconv.Atoi(args[1]); err != nil {
+	if s.result, err = readResult(s.resultFile(number)); err != nil {
 		return err
 	}
-	s.begin()
-	slog.SetDefault(slog.New(&warnings{Handler: slog.NewTextHandler(os.Stderr, nil), to: s}))
-	if s.folder, err = os.MkdirTemp(s.Out, ownFiles); err != nil {
-		return err
-	}
-	defer os.RemoveAll(s.folder)
-	if s.Number > 1 { // the first tells what is wrong with it
+	s.logWarnings()
+	if number > 1 { // the first tells what is wrong with the library
 		_, err = install.Load(ctx, s.source()) // or the first CPU session would choose the library
 	}
 	if err == nil {
-		err = sections[s.Number-1].do(ctx, s)
+		err = sections[number-1].do(ctx, s)
 	}
 	var why skip
 	switch {
@@ -187,75 +99,84 @@ func runSection(ctx context.Context, args []string) error {
 	return nil
 }
 
-func (s *section) begin() {
-	about := sections[s.Number-1]
-	s.Title, s.Criteria, s.Scale, s.Command = about.title, about.criteria, s.Preset, s.Line
-	s.Date = s.start.UTC().Format("2006-01-02")
-	s.file = s.resultFile(s.Number)
+// table begins a table, to which row adds.
+func (s *section) table(title string, header ...string) {
+	s.Tables = append(s.Tables, table{Title: title, Header: header})
 }
 
-// resultFile is where the result of a section is kept: parts of section 10 side by side.
-func (s *settings) resultFile(number int) string {
-	part := ""
-	if number == throughputNumber {
-		for _, b := range s.Sizes.Batches {
-			part += fmt.Sprintf("-%d", b)
-		}
-		part += "-" + strings.Join(s.Sizes.Raced, "-")
-	}
-	return filepath.Join(s.Out, "sections", fmt.Sprintf("%02d%s.json", number, part))
+func (s *section) row(cells ...string) {
+	t := &s.Tables[len(s.Tables)-1]
+	t.Rows = append(t.Rows, cells)
+	s.progress("%s", strings.Join(cells, " | "))
+	s.save()
 }
 
-// inProcess runs a section in a process of its own and returns its result,
-// whatever becomes of that.
-func (s *settings) inProcess(ctx context.Context, file string, number int) (*result, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
+// judge adds a row that ends with the verdict. Unless ok, the section fails for the reason.
+func (s *section) judge(ok bool, reason string, cells ...string) {
+	verdict := pass
+	if !ok {
+		verdict = fail
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.Limit)
-	defer cancel()
-	log := &tail{}
-	c := exec.CommandContext(ctx, self, sectionCommand, file, strconv.Itoa(number))
-	c.Stdout, c.Stderr = os.Stderr, io.MultiWriter(os.Stderr, log)
-	if number == profileNumber {
-		c.Env = append(os.Environ(), "CUDA_LAUNCH_BLOCKING=1") // a launch lasts as long as its kernel
-	}
-	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
-	c.WaitDelay = 20 * time.Second
-	start := time.Now()
-	os.Remove(s.resultFile(number))
-	failed := c.Run()
-	if left, err := filepath.Glob(filepath.Join(s.Out, ownFiles)); err == nil { // of a crash
-		for _, folder := range left {
-			os.RemoveAll(folder)
-		}
-	}
-	r := new(result)
-	text, err := os.ReadFile(s.resultFile(number))
-	if err == nil {
-		err = json.Unmarshal(text, r)
-	}
-	if err != nil { // it died before it wrote anything
-		x := &section{settings: s, result: result{Number: number}, start: start}
-		x.begin()
-		r = &x.result
-	}
-	if failed == nil && r.Verdict == "" {
-		failed = errors.New("it ended without a verdict")
-	}
-	if failed != nil {
-		r.Verdict, r.Reason = fail, strings.TrimPrefix(r.Reason+"; the process: "+failed.Error(), "; ")
-		r.Seconds = time.Since(start).Seconds()
-		if ctx.Err() == context.DeadlineExceeded {
-			r.Reason += fmt.Sprintf(" after %v (-limit)", s.Limit)
-		}
-	}
-	if r.Verdict == fail {
-		r.Log = log.String()
-	}
-	return r, writeJSON(s.resultFile(number), r)
+	s.row(append(cells, verdict)...)
+	s.require(ok, "%s", reason)
 }
 
-// source is where ONNX Runtime comes from, as for a learner.
-func (s *settings) source() install.Source { return install.Source{Provider: s.Provider} }
+// require makes the section fail unless ok.
+func (s *section) require(ok bool, format string, args ...any) {
+	if ok {
+		return
+	}
+	reason := fmt.Sprintf(format, args...)
+	s.progress("FAILED: %s", reason)
+	s.Verdict = fail
+	s.failures++
+	switch {
+	case s.failures <= 3:
+		line, _, _ := strings.Cut(strings.TrimSpace(reason), "\n")
+		s.Reason = strings.TrimPrefix(s.Reason+"; "+line, "; ")
+	case s.failures == 4:
+		s.Reason += "; and more"
+	}
+	s.save()
+}
+
+func (s *section) note(format string, args ...any) {
+	s.Notes = append(s.Notes, fmt.Sprintf(format, args...))
+	s.progress(format, args...)
+	s.save()
+}
+
+func (s *section) progress(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "%6.1f s  %d %s: %s\n", time.Since(s.start).Seconds(), s.Number, strings.ToLower(s.Title),
+		fmt.Sprintf(format, args...))
+}
+
+func (s *section) save() {
+	s.Seconds = time.Since(s.start).Seconds()
+	if err := s.write(s.result); err != nil {
+		s.progress("the result could not be written: %v", err)
+	}
+}
+
+// logWarnings adds the warnings of the log to the notes.
+func (s *section) logWarnings() {
+	level := slog.LevelWarn
+	if !s.cuda() {
+		level = slog.LevelError // the CPU's warnings are known: it has no half types
+	}
+	slog.SetDefault(slog.New(slog.NewTextHandler(warnings{s}, &slog.HandlerOptions{Level: level})))
+}
+
+// A warnings writer is given one warning at a time.
+type warnings struct{ section *section }
+
+func (w warnings) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte("from=onnxruntime")) { // what matters of these comes as an error too
+		return os.Stderr.Write(line)
+	}
+	_, text, _ := bytes.Cut(bytes.TrimSpace(line), []byte(" msg="))
+	if warning := "Warning: " + string(text); !slices.Contains(w.section.Notes, warning) {
+		w.section.note("%s", warning)
+	}
+	return len(line), nil
+}

@@ -1,68 +1,50 @@
 package main
 
 import (
-	"fmt"
 	"path/filepath"
 	"runtime"
 
+	"fovea/tools/worker"
 	"fovea/training/config"
 )
 
-// model is a ViT and the images of a step.
-type model struct {
-	Name  string `json:"name"`
-	Size  int    `json:"size"` // of the images, pixels
-	Patch int    `json:"patch"`
-	Width int    `json:"width"`
-	Depth int    `json:"depth"`
-	Heads int    `json:"heads"`
-	Batch int    `json:"batch"`
+func large(batch int) worker.Model { return newModel("ViT-L/16", 224, 16, 1024, 24, 16, batch) }
+func base(batch int) worker.Model  { return newModel("ViT-B/16", 224, 16, 768, 12, 12, batch) }
+func tiny(batch int) worker.Model  { return newModel("ViT-Ti/16", 224, 16, 192, 12, 3, batch) }
+func mini(batch int) worker.Model  { return newModel("ViT of 2 blocks", 28, 7, 32, 2, 2, batch) }
+
+func newModel(name string, size, patch, width, depth, heads, batch int) worker.Model {
+	return worker.Model{Name: name, Size: size, Patch: patch, Width: width, Depth: depth, Heads: heads, Batch: batch}
 }
 
-func (m model) String() string { return fmt.Sprintf("%s, %d px, batch %d", m.Name, m.Size, m.Batch) }
-
-func (m model) at(batch int) model {
-	m.Batch = batch
-	return m
+// job returns the job of a worker, ours or PyTorch's, to train with RETFound's recipe on noise.
+func (s *settings) job(m worker.Model, precision string) worker.Job {
+	return worker.Job{Model: m, Device: s.Provider, Precision: precision, Threads: runtime.GOMAXPROCS(0),
+		DropPath: 0.2, LayerDecay: 0.65, Count: 2, AdamW: "fused"}
 }
 
-func large(batch int) model { return model{"ViT-L/16", 224, 16, 1024, 24, 16, batch} }
-func base(batch int) model  { return model{"ViT-B/16", 224, 16, 768, 12, 12, batch} }
-func tiny(batch int) model  { return model{"ViT-Ti/16", 224, 16, 192, 12, 3, batch} }
-func mini(batch int) model  { return model{"ViT of 2 blocks", 28, 7, 32, 2, 2, batch} }
-
-// config of training on a provider, without drop-path.
-func (m model) config(s *settings, provider, precision string) *config.Config {
-	c := config.Defaults()
+// config returns the config of the same job on the data of RetinaMNIST.
+func (s *settings) config(m worker.Model, precision string) *config.Config {
+	c := s.job(m, precision).Config()
 	c.Name, c.Data.Dir = "verify", filepath.Join(s.Data, "retinamnist")
-	c.Data.Size, c.Data.CropPct = m.Size, 1
-	c.Model.Patch, c.Model.Width, c.Model.Depth, c.Model.Heads, c.Model.DropPath = m.Patch, m.Width, m.Depth, m.Heads, 0
-	c.Training.Batch, c.Training.Precision = m.Batch, precision
-	c.Runtime.Provider, c.Runtime.Threads = provider, runtime.GOMAXPROCS(0)
 	return c
 }
 
-// sizes are how much each section does.
+// Sizes say how much each section does.
 type sizes struct {
-	Gradients []model
-	Optimizer model
-	Placement model
-	Graphs    model // of section 5
-	Replays   int   // steps of it
-	Curve     model
-	Steps     int // of the curve
-	Resume    model
-	Memory    model // of section 8: at its batch it fits no GPU
-	Speed     model
-	Batches   []int
-	Raced     []string // precisions
-	Compile   []int    // batches at which torch.compile is measured too
-	Warm      int      // steps before the clock starts
-	Rounds    int
-	Block     int // steps of a round
-	EndToEnd  model
-	Epochs    int // of it
-	Profile   model
+	Gradients []worker.Model // the last one for the optimizer too
+	Graphs    worker.Model   // of section 5
+	Curve     worker.Model
+	Steps     int          // of the curve
+	Memory    worker.Model // of section 8: at its batch it fits no GPU
+	Speed     worker.Model // of placement, throughput and profile
+	Batches   []int        // of Speed
+	Raced     []string     // precisions of Speed
+	Compile   []int        // batches at which torch.compile is measured too
+	Warm      int          // steps before the clock starts
+	Block     int          // steps of a round
+	EndToEnd  worker.Model
+	Epochs    int // of EndToEnd
 }
 
 func fullSizes() sizes {
@@ -70,10 +52,11 @@ func fullSizes() sizes {
 	four.Name, four.Depth = "ViT-L/16 of 4 blocks", 4
 	wide := base(1024)
 	wide.Size = 384
-	return sizes{Gradients: []model{tiny(8), four}, Optimizer: four, Placement: large(16), Graphs: large(8), Replays: 30,
-		Curve: large(16), Steps: 200, Resume: mini(5), Memory: wide,
-		Speed: large(16), Batches: []int{16, 32, 64, 128}, Raced: []string{"fp32", "tf32", "bf16", "fp16"}, Compile: []int{16, 64}, Warm: 5, Rounds: 3, Block: 20,
-		EndToEnd: large(16), Epochs: 3, Profile: large(16)}
+	return sizes{
+		Gradients: []worker.Model{tiny(8), four}, Graphs: large(8), Curve: large(16), Steps: 200, Memory: wide,
+		Speed: large(16), Batches: []int{16, 32, 64, 128}, Raced: []string{"fp32", "tf32", "bf16", "fp16"},
+		Compile: []int{16, 64}, Warm: 5, Block: 20, EndToEnd: large(16), Epochs: 3,
+	}
 }
 
 func quickSizes() sizes {
@@ -85,7 +68,9 @@ func quickSizes() sizes {
 }
 
 func smallSizes() sizes {
-	return sizes{Gradients: []model{mini(4)}, Optimizer: mini(4), Placement: mini(4), Graphs: mini(4), Replays: 30, Curve: mini(8), Steps: 40,
-		Resume: mini(5), Memory: mini(1024), Speed: mini(8), Batches: []int{8}, Raced: []string{"fp32", "bf16", "fp16"}, Warm: 2, Rounds: 3, Block: 3,
-		EndToEnd: mini(16), Epochs: 2, Profile: mini(8)}
+	return sizes{
+		Gradients: []worker.Model{mini(4)}, Graphs: mini(4), Curve: mini(8), Steps: 40, Memory: mini(1024),
+		Speed: mini(8), Batches: []int{8}, Raced: []string{"fp32", "bf16", "fp16"}, Warm: 2, Block: 3,
+		EndToEnd: mini(16), Epochs: 2,
+	}
 }

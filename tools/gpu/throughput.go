@@ -6,78 +6,24 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"fovea/tools/worker"
 )
 
-// throughputNumber is the section's, whose parts may be measured by several calls.
-const throughputNumber = 10
-
-// contender is a program that takes the steps that are measured.
+// A contender is a program that takes the steps that are measured.
 type contender struct {
 	name  string
-	peer  bool
-	job   job
+	start worker.Starter
+	job   worker.Job
 	alone bool // the others had to end first
 
-	process *process
-	memory  *answer
+	process *worker.Process
+	memory  *worker.Answer
 	failed  error
 	rates   []float64 // images a second, of each round
 }
 
-// throughput measures whole steps: ours, PyTorch's, ours, PyTorch's.
-func throughput(ctx context.Context, s *section) error {
-	z := s.Sizes
-	s.table(fmt.Sprintf("%s, %d px, images a second of whole steps with AdamW, drop-path 0.2 and batches in host memory: median, least and largest of "+
-		"%d rounds of %d steps, in which the programs take turns. Memory is what the driver says the program took, in MiB, and what of it PyTorch had reserved at most.",
-		z.Speed.Name, z.Speed.Size, z.Rounds, z.Block),
-		"batch", "precision", "program", "images/s", "least", "largest", "ms a step", "memory", "reserved", "ratio to PyTorch eager", "")
-	var raced []*contender
-	for _, batch := range z.Batches {
-		m := z.Speed.at(batch)
-		j, err := s.files(ctx, m, noise(m, 2))
-		if err != nil {
-			return err
-		}
-		j.DropPath = 0.2
-		for _, p := range z.Raced {
-			j.Precision = p
-			all := s.contenders(j, batch == slices.Max(z.Batches))
-			if err := s.race(ctx, all, m); err != nil {
-				return err
-			}
-			raced = append(raced, all...)
-		}
-	}
-	s.ratios(raced)
-	s.note("Ours waits for each step, as a run does; PyTorch's steps follow one another unwaited-for, and losses are read at the end of a round.")
-	s.note("PyTorch's drop-path draws on the device; ours comes with the batch. PyTorch's attention is its fused kernel, ours are plain products.")
-	return nil
-}
-
-// contenders of a batch and precision.
-func (s *section) contenders(j job, recompute bool) []*contender {
-	var out []*contender
-	add := func(name string, peer bool, change func(*job)) {
-		own := j
-		change(&own)
-		out = append(out, &contender{name: name, peer: peer, job: own})
-	}
-	add("Fovea", false, func(*job) {})
-	if s.cuda() {
-		add("Fovea, cuda_graph", false, func(j *job) { j.CUDAGraph = true })
-	}
-	if recompute {
-		add(`Fovea, recompute = "full"`, false, func(j *job) { j.Recompute, j.CUDAGraph = true, s.cuda() })
-	}
-	if s.Python == "" {
-		return out
-	}
-	add(eager, true, func(*job) {})
-	if slices.Contains(s.Sizes.Compile, j.Model.Batch) {
-		add(compiled, true, func(j *job) { j.Compile = true })
-	}
-	return out
-}
+const raceRounds = 3
 
 // PyTorch's contenders.
 const (
@@ -85,130 +31,175 @@ const (
 	compiled = "PyTorch torch.compile"
 )
 
-// race lets the contenders take turns. Those that do not start beside the others,
-// for lack of memory or because the GPU is for one program at a time, run behind
-// them, alone.
-func (s *section) race(ctx context.Context, all []*contender, m model) error {
+// throughput measures whole steps: ours, PyTorch's, ours, PyTorch's.
+func throughput(ctx context.Context, s *section) error {
+	z := s.Sizes
+	s.table(fmt.Sprintf("%s, %d px, images a second of whole steps with AdamW, drop-path 0.2 and batches in host memory: "+
+		"median, least and largest of %d rounds of %d steps, in which the programs take turns. Memory is what the driver "+
+		"says the program took, in MiB, and what of it PyTorch had reserved at most.",
+		z.Speed.Name, z.Speed.Size, raceRounds, z.Block),
+		"batch", "precision", "program", "images/s", "least", "largest", "ms a step", "memory", "reserved",
+		"ratio to PyTorch eager", "")
+	var short [][]string
+	for _, batch := range z.Batches {
+		m := z.Speed
+		m.Batch = batch
+		for _, precision := range z.Raced {
+			all := s.contenders(s.job(m, precision))
+			if err := s.race(ctx, all); err != nil {
+				return err
+			}
+			ours := fastest(all, "Fovea")
+			cells := []string{fmt.Sprint(batch), precision, fmt.Sprintf("%.1f", ours)}
+			for _, name := range []string{eager, compiled} {
+				if theirs := fastest(all, name); theirs > 0 {
+					cells = append(cells, fmt.Sprintf("%.1f", theirs), fmt.Sprintf("%.2f", ours/theirs))
+				} else {
+					cells = append(cells, "", "")
+				}
+			}
+			short = append(short, cells)
+		}
+	}
+	s.table("In short: the fastest of Fovea's rows",
+		"batch", "precision", "Fovea, images/s", eager, "ratio", compiled, "ratio")
+	for _, cells := range short {
+		s.row(cells...)
+	}
+	s.note("Ours waits for each step, as a run does; PyTorch's steps follow one another unwaited-for, " +
+		"and losses are read at the end of a round.")
+	s.note("PyTorch's drop-path draws on the device; ours comes with the batch. " +
+		"PyTorch's attention is its fused kernel, ours are plain products.")
+	return nil
+}
+
+// contenders returns those of a batch size and precision.
+func (s *section) contenders(j worker.Job) []*contender {
+	var all []*contender
+	add := func(name string, start worker.Starter, change func(*worker.Job)) {
+		own := j
+		change(&own)
+		all = append(all, &contender{name: name, start: start, job: own})
+	}
+	add("Fovea", worker.StartFovea, func(*worker.Job) {})
+	if s.cuda() {
+		add("Fovea, cuda_graph", worker.StartFovea, func(j *worker.Job) { j.CUDAGraph = true })
+	}
+	if j.Model.Batch == slices.Max(s.Sizes.Batches) {
+		add(`Fovea, recompute = "full"`, worker.StartFovea, func(j *worker.Job) {
+			j.Recompute, j.CUDAGraph = "full", s.cuda()
+		})
+	}
+	if s.Python != "" {
+		add(eager, s.peer(), func(*worker.Job) {})
+		if slices.Contains(s.Sizes.Compile, j.Model.Batch) {
+			add(compiled, s.peer(), func(j *worker.Job) { j.Compile = true })
+		}
+	}
+	return all
+}
+
+// race lets the contenders take turns. Some may not start beside the others, for lack of memory or because the GPU is
+// for one program at a time. They run afterwards, alone.
+func (s *section) race(ctx context.Context, all []*contender) error {
 	var together []*contender
 	for _, c := range all {
-		if c.failed = s.open(ctx, c); c.failed == nil {
+		if s.open(ctx, c) {
 			together = append(together, c)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
-	s.rounds(together, m)
+	s.rounds(together)
 	for _, c := range all {
-		if c.failed != nil && (len(together) > 1 || len(together) == 1 && together[0] != c) {
-			c.alone, c.rates = true, nil
-			if c.failed = s.open(ctx, c); c.failed == nil {
-				s.rounds([]*contender{c}, m)
-			}
+		if c.failed == nil || len(together) == 0 || len(together) == 1 && together[0] == c {
+			continue
+		}
+		c.alone, c.rates = true, nil
+		if s.open(ctx, c) {
+			s.rounds([]*contender{c})
 		}
 	}
+	theirs := fastest(all, eager)
 	for _, c := range all {
-		s.rate(c, m, fastest(all, eager))
+		s.rate(c, theirs)
 	}
 	return ctx.Err()
 }
 
-// fastest is the highest rate of the contenders whose names begin so, 0 if none has one.
+// fastest returns the highest rate of the contenders whose names begin so, 0 if none has one.
 func fastest(all []*contender, name string) float64 {
-	most := 0.0
+	highest := 0.0
 	for _, c := range all {
 		if strings.HasPrefix(c.name, name) && c.failed == nil {
-			most = max(most, median(c.rates))
+			highest = max(highest, worker.Median(c.rates))
 		}
 	}
-	return most
+	return highest
 }
 
-// ratios sums up: the fastest of ours beside PyTorch's.
-func (s *section) ratios(all []*contender) {
-	s.table("In short: the fastest of Fovea's rows", "batch", "precision", "Fovea, images/s", eager, "ratio", compiled, "ratio")
-	for len(all) > 0 {
-		first := all[0].job
-		n := slices.IndexFunc(all, func(c *contender) bool { return c.job.Model != first.Model || c.job.Precision != first.Precision })
-		if n < 0 {
-			n = len(all)
-		}
-		ours := fastest(all[:n], "Fovea")
-		cells := []string{fmt.Sprint(first.Model.Batch), first.Precision, fmt.Sprintf("%.1f", ours)}
-		for _, name := range []string{eager, compiled} {
-			if theirs := fastest(all[:n], name); theirs > 0 {
-				cells = append(cells, fmt.Sprintf("%.1f", theirs), fmt.Sprintf("%.2f", ours/theirs))
-			} else {
-				cells = append(cells, "", "")
-			}
-		}
-		s.row(cells...)
-		all = all[n:]
-	}
-}
-
-// open starts a contender and warms it up.
-func (s *section) open(ctx context.Context, c *contender) (err error) {
+// open starts a contender and warms it up. It reports whether that worked.
+func (s *section) open(ctx context.Context, c *contender) bool {
 	s.progress("%s, batch %d, %s: starting", c.name, c.job.Model.Batch, c.job.Precision)
-	if c.peer {
-		c.process, err = s.startPeer(ctx)
-	} else {
-		c.process, err = startOurs(ctx)
+	if c.process, c.failed = c.start(ctx); c.failed != nil {
+		return false
 	}
-	if err != nil {
-		return err
-	}
-	if _, err = c.process.ask(c.job); err == nil {
-		if _, err = c.process.steps(s.Sizes.Warm, 1e-5); err == nil {
-			c.memory, err = c.process.ask(request{Memory: true})
+	for _, request := range []any{c.job, worker.Steps(s.Sizes.Warm, 1e-5)} {
+		if _, c.failed = c.process.Send(request); c.failed != nil {
+			c.process.End()
+			return false
 		}
 	}
-	if err != nil {
-		c.process.end()
-	}
-	return err
+	return true
 }
 
 // rounds measures processes that are warm, and ends them.
-func (s *section) rounds(all []*contender, m model) {
-	for range s.Sizes.Rounds {
+func (s *section) rounds(all []*contender) {
+	for range raceRounds {
 		for _, c := range all {
 			if c.failed != nil {
 				continue
 			}
-			var a *answer
-			if a, c.failed = c.process.steps(s.Sizes.Block, 1e-5); c.failed == nil {
-				c.rates = append(c.rates, float64(s.Sizes.Block*m.Batch)/a.Seconds)
+			var a *worker.Answer
+			if a, c.failed = c.process.Send(worker.Steps(s.Sizes.Block, 1e-5)); c.failed == nil {
+				c.rates = append(c.rates, float64(s.Sizes.Block*c.job.Model.Batch)/a.Seconds)
 			}
 		}
 	}
 	for _, c := range all {
-		if c.failed == nil { // torch's reserved memory is known at the end
-			if last, err := c.process.ask(request{Memory: true}); err == nil {
-				c.memory.Reserved = last.Reserved
-			}
+		if c.failed == nil {
+			c.memory, c.failed = c.process.Send(worker.Request{Memory: true})
 		}
-		if err := c.process.end(); c.failed == nil && err != nil {
+		if err := c.process.End(); c.failed == nil && err != nil {
 			c.failed = fmt.Errorf("at its end: %w", err)
 		}
 	}
 }
 
 // rate writes a contender's row; theirs is the rate of PyTorch eager, or 0.
-func (s *section) rate(c *contender, m model, theirs float64) {
-	head := []string{fmt.Sprint(m.Batch), c.job.Precision, c.name}
+func (s *section) rate(c *contender, theirs float64) {
+	batch := c.job.Model.Batch
+	cells := []string{fmt.Sprint(batch), c.job.Precision, c.name}
 	if c.failed != nil {
 		why := "out of memory"
-		if !errors.Is(c.failed, errMemory) {
+		if !errors.Is(c.failed, worker.ErrMemory) {
 			why = "failed"
-			s.require(false, "%s, batch %d, %s: %v", c.name, m.Batch, c.job.Precision, c.failed)
+			s.require(false, "%s, batch %d, %s: %v", c.name, batch, c.job.Precision, c.failed)
 		}
-		s.row(append(head, why, "", "", "", "", "", "", "")...)
+		s.row(append(cells, why, "", "", "", "", "", "", "")...)
 		return
 	}
-	rate := median(c.rates)
-	cells := append(head, fmt.Sprintf("%.1f", rate), fmt.Sprintf("%.1f", slices.Min(c.rates)), fmt.Sprintf("%.1f", slices.Max(c.rates)),
-		fmt.Sprintf("%.1f", 1e3*float64(m.Batch)/rate), mebibytes(c.memory.Driver), mebibytes(c.memory.Reserved))
+	mebibytes := func(n int64) string {
+		if n == 0 {
+			return ""
+		}
+		return fmt.Sprint(n >> 20)
+	}
+	rate := worker.Median(c.rates)
+	for _, x := range []float64{rate, slices.Min(c.rates), slices.Max(c.rates), 1e3 * float64(batch) / rate} {
+		cells = append(cells, fmt.Sprintf("%.1f", x))
+	}
 	ratio, remark := "", ""
 	if theirs > 0 {
 		ratio = fmt.Sprintf("%.2f", rate/theirs)
@@ -216,17 +207,5 @@ func (s *section) rate(c *contender, m model, theirs float64) {
 	if c.alone {
 		remark = "alone: it did not start beside the others"
 	}
-	s.row(append(cells, ratio, remark)...)
-}
-
-func mebibytes(n int64) string {
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprint(n >> 20)
-}
-
-func median(x []float64) float64 {
-	x = slices.Sorted(slices.Values(x))
-	return x[len(x)/2]
+	s.row(append(cells, mebibytes(c.memory.Driver), mebibytes(c.memory.Reserved), ratio, remark)...)
 }

@@ -12,7 +12,7 @@ import (
 	"fovea/tools/cudastub"
 )
 
-// TestMain stands for the program: sections and workers are processes of it.
+// TestMain stands for the program, whose sections and workers are processes of the test.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && (os.Args[1] == sectionCommand || os.Args[1] == workerCommand) {
 		if err := run(context.Background(), os.Args[1:]); err != nil {
@@ -65,29 +65,37 @@ func TestDryRun(t *testing.T) {
 	if len(results) != len(sections) {
 		t.Errorf("there are %d results", len(results))
 	}
-	for title, reason := range map[string]string{"Placement": "CUDA", "CUDA graphs": "GPU", "Loss curve": "no -python", "Out of memory": "GPU"} {
+	for title, reason := range map[string]string{
+		"Placement": "CUDA", "CUDA graphs": "GPU", "Loss curve": "no -python", "Out of memory": "GPU",
+	} {
 		if r := results[title]; r.Verdict != skipped || !strings.Contains(r.Reason, reason) {
 			t.Errorf("%s: %s, %s", title, r.Verdict, r.Reason)
 		}
 	}
-	for _, title := range []string{"Environment", "Gradients", "Optimizer", "Resume", "Ctrl-C", "Throughput and memory", "End to end", "Profile"} {
+	for _, title := range []string{
+		"Environment", "Gradients", "Optimizer", "Resume", "Ctrl-C", "Throughput and memory", "End to end", "Profile",
+	} {
 		if r := results[title]; r.Verdict != pass || len(r.Tables) == 0 {
 			t.Errorf("%s: %s, %s\n%s", title, r.Verdict, r.Reason, r.Log)
 		}
 	}
-	for _, words := range []string{"| 3 | Gradients | pass |", "| 6 | Loss curve | skipped: no -python |", "gpu verify -provider cpu", "MatMul"} {
+	for _, words := range []string{
+		"| 3 | Gradients | pass |", "| 6 | Loss curve | skipped: no -python |", "gpu verify -provider cpu", "MatMul",
+	} {
 		if !strings.Contains(report, words) {
 			t.Errorf("the report does not say %q:\n%s", words, report)
 		}
 	}
 }
 
-// TestVerifyOnCUDA takes the paths of a GPU on the stand-ins. Sessions compute nothing there,
-// so that what compares their numbers fails; the rest is real.
+// TestVerifyOnCUDA takes the paths of a GPU on the stand-ins. Their sessions compute nothing, so that comparisons of
+// numbers fail. The rest is real.
 func TestVerifyOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
 		results, _ := verified(t, "-provider", "cuda", "-sizes", "small")
-		for _, title := range []string{"Environment", "Placement", "CUDA graphs", "Resume", "Ctrl-C", "Throughput and memory", "End to end", "Profile"} {
+		for _, title := range []string{
+			"Environment", "Placement", "CUDA graphs", "Resume", "Ctrl-C", "Throughput and memory", "End to end", "Profile",
+		} {
 			if r := results[title]; r.Verdict != pass {
 				t.Errorf("%s: %s, %s\n%s", title, r.Verdict, r.Reason, r.Log)
 			}
@@ -103,13 +111,14 @@ func TestVerifyOnCUDA(t *testing.T) {
 	})
 }
 
-// TestCrashOfASection: the others are run, and what it had found is kept.
+// TestCrashOfASection proves that a section that is stopped is a failed one, with its reason.
 func TestCrashOfASection(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs sections")
 	}
 	out := t.TempDir()
-	s, err := parse([]string{"-provider", "cpu", "-out", out, "-data", "../../data/testdata", "-only", "12", "-limit", "1ms"})
+	s, err := parse([]string{
+		"-provider", "cpu", "-out", out, "-data", "../../data/testdata", "-only", "12", "-limit", "1ms"})
 	if err != nil {
 		t.Fatal(err)
 	}

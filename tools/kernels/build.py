@@ -43,7 +43,8 @@ def compile(nvrtc, source):
 def main(wheels, work):
     if not wheels:
         wheels = work / "wheels"
-        subprocess.check_call([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", wheels, *PACKAGES])
+        subprocess.check_call([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:",
+                               "-d", wheels, *PACKAGES])
     for package in PACKAGES:
         name, version = package.replace("-", "_").split("==")
         with zipfile.ZipFile(next(wheels.glob(f"{name}-{version}-*.whl"))) as z:

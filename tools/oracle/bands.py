@@ -84,7 +84,8 @@ def golden(case):
 
 def main():
     cases = [g for g in map(golden, range(120)) if g]
-    head = {"made_with": f"scikit-learn {sklearn.__version__}, numpy {np.__version__}", "rounds": ROUNDS, "cases": cases}
+    head = {"made_with": f"scikit-learn {sklearn.__version__}, numpy {np.__version__}", "rounds": ROUNDS,
+            "cases": cases}
     OUT.write_bytes(gzip.compress(json.dumps(head, separators=(",", ":")).encode(), 9, mtime=0))
     print(f"{head['made_with']}: {len(cases)} cases, {OUT.stat().st_size} bytes")
 

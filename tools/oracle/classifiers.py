@@ -1,21 +1,23 @@
 """Classifiers of torchvision and timm as PyTorch's two exporters write them, and their gradients by autograd.
 
-    classifiers.py DIR [MODEL…]     writes DIR/MODEL.EXPORT.onnx and DIR/MODEL.EXPORT.safetensors, a few GB for all models
+    classifiers.py DIR [MODEL…]     writes DIR/MODEL.EXPORT.onnx and DIR/MODEL.EXPORT.safetensors, a few GB for all
     FOVEA_CLASSIFIERS=DIR go test ./models/imported -run Classifiers -v -timeout 1h
                                     differentiates each of the models and compares
 
-Parameters are random, and none is all zeros or all ones as fresh ones may be; statistics of BatchNorm are those of the images.
-Models are in eval mode. EXPORT is one of
+Parameters are random, and none is all zeros or all ones as fresh ones may be; statistics of BatchNorm are those of the
+images. Models are in eval mode. EXPORT is one of
 
-    torchscript   torch.onnx.export(dynamo=False), which folds BatchNorm into convolutions, and what parameters alone decide
+    torchscript   torch.onnx.export(dynamo=False), which folds BatchNorm into convolutions, and all that parameters
+                  alone decide
     unfolded      the same with do_constant_folding=False, training=TrainingMode.PRESERVE, if the first folded anything
     dynamo        torch.onnx.export(dynamo=True), which folds too
 
-with the exporter's own opset and a symbolic batch. The .safetensors has images, targets and the loss (cross-entropy), and as
-grad/NAME the gradient of each initializer NAME: a parameter, as it is or with its axes in another order, or a tensor that was
-folded from parameters, such as a bias gathered from a table or the weights of a convolution with its BatchNorm. The script fails
-if a parameter is in the file in none of these ways, and prints at which batches of 1, 2 and 3 the file's logits are PyTorch's.
-Needs requirements.txt and imported-requirements.txt. Nothing of what it writes is kept with the source.
+with the exporter's own opset and a symbolic batch. The .safetensors has images, targets and the loss (cross-entropy),
+and as grad/NAME the gradient of each initializer NAME: a parameter, as it is or with its axes in another order, or a
+tensor that was folded from parameters, such as a bias gathered from a table or the weights of a convolution with its
+BatchNorm. The script fails if a parameter is in the file in none of these ways, and prints at which batches of 1, 2 and
+3 the file's logits are PyTorch's. Needs requirements.txt and imported-requirements.txt. Nothing of what it writes is
+kept with the source.
 """
 
 import argparse
@@ -71,7 +73,8 @@ MODELS = {  # image size, how to make it
     "squeezenet1_1": tv("squeezenet1_1"),
     "shufflenet_v2_x1_0": tv("shufflenet_v2_x1_0"),
     "googlenet": (224, lambda: torchvision.models.googlenet(weights=None, num_classes=CLASSES, init_weights=True)),
-    "inception_v3": (299, lambda: torchvision.models.inception_v3(weights=None, num_classes=CLASSES, init_weights=True)),
+    "inception_v3": (299,
+                     lambda: torchvision.models.inception_v3(weights=None, num_classes=CLASSES, init_weights=True)),
 }
 
 
@@ -126,14 +129,15 @@ def export(model, images, kind, path):
         for m in fused:  # as timm.layers.set_fused_attn(False) does before a model is made
             m.fused_attn = False
         torch.onnx.export(model, (images,), path, **options)
-        print(f"{path.name}: exported with timm.layers.set_fused_attn(False), without it: {str(e.__cause__ or e)[:200]}", flush=True)
+        print(f"{path.name}: exported with timm.layers.set_fused_attn(False), without it: "
+              f"{str(e.__cause__ or e)[:200]}", flush=True)
         for m in fused:
             m.fused_attn = True
 
 
 class Folded(TorchFunctionMode):
-    """Keeps every tensor that parameters and constants alone decide. Batch normalisation of a convolution's result becomes a
-    convolution with the weights that exporters fold."""
+    """Keeps every tensor that parameters and constants alone decide. Batch normalisation of a convolution's result
+    becomes a convolution with the weights that exporters fold."""
 
     def __init__(self, model, fuse):
         super().__init__()
@@ -152,7 +156,8 @@ class Folded(TorchFunctionMode):
         kwargs = kwargs or {}
         if self.fuse and function is F.batch_norm and id(args[0]) in self.convolutions:
             given = inspect.signature(F.batch_norm).bind(*args, **kwargs).arguments
-            return self.fused(*self.convolutions[id(args[0])], *(given[k] for k in ("running_mean", "running_var", "weight", "bias", "eps")))
+            return self.fused(*self.convolutions[id(args[0])],
+                              *(given[k] for k in ("running_mean", "running_var", "weight", "bias", "eps")))
         result = function(*args, **kwargs)
         if function in (torch.conv2d, F.conv2d):
             self.convolutions[id(result)] = (args, kwargs)
@@ -191,7 +196,8 @@ def stored(path):
     """The tensors in a model file that may be parameters."""
     model = onnx.load(path)
     tensors = [(t.name, t) for t in model.graph.initializer]
-    tensors += [(n.output[0], n.attribute[0].t) for n in model.graph.node if n.op_type == "Constant" and n.attribute[0].name == "value"]
+    tensors += [(n.output[0], n.attribute[0].t) for n in model.graph.node if n.op_type == "Constant"
+                and n.attribute[0].name == "value"]
     for name, tensor in tensors:
         value = numpy_helper.to_array(tensor)
         if value.dtype == np.float32 and value.size > 1:

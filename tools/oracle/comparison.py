@@ -1,15 +1,12 @@
 """Golden DeLong, McNemar and Holm tests of two classifiers on the same rows, and intervals of bootstrap rounds.
 
-Writes evaluation/testdata/comparison.json.gz. McNemar and Holm are
-statsmodels'; its chi-square with continuity correction is left out where as
-many images are right in either alone, since there it corrects beyond 0 (R's
-mcnemar.test does not). The DeLong variance and covariance are those of the
-published package confidenceinterval, which follows Sun and Xu (2014); its
-midranks are made float64 instead of float32, and the definition of DeLong et
-al. (1988), means over all pairs of rows, must agree to 1e-11. The interval is
-logit(AUC) ± z·σ/(AUC(1-AUC)); for a perfect ranking statsmodels'
-Clopper-Pearson interval. Bias-corrected and basic intervals are written with
-scipy's percentileofscore and normal distribution, and numpy.quantile. Scores are whole numbers out of 64 (many ties) or 2^20.
+Writes evaluation/testdata/comparison.json.gz. McNemar and Holm are statsmodels'; its chi-square with continuity
+correction is left out where as many images are right in either alone, since there it corrects beyond 0 (R's
+mcnemar.test does not). The DeLong variance and covariance are those of the published package confidenceinterval, which
+follows Sun and Xu (2014); its midranks are made float64 instead of float32, and the definition of DeLong et al. (1988),
+means over all pairs of rows, must agree to 1e-11. The interval is logit(AUC) ± z·σ/(AUC(1-AUC)); for a perfect ranking
+statsmodels' Clopper-Pearson interval. Bias-corrected and basic intervals are written with scipy's percentileofscore and
+normal distribution, and numpy.quantile. Scores are whole numbers out of 64 (many ties) or 2^20.
 
     python tools/oracle/comparison.py [--seed N --out FILE]   # comparison-requirements.txt
     go test ./evaluation -run Published -v -comparison FILE
@@ -85,15 +82,17 @@ def main():
             z = float((auc[1] - auc[0]) / np.sqrt(variance))
             p = float(2 * stats.norm.sf(abs(z)))
         delong.append({"labels": labels.tolist(), "a": a.tolist(), "b": b.tolist(), "top": top, "auc": auc.tolist(),
-                       "interval": interval(auc[0], np.sqrt(cov[0, 0]), ones, n - ones), "std_err": np.sqrt(np.diag(cov)).tolist(), "z": z, "p": p})
+                       "interval": interval(auc[0], np.sqrt(cov[0, 0]), ones, n - ones),
+                       "std_err": np.sqrt(np.diag(cov)).tolist(), "z": z, "p": p})
     tests = []
-    for a, b in [(1, 0), (0, 1), (3, 3), (0, 10), (7, 2), (121, 59), (59, 121), (500, 400), (4000, 3000), (20000, 20100),
-                 (0, 400), *rng.integers(0, 60, (40, 2)).tolist()]:
+    for a, b in [(1, 0), (0, 1), (3, 3), (0, 10), (7, 2), (121, 59), (59, 121), (500, 400), (4000, 3000),
+                 (20000, 20100), (0, 400), *rng.integers(0, 60, (40, 2)).tolist()]:
         if a + b == 0:
             continue
         exact, chi = (mcnemar([[0, a], [b, 0]], exact=e, correction=True) for e in (True, False))
         tests.append({"a": int(a), "b": int(b), "exact_p": float(exact.pvalue)} |
-                     ({"chi_square": float(chi.statistic), "p": float(chi.pvalue)} if a != b else {"chi_square": 0, "p": 1}))
+                     ({"chi_square": float(chi.statistic), "p": float(chi.pvalue)} if a != b
+                      else {"chi_square": 0, "p": 1}))
     families = []
     for k in (1, 2, 3, 5, 20, 20):
         ps = rng.random(k) ** 4
@@ -102,14 +101,16 @@ def main():
     rounds = []
     for case in range(12):
         values = np.round(rng.beta(5, 2, 200), [2, 15][case % 2])  # with ties, and without
-        value, level = [np.mean(values), np.quantile(values, 0.9), values.min() - 0.01][case % 3], [0.95, 0.9][case // 6]
+        value = [np.mean(values), np.quantile(values, 0.9), values.min() - 0.01][case % 3]
+        level = [0.95, 0.9][case // 6]
         below = np.clip(stats.percentileofscore(values, value, kind="mean") / 100, 0.5 / 200, 1 - 0.5 / 200)
         shift, z = 2 * stats.norm.ppf(below), stats.norm.ppf((1 + level) / 2)
         rounds.append({"values": values.tolist(), "value": float(value), "level": level,
                        "corrected": np.quantile(values, stats.norm.cdf([shift - z, shift + z])).tolist(),
                        "basic": (2 * value - np.quantile(values, [(1 + level) / 2, (1 - level) / 2])).tolist()})
     made = f"statsmodels {statsmodels.__version__}, confidenceinterval 1.0.5"
-    text = json.dumps({"made_with": made, "delong": delong, "mcnemar": tests, "holm": families, "rounds": rounds}, separators=(",", ":"), allow_nan=False)
+    text = json.dumps({"made_with": made, "delong": delong, "mcnemar": tests, "holm": families, "rounds": rounds},
+                      separators=(",", ":"), allow_nan=False)
     args.out.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
     print(made, len(delong), len(tests), args.out.stat().st_size, "bytes")
 

@@ -246,14 +246,16 @@ def optional_cases(cases):
 
 
 def onnx_go_cases():
-    lines = subprocess.run(["go", "run", "./tools/onnxgo", "cases"], cwd=ROOT, check=True, capture_output=True).stdout.splitlines()
+    command = ["go", "run", "./tools/onnxgo", "cases"]
+    lines = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.splitlines()
 
     def tensor(t):
         return np.frombuffer(base64.b64decode(t["Data"]), np.dtype(t["Type"])).reshape(t["Shape"] or ())
 
     for c in sorted(map(json.loads, lines), key=lambda c: c["Title"]):
         inputs, results = ([tensor(t) for t in c[side] or ()] for side in ("Inputs", "Results"))
-        yield c["Title"].removeprefix("Test"), c["Op"], onnx.load_from_string(base64.b64decode(c["Model"])), inputs, results, 1e-3
+        model = onnx.load_from_string(base64.b64decode(c["Model"]))
+        yield c["Title"].removeprefix("Test"), c["Op"], model, inputs, results, 1e-3
 
 
 def write(name, cases):

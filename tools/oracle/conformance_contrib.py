@@ -1,4 +1,5 @@
-"""Cases of the operators of ONNX Runtime's own that its optimizers, and exporters of transformers, write; for conformance.py.
+"""Cases of the operators of ONNX Runtime's own that its optimizers, and exporters of transformers, write; for
+conformance.py.
 
 Inputs are random; the expected results are those of onnxruntime itself, which defines these operators.
 """
@@ -43,12 +44,14 @@ def nodes(x):
     yield "fused_matmul_trans_batch", "FusedMatMul", [x(3, 2, 4), x(4, 2, 5)], 1, {"transBatchA": 1, "transBatchB": 1}
     yield "fused_matmul_trans_batch_a", "FusedMatMul", [x(4, 2, 3), x(2, 4, 5)], 1, {"transA": 1, "transBatchA": 1}
     yield "transpose_matmul", "TransposeMatMul", [x(2, 4, 3), x(2, 5, 4)], 1, {"transA": 1, "transB": 1, "alpha": 0.5}
-    for activation, more in (("Relu", {}), ("LeakyRelu", {"activation_alpha": 0.3}), ("Tanh", {}), ("Sigmoid", {}), ("Softplus", {}),
-                             ("Elu", {"activation_alpha": 0.7}), ("Softsign", {}), ("ThresholdedRelu", {"activation_alpha": 0.2}),
+    for activation, more in (("Relu", {}), ("LeakyRelu", {"activation_alpha": 0.3}), ("Tanh", {}), ("Sigmoid", {}),
+                             ("Softplus", {}), ("Elu", {"activation_alpha": 0.7}), ("Softsign", {}),
+                             ("ThresholdedRelu", {"activation_alpha": 0.2}),
                              ("HardSigmoid", {"activation_alpha": 0.3, "activation_beta": 0.4})):
         yield "fused_gemm_" + activation.lower(), "FusedGemm", [x(3, 4), x(5, 4), x(5)], 1, \
             {"transB": 1, "alpha": 1.5, "beta": 0.5, "activation": activation} | more
-    yield "fused_conv", "FusedConv", [x(2, 3, 5, 6), x(4, 3, 3, 3), x(4)], 1, {"activation": "Relu", "pads": [1, 1, 1, 1]}
+    padded = {"activation": "Relu", "pads": [1, 1, 1, 1]}
+    yield "fused_conv", "FusedConv", [x(2, 3, 5, 6), x(4, 3, 3, 3), x(4)], 1, padded
     yield "fused_conv_sum", "FusedConv", [x(2, 3, 5, 6), x(4, 3, 3, 3), x(4), x(2, 4, 3, 4)], 1, {"activation": "Relu"}
     yield "fused_conv_clip", "FusedConv", [x(2, 4, 5, 6), x(6, 2, 2, 3)], 1, \
         {"activation": "Clip", "activation_params": [-0.5, 0.5], "group": 2, "strides": [2, 1]}
@@ -59,11 +62,13 @@ def nodes(x):
 
     yield "simplified_layer_normalization", "SimplifiedLayerNormalization", [x(2, 3, 4), x(4)], 1, {"epsilon": 1e-2}
     yield "simplified_layer_normalization_axis", "SimplifiedLayerNormalization", [x(2, 3, 4), x(3, 4)], 1, {"axis": 1}
-    yield "skip_layer_normalization", "SkipLayerNormalization", [x(2, 3, 4), x(2, 3, 4), x(4), x(4), x(4)], 1, {"epsilon": 1e-2}
+    inputs = [x(2, 3, 4), x(2, 3, 4), x(4), x(4), x(4)]
+    yield "skip_layer_normalization", "SkipLayerNormalization", inputs, 1, {"epsilon": 1e-2}
     yield "skip_layer_normalization_sum", "SkipLayerNormalization", [x(2, 3, 4), x(2, 3, 4), x(4)], 4, {}
     yield "skip_layer_normalization_broadcast", "SkipLayerNormalization", [x(2, 3, 4), x(3, 4), x(4), x(4)], 1, {}
-    yield "skip_simplified_layer_normalization", "SkipSimplifiedLayerNormalization", [x(2, 3, 4), x(2, 3, 4), x(4)], 4, {"epsilon": 1e-2}
-    yield "skip_simplified_layer_normalization_bias", "SkipSimplifiedLayerNormalization", [x(2, 3, 4), x(2, 3, 4), x(4), x(4)], 1, {}
+    simplified = "SkipSimplifiedLayerNormalization"
+    yield "skip_simplified_layer_normalization", simplified, [x(2, 3, 4), x(2, 3, 4), x(4)], 4, {"epsilon": 1e-2}
+    yield "skip_simplified_layer_normalization_bias", simplified, [x(2, 3, 4), x(2, 3, 4), x(4), x(4)], 1, {}
     words, segments = ints(3, 0, 2, 3, 1, 1).reshape(2, 3), ints(0, 1, 1, 0, 0, 1).reshape(2, 3)
     tables = [x(5, 4), x(6, 4), x(2, 4), x(4), x(4)]
     yield "embed_layer_normalization", "EmbedLayerNormalization", [words, segments, *tables], 2, {"epsilon": 1e-2}
@@ -82,7 +87,8 @@ def nodes(x):
     yield "multi_head_attention_lengths", mha, [q, k, v, bias, ints(4, 2)], 1, heads
     yield "multi_head_attention_mask", mha, [q, k, v, None, ints(1, 1, 0, 1, 0, 1, 1, 1).reshape(2, 4)], 1, heads
     yield "multi_head_attention_causal", mha, [q, x(2, 3, 8), x(2, 3, 8)], 1, heads | {"unidirectional": 1}
-    yield "multi_head_attention_past", mha, [q, x(2, 3, 8), x(2, 3, 8), None, None, x(2, 2, 3, 5), x(2, 2, 2, 4), x(2, 2, 2, 4)], 3, heads
+    yield "multi_head_attention_past", mha, [q, x(2, 3, 8), x(2, 3, 8), None, None, x(2, 2, 3, 5), x(2, 2, 2, 4),
+                                             x(2, 2, 2, 4)], 3, heads
 
     attention = [x(2, 3, 5), x(5, 24), x(24)]
     yield "attention", "Attention", attention, 1, heads
@@ -111,19 +117,23 @@ def nodes(x):
 def cases():
     """Name, operator, model, inputs, results and tolerance, as conformance.py's sources give them."""
     for name, op, inputs, count, attributes in nodes(Draw(7)):
-        domain = "" if op == "SimplifiedLayerNormalization" else DOMAIN  # which ONNX Runtime adds to the standard domain
+        # ONNX Runtime adds SimplifiedLayerNormalization to the standard domain.
+        domain = "" if op == "SimplifiedLayerNormalization" else DOMAIN
         names = ["" if a is None else f"x{i}" for i, a in enumerate(inputs)]
         inputs = [a for a in inputs if a is not None]
         outputs = [f"y{i}" for i in range(count)]
         if op.startswith("Skip") and count == 4:
             outputs[1:3] = "", ""  # mean and deviation, which no kernel gives
         node = helper.make_node(op, names, outputs, domain=domain, **attributes)
-        declared = [helper.make_tensor_value_info(n, KINDS[a.dtype], a.shape) for n, a in zip(filter(None, names), inputs)]
+        declared = [helper.make_tensor_value_info(n, KINDS[a.dtype], a.shape)
+                    for n, a in zip(filter(None, names), inputs)]
         results = [helper.make_empty_tensor_value_info(y) for y in outputs if y]
         graph = helper.make_graph([node], name, declared, results)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid(DOMAIN, 1)], ir_version=9)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid(DOMAIN, 1)],
+                                  ir_version=9)
         session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
         values = session.run(None, dict(zip(filter(None, names), inputs)))
         del model.graph.output[:]
-        model.graph.output.extend(helper.make_tensor_value_info(y, KINDS[v.dtype], v.shape) for y, v in zip(filter(None, outputs), values))
+        model.graph.output.extend(helper.make_tensor_value_info(y, KINDS[v.dtype], v.shape)
+                                  for y, v in zip(filter(None, outputs), values))
         yield name, (domain and domain + ".") + op, model, inputs, values, 1e-3

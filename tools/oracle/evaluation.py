@@ -3,10 +3,11 @@
     python tools/oracle/evaluation.py TRAINER MODEL.onnx DATA [--split test]
     python tools/oracle/evaluation.py TRAINER MODEL.onnx DATA --export convnext_atto
 
-Compares each probability of predictions_SPLIT.csv (at most 1e-4 apart) and each metric of metrics_SPLIT.csv with scikit-learn's
-of Python's own probabilities: those that count predicted classes must be equal, the others at most 1e-4 apart; and equal to
-1e-12 with scikit-learn's of our probabilities. --export first writes MODEL.onnx and MODEL.json: a model of timm with random
-weights, whose head is fitted to the training images by least squares. Run it in the repository's root. Needs requirements.txt.
+Compares each probability of predictions_SPLIT.csv (at most 1e-4 apart) and each metric of metrics_SPLIT.csv with
+scikit-learn's of Python's own probabilities: those that count predicted classes must be equal, the others at most 1e-4
+apart; and equal to 1e-12 with scikit-learn's of our probabilities. --export first writes MODEL.onnx and MODEL.json: a
+model of timm with random weights, whose head is fitted to the training images by least squares. Run it in the
+repository's root. Needs requirements.txt.
 """
 
 import argparse
@@ -63,7 +64,8 @@ def golden(labels, scores):
         "val_loss": sk.log_loss(labels, scores, labels=names),
         "accuracy": sk.accuracy_score(labels, predicted),
         "f1": sk.f1_score(truth, pred, **macro),
-        "roc_auc": np.mean([sk.roc_auc_score(truth[:, c], scores[:, c]) for c in names if 0 < truth[:, c].sum() < len(labels)]),
+        "roc_auc": np.mean([sk.roc_auc_score(truth[:, c], scores[:, c]) for c in names
+                            if 0 < truth[:, c].sum() < len(labels)]),
         "hamming": sk.hamming_loss(truth, pred),
         "jaccard": sk.jaccard_score(truth, pred, **macro),
         "precision": sk.precision_score(truth, pred, **macro),
@@ -86,7 +88,8 @@ def main():
     if args.export:
         export(args.export, args.data, args.model)
     with tempfile.TemporaryDirectory() as out:
-        subprocess.run([args.trainer, "eval", "-model", args.model, "-data", args.data, "-split", args.split, "-out", out],
+        subprocess.run([args.trainer, "eval", "-model", args.model, "-data", args.data, "-split", args.split,
+                        "-out", out],
                        check=True, capture_output=True)
         rows = list(csv.DictReader(open(f"{out}/predictions_{args.split}.csv", newline="")))
         ours, = csv.DictReader(open(f"{out}/metrics_{args.split}.csv", newline=""))
@@ -102,9 +105,11 @@ def main():
     bad = off > TOLERANCE
     for name, theirs in golden(labels, scores).items():
         mine, same = float(ours[name]), golden(labels, ourscores)[name]
-        good = abs(mine - same) <= 1e-12 * abs(same) + 4e-15 and abs(mine - theirs) <= (4e-15 if name in COUNTS else TOLERANCE)
+        tolerance = 4e-15 if name in COUNTS else TOLERANCE
+        good = abs(mine - same) <= 1e-12 * abs(same) + 4e-15 and abs(mine - theirs) <= tolerance
         bad |= not good
-        print(f"  {name:18} ours {mine:.9f}  Python's {theirs:.9f}  of our probabilities {mine - same:+.0e}{'' if good else '  DIFFERS'}")
+        print(f"  {name:18} ours {mine:.9f}  Python's {theirs:.9f}  of our probabilities "
+              f"{mine - same:+.0e}{'' if good else '  DIFFERS'}")
     if bad:
         sys.exit("the evaluations differ")
 

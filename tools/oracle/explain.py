@@ -1,8 +1,10 @@
 """Heat maps and features by PyTorch: goldens for package explain.
 
     explain.py                  writes inference/explain/testdata/*
-    explain.py --models DIR     writes DIR/*.onnx, 0.6 GB, and DIR/*.json.gz of timm's and torchvision's models with random
-                                weights; FOVEA_EXPLAIN=DIR go test ./inference/explain -run Models -v -timeout 1h compares
+    explain.py --models DIR     writes DIR/*.onnx, 0.6 GB, and DIR/*.json.gz of timm's and torchvision's models with
+                                random weights
+    FOVEA_EXPLAIN=DIR go test ./inference/explain -run Models -v -timeout 1h
+                                compares Fovea with these
 
 Gradients, integrated gradients and Grad-CAM of convolutions are captum's, features timm's; attention rollout,
 gradient-weighted attention and Grad-CAM of tokens are written here from the papers' formulas. All in float64.
@@ -146,7 +148,8 @@ def built(name):
     c = vit.CASES[name]
     rules = vit.rules(c)
     retfound = RETFound(c)
-    retfound.load_state_dict({n: torch.from_numpy(vit.draw(rules, n, list(p.shape))) for n, p in retfound.named_parameters()})
+    retfound.load_state_dict({n: torch.from_numpy(vit.draw(rules, n, list(p.shape)))
+                              for n, p in retfound.named_parameters()})
     retfound = retfound.double().eval()
     model = WithoutDropPath(retfound, c.depth)
     x = torch.from_numpy(vit.draw(rules, "images", [c.batch, 3, c.image, c.image]))[:IMAGES].double()
@@ -173,11 +176,13 @@ def exported(name):
     write(TESTDATA, name, scores, classes, maps, delta, more={"images": encode(x)})
 
 
-MODELS = {  # how to make it, and where its Grad-CAM is: behind a module, of tokens with so many others before the patches or not
+# How to make each model, the module behind which its Grad-CAM is, and the number of other tokens before the patches.
+MODELS = {
     "resnet18": (lambda: torchvision.models.resnet18(num_classes=10), lambda m: m.layer4, None),
     "convnext_tiny": (lambda: torchvision.models.convnext_tiny(num_classes=10), lambda m: m.features, None),
     "vit_b_16": (lambda: torchvision.models.vit_b_16(num_classes=10), lambda m: m.encoder.layers[-1].ln_1, 1),
-    "deit_small": (lambda: timm.create_model("deit_small_patch16_224", num_classes=10), lambda m: m.blocks[-1].norm1, 1),
+    "deit_small": (lambda: timm.create_model("deit_small_patch16_224", num_classes=10),
+                   lambda m: m.blocks[-1].norm1, 1),
     "vit_small_dinov2": (lambda: timm.create_model("vit_small_patch14_dinov2", img_size=224, num_classes=10),
                          lambda m: m.blocks[-1].norm1, 1),
     "vit_little_reg4_gap": (lambda: timm.create_model("vit_little_patch16_reg4_gap_256", num_classes=10),
@@ -188,8 +193,8 @@ MODELS = {  # how to make it, and where its Grad-CAM is: behind a module, of tok
 def foreign(folder, name):
     """A model of timm or torchvision, exported as users do."""
     make, layer, before = MODELS[name]
-    # With 0 a rounding error decides a maximum or a kink of ResNet's first layers, and 219 values of the gradient around
-    # it are up to 2.6e-2 off, all others within 1e-4.
+    # With seed 0 a rounding error decides a maximum or a kink of ResNet's first layers. Then 219 values of the gradient
+    # around it are up to 2.6e-2 off, all others within 1e-4.
     torch.manual_seed(1 if name == "resnet18" else 0)
     model = make().eval()
     for n, p in model.named_parameters():  # fresh biases are 0, and LayerScale 1e-5
@@ -226,7 +231,8 @@ def foreign(folder, name):
 
 
 def numbers():
-    """What is computed of maps and features: resizing, rank correlation, principal components, and NumPy's file format."""
+    """What is computed of maps and features: resizing, rank correlation, principal components, and NumPy's file
+    format."""
     draw = lambda name, *shape: vit_random.fill(name, math.prod(shape), 0, 1).reshape(shape)
     a, b = draw("a", 3, 4), np.round(draw("b", 3, 4) * 3)  # b has ties
     rows = draw("rows", 12, 5) * np.float32([5, 3, 1, 0.5, 0.2])
@@ -235,7 +241,8 @@ def numbers():
     np.save(file, a)
     golden = {
         "a": a.ravel().tolist(), "b": b.ravel().tolist(), "rho": spearmanr(a.ravel(), b.ravel()).statistic,
-        "enlarged": nn.functional.interpolate(torch.from_numpy(a)[None, None], size=(7, 7), mode="bilinear").ravel().tolist(),
+        "enlarged": nn.functional.interpolate(torch.from_numpy(a)[None, None], size=(7, 7),
+                                              mode="bilinear").ravel().tolist(),
         "rows": rows.ravel().tolist(), "components": pca.transform(rows.astype(np.float64)).ravel().tolist(),
         "shares": pca.explained_variance_ratio_.tolist(), "npy": base64.b64encode(file.getvalue()).decode(),
     }

@@ -1,13 +1,15 @@
 """Compares what `trainer export` writes with programs that are not Fovea's.
 
-    python tools/oracle/export.py variants FOLDER IMAGES      fp16 and int8 beside ONNX Runtime's own tools, on real images
-    python tools/oracle/export.py raw FOLDER IMAGES           the preparation inside beside Pillow and torchvision
-    python tools/oracle/export.py card FOLDER IMAGE           runs the Python blocks of the model card
-    python tools/oracle/export.py opsets TRAINER MODEL        exports a run's model in every opset: ONNX's checker, the same logits
-    python tools/oracle/export.py history FILE                what changed in ONNX's operators, for a test of graphs/deploy
+    python tools/oracle/export.py COMMAND
 
-FOLDER is one that `trainer export -raw` wrote, IMAGES a folder with images at any depth. Each fails where Fovea's result is worse
-than it should be. Needs requirements.txt.
+    variants FOLDER IMAGES    compares fp16 and int8 with ONNX Runtime's own tools, on real images
+    raw FOLDER IMAGES         compares the preparation inside the model with Pillow and torchvision
+    card FOLDER IMAGE         runs the Python blocks of the model card
+    opsets TRAINER MODEL      exports a run's model in every opset: ONNX's checker, the same logits
+    history FILE              writes the changes of ONNX's operators, for a test of graphs/deploy
+
+FOLDER is one that `trainer export -raw` wrote, IMAGES a folder with images at any depth. Each fails where Fovea's
+result is worse than it should be. Needs requirements.txt.
 """
 
 import argparse
@@ -31,7 +33,8 @@ ENDINGS = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
 def session(model):
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model if isinstance(model, bytes) else str(model), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model if isinstance(model, bytes) else str(model), options,
+                                        providers=["CPUExecutionProvider"])
 
 
 def describe(model):
@@ -88,15 +91,18 @@ def variants(folder, pictures):
                     continue
                 rms = float(np.sqrt(np.mean((l - logits) ** 2)))
                 errors.append((f.name, rms))
-                print(f"  {f.name:20} {f.stat().st_size / 1e6:8.2f} MB  logits: rms {rms:.2e}, largest {np.abs(l - logits).max():.2e}; "
-                      f"probabilities: largest {np.abs(p - probabilities).max():.2e}; other classes: {(p.argmax(1) != probabilities.argmax(1)).sum()}")
+                print(f"  {f.name:20} {f.stat().st_size / 1e6:8.2f} MB  "
+                      f"logits: rms {rms:.2e}, largest {np.abs(l - logits).max():.2e}; "
+                      f"probabilities: largest {np.abs(p - probabilities).max():.2e}; other classes: "
+                      f"{(p.argmax(1) != probabilities.argmax(1)).sum()}")
             bad |= any(errors[0][1] > 1.05 * rms for _, rms in errors[1:])
     if bad:
         sys.exit("the error is larger than that of ONNX Runtime's own tool")
 
 
 # Height, width: enlarged, reduced, both, odd, landscape, portrait, as they are.
-SIZES = [(7, 9), (20, 31), (31, 20), (32, 32), (33, 47), (64, 48), (100, 101), (225, 300), (400, 225), (513, 511), (600, 1500), (1024, 1365)]
+SIZES = [(7, 9), (20, 31), (31, 20), (32, 32), (33, 47), (64, 48), (100, 101), (225, 300), (400, 225), (513, 511),
+         (600, 1500), (1024, 1365)]
 
 
 def raw(folder, pictures):
@@ -123,10 +129,12 @@ def raw(folder, pictures):
         _, p = scores(plain, tensor(d, image))
         change = float(np.abs(found["probabilities"] - p).max())
         if difference.max() > 1 or change > 1e-3:
-            print(f"  {name}: pixels differ by up to {difference.max()}, in {np.mean(difference > 0):.1%}; a probability by {change:.1e}")
+            print(f"  {name}: pixels differ by up to {difference.max()}, in {np.mean(difference > 0):.1%}; a "
+                  f"probability by {change:.1e}")
         most, worst = max(most, int(difference.max())), max(worst, change)
         off, total = off + int((difference > 0).sum()), total + difference.size
-    print(f"{model}: {len(cases)} images, pixels differ by at most {most} levels, {off / total:.2%} of them; a probability by {worst:.1e}")
+    print(f"{model}: {len(cases)} images, pixels differ by at most {most} levels, {off / total:.2%} of them; a "
+          f"probability by {worst:.1e}")
     if most > 1:
         sys.exit("a pixel differs by more than one level")
 
@@ -138,7 +146,8 @@ def card(folder, image):
     found = []
     for block in blocks:
         code = block.replace('"image.png"', repr(str(image.resolve())))
-        out = subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, capture_output=True, text=True).stdout
+        command = [sys.executable, "-c", code]
+        out = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
         found.append(eval(out))
         print(f"  {len(block.splitlines())} lines: {out.strip()}")
     d, s = describe(folder / "model.onnx"), session(folder / "model.onnx")
@@ -178,7 +187,8 @@ def opsets(trainer, model):
 
 
 def history(out):
-    """Operators of opset 13, and the later opsets that changed more than an element type of one: inputs, outputs or attributes."""
+    """Operators of opset 13, and the later opsets that changed more than an element type of one: inputs, outputs or
+    attributes."""
     versions = {}
     for s in onnx.defs.get_all_schemas_with_history():
         if s.domain == "" and s.since_version <= 25:
@@ -186,7 +196,8 @@ def history(out):
 
     def form(s):
         return ([(str(i.option)) for i in s.inputs], [str(o.option) for o in s.outputs],
-                sorted((k, str(v.type), v.required, v.default_value.SerializeToString()) for k, v in s.attributes.items()))
+                sorted((k, str(v.type), v.required, v.default_value.SerializeToString())
+                       for k, v in s.attributes.items()))
 
     result = {}
     for name, schemas in sorted(versions.items()):

@@ -2,10 +2,11 @@
 
     python tools/oracle/finetuned.py TRAINER DIR [--model resnet18 ...] [--onnx FILE ...] [--set KEY=VALUE ...]
 
-Exports each model at random weights into DIR, or takes files that other programs exported, fine-tunes them on the OCT scans of
-the repository with `TRAINER -config`, and predicts the test scans with the run's model.onnx, decoded by Pillow and prepared by
-torchvision as its metadata say. Prints the largest difference from the probabilities in predictions_test.csv, and fails above
-1e-4. Run it in the repository's root. Needs requirements.txt and imported-requirements.txt.
+Exports each model at random weights into DIR, or takes files that other programs exported, fine-tunes them on the OCT
+scans of the repository with `TRAINER -config`, and predicts the test scans with the run's model.onnx, decoded by Pillow
+and prepared by torchvision as its metadata say. Prints the largest difference from the probabilities in
+predictions_test.csv, and fails above 1e-4. Run it in the repository's root. Needs requirements.txt and
+imported-requirements.txt.
 """
 
 import argparse
@@ -73,8 +74,10 @@ def predict(run):
     metadata = {p.key: p.value for p in onnx.load(run / "model.onnx").metadata_props}
     size, crop = int(metadata["fovea.image_size"]), float(metadata["fovea.crop_fraction"])
     prepare = transforms.Compose([
-        transforms.Resize(int(size / crop), interpolation=transforms.InterpolationMode.BICUBIC), transforms.CenterCrop(size),
-        transforms.ToTensor(), transforms.Normalize(json.loads(metadata["fovea.mean"]), json.loads(metadata["fovea.std"]))])
+        transforms.Resize(int(size / crop), interpolation=transforms.InterpolationMode.BICUBIC),
+        transforms.CenterCrop(size),
+        transforms.ToTensor(),
+        transforms.Normalize(json.loads(metadata["fovea.mean"]), json.loads(metadata["fovea.std"]))])
     session = onnxruntime.InferenceSession(str(run / "model.onnx"), providers=["CPUExecutionProvider"])
     found = {}
     for path in sorted((DATA / "test").glob("*/*")):

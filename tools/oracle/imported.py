@@ -24,15 +24,15 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-TESTDATA = pathlib.Path(__file__).resolve().parents[2] / "training" / "imported" / "testdata"
+TESTDATA = pathlib.Path(__file__).resolve().parents[2] / "models" / "imported" / "testdata"
 TOLERANCE = 1e-5  # of the tensor's largest entry
 
 
 class MLP(nn.Module):
     def __init__(self):
         super().__init__()
-        self.body = nn.Sequential(nn.Flatten(), nn.Linear(48, 12), nn.Tanh(), nn.LayerNorm(12), nn.Linear(12, 12), nn.GELU(),
-                                  nn.Dropout(0.5), nn.Linear(12, 5))
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(48, 12), nn.Tanh(), nn.LayerNorm(12), nn.Linear(12, 12),
+                                  nn.GELU(), nn.Dropout(0.5), nn.Linear(12, 5))
 
     def forward(self, x):
         return self.body(x).softmax(-1)
@@ -78,8 +78,8 @@ class CNN(nn.Module):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1, bias=False), nn.ReLU(), nn.BatchNorm2d(8),
                                   nn.MaxPool2d(3, 2, 1))
-        self.body = nn.Sequential(nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8), nn.Hardswish(), nn.BatchNorm2d(8),
-                                  nn.Conv2d(8, 8, 1), nn.SiLU())
+        self.body = nn.Sequential(nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8), nn.Hardswish(),
+                                  nn.BatchNorm2d(8), nn.Conv2d(8, 8, 1), nn.SiLU())
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
 
     def forward(self, x):
@@ -88,8 +88,8 @@ class CNN(nn.Module):
 
 
 class Windows(nn.Module):
-    """Attention in windows that are rolled by half, with biases that the relative position picks from a table, as in Swin
-    and MaxViT."""
+    """Attention in windows that are rolled by half, with biases that the relative position picks from a table, as in
+    Swin and MaxViT."""
 
     def __init__(self, width=8, heads=2, window=2):
         super().__init__()
@@ -108,9 +108,11 @@ class Windows(nn.Module):
         n = self.window
         y = torch.roll(self.norm(x), (-(n // 2), -(n // 2)), (1, 2))
         y = y.reshape(b, h // n, n, w // n, n, c).permute(0, 1, 3, 2, 4, 5).reshape(b, -1, n * n, c)
-        q, k, v = (t.reshape(b, -1, n * n, self.heads, c // self.heads).transpose(2, 3) for t in self.qkv(y).chunk(3, -1))
+        q, k, v = (t.reshape(b, -1, n * n, self.heads, c // self.heads).transpose(2, 3)
+                   for t in self.qkv(y).chunk(3, -1))
         attention = torch.einsum("B G H I D, B G H J D -> B G H I J", q, k) + self.table[:, self.row, self.column]
-        y = torch.einsum("B G H I J, B G H J D -> B G H I D", attention.softmax(-1), v).transpose(2, 3).reshape(b, -1, n * n, c)
+        y = torch.einsum("B G H I J, B G H J D -> B G H I D", attention.softmax(-1), v)
+        y = y.transpose(2, 3).reshape(b, -1, n * n, c)
         y = self.proj(y).reshape(b, h // n, w // n, n, n, c).permute(0, 1, 3, 2, 4, 5).reshape(b, h, w, c)
         x = x + torch.roll(y, (n // 2, n // 2), (1, 2))
         return self.head(x.mean((1, 2)))
@@ -148,7 +150,8 @@ def export(name, path):
         torch.onnx.export(m, (x,), path, dynamo=True, external_data=False,
                           dynamic_shapes=({0: torch.export.Dim("batch")},), **options)
     else:
-        torch.onnx.export(m, (x,), path, dynamo=False, dynamic_axes={"images": {0: "batch"}, "logits": {0: "batch"}}, **options)
+        torch.onnx.export(m, (x,), path, dynamo=False, dynamic_axes={"images": {0: "batch"}, "logits": {0: "batch"}},
+                          **options)
     model = onnx.load(path)
     for n in model.graph.node:  # where the exporter was when it wrote the node
         n.ClearField("metadata_props")
@@ -186,8 +189,10 @@ def write():
         path = TESTDATA / f"{name}.onnx"
         export(name, path)
         x, cotangent, found = gradients(name, path)
-        golden = {"images": encode(x), "cotangent": encode(cotangent), "gradients": {k: encode(v) for k, v in found.items()}}
-        with open(TESTDATA / f"{name}.json.gz", "wb") as f, gzip.GzipFile(fileobj=f, mode="wb", mtime=0, filename="") as z:
+        golden = {"images": encode(x), "cotangent": encode(cotangent),
+                  "gradients": {k: encode(v) for k, v in found.items()}}
+        with (open(TESTDATA / f"{name}.json.gz", "wb") as f,
+              gzip.GzipFile(fileobj=f, mode="wb", mtime=0, filename="") as z):
             z.write(json.dumps(golden).encode())
         print(name, len(found) - 1, "parameters")
 

@@ -28,8 +28,8 @@ from torch.utils.flop_counter import FlopCounterMode
 import imported
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-MODELS = ("resnet50", "swin_tiny_patch4_window7_224", "convnext_tiny", "vit_base_patch16_224", "efficientnet_b0", "densenet121",
-          "mobilenetv3_large_100", "regnety_004")
+MODELS = ("resnet50", "swin_tiny_patch4_window7_224", "convnext_tiny", "vit_base_patch16_224", "efficientnet_b0",
+          "densenet121", "mobilenetv3_large_100", "regnety_004")
 
 
 def flops(run) -> int:
@@ -43,7 +43,8 @@ def case(op, module, inputs, domain="", **attributes):
     tensors = [torch.randn(*s) if s else None for s in inputs]
     out = []
     count = flops(lambda: out.append(module(*tensors)))
-    return {"op": op, "domain": domain, "attributes": attributes, "inputs": inputs, "output": list(out[0].shape), "flops": count}
+    return {"op": op, "domain": domain, "attributes": attributes, "inputs": inputs, "output": list(out[0].shape),
+            "flops": count}
 
 
 def recurrent(cell, state_is_pair):
@@ -81,11 +82,14 @@ def operators():
     return [
         case("MatMul", torch.matmul, [[2, 3, 4, 5], [3, 5, 7]]),
         case("Gemm", lambda a, b, c: torch.addmm(c, a.T, b.T), [[5, 6], [7, 5], [7]], transA=1, transB=1),
-        case("Conv", lambda x, w: f.conv2d(x, w, stride=2, padding=1, groups=2), [[2, 4, 9, 11], [6, 2, 3, 3]], group=2),
+        case("Conv", lambda x, w: f.conv2d(x, w, stride=2, padding=1, groups=2), [[2, 4, 9, 11], [6, 2, 3, 3]],
+             group=2),
         case("Conv", lambda x, w: f.conv3d(x, w), [[1, 2, 4, 5, 6], [3, 2, 2, 1, 3]]),
-        case("ConvTranspose", lambda x, w: f.conv_transpose2d(x, w, stride=2, groups=2), [[2, 4, 5, 6], [4, 3, 3, 2]], group=2),
+        case("ConvTranspose", lambda x, w: f.conv_transpose2d(x, w, stride=2, groups=2), [[2, 4, 5, 6], [4, 3, 3, 2]],
+             group=2),
         case("Einsum", lambda q, k: torch.einsum(equation, q, k), [[2, 5, 3, 4], [2, 6, 3, 4]], equation=equation),
-        case("Einsum", lambda a, b: torch.einsum("...ij,jk->...ik", a, b), [[2, 3, 4, 5], [5, 6]], equation="...ij,jk->...ik"),
+        case("Einsum", lambda a, b: torch.einsum("...ij,jk->...ik", a, b), [[2, 3, 4, 5], [5, 6]],
+             equation="...ij,jk->...ik"),
         case("Attention", attend, [[2, 4, 5, 6], [2, 2, 7, 6], [2, 2, 7, 3]]),
         case("Attention", lambda q, k, v: attend(split(q, 4), split(k, 2), split(v, 2)).transpose(1, 2).flatten(2),
              [[2, 5, 24], [2, 7, 12], [2, 7, 6]], q_num_heads=4, kv_num_heads=2),
@@ -137,18 +141,19 @@ def saved_bytes(model, x) -> int:
 
 
 def export(model, x, path, **options):
-    torch.onnx.export(model, (x,), path, dynamo=False, opset_version=17, input_names=["images"], output_names=["logits"],
-                      dynamic_axes={"images": {0: "batch"}}, **options)
+    torch.onnx.export(model, (x,), path, dynamo=False, opset_version=17, input_names=["images"],
+                      output_names=["logits"], dynamic_axes={"images": {0: "batch"}}, **options)
 
 
 def inspect(trainer, path, batch):
-    out = subprocess.run([trainer, "inspect", path, "-batch", str(batch), "-json"], check=True, stdout=subprocess.PIPE).stdout
+    command = [trainer, "inspect", path, "-batch", str(batch), "-json"]
+    out = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
     return json.loads(out)["model"]
 
 
 def run(trainer):
-    """Where the exporter would fold parameters into others (BatchNormalization, Swin's tables of positions) it is told not
-    to. Swin's masks are buffers and count as parameters, as they are stored floats."""
+    """Where the exporter would fold parameters into others (BatchNormalization, Swin's tables of positions) it is told
+    not to. Swin's masks are buffers and count as parameters, as they are stored floats."""
     timm.layers.set_fused_attn(False)
     failed = False
     print(f"{'':30s}{'parameters':>12s}{'GFLOPs':>9s}  equal  {'backward reads':>15s}{'autograd keeps':>16s}")
@@ -159,7 +164,8 @@ def run(trainer):
             p.data += 0.01 * torch.randn_like(p)
         x = torch.randn(2, 3, 224, 224)
         want = of_model(model, x)
-        want["parameters"] += sum(b.numel() for n, b in model.named_buffers() if b.is_floating_point() and "running_" not in n)
+        want["parameters"] += sum(b.numel() for n, b in model.named_buffers() if b.is_floating_point()
+                                  and "running_" not in n)
         folds = not name.startswith("swin") and not any(isinstance(m, nn.BatchNorm2d) for m in model.modules())
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "m.onnx"
@@ -211,7 +217,8 @@ def peak(trainer, batch=16):
             got = inspect(trainer, path, batch)["measured"]["values_peak_bytes"]
             # Memory that is given up goes back to the system, and is not split among smaller pieces.
             env = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "100000", "MALLOC_TRIM_THRESHOLD_": "100000"}
-            out = subprocess.run([sys.executable, __file__, "--child", path, str(batch)], check=True, env=env, stdout=subprocess.PIPE)
+            out = subprocess.run([sys.executable, __file__, "--child", path, str(batch)], check=True, env=env,
+                                 stdout=subprocess.PIPE)
         print(f"{name:30s}{got / 1e6:8.1f} MB, ONNX Runtime takes {int(out.stdout) / 1e6:8.1f} MB", flush=True)
 
 

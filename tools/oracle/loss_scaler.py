@@ -30,7 +30,8 @@ def main():
         if scaler.get_scale() != scale:
             scale = scaler.get_scale()
             changes.append({"step": step, "scale": scale})
-    print(json.dumps({"torch": torch.__version__, "steps": STEPS, "overflows": OVERFLOWS, "changes": changes, "taken": taken}))
+    print(json.dumps({"torch": torch.__version__, "steps": STEPS, "overflows": OVERFLOWS, "changes": changes,
+                      "taken": taken}))
 
 
 main()

@@ -11,7 +11,8 @@ import vit_random
 def shapes(width, depth, decoder, decoder_depth, tokens):
     """Name to shape, of the state_dict."""
     out = {"cls_token": (1, 1, width), "pos_embed": (1, tokens, width), "mask_token": (1, 1, decoder),
-           "decoder_pos_embed": (1, tokens, decoder), "patch_embed.proj.weight": (width, 3, 2, 2), "patch_embed.proj.bias": (width,)}
+           "decoder_pos_embed": (1, tokens, decoder), "patch_embed.proj.weight": (width, 3, 2, 2),
+           "patch_embed.proj.bias": (width,)}
 
     def layer(name, n, *ins):
         out[name + ".weight"], out[name + ".bias"] = (n, *ins), (n,)

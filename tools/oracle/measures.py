@@ -41,10 +41,10 @@ from sklearn.calibration import calibration_curve
 OUT = pathlib.Path(__file__).parents[2] / "evaluation/testdata/measures.bin.gz"
 CASES = 2000
 LEVELS = ("0.90", "0.95")
-COMMON = ["val_loss", "accuracy", "f1", "roc_auc", "hamming", "jaccard", "precision", "recall", "average_precision", "kappa",
-          "quadratic_kappa", "mcc", "balanced_accuracy", "linear_kappa", "brier", "ece"]
-MANY = COMMON + ["specificity", *(f"sensitivity_at_specificity_{s}" for s in LEVELS), "precision_weighted", "f1_weighted",
-                 "jaccard_micro", "jaccard_weighted", "roc_auc_micro", "roc_auc_weighted", "roc_auc_ovo",
+COMMON = ["val_loss", "accuracy", "f1", "roc_auc", "hamming", "jaccard", "precision", "recall", "average_precision",
+          "kappa", "quadratic_kappa", "mcc", "balanced_accuracy", "linear_kappa", "brier", "ece"]
+MANY = COMMON + ["specificity", *(f"sensitivity_at_specificity_{s}" for s in LEVELS), "precision_weighted",
+                 "f1_weighted", "jaccard_micro", "jaccard_weighted", "roc_auc_micro", "roc_auc_weighted", "roc_auc_ovo",
                  "roc_auc_ovo_weighted", "average_precision_micro", "average_precision_weighted"]
 CLASS = ["precision", "recall", "specificity", "f1", "jaccard", "roc_auc", "average_precision",
          *(f"sensitivity_at_specificity_{s}" for s in LEVELS)]
@@ -132,7 +132,8 @@ def calibration(labels, scores, predicted):
 def kappa(labels, predicted, names, weights):
     """NaN if truth and prediction are one class."""
     counts = sk.confusion_matrix(labels, predicted, labels=names).astype(object)
-    cost = [[{None: int(i != j), "linear": abs(i - j), "quadratic": (i - j) ** 2}[weights] for j in names] for i in names]
+    cost = [[{None: int(i != j), "linear": abs(i - j), "quadratic": (i - j) ** 2}[weights] for j in names]
+            for i in names]
     expected = (cost * np.outer(counts.sum(axis=1), counts.sum(axis=0))).sum()
     found = sk.cohen_kappa_score(labels, predicted, weights=weights, labels=names)
     if expected == 0:
@@ -160,13 +161,15 @@ def golden(seed, case):
     truth, pred = np.eye(classes, dtype=int)[labels], np.eye(classes, dtype=int)[predicted]
     zero = {"zero_division": 0}
     aucs = [sk.roc_auc_score(truth[:, c], scores[:, c]) if 0 < support[c] < n else math.nan for c in names]
-    scorers = {"precision": sk.precision_score, "recall": sk.recall_score, "f1": sk.f1_score, "jaccard": sk.jaccard_score}
+    scorers = {"precision": sk.precision_score, "recall": sk.recall_score, "f1": sk.f1_score,
+               "jaccard": sk.jaccard_score}
     per_class = {k: f(truth, pred, average=None, **zero) for k, f in scorers.items()} | {
         "specificity": sk.recall_score(1 - truth, 1 - pred, average=None, **zero), "roc_auc": aucs,
         "average_precision": [sk.average_precision_score(truth[:, c], scores[:, c]) for c in names],
         **dict(zip((f"sensitivity_at_specificity_{s}" for s in LEVELS),
                    zip(*(sensitivities(truth[:, c], scores[:, c]) for c in names))))}
-    rows = [v for k in CLASS for v in per_class[k]] + sk.confusion_matrix(labels, predicted, labels=names)[labels[0]].tolist()
+    confusion = sk.confusion_matrix(labels, predicted, labels=names)
+    rows = [v for k in CLASS for v in per_class[k]] + confusion[labels[0]].tolist()
     if not np.isnan(aucs).any():
         assert np.isclose(mean(aucs), sk.roc_auc_score(truth, scores, average="macro"), rtol=1e-14)
         assert np.isclose(mean(aucs, support), sk.roc_auc_score(truth, scores, average="weighted"), rtol=1e-14)
@@ -224,12 +227,14 @@ def main():
     values = np.array([v for r in results for v in r], dtype=np.float64)
     bits = (values.view(np.uint64) + np.uint64(0x80)) >> np.uint64(8)
     planes = np.stack([(bits >> np.uint64(8 * k) & np.uint64(0xFF)).astype(np.uint8) for k in range(6, -1, -1)])
-    head = {"made_with": f"scikit-learn {sklearn.__version__}, numpy {np.__version__}", "seed": args.seed, "cases": args.cases,
+    head = {"made_with": f"scikit-learn {sklearn.__version__}, numpy {np.__version__}", "seed": args.seed,
+            "cases": args.cases,
             "binary": BINARY, "many": MANY, "class": CLASS}
     content = json.dumps(head, separators=(",", ":")).encode() + b"\n" + planes.tobytes()
     args.out.write_bytes(gzip.compress(content, 9, mtime=0))
     print(head["made_with"])
-    print(f"{args.cases} cases, {len(values)} results, {np.isnan(values).sum()} undefined, {args.out.stat().st_size} bytes")
+    print(f"{args.cases} cases, {len(values)} results, {np.isnan(values).sum()} undefined, "
+          f"{args.out.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

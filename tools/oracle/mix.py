@@ -1,7 +1,8 @@
 """Goldens for data/augment's Mixer, from timm.data.mixup.Mixup.
 
 Run from the repository root: python tools/oracle/mix.py
-Needs numpy, torch and timm. Writes data/augment/testdata/mix.json:
+Needs numpy, torch and timm. Writes data/augment/testdata/mix.json, or with timm 0.9, which RETFound uses and whose
+boxes are others, mix_timm_0.9.json:
 
 cases: what timm makes of a batch when its draws are forced. Images come from an integer formula that the Go test
 repeats; of the result the SHA-256 of the float32 values is kept, and all targets.
@@ -13,6 +14,7 @@ import json
 import pathlib
 
 import numpy as np
+import timm
 import torch
 from timm.data import mixup
 
@@ -95,4 +97,5 @@ def draws(n=20_000, side=224, bins=20):
 
 
 OUT.mkdir(parents=True, exist_ok=True)
-(OUT / "mix.json").write_text(json.dumps({"cases": cases(), "draws": draws()}) + "\n")
+NAME = "mix_timm_0.9.json" if timm.__version__.startswith("0.9.") else "mix.json"
+(OUT / NAME).write_text(json.dumps({"cases": cases(), "draws": draws()}) + "\n")

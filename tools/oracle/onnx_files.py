@@ -3,9 +3,10 @@
     python tools/oracle/onnx_files.py                makes the files again
     python tools/oracle/onnx_files.py check A B      fails unless model files A and B are valid and hold the same
 
-typed.onnx and raw.onnx hold the same initializers, one of each element type, in typed fields and as raw_data; external.onnx
-refers to external.bin. check/*.onnx are models with one fault each (and some without); check/verdicts.csv says for each
-whether onnx.checker.check_model accepts it. FOVEA_PYTHON=/path/to/python go test ./onnx runs the check mode on what Go saves.
+typed.onnx and raw.onnx hold the same initializers, one of each element type, in typed fields and as raw_data;
+external.onnx refers to external.bin. check/*.onnx are models with one fault each (and some without); check/verdicts.csv
+says for each whether onnx.checker.check_model accepts it. FOVEA_PYTHON=/path/to/python go test ./onnx runs the check
+mode on what Go saves.
 """
 
 import csv
@@ -21,7 +22,8 @@ from onnx import numpy_helper
 OUT = pathlib.Path(__file__).parents[2] / "onnx" / "testdata"
 
 TYPES = [T.FLOAT, T.UINT8, T.INT8, T.UINT16, T.INT16, T.INT32, T.INT64, T.BOOL, T.FLOAT16, T.DOUBLE, T.UINT32, T.UINT64,
-         T.COMPLEX64, T.COMPLEX128, T.BFLOAT16, T.FLOAT8E4M3FN, T.FLOAT8E4M3FNUZ, T.FLOAT8E5M2, T.FLOAT8E5M2FNUZ, T.UINT4,
+         T.COMPLEX64, T.COMPLEX128, T.BFLOAT16, T.FLOAT8E4M3FN, T.FLOAT8E4M3FNUZ, T.FLOAT8E5M2, T.FLOAT8E5M2FNUZ,
+         T.UINT4,
          T.INT4, T.FLOAT4E2M1, T.FLOAT8E8M0, T.UINT2, T.INT2]
 
 
@@ -65,8 +67,10 @@ def check_cases():
         "valid": model([node("Add", "x w", "y", "add")], initializers=[w]),
         "valid_optional_input": model([h.make_node("Clip", ["x", "", "m"], ["y"])],
                                       initializers=[numpy_helper.from_array(np.array(1, np.float32), "m")]),
-        "valid_if_outer_scope": model([node("If", "c", "y", "if", then_branch=branch(out="b"), else_branch=branch(out="d"))], initializers=[cond]),
-        "valid_initializer_for_input": model([node("Neg", "x", "y")], initializers=[numpy_helper.from_array(np.ones(2, np.float32), "x")]),
+        "valid_if_outer_scope": model([node("If", "c", "y", "if", then_branch=branch(out="b"),
+                                            else_branch=branch(out="d"))], initializers=[cond]),
+        "valid_initializer_for_input": model([node("Neg", "x", "y")],
+                                             initializers=[numpy_helper.from_array(np.ones(2, np.float32), "x")]),
         "order": model([node("Neg", "a", "y", "second"), node("Abs", "x", "a", "first")]),
         "cycle": model([node("Add", "x b", "a", "one"), node("Neg", "a", "b", "two"), node("Abs", "b", "y", "three")]),
         "self_cycle": model([node("Add", "x y", "y", "own")]),
@@ -80,10 +84,15 @@ def check_cases():
         "foreign_domain": model([node("FusedMatMul", "x x", "y", "f", domain="com.microsoft")]),
         "no_op_type": model([node("", "x", "y", "blank")]),
         "old_ir_initializer": model([node("Add", "x w", "y")], initializers=[w], ir=3, opsets=(("", 8),)),
-        "subgraph_undefined": model([node("If", "c", "y", "if", then_branch=branch("nowhere"), else_branch=branch(out="d"))], initializers=[cond]),
-        "subgraph_shadows": model([node("Neg", "x", "b", "outer"), node("If", "c", "y", "if", then_branch=branch(), else_branch=branch(out="d"))], initializers=[cond]),
-        "function_undefined": model([node("F", "x", "y", "call", domain="own")], opsets=(("", 17), ("own", 1)), functions=[
-            h.make_function("own", "F", ["a"], ["r"], [node("Add", "a nowhere", "r", "body")], [h.make_opsetid("", 17)])]),
+        "subgraph_undefined": model([node("If", "c", "y", "if", then_branch=branch("nowhere"),
+                                          else_branch=branch(out="d"))], initializers=[cond]),
+        "subgraph_shadows": model([node("Neg", "x", "b", "outer"),
+                                   node("If", "c", "y", "if", then_branch=branch(), else_branch=branch(out="d"))],
+                                   initializers=[cond]),
+        "function_undefined": model(
+            [node("F", "x", "y", "call", domain="own")], opsets=(("", 17), ("own", 1)),
+            functions=[h.make_function("own", "F", ["a"], ["r"], [node("Add", "a nowhere", "r", "body")],
+                                       [h.make_opsetid("", 17)])]),
     }
     short = numpy_helper.from_array(np.ones(2, np.float32), "w")
     short.raw_data = short.raw_data[:4]

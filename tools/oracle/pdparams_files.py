@@ -1,13 +1,16 @@
 """Makes .pdparams files with paddle.save (needs requirements-paddle.txt).
 
 onnx/weights/testdata
-    paddle_{2,3,4}.pdparams    the state dict of a Linear(3, 2), a LayerNorm and an array of integers, by pickle protocol
+    paddle_{2,3,4}.pdparams    the state dict of a Linear(3, 2), a LayerNorm and an array of integers, one file for each
+                               pickle protocol
     paddle_nested.pdparams     the same below "model", beside an epoch: a parameter is then (name, array)
     paddle_bfloat16.pdparams   a Linear in bfloat16, which NumPy spells as uint16
-    paddle_parts.pdparams      the same state dict, its weight in three parts, as paddle.save does from 1 GiB on with protocol 2
+    paddle_parts.pdparams      the same state dict, its weight in three parts, as paddle.save does from 1 GiB on with
+                               protocol 2
     paddle.csv                 their tensors: file, name, shape, elements in row-major order
 models/pretrained/testdata
-    vit.pdparams               a ViT of two blocks as PaddlePaddle keeps it, Linear weights [in,out]; values of mae_random.py
+    vit.pdparams               a ViT of two blocks as PaddlePaddle keeps it, Linear weights [in,out]; values of
+                               mae_random.py
 """
 
 import csv
@@ -65,9 +68,11 @@ def main():
         for file, tensors in files.items():
             for name, t in tensors.items():
                 a = t.numpy()
-                table.writerow([file, name, " ".join(map(str, a.shape)), " ".join(repr(x) for x in a.flatten().tolist())])
+                table.writerow([file, name, " ".join(map(str, a.shape)),
+                                " ".join(repr(x) for x in a.flatten().tolist())])
     vit = {name: t.T if t.ndim == 2 else t for name, t in mae_random.encoder().items()}
-    paddle.save({name: paddle.to_tensor(t) for name, t in vit.items()}, str(ROOT / "models/pretrained/testdata/vit.pdparams"))
+    paddle.save({name: paddle.to_tensor(t) for name, t in vit.items()},
+                str(ROOT / "models/pretrained/testdata/vit.pdparams"))
     print("paddle", paddle.__version__, "numpy", np.__version__)
 
 

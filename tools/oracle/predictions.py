@@ -3,9 +3,9 @@
     python tools/oracle/predictions.py TRAINER MODEL.onnx FOLDER [--tta VIEWS]
     python tools/oracle/predictions.py --golden inference/testdata/golden.json
 
-Prepares the images below FOLDER with Pillow and torchvision as the model's metadata, or MODEL.json beside it, say. Prints the
-largest difference and fails above 1e-4. With --golden it writes what the tests of package inference compare with. Run it in the
-repository's root. Needs requirements.txt.
+Prepares the images below FOLDER with Pillow and torchvision as the model's metadata, or MODEL.json beside it, say.
+Prints the largest difference and fails above 1e-4. With --golden it writes what the tests of package inference compare
+with. Run it in the repository's root. Needs requirements.txt.
 """
 
 import argparse
@@ -26,7 +26,8 @@ from torchvision.transforms import functional
 
 TOLERANCE = 1e-4
 GOLDEN_MODEL = pathlib.Path("models/imported/testdata/cnn_torchscript17.onnx")
-GOLDEN_DESCRIPTION = {"classes": ["a", "b", "c", "d", "e"], "size": 20, "crop": 0.8, "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]}
+GOLDEN_DESCRIPTION = {"classes": ["a", "b", "c", "d", "e"], "size": 20, "crop": 0.8, "mean": [0.5, 0.4, 0.3],
+                      "std": [0.2, 0.3, 0.4]}
 GOLDEN_IMAGES = pathlib.Path("data/testdata/kermany_oct_mini/test")
 VIEWS = ["", "hflip", "flips", "5crop", "10crop"]
 
@@ -37,13 +38,17 @@ def describe(model):
         return json.loads(beside.read_text())
     metadata = {p.key: p.value for p in onnx.load(model, load_external_data=False).metadata_props}
     return {key: json.loads(metadata[f"fovea.{name}"]) for key, name in
-            {"classes": "classes", "size": "image_size", "crop": "crop_fraction", "mean": "mean", "std": "std"}.items()} | {
+            {"classes": "classes", "size": "image_size", "crop": "crop_fraction", "mean": "mean",
+             "std": "std"}.items()} | {
                 "output": "logits"}
 
 
 def views(resized, size, kind):
     """The crops of a resized image, as Pillow images or tensors."""
-    crops = functional.five_crop(resized, size) if kind in ("5crop", "10crop") else [functional.center_crop(resized, size)]
+    if kind in ("5crop", "10crop"):
+        crops = functional.five_crop(resized, size)
+    else:
+        crops = [functional.center_crop(resized, size)]
     out = list(crops)
     if kind in ("hflip", "10crop"):
         out += [functional.hflip(c) for c in crops]
@@ -87,7 +92,8 @@ def golden(out):
     images = [p for folder in sorted(GOLDEN_IMAGES.iterdir()) for p in sorted(folder.iterdir())[:2]]
     rows = {kind: {p.as_posix(): [float(f"{x:.9g}") for x in classify(session, description, p, kind)] for p in images}
             for kind in VIEWS}
-    out.write_text(json.dumps({"model": GOLDEN_MODEL.as_posix(), "description": description, "views": rows}, indent=1) + "\n")
+    out.write_text(json.dumps({"model": GOLDEN_MODEL.as_posix(), "description": description, "views": rows}, indent=1)
+                   + "\n")
 
 
 def main():
@@ -105,9 +111,12 @@ def main():
     table = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     d, session = describe(args.model), open_session(args.model)
     rows = list(csv.DictReader(io.StringIO(table)))
-    differences = [np.abs(np.array([float(r[c]) for c in d["classes"]]) - classify(session, d, r["path"], args.tta)).max()
-                   for r in rows]
-    print(f"{args.model.name} {args.tta}: {len(rows)} images, largest difference of a probability {max(differences):.1e}")
+    differences = []
+    for r in rows:
+        probabilities = np.array([float(r[c]) for c in d["classes"]])
+        differences.append(np.abs(probabilities - classify(session, d, r["path"], args.tta)).max())
+    print(f"{args.model.name} {args.tta}: {len(rows)} images, largest difference of a probability "
+          f"{max(differences):.1e}")
     if max(differences) > TOLERANCE:
         sys.exit(f"a probability differs by more than {TOLERANCE}")
 

@@ -5,8 +5,9 @@ onnx/weights/testdata
     odd.safetensors               their tensors, contiguous, called by the keys that lead to them
 models/pretrained/testdata
     mae_{float32,float16,bfloat16}_{zip,legacy}.pth.gz
-                                  the layout of RETFound's pre-training files: 398 tensors of a masked autoencoder of ViT-L's
-                                  depth and width 2, scaler, epoch and argparse.Namespace; in float32 Adam's state too
+                                  the layout of RETFound's pre-training files: 398 tensors of a masked autoencoder of
+                                  ViT-L's depth and width 2, scaler, epoch and argparse.Namespace; in float32 Adam's
+                                  state too
     mae.safetensors.gz            the 398 tensors in float32; see mae_random.py
     teacher.pth                   a DINOv2 checkpoint of two blocks, with the same values under other names
     resize.safetensors            position embeddings before and after torch.nn.functional.interpolate, as RETFound's
@@ -29,10 +30,11 @@ import vit_random
 
 ROOT = pathlib.Path(__file__).parents[2]
 WEIGHTS = ROOT / "onnx" / "weights" / "testdata"
-PRETRAINED = ROOT / "training" / "pretrained" / "testdata"
+PRETRAINED = ROOT / "models" / "pretrained" / "testdata"
 
-DTYPES = [torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.float16, torch.bfloat16, torch.float32,
-          torch.float64, torch.complex64, torch.uint16, torch.uint32, torch.uint64, torch.float8_e4m3fn, torch.float8_e5m2]
+DTYPES = [torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.float16, torch.bfloat16,
+          torch.float32, torch.float64, torch.complex64, torch.uint16, torch.uint32, torch.uint64,
+          torch.float8_e4m3fn, torch.float8_e5m2]
 
 
 class Unknown:
@@ -64,11 +66,14 @@ def odd():
         "attributes": attributes,
         "optimizer": optimizer.state_dict(),
         "list": [torch.tensor([1, 2]), {"deep": (torch.tensor(3),)}],
-        "arrays": {"c": np.arange(6.0).reshape(2, 3), "f": np.asfortranarray(np.arange(6, dtype=np.int32).reshape(2, 3)),
+        "arrays": {"c": np.arange(6.0).reshape(2, 3),
+                   "f": np.asfortranarray(np.arange(6, dtype=np.int32).reshape(2, 3)),
                    "big": np.arange(3, dtype=">i4")},
         "conjugate": torch.ones(2, dtype=torch.complex64).conj(),
-        "args": argparse.Namespace(device="cpu", lr=None, epochs=800), "unknown": Unknown(), "scaler": {"scale": 65536.0},
-        "epoch": 3, "size": torch.Size([2]), "type": torch.float16, "device": torch.device("cpu"), "number": np.float64(2),
+        "args": argparse.Namespace(device="cpu", lr=None, epochs=800), "unknown": Unknown(),
+        "scaler": {"scale": 65536.0},
+        "epoch": 3, "size": torch.Size([2]), "type": torch.float16, "device": torch.device("cpu"),
+        "number": np.float64(2),
         7: torch.tensor(7), "ordered": collections.OrderedDict(a=torch.tensor(1.0)), "set": {1, 2}, "large": 1 << 80,
     }
 
@@ -91,7 +96,8 @@ def named(value, path=()):
 
 def mae():
     """The state_dict of RETFound's autoencoder in depth, at width 2."""
-    return {name: torch.from_numpy(mae_random.draw(name, shape)) for name, shape in mae_random.shapes(2, 24, 2, 8, 5).items()}
+    return {name: torch.from_numpy(mae_random.draw(name, shape))
+            for name, shape in mae_random.shapes(2, 24, 2, 8, 5).items()}
 
 
 def teacher():
@@ -103,7 +109,8 @@ def teacher():
             name = f"blocks.{i}.ls{j}.gamma"
             model[name] = torch.from_numpy(mae_random.draw(name, (2,)))
     model = {"backbone." + name: t for name, t in model.items()}
-    return {"teacher": {**model, "dino_head.mlp.0.weight": torch.ones(2, 2), "ibot_head.mlp.0.weight": torch.ones(2, 2)},
+    return {"teacher": {**model, "dino_head.mlp.0.weight": torch.ones(2, 2),
+                        "ibot_head.mlp.0.weight": torch.ones(2, 2)},
             "student": {"backbone.cls_token": torch.zeros(1, 1, 2)}}
 
 
@@ -114,8 +121,10 @@ def checkpoint(model, dtype):
         for p in parameters:
             p.grad = torch.zeros_like(p)
         optimizer.step()
-    return {"model": collections.OrderedDict(zip(model, (p.data for p in parameters))), "optimizer": optimizer.state_dict(), "epoch": 799,
-            "scaler": {"scale": 65536.0, "growth_factor": 2.0, "backoff_factor": 0.5, "growth_interval": 2000, "_growth_tracker": 7},
+    return {"model": collections.OrderedDict(zip(model, (p.data for p in parameters))),
+            "optimizer": optimizer.state_dict(), "epoch": 799,
+            "scaler": {"scale": 65536.0, "growth_factor": 2.0, "backoff_factor": 0.5, "growth_interval": 2000,
+                       "_growth_tracker": 7},
             "args": argparse.Namespace(mask_ratio=0.85, norm_pix_loss=True, blr=1.5e-4, model="mae_vit_large_patch16")}
 
 
@@ -126,7 +135,8 @@ def save(value, zipped):
 
 
 def resized(old, new, width=2):
-    tokens = torch.from_numpy(vit_random.fill(f"pos_embed.{old}", (1 + old * old) * width, 0, 1).astype(np.float64)).reshape(1, -1, width)
+    values = vit_random.fill(f"pos_embed.{old}", (1 + old * old) * width, 0, 1).astype(np.float64)
+    tokens = torch.from_numpy(values).reshape(1, -1, width)
     grid = tokens[:, 1:].reshape(-1, old, old, width).permute(0, 3, 1, 2)
     grid = torch.nn.functional.interpolate(grid, size=(new, new), mode="bicubic", align_corners=False)
     return tokens, torch.cat((tokens[:, :1], grid.permute(0, 2, 3, 1).flatten(1, 2)), dim=1)
@@ -155,7 +165,8 @@ def main():
         sizes[f"{old}"], sizes[f"{old}_{new}"] = resized(old, new)
     (PRETRAINED / "resize.safetensors").write_bytes(safetensors.torch.save(sizes))
     halves = torch.from_numpy(np.arange(1 << 16, dtype=np.uint16)).view(torch.float16).float()
-    print("float16 as float32, SHA-256 for numbers_test.go:", hashlib.sha256(torch.nan_to_num(halves, 0, torch.inf, -torch.inf).numpy().tobytes()).hexdigest())
+    print("float16 as float32, SHA-256 for numbers_test.go:",
+          hashlib.sha256(torch.nan_to_num(halves, 0, torch.inf, -torch.inf).numpy().tobytes()).hexdigest())
     print("torch", torch.__version__)
 
 

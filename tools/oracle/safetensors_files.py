@@ -4,8 +4,8 @@
     python tools/oracle/safetensors_files.py check FILE    fails unless FILE holds the same tensors as types.safetensors
 
 types.safetensors holds tensors of every type that numpy and torch can save, a scalar and an empty one, and metadata.
-hostile.csv lists damaged files (as hexadecimal) with the official library's verdict: the error's name, or empty where it reads them.
-FOVEA_PYTHON=/path/to/python go test ./onnx/weights runs the check mode.
+hostile.csv lists damaged files (as hexadecimal) with the official library's verdict: the error's name, or empty where
+it reads them. FOVEA_PYTHON=/path/to/python go test ./onnx/weights runs the check mode.
 """
 
 import csv
@@ -24,7 +24,8 @@ OUT = pathlib.Path(__file__).parents[2] / "onnx" / "weights" / "testdata"
 def tensors():
     torch.manual_seed(0)
     t = {}
-    for dtype in (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.float16, torch.bfloat16,
+    for dtype in (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.float16,
+                  torch.bfloat16,
                   torch.float32, torch.float64, torch.float8_e4m3fn, torch.float8_e5m2, torch.uint16, torch.uint32,
                   torch.uint64, torch.complex64, torch.float8_e8m0fnu, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz):
         t[str(dtype).removeprefix("torch.")] = (torch.randn(3, 5).abs() * 4).to(dtype)
@@ -51,7 +52,8 @@ def hostile():
     yield "valid padded", raw(json.dumps({"a": one}).encode() + b"   ", b"ab")
     yield "valid unsorted", raw({"a": info("U8", [2], 2, 4), "b": one}, b"abcd")
     yield "valid no tensors", raw({})
-    yield "valid zero sizes", raw({"a": info("F32", [0, 3], 0, 0), "b": info("F32", [], 0, 4), "c": info("F32", [0], 4, 4)}, b"abcd")
+    yield "valid zero sizes", raw({"a": info("F32", [0, 3], 0, 0), "b": info("F32", [], 0, 4),
+                                   "c": info("F32", [0], 4, 4)}, b"abcd")
     yield "valid metadata", raw({"__metadata__": {"k": "v"}, "a": one}, b"ab")
     yield "valid half bytes", raw({"a": info("F4", [2, 2], 0, 2)}, b"ab")
     yield "too short", b"\x02\0\0"
@@ -115,7 +117,8 @@ def check(path):
         sys.exit(f"names differ: {sorted(want.keys() ^ got.keys())}")
     for name, w in want.items():
         g = got[name]
-        if g.dtype != w.dtype or g.shape != w.shape or bytes(g.reshape(-1).view(torch.uint8)) != bytes(w.reshape(-1).view(torch.uint8)):
+        same_bytes = bytes(g.reshape(-1).view(torch.uint8)) == bytes(w.reshape(-1).view(torch.uint8))
+        if g.dtype != w.dtype or g.shape != w.shape or not same_bytes:
             sys.exit(f"{name} differs")
 
 

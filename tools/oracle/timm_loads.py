@@ -1,9 +1,10 @@
-"""Loads a run's fine-tuned weights into timm's ViT as RETFound builds it, and compares its logits with the run's model.onnx.
+"""Loads a run's fine-tuned weights into timm's ViT as RETFound builds it, and compares its logits with the run's
+model.onnx.
 
     python tools/oracle/timm_loads.py runs/NAME [--images 8]
 
-checkpoints/best/model.safetensors has to load with strict=True: every parameter under PyTorch's name, none more. Prints the
-largest difference of logits on random images, and fails above 1e-4.
+checkpoints/best/model.safetensors has to load with strict=True: every parameter under PyTorch's name, none more. Prints
+the largest difference of logits on random images, and fails above 1e-4.
 """
 
 import argparse

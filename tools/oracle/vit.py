@@ -173,7 +173,8 @@ def compare(case: Case, folder: pathlib.Path) -> bool:
     """Prints every tensor's error and says whether all are within tolerance."""
     got = load_file(folder / f"{case.name}.safetensors")
     ok = True
-    print(f"\n{case.name}\n{'gradient':32} {'shape':>18} {'max |grad|':>11} {'max |diff|':>11} {'ratio':>9} {'noise':>9}  at")
+    print(f"\n{case.name}\n{'gradient':32} {'shape':>18} {'max |grad|':>11} {'max |diff|':>11} "
+          f"{'ratio':>9} {'noise':>9}  at")
     for name, want in case.gradients.items():
         g = got.get(f"{name}.grad")
         if g is None or g.size != want.size:
@@ -202,7 +203,8 @@ def compare(case: Case, folder: pathlib.Path) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", type=pathlib.Path, metavar="DIR", help="compare the gradients in DIR/CASE.safetensors")
+    parser.add_argument("--full", type=pathlib.Path, metavar="DIR",
+                        help="compare the gradients in DIR/CASE.safetensors")
     parser.add_argument("--cases", default=",".join(CASES), help="names, separated by commas")
     options = parser.parse_args()
     print(f"torch {torch.__version__}, timm {timm.__version__}, numpy {np.__version__}")

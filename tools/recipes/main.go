@@ -1,11 +1,10 @@
-// Recipes trains RetinaMNIST by several recipes, each with several seeds, and
-// prints a Markdown table of means and standard deviations over the seeds.
+// Recipes trains RetinaMNIST by several recipes, each with several seeds, and prints a Markdown table of means and
+// standard deviations over the seeds.
 //
 //	go run ./tools/recipes > table.md
 //
-// Each run is one of trainer -config configs/retinamnist.toml with the -set of
-// its recipe, in runs/recipes. Interrupted, it goes on where it stopped when it
-// is started again; finished runs are only read.
+// Each run is trainer -config configs/retinamnist.toml with the -set of its recipe, in runs/recipes. After an
+// interruption, the same command goes on where it stopped. It only reads finished runs.
 package main
 
 import (
@@ -29,7 +28,7 @@ import (
 	"fovea/training/config"
 )
 
-// A recipe is what differs from the config file.
+// A recipe changes keys of the config file.
 type recipe struct {
 	name string
 	set  []string
@@ -38,7 +37,7 @@ type recipe struct {
 var (
 	randAugment = []string{"augment.policy=rand-m9-mstd0.5-inc1"}
 	mix         = []string{"augment.mixup=0.8", "augment.cutmix=1"}
-	ema         = []string{"training.ema=0.99"} // of 100 steps, six of the 48 epochs
+	ema         = []string{"training.ema=0.99"} // averages about 100 steps, six of the 48 epochs
 
 	recipes = []recipe{
 		{"plain", nil},
@@ -52,7 +51,7 @@ var (
 )
 
 func main() {
-	file := flag.String("config", "configs/retinamnist.toml", "what the recipes are changes of")
+	file := flag.String("config", "configs/retinamnist.toml", "config file that the recipes change")
 	out := flag.String("out", "runs/recipes", "folder of the run folders")
 	seeds := flag.Int("seeds", 3, "runs of each recipe, with the seeds 0, 1, …")
 	only := flag.String("only", "", "names of recipes, separated by commas; empty: all")
@@ -78,7 +77,7 @@ func main() {
 	}
 }
 
-// choose returns the recipes of these names, in their order.
+// choose returns the recipes that a list names, in its order.
 func choose(only string) ([]recipe, error) {
 	if only == "" {
 		return recipes, nil
@@ -96,7 +95,7 @@ func choose(only string) ([]recipe, error) {
 
 func run(ctx context.Context, file, out string, seeds int, recipes []recipe, extra []string, w io.Writer) error {
 	results := make([][]result, len(recipes))
-	for seed := range seeds { // a table of fewer seeds can be made early
+	for seed := range seeds { // all recipes with one seed first, so that a table of fewer seeds can be made early
 		for i, r := range recipes {
 			one, err := train(ctx, file, out, r, seed, extra)
 			if err != nil {
@@ -108,8 +107,7 @@ func run(ctx context.Context, file, out string, seeds int, recipes []recipe, ext
 	return writeTable(w, recipes, results)
 }
 
-// A result is what is known of a run: its best epoch's score on val, and the
-// metrics of that epoch on test.
+// A result has the score of a run's best epoch on val, and the metrics of that epoch on test.
 type result struct {
 	valScore float64
 	test     evaluation.Metrics
@@ -138,11 +136,11 @@ func train(ctx context.Context, file, out string, r recipe, seed int, extra []st
 	return result{val[done.BestEpoch].Score, done.Test}, nil
 }
 
-// writeTable writes a row a recipe, in the order of recipes. The score on val
-// is what one may choose a recipe by.
+// writeTable writes one row for each recipe, in the order of recipes. A recipe may be chosen by its score on val.
 func writeTable(w io.Writer, recipes []recipe, results [][]result) error {
 	var b strings.Builder
-	b.WriteString("| recipe | val score | test macro AUC | test quadratic kappa | test accuracy |\n|---|---:|---:|---:|---:|\n")
+	b.WriteString("| recipe | val score | test macro AUC | test quadratic kappa | test accuracy |\n")
+	b.WriteString("|---|---:|---:|---:|---:|\n")
 	for i, runs := range results {
 		fmt.Fprintf(&b, "| %s |", recipes[i].name)
 		for _, metric := range []func(result) float64{
@@ -168,7 +166,7 @@ func writeTable(w io.Writer, recipes []recipe, results [][]result) error {
 	return err
 }
 
-// spread is mean ± sample standard deviation, which a single value has not.
+// spread returns the mean ± the sample standard deviation, or the mean alone of a single value.
 func spread(values []float64) string {
 	mean, sd := stat.MeanStdDev(values, nil)
 	if len(values) == 1 {

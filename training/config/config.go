@@ -28,6 +28,8 @@ type Data struct {
 	Unreadable string     `toml:"unreadable" choices:"error skip"` // treatment of images that cannot be decoded
 	Mean       [3]float64 `toml:"mean" range:"[0, 1]"`             // of R, G, B in [0, 1]
 	Std        [3]float64 `toml:"std" range:"(0, inf)"`
+	WhiteLevel int        `toml:"white_level" range:"[0, 65535]"` // of 16-bit images; 0: what the file says
+	MaxPixels  int        `toml:"max_pixels" range:"[1, inf)"`    // of an image
 
 	Ratio      float64 `toml:"ratio" range:"(0, 1]"` // fraction of the training images to use
 	Stratified bool    `toml:"stratified"`           // take Ratio of each class instead of all images together
@@ -78,6 +80,7 @@ type Augment struct {
 	Mixup          float64    `toml:"mixup" range:"[0, inf)"`  // alpha of the Beta distribution; 0: off
 	CutMix         float64    `toml:"cutmix" range:"[0, inf)"` // alpha of the Beta distribution; 0: off
 	CutMixMinMax   [2]float64 `toml:"cutmix_minmax" range:"[0, 1]"`
+	CutMixBox      string     `toml:"cutmix_box" choices:"timm_1.0 timm_0.9"` // whose rounding of the box
 	MixProbability float64    `toml:"mix_probability" range:"[0, 1]"`
 	MixSwitch      float64    `toml:"mix_switch" range:"[0, 1]"` // probability of CutMix where both are on
 	MixMode        string     `toml:"mix_mode" choices:"batch pair elem"`
@@ -98,6 +101,7 @@ type Evaluation struct {
 	Loss          string `toml:"loss" choices:"images batches"`  // what the validation loss is the mean over
 	Probabilities string `toml:"probabilities" choices:"fp32 fp16"`
 	AbsentClass   string `toml:"absent_class" choices:"warn error"`
+	Axis          string `toml:"axis" choices:"epoch_1000x epoch"` // of the metrics in TensorBoard
 }
 
 // Optimizer describes AdamW with layer-wise decay of the rate. Exactly one of LR and BLR is above 0;

@@ -13,6 +13,8 @@ import (
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
 	"github.com/spf13/viper"
+
+	"fovea/internal/textfile"
 )
 
 const (
@@ -85,6 +87,9 @@ func (r *reader) err() error { return errors.Join(r.problems...) }
 
 func (r *reader) readFile(file string) {
 	doc, err := os.ReadFile(file)
+	if err == nil {
+		doc, err = textfile.Decode(doc)
+	}
 	if err != nil {
 		var path *os.PathError
 		if errors.As(err, &path) {

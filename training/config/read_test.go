@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf16"
 )
 
 const minimal = "[data]\ndir = \"images\"\n"
@@ -194,6 +195,21 @@ func TestReadRefuses(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A file may begin with a byte order mark, or be in UTF-16 as PowerShell writes it.
+func TestReadMarks(t *testing.T) {
+	const text = "name = \"cfgx\"\r\n[data]\ndir = \"Gr\u00f6\u00dfe\"\n"
+	wide := []byte{0xff, 0xfe}
+	for _, u := range utf16.Encode([]rune(text)) {
+		wide = append(wide, byte(u), byte(u>>8))
+	}
+	for _, text := range []string{"\ufeff" + text, string(wide)} {
+		c, err := Read(write(t, text), nil, nil)
+		if err != nil || c.Name != "cfgx" || c.Data.Dir != "Gr\u00f6\u00dfe" {
+			t.Errorf("%q: %v, %v", text, c, err)
+		}
 	}
 }
 

@@ -13,18 +13,9 @@ func (l *Learner) ArenaBytes() int64 { return 4 * int64(l.settings.Layout.Size) 
 // Gradients visits the gradients of the last ForwardBackward, by the parameter's name. They contain the loss scale as a
 // factor.
 func (l *Learner) Gradients(visit func(name string, gradient []float32)) error {
-	return l.visit(l.gradients, visit)
-}
-
-// Parameters visits the parameters as they are.
-func (l *Learner) Parameters(visit func(name string, values []float32)) error {
-	return l.visit(l.parameters, visit)
-}
-
-func (l *Learner) visit(arena *ort.Memory, visit func(name string, values []float32)) error {
-	return l.device.Exchange([]*ort.Memory{arena}, true, false, func(contents []*ort.Memory) error {
+	return l.device.Exchange([]*ort.Memory{l.gradients}, true, false, func(contents []*ort.Memory) error {
 		for _, p := range l.settings.Layout.Params {
-			if arena != l.gradients || !p.Frozen {
+			if !p.Frozen {
 				visit(p.Name, p.View(contents[0].Float32()))
 			}
 		}
@@ -87,16 +78,6 @@ func (l *Learner) State(visit func(name string, values []float32)) error {
 
 // LossScale returns the factor in the gradients of Gradients.
 func (l *Learner) LossScale() float64 { return l.scale() }
-
-// Shape returns the shape of a parameter, nil if there is none of that name.
-func (l *Learner) Shape(name string) []int64 {
-	for _, p := range l.settings.Layout.Params {
-		if p.Name == name {
-			return p.Shape
-		}
-	}
-	return nil
-}
 
 // StageDropping stages a batch with another choice of the paths that are dropped: drop writes the factors [2·depth,B]
 // from the probabilities to keep, one for each row.

@@ -3,7 +3,6 @@ package learner
 import (
 	"errors"
 
-	"fovea/graphs/artifacts"
 	"fovea/onnx/engine"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
@@ -16,6 +15,7 @@ type arenas struct {
 	parameters, gradients, moment1, moment2 *ort.Memory
 	sum                                     *ort.Memory // of gradients over micro-batches; nil without accumulation
 	average                                 *ort.Memory // moving average of the parameters; nil without one
+	allocated                               cleanup
 }
 
 func (a *arenas) allocate(s Settings, d *engine.Device) (err error) {
@@ -31,13 +31,9 @@ func (a *arenas) allocate(s Settings, d *engine.Device) (err error) {
 		if *m, err = d.AllocateFloat32(s.Layout.Size); err != nil {
 			return err
 		}
+		a.allocated.add((*m).Free)
 	}
 	return nil
-}
-
-// bind gives a training session its parameters and gradients.
-func (a *arenas) bind(s *ort.Session, layout optim.Layout) error {
-	return errors.Join(bindArena(s, layout, a.parameters, ownName), bindArena(s, layout, a.gradients, artifacts.Grad))
 }
 
 // stepGradients returns the gradients of a step: of its micro-batches together.
@@ -74,15 +70,7 @@ func (a *arenas) Start(fill func(parameters []float32) error) error {
 	})
 }
 
-func (a *arenas) free() error {
-	var failed []error
-	for _, m := range []*ort.Memory{a.parameters, a.gradients, a.moment1, a.moment2, a.sum, a.average} {
-		if m != nil {
-			failed = append(failed, m.Free())
-		}
-	}
-	return errors.Join(failed...)
-}
+func (a *arenas) free() error { return a.allocated.close() }
 
 func ownName(name string) string { return name }
 
@@ -97,14 +85,18 @@ func bindArena(s *ort.Session, layout optim.Layout, arena *ort.Memory, name func
 		if !has[name(p.Name)] {
 			continue
 		}
-		t, err := arena.Tensor(4*p.Offset, pb.TensorProto_FLOAT, p.Shape...)
-		if err != nil {
-			return err
-		}
-		// The session keeps the memory, not this view of it.
-		if err := errors.Join(s.Bind(name(p.Name), t), t.Close()); err != nil {
+		if err := bind(s, name(p.Name), arena, p.Offset, p.Shape...); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// bind gives an input or output of a session its place in memory, float32 from the element at offset on.
+func bind(s *ort.Session, name string, m *ort.Memory, offset int, shape ...int64) error {
+	t, err := m.Tensor(4*offset, pb.TensorProto_FLOAT, shape...)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Bind(name, t), t.Close()) // the session keeps the memory, not this view of it
 }

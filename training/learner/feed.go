@@ -3,16 +3,17 @@ package learner
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"fovea/onnx/cuda"
 	"fovea/onnx/engine"
 	"fovea/onnx/ort"
-	"fovea/onnx/pb"
 )
 
 // A feed brings batches to a session's inputs, which stay where they are. On a GPU a batch is written into page-locked
 // memory and copied while the batch before it is computed. Two slots take turns.
 type feed struct {
+	cleanup
 	device *engine.Device
 	inputs *ort.Memory // one after another
 	fields map[string]field
@@ -33,41 +34,35 @@ type slot struct {
 	uploaded, emptied *cuda.Event // host is free again, memory is free again
 }
 
-// newFeed binds the session's inputs of these names, float32, where it has them.
-func newFeed(d *engine.Device, s *ort.Session, names ...string) (_ *feed, err error) {
+// newFeed binds the session's inputs of these names, float32, where it has them. The caller closes the feed even if
+// there is an error.
+func newFeed(d *engine.Device, s *ort.Session, names ...string) (*feed, error) {
 	f := &feed{device: d, fields: map[string]field{}}
-	defer func() {
-		if err != nil {
-			f.close()
-		}
-	}()
 	const align = 64 // elements, of what the runtime reads
 	size := 0
-	var infos []ort.Info
 	for _, info := range s.Inputs() {
-		for _, name := range names {
-			if info.Name == name {
-				n := 1
-				for _, d := range info.Shape {
-					n *= int(d)
-				}
-				f.fields[name] = field{size, size + n, info.Shape}
-				size += (n + align - 1) / align * align
-				infos = append(infos, info)
-			}
+		if !slices.Contains(names, info.Name) {
+			continue
 		}
+		n := 1
+		for _, d := range info.Shape {
+			n *= int(d)
+		}
+		f.fields[info.Name] = field{size, size + n, info.Shape}
+		size += (n + align - 1) / align * align
 	}
+	if d != nil {
+		// A batch may have been sent and never delivered: a stream must not find its memory gone.
+		f.add(d.Copies.Synchronize)
+	}
+	var err error
 	if f.inputs, err = d.AllocateFloat32(size); err != nil {
-		return nil, err
+		return f, err
 	}
-	for _, info := range infos {
-		t, err := f.inputs.Tensor(4*f.fields[info.Name].start, pb.TensorProto_FLOAT, info.Shape...)
-		if err != nil {
-			return nil, err
-		}
-		// The session keeps the memory, not this view of it.
-		if err := errors.Join(s.Bind(info.Name, t), t.Close()); err != nil {
-			return nil, err
+	f.add(f.inputs.Free)
+	for name, x := range f.fields {
+		if err := bind(s, name, f.inputs, x.start, x.shape...); err != nil {
+			return f, err
 		}
 	}
 	if d != nil {
@@ -83,13 +78,16 @@ func (f *feed) addSlots(bytes int) (err error) {
 		if s.host, err = f.device.AllocateHost(bytes); err != nil {
 			return err
 		}
+		f.add(s.host.Free)
 		if s.memory, err = f.device.Allocate(bytes); err != nil {
 			return err
 		}
+		f.add(s.memory.Free)
 		for _, e := range []**cuda.Event{&s.uploaded, &s.emptied} {
 			if *e, err = f.device.NewEvent(); err != nil {
 				return err
 			}
+			f.add((*e).Close)
 		}
 	}
 	return nil
@@ -146,29 +144,4 @@ func (f *feed) deliver() error {
 	s, compute := f.slots[f.turn], f.device.Compute
 	return errors.Join(compute.Wait(s.uploaded), compute.Copy(f.inputs.Device(), 0, s.memory, 0, s.memory.Size()),
 		compute.Record(s.emptied))
-}
-
-// close ends with the batches that were sent and never delivered, too: a stream must not find its memory gone.
-func (f *feed) close() error {
-	var failed []error
-	if f.device != nil {
-		failed = append(failed, f.device.Copies.Synchronize())
-	}
-	for _, s := range f.slots {
-		for _, e := range []*cuda.Event{s.uploaded, s.emptied} {
-			if e != nil {
-				failed = append(failed, e.Close())
-			}
-		}
-		if s.memory != nil {
-			failed = append(failed, s.memory.Free())
-		}
-		if s.host != nil {
-			failed = append(failed, s.host.Free())
-		}
-	}
-	if f.inputs != nil {
-		failed = append(failed, f.inputs.Free())
-	}
-	return errors.Join(failed...)
 }

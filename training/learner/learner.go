@@ -31,12 +31,12 @@ type Settings struct {
 // copy overlaps the step.
 type Learner struct {
 	arenas
+	cleanup
 	settings  Settings
 	session   *ort.Session
 	feed      *feed
 	lossScale *scalar
 	loss      *scalar // a copy for each micro-batch
-	logits    *ort.Memory
 	optimizer optimizer
 	scaler    *optim.LossScaler // nil: the loss is not scaled
 
@@ -64,19 +64,28 @@ func (l *Learner) open(e *engine.Engine, g *graphs.Graph) (err error) {
 	if l.session, err = e.OpenTraining(model); err != nil {
 		return err
 	}
+	l.add(l.session.Close)
+	l.add(l.free)
 	if err = l.allocate(s, device); err != nil {
 		return err
 	}
-	if err = l.bind(l.session, s.Layout); err != nil {
+	if err = errors.Join(bindArena(l.session, s.Layout, l.parameters, ownName),
+		bindArena(l.session, s.Layout, l.gradients, artifacts.Grad)); err != nil {
 		return err
 	}
-	if l.feed, err = newFeed(device, l.session, s.Images, artifacts.Targets, artifacts.DropPath); err != nil {
+	l.feed, err = newFeed(device, l.session, s.Images, artifacts.Targets, artifacts.DropPath)
+	l.add(l.feed.close)
+	if err != nil {
 		return err
 	}
-	if l.lossScale, err = newScalar(device, l.session, artifacts.LossScale, 1); err != nil {
+	l.lossScale, err = newScalar(device, l.session, artifacts.LossScale, 1)
+	l.add(l.lossScale.close)
+	if err != nil {
 		return err
 	}
-	if l.loss, err = newScalar(device, l.session, artifacts.Loss, s.Accumulate); err != nil {
+	l.loss, err = newScalar(device, l.session, artifacts.Loss, s.Accumulate)
+	l.add(l.loss.close)
+	if err != nil {
 		return err
 	}
 	if err = l.bindLogits(); err != nil {
@@ -94,6 +103,9 @@ func (l *Learner) open(e *engine.Engine, g *graphs.Graph) (err error) {
 		return err
 	}
 	l.optimizer, err = newOptimizer(s, &l.arenas, e)
+	if l.optimizer != nil {
+		l.add(l.optimizer.close)
+	}
 	return err
 }
 
@@ -114,19 +126,17 @@ func OpenSession(e *engine.Engine, g *graphs.Graph) (*ort.Session, error) {
 }
 
 // bindLogits gives the logits memory, which nothing reads: every output has a place.
-func (l *Learner) bindLogits() (err error) {
+func (l *Learner) bindLogits() error {
 	for _, info := range l.session.Outputs() {
 		if info.Name != artifacts.Logits {
 			continue
 		}
-		if l.logits, err = l.device.AllocateFloat32(int(info.Shape[0] * info.Shape[1])); err != nil {
-			return err
-		}
-		t, err := l.logits.Tensor(0, info.Type, info.Shape...)
+		logits, err := l.device.AllocateFloat32(int(info.Shape[0] * info.Shape[1]))
 		if err != nil {
 			return err
 		}
-		return errors.Join(l.session.Bind(info.Name, t), t.Close())
+		l.add(logits.Free)
+		return bind(l.session, info.Name, logits, 0, info.Shape...)
 	}
 	return nil
 }
@@ -241,19 +251,5 @@ func (l *Learner) Settle() (lossSum float64, err error) {
 
 // Close frees the arenas and the session, and ends with what a GPU still does for them.
 func (l *Learner) Close() error {
-	failed := []error{l.device.Wait()}
-	if l.session != nil {
-		failed = append(failed, l.session.Close())
-	}
-	if l.optimizer != nil {
-		failed = append(failed, l.optimizer.close())
-	}
-	if l.feed != nil {
-		failed = append(failed, l.feed.close())
-	}
-	if l.logits != nil {
-		failed = append(failed, l.logits.Free())
-	}
-	failed = append(failed, l.loss.close(), l.lossScale.close(), l.free())
-	return errors.Join(failed...)
+	return errors.Join(l.device.Wait(), l.cleanup.close())
 }

@@ -45,18 +45,14 @@ func newOptimizer(s Settings, a *arenas, e *engine.Engine) (optimizer, error) {
 // A hostOptimizer runs on the CPU.
 type hostOptimizer struct {
 	*arenas
-	adamw   optim.AdamW
-	groups  []optim.Group
-	from    int // element, see optim.Layout.TrainedFrom
-	clip    float64
-	ema     float64
-	workers int
-	last    float64
+	settings Settings
+	groups   []optim.Group
+	from     int // element, see optim.Layout.TrainedFrom
+	last     float64
 }
 
 func newHostOptimizer(s Settings, a *arenas) *hostOptimizer {
-	return &hostOptimizer{arenas: a, adamw: s.AdamW, groups: s.Layout.Groups(), from: s.Layout.TrainedFrom(),
-		clip: s.Clip, ema: s.EMA, workers: s.Workers}
+	return &hostOptimizer{arenas: a, settings: s, groups: s.Layout.Groups(), from: s.Layout.TrainedFrom()}
 }
 
 func (o *hostOptimizer) accumulate(micro int) error {
@@ -67,24 +63,24 @@ func (o *hostOptimizer) accumulate(micro int) error {
 	if micro == 0 {
 		copy(sum, gradients)
 	} else {
-		optim.Add(sum, gradients, o.workers)
+		optim.Add(sum, gradients, o.settings.Workers)
 	}
 	return nil
 }
 
 func (o *hostOptimizer) update(step int64, rate, divisor float64) error {
 	gradients, parameters := o.stepGradients().Float32(), o.parameters.Float32()
-	o.last = optim.Norm(gradients[o.from:], o.workers) / divisor
+	o.last = optim.Norm(gradients[o.from:], o.settings.Workers) / divisor
 	if !isFinite(o.last) {
 		return nil
 	}
-	o.adamw.Step(step, rate, optim.ClipScale(o.last, o.clip)/divisor, o.groups, parameters, gradients,
-		o.moment1.Float32(), o.moment2.Float32(), o.workers)
+	o.settings.AdamW.Step(step, rate, optim.ClipScale(o.last, o.settings.Clip)/divisor, o.groups, parameters, gradients,
+		o.moment1.Float32(), o.moment2.Float32(), o.settings.Workers)
 	if o.average != nil {
 		// Frozen parameters are their average, which rounding would change.
 		average := o.average.Float32()
 		for _, g := range o.groups {
-			optim.Average(average[g.Start:g.End], parameters[g.Start:g.End], o.ema, o.workers)
+			optim.Average(average[g.Start:g.End], parameters[g.Start:g.End], o.settings.EMA, o.settings.Workers)
 		}
 	}
 	return nil

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
 	"fovea/onnx/engine"
 	"fovea/onnx/ort"
-	"fovea/onnx/pb"
 	"fovea/training/optim"
 )
 
@@ -17,11 +17,10 @@ import (
 // times slower than what is made for one. On a GPU it waits for the norm, which Go looks at before it goes on.
 type graphOptimizer struct {
 	*arenas
-	adamw  optim.AdamW
-	groups []optim.Group
-	from   int
-	clip   float64
-	ema    float64
+	cleanup
+	settings Settings
+	groups   []optim.Group
+	from     int
 
 	squares, steps, sums, averages *ort.Session // the last two nil where nothing needs them
 	squareSum                      *scalar
@@ -35,14 +34,9 @@ var scalars = []string{"gradient_scale", "rate", "shrink", "beta1", "weight1", "
 
 const constantsRow = 16 // float32 values
 
-func newGraphOptimizer(s Settings, a *arenas, e *engine.Engine) (_ *graphOptimizer, err error) {
-	o := &graphOptimizer{arenas: a, adamw: s.AdamW, groups: s.Layout.Groups(), from: s.Layout.TrainedFrom(),
-		clip: s.Clip, ema: s.EMA}
-	defer func() {
-		if err != nil {
-			o.close()
-		}
-	}()
+// newGraphOptimizer opens the sessions. The caller closes the optimizer even if there is an error.
+func newGraphOptimizer(s Settings, a *arenas, e *engine.Engine) (o *graphOptimizer, err error) {
+	o = &graphOptimizer{arenas: a, settings: s, groups: s.Layout.Groups(), from: s.Layout.TrainedFrom()}
 	for _, x := range []struct {
 		to     **ort.Session
 		build  func() (*graphs.Graph, error)
@@ -54,45 +48,43 @@ func newGraphOptimizer(s Settings, a *arenas, e *engine.Engine) (_ *graphOptimiz
 		}
 		g, err := x.build()
 		if err != nil {
-			return nil, err
+			return o, err
 		}
 		g.Lower(graphs.Float32, a.device != nil)
 		model, err := g.Marshal()
 		if err != nil {
-			return nil, err
+			return o, err
 		}
 		if *x.to, err = e.OpenOnDevice(model); err != nil {
-			return nil, err
+			return o, err
 		}
+		o.add((*x.to).Close)
 	}
-	if o.squareSum, err = newScalar(a.device, o.squares, "square_sum", 1); err != nil {
-		return nil, err
+	o.squareSum, err = newScalar(a.device, o.squares, "square_sum", 1)
+	o.add(o.squareSum.close)
+	if err != nil {
+		return o, err
 	}
-	o.constants, err = a.device.AllocateFloat32(constantsRow * len(o.groups))
+	if o.constants, err = a.device.AllocateFloat32(constantsRow * len(o.groups)); err == nil {
+		o.add(o.constants.Free)
+	}
 	return o, err
 }
 
 // run runs a session with its vectors bound to a range of arenas and its scalars to a row of the constants.
 func (o *graphOptimizer) run(s *ort.Session, vectors map[string]*ort.Memory, start, end, row int) error {
-	bind := func(name string, m *ort.Memory, offset int, shape ...int64) error {
-		t, err := m.Tensor(4*offset, pb.TensorProto_FLOAT, shape...)
-		if err != nil {
-			return err
-		}
-		return errors.Join(s.Bind(name, t), t.Close())
-	}
 	for name, arena := range vectors {
-		if err := bind(name, arena, start, int64(end-start)); err != nil {
+		if err := bind(s, name, arena, start, int64(end-start)); err != nil {
 			return err
 		}
 	}
 	for _, info := range s.Inputs() {
-		for i, name := range scalars {
-			if info.Name == name {
-				if err := bind(name, o.constants, constantsRow*row+i); err != nil {
-					return err
-				}
-			}
+		i := slices.Index(scalars, info.Name)
+		if i < 0 {
+			continue
+		}
+		if err := bind(s, info.Name, o.constants, constantsRow*row+i); err != nil {
+			return err
 		}
 	}
 	return s.Run()
@@ -112,17 +104,19 @@ func (o *graphOptimizer) accumulate(micro int) error {
 
 func (o *graphOptimizer) update(step int64, rate, divisor float64) error {
 	gradients := o.stepGradients()
-	if err := o.run(o.squares, map[string]*ort.Memory{"gradient": gradients}, o.from, gradients.Size()/4,
-		0); err != nil {
-		return err
+	const piece = 1 << 20 // elements, see artifacts.SquareSum
+	sum := 0.0
+	for start, end := o.from, gradients.Size()/4; start < end; start += piece {
+		err := o.run(o.squares, map[string]*ort.Memory{"gradient": gradients}, start, min(start+piece, end), 0)
+		if err := errors.Join(err, o.squareSum.receive(0), o.device.Wait()); err != nil {
+			return err
+		}
+		sum += o.squareSum.value(0)
 	}
-	if err := errors.Join(o.squareSum.receive(0), o.device.Wait()); err != nil {
-		return err
-	}
-	if o.last = math.Sqrt(o.squareSum.value(0)) / divisor; !isFinite(o.last) {
+	if o.last = math.Sqrt(sum) / divisor; !isFinite(o.last) {
 		return nil
 	}
-	if err := o.writeConstants(step, rate, optim.ClipScale(o.last, o.clip)/divisor); err != nil {
+	if err := o.writeConstants(step, rate, optim.ClipScale(o.last, o.settings.Clip)/divisor); err != nil {
 		return err
 	}
 	for i, g := range o.groups {
@@ -142,12 +136,13 @@ func (o *graphOptimizer) update(step int64, rate, divisor float64) error {
 
 // writeConstants fills in the scalars of every group for a step.
 func (o *graphOptimizer) writeConstants(step int64, rate, scale float64) error {
-	bias1, bias2 := 1-math.Pow(o.adamw.Beta1, float64(step)), 1-math.Pow(o.adamw.Beta2, float64(step))
+	w := o.settings.AdamW
+	bias1, bias2 := 1-math.Pow(w.Beta1, float64(step)), 1-math.Pow(w.Beta2, float64(step))
 	return o.device.Exchange([]*ort.Memory{o.constants}, false, true, func(contents []*ort.Memory) error {
 		for i, g := range o.groups {
 			lr := rate * g.LRScale
-			for j, x := range []float64{scale, lr / bias1, 1 - lr*g.WeightDecay, o.adamw.Beta1, 1 - o.adamw.Beta1,
-				o.adamw.Beta2, 1 - o.adamw.Beta2, math.Sqrt(bias2), o.adamw.Eps, o.ema, 1 - o.ema} {
+			for j, x := range []float64{scale, lr / bias1, 1 - lr*g.WeightDecay, w.Beta1, 1 - w.Beta1,
+				w.Beta2, 1 - w.Beta2, math.Sqrt(bias2), w.Eps, o.settings.EMA, 1 - o.settings.EMA} {
 				contents[0].Float32()[constantsRow*i+j] = float32(x)
 			}
 		}
@@ -156,17 +151,3 @@ func (o *graphOptimizer) writeConstants(step int64, rate, scale float64) error {
 }
 
 func (o *graphOptimizer) norm() float64 { return o.last }
-
-func (o *graphOptimizer) close() error {
-	var failed []error
-	for _, s := range []*ort.Session{o.squares, o.steps, o.sums, o.averages} {
-		if s != nil {
-			failed = append(failed, s.Close())
-		}
-	}
-	failed = append(failed, o.squareSum.close())
-	if o.constants != nil {
-		failed = append(failed, o.constants.Free())
-	}
-	return errors.Join(failed...)
-}

@@ -136,3 +136,38 @@ func tinyViT(t *testing.T, provider string, change func(*Settings)) *Learner {
 	})
 	return l
 }
+
+// TestNormOfManyElements: the norm of a gradient is right for as many elements as a large model has.
+func TestNormOfManyElements(t *testing.T) {
+	layout, err := optim.NewLayout([]optim.Tensor{{Name: "w", Shape: []int64{5 << 20}}}, optim.Decay{Layer: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Settings{Layout: layout, AdamW: optim.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}, Accumulate: 1}
+	e, err := engine.New(t.Context(), engine.Settings{Provider: "cpu"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a arenas
+	if err := a.allocate(s, e.Device()); err != nil {
+		t.Fatal(err)
+	}
+	defer a.free()
+	o, err := newGraphOptimizer(s, &a, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.close()
+	want, rng := 0.0, rand.New(rand.NewPCG(5, 6))
+	for i := range a.gradients.Float32() {
+		x := float32(rng.NormFloat64())
+		a.gradients.Float32()[i] = x
+		want += float64(x) * float64(x)
+	}
+	if err := o.update(1, 0, 1); err != nil {
+		t.Fatal(err)
+	}
+	if got := o.norm(); math.Abs(got/math.Sqrt(want)-1) > 1e-6 {
+		t.Errorf("the norm of %d elements is %v, want %v", layout.Size, got, math.Sqrt(want))
+	}
+}

@@ -2,47 +2,39 @@ package learner
 
 import (
 	"encoding/binary"
-	"errors"
 	"math"
 
-	"fovea/onnx/cuda"
 	"fovea/onnx/engine"
 	"fovea/onnx/ort"
-	"fovea/onnx/pb"
 )
 
 // A scalar binds a float32 input or output of rank 0 of a session. Its values on Go's side are copies: one that is
 // sent, or several that were received.
 type scalar struct {
+	cleanup
 	device *engine.Device
 	memory *ort.Memory
-	pinned *cuda.HostMemory // on a GPU, the copies
-	copies []byte
+	copies []byte // on a GPU page-locked
 }
 
-// newScalar binds an input or output, with n copies on Go's side.
-func newScalar(d *engine.Device, s *ort.Session, name string, n int) (_ *scalar, err error) {
-	x := &scalar{device: d}
-	defer func() {
-		if err != nil {
-			x.close()
-		}
-	}()
+// newScalar binds an input or output, with n copies on Go's side. The caller closes the scalar even if there is an
+// error.
+func newScalar(d *engine.Device, s *ort.Session, name string, n int) (*scalar, error) {
+	x := &scalar{device: d, copies: make([]byte, 4*n)}
+	var err error
 	if x.memory, err = d.AllocateFloat32(1); err != nil {
-		return nil, err
+		return x, err
 	}
-	x.copies = make([]byte, 4*n)
+	x.add(x.memory.Free)
 	if d != nil {
-		if x.pinned, err = d.AllocateHost(4 * n); err != nil {
-			return nil, err
+		pinned, err := d.AllocateHost(4 * n)
+		if err != nil {
+			return x, err
 		}
-		x.copies = x.pinned.Bytes()
+		x.add(pinned.Free)
+		x.copies = pinned.Bytes()
 	}
-	t, err := x.memory.Tensor(0, pb.TensorProto_FLOAT)
-	if err != nil {
-		return nil, err
-	}
-	return x, errors.Join(s.Bind(name, t), t.Close())
+	return x, bind(s, name, x.memory, 0)
 }
 
 // set makes the session read v from the next run on.
@@ -68,18 +60,4 @@ func (x *scalar) receive(i int) error {
 // value returns copy i.
 func (x *scalar) value(i int) float64 {
 	return float64(math.Float32frombits(binary.NativeEndian.Uint32(x.copies[4*i:])))
-}
-
-func (x *scalar) close() error {
-	if x == nil {
-		return nil
-	}
-	var failed []error
-	if x.memory != nil {
-		failed = append(failed, x.memory.Free())
-	}
-	if x.pinned != nil {
-		failed = append(failed, x.pinned.Free())
-	}
-	return errors.Join(failed...)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -20,7 +21,8 @@ import (
 )
 
 // cacheFolder returns the folder of fetched libraries. VERSION/SYSTEM-MACHINE/ in it has a library and its SHA-256
-// beside it. Libraries for GPUs are in VERSION-cudaN, NVIDIA's libraries for them in cudaN.
+// beside it, whose time tells when the library was stored. Libraries for GPUs are in VERSION-cudaN, NVIDIA's libraries
+// for them in cudaN.
 func cacheFolder() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -35,7 +37,7 @@ const systemFolder = runtime.GOOS + "-" + runtime.GOARCH
 // cudaFolder returns the part of the cache's paths for NVIDIA's libraries.
 func cudaFolder(version int) string { return fmt.Sprintf("cuda%d", version) }
 
-// inCache returns the cached libraries for the CPU that are undamaged, the one stored last first.
+// inCache returns the cached libraries for the CPU that may be loaded, the one stored last first.
 func inCache(context.Context) []candidate { return cached(false) }
 
 // inGPUCache returns the cached builds for GPUs, likewise.
@@ -70,25 +72,16 @@ func cached(gpu bool) []candidate {
 	})
 	var found []candidate
 	for _, e := range entries {
-		if intact(e.path) {
-			found = append(found, candidate{e.path, "the cache"})
+		if err := checkCached(e.path); err != nil {
+			slog.Warn("a library in the cache is not used", "reason", err)
+			continue
 		}
+		found = append(found, candidate{e.path, "the cache"})
 	}
 	return found
 }
 
 const sumSuffix = ".sha256"
-
-// intact reports whether a cached library has the sum stored beside it. Loading a damaged library would crash the
-// process.
-func intact(path string) bool {
-	want, err := os.ReadFile(path + sumSuffix)
-	if err != nil {
-		return false
-	}
-	got, err := fileSum(path)
-	return err == nil && got == strings.TrimSpace(string(want))
-}
 
 // store copies a library into the cache and returns its path there. The caller holds the cache's lock.
 func store(library, version string) (string, error) {
@@ -152,6 +145,9 @@ func lockCache(ctx context.Context) (unlock func(), err error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	if err := checkOwners(dir, dir); err != nil {
 		return nil, err
 	}
 	f, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)

@@ -109,17 +109,16 @@ func freeMemory(index int) int64 {
 	return free
 }
 
-// damaged returns the cached libraries for a version of CUDA whose content is not the content that was stored.
+// damaged returns the cached libraries for a version of CUDA that may not be loaded.
 func damaged(version int) []string {
 	cache, err := cacheFolder()
 	if err != nil {
 		return nil
 	}
-	pattern := filepath.Join(quotePattern(cache), "*"+cudaFolder(version), systemFolder, "*"+sumSuffix)
-	sums, _ := filepath.Glob(pattern)
+	paths, _ := filepath.Glob(filepath.Join(quotePattern(cache), "*"+cudaFolder(version), systemFolder, "lib*.so*"))
 	var found []string
-	for _, path := range sums {
-		if path = strings.TrimSuffix(path, sumSuffix); !intact(path) {
+	for _, path := range paths {
+		if !strings.HasSuffix(path, sumSuffix) && checkCached(path) != nil {
 			found = append(found, path)
 		}
 	}

@@ -32,9 +32,13 @@ func fetchModule(ctx context.Context, temporary string, p bytesDone) (library st
 	if err != nil {
 		return "", fmt.Errorf("go mod download %s: %w", name, err)
 	}
+	// With a module of its own the command takes no settings from a folder above.
+	if err := os.WriteFile(filepath.Join(temporary, "go.mod"), []byte("module fetch\n"), 0o600); err != nil {
+		return "", err
+	}
 	command := func(arguments ...string) *exec.Cmd {
 		c := exec.CommandContext(ctx, tool, arguments...)
-		c.Dir = temporary // outside any module
+		c.Dir = temporary
 		c.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -mod=mod"))
 		return c
 	}
@@ -99,8 +103,11 @@ func pipDownload(ctx context.Context, python, requirement, folder string, more .
 	wheels := filepath.Join(folder, "wheels")
 	arguments := append([]string{"-m", "pip", "download", "--quiet", "--disable-pip-version-check",
 		"--no-deps", "--only-binary=:all:", "--dest", wheels}, more...)
-	c := exec.CommandContext(ctx, python, append(arguments, requirement)...)
-	c.Env = append(os.Environ(), "TMPDIR="+folder, "PYTHONIOENCODING=utf-8")
+	c := pythonCommand(ctx, python, append(arguments, requirement)...)
+	c.Env = append(os.Environ(), "TMPDIR="+folder)
+	if links := os.Getenv("PIP_FIND_LINKS"); links != "" {
+		c.Env = append(c.Env, "PIP_FIND_LINKS="+absolutePaths(links))
+	}
 	if _, err := runCommand(c); err != nil {
 		return "", fmt.Errorf("pip download %s: %w", requirement, err)
 	}
@@ -112,6 +119,19 @@ func pipDownload(ctx context.Context, python, requirement, folder string, more .
 		return "", fmt.Errorf("pip download %s: %w", requirement, err)
 	}
 	return files[0], nil
+}
+
+// absolutePaths makes absolute those of the words that are files or folders of the working directory.
+func absolutePaths(words string) string {
+	list := strings.Fields(words)
+	for i, word := range list {
+		if path, err := filepath.Abs(word); err == nil {
+			if _, err := os.Stat(path); err == nil {
+				list[i] = path
+			}
+		}
+	}
+	return strings.Join(list, " ")
 }
 
 // runCommand runs a command and returns its standard output. The error carries the last lines of its standard error.

@@ -57,7 +57,14 @@ func installFrom(ctx context.Context, from, temporary string, p bytesDone) (stri
 				"if that is the one you expect, append #sha256=%s to the URL", from, sum, sum)
 		}
 	}
-	return storeVerified(library)
+	if sum, err = fileSum(library); err != nil {
+		return "", err
+	}
+	path, err := storeVerified(library)
+	if err == nil && !pinned(sum) {
+		err = rememberSum(sum)
+	}
+	return path, err
 }
 
 // download fetches a URL into the folder and returns the file's path. It uses the proxies and certificates of the
@@ -196,6 +203,9 @@ func writeFile(target string, r io.Reader) error {
 		return err
 	}
 	_, err = io.Copy(f, r)
+	if err == nil {
+		err = f.Chmod(0o644) // whatever the umask: code that others can change is not loaded
+	}
 	if err == nil {
 		err = f.Sync() // a renamed file in the cache must be complete even after a power cut
 	}

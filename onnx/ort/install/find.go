@@ -123,13 +123,23 @@ func inPython(ctx context.Context) []candidate {
 	return found
 }
 
+// pythonCommand returns a call of Python that takes no code from the working directory or from Python's environment
+// variables.
+func pythonCommand(ctx context.Context, python string, arguments ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, python, append([]string{"-I", "-X", "utf8"}, arguments...)...)
+	c.Dir = filepath.VolumeName(python) + string(filepath.Separator)
+	return c
+}
+
 // pythonPackage returns the folders of a Python package. It asks Python for them without importing the package.
 func pythonPackage(ctx context.Context, name string) []string {
-	script := "import importlib.util as u; s = u.find_spec('" + name + "')\n" +
+	// Isolated Python leaves out the packages that the user installed for himself.
+	script := "import sys, site, importlib.util as u; sys.path.append(site.getusersitepackages())\n" +
+		"s = u.find_spec('" + name + "')\n" +
 		"for p in (s.submodule_search_locations if s else ()): print(p)"
 	var found []string
 	for _, python := range pythons() {
-		out, err := runCommand(exec.CommandContext(ctx, python, "-c", script))
+		out, err := runCommand(pythonCommand(ctx, python, "-c", script))
 		if err != nil {
 			continue
 		}
@@ -165,6 +175,8 @@ func inSystem(ctx context.Context) []candidate {
 		dirs = append(filepath.SplitList(os.Getenv("LD_LIBRARY_PATH")), linkerFolders(ctx, "libonnxruntime.so")...)
 		dirs = append(dirs, "/usr/local/lib", "/usr/lib", "/usr/lib64", "/opt/onnxruntime/lib")
 	}
+	// A relative folder would be one of the working directory.
+	dirs = slices.DeleteFunc(dirs, func(dir string) bool { return !filepath.IsAbs(dir) })
 	var found []candidate
 	for _, path := range librariesIn(dirs...) {
 		if !slices.ContainsFunc(found, func(c candidate) bool { return sameFile(c.path, path) }) {

@@ -62,12 +62,12 @@ func gpuBuild(t *testing.T, folder string, linked ...string) (library string) {
 	return library
 }
 
-// stamp writes the sum of a library in the cache, as if it had been stored.
+// stamp makes a library in the cache one that the user installed himself.
 func stamp(t *testing.T, library string) {
 	t.Helper()
 	sum, err := fileSum(library)
 	if err == nil {
-		err = os.WriteFile(library+sumSuffix, []byte(sum+"\n"), 0o644)
+		err = errors.Join(os.WriteFile(library+sumSuffix, []byte(sum+"\n"), 0o644), rememberSum(sum))
 	}
 	if err != nil {
 		t.Fatal(err)

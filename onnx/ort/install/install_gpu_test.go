@@ -74,7 +74,7 @@ func fakeIndex(t *testing.T) (python, asked string) {
 	}}
 	asked = filepath.Join(t.TempDir(), "asked")
 	python = fmt.Sprintf(`case "$*" in *find_spec*) exit 0;; esac
-case "$*" in "-m pip download"*"--no-deps"*"--python-version 3.12"*) ;; *) exit 9;; esac
+case "$*" in "-I -X utf8 -m pip download"*"--no-deps"*"--python-version 3.12"*) ;; *) exit 9;; esac
 while [ "$1" != --dest ]; do shift; done
 dest=$2
 for last; do :; done

@@ -30,6 +30,7 @@ func emptyMachine(t *testing.T, commands map[string]string) (cache string) {
 	}
 	t.Setenv("PATH", bin)
 	t.Setenv("XDG_CACHE_HOME", cache)
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	t.Setenv("TMPDIR", t.TempDir())
 	t.Setenv(EnvLibrary, "")
 	return filepath.Join(cache, "fovea", "onnxruntime")
@@ -125,7 +126,7 @@ func TestInstallWithPip(t *testing.T) {
 	library := fakeLibrary(t, "1.32.0")
 	pip := func(condition string) string {
 		return fmt.Sprintf(`case "$*" in *find_spec*) exit 0;; esac
-case "$*" in "-m pip download"*"onnxruntime==1.32.0") ;; *) exit 9;; esac
+case "$*" in "-I -X utf8 -m pip download"*"onnxruntime==1.32.0") ;; *) exit 9;; esac
 %s
 while [ "$1" != --dest ]; do shift; done
 mkdir -p "$2" && cp %s "$2"`, condition, wheel(t, library))

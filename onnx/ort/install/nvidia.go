@@ -140,7 +140,7 @@ func places(ctx context.Context, library string, version int) iter.Seq[place] {
 func inLoaderPath() []place {
 	var found []place
 	for _, dir := range filepath.SplitList(os.Getenv("LD_LIBRARY_PATH")) {
-		if dir != "" {
+		if filepath.IsAbs(dir) {
 			found = append(found, place{dir, "LD_LIBRARY_PATH"})
 		}
 	}
@@ -256,6 +256,9 @@ func openNVIDIA(ctx context.Context, library string) error {
 	found := findLibraries(r.libraryList(), r.cuda, places(ctx, library, r.cuda))
 	if err := missingLibraries(found, r.cuda); err != nil {
 		return err
+	}
+	if err := checkCachedGPU(provider, found); err != nil {
+		return problem(err, installGPUCommand(r.cuda))
 	}
 	var failed []error
 	signals.Keep(func() error {

@@ -39,10 +39,11 @@ type Optimizer struct {
 	memory       []*cuda.Memory // all that Close frees: the fields below
 	sums, totals *cuda.Memory   // sums of squares for each lane of a chunk, and for each chunk
 	status       *cuda.Memory
-	pieces       *cuda.Memory // the piece of each block
-	coefficients *cuda.Memory // for each group
-	count        int          // number of pieces
-	uploads      *uploads
+	pieces       *cuda.Memory     // the piece of each block
+	coefficients *cuda.Memory     // for each group
+	count        int              // number of pieces
+	host         *cuda.HostMemory // coefficients on their way to the GPU
+	copied       *cuda.Event      // happens when the GPU has read host
 }
 
 // These constants stand in kernels.cu too.
@@ -117,7 +118,10 @@ func (o *Optimizer) open(d *cuda.Device) (err error) {
 		}
 		o.memory = append(o.memory, *m.at)
 	}
-	if o.uploads, err = newUploads(d, coefficients); err != nil {
+	if o.host, err = d.AllocateHost(coefficients); err != nil {
+		return err
+	}
+	if o.copied, err = d.NewEvent(); err != nil {
 		return err
 	}
 	return o.stream.Upload(o.pieces, 0, numbers.Bytes(pieces))
@@ -129,8 +133,11 @@ func (o *Optimizer) chunks() int { return (o.size - o.from + chunk - 1) / chunk 
 // Close frees the optimizer's memory once the stream has done its work. The arenas stay the caller's.
 func (o *Optimizer) Close() error {
 	err := o.stream.Synchronize()
-	if o.uploads != nil {
-		err = errors.Join(err, o.uploads.close())
+	if o.host != nil {
+		err = errors.Join(err, o.host.Free())
+	}
+	if o.copied != nil {
+		err = errors.Join(err, o.copied.Close())
 	}
 	for _, m := range o.memory {
 		err = errors.Join(err, m.Free())
@@ -172,7 +179,11 @@ func (o *Optimizer) Update(step int64, rate, divisor, clip float64, skip bool) e
 	for i, g := range o.groups {
 		coefficients[i] = o.adamw.Coefficients(step, rate, 1/divisor, g)
 	}
-	if err := o.uploads.upload(o.stream, o.coefficients, numbers.Bytes(coefficients)); err != nil {
+	if err := o.copied.Synchronize(); err != nil { // of the step before
+		return err
+	}
+	copy(o.host.Bytes(), numbers.Bytes(coefficients))
+	if err := errors.Join(o.stream.Upload(o.coefficients, 0, o.host.Bytes()), o.stream.Record(o.copied)); err != nil {
 		return err
 	}
 	a := struct {

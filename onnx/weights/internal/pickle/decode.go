@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 )
 
 // MaxSteps is the largest number of operations of a pickle. A RETFound checkpoint with Adam's state has 50,000.
@@ -15,7 +14,7 @@ type Hooks struct {
 	// Call returns the value of a class or function called with arguments. ok is false if it does not know the class.
 	Call func(class Global, args Tuple) (value any, ok bool, err error)
 	// Build sets the state that the file has for a value that Call made.
-	Build func(value, state any) error
+	Build func(value, state any)
 	// Persistent returns the value outside the pickle that has an id.
 	Persistent func(id any) (any, error)
 }
@@ -104,8 +103,6 @@ func (m *machine) line() (string, error) {
 // maxName is the longest name of a module or a class.
 const maxName = 1 << 8
 
-func (m *machine) push(v any) { m.stack = append(m.stack, v) }
-
 func (m *machine) pop() (any, error) {
 	top := len(m.stack) - 1
 	if top < m.floor() {
@@ -152,18 +149,3 @@ func (m *machine) top() (any, error) {
 	}
 	return m.stack[len(m.stack)-1], nil
 }
-
-// long returns a two's complement integer of any length, lowest byte first.
-func long(b []byte) any {
-	if len(b) > 8 {
-		return Long(b)
-	}
-	var wide [8]byte
-	if len(b) > 0 && b[len(b)-1] >= 0x80 {
-		wide = [8]byte{255, 255, 255, 255, 255, 255, 255, 255}
-	}
-	copy(wide[:], b)
-	return int64(binary.LittleEndian.Uint64(wide[:]))
-}
-
-func float(b []byte) float64 { return math.Float64frombits(binary.BigEndian.Uint64(b)) }

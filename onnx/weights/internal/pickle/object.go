@@ -2,16 +2,18 @@ package pickle
 
 import "fmt"
 
-// global reads the names of a class or function.
-func (m *machine) global(code uint64) (any, error) {
-	if code == opGlobal {
-		module, err := m.line()
-		if err != nil {
-			return nil, err
-		}
-		name, err := m.line()
-		return &Global{module, name}, err
+// global reads the names of a class or function, each on a line.
+func (m *machine) global() (*Global, error) {
+	module, err := m.line()
+	if err != nil {
+		return nil, err
 	}
+	name, err := m.line()
+	return &Global{module, name}, err
+}
+
+// stackGlobal pops the names of a class or function.
+func (m *machine) stackGlobal() (*Global, error) {
 	names, err := m.popN(2)
 	if err != nil {
 		return nil, err
@@ -24,13 +26,13 @@ func (m *machine) global(code uint64) (any, error) {
 	return &Global{string(module), string(name)}, nil
 }
 
-// call returns the value of a class or function called with arguments. With keyword arguments it is always an Object:
-// no class that matters has any.
-func (m *machine) call(code uint64) (any, error) {
-	operands := 2
-	if code == opNewObjEx {
-		operands = 3
-	}
+// call returns the value of a class or function called with arguments.
+func (m *machine) call() (any, error) { return m.callWith(2) }
+
+// callKeywords is call with keyword arguments. It always returns an Object: no class that matters has any.
+func (m *machine) callKeywords() (any, error) { return m.callWith(3) }
+
+func (m *machine) callWith(operands int) (any, error) {
 	in, err := m.popN(operands)
 	if err != nil {
 		return nil, err
@@ -42,7 +44,7 @@ func (m *machine) call(code uint64) (any, error) {
 		return nil, fmt.Errorf("a call's arguments are no tuple: the file is damaged")
 	case !ok: // what a call returned is called
 		return &Object{}, nil
-	case code == opNewObjEx:
+	case operands > 2:
 		return &Object{class}, nil
 	}
 	if v, ok := m.builtin(*class, args); ok {
@@ -105,43 +107,36 @@ func (m *machine) pairs(args Tuple) (any, bool) {
 	return d, true
 }
 
-// extend adds values to the list or dict below them. It ignores values for an object, whose class may be like a list or
-// dict.
-func (m *machine) extend(code uint64) error {
-	var items Tuple
-	var err error
-	switch code {
-	case opAppend:
-		items, err = m.popN(1)
-	case opSetItem:
-		items, err = m.popN(2)
-	default:
-		items, err = m.popMark()
-	}
-	if err != nil {
-		return err
-	}
-	to, err := m.top()
-	if err != nil {
-		return err
-	}
-	switch to := to.(type) {
-	case *Object:
-		return nil
-	case *List:
-		if code == opAppend || code == opAppends || code == opAddItems {
-			to.Items = append(to.Items, items...)
-			return nil
+// extend returns the operation that adds items to the list below them, or keys and values in turn to the dict. It ignores
+// items for an object, whose class may be like a list or dict.
+func extend(items func(*machine) (Tuple, error), pairs bool) operation {
+	return func(m *machine) error {
+		items, err := items(m)
+		if err != nil {
+			return err
 		}
-	case *Dict:
-		if (code == opSetItem || code == opSetItems) && len(items)%2 == 0 {
-			for i := 0; i < len(items); i += 2 {
-				to.set(items[i], items[i+1])
+		to, err := m.top()
+		if err != nil {
+			return err
+		}
+		switch to := to.(type) {
+		case *Object:
+			return nil
+		case *List:
+			if !pairs {
+				to.Items = append(to.Items, items...)
+				return nil
 			}
-			return nil
+		case *Dict:
+			if pairs && len(items)%2 == 0 {
+				for i := 0; i < len(items); i += 2 {
+					to.set(items[i], items[i+1])
+				}
+				return nil
+			}
 		}
+		return fmt.Errorf("items are added to what takes none: the file is damaged")
 	}
-	return fmt.Errorf("items are added to what takes none: the file is damaged")
 }
 
 // build passes the topmost value the state above it.
@@ -158,8 +153,8 @@ func (m *machine) build() error {
 	case *Object, *Dict, *List: // attributes beside the content
 		return nil
 	}
-	if m.hooks.Build == nil {
-		return nil
+	if m.hooks.Build != nil {
+		m.hooks.Build(v, state)
 	}
-	return m.hooks.Build(v, state)
+	return nil
 }

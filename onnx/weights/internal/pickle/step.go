@@ -1,61 +1,69 @@
 package pickle
 
-import "fmt"
-
-// Opcodes, by the names of Python's pickle.py.
-const (
-	opMark            = '('
-	opStop            = '.'
-	opPop             = '0'
-	opPopMark         = '1'
-	opDup             = '2'
-	opBinBytes        = 'B'
-	opShortBinBytes   = 'C'
-	opBinFloat        = 'G'
-	opBinInt          = 'J'
-	opBinInt1         = 'K'
-	opBinInt2         = 'M'
-	opNone            = 'N'
-	opBinPersID       = 'Q'
-	opReduce          = 'R'
-	opBinString       = 'T'
-	opShortBinString  = 'U'
-	opBinUnicode      = 'X'
-	opEmptyList       = ']'
-	opAppend          = 'a'
-	opBuild           = 'b'
-	opGlobal          = 'c'
-	opAppends         = 'e'
-	opBinGet          = 'h'
-	opLongBinGet      = 'j'
-	opBinPut          = 'q'
-	opLongBinPut      = 'r'
-	opSetItem         = 's'
-	opTuple           = 't'
-	opSetItems        = 'u'
-	opEmptyDict       = '}'
-	opEmptyTuple      = ')'
-	opProto           = 0x80
-	opNewObj          = 0x81
-	opTuple1          = 0x85
-	opTuple2          = 0x86
-	opTuple3          = 0x87
-	opNewTrue         = 0x88
-	opNewFalse        = 0x89
-	opLong1           = 0x8a
-	opLong4           = 0x8b
-	opShortBinUnicode = 0x8c
-	opBinUnicode8     = 0x8d
-	opBinBytes8       = 0x8e
-	opEmptySet        = 0x8f
-	opAddItems        = 0x90
-	opFrozenSet       = 0x91
-	opNewObjEx        = 0x92
-	opStackGlobal     = 0x93
-	opMemoize         = 0x94
-	opFrame           = 0x95
-	opByteArray8      = 0x96
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
 )
+
+// An operation carries out an opcode.
+type operation func(m *machine) error
+
+const opStop = '.' // STOP, the last opcode
+
+// operations holds what each opcode does, by the names of Python's pickle.py, and nil for one that is unknown.
+var operations = [256]operation{
+	0x80: (*machine).protocol,               // PROTO
+	0x95: discard(unsigned(8)),              // FRAME only says how much to read at once
+	'(':  (*machine).mark,                   // MARK
+	'0':  discard((*machine).pop),           // POP
+	'1':  discard((*machine).popMark),       // POP_MARK
+	'2':  push((*machine).top),              // DUP
+	'b':  (*machine).build,                  // BUILD
+	'N':  push(constant(nil)),               // NONE
+	0x88: push(constant(true)),              // NEWTRUE
+	0x89: push(constant(false)),             // NEWFALSE
+	'J':  push(signed),                      // BININT
+	'K':  push(unsigned(1)),                 // BININT1
+	'M':  push(unsigned(2)),                 // BININT2
+	0x8a: push(long(1)),                     // LONG1
+	0x8b: push(long(4)),                     // LONG4
+	'G':  push(float),                       // BINFLOAT
+	0x8c: push(counted[Text](1)),            // SHORT_BINUNICODE
+	'X':  push(counted[Text](4)),            // BINUNICODE
+	0x8d: push(counted[Text](8)),            // BINUNICODE8
+	'C':  push(counted[Blob](1)),            // SHORT_BINBYTES
+	'U':  push(counted[Blob](1)),            // SHORT_BINSTRING
+	'B':  push(counted[Blob](4)),            // BINBYTES
+	'T':  push(counted[Blob](4)),            // BINSTRING
+	0x8e: push(counted[Blob](8)),            // BINBYTES8
+	0x96: push(counted[Blob](8)),            // BYTEARRAY8
+	')':  push(popN(0)),                     // EMPTY_TUPLE
+	0x85: push(popN(1)),                     // TUPLE1
+	0x86: push(popN(2)),                     // TUPLE2
+	0x87: push(popN(3)),                     // TUPLE3
+	't':  push((*machine).popMark),          // TUPLE
+	']':  push(list(popN(0))),               // EMPTY_LIST
+	0x8f: push(list(popN(0))),               // EMPTY_SET
+	0x91: push(list((*machine).popMark)),    // FROZENSET
+	'}':  push(dict),                        // EMPTY_DICT
+	'a':  extend(popN(1), false),            // APPEND
+	'e':  extend((*machine).popMark, false), // APPENDS
+	0x90: extend((*machine).popMark, false), // ADDITEMS
+	's':  extend(popN(2), true),             // SETITEM
+	'u':  extend((*machine).popMark, true),  // SETITEMS
+	'c':  push((*machine).global),           // GLOBAL
+	0x93: push((*machine).stackGlobal),      // STACK_GLOBAL
+	'R':  push((*machine).call),             // REDUCE
+	0x81: push((*machine).call),             // NEWOBJ
+	0x92: push((*machine).callKeywords),     // NEWOBJ_EX
+	'Q':  push((*machine).persistent),       // BINPERSID
+	'q':  remember(unsigned(1)),             // BINPUT
+	'r':  remember(unsigned(4)),             // LONG_BINPUT
+	0x94: remember((*machine).memoSize),     // MEMOIZE
+	'h':  push(recall(1)),                   // BINGET
+	'j':  push(recall(4)),                   // LONG_BINGET
+}
 
 // step carries out one operation. done is true after the last.
 func (m *machine) step() (done bool, err error) {
@@ -63,154 +71,149 @@ func (m *machine) step() (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	switch code {
-	case opStop:
+	if code == opStop {
 		return true, nil
-	case opProto:
-		version, err := m.number(1)
-		if err == nil && (version < 2 || version > 5) {
-			err = fmt.Errorf("protocol %d is not one of 2 to 5", version)
-		}
-		return false, err
-	case opFrame: // only says how much to read at once
-		_, err = m.number(8)
-		return false, err
-	case opMark:
-		m.marks = append(m.marks, len(m.stack))
-		return false, nil
-	case opPop:
-		_, err = m.pop()
-		return false, err
-	case opPopMark:
-		_, err = m.popMark()
-		return false, err
-	case opAppend, opAppends, opAddItems, opSetItem, opSetItems:
-		return false, m.extend(code)
-	case opBuild:
-		return false, m.build()
-	case opBinPut, opLongBinPut, opMemoize:
-		return false, m.remember(code)
 	}
-	v, err := m.value(code)
-	if err == nil {
-		m.push(v)
+	operation := operations[code]
+	if operation == nil {
+		return false, fmt.Errorf("operation 0x%02x is unknown: the file is damaged, or of protocol 0 or 1", code)
 	}
-	return false, err
+	return false, operation(m)
 }
 
-// value returns the value that an operation pushes.
-func (m *machine) value(code uint64) (any, error) {
-	switch code {
-	case opNone:
-		return nil, nil
-	case opNewTrue:
-		return true, nil
-	case opNewFalse:
-		return false, nil
-	case opBinInt:
-		n, err := m.number(4)
-		return int64(int32(n)), err
-	case opBinInt1:
-		n, err := m.number(1)
-		return int64(n), err
-	case opBinInt2:
-		n, err := m.number(2)
-		return int64(n), err
-	case opLong1:
-		b, err := m.counted(1)
-		return long(b), err
-	case opLong4:
-		b, err := m.counted(4)
-		return long(b), err
-	case opBinFloat:
-		b, err := m.take(8)
-		if err != nil {
-			return nil, err
+// push returns the operation that pushes what value returns.
+func push[T any](value func(*machine) (T, error)) operation {
+	return func(m *machine) error {
+		v, err := value(m)
+		if err == nil {
+			m.stack = append(m.stack, v)
 		}
-		return float(b), nil
-	case opShortBinUnicode:
-		b, err := m.counted(1)
-		return Text(b), err
-	case opBinUnicode:
-		b, err := m.counted(4)
-		return Text(b), err
-	case opBinUnicode8:
-		b, err := m.counted(8)
-		return Text(b), err
-	case opShortBinBytes, opShortBinString:
-		b, err := m.counted(1)
-		return Blob(b), err
-	case opBinBytes, opBinString:
-		b, err := m.counted(4)
-		return Blob(b), err
-	case opBinBytes8, opByteArray8:
-		b, err := m.counted(8)
-		return Blob(b), err
-	case opEmptyTuple:
-		return Tuple{}, nil
-	case opTuple1, opTuple2, opTuple3:
-		return m.popN(int(code - opTuple1 + 1))
-	case opTuple:
-		return m.popMark()
-	case opEmptyList, opEmptySet:
-		return &List{}, nil
-	case opFrozenSet:
-		items, err := m.popMark()
-		return &List{items}, err
-	case opEmptyDict:
-		return &Dict{}, nil
-	case opDup:
-		return m.top()
-	case opBinGet:
-		return m.recall(1)
-	case opLongBinGet:
-		return m.recall(4)
-	case opGlobal, opStackGlobal:
-		return m.global(code)
-	case opReduce, opNewObj, opNewObjEx:
-		return m.call(code)
-	case opBinPersID:
-		id, err := m.pop()
-		if err == nil && m.hooks.Persistent == nil {
-			err = fmt.Errorf("it refers to data outside itself, but there is none")
-		}
-		if err != nil {
-			return nil, err
-		}
-		return m.hooks.Persistent(id)
-	}
-	return nil, fmt.Errorf("operation 0x%02x is unknown: "+
-		"the file is damaged, or of protocol 0 or 1", code)
-}
-
-// remember stores the topmost value under an index.
-func (m *machine) remember(code uint64) error {
-	v, err := m.top()
-	if err != nil {
 		return err
 	}
-	index := uint64(len(m.memo))
-	switch code {
-	case opBinPut:
-		index, err = m.number(1)
-	case opLongBinPut:
-		index, err = m.number(4)
+}
+
+// discard returns the operation that reads or pops a value and does nothing with it.
+func discard[T any](value func(*machine) (T, error)) operation {
+	return func(m *machine) error {
+		_, err := value(m)
+		return err
 	}
-	if err == nil {
-		m.memo[uint32(index)] = v
+}
+
+func (m *machine) protocol() error {
+	version, err := m.number(1)
+	if err == nil && (version < 2 || version > 5) {
+		err = fmt.Errorf("protocol %d is not one of 2 to 5", version)
 	}
 	return err
 }
 
-// recall returns the value under the index in the next size bytes.
-func (m *machine) recall(size uint64) (any, error) {
-	index, err := m.number(size)
+func (m *machine) mark() error {
+	m.marks = append(m.marks, len(m.stack))
+	return nil
+}
+
+func constant(v any) func(*machine) (any, error) {
+	return func(*machine) (any, error) { return v, nil }
+}
+
+// unsigned reads an integer of size bytes.
+func unsigned(size uint64) func(*machine) (int64, error) {
+	return func(m *machine) (int64, error) {
+		n, err := m.number(size)
+		return int64(n), err
+	}
+}
+
+func signed(m *machine) (int64, error) {
+	n, err := m.number(4)
+	return int64(int32(n)), err
+}
+
+// long reads a two's complement integer of any length, lowest byte first, behind its length in size bytes.
+func long(size uint64) func(*machine) (any, error) {
+	return func(m *machine) (any, error) {
+		b, err := m.counted(size)
+		if len(b) > 8 {
+			return Long(b), err
+		}
+		var wide [8]byte
+		if len(b) > 0 && b[len(b)-1] >= 0x80 {
+			wide = [8]byte{255, 255, 255, 255, 255, 255, 255, 255}
+		}
+		copy(wide[:], b)
+		return int64(binary.LittleEndian.Uint64(wide[:])), err
+	}
+}
+
+func float(m *machine) (float64, error) {
+	b, err := m.take(8)
+	if err != nil {
+		return 0, err
+	}
+	return math.Float64frombits(binary.BigEndian.Uint64(b)), nil
+}
+
+// counted reads bytes behind their number in size bytes.
+func counted[T Text | Blob](size uint64) func(*machine) (T, error) {
+	return func(m *machine) (T, error) {
+		b, err := m.counted(size)
+		return T(b), err
+	}
+}
+
+func popN(n int) func(*machine) (Tuple, error) {
+	return func(m *machine) (Tuple, error) { return m.popN(n) }
+}
+
+func list(items func(*machine) (Tuple, error)) func(*machine) (*List, error) {
+	return func(m *machine) (*List, error) {
+		t, err := items(m)
+		return &List{t}, err
+	}
+}
+
+func dict(*machine) (*Dict, error) { return &Dict{}, nil }
+
+func (m *machine) persistent() (any, error) {
+	id, err := m.pop()
+	if err == nil && m.hooks.Persistent == nil {
+		err = fmt.Errorf("it refers to data outside itself, but there is none")
+	}
 	if err != nil {
 		return nil, err
 	}
-	v, ok := m.memo[uint32(index)]
-	if !ok {
-		return nil, fmt.Errorf("it refers to its value %d, which does not exist yet: the file is damaged", index)
+	return m.hooks.Persistent(id)
+}
+
+// remember returns the operation that stores the topmost value under an index.
+func remember(index func(*machine) (int64, error)) operation {
+	return func(m *machine) error {
+		v, err := m.top()
+		if err != nil {
+			return err
+		}
+		i, err := index(m)
+		if err == nil {
+			m.memo[uint32(i)] = v
+		}
+		return err
 	}
-	return v, nil
+}
+
+func (m *machine) memoSize() (int64, error) { return int64(len(m.memo)), nil }
+
+// recall returns the value under the index in the next size bytes.
+func recall(size uint64) func(*machine) (any, error) {
+	return func(m *machine) (any, error) {
+		index, err := m.number(size)
+		if err != nil {
+			return nil, err
+		}
+		v, ok := m.memo[uint32(index)]
+		if !ok {
+			return nil, fmt.Errorf("it refers to its value %d, which does not exist yet: the file is damaged", index)
+		}
+		return v, nil
+	}
 }

@@ -1,0 +1,50 @@
+package ort
+
+// #include "bridge.h"
+import "C"
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// stoppable calls run with options by which the session's context and its longest time end the run. Without them it
+// passes nil. The runtime looks at the options between nodes.
+func (s *Session) stoppable(run func(options *C.OrtRunOptions) error) error {
+	if s.context == nil && s.longest == 0 {
+		return run(nil)
+	}
+	ctx := s.context
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if s.longest > 0 {
+		tooLong := fmt.Errorf("it took longer than %v, the most that a model of this size with loops may take",
+			s.longest.Round(time.Second))
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, s.longest, tooLong)
+		defer cancel()
+	}
+	var options *C.OrtRunOptions
+	if err := failure(C.fovea_options(&options)); err != nil {
+		return err
+	}
+	defer C.fovea_release_options(options)
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		C.fovea_terminate(options)
+		close(ended)
+	})
+	err := run(options)
+	if !stop() { // the options may still be in use
+		<-ended
+	}
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
