@@ -190,8 +190,8 @@ func where(c *Call) []*value {
 	return []*value{nil, c.Where(condition, dy, zero), c.Where(condition, zero, dy)}
 }
 
-// clip: y = min(max(x, low), high). Where a bound is reached, it takes the gradient, as in PyTorch; if low is above high,
-// all of it is high's.
+// clip: y = min(max(x, low), high). Where a bound is reached, it takes the gradient, as in PyTorch; if low is above
+// high, all of it is high's.
 func clip(c *Call) []*value {
 	x, low, high, dx := c.In(0), c.In(1), c.In(2), c.Grad(0)
 	var dlow, dhigh *value

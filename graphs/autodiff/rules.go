@@ -76,9 +76,6 @@ var rules = map[string]Rule{
 		return c.isPositive(c.shift(c.Abs(x), -c.Float("lambd", 0.5)))
 	}),
 	"Swish": byDefinition(sigmoidGated(1)),
-	"SwiGLU": byDefinition(func(c *Call) []*value {
-		return []*value{c.Mul(sigmoidGated(1)(c)[0], c.In(1))}
-	}),
 	"ThresholdedRelu": derivative(func(c *Call, x, y *value) *value {
 		return c.isPositive(c.shift(x, -c.Float("alpha", 1)))
 	}),

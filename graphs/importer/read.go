@@ -255,8 +255,12 @@ func bind(in *pb.ValueInfoProto, sizes Sizes) (*pb.ValueInfoProto, error) {
 				size, ok = sizes.Batch, sizes.Batch > 0
 			}
 			if !ok {
-				return nil, fmt.Errorf("import: input %q: dimension %d (%s) has no size: give it one with -dim %s=N%s",
-					in.GetName(), i, cmp.Or(symbol, "without a name"), cmp.Or(symbol, axis), sizes.known())
+				kind := fmt.Sprintf("is symbolic (%q) and has", symbol)
+				if symbol == "" {
+					kind = "has no name and"
+				}
+				return nil, fmt.Errorf("import: input %q: dimension %d %s no size: give it one with -dim %s=N%s",
+					in.GetName(), i, kind, cmp.Or(symbol, axis), sizes.known())
 			}
 		}
 		dims = append(dims, size)
