@@ -164,7 +164,7 @@ var hostiles = map[string]hostile{
 	"input of 2^31": {`input "x": shape [2 2147483648] has more than`,
 		func(b builder) { b.Graph.Input[0] = info("x", float, "batch", 1<<31) }},
 	"input of 2^62 × 2^62": {`input "x"`, func(b builder) { b.Graph.Input[0] = info("x", float, 1<<62, 1<<62) }},
-	"unnamed height": {`input "x": dimension 2 (h) has no size: give it one with -dim h=N`,
+	"unnamed height": {`input "x": dimension 2 is symbolic ("h")`,
 		func(b builder) { b.Graph.Input[0] = info("x", float, "batch", 2, "h", 4) }},
 	"wrong rank":            {`Conv of a`, func(b builder) { b.Graph.Input[0] = info("x", float, "batch", 2) }},
 	"wrong inner dimension": {`MatMul of y`, instead("MatMul", "x,w -> y", nil)},
