@@ -38,8 +38,8 @@ func (c *Contest) WriteText(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w, "* best of the row; ↓ lower is better; intervals as of each result alone: Wilson's of fractions of images, "+
-		"DeLong's of the AUC of two classes, else the bootstrap's")
+	fmt.Fprintln(w, "* best of the row; ↓ lower is better; intervals as of each result alone: Wilson's of fractions "+
+		"of images, DeLong's of the AUC of two classes, else the bootstrap's")
 	for _, k := range c.Contenders {
 		if k.Assessment == nil {
 			fmt.Fprintf(w, "%s is a published row of metrics, so it has neither intervals nor tests.\n", oneLine(k.Name))

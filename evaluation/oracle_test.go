@@ -98,7 +98,7 @@ func readGoldenMeasures(t *testing.T) goldenMeasures {
 	return g
 }
 
-// undefinedMeasure is what we say where scikit-learn says NaN.
+// undefinedMeasure returns the value of a measure for which scikit-learn has NaN.
 func undefinedMeasure(name string) float64 {
 	switch name {
 	case "kappa", "linear_kappa", "quadratic_kappa":

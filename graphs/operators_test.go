@@ -22,13 +22,14 @@ type table struct {
 var tables = []table{
 	{"shape inference", "inferences", "infer.go", map[string]string{
 		"shapes come from an imported model's trace, or from the rule that writes the node": `
-			AffineGrid Attention CastLike CenterCropPad Col2Im Compress CumSum DFT DeformConv DepthToSpace DequantizeLinear
-			Det Einsum GRU GatherElements GatherND GridSample GroupNormalization Hardmax InstanceNormalization LRN LSTM
-			LpNormalization LpPool MaxUnpool MeanVarianceNormalization Mod NegativeLogLikelihoodLoss OneHot
-			RMSNormalization RNN ReduceProd Resize ReverseSequence RoiAlign RotaryEmbedding STFT ScatterND Shrink
-			SimplifiedLayerNormalization SoftmaxCrossEntropyLoss SpaceToDepth Swish TensorScatter Tile TopK Trilu
-			com.microsoft.Attention com.microsoft.BiasGelu com.microsoft.CDist com.microsoft.EmbedLayerNormalization
-			com.microsoft.FastGelu com.microsoft.FusedConv com.microsoft.FusedGemm com.microsoft.Gelu com.microsoft.Inverse
+			CausalConvWithState CumProd LinearAttention AffineGrid Attention CastLike CenterCropPad Col2Im Compress
+			CumSum DFT DeformConv DepthToSpace DequantizeLinear Det Einsum GRU GatherElements GatherND GridSample
+			GroupNormalization Hardmax InstanceNormalization LRN LSTM LpNormalization LpPool MaxUnpool
+			MeanVarianceNormalization Mod NegativeLogLikelihoodLoss OneHot RMSNormalization RNN ReduceProd Resize
+			ReverseSequence RoiAlign RotaryEmbedding STFT ScatterND Shrink SimplifiedLayerNormalization
+			SoftmaxCrossEntropyLoss SpaceToDepth Swish TensorScatter Tile TopK Trilu com.microsoft.Attention
+			com.microsoft.BiasGelu com.microsoft.CDist com.microsoft.EmbedLayerNormalization com.microsoft.FastGelu
+			com.microsoft.FusedConv com.microsoft.FusedGemm com.microsoft.Gelu com.microsoft.Inverse
 			com.microsoft.MultiHeadAttention com.microsoft.QuickGelu com.microsoft.RotaryEmbedding
 			com.microsoft.SkipLayerNormalization com.microsoft.SkipSimplifiedLayerNormalization
 			com.microsoft.TransposeMatMul com.microsoft.Trilu`,
@@ -41,8 +42,8 @@ var tables = []table{
 		"loss, logarithm, power or exponential: float32, as under torch.autocast": `
 			Exp Log LogSoftmax NegativeLogLikelihoodLoss Pow Reciprocal SoftmaxCrossEntropyLoss Softplus Sqrt`,
 		"sum of many elements: float32, as under torch.autocast; see mixing.choose for the exceptions": `
-			CumSum LpPool ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
-			ReduceSumSquare ScatterElements ScatterND`,
+			CumProd CumSum LpPool ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin
+			ReduceProd ReduceSum ReduceSumSquare ScatterElements ScatterND`,
 		"statistics: float32": `
 			GroupNormalization InstanceNormalization LRN LpNormalization MeanVarianceNormalization RMSNormalization
 			SimplifiedLayerNormalization com.microsoft.EmbedLayerNormalization com.microsoft.SkipLayerNormalization
@@ -50,13 +51,13 @@ var tables = []table{
 		"its attribute, or an input, says the type": `
 			Cast CastLike`,
 		"float32, which is always right: half precision was not measured": `
-			Acos Acosh AffineGrid Asin Asinh Atan Atanh Attention Ceil Celu CenterCropPad Col2Im Compress Cos
-			Cosh DFT DeformConv DequantizeLinear Det Floor GRU GridSample Hardmax LSTM MaxUnpool Mean Mod OneHot PRelu RNN
-			Resize ReverseSequence RoiAlign RotaryEmbedding Round STFT Shrink Sin Sinh Softsign Swish Tan TensorScatter
-			ThresholdedRelu TopK Trilu com.microsoft.Attention com.microsoft.BiasGelu com.microsoft.CDist
-			com.microsoft.FastGelu com.microsoft.FusedConv com.microsoft.FusedGemm com.microsoft.Inverse
-			com.microsoft.MultiHeadAttention com.microsoft.QuickGelu com.microsoft.RotaryEmbedding
-			com.microsoft.TransposeMatMul com.microsoft.Trilu`,
+			CausalConvWithState LinearAttention Acos Acosh AffineGrid Asin Asinh Atan Atanh Attention Ceil Celu
+			CenterCropPad Col2Im Compress Cos Cosh DFT DeformConv DequantizeLinear Det Floor GRU GridSample Hardmax LSTM
+			MaxUnpool Mean Mod OneHot PRelu RNN Resize ReverseSequence RoiAlign RotaryEmbedding Round STFT Shrink Sin
+			Sinh Softsign Swish Tan TensorScatter ThresholdedRelu TopK Trilu com.microsoft.Attention
+			com.microsoft.BiasGelu com.microsoft.CDist com.microsoft.FastGelu com.microsoft.FusedConv
+			com.microsoft.FusedGemm com.microsoft.Inverse com.microsoft.MultiHeadAttention com.microsoft.QuickGelu
+			com.microsoft.RotaryEmbedding com.microsoft.TransposeMatMul com.microsoft.Trilu`,
 	}},
 	{"importer form", "forms", "importer/modernise.go", map[string]string{
 		"the importer hands its input on": `
@@ -64,15 +65,15 @@ var tables = []table{
 		"modernise gives it its statistics": `
 			LayerNormalization`,
 		"its rule reads the form that every opset gives it": `
-			Abs Acos Acosh Add AffineGrid Asin Asinh Atan Atanh Attention AveragePool Cast CastLike Ceil Celu CenterCropPad
-			Col2Im Compress Concat Conv ConvTranspose Cos Cosh CumSum DeformConv DepthToSpace DequantizeLinear Det Div
-			Einsum Elu Equal Erf Exp Expand Floor GRU Gather GatherElements GatherND Gelu Gemm GlobalAveragePool
-			GlobalMaxPool GroupNormalization HardSigmoid HardSwish InstanceNormalization LRN LSTM LeakyRelu Log
-			LpNormalization LpPool MatMul Max MaxPool MaxUnpool Mean MeanVarianceNormalization Min Mish Mod Mul Neg
-			NegativeLogLikelihoodLoss OneHot PRelu Pow RMSNormalization RNN Reciprocal Relu ReverseSequence RotaryEmbedding
-			Round STFT ScatterElements ScatterND Selu Shape Shrink Sigmoid Sign SimplifiedLayerNormalization Sin Sinh
-			SoftmaxCrossEntropyLoss Softplus Softsign SpaceToDepth Sqrt Sub Sum Swish Tan Tanh TensorScatter
-			ThresholdedRelu Tile Trilu Where`,
+			CausalConvWithState CumProd LinearAttention Abs Acos Acosh Add AffineGrid Asin Asinh Atan Atanh Attention
+			AveragePool Cast CastLike Ceil Celu CenterCropPad Col2Im Compress Concat Conv ConvTranspose Cos Cosh CumSum
+			DeformConv DepthToSpace DequantizeLinear Det Div Einsum Elu Equal Erf Exp Expand Floor GRU Gather
+			GatherElements GatherND Gelu Gemm GlobalAveragePool GlobalMaxPool GroupNormalization HardSigmoid HardSwish
+			InstanceNormalization LRN LSTM LeakyRelu Log LpNormalization LpPool MatMul Max MaxPool MaxUnpool Mean
+			MeanVarianceNormalization Min Mish Mod Mul Neg NegativeLogLikelihoodLoss OneHot PRelu Pow RMSNormalization
+			RNN Reciprocal Relu ReverseSequence RotaryEmbedding Round STFT ScatterElements ScatterND Selu Shape Shrink
+			Sigmoid Sign SimplifiedLayerNormalization Sin Sinh SoftmaxCrossEntropyLoss Softplus Softsign SpaceToDepth
+			Sqrt Sub Sum Swish Tan Tanh TensorScatter ThresholdedRelu Tile Trilu Where`,
 		"ONNX Runtime's own operators have one version": `
 			com.microsoft.Attention com.microsoft.BiasGelu com.microsoft.CDist com.microsoft.EmbedLayerNormalization
 			com.microsoft.FastGelu com.microsoft.FusedConv com.microsoft.FusedGemm com.microsoft.FusedMatMul
@@ -86,29 +87,30 @@ var tables = []table{
 		"not known, which trainer inspect says: no classifier has it": `
 			com.microsoft.CDist com.microsoft.Inverse`,
 		"no product of matrices": `
-			Abs Acos Acosh Add Asin Asinh Atan Atanh AveragePool BatchNormalization Cast CastLike Ceil Celu CenterCropPad
-			Clip Compress Concat Cos Cosh CumSum DepthToSpace DequantizeLinear Div Elu Equal Erf Exp Expand Floor Gather
-			GatherElements GatherND Gelu GlobalAveragePool GlobalMaxPool GridSample GroupNormalization HardSigmoid
-			HardSwish Hardmax Identity InstanceNormalization LRN LayerNormalization LeakyRelu Log LogSoftmax
-			LpNormalization LpPool Max MaxPool MaxUnpool Mean MeanVarianceNormalization Min Mish Mod Mul Neg
-			NegativeLogLikelihoodLoss OneHot PRelu Pad Pow RMSNormalization Reciprocal ReduceL1 ReduceL2 ReduceLogSum
-			ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Resize
-			ReverseSequence RoiAlign RotaryEmbedding Round ScatterElements ScatterND Selu Shape Shrink Sigmoid Sign
-			SimplifiedLayerNormalization Sin Sinh Slice Softmax SoftmaxCrossEntropyLoss Softplus Softsign SpaceToDepth
-			Split Sqrt Squeeze Sub Sum Swish Tan Tanh TensorScatter ThresholdedRelu Tile TopK Transpose Trilu Where`,
+			CumProd Abs Acos Acosh Add Asin Asinh Atan Atanh AveragePool BatchNormalization Cast CastLike Ceil Celu
+			CenterCropPad Clip Compress Concat Cos Cosh CumSum DepthToSpace DequantizeLinear Div Elu Equal Erf Exp
+			Expand Floor Gather GatherElements GatherND Gelu GlobalAveragePool GlobalMaxPool GridSample
+			GroupNormalization HardSigmoid HardSwish Hardmax Identity InstanceNormalization LRN LayerNormalization
+			LeakyRelu Log LogSoftmax LpNormalization LpPool Max MaxPool MaxUnpool Mean MeanVarianceNormalization Min
+			Mish Mod Mul Neg NegativeLogLikelihoodLoss OneHot PRelu Pad Pow RMSNormalization Reciprocal ReduceL1
+			ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare
+			Relu Reshape Resize ReverseSequence RoiAlign RotaryEmbedding Round ScatterElements ScatterND Selu Shape
+			Shrink Sigmoid Sign SimplifiedLayerNormalization Sin Sinh Slice Softmax SoftmaxCrossEntropyLoss Softplus
+			Softsign SpaceToDepth Split Sqrt Squeeze Sub Sum Swish Tan Tanh TensorScatter ThresholdedRelu Tile TopK
+			Transpose Trilu Where`,
 	}},
 	{"head search", "behindHead", "transfer/head.go", map[string]string{
 		"does not stand between the last linear layer and the scores": `
-			Abs Acos Acosh AffineGrid Asin Asinh Atan Atanh Attention BatchNormalization CastLike Ceil Celu CenterCropPad
-			Col2Im Compress Conv ConvTranspose Cos Cosh CumSum DFT DeformConv DepthToSpace DequantizeLinear Det Einsum Elu
-			Equal Erf Exp Expand Floor GRU Gather GatherElements GatherND Gelu Gemm GlobalMaxPool GridSample
-			GroupNormalization HardSigmoid HardSwish Hardmax InstanceNormalization LRN LSTM LayerNormalization LeakyRelu
-			Log LpNormalization LpPool MatMul Max MaxPool MaxUnpool MeanVarianceNormalization Min Mish Mod Neg
-			NegativeLogLikelihoodLoss OneHot PRelu Pad Pow RMSNormalization RNN Reciprocal ReduceL1 ReduceL2 ReduceLogSum
-			ReduceLogSumExp ReduceMax ReduceMin ReduceProd ReduceSum ReduceSumSquare Resize ReverseSequence RoiAlign
-			RotaryEmbedding Round STFT ScatterElements ScatterND Selu Shape Shrink Sign SimplifiedLayerNormalization Sin
-			Sinh Slice SoftmaxCrossEntropyLoss Softplus Softsign SpaceToDepth Split Sqrt Swish Tan Tanh TensorScatter
-			ThresholdedRelu Tile TopK Trilu Where com.microsoft.Attention com.microsoft.BiasGelu com.microsoft.CDist
+			CausalConvWithState CumProd LinearAttention
+			Abs Acos Acosh AffineGrid Asin Asinh Atan Atanh Attention BatchNormalization CastLike Ceil Celu
+			CenterCropPad Col2Im Compress Conv ConvTranspose Cos Cosh CumSum DFT DeformConv DepthToSpace Det Einsum Elu
+			Equal Erf Floor GRU GatherElements GatherND Gelu Gemm GlobalMaxPool GridSample GroupNormalization HardSwish
+			Hardmax InstanceNormalization LRN LSTM LayerNormalization LeakyRelu LpPool MatMul MaxPool MaxUnpool
+			MeanVarianceNormalization Mish Mod NegativeLogLikelihoodLoss OneHot PRelu Pad RMSNormalization RNN ReduceL2
+			ReduceLogSum ReduceMin ReduceProd ReduceSumSquare Resize ReverseSequence RoiAlign RotaryEmbedding Round STFT
+			ScatterElements ScatterND Selu Shape Shrink Sign SimplifiedLayerNormalization Sin Sinh
+			SoftmaxCrossEntropyLoss Softplus Softsign SpaceToDepth Sqrt Swish Tan TensorScatter ThresholdedRelu Tile
+			TopK Trilu com.microsoft.Attention com.microsoft.BiasGelu com.microsoft.CDist
 			com.microsoft.EmbedLayerNormalization com.microsoft.FastGelu com.microsoft.FusedConv com.microsoft.FusedGemm
 			com.microsoft.FusedMatMul com.microsoft.Gelu com.microsoft.Inverse com.microsoft.MultiHeadAttention
 			com.microsoft.QuickGelu com.microsoft.RotaryEmbedding com.microsoft.SkipLayerNormalization

@@ -126,8 +126,8 @@ func (r *reading) check(scores []float32, classes int) error {
 			return nil
 		}
 	}
-	const seen = "the model's scores of the first images all lie between 0 and 1 and add up to 1 for each image: they look " +
-		"like probabilities, but are read as logits"
+	const seen = "the model's scores of the first images all lie between 0 and 1 and add up to 1 for each image: they " +
+		"look like probabilities, but are read as logits"
 	if r.said {
 		slog.Warn(seen, "remedy", "leave out -scores logits, or say -scores probabilities")
 		return nil
@@ -138,7 +138,8 @@ func (r *reading) check(scores []float32, classes int) error {
 // mayBeScores reports whether an output can hold scores: floating-point numbers, or the list of dictionaries that
 // scikit-learn's converter makes of them.
 func mayBeScores(t *pb.TypeProto) bool {
-	return t.GetTensorType() == nil || slices.Contains(floatTypes, pb.TensorProto_DataType(t.GetTensorType().GetElemType()))
+	kind := pb.TensorProto_DataType(t.GetTensorType().GetElemType())
+	return t.GetTensorType() == nil || slices.Contains(floatTypes, kind)
 }
 
 var floatTypes = []pb.TensorProto_DataType{pb.TensorProto_FLOAT, pb.TensorProto_FLOAT16, pb.TensorProto_BFLOAT16,
@@ -182,11 +183,13 @@ func openSession(path string, d *Description, o ort.Options) (*ort.Session, stri
 		return s, d.Output, err
 	}
 	const plainScores, flat = "fovea/scores", "fovea/scores_flat"
-	g.Node = append(g.Node, &pb.NodeProto{OpType: proto.String("Flatten"), Input: []string{d.Output}, Output: []string{flat}},
+	g.Node = append(g.Node,
+		&pb.NodeProto{OpType: proto.String("Flatten"), Input: []string{d.Output}, Output: []string{flat}},
 		&pb.NodeProto{OpType: proto.String("Cast"), Input: []string{flat}, Output: []string{plainScores},
 			Attribute: []*pb.AttributeProto{{Name: proto.String("to"), Type: pb.AttributeProto_INT.Enum(),
 				I: proto.Int64(int64(pb.TensorProto_FLOAT))}}})
-	g.Output = []*pb.ValueInfoProto{onnx.NewValueInfo(plainScores, pb.TensorProto_FLOAT, []int64{-1, int64(len(d.Classes))})}
+	shape := []int64{-1, int64(len(d.Classes))}
+	g.Output = []*pb.ValueInfoProto{onnx.NewValueInfo(plainScores, pb.TensorProto_FLOAT, shape)}
 	bytes, err := onnx.Marshal(m.Proto)
 	if err != nil {
 		return nil, "", fmt.Errorf("%s: %w", path, err)

@@ -96,7 +96,7 @@ func readContender(path string) (evaluation.Contender, error) {
 		c.Predictions, err = evaluation.ReadTable(bytes.NewReader(content), evaluation.TableOptions{})
 	default:
 		err = errors.New("the first line names the columns neither of predictions (path, label and one a class) " +
-			"nor of metrics (such as accuracy, f1, roc_auc or kappa), separated by commas")
+			"nor of metrics (such as accuracy, f1, roc_auc or kappa)")
 	}
 	if err != nil {
 		return c, fmt.Errorf("%s: %w", file, err)

@@ -16,7 +16,7 @@ func differentiateCommand(a *app) *command {
 		summary:  "write a model's vector-Jacobian product as a model",
 		synopsis: []string{"trainer differentiate -model FILE -out FILE [flags]"},
 		text: `
-Differentiates an ONNX model (opset 7 to 25, float32) and writes the result as a model of standard operators, which any
+Differentiates an ONNX model (opset 7 to 28, float32) and writes the result as a model of standard operators, which any
 ONNX Runtime runs: the vector-Jacobian product.
 
 Its inputs are those of the model and, for each float output Y, Y.cotangent in the shape of Y. Its outputs are NAME.grad,

@@ -29,12 +29,25 @@ func main() {
 	os.Exit(code)
 }
 
-// untilSignal returns a context that the first SIGINT or SIGTERM cancels. A second one finds no handler and ends the
-// process at once.
+// untilSignal returns a context that the first SIGINT, SIGTERM or SIGHUP cancels. A second one finds no handler and
+// ends the process at once. Under nohup, which ignores SIGHUP, it stays ignored.
 func untilSignal(parent context.Context) (ctx context.Context, stop func()) {
-	ctx, stop = signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
+	handled := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		handled = append(handled, syscall.SIGHUP)
+	}
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, handled...)
+	go func() {
+		select {
+		case <-signals:
+			signal.Reset(handled...) // before the context ends: a second signal must not be lost
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 // run executes one command line and returns its exit code.

@@ -29,7 +29,7 @@ func (m *modelFlags) file(text string) flagEntry { return flagEntry{&m.model, "m
 func (m *modelFlags) running() []flagEntry {
 	return []flagEntry{
 		{&m.sizes.Batch, "batch", "N", "size of an input's first dimension where it is symbolic"},
-		{(*dimensions)(&m.sizes.Named), "dim", "NAME=N", "size of another symbolic dimension, or, as INPUT:AXIS=N, of one without a name; may repeat"},
+		{(*dimensions)(&m.sizes.Named), "dim", "NAME=N", "size of another symbolic dimension (INPUT:AXIS=N if it has no name); may repeat"},
 		runtimeFlag(&m.overrides),
 	}
 }

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestFirstSignalCancelsSecondKills(t *testing.T) {
-	for _, first := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	for _, first := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		child := exec.CommandContext(t.Context(), os.Args[0])
 		child.Env = append(os.Environ(), childVariable+"=1")
 		stdout, err := child.StdoutPipe()

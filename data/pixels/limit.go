@@ -19,7 +19,7 @@ var ErrTooLarge = errors.New("more than the limit")
 // raise names the settings of the limit.
 const raise = "data.max_pixels, -max-pixels"
 
-// memory is what images take that are decoded now.
+// memory counts the bytes of the images that are being decoded.
 var memory = struct {
 	sync.Mutex
 	freed *sync.Cond

@@ -12,9 +12,6 @@ const far = -1e30
 
 // attention: Y = softmax(cap(scale·Q·Kᵀ) + mask)·V, head by head. Keys and values of the past come first.
 func attention(c *Call) []*value {
-	if c.Int("left_window_size", -1) >= 0 || c.Int("right_window_size", -1) >= 0 {
-		return c.refuse("a window is not supported")
-	}
 	q := c.splitHeads(c.In(0), c.Int("q_num_heads", 0))
 	k, v := c.splitHeads(c.In(1), c.Int("kv_num_heads", 0)), c.splitHeads(c.In(2), c.Int("kv_num_heads", 0))
 	if c.In(4) != nil {
@@ -82,9 +79,7 @@ func (c *Call) attentionBias(queries, keys int64) *value {
 		filled = c.Reshape(filled, filled.Len(), 1, 1, 1)
 		bias = c.addOptional(bias, c.biasUnlessLess(c.keyPositions(1, keys, 0), filled, far))
 	}
-	if c.Int("is_causal", 0) != 0 {
-		bias = c.addOptional(bias, c.causalBias(queries, keys, filled))
-	}
+	bias = c.windowBias(bias, queries, keys, filled)
 	if bias != nil && bias != mask {
 		bias = c.Apply("Max", nil, bias, c.Scalar(far))
 	}
@@ -106,23 +101,39 @@ func (c *Call) maskBias(mask *value, keys int64) *value {
 	return bias
 }
 
-// causalBias hides from each query the keys behind it. The queries are the last of the filled keys, or follow the past.
-func (c *Call) causalBias(queries, keys int64, filled *value) *value {
-	if filled != nil {
-		return c.biasUnlessLess(c.keyPositions(queries, keys, queries-1), filled, far)
+// windowBias adds to bias what hides from each query the keys beyond the node's window; behind the query all if it is
+// causal. The queries are the last of the filled keys, or follow the past.
+func (c *Call) windowBias(bias *value, queries, keys int64, filled *value) *value {
+	left, right := c.Int("left_window_size", -1), c.Int("right_window_size", -1)
+	if c.Int("is_causal", 0) != 0 {
+		right = 0
 	}
-	offset := int64(0)
+	before, more := c.Ints(0), int64(0) // before the first query there are so many keys, less more
 	if past := c.In(4); past != nil {
-		offset = past.Shape[2]
+		before = c.Ints(past.Shape[2])
 	}
-	return c.biasUnlessLess(c.keyPositions(queries, keys, 0), c.Ints(offset+1), far)
+	if filled != nil {
+		before, more = filled, queries
+	}
+	if right >= 0 {
+		bias = c.addOptional(bias, c.biasUnlessLess(c.keyPositions(queries, keys, more-right-1), before, far))
+	}
+	if left >= 0 {
+		bias = c.addOptional(bias, c.biasUnlessLess(before, c.keyPositions(queries, keys, more+left+1), far))
+	}
+	return bias
 }
 
-// biasUnlessLess returns 0 where a is less than b, else bias.
+// biasUnlessLess returns 0 where a is less than b, else bias. One of them may have rank 4, the other has positions.
 func (c *Call) biasUnlessLess(a, b *value, bias float64) *value {
 	shape := slices.Clone(a.Shape)
-	if b.Rank() == 4 {
+	switch {
+	case b.Rank() == 4:
 		shape = slices.Concat([]int64{b.Shape[0], 1}, a.Shape)
+	case a.Rank() == 4:
+		shape = slices.Concat([]int64{a.Shape[0], 1}, b.Shape)
+	case a.Rank() < b.Rank():
+		shape = slices.Clone(b.Shape)
 	}
 	return c.Where(c.less(a, b, shape), c.Scalar(0), c.Scalar(bias))
 }

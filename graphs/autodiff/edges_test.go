@@ -26,8 +26,8 @@ type edgeCase struct {
 	Gradients []*string
 }
 
-// TestEdges compares with PyTorch: tools/oracle/edges.py. Where a case has several inputs, the others are constants in a
-// second run, because a rule may leave out what a constant does not need.
+// TestEdges compares with PyTorch: tools/oracle/edges.py. Where a case has several inputs, all but the first are
+// constants in a second run, because a rule may leave out what a constant does not need.
 func TestEdges(t *testing.T) {
 	var cases []edgeCase
 	graphtest.ReadGolden(t, "testdata/edges.json.gz", &cases)

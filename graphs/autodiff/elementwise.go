@@ -125,14 +125,15 @@ func mayHaveZero(v *value) bool {
 	return !ok || slices.Contains(list, 0)
 }
 
-// mod: y = a - b·trunc(a/b), the remainder of C's fmod.
+// mod: y = a - b·trunc(a/b), the remainder of C's fmod, or with floor the remainder of Python.
 func mod(c *Call) []*value {
-	if c.Int("fmod", 0) != 1 {
-		return c.refuse("only fmod 1 has a gradient")
-	}
 	ratio := c.Div(c.In(0), c.In(1))
-	whole := c.Mul(c.Sign(ratio), c.Apply("Floor", nil, c.Abs(ratio)))
-	return []*value{c.Grad(0), c.Neg(c.Mul(c.Grad(0), whole))}
+	whole := c.Apply("Floor", nil, ratio)
+	if c.Int("fmod", 0) == 1 {
+		whole = c.Mul(c.Sign(ratio), c.Apply("Floor", nil, c.Abs(ratio)))
+	}
+	dy, zero := c.Grad(0), c.Scalar(0)
+	return []*value{dy, c.Neg(c.Where(c.Equal(dy, zero), zero, c.Mul(dy, whole)))} // the quotient by 0 is infinite
 }
 
 // dequantizeLinear: y = (x - zero)·scale with integers x. So each scale gets Σ dy·(x - zero) over the elements that it
@@ -189,8 +190,8 @@ func where(c *Call) []*value {
 	return []*value{nil, c.Where(condition, dy, zero), c.Where(condition, zero, dy)}
 }
 
-// clip: y = min(max(x, low), high). Where a bound is reached, it takes the gradient, as in PyTorch; if low is above high,
-// all of it is high's.
+// clip: y = min(max(x, low), high). Where a bound is reached, it takes the gradient, as in PyTorch; if low is above
+// high, all of it is high's.
 func clip(c *Call) []*value {
 	x, low, high, dx := c.In(0), c.In(1), c.In(2), c.Grad(0)
 	var dlow, dhigh *value

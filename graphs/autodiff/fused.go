@@ -91,8 +91,10 @@ func embedLayerNormalization(c *Call) []*value {
 	} else {
 		x = c.Add(x, c.Slice(positions, 0, 0, words.Shape[1]))
 	}
-	if segments := c.In(1); segments != nil {
-		x = c.Add(x, rows(c.In(4), segments))
+	if table := c.In(4); table != nil && c.In(1) != nil {
+		x = c.Add(x, rows(table, c.In(1)))
+	} else if table != nil { // all words are of the first segment
+		x = c.Add(x, c.Slice(table, 0, 0, 1))
 	}
 	y := c.Mul(c.standardized(x, c.Float("epsilon", 1e-12), []int64{2}), c.In(5))
 	return []*value{c.addOptional(c.In(6), y), nil, x}

@@ -64,7 +64,10 @@ func (c *Call) resizeAlong(axes []int64, i int, box []float32) (apply func(x *va
 	delete(a, "axes")
 	delete(a, "extrapolation_value") // a constant
 	cropped := a["coordinate_transformation_mode"] == "tf_crop_and_resize"
-	roi := c.Floats(box, int64(len(box)))
+	var roi *value // without a box the whole axis, which some kernels do not read from an empty list
+	if len(box) > 0 {
+		roi = c.Floats(box, int64(len(box)))
+	}
 	if policy := a["keep_aspect_ratio_policy"]; len(scales) == 0 && policy != nil && policy != "stretch" {
 		// The axis that decides the scale of all is resized too, in lowest terms.
 		from, to := c.decidingSizes(axes, sizes, policy == "not_larger")

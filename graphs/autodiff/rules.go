@@ -134,11 +134,13 @@ var rules = map[string]Rule{
 	}),
 
 	// Attention and recurrent layers.
-	"Attention":       byDefinition(attention),
-	"GRU":             recurrent(3, []string{"Sigmoid", "Tanh"}, gruStep),
-	"LSTM":            recurrent(4, []string{"Sigmoid", "Tanh", "Tanh"}, lstmStep),
-	"RNN":             recurrent(1, []string{"Tanh"}, rnnStep),
-	"RotaryEmbedding": byDefinition(rotaryEmbedding),
+	"Attention":           byDefinition(attention),
+	"CausalConvWithState": byDefinition(causalConvWithState),
+	"GRU":                 recurrent(3, []string{"Sigmoid", "Tanh"}, gruStep),
+	"LSTM":                recurrent(4, []string{"Sigmoid", "Tanh", "Tanh"}, lstmStep),
+	"LinearAttention":     byDefinition(linearAttention),
+	"RNN":                 recurrent(1, []string{"Tanh"}, rnnStep),
+	"RotaryEmbedding":     byDefinition(rotaryEmbedding),
 
 	// Losses.
 	"NegativeLogLikelihoodLoss": byDefinition(negativeLogLikelihoodLoss),
@@ -152,6 +154,7 @@ var rules = map[string]Rule{
 	// Elements that move by a fixed pattern.
 	"CenterCropPad":   unary(centerCropPad),
 	"Concat":          concat,
+	"CumProd":         byDefinition(cumProd),
 	"CumSum":          unary(cumSum),
 	"DepthToSpace":    byDefinition(depthToSpace),
 	"Expand":          unary(func(c *Call, x, y, dy *value) *value { return dy }),

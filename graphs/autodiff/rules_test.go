@@ -31,11 +31,12 @@ func one(f func(g *graphs.Graph, x []*value) *value) func(g *graphs.Graph, x []*
 
 // inConformance lists the operators whose rules tools/conformance compares with finite differences on ONNX's own cases.
 var inConformance = []string{
-	"AffineGrid", "Attention", "CenterCropPad", "Col2Im", "Compress", "CumSum", "DepthToSpace", "DequantizeLinear", "GRU",
-	"GatherElements", "GatherND", "GridSample", "Hardmax", "InstanceNormalization", "LRN", "LSTM", "LpNormalization",
-	"LpPool", "MaxUnpool", "MeanVarianceNormalization", "Mod", "NegativeLogLikelihoodLoss", "RMSNormalization", "RNN",
-	"ReverseSequence", "RotaryEmbedding", "Shrink", "SimplifiedLayerNormalization", "SoftmaxCrossEntropyLoss", "Swish",
-	"TensorScatter", "Tile", "TopK",
+	"AffineGrid", "Attention", "CausalConvWithState", "CenterCropPad", "Col2Im", "Compress", "CumProd", "CumSum",
+	"DepthToSpace", "DequantizeLinear", "GRU", "GatherElements", "GatherND", "GridSample", "Hardmax",
+	"InstanceNormalization", "LRN", "LSTM", "LinearAttention", "LpNormalization", "LpPool", "MaxUnpool",
+	"MeanVarianceNormalization", "Mod", "NegativeLogLikelihoodLoss", "RMSNormalization", "RNN", "ReverseSequence",
+	"RotaryEmbedding", "Shrink", "SimplifiedLayerNormalization", "SoftmaxCrossEntropyLoss", "Swish", "TensorScatter",
+	"Tile", "TopK",
 
 	"com.microsoft.Attention", "com.microsoft.BiasGelu", "com.microsoft.CDist", "com.microsoft.EmbedLayerNormalization",
 	"com.microsoft.FastGelu", "com.microsoft.FusedConv", "com.microsoft.FusedGemm", "com.microsoft.Gelu",

@@ -1,6 +1,7 @@
 package autodiff
 
 import (
+	endian "encoding/binary"
 	"slices"
 
 	"fovea/graphs"
@@ -164,6 +165,41 @@ func cumSum(c *Call, x, _, dy *value) *value {
 	return c.applyShaped(x.Shape, "CumSum", a, dy, c.In(1))
 }
 
+// cumProd multiplies each element with the product of those before it, in steps of 1, 2, 4 and so on. There is no
+// quotient, so an element may be 0.
+func cumProd(c *Call) []*value {
+	y := c.In(0)
+	list, ok := c.In(1).IntValues()
+	if data, constant := c.In(1).Content(); !ok && constant && len(data) == 4 {
+		list, ok = []int64{int64(int32(endian.LittleEndian.Uint32(data)))}, true
+	}
+	if !ok || len(list) != 1 {
+		return c.refuse("the axis is not constant")
+	}
+	axis, size := c.fromFront(list[0]), int64(0)
+	size = y.Shape[axis]
+	delayed := func(by int64) *value { // y, with ones before its first elements
+		ones := slices.Clone(y.Shape)
+		ones[axis] = by
+		filled := c.Expand(c.Scalar(1), nil, ones...)
+		switch {
+		case by >= size:
+			ones[axis] = size
+			return c.Expand(c.Scalar(1), nil, ones...)
+		case c.Int("reverse", 0) == 1:
+			return c.Concat(axis, c.Slice(y, axis, by, size), filled)
+		}
+		return c.Concat(axis, filled, c.Slice(y, axis, 0, size-by))
+	}
+	for by := int64(1); by < size; by *= 2 {
+		y = c.Mul(y, delayed(by))
+	}
+	if c.Int("exclusive", 0) == 1 {
+		y = delayed(1)
+	}
+	return []*value{y}
+}
+
 func depthToSpace(c *Call) []*value {
 	x, b := c.In(0), c.Int("blocksize", 1)
 	n, depth, h, w := x.Shape[0], x.Shape[1]/b/b, x.Shape[2], x.Shape[3]
@@ -176,11 +212,12 @@ func depthToSpace(c *Call) []*value {
 
 func spaceToDepth(c *Call) []*value {
 	x, b := c.In(0), c.Int("blocksize", 1)
-	if mode := c.node.Attributes["mode"]; mode != nil && mode != "DCR" {
-		return c.refuse("mode %v is not supported", mode)
-	}
 	blocks := c.Reshape(x, x.Shape[0], x.Shape[1], x.Shape[2]/b, b, x.Shape[3]/b, b)
-	return []*value{c.Reshape(c.Transpose(blocks, 0, 3, 5, 1, 2, 4), c.Out(0).Shape...)}
+	perm := []int64{0, 3, 5, 1, 2, 4}
+	if c.node.Attributes["mode"] == "CRD" {
+		perm = []int64{0, 1, 3, 5, 2, 4}
+	}
+	return []*value{c.Reshape(c.Transpose(blocks, perm...), c.Out(0).Shape...)}
 }
 
 // centerCropPad puts zeros where elements were cut off, and cuts padding off. An odd element more is at the end.

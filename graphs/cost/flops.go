@@ -14,7 +14,7 @@ type formula func(n *graphs.Node) (int64, bool)
 var formulas = map[string]formula{
 	"MatMul": matMul, "MatMulInteger": matMul, "Gemm": matMul,
 	"Conv": conv, "ConvInteger": conv, "DeformConv": conv, "ConvTranspose": convTranspose,
-	"Einsum": einsum, "Attention": attention,
+	"CausalConvWithState": conv, "Einsum": einsum, "Attention": attention, "LinearAttention": linearAttention,
 	"RNN": recurrent, "GRU": recurrent, "LSTM": recurrent,
 }
 
@@ -97,6 +97,18 @@ func attention(n *graphs.Node) (int64, bool) {
 		keys += past.Shape[2]
 	}
 	return q.Shape[0] * heads * queries * keys * (size + width), true
+}
+
+// linearAttention multiplies each key, of size D, by its value, and each query by the state [D,V] of its head. Q, K and
+// V are [N,L,heads·size].
+func linearAttention(n *graphs.Node) (int64, bool) {
+	q, k, v := n.Inputs[0], n.Inputs[1], n.Inputs[2]
+	heads, of := n.Attributes.Int("q_num_heads", 0), n.Attributes.Int("kv_num_heads", 0)
+	if q.Rank() != 3 || v.Rank() != 3 || heads < 1 || of < 1 {
+		return 0, false
+	}
+	width := v.Shape[2] / of
+	return q.Shape[0] * q.Shape[1] * (k.Shape[2] + q.Shape[2]) * width, true
 }
 
 // einsum counts, for two operands, a product for each combination of all subscripts.

@@ -1,4 +1,4 @@
-// Package importer makes graphs of ONNX models that other programs wrote, opset 7 to 25.
+// Package importer makes graphs of ONNX models that other programs wrote, opset 7 to 28.
 //
 // The types and shapes of all values must be known before a graph can be differentiated. The package does not infer
 // them. Instead, the caller runs the model once with every value as an output and hands over the results, the trace:

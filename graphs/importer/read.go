@@ -16,7 +16,7 @@ import (
 )
 
 // These are the oldest and newest opset that can be read. Before opset 7 broadcasting was an attribute.
-const oldestOpset, newestOpset = 7, 25
+const oldestOpset, newestOpset = 7, 28
 
 // A Source is a model that is ready to be traced and imported.
 type Source struct {
@@ -81,6 +81,7 @@ func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.lowerOpset(nodes, m.GetGraph())
 	graph := &pb.GraphProto{Name: m.GetGraph().Name}
 	s.model = &pb.ModelProto{IrVersion: proto.Int64(max(m.GetIrVersion(), 4)), Graph: graph}
 	for _, t := range m.GetGraph().GetInitializer() {
@@ -117,6 +118,45 @@ func Read(m *pb.ModelProto, sizes Sizes) (*Source, error) {
 			&pb.OperatorSetIdProto{Domain: proto.String(domain), Version: proto.Int64(s.opsets[domain])})
 	}
 	return s, nil
+}
+
+// runnableOpset is the newest opset that all supported versions of the runtime have kernels for.
+const runnableOpset = 25
+
+// lowerOpset declares runnableOpset for a model of a newer one whose operators are all those of that opset. Since then
+// operators got more types, and a few a new meaning.
+func (s *Source) lowerOpset(nodes []*pb.NodeProto, g *pb.GraphProto) {
+	if s.opsets[""] > runnableOpset && !slices.ContainsFunc(nodes, func(n *pb.NodeProto) bool { return isNew(n, g) }) {
+		s.opsets[""] = runnableOpset
+	}
+}
+
+// isNew reports whether a node of a graph, or one inside of it, means something in opset 26 to 28 that it does not in
+// runnableOpset.
+func isNew(n *pb.NodeProto, g *pb.GraphProto) bool {
+	attribute := func(name string) *pb.AttributeProto {
+		i := slices.IndexFunc(n.GetAttribute(), func(a *pb.AttributeProto) bool { return a.GetName() == name })
+		if i < 0 {
+			return nil
+		}
+		return n.Attribute[i]
+	}
+	if onnx.CanonicalDomain(n.GetDomain()) == "" {
+		switch n.GetOpType() {
+		case "BitCast", "CumProd", "CausalConvWithState", "LinearAttention", "SwiGLU":
+			return true
+		case "Mod": // of floats, where it is not C's
+			divisor := onnx.Initializer(g, inputName(n, 1))
+			return attribute("fmod").GetI() == 0 && (divisor == nil || isFloat(pb.TensorProto_DataType(divisor.GetDataType())))
+		case "SpaceToDepth":
+			return attribute("mode") != nil
+		case "Range":
+			return attribute("stash_type") != nil
+		}
+	}
+	return slices.ContainsFunc(n.GetAttribute(), func(a *pb.AttributeProto) bool {
+		return slices.ContainsFunc(a.GetG().GetNode(), func(n *pb.NodeProto) bool { return isNew(n, a.GetG()) })
+	})
 }
 
 // addRead adds the names of the values that nodes read, also inside of branches.
@@ -215,8 +255,12 @@ func bind(in *pb.ValueInfoProto, sizes Sizes) (*pb.ValueInfoProto, error) {
 				size, ok = sizes.Batch, sizes.Batch > 0
 			}
 			if !ok {
-				return nil, fmt.Errorf("import: input %q: dimension %d (%s) has no size: give it one with -dim %s=N%s",
-					in.GetName(), i, cmp.Or(symbol, "without a name"), cmp.Or(symbol, axis), sizes.known())
+				kind := fmt.Sprintf("is symbolic (%q) and has", symbol)
+				if symbol == "" {
+					kind = "has no name and"
+				}
+				return nil, fmt.Errorf("import: input %q: dimension %d %s no size: give it one with -dim %s=N%s",
+					in.GetName(), i, kind, cmp.Or(symbol, axis), sizes.known())
 			}
 		}
 		dims = append(dims, size)
@@ -282,4 +326,12 @@ func (s *Source) Initializer(name string) (data []byte, ok bool) {
 		return data, err == nil
 	}
 	return nil, false
+}
+
+// inputName returns the name of input i of a node, empty if it is absent.
+func inputName(n *pb.NodeProto, i int) string {
+	if i >= len(n.GetInput()) {
+		return ""
+	}
+	return n.Input[i]
 }

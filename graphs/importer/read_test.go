@@ -109,7 +109,7 @@ func TestBadModels(t *testing.T) {
 		sizes Sizes
 	}{
 		"opset 6":                     {model(6, good), all},
-		"opset 26":                    {model(26, good), all},
+		"opset 29":                    {model(29, good), all},
 		"sparse":                      {sparse, all},
 		`dimension 1 is symbolic`:     {model(17, good), Sizes{Batch: 2}},
 		`dimension 0 is symbolic`:     {model(17, good), Sizes{Named: map[string]int64{"width": 3}}},

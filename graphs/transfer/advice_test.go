@@ -13,8 +13,8 @@ import (
 // TestAdvice: an input that is no image, and a model without a head, are refused with what to do.
 func TestAdvice(t *testing.T) {
 	for want, kind := range map[string]pb.TensorProto_DataType{
-		"is float16 of shape [0 3 32 32]: images are float32 [N,3,S,S]: export it in float32":            pb.TensorProto_FLOAT16,
-		"is uint8 of shape [0 3 32 32]: images are float32 [N,3,S,S]: export it without the preparation": pb.TensorProto_UINT8,
+		"is float16 of shape [0 3 32 32]: images are float32 [N,3,S,S]: export it in":    pb.TensorProto_FLOAT16,
+		"is uint8 of shape [0 3 32 32]: images are float32 [N,3,S,S]: export it without": pb.TensorProto_UINT8,
 	} {
 		b := newModel(-1, 3, 32, 32)
 		b.output(b.features(2, 6))

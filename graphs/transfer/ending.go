@@ -102,51 +102,92 @@ func (e *Ending) Before() *pb.ModelProto {
 }
 
 // Model returns the ending as a model of its own. Its inputs have the types and shapes of a trace; its outputs are all
-// values that it computes. What quantisation rounds and cuts is left as it is, so that the model computes what the
-// quantised one stands for.
+// values that it computes. It computes in floating point what a quantised ending only rounds and cuts.
 func (e *Ending) Model(trace importer.Trace) *pb.ModelProto {
-	g := &pb.GraphProto{Name: proto.String("ending")}
-	out := &pb.ModelProto{IrVersion: proto.Int64(max(e.model.GetIrVersion(), 4)), OpsetImport: e.model.GetOpsetImport(),
-		Graph: g}
+	b := &floatBuilder{g: &pb.GraphProto{Name: proto.String("ending")}, float: map[string]string{}}
 	for _, name := range e.Inputs {
 		t := trace[name]
-		g.Input = append(g.Input, onnx.NewValueInfo(name, pb.TensorProto_DataType(t.GetDataType()), t.GetDims()))
+		b.g.Input = append(b.g.Input, onnx.NewValueInfo(name, pb.TensorProto_DataType(t.GetDataType()), t.GetDims()))
+	}
+	for _, n := range e.nodes {
+		b.addBoth(n)
 	}
 	read := map[string]bool{}
-	add := func(n *pb.NodeProto) {
-		g.Node = append(g.Node, n)
+	for _, n := range b.g.Node {
 		for _, name := range n.GetInput() {
 			read[name] = true
 		}
-		for _, name := range n.GetOutput() {
-			if name != "" {
-				g.Output = append(g.Output, &pb.ValueInfoProto{Name: proto.String(name)})
-			}
-		}
-	}
-	quantised := map[string]string{} // the float value by its quantised one
-	for _, n := range e.nodes {
-		switch n.GetOpType() {
-		case "QuantizeLinear":
-			quantised[n.GetOutput()[0]] = n.GetInput()[0]
-		case "QLinearSoftmax": // ONNX Runtime 1.27 makes 0 of a probability that its bytes cannot hold
-			y := n.GetOutput()[0]
-			quantised[y] = y + "/softmax"
-			add(node("DequantizeLinear", y+"/float", n.GetInput()[:3]...))
-			softmax := node("Softmax", quantised[y], y+"/float")
-			softmax.Attribute = integerAttribute("axis", integer(n, "axis"))
-			add(softmax)
-		case "DequantizeLinear":
-			if from := quantised[n.GetInput()[0]]; from != "" {
-				n = node("Identity", n.GetOutput()[0], from)
-			}
-		}
-		add(n)
 	}
 	for _, t := range e.model.GetGraph().GetInitializer() {
 		if read[t.GetName()] {
-			g.Initializer = append(g.Initializer, t)
+			b.g.Initializer = append(b.g.Initializer, t)
 		}
 	}
-	return out
+	return &pb.ModelProto{IrVersion: proto.Int64(max(e.model.GetIrVersion(), 4)),
+		OpsetImport: e.model.GetOpsetImport(), Graph: b.g}
+}
+
+// A floatBuilder adds nodes to a graph, and beside those of quantised values the same nodes of the float values.
+type floatBuilder struct {
+	g     *pb.GraphProto
+	float map[string]string // the float value by its quantised one
+}
+
+func (b *floatBuilder) add(n *pb.NodeProto) {
+	b.g.Node = append(b.g.Node, n)
+	for _, name := range n.GetOutput() {
+		if name != "" {
+			b.g.Output = append(b.g.Output, &pb.ValueInfoProto{Name: proto.String(name)})
+		}
+	}
+}
+
+// addBoth adds a node, and where its results are quantised, the node that makes the float ones.
+func (b *floatBuilder) addBoth(n *pb.NodeProto) {
+	in := n.GetInput()
+	switch op := n.GetOpType(); op {
+	case "QuantizeLinear":
+		b.float[n.GetOutput()[0]] = in[0]
+	case "DequantizeLinear":
+		if from := b.float[in[0]]; from != "" {
+			n = node("Identity", n.GetOutput()[0], from)
+		}
+	case "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Slice", "Gather":
+		if from := b.float[in[0]]; from != "" {
+			b.addFloat(n, op, append([]string{from}, in[1:]...))
+		}
+	case "QLinearAdd", "QLinearMul":
+		b.addFloat(n, op[len("QLinear"):], []string{b.floatOf(in[0:3]), b.floatOf(in[3:6])})
+	case "QLinearSoftmax", "QLinearSigmoid", "QLinearLeakyRelu":
+		b.addFloat(n, op[len("QLinear"):], []string{b.floatOf(in[0:3])})
+	case "QLinearConcat":
+		var parts []string
+		for part := range slices.Chunk(in[2:], 3) {
+			parts = append(parts, b.floatOf(part))
+		}
+		b.addFloat(n, "Concat", parts)
+	}
+	b.add(n)
+}
+
+// addFloat adds the form of a node that computes its first result as a float value.
+func (b *floatBuilder) addFloat(n *pb.NodeProto, op string, inputs []string) {
+	quantised := n.GetOutput()[0]
+	made := node(op, quantised+"/float", inputs...)
+	for _, a := range n.GetAttribute() {
+		if a.GetName() != "opset" { // of QLinearSoftmax
+			made.Attribute = append(made.Attribute, a)
+		}
+	}
+	b.float[quantised] = made.Output[0]
+	b.add(made)
+}
+
+// floatOf returns the float value of a quantised one, given with its scale and zero point.
+func (b *floatBuilder) floatOf(value []string) string {
+	if b.float[value[0]] == "" {
+		b.float[value[0]] = value[0] + "/float"
+		b.add(node("DequantizeLinear", value[0]+"/float", value...))
+	}
+	return b.float[value[0]]
 }

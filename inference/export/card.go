@@ -122,7 +122,7 @@ func countClasses(name string, s *data.Split, classes []string) cardSplit {
 	return out
 }
 
-// environment is what the run measured of itself.
+// environment returns the time and the machine of a run, as its last checkpoint states them.
 func environment(folder string) []string {
 	text, err := os.ReadFile(filepath.Join(folder, runfiles.LastCheckpoint, runfiles.CheckpointState))
 	var file struct {

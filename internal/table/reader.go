@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -296,13 +297,38 @@ func open(r io.Reader, o *Options) (source, error) {
 	return openCSV(textfile.LineEnds(textfile.NewReader(in), '"'), o)
 }
 
+// maxRow is the largest number of bytes of a row: each may be a cell, which takes 40.
+const maxRow = 1 << 21
+
+// A limited reader fails when a row, or the whole file, has too many bytes. Who reads a row sets its size to 0.
+type limited struct {
+	r     io.Reader
+	row   int
+	total int // bytes that may still come
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if l.row > maxRow {
+		return 0, fmt.Errorf("a row has more than %d bytes: this is no table of labels or numbers", maxRow)
+	}
+	if l.total <= 0 {
+		return 0, errors.New("the table is too large: save it as CSV, or in parts")
+	}
+	n, err := l.r.Read(p)
+	l.row += n
+	l.total -= n
+	return n, err
+}
+
 type csvSource struct {
 	*csv.Reader
+	limit   *limited
 	skipped int // lines before its first
 	width   int // of the record read last
 }
 
 func (s *csvSource) read() ([]string, error) {
+	s.limit.row = 0
 	record, err := s.Reader.Read()
 	s.width = len(record)
 	return record, err
@@ -327,7 +353,8 @@ func openCSV(in *bufio.Reader, o *Options) (source, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	s := &csvSource{Reader: csv.NewReader(in)}
+	limit := &limited{r: in, total: math.MaxInt}
+	s := &csvSource{Reader: csv.NewReader(limit), limit: limit}
 	s.FieldsPerRecord, s.ReuseRecord, s.LazyQuotes = -1, true, o.Lenient
 	if m := separatorLine.FindSubmatch(head); m != nil {
 		in.Discard(len(m[0]))

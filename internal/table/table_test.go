@@ -1,6 +1,7 @@
 package table
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -239,4 +240,34 @@ func FuzzReader(f *testing.F) {
 		Names(bytes.NewReader(content))
 		naming.Match(in.Header, labels.texts)
 	})
+}
+
+// A table that unpacks to much more, or never ends its first row, is refused before it takes the memory.
+func TestHostile(t *testing.T) {
+	book := func(sheet string) string {
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		w, err := z.Create(firstSheet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(w, sheet)
+		z.Close()
+		return b.String()
+	}
+	for name, c := range map[string]struct{ text, want string }{
+		"one row":        {strings.Repeat(",", 3*maxRow), "a row has more than"},
+		"open quote":     {"path,label\n\"" + strings.Repeat("\n", 3*maxRow), "a row has more than"},
+		"deep":           {book(strings.Repeat("<a>", 200)), "more than 100 deep"},
+		"wide":           {book("<row>" + strings.Repeat("<c><v>1</v></c>", maxColumns+1)), "names no cell"},
+		"long attribute": {book("<row r=\"" + strings.Repeat(" ", 3*maxRow) + "\"/>"), "a row has more than"},
+	} {
+		in, err := NewReader(strings.NewReader(c.text), Options{Fits: fits})
+		for err == nil {
+			_, err = in.Read()
+		}
+		if !strings.Contains(err.Error(), c.want) || len(err.Error()) > 500 {
+			t.Errorf("%s: error %.500v, want %s", name, err, c.want)
+		}
+	}
 }

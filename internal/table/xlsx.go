@@ -18,8 +18,9 @@ const (
 	maxColumns  = 1 << 14 // of a sheet
 	maxCells    = 1 << 26 // of a sheet, with the empty ones before others
 	maxWorkbook = 1 << 28 // bytes
-	maxStrings  = 1 << 26 // bytes of all texts, unpacked
-	maxSheet    = 1 << 27 // bytes, unpacked
+	maxStrings  = 1 << 25 // bytes of all texts, unpacked
+	maxSheet    = 1 << 26 // bytes, unpacked
+	maxDepth    = 100     // of elements in one another
 )
 
 const (
@@ -31,7 +32,7 @@ const (
 type sheet struct {
 	name   string
 	shared []richText
-	rows   *xml.Decoder
+	xml    *xml.Decoder
 	number int // of the row read last
 	cells  []string
 	total  int // cells read
@@ -47,10 +48,8 @@ func openSheet(r io.Reader, fits func([]string) bool) (source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the file is not an xlsx workbook (%w): get it again", err)
 	}
-	var shared struct {
-		Items []richText `xml:"si"`
-	}
-	if err := decodePart(book, stringsPart, &shared); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	shared, err := decodeAll[richText](book, stringsPart, "si")
+	if err != nil {
 		return nil, err
 	}
 	sheets, err := visibleSheets(book)
@@ -59,7 +58,7 @@ func openSheet(r io.Reader, fits func([]string) bool) (source, error) {
 	}
 	var found, filled, fitting []sheetName
 	for _, s := range sheets {
-		in, err := openPart(book, s, shared.Items)
+		in, err := openPart(book, s, shared)
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +77,7 @@ func openSheet(r io.Reader, fits func([]string) bool) (source, error) {
 		return nil, fmt.Errorf("the sheets %.50q and %.50q both have the columns of the table: keep one in the workbook",
 			found[0].Name, found[1].Name)
 	}
-	return openPart(book, found[0], shared.Items)
+	return openPart(book, found[0], shared)
 }
 
 type sheetName struct {
@@ -91,23 +90,20 @@ type sheetName struct {
 // visibleSheets lists the sheets of a workbook that its list of parts names, in their order. A workbook without a list
 // has one.
 func visibleSheets(book *zip.Reader) ([]sheetName, error) {
-	var list struct {
-		Sheets []sheetName `xml:"sheets>sheet"`
+	list, err := decodeAll[sheetName](book, "xl/workbook.xml", "sheet")
+	if err != nil {
+		return nil, err
 	}
-	var parts struct {
-		Items []struct {
-			ID     string `xml:"Id,attr"`
-			Target string `xml:"Target,attr"`
-		} `xml:"Relationship"`
-	}
-	for name, into := range map[string]any{"xl/workbook.xml": &list, "xl/_rels/workbook.xml.rels": &parts} {
-		if err := decodePart(book, name, into); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
+	parts, err := decodeAll[struct {
+		ID     string `xml:"Id,attr"`
+		Target string `xml:"Target,attr"`
+	}](book, "xl/_rels/workbook.xml.rels", "Relationship")
+	if err != nil {
+		return nil, err
 	}
 	var out []sheetName
-	for _, s := range list.Sheets {
-		for _, p := range parts.Items {
+	for _, s := range list {
+		for _, p := range parts {
 			target := p.Target
 			if !path.IsAbs(target) {
 				target = path.Join("/xl", target)
@@ -125,24 +121,62 @@ func visibleSheets(book *zip.Reader) ([]sheetName, error) {
 }
 
 func openPart(book *zip.Reader, s sheetName, shared []richText) (*sheet, error) {
-	part, err := book.Open(s.part)
-	if err != nil {
-		return nil, fmt.Errorf("no %.100s in the workbook: %w", s.part, fs.ErrNotExist)
-	}
-	return &sheet{name: s.part, shared: shared, rows: xml.NewDecoder(io.LimitReader(part, maxSheet))}, nil
+	in, err := openXML(book, s.part, maxSheet)
+	return &sheet{name: s.part, shared: shared, xml: in}, err
 }
 
-// decodePart decodes a part of a workbook.
-func decodePart(book *zip.Reader, name string, into any) error {
+// openXML opens a part of a workbook whose elements have a limited size and depth.
+func openXML(book *zip.Reader, name string, most int) (*xml.Decoder, error) {
 	part, err := book.Open(name)
 	if err != nil {
-		return fmt.Errorf("no %s in the workbook: %w", name, fs.ErrNotExist)
+		return nil, fmt.Errorf("no %.100s in the workbook: %w", name, fs.ErrNotExist)
 	}
-	defer part.Close()
-	if err := xml.NewDecoder(io.LimitReader(part, maxStrings)).Decode(into); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	in := &limited{r: part, total: most}
+	return xml.NewTokenDecoder(&tokens{xml.NewDecoder(in), in, 0}), nil
+}
+
+type tokens struct {
+	*xml.Decoder
+	in    *limited
+	depth int
+}
+
+func (t *tokens) Token() (xml.Token, error) {
+	t.in.row = 0
+	token, err := t.Decoder.Token()
+	switch token.(type) {
+	case xml.StartElement:
+		t.depth++
+	case xml.EndElement:
+		t.depth--
 	}
-	return nil
+	if t.depth > maxDepth {
+		return nil, fmt.Errorf("elements stand more than %d deep in one another", maxDepth)
+	}
+	return token, err
+}
+
+// decodeAll decodes all elements of a name in a part of a workbook. A workbook without the part has none.
+func decodeAll[T any](book *zip.Reader, part, name string) ([]T, error) {
+	in, err := openXML(book, part, maxStrings)
+	if err != nil {
+		return nil, nil
+	}
+	var out []T
+	for {
+		token, err := in.Token()
+		if errors.Is(err, io.EOF) {
+			return out, nil
+		}
+		if start, ok := token.(xml.StartElement); ok && start.Name.Local == name {
+			var item T
+			err = in.DecodeElement(&item, &start)
+			out = append(out, item)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", part, err)
+		}
+	}
 }
 
 // A richText is a text, either whole or in runs with formats of their own.
@@ -158,73 +192,79 @@ func (s *sheet) ragged() bool     { return true }
 func (s *sheet) comma() rune      { return ';' } // numbers have a point; one that is a text may have a comma
 
 func (s *sheet) read() ([]string, error) {
+	row, err := s.readRow()
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("%.100s: %w", s.name, err)
+	}
+	return row, err
+}
+
+// readRow returns the next row that is not empty, up to its last cell.
+func (s *sheet) readRow() ([]string, error) {
 	for {
-		token, err := s.rows.Token()
-		if errors.Is(err, io.EOF) {
-			return nil, io.EOF
-		}
+		token, err := s.xml.Token()
 		if err != nil {
-			return nil, fmt.Errorf("%.100s: %w", s.name, err)
+			return nil, err
 		}
-		start, ok := token.(xml.StartElement)
-		if !ok || start.Name.Local != "row" {
-			continue
-		}
-		row, err := s.decode(start)
-		if err != nil {
-			return nil, fmt.Errorf("%.100s: %w", s.name, err)
-		}
-		if !blank(row) {
-			return row, nil
+		switch token := token.(type) {
+		case xml.EndElement:
+			if token.Name.Local == "row" && !blank(s.cells) {
+				return s.cells, nil
+			}
+		case xml.StartElement:
+			switch token.Name.Local {
+			case "row":
+				s.number, s.cells = s.number+1, s.cells[:0]
+				for _, a := range token.Attr {
+					if n, err := strconv.Atoi(a.Value); err == nil && a.Name.Local == "r" {
+						s.number = n
+					}
+				}
+			case "c":
+				if err := s.readCell(token); err != nil {
+					return nil, err
+				}
+			}
 		}
 	}
 }
 
-// decode returns the cells of a row, up to the last that the file has.
-func (s *sheet) decode(start xml.StartElement) ([]string, error) {
-	var row struct {
-		Number int `xml:"r,attr"`
-		Cells  []struct {
-			Ref    string   `xml:"r,attr"`
-			Type   string   `xml:"t,attr"`
-			Value  string   `xml:"v"`
-			Inline richText `xml:"is"`
-		} `xml:"c"`
+func (s *sheet) readCell(start xml.StartElement) error {
+	var c struct {
+		Ref    string   `xml:"r,attr"`
+		Type   string   `xml:"t,attr"`
+		Value  string   `xml:"v"`
+		Inline richText `xml:"is"`
 	}
-	if err := s.rows.DecodeElement(&row, &start); err != nil {
-		return nil, err
+	if err := s.xml.DecodeElement(&c, &start); err != nil {
+		return err
 	}
-	if s.number++; row.Number > 0 {
-		s.number = row.Number
+	column, err := columnOf(c.Ref, len(s.cells))
+	if err != nil {
+		return err
 	}
-	s.cells = s.cells[:0]
-	for _, c := range row.Cells {
-		column, err := columnOf(c.Ref, len(s.cells))
-		if err != nil {
-			return nil, err
+	for len(s.cells) <= column {
+		s.cells = append(s.cells, "")
+		s.total++
+	}
+	if s.total > maxCells {
+		return fmt.Errorf("the sheet has more than %d cells: save it as CSV", maxCells)
+	}
+	switch c.Type {
+	case "s":
+		i, err := strconv.Atoi(c.Value)
+		if err != nil || i < 0 || i >= len(s.shared) {
+			return fmt.Errorf("the cell %.20s has no text %.20q: get the workbook again", c.Ref, c.Value)
 		}
-		for len(s.cells) <= column {
-			s.cells = append(s.cells, "")
-		}
-		switch c.Type {
-		case "s":
-			i, err := strconv.Atoi(c.Value)
-			if err != nil || i < 0 || i >= len(s.shared) {
-				return nil, fmt.Errorf("the cell %.20s has no text %.20q: get the workbook again", c.Ref, c.Value)
-			}
-			s.cells[column] = s.shared[i].String()
-		case "inlineStr":
-			s.cells[column] = c.Inline.String()
-		case "b":
-			s.cells[column] = map[string]string{"0": "FALSE", "1": "TRUE"}[c.Value]
-		default:
-			s.cells[column] = c.Value
-		}
+		s.cells[column] = s.shared[i].String()
+	case "inlineStr":
+		s.cells[column] = c.Inline.String()
+	case "b":
+		s.cells[column] = map[string]string{"0": "FALSE", "1": "TRUE"}[c.Value]
+	default:
+		s.cells[column] = c.Value
 	}
-	if s.total += len(s.cells); s.total > maxCells {
-		return nil, fmt.Errorf("the sheet has more than %d cells: save it as CSV", maxCells)
-	}
-	return s.cells, nil
+	return nil
 }
 
 // columnOf returns the index of a cell's column from its reference: 27 for AB3. A cell without a reference is the next

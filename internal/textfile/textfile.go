@@ -43,7 +43,7 @@ func Lines(r io.Reader) ([]string, error) {
 	return out, lines.Err()
 }
 
-// headSize is how far a first line end, or a header, is looked for.
+// headSize limits the search for a first line end or a header, in bytes.
 const headSize = 1 << 18
 
 // LineEnds returns r with LF in the place of each CR, if the first line ends in a CR alone, as those of old Mac programs

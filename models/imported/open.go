@@ -43,6 +43,7 @@ func Open(ctx context.Context, path string, sizes importer.Sizes) (*File, error)
 // read does the same for a model that the caller keeps open.
 func read(ctx context.Context, m *pb.ModelProto, sizes importer.Sizes) (f *File, err error) {
 	f = &File{}
+	ort.WarnOfFaults(m)
 	f.source, err = importer.Read(m, sizes)
 	for again := true; again && err == nil; {
 		if f.trace, err = trace(ctx, f.source.Observed()); err == nil {

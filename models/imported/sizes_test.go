@@ -18,7 +18,8 @@ func TestSizes(t *testing.T) {
 		{"shared_symbol", importer.Sizes{Batch: 3}, ""},
 		{"shared_symbol", importer.Sizes{Named: map[string]int64{"batch": 3}}, ""},
 		{"anonymous_dim", importer.Sizes{Batch: 3, Named: map[string]int64{"x:1": 4}}, ""},
-		{"anonymous_dim", importer.Sizes{Batch: 3}, `input "x": dimension 1 (without a name) has no size: give it one with -dim x:1=N`},
+		{"anonymous_dim", importer.Sizes{Batch: 3},
+			`input "x": dimension 1 has no name and no size: give it one with -dim x:1=N`},
 		{"anonymous_dim", importer.Sizes{Batch: 3, Named: map[string]int64{"y": 4}}, "-dim x:1=N; sizes are given for: y"},
 		{"shared_symbol", importer.Sizes{}, "give it one with -dim batch=N"},
 	} {

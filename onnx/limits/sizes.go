@@ -667,11 +667,21 @@ func float32s(data []byte) (out []float32) {
 	return out
 }
 
-func shapeOf(_ *pb.NodeProto, in []*value) []*value {
-	v := &value{kind: pb.TensorProto_INT64, dims: []float64{float64(len(in[0].dims))}}
-	if len(in[0].dims) <= longestList {
+func shapeOf(n *pb.NodeProto, in []*value) []*value {
+	rank := int64(len(in[0].dims))
+	bound := func(name string, otherwise int64) int64 { // negative ones count from the end
+		i := attributes(n).int(name, otherwise)
+		if i < 0 {
+			i += rank
+		}
+		return min(max(i, 0), rank)
+	}
+	start, end := bound("start", 0), bound("end", rank)
+	dims := in[0].dims[start:max(start, end)]
+	v := &value{kind: pb.TensorProto_INT64, dims: []float64{float64(len(dims))}}
+	if len(dims) <= longestList {
 		v.ints = []int64{}
-		for _, d := range in[0].dims {
+		for _, d := range dims {
 			v.ints = append(v.ints, int64(min(d, 1<<60)))
 		}
 	}

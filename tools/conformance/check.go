@@ -46,7 +46,7 @@ func (s *subject) check(known map[key]derived) (status, string) {
 		return refused, err.Error()
 	}
 	if s.forward, err = open(s.model, ort.Disable); err != nil {
-		return broken, err.Error()
+		return other, "the runtime does not run it: " + err.Error()
 	}
 	defer func() { s.forward.Close() }()
 	if d, err := s.distance(s.forward); err != nil {

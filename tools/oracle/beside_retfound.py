@@ -19,6 +19,7 @@ All else is set by flags and keys. The images are synthetic.
 """
 
 import argparse
+import builtins
 import contextlib
 import csv
 import functools
@@ -117,7 +118,7 @@ def run_retfound(source: pathlib.Path, folder: pathlib.Path, runs: list[str]) ->
 
     engine_finetune.ConfusionMatrix.plot = lambda *_, **__: None
     engine_finetune.plt.savefig = lambda *_, **__: None
-    create_transform = util.datasets.create_transform
+    create_transform, plain_print = util.datasets.create_transform, builtins.print
     for run in runs:
         work, case = folder / run, CASES.get(run)
         flags = case.flags + OFF.flags if case else RANDOM.flags + ["--seed", run]
@@ -133,6 +134,7 @@ def run_retfound(source: pathlib.Path, folder: pathlib.Path, runs: list[str]) ->
             return model
 
         models_vit.RETFound_mae = small
+        builtins.print = plain_print  # RETFound's code wraps it, twice as slow for each run
         random.seed(run)  # which main_finetune.py does not
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
             args = main_finetune.get_args_parser().parse_args(

@@ -193,8 +193,9 @@ def from_torch():
         if name in dynamo:
             program = torch.onnx.export(model, (x,), dynamo=True, input_names=["images"], output_names=["scores"],
                                         dynamic_shapes={"x": {0: torch.export.Dim("n", min=1, max=64)}})  # fmt: skip
-            for n in program.model_proto.graph.node:
-                del n.metadata_props[:]
+            graph = program.model_proto.graph
+            for part in [graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer]:
+                del part.metadata_props[:]  # they hold paths of the machine
             add("dynamo_" + name, program.model_proto, kind)
     return made
 
@@ -214,6 +215,7 @@ def converted(made):
             return next(self.rest, None)
 
     kinds = {"softmax": PROBABILITIES, "manual": PROBABILITIES, "complement": PROBABILITIES, "conv_softmax": PROBABILITIES,
+             "softmax_reshape": PROBABILITIES, "mean_of_three": PROBABILITIES,
              "logits": LOGITS, "log_softmax": LOGITS, "sigmoid": SIGMOIDS}  # fmt: skip
     work = pathlib.Path(os.environ.get("TMPDIR", "/tmp"))
     for name, kind in kinds.items():

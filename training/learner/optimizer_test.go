@@ -149,10 +149,10 @@ func TestNormOfManyElements(t *testing.T) {
 		t.Fatal(err)
 	}
 	var a arenas
-	defer func() { a.allocated.close() }()
 	if err := a.allocate(s, e.Device()); err != nil {
 		t.Fatal(err)
 	}
+	defer a.free()
 	o, err := newGraphOptimizer(s, &a, e)
 	if err != nil {
 		t.Fatal(err)
