@@ -55,7 +55,7 @@ func (s *Source) unroll(n *pb.NodeProto, static map[string]bool, trace Trace, pr
 		if err != nil {
 			return nil, err
 		}
-		if nodes = slices.Concat(nodes, made, copied); len(nodes) > mostNodes {
+		if nodes = append(append(nodes, made...), copied...); len(nodes) > mostNodes {
 			return nil, fmt.Errorf("unrolled it has more than %d nodes", mostNodes)
 		}
 		l.carried = outputs[first : first+len(l.carried)]

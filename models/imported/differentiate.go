@@ -78,7 +78,8 @@ func Save(path string, g *graphs.Graph) error {
 		return err
 	}
 	if bytes, err := onnx.Marshal(model); err == nil { // otherwise it is too large for one file
-		session, err := ort.NewSession(bytes, ort.Options{})
+		// To optimise a long chain takes the runtime time that grows with the square of its length.
+		session, err := ort.NewSession(bytes, ort.Options{Optimization: ort.Disable})
 		if err != nil {
 			return fmt.Errorf("%s is not written: %w", path, err)
 		}
