@@ -23,6 +23,7 @@ var Extensions = []string{".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif
 type Sample struct {
 	Path  string
 	Class int // index into Split.Classes
+	Row   int // index into Split.Rows; 0 where there are none
 }
 
 // A Split is one folder of class folders.
@@ -30,6 +31,11 @@ type Split struct {
 	Dir     string
 	Classes []string // names of the class folders, sorted by code point
 	Samples []Sample // by class, then by path
+
+	// Attributes names what a table of labels tells of each image beside its class, such as "patient", "eye" and "camera".
+	// Rows holds their values. Both are nil for folders of classes.
+	Attributes []string
+	Rows       [][]string
 
 	Verified []Fingerprint // of Samples, which only their user can fill in; nil: not verified
 }

@@ -24,6 +24,17 @@ var (
 	Labels = []string{"label", "true", "target", "y_true"}
 )
 
+// Attributes lists what tables tell of an image beside its label: the name by which Fovea calls it, then the other names
+// that its column may have, in any case of letters.
+var Attributes = [][]string{
+	{"patient", "patient_id", "patientid", "patient id", "pat_id", "pid", "subject", "subject_id", "participant"},
+	{"eye", "laterality", "auge"},
+	{"site", "center", "centre", "hospital", "clinic", "institution"},
+	{"camera", "device", "scanner", "manufacturer", "kamera"},
+	{"sex", "gender", "geschlecht"},
+	{"age", "alter"},
+}
+
 // Options configures [NewReader].
 type Options struct {
 	// Fits reports whether a header has the columns of the table. It decides between separators; nil accepts any.

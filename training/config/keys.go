@@ -21,18 +21,20 @@ type key struct {
 var keys, sections = schema()
 
 func schema() (keys []key, sections []string) {
-	for f := range reflect.TypeFor[Config]().Fields() {
-		name := f.Tag.Get("toml")
-		if f.Type.Kind() != reflect.Struct {
-			keys = append(keys, key{name, f})
-			continue
-		}
-		sections = append(sections, name)
-		for inner := range f.Type.Fields() {
-			inner.Index = slices.Concat(f.Index, inner.Index)
-			keys = append(keys, key{name + "." + inner.Tag.Get("toml"), inner})
+	var add func(section reflect.Type, prefix string, index []int)
+	add = func(section reflect.Type, prefix string, index []int) {
+		for f := range section.Fields() {
+			name := prefix + f.Tag.Get("toml")
+			f.Index = slices.Concat(index, f.Index)
+			if f.Type.Kind() != reflect.Struct {
+				keys = append(keys, key{name, f})
+				continue
+			}
+			sections = append(sections, name)
+			add(f.Type, name+".", f.Index)
 		}
 	}
+	add(reflect.TypeFor[Config](), "", nil)
 	return keys, sections
 }
 
@@ -93,7 +95,7 @@ func (c *Config) Differences(before *Config, except ...string) []string {
 	var changes []string
 	for _, k := range keys {
 		was, is := k.field(before).Interface(), k.field(c).Interface()
-		if was != is && !slices.Contains(except, k.name) {
+		if !reflect.DeepEqual(was, is) && !slices.Contains(except, k.name) {
 			changes = append(changes, fmt.Sprintf("%s was %v, is %v", k.name, was, is))
 		}
 	}
