@@ -1,11 +1,13 @@
 package evaluation
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 )
 
 // A Contender is one of several results that are compared: predictions, or a row of metrics that somebody published. A
@@ -83,6 +85,25 @@ func (c *Contest) correct() {
 			h.DeLong, delong = append(h.DeLong, Number(delong[0])), delong[1:]
 		}
 	}
+}
+
+// holm corrects p values for their number (Holm, 1979): the chance that any of them falls below a level by chance alone
+// is at most that level. An undefined p value (NaN) stays undefined and does not count.
+func holm(ps []float64) []float64 {
+	out := slices.Clone(ps)
+	var order []int
+	for i, p := range ps {
+		if !math.IsNaN(p) {
+			order = append(order, i)
+		}
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(ps[a], ps[b]) })
+	largest := 0.0
+	for k, i := range order {
+		largest = max(largest, min(1, ps[i]*float64(len(order)-k)))
+		out[i] = largest
+	}
+	return out
 }
 
 // estimate returns a measure of the contender, with NaN for the numbers that it lacks.
