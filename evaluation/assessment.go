@@ -78,7 +78,8 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 	t, values := s.whole()
 	warnings := warnings(p, t)
 	all := newReplicates(len(values), o.Rounds)
-	err = bootstrap(ctx, []*sample{s}, o, func(round int, measures [][]float64) {
+	d := s.drawing()
+	err = bootstrap(ctx, d, []part{{sample: s}}, o, func(round int, measures [][]float64) {
 		for k, v := range measures[0] {
 			all[k][round] = v
 		}
@@ -86,7 +87,7 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 	if err != nil {
 		return nil, err
 	}
-	next := 0
+	next, drawn := 0, d.level(o.Level)
 	take := func(names []string, closedForm func(name string) (low, high float64, method string)) []Estimate {
 		out := make([]Estimate, len(names))
 		for i, name := range names {
@@ -94,11 +95,11 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 			switch {
 			case method != "":
 			case name == "ece":
-				low, high = all.basicInterval(next, values[next], o.Level)
-				low, high, method = max(low, 0), max(high, 0), BasicBootstrap
+				low, high = all.basicInterval(next, values[next], drawn)
+				low, high, method = max(low, 0), max(high, 0), s.method(BasicBootstrap)
 			default:
-				low, high = all.interval(next, values[next], o.Level)
-				method = Bootstrap
+				low, high = all.interval(next, values[next], drawn)
+				method = s.method(Bootstrap)
 			}
 			out[i] = Estimate{name, Number(values[next]), Number(low), Number(high), method}
 			next++
@@ -107,11 +108,11 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 	}
 	delong := make([]AUCInterval, s.classes)
 	for c := range delong {
-		delong[c] = newPlacements(s.rankings[c], uint16(c)).interval(o.Level)
+		delong[c] = s.placements(c).interval(o.Level)
 	}
 	a := &Assessment{Rows: len(p.Rows), Classes: p.Classes, Rounds: o.Rounds, Level: o.Level, Seed: o.Seed,
 		Measures: take(measureNames(s.classes), func(name string) (low, high float64, method string) {
-			return t.closedForm(name, delong[positiveClass], o.Level)
+			return s.closedForm(name, delong[positiveClass], o.Level)
 		}), ECEIfCalibrated: Number(s.calibrationNoise())}
 	if s.classes == 2 {
 		a.Positive = p.Classes[positiveClass]
@@ -120,7 +121,7 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 		k := ClassAssessment{Class: name, Support: int(t.support[c]), Predicted: int(t.predicted[c]),
 			DeLong: delong[c],
 			Measures: take(classMeasures, func(name string) (low, high float64, method string) {
-				return t.closedFormOf(name, c, delong[c], o.Level)
+				return s.closedFormOf(name, c, delong[c], o.Level)
 			})}
 		if k.Support == 1 {
 			warnings = append(warnings, Warning{Class: name, Metrics: classMeasures,
@@ -129,8 +130,8 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 		a.PerClass = append(a.PerClass, k)
 	}
 	if s.bands > 0 {
-		a.ROC = all.bands(names, values, next, 0, o.Level)
-		a.PrecisionRecall = all.bands(names, values, next, 1, o.Level)
+		a.ROC = all.bands(names, values, next, 0, drawn)
+		a.PrecisionRecall = all.bands(names, values, next, 1, drawn)
 	}
 	if accuracy, _ := Find(a.Measures, "accuracy"); accuracy.Value == 1 {
 		warnings = append(warnings, Warning{Metrics: []string{"accuracy"}, Reason: fmt.Sprintf(

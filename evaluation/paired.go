@@ -58,7 +58,8 @@ func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired
 	_, ofB := both[1].whole()
 	names := measureNames(len(a.Classes))
 	all := newReplicates(len(names), o.Rounds)
-	err = bootstrap(ctx, both, o, func(round int, m [][]float64) {
+	d := both[0].drawing()
+	err = bootstrap(ctx, d, []part{{sample: both[0]}, {sample: both[1]}}, o, func(round int, m [][]float64) {
 		for k := range names {
 			all[k][round] = m[1][k] - m[0][k]
 		}
@@ -66,12 +67,13 @@ func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired
 	if err != nil {
 		return nil, err
 	}
+	drawn := d.level(o.Level)
 	p := &Paired{Rows: len(a.Rows), Rounds: o.Rounds, Level: o.Level, Seed: o.Seed}
 	for k, name := range names {
 		difference := ofB[k] - ofA[k]
-		low, high := all.interval(k, difference, o.Level)
+		low, high := all.interval(k, difference, drawn)
 		if name == "ece" {
-			low, high = all.basicInterval(k, difference, o.Level)
+			low, high = all.basicInterval(k, difference, drawn)
 		}
 		p.Measures = append(p.Measures, Difference{name, Number(ofA[k]), Number(ofB[k]), Number(difference), Number(low),
 			Number(high)})
@@ -80,8 +82,7 @@ func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired
 		if len(a.Classes) == 2 && c != positiveClass {
 			continue
 		}
-		p.DeLong = append(p.DeLong, aucDifference(name, newPlacements(both[0].rankings[c], uint16(c)),
-			newPlacements(both[1].rankings[c], uint16(c)), o.Level))
+		p.DeLong = append(p.DeLong, aucDifference(name, both[0].placements(c), both[1].placements(c), o.Level))
 	}
 	var onlyA, onlyB int
 	for i, truth := range both[0].truth {
