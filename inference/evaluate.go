@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"fovea/data"
+	"fovea/data/labels"
 	"fovea/evaluation"
 	"fovea/evaluation/report"
 	"fovea/internal/progress"
@@ -25,12 +26,13 @@ type EvalOptions struct {
 	Given    Description // overrides the model's metadata and the file beside it
 	Data     string      // folder with the splits, each a folder a class
 	Split    string      // folder in Data, such as "test"; with Labels only a name
-	Labels   string      // CSV of path and label, in the place of class folders; "": none
-	Out      string      // folder for tables, figures and report; made if need be
-	Batch    int         // images at a time; 0: 16
-	Workers  int         // goroutines that decode; 0: one a core
-	Skip     bool        // leave out unreadable images instead of failing
-	Resume   bool        // go on where an evaluation to Out stopped
+	Labels   string      // table of images and labels, in the place of class folders; "": none
+	Columns  labels.Columns
+	Out      string // folder for tables, figures and report; made if need be
+	Batch    int    // images at a time; 0: 16
+	Workers  int    // goroutines that decode; 0: one a core
+	Skip     bool   // leave out unreadable images instead of failing
+	Resume   bool   // go on where an evaluation to Out stopped
 	Runtime  engine.Settings
 	Progress progress.Func
 
@@ -101,9 +103,21 @@ func prepared(d *Description) []report.Fact {
 
 func (o *EvalOptions) openSplit(classes []string) (*data.Split, error) {
 	if o.Labels != "" {
-		return data.OpenLabels(o.Labels, o.Data, classes)
+		return o.openTable(classes)
 	}
 	return data.OpenSplit(filepath.Join(o.Data, o.Split))
+}
+
+// openTable returns the images of the split that the table of labels has. A table without a column of splits has one.
+func (o *EvalOptions) openTable(classes []string) (*data.Split, error) {
+	t, err := labels.Open(o.Labels, o.Data, labels.Options{Columns: o.Columns, Classes: classes, Key: "-columns"})
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Log(); err != nil && !o.Skip {
+		return nil, fmt.Errorf("%w: put them there, or add -skip-unreadable to leave them out", err)
+	}
+	return t.Part(o.Split)
 }
 
 // Test predicts a split with a model file and computes the metrics. Paths in the predictions are relative to the

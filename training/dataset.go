@@ -100,14 +100,14 @@ func (d *dataset) checkClasses() error {
 			switch {
 			case s != d.train && d.config.Evaluation.AbsentClass == "error":
 				return fmt.Errorf("%s has no image of class %q, which therefore has no AUC: add some, or set "+
-					`evaluation.absent_class = "warn" to leave it out of the mean`, s.Dir, class)
+					`evaluation.absent_class = "warn" to leave it out of the mean`, s, class)
 			case s != d.train:
-				slog.Warn("a class has no image, its AUC is left out of the mean", "split", s.Dir, "class", class)
+				slog.Warn("a class has no image, its AUC is left out of the mean", "split", s.Name, "class", class)
 			case d.config.Data.Ratio < 1:
 				slog.Warn("data.ratio leaves no image of a class, which is not learned", "class", class,
 					"remedy", "set data.stratified = true")
 			default:
-				return fmt.Errorf("%s: no image of class %q is readable", s.Dir, class)
+				return fmt.Errorf("%s: no image of class %q is readable", s, class)
 			}
 		}
 	}
@@ -126,7 +126,7 @@ func (d *dataset) digests() map[string]string {
 			}
 			fmt.Fprintf(sum, "%s\x00%d\n", filepath.ToSlash(path), x.Class)
 		}
-		out[filepath.Base(s.Dir)] = hex.EncodeToString(sum.Sum(nil))
+		out[s.Name] = hex.EncodeToString(sum.Sum(nil))
 	}
 	return out
 }
@@ -140,7 +140,7 @@ func (d *dataset) contents() map[string][]byte {
 		for _, f := range s.Verified {
 			all = append(append(all, f.File[:4]...), f.Pixels[:4]...)
 		}
-		out[filepath.Base(s.Dir)] = all
+		out[s.Name] = all
 	}
 	return out
 }
@@ -150,7 +150,7 @@ func (d *dataset) contents() map[string][]byte {
 func (d *dataset) checkContents(before map[string][]byte) error {
 	now := d.contents()
 	for _, s := range d.splits() {
-		name := filepath.Base(s.Dir)
+		name := s.Name
 		changed, first := 0, ""
 		for i, x := range s.Samples {
 			if !bytes.Equal(now[name][8*i:][:8], before[name][8*i:][:8]) {

@@ -58,7 +58,7 @@ func (d *dataset) files(x data.Repeat) []report.File {
 		if err != nil {
 			path = sample.Path
 		}
-		out = append(out, report.File{Split: filepath.Base(split.Dir), Class: split.Classes[sample.Class],
+		out = append(out, report.File{Split: split.Name, Class: split.Classes[sample.Class],
 			Path: filepath.ToSlash(path)})
 	}
 	return out
@@ -131,7 +131,7 @@ func (p *page) report(status report.Status) (*report.Report, error) {
 }
 
 func countImages(s *data.Split) figures.Split {
-	out := figures.Split{Name: filepath.Base(s.Dir), Counts: make([]int, len(s.Classes))}
+	out := figures.Split{Name: s.Name, Counts: make([]int, len(s.Classes))}
 	for _, x := range s.Samples {
 		out.Counts[x.Class]++
 	}

@@ -21,20 +21,18 @@ type key struct {
 var keys, sections = schema()
 
 func schema() (keys []key, sections []string) {
-	var add func(section reflect.Type, prefix string, index []int)
-	add = func(section reflect.Type, prefix string, index []int) {
-		for f := range section.Fields() {
-			name := prefix + f.Tag.Get("toml")
-			f.Index = slices.Concat(index, f.Index)
-			if f.Type.Kind() != reflect.Struct {
-				keys = append(keys, key{name, f})
-				continue
-			}
-			sections = append(sections, name)
-			add(f.Type, name+".", f.Index)
+	for f := range reflect.TypeFor[Config]().Fields() {
+		name := f.Tag.Get("toml")
+		if f.Type.Kind() != reflect.Struct {
+			keys = append(keys, key{name, f})
+			continue
+		}
+		sections = append(sections, name)
+		for inner := range f.Type.Fields() {
+			inner.Index = slices.Concat(f.Index, inner.Index)
+			keys = append(keys, key{name + "." + inner.Tag.Get("toml"), inner})
 		}
 	}
-	add(reflect.TypeFor[Config](), "", nil)
 	return keys, sections
 }
 
