@@ -8,6 +8,8 @@ import (
 	"io"
 	"math"
 	"slices"
+
+	"fovea/internal/naming"
 )
 
 // A Contender is one of several results that are compared: predictions, or a row of metrics that somebody published. A
@@ -43,6 +45,7 @@ type Holm struct {
 // NewContest assesses all contenders that have predictions and tests each against the first of them.
 func NewContest(ctx context.Context, contenders []Contender, o Intervals) (*Contest, error) {
 	c := &Contest{Contenders: contenders, Pairs: []ContenderPair{}}
+	c.sharePatients()
 	first := -1
 	for i := range contenders {
 		k := &contenders[i]
@@ -66,6 +69,33 @@ func NewContest(ctx context.Context, contenders []Contender, o Intervals) (*Cont
 	}
 	c.correct()
 	return c, nil
+}
+
+// sharePatients gives contenders without patients those of the first one that has some, by path, so that all intervals are
+// of one kind.
+func (c *Contest) sharePatients() {
+	from := slices.IndexFunc(c.Contenders, func(k Contender) bool {
+		return k.Predictions != nil && k.Predictions.Attribute(patientAttribute) != nil
+	})
+	if from < 0 {
+		return
+	}
+	known := c.Contenders[from].Predictions
+	for i := range c.Contenders {
+		p := c.Contenders[i].Predictions
+		if p == nil || p.Attribute(patientAttribute) != nil {
+			continue
+		}
+		with := *p
+		with.Attributes, with.Rows = known.Attributes, slices.Clone(p.Rows)
+		for k, row := range naming.Match(p.paths(), known.paths()) {
+			with.Rows[k].Attributes = nil
+			if row >= 0 {
+				with.Rows[k].Attributes = known.Rows[row].Attributes
+			}
+		}
+		c.Contenders[i].Predictions = &with
+	}
 }
 
 // correct fills in Holm of each pair.

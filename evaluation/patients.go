@@ -65,6 +65,18 @@ func newPatients(p *Predictions) *patients {
 // several reports whether a patient has more than one row. Else rows are independent, as without patients.
 func (s *patients) several() bool { return s != nil && len(s.rows) < len(s.of) }
 
+// count returns the number of patients of some rows, or of rows if patients are not known.
+func (s *patients) count(rows []int32) int {
+	if s == nil {
+		return len(rows)
+	}
+	seen := map[int32]bool{}
+	for _, i := range rows {
+		seen[s.of[i]] = true
+	}
+	return len(seen)
+}
+
 // warning returns what to know of rows without a patient, "" if there is none.
 func (s *patients) warning() string {
 	if s == nil || s.unknown == 0 {

@@ -33,6 +33,8 @@ type Predictions struct {
 	Classes    []string
 	Ordered    bool     // the classes are grades
 	Attributes []string // what is known of each image, such as "patient", "eye" and "camera"
+	Unit       Unit     // of a row; "": an image
+	Pool       Pool     // how a unit's images became one row
 	Rows       []Prediction
 }
 
