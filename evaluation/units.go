@@ -1,6 +1,7 @@
 package evaluation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -128,14 +129,12 @@ type group struct {
 func (p *Predictions) units(u Unit) ([]group, []string, error) {
 	names := p.Attribute(patientAttribute)
 	if names == nil {
-		return nil, nil, fmt.Errorf("results by %s need to know the patient of each image: a column patient in the table of "+
-			"labels or of predictions tells it", u)
+		return nil, nil, unknownUnit(u, patientAttribute)
 	}
 	eyes := make([]string, len(p.Rows))
 	if u == ByEye {
 		if eyes = p.Attribute("eye"); eyes == nil {
-			return nil, nil, fmt.Errorf("results by eye need to know the eye of each image: a column eye in the table of labels " +
-				"or of predictions tells it")
+			return nil, nil, unknownUnit(u, "eye")
 		}
 	}
 	var groups []group
@@ -171,6 +170,11 @@ func (p *Predictions) units(u Unit) ([]group, []string, error) {
 		}
 	}
 	return groups, notes, nil
+}
+
+func unknownUnit(u Unit, attribute string) error {
+	return fmt.Errorf("results by %s need the %s of each image, which is not known: a column %s in the table of labels or of "+
+		"predictions tells it", u, attribute, attribute)
 }
 
 // eyes holds the names of eyes, in small letters.
@@ -252,6 +256,43 @@ func (p *Predictions) pooled(rows []int, pool Pool, graded bool) []float64 {
 		out[k] = max(0, above[k]-above[k+1])
 	}
 	return out
+}
+
+// A Breakdown says what results are of, and how they are told apart.
+type Breakdown struct {
+	Per  Unit       // what a row becomes; "": an image
+	Pool Pool       // how a unit's probabilities become one; "": Mean
+	By   []Grouping // subgroups
+}
+
+// Check returns an error about the first attribute that b needs and that is not among attributes.
+func (b Breakdown) Check(attributes []string) error {
+	if b.Per != "" && b.Per != ByImage {
+		for _, name := range []string{patientAttribute, "eye"} {
+			if !slices.Contains(attributes, name) && (name == patientAttribute || b.Per == ByEye) {
+				return unknownUnit(b.Per, name)
+			}
+		}
+	}
+	return CheckGroupings(b.By, attributes)
+}
+
+// Rows returns the rows that are assessed, and what to know of them.
+func (b Breakdown) Rows(p *Predictions) (*Predictions, []string, error) { return p.By(b.Per, b.pool()) }
+
+func (b Breakdown) pool() Pool { return cmp.Or(b.Pool, Mean) }
+
+// Assess assesses the rows that [Breakdown.Rows] returned, with their notes among the warnings.
+func (b Breakdown) Assess(ctx context.Context, rows *Predictions, notes []string, o Intervals) (*Assessment, error) {
+	a, err := Assess(ctx, rows, o)
+	if err != nil {
+		return nil, err
+	}
+	a.Warnings = append(a.Warnings, notes...)
+	if err := a.AddUnits(ctx, rows, b.pool(), o); err != nil {
+		return nil, err
+	}
+	return a, a.AddSubgroups(ctx, rows, b.By, o)
 }
 
 // UnitAssessment tells the main measures of units.

@@ -37,6 +37,7 @@ type EvalOptions struct {
 	Progress progress.Func
 
 	Intervals evaluation.Intervals
+	Breakdown evaluation.Breakdown
 	Version   string // of the program, for the report
 	Command   string // that does this again, for the report
 }
@@ -74,7 +75,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	page := &report.Report{Name: filepath.Base(o.Model),
 		Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", o.Model, o.Split, o.Data),
 		Facts:   report.Facts(o.Version, append(EngineFacts(e), prepared(d)...)...)}
-	if n := len(split.Samples) - len(test.Predictions.Rows); n > 0 {
+	if n := len(split.Samples) - len(test.Predictions.Rows); n > 0 && test.Predictions.Unit == "" {
 		page.Subject += fmt.Sprintf("; %d of its images cannot be read and are left out", n)
 	}
 	if err := page.WriteEvaluation(o.Out, test, o.Command); err != nil {
@@ -124,6 +125,9 @@ func (o *EvalOptions) openTable(classes []string) (*data.Split, error) {
 // dataset. cache may be nil. With Out the predictions are written there as they come.
 func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description,
 	cache *data.Cache) (*report.Test, error) {
+	if err := o.Breakdown.Check(split.Attributes); err != nil {
+		return nil, fmt.Errorf("%s: %w", split, err)
+	}
 	if o.Batch == 0 {
 		o.Batch = defaultBatch
 	}
@@ -170,16 +174,23 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 			row.Path = filepath.ToSlash(path)
 		}
 	}
-	m, warnings, err := Judging{d.Half, d.LossBatch}.Judge(p.table)
+	table, notes, err := o.Breakdown.Rows(p.table)
+	if err != nil {
+		return nil, err
+	}
+	m, warnings, err := Judging{d.Half, d.LossBatch}.Judge(table)
 	for _, w := range warnings {
 		slog.Warn(o.Split, "metric", w.String())
 	}
 	if err != nil {
 		return nil, err
 	}
-	a, err := evaluation.Assess(ctx, p.table, o.Intervals)
-	return &report.Test{Split: o.Split, Metrics: m, Predictions: p.table, Assessment: a, Open: d.Transform().Reading.DecodeIn(o.Data)},
-		err
+	a, err := o.Breakdown.Assess(ctx, table, notes, o.Intervals)
+	test := &report.Test{Split: o.Split, Metrics: m, Predictions: table, Assessment: a}
+	if table.Unit == "" {
+		test.Open = d.Transform().Reading.DecodeIn(o.Data)
+	}
+	return test, err
 }
 
 // partialPath returns the file in out that holds the predictions until the evaluation is complete.

@@ -12,6 +12,7 @@ import (
 
 	"fovea/data"
 	"fovea/data/augment"
+	"fovea/evaluation"
 	"fovea/internal/progress"
 	"fovea/training/config"
 )
@@ -23,6 +24,7 @@ type dataset struct {
 	train, val, test *data.Split
 	policy           *augment.Policy // nil: none
 	cache            *data.Cache     // of decoded images, from verify on; nil: none
+	breakdown        evaluation.Breakdown
 }
 
 // openDataset lists the images of a config, with its numbering of classes, and of train the fraction that it uses.
@@ -36,11 +38,18 @@ func openDataset(cfg *config.Config) (*dataset, error) {
 	if err != nil {
 		return nil, err
 	}
+	by, err := evaluation.ParseGroupings(cfg.Evaluation.By)
+	if err == nil {
+		err = evaluation.CheckGroupings(by, set.Test.Attributes)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("evaluation.by: %w", err)
+	}
 	d := cfg.Data
 	set.Train.Samples = data.Subset(set.Train.Samples, data.SubsetConfig{Ratio: d.Ratio, Stratified: d.Stratified,
 		Seed: uint64(cfg.Seed), Torch: d.Order != "seed"})
 	return &dataset{config: cfg, classes: set.Train.Classes, train: set.Train, val: set.Val, test: set.Test,
-		policy: policy}, nil
+		policy: policy, breakdown: evaluation.Breakdown{By: by}}, nil
 }
 
 func openNumbered(cfg *config.Config) (*data.Dataset, error) {

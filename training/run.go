@@ -244,7 +244,7 @@ func (r *run) test(ctx context.Context, best int) (evaluation.Metrics, error) {
 		return evaluation.Metrics{}, err
 	}
 	test, err := inference.Test(ctx, r.engine, inference.EvalOptions{Model: path, Data: c.Data.Dir, Split: "test",
-		Workers: c.Data.Workers, Progress: r.options.Progress}, set.test, d, set.cache)
+		Workers: c.Data.Workers, Progress: r.options.Progress, Breakdown: set.breakdown}, set.test, d, set.cache)
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}

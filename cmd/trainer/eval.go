@@ -133,7 +133,7 @@ func (a *app) evalPredictions(ctx context.Context, file string, table evaluation
 	if err != nil {
 		return err
 	}
-	test, err := report.NewTest(ctx, o.Split, p, o.Intervals)
+	test, err := report.NewTest(ctx, o.Split, p, o.Intervals, o.Breakdown)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
@@ -144,7 +144,7 @@ func (a *app) evalPredictions(ctx context.Context, file string, table evaluation
 	if o.Labels != "" {
 		page.Subject += " with the labels of " + o.Labels
 	}
-	if o.Data != "" {
+	if o.Data != "" && test.Predictions.Unit == "" {
 		test.Open = data.Reading{}.DecodeIn(o.Data)
 	}
 	if err := page.WriteEvaluation(o.Out, test, o.Command); err != nil {

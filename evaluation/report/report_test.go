@@ -68,7 +68,7 @@ func example(t *testing.T) *Report {
 
 func testOf(t *testing.T, p *evaluation.Predictions) *Test {
 	t.Helper()
-	test, err := NewTest(t.Context(), "test", p, evaluation.Intervals{Rounds: 50})
+	test, err := NewTest(t.Context(), "test", p, evaluation.Intervals{Rounds: 50}, evaluation.Breakdown{})
 	if err != nil {
 		t.Fatal(err)
 	}

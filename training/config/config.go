@@ -102,6 +102,8 @@ type Evaluation struct {
 	Probabilities string `toml:"probabilities" choices:"fp32 fp16"`
 	AbsentClass   string `toml:"absent_class" choices:"warn error"`
 	Axis          string `toml:"axis" choices:"epoch_1000x epoch"` // of the metrics in TensorBoard
+
+	By []string `toml:"by"` // attributes by which the test tells subgroups apart, see evaluation.ParseGroupings
 }
 
 // Optimizer describes AdamW with layer-wise decay of the rate. Exactly one of LR and BLR is above 0;

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"fovea/data/augment"
+	"fovea/evaluation"
 	"fovea/graphs/vit"
 )
 
@@ -53,6 +54,8 @@ func (c *Config) problems() []*Error {
 	if rate := c.LearningRate(); rate > 0 {
 		k.check("schedule.min_lr", !(c.Schedule.MinLR > rate), "%v is above the learning rate, %v", c.Schedule.MinLR, rate)
 	}
+	_, err := evaluation.ParseGroupings(c.Evaluation.By)
+	k.check("evaluation.by", err == nil, "%v", err)
 	k.check("runtime.cuda_graph", !c.Runtime.CUDAGraph || c.Runtime.Provider != "cpu",
 		"has no effect beside runtime.provider = \"cpu\": set it to false")
 	return k.found
