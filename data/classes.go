@@ -8,10 +8,13 @@ import (
 	"fovea/internal/naming"
 )
 
+// LeftOutClass stands for the class of images that are not used in [Regrouping.Merged]. No class has this name.
+const LeftOutClass = ""
+
 // A Regrouping puts the classes of a data set into another order, merges some and leaves some out.
 type Regrouping struct {
 	Classes []string            // in their new order
-	Merged  map[string][]string // the former classes of each that is new
+	Merged  map[string][]string // the former classes of each that is new, and of LeftOutClass
 	numbers []int               // the new number of each former class, -1 where it is left out
 }
 
@@ -52,6 +55,7 @@ func Regroup(known, entries []string) (*Regrouping, error) {
 			}
 		}
 		if number < 0 {
+			r.Merged[LeftOutClass] = append(r.Merged[LeftOutClass], members...)
 			continue
 		}
 		if name == "" || slices.Contains(r.Classes, name) {

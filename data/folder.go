@@ -236,7 +236,7 @@ func list(dir string) (folders, files []string, err error) {
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil, fmt.Errorf("no folder %s: check the path", dir)
+		return nil, nil, fmt.Errorf("no folder %s: check the path (%w)", dir, fs.ErrNotExist)
 	case err != nil:
 		return nil, nil, fmt.Errorf("listing images: %w", err)
 	}

@@ -52,11 +52,9 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	if err != nil {
 		return nil, err
 	}
-	split, err := o.openSplit(d.Classes)
+	images := Images{Dir: o.Data, Split: o.Split, Labels: o.Labels, Columns: o.Columns, Skip: o.Skip}
+	split, err := images.Open(d, o.Model)
 	if err != nil {
-		return nil, err
-	}
-	if err := RenumberClasses(split, d.Classes, o.Model); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
@@ -100,25 +98,6 @@ func prepared(d *Description) []report.Fact {
 	const images = "%d pixels a side, the centre %g of the shorter side; mean %v, standard deviation %v"
 	return []report.Fact{{Name: "Images", Value: fmt.Sprintf(images, d.Size, d.Crop, d.Mean, d.Std)},
 		{Name: "Model", Value: fmt.Sprintf("%s to %s, which is %s", d.Input, d.Output, d.Scores)}}
-}
-
-func (o *EvalOptions) openSplit(classes []string) (*data.Split, error) {
-	if o.Labels != "" {
-		return o.openTable(classes)
-	}
-	return data.OpenSplit(filepath.Join(o.Data, o.Split))
-}
-
-// openTable returns the images of the split that the table of labels has. A table without a column of splits has one.
-func (o *EvalOptions) openTable(classes []string) (*data.Split, error) {
-	t, err := labels.Open(o.Labels, o.Data, labels.Options{Columns: o.Columns, Classes: classes, Key: "-columns"})
-	if err != nil {
-		return nil, err
-	}
-	if err := t.Log(); err != nil && !o.Skip {
-		return nil, fmt.Errorf("%w: put them there, or add -skip-unreadable to leave them out", err)
-	}
-	return t.Part(o.Split)
 }
 
 // Test predicts a split with a model file and computes the metrics. Paths in the predictions are relative to the

@@ -12,6 +12,7 @@ import (
 
 	"fovea/data"
 	"fovea/data/augment"
+	"fovea/data/labels"
 	"fovea/evaluation"
 	"fovea/internal/progress"
 	"fovea/training/config"
@@ -21,7 +22,10 @@ import (
 type dataset struct {
 	config           *config.Config
 	classes          []string
+	ordered          bool                // the classes are grades
+	merged           map[string][]string // the former classes of those that data.classes makes
 	train, val, test *data.Split
+	table            *labels.Table   // of data.labels; nil: none
 	policy           *augment.Policy // nil: none
 	cache            *data.Cache     // of decoded images, from verify on; nil: none
 	breakdown        evaluation.Breakdown
@@ -34,34 +38,26 @@ func openDataset(cfg *config.Config) (*dataset, error) {
 		return nil, err
 	}
 	data.LimitPixels(cfg.Data.MaxPixels)
-	set, err := openNumbered(cfg)
-	if err != nil {
+	d := &dataset{config: cfg, policy: policy}
+	if err := d.list(); err != nil {
+		return nil, err
+	}
+	if err := d.arrange(); err != nil {
 		return nil, err
 	}
 	by, err := evaluation.ParseGroupings(cfg.Evaluation.By)
 	if err == nil {
-		err = evaluation.CheckGroupings(by, set.Test.Attributes)
+		err = evaluation.CheckGroupings(by, d.test.Attributes)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("evaluation.by: %w", err)
 	}
-	d := cfg.Data
-	set.Train.Samples = data.Subset(set.Train.Samples, data.SubsetConfig{Ratio: d.Ratio, Stratified: d.Stratified,
-		Seed: uint64(cfg.Seed), Torch: d.Order != "seed"})
-	return &dataset{config: cfg, classes: set.Train.Classes, train: set.Train, val: set.Val, test: set.Test,
-		policy: policy, breakdown: evaluation.Breakdown{By: by}}, nil
-}
-
-func openNumbered(cfg *config.Config) (*data.Dataset, error) {
-	if cfg.Data.Numbering == "shared" {
-		return data.Open(cfg.Data.Dir)
-	}
-	set, shifts, err := data.OpenSplitNumbered(cfg.Data.Dir)
-	for _, s := range shifts {
-		slog.Warn("classes are confused: "+s.String(), "because", `data.numbering is "split"`,
-			"remedy", `give every split the same class folders, or set data.numbering = "shared"`)
-	}
-	return set, err
+	d.breakdown = evaluation.Breakdown{By: by}
+	d.logImages()
+	c := cfg.Data
+	d.train.Samples = data.Subset(d.train.Samples, data.SubsetConfig{Ratio: c.Ratio, Stratified: c.Stratified,
+		Seed: uint64(cfg.Seed), Torch: c.Order != "seed"})
+	return d, nil
 }
 
 func (d *dataset) splits() []*data.Split { return []*data.Split{d.train, d.val, d.test} }

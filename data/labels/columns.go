@@ -44,6 +44,15 @@ func ParseColumns(list []string) (Columns, error) {
 	return c, nil
 }
 
+// Set reads a list whose parts are separated by commas, for a flag.
+func (c *Columns) Set(text string) (err error) {
+	*c, err = ParseColumns(strings.Split(text, ","))
+	return err
+}
+
+// String returns "", the default of a flag.
+func (c *Columns) String() string { return "" }
+
 // None stands for a column that is not to be read.
 const None = "none"
 

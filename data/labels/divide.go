@@ -82,6 +82,7 @@ func (t *Table) Divide(d Division) (set *data.Dataset, how string, err error) {
 			decided[i] = divided[k]
 		}
 	}
+	t.decided = decided
 	set = &data.Dataset{}
 	for _, s := range []struct {
 		split splits.Split

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"fovea/data"
+	"fovea/data/splits"
 	"fovea/internal/naming"
 	"fovea/internal/table"
 )
@@ -31,6 +32,8 @@ type Table struct {
 	LeftOut []LeftOut // rows without an image or a label, then images without a row
 	Rows    int       // of the table
 	Read    string    // which columns were read, for the log
+
+	decided []splits.Split // by Divide
 }
 
 // A LeftOut is a row or an image that is not used.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
+	"slices"
 )
 
 // Log says what was read and how many rows and images are left out. It returns an error if images are missing, which a
@@ -43,6 +45,27 @@ func (t *Table) WriteLeftOut(w io.Writer) error {
 	out.Write([]string{"name", "place", "reason"}) // the writer keeps its first error for Error below
 	for _, l := range t.LeftOut {
 		out.Write([]string{l.Name, l.Place, l.Reason})
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// WriteSplits writes the table with the splits of [Table.Divide], so that [Open] reads the same images, labels and
+// splits from it. Paths are relative to the folder of the images.
+func (t *Table) WriteSplits(w io.Writer) error {
+	out := csv.NewWriter(w)
+	out.Write(slices.Concat([]string{"path"}, t.All.Attributes, []string{"label", "split"}))
+	for i, s := range t.All.Samples {
+		path, err := filepath.Rel(t.All.Dir, s.Path)
+		if err != nil {
+			path = s.Path
+		}
+		var values []string
+		if t.All.Rows != nil {
+			values = t.All.Rows[s.Row]
+		}
+		out.Write(slices.Concat([]string{filepath.ToSlash(path)}, values,
+			[]string{t.All.Classes[s.Class], t.decided[i].String()}))
 	}
 	out.Flush()
 	return out.Error()
