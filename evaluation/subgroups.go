@@ -20,9 +20,35 @@ type Grouping struct {
 	Limits    []float64 // of a number: it belongs to the group that begins with the largest limit up to it; nil: by value
 }
 
+// Groupings are several, each for itself.
+type Groupings []Grouping
+
+// Set reads groupings that commas separate, for a flag.
+func (g *Groupings) Set(text string) error {
+	more, err := ParseGroupings(append(g.list(), strings.Split(text, ",")...))
+	if err == nil {
+		*g = more
+	}
+	return err
+}
+
+// String returns the groupings as Set reads them.
+func (g *Groupings) String() string { return strings.Join(g.list(), ",") }
+
+func (g *Groupings) list() (out []string) {
+	for _, x := range *g {
+		text := x.Attribute
+		for _, limit := range x.Limits {
+			text += ":" + strconv.FormatFloat(limit, 'f', -1, 64)
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
 // ParseGroupings reads groupings such as "sex" and "age:40:60:80".
-func ParseGroupings(list []string) ([]Grouping, error) {
-	var out []Grouping
+func ParseGroupings(list []string) (Groupings, error) {
+	var out Groupings
 	for _, text := range list {
 		parts := strings.Split(strings.TrimSpace(text), ":")
 		g := Grouping{Attribute: strings.TrimSpace(parts[0])}
@@ -45,7 +71,7 @@ func ParseGroupings(list []string) ([]Grouping, error) {
 }
 
 // CheckGroupings returns an error about the first grouping that none of these attributes allows.
-func CheckGroupings(by []Grouping, attributes []string) error {
+func CheckGroupings(by Groupings, attributes []string) error {
 	for _, g := range by {
 		if !slices.Contains(attributes, g.Attribute) {
 			known := "nothing is known of the images beside their labels"
@@ -95,7 +121,8 @@ type Subgroup struct {
 
 // Gap is the difference between the best and the worst group by a measure, of those that are large enough. Its interval
 // is by the bootstrap, at the level that makes the intervals of all pairs of groups hold together (Bonferroni), since the
-// pair is chosen by the results.
+// pair is chosen by the results. Where no patient is in two groups, that of a measure with Wilson's or DeLong's interval
+// follows from those of both groups (Newcombe, 1998; Zou and Donner, 2008), which have a width even without an error.
 type Gap struct {
 	Measure    string `json:"measure"`
 	Best       string `json:"best"`
@@ -103,8 +130,12 @@ type Gap struct {
 	Difference Number `json:"difference"`
 	Low        Number `json:"low"`
 	High       Number `json:"high"`
+	Method     string `json:"method"` // of the interval
 	Groups     int    `json:"groups"` // that are compared
 }
+
+// SquareAndAdd is the method of the interval of a difference that follows from the intervals of both values.
+const SquareAndAdd = "square-and-add"
 
 // subgroupMeasures returns the measures of a group.
 func subgroupMeasures(p *Predictions) []string {
@@ -119,7 +150,7 @@ func subgroupMeasures(p *Predictions) []string {
 }
 
 // AddSubgroups adds results by group. a must be that of p.
-func (a *Assessment) AddSubgroups(ctx context.Context, p *Predictions, by []Grouping, o Intervals) error {
+func (a *Assessment) AddSubgroups(ctx context.Context, p *Predictions, by Groupings, o Intervals) error {
 	o, err := o.withDefaults()
 	if err != nil {
 		return err
@@ -191,20 +222,34 @@ func newSubgroups(ctx context.Context, p *Predictions, by Grouping, o Intervals)
 		out.Groups = append(out.Groups, s.subgroup(names[g], measures, occurs, rounds[g], o.Level, levels[g]))
 	}
 	for k, name := range measures {
-		if gap, ok := newGap(name, out.Groups, func(best, worst int) (r replicates) {
-			r = newReplicates(1, o.Rounds)
-			for i := range r[0] {
-				r[0][i] = rounds[best][k][i] - rounds[worst][k][i]
-			}
-			return r
-		}, levels); ok {
-			out.Gaps = append(out.Gaps, gap)
+		best, worst, n := extremes(name, out.Groups)
+		if n < 2 {
+			continue
 		}
+		share := func(level float64) float64 { return 1 - (1-level)/(float64(n*(n-1))/2) }
+		x, _ := Find(out.Groups[best].Measures, name)
+		y, _ := Find(out.Groups[worst].Measures, name)
+		gap := Gap{Measure: name, Best: names[best], Worst: names[worst], Difference: x.Value - y.Value, Groups: n}
+		low, high, method := squareAndAdd(name, parts[best], parts[worst], x, y, share(o.Level))
+		if method == "" || !disjoint(whole, [][]int32{groups[best], groups[worst]}) {
+			differences := newReplicates(1, o.Rounds)
+			for i := range differences[0] {
+				differences[0][i] = rounds[best][k][i] - rounds[worst][k][i]
+			}
+			low, high = differences.interval(0, float64(gap.Difference), share(max(levels[best], levels[worst])))
+			method = parts[best].method(Bootstrap)
+		}
+		gap.Low, gap.High, gap.Method = Number(low), Number(high), method
+		out.Gaps = append(out.Gaps, gap)
 	}
 	for _, g := range out.Groups {
 		if len(g.Few) > 0 {
-			out.Notes = append(out.Notes, fmt.Sprintf("%s %q has too few %s for %s: no interval but Wilson's, and no part in gaps",
-				by.Attribute, g.Name, g.few(), strings.Join(g.Few, ", ")))
+			what := strings.Join(g.Few, ", ")
+			if len(g.Few) == len(g.Measures) {
+				what = "any measure"
+			}
+			out.Notes = append(out.Notes, fmt.Sprintf("%s %q has too few %s, in all or of a class, for %s: no interval but Wilson's, and no part in gaps",
+				by.Attribute, g.Name, g.few(), what))
 		}
 	}
 	return out, nil
@@ -355,7 +400,7 @@ func (p part) subgroup(name string, measures []string, occurs []bool, rounds rep
 		low, high, method := p.closedForm(name, delong, level)
 		wilson := strings.HasPrefix(method, WilsonScore)
 		if method == "" {
-			low, high = rounds.interval(k, values[slices.Index(all, name)], drawn)
+			low, high = replicates{slices.Clone(rounds[k])}.interval(0, values[slices.Index(all, name)], drawn)
 			method = p.method(Bootstrap)
 		}
 		if few {
@@ -369,37 +414,54 @@ func (p part) subgroup(name string, measures []string, occurs []bool, rounds rep
 	return out
 }
 
-// newGap returns the gap of a measure; none if fewer than two groups are large enough. differences returns the rounds of
-// best less worst.
-func newGap(measure string, groups []Subgroup, differences func(best, worst int) replicates, levels []float64) (Gap, bool) {
-	best, worst, n := -1, -1, 0
-	value := func(g int) Number { e, _ := Find(groups[g].Measures, measure); return e.Value }
-	for g := range groups {
-		if math.IsNaN(float64(value(g))) || slices.Contains(groups[g].Few, measure) || groups[g].Name == unknownGroup {
-			continue
-		}
-		n++
-		if best < 0 || value(g) > value(best) {
-			best = g
-		}
-		if worst < 0 || value(g) < value(worst) {
-			worst = g
+// disjoint reports whether no patient is in two groups of rows.
+func disjoint(s *patients, groups [][]int32) bool {
+	if s == nil {
+		return true
+	}
+	of := make([]int, len(s.rows)) // the group of each patient, from 1
+	for g, rows := range groups {
+		for _, i := range rows {
+			if k := s.of[i]; of[k] != 0 && of[k] != g+1 {
+				return false
+			}
+			of[s.of[i]] = g + 1
 		}
 	}
-	if n < 2 {
-		return Gap{}, false
+	return true
+}
+
+// extremes returns the groups with the largest and the smallest value of a measure, and how many are large enough. Rows
+// whose group is not known are none.
+func extremes(measure string, groups []Subgroup) (best, worst, n int) {
+	var of []int
+	value := make([]Number, len(groups))
+	for g, x := range groups {
+		e, _ := Find(x.Measures, measure)
+		value[g] = e.Value
+		if !math.IsNaN(float64(e.Value)) && !slices.Contains(x.Few, measure) && x.Name != unknownGroup {
+			of = append(of, g)
+		}
 	}
-	if best == worst { // all are equal
-		worst = slices.IndexFunc(groups, func(s Subgroup) bool {
-			return s.Name != groups[best].Name && s.Name != unknownGroup && !slices.Contains(s.Few, measure)
-		})
+	if len(of) < 2 {
+		return 0, 0, len(of)
 	}
-	pairs := float64(n*(n-1)) / 2
-	level := 1 - (1-max(levels[best], levels[worst]))/pairs
-	gap := value(best) - value(worst)
-	low, high := differences(best, worst).interval(0, float64(gap), level)
-	return Gap{Measure: measure, Best: groups[best].Name, Worst: groups[worst].Name, Difference: gap, Low: Number(low),
-		High: Number(high), Groups: n}, true
+	slices.SortStableFunc(of, func(a, b int) int { return cmp.Compare(value[b], value[a]) })
+	return of[0], of[len(of)-1], len(of)
+}
+
+// squareAndAdd returns the interval of x - y from the closed forms of both at a level; the method is "" without those.
+func squareAndAdd(measure string, a, b part, x, y Estimate, level float64) (low, high float64, method string) {
+	interval := func(p part) (low, high float64, method string) {
+		return p.closedForm(measure, p.placements(positiveClass).interval(level), level)
+	}
+	lowX, highX, methodX := interval(a)
+	lowY, highY, methodY := interval(b)
+	if methodX == "" || methodY == "" {
+		return 0, 0, ""
+	}
+	vx, vy := float64(x.Value), float64(y.Value)
+	return vx - vy - math.Hypot(vx-lowX, highY-vy), vx - vy + math.Hypot(highX-vx, vy-lowY), SquareAndAdd
 }
 
 // writeText writes a table of the groups and one of their gaps.

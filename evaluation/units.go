@@ -3,6 +3,7 @@ package evaluation
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -19,14 +20,17 @@ const (
 	ByPatient Unit = "patient"
 )
 
-// ParseUnit returns the unit of a name.
-func ParseUnit(name string) (Unit, error) {
-	u := Unit(name)
-	if !slices.Contains([]Unit{ByImage, ByEye, ByPatient}, u) {
-		return "", fmt.Errorf("%.100q: results are by image, eye or patient", name)
+// Set sets u to the unit of a name, for a flag.
+func (u *Unit) Set(name string) error {
+	if !slices.Contains([]Unit{ByImage, ByEye, ByPatient}, Unit(name)) {
+		return errors.New("results are by image, eye or patient")
 	}
-	return u, nil
+	*u = Unit(name)
+	return nil
 }
+
+// String returns the name of the unit.
+func (u *Unit) String() string { return string(*u) }
 
 // Several returns the name of several units.
 func (u Unit) Several() string {
@@ -45,14 +49,17 @@ const (
 	NoisyOr Pool = "noisy_or"
 )
 
-// ParsePool returns the pool of a name.
-func ParsePool(name string) (Pool, error) {
-	p := Pool(name)
-	if !slices.Contains([]Pool{Mean, Maximum, NoisyOr}, p) {
-		return "", fmt.Errorf("%.100q: probabilities are pooled by mean, max or noisy_or", name)
+// Set sets p to the pool of a name, for a flag.
+func (p *Pool) Set(name string) error {
+	if !slices.Contains([]Pool{Mean, Maximum, NoisyOr}, Pool(name)) {
+		return errors.New("probabilities are pooled by mean, max or noisy_or")
 	}
-	return p, nil
+	*p = Pool(name)
+	return nil
 }
+
+// String returns the name of the pool.
+func (p *Pool) String() string { return string(*p) }
 
 // words returns the pool as it is called in a sentence.
 func (p Pool) words() string {
@@ -260,9 +267,9 @@ func (p *Predictions) pooled(rows []int, pool Pool, graded bool) []float64 {
 
 // A Breakdown says what results are of, and how they are told apart.
 type Breakdown struct {
-	Per  Unit       // what a row becomes; "": an image
-	Pool Pool       // how a unit's probabilities become one; "": Mean
-	By   []Grouping // subgroups
+	Per  Unit      // what a row becomes; "": an image
+	Pool Pool      // how a unit's probabilities become one; "": Mean
+	By   Groupings // subgroups
 }
 
 // Check returns an error about the first attribute that b needs and that is not among attributes.

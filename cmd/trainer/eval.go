@@ -14,7 +14,8 @@ import (
 )
 
 func evalCommand(a *app) *command {
-	o := inference.EvalOptions{Split: "test", Intervals: defaultIntervals(), Progress: a.console.update}
+	o := inference.EvalOptions{Split: "test", Intervals: defaultIntervals(), Progress: a.console.update,
+		Breakdown: evaluation.Breakdown{Per: evaluation.ByImage, Pool: evaluation.Mean}}
 	m := classifierFlags{batch: 16}
 	var predictions string
 	var table evaluation.TableOptions
@@ -41,6 +42,9 @@ bootstrap that draws from each class for all others. Writes
 
 Another split in the same folder replaces the page and the figures, not the tables.
 
+Images of one patient depend on each other. Where a table has a column patient, and patients have several images, all
+intervals are by patient, and results by image, by eye and by patient stand beside each other. A column eye tells the eyes.
+
 Classes are matched by name. A class that the model does not know is an error. A class without images is reported.
 `,
 		flags: append([]flagEntry{
@@ -54,6 +58,11 @@ Classes are matched by name. A class that the model does not know is an error. A
 			{&o.Split, "split", "NAME", "folder to evaluate; with -predictions only a name"},
 			{&o.Out, "out", "DIR", `folder to write to; created if it does not exist (default: eval beside the model or the
 				predictions)`},
+			{&o.Breakdown.By, "by", "LIST", `subgroups by columns of the tables, such as sex,age:40:60:80,camera: their results with
+				intervals, and the gaps between them. Numbers behind : are limits`},
+			{&o.Breakdown.Per, "per", "UNIT", "what results are of: each image, eye or patient"},
+			{&o.Breakdown.Pool, "pool", "HOW", `how the probabilities of an eye's or a patient's images become one: mean, max (of the
+				positive class, or of the grades) or noisy_or`},
 		}, intervalFlags(&o.Intervals)...),
 		groups: []flagGroup{{"These flags are for a model:", append([]flagEntry{
 			m.file(),
@@ -67,7 +76,8 @@ These flags are for predictions. The table is CSV or .xlsx with a header and has
   label   or true, target, y_true: class names, or indices from 0
   CLASS   or prob_CLASS, p_CLASS, logit_CLASS: a number for each class
 
-If there are columns with a prefix, those without one are not read. With two classes the second is the positive one.
+If there are columns with a prefix, those without one are not classes. Columns called patient, eye, site, camera, sex and
+age, or as docs/metrics.md lists, tell about the images. With two classes the second is the positive one.
 `, []flagEntry{
 			{&predictions, "predictions", "FILE", "the table"},
 			{&table.Logits, "logits", "", "the numbers are logits: apply softmax"},
@@ -79,6 +89,9 @@ trainer eval -model convnext.onnx -classes normal,amd -crop 0.875 \
         -mean 0.485,0.456,0.406 -std 0.229,0.224,0.225 \
         -data images -labels labels.csv
 trainer eval -predictions theirs.csv -labels truth.csv -logits
+trainer eval -predictions theirs.csv -per patient -pool max
+trainer eval -model runs/octid/model.onnx -data images -labels table.xlsx \
+        -by sex,age:40:60:80
 `,
 	}
 	c.run = func(ctx context.Context, _ []string) error {

@@ -34,8 +34,7 @@ func clustered(samples, rounds int, drawn bool) {
 		patients    int
 		images      int
 		correlation float64
-	}{{2, 0.8, 60, 2, 0.7}, {2, 0.9, 60, 2, 0.7}, {5, 0.8, 60, 2, 0.7}, {2, 0.8, 60, 4, 0.7}, {2, 0.8, 30, 2, 0.7},
-		{2, 0.8, 60, 2, 0}} {
+	}{{2, 0.8, 60, 2, 0.7}, {2, 0.9, 60, 2, 0.7}, {5, 0.8, 60, 2, 0.7}, {2, 0.8, 60, 4, 0.7}, {2, 0.8, 30, 2, 0.7}} {
 		p := separate(c.classes, c.auc)
 		truth := map[string]float64{}
 		for _, m := range p.truth.Measures {
