@@ -44,8 +44,8 @@ func TestMeaningOfClasses(t *testing.T) {
 		{[]string{"glaucoma", "healthy"}, nil, "healthy glaucoma", false},
 		{[]string{"glaucoma", "healthy"}, func(c *config.Config) { c.Data.Positive = "healthy" }, "glaucoma healthy", false},
 		{[]string{"Mild", "Moderate", "No DR", "Proliferative", "Severe"}, nil, "No DR Mild Moderate Severe Proliferative", true},
-		{[]string{"0", "1", "2"}, nil, "0 1 2", true},
-		{[]string{"0", "1", "2"}, func(c *config.Config) { c.Data.Ordered = "no" }, "0 1 2", false},
+		{[]string{"0", "1", "2", "3", "4"}, nil, "0 1 2 3 4", true},
+		{[]string{"0", "1", "2", "3", "4"}, func(c *config.Config) { c.Data.Ordered = "no" }, "0 1 2 3 4", false},
 		{[]string{"cataract", "glaucoma", "normal"}, nil, "cataract glaucoma normal", false},
 		{[]string{"mild", "moderate", "no", "severe"}, func(c *config.Config) {
 			c.Data.Classes = []string{"no", "-mild", "referable = moderate + severe"}

@@ -205,11 +205,13 @@ func (p *page) rates() []figures.Series {
 func (p *page) commands() []report.Command {
 	c := p.plan.setup.config
 	settings, model := filepath.Join(p.folder, runfiles.Config), filepath.Join(p.folder, runfiles.Model)
+	test := []string{"trainer", "eval", "-model", model, "-data", c.Data.Dir}
+	if p.plan.data.table != nil {
+		test = append(test, "-labels", filepath.Join(p.folder, runfiles.Splits))
+	}
 	return []report.Command{
 		{Does: "Train it again, beside this run",
 			Line: report.Line("trainer", "-config", settings, "-set", "name="+c.Name+"-again")},
-		{Does: "Test the model again",
-			Line: report.Line("trainer", "eval", "-model", model, "-data", c.Data.Dir, "-split", "test", "-out",
-				p.folder+"-eval")},
+		{Does: "Test the model again", Line: report.Line(append(test, "-split", "test", "-out", p.folder+"-eval")...)},
 	}
 }

@@ -95,7 +95,6 @@ func (t *Table) Divide(d Division) (set *data.Dataset, how string, err error) {
 				part.Samples = append(part.Samples, x)
 			}
 		}
-		slices.SortStableFunc(part.Samples, func(a, b data.Sample) int { return a.Class - b.Class })
 		*s.into = &part
 	}
 	return set, how, nil
