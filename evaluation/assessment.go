@@ -215,14 +215,17 @@ func (a *Assessment) Size() string {
 		out += fmt.Sprintf(" of %d patients", a.Patients)
 	}
 	if a.Pool != "" {
-		out += fmt.Sprintf(" (the %s of their images)", a.Pool.words())
+		out += fmt.Sprintf(" (the %s of their images)", a.Pool.Words())
 	}
 	return out
 }
 
+// Clustered reports whether intervals are by patient, since patients have several rows.
+func (a *Assessment) Clustered() bool { return a.Patients > 0 && a.Patients < a.Rows }
+
 // by returns " by patient" if intervals are.
 func (a *Assessment) by() string {
-	if a.Patients > 0 && a.Patients < a.Rows {
+	if a.Clustered() {
 		return byPatient
 	}
 	return ""

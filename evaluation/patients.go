@@ -177,12 +177,22 @@ func effectiveSize(hits, sizes []float64) (size float64) {
 	return min(max(share*(1-share)/variance, alike), n)
 }
 
-// share returns the interval of the fraction of rows that hit among those that count, by [Wilson] or, with several rows
-// a patient, by Wilson with the effective number of rows (Saha, Miller and Wang, 2016).
+// share returns the interval of the fraction of rows that hit among those that count, and its method.
 func (s *sample) share(counts, hits func(row int) bool, level float64) (low, high float64, method string) {
-	if !s.patients.several() {
+	low, high = s.patients.share(len(s.truth), counts, hits, level)
+	return low, high, s.method(WilsonScore)
+}
+
+// Share returns the interval of the fraction of p's rows that hit among those that count, by [Wilson] or, with several rows
+// a patient, by Wilson with the effective number of rows (Saha, Miller and Wang, 2016). It is NaN if none counts.
+func (p *Predictions) Share(counts, hits func(row int) bool, level float64) (low, high float64) {
+	return newPatients(p).share(len(p.Rows), counts, hits, level)
+}
+
+func (s *patients) share(rows int, counts, hits func(row int) bool, level float64) (low, high float64) {
+	if !s.several() {
 		var h, n int64
-		for i := range s.truth {
+		for i := range rows {
 			if counts(i) {
 				n++
 				if hits(i) {
@@ -190,21 +200,18 @@ func (s *sample) share(counts, hits func(row int) bool, level float64) (low, hig
 				}
 			}
 		}
-		low, high = Wilson(h, n, level)
-		return low, high, WilsonScore
+		return Wilson(h, n, level)
 	}
-	of := make([]float64, len(s.patients.rows))
-	hit := make([]float64, len(of))
-	for i := range s.truth {
+	of, hit := make([]float64, len(s.rows)), make([]float64, len(s.rows))
+	for i := range rows {
 		if counts(i) {
-			of[s.patients.of[i]]++
+			of[s.of[i]]++
 			if hits(i) {
-				hit[s.patients.of[i]]++
+				hit[s.of[i]]++
 			}
 		}
 	}
-	low, high = clusteredWilson(hit, of, level)
-	return low, high, s.method(WilsonScore)
+	return clusteredWilson(hit, of, level)
 }
 
 // clusteredWilson returns the interval of a fraction from the hits and the rows of each patient, NaN without a row.

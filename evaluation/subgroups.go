@@ -255,6 +255,9 @@ func newSubgroups(ctx context.Context, p *Predictions, by Grouping, o Intervals)
 	return out, nil
 }
 
+// IsFew reports whether the group has too few patients for a measure.
+func (g Subgroup) IsFew(measure string) bool { return slices.Contains(g.Few, measure) }
+
 // few returns what a group lacks.
 func (g Subgroup) few() string {
 	if g.Patients > 0 {

@@ -61,8 +61,8 @@ func (p *Pool) Set(name string) error {
 // String returns the name of the pool.
 func (p *Pool) String() string { return string(*p) }
 
-// words returns the pool as it is called in a sentence.
-func (p Pool) words() string {
+// Words returns the pool as it is called in a sentence.
+func (p Pool) Words() string {
 	return map[Pool]string{Mean: "mean", Maximum: "maximum", NoisyOr: "noisy-or"}[p]
 }
 
@@ -371,7 +371,7 @@ func writeUnits(w io.Writer, units []UnitAssessment) error {
 	}
 	fmt.Fprintln(t)
 	for _, u := range units {
-		fmt.Fprintf(t, "%s\t%d\t%s\t", u.Unit, u.Rows, u.Pool.words())
+		fmt.Fprintf(t, "%s\t%d\t%s\t", u.Unit, u.Rows, u.Pool.Words())
 		for _, m := range u.Measures {
 			fmt.Fprintf(t, "%.4f [%.4f, %.4f]\t", m.Value, m.Low, m.High)
 		}

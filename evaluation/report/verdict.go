@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strings"
@@ -67,6 +68,14 @@ func (t *Test) verdict() verdict {
 			percent(t.Metrics.Accuracy), t.imagesInWords(n), t.intervalInWords(interval))
 	}
 
+	if a := t.Assessment; a.Pool != "" {
+		v.Rest = append(v.Rest, fmt.Sprintf("Results are of %s: the probabilities are the %s of those of their images. "+
+			"Where this page says image, it means one %s.", a.Unit.Several(), a.Pool.Words(), &a.Unit))
+	}
+	if a := t.Assessment; a.Clustered() {
+		v.Rest = append(v.Rest, fmt.Sprintf("They are of %d patients. The %s of one patient depend on each other, so all intervals "+
+			"are by patient.", a.Patients, a.Unit.Several()))
+	}
 	mostFrequent, present, said := classes[0], 0, 0
 	for _, k := range classes {
 		if k.Support > mostFrequent.Support {
@@ -214,10 +223,11 @@ func (t *Test) percentLevel() string { return fmt.Sprintf("%.4g %%", 100*t.Asses
 
 // imagesInWords returns a number of images of the split in words.
 func (t *Test) imagesInWords(n int) string {
+	one, many := cmp.Or(string(t.Assessment.Unit), "image"), t.Assessment.Unit.Several()
 	if t.Split == "test" {
-		return countOf(n, "test image", "test images")
+		return countOf(n, "test "+one, "test "+many)
 	}
-	return countOf(n, "image", "images") + " of the split " + quoted(t.Split)
+	return countOf(n, one, many) + " of the split " + quoted(t.Split)
 }
 
 // bracket returns an interval for running text. It is empty without an interval and for one without width: of a few
