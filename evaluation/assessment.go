@@ -116,7 +116,8 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 	for c := range delong {
 		delong[c] = s.placements(c).interval(o.Level)
 	}
-	a := &Assessment{Rows: len(p.Rows), Classes: p.Classes, Rounds: o.Rounds, Level: o.Level, Seed: o.Seed, Unit: p.Unit, Pool: p.Pool,
+	a := &Assessment{Rows: len(p.Rows), Classes: p.Classes, Rounds: o.Rounds, Level: o.Level, Seed: o.Seed,
+		Unit: p.Unit, Pool: p.Pool,
 		Measures: take(measureNames(s.classes), func(name string) (low, high float64, method string) {
 			return s.closedForm(name, delong[positiveClass], o.Level)
 		}), ECEIfCalibrated: Number(s.calibrationNoise())}
@@ -185,7 +186,8 @@ func (a *Assessment) WriteText(w io.Writer) error {
 		fmt.Fprintln(w)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "class\t"+a.Unit.Several()+"\tpredicted\tprecision\trecall\tspecificity\tf1\troc_auc\tits interval, by DeLong\t")
+	fmt.Fprintf(t, "class\t%s\tpredicted\tprecision\trecall\tspecificity\tf1\troc_auc\tits interval, by DeLong\t\n",
+		a.Unit.Several())
 	for _, k := range a.PerClass {
 		v := map[string]Number{}
 		for _, m := range k.Measures {

@@ -72,10 +72,10 @@ func (d *drawing) draw(weights []uint16, seed uint64, round int) {
 	}
 }
 
-// level returns the level at which intervals of rounds hold the true value as often as level says. With few patients the
-// rounds vary less than samples do, by √((n-h)/n) for n patients in h strata, and their number tells the variance like n-h
-// degrees of freedom. So percentiles are those of a Student variable, enlarged (Hesterberg, 2015). Images drawn one by one
-// are left as they are.
+// level returns the level at which intervals of rounds hold the true value as often as level says. With few patients
+// the rounds vary less than samples do, by √((n-h)/n) for n patients in h strata, and their number tells the variance
+// like n-h degrees of freedom. So percentiles are those of a Student variable, enlarged (Hesterberg, 2015). Images
+// drawn one by one are left as they are.
 func (d *drawing) level(level float64) float64 {
 	if d.rows == nil {
 		return level
@@ -98,8 +98,8 @@ type part struct {
 	rows []int32
 }
 
-// bootstrap measures all parts in each round with the same draw, and hands the measures to keep. Each worker needs a few
-// bytes a row, and keep decides what is left of a round.
+// bootstrap measures all parts in each round with the same draw, and hands the measures to keep. Each worker needs a
+// few bytes a row, and keep decides what is left of a round.
 func bootstrap(ctx context.Context, d *drawing, parts []part, o Intervals,
 	keep func(round int, measures [][]float64)) error {
 	var next atomic.Int64

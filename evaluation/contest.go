@@ -71,8 +71,8 @@ func NewContest(ctx context.Context, contenders []Contender, o Intervals) (*Cont
 	return c, nil
 }
 
-// sharePatients gives contenders without patients those of the first one that has some, by path, so that all intervals are
-// of one kind.
+// sharePatients gives contenders without patients those of the first one that has some, by path, so that all intervals
+// are of one kind.
 func (c *Contest) sharePatients() {
 	from := slices.IndexFunc(c.Contenders, func(k Contender) bool {
 		return k.Predictions != nil && k.Predictions.Attribute(patientAttribute) != nil

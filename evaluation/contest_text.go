@@ -91,8 +91,8 @@ func (p ContenderPair) writeText(w io.Writer, several bool) error {
 	if p.Patients > 0 {
 		of, by = fmt.Sprintf(" of %d patients", p.Patients), " by patient"
 	}
-	fmt.Fprintf(w, "\n%s less %s, on the same %d images%s; intervals%s of %v %%, %d bootstrap rounds\n", b, a, p.Rows, of, by,
-		100*p.Level, p.Rounds)
+	fmt.Fprintf(w, "\n%s less %s, on the same %d images%s; intervals%s of %v %%, %d bootstrap rounds\n", b, a, p.Rows, of,
+		by, 100*p.Level, p.Rounds)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, d := range p.Measures {
 		fmt.Fprintf(t, "%s\t%+.4f\t[%+.4f, %+.4f]\t%s\n", withDirection(d.Name), d.Difference, d.Low, d.High, d.verdict())

@@ -119,9 +119,9 @@ func (p placements) standardError() float64 {
 	return math.Sqrt(stat.Variance(p.positives, nil)/m/(4*n*n) + stat.Variance(p.negatives, nil)/n/(4*m*m))
 }
 
-// clusteredError returns the standard error of Obuchowski (1997, equation 5), which lets the rows of a patient depend on
-// one another, on one side and across. Of a difference it is that of equations 7 and 8, for variances and covariance of
-// two areas are those of the differences of their components.
+// clusteredError returns the standard error of Obuchowski (1997, equation 5), which lets the rows of a patient depend
+// on one another, on one side and across. Of a difference it is that of equations 7 and 8, for variances and covariance
+// of two areas are those of the differences of their components.
 func (p placements) clusteredError() float64 {
 	m, n, auc := float64(len(p.positives)), float64(len(p.negatives)), p.auc()
 	count := len(p.patients.rows)
@@ -140,7 +140,8 @@ func (p placements) clusteredError() float64 {
 }
 
 // interval returns logit(AUC) ± z·σ/(AUC(1-AUC)) on the scale of the AUC. If all pairs are in one order, σ is 0. The
-// other end is then that of Clopper and Pearson's interval for as many successes as the smaller side has patients, or rows.
+// other end is then that of Clopper and Pearson's interval for as many successes as the smaller side has patients, or
+// rows.
 func (p placements) interval(level float64) AUCInterval {
 	auc, se := p.auc(), p.standardError()
 	out := AUCInterval{Number(auc), Number(se), Number(math.NaN()), Number(math.NaN())}

@@ -27,10 +27,10 @@ func NewMcNemar(onlyA, onlyB int) McNemar {
 	return m
 }
 
-// clusteredMcNemar tests images of patients. gaps holds, for each patient, the images that B alone has right less those that
-// A alone has right. If both are equally good, a patient's gap is as likely to be of either sign. ExactP is the share of all
-// 2^n choices of signs whose sum is at least as far from 0; with one image a patient that is McNemar's exact test.
-// ChiSquare is that of Obuchowski (1998), (n-1)/n · (Σ gap)² / Σ gap².
+// clusteredMcNemar tests images of patients. gaps holds, for each patient, the images that B alone has right less those
+// that A alone has right. If both are equally good, a patient's gap is as likely to be of either sign. ExactP is the
+// share of all 2^n choices of signs whose sum is at least as far from 0; with one image a patient that is McNemar's
+// exact test. ChiSquare is that of Obuchowski (1998), (n-1)/n · (Σ gap)² / Σ gap².
 func clusteredMcNemar(gaps []int, onlyA, onlyB int) McNemar {
 	m := McNemar{OnlyA: onlyA, OnlyB: onlyB, ExactP: 1, P: 1, Patients: len(gaps)}
 	var sum, squares, largest, moved int

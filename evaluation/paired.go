@@ -37,8 +37,8 @@ type Paired struct {
 }
 
 // ComparePaired compares b with a. Rows are matched by path and classes by name. Both must have the same images with
-// the same labels: the error counts and names what is missing, there twice or labelled otherwise. What is known of images,
-// such as the patient, is taken from a.
+// the same labels: the error counts and names what is missing, there twice or labelled otherwise. What is known of
+// images, such as the patient, is taken from a.
 func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -150,7 +150,8 @@ func align(a, b *Predictions) (*Predictions, error) {
 		rows.add("more than once in B", path)
 	}
 	rowsOfB := naming.Match(pathsOfA, pathsOfB)
-	out := &Predictions{Classes: a.Classes, Ordered: a.Ordered, Attributes: a.Attributes, Rows: make([]Prediction, len(a.Rows))}
+	out := &Predictions{Classes: a.Classes, Ordered: a.Ordered, Attributes: a.Attributes,
+		Rows: make([]Prediction, len(a.Rows))}
 	for i, r := range a.Rows {
 		k := rowsOfB[i]
 		if k < 0 {

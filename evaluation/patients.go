@@ -93,10 +93,10 @@ type drawing struct {
 	rows   [][]int32 // of each unit; nil: a unit is a row
 }
 
-// newDrawing returns the drawing of rows, each of which lies in a cell, which may be its class. Without patients, or with
-// one row each, a stratum holds the rows of a cell. Else patients are drawn, each from the stratum of the rarest cell
-// among its rows, counted by patients. So no cell can disappear: should all patients of one have a rarer cell, then the
-// stratum with most of them is divided into those that have it and those that have not.
+// newDrawing returns the drawing of rows, each of which lies in a cell, which may be its class. Without patients, or
+// with one row each, a stratum holds the rows of a cell. Else patients are drawn, each from the stratum of the rarest
+// cell among its rows, counted by patients. So no cell can disappear: should all patients of one have a rarer cell,
+// then the stratum with most of them is divided into those that have it and those that have not.
 func newDrawing(s *patients, cell []int, cells int) *drawing {
 	d := &drawing{size: len(cell), strata: make([][]int32, cells)}
 	if !s.several() {
@@ -183,8 +183,8 @@ func (s *sample) share(counts, hits func(row int) bool, level float64) (low, hig
 	return low, high, s.method(WilsonScore)
 }
 
-// Share returns the interval of the fraction of p's rows that hit among those that count, by [Wilson] or, with several rows
-// a patient, by Wilson with the effective number of rows (Saha, Miller and Wang, 2016). It is NaN if none counts.
+// Share returns the interval of the fraction of p's rows that hit among those that count, by [Wilson] or, with several
+// rows a patient, by Wilson with the effective number of rows (Saha, Miller and Wang, 2016). It is NaN if none counts.
 func (p *Predictions) Share(counts, hits func(row int) bool, level float64) (low, high float64) {
 	return newPatients(p).share(len(p.Rows), counts, hits, level)
 }

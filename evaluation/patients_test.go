@@ -32,8 +32,8 @@ func ofPatients(rng *rand.Rand, patients, images int) *Predictions {
 	return p
 }
 
-// With 60 patients, 2 images each and a correlation of 0.7, intervals by patient hold the true value in 93 to 97 %, where
-// those by image fall short. tools/coverage has more measures and samples.
+// With 60 patients, 2 images each and a correlation of 0.7, intervals by patient hold the true value in 93 to 97 %,
+// where those by image fall short. tools/coverage has more measures and samples.
 func TestCoverageByPatient(t *testing.T) {
 	const samples = 1500
 	truth := map[string]float64{"accuracy": 0.5 * math.Erfc(-0.6/math.Sqrt2), "auc": 0.5 * math.Erfc(-1.2/2)}

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// resultColumns stand before the probabilities, one column a class, whose headers are the class names. Before them stand
-// the path and the attributes.
+// resultColumns stand before the probabilities, one column a class, whose headers are the class names. Before them
+// stand the path and the attributes.
 var resultColumns = []string{"label", "predicted"}
 
 const pathColumn = "path"
@@ -27,7 +27,8 @@ func WritePredictions(w io.Writer, p *Predictions) error {
 		}
 	}
 	for i, name := range p.Attributes {
-		if name == "" || slices.Contains(p.Attributes[:i], name) || slices.Contains(resultColumns, name) || name == pathColumn {
+		taken := slices.Concat(p.Attributes[:i], resultColumns, []string{"", pathColumn})
+		if slices.Contains(taken, name) {
 			return fmt.Errorf("attribute %d is called %q: names must differ, and path, label and predicted are taken", i+1, name)
 		}
 	}

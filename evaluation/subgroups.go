@@ -120,9 +120,10 @@ type Subgroup struct {
 }
 
 // Gap is the difference between the best and the worst group by a measure, of those that are large enough. Its interval
-// is by the bootstrap, at the level that makes the intervals of all pairs of groups hold together (Bonferroni), since the
-// pair is chosen by the results. Where no patient is in two groups, that of a measure with Wilson's or DeLong's interval
-// follows from those of both groups (Newcombe, 1998; Zou and Donner, 2008), which have a width even without an error.
+// is by the bootstrap, at the level that makes the intervals of all pairs of groups hold together (Bonferroni), since
+// the pair is chosen by the results. Where no patient is in two groups, that of a measure with Wilson's or DeLong's
+// interval follows from those of both groups (Newcombe, 1998; Zou and Donner, 2008), which have a width even without an
+// error.
 type Gap struct {
 	Measure    string `json:"measure"`
 	Best       string `json:"best"`
@@ -248,8 +249,8 @@ func newSubgroups(ctx context.Context, p *Predictions, by Grouping, o Intervals)
 			if len(g.Few) == len(g.Measures) {
 				what = "any measure"
 			}
-			out.Notes = append(out.Notes, fmt.Sprintf("%s %q has too few %s, in all or of a class, for %s: no interval but Wilson's, and no part in gaps",
-				by.Attribute, g.Name, g.few(), what))
+			out.Notes = append(out.Notes, fmt.Sprintf("%s %q has too few %s, in all or of a class, for %s: "+
+				"no interval but Wilson's, and no part in gaps", by.Attribute, g.Name, g.few(), what))
 		}
 	}
 	return out, nil
@@ -301,8 +302,8 @@ func (p *Predictions) divide(by Grouping) (names []string, groups [][]int32, err
 		rows[name] = append(rows[name], int32(i))
 	}
 	if len(names) > mostGroups {
-		return nil, nil, fmt.Errorf("subgroups by %s: it has %d different values, which are too many groups: for a number name "+
-			"limits, as in %s:40:60", by.Attribute, len(names), by.Attribute)
+		return nil, nil, fmt.Errorf("subgroups by %s: it has %d different values, which are too many groups: for a number "+
+			"name limits, as in %s:40:60", by.Attribute, len(names), by.Attribute)
 	}
 	slices.SortFunc(names, func(a, b string) int {
 		if a == unknownGroup || b == unknownGroup {
@@ -358,7 +359,8 @@ func (g Grouping) group(x float64) string {
 func (g Grouping) place(name string) int { return slices.Index(g.groupNames(), name) }
 
 // subgroup returns the measures of a group. occurs tells which classes occur in all groups together.
-func (p part) subgroup(name string, measures []string, occurs []bool, rounds replicates, level, drawn float64) Subgroup {
+func (p part) subgroup(name string, measures []string, occurs []bool, rounds replicates,
+	level, drawn float64) Subgroup {
 	_, values := p.whole()
 	out := Subgroup{Name: name, Rows: len(p.truth), Prevalence: Number(math.NaN())}
 	units := len(p.truth)
@@ -497,8 +499,8 @@ func (s *Subgroups) writeText(w io.Writer, positive string, unit Unit) error {
 		return err
 	}
 	for _, g := range s.Gaps {
-		fmt.Fprintf(w, "  gap of %s: %.4f [%.4f, %.4f], %s less %s\n", g.Measure, g.Difference, g.Low, g.High, oneLine(g.Best),
-			oneLine(g.Worst))
+		fmt.Fprintf(w, "  gap of %s: %.4f [%.4f, %.4f], %s less %s\n", g.Measure, g.Difference, g.Low, g.High,
+			oneLine(g.Best), oneLine(g.Worst))
 	}
 	for _, n := range s.Notes {
 		fmt.Fprintf(w, "  note: %s\n", n)
@@ -506,8 +508,8 @@ func (s *Subgroups) writeText(w io.Writer, positive string, unit Unit) error {
 	return nil
 }
 
-// Cell returns a measure of the group for a table: with three decimals and an interval, or with one decimal fewer and "few"
-// where there are too few patients.
+// Cell returns a measure of the group for a table: with three decimals and an interval, or with one decimal fewer and
+// "few" where there are too few patients.
 func (g Subgroup) Cell(m Estimate) string {
 	switch few := slices.Contains(g.Few, m.Name); {
 	case math.IsNaN(float64(m.Value)):

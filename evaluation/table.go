@@ -32,10 +32,10 @@ type TableOptions struct {
 // [table.NewReader]. Columns may be in any order: a path (path, image, image_path, file, filename or name), a label
 // (label, true, target or y_true) and a number a class. If columns begin with prob_, p_ or logit_, those are the
 // classes, and other columns are not read; else every other column is a class. The columns predicted, prediction and
-// y_pred are never read: the class of largest probability counts. Columns that tell the patient, eye, site, camera, sex or age
-// of an image, under the names of [table.Attributes], become attributes, also those of a table of labels. In a table that
-// begins with path, perhaps attributes, then label and predicted, as [WritePredictions] writes it, all columns behind are
-// classes, whatever they are called.
+// y_pred are never read: the class of largest probability counts. Columns that tell the patient, eye, site, camera, sex
+// or age of an image, under the names of [table.Attributes], become attributes, also those of a table of labels. In a
+// table that begins with path, perhaps attributes, then label and predicted, as [WritePredictions] writes it, all
+// columns behind are classes, whatever they are called.
 //
 // Labels are class names or, if none is one, indices of classes from 0. Rows of probabilities must sum to 1 within
 // 0.01 unless they are normalised. Errors name line and column. A row takes 8 bytes a class and its path.

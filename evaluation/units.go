@@ -70,13 +70,13 @@ func (p Pool) Words() string {
 // know of them. Its path is the patient, for an eye followed by "/" and the eye. Attributes that a unit's images do not
 // share are empty. An image whose patient is not known is a unit of its own, and so is one without an eye.
 //
-// Of two classes, and of ordered ones, the label is the highest class of the unit's images. Units of other classes whose
-// images differ in their labels are left out.
+// Of two classes, and of ordered ones, the label is the highest class of the unit's images. Units of other classes
+// whose images differ in their labels are left out.
 //
-// Mean is the mean of each class's probability. Maximum is, of two classes, the largest probability of the positive one;
-// of ordered classes each P(grade ≥ k) is the largest of the images; of others each class's largest probability, divided
-// by their sum. NoisyOr is 1 - Π (1 - P) of the same probabilities, which is right where the images of a unit fail
-// independently. It has no meaning for classes that are not ordered.
+// Mean is the mean of each class's probability. Maximum is, of two classes, the largest probability of the positive
+// one; of ordered classes each P(grade ≥ k) is the largest of the images; of others each class's largest probability,
+// divided by their sum. NoisyOr is 1 - Π (1 - P) of the same probabilities, which is right where the images of a unit
+// fail independently. It has no meaning for classes that are not ordered.
 func (p *Predictions) By(u Unit, pool Pool) (*Predictions, []string, error) {
 	if u == ByImage || u == "" {
 		return p, nil, nil
@@ -89,8 +89,8 @@ func (p *Predictions) By(u Unit, pool Pool) (*Predictions, []string, error) {
 	}
 	graded := len(p.Classes) == 2 || p.Ordered
 	if pool == NoisyOr && !graded {
-		return nil, nil, fmt.Errorf("noisy-or is for two classes, or for ordered ones; for the classes %.200q choose mean or max",
-			p.Classes)
+		return nil, nil, fmt.Errorf("noisy-or is for two classes, or for ordered ones; for the classes %.200q choose mean "+
+			"or max", p.Classes)
 	}
 	groups, notes, err := p.units(u)
 	if err != nil {
@@ -116,12 +116,12 @@ func (p *Predictions) By(u Unit, pool Pool) (*Predictions, []string, error) {
 		out.Rows = append(out.Rows, row)
 	}
 	if mixed > 0 {
-		notes = append(notes, fmt.Sprintf("%d of %d %s are left out: their images have different labels, and the classes are "+
-			"not ordered", mixed, len(groups), u.Several()))
+		notes = append(notes, fmt.Sprintf("%d of %d %s are left out: their images have different labels, and the classes "+
+			"are not ordered", mixed, len(groups), u.Several()))
 	}
 	if len(out.Rows) == 0 {
-		return nil, nil, fmt.Errorf("no %s is left: the images of each have different labels, and the classes are not ordered",
-			u)
+		return nil, nil, fmt.Errorf("no %s is left: the images of each have different labels, and the classes are not "+
+			"ordered", u)
 	}
 	return out, notes, nil
 }
@@ -180,13 +180,13 @@ func (p *Predictions) units(u Unit) ([]group, []string, error) {
 }
 
 func unknownUnit(u Unit, attribute string) error {
-	return fmt.Errorf("results by %s need the %s of each image, which is not known: a column %s in the table of labels or of "+
-		"predictions tells it", u, attribute, attribute)
+	return fmt.Errorf("results by %s need the %s of each image, which is not known: a column %s in the table of labels or "+
+		"of predictions tells it", u, attribute, attribute)
 }
 
 // eyes holds the names of eyes, in small letters.
-var eyes = map[string]string{"r": "right", "re": "right", "od": "right", "right": "right", "rechts": "right", "ra": "right",
-	"l": "left", "le": "left", "os": "left", "left": "left", "links": "left", "la": "left"}
+var eyes = map[string]string{"r": "right", "re": "right", "od": "right", "right": "right", "rechts": "right",
+	"ra": "right", "l": "left", "le": "left", "os": "left", "left": "left", "links": "left", "la": "left"}
 
 // eyeName returns one name for what tables call an eye.
 func eyeName(text string) string {
@@ -314,7 +314,8 @@ type UnitAssessment struct {
 // unitMeasures are those that units are compared by.
 var unitMeasures = []string{"accuracy", "roc_auc", "kappa", "quadratic_kappa"}
 
-// AddUnits adds the main measures by image, by eye and by patient, where patients have several images. a must be that of p.
+// AddUnits adds the main measures by image, by eye and by patient, where patients have several images. a must be that
+// of p.
 func (a *Assessment) AddUnits(ctx context.Context, p *Predictions, pool Pool, o Intervals) error {
 	if a.by() == "" || p.Unit != "" {
 		return nil

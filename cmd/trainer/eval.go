@@ -43,7 +43,8 @@ bootstrap that draws from each class for all others. Writes
 Another split in the same folder replaces the page and the figures, not the tables.
 
 Images of one patient depend on each other. Where a table has a column patient, and patients have several images, all
-intervals are by patient, and results by image, by eye and by patient stand beside each other. A column eye tells the eyes.
+intervals are by patient, and results by image, by eye and by patient stand beside each other. A column eye tells the
+eyes.
 
 Classes are matched by name. A class that the model does not know is an error. A class without images is reported.
 `,
@@ -58,11 +59,11 @@ Classes are matched by name. A class that the model does not know is an error. A
 			{&o.Split, "split", "NAME", "folder to evaluate; with -predictions only a name"},
 			{&o.Out, "out", "DIR", `folder to write to; created if it does not exist (default: eval beside the model or the
 				predictions)`},
-			{&o.Breakdown.By, "by", "LIST", `subgroups by columns of the tables, such as sex,age:40:60:80,camera: their results with
-				intervals, and the gaps between them. Numbers behind : are limits`},
+			{&o.Breakdown.By, "by", "LIST", `subgroups by columns of the tables, such as sex,age:40:60:80,camera: their results
+				with intervals, and the gaps between them. Numbers behind : are limits`},
 			{&o.Breakdown.Per, "per", "UNIT", "what results are of: each image, eye or patient"},
-			{&o.Breakdown.Pool, "pool", "HOW", `how the probabilities of an eye's or a patient's images become one: mean, max (of the
-				positive class, or of the grades) or noisy_or`},
+			{&o.Breakdown.Pool, "pool", "HOW", `how the probabilities of an eye's or a patient's images become one: mean, max (of
+				the positive class, or of the grades) or noisy_or`},
 		}, intervalFlags(&o.Intervals)...),
 		groups: []flagGroup{{"These flags are for a model:", append([]flagEntry{
 			m.file(),
@@ -76,8 +77,8 @@ These flags are for predictions. The table is CSV or .xlsx with a header and has
   label   or true, target, y_true: class names, or indices from 0
   CLASS   or prob_CLASS, p_CLASS, logit_CLASS: a number for each class
 
-If there are columns with a prefix, those without one are not classes. Columns called patient, eye, site, camera, sex and
-age, or as docs/metrics.md lists, tell about the images. With two classes the second is the positive one.
+If there are columns with a prefix, those without one are not classes. Columns called patient, eye, site, camera, sex
+and age, or as docs/metrics.md lists, tell about the images. With two classes the second is the positive one.
 `, []flagEntry{
 			{&predictions, "predictions", "FILE", "the table"},
 			{&table.Logits, "logits", "", "the numbers are logits: apply softmax"},

@@ -20,8 +20,8 @@ type Bin struct {
 	Interval   *Interval // of the accuracy; nil: none is drawn
 }
 
-// ReliabilityBins sorts the predictions into n bins of equal width by their largest probability, each with the interval of
-// its accuracy by [evaluation.Predictions.Share]. p must pass [evaluation.Predictions.Check].
+// ReliabilityBins sorts the predictions into n bins of equal width by their largest probability, each with the interval
+// of its accuracy by [evaluation.Predictions.Share]. p must pass [evaluation.Predictions.Check].
 func ReliabilityBins(p *evaluation.Predictions, n int, level float64) []Bin {
 	bins, hits := make([]Bin, n), make([]int, n)
 	of := make([]int, len(p.Rows)) // the bin of each row

@@ -73,8 +73,8 @@ func (t *Test) verdict() verdict {
 			"Where this page says image, it means one %s.", a.Unit.Several(), a.Pool.Words(), &a.Unit))
 	}
 	if a := t.Assessment; a.Clustered() {
-		v.Rest = append(v.Rest, fmt.Sprintf("They are of %d patients. The %s of one patient depend on each other, so all intervals "+
-			"are by patient.", a.Patients, a.Unit.Several()))
+		v.Rest = append(v.Rest, fmt.Sprintf("They are of %d patients. The %s of one patient depend on each other, "+
+			"so all intervals are by patient.", a.Patients, a.Unit.Several()))
 	}
 	mostFrequent, present, said := classes[0], 0, 0
 	for _, k := range classes {

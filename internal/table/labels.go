@@ -48,9 +48,9 @@ func OpenLabels(r io.Reader) (*LabelReader, error) {
 	return l, nil
 }
 
-// FindAttributes returns the names and the columns of [Attributes] in a header, without columns that hold something else.
-// Two columns that may be the patient are an error, since intervals depend on it; of two that may be another attribute
-// neither is read.
+// FindAttributes returns the names and the columns of [Attributes] in a header, without columns that hold something
+// else. Two columns that may be the patient are an error, since intervals depend on it; of two that may be another
+// attribute neither is read.
 func (t *Reader) FindAttributes(others ...int) (names []string, columns []int, err error) {
 	for _, usual := range Attributes {
 		at, err := t.Only(usual)

@@ -13,11 +13,11 @@ import (
 )
 
 // clusteredMeasures are those of the table by patient.
-var clusteredMeasures = []string{"accuracy", "recall_positive", "specificity_positive", "balanced_accuracy", "specificity",
-	"roc_auc", "kappa", "quadratic_kappa", "f1", "average_precision", "precision_positive", "brier"}
+var clusteredMeasures = []string{"accuracy", "recall_positive", "specificity_positive", "balanced_accuracy",
+	"specificity", "roc_auc", "kappa", "quadratic_kappa", "f1", "average_precision", "precision_positive", "brier"}
 
-// clustered prints how often intervals hold the true value where patients have several images. The noise of the features
-// of two images of a patient is correlated, and so is the liability of which a class is a range.
+// clustered prints how often intervals hold the true value where patients have several images. The noise of the
+// features of two images of a patient is correlated, and so is the liability of which a class is a range.
 func clustered(samples, rounds int, drawn bool) {
 	fmt.Print("| classes | AUC | patients | images each | correlation | intervals |")
 	for _, name := range clusteredMeasures {
