@@ -271,6 +271,9 @@ func (g Subgroup) few() string {
 func (p *Predictions) divide(by Grouping) (names []string, groups [][]int32, err error) {
 	values := p.Attribute(by.Attribute)
 	if values == nil {
+		if p.Unit != "" {
+			return nil, nil, fmt.Errorf("subgroups by %s: no %s has images that share one value of it", by.Attribute, p.Unit)
+		}
 		return nil, nil, fmt.Errorf("subgroups by %s: it is not known of any image", by.Attribute)
 	}
 	rows := map[string][]int32{}
@@ -473,7 +476,10 @@ func squareAndAdd(measure string, a, b part, x, y Estimate, level float64) (low,
 func (s *Subgroups) writeText(w io.Writer, positive string, unit Unit) error {
 	fmt.Fprintf(w, "by %s; sensitivity and specificity at the threshold: %s\n", oneLine(s.By), s.Threshold)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(t, "%s\t%s\tpatients\t", oneLine(s.By), unit.Several())
+	fmt.Fprintf(t, "%s\t%s\t", oneLine(s.By), unit.Several())
+	if unit != ByPatient {
+		fmt.Fprint(t, "patients\t")
+	}
 	if positive != "" {
 		fmt.Fprint(t, "prevalence\t")
 	}
@@ -486,7 +492,10 @@ func (s *Subgroups) writeText(w io.Writer, positive string, unit Unit) error {
 		if g.Patients > 0 {
 			patients = strconv.Itoa(g.Patients)
 		}
-		fmt.Fprintf(t, "%s\t%d\t%s\t", oneLine(g.Name), g.Rows, patients)
+		fmt.Fprintf(t, "%s\t%d\t", oneLine(g.Name), g.Rows)
+		if unit != ByPatient {
+			fmt.Fprintf(t, "%s\t", patients)
+		}
 		if positive != "" {
 			fmt.Fprintf(t, "%.1f %%\t", 100*g.Prevalence)
 		}
