@@ -307,3 +307,16 @@ func TestTakeImages(t *testing.T) {
 		t.Errorf("a constant as an input: %v", err)
 	}
 }
+
+// TestEndingOfBranches: what a branch reads from outside of it makes its results depend on the images.
+func TestEndingOfBranches(t *testing.T) {
+	b := newModel(-1, 4)
+	b.weight("c")
+	b.node("If", "y", []int64{2, 4}, "c")
+	b.m.Graph.Node[0].Attribute = []*pb.AttributeProto{{Name: proto.String("then_branch"), G: &pb.GraphProto{
+		Node: []*pb.NodeProto{{OpType: proto.String("Identity"), Input: []string{"x"}, Output: []string{"v"}}}}}}
+	b.node("Softmax", "z", []int64{2, 4}, "y")
+	if e := transfer.FindEnding(b.output("z").m, "z"); !slices.Equal(e.Inputs, []string{"y"}) {
+		t.Errorf("the ending starts from %q", e.Inputs)
+	}
+}
