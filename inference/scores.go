@@ -46,6 +46,12 @@ func (d *Description) Resolve(ctx context.Context, path string) error {
 	case transfer.SigmoidScores:
 		return fmt.Errorf("%s: its output is a sigmoid's, one yes or no a class, not the probabilities of classes that "+
 			"exclude each other: there is nothing here that evaluates those", path)
+	case transfer.ScaledScores:
+		return fmt.Errorf("%s: its scores add up to %.4g for any image: they are probabilities times %.4[2]g, which are not "+
+			"read: export it without that product", path, s.Sum)
+	case transfer.NegatedScores:
+		return fmt.Errorf("%s: its scores are negative log-probabilities, of which the least is the best: export it "+
+			"with a softmax at the end, or without the negation", path)
 	case transfer.ProbabilityScores:
 		d.Scores = Probabilities
 	default:
