@@ -65,7 +65,7 @@ func CheckImages(input string, t pb.TensorProto_DataType, dims []int64) (side in
 	}
 	switch {
 	case channel != channels && channel != 0:
-		return 0, false, fmt.Errorf("input %q has shape %v, %d in place of the 3 channels of RGB: %s", input, dims,
+		return 0, false, fmt.Errorf("input %q has shape %v, %d channels: images have the 3 of RGB: %s", input, dims,
 			channel, otherChannels(channel))
 	case height != width && height != 0 && width != 0:
 		return 0, false, fmt.Errorf("input %q takes images of %d×%d pixels: only square ones are supported: "+
