@@ -186,7 +186,7 @@ func (w *wiring) isResidual(n *pb.NodeProto) bool {
 			joined++
 		}
 	}
-	return joined > 1 && !w.isVector(n.GetOutput()[0])
+	return joined > 1 && !w.isRow(n.GetOutput()[0])
 }
 
 // headAt returns the head if a node is a linear layer on one vector for each image, and nil otherwise.
@@ -280,11 +280,15 @@ func (w *wiring) headNamed(name string, heads []*Head) (*Head, error) {
 	return nil, fmt.Errorf("model.head: the model has no linear layer or value %q%s", name, w.candidates())
 }
 
-// isVector reports whether a value is a vector for each image.
+// isVector reports whether a value is a float32 vector for each image.
 func (w *wiring) isVector(name string) bool {
-	t := w.trace[name]
-	d := t.GetDims()
-	if len(d) < 2 || d[0] != w.batch || pb.TensorProto_DataType(t.GetDataType()) != pb.TensorProto_FLOAT {
+	return w.isRow(name) && pb.TensorProto_DataType(w.trace[name].GetDataType()) == pb.TensorProto_FLOAT
+}
+
+// isRow reports whether a value is a vector for each image, of any type.
+func (w *wiring) isRow(name string) bool {
+	d := w.trace[name].GetDims()
+	if len(d) < 2 || d[0] != w.batch {
 		return false
 	}
 	large := slices.DeleteFunc(slices.Clone(d[1:]), func(n int64) bool { return n == 1 })

@@ -320,3 +320,18 @@ func TestEndingOfBranches(t *testing.T) {
 		t.Errorf("the ending starts from %q", e.Inputs)
 	}
 }
+
+// TestHalfEnding: scores that are joined in half precision are no residual of the network.
+func TestHalfEnding(t *testing.T) {
+	b := newModel(-1, 3, 4, 4)
+	y := b.node("Gemm", "scores", []int64{2, 10}, b.features(2, 6), b.weight("w", 6, 10))
+	b.node("Exp", "e", []int64{2, 10}, y)
+	b.node("ReduceSum", "s", []int64{2, 1}, "e")
+	b.node("Div", "p", []int64{2, 10}, "e", "s")
+	for _, name := range []string{"e", "s", "p"} {
+		b.trace[name].DataType = proto.Int32(int32(pb.TensorProto_FLOAT16))
+	}
+	if h, err := transfer.FindHead(b.output("p").m, b.trace, 2, ""); err != nil || h.Node != "node_scores" {
+		t.Errorf("%v, %v", h, err)
+	}
+}
