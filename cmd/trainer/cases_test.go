@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"fovea/data"
+	"fovea/data/labels"
 	"fovea/evaluation"
 )
 
@@ -257,7 +258,7 @@ func testTables(t *testing.T, dir, model string) {
 			succeed(t, "eval", "-predictions", table, "-out", out, "-rounds", "50")
 			table = filepath.Join(out, "predictions_test.csv")
 		}
-		var labels []string
+		var got []string // labels
 		if predictions || name == "semi.csv" {
 			p, err := readPredictions(table, "", evaluation.TableOptions{})
 			if err != nil {
@@ -265,27 +266,27 @@ func testTables(t *testing.T, dir, model string) {
 				continue
 			}
 			for i, row := range p.Rows {
-				labels = append(labels, p.Classes[row.Label])
+				got = append(got, p.Classes[row.Label])
 				if predictions && !slices.Equal(row.Probabilities, want.Scores[i]) {
 					t.Errorf("%s: row %d is %v, want %v", name, i, row.Probabilities, want.Scores[i])
 				}
 			}
 		} else {
-			split, err := data.OpenLabels(table, base, []string{"A", "B"})
+			l, err := labels.Open(table, base, labels.Options{Classes: []string{"A", "B"}})
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 				continue
 			}
-			for _, s := range split.Samples {
-				labels = append(labels, split.Classes[s.Class])
+			for _, s := range l.All.Samples {
+				got = append(got, l.All.Classes[s.Class])
 			}
 		}
 		for i, label := range want.Label {
 			if n, ok := label.(float64); ok { // the index of a class
 				label = map[bool]string{true: strconv.Itoa(int(n)), false: string(rune('A' + int(n)))}[predictions]
 			}
-			if len(labels) != len(want.Label) || labels[i] != label {
-				t.Errorf("%s: the labels are %q, want %v", name, labels, want.Label)
+			if len(got) != len(want.Label) || got[i] != label {
+				t.Errorf("%s: the labels are %q, want %v", name, got, want.Label)
 				break
 			}
 		}
