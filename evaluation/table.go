@@ -1,7 +1,6 @@
 package evaluation
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -337,29 +336,4 @@ func (t *tableReader) readLabels(r io.Reader) error {
 		paths, t.givenLabels = append(paths, path), append(t.givenLabels, label)
 		t.known.rows = append(t.known.rows, in.Values)
 	}
-}
-
-// A TableKind says which kind of table a CSV file holds, judged by its header.
-type TableKind int
-
-const (
-	UnknownTable    TableKind = iota
-	PredictionTable           // for [ReadTable]
-	MetricTable               // for [ReadMetricRow]
-)
-
-// KindOfTable looks at the header: predictions have a column of labels, and a row of metrics has a metric and none.
-func KindOfTable(content []byte) (TableKind, error) {
-	in, err := table.NewReader(bytes.NewReader(content), table.Options{Fits: func(header []string) bool {
-		return table.Column(header, table.Labels) >= 0 || hasMetric(header)
-	}})
-	switch {
-	case err != nil:
-		return UnknownTable, err
-	case table.Column(in.Header, table.Labels) >= 0:
-		return PredictionTable, nil
-	case hasMetric(in.Header):
-		return MetricTable, nil
-	}
-	return UnknownTable, nil
 }
