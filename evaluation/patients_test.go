@@ -305,3 +305,41 @@ func TestComparePatients(t *testing.T) {
 		t.Error(&text)
 	}
 }
+
+// Tests by patient find a difference where there is none in about 5 % of samples, and tests by image more often.
+func TestSizeByPatient(t *testing.T) {
+	const samples = 1500
+	found := map[string]int{}
+	for i := range samples {
+		rng := rand.New(rand.NewPCG(2, uint64(i)))
+		a, b := ofPatients(rng, 60, 4), ofPatients(rng, 60, 4)
+		for k := range b.Rows { // another classifier's view of the same images: noise is exchanged, labels are not
+			r, label := &b.Rows[k], float64(a.Rows[k].Label)
+			logit := math.Log(r.Probabilities[1]/r.Probabilities[0]) + 1.44*(label-float64(r.Label))
+			r.Label = a.Rows[k].Label
+			r.Probabilities[1] = 1 / (1 + math.Exp(-logit))
+			r.Probabilities[0] = 1 - r.Probabilities[1]
+		}
+		for _, by := range []string{"patient", "image"} {
+			if by == "image" {
+				a.Attributes = nil
+			}
+			x, y := newSample(a), newSample(b)
+			m := newMcNemar(x, y)
+			y.patients = x.patients
+			for name, p := range map[string]float64{"exact": m.ExactP, "chi-square": m.P,
+				"DeLong": float64(aucDifference("yes", x.placements(1), y.placements(1), 0.95).P)} {
+				if p < 0.05 {
+					found[name+" by "+by]++
+				}
+			}
+		}
+	}
+	for name, n := range found {
+		share := float64(n) / samples
+		t.Logf("%s: %.3f", name, share)
+		if byPatient := strings.HasSuffix(name, "patient"); byPatient && share > 0.066 || !byPatient && share < 0.08 {
+			t.Errorf("%s: a difference in %.3f of the samples", name, share)
+		}
+	}
+}
