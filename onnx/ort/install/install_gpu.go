@@ -161,6 +161,9 @@ func (r *gpuRelease) install(ctx context.Context, o GPUOptions) (string, error) 
 	}
 	// The runtime's own sum is written last, and again each time: Load takes the library whose sum is newest.
 	for _, p := range inCache {
+		if err := checkOwners(cache, filepath.Join(cache, r.folder(p))); err != nil {
+			return "", err
+		}
 		for _, f := range p.files {
 			if err := writeSum(filepath.Join(cache, r.folder(p), f.cachedName()), f.sum); err != nil {
 				return "", err
