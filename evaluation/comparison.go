@@ -10,6 +10,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"fovea/internal/table"
 )
 
 // An Outcome is what one framework reached on the test images of one data set.
@@ -139,7 +141,10 @@ func (c Comparison) WriteCSV(w io.Writer) error {
 		if o.Duration > 0 {
 			seconds = fmt.Sprintf("%.1f", o.Duration.Seconds())
 		}
-		out.Write(append(record, seconds, oneLine(o.Failure)))
+		for i, text := range record[:3] {
+			record[i] = table.Escape(text)
+		}
+		out.Write(append(record, seconds, table.Escape(oneLine(o.Failure))))
 	}
 	out.Flush()
 	return out.Error()

@@ -19,8 +19,9 @@ func evalCommand(a *app) *command {
 	var predictions string
 	var table evaluation.TableOptions
 	c := &command{
-		name:    "eval",
-		summary: "evaluate a model on labelled images, or anybody's predictions",
+		name:      "eval",
+		writesCSV: true,
+		summary:   "evaluate a model on labelled images, or anybody's predictions",
 		synopsis: []string{
 			"trainer eval -model FILE -data DIR [-split NAME | -labels FILE] [flags]",
 			"trainer eval -predictions FILE [-labels FILE] [flags]",

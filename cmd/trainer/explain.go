@@ -13,9 +13,10 @@ func explainCommand(a *app) *command {
 	o.Steps = 32
 	var methods string
 	return &command{
-		name:     "explain",
-		summary:  "draw what a model's score of a class depends on",
-		synopsis: []string{"trainer explain -model FILE [flags] PATH ..."},
+		name:      "explain",
+		writesCSV: true,
+		summary:   "draw what a model's score of a class depends on",
+		synopsis:  []string{"trainer explain -model FILE [flags] PATH ..."},
 		text: `
 Draws, for each image, what the score of a class depends on. Writes
 
@@ -81,9 +82,10 @@ func featuresCommand(a *app) *command {
 	m := classifierFlags{batch: 16}
 	var o explain.FeatureOptions
 	return &command{
-		name:     "features",
-		summary:  "write the features that a model's head reads",
-		synopsis: []string{"trainer features -model FILE -out FILE [flags] PATH ..."},
+		name:      "features",
+		writesCSV: true,
+		summary:   "write the features that a model's head reads",
+		synopsis:  []string{"trainer features -model FILE -out FILE [flags] PATH ..."},
 		text: `
 Writes what the model's head reads of each image. For a ViT these are the pooled, normalised tokens. The name of -out
 says in which form:

@@ -34,6 +34,11 @@ func newCommands(a *app) []*command {
 		all = append(all, chapter.commands...)
 	}
 	for _, c := range all {
+		if c.writesCSV {
+			c.flags = append(c.flags, flagEntry{&a.escapes, "csv-escape", "", `write texts of CSV files as they are, also those
+				that a spreadsheet runs as formulas: with =, +, -, @, tab or a line end first. By default an apostrophe
+				stands before these, which every command takes off again`})
+		}
 		c.flags = append(c.flags, flagEntry{&a.verbose, "v", "", "log more"})
 		c.define()
 	}

@@ -52,7 +52,7 @@ func untilSignal(parent context.Context) (ctx context.Context, stop func()) {
 
 // run executes one command line and returns its exit code.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	a := &app{args: args, environ: environ, console: newConsole(stderr), logLevel: new(slog.LevelVar)}
+	a := &app{args: args, environ: environ, console: newConsole(stderr), logLevel: new(slog.LevelVar), escapes: true}
 	a.stdout = aboveBar{a.console, stdout}
 	slog.SetDefault(slog.New(newLogHandler(a.console, a.logLevel)))
 	stopNote := context.AfterFunc(ctx, func() {
@@ -72,6 +72,7 @@ type app struct {
 	console  *console // standard error
 	logLevel *slog.LevelVar
 	verbose  bool // -v
+	escapes  bool // -csv-escape
 }
 
 func (a *app) dispatch(ctx context.Context) error {

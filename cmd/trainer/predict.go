@@ -16,9 +16,10 @@ func predictCommand(a *app) *command {
 	m := classifierFlags{batch: 16}
 	p := prediction{form: inference.CSV}
 	return &command{
-		name:     "predict",
-		summary:  "classify images: probabilities as CSV or JSON lines",
-		synopsis: []string{"trainer predict -model FILE [flags] PATH ..."},
+		name:      "predict",
+		writesCSV: true,
+		summary:   "classify images: probabilities as CSV or JSON lines",
+		synopsis:  []string{"trainer predict -model FILE [flags] PATH ..."},
 		text: `
 Classifies images. Writes one row for each image, in the order of the images: path, predicted, a probability per class,
 and error. An image that cannot be read has no probabilities; error says why, and the other images go on.

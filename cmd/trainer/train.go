@@ -16,9 +16,10 @@ func trainCommand(a *app) *command {
 	var files, overrides, beside texts
 	var resume bool
 	return &command{
-		name:     "train",
-		summary:  "fine-tune a model, test it, write the run folder (the default)",
-		synopsis: []string{"trainer [train] -config FILE [-config FILE ...] [flags]"},
+		name:      "train",
+		writesCSV: true,
+		summary:   "fine-tune a model, test it, write the run folder (the default)",
+		synopsis:  []string{"trainer [train] -config FILE [-config FILE ...] [flags]"},
 		text: `
 Fine-tunes the model that a config describes. The images lie in data.dir, which holds train/, val/ and test/ with one
 folder for each class. The epoch with the best result on the validation set is evaluated on the test set.

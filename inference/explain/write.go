@@ -19,6 +19,7 @@ import (
 	"fovea/evaluation"
 	"fovea/inference"
 	"fovea/internal/progress"
+	"fovea/internal/table"
 )
 
 // Input is a model file and the images that go through it.
@@ -248,7 +249,8 @@ func (r *writer) image(path string, img *image.NRGBA, e *Explanation, shuffled [
 		if err := writeFile(filepath.Join(r.Out, file), values); err != nil {
 			return err
 		}
-		row := []string{path, class, decimal(probability[e.Class]), best, string(m.Method), file, name + ".png",
+		row := []string{table.Escape(path), table.Escape(class), decimal(probability[e.Class]), table.Escape(best),
+			string(m.Method), file, name + ".png",
 			decimal(float64(e.Scores[e.Class])), "", "", "", ""}
 		if shuffled != nil {
 			if c := RankCorrelation(m, shuffled[k]); !math.IsNaN(c) {
