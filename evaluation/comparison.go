@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"fovea/internal/naming"
 	"fovea/internal/table"
 )
 
@@ -101,7 +102,11 @@ func (c Comparison) WriteText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, strings.Join(comparisonHeader(), "\t")+"\t")
 	for _, o := range c {
-		fmt.Fprintln(t, strings.Join(o.row(), "\t")+"\t")
+		row := o.row()
+		for i, cell := range row {
+			row[i] = naming.Visible(cell)
+		}
+		fmt.Fprintln(t, strings.Join(row, "\t")+"\t")
 	}
 	return t.Flush()
 }
@@ -123,7 +128,7 @@ func (c Comparison) WriteMarkdown(w io.Writer) error {
 	}
 	for _, o := range c {
 		if o.Failure != "" {
-			fmt.Fprintf(&b, "\n%s failed: %s\n", o.Run, oneLine(o.Failure))
+			fmt.Fprintf(&b, "\n%s failed: %s\n", oneLine(o.Run), oneLine(strings.Join(strings.Fields(o.Failure), " ")))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -144,10 +149,11 @@ func (c Comparison) WriteCSV(w io.Writer) error {
 		for i, text := range record[:3] {
 			record[i] = table.Escape(text)
 		}
-		out.Write(append(record, seconds, table.Escape(oneLine(o.Failure))))
+		out.Write(append(record, seconds, table.Escape(strings.Join(strings.Fields(o.Failure), " "))))
 	}
 	out.Flush()
 	return out.Error()
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// oneLine returns a name for a table that people read.
+func oneLine(s string) string { return naming.Visible(strings.TrimSpace(s)) }

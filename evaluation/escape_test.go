@@ -37,7 +37,7 @@ func TestFormulasInNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(got, p) {
-		t.Errorf("got %q, want %q", got, p)
+		t.Errorf("got %v, want %v", *got, *p)
 	}
 	logits := "path,label,logit_a,logit_b\n'-1.png,a,-1.5,+2\n"
 	if got, err := ReadTable(strings.NewReader(logits), TableOptions{Logits: true}); err != nil || got.Rows[0].Path != "-1.png" ||

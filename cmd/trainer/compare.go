@@ -70,9 +70,9 @@ trainer compare runs/octid theirs.csv configs/archive/paddle/OCTID
 			case asJSON:
 				return c.WriteJSON(a.stdout)
 			case asCSV:
-				return c.WriteCSV(a.stdout)
+				return c.WriteCSV(a.csv)
 			}
-			return c.WriteText(a.stdout)
+			return c.WriteText(a.text)
 		},
 	}
 }

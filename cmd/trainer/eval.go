@@ -178,10 +178,10 @@ func readPredictions(file, labels string, table evaluation.TableOptions) (*evalu
 
 // printTest shows every measure with its interval.
 func (a *app) printTest(name string, test *report.Test, out string) error {
-	fmt.Fprintf(a.stdout, "%s: ", name)
-	if err := test.Assessment.WriteText(a.stdout); err != nil {
+	a.printf("%s: ", name)
+	if err := test.Assessment.WriteText(a.text); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "written to: %s\n", out)
+	a.printf("written to: %s\n", out)
 	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"fovea/inference/explain"
 )
@@ -136,7 +135,7 @@ func (m *classifierFlags) explainInput(ctx context.Context, a *app, in *explain.
 // printImages shows where the results of n images are, unless err is set, which it returns.
 func (a *app) printImages(n int, out string, err error) error {
 	if err == nil {
-		fmt.Fprintf(a.stdout, "%d images, written to: %s\n", n, out)
+		a.printf("%d images, written to: %s\n", n, out)
 	}
 	return err
 }

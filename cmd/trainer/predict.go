@@ -94,7 +94,7 @@ func (a *app) predict(ctx context.Context, m *classifierFlags, p prediction, ope
 		return err
 	}
 	if p.out == "" {
-		err = write(a.stdout)
+		err = write(map[string]io.Writer{inference.CSV: a.csv, inference.JSONLines: a.stdout}[p.form])
 	} else {
 		err = durable.Write(p.out, write)
 	}

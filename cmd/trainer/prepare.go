@@ -74,7 +74,8 @@ func (a *app) prepare(ctx context.Context, o prepare.Options, dry bool) error {
 			return err
 		}
 	}
-	fmt.Fprintf(a.stdout, "%s%s: %s\n", plan.Report(), done, o.Dest)
+	fmt.Fprint(a.text, plan.Report())
+	a.printf("%s: %s\n", done, o.Dest)
 	return nil
 }
 

@@ -93,7 +93,7 @@ func (a *app) serve(ctx context.Context, m *classifierFlags, listen string, host
 		if x, err = openExplainer(whole, m.path, d); err == nil {
 			defer x.Close()
 		} else {
-			a.console.line("warning: there are no heat maps: " + err.Error())
+			a.console.fail("warning: there are no heat maps: ", err)
 			noMaps = errors.New("the model cannot be differentiated; the server's log says why") // clients don't see paths
 		}
 	}

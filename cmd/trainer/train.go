@@ -75,20 +75,24 @@ func (a *app) train(ctx context.Context, files, overrides, beside []string, resu
 		case err == nil:
 			a.printResult(result)
 		case ctx.Err() != nil:
-			return fmt.Errorf("%w\nresume with:\n  %s", err, resumeCommand(files, overrides, beside))
+			return errors.Join(err, errors.New("resume with:"), errors.New("  "+resumeCommand(files, overrides, beside)))
 		case len(runs) == 1:
 			return err
 		default: // the other runs may well succeed, hours from now
 			failed = append(failed, fmt.Errorf("%s: %w", c.Name, err))
-			a.console.line("error: " + failed[len(failed)-1].Error())
+			a.console.fail("error: ", failed[len(failed)-1])
 		}
 		ours = append(ours, outcome(c, result, err))
 	}
 	if len(runs) > 1 || len(beside) > 0 {
 		err = a.compare(evaluation.Compare(ours, others), runs[0].Output.Dir)
 	}
-	if len(failed) > 0 { // %v hides the kind of a failure: the exit code is that of a failed run
-		err = errors.Join(fmt.Errorf("%d of %d runs failed:\n%v", len(failed), len(runs), errors.Join(failed...)), err)
+	if len(failed) > 0 { // the text hides the kind of a failure: the exit code is that of a failed run
+		all := []error{fmt.Errorf("%d of %d runs failed:", len(failed), len(runs))}
+		for _, f := range failed {
+			all = append(all, errors.New(f.Error()))
+		}
+		err = errors.Join(append(all, err)...)
 	}
 	return err
 }
