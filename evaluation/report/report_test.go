@@ -19,7 +19,7 @@ import (
 	"fovea/evaluation/figures"
 )
 
-const weird = `<script>alert("x")</script>&'` + "\x00"
+const weird = `<script>alert("x")</script>&'` + "\x00a\nb\x1b[31m\u202e"
 
 // noise is a large image that compresses badly.
 func noise(string) (image.Image, error) {
