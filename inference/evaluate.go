@@ -10,6 +10,7 @@ import (
 	"fovea/data"
 	"fovea/evaluation"
 	"fovea/evaluation/report"
+	"fovea/internal/durable"
 	"fovea/internal/progress"
 	"fovea/internal/runfiles"
 	"fovea/onnx/engine"
@@ -56,7 +57,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	if err := RenumberClasses(split, d.Classes, o.Model); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(o.Out, 0o755); err != nil {
+	if err := durable.MakeFolder(o.Out); err != nil {
 		return nil, err
 	}
 	e, err := engine.New(ctx, o.Runtime, o.Progress)

@@ -22,6 +22,7 @@ type page struct {
 	plan    *plan
 	state   *state
 	folder  string
+	home    home          // the same, once there is a folder
 	version string        // of the program
 	facts   []report.Fact // of what computes
 	written time.Time     // when it was written last
@@ -75,6 +76,9 @@ func (p *page) update() {
 
 // write writes the page. It only shows the run: that it cannot be written does not end it.
 func (p *page) write(status report.Status) {
+	if p.home.check() != nil {
+		return // the run ends with that error
+	}
 	r, err := p.report(status)
 	if err == nil {
 		err = r.WritePage(p.folder)

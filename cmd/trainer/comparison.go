@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -82,7 +81,7 @@ func (a *app) compare(table evaluation.Comparison, dir string) error {
 	if err := table.WriteText(a.text); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := durable.MakeFolder(dir); err != nil {
 		return err
 	}
 	for _, f := range []struct {

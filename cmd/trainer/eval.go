@@ -11,6 +11,7 @@ import (
 	"fovea/evaluation"
 	"fovea/evaluation/report"
 	"fovea/inference"
+	"fovea/internal/durable"
 )
 
 func evalCommand(a *app) *command {
@@ -147,6 +148,9 @@ func (a *app) evalPredictions(ctx context.Context, file string, table evaluation
 	}
 	if o.Data != "" {
 		test.Open = data.Reading{}.DecodeIn(o.Data)
+	}
+	if err := durable.MakeFolder(o.Out); err != nil {
+		return err
 	}
 	if err := page.WriteEvaluation(o.Out, test, o.Command); err != nil {
 		return err

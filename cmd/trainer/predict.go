@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"fovea/data"
 	"fovea/inference"
@@ -96,6 +97,7 @@ func (a *app) predict(ctx context.Context, m *classifierFlags, p prediction, ope
 	if p.out == "" {
 		err = write(map[string]io.Writer{inference.CSV: a.csv, inference.JSONLines: a.stdout}[p.form])
 	} else {
+		durable.Clean(filepath.Dir(p.out), filepath.Base(p.out))
 		err = durable.Write(p.out, write)
 	}
 	if err != nil || n.Failed == 0 {

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -18,6 +17,7 @@ import (
 	"fovea/data"
 	"fovea/evaluation"
 	"fovea/inference"
+	"fovea/internal/durable"
 	"fovea/internal/progress"
 	"fovea/internal/table"
 )
@@ -94,7 +94,7 @@ func Write(ctx context.Context, o WriteOptions) (n int, err error) {
 	if err := r.verify(ctx); err != nil {
 		return 0, err
 	}
-	if err := os.MkdirAll(o.Out, 0o755); err != nil {
+	if err := durable.MakeFolder(o.Out); err != nil {
 		return 0, err
 	}
 	err = writeFile(filepath.Join(o.Out, TableFile), func(w io.Writer) error {
