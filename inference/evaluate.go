@@ -11,6 +11,7 @@ import (
 	"fovea/evaluation"
 	"fovea/evaluation/report"
 	"fovea/internal/durable"
+	"fovea/internal/naming"
 	"fovea/internal/progress"
 	"fovea/internal/runfiles"
 	"fovea/onnx/engine"
@@ -71,8 +72,9 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 		return nil, err
 	}
 	page := &report.Report{Name: filepath.Base(o.Model),
-		Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", o.Model, o.Split, o.Data),
-		Facts:   report.Facts(o.Version, append(EngineFacts(e), prepared(d)...)...)}
+		Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", naming.Portable(o.Model), o.Split,
+			naming.Portable(o.Data)),
+		Facts: report.Facts(o.Version, append(EngineFacts(e), prepared(d)...)...)}
 	if n := len(split.Samples) - len(test.Predictions.Rows); n > 0 {
 		page.Subject += fmt.Sprintf("; %d of its images cannot be read and are left out", n)
 	}

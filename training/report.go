@@ -14,6 +14,7 @@ import (
 	"fovea/data"
 	"fovea/evaluation/figures"
 	"fovea/evaluation/report"
+	"fovea/internal/naming"
 	"fovea/internal/runfiles"
 )
 
@@ -109,7 +110,7 @@ func (p *page) finish(ctx context.Context, test *report.Test, figures bool) erro
 
 // report returns all of the page but the test.
 func (p *page) report(status report.Status) (*report.Report, error) {
-	c := p.plan.setup.config
+	c := p.plan.setup.config.Portable()
 	of := &report.Run{Status: status, Took: p.state.duration(), Epochs: c.Schedule.Epochs,
 		Best:      p.state.best(selection(c)),
 		Selection: c.Evaluation.Select, Rates: p.rates()}
@@ -207,13 +208,13 @@ func (p *page) rates() []figures.Series {
 
 // commands returns those that lead to the same figures again.
 func (p *page) commands() []report.Command {
-	c := p.plan.setup.config
-	settings, model := filepath.Join(p.folder, runfiles.Config), filepath.Join(p.folder, runfiles.Model)
+	c, folder := p.plan.setup.config.Portable(), naming.Portable(p.folder)
+	settings, model := filepath.Join(folder, runfiles.Config), filepath.Join(folder, runfiles.Model)
 	return []report.Command{
 		{Does: "Train it again, beside this run",
 			Line: report.Line("trainer", "-config", settings, "-set", "name="+c.Name+"-again")},
 		{Does: "Test the model again",
 			Line: report.Line("trainer", "eval", "-model", model, "-data", c.Data.Dir, "-split", "test", "-out",
-				p.folder+"-eval")},
+				folder+"-eval")},
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"fovea/evaluation/report"
 	"fovea/inference"
 	"fovea/internal/durable"
+	"fovea/internal/naming"
 )
 
 func evalCommand(a *app) *command {
@@ -84,7 +85,7 @@ trainer eval -predictions theirs.csv -labels truth.csv -logits
 		if err := checkIntervals(o.Intervals); err != nil {
 			return err
 		}
-		o.Command, o.Version = report.Line(append([]string{"trainer"}, a.args...)...), version()
+		o.Command, o.Version = report.Line(append([]string{"trainer"}, naming.PortableArguments(a.args)...)...), version()
 		if predictions != "" {
 			if err := c.refuse("not with -predictions:", "model", "batch", "skip-unreadable", "set"); err != nil {
 				return err
@@ -142,9 +143,9 @@ func (a *app) evalPredictions(ctx context.Context, file string, table evaluation
 	for _, w := range test.Assessment.Warnings {
 		slog.Warn(file, "metric", w)
 	}
-	page := &report.Report{Name: filepath.Base(file), Subject: "The predictions of " + file, Facts: report.Facts(o.Version)}
+	page := &report.Report{Name: filepath.Base(file), Subject: "The predictions of " + naming.Portable(file), Facts: report.Facts(o.Version)}
 	if o.Labels != "" {
-		page.Subject += " with the labels of " + o.Labels
+		page.Subject += " with the labels of " + naming.Portable(o.Labels)
 	}
 	if o.Data != "" {
 		test.Open = data.Reading{}.DecodeIn(o.Data)
