@@ -29,6 +29,7 @@ func newChapters(a *app) []chapter {
 
 // newCommands returns all commands, ready to parse their flags.
 func newCommands(a *app) []*command {
+	a.escapes = true
 	var all []*command
 	for _, chapter := range newChapters(a) {
 		all = append(all, chapter.commands...)

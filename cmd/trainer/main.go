@@ -53,7 +53,7 @@ func untilSignal(parent context.Context) (ctx context.Context, stop func()) {
 
 // run executes one command line and returns its exit code.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	a := &app{args: args, environ: environ, console: newConsole(stderr), logLevel: new(slog.LevelVar), escapes: true}
+	a := &app{args: args, environ: environ, console: newConsole(stderr), logLevel: new(slog.LevelVar)}
 	a.stdout = aboveBar{a.console, stdout}
 	a.text = &naming.VisibleWriter{Out: a.stdout}
 	if isTerminal(stdout) {
