@@ -1,5 +1,5 @@
 // Package table reads the tables that people and their programs write: CSV files as pandas, R, Excel and Fovea write
-// them, and workbooks (.xlsx). Where a file has two meanings, it returns an error that names both.
+// them, workbooks (.xlsx) and Parquet files. Where a file has two meanings, it returns an error that names both.
 package table
 
 import (
@@ -23,6 +23,17 @@ var (
 	Paths  = []string{"path", "image", "image_path", "file", "filename", "name"}
 	Labels = []string{"label", "true", "target", "y_true"}
 )
+
+// Attributes lists what tables tell of an image beside its label: the name by which Fovea calls it, then the other names
+// that its column may have, in any case of letters.
+var Attributes = [][]string{
+	{"patient", "patient_id", "patientid", "patient id", "pat_id", "pid", "subject", "subject_id", "participant"},
+	{"eye", "laterality", "auge"},
+	{"site", "center", "centre", "hospital", "clinic", "institution"},
+	{"camera", "device", "scanner", "manufacturer", "kamera"},
+	{"sex", "gender", "geschlecht"},
+	{"age", "alter"},
+}
 
 // Options configures [NewReader].
 type Options struct {
@@ -293,7 +304,6 @@ func openRaw(r io.Reader, o *Options) (source, error) {
 	for magic, kind := range map[string]string{
 		"\xd0\xcf\x11\xe0": "a workbook of Excel before 2007 (.xls): save it as .xlsx or CSV",
 		"\x1f\x8b":         "compressed with gzip: unpack it",
-		"PAR1":             "a Parquet file: save it as CSV",
 	} {
 		if bytes.HasPrefix(head, []byte(magic)) {
 			return nil, errors.New("this is " + kind)
@@ -301,6 +311,9 @@ func openRaw(r io.Reader, o *Options) (source, error) {
 	}
 	if bytes.HasPrefix(head, []byte("PK\x03\x04")) {
 		return openSheet(in, o.Fits)
+	}
+	if bytes.HasPrefix(head, []byte("PAR1")) {
+		return openParquet(in)
 	}
 	return openCSV(textfile.LineEnds(textfile.NewReader(in), '"'), o)
 }

@@ -95,7 +95,7 @@ func (c *Config) Differences(before *Config, except ...string) []string {
 	var changes []string
 	for _, k := range keys {
 		was, is := k.field(before).Interface(), k.field(c).Interface()
-		if was != is && !slices.Contains(except, k.name) {
+		if !reflect.DeepEqual(was, is) && !slices.Contains(except, k.name) {
 			changes = append(changes, fmt.Sprintf("%s was %v, is %v", k.name, was, is))
 		}
 	}
@@ -105,8 +105,8 @@ func (c *Config) Differences(before *Config, except ...string) []string {
 // Portable returns a config for files that others get: its paths are those of [naming.Portable].
 func (c *Config) Portable() *Config {
 	out := *c
-	for _, path := range []*string{&out.Data.Dir, &out.Data.Cache, &out.Model.ONNX, &out.Model.Weights, &out.Runtime.Library,
-		&out.Output.Dir} {
+	for _, path := range []*string{&out.Data.Dir, &out.Data.Labels, &out.Data.Cache, &out.Model.ONNX, &out.Model.Weights,
+		&out.Runtime.Library, &out.Output.Dir} {
 		*path = naming.Portable(*path)
 	}
 	return &out
