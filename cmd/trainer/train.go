@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"fovea/evaluation"
 	"fovea/evaluation/report"
+	"fovea/internal/naming"
 	"fovea/training"
 	"fovea/training/config"
 )
@@ -75,7 +77,7 @@ func (a *app) train(ctx context.Context, files, overrides, beside []string, resu
 		case err == nil:
 			a.printResult(result)
 		case ctx.Err() != nil:
-			return errors.Join(err, errors.New("resume with:"), errors.New("  "+resumeCommand(files, overrides, beside)))
+			return fmt.Errorf("%w\nresume with:\n%w", err, errors.New("  "+resumeCommand(files, overrides, beside)))
 		case len(runs) == 1:
 			return err
 		default: // the other runs may well succeed, hours from now
@@ -88,14 +90,20 @@ func (a *app) train(ctx context.Context, files, overrides, beside []string, resu
 		err = a.compare(evaluation.Compare(ours, others), runs[0].Output.Dir)
 	}
 	if len(failed) > 0 { // the text hides the kind of a failure: the exit code is that of a failed run
-		all := []error{fmt.Errorf("%d of %d runs failed:", len(failed), len(runs))}
-		for _, f := range failed {
-			all = append(all, errors.New(f.Error()))
+		texts := make([]error, len(failed))
+		for i, f := range failed {
+			texts[i] = told(strings.Split(naming.ErrorText(f), "\n"))
 		}
-		err = errors.Join(append(all, err)...)
+		err = errors.Join(fmt.Errorf("%d of %d runs failed:\n%w", len(failed), len(runs), errors.Join(texts...)), err)
 	}
 	return err
 }
+
+// A told error has the lines of another error, and hides its kind.
+type told []string
+
+func (t told) Error() string   { return strings.Join(t, "\n") }
+func (t told) Lines() []string { return t }
 
 // readConfigs reads and checks every file before the first run starts.
 func readConfigs(files, overrides, environ []string) ([]*config.Config, error) {

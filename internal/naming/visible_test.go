@@ -12,7 +12,7 @@ import (
 // TestVisible: nothing that moves the cursor, starts a line or turns text comes through; what people write does.
 func TestVisible(t *testing.T) {
 	for text, want := range map[string]string{
-		"Ödem, 正常 ☃": "Ödem, 正常 ☃", "می‌خواهم": "می‌خواهم", "e\u0301": "e\u0301",
+		"Ödem, 正常 ☃": "Ödem, 正常 ☃", "می\u200cخواهم": "می\u200cخواهم", "e\u0301": "e\u0301",
 		"a\nb": `a\nb`, "\x1b[31mred": `\x1b[31mred`, "a\rb\tc": `a\rb\tc`, "\x00\x7f": `\x00\x7f`, "\u009b31m": `\u009b31m`,
 		"a\u202eb\u2066": `a\u202eb\u2066`, "\xff\xc3": `\xff\xc3`, "a\u2028b\ufeff": `a\u2028b\ufeff`, `C:\new`: `C:\new`,
 		"\U000e0041": `\U000e0041`, "\ufffd": "\ufffd",

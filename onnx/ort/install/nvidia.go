@@ -219,16 +219,17 @@ func (l CUDALibrary) missing() string {
 
 // missingLibraries returns an error that names the required libraries that were not found, or nil if all were.
 func missingLibraries(list []CUDALibrary, version int) error {
-	missing := []error{fmt.Errorf("NVIDIA's libraries for CUDA %d are missing:", version)}
+	var missing []error
 	for _, l := range list {
 		if l.Path == "" && l.Required {
 			missing = append(missing, errors.New("  "+l.missing()))
 		}
 	}
-	if len(missing) == 1 {
+	if missing == nil {
 		return nil
 	}
-	return problem(errors.Join(missing...), installGPUCommand(version))
+	return problem(fmt.Errorf("NVIDIA's libraries for CUDA %d are missing:\n%w", version, errors.Join(missing...)),
+		installGPUCommand(version))
 }
 
 var opening struct {
