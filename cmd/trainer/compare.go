@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -84,17 +85,20 @@ func readContender(path string) (evaluation.Contender, error) {
 	if err != nil {
 		return c, err
 	}
-	content, err := os.ReadFile(file)
+	f, err := os.Open(file)
 	if err != nil {
 		return c, err
 	}
-	kind, err := evaluation.KindOfTable(content)
+	defer f.Close()
+	var head bytes.Buffer // what was read of f, which may be a pipe
+	kind, err := evaluation.KindOfTable(io.TeeReader(f, &head))
+	whole := io.MultiReader(&head, f)
 	switch {
 	case err != nil:
 	case kind == evaluation.MetricTable:
-		c.Published, err = evaluation.ReadMetricRow(bytes.NewReader(content))
+		c.Published, err = evaluation.ReadMetricRow(whole)
 	case kind == evaluation.PredictionTable:
-		c.Predictions, err = evaluation.ReadTable(bytes.NewReader(content), evaluation.TableOptions{})
+		c.Predictions, err = evaluation.ReadTable(whole, evaluation.TableOptions{})
 	default:
 		err = errors.New("the first line names the columns neither of predictions (path, label and one a class) " +
 			"nor of metrics (such as accuracy, f1, roc_auc or kappa)")

@@ -68,7 +68,8 @@ func TestHostileNames(t *testing.T) {
 		{"compare", predictions, predictions}, {"compare", predictions, filepath.Join(folder, hostile)},
 		{"inspect", model}, {"inspect", model, "-list"}, {"inspect", image},
 		{"explain", "-model", model, "-out", folder, image}, {"explain", "-model", model, "-class", hostile, image},
-		{"gradcheck", "-model", model}, {"differentiate", "-model", model, "-wrt", hostile, "-out", filepath.Join(folder, "g.onnx")},
+		{"gradcheck", "-model", model},
+		{"differentiate", "-model", model, "-wrt", hostile, "-out", filepath.Join(folder, "g.onnx")},
 		{"-config", file("a.toml", "\"k\\n\\u001b\" = 1\n")}, {"-config", file("b.toml", "name = \"\x1b\"\n")},
 		{"-config", file("c.toml", "[data]\ndir = \"images\"\n"), "-set", hostile + "=1"},
 	} {
