@@ -15,8 +15,8 @@ var fixedColumns = []string{"path", "label", "predicted"}
 
 // WritePredictions writes p as predictions_test.csv: path, true class and predicted class by name, and the probability
 // of each class, the shortest number that reads back as the same float64. Names are
-// written as [table.Escape] says. Errors are those of [Predictions.Check],
-// those of w, and a path or class name that CSV cannot hold.
+// written as [table.Escape] says. Errors are those of [Predictions.Check], those of w, and a path or class name that
+// CSV cannot hold.
 func WritePredictions(w io.Writer, p *Predictions) error {
 	if err := p.Check(); err != nil {
 		return err

@@ -18,8 +18,7 @@ import (
 
 // Write makes c the checkpoint in the folder dir, in the place of an earlier one. It writes the bytes of the tensors
 // from where they are. The folder above dir is made, but not those above that. It removes what killed writers left
-// behind first. If it fails, the earlier checkpoint stays as
-// it was, and the error says so.
+// behind first. If it fails, the earlier checkpoint stays as it was, and the error says so.
 func Write(dir string, c Checkpoint) error { return write(dir, c, swap) }
 
 // write does what Write does; swap puts the new folder in the place of the earlier one.
