@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"fovea/internal/table"
 )
 
 // resultColumns stand before the probabilities, one column a class, whose headers are the class names. Before them
@@ -15,7 +17,8 @@ var resultColumns = []string{"label", "predicted"}
 const pathColumn = "path"
 
 // WritePredictions writes p as predictions_test.csv: path, attributes, true class and predicted class by name, and the
-// probability of each class, the shortest number that reads back as the same float64. Errors are those of
+// probability of each class, the shortest number that reads back as the same float64. Names are written
+// as [table.Escape] says. Errors are those of
 // [Predictions.Check], those of w, and a path, attribute or class name that CSV cannot hold.
 func WritePredictions(w io.Writer, p *Predictions) error {
 	if err := p.Check(); err != nil {
@@ -33,7 +36,15 @@ func WritePredictions(w io.Writer, p *Predictions) error {
 		}
 	}
 	out := csv.NewWriter(w)
-	record := slices.Concat([]string{pathColumn}, p.Attributes, resultColumns, p.Classes)
+	classes := make([]string, len(p.Classes))
+	for c, name := range p.Classes {
+		classes[c] = table.Escape(name)
+	}
+	attributes := make([]string, len(p.Attributes))
+	for k, name := range p.Attributes {
+		attributes[k] = table.Escape(name)
+	}
+	record := slices.Concat([]string{pathColumn}, attributes, resultColumns, classes)
 	out.Write(record) // the writer keeps its first error for Error below
 	for i, r := range p.Rows {
 		record = append(record[:0], r.Path)
@@ -48,8 +59,9 @@ func WritePredictions(w io.Writer, p *Predictions) error {
 			if err := checkText(text); err != nil {
 				return fmt.Errorf("row %d: column %d: %q: %w", i+1, k+1, text, err)
 			}
+			record[k] = table.Escape(text)
 		}
-		record = append(record, p.Classes[r.Label], p.Classes[r.Predicted()])
+		record = append(record, classes[r.Label], classes[r.Predicted()])
 		for _, v := range r.Probabilities {
 			record = append(record, formatFloat(v))
 		}

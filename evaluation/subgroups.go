@@ -512,7 +512,7 @@ func (s *Subgroups) writeText(w io.Writer, positive string, unit Unit) error {
 			oneLine(g.Best), oneLine(g.Worst))
 	}
 	for _, n := range s.Notes {
-		fmt.Fprintf(w, "  note: %s\n", n)
+		fmt.Fprintf(w, "  note: %s\n", oneLine(n))
 	}
 	return nil
 }

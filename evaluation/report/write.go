@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"fovea/evaluation"
+	"fovea/internal/naming"
 	"fovea/internal/webstyle"
 )
 
@@ -35,6 +36,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"titled":   titled,
 	"value":    func(e evaluation.Estimate) template.HTML { return cell(e, 3) },
 	"rough":    func(e evaluation.Estimate) template.HTML { return cell(e, 2) },
+	"visible":  naming.Visible,
 	"round":    func(d time.Duration) string { return d.Round(time.Second).String() },
 	"slug":     func(i int) string { return fmt.Sprintf("figure-%d", i+1) },
 }).Parse(pageText))
@@ -50,7 +52,7 @@ func Write(w io.Writer, r *Report) error {
 	if err := page.Execute(&file, p); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	if _, err := w.Write(file.Bytes()); err != nil {
+	if _, err := (&naming.VisibleWriter{Out: w}).Write(file.Bytes()); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return nil
