@@ -5,23 +5,25 @@ import "math"
 // align returns the part of a that b shows, near the part that it begins with. It minimises the squares of
 // b - gain·a(part) - offset by the method of Gauss and Newton.
 func align(a, b *plane, part box) box {
-	const iterations, grid, farthest = 6, 16, 0.05
+	const iterations, grid, farthest = 6, 12, 0.05
+	var targets [grid][grid]float32
+	for i := range targets {
+		for j := range targets[i] {
+			targets[i][j], _, _ = b.at(whole.at((float32(j)+0.5)/grid, (float32(i)+0.5)/grid))
+		}
+	}
 	for range iterations {
-		var m [6][7]float64 // normal equations for the four sides, the gain and the offset
+		var m [6][7]float32 // normal equations for the four sides, the gain and the offset
 		for i := range grid {
 			v := (float32(i) + 0.5) / grid
 			for j := range grid {
 				u := (float32(j) + 0.5) / grid
-				x, y := part.at(u, v)
-				value, dx, dy := a.at(x, y)
-				target, _, _ := b.at(whole.at(u, v))
-				row := [6]float64{float64(dx * (1 - u) * Side), float64(dx * u * Side), float64(dy * (1 - v) * Side),
-					float64(dy * v * Side), float64(value), 1}
-				for k, r := range row {
-					for l := k; l < 6; l++ {
-						m[k][l] += r * row[l]
+				value, dx, dy := a.at(part.at(u, v))
+				row := [7]float32{dx * (1 - u) * Side, dx * u * Side, dy * (1 - v) * Side, dy * v * Side, value, 1, targets[i][j]}
+				for k := range 6 {
+					for l := k; l < 7; l++ {
+						m[k][l] += row[k] * row[l]
 					}
-					m[k][6] += r * float64(target)
 				}
 			}
 		}
@@ -49,10 +51,11 @@ func (b box) bounded() box {
 }
 
 // solve solves symmetric equations, of which the upper half is given, with the right side in the last column.
-func solve(m *[6][7]float64) (x [6]float64) {
+func solve(sums *[6][7]float32) (x [6]float64) {
+	var m [6][7]float64
 	for k := range 6 {
-		for l := range k {
-			m[k][l] = m[l][k]
+		for l := range 7 {
+			m[k][l] = float64(sums[min(k, l)][max(k, l)])
 		}
 		m[k][k] = m[k][k]*(1+1e-4) + 1e-9
 	}

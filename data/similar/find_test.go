@@ -124,7 +124,6 @@ func TestFind(t *testing.T) {
 		found[p] = true
 		if p[1] < len(all) {
 			among++
-			t.Log(p)
 		}
 	}
 	t.Logf("%d images: %v", len(prints), time.Since(start))
@@ -141,5 +140,8 @@ func TestFind(t *testing.T) {
 			t.Errorf("%s: %.1f %% were found, want %.0f %%", c.name, 100*recall, 100*c.recall)
 		}
 	}
-	t.Logf("%d pairs among the %d images", among, len(all))
+	// Of the 32 pairs, 28 are copies that RetinaMNIST holds; 8 images are in the other four.
+	if t.Logf("%d pairs among the %d images", among, len(all)); among > 36 {
+		t.Errorf("%d pairs are similar among %d images, of which 28 are known", among, len(all))
+	}
 }
