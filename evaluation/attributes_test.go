@@ -22,6 +22,7 @@ func TestAttributesOfTables(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ text, labels string }{
 		"own":             {own, ""},
+		"own, edited":     {strings.Replace(own, "patient,eye", "Patient_ID,Auge", 1), ""},
 		"with prefix":     {"Subject,laterality,image,y_true,prob_a,note,prob_b\n7,OD,1.png,a,.75,x,.25\n7,,2.png,b,.25,y,.75\n", ""},
 		"without prefix":  {"image;Patient ID;Auge;label;a;b\n1.png;7;OD;a;0,75;0,25\n2.png;7;;b;0,25;0,75\n", ""},
 		"table of labels": {"path,a,b\n1.png,.75,.25\n2.png,.25,.75\n", "path,label,patient_id,eye\n2.png,b,7,\n1.png,a,7,OD\n"},
@@ -40,6 +41,7 @@ func TestAttributesOfTables(t *testing.T) {
 	for text, want := range map[string]string{
 		"path,label,camera,a,b\nx,camera,0.2,0.8,0\n":             `the column "camera" may be a class`,
 		"path,label,subject,pid,a,b\nx,a,1,1,1,0\n":               `the columns "subject" and "pid" may both be the patient`,
+		"path,pid,subject,label,predicted,a,b\nx,1,1,a,a,1,0\n":   `column 3 is called "patient"`,
 		"path,patient,label,predicted,a\nx,1,a,a,1\n":             "1 classes",
 		"path,label,device,scanner,age,a,b\nx,a,Topcon,2,x,1,0\n": "",
 	} {

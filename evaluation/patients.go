@@ -10,8 +10,11 @@ import (
 	"fovea/internal/table"
 )
 
-// patientAttribute names the attribute that tells which images are of one patient.
-const patientAttribute = "patient"
+// Attributes that tell which images are of one patient, and of which eye.
+const (
+	patientAttribute = "patient"
+	eyeAttribute     = "eye"
+)
 
 // Attribute returns the values of an attribute by row, with "" where it is not known, or nil if no row has it.
 func (p *Predictions) Attribute(name string) []string {

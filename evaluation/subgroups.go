@@ -288,7 +288,7 @@ func (p *Predictions) divide(by Grouping) (names []string, groups [][]int32, err
 			}
 			name = by.group(x)
 		} else if v != "" {
-			if by.Attribute == "eye" {
+			if by.Attribute == eyeAttribute {
 				v = eyeName(v)
 			}
 			folded := strings.ToLower(naming.Fold(v))

@@ -152,7 +152,14 @@ func (t *tableReader) readHeader(first []string) (err error) {
 	if label := ownLabel(t.in.Exact); label > 0 && len(header)-label-len(resultColumns) > 1 {
 		t.own, t.path, t.label = true, 0, label
 		for i := 1; i < label; i++ {
-			own.names, own.columns = append(own.names, t.in.Exact[i]), append(own.columns, i)
+			name := t.in.Exact[i]
+			if what := attributeOf(name); (what == patientAttribute || what == eyeAttribute) && !slices.Contains(t.in.Exact, what) {
+				name = what // somebody added the column
+			}
+			if name == "" || slices.Contains(own.names, name) {
+				return fmt.Errorf("column %d is called %.100q: columns between path and label need names that differ", i+1, name)
+			}
+			own.names, own.columns = append(own.names, name), append(own.columns, i)
 		}
 		first := label + len(resultColumns)
 		t.classes = t.in.Exact[first:]

@@ -140,8 +140,8 @@ func (p *Predictions) units(u Unit) ([]group, []string, error) {
 	}
 	eyes := make([]string, len(p.Rows))
 	if u == ByEye {
-		if eyes = p.Attribute("eye"); eyes == nil {
-			return nil, nil, unknownUnit(u, "eye")
+		if eyes = p.Attribute(eyeAttribute); eyes == nil {
+			return nil, nil, unknownUnit(u, eyeAttribute)
 		}
 	}
 	var groups []group
@@ -170,7 +170,7 @@ func (p *Predictions) units(u Unit) ([]group, []string, error) {
 	for _, n := range []struct {
 		count int
 		what  string
-	}{{noPatient, "patient"}, {noEye, "eye"}} {
+	}{{noPatient, patientAttribute}, {noEye, eyeAttribute}} {
 		if n.count > 0 {
 			notes = append(notes, fmt.Sprintf("the %s of %d of %d images is not known: each of them counts as one %s", n.what,
 				n.count, len(names), u))
@@ -275,7 +275,7 @@ type Breakdown struct {
 // Check returns an error about the first attribute that b needs and that is not among attributes.
 func (b Breakdown) Check(attributes []string) error {
 	if b.Per != "" && b.Per != ByImage {
-		for _, name := range []string{patientAttribute, "eye"} {
+		for _, name := range []string{patientAttribute, eyeAttribute} {
 			if !slices.Contains(attributes, name) && (name == patientAttribute || b.Per == ByEye) {
 				return unknownUnit(b.Per, name)
 			}
@@ -349,7 +349,7 @@ func (a *Assessment) AddUnits(ctx context.Context, p *Predictions, pool Pool, o 
 
 // severalEyes reports whether eyes are known and differ from both images and patients.
 func (p *Predictions) severalEyes() bool {
-	if p.Attribute("eye") == nil {
+	if p.Attribute(eyeAttribute) == nil {
 		return false
 	}
 	eyes, _, err := p.units(ByEye)
