@@ -16,6 +16,7 @@ type Estimate struct {
 	Low    Number `json:"low"`
 	High   Number `json:"high"`
 	Method string `json:"method,omitempty"` // of the interval
+	Rule   string `json:"rule,omitempty"`   // by which images were taken for a class: [Argmax], or a threshold
 }
 
 // Find returns the measure of a name, and whether it is there; if not, its numbers are NaN.
@@ -26,7 +27,7 @@ func Find(measures []Estimate, name string) (Estimate, bool) {
 		}
 	}
 	nan := Number(math.NaN())
-	return Estimate{name, nan, nan, nan, ""}, false
+	return Estimate{Name: name, Value: nan, Low: nan, High: nan}, false
 }
 
 // ClassAssessment is one class against the rest.
@@ -44,6 +45,7 @@ type Assessment struct {
 	Rows     int               `json:"rows"`
 	Classes  []string          `json:"classes"`
 	Positive string            `json:"positive,omitempty"` // the class that a task of two looks for
+	Ordered  bool              `json:"ordered"`            // the classes are grades
 	Rounds   int               `json:"bootstrap_rounds"`
 	Level    float64           `json:"level"`
 	Seed     uint64            `json:"seed"`
@@ -100,7 +102,7 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 				low, high = all.interval(next, values[next], o.Level)
 				method = Bootstrap
 			}
-			out[i] = Estimate{name, Number(values[next]), Number(low), Number(high), method}
+			out[i] = Estimate{Name: name, Value: Number(values[next]), Low: Number(low), High: Number(high), Method: method}
 			next++
 		}
 		return out
@@ -109,7 +111,7 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 	for c := range delong {
 		delong[c] = newPlacements(s.rankings[c], uint16(c)).interval(o.Level)
 	}
-	a := &Assessment{Rows: len(p.Rows), Classes: p.Classes, Rounds: o.Rounds, Level: o.Level, Seed: o.Seed,
+	a := &Assessment{Rows: len(p.Rows), Classes: p.Classes, Ordered: p.Ordered, Rounds: o.Rounds, Level: o.Level, Seed: o.Seed,
 		Measures: take(measureNames(s.classes), func(name string) (low, high float64, method string) {
 			return t.closedForm(name, delong[positiveClass], o.Level)
 		}), ECEIfCalibrated: Number(s.calibrationNoise())}
@@ -140,6 +142,7 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 	for _, w := range warnings {
 		a.Warnings = append(a.Warnings, w.String())
 	}
+	a.nameRules(p)
 	return a, nil
 }
 
@@ -161,13 +164,26 @@ func (a *Assessment) WriteText(w io.Writer) error {
 	if a.Positive != "" {
 		fmt.Fprintf(w, "the positive class is %q\n", a.Positive)
 	}
+	if a.Ordered {
+		fmt.Fprintf(w, "the classes are grades: %s\n", chain(a.Classes))
+	}
 	for _, m := range a.Measures {
+		if !a.Headlined(m.Name) {
+			continue
+		}
 		fmt.Fprintf(w, "  %-40s %8.4f  [%.4f, %.4f]  %s", m.Name, m.Value, m.Low, m.High, m.Method)
 		if m.Name == "ece" {
 			fmt.Fprintf(w, "  about %.4f by chance, if calibrated", a.ECEIfCalibrated)
 		}
+		if m.Rule != "" {
+			fmt.Fprintf(w, "  %s", m.Rule)
+		}
 		fmt.Fprintln(w)
 	}
+	if note := a.UnorderedNote(); note != "" {
+		fmt.Fprintln(w, note)
+	}
+	fmt.Fprintf(w, "each class against the rest, images taken for their most probable class (%s):\n", Argmax)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "class\timages\tpredicted\tprecision\trecall\tspecificity\tf1\troc_auc\tits interval, by DeLong\t")
 	for _, k := range a.PerClass {

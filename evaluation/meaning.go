@@ -1,12 +1,16 @@
 package evaluation
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"fovea/evaluation/lexicon"
 	"fovea/internal/naming"
+	"fovea/internal/runfiles"
 )
 
 // Said is what a user says about the meaning of classes. Its zero value leaves all to their names.
@@ -156,4 +160,48 @@ func (p *Predictions) Arrange(m Meaning) error {
 	}
 	p.Classes, p.Ordered = m.Classes, m.Ordered
 	return nil
+}
+
+// Interpret arranges the predictions of a table at path as said says and, where nothing was said, as the measures
+// beside a table of the program's own say, metrics_SPLIT.json for predictions_SPLIT.csv. Without those names decide.
+func (p *Predictions) Interpret(path string, said Said) (Meaning, error) {
+	m, ok := meaningBeside(path, p.Classes)
+	if !ok || said.Order != nil || said.Positive != "" || said.Ordered != "" {
+		var err error
+		if m, err = MeaningOf(p.Classes, said); err != nil {
+			return m, err
+		}
+	}
+	return m, p.Arrange(m)
+}
+
+// meaningBeside returns the meaning that a run wrote beside its predictions, of the same classes.
+func meaningBeside(path string, classes []string) (m Meaning, ok bool) {
+	split, found := strings.CutPrefix(strings.TrimSuffix(filepath.Base(path), ".csv"), "predictions_")
+	if !found {
+		return m, false
+	}
+	beside := filepath.Join(filepath.Dir(path), runfiles.Measures(split))
+	content, err := os.ReadFile(beside)
+	if err != nil {
+		return m, false
+	}
+	var told struct {
+		Classes []string
+		Ordered *bool // older files do not tell
+	}
+	if json.Unmarshal(content, &told) != nil || told.Ordered == nil || len(told.Classes) != len(classes) ||
+		slices.Contains(naming.Match(classes, told.Classes), -1) {
+		return m, false
+	}
+	m = Meaning{Classes: told.Classes, Ordered: *told.Ordered}
+	switch {
+	case len(classes) == 2:
+		m.How = fmt.Sprintf("The positive class is %.100q, as %s says.", m.Classes[1], beside)
+	case m.Ordered:
+		m.How = fmt.Sprintf("The classes are grades, as %s says: %s", beside, chain(m.Classes))
+	default:
+		m.How = fmt.Sprintf("The classes are not grades, as %s says.", beside)
+	}
+	return m, true
 }
