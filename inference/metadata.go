@@ -24,6 +24,11 @@ const (
 	metaLossBatch     = "fovea.loss_batch"    // see Description.LossBatch
 	metaImage         = "fovea.image"         // "raw": the preparation is inside the model
 	metaEpoch         = "fovea.best_epoch"    // counted from 1
+
+	metaPositive  = "fovea.positive"         // of two classes the one that is looked for
+	metaOrdered   = "fovea.ordered"          // "true" if the classes are grades, else "false"
+	metaGrades    = "fovea.grades"           // JSON array of names, ascending; absent where they are no grades
+	metaOperating = "fovea.operating_points" // JSON array of operating.Point; absent without
 )
 
 const resizeInWords = "RGB; shorter side to floor(image_size/crop_fraction), antialiased bicubic (Pillow); " +
@@ -56,6 +61,18 @@ func (d *Description) WriteMetadata(m *pb.ModelProto) {
 	if d.Raw {
 		onnx.SetMetadata(m, metaImage, "raw")
 	}
+	if d.Positive != "" {
+		onnx.SetMetadata(m, metaPositive, d.Positive)
+	}
+	if d.Ordered != nil {
+		onnx.SetMetadata(m, metaOrdered, strconv.FormatBool(*d.Ordered))
+	}
+	if d.Grades != nil {
+		onnx.SetMetadata(m, metaGrades, list(d.Grades))
+	}
+	if d.Operating != nil {
+		onnx.SetMetadata(m, metaOperating, list(d.Operating))
+	}
 }
 
 // readMetadata describes the model of a run; of another nothing.
@@ -85,6 +102,17 @@ func readMetadata(m *pb.ModelProto) (*Description, error) {
 			return nil, fmt.Errorf("metadata %q: %w", metaWhite, err)
 		}
 	}
+	for _, field := range []struct { // which older files lack
+		key string
+		to  any
+	}{{metaOrdered, &d.Ordered}, {metaGrades, &d.Grades}, {metaOperating, &d.Operating}} {
+		if text, ok := onnx.Metadata(m, field.key); ok {
+			if err := json.Unmarshal([]byte(text), field.to); err != nil {
+				return nil, fmt.Errorf("metadata %q: %w", field.key, err)
+			}
+		}
+	}
+	d.Positive, _ = onnx.Metadata(m, metaPositive)
 	text, _ := onnx.Metadata(m, metaProbabilities)
 	d.Half = text == "fp16"
 	if text, _ := onnx.Metadata(m, metaImage); text == "raw" {

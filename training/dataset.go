@@ -12,6 +12,7 @@ import (
 
 	"fovea/data"
 	"fovea/data/augment"
+	"fovea/evaluation"
 	"fovea/internal/progress"
 	"fovea/training/config"
 )
@@ -20,6 +21,7 @@ import (
 type dataset struct {
 	config           *config.Config
 	classes          []string
+	meaning          evaluation.Meaning // of the classes
 	train, val, test *data.Split
 	policy           *augment.Policy // nil: none
 	cache            *data.Cache     // of decoded images, from verify on; nil: none
@@ -39,7 +41,11 @@ func openDataset(cfg *config.Config) (*dataset, error) {
 	d := cfg.Data
 	set.Train.Samples = data.Subset(set.Train.Samples, data.SubsetConfig{Ratio: d.Ratio, Stratified: d.Stratified,
 		Seed: uint64(cfg.Seed), Torch: d.Order != "seed"})
-	return &dataset{config: cfg, classes: set.Train.Classes, train: set.Train, val: set.Val, test: set.Test,
+	meaning, err := evaluation.MeaningOf(set.Train.Classes, evaluation.Said{})
+	if err != nil {
+		return nil, err
+	}
+	return &dataset{config: cfg, classes: set.Train.Classes, meaning: meaning, train: set.Train, val: set.Val, test: set.Test,
 		policy: policy}, nil
 }
 

@@ -25,7 +25,8 @@ func serveCommand(a *app) *command {
 Classifies images that people drop on a web page or that programs send:
 
   POST /predict    an image file as the body, or as a file of a form
-                   (multipart/form-data); answers with JSON
+                   (multipart/form-data); answers with JSON, with a decision
+                   and its rule if the run of the model chose a threshold
   POST /explain?class=NAME
                    an image likewise; answers with a PNG: the heat map of the
                    class over what the model gets of the image. Without NAME
@@ -93,6 +94,9 @@ func (a *app) serve(ctx context.Context, m *classifierFlags, listen string, maps
 	server, err := serve.New(c, d, x, noMaps, limits)
 	if err != nil {
 		return err
+	}
+	if rule, err := d.DefaultRule(); err == nil && rule != nil {
+		a.console.line("decisions by the threshold of the run: " + rule.String())
 	}
 	a.console.line("serving on http://" + l.Addr().String())
 	return server.Serve(ctx, l)

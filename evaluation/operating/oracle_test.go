@@ -111,7 +111,8 @@ func TestPointsEqualThoseOfScikitLearn(t *testing.T) {
 			if math.Abs(points[0].Threshold-want.Threshold) > tolerance {
 				t.Errorf("case %d, %s: threshold %v, want %v", c.Seed, text, points[0].Threshold, want.Threshold)
 			}
-			r, err := points[0].Apply(&test, o.Prevalence, o.Level)
+			points[0].Prevalence = o.Prevalence
+			r, err := points[0].Apply(&test, o.Level)
 			if err != nil {
 				t.Fatal(err)
 			}

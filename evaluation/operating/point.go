@@ -58,6 +58,10 @@ type Point struct {
 	Threshold float64 `json:"threshold"`          // positive: a probability of at least this
 	ChosenOn  string  `json:"chosen_on"`          // the split
 	Images    int     `json:"images"`             // of that split
+	// Upper holds the grades that are positive; nil for two classes.
+	Upper []string `json:"upper,omitempty"`
+	// Prevalence is that of the people whom the model is for; 0: it was not stated.
+	Prevalence float64 `json:"prevalence,omitempty"`
 }
 
 // Decision returns what is decided where the threshold is reached, and what below it.
@@ -74,20 +78,25 @@ func (p Point) String() string {
 		strconv.FormatFloat(p.Threshold, 'g', 6, 64), p.Rule, p.Images, p.ChosenOn)
 }
 
-// Score returns the probability that the threshold of p is for, of an image with these classes.
+// Score returns the probability that the threshold of p is for, of an image with these classes in any order.
 func (p Point) Score(classes []string, probabilities []float64) (float64, error) {
-	c := slices.Index(classes, p.Positive)
-	if c < 0 {
-		return 0, fmt.Errorf("the threshold is for the class %.100q, which is none of %.150q", p.Positive, classes)
-	}
-	if p.Negative != "" {
-		return probabilities[c], nil
-	}
 	var sum float64
-	for _, v := range probabilities[c:] {
-		sum += v
+	for _, name := range p.positives() {
+		c := slices.Index(classes, name)
+		if c < 0 {
+			return 0, fmt.Errorf("the threshold is for the class %.100q, which is none of %.150q", name, classes)
+		}
+		sum += probabilities[c]
 	}
 	return sum, nil
+}
+
+// positives returns the classes that are positive.
+func (p Point) positives() []string {
+	if p.Upper != nil {
+		return p.Upper
+	}
+	return []string{p.Positive}
 }
 
 // A task is what thresholds are for: of each image whether it is positive, and the probability that it is.
@@ -98,37 +107,42 @@ type task struct {
 	images   [2]int64 // negative and positive ones
 }
 
+// CheckCut returns an error unless classes of this meaning have a threshold: two without a cut, or grades with one.
+func CheckCut(classes []string, ordered bool, cut string) error {
+	switch c := slices.Index(classes, cut); {
+	case len(classes) == 2 && cut != "":
+		return fmt.Errorf("the cut %.100q is for grades: of two classes the second, %.100q, is positive", cut, classes[1])
+	case len(classes) == 2:
+	case cut == "":
+		return fmt.Errorf("there are %d classes: a threshold needs a cut, the lowest grade that is positive", len(classes))
+	case !ordered:
+		return fmt.Errorf("the cut %.100q is for grades, but the classes %.150q are not ordered", cut, classes)
+	case c < 1:
+		return fmt.Errorf("the cut %.100q has to be one of the classes %.150q, but not the first", cut, classes)
+	}
+	return nil
+}
+
 // newTask returns the task of two classes or, with the lowest grade that is positive, of grades.
 func newTask(p *evaluation.Predictions, cut string) (*task, error) {
-	t := &task{point: Point{Positive: cut}}
-	switch c := slices.Index(p.Classes, cut); {
-	case len(p.Classes) == 2 && cut == "":
-		t.point.Positive = p.Classes[1]
-		t.point.Negative = p.Classes[0]
-	case len(p.Classes) == 2:
-		return nil, fmt.Errorf("the cut %.100q is for grades: of two classes the second, %.100q, is positive", cut, p.Classes[1])
-	case cut == "":
-		return nil, fmt.Errorf("there are %d classes: a threshold needs the lowest grade that is positive", len(p.Classes))
-	case !p.Ordered:
-		return nil, fmt.Errorf("the cut %.100q is for grades, but the classes %.150q are not ordered", cut, p.Classes)
-	case c < 1:
-		return nil, fmt.Errorf("the cut %.100q has to be one of the classes %.150q, but the first", cut, p.Classes)
+	if err := CheckCut(p.Classes, p.Ordered, cut); err != nil {
+		return nil, err
+	}
+	t := &task{point: Point{Positive: p.Classes[1], Negative: p.Classes[0]}}
+	if cut != "" {
+		t.point = Point{Positive: cut, Upper: p.Classes[slices.Index(p.Classes, cut):]}
 	}
 	return t, t.fill(p)
 }
 
 // fill reads off the predictions what the point of the task looks for.
 func (t *task) fill(p *evaluation.Predictions) error {
-	first := slices.Index(p.Classes, t.point.Positive)
 	for _, r := range p.Rows {
 		score, err := t.point.Score(p.Classes, r.Probabilities)
 		if err != nil {
 			return err
 		}
-		positive := r.Label >= first
-		if t.point.Negative != "" {
-			positive = r.Label == first
-		}
+		positive := slices.Contains(t.point.positives(), p.Classes[r.Label])
 		t.scores, t.positive = append(t.scores, score), append(t.positive, positive)
 		t.images[index(positive)]++
 	}

@@ -18,8 +18,7 @@ type Result struct {
 	FalsePositives int64                 `json:"false_positives"`
 	TrueNegatives  int64                 `json:"true_negatives"`
 	FalseNegatives int64                 `json:"false_negatives"`
-	Measures       []evaluation.Estimate `json:"measures"`   // those of MeasureNames that are asked for
-	Prevalence     float64               `json:"prevalence"` // that was stated; 0: none
+	Measures       []evaluation.Estimate `json:"measures"`
 }
 
 // Methods of intervals beside Wilson's.
@@ -28,13 +27,12 @@ const (
 	Bayes    = "Bayes"     // what follows from that of the likelihood ratio
 )
 
-// Apply counts on predictions of the same classes. prevalence, where not 0, is that of the people whom the model is
-// for.
+// Apply counts on predictions of the same classes.
 //
 // The intervals of sensitivity, specificity, PPV and NPV are Wilson's, of a likelihood ratio that of its logarithm, with
 // half an image added to each count where one is 0. At a stated prevalence PPV and NPV follow from the likelihood
 // ratios, and so do their intervals, which take the prevalence as certain.
-func (p Point) Apply(on *evaluation.Predictions, prevalence, level float64) (*Result, error) {
+func (p Point) Apply(on *evaluation.Predictions, level float64) (*Result, error) {
 	t := &task{point: p}
 	if err := t.fill(on); err != nil {
 		return nil, err
@@ -42,7 +40,7 @@ func (p Point) Apply(on *evaluation.Predictions, prevalence, level float64) (*Re
 	reached := t.counts(p.Threshold)
 	tp, fp := reached[1], reached[0]
 	r := &Result{Point: p, Level: level, TruePositives: tp, FalsePositives: fp, FalseNegatives: t.images[1] - tp,
-		TrueNegatives: t.images[0] - fp, Prevalence: prevalence}
+		TrueNegatives: t.images[0] - fp}
 	fraction := func(name string, hits, n int64) {
 		low, high := evaluation.Wilson(hits, n, level)
 		r.add(name, float64(hits)/float64(n), low, high, evaluation.WilsonScore)
@@ -56,8 +54,8 @@ func (p Point) Apply(on *evaluation.Predictions, prevalence, level float64) (*Re
 	negative := likelihoodRatio(fn, tp, tn, fp, level)
 	r.add("lr_positive", positive[0], positive[1], positive[2], LogRatio)
 	r.add("lr_negative", negative[0], negative[1], negative[2], LogRatio)
-	if prevalence > 0 {
-		odds := prevalence / (1 - prevalence)
+	if p.Prevalence > 0 {
+		odds := p.Prevalence / (1 - p.Prevalence)
 		ppv := func(lr float64) float64 { return 1 / (1 + 1/(odds*lr)) }
 		npv := func(lr float64) float64 { return 1 / (1 + odds*lr) }
 		r.add("ppv_at_prevalence", ppv(positive[0]), ppv(positive[1]), ppv(positive[2]), Bayes)
@@ -68,7 +66,12 @@ func (p Point) Apply(on *evaluation.Predictions, prevalence, level float64) (*Re
 
 func (r *Result) add(name string, value, low, high float64, method string) {
 	r.Measures = append(r.Measures, evaluation.Estimate{Name: name, Value: evaluation.Number(value),
-		Low: evaluation.Number(low), High: evaluation.Number(high), Method: method})
+		Low: evaluation.Number(low), High: evaluation.Number(high), Method: method, Rule: r.rule()})
+}
+
+// rule returns the threshold beside a rate.
+func (r *Result) rule() string {
+	return fmt.Sprintf("p ≥ %.6g, chosen on %s (%s)", r.Threshold, r.ChosenOn, r.Rule)
 }
 
 // likelihoodRatio returns (a/(a+b)) / (c/(c+d)) and its interval.

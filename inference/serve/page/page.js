@@ -71,6 +71,7 @@ function show(file, answer) {
   }));
   find("class").replaceChildren(...sorted.map((p) => new Option(p.class, p.class, false, p.class === answer.predicted)));
   find("status").textContent = "Most probable: " + answer.predicted;
+  find("decision").textContent = answer.decision ? "Decision: " + answer.decision + ". The rule: " + answer.decision_rule + "." : "";
   find("drawn").hidden = true;
   find("choice").hidden = "no_heat_map" in answer;
   find("result").hidden = find("explanation").hidden = false;
