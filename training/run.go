@@ -3,6 +3,7 @@ package training
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -80,6 +81,9 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
 		result.Test, result.BestEpoch, err = readResult(folder)
 		if err == nil {
 			result.Measures, err = report.ReadMeasures(filepath.Join(folder, runfiles.Measures("test")))
+			if errors.Is(err, fs.ErrNotExist) { // only people read it
+				err = nil
+			}
 		}
 		result.Duration = trainingTime(folder)
 		return result, err
