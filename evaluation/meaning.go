@@ -76,10 +76,10 @@ func (m *Meaning) ofTwo(said Said) error {
 				"positive", said.Positive, said.Order)
 		}
 		positive = i
-		m.How = fmt.Sprintf("The positive class is %.100q, as was said.", m.Classes[i])
+		m.How = fmt.Sprintf("The positive class is %.100q, as stated.", m.Classes[i])
 	case said.Order != nil:
 		positive = 1
-		m.How = fmt.Sprintf("The positive class is %.100q, the second in the order that was said.", m.Classes[1])
+		m.How = fmt.Sprintf("The positive class is %.100q, the second in the order stated.", m.Classes[1])
 	default:
 		var why string
 		if positive, why = lexicon.Positive([2]string(m.Classes)); positive >= 0 {
@@ -114,20 +114,20 @@ func (m *Meaning) ofMany(said Said) {
 	}
 	switch {
 	case said.Ordered == "no":
-		m.How = "The classes are not grades, as was said."
+		m.How = "The classes are not grades, as stated."
 	case said.Ordered == "yes" && said.Order == nil && grades == nil:
-		m.Ordered, m.How = true, "The classes are grades, as was said, in the order in which they stand: "+chain(m.Classes)
+		m.Ordered, m.How = true, "The classes are grades, as stated, in the order in which they stand: "+chain(m.Classes)
 		m.Unknown = "The names do not tell the order of the grades. Kappa with weights and operating points depend on it; " +
 			"say it with data.classes or -ordered."
 	case said.Ordered == "yes" && said.Order != nil:
-		m.Ordered, m.How = true, "The classes are grades, as was said: "+chain(m.Classes)
+		m.Ordered, m.How = true, "The classes are grades, as stated: "+chain(m.Classes)
 	case grades != nil && (said.Order == nil || agrees):
 		if said.Order == nil {
 			m.Classes = byName
 		}
 		m.Ordered, m.How = true, fmt.Sprintf("The classes are grades by their names (%s): %s", kind, chain(m.Classes))
 	case grades != nil:
-		m.How = "The classes stand in the order that was said and are taken as unordered."
+		m.How = "The classes stand in the order stated and are taken as unordered."
 		m.Unknown = "The names look like grades, but stand in another order. Kappa with weights depends on it; say it with " +
 			how + "."
 	case lexicon.Conditions(m.Classes):

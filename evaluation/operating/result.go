@@ -93,8 +93,8 @@ func likelihoodRatio(a, b, c, d int64, level float64) [3]float64 {
 }
 
 // plain names the measures in a table.
-var plain = map[string]string{"sensitivity": "sensitivity", "specificity": "specificity", "ppv": "PPV", "npv": "NPV",
-	"lr_positive": "likelihood ratio +", "lr_negative": "likelihood ratio -"}
+var plain = map[string]string{"sensitivity": "Sensitivity", "specificity": "Specificity", "ppv": "PPV", "npv": "NPV",
+	"lr_positive": "Likelihood ratio +", "lr_negative": "Likelihood ratio −"}
 
 // Name returns a measure of r as a table calls it.
 func (r *Result) Name(measure string) string {
