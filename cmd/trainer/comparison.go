@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,13 +19,13 @@ import (
 
 // printResult shows a finished run's metrics on the test set.
 func (a *app) printResult(r *training.Result) error {
-	fmt.Fprintf(a.stdout, "\n%s: best epoch %d of %d, %s, on test:\n",
+	a.printf("\n%s: best epoch %d of %d, %s, on test:\n",
 		r.Name, r.BestEpoch+1, r.Epochs, r.Duration.Round(time.Second))
-	if err := printMetrics(a.stdout, r.Test, r.Measures); err != nil {
+	if err := printMetrics(a.text, r.Test, r.Measures); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(a.stdout, "run folder: %s\n", r.Folder)
-	return err
+	a.printf("run folder: %s\n", r.Folder)
+	return nil
 }
 
 // printMetrics shows one metric on each line, in the order of the file, and of two classes those of the positive one.
@@ -107,10 +106,10 @@ func outcome(c *config.Config, r *training.Result, err error) evaluation.Outcome
 // compare shows the table and writes it to comparison.csv and comparison.md.
 func (a *app) compare(table evaluation.Comparison, dir string) error {
 	fmt.Fprintln(a.stdout)
-	if err := table.WriteText(a.stdout); err != nil {
+	if err := table.WriteText(a.text); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := durable.MakeFolder(dir); err != nil {
 		return err
 	}
 	for _, f := range []struct {
@@ -121,7 +120,7 @@ func (a *app) compare(table evaluation.Comparison, dir string) error {
 		if err := durable.Write(path, f.write); err != nil {
 			return err
 		}
-		fmt.Fprintf(a.stdout, "written to: %s\n", path)
+		a.printf("written to: %s\n", path)
 	}
 	return nil
 }

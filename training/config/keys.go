@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"fovea/internal/naming"
 )
 
 // A key is one setting: its dotted name, such as "data.dir", and the field that holds it. Index leads from Config to
@@ -21,20 +23,18 @@ type key struct {
 var keys, sections = schema()
 
 func schema() (keys []key, sections []string) {
-	var add func(section reflect.Type, prefix string, index []int)
-	add = func(section reflect.Type, prefix string, index []int) {
-		for f := range section.Fields() {
-			name := prefix + f.Tag.Get("toml")
-			f.Index = slices.Concat(index, f.Index)
-			if f.Type.Kind() != reflect.Struct {
-				keys = append(keys, key{name, f})
-				continue
-			}
-			sections = append(sections, name)
-			add(f.Type, name+".", f.Index)
+	for f := range reflect.TypeFor[Config]().Fields() {
+		name := f.Tag.Get("toml")
+		if f.Type.Kind() != reflect.Struct {
+			keys = append(keys, key{name, f})
+			continue
+		}
+		sections = append(sections, name)
+		for inner := range f.Type.Fields() {
+			inner.Index = slices.Concat(f.Index, inner.Index)
+			keys = append(keys, key{name + "." + inner.Tag.Get("toml"), inner})
 		}
 	}
-	add(reflect.TypeFor[Config](), "", nil)
 	return keys, sections
 }
 
@@ -100,6 +100,16 @@ func (c *Config) Differences(before *Config, except ...string) []string {
 		}
 	}
 	return changes
+}
+
+// Portable returns a config for files that others get: its paths are those of [naming.Portable].
+func (c *Config) Portable() *Config {
+	out := *c
+	for _, path := range []*string{&out.Data.Dir, &out.Data.Labels, &out.Data.Cache, &out.Model.ONNX, &out.Model.Weights,
+		&out.Runtime.Library, &out.Output.Dir} {
+		*path = naming.Portable(*path)
+	}
+	return &out
 }
 
 // WriteTOML writes every key, in the order of Config's fields. Read returns an equal Config from what it writes.
