@@ -16,6 +16,7 @@ type Estimate struct {
 	Low    Number `json:"low"`
 	High   Number `json:"high"`
 	Method string `json:"method,omitempty"` // of the interval
+	Rule   string `json:"rule,omitempty"`   // by which images were taken for a class: [Argmax], or a threshold
 }
 
 // Find returns the measure of a name, and whether it is there; if not, its numbers are NaN.
@@ -26,7 +27,7 @@ func Find(measures []Estimate, name string) (Estimate, bool) {
 		}
 	}
 	nan := Number(math.NaN())
-	return Estimate{name, nan, nan, nan, ""}, false
+	return Estimate{Name: name, Value: nan, Low: nan, High: nan}, false
 }
 
 // ClassAssessment is one class against the rest.
@@ -47,6 +48,7 @@ type Assessment struct {
 	Pool     Pool              `json:"pool,omitempty"`     // how the probabilities of a unit's images became one
 	Classes  []string          `json:"classes"`
 	Positive string            `json:"positive,omitempty"` // the class that a task of two looks for
+	Ordered  bool              `json:"ordered"`            // the classes are grades
 	Rounds   int               `json:"bootstrap_rounds"`
 	Level    float64           `json:"level"`
 	Seed     uint64            `json:"seed"`
@@ -107,7 +109,7 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 				low, high = all.interval(next, values[next], drawn)
 				method = s.method(Bootstrap)
 			}
-			out[i] = Estimate{name, Number(values[next]), Number(low), Number(high), method}
+			out[i] = Estimate{Name: name, Value: Number(values[next]), Low: Number(low), High: Number(high), Method: method}
 			next++
 		}
 		return out
@@ -116,8 +118,8 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 	for c := range delong {
 		delong[c] = s.placements(c).interval(o.Level)
 	}
-	a := &Assessment{Rows: len(p.Rows), Classes: p.Classes, Rounds: o.Rounds, Level: o.Level, Seed: o.Seed,
-		Unit: p.Unit, Pool: p.Pool,
+	a := &Assessment{Rows: len(p.Rows), Classes: p.Classes, Ordered: p.Ordered, Rounds: o.Rounds, Level: o.Level,
+		Seed: o.Seed, Unit: p.Unit, Pool: p.Pool,
 		Measures: take(measureNames(s.classes), func(name string) (low, high float64, method string) {
 			return s.closedForm(name, delong[positiveClass], o.Level)
 		}), ECEIfCalibrated: Number(s.calibrationNoise())}
@@ -157,6 +159,7 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 	for _, w := range warnings {
 		a.Warnings = append(a.Warnings, w.String())
 	}
+	a.nameRules(p)
 	return a, nil
 }
 
@@ -178,13 +181,26 @@ func (a *Assessment) WriteText(w io.Writer) error {
 	if a.Positive != "" {
 		fmt.Fprintf(w, "the positive class is %q\n", a.Positive)
 	}
+	if a.Ordered {
+		fmt.Fprintf(w, "the classes are grades: %s\n", chain(a.Classes))
+	}
 	for _, m := range a.Measures {
+		if !a.Headlined(m.Name) {
+			continue
+		}
 		fmt.Fprintf(w, "  %-40s %8.4f  [%.4f, %.4f]  %s", m.Name, m.Value, m.Low, m.High, m.Method)
 		if m.Name == "ece" {
 			fmt.Fprintf(w, "  about %.4f by chance, if calibrated", a.ECEIfCalibrated)
 		}
+		if m.Rule != "" {
+			fmt.Fprintf(w, "  %s", m.Rule)
+		}
 		fmt.Fprintln(w)
 	}
+	if note := a.UnorderedNote(); note != "" {
+		fmt.Fprintln(w, note)
+	}
+	fmt.Fprintf(w, "each class against the rest, images taken for their most probable class (%s):\n", Argmax)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(t, "class\t%s\tpredicted\tprecision\trecall\tspecificity\tf1\troc_auc\tits interval, by DeLong\t\n",
 		a.Unit.Several())

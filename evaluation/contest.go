@@ -55,6 +55,7 @@ func NewContest(ctx context.Context, contenders []Contender, o Intervals) (*Cont
 		}
 		if first >= 0 {
 			a := contenders[first]
+			k.Predictions.Arrange(Meaning{Classes: a.Predictions.Classes, Ordered: a.Predictions.Ordered}) // else it is refused now
 			p, err := ComparePaired(ctx, a.Predictions, k.Predictions, o)
 			if err != nil {
 				return nil, fmt.Errorf("%s (A) and %s (B): %w", a.Name, k.Name, err)

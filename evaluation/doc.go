@@ -10,7 +10,8 @@
 //   - [ComparePaired] tests two classifiers on the same images.
 //   - [WriteMetrics] and [WritePredictions] write the CSV files of a run folder.
 //
-// Package figures draws the results, and package report makes a page of them. Nothing here needs the ONNX Runtime.
+// Package lexicon reads names of classes, and package operating chooses thresholds and draws decision curves. Package
+// figures draws the results, and package report makes a page of them. Nothing here needs the ONNX Runtime.
 //
 // # Definitions
 //
@@ -80,6 +81,11 @@
 // With two classes the second one is positive. Its precision, recall (the sensitivity), specificity, F1, Jaccard,
 // average precision and operating points are called …_positive. Micro and weighted averages over both sides of one
 // decision say nothing more and are left out; the AUC is the same from either side.
+//
+// [MeaningOf] finds out which class of two is positive and whether classes are grades, and [Predictions.Arrange] brings
+// a table into that order. Kappa with weights means something for grades alone, so [Assessment.Headlined] leaves it out
+// of what people read for other classes. Each rate names the rule by which images were taken for a class: [Argmax], or
+// a threshold.
 //
 // # Intervals
 //

@@ -18,6 +18,7 @@ type Difference struct {
 	Difference Number `json:"difference"`
 	Low        Number `json:"low"`
 	High       Number `json:"high"`
+	Rule       string `json:"rule,omitempty"` // as of an [Estimate]
 }
 
 // Excludes0 reports whether the whole interval lies on one side of 0.
@@ -77,8 +78,8 @@ func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired
 		if name == "ece" {
 			low, high = all.basicInterval(k, difference, drawn)
 		}
-		p.Measures = append(p.Measures, Difference{name, Number(ofA[k]), Number(ofB[k]), Number(difference), Number(low),
-			Number(high)})
+		p.Measures = append(p.Measures, Difference{Name: name, A: Number(ofA[k]), B: Number(ofB[k]),
+			Difference: Number(difference), Low: Number(low), High: Number(high), Rule: ruleOfBoth(name)})
 	}
 	for c, name := range a.Classes {
 		if len(a.Classes) == 2 && c != positiveClass {

@@ -174,9 +174,9 @@ func newSubgroups(ctx context.Context, p *Predictions, by Grouping, o Intervals)
 	if err != nil {
 		return nil, err
 	}
-	out := &Subgroups{By: by.Attribute, Threshold: "the class of the largest probability"}
+	out := &Subgroups{By: by.Attribute, Threshold: Argmax + ", the class of the largest probability"}
 	if len(p.Classes) == 2 {
-		out.Threshold = fmt.Sprintf("a probability of %q above 0.5", p.Classes[positiveClass])
+		out.Threshold = fmt.Sprintf("%s, a probability of %q above 0.5", Argmax, p.Classes[positiveClass])
 	}
 	whole, cell := newPatients(p), make([]int, len(p.Rows))
 	occurs := make([]bool, len(p.Classes)) // among all rows
@@ -398,7 +398,11 @@ func (p part) subgroup(name string, measures []string, occurs []bool, rounds rep
 		case "specificity", "kappa", "quadratic_kappa":
 			defined = present > 1
 		}
-		e := Estimate{name, Number(values[slices.Index(all, name)]), Number(math.NaN()), Number(math.NaN()), ""}
+		nan := Number(math.NaN())
+		e := Estimate{Name: name, Value: Number(values[slices.Index(all, name)]), Low: nan, High: nan}
+		if usesArgmax(name) {
+			e.Rule = Argmax
+		}
 		if !defined {
 			e.Value = e.Low
 			out.Measures = append(out.Measures, e)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"fovea/data"
 	"fovea/data/labels"
@@ -38,10 +39,11 @@ type EvalOptions struct {
 	Runtime  engine.Settings
 	Progress progress.Func
 
-	Intervals evaluation.Intervals
-	Breakdown evaluation.Breakdown
-	Version   string // of the program, for the report
-	Command   string // that does this again, for the report
+	Prevalence float64 // of the people whom the model is for; 0: what the model says
+	Intervals  evaluation.Intervals
+	Breakdown  evaluation.Breakdown
+	Version    string // of the program, for the report
+	Command    string // that does this again, for the report
 }
 
 // Evaluate tests an inference model on a split, exactly as the end of a run does, and reports it. Classes are matched
@@ -103,12 +105,54 @@ func prepared(d *Description) []report.Fact {
 		{Name: "Model", Value: fmt.Sprintf("%s to %s, which is %s", d.Input, d.Output, d.Scores)}}
 }
 
-// Test predicts a split with a model file and computes the metrics. Paths in the predictions are relative to the
-// dataset. cache may be nil. With Out the predictions are written there as they come.
+// Test predicts a split with a model file, computes the metrics and applies the operating points of the model. Paths in
+// the predictions are relative to the dataset. cache may be nil. With Out the predictions are written there as they
+// come.
 func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description,
 	cache *data.Cache) (*report.Test, error) {
 	if err := o.Breakdown.Check(split.Attributes); err != nil {
 		return nil, fmt.Errorf("%s: %w", split, err)
+	}
+	p, err := PredictModel(ctx, e, o, split, d, cache)
+	if err != nil {
+		return nil, err
+	}
+	p, notes, err := o.Breakdown.Rows(p)
+	if err != nil {
+		return nil, err
+	}
+	m, warnings, err := Judging{d.Half, d.LossBatch}.Judge(p)
+	for _, w := range warnings {
+		slog.Warn(o.Split, "metric", w.String())
+	}
+	if err != nil {
+		return nil, err
+	}
+	test := &report.Test{Split: o.Split, Metrics: m, Predictions: p}
+	if p.Unit == "" {
+		test.Open = d.Transform().Reading.DecodeIn(o.Data)
+	}
+	if test.Assessment, err = o.Breakdown.Assess(ctx, p, notes, o.Intervals); err != nil {
+		return nil, err
+	}
+	if test.Meaning, err = d.Meaning(); err != nil {
+		return nil, err
+	}
+	points := slices.Clone(d.Operating)
+	for i := range points {
+		if o.Prevalence > 0 {
+			points[i].Prevalence = o.Prevalence
+		}
+	}
+	return test, test.Apply(points)
+}
+
+// PredictModel predicts a split with a model file as [Test] does, with the classes in the order of their meaning.
+func PredictModel(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description,
+	cache *data.Cache) (*evaluation.Predictions, error) {
+	meaning, err := d.Meaning()
+	if err != nil {
+		return nil, err
 	}
 	if o.Batch == 0 {
 		o.Batch = defaultBatch
@@ -156,23 +200,7 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 			row.Path = filepath.ToSlash(path)
 		}
 	}
-	table, notes, err := o.Breakdown.Rows(p.table)
-	if err != nil {
-		return nil, err
-	}
-	m, warnings, err := Judging{d.Half, d.LossBatch}.Judge(table)
-	for _, w := range warnings {
-		slog.Warn(o.Split, "metric", w.String())
-	}
-	if err != nil {
-		return nil, err
-	}
-	a, err := o.Breakdown.Assess(ctx, table, notes, o.Intervals)
-	test := &report.Test{Split: o.Split, Metrics: m, Predictions: table, Assessment: a}
-	if table.Unit == "" {
-		test.Open = d.Transform().Reading.DecodeIn(o.Data)
-	}
-	return test, err
+	return p.table, p.table.Arrange(meaning)
 }
 
 // partialPath returns the file in out that holds the predictions until the evaluation is complete.

@@ -22,7 +22,7 @@ import (
 type dataset struct {
 	config           *config.Config
 	classes          []string
-	ordered          bool                // the classes are grades
+	meaning          evaluation.Meaning  // of the classes, whose numbers are others if data.numbering = "split"
 	merged           map[string][]string // the former classes of those that data.classes makes
 	train, val, test *data.Split
 	table            *labels.Table   // of data.labels; nil: none

@@ -87,20 +87,18 @@ func (d *dataset) arrange() error {
 		d.apply(regroup)
 		d.merged = regroup.Merged
 		said.Order = regroup.Classes
-	} else if c.Numbering == "split" {
-		said.Order = known // as torchvision numbers them
 	}
 	m, err := evaluation.MeaningOf(regroup.Classes, said)
 	if err != nil {
 		return fmt.Errorf("the classes of %s: %w", d.train, err)
 	}
-	if said.Order == nil {
+	if said.Order == nil && c.Numbering == "shared" { // else they are numbered as torchvision does
 		if regroup, err = data.Regroup(known, m.Classes); err != nil {
 			return err
 		}
 		d.apply(regroup)
 	}
-	d.classes, d.ordered = m.Classes, m.Ordered
+	d.classes, d.meaning = regroup.Classes, m
 	slog.Info(m.How)
 	if m.Unknown != "" {
 		slog.Warn(m.Unknown)

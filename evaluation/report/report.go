@@ -7,6 +7,7 @@ import (
 
 	"fovea/evaluation"
 	"fovea/evaluation/figures"
+	"fovea/evaluation/operating"
 )
 
 // A Report holds the data of a page. A part that is not there is left out of the page.
@@ -59,6 +60,9 @@ type Test struct {
 	Metrics     evaluation.Metrics
 	Predictions *evaluation.Predictions
 	Assessment  *evaluation.Assessment
+	Meaning     evaluation.Meaning // of the classes
+	Operating   []*operating.Result
+	Benefit     *operating.Curve // nil: of more than two classes without a cut
 	// Open reads an image of Predictions; nil: no images are shown.
 	Open func(path string) (image.Image, error)
 }
@@ -75,7 +79,32 @@ func NewTest(ctx context.Context, split string, p *evaluation.Predictions, o eva
 		return nil, err
 	}
 	a, err := b.Assess(ctx, p, notes, o)
-	return &Test{Split: split, Metrics: m, Predictions: p, Assessment: a}, err
+	if err != nil {
+		return nil, err
+	}
+	t := &Test{Split: split, Metrics: m, Predictions: p, Assessment: a}
+	return t, t.Apply(nil)
+}
+
+// Apply adds what the thresholds of operating points do on the test, and the decision curve of two classes or of the cut
+// of the first point.
+func (t *Test) Apply(points []operating.Point) error {
+	cut := ""
+	for i, p := range points {
+		r, err := p.Apply(t.Predictions, t.Assessment.Level)
+		if err != nil {
+			return err
+		}
+		if t.Operating = append(t.Operating, r); i == 0 && p.Upper != nil {
+			cut = p.Positive
+		}
+	}
+	if len(t.Predictions.Classes) == 2 || cut != "" {
+		var err error
+		t.Benefit, err = operating.NetBenefit(t.Predictions, cut)
+		return err
+	}
+	return nil
 }
 
 // Repeats are images that are there more than once, in bytes or in pixels.

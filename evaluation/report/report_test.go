@@ -311,7 +311,7 @@ func TestPatients(t *testing.T) {
 	splits := []figures.Split{{Name: "test", Counts: []int{60, 60}}}
 	for per, want := range map[evaluation.Unit][]string{
 		evaluation.ByImage: {"of 120 test images", "They are of 60 patients.", "Intervals are by patient:", "By image, eye and patient",
-			`<th scope="row">&lt;</th>`, "at this threshold: a probability of", `data-name="patients">20<`,
+			`<th scope="row">&lt;</th>`, "at this threshold: argmax, a probability of", `data-name="patients">20<`,
 			"Groups that are too small"},
 		evaluation.ByPatient: {"of 60 test patients", "Results are of patients: the probabilities are the mean", "30 patients of “glaucoma”"},
 	} {

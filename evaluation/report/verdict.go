@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"strings"
 
 	"fovea/evaluation"
@@ -98,13 +97,16 @@ func (t *Test) verdict() verdict {
 		if said == 1 {
 			v.Rest = append(v.Rest, "The model gives the same answer for every "+t.one()+".")
 		}
-		if len(classes) == 2 {
+		if len(classes) == 2 || len(t.Operating) > 0 {
 			v.Rest = append(v.Rest, t.sensitivityAndSpecificity())
 		}
 		v.Rest = append(v.Rest, t.agreement(len(classes), present))
 	}
 	v.Cautions = append(v.Cautions, fmt.Sprintf("With %s the accuracy is uncertain by about ±%.1f percentage points. "+
 		"Smaller differences between models do not show.", t.count(n), 50*(interval.High-interval.Low)))
+	if t.Meaning.Unknown != "" {
+		v.Cautions = append(v.Cautions, t.Meaning.Unknown)
+	}
 	return t.classCautions(v, classes)
 }
 
@@ -124,16 +126,36 @@ func (t *Test) againstMostFrequent(mostFrequent classRow, interval figures.Inter
 	return text + ". That lies within the interval, so the accuracy of the model is not shown to be better."
 }
 
-// sensitivityAndSpecificity returns the sensitivity and the specificity of a task of two classes in words.
+// sensitivityAndSpecificity returns both in words with the threshold or the rule that they belong to: those of the first
+// operating point or, of two classes without one, of the most probable class.
 func (t *Test) sensitivityAndSpecificity() string {
-	rate := func(name string, k evaluation.ClassAssessment, is string) string {
-		found := measured(k.Measures, "recall")
-		hits := int(math.Round(float64(k.Support) * found.Value))
-		return fmt.Sprintf("%s %s: %d of %s of %s %s (%s).", name, percent(found.Value), hits,
-			t.count(k.Support), quoted(k.Class), is, t.intervalInWords(*found.Interval))
+	rate := func(name string, m evaluation.Estimate, hits, n int, class, is string) string {
+		if n == 0 {
+			return fmt.Sprintf("%s is not defined: there is no %s of %s.", name, t.one(), class)
+		}
+		return fmt.Sprintf("%s %s: %d of %s of %s %s (%s).", name, percent(float64(m.Value)), hits,
+			t.count(n), class, is, t.intervalInWords(*interval(m.Low, m.High)))
 	}
-	return rate("Sensitivity", t.Assessment.PerClass[1], "were found") + " " +
-		rate("Specificity", t.Assessment.PerClass[0], "were correctly ruled out")
+	both := func(sensitivity, specificity evaluation.Estimate, counts [4]int, positive, negative string) string {
+		return rate("Sensitivity", sensitivity, counts[0], counts[0]+counts[1], positive, "were found") + " " +
+			rate("Specificity", specificity, counts[2], counts[2]+counts[3], negative, "were correctly ruled out")
+	}
+	if len(t.Operating) > 0 {
+		r := t.Operating[0]
+		reached, below := r.Decision()
+		find := func(name string) evaluation.Estimate { m, _ := evaluation.Find(r.Measures, name); return m }
+		return fmt.Sprintf("Positive is %s, if its probability is at least %.4g. This threshold was chosen on the split %s "+
+			"(%s). ", quoted(reached), r.Threshold, r.ChosenOn, r.Rule) +
+			both(find("sensitivity"), find("specificity"), [4]int{int(r.TruePositives), int(r.FalseNegatives),
+				int(r.TrueNegatives), int(r.FalsePositives)}, quoted(reached), quoted(below))
+	}
+	positive, negative := t.Assessment.PerClass[1], t.Assessment.PerClass[0]
+	counts := evaluation.ConfusionMatrix(t.Predictions)
+	sensitivity, _ := evaluation.Find(positive.Measures, "recall")
+	specificity, _ := evaluation.Find(negative.Measures, "recall")
+	return fmt.Sprintf("Positive is %s, where each image is taken for its most probable class (%s). ", quoted(positive.Class),
+		evaluation.Argmax) + both(sensitivity, specificity, [4]int{counts[1][1], counts[1][0], counts[0][0], counts[0][1]},
+		quoted(positive.Class), quoted(negative.Class))
 }
 
 // agreement returns AUC and kappa in words: they do not depend on how frequent the classes are.
@@ -151,9 +173,9 @@ func (t *Test) agreement(classes, present int) string {
 	}
 	kappa := measured(t.Assessment.Measures, "kappa")
 	text += fmt.Sprintf(" Kappa, the agreement beyond chance, is %.3f%s.", kappa.Value, bracket(kappa.Interval))
-	if classes > 2 {
+	if t.Assessment.Ordered {
 		quadratic := measured(t.Assessment.Measures, "quadratic_kappa")
-		text += fmt.Sprintf(" If the classes are grades, quadratic kappa counts: it is %.3f%s.", quadratic.Value,
+		text += fmt.Sprintf(" Quadratic kappa, by which a near miss counts less, is %.3f%s.", quadratic.Value,
 			bracket(quadratic.Interval))
 	}
 	return text
@@ -182,7 +204,8 @@ func (t *Test) classCautions(v verdict, classes []classRow) verdict {
 		names []string
 	}{{fmt.Sprintf("There is no %s of %%s, so the report does not show how the model does on such %s.", one, many), absent},
 		{fmt.Sprintf("The model never predicts %%s, although there are such %s.", many), never},
-		{fmt.Sprintf("More than half of the %s of %%s are missed.", many), missed},
+		{fmt.Sprintf("More than half of the %s of %%s are missed, where each %s is taken for its most probable class.",
+			many, one), missed},
 		{fmt.Sprintf("There are fewer than %d %s of %%s, so figures for them are uncertain.", fewImages, many), scarce}} {
 		if c.names != nil {
 			v.Cautions = append(v.Cautions, fmt.Sprintf(c.says, list(c.names)))

@@ -70,6 +70,7 @@ type pageData struct {
 	Metrics   []metricRow
 	Unmoved   bool // some interval has no width
 	Columns   []struct{ Title, Name string }
+	Operating []operatingTable
 	Rows      []classRow
 	Pictures  []shownPicture
 	Hardest   []hardError
@@ -123,7 +124,7 @@ func (r *Report) page() (*pageData, error) {
 	c.Verdict = r.verdict()
 	if t := r.Test; t != nil {
 		c.Metrics, c.Rows, c.Hardest = t.rows(), t.classRows(), t.hardErrors()
-		c.Level = t.percentLevel()
+		c.Level, c.Operating = t.percentLevel(), t.operating()
 		many := t.Assessment.Unit.Several()
 		c.Units = strings.ToUpper(many[:1]) + many[1:]
 		c.Unmoved = slices.ContainsFunc(c.Metrics, metricRow.unmoved) || slices.ContainsFunc(c.Rows, func(k classRow) bool {

@@ -13,6 +13,7 @@ import (
 	"fovea/data/labels"
 	"fovea/data/splits"
 	"fovea/evaluation"
+	"fovea/evaluation/operating"
 	"fovea/graphs/vit"
 )
 
@@ -59,6 +60,12 @@ func (c *Config) problems() []*Error {
 	}
 	_, err := evaluation.ParseGroupings(c.Evaluation.By)
 	k.check("evaluation.by", err == nil, "%v", err)
+	for _, text := range c.Evaluation.OperatingPoints {
+		_, err := operating.ParseRule(text)
+		k.check("evaluation.operating_points", err == nil, "%v", err)
+	}
+	k.check("evaluation.cut", c.Evaluation.Cut == "" || len(c.Evaluation.OperatingPoints) > 0,
+		"has no effect without evaluation.operating_points")
 	k.check("runtime.cuda_graph", !c.Runtime.CUDAGraph || c.Runtime.Provider != "cpu",
 		"has no effect beside runtime.provider = \"cpu\": set it to false")
 	return k.found
