@@ -8,10 +8,10 @@ import (
 	"hash/crc32"
 	"image"
 	"math"
-	"os"
 	"sync"
 
 	"fovea/data/pixels"
+	"fovea/internal/regular"
 )
 
 // An entry of the cache begins with a head of 56 bytes. The pixels follow, row after row, 3 bytes each.
@@ -97,7 +97,7 @@ var entryFiles = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // readInto appends the content of a file to buffer.
 func readInto(buffer *bytes.Buffer, path string) error {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return err
 	}

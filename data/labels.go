@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"fovea/internal/naming"
+	"fovea/internal/regular"
 	"fovea/internal/table"
 )
 
@@ -19,7 +19,7 @@ import (
 // those that occur, sorted. Names may be unknown. It returns an error, which names the line, if a path or a label is empty or a path occurs
 // twice.
 func OpenLabels(file, dir string, classes []string) (*Split, error) {
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading labels: %w", err)
 	}

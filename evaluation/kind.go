@@ -1,9 +1,8 @@
 package evaluation
 
 import (
-	"bytes"
-
 	"fovea/internal/table"
+	"io"
 )
 
 // A TableKind says which kind of table a CSV file holds, judged by its header.
@@ -16,8 +15,8 @@ const (
 )
 
 // KindOfTable looks at the header: predictions have a column of labels, and a row of metrics has a metric and none.
-func KindOfTable(content []byte) (TableKind, error) {
-	in, err := table.NewReader(bytes.NewReader(content), table.Options{Fits: func(header []string) bool {
+func KindOfTable(r io.Reader) (TableKind, error) {
+	in, err := table.NewReader(r, table.Options{Fits: func(header []string) bool {
 		return table.Column(header, table.Labels) >= 0 || hasMetric(header)
 	}})
 	switch {

@@ -10,6 +10,7 @@ import (
 
 	"fovea/data"
 	"fovea/inference"
+	"fovea/internal/regular"
 	"fovea/internal/table"
 	"fovea/onnx/engine"
 	"fovea/training/config"
@@ -122,7 +123,7 @@ func readClasses(text string) ([]string, error) {
 	if text == "" {
 		return nil, nil
 	}
-	f, err := os.Open(text)
+	f, err := regular.Open(text)
 	if err != nil {
 		if strings.Contains(text, ",") {
 			names := strings.Split(text, ",")

@@ -1,15 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"fovea/evaluation"
+	"fovea/internal/regular"
 	"fovea/internal/runfiles"
 )
 
@@ -83,17 +84,21 @@ func readContender(path string) (evaluation.Contender, error) {
 	if err != nil {
 		return c, err
 	}
-	content, err := os.ReadFile(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return c, err
 	}
-	kind, err := evaluation.KindOfTable(content)
+	defer f.Close()
+	kind, err := evaluation.KindOfTable(f)
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
 	switch {
 	case err != nil:
 	case kind == evaluation.MetricTable:
-		c.Published, err = evaluation.ReadMetricRow(bytes.NewReader(content))
+		c.Published, err = evaluation.ReadMetricRow(f)
 	case kind == evaluation.PredictionTable:
-		c.Predictions, err = evaluation.ReadTable(bytes.NewReader(content), evaluation.TableOptions{})
+		c.Predictions, err = evaluation.ReadTable(f, evaluation.TableOptions{})
 	default:
 		err = errors.New("the first line names the columns neither of predictions (path, label and one a class) " +
 			"nor of metrics (such as accuracy, f1, roc_auc or kappa)")

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 
 	"fovea/data"
 	"fovea/evaluation"
 	"fovea/evaluation/report"
 	"fovea/inference"
+	"fovea/internal/regular"
 )
 
 func evalCommand(a *app) *command {
@@ -155,13 +155,13 @@ func (a *app) evalPredictions(ctx context.Context, file string, table evaluation
 
 // readPredictions reads the table in file. The labels come from a table of their own unless labels is "".
 func readPredictions(file, labels string, table evaluation.TableOptions) (*evaluation.Predictions, error) {
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	if labels != "" {
-		l, err := os.Open(labels)
+		l, err := regular.Open(labels)
 		if err != nil {
 			return nil, err
 		}

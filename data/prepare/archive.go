@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"fovea/internal/regular"
 	"io"
 	"os"
 	"path"
@@ -37,7 +38,7 @@ func (s *source) addZipFile(ctx context.Context, name, below string) error {
 	}
 	var whole pieces
 	for _, name := range names {
-		f, err := os.Open(name)
+		f, err := regular.Open(name)
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"fovea/data"
+	"fovea/internal/regular"
 )
 
 // maxFile bounds the bytes of a file that is read into memory.
@@ -115,7 +116,7 @@ func (s *source) addFolder(ctx context.Context, root string) error {
 		case isZip(name), isFirstPart(name):
 			return s.addZipFile(ctx, name, below)
 		}
-		s.add(&file{path: below, size: info.Size(), open: func() (io.ReadCloser, error) { return os.Open(name) }})
+		s.add(&file{path: below, size: info.Size(), open: func() (io.ReadCloser, error) { return regular.Open(name) }})
 		return nil
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"fovea/data"
 	"fovea/evaluation"
 	"fovea/inference"
+	"fovea/internal/regular"
 	"fovea/internal/runfiles"
 )
 
@@ -124,7 +124,8 @@ func countClasses(name string, s *data.Split, classes []string) cardSplit {
 
 // environment returns the time and the machine of a run, as its last checkpoint states them.
 func environment(folder string) []string {
-	text, err := os.ReadFile(filepath.Join(folder, runfiles.LastCheckpoint, runfiles.CheckpointState))
+	text, err := regular.ReadFile(filepath.Join(folder, runfiles.LastCheckpoint, runfiles.CheckpointState),
+		runfiles.MaxState)
 	var file struct {
 		State struct {
 			Seconds float64

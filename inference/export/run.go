@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 
 	"github.com/pelletier/go-toml/v2"
@@ -14,6 +13,7 @@ import (
 	"fovea/evaluation"
 	"fovea/graphs/vit"
 	"fovea/inference"
+	"fovea/internal/regular"
 	"fovea/internal/runfiles"
 	"fovea/internal/textfile"
 )
@@ -50,14 +50,11 @@ func openRun(model string, d *inference.Description) (*runFolder, error) {
 	}
 	dir := filepath.Dir(model)
 	file := filepath.Join(dir, runfiles.Config)
-	settings, err := os.ReadFile(file)
+	settings, err := textfile.ReadTOML(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	r := &runFolder{}
-	if err == nil {
-		settings, err = textfile.Decode(settings)
-	}
 	if err == nil {
 		err = toml.Unmarshal(settings, &r.config)
 	}
@@ -65,7 +62,7 @@ func openRun(model string, d *inference.Description) (*runFolder, error) {
 		slog.Warn("the config beside the model cannot be read: the model is taken for one without a run", "reason", err)
 		return nil, nil
 	}
-	measures, err := os.Open(filepath.Join(dir, runfiles.Measures("test")))
+	measures, err := regular.Open(filepath.Join(dir, runfiles.Measures("test")))
 	if errors.Is(err, fs.ErrNotExist) {
 		return r, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"fovea/internal/regular"
 	"io"
 	"net/http"
 	"net/url"
@@ -111,7 +112,7 @@ func (c *counter) Read(p []byte) (int, error) {
 // unpack returns the path of the library that a file holds: the file itself, or the library extracted into the folder
 // from a zip file (a wheel, jar or NuGet package) or a .tgz.
 func unpack(file, folder string) (library string, err error) {
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return "", err
 	}
