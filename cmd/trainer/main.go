@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"fovea/internal/naming"
 	"fovea/training/config"
 )
 
@@ -124,16 +125,16 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 		fmt.Fprint(a.stdout, help.manual)
 		return exitDone
 	case errors.As(err, &usage):
-		a.console.line(usage.Error())
+		a.console.line(naming.Shorten(usage.Error()))
 		return exitUsage
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		a.console.line("interrupted: " + err.Error())
+		a.console.line("interrupted: " + naming.Shorten(err.Error()))
 		return exitInterrupted
 	case errors.As(err, &bad):
-		a.console.line("config:\n  " + strings.ReplaceAll(err.Error(), "\n", "\n  "))
+		a.console.line("config:\n  " + strings.ReplaceAll(naming.Shorten(err.Error()), "\n", "\n  "))
 		a.console.line(`"trainer help config" lists all keys`)
 		return exitUsage
 	}
-	a.console.line("error: " + err.Error())
+	a.console.line("error: " + naming.Shorten(err.Error()))
 	return exitFailed
 }

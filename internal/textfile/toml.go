@@ -10,7 +10,7 @@ import (
 const (
 	maxTOML      = 1 << 20 // bytes
 	maxTOMLDepth = 32      // of arrays, tables and dots of a key in one another
-	maxTOMLKeys  = 1 << 14 // lines or elements that may set a key
+	maxTOMLKeys  = 1 << 12 // lines or elements that may set a key
 )
 
 // ReadTOML reads a TOML file as UTF-8 and refuses one that its parser would need much time or memory for.
