@@ -2,12 +2,12 @@ package install
 
 import (
 	"archive/tar"
-	"archive/zip"
 	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"fovea/internal/regular"
+	"fovea/internal/zipfile"
 	"io"
 	"net/http"
 	"net/url"
@@ -143,7 +143,7 @@ func unzip(f *os.File, target string) error {
 	if err != nil {
 		return err
 	}
-	archive, err := zip.NewReader(f, info.Size())
+	archive, err := zipfile.NewReader(f, info.Size(), 64<<20)
 	if err != nil {
 		return err
 	}
