@@ -2,6 +2,7 @@ package textfile
 
 import (
 	"fmt"
+	"io/fs"
 
 	"fovea/internal/regular"
 )
@@ -10,7 +11,7 @@ import (
 const (
 	maxTOML      = 1 << 20 // bytes
 	maxTOMLDepth = 32      // of arrays, tables and dots of a key in one another
-	maxTOMLKeys  = 1 << 12 // lines or elements that may set a key
+	maxTOMLKeys  = 1 << 12 // keys, sections and arrays
 )
 
 // ReadTOML reads a TOML file as UTF-8 and refuses one that its parser would need much time or memory for.
@@ -20,10 +21,13 @@ func ReadTOML(path string) ([]byte, error) {
 		return nil, err
 	}
 	doc, err := Decode(file)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = checkTOML(doc)
 	}
-	return doc, checkTOML(doc)
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
+	}
+	return doc, nil
 }
 
 // checkTOML returns an error if a document nests too deep or sets too many keys. What is in quotes or comments does not
@@ -55,6 +59,9 @@ func checkTOML(doc []byte) error {
 		case '.':
 			dots++
 		case '[', '{':
+			if depth == 0 { // a section, or a value
+				keys++
+			}
 			depth++
 		case ']', '}':
 			depth--
@@ -63,7 +70,7 @@ func checkTOML(doc []byte) error {
 		case depth+dots > maxTOMLDepth:
 			return fmt.Errorf("line %d: more than %d levels in one another: no setting needs that", line, maxTOMLDepth)
 		case keys > maxTOMLKeys:
-			return fmt.Errorf("line %d: more than %d keys: no settings need that", line, maxTOMLKeys)
+			return fmt.Errorf("line %d: more than %d keys and sections: no settings need that", line, maxTOMLKeys)
 		}
 	}
 	return nil

@@ -19,6 +19,7 @@ func TestReadTOML(t *testing.T) {
 		{"a = \"\"\"\n\n\"\"\"\n" + strings.Repeat("a.", 1000) + "b = 1", "line 4: more than 32 levels"},
 		{"[" + strings.Repeat("a.", 1000) + "b]", "line 1: more than 32 levels"},
 		{strings.Repeat("a=1\n", 1<<15), "line 4097: more than 4096 keys"},
+		{strings.Repeat("[a]\n", 1<<15), "line 4097: more than 4096 keys"},
 		{strings.Repeat(" ", 1<<20+1), "more than 1048576 bytes"},
 	} {
 		if err := os.WriteFile(path, []byte(c.doc), 0o666); err != nil {
