@@ -52,7 +52,7 @@ func damaged(file []byte, n int, rng *rand.Rand) [][]byte {
 
 // damage adds damaged copies of a file as inputs.
 func (g *generator) damage(reader, name string, file []byte, n int, args ...string) {
-	for i, b := range damaged(file, n, g.rng) {
-		g.file(reader, fmt.Sprintf("damage%d", i), name, b, args...)
+	for _, b := range damaged(file, n, g.rng) {
+		g.file(reader, fmt.Sprintf("damage%d", len(g.inputs)), name, b, args...)
 	}
 }

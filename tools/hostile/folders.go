@@ -85,7 +85,9 @@ func (g *generator) archives() {
 	valid := g.zipped(parts...)
 	g.damage("archive", "x.zip", valid, 32, args...)
 	g.damage("archive", "x.zip", valid[len(valid)-1000:], 8, args...)
-	add := func(name string, parts ...part) { g.file("archive", name, "x.zip", g.zipped(parts...), args...) }
+	add := func(name string, parts ...part) {
+		g.lazy("archive", name, "x.zip", func() []byte { return g.zipped(parts...) }, args...)
+	}
 	image := func(name string, n int) part { return part{name, times("", "\x00", n, "")} }
 	add("bomb", image("NORMAL/NORMAL1.jpg", 120*million))
 	add("bomb-large", image("NORMAL/NORMAL1.jpg", 400*million))
@@ -98,13 +100,11 @@ func (g *generator) archives() {
 		inner = g.zipped(part{"a.zip", bytes.NewReader(inner)})
 		g.file("archive", fmt.Sprintf("nested%d", i), "x.zip", inner, args...)
 	}
-	add("inner-bomb", part{"a.zip", bytes.NewReader(g.zipped(image("b.zip", 300*million)))})
+	g.lazy("archive", "inner-bomb", "x.zip", func() []byte {
+		return g.zipped(part{"a.zip", bytes.NewReader(g.zipped(image("b.zip", 300*million)))})
+	}, args...)
 	add("inner-zeros", image("a.zip", 300*million))
-	var many []part
-	for i := range 100_000 {
-		many = append(many, part{fmt.Sprintf("NORMAL/NORMAL%d.jpg", i), strings.NewReader("")})
-	}
-	add("members", many...)
+	add("members", empty("NORMAL/NORMAL%d.jpg", 100_000)...)
 	g.sparse("archive", "sparse", "x.zip", []byte("PK\x03\x04"), 1<<33, args...)
 	for i, b := range damaged(g.read("internal/table/testdata/excel.xlsx"), 8, g.rng) {
 		g.file("archive", fmt.Sprintf("table%d", i), "x.zip", g.zipped(part{"Groundtruths/x.xlsx", bytes.NewReader(b)},

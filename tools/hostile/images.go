@@ -11,6 +11,7 @@ import (
 	"io"
 	"path"
 	"strings"
+	"sync"
 )
 
 // images adds images of each kind.
@@ -41,7 +42,10 @@ func (g *generator) images() {
 		w.Close()
 		return b.Bytes()
 	}
-	zeros := deflated(times("", "\x00", 200*million, ""))
+	zeros := sync.OnceValue(func() []byte { return deflated(times("", "\x00", 200*million, "")) })
+	lazy := func(name, ext string, content func() []byte) {
+		g.lazy("image"+ext, name, "x"+ext, content, args("x"+ext)...)
+	}
 	for name, h := range map[string][7]uint32{ // width, height, depth, colour, interlace, 0: a small IDAT
 		"large": {1<<31 - 1, 1<<31 - 1, 8, 2}, "wide": {1<<31 - 1, 1, 8, 2}, "high": {1, 1<<31 - 1, 16, 6}, "grey": {30_000, 30_000, 1, 0},
 		"limit": {9000, 9000, 1, 0}, "limit-colour": {9000, 9000, 8, 2}, "limit-16": {9000, 9000, 16, 6}, "none": {0, 0, 8, 2},
@@ -49,16 +53,20 @@ func (g *generator) images() {
 		"limit-full": {9400, 9400, 8, 2, 0, 1}, "limit-grey-full": {9400, 9400, 8, 0, 0, 1},
 	} {
 		head := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, h[0]), h[1])
-		data := deflated(strings.NewReader(strings.Repeat("\x00", 1000)))
+		head = chunk("IHDR", append(head, byte(h[2]), byte(h[3]), 0, 0, byte(h[4])))
 		if h[5] == 1 {
-			data = zeros
+			lazy("size-"+name, ".png", func() []byte { return png(head, chunk("IDAT", zeros())) })
+			continue
 		}
-		add("size-"+name, ".png", png(chunk("IHDR", append(head, byte(h[2]), byte(h[3]), 0, 0, byte(h[4]))), chunk("IDAT", data)))
+		add("size-"+name, ".png", png(head, chunk("IDAT", deflated(strings.NewReader(strings.Repeat("\x00", 1000))))))
 	}
 	small := chunk("IHDR", []byte{0, 0, 0, 8, 0, 0, 0, 8, 8, 2, 0, 0, 0})
 	pixels := chunk("IDAT", deflated(strings.NewReader(strings.Repeat("\x00", 200))))
-	add("text-bomb", ".png", png(small, chunk("zTXt", append([]byte("a\x00\x00"), zeros...)), pixels))
-	add("profile-bomb", ".png", png(small, chunk("iCCP", append([]byte("a\x00\x00"), zeros...)), pixels))
+	for name, kind := range map[string]string{"text": "zTXt", "profile": "iCCP"} {
+		lazy(name+"-bomb", ".png", func() []byte {
+			return png(small, chunk(kind, append([]byte("a\x00\x00"), zeros()...)), pixels)
+		})
+	}
 	add("chunks", ".png", png(small, bytes.Repeat(chunk("tEXt", nil), 1_000_000), pixels))
 	add("idats", ".png", png(small, bytes.Repeat(chunk("IDAT", nil), 1_000_000), pixels))
 	add("palettes", ".png", png(small, bytes.Repeat(chunk("PLTE", make([]byte, 768)), 10_000), pixels))

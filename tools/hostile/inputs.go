@@ -83,6 +83,12 @@ func (g *generator) file(reader, name, file string, content []byte, args ...stri
 		write: func(dir string) error { return os.WriteFile(filepath.Join(dir, file), content, 0o666) }})
 }
 
+// lazy adds an input of one file whose content takes time or memory to make.
+func (g *generator) lazy(reader, name, file string, content func() []byte, args ...string) {
+	g.add(input{reader: reader, name: name, path: file, args: args, big: true,
+		write: func(dir string) error { return os.WriteFile(filepath.Join(dir, file), content(), 0o666) }})
+}
+
 // sparse adds an input of one file that begins with content and goes on with zeros.
 func (g *generator) sparse(reader, name, file string, content []byte, size int64, args ...string) {
 	g.add(input{reader: reader, name: name, path: file, args: args, big: true, write: func(dir string) error {

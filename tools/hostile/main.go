@@ -24,6 +24,7 @@ import (
 func main() {
 	trainer := flag.String("trainer", "", "the program")
 	only := flag.String("only", "", "a pattern of the READER/NAME to run")
+	skip := flag.String("skip", "^$", "a pattern of the READER/NAME to leave out")
 	keep := flag.String("keep", "", "a folder that keeps the files of failures")
 	verbose := flag.Bool("v", false, "print the end of each message")
 	isRunner := flag.Bool("runner", false, "run what standard input names; for the program itself")
@@ -32,7 +33,7 @@ func main() {
 		serve(os.Stdin, os.Stdout)
 		return
 	}
-	if err := run(*trainer, *only, *keep, *verbose); err != nil {
+	if err := run(*trainer, *only, *skip, *keep, *verbose); err != nil {
 		fmt.Fprintln(os.Stderr, "hostile:", err)
 		os.Exit(1)
 	}
@@ -45,8 +46,12 @@ type tally struct {
 	resident                               int64
 }
 
-func run(trainer, only, keep string, verbose bool) error {
+func run(trainer, only, skip, keep string, verbose bool) error {
 	wanted, err := regexp.Compile(only)
+	if err != nil {
+		return err
+	}
+	unwanted, err := regexp.Compile(skip)
 	if err != nil {
 		return err
 	}
@@ -79,7 +84,8 @@ func run(trainer, only, keep string, verbose bool) error {
 	tallies := map[string]*tally{}
 	failed := 0
 	for _, in := range inputs {
-		if !wanted.MatchString(in.reader + "/" + in.name) {
+		name := in.reader + "/" + in.name
+		if !wanted.MatchString(name) || unwanted.MatchString(name) {
 			continue
 		}
 		t := tallies[in.reader]
@@ -95,7 +101,7 @@ func run(trainer, only, keep string, verbose bool) error {
 			failed++
 		}
 		if bad != "" || verbose {
-			fmt.Printf("%s/%s: %s: %s\n", in.reader, in.name, bad, message)
+			fmt.Printf("%s: %s: %s\n", name, bad, message)
 		}
 	}
 	fmt.Printf("%-12s %6s %6s %6s %6s %8s %8s %8s %10s %8s\n", "reader", "files", "ok", "error", "killed", "> 1 GiB", "> 10 s",

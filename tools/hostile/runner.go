@@ -18,7 +18,7 @@ import (
 // Limits of a process.
 const (
 	maxSeconds  = 10        // of processor time
-	maxWall     = 20        // seconds
+	maxWall     = 150       // seconds
 	maxAddress  = 4_000_000 // KiB, of ulimit -v
 	maxResident = 1 << 20   // KiB
 	maxMessage  = 60_000    // bytes on standard error

@@ -138,6 +138,15 @@ type part struct {
 	content io.Reader
 }
 
+// empty returns n members without content, called by their numbers.
+func empty(format string, n int) []part {
+	out := make([]part, n)
+	for i := range out {
+		out[i] = part{fmt.Sprintf(format, i), strings.NewReader("")}
+	}
+	return out
+}
+
 // zipped returns an archive.
 func (g *generator) zipped(parts ...part) []byte {
 	var b bytes.Buffer
@@ -171,7 +180,9 @@ func (g *generator) workbooks() {
 		g.damage("workbook", "t.xlsx", g.read("internal/table/testdata/"+name+".xlsx"), 24, args...)
 	}
 	const sheet = "xl/worksheets/sheet1.xml"
-	book := func(name string, parts ...part) { g.file("workbook", name, "t.xlsx", g.zipped(parts...), args...) }
+	book := func(name string, parts ...part) {
+		g.lazy("workbook", name, "t.xlsx", func() []byte { return g.zipped(parts...) }, args...)
+	}
 	text := func(name, text string) part { return part{name, strings.NewReader(text)} }
 	head := `<worksheet><sheetData>`
 	header := head + `<row><c t="inlineStr"><is><t>path</t></is></c><c t="inlineStr"><is><t>label</t></is></c></row>`
@@ -202,10 +213,6 @@ func (g *generator) workbooks() {
 		`<r><Relationship Id="1" Target="`+strings.Repeat("../", million/4)+`worksheets/x"/></r>`))
 	book("shared-index", text(sheet, head+`<row><c t="s"><v>-1</v></c></row>`))
 	book("reference", text(sheet, head+`<row><c r="`+strings.Repeat("Z", million)+`"/></row>`))
-	var members []part
-	for i := range 100_000 {
-		members = append(members, text(fmt.Sprint(i), ""))
-	}
-	g.file("workbook", "members", "t.xlsx", g.zipped(members...), args...)
+	g.lazy("workbook", "members", "t.xlsx", func() []byte { return g.zipped(empty("%d", 100_000)...) }, args...)
 	g.sparse("workbook", "sparse", "t.xlsx", []byte("PK\x03\x04"), 1<<30, args...)
 }
