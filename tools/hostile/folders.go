@@ -78,15 +78,20 @@ func (g *generator) checkpoints() {
 func (g *generator) archives() {
 	args := []string{"prepare", "octid", "{}/x.zip", "{}/out", "-any-count"}
 	jpeg := string(g.read("data/pixels/testdata/kinds/rgb444_q100.jpg"))
-	var parts []part
-	for i := range 20 {
-		parts = append(parts, part{fmt.Sprintf("NORMAL/NORMAL%d.jpg", i), strings.NewReader(jpeg[:len(jpeg)-i])})
+	// complete returns an archive with images of each class.
+	complete := func(more ...part) []byte {
+		for i := range 20 {
+			name := []string{"NORMAL", "AMRD", "CSR", "DR", "MH"}[i%5]
+			content := jpeg + strings.Repeat("\x00", i)
+			more = append(more, part{fmt.Sprintf("%s/%s9%d.jpg", name, name, i), strings.NewReader(content)})
+		}
+		return g.zipped(more...)
 	}
-	valid := g.zipped(parts...)
+	valid := complete()
 	g.damage("archive", "x.zip", valid, 32, args...)
 	g.damage("archive", "x.zip", valid[len(valid)-1000:], 8, args...)
 	add := func(name string, parts ...part) {
-		g.lazy("archive", name, "x.zip", func() []byte { return g.zipped(parts...) }, args...)
+		g.lazy("archive", name, "x.zip", func() []byte { return complete(parts...) }, args...)
 	}
 	image := func(name string, n int) part { return part{name, times("", "\x00", n, "")} }
 	add("bomb", image("NORMAL/NORMAL1.jpg", 120*million))

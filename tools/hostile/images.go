@@ -16,7 +16,7 @@ import (
 
 // images adds images of each kind.
 func (g *generator) images() {
-	args := func(file string) []string { return classify("-model", model, "-classes", "a,b,c", "{}/"+file) }
+	args := func(file string) []string { return classify("-model", model, "-classes", "a,b,c,d", "{}/"+file) }
 	for _, name := range append(g.glob("data/pixels/testdata/cases/*.png"), append(g.glob("data/pixels/testdata/cases/*.jpg"),
 		append(g.glob("data/pixels/testdata/cases/*.tif"), g.glob("data/pixels/testdata/cases/*.bmp")...)...)...) {
 		if !strings.Contains(name, "pillow") {

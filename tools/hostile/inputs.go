@@ -140,11 +140,11 @@ func (g *generator) pipes() {
 	config := []string{"-config", "configs/retinamnist.toml", "-set", "output.dir={}/runs"}
 	pipe("config", "c.toml", "-config", "{}/c.toml")
 	pipe("class-list", "classes.txt", classify("-model", model, "-classes", "{}/classes.txt", image)...)
-	pipe("image", "x.png", classify("-model", model, "-classes", "a,b,c", "{}/x.png")...)
-	pipe("image-in-folder", "d/x.png", classify("-model", model, "-classes", "a,b,c", "{}/d")...)
+	pipe("image", "x.png", classify("-model", model, "-classes", "a,b,c,d", "{}/x.png")...)
+	pipe("image-in-folder", "d/x.png", classify("-model", model, "-classes", "a,b,c,d", "{}/d")...)
 	pipe("image-of-run", "d/train/a/x.png", append(config, "-set", "data.dir={}/d")...)
 	pipe("labels", "l.csv", "eval", "-model", model, "-data", "data/testdata", "-labels", "{}/l.csv",
-		"-classes", "a,b,c", "-crop", "1", "-mean", "0,0,0", "-std", "1,1,1", "-out", "{}/out")
+		"-classes", "a,b,c,d", "-crop", "1", "-mean", "0,0,0", "-std", "1,1,1", "-out", "{}/out")
 	pipe("predictions", "p.csv", "eval", "-predictions", "{}/p.csv")
 	pipe("predictions-labels", "l.csv", "eval", "-predictions", "evaluation/testdata/tables/pred_float.csv", "-labels",
 		"{}/l.csv", "-out", "{}/out")
@@ -176,7 +176,7 @@ func (g *generator) pipes() {
 	pipe("prepare-folder", "d/AMRD1.jpeg", "prepare", "octid", "{}/d", "{}/out")
 	pipe("library", "libonnxruntime.so", "doctor", "-set", "runtime.library={}/libonnxruntime.so")
 	pipe("library-folder", "lib/libonnxruntime.so", "doctor", "-set", "runtime.library={}/lib")
-	pipe("library-predict", "libonnxruntime.so", classify("-model", model, "-classes", "a,b,c", "-set",
+	pipe("library-predict", "libonnxruntime.so", classify("-model", model, "-classes", "a,b,c,d", "-set",
 		"runtime.library={}/libonnxruntime.so", image)...)
 	pipe("library-install", "x.whl", "runtime", "install", "-from", "{}/x.whl")
 	for _, name := range []string{"m.json", "m.toml"} { // beside a model

@@ -24,7 +24,7 @@ import (
 func (g *generator) models() {
 	commands := map[string][]string{
 		"inspect": {"inspect", "{}/m.onnx"}, "differentiate": {"differentiate", "-model", "{}/m.onnx", "-out", "{}/g.onnx"},
-		"predict": classify("-model", "{}/m.onnx", "-classes", "a,b,c", image),
+		"predict": classify("-model", "{}/m.onnx", "-classes", "a,b,c,d", image),
 	}
 	add := func(name string, content []byte) {
 		for command, args := range commands {
@@ -234,7 +234,8 @@ func (g *generator) weights() {
 		"dtype":    `{"a":{"dtype":"` + strings.Repeat("F", million) + `","shape":[16],"data_offsets":[0,64]}}`,
 		"metadata": `{"__metadata__":{"a":"` + strings.Repeat("m", million) + `"}}`, "metadata-kind": `{"__metadata__":` + strings.Repeat("[", million) + `}`,
 		"tensors": `{` + strings.Repeat(`"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},`, 10_000) + `"b":1}`, "numbers": one(strings.Repeat("9", million), "0", "64"),
-		"keys": `{"a":{` + strings.Repeat(`"x":1,`, million) + `"y":1}}`, "space": strings.Repeat(" ", 90*million), "entries": `{"a":{"dtype":"F32","shape":[16],"data_offsets":[` + strings.Repeat("0,", million) + `0]}}`,
+		"parts": `{"` + strings.Repeat("a.", million) + `":{"dtype":"F32","shape":[16],"data_offsets":[0,64]}}`,
+		"keys":  `{"a":{` + strings.Repeat(`"x":1,`, million) + `"y":1}}`, "space": strings.Repeat(" ", 90*million), "entries": `{"a":{"dtype":"F32","shape":[16],"data_offsets":[` + strings.Repeat("0,", million) + `0]}}`,
 	} {
 		tensors(name, header)
 	}

@@ -56,7 +56,7 @@ func (g *generator) configs() {
 				return os.WriteFile(filepath.Join(dir, file), content, 0o666)
 			}})
 	}
-	description := `{"classes": ["a", "b", "c"], "size": 8, "crop": 1, "mean": [0, 0, 0], "std": [1, 1, 1]}`
+	description := `{"classes": ["a", "b", "c", "d"], "size": 8, "crop": 1, "mean": [0, 0, 0], "std": [1, 1, 1]}`
 	for i, b := range damaged([]byte(description), 16, g.rng) {
 		beside(fmt.Sprintf("damage%d", i), "m.json", b)
 	}
@@ -118,7 +118,7 @@ func (g *generator) tables() {
 			g.repeated("names", fmt.Sprintf("%s-%d", name, n), "c.txt", doc[0], doc[1], n, doc[2], names...)
 		}
 	}
-	paths := classify("-model", model, "-classes", "a,b,c", "-")
+	paths := classify("-model", model, "-classes", "a,b,c,d", "-")
 	for name, doc := range map[string][3]string{"path": {"a/", "b", ""}, "paths": {"", "x.png\n", ""}, "zeros": {"", "\x00", ""},
 		"deep": {"", "ä/", ""}, "parents": {"ä", "/..", ""}} {
 		for _, n := range []int{1000, 50_000} {
