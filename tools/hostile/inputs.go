@@ -19,7 +19,7 @@ type input struct {
 	path         string   // of the file that is read, below the folder
 	args         []string // of trainer; {} stands for the folder
 	stdin        string   // a file in the folder, "" for none
-	big          bool     // takes more than a few megabytes
+	big          bool     // more than the test takes
 	write        func(dir string) error
 }
 
@@ -77,9 +77,12 @@ func (g *generator) glob(pattern string) []string {
 
 func (g *generator) add(in input) { g.inputs = append(g.inputs, in) }
 
+// most is the size of the largest file that the test takes, in bytes.
+const most = 256 << 10
+
 // file adds an input of one file.
 func (g *generator) file(reader, name, file string, content []byte, args ...string) {
-	g.add(input{reader: reader, name: name, path: file, args: args, big: len(content) > 4<<20,
+	g.add(input{reader: reader, name: name, path: file, args: args, big: len(content) > most,
 		write: func(dir string) error { return os.WriteFile(filepath.Join(dir, file), content, 0o666) }})
 }
 
@@ -99,7 +102,7 @@ func (g *generator) sparse(reader, name, file string, content []byte, size int64
 
 // repeated adds an input of one file: head, n times part, tail.
 func (g *generator) repeated(reader, name, file, head, part string, n int, tail string, args ...string) {
-	g.add(input{reader: reader, name: name, path: file, args: args, big: len(part)*n > 4<<20, write: func(dir string) error {
+	g.add(input{reader: reader, name: name, path: file, args: args, big: len(part)*n > most, write: func(dir string) error {
 		f, err := os.Create(filepath.Join(dir, file))
 		if err != nil {
 			return err

@@ -49,7 +49,7 @@ func (g *generator) configs() {
 	onnx := g.read(model)
 	beside := func(name, file string, content []byte) {
 		g.add(input{reader: "sidecar", name: name, path: file, args: classify("-model", "{}/m.onnx", image),
-			big: len(content) > 4<<20, write: func(dir string) error {
+			big: len(content) > most, write: func(dir string) error {
 				if err := os.WriteFile(filepath.Join(dir, "m.onnx"), onnx, 0o666); err != nil {
 					return err
 				}
