@@ -1,8 +1,9 @@
 package evaluation
 
 import (
-	"fovea/internal/table"
 	"io"
+
+	"fovea/internal/table"
 )
 
 // A TableKind says which kind of table a CSV file holds, judged by its header.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"fovea/data"
+	"fovea/data/labels"
 	"fovea/evaluation"
 	"fovea/evaluation/report"
 	"fovea/internal/progress"
@@ -25,12 +26,13 @@ type EvalOptions struct {
 	Given    Description // overrides the model's metadata and the file beside it
 	Data     string      // folder with the splits, each a folder a class
 	Split    string      // folder in Data, such as "test"; with Labels only a name
-	Labels   string      // CSV of path and label, in the place of class folders; "": none
-	Out      string      // folder for tables, figures and report; made if need be
-	Batch    int         // images at a time; 0: 16
-	Workers  int         // goroutines that decode; 0: one a core
-	Skip     bool        // leave out unreadable images instead of failing
-	Resume   bool        // go on where an evaluation to Out stopped
+	Labels   string      // table of images and labels, in the place of class folders; "": none
+	Columns  labels.Columns
+	Out      string // folder for tables, figures and report; made if need be
+	Batch    int    // images at a time; 0: 16
+	Workers  int    // goroutines that decode; 0: one a core
+	Skip     bool   // leave out unreadable images instead of failing
+	Resume   bool   // go on where an evaluation to Out stopped
 	Runtime  engine.Settings
 	Progress progress.Func
 
@@ -49,11 +51,9 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	if err != nil {
 		return nil, err
 	}
-	split, err := o.openSplit(d.Classes)
+	images := Images{Dir: o.Data, Split: o.Split, Labels: o.Labels, Columns: o.Columns, Skip: o.Skip}
+	split, err := images.Open(d, o.Model)
 	if err != nil {
-		return nil, err
-	}
-	if err := RenumberClasses(split, d.Classes, o.Model); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
@@ -97,13 +97,6 @@ func prepared(d *Description) []report.Fact {
 	const images = "%d pixels a side, the centre %g of the shorter side; mean %v, standard deviation %v"
 	return []report.Fact{{Name: "Images", Value: fmt.Sprintf(images, d.Size, d.Crop, d.Mean, d.Std)},
 		{Name: "Model", Value: fmt.Sprintf("%s to %s, which is %s", d.Input, d.Output, d.Scores)}}
-}
-
-func (o *EvalOptions) openSplit(classes []string) (*data.Split, error) {
-	if o.Labels != "" {
-		return data.OpenLabels(o.Labels, o.Data, classes)
-	}
-	return data.OpenSplit(filepath.Join(o.Data, o.Split))
 }
 
 // Test predicts a split with a model file and computes the metrics. Paths in the predictions are relative to the

@@ -64,7 +64,7 @@ func (p *plan) describe(m *pb.ModelProto, best int, score float64) error {
 		return err
 	}
 	t, judging := p.data.evalTransform(), judgingOf(c)
-	d := inference.Description{Classes: p.data.classes, Size: t.Size, Crop: t.CropPct, Mean: t.Mean[:], Std: t.Std[:],
+	d := inference.Description{Classes: p.data.classes, Merged: p.data.merged, Size: t.Size, Crop: t.CropPct, Mean: t.Mean[:], Std: t.Std[:],
 		White: t.Reading.White, Epoch: best + 1, Half: judging.Half, LossBatch: judging.LossBatch}
 	d.WriteMetadata(m)
 	onnx.SetMetadata(m, metaScore, strconv.FormatFloat(score, 'g', -1, 64))

@@ -58,7 +58,7 @@ func (d *dataset) files(x data.Repeat) []report.File {
 		if err != nil {
 			path = sample.Path
 		}
-		out = append(out, report.File{Split: filepath.Base(split.Dir), Class: split.Classes[sample.Class],
+		out = append(out, report.File{Split: split.Name, Class: split.Classes[sample.Class],
 			Path: filepath.ToSlash(path)})
 	}
 	return out
@@ -131,7 +131,7 @@ func (p *page) report(status report.Status) (*report.Report, error) {
 }
 
 func countImages(s *data.Split) figures.Split {
-	out := figures.Split{Name: filepath.Base(s.Dir), Counts: make([]int, len(s.Classes))}
+	out := figures.Split{Name: s.Name, Counts: make([]int, len(s.Classes))}
 	for _, x := range s.Samples {
 		out.Counts[x.Class]++
 	}
@@ -205,11 +205,13 @@ func (p *page) rates() []figures.Series {
 func (p *page) commands() []report.Command {
 	c := p.plan.setup.config
 	settings, model := filepath.Join(p.folder, runfiles.Config), filepath.Join(p.folder, runfiles.Model)
+	test := []string{"trainer", "eval", "-model", model, "-data", c.Data.Dir}
+	if p.plan.data.table != nil {
+		test = append(test, "-labels", filepath.Join(p.folder, runfiles.Splits))
+	}
 	return []report.Command{
 		{Does: "Train it again, beside this run",
 			Line: report.Line("trainer", "-config", settings, "-set", "name="+c.Name+"-again")},
-		{Does: "Test the model again",
-			Line: report.Line("trainer", "eval", "-model", model, "-data", c.Data.Dir, "-split", "test", "-out",
-				p.folder+"-eval")},
+		{Does: "Test the model again", Line: report.Line(append(test, "-split", "test", "-out", p.folder+"-eval")...)},
 	}
 }

@@ -217,6 +217,9 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 	if err := durable.Write(filepath.Join(r.folder, runfiles.Config), setup.config.WriteTOML); err != nil {
 		return err
 	}
+	if err := set.writeTables(r.folder); err != nil {
+		return err
+	}
 	loop := &loop{config: setup.config, data: set, schedule: r.plan.schedule, learner: l, validator: v,
 		state: r.state, checkpoints: kept, trained: setup.trained(), progress: r.options.Progress, ended: r.page.update}
 	if err := loop.open(f.train); err != nil {

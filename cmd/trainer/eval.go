@@ -46,8 +46,11 @@ Classes are matched by name. A class that the model does not know is an error. A
 		flags: append([]flagEntry{
 			{&o.Data, "data", "DIR", `with -model: folder that holds the split, in which each class has a folder. With
 				-predictions: folder that the paths are relative to; the page then shows the images of the hardest errors`},
-			{&o.Labels, "labels", "FILE", `CSV or .xlsx with the columns path and label, instead of class folders or of the labels in
-				the predictions. With -model, path is relative to -data, and -split is then only a name`},
+			{&o.Labels, "labels", "FILE", `table with a row for each image (CSV, TSV, .xlsx or Parquet), instead of class folders or
+				of the labels in the predictions. With -model the images are looked for below -data, and -split chooses rows
+				where the table has a column of splits`},
+			{&o.Columns, "columns", "LIST", `columns of the table that are not found by their names, such as
+				image=Scan,label=Grade,patient=ID`},
 			{&o.Split, "split", "NAME", "folder to evaluate; with -predictions only a name"},
 			{&o.Out, "out", "DIR", `folder to write to; created if it does not exist (default: eval beside the model or the
 				predictions)`},

@@ -56,7 +56,7 @@ func features(ctx context.Context, file *imported.File, o Options) (*Features, e
 		return nil, err
 	}
 	g := model.Graph
-	a, err := locate(file, model, o.Output)
+	a, err := locate(ctx, file, model, o.Output)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func WriteFeatures(ctx context.Context, o FeatureOptions) (n int, err error) {
 			return 0, err
 		}
 	}
-	if err := o.describe(&o.Options); err != nil {
+	if err := o.describe(ctx, &o.Options); err != nil {
 		return 0, err
 	}
 	f, err := OpenFeatures(ctx, o.Model, o.Options)

@@ -28,16 +28,18 @@ type Input struct {
 	Images      []string // paths of image files
 	Skip        bool     // leave out images that cannot be read instead of failing
 	Progress    progress.Func
+
+	verified []data.Fingerprint // of Images
 }
 
 // describe resolves the description and copies into the options what it says of the model.
-func (in *Input) describe(o *Options) error {
+func (in *Input) describe(ctx context.Context, o *Options) error {
 	if in.Description.Raw {
 		return fmt.Errorf("%s prepares images itself, by steps without a gradient: "+
 			"use the model of the export without _raw in its name", in.Model)
 	}
 	o.Output, o.Side = in.Description.Output, in.Description.Size
-	return in.Description.Resolve(in.Model)
+	return in.Description.Resolve(ctx, in.Model)
 }
 
 // WriteOptions of Write.
@@ -72,7 +74,7 @@ func Write(ctx context.Context, o WriteOptions) (n int, err error) {
 			return 0, fmt.Errorf("the model has no class %q: it has %q", o.Class, o.Description.Classes)
 		}
 	}
-	if err := o.describe(&o.Options); err != nil {
+	if err := o.describe(ctx, &o.Options); err != nil {
 		return 0, err
 	}
 	r := writer{WriteOptions: o}
@@ -136,7 +138,9 @@ func (in *Input) check(side, classes int) error {
 // skipped: then others must be left.
 func (in *Input) verify(ctx context.Context) error {
 	samples := in.samples()
-	_, bad, err := data.Verify(ctx, samples, 0, nil, in.Description.Transform(), in.Progress.Images("check images"))
+	var bad []data.BadImage
+	var err error
+	in.verified, bad, err = data.Verify(ctx, samples, 0, nil, in.Description.Transform(), in.Progress.Images("check images"))
 	if err != nil || bad == nil {
 		return err
 	}
@@ -162,7 +166,7 @@ func (in *Input) samples() []data.Sample {
 // each reads the images batch by batch, float32 [n,3,S,S], and calls do with them and their paths.
 func (in *Input) each(ctx context.Context, task string, batch int,
 	do func(images []float32, paths []string) error) error {
-	loader, err := data.NewLoader(data.LoaderConfig{Samples: in.samples(), Batch: batch,
+	loader, err := data.NewLoader(data.LoaderConfig{Samples: in.samples(), Verified: in.verified, Batch: batch,
 		Transform: in.Description.Transform()})
 	if err != nil {
 		return err

@@ -92,8 +92,9 @@ func (c *card) ofRun(run *runFolder, d *inference.Description) {
 			"`config.toml` of the run stands in each file's metadata under `fovea.config`.",
 			cfg.Schedule.Epochs, d.Epoch, cfg.Seed)}
 	for _, name := range []string{"train", "val", "test"} {
-		if s, err := data.OpenSplit(filepath.Join(cfg.Data.Dir, name)); err == nil {
-			c.Splits = append(c.Splits, countClasses(name, s, d.Classes))
+		images := inference.Images{Dir: cfg.Data.Dir, Split: name, Labels: run.splits, Skip: true}
+		if s, err := images.Open(d, c.Report.Model); err == nil {
+			c.Splits = append(c.Splits, countClasses(s))
 		}
 	}
 	if c.Test = run.test; c.Test != nil {
@@ -111,13 +112,10 @@ func (c *card) ofRun(run *runFolder, d *inference.Description) {
 	}
 }
 
-func countClasses(name string, s *data.Split, classes []string) cardSplit {
-	out := cardSplit{Name: name, Counts: make([]int, len(classes)), Total: len(s.Samples)}
-	numbers := inference.MatchClasses(s.Classes, classes).Numbers
+func countClasses(s *data.Split) cardSplit {
+	out := cardSplit{Name: s.Name, Counts: make([]int, len(s.Classes)), Total: len(s.Samples)}
 	for _, x := range s.Samples {
-		if n := numbers[x.Class]; n >= 0 {
-			out.Counts[n]++
-		}
+		out.Counts[x.Class]++
 	}
 	return out
 }

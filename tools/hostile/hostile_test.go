@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"fovea/data"
+	"fovea/data/labels"
 	"fovea/data/prepare"
 	"fovea/evaluation"
 	"fovea/inference"
@@ -33,7 +34,7 @@ var readers = map[string]func(t *testing.T, path, dir string) error{
 		return err
 	},
 	"labels": func(t *testing.T, path, dir string) error {
-		_, err := data.OpenLabels(path, dir, []string{"a", "b"})
+		_, err := labels.Open(path, dir, labels.Options{})
 		return err
 	},
 	"predictions": predictions, "workbook": predictions,

@@ -93,7 +93,7 @@ func (c *Config) Differences(before *Config, except ...string) []string {
 	var changes []string
 	for _, k := range keys {
 		was, is := k.field(before).Interface(), k.field(c).Interface()
-		if was != is && !slices.Contains(except, k.name) {
+		if !reflect.DeepEqual(was, is) && !slices.Contains(except, k.name) {
 			changes = append(changes, fmt.Sprintf("%s was %v, is %v", k.name, was, is))
 		}
 	}
