@@ -18,9 +18,10 @@ func compareCommand(a *app) *command {
 	o := defaultIntervals()
 	var asJSON, asCSV bool
 	return &command{
-		name:     "compare",
-		summary:  "compare results on the same images, with intervals and tests",
-		synopsis: []string{"trainer compare A B ... [flags]"},
+		name:      "compare",
+		writesCSV: true,
+		summary:   "compare results on the same images, with intervals and tests",
+		synopsis:  []string{"trainer compare A B ... [flags]"},
 		text: `
 Shows results side by side: each measure with its interval, and the best result marked. Each result is tested against
 the first, A:
@@ -70,9 +71,9 @@ trainer compare runs/octid theirs.csv configs/archive/paddle/OCTID
 			case asJSON:
 				return c.WriteJSON(a.stdout)
 			case asCSV:
-				return c.WriteCSV(a.stdout)
+				return c.WriteCSV(a.csv)
 			}
-			return c.WriteText(a.stdout)
+			return c.WriteText(a.text)
 		},
 	}
 }

@@ -123,7 +123,7 @@ func TestEvalPredictions(t *testing.T) {
 	}
 	page := string(read(t, out, "report.html"))
 	for _, part := range []string{"3 images of the split “val”", "too few images to rely on",
-		"trainer eval -predictions " + file, "20 rounds"} {
+		"trainer eval -predictions " + filepath.Base(file), "20 rounds"} {
 		if !strings.Contains(page, part) {
 			t.Errorf("the page does not say %q", part)
 		}

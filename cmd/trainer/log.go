@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"fovea/internal/naming"
 	"io"
 	"log/slog"
 	"strings"
 	"sync"
 	"time"
+
+	"fovea/internal/naming"
 )
 
 // A logHandler writes a record as a line a person reads:
@@ -56,7 +57,7 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	case r.Level < slog.LevelInfo:
 		h.line.WriteString("debug: ")
 	}
-	h.line.WriteString(r.Message)
+	h.line.WriteString(naming.Visible(r.Message))
 	h.line.WriteByte(' ')
 	rest := slog.NewRecord(time.Time{}, r.Level, "", r.PC)
 	r.Attrs(func(a slog.Attr) bool {

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -18,7 +17,9 @@ import (
 	"fovea/data"
 	"fovea/evaluation"
 	"fovea/inference"
+	"fovea/internal/durable"
 	"fovea/internal/progress"
+	"fovea/internal/table"
 )
 
 // Input is a model file and the images that go through it.
@@ -95,7 +96,7 @@ func Write(ctx context.Context, o WriteOptions) (n int, err error) {
 	if err := r.verify(ctx); err != nil {
 		return 0, err
 	}
-	if err := os.MkdirAll(o.Out, 0o755); err != nil {
+	if err := durable.MakeFolder(o.Out); err != nil {
 		return 0, err
 	}
 	err = writeFile(filepath.Join(o.Out, TableFile), func(w io.Writer) error {
@@ -252,7 +253,8 @@ func (r *writer) image(path string, img *image.NRGBA, e *Explanation, shuffled [
 		if err := writeFile(filepath.Join(r.Out, file), values); err != nil {
 			return err
 		}
-		row := []string{path, class, decimal(probability[e.Class]), best, string(m.Method), file, name + ".png",
+		row := []string{table.Escape(path), table.Escape(class), decimal(probability[e.Class]), table.Escape(best),
+			string(m.Method), file, name + ".png",
 			decimal(float64(e.Scores[e.Class])), "", "", "", ""}
 		if shuffled != nil {
 			if c := RankCorrelation(m, shuffled[k]); !math.IsNaN(c) {

@@ -116,7 +116,7 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 				t.GetName(), onnx.TypeName(kind))
 		}
 	}
-	if err := os.MkdirAll(o.Out, 0o755); err != nil {
+	if err := durable.MakeFolder(o.Out); err != nil {
 		return nil, err
 	}
 	for _, name := range Variants {

@@ -45,8 +45,8 @@ type Options struct {
 
 // A Reader reads a table: a CSV file, or a workbook's first sheet. Columns may be separated by commas, semicolons, tabs,
 // vertical bars or spaces; the header tells which. A first line such as "sep=;" tells it too. Lines in front of the
-// header that begin with # are skipped, and so are empty rows, and empty columns at the right. A first column of row names, which has no name or pandas' "Unnamed: 0", is not among
-// the columns.
+// header that begin with # are skipped, and so are empty rows, and empty columns at the right. The escapes of [Escape]
+// are taken off. A first column of row names, which has no name or pandas' "Unnamed: 0", is not among the columns.
 type Reader struct {
 	Header  []string // names of the columns, without spaces around them
 	Exact   []string // names of the columns as they are written
@@ -283,8 +283,16 @@ func Rows(r io.Reader) ([][]string, error) {
 	}
 }
 
-// open returns the source of rows that a file holds.
+// open returns the source of rows that a file holds, without escapes.
 func open(r io.Reader, o *Options) (source, error) {
+	in, err := openRaw(r, o)
+	if err != nil {
+		return nil, err
+	}
+	return unescaped{in}, nil
+}
+
+func openRaw(r io.Reader, o *Options) (source, error) {
 	in := bufio.NewReader(r)
 	head, err := in.Peek(textfile.HeadSize)
 	if err != nil && !errors.Is(err, io.EOF) {
