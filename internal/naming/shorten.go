@@ -22,12 +22,10 @@ func Shorten(message string) string {
 	}
 	lines := strings.SplitAfterN(message, "\n", maxLines+1)
 	for i, line := range lines[:min(len(lines), maxLines)] {
-		line, end, _ := strings.Cut(line, "\n")
-		line = cutMiddle(shortenTexts(line), maxLine)
-		if end = ""; strings.HasSuffix(lines[i], "\n") {
-			end = "\n"
+		text, ended := strings.CutSuffix(line, "\n")
+		if lines[i] = cutMiddle(shortenTexts(text), maxLine); ended {
+			lines[i] += "\n"
 		}
-		lines[i] = line + end
 	}
 	if len(lines) > maxLines {
 		lines[maxLines] = fmt.Sprintf("… and %d lines more", 1+strings.Count(strings.TrimRight(lines[maxLines], "\n"), "\n"))
