@@ -73,7 +73,7 @@ func (a *app) predict(ctx context.Context, m *classifierFlags, p prediction, ope
 	if err != nil {
 		return badUsage("%w", err)
 	}
-	paths, err := imagePaths(operands)
+	paths, err := imagePaths(ctx, operands)
 	if err != nil {
 		return err
 	}
