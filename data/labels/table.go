@@ -13,6 +13,7 @@ import (
 	"fovea/data/splits"
 	"fovea/internal/naming"
 	"fovea/internal/regular"
+	"fovea/internal/regular"
 	"fovea/internal/table"
 )
 
