@@ -13,7 +13,6 @@ import (
 	"fovea/data/splits"
 	"fovea/internal/naming"
 	"fovea/internal/regular"
-	"fovea/internal/regular"
 	"fovea/internal/table"
 )
 
