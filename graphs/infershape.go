@@ -57,9 +57,6 @@ func inferReshape(n *Node) ([]Value, error) {
 }
 
 func inferTranspose(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 1); err != nil {
-		return nil, err
-	}
 	x, perm := n.Inputs[0], n.Attributes.Ints("perm")
 	if len(perm) != x.Rank() {
 		return nil, fmt.Errorf("permutation %v is not of rank %d", perm, x.Rank())
@@ -206,9 +203,6 @@ func inferPad(n *Node) ([]Value, error) {
 // inferExpand accepts a target shape that is constant or that Concat joins from parts of shapes. An unknown element of
 // it is the batch.
 func inferExpand(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 2); err != nil {
-		return nil, err
-	}
 	target, ok := n.Inputs[1].IntValues()
 	if !ok {
 		target, ok = shapeContent(n.Inputs[1])
@@ -247,9 +241,6 @@ func shapeContent(v *Value) ([]int64, bool) {
 }
 
 func inferShape(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 1); err != nil {
-		return nil, err
-	}
 	rank := int64(n.Inputs[0].Rank())
 	start, end := n.Attributes.Int("start", 0), n.Attributes.Int("end", rank)
 	if start < 0 || end > rank || start > end {
@@ -259,9 +250,6 @@ func inferShape(n *Node) ([]Value, error) {
 }
 
 func inferGather(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 2); err != nil {
-		return nil, err
-	}
 	x, index := n.Inputs[0], n.Inputs[1]
 	a, err := axis(n.Attributes.Int("axis", 0), x.Rank())
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"io"
 	"math/bits"
 	"slices"
+
+	"github.com/disintegration/imaging"
 )
 
 const (
@@ -362,7 +364,10 @@ func decodeTIFF(file []byte, o Options) (*image.NRGBA, Notes, error) {
 	if m.bits == 16 && o.White == 0 {
 		notes = s.notes()
 	}
-	return turn(img, m.turn), notes, nil
+	if turn := turns[m.turn]; turn != nil {
+		img = turn(img)
+	}
+	return img, notes, nil
 }
 
 // white returns the sample that is white. A file that says its largest sample means its number of bits.
@@ -379,37 +384,6 @@ func (m *tiffImage) white(o Options) int {
 	return 0
 }
 
-// turn applies an orientation of TIFF.
-func turn(img *image.NRGBA, orientation int) *image.NRGBA {
-	if orientation == 1 {
-		return img
-	}
-	w, h := img.Rect.Dx(), img.Rect.Dy()
-	out := image.NewNRGBA(image.Rect(0, 0, w, h))
-	if orientation >= 5 {
-		out = image.NewNRGBA(image.Rect(0, 0, h, w))
-	}
-	for y := range h {
-		for x := range w {
-			tx, ty := x, y
-			switch orientation {
-			case 2:
-				tx = w - 1 - x
-			case 3:
-				tx, ty = w-1-x, h-1-y
-			case 4:
-				ty = h - 1 - y
-			case 5:
-				tx, ty = y, x
-			case 6:
-				tx, ty = h-1-y, x
-			case 7:
-				tx, ty = h-1-y, w-1-x
-			case 8:
-				tx, ty = y, w-1-x
-			}
-			copy(out.Pix[4*tx+ty*out.Stride:][:4], img.Pix[4*x+y*img.Stride:][:4])
-		}
-	}
-	return out
-}
+// turns holds what brings an image upright, by its orientation.
+var turns = map[int]func(image.Image) *image.NRGBA{2: imaging.FlipH, 3: imaging.Rotate180, 4: imaging.FlipV,
+	5: imaging.Transpose, 6: imaging.Rotate270, 7: imaging.Transverse, 8: imaging.Rotate90}
