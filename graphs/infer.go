@@ -84,7 +84,7 @@ func same(n *Node) ([]Value, error) {
 }
 
 func sameAlongAxis(n *Node) ([]Value, error) {
-	if _, err := axis(n.Attributes.Int("axis", -1), n.Inputs[0].Rank()); err != nil {
+	if _, err := Axis(n.Attributes.Int("axis", -1), n.Inputs[0].Rank()); err != nil {
 		return nil, err
 	}
 	return same(n)
@@ -225,7 +225,7 @@ func ReducedAxes(n *Node) ([]int, error) {
 		return out, nil
 	}
 	for _, a := range axes {
-		i, err := axis(a, x.Rank())
+		i, err := Axis(a, x.Rank())
 		if err != nil {
 			return nil, err
 		}
@@ -238,7 +238,7 @@ func ReducedAxes(n *Node) ([]int, error) {
 // attribute's axis on.
 func inferLayerNormalization(n *Node) ([]Value, error) {
 	x := n.Inputs[0]
-	from, err := axis(n.Attributes.Int("axis", -1), x.Rank())
+	from, err := Axis(n.Attributes.Int("axis", -1), x.Rank())
 	if err != nil {
 		return nil, err
 	}

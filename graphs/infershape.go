@@ -80,7 +80,7 @@ func inferSqueeze(n *Node) ([]Value, error) {
 	x := n.Inputs[0]
 	drop := make([]bool, x.Rank())
 	for _, a := range axes {
-		i, err := axis(a, x.Rank())
+		i, err := Axis(a, x.Rank())
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +103,7 @@ func inferConcat(n *Node) ([]Value, error) {
 		return nil, errors.Join(err, errors.New("nothing to join"))
 	}
 	first := n.Inputs[0]
-	along, err := axis(n.Attributes.Int("axis", 0), first.Rank())
+	along, err := Axis(n.Attributes.Int("axis", 0), first.Rank())
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func inferSplit(n *Node) ([]Value, error) {
 		return nil, err
 	}
 	x := n.Inputs[0]
-	along, err := axis(n.Attributes.Int("axis", 0), x.Rank())
+	along, err := Axis(n.Attributes.Int("axis", 0), x.Rank())
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +168,7 @@ func inferSlice(n *Node) ([]Value, error) {
 	x := n.Inputs[0]
 	shape := slices.Clone(x.Shape)
 	for i, a := range axes {
-		along, err := axis(a, x.Rank())
+		along, err := Axis(a, x.Rank())
 		if err != nil {
 			return nil, err
 		}
@@ -251,7 +251,7 @@ func inferShape(n *Node) ([]Value, error) {
 
 func inferGather(n *Node) ([]Value, error) {
 	x, index := n.Inputs[0], n.Inputs[1]
-	a, err := axis(n.Attributes.Int("axis", 0), x.Rank())
+	a, err := Axis(n.Attributes.Int("axis", 0), x.Rank())
 	if err != nil {
 		return nil, err
 	}

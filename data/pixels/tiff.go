@@ -64,8 +64,8 @@ type tiffTag struct {
 // tiffSizes holds the bytes of a value by its type; types without integers have none.
 var tiffSizes = map[int]int{1: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 17: 8, 18: 8}
 
-// openTIFF reads the tags. Of tags that occur twice the first one holds, as in Pillow.
-func openTIFF(data []byte) (*tiffFile, error) {
+// readTIFF reads the tags. Of tags that occur twice the first one holds, as in Pillow.
+func readTIFF(data []byte) (*tiffFile, error) {
 	t := &tiffFile{data: data, order: binary.LittleEndian, tags: map[int]tiffTag{}}
 	if len(data) < 16 {
 		return nil, io.ErrUnexpectedEOF
@@ -207,7 +207,7 @@ func notRead(format string, args ...any) error {
 // openImage decides how the pixels are stored. It accepts what Pillow's table OPEN_INFO has, but for what convert("RGB")
 // makes wrong pixels of.
 func openImage(file []byte) (*tiffImage, error) {
-	t, err := openTIFF(file)
+	t, err := readTIFF(file)
 	if err != nil {
 		return nil, err
 	}
@@ -329,10 +329,10 @@ func (m *tiffImage) readColourMap() error {
 	return nil
 }
 
-func tiffHeader(file []byte) (header, error) {
+func openTIFF(file []byte) (header, decoder, error) {
 	m, err := openImage(file)
 	if err != nil {
-		return header{}, err
+		return header{}, nil, err
 	}
 	h := header{w: m.w, h: m.h, perByte: 4 + m.samples*max(m.bits/8, 1)}
 	if m.turn > 1 {
@@ -344,15 +344,11 @@ func tiffHeader(file []byte) (header, error) {
 	if m.next != 0 && m.slice(m.next, 2) != nil {
 		h.notes = Pages
 	}
-	return h, nil
+	return h, m.decode, nil
 }
 
-// decodeTIFF decodes the first page and turns it by its orientation, as Pillow does.
-func decodeTIFF(file []byte, o Options) (*image.NRGBA, Notes, error) {
-	m, err := openImage(file)
-	if err != nil {
-		return nil, 0, err
-	}
+// decode decodes the first page and turns it by its orientation, as Pillow does.
+func (m *tiffImage) decode(o Options) (*image.NRGBA, Notes, error) {
 	img := image.NewNRGBA(image.Rect(0, 0, m.w, m.h))
 	setOpaque(img.Pix)
 	s := newScale(m.white(o))

@@ -18,8 +18,8 @@ type webpFile struct {
 	notes  Notes
 }
 
-// openWebP takes the first frame out of an animation.
-func openWebP(file []byte) (webpFile, error) {
+// readWebP takes the first frame out of an animation.
+func readWebP(file []byte) (webpFile, error) {
 	w := webpFile{still: file}
 	var frame []byte
 	animated := false
@@ -71,26 +71,23 @@ func eachRIFF(b []byte, do func(name string, body []byte) bool) bool {
 
 func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
 
-func webpHeader(file []byte) (header, error) {
-	w, err := openWebP(file)
+func openWebP(file []byte) (header, decoder, error) {
+	w, err := readWebP(file)
 	if err != nil {
-		return header{}, err
+		return header{}, nil, err
 	}
 	config, err := webp.DecodeConfig(bytes.NewReader(w.still))
 	if err != nil {
-		return header{}, webpError(err)
+		return header{}, nil, webpError(err)
 	}
-	if w.canvas == (image.Point{}) {
-		w.canvas = image.Pt(config.Width, config.Height)
+	size := w.canvas
+	if size == (image.Point{}) {
+		size = image.Pt(config.Width, config.Height)
 	}
-	return header{w: w.canvas.X, h: w.canvas.Y, perByte: 12, notes: w.notes}, nil
+	return header{w: size.X, h: size.Y, perByte: 12, notes: w.notes}, w.decode, nil
 }
 
-func decodeWebP(file []byte, o Options) (*image.NRGBA, Notes, error) {
-	w, err := openWebP(file)
-	if err != nil {
-		return nil, 0, err
-	}
+func (w webpFile) decode(o Options) (*image.NRGBA, Notes, error) {
 	img, err := webp.Decode(bytes.NewReader(w.still))
 	if err != nil {
 		return nil, 0, webpError(err)
