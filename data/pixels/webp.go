@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"image"
+	"image/color"
+	"image/draw"
 	"io"
 
 	"golang.org/x/image/webp"
@@ -120,13 +122,9 @@ func onCanvas(img *image.NRGBA, at, size image.Point, c [3]uint8) *image.NRGBA {
 		return img
 	}
 	out := image.NewNRGBA(image.Rectangle{Max: size})
-	for i := 0; i < len(out.Pix); i += 4 {
-		out.Pix[i], out.Pix[i+1], out.Pix[i+2], out.Pix[i+3] = c[0], c[1], c[2], 255
-	}
-	r := img.Rect.Add(at).Intersect(out.Rect)
-	for y := r.Min.Y; y < r.Max.Y; y++ {
-		copy(out.Pix[out.PixOffset(r.Min.X, y):][:4*r.Dx()], img.Pix[img.PixOffset(r.Min.X-at.X, y-at.Y):])
-	}
+	background := image.NewUniform(color.NRGBA{c[0], c[1], c[2], 255})
+	draw.Draw(out, out.Rect, background, image.Point{}, draw.Src)
+	draw.Draw(out, img.Rect.Add(at), img, image.Point{}, draw.Src)
 	return out
 }
 
