@@ -68,7 +68,7 @@ func infer(n *Node, outputs int) ([]Value, error) {
 // requireInputs returns an error unless inputs 0 to count-1 are present.
 func requireInputs(n *Node, count int) error {
 	for i := range count {
-		if i >= len(n.Inputs) || n.Inputs[i] == nil {
+		if n.Input(i) == nil {
 			return fmt.Errorf("input %d is missing", i)
 		}
 	}
@@ -178,7 +178,7 @@ func inferGemm(n *Node) ([]Value, error) {
 		return nil, errors.New("operands need two dimensions")
 	}
 	out, err := inferMatMul(n)
-	if err != nil || len(n.Inputs) < 3 || n.Inputs[2] == nil {
+	if err != nil || n.Input(2) == nil {
 		return out, err
 	}
 	shape, err := broadcast(out[0].Shape, n.Inputs[2].Shape)
@@ -211,7 +211,7 @@ func reduction(n *Node) ([]Value, error) {
 func ReducedAxes(n *Node) ([]int, error) {
 	x := n.Inputs[0]
 	var axes []int64
-	if len(n.Inputs) > 1 && n.Inputs[1] != nil {
+	if n.Input(1) != nil {
 		var ok bool
 		if axes, ok = n.Inputs[1].IntValues(); !ok {
 			return nil, errors.New("axes are not constant")

@@ -104,7 +104,7 @@ func pad(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 		delete(n.Attributes, "value")
 		return nil
 	}
-	if len(n.Inputs) < 4 || n.Inputs[3] == nil {
+	if n.Input(3) == nil {
 		return nil
 	}
 	pads, _ := integers(n.Inputs[1])

@@ -11,7 +11,6 @@ type optimizer interface {
 	update(step int64, rate, divisor float64) error
 	// norm returns the norm of the gradients of the last update, divided and not yet clipped. On a GPU, wait first.
 	norm() float64
-	close() error
 }
 
 // A hostOptimizer runs on the CPU.
@@ -59,4 +58,3 @@ func (o *hostOptimizer) update(step int64, rate, divisor float64) error {
 }
 
 func (o *hostOptimizer) norm() float64 { return o.last }
-func (o *hostOptimizer) close() error  { return nil }
