@@ -5,7 +5,7 @@
 // A data set is a folder with the splits train, val and test; a split holds one folder for each class. [Open] and
 // [OpenSplit] list them in the order of torchvision's ImageFolder, so that a class has the index that it has in
 // PyTorch. They refuse what would train a wrong model: a missing split, an empty class, splits whose classes differ.
-// [OpenSplitNumbered] accepts the last, as torchvision does. [OpenLabels] reads a table of labels instead.
+// [OpenSplitNumbered] accepts the last, as torchvision does. Package labels reads a table instead.
 //
 // # The path of one image
 //

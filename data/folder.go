@@ -23,15 +23,38 @@ var Extensions = []string{".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif
 type Sample struct {
 	Path  string
 	Class int // index into Split.Classes
+	Row   int // index into Split.Rows; 0 where there are none
 }
 
-// A Split is one folder of class folders.
+// A Split is one folder of class folders, or a part of the images that a table labels.
 type Split struct {
-	Dir     string
+	Name    string   // such as "train"
+	Dir     string   // the folder of the split, or of all images
 	Classes []string // names of the class folders, sorted by code point
 	Samples []Sample // by class, then by path
 
+	// Attributes names what a table of labels tells of each image beside its class, such as "patient", "eye" and "camera".
+	// Rows holds their values. Both are nil for folders of classes.
+	Attributes []string
+	Rows       [][]string
+
 	Verified []Fingerprint // of Samples, which only their user can fill in; nil: not verified
+}
+
+// String returns the split for a message.
+func (s *Split) String() string {
+	if filepath.Base(s.Dir) == s.Name {
+		return s.Dir
+	}
+	return fmt.Sprintf("the split %s of %s", s.Name, s.Dir)
+}
+
+// Attribute returns what a table tells of a sample under one of the names of Attributes, "" where it tells nothing.
+func (s *Split) Attribute(x Sample, name string) string {
+	if i := slices.Index(s.Attributes, name); i >= 0 {
+		return s.Rows[x.Row][i]
+	}
+	return ""
 }
 
 // A Dataset is a folder with the splits train, val and test, which have the same classes.
@@ -139,7 +162,7 @@ func OpenSplit(dir string) (*Split, error) {
 		}
 		return nil, fmt.Errorf("%s is empty: it needs a folder a class with images in it", dir)
 	}
-	s := &Split{Dir: dir, Classes: classes}
+	s := &Split{Name: filepath.Base(dir), Dir: dir, Classes: classes}
 	var empty []string
 	var others leftOut
 	others.addFiles(dir, files, true)
@@ -213,7 +236,7 @@ func list(dir string) (folders, files []string, err error) {
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil, fmt.Errorf("no folder %s: check the path", dir)
+		return nil, nil, fmt.Errorf("no folder %s: check the path (%w)", dir, fs.ErrNotExist)
 	case err != nil:
 		return nil, nil, fmt.Errorf("listing images: %w", err)
 	}

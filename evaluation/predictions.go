@@ -12,6 +12,7 @@ type Prediction struct {
 	Path          string    // the image
 	Label         int       // the true class, an index into Predictions.Classes
 	Probabilities []float64 // one a class, in [0, 1]
+	Attributes    []string  // values of Predictions.Attributes; "": not known
 }
 
 // Predicted returns the class of largest probability, the lowest of those that tie (numpy.argmax).
@@ -26,9 +27,13 @@ func (r Prediction) Predicted() int {
 }
 
 // Predictions is a table of predictions over one list of classes.
+//
+// The order of the classes has a meaning. Of two classes the second is positive. Ordered classes are grades, which ascend.
 type Predictions struct {
-	Classes []string
-	Rows    []Prediction
+	Classes    []string
+	Ordered    bool     // the classes are grades
+	Attributes []string // what is known of each image, such as "patient", "eye" and "camera"
+	Rows       []Prediction
 }
 
 // Check returns an error about the first thing that makes p unusable. It wants at least two classes with different

@@ -44,22 +44,45 @@ func (m Matching) Error(data, model string, known []string) error {
 	return errors.New(message)
 }
 
-// RenumberClasses gives the samples of a split the model's class numbers. A class without images is allowed, an unknown
-// one is not.
-func RenumberClasses(split *data.Split, classes []string, model string) error {
-	m := MatchClasses(split.Classes, classes)
-	if err := m.Error(split.Dir, model, classes); err != nil {
+// RenumberClasses gives the samples of a split the model's class numbers. Classes that the model's training merged are
+// merged, and those that it left out are left out. A class without images is allowed, an unknown one is not.
+func RenumberClasses(split *data.Split, d *Description, model string) error {
+	names := slices.Clone(split.Classes)
+	for i, name := range names {
+		if _, known := naming.NewIndex(d.Classes).Find(name); known {
+			continue
+		}
+		for merged, former := range d.Merged {
+			if _, ok := naming.NewIndex(former).Find(name); ok {
+				names[i] = merged
+			}
+		}
+	}
+	if out := 0; slices.Contains(names, data.LeftOutClass) {
+		split.Samples = slices.DeleteFunc(slices.Clone(split.Samples), func(x data.Sample) bool {
+			if names[x.Class] != data.LeftOutClass {
+				return false
+			}
+			out++
+			return true
+		})
+		slog.Info("images of classes are left out, as when the model was trained", "images", out,
+			"classes", d.Merged[data.LeftOutClass])
+	}
+	m := MatchClasses(names, append(slices.Clone(d.Classes), data.LeftOutClass))
+	if err := m.Error(split.Dir, model, d.Classes); err != nil {
 		return err
 	}
+	m.Missing = slices.DeleteFunc(m.Missing, func(name string) bool { return name == data.LeftOutClass })
 	if len(m.Missing) > 0 {
 		slog.Warn("the model knows classes that have no images", "classes", m.Missing)
 	}
 	if m.Reordered {
-		slog.Info("the model has its classes in another order than the data: they are matched by name", "classes", classes)
+		slog.Info("the model has its classes in another order than the data: they are matched by name", "classes", d.Classes)
 	}
 	for i := range split.Samples {
 		split.Samples[i].Class = m.Numbers[split.Samples[i].Class]
 	}
-	split.Classes = classes
+	split.Classes = d.Classes
 	return nil
 }

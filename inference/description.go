@@ -23,19 +23,20 @@ const (
 // antialiased bicubic filter, and the centre is cut out. Pixels are scaled to [0,1] and normalised by Mean and Std. A
 // field with its zero value says nothing.
 type Description struct {
-	Classes   []string  `json:"classes" toml:"classes"` // in the order of the output
-	Size      int       `json:"size" toml:"size"`       // S, pixels
-	Crop      float64   `json:"crop" toml:"crop"`       // part of the shorter side that stays
-	Mean      []float32 `json:"mean" toml:"mean"`       // RGB in [0,1]
-	Std       []float32 `json:"std" toml:"std"`
-	White     int       `json:"white_level" toml:"white_level"` // see data.Reading
-	Input     string    `json:"input" toml:"input"`             // float32 [N,3,S,S]
-	Output    string    `json:"output" toml:"output"`           // float32 [N,C]
-	Scores    string    `json:"scores" toml:"scores"`           // Logits or Probabilities; "": see Resolve
-	Epoch     int       `json:"-" toml:"-"`                     // of a run, the best, counted from 1
-	Raw       bool      `json:"-" toml:"-"`                     // the preparation is inside: Input is uint8 [height,width,3]
-	Half      bool      `json:"-" toml:"-"`                     // logits are rounded to float16, as the run's metrics say
-	LossBatch int       `json:"-" toml:"-"`                     // the loss is a mean over batches of so many images; 0: over images
+	Classes   []string            `json:"classes" toml:"classes"` // in the order of the output
+	Merged    map[string][]string `json:"-" toml:"-"`             // classes of the data that make one of Classes, see data.Regrouping
+	Size      int                 `json:"size" toml:"size"`       // S, pixels
+	Crop      float64             `json:"crop" toml:"crop"`       // part of the shorter side that stays
+	Mean      []float32           `json:"mean" toml:"mean"`       // RGB in [0,1]
+	Std       []float32           `json:"std" toml:"std"`
+	White     int                 `json:"white_level" toml:"white_level"` // see data.Reading
+	Input     string              `json:"input" toml:"input"`             // float32 [N,3,S,S]
+	Output    string              `json:"output" toml:"output"`           // float32 [N,C]
+	Scores    string              `json:"scores" toml:"scores"`           // Logits or Probabilities; "": see Resolve
+	Epoch     int                 `json:"-" toml:"-"`                     // of a run, the best, counted from 1
+	Raw       bool                `json:"-" toml:"-"`                     // the preparation is inside: Input is uint8 [height,width,3]
+	Half      bool                `json:"-" toml:"-"`                     // logits are rounded to float16, as the run's metrics say
+	LossBatch int                 `json:"-" toml:"-"`                     // the loss is a mean over batches of so many images; 0: over images
 
 	said  bool // somebody said Scores
 	found bool // the graph says Scores

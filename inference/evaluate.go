@@ -8,8 +8,11 @@ import (
 	"path/filepath"
 
 	"fovea/data"
+	"fovea/data/labels"
 	"fovea/evaluation"
 	"fovea/evaluation/report"
+	"fovea/internal/durable"
+	"fovea/internal/naming"
 	"fovea/internal/progress"
 	"fovea/internal/runfiles"
 	"fovea/onnx/engine"
@@ -25,12 +28,13 @@ type EvalOptions struct {
 	Given    Description // overrides the model's metadata and the file beside it
 	Data     string      // folder with the splits, each a folder a class
 	Split    string      // folder in Data, such as "test"; with Labels only a name
-	Labels   string      // CSV of path and label, in the place of class folders; "": none
-	Out      string      // folder for tables, figures and report; made if need be
-	Batch    int         // images at a time; 0: 16
-	Workers  int         // goroutines that decode; 0: one a core
-	Skip     bool        // leave out unreadable images instead of failing
-	Resume   bool        // go on where an evaluation to Out stopped
+	Labels   string      // table of images and labels, in the place of class folders; "": none
+	Columns  labels.Columns
+	Out      string // folder for tables, figures and report; made if need be
+	Batch    int    // images at a time; 0: 16
+	Workers  int    // goroutines that decode; 0: one a core
+	Skip     bool   // leave out unreadable images instead of failing
+	Resume   bool   // go on where an evaluation to Out stopped
 	Runtime  engine.Settings
 	Progress progress.Func
 
@@ -49,14 +53,12 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	if err != nil {
 		return nil, err
 	}
-	split, err := o.openSplit(d.Classes)
+	images := Images{Dir: o.Data, Split: o.Split, Labels: o.Labels, Columns: o.Columns, Skip: o.Skip}
+	split, err := images.Open(d, o.Model)
 	if err != nil {
 		return nil, err
 	}
-	if err := RenumberClasses(split, d.Classes, o.Model); err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(o.Out, 0o755); err != nil {
+	if err := durable.MakeFolder(o.Out); err != nil {
 		return nil, err
 	}
 	e, err := engine.New(ctx, o.Runtime, o.Progress)
@@ -70,8 +72,9 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 		return nil, err
 	}
 	page := &report.Report{Name: filepath.Base(o.Model),
-		Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", o.Model, o.Split, o.Data),
-		Facts:   report.Facts(o.Version, append(EngineFacts(e), prepared(d)...)...)}
+		Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", naming.Portable(o.Model), o.Split,
+			naming.Portable(o.Data)),
+		Facts: report.Facts(o.Version, append(EngineFacts(e), prepared(d)...)...)}
 	if n := len(split.Samples) - len(test.Predictions.Rows); n > 0 {
 		page.Subject += fmt.Sprintf("; %d of its images cannot be read and are left out", n)
 	}
@@ -97,13 +100,6 @@ func prepared(d *Description) []report.Fact {
 	const images = "%d pixels a side, the centre %g of the shorter side; mean %v, standard deviation %v"
 	return []report.Fact{{Name: "Images", Value: fmt.Sprintf(images, d.Size, d.Crop, d.Mean, d.Std)},
 		{Name: "Model", Value: fmt.Sprintf("%s to %s, which is %s", d.Input, d.Output, d.Scores)}}
-}
-
-func (o *EvalOptions) openSplit(classes []string) (*data.Split, error) {
-	if o.Labels != "" {
-		return data.OpenLabels(o.Labels, o.Data, classes)
-	}
-	return data.OpenSplit(filepath.Join(o.Data, o.Split))
 }
 
 // Test predicts a split with a model file and computes the metrics. Paths in the predictions are relative to the

@@ -13,17 +13,18 @@ import (
 
 // Metadata keys of model.onnx: all that is needed to use it on an image file.
 const (
-	metaClasses       = "fovea.classes"       // JSON array of names, in the order of the outputs
-	metaSize          = "fovea.image_size"    // S, pixels
-	metaCrop          = "fovea.crop_fraction" // see metaResize
-	metaResize        = "fovea.resize"        // in words
-	metaMean          = "fovea.mean"          // JSON array, RGB in [0,1]
-	metaStd           = "fovea.std"           // JSON array
-	metaWhite         = "fovea.white_level"   // see data.Reading; absent for 0
-	metaProbabilities = "fovea.probabilities" // "fp32" or "fp16", how metrics round
-	metaLossBatch     = "fovea.loss_batch"    // see Description.LossBatch
-	metaImage         = "fovea.image"         // "raw": the preparation is inside the model
-	metaEpoch         = "fovea.best_epoch"    // counted from 1
+	metaClasses       = "fovea.classes"        // JSON array of names, in the order of the outputs
+	metaMerged        = "fovea.merged_classes" // JSON object, see Description.Merged; absent for none
+	metaSize          = "fovea.image_size"     // S, pixels
+	metaCrop          = "fovea.crop_fraction"  // see metaResize
+	metaResize        = "fovea.resize"         // in words
+	metaMean          = "fovea.mean"           // JSON array, RGB in [0,1]
+	metaStd           = "fovea.std"            // JSON array
+	metaWhite         = "fovea.white_level"    // see data.Reading; absent for 0
+	metaProbabilities = "fovea.probabilities"  // "fp32" or "fp16", how metrics round
+	metaLossBatch     = "fovea.loss_batch"     // see Description.LossBatch
+	metaImage         = "fovea.image"          // "raw": the preparation is inside the model
+	metaEpoch         = "fovea.best_epoch"     // counted from 1
 )
 
 const resizeInWords = "RGB; shorter side to floor(image_size/crop_fraction), antialiased bicubic (Pillow); " +
@@ -49,6 +50,9 @@ func (d *Description) WriteMetadata(m *pb.ModelProto) {
 		{metaLossBatch, strconv.Itoa(d.LossBatch)},
 	} {
 		onnx.SetMetadata(m, entry[0], entry[1])
+	}
+	if len(d.Merged) > 0 {
+		onnx.SetMetadata(m, metaMerged, list(d.Merged))
 	}
 	if d.White != 0 {
 		onnx.SetMetadata(m, metaWhite, strconv.Itoa(d.White))
@@ -83,6 +87,11 @@ func readMetadata(m *pb.ModelProto) (*Description, error) {
 		var err error
 		if d.White, err = strconv.Atoi(text); err != nil {
 			return nil, fmt.Errorf("metadata %q: %w", metaWhite, err)
+		}
+	}
+	if text, ok := onnx.Metadata(m, metaMerged); ok {
+		if err := json.Unmarshal([]byte(text), &d.Merged); err != nil {
+			return nil, fmt.Errorf("metadata %q: %w", metaMerged, err)
 		}
 	}
 	text, _ := onnx.Metadata(m, metaProbabilities)

@@ -12,6 +12,7 @@ import (
 
 	"fovea/data"
 	"fovea/data/augment"
+	"fovea/data/labels"
 	"fovea/internal/progress"
 	"fovea/training/config"
 )
@@ -20,7 +21,10 @@ import (
 type dataset struct {
 	config           *config.Config
 	classes          []string
+	ordered          bool                // the classes are grades
+	merged           map[string][]string // the former classes of those that data.classes makes
 	train, val, test *data.Split
+	table            *labels.Table   // of data.labels; nil: none
 	policy           *augment.Policy // nil: none
 	cache            *data.Cache     // of decoded images, from verify on; nil: none
 }
@@ -32,27 +36,18 @@ func openDataset(cfg *config.Config) (*dataset, error) {
 		return nil, err
 	}
 	data.LimitPixels(cfg.Data.MaxPixels)
-	set, err := openNumbered(cfg)
-	if err != nil {
+	d := &dataset{config: cfg, policy: policy}
+	if err := d.list(); err != nil {
 		return nil, err
 	}
-	d := cfg.Data
-	set.Train.Samples = data.Subset(set.Train.Samples, data.SubsetConfig{Ratio: d.Ratio, Stratified: d.Stratified,
-		Seed: uint64(cfg.Seed), Torch: d.Order != "seed"})
-	return &dataset{config: cfg, classes: set.Train.Classes, train: set.Train, val: set.Val, test: set.Test,
-		policy: policy}, nil
-}
-
-func openNumbered(cfg *config.Config) (*data.Dataset, error) {
-	if cfg.Data.Numbering == "shared" {
-		return data.Open(cfg.Data.Dir)
+	if err := d.arrange(); err != nil {
+		return nil, err
 	}
-	set, shifts, err := data.OpenSplitNumbered(cfg.Data.Dir)
-	for _, s := range shifts {
-		slog.Warn("classes are confused: "+s.String(), "because", `data.numbering is "split"`,
-			"remedy", `give every split the same class folders, or set data.numbering = "shared"`)
-	}
-	return set, err
+	d.logImages()
+	c := cfg.Data
+	d.train.Samples = data.Subset(d.train.Samples, data.SubsetConfig{Ratio: c.Ratio, Stratified: c.Stratified,
+		Seed: uint64(cfg.Seed), Torch: c.Order != "seed"})
+	return d, nil
 }
 
 func (d *dataset) splits() []*data.Split { return []*data.Split{d.train, d.val, d.test} }
@@ -100,14 +95,14 @@ func (d *dataset) checkClasses() error {
 			switch {
 			case s != d.train && d.config.Evaluation.AbsentClass == "error":
 				return fmt.Errorf("%s has no image of class %q, which therefore has no AUC: add some, or set "+
-					`evaluation.absent_class = "warn" to leave it out of the mean`, s.Dir, class)
+					`evaluation.absent_class = "warn" to leave it out of the mean`, s, class)
 			case s != d.train:
-				slog.Warn("a class has no image, its AUC is left out of the mean", "split", s.Dir, "class", class)
+				slog.Warn("a class has no image, its AUC is left out of the mean", "split", s.Name, "class", class)
 			case d.config.Data.Ratio < 1:
 				slog.Warn("data.ratio leaves no image of a class, which is not learned", "class", class,
 					"remedy", "set data.stratified = true")
 			default:
-				return fmt.Errorf("%s: no image of class %q is readable", s.Dir, class)
+				return fmt.Errorf("%s: no image of class %q is readable", s, class)
 			}
 		}
 	}
@@ -126,7 +121,7 @@ func (d *dataset) digests() map[string]string {
 			}
 			fmt.Fprintf(sum, "%s\x00%d\n", filepath.ToSlash(path), x.Class)
 		}
-		out[filepath.Base(s.Dir)] = hex.EncodeToString(sum.Sum(nil))
+		out[s.Name] = hex.EncodeToString(sum.Sum(nil))
 	}
 	return out
 }
@@ -140,7 +135,7 @@ func (d *dataset) contents() map[string][]byte {
 		for _, f := range s.Verified {
 			all = append(append(all, f.File[:4]...), f.Pixels[:4]...)
 		}
-		out[filepath.Base(s.Dir)] = all
+		out[s.Name] = all
 	}
 	return out
 }
@@ -150,7 +145,7 @@ func (d *dataset) contents() map[string][]byte {
 func (d *dataset) checkContents(before map[string][]byte) error {
 	now := d.contents()
 	for _, s := range d.splits() {
-		name := filepath.Base(s.Dir)
+		name := s.Name
 		changed, first := 0, ""
 		for i, x := range s.Samples {
 			if !bytes.Equal(now[name][8*i:][:8], before[name][8*i:][:8]) {

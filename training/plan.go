@@ -56,10 +56,10 @@ func (p *plan) checkBatches() error {
 	switch {
 	case batches == 0:
 		return fmt.Errorf("training.batch is %d, but %s has only %d images: set it to %d or less",
-			t.Batch, train.Dir, n, n)
+			t.Batch, train, n, n)
 	case t.Accumulate > batches:
 		return fmt.Errorf("training.accumulate is %d, but %s has only %d batches of %d images: set it to %d or less",
-			t.Accumulate, train.Dir, batches, t.Batch, batches)
+			t.Accumulate, train, batches, t.Batch, batches)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"fovea/data"
 	"fovea/evaluation"
 	"fovea/inference"
+	"fovea/internal/naming"
 	"fovea/internal/runfiles"
 )
 
@@ -74,11 +75,11 @@ func newCard(r *Report, d *inference.Description, run *runFolder) *card {
 // ofRun adds the facts of the run folder.
 func (c *card) ofRun(run *runFolder, d *inference.Description) {
 	cfg, size := run.config, run.config.dimensions()
-	c.OfRun, c.Name, c.Dataset = true, cfg.Name, cfg.Data.Dir
+	c.OfRun, c.Name, c.Dataset = true, cfg.Name, naming.Portable(cfg.Data.Dir)
 	begin := "random weights"
 	switch {
 	case cfg.Model.Weights != "":
-		begin = "`" + cfg.Model.Weights + "`"
+		begin = "`" + naming.Portable(cfg.Model.Weights) + "`"
 	case cfg.Model.ONNX != "":
 		begin = "the weights of that file"
 	}
@@ -92,8 +93,9 @@ func (c *card) ofRun(run *runFolder, d *inference.Description) {
 			"`config.toml` of the run stands in each file's metadata under `fovea.config`.",
 			cfg.Schedule.Epochs, d.Epoch, cfg.Seed)}
 	for _, name := range []string{"train", "val", "test"} {
-		if s, err := data.OpenSplit(filepath.Join(cfg.Data.Dir, name)); err == nil {
-			c.Splits = append(c.Splits, countClasses(name, s, d.Classes))
+		images := inference.Images{Dir: cfg.Data.Dir, Split: name, Labels: run.splits, Skip: true}
+		if s, err := images.Open(d, c.Report.Model); err == nil {
+			c.Splits = append(c.Splits, countClasses(s))
 		}
 	}
 	if c.Test = run.test; c.Test != nil {
@@ -111,13 +113,10 @@ func (c *card) ofRun(run *runFolder, d *inference.Description) {
 	}
 }
 
-func countClasses(name string, s *data.Split, classes []string) cardSplit {
-	out := cardSplit{Name: name, Counts: make([]int, len(classes)), Total: len(s.Samples)}
-	numbers := inference.MatchClasses(s.Classes, classes).Numbers
+func countClasses(s *data.Split) cardSplit {
+	out := cardSplit{Name: s.Name, Counts: make([]int, len(s.Classes)), Total: len(s.Samples)}
 	for _, x := range s.Samples {
-		if n := numbers[x.Class]; n >= 0 {
-			out.Counts[n]++
-		}
+		out.Counts[x.Class]++
 	}
 	return out
 }

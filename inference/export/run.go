@@ -21,6 +21,7 @@ import (
 // A runFolder holds what lies beside the model of a run.
 type runFolder struct {
 	config runConfig
+	splits string                 // table of labels and splits, "" where folders say them
 	test   *evaluation.Assessment // nil: not tested
 }
 
@@ -43,6 +44,11 @@ func (c *runConfig) dimensions() vit.Dimensions {
 	return vit.Architecture(m.Arch).With(vit.Dimensions{Patch: m.Patch, Width: m.Width, Depth: m.Depth, Heads: m.Heads})
 }
 
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // openRun reads the run folder that a model is in, nil if it is not a run's.
 func openRun(model string, d *inference.Description) (*runFolder, error) {
 	if d.Epoch == 0 {
@@ -55,6 +61,9 @@ func openRun(model string, d *inference.Description) (*runFolder, error) {
 		return nil, nil
 	}
 	r := &runFolder{}
+	if table := filepath.Join(dir, runfiles.Splits); exists(table) {
+		r.splits = table
+	}
 	if err == nil {
 		settings, err = textfile.Decode(settings)
 	}
@@ -91,14 +100,14 @@ func (o *Options) openSplit(run *runFolder, d *inference.Description) (*data.Spl
 		}
 		o.Data = run.config.Data.Dir
 	}
-	split, err := data.OpenSplit(filepath.Join(o.Data, o.Split))
+	images := inference.Images{Dir: o.Data, Split: o.Split}
+	if run != nil && !said {
+		images.Labels = run.splits
+	}
+	split, err := images.Open(d, o.Model)
 	if errors.Is(err, fs.ErrNotExist) && !said {
-		slog.Warn("the data of the run are not here: nothing is measured", "folder", filepath.Join(o.Data, o.Split),
-			"remedy", "say where with -data")
+		slog.Warn("the data of the run are not here: nothing is measured", "folder", o.Data, "remedy", "say where with -data")
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	return split, inference.RenumberClasses(split, d.Classes, o.Model)
+	return split, err
 }

@@ -7,6 +7,10 @@ const (
 	Config = "config.toml"
 	// Log holds a JSON object for each epoch, with the keys of RETFound's log.
 	Log = "log.txt"
+	// Splits is the table of a run with data.labels that says label and split of each image.
+	Splits = "splits.csv"
+	// LeftOut is the table of rows and images that such a run does not use.
+	LeftOut = "left_out.csv"
 	// Model is the classifier of the best epoch, for inference.
 	Model = "model.onnx"
 	// Report shows the whole run on one page.

@@ -75,6 +75,16 @@ func (l *LabelSet) Add(label string, where func() string) int {
 	return n
 }
 
+// Place returns where a label stands first.
+func (l *LabelSet) Place(label string) string {
+	for i, text := range l.texts {
+		if naming.Fold(text) == label {
+			return l.places[i]
+		}
+	}
+	return ""
+}
+
 // integer matches an index, also as pandas and spreadsheets write it in a column of decimal numbers: 2.0, or 2,0.
 var integer = regexp.MustCompile(`^(\d{1,9})(\.0*|,0{1,2})?$`)
 

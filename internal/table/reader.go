@@ -1,5 +1,5 @@
 // Package table reads the tables that people and their programs write: CSV files as pandas, R, Excel and Fovea write
-// them, and workbooks (.xlsx). Where a file has two meanings, it returns an error that names both.
+// them, workbooks (.xlsx) and Parquet files. Where a file has two meanings, it returns an error that names both.
 package table
 
 import (
@@ -24,6 +24,17 @@ var (
 	Labels = []string{"label", "true", "target", "y_true"}
 )
 
+// Attributes lists what tables tell of an image beside its label: the name by which Fovea calls it, then the other names
+// that its column may have, in any case of letters.
+var Attributes = [][]string{
+	{"patient", "patient_id", "patientid", "patient id", "pat_id", "pid", "subject", "subject_id", "participant"},
+	{"eye", "laterality", "auge"},
+	{"site", "center", "centre", "hospital", "clinic", "institution"},
+	{"camera", "device", "scanner", "manufacturer", "kamera"},
+	{"sex", "gender", "geschlecht"},
+	{"age", "alter"},
+}
+
 // Options configures [NewReader].
 type Options struct {
 	// Fits reports whether a header has the columns of the table. It decides between separators; nil accepts any.
@@ -33,9 +44,9 @@ type Options struct {
 }
 
 // A Reader reads a table: a CSV file, or a workbook's first sheet. Columns may be separated by commas, semicolons, tabs,
-// vertical bars or spaces; the header tells which. A first line such as "sep=;" tells it too. Empty rows are skipped,
-// and empty columns at the right. A first column of row names, which has no name or pandas' "Unnamed: 0", is not among
-// the columns.
+// vertical bars or spaces; the header tells which. A first line such as "sep=;" tells it too. Lines in front of the
+// header that begin with # are skipped, and so are empty rows, and empty columns at the right. The escapes of [Escape]
+// are taken off. A first column of row names, which has no name or pandas' "Unnamed: 0", is not among the columns.
 type Reader struct {
 	Header  []string // names of the columns, without spaces around them
 	Exact   []string // names of the columns as they are written
@@ -272,8 +283,16 @@ func Rows(r io.Reader) ([][]string, error) {
 	}
 }
 
-// open returns the source of rows that a file holds.
+// open returns the source of rows that a file holds, without escapes.
 func open(r io.Reader, o *Options) (source, error) {
+	in, err := openRaw(r, o)
+	if err != nil {
+		return nil, err
+	}
+	return unescaped{in}, nil
+}
+
+func openRaw(r io.Reader, o *Options) (source, error) {
 	in := bufio.NewReader(r)
 	head, err := in.Peek(textfile.HeadSize)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -285,7 +304,6 @@ func open(r io.Reader, o *Options) (source, error) {
 	for magic, kind := range map[string]string{
 		"\xd0\xcf\x11\xe0": "a workbook of Excel before 2007 (.xls): save it as .xlsx or CSV",
 		"\x1f\x8b":         "compressed with gzip: unpack it",
-		"PAR1":             "a Parquet file: save it as CSV",
 	} {
 		if bytes.HasPrefix(head, []byte(magic)) {
 			return nil, errors.New("this is " + kind)
@@ -293,6 +311,9 @@ func open(r io.Reader, o *Options) (source, error) {
 	}
 	if bytes.HasPrefix(head, []byte("PK\x03\x04")) {
 		return openSheet(in, o.Fits)
+	}
+	if bytes.HasPrefix(head, []byte("PAR1")) {
+		return openParquet(in)
 	}
 	return openCSV(textfile.LineEnds(textfile.NewReader(in), '"'), o)
 }
@@ -361,9 +382,22 @@ func openCSV(in *bufio.Reader, o *Options) (source, error) {
 		s.skipped, s.Comma = 1, rune(m[1][0])
 		return s, nil
 	}
-	s.Comma, err = separator(head, o.Fits)
+	found := false
+	s.Comma, err = separator(head, func(header []string) bool {
+		fits := o.Fits == nil || o.Fits(header)
+		found = found || fits
+		return fits
+	})
+	if comments := commentLines.Find(head); comments != nil && !found {
+		in.Discard(len(comments))
+		s.skipped = bytes.Count(comments, []byte("\n"))
+		s.Comma, err = separator(head[len(comments):], o.Fits)
+	}
 	return s, err
 }
+
+// commentLines matches the lines in front of a header that R's programs write as comments.
+var commentLines = regexp.MustCompile(`^(#[^\n]*\n)+`)
 
 // separator returns the separator by which a header fits. If there is none it returns the one that the header has.
 func separator(head []byte, fits func([]string) bool) (rune, error) {

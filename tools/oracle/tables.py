@@ -1,6 +1,6 @@
 """Writes one table in the forms of pandas, Excel and R, and checks that pandas reads each as that table.
 
-    python -m venv v && v/bin/pip install pandas==3.1.1 openpyxl==3.1.5
+    python -m venv v && v/bin/pip install pandas==3.1.1 openpyxl==3.1.5 pyarrow==26.0.1
     v/bin/python tools/oracle/tables.py internal/table/testdata evaluation/testdata/tables
 
 Forms that pandas does not write follow the manuals of R's write.table and of Excel. read_csv and read_excel are given
@@ -32,6 +32,8 @@ def check(name, content, **how):
     (out / name).write_bytes(content)
     if name.endswith(".xlsx"):
         got = pd.read_excel(io.BytesIO(content), **how)
+    elif name.endswith(".parquet"):
+        got = pd.read_parquet(io.BytesIO(content), **how)
     else:
         got = pd.read_csv(io.BytesIO(content), **how)
     got = got.dropna(axis=0, how="all").dropna(axis=1, how="all")
@@ -63,6 +65,11 @@ pandas("pandas_tab.csv", sep="\t")
 pandas("pandas_bar.csv", sep="|")
 pandas("pandas_crlf.csv", lineterminator="\r\n")
 pandas("pandas_cr.csv", lineterminator="\r")
+
+for name, table, o in [("pandas.parquet", frame, {}), ("pandas_index.parquet", floats.set_index(pd.Index(list("abcd"))), {}),
+                       ("pandas_category.parquet", frame.astype({"path": "category"}), {"compression": "zstd"}),
+                       ("pandas_plain.parquet", frame, {"compression": None, "use_dictionary": False})]:
+    check(name, table.to_parquet(**o))
 
 german = frame.to_csv(index=False, sep=";", decimal=",", lineterminator="\r\n")
 plain = frame.to_csv(index=False, lineterminator="\r\n")

@@ -21,7 +21,7 @@ type Config struct {
 
 // Data names the images and says how one becomes a tensor.
 type Data struct {
-	Dir        string     `toml:"dir"`                             // holds train, val and test
+	Dir        string     `toml:"dir"`                             // holds train, val and test, or all images
 	Size       int        `toml:"size" range:"[1, 16384]"`         // pixels, side of the square input
 	Workers    int        `toml:"workers" range:"[0, inf)"`        // goroutines; 0: one per core
 	CropPct    float64    `toml:"crop_pct" range:"[0, 1]"`         // 0: by size, see data.CropFraction
@@ -31,6 +31,16 @@ type Data struct {
 	WhiteLevel int        `toml:"white_level" range:"[0, 65535]"` // of 16-bit images; 0: what the file says
 	MaxPixels  int        `toml:"max_pixels" range:"[1, inf)"`    // of an image
 
+	Labels    string     `toml:"labels"`               // table of labels; "folders": names of folders; "": splits of folders
+	Columns   []string   `toml:"columns"`              // of Labels, see labels.ParseColumns
+	Split     [3]float64 `toml:"split" range:"[0, 1]"` // shares of train, val and test, where Labels says no splits
+	SplitSeed int        `toml:"split_seed" range:"[0, inf)"`
+	Leakage   string     `toml:"leakage" choices:"auto error warn"` // treatment of images and patients in two splits
+
+	Classes  []string `toml:"classes"`  // their order, see data.Regroup; nil: by their names
+	Positive string   `toml:"positive"` // of two classes; "": by their names
+	Ordered  string   `toml:"ordered" choices:"auto yes no"`
+
 	Ratio      float64 `toml:"ratio" range:"(0, 1]"` // fraction of the training images to use
 	Stratified bool    `toml:"stratified"`           // take Ratio of each class instead of all images together
 	Sampling   string  `toml:"sampling" choices:"shuffle balanced"`
@@ -39,6 +49,10 @@ type Data struct {
 	Cache      string  `toml:"cache"`                            // folder of decoded images; "": none
 	CacheSide  int     `toml:"cache_side" range:"[0, inf)"`      // pixels of the shorter side; 0: twice Size, at least 512
 }
+
+// LabelsFromFolders is the value of data.labels with which the folders of data.dir are the classes, and the splits are
+// made.
+const LabelsFromFolders = "folders"
 
 // Model describes a Vision Transformer, or names an ONNX file that holds a classifier. A Width, Depth, Heads or Patch
 // of 0 and an empty Pool leave the choice to Arch; the method Dimensions returns the result.

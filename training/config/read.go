@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -231,6 +232,11 @@ func (r *reader) config() *Config {
 	})
 	if err != nil && len(r.problems) == 0 {
 		r.add("", "", err)
+	}
+	for _, k := range keys {
+		if field := k.field(c); field.Kind() == reflect.Slice && field.Len() == 0 {
+			field.SetZero() // so that an empty list equals one that is not set
+		}
 	}
 	c.giveWay(func(key string) bool { return r.sources[key] != "" })
 	return c

@@ -43,6 +43,9 @@ func (c *Config) giveWay(isSet func(key string) bool) {
 	if c.Data.Sampling == "balanced" && !isSet("data.order") {
 		c.Data.Order = "seed"
 	}
+	if c.Data.Labels != "" && !isSet("data.numbering") {
+		c.Data.Numbering = "shared"
+	}
 	if c.Model.ONNX != "" && !isSet("model.arch") {
 		c.Model.Arch = ""
 	}

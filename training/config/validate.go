@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"fovea/data/augment"
+	"fovea/data/labels"
+	"fovea/data/splits"
 	"fovea/graphs/vit"
 )
 
@@ -33,6 +35,7 @@ func (c *Config) problems() []*Error {
 	k.check("name", isFolderName(c.Name), "%q is no plain folder name", c.Name)
 	k.check("seed", c.Seed >= 0, "%d is below 0", c.Seed)
 	k.check("data.dir", c.Data.Dir != "", "is not set: name the folder that holds train, val and test")
+	c.Data.checkLabels(&k)
 	k.check("output.dir", c.Output.Dir != "", "is empty: name a folder")
 	k.check("data.order", c.Data.Sampling != "balanced" || c.Data.Order == "seed",
 		"is %q, but data.sampling = \"balanced\" draws from the seed: set it to \"seed\"", c.Data.Order)
@@ -56,6 +59,21 @@ func (c *Config) problems() []*Error {
 	k.check("runtime.cuda_graph", !c.Runtime.CUDAGraph || c.Runtime.Provider != "cpu",
 		"has no effect beside runtime.provider = \"cpu\": set it to false")
 	return k.found
+}
+
+// checkLabels refuses keys of a table of labels that contradict one another, or have no effect.
+func (d Data) checkLabels(k *checker) {
+	_, err := labels.ParseColumns(d.Columns)
+	k.check("data.columns", err == nil, "%v", err)
+	k.check("data.columns", d.Columns == nil || d.Labels != "" && d.Labels != LabelsFromFolders,
+		"names columns of data.labels, which is no table: set it to one")
+	if err := splits.Shares(d.Split).Check(); err != nil {
+		k.check("data.split", false, "%v", err)
+	}
+	k.check("data.numbering", d.Labels == "" || d.Numbering == "shared",
+		"is %q, but the splits of data.labels have the same classes: set it to \"shared\"", d.Numbering)
+	k.check("data.positive", d.Classes == nil || d.Positive == "",
+		"is set beside data.classes, whose second class is positive: leave one of them out")
 }
 
 // checkTransformer checks the Vision Transformer that the config describes, with what depends on its size.

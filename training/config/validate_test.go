@@ -35,6 +35,17 @@ func TestValidate(t *testing.T) {
 		{"data.order", func(c *Config) { c.Data.Order = "torch" }},
 		{"data.order", func(c *Config) { c.Data.Order, c.Data.Sampling = "retfound", "balanced" }},
 		{"data.numbering", func(c *Config) { c.Data.Numbering = "own" }},
+		{"data.numbering", func(c *Config) { c.Data.Numbering, c.Data.Labels = "split", "labels.csv" }},
+		{"", func(c *Config) { c.Data.Labels, c.Data.Columns = "labels.csv", []string{"image=scan", "label=CNV+DME"} }},
+		{"data.columns", func(c *Config) { c.Data.Columns = []string{"image=scan"} }},
+		{"data.columns", func(c *Config) { c.Data.Labels, c.Data.Columns = "labels.csv", []string{"scan"} }},
+		{"data.columns", func(c *Config) { c.Data.Labels, c.Data.Columns = "folders", []string{"image=scan"} }},
+		{"data.split", func(c *Config) { c.Data.Split[0] = 0.7 }},
+		{"data.split", func(c *Config) { c.Data.Split[0] = -1 }},
+		{"data.split_seed", func(c *Config) { c.Data.SplitSeed = -1 }},
+		{"data.leakage", func(c *Config) { c.Data.Leakage = "ignore" }},
+		{"data.positive", func(c *Config) { c.Data.Classes, c.Data.Positive = []string{"a", "b"}, "b" }},
+		{"data.ordered", func(c *Config) { c.Data.Ordered = "true" }},
 		{"data.cache_side", func(c *Config) { c.Data.CacheSide = -1 }},
 		{"data.dir", func(c *Config) { c.Data.Dir = "" }},
 		{"data.size", func(c *Config) { c.Data.Size = 0 }},
@@ -139,7 +150,7 @@ func TestValidate(t *testing.T) {
 	refused := map[string]bool{ // what every value of their type is good for
 		"augment.quarter_turns": true, "augment.smooth_unmixed": true, "data.stratified": true, "model.allow_missing": true,
 		"augment.policy": true, "data.cache": true, "model.weights": true, "runtime.library": true,
-		"model.onnx": true}
+		"model.onnx": true, "data.labels": true, "data.classes": true}
 	for _, test := range tests {
 		c := Defaults()
 		c.Name, c.Data.Dir = "x", "images"

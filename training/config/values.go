@@ -15,8 +15,11 @@ var typeNames = map[reflect.Kind]string{reflect.String: "string", reflect.Bool: 
 	reflect.Int64: "integer", reflect.Float64: "number"}
 
 func typeName(t reflect.Type) string {
-	if t.Kind() == reflect.Array {
+	switch t.Kind() {
+	case reflect.Array:
 		return fmt.Sprintf("%d %ss", t.Len(), typeName(t.Elem()))
+	case reflect.Slice:
+		return fmt.Sprintf("list of %ss", typeName(t.Elem()))
 	}
 	return typeNames[t.Kind()]
 }
@@ -32,12 +35,15 @@ func (k key) orAuto() string {
 	return ""
 }
 
-// parse returns the value that a TOML file would hold for text. Several numbers are separated by commas, with or
-// without brackets around them.
+// parse returns the value that a TOML file would hold for text. Several numbers or strings are separated by commas, with
+// or without brackets around them.
 func (k key) parse(text string) (any, error) {
 	text = strings.TrimSpace(text)
-	if k.Type.Kind() == reflect.String {
+	switch k.Type.Kind() {
+	case reflect.String:
 		return text, nil
+	case reflect.Slice:
+		return parseStrings(text), nil
 	}
 	value := parse(text)
 	if k.check(value) == nil {
@@ -77,6 +83,18 @@ func parse(text string) any {
 	return list
 }
 
+// parseStrings returns the strings of a list.
+func parseStrings(text string) []any {
+	text = strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")
+	list := []any{}
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.Trim(strings.TrimSpace(part), `"`); part != "" {
+			list = append(list, part)
+		}
+	}
+	return list
+}
+
 // check returns an error unless value, as a TOML decoder returns it, has the type of the key.
 func (k key) check(value any) error {
 	if k.mayBeAuto() && value == autoText {
@@ -91,7 +109,7 @@ func (k key) check(value any) error {
 // checkType accepts an integer where a number is expected. Nothing else is converted.
 func checkType(value any, t reflect.Type) error {
 	list, isList := value.([]any)
-	if isList && t.Kind() == reflect.Array && len(list) == t.Len() {
+	if isList && (t.Kind() == reflect.Array && len(list) == t.Len() || t.Kind() == reflect.Slice) {
 		for i, element := range list {
 			if err := checkType(element, t.Elem()); err != nil {
 				return fmt.Errorf("element %d: %w", i+1, err)
@@ -99,7 +117,10 @@ func checkType(value any, t reflect.Type) error {
 		}
 		return nil
 	}
-	found, expected := typeName(reflect.TypeOf(value)), typeName(t)
+	found, expected := "", typeName(t)
+	if !isList {
+		found = typeName(reflect.TypeOf(value))
+	}
 	if found == expected || found == "integer" && expected == "number" {
 		return nil
 	}

@@ -1,0 +1,140 @@
+package labels
+
+import (
+	"fmt"
+	"slices"
+
+	"fovea/data"
+	"fovea/data/splits"
+	"fovea/internal/naming"
+)
+
+// A Division says how the images of a [Table] become splits.
+type Division struct {
+	Shares splits.Shares // of train, val and test; used as far as the table does not say the splits
+	Seed   uint64
+	Alike  [][]int // images that show nearly the same, as indices of Table.All.Samples: they get one split
+}
+
+// Divide returns the splits train, val and test. A column of the table decides, if there is one. Images for which it
+// says nothing are divided by shares: stratified by class, with all images of a patient in one split. A table that has
+// train and test alone has val taken from train. how says which of this was done.
+func (t *Table) Divide(d Division) (set *data.Dataset, how string, err error) {
+	given := map[string]int{}
+	for _, g := range t.Given {
+		given[g]++
+	}
+	shares := d.Shares
+	switch {
+	case given[""] == len(t.Given):
+		how = fmt.Sprintf("made by data.split: %v, seed %d", d.Shares, d.Seed)
+	case given["test"] == 0 || given["train"] == 0:
+		return nil, "", fmt.Errorf("%s: its splits have %d images of train and %d of test: name both there, or have the images "+
+			"divided by leaving the column out (split=none)", t.File, given["train"], given["test"])
+	case given["val"] == 0:
+		if sum := shares[0] + shares[1]; sum > 0 {
+			shares = splits.Shares{shares[0] / sum, shares[1] / sum, 0}
+		}
+		how = fmt.Sprintf("test as the table says, val is %.3g of its train", shares[1])
+	case given[""] > 0:
+		how = fmt.Sprintf("as the table says, with %d images divided by data.split", given[""])
+	default:
+		how = "as the table says"
+	}
+	decided := make([]splits.Split, len(t.Given))
+	var items []splits.Item
+	var at []int // the sample of an item
+	itemOf := map[int]int{}
+	for i, s := range t.All.Samples {
+		split := splitNumber(t.Given[i])
+		if given["val"] == 0 && given["train"] > 0 {
+			if split == splits.Test {
+				decided[i] = split
+				continue
+			}
+			split = splits.None
+		}
+		itemOf[i] = len(items)
+		at = append(at, i)
+		items = append(items, splits.Item{Key: s.Path, Class: s.Class, Group: t.All.Attribute(s, "patient"), Given: split})
+	}
+	var alike [][]int
+	for _, group := range d.Alike {
+		var set []int
+		for _, i := range group {
+			if k, ok := itemOf[i]; ok {
+				set = append(set, k)
+			}
+		}
+		alike = append(alike, set)
+	}
+	if given[""] == 0 && given["val"] > 0 { // patients in two splits are for the check of leaks
+		for k, i := range at {
+			decided[i] = items[k].Given
+		}
+	} else {
+		splits.Join(items, alike)
+		divided, err := splits.Divide(items, t.All.Classes, shares, d.Seed)
+		if err != nil {
+			return nil, "", fmt.Errorf("%s: %w", t.File, err)
+		}
+		for k, i := range at {
+			decided[i] = divided[k]
+		}
+	}
+	t.decided = decided
+	set = &data.Dataset{}
+	for _, s := range []struct {
+		split splits.Split
+		into  **data.Split
+	}{{splits.Train, &set.Train}, {splits.Val, &set.Val}, {splits.Test, &set.Test}} {
+		part := *t.All
+		part.Name, part.Samples = s.split.String(), nil
+		for i, x := range t.All.Samples {
+			if decided[i] == s.split {
+				part.Samples = append(part.Samples, x)
+			}
+		}
+		*s.into = &part
+	}
+	return set, how, nil
+}
+
+func splitNumber(name string) splits.Split {
+	for _, s := range []splits.Split{splits.Train, splits.Val, splits.Test} {
+		if s.String() == name {
+			return s
+		}
+	}
+	return splits.None
+}
+
+// Folders lists the images of a folder that has a folder for each class, without splits.
+func Folders(dir string) (*Table, error) {
+	all, err := data.OpenSplit(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Table{File: dir, All: all, Given: make([]string, len(all.Samples)), Rows: len(all.Samples),
+		Read: "label = the name of the folder"}, nil
+}
+
+// Part returns the images of one split as the table says it, or all images of a table that says no splits.
+func (t *Table) Part(split string) (*data.Split, error) {
+	part := *t.All
+	part.Name = split
+	if !slices.ContainsFunc(t.Given, func(g string) bool { return g != "" }) {
+		return &part, nil
+	}
+	part.Samples = nil
+	for i, x := range t.All.Samples {
+		if t.Given[i] == split {
+			part.Samples = append(part.Samples, x)
+		}
+	}
+	if part.Samples == nil {
+		return nil, fmt.Errorf("%s has no image of the split %q: it has %s", t.File, split,
+			naming.List(slices.Compact(slices.Sorted(slices.Values(t.Given)))))
+	}
+	return &part, nil
+}

@@ -1,0 +1,107 @@
+package labels
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"fovea/data"
+	"fovea/internal/naming"
+)
+
+// An index finds image files by what a table calls them.
+type index struct {
+	dir   string
+	files []string         // relative to dir, with slashes, or absolute
+	names map[string][]int // files by each end of their path, with and without the ending of the name
+	lower map[string][]int // the same in lower case
+}
+
+// path returns the path of a file.
+func (x *index) path(file int) string {
+	if path := filepath.FromSlash(x.files[file]); filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(x.dir, filepath.FromSlash(x.files[file]))
+}
+
+func newIndex(dir string) (*index, error) {
+	paths, err := data.Images(dir)
+	if err != nil {
+		return nil, err
+	}
+	x := &index{dir: dir, names: map[string][]int{}, lower: map[string][]int{}}
+	for _, p := range paths {
+		rel, err := filepath.Rel(dir, p)
+		if err != nil {
+			return nil, err
+		}
+		x.addFile(filepath.ToSlash(rel))
+	}
+	return x, nil
+}
+
+// addFile adds a file under each end of its path.
+func (x *index) addFile(file string) int {
+	i := len(x.files)
+	x.files = append(x.files, file)
+	for end, more := naming.Fold(file), true; more; _, end, more = strings.Cut(end, "/") {
+		x.add(end, i)
+		if short := strings.TrimSuffix(end, path.Ext(end)); short != end {
+			x.add(short, i)
+		}
+	}
+	return i
+}
+
+func (x *index) add(name string, file int) {
+	x.names[name] = append(x.names[name], file)
+	l := strings.ToLower(name)
+	x.lower[l] = append(x.lower[l], file)
+}
+
+// find returns the file that a table calls name, or -1. It is an error if several files fit.
+func (x *index) find(name string) (int, error) {
+	name = strings.TrimPrefix(path.Clean(strings.ReplaceAll(naming.Fold(name), `\`, "/")), "./")
+	for end, more := name, true; more; _, end, more = strings.Cut(end, "/") {
+		at := x.names[end]
+		if at == nil {
+			at = x.lower[strings.ToLower(end)]
+		}
+		var whole []int // a whole path counts more than the end of another
+		for _, i := range at {
+			if file := x.files[i]; strings.EqualFold(file, end) || strings.EqualFold(strings.TrimSuffix(file, path.Ext(file)), end) {
+				whole = append(whole, i)
+			}
+		}
+		if len(whole) == 1 {
+			return whole[0], nil
+		}
+		if end != name {
+			continue // the table was made elsewhere, with paths that begin above the folder
+		}
+		switch len(at) {
+		case 1:
+			return at[0], nil
+		case 0:
+		default:
+			return -1, fmt.Errorf("%.300s may be %.300s or %.300s: write the path from %s", naming.Quote(name), x.files[at[0]],
+				x.files[at[1]], x.dir)
+		}
+	}
+	return x.findElsewhere(name), nil
+}
+
+// findElsewhere returns a file that is not below the folder, or whose name has another ending than images have.
+func (x *index) findElsewhere(name string) int {
+	at := filepath.FromSlash(name)
+	if !filepath.IsAbs(at) {
+		at = filepath.Join(x.dir, at)
+	}
+	if info, err := os.Stat(naming.Locate(at)); err != nil || info.IsDir() || name == "." {
+		return -1
+	}
+	return x.addFile(name)
+}

@@ -1,0 +1,86 @@
+package labels
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"fovea/internal/table"
+)
+
+// Log says what was read and how many rows and images are left out. It returns an error if images are missing, which a
+// caller may take for a warning.
+func (t *Table) Log() error {
+	slog.Info("labels are read", "table", t.File, "rows", t.Rows, "images", len(t.All.Samples), "columns", t.Read)
+	var missing error
+	for _, reason := range []string{NoImage, NoLabel, NoRow} {
+		var first LeftOut
+		n := 0
+		for _, l := range t.LeftOut {
+			if l.Reason == reason {
+				if n++; n == 1 {
+					first = l
+				}
+			}
+		}
+		if n == 0 {
+			continue
+		}
+		at := first.Name
+		if first.Place != "" {
+			at = fmt.Sprintf("%s, %.200q", first.Place, first.Name)
+		}
+		slog.Warn("left out: "+reason, "number", n, "first", at)
+		if reason == NoImage {
+			missing = fmt.Errorf("%s: the images of %d of %d rows are missing, first %s", t.File, n, t.Rows, at)
+		}
+	}
+	return missing
+}
+
+// WriteLeftOut writes a row for each row and image that is not used: name, place and reason.
+func (t *Table) WriteLeftOut(w io.Writer) error {
+	out := csv.NewWriter(w)
+	out.Write([]string{"name", "place", "reason"}) // the writer keeps its first error for Error below
+	for _, l := range t.LeftOut {
+		out.Write([]string{table.Escape(l.Name), l.Place, l.Reason})
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// WriteSplits writes the table with the splits of [Table.Divide], so that [Open] reads the same images, labels and
+// splits from it. Paths are relative to the folder of the images.
+func (t *Table) WriteSplits(w io.Writer) error {
+	out := csv.NewWriter(w)
+	out.Write(slices.Concat([]string{"path"}, escaped(t.All.Attributes), []string{"label", "split"}))
+	for i, s := range t.All.Samples {
+		path, err := filepath.Rel(t.All.Dir, s.Path)
+		if err != nil {
+			path = s.Path
+		}
+		var values []string
+		if t.All.Rows != nil {
+			values = t.All.Rows[s.Row]
+		}
+		out.Write(slices.Concat([]string{table.Escape(filepath.ToSlash(path))}, escaped(values),
+			[]string{table.Escape(t.All.Classes[s.Class]), t.decided[i].String()}))
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// escaped returns cells of columns that hold texts or numbers.
+func escaped(values []string) []string {
+	out := slices.Clone(values)
+	for i, v := range out {
+		if _, err := strconv.ParseFloat(v, 64); err != nil {
+			out[i] = table.Escape(v)
+		}
+	}
+	return out
+}
