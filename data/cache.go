@@ -35,13 +35,13 @@ type Cache struct {
 	side    int
 	reserve uint64 // bytes of the disk that stay free
 
-	files   sync.Map    // from a path to the Fingerprint of its file when it was first read, without Pixels
+	files   sync.Map    // from a path to the Fingerprint of its file when it was first read, without what it shows
 	stopped atomic.Bool // no more entries are written
 }
 
 // cacheFormat names the folder of the entries. It changes when their layout changes, or the pixels that decoding and
 // resizing give. Entries of another format are not read.
-const cacheFormat = "3"
+const cacheFormat = "4"
 
 // cacheReserve leaves room for a checkpoint of ViT-L, which has 3.6 GB: a cache must never be the reason that a run
 // cannot be saved.
@@ -123,7 +123,7 @@ func (c *Cache) load(path string, verified *Fingerprint, t Transform) (*image.NR
 	if img, fingerprint.Notes, err = t.reading().DecodeBytes(file); err != nil {
 		return nil, fingerprint, err
 	}
-	fingerprint.Pixels = pixelDigest(img)
+	fingerprint.addPixels(img)
 	if img, err = form.prepare(img); err != nil {
 		return nil, fingerprint, err
 	}

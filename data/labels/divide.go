@@ -56,7 +56,7 @@ func (t *Table) Divide(d Division) (set *data.Dataset, how string, err error) {
 		}
 		itemOf[i] = len(items)
 		at = append(at, i)
-		items = append(items, splits.Item{Key: s.Path, Class: s.Class, Group: t.All.Attribute(s, "patient"), Given: split})
+		items = append(items, splits.Item{Key: t.relative(s.Path), Class: s.Class, Group: t.All.Attribute(s, "patient"), Given: split})
 	}
 	var alike [][]int
 	for _, group := range d.Alike {
@@ -107,6 +107,11 @@ func splitNumber(name string) splits.Split {
 		}
 	}
 	return splits.None
+}
+
+// Divided reports whether the table itself says a split of each image.
+func (t *Table) Divided() bool {
+	return !slices.Contains(t.Given, "") && slices.Contains(t.Given, "val")
 }
 
 // Folders lists the images of a folder that has a folder for each class, without splits.

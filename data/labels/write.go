@@ -59,19 +59,23 @@ func (t *Table) WriteSplits(w io.Writer) error {
 	out := csv.NewWriter(w)
 	out.Write(slices.Concat([]string{"path"}, escaped(t.All.Attributes), []string{"label", "split"}))
 	for i, s := range t.All.Samples {
-		path, err := filepath.Rel(t.All.Dir, s.Path)
-		if err != nil {
-			path = s.Path
-		}
 		var values []string
 		if t.All.Rows != nil {
 			values = t.All.Rows[s.Row]
 		}
-		out.Write(slices.Concat([]string{table.Escape(filepath.ToSlash(path))}, escaped(values),
+		out.Write(slices.Concat([]string{table.Escape(t.relative(s.Path))}, escaped(values),
 			[]string{table.Escape(t.All.Classes[s.Class]), t.decided[i].String()}))
 	}
 	out.Flush()
 	return out.Error()
+}
+
+// relative returns the path of an image relative to the folder of the images, with slashes, or else as it is.
+func (t *Table) relative(path string) string {
+	if rel, err := filepath.Rel(t.All.Dir, path); err == nil {
+		path = rel
+	}
+	return filepath.ToSlash(path)
 }
 
 // escaped returns cells of columns that hold texts or numbers.
