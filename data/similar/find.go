@@ -8,11 +8,13 @@ import (
 
 const (
 	candidates = 16 // of each print, which are looked at closely
-	mostBits   = 13 // of 112, in which a candidate's signature may differ
+	mostBits   = 18 // of 112, in which a candidate's signature may differ
+	farBits    = 14 // from which on it must correlate more
 	// Images are similar if grey or colour correlates that much, and the other is not doubtful. These numbers were
 	// chosen on RetinaMNIST. Compression takes more from colour, because it keeps it at half the size.
 	leastGrey, doubtfulGrey     = 0.985, 0.965
 	leastColour, doubtfulColour = 0.97, 0.9
+	leastFar                    = 0.993
 )
 
 // Find returns the pairs of similar images, each once and with the lower index first, in order. Images without
@@ -30,7 +32,7 @@ func Find(prints []*Print, workers int) [][2]int {
 	parallel.Each(workers, len(prints), func(i int) {
 		b := prints[i].view()
 		for _, c := range nearest(wholes[i], all, i) {
-			if b.shows(prints[c.print].view(), parts[c.part]) {
+			if b.shows(prints[c.print].view(), parts[c.part], c.distance >= farBits) {
 				found[i] = append(found[i], [2]int{min(c.print, i), max(c.print, i)})
 			}
 		}
@@ -94,13 +96,13 @@ func (v *view) channel(c int) (channel, soft *plane) {
 	return v.channels[c][0], v.channels[c][1]
 }
 
-// shows reports whether b shows a part of a, near the given one.
-func (b *view) shows(a *view, part box) bool {
-	part = align(a.grey, b.grey, part)
+// shows reports whether b shows a part of a, near the given one. far says that their signatures differ much.
+func (b *view) shows(a *view, part box, far bool) bool {
+	part = align(a.grey, b.grey, align(a.softGrey(), b.softGrey(), part, 3), 5)
 	var grey comparison
 	grey.add(a.grey, a.softGrey(), b.grey, part, 16)
 	r := grey.correlation()
-	if r < doubtfulGrey {
+	if r < doubtfulGrey || far && r < leastFar {
 		return false
 	}
 	if !a.print.coloured() || !b.print.coloured() {
