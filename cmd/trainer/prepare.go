@@ -17,7 +17,7 @@ func prepareCommand(a *app) *command {
 	return &command{
 		name:      "prepare",
 		writesCSV: true,
-		summary:   "make a data folder of an official download, or of images and a table",
+		summary:   "make a data folder from a download, or images and a table",
 		synopsis: []string{
 			"trainer prepare NAME SOURCE DEST [flags]",
 			"trainer prepare -labels FILE -images DIR -out DIR [flags]",
@@ -62,7 +62,7 @@ manifest.csv holds the table with the splits, as data.labels reads it, and left_
 		examples: `
 trainer prepare octid Downloads/octid OCTID
 trainer prepare aptos2019 aptos.zip APTOS2019 -crop -side 512
-trainer prepare -labels labels.xlsx -images photos -out prepared -split 0.7,0.1,0.2 -crop
+trainer prepare -labels labels.xlsx -images photos -out prepared -crop
 `,
 		operands: true,
 		run: func(ctx context.Context, operands []string) error {

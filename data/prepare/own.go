@@ -180,7 +180,7 @@ func (p *Plan) reportOwn(b *strings.Builder) {
 	fmt.Fprintf(b, "rows %d: used %d, without an image %d, without a label %d, with an unreadable image %d\n", t.Rows,
 		len(p.Images), counts[labels.NoImage], counts[labels.NoLabel], p.unreadable)
 	fmt.Fprintf(b, "images without a row: %d\n", counts[labels.NoRow])
-	if p.options.Crop {
+	if p.written && p.options.Crop {
 		fmt.Fprintf(b, "cropped: %d of %d\n", len(p.Images)-len(p.Uncropped), len(p.Images))
 	}
 	var near problems

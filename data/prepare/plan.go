@@ -41,6 +41,7 @@ type Plan struct {
 	source     *source
 	near       []data.Repeat // of one's own images, by their indices
 	unreadable int           // of these
+	written    bool
 }
 
 // New reads a source completely and decides the splits. It writes nothing.

@@ -97,6 +97,7 @@ func (p *Plan) fill(ctx context.Context, dir string) error {
 		return err
 	}
 	slices.Sort(p.Uncropped)
+	p.written = true
 	manifest, err := p.manifest()
 	if err != nil {
 		return err
