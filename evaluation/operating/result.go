@@ -30,7 +30,8 @@ const (
 // Apply counts on predictions of the same classes.
 //
 // The intervals of sensitivity, specificity, PPV and NPV are Wilson's, of a likelihood ratio that of its logarithm, with
-// half an image added to each count where one is 0. At a stated prevalence PPV and NPV follow from the likelihood
+// half an image added to each count where one is 0. With several images a patient all are by patient: for a ratio both
+// sides are counted as so many independent images as tell as much. At a stated prevalence PPV and NPV follow from the likelihood
 // ratios, and so do their intervals, which take the prevalence as certain.
 func (p Point) Apply(on *evaluation.Predictions, level float64) (*Result, error) {
 	t := &task{point: p}
@@ -41,25 +42,40 @@ func (p Point) Apply(on *evaluation.Predictions, level float64) (*Result, error)
 	tp, fp := reached[1], reached[0]
 	r := &Result{Point: p, Level: level, TruePositives: tp, FalsePositives: fp, FalseNegatives: t.images[1] - tp,
 		TrueNegatives: t.images[0] - fp}
-	fraction := func(name string, hits, n int64) {
-		low, high := evaluation.Wilson(hits, n, level)
-		r.add(name, float64(hits)/float64(n), low, high, evaluation.WilsonScore)
+	by := ""
+	if t.clusters != nil {
+		by = evaluation.ByPatients
+	}
+	is := func(i int) bool { return t.positive[i] }
+	reaches := func(i int) bool { return t.scores[i] >= p.Threshold }
+	not := func(f func(int) bool) func(int) bool { return func(i int) bool { return !f(i) } }
+	fraction := func(name string, hits, n int64, counts, hit func(int) bool) (effective float64) {
+		tally := evaluation.NewTally(t.clusters)
+		for i := range t.scores {
+			if counts(i) {
+				tally.Add(i, hit(i))
+			}
+		}
+		low, high := tally.Interval(level)
+		r.add(name, float64(hits)/float64(n), low, high, evaluation.WilsonScore+by)
+		return tally.EffectiveSize() / float64(n)
 	}
 	fn, tn := r.FalseNegatives, r.TrueNegatives
-	fraction("sensitivity", tp, tp+fn)
-	fraction("specificity", tn, tn+fp)
-	fraction("ppv", tp, tp+fp)
-	fraction("npv", tn, tn+fn)
-	positive := likelihoodRatio(tp, fn, fp, tn, level)
-	negative := likelihoodRatio(fn, tp, tn, fp, level)
-	r.add("lr_positive", positive[0], positive[1], positive[2], LogRatio)
-	r.add("lr_negative", negative[0], negative[1], negative[2], LogRatio)
+	x := fraction("sensitivity", tp, tp+fn, is, reaches)
+	y := fraction("specificity", tn, tn+fp, not(is), not(reaches))
+	fraction("ppv", tp, tp+fp, reaches, is)
+	fraction("npv", tn, tn+fn, not(reaches), not(is))
+	a, b, c, d := x*float64(tp), x*float64(fn), y*float64(fp), y*float64(tn)
+	positive := likelihoodRatio(a, b, c, d, level)
+	negative := likelihoodRatio(b, a, d, c, level)
+	r.add("lr_positive", positive[0], positive[1], positive[2], LogRatio+by)
+	r.add("lr_negative", negative[0], negative[1], negative[2], LogRatio+by)
 	if p.Prevalence > 0 {
 		odds := p.Prevalence / (1 - p.Prevalence)
 		ppv := func(lr float64) float64 { return 1 / (1 + 1/(odds*lr)) }
 		npv := func(lr float64) float64 { return 1 / (1 + odds*lr) }
-		r.add("ppv_at_prevalence", ppv(positive[0]), ppv(positive[1]), ppv(positive[2]), Bayes)
-		r.add("npv_at_prevalence", npv(negative[0]), npv(negative[2]), npv(negative[1]), Bayes)
+		r.add("ppv_at_prevalence", ppv(positive[0]), ppv(positive[1]), ppv(positive[2]), Bayes+by)
+		r.add("npv_at_prevalence", npv(negative[0]), npv(negative[2]), npv(negative[1]), Bayes+by)
 	}
 	return r, nil
 }
@@ -75,8 +91,8 @@ func (r *Result) rule() string {
 }
 
 // likelihoodRatio returns (a/(a+b)) / (c/(c+d)) and its interval.
-func likelihoodRatio(a, b, c, d int64, level float64) [3]float64 {
-	x := [4]float64{float64(a), float64(b), float64(c), float64(d)}
+func likelihoodRatio(a, b, c, d, level float64) [3]float64 {
+	x := [4]float64{a, b, c, d}
 	ratio := func() float64 { return x[0] / (x[0] + x[1]) / (x[2] / (x[2] + x[3])) }
 	value := ratio()
 	if a == 0 || b == 0 || c == 0 || d == 0 {
