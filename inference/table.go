@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"fovea/evaluation"
+	"fovea/internal/naming"
 	"fovea/internal/table"
 )
 
@@ -85,7 +86,7 @@ func (t *Table) record(path string, r Result) []string {
 		if t.rule != nil {
 			width++
 		}
-		return append(append(out, make([]string, width)...), table.Escape(r.Err.Error()))
+		return append(append(out, make([]string, width)...), table.Escape(naming.Shorten(r.Err.Error())))
 	}
 	out = append(out, table.Escape(t.predicted(r)))
 	for _, p := range r.Probabilities {
@@ -103,7 +104,7 @@ func (t *Table) predicted(r Result) string {
 
 func (t *Table) object(path string, r Result) map[string]any {
 	if r.Err != nil {
-		return map[string]any{"path": path, "error": r.Err.Error()}
+		return map[string]any{"path": path, "error": naming.Shorten(r.Err.Error())}
 	}
 	byClass := map[string]float64{}
 	for c, p := range r.Probabilities {

@@ -10,6 +10,7 @@ import (
 
 	"fovea/data"
 	"fovea/inference"
+	"fovea/internal/regular"
 	"fovea/internal/table"
 	"fovea/onnx/engine"
 	"fovea/training/config"
@@ -122,7 +123,7 @@ func readList(flag, text string) ([]string, error) {
 	if text == "" {
 		return nil, nil
 	}
-	f, err := os.Open(text)
+	f, err := regular.Open(text)
 	if err != nil {
 		if strings.Contains(text, ",") {
 			names := strings.Split(text, ",")
@@ -168,11 +169,22 @@ folder stands for the images in it at any depth.
 `
 
 // imagePaths lists the images that operands name.
-func imagePaths(operands []string) ([]string, error) {
+func imagePaths(ctx context.Context, operands []string) ([]string, error) {
 	if len(operands) == 0 {
 		return nil, badUsage("missing the images: files, folders, patterns, or - for paths on standard input")
 	}
-	paths, err := inference.Paths(operands, os.Stdin)
+	var paths []string
+	var err error
+	done := make(chan struct{})
+	go func() { // waits as long as standard input is silent
+		defer close(done)
+		paths, err = inference.Paths(operands, os.Stdin)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("listing images: %w", context.Cause(ctx))
+	}
 	if err == nil && len(paths) == 0 {
 		err = errors.New("standard input names no images")
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"path/filepath"
 
 	"fovea/evaluation"
+	"fovea/internal/regular"
 	"fovea/internal/runfiles"
 )
 
@@ -91,20 +91,21 @@ func readContender(path string, said evaluation.Said) (evaluation.Contender, err
 	if err != nil {
 		return c, err
 	}
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return c, err
 	}
 	defer f.Close()
-	var head bytes.Buffer // what was read of f, which may be a pipe
-	kind, err := evaluation.KindOfTable(io.TeeReader(f, &head))
-	whole := io.MultiReader(&head, f)
+	kind, err := evaluation.KindOfTable(f)
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
 	switch {
 	case err != nil:
 	case kind == evaluation.MetricTable:
-		c.Published, err = evaluation.ReadMetricRow(whole)
+		c.Published, err = evaluation.ReadMetricRow(f)
 	case kind == evaluation.PredictionTable:
-		c.Predictions, err = evaluation.ReadTable(whole, evaluation.TableOptions{})
+		c.Predictions, err = evaluation.ReadTable(f, evaluation.TableOptions{})
 		if err == nil {
 			var m evaluation.Meaning
 			if m, err = c.Predictions.Interpret(file, said); err == nil {

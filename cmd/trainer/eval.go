@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 
 	"fovea/data"
@@ -13,6 +12,7 @@ import (
 	"fovea/inference"
 	"fovea/internal/durable"
 	"fovea/internal/naming"
+	"fovea/internal/regular"
 )
 
 func evalCommand(a *app) *command {
@@ -191,13 +191,13 @@ func (a *app) evalPredictions(ctx context.Context, file string, table evaluation
 
 // readPredictions reads the table in file. The labels come from a table of their own unless labels is "".
 func readPredictions(file, labels string, table evaluation.TableOptions) (*evaluation.Predictions, error) {
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	if labels != "" {
-		l, err := os.Open(labels)
+		l, err := regular.Open(labels)
 		if err != nil {
 			return nil, err
 		}

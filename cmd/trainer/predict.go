@@ -85,7 +85,7 @@ func (a *app) predict(ctx context.Context, m *classifierFlags, p prediction, ope
 			slog.Info("the column decision is by the threshold of the run", "rule", rule)
 		}
 	}
-	paths, err := imagePaths(operands)
+	paths, err := imagePaths(ctx, operands)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"fovea/evaluation"
 	"fovea/inference"
 	"fovea/internal/naming"
+	"fovea/internal/regular"
 	"fovea/internal/runfiles"
 )
 
@@ -123,7 +123,8 @@ func countClasses(s *data.Split) cardSplit {
 
 // environment returns the time and the machine of a run, as its last checkpoint states them.
 func environment(folder string) []string {
-	text, err := os.ReadFile(filepath.Join(folder, runfiles.LastCheckpoint, runfiles.CheckpointState))
+	text, err := regular.ReadFile(filepath.Join(folder, runfiles.LastCheckpoint, runfiles.CheckpointState),
+		runfiles.MaxState)
 	var file struct {
 		State struct {
 			Seconds float64

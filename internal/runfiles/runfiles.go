@@ -38,6 +38,9 @@ const (
 	CheckpointState = "state.json"
 )
 
+// MaxState is the largest size of CheckpointState, in bytes. It is enough for a million images.
+const MaxState = 256 << 20
+
 // Metrics returns the name of the CSV with the metrics of a split. That of "val" has a row for each epoch. That of
 // "test" is the last file of a run, so a folder that has it holds a finished run.
 func Metrics(split string) string { return "metrics_" + split + ".csv" }

@@ -200,9 +200,12 @@ func (l *LabelSet) wrong(classes []string, names *naming.Index) error {
 // numbered matches a name behind a number, as in a table of classes.
 var numbered = regexp.MustCompile(`^"?\d+"?[,;\t]`)
 
+// maxNames is how much memory the names of classes may take, in bytes. It is enough for 100,000.
+const maxNames = 16 << 20
+
 // Names reads a list with a name in each line, which may be in quotes if all are.
 func Names(r io.Reader) ([]string, error) {
-	lines, err := textfile.Lines(r)
+	lines, err := textfile.Lines(r, maxNames)
 	if err != nil {
 		return nil, err
 	}
