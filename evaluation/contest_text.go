@@ -110,8 +110,12 @@ func (c *Contest) best(name string) float64 {
 // writeText writes the tests of a pair, one of several or the only one.
 func (p ContenderPair) writeText(w io.Writer, several bool, of *Assessment) error {
 	a, b := oneLine(p.A), oneLine(p.B)
-	fmt.Fprintf(w, "\n%s less %s, on the same %d images; intervals of %v %%, %d bootstrap rounds\n", b, a, p.Rows,
-		100*p.Level, p.Rounds)
+	whose, by := "", ""
+	if p.Patients > 0 {
+		whose, by = fmt.Sprintf(" of %d patients", p.Patients), " by patient"
+	}
+	fmt.Fprintf(w, "\n%s less %s, on the same %d images%s; intervals%s of %v %%, %d bootstrap rounds\n", b, a, p.Rows, whose,
+		by, 100*p.Level, p.Rounds)
 	shown := 0
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, d := range p.Measures {
@@ -129,7 +133,7 @@ func (p ContenderPair) writeText(w io.Writer, several bool, of *Assessment) erro
 	fmt.Fprintf(w, "Of %d such intervals about %.1f do so by chance.\n", shown, (1-p.Level)*float64(shown))
 	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	corrected := several || len(p.DeLong) > 1
-	fmt.Fprint(t, "DeLong's test, AUC of\tdifference\tinterval\tp\t")
+	fmt.Fprintf(t, "DeLong's test%s, AUC of\tdifference\tinterval\tp\t", by)
 	if corrected {
 		fmt.Fprint(t, "Holm's p\t")
 	}
@@ -148,9 +152,9 @@ func (p ContenderPair) writeText(w io.Writer, several bool, of *Assessment) erro
 	if several {
 		holm = ", exact with Holm's correction p = " + pValue(p.Holm.McNemar)
 	}
-	_, err := fmt.Fprintf(w, "McNemar's test: %d images right in %s alone, %d in %s alone; "+
+	_, err := fmt.Fprintf(w, "McNemar's test%s: %d images right in %s alone, %d in %s alone; "+
 		"exact p = %s, chi-square p = %s%s\n",
-		m.OnlyA, a, m.OnlyB, b, pValue(Number(m.ExactP)), pValue(Number(m.P)), holm)
+		by, m.OnlyA, a, m.OnlyB, b, pValue(Number(m.ExactP)), pValue(Number(m.P)), holm)
 	return err
 }
 

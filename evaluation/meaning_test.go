@@ -260,7 +260,7 @@ func TestArrangeMovesLabelsAndProbabilities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(*p); got != "{[healthy glaucoma] false [] [{a 1 [0.1 0.9] []} {b 0 [0.7 0.3] []}]}" {
+	if got := fmt.Sprint(p.Classes, p.Rows); got != "[healthy glaucoma] [{a 1 [0.1 0.9] []} {b 0 [0.7 0.3] []}]" {
 		t.Error(got)
 	}
 	if err := p.Arrange(Meaning{Classes: []string{"healthy", "amd"}}); err == nil {

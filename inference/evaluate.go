@@ -41,6 +41,7 @@ type EvalOptions struct {
 
 	Prevalence float64 // of the people whom the model is for; 0: what the model says
 	Intervals  evaluation.Intervals
+	Breakdown  evaluation.Breakdown
 	Version    string // of the program, for the report
 	Command    string // that does this again, for the report
 }
@@ -77,7 +78,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 		Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", naming.Portable(o.Model), o.Split,
 			naming.Portable(o.Data)),
 		Facts: report.Facts(o.Version, append(EngineFacts(e), prepared(d)...)...)}
-	if n := len(split.Samples) - len(test.Predictions.Rows); n > 0 {
+	if n := len(split.Samples) - len(test.Predictions.Rows); n > 0 && test.Predictions.Unit == "" {
 		page.Subject += fmt.Sprintf("; %d of its images cannot be read and are left out", n)
 	}
 	if err := page.WriteEvaluation(o.Out, test, o.Command); err != nil {
@@ -109,7 +110,14 @@ func prepared(d *Description) []report.Fact {
 // come.
 func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description,
 	cache *data.Cache) (*report.Test, error) {
+	if err := o.Breakdown.Check(split.Attributes); err != nil {
+		return nil, fmt.Errorf("%s: %w", split, err)
+	}
 	p, err := PredictModel(ctx, e, o, split, d, cache)
+	if err != nil {
+		return nil, err
+	}
+	p, notes, err := o.Breakdown.Rows(p)
 	if err != nil {
 		return nil, err
 	}
@@ -120,9 +128,11 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 	if err != nil {
 		return nil, err
 	}
-	test := &report.Test{Split: o.Split, Metrics: m, Predictions: p,
-		Open: d.Transform().Reading.DecodeIn(o.Data)}
-	if test.Assessment, err = evaluation.Assess(ctx, p, o.Intervals); err != nil {
+	test := &report.Test{Split: o.Split, Metrics: m, Predictions: p}
+	if p.Unit == "" {
+		test.Open = d.Transform().Reading.DecodeIn(o.Data)
+	}
+	if test.Assessment, err = o.Breakdown.Assess(ctx, p, notes, o.Intervals); err != nil {
 		return nil, err
 	}
 	if test.Meaning, err = d.Meaning(); err != nil {

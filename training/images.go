@@ -171,10 +171,10 @@ func (d *dataset) arrange() error {
 		return fmt.Errorf("the classes of %s: %w", d.train, err)
 	}
 	if said.Order == nil && c.Numbering == "shared" { // else they are numbered as torchvision does
-		names = m.Classes
 		if d.regroup, err = data.Regroup(known, m.Classes); err != nil {
 			return err
 		}
+		names = m.Classes
 	}
 	if d.regroup != nil {
 		d.applyClasses()

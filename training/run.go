@@ -279,6 +279,7 @@ func (r *run) test(ctx context.Context, best int) (*report.Test, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Breakdown = set.breakdown
 	test, err := inference.Test(ctx, r.engine, o, set.test, d, set.cache)
 	if err != nil {
 		return nil, err

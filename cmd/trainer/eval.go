@@ -16,7 +16,8 @@ import (
 )
 
 func evalCommand(a *app) *command {
-	o := inference.EvalOptions{Split: "test", Intervals: defaultIntervals(), Progress: a.console.update}
+	o := inference.EvalOptions{Split: "test", Intervals: defaultIntervals(), Progress: a.console.update,
+		Breakdown: evaluation.Breakdown{Per: evaluation.ByImage, Pool: evaluation.Mean}}
 	m := classifierFlags{batch: 16}
 	var predictions string
 	var meaning meaningFlags
@@ -46,6 +47,10 @@ bootstrap that draws from each class for all others. Writes
 
 Another split in the same folder replaces the page and the figures, not the tables.
 
+Images of one patient depend on each other. Where a table has a column patient, and patients have several images, all
+intervals are by patient, and results by image, by eye and by patient stand beside each other. A column eye tells the
+eyes.
+
 Classes are matched by name. A class that the model does not know is an error. A class without images is reported.
 
 Which class of two is the positive one, and whether classes are grades, is read off the model, or off the file beside a
@@ -63,6 +68,11 @@ The thresholds that a run chose on its validation images are applied, with PPV, 
 			{&o.Split, "split", "NAME", "folder to evaluate; with -predictions only a name"},
 			{&o.Out, "out", "DIR", `folder to write to; created if it does not exist (default: eval beside the model or the
 				predictions)`},
+			{&o.Breakdown.By, "by", "LIST", `subgroups by columns of the tables, such as sex,age:40:60:80,camera: their results
+				with intervals, and the gaps between them. Numbers behind : are limits`},
+			{&o.Breakdown.Per, "per", "UNIT", "what results are of: each image, eye or patient"},
+			{&o.Breakdown.Pool, "pool", "HOW", `how the probabilities of an eye's or a patient's images become one: mean, max (of
+				the positive class, or of the grades) or noisy_or`},
 		}, append(meaning.flags(), intervalFlags(&o.Intervals)...)...),
 		groups: []flagGroup{{"These flags are for a model:", append([]flagEntry{
 			m.file(),
@@ -78,7 +88,8 @@ These flags are for predictions. The table is CSV or .xlsx with a header and has
   label   or true, target, y_true: class names, or indices from 0
   CLASS   or prob_CLASS, p_CLASS, logit_CLASS: a number for each class
 
-If there are columns with a prefix, those without one are not read.
+If there are columns with a prefix, those without one are not classes. Columns called patient, eye, site, camera, sex
+and age, or as docs/metrics.md lists, tell about the images.
 `, []flagEntry{
 			{&predictions, "predictions", "FILE", "the table"},
 			{&table.Logits, "logits", "", "the numbers are logits: apply softmax"},
@@ -90,6 +101,9 @@ trainer eval -model convnext.onnx -classes normal,amd -crop 0.875 \
         -mean 0.485,0.456,0.406 -std 0.229,0.224,0.225 \
         -data images -labels labels.csv
 trainer eval -predictions theirs.csv -labels truth.csv -logits
+trainer eval -predictions theirs.csv -per patient -pool max
+trainer eval -model runs/octid/model.onnx -data images -labels table.xlsx \
+        -by sex,age:40:60:80
 `,
 	}
 	c.run = func(ctx context.Context, _ []string) error {
@@ -165,7 +179,7 @@ func (a *app) evalPredictions(ctx context.Context, file string, table evaluation
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	logMeaning(file, meaning)
-	test, err := report.NewTest(ctx, o.Split, p, o.Intervals)
+	test, err := report.NewTest(ctx, o.Split, p, o.Intervals, o.Breakdown)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
@@ -177,7 +191,7 @@ func (a *app) evalPredictions(ctx context.Context, file string, table evaluation
 	if o.Labels != "" {
 		page.Subject += " with the labels of " + naming.Portable(o.Labels)
 	}
-	if o.Data != "" {
+	if o.Data != "" && test.Predictions.Unit == "" {
 		test.Open = data.Reading{}.DecodeIn(o.Data)
 	}
 	if err := durable.MakeFolder(o.Out); err != nil {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"html/template"
 	"math"
 
 	"fovea/evaluation"
@@ -163,4 +164,34 @@ func decimal(x float64) string {
 		return "n/a"
 	}
 	return fmt.Sprintf("%.3f", x)
+}
+
+// titled returns the name of a measure as a table shows it.
+func titled(measure string) string {
+	for _, d := range described {
+		if d.measure == measure {
+			return d.name
+		}
+	}
+	return measure
+}
+
+// cell returns a measure and its interval, with so many decimals.
+func cell(e evaluation.Estimate, decimals int) template.HTML {
+	if math.IsNaN(float64(e.Value)) {
+		return `<span class="none">n/a</span>`
+	}
+	out := fmt.Sprintf("%.*f", decimals, e.Value)
+	if x := interval(e.Low, e.High); x != nil {
+		out += fmt.Sprintf("<br> <small>%.*f to %.*f</small>", decimals, x.Low, decimals, x.High)
+	}
+	return template.HTML(out)
+}
+
+// share returns a fraction as a table shows it; NaN is not available.
+func share(x float64) string {
+	if math.IsNaN(x) {
+		return "n/a"
+	}
+	return percent(x)
 }

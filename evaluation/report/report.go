@@ -68,12 +68,17 @@ type Test struct {
 }
 
 // NewTest evaluates predictions.
-func NewTest(ctx context.Context, split string, p *evaluation.Predictions, o evaluation.Intervals) (*Test, error) {
+func NewTest(ctx context.Context, split string, p *evaluation.Predictions, o evaluation.Intervals,
+	b evaluation.Breakdown) (*Test, error) {
+	p, notes, err := b.Rows(p)
+	if err != nil {
+		return nil, err
+	}
 	m, _, err := evaluation.Compute(p) // whose warnings the assessment has
 	if err != nil {
 		return nil, err
 	}
-	a, err := evaluation.Assess(ctx, p, o)
+	a, err := b.Assess(ctx, p, notes, o)
 	if err != nil {
 		return nil, err
 	}

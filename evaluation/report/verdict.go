@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -63,10 +64,18 @@ func (t *Test) verdict() verdict {
 	v.Head = fmt.Sprintf("%s of %s are classified correctly (%s).", percent(t.Metrics.Accuracy), t.imagesInWords(n),
 		t.intervalInWords(interval))
 	if interval.High-interval.Low >= wideInterval {
-		v.Head = fmt.Sprintf("%s of %s are classified correctly, but there are too few images to rely on this (%s).",
-			percent(t.Metrics.Accuracy), t.imagesInWords(n), t.intervalInWords(interval))
+		v.Head = fmt.Sprintf("%s of %s are classified correctly, but there are too few %s to rely on this (%s).",
+			percent(t.Metrics.Accuracy), t.imagesInWords(n), t.Assessment.Unit.Several(), t.intervalInWords(interval))
 	}
 
+	if a := t.Assessment; a.Pool != "" {
+		v.Rest = append(v.Rest, fmt.Sprintf("Results are of %s: the probabilities are the %s of those of their images. "+
+			"Where this page says image, it means one %s.", a.Unit.Several(), a.Pool.Words(), &a.Unit))
+	}
+	if a := t.Assessment; a.Clustered() {
+		v.Rest = append(v.Rest, fmt.Sprintf("They are of %d patients. The %s of one patient depend on each other, "+
+			"so all intervals are by patient.", a.Patients, a.Unit.Several()))
+	}
 	mostFrequent, present, said := classes[0], 0, 0
 	for _, k := range classes {
 		if k.Support > mostFrequent.Support {
@@ -80,12 +89,13 @@ func (t *Test) verdict() verdict {
 		}
 	}
 	if present == 1 {
-		v.Rest = append(v.Rest, fmt.Sprintf("All images are of the class %s. "+
-			"Whether the model tells classes apart was not tested. There is no AUC and no kappa.", quoted(mostFrequent.Class)))
+		v.Rest = append(v.Rest, fmt.Sprintf("All %s are of the class %s. "+
+			"Whether the model tells classes apart was not tested. There is no AUC and no kappa.",
+			t.Assessment.Unit.Several(), quoted(mostFrequent.Class)))
 	} else {
 		v.Rest = append(v.Rest, t.againstMostFrequent(mostFrequent, interval))
 		if said == 1 {
-			v.Rest = append(v.Rest, "The model gives the same answer for every image.")
+			v.Rest = append(v.Rest, "The model gives the same answer for every "+t.one()+".")
 		}
 		if len(classes) == 2 || len(t.Operating) > 0 {
 			v.Rest = append(v.Rest, t.sensitivityAndSpecificity())
@@ -93,7 +103,7 @@ func (t *Test) verdict() verdict {
 		v.Rest = append(v.Rest, t.agreement(len(classes), present))
 	}
 	v.Cautions = append(v.Cautions, fmt.Sprintf("With %s the accuracy is uncertain by about ±%.1f percentage points. "+
-		"Smaller differences between models do not show.", countOf(n, "image", "images"), 50*(interval.High-interval.Low)))
+		"Smaller differences between models do not show.", t.count(n), 50*(interval.High-interval.Low)))
 	if t.Meaning.Unknown != "" {
 		v.Cautions = append(v.Cautions, t.Meaning.Unknown)
 	}
@@ -104,8 +114,8 @@ func (t *Test) verdict() verdict {
 // the accuracy.
 func (t *Test) againstMostFrequent(mostFrequent classRow, interval figures.Interval) string {
 	base := float64(mostFrequent.Support) / float64(len(t.Predictions.Rows))
-	text := fmt.Sprintf("Always answering with the most frequent class, %s, would be right for %s of the images",
-		quoted(mostFrequent.Class), percent(base))
+	text := fmt.Sprintf("Always answering with the most frequent class, %s, would be right for %s of the %s",
+		quoted(mostFrequent.Class), percent(base), t.Assessment.Unit.Several())
 	switch {
 	case interval.Low > base:
 		return text + fmt.Sprintf(". The model is better by %.1f percentage points, more than chance explains.",
@@ -121,10 +131,10 @@ func (t *Test) againstMostFrequent(mostFrequent classRow, interval figures.Inter
 func (t *Test) sensitivityAndSpecificity() string {
 	rate := func(name string, m evaluation.Estimate, hits, n int, class, is string) string {
 		if n == 0 {
-			return fmt.Sprintf("%s is not defined: there is no image of %s.", name, class)
+			return fmt.Sprintf("%s is not defined: there is no %s of %s.", name, t.one(), class)
 		}
 		return fmt.Sprintf("%s %s: %d of %s of %s %s (%s).", name, percent(float64(m.Value)), hits,
-			countOf(n, "image", "images"), class, is, t.intervalInWords(*interval(m.Low, m.High)))
+			t.count(n), class, is, t.intervalInWords(*interval(m.Low, m.High)))
 	}
 	both := func(sensitivity, specificity evaluation.Estimate, counts [4]int, positive, negative string) string {
 		return rate("Sensitivity", sensitivity, counts[0], counts[0]+counts[1], positive, "were found") + " " +
@@ -188,13 +198,15 @@ func (t *Test) classCautions(v verdict, classes []classRow) verdict {
 			scarce = append(scarce, fmt.Sprintf("%s (%d)", quoted(k.Class), k.Support))
 		}
 	}
+	one, many := t.one(), t.Assessment.Unit.Several()
 	for _, c := range []struct {
 		says  string
 		names []string
-	}{{"There is no image of %s, so the report does not show how the model does on such images.", absent},
-		{"The model never predicts %s, although there are such images.", never},
-		{"More than half of the images of %s are missed, where each image is taken for its most probable class.", missed},
-		{fmt.Sprintf("There are fewer than %d images of %%s, so figures for them are uncertain.", fewImages), scarce}} {
+	}{{fmt.Sprintf("There is no %s of %%s, so the report does not show how the model does on such %s.", one, many), absent},
+		{fmt.Sprintf("The model never predicts %%s, although there are such %s.", many), never},
+		{fmt.Sprintf("More than half of the %s of %%s are missed, where each %s is taken for its most probable class.",
+			many, one), missed},
+		{fmt.Sprintf("There are fewer than %d %s of %%s, so figures for them are uncertain.", fewImages, many), scarce}} {
 		if c.names != nil {
 			v.Cautions = append(v.Cautions, fmt.Sprintf(c.says, list(c.names)))
 		}
@@ -235,12 +247,19 @@ func (t *Test) intervalInWords(x figures.Interval) string {
 
 func (t *Test) percentLevel() string { return fmt.Sprintf("%.4g %%", 100*t.Assessment.Level) }
 
+// one returns what a row of the test is: an image, an eye or a patient.
+func (t *Test) one() string { return cmp.Or(string(t.Assessment.Unit), "image") }
+
+// count returns a number of such rows in words.
+func (t *Test) count(n int) string { return countOf(n, t.one(), t.Assessment.Unit.Several()) }
+
 // imagesInWords returns a number of images of the split in words.
 func (t *Test) imagesInWords(n int) string {
+	one, many := t.one(), t.Assessment.Unit.Several()
 	if t.Split == "test" {
-		return countOf(n, "test image", "test images")
+		return countOf(n, "test "+one, "test "+many)
 	}
-	return countOf(n, "image", "images") + " of the split " + quoted(t.Split)
+	return t.count(n) + " of the split " + quoted(t.Split)
 }
 
 // bracket returns an interval for running text. It is empty without an interval and for one without width: of a few

@@ -120,6 +120,8 @@ type Evaluation struct {
 	OperatingPoints []string `toml:"operating_points"`          // rules, see operating.ParseRule; the first is the default
 	Cut             string   `toml:"cut"`                       // lowest grade that is positive; "": of two classes
 	Prevalence      float64  `toml:"prevalence" range:"[0, 1)"` // of the people whom the model is for; 0: not stated
+
+	By []string `toml:"by"` // attributes by which the test tells subgroups apart, see evaluation.ParseGroupings
 }
 
 // Optimizer describes AdamW with layer-wise decay of the rate. Exactly one of LR and BLR is above 0;

@@ -12,6 +12,7 @@ import (
 	"fovea/data/augment"
 	"fovea/data/labels"
 	"fovea/data/splits"
+	"fovea/evaluation"
 	"fovea/evaluation/operating"
 	"fovea/graphs/vit"
 )
@@ -57,6 +58,8 @@ func (c *Config) problems() []*Error {
 	if rate := c.LearningRate(); rate > 0 {
 		k.check("schedule.min_lr", !(c.Schedule.MinLR > rate), "%v is above the learning rate, %v", c.Schedule.MinLR, rate)
 	}
+	_, err := evaluation.ParseGroupings(c.Evaluation.By)
+	k.check("evaluation.by", err == nil, "%v", err)
 	for _, text := range c.Evaluation.OperatingPoints {
 		_, err := operating.ParseRule(text)
 		k.check("evaluation.operating_points", err == nil, "%v", err)

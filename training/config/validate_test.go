@@ -150,6 +150,8 @@ func TestValidate(t *testing.T) {
 		{"runtime.threads", func(c *Config) { c.Runtime.Threads = -1 }},
 		{"runtime.cuda_graph", func(c *Config) { c.Runtime.Provider, c.Runtime.CUDAGraph = "cpu", true }},
 		{"output.dir", func(c *Config) { c.Output.Dir = "" }},
+		{"evaluation.by", func(c *Config) { c.Evaluation.By = []string{"sex", "age:60:40"} }},
+		{"", func(c *Config) { c.Evaluation.By = []string{"sex", "age:40:60"} }},
 	}
 	refused := map[string]bool{ // what every value of their type is good for
 		"augment.quarter_turns": true, "augment.smooth_unmixed": true, "data.stratified": true, "model.allow_missing": true,
