@@ -25,6 +25,7 @@ type dataset struct {
 	merged           map[string][]string // the former classes of those that data.classes makes
 	train, val, test *data.Split
 	table            *labels.Table   // of data.labels; nil: none
+	division         string          // how the splits were made, in words
 	policy           *augment.Policy // nil: none
 	cache            *data.Cache     // of decoded images, from verify on; nil: none
 }

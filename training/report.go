@@ -22,9 +22,7 @@ type page struct {
 	plan    *plan
 	state   *state
 	folder  string
-	version string        // of the program
-	facts   []report.Fact // of what computes
-	written time.Time     // when it was written last
+	written time.Time // when it was written last
 }
 
 // warnRepeats warns of images that are in more than one split before hours are spent on figures that are too good.
@@ -113,10 +111,7 @@ func (p *page) report(status report.Status) (*report.Report, error) {
 		of.History = append(of.History, report.Epoch{TrainLoss: e.TrainLoss, Val: e.Val})
 	}
 	out := &report.Report{Name: c.Name, Subject: p.model() + ", trained on " + c.Data.Dir, Classes: p.plan.data.classes,
-		Written: time.Now(), Run: of, Facts: report.Facts(p.version, p.facts...), Commands: p.commands()}
-	for _, s := range p.plan.data.splits() {
-		out.Splits = append(out.Splits, countImages(s))
-	}
+		Written: time.Now(), Run: of, Splits: p.state.Splits, Facts: p.state.Facts, Commands: p.commands()}
 	if p.state.Repeats != nil {
 		out.Repeats = &report.Repeats{}
 		for _, x := range *p.state.Repeats {
@@ -130,10 +125,14 @@ func (p *page) report(status report.Status) (*report.Report, error) {
 	return out, err
 }
 
-func countImages(s *data.Split) figures.Split {
-	out := figures.Split{Name: s.Name, Counts: make([]int, len(s.Classes))}
-	for _, x := range s.Samples {
-		out.Counts[x.Class]++
+// counts returns the images of each split by class.
+func (d *dataset) counts() (out []figures.Split) {
+	for _, s := range d.splits() {
+		of := figures.Split{Name: s.Name, Counts: make([]int, len(s.Classes))}
+		for _, x := range s.Samples {
+			of.Counts[x.Class]++
+		}
+		out = append(out, of)
 	}
 	return out
 }
