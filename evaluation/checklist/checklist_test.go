@@ -90,8 +90,9 @@ func TestFill(t *testing.T) {
 	}
 	for _, line := range []string{
 		"Reporting checklist of runs/a\\|b.",
-		"| 1 | known | " + strings.ReplaceAll(strings.Repeat(`a\|b &lt;i> \*c\* `, 20), "||", "") + " | `model.onnx: fovea.classes` |",
-		"| 2 | known in part | Classes: see item 1. **For the author:** Say more. |  |",
+		"| 1 | known | " + strings.ReplaceAll(strings.Repeat(`a\|b &lt;i> \*c\* `, 20), "||",
+			"") + " | `model.onnx: fovea.classes` |",
+		"| 2 | known in part | Classes: see item 1. **For the author:** Say more. | `model.onnx: fovea.classes` |",
 		"| 3b | with a gap | None. **Not in the run:** Patients. | `splits.csv` |",
 		"| 4 | not known | **Not in the run:** The counts. **For the author:** Say it. |  |",
 		"| 6 | does not exist | **Not applicable:** No update. |  |",
@@ -107,7 +108,8 @@ func TestFill(t *testing.T) {
 	if err != nil || len(rows) != 8 {
 		t.Fatalf("%d rows, %v", len(rows), err)
 	}
-	if got := strings.Join(rows[2], ";"); got != "2;A;known in part;in part;"+long+" For the author: Say more.;model.onnx: fovea.classes" {
+	if got := strings.Join(rows[2], ";"); got != "2;A;known in part;in part;"+long+" For the author: Say "+
+		"more.;model.onnx: fovea.classes" {
 		t.Error(got)
 	}
 }

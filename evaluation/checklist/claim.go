@@ -71,7 +71,8 @@ var claim = &Checklist{
 		{"36", "Results: data", "Characteristics of the cases in each split", []Topic{Characteristics, Balance}, ""},
 
 		{"37", "Results: model performance", "Performance and its uncertainty", []Topic{Results, Calibration}, ""},
-		{"38", "Results: model performance", "Estimates of diagnostic performance and their precision", []Topic{ByClass,
+		{"38", "Results: model performance", "Estimates of diagnostic performance and their precision", []Topic{Results,
+			ByClass,
 			CrossTable},
 			""},
 		{"39", "Results: model performance", "Analysis of wrong answers", []Topic{Failures},

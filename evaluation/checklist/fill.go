@@ -43,7 +43,7 @@ func (c *Checklist) Fill(facts map[Topic]Fact) []Answer {
 			a.Status = NotApplicable
 		case !has(func(p Part) bool { return p.Text != "" }):
 			a.Status = ForAuthor
-		case item.Author != "" || has(func(p Part) bool { return p.Text == "" || p.Lacks != "" }):
+		case item.Author != "" || has(func(p Part) bool { return !p.NotApplicable && (p.Text == "" || p.Lacks != "") }):
 			a.Status = InPart
 		default:
 			a.Status = Filled

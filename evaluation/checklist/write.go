@@ -40,7 +40,6 @@ func (c *Checklist) WriteMarkdown(w io.Writer, of string, answers []Answer) erro
 			case len(p.Text) > longText:
 				name := string(p.Topic)
 				a.Parts[i].Text = fmt.Sprintf("%s: see item %s.", strings.ToUpper(name[:1])+name[1:], at)
-				a.Parts[i].Where = nil
 			}
 		}
 		var where []string

@@ -91,18 +91,13 @@ func (f *folder) flow() checklist.Fact {
 		if byClass == nil {
 			continue
 		}
-		text := fmt.Sprintf("%s %s", split, count(n, "image"))
-		if f.images != nil {
-			if patients := f.patients(split); patients > 0 {
-				text += fmt.Sprintf(" of %s", count(patients, "patient"))
-			}
-			lost, why := f.listed(split)-n, "could not be read"
+		text := fmt.Sprintf("%s %s%s", split, count(n, "image"), f.ofPatients(split))
+		if f.images != nil && f.listed(split) > n {
+			why := "could not be read"
 			if split == "train" && f.config.Data.Ratio < 1 {
-				why += " or that data.ratio leaves out"
+				why += " or are left out by data.ratio"
 			}
-			if lost > 0 {
-				text += fmt.Sprintf(" without %d that %s", lost, why)
-			}
+			text = fmt.Sprintf("%s %d of %s (the others %s)", split, n, count(f.listed(split), "image"), why)
 		}
 		parts = append(parts, text)
 	}
@@ -112,12 +107,26 @@ func (f *folder) flow() checklist.Fact {
 		w.say([]string{inState + ": splits"}, "Used: %s.", strings.Join(parts, "; "))
 	}
 	if f.images == nil {
+		if f.model != nil && f.model.Merged[data.LeftOutClass] != nil {
+			w.say(keys("data.classes"), "Left out as a class: %s.", names(f.model.Merged[data.LeftOutClass]))
+		}
 		w.lack("How the images of the folders were chosen: there was no table (data.labels).")
 	}
 	if f.images.column("patient") < 0 {
 		w.lack("The number of patients.")
 	}
 	return w.fact()
+}
+
+// ofPatients returns "of n patients" for the images that a split used, "" where that is not known.
+func (f *folder) ofPatients(split string) string {
+	if f.images == nil {
+		return ""
+	}
+	if n, _ := f.used(split); n != f.listed(split) || f.patients(split) == 0 {
+		return ""
+	}
+	return " of " + count(f.patients(split), "patient")
 }
 
 // patients returns how many patients a split has by splits.csv; 0: not known.
@@ -227,8 +236,11 @@ func (f *folder) leaks() checklist.Fact {
 			leaks++
 		}
 	}
-	w.say([]string{inState + ": repeats"}, "Files and decoded pixels were compared: %s in more than one split.",
-		map[bool]string{true: "no image is", false: fmt.Sprintf("%d images are", leaks)}[leaks == 0])
+	told := "no image"
+	if leaks > 0 {
+		told = count(leaks, "image")
+	}
+	w.say([]string{inState + ": repeats"}, "Files and decoded pixels were compared; in more than one split: %s.", told)
 	return w.fact()
 }
 
@@ -264,13 +276,7 @@ func (f *folder) balance() checklist.Fact {
 		if counts == "" {
 			continue
 		}
-		text := count(n, "image")
-		if f.images != nil {
-			if patients := f.patients(split); patients > 0 {
-				text += " of " + count(patients, "patient")
-			}
-		}
-		w.say(inClasses, "%s set: %s: %s.", splitWords[split], text, counts)
+		w.say(inClasses, "%s set: %s%s: %s.", splitWords[split], count(n, "image"), f.ofPatients(split), counts)
 	}
 	if w.text == nil {
 		w.lack("The number of images of each class in each split.")
@@ -296,6 +302,11 @@ func (f *folder) characteristics() checklist.Fact {
 			}
 			w.say([]string{runfiles.Splits + ": " + name}, "%s, by %s: %s.", strings.ToUpper(name[:1])+name[1:], unit,
 				strings.Join(parts, "; "))
+		}
+	}
+	for _, split := range splitNames {
+		if n, byClass := f.used(split); f.images != nil && byClass != nil && n < f.listed(split) {
+			w.lack("The %s set without the images that were not used.", strings.ToLower(splitWords[split]))
 		}
 	}
 	for _, usual := range []string{"sex", "age"} {

@@ -3,6 +3,7 @@ package account
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fovea/evaluation"
@@ -71,8 +72,8 @@ func (f *folder) task() checklist.Fact {
 	w.say([]string{inModel + "fovea.classes"}, "Each image has one of %d classes: %s.", len(f.model.Classes),
 		names(f.model.Classes))
 	for _, class := range f.model.Classes {
-		if parts := f.model.Merged[class]; len(parts) > 1 {
-			w.say([]string{inModel + "fovea.merged_classes"}, "%s stands for %s.", class, strings.Join(parts, " and "))
+		if parts := f.model.Merged[class]; len(parts) > 0 && !slices.Equal(parts, []string{class}) {
+			w.say([]string{inModel + "fovea.merged_classes"}, "%s stands for %s.", class, names(parts))
 		}
 	}
 	if len(f.model.Classes) == 2 {
@@ -124,7 +125,7 @@ func (f *folder) augmentation() checklist.Fact {
 	var w writer
 	c, a := f.config, f.config.Augment
 	if c.Model.Adaptation == "linear_probe" {
-		w.say(keys("model.adaptation"), "None: the features of an image are computed once.")
+		w.say(keys("model.adaptation"), "There is no augmentation: the features of an image are computed once.")
 		return w.fact()
 	}
 	w.say(keys("augment.crop_scale", "augment.crop_ratio"), "A random part of each training image (%.3g to %.3g of its "+
@@ -189,7 +190,8 @@ func (f *folder) architecture() checklist.Fact {
 	} else {
 		d := m.Dimensions()
 		w.say(keys("model.arch", "model.width", "model.depth", "model.heads", "model.patch", "model.pool"),
-			"%s: patches of %d pixels, %d blocks of width %d with %d heads; pooling: %s.", archName(m), d.Patch, d.Depth, d.Width,
+			"%s: patches of %d pixels, %d blocks of width %d with %d heads; pooling: %s.", archName(m), d.Patch, d.Depth,
+			d.Width,
 			d.Heads, d.Pool)
 	}
 	if f.parameters > 0 {
@@ -241,8 +243,12 @@ func (f *folder) training() checklist.Fact {
 	w.say(keys("optimizer.beta1", "optimizer.beta2", "optimizer.eps", "optimizer.weight_decay", "optimizer.layer_decay"),
 		"AdamW (beta %g and %g, epsilon %g) with weight decay %g and layer decay %g.", o.Beta1, o.Beta2, o.Eps,
 		o.WeightDecay, o.LayerDecay)
-	w.say(keys("optimizer.lr", "optimizer.blr", "schedule.warmup", "schedule.min_lr"), "The learning rate rises to %.4g "+
-		"over %s and falls as half a cosine to %.4g.", c.LearningRate(), count(s.Warmup, "epoch"), s.MinLR)
+	rate := fmt.Sprintf("The learning rate begins at %.4g", c.LearningRate())
+	if s.Warmup > 0 {
+		rate = fmt.Sprintf("The learning rate rises to %.4g over %s", c.LearningRate(), count(s.Warmup, "epoch"))
+	}
+	w.say(keys("optimizer.lr", "optimizer.blr", "schedule.warmup", "schedule.min_lr"),
+		"%s and falls as half a cosine to %.4g.", rate, s.MinLR)
 	steps := fmt.Sprintf("%s, in batches of %s", count(s.Epochs, "epoch"), count(t.Batch, "image"))
 	if t.Accumulate > 1 {
 		steps += fmt.Sprintf(", %d batches a step", t.Accumulate)

@@ -113,6 +113,9 @@ func (f *folder) uncertainty() checklist.Fact {
 	return w.fact()
 }
 
+// frequencies says on what predictive values depend.
+const frequencies = "Predictive values hold for the frequencies of the classes in the test set."
+
 // rule says how answers are counted.
 const rule = "counted by the class of the largest probability"
 
@@ -124,27 +127,39 @@ func (f *folder) results() checklist.Fact {
 	if two {
 		auc = "AUC"
 	}
+	quadratic := ""
+	if f.ordered() {
+		quadratic = estimate(m, "quadratic_kappa", "quadratic kappa")
+	}
 	w.say([]string{inMeasures + ": measures"}, "%s, with %g %% intervals: %s.", count(f.assessment.Rows, "test image"),
 		100*f.assessment.Level, join(estimate(m, "accuracy", "accuracy"), estimate(m, "roc_auc", auc),
-			estimate(m, "average_precision", macro+"average precision"), estimate(m, "kappa", "kappa"), estimate(m, "f1",
-				macro+"F1")))
+			estimate(m, "average_precision", macro+"average precision"), estimate(m, "kappa", "kappa"), quadratic,
+			estimate(m, "f1", macro+"F1")))
 	if two {
-		w.say([]string{inMeasures + ": measures, positive"}, "For %s, at a threshold of 0.5: %s.", f.assessment.Positive,
-			join(estimate(m, "recall_positive", "sensitivity"), estimate(m, "specificity_positive", "specificity"),
-				estimate(m, "precision_positive", "positive predictive value at the frequency of the test set")))
+		predictive, negative := "", ""
+		if c := f.assessment.PerClass[1]; c.Predicted > 0 {
+			predictive = estimate(m, "precision_positive", "positive predictive value")
+		}
+		if c := f.assessment.PerClass[0]; c.Predicted > 0 {
+			negative = estimate(c.Measures, "precision", "negative predictive value")
+		}
+		w.say([]string{inMeasures + ": measures, per_class, positive"}, "For %s, at a threshold of 0.5: %s. %s",
+			f.assessment.Positive, join(estimate(m, "recall_positive", "sensitivity"),
+				estimate(m, "specificity_positive", "specificity"), predictive, negative), frequencies)
 	}
 	return w.fact()
 }
 
+// byClass tells of each of several classes. Of two, results tells all.
 func (f *folder) byClass() checklist.Fact {
 	var w writer
+	if len(f.assessment.PerClass) == 2 {
+		return checklist.Fact{NotApplicable: true}
+	}
 	in := []string{inMeasures + ": per_class"}
 	w.say(in, "Each class against the rest, %s:", rule)
 	var parts []string
-	for i, c := range f.assessment.PerClass {
-		if i == 0 && len(f.assessment.PerClass) == 2 {
-			continue // the other one says it all
-		}
+	for _, c := range f.assessment.PerClass {
 		auc := ""
 		if c.DeLong.AUC == c.DeLong.AUC {
 			auc = fmt.Sprintf("AUC %.3f (%.3f to %.3f)", c.DeLong.AUC, c.DeLong.Low, c.DeLong.High)
@@ -159,7 +174,7 @@ func (f *folder) byClass() checklist.Fact {
 		parts = append(parts, fmt.Sprintf("%s (%s): %s", c.Class, count(c.Support, "image"),
 			join(sensitivity, estimate(c.Measures, "specificity", "specificity"), predictive, auc)))
 	}
-	w.say(in, "%s. Predictive values hold for the frequencies of the test set.", strings.Join(parts, "; "))
+	w.say(in, "%s. %s", strings.Join(parts, "; "), frequencies)
 	return w.fact()
 }
 
