@@ -14,6 +14,7 @@ import (
 	"fovea/data"
 	"fovea/evaluation/figures"
 	"fovea/evaluation/report"
+	"fovea/internal/numbers"
 	"fovea/internal/runfiles"
 )
 
@@ -154,18 +155,10 @@ func (p *page) model() string {
 		from = filepath.Base(c.Weights)
 	}
 	if trained == all {
-		return fmt.Sprintf("%s of %s parameters, from %s", name, thousands(all), from)
+		return fmt.Sprintf("%s of %s parameters, from %s", name, numbers.Thousands(all), from)
 	}
-	return fmt.Sprintf("%s of %s parameters, %s of them trained, from %s", name, thousands(all), thousands(trained),
+	return fmt.Sprintf("%s of %s parameters, %s of them trained, from %s", name, numbers.Thousands(all), numbers.Thousands(trained),
 		from)
-}
-
-// thousands separates the digits of n ≥ 0 by commas.
-func thousands(n int) string {
-	if n < 1000 {
-		return fmt.Sprint(n)
-	}
-	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }
 
 // rates returns the mean learning rates of each epoch, a series for each layer that has a rate of its own.

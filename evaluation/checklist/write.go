@@ -74,7 +74,7 @@ func (a *Answer) text(escape, emphasis func(string) string) string {
 		if p.Text != "" {
 			known = append(known, escape(p.Text))
 		}
-		if p.Lacks != "" {
+		if p.Lacks != "" && !slices.Contains(lacks, escape(p.Lacks)) {
 			lacks = append(lacks, escape(p.Lacks))
 		}
 	}

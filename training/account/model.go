@@ -8,6 +8,7 @@ import (
 
 	"fovea/evaluation"
 	"fovea/evaluation/checklist"
+	"fovea/internal/numbers"
 	"fovea/internal/runfiles"
 	"fovea/training/config"
 )
@@ -195,7 +196,7 @@ func (f *folder) architecture() checklist.Fact {
 			d.Heads, d.Pool)
 	}
 	if f.parameters > 0 {
-		w.say([]string{inBest}, "%s parameters.", thousands(f.parameters))
+		w.say([]string{inBest}, "%s parameters.", numbers.Thousands(f.parameters))
 	}
 	if m.Trainable != "" {
 		w.say(keys("model.trainable"), "Trained are the parameters %s.", m.Trainable)
@@ -347,12 +348,4 @@ func (f *folder) tellMachine(facts map[checklist.Topic]checklist.Fact) {
 			runfiles.Splits)
 	}
 	facts[checklist.Reproduction] = files.fact()
-}
-
-// thousands separates the digits of n ≥ 0 by commas.
-func thousands(n int) string {
-	if n < 1000 {
-		return fmt.Sprint(n)
-	}
-	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }

@@ -34,7 +34,7 @@ func (f *folder) tellResults(facts map[checklist.Topic]checklist.Fact) {
 
 func (f *folder) internal() checklist.Fact {
 	var w writer
-	w.say([]string{runfiles.Metrics("val")}, "The model is evaluated on the validation set after each epoch.")
+	w.say(keys("evaluation.select"), "The model is evaluated on the validation set after each epoch.")
 	if f.assessment != nil {
 		w.say([]string{runfiles.Metrics("test"), inMeasures + ": rows"}, "The selected one is evaluated once on the test "+
 			"set (%s).",
