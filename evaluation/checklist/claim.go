@@ -42,7 +42,7 @@ var claim = &Checklist{
 		{"19", "Methods: data partitions", "Division of the images into splits", []Topic{Division, Balance}, ""},
 		{"20", "Methods: data partitions", "What no two splits share: image, eye, patient, site", []Topic{Leaks}, ""},
 
-		{"21", "Methods: testing data", "Planned size of the test set", nil, "Say how the size of the test set was determined."},
+		{"21", "Methods: testing data", "Planned size of the test set", nil, "Say how the size was determined."},
 
 		{"22", "Methods: model", "Description of the model", []Topic{Architecture, Output}, ""},
 		{"23", "Methods: model", "Software", []Topic{Software}, ""},

@@ -74,8 +74,7 @@ func open(dir string) (*folder, error) {
 		name string
 		read func(path string) error
 	}{
-		{runfiles.LastCheckpoint, f.readState},
-		{runfiles.BestCheckpoint, f.countParameters},
+		{runfiles.LastCheckpoint, f.readCheckpoint},
 		{runfiles.Model, func(path string) error {
 			f.model, err = inference.Describe(path, inference.Description{})
 			return err
@@ -109,17 +108,7 @@ func opened(read func(io.Reader) error) func(path string) error {
 	}
 }
 
-func (f *folder) readState(path string) error {
-	c, err := checkpoint.Read(path)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	f.state = &state{}
-	return json.Unmarshal(c.State, f.state)
-}
-
-func (f *folder) countParameters(path string) error {
+func (f *folder) readCheckpoint(path string) error {
 	c, err := checkpoint.Read(path)
 	if err != nil {
 		return err
@@ -132,7 +121,8 @@ func (f *folder) countParameters(path string) error {
 		}
 		f.parameters += n
 	}
-	return nil
+	f.state = &state{}
+	return json.Unmarshal(c.State, f.state)
 }
 
 // images is the content of splits.csv.

@@ -196,7 +196,7 @@ func (f *folder) architecture() checklist.Fact {
 			d.Heads, d.Pool)
 	}
 	if f.parameters > 0 {
-		w.say([]string{inBest}, "%s parameters.", numbers.Thousands(f.parameters))
+		w.say([]string{inWeights}, "%s parameters.", numbers.Thousands(f.parameters))
 	}
 	if m.Trainable != "" {
 		w.say(keys("model.trainable"), "Trained are the parameters %s.", m.Trainable)

@@ -12,10 +12,10 @@ import (
 
 // Where facts come from.
 const (
-	inState  = runfiles.LastCheckpoint + "/" + runfiles.CheckpointState
-	inBest   = runfiles.BestCheckpoint + "/" + runfiles.CheckpointModel
-	inConfig = runfiles.Config + ": "
-	inModel  = runfiles.Model + ": "
+	inState   = runfiles.LastCheckpoint + "/" + runfiles.CheckpointState
+	inWeights = runfiles.LastCheckpoint + "/" + runfiles.CheckpointModel
+	inConfig  = runfiles.Config + ": "
+	inModel   = runfiles.Model + ": "
 )
 
 var (
