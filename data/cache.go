@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"fovea/internal/durable"
 )
 
 // A Cache keeps decoded images in a folder, for later epochs and runs. It is safe for concurrent use, also by several
@@ -33,13 +35,13 @@ type Cache struct {
 	side    int
 	reserve uint64 // bytes of the disk that stay free
 
-	files   sync.Map    // from a path to the Fingerprint of its file when it was first read, without Pixels
+	files   sync.Map    // from a path to the Fingerprint of its file when it was first read, without what it shows
 	stopped atomic.Bool // no more entries are written
 }
 
 // cacheFormat names the folder of the entries. It changes when their layout changes, or the pixels that decoding and
 // resizing give. Entries of another format are not read.
-const cacheFormat = "3"
+const cacheFormat = "4"
 
 // cacheReserve leaves room for a checkpoint of ViT-L, which has 3.6 GB: a cache must never be the reason that a run
 // cannot be saved.
@@ -58,23 +60,23 @@ func OpenCache(dir string, side int) (*Cache, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("cache of images: %w", err)
 	}
-	f, err := os.CreateTemp(dir, unfinishedPattern)
+	f, err := durable.Create(dir, unfinished)
 	if err != nil {
 		return nil, fmt.Errorf("cache of images: %w", err)
 	}
 	f.Close()
-	os.Remove(f.Name())
+	durable.Clean(dir, "")
 	c.removeUnfinished()
 	return c, nil
 }
 
-// unfinishedPattern matches the temporary names of entries that are being written.
-const unfinishedPattern = ".entry-*"
+// unfinished stands in the temporary names of entries that are being written.
+const unfinished = "entry"
 
-// removeUnfinished removes temporary files of killed processes. It spares those of the last hour, which another process
-// may still be writing.
+// removeUnfinished removes what killed processes of earlier versions left, which had no locks. It spares files of the
+// last hour, which such a process may still be writing.
 func (c *Cache) removeUnfinished() {
-	left, _ := fs.Glob(os.DirFS(c.dir), unfinishedPattern) // the folder's own name is no pattern
+	left, _ := fs.Glob(os.DirFS(c.dir), ".entry-*") // the folder's own name is no pattern
 	for _, name := range left {
 		path := filepath.Join(c.dir, name)
 		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > time.Hour {
@@ -121,7 +123,7 @@ func (c *Cache) load(path string, verified *Fingerprint, t Transform) (*image.NR
 	if img, fingerprint.Notes, err = t.reading().DecodeBytes(file); err != nil {
 		return nil, fingerprint, err
 	}
-	fingerprint.Pixels = pixelDigest(img)
+	fingerprint.addPixels(img)
 	if img, err = form.prepare(img); err != nil {
 		return nil, fingerprint, err
 	}
@@ -164,7 +166,7 @@ func (c *Cache) write(path string, img *image.NRGBA, fingerprint Fingerprint) (e
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(c.dir, unfinishedPattern)
+	f, err := durable.Create(c.dir, unfinished)
 	if err != nil {
 		return err
 	}
@@ -180,8 +182,5 @@ func (c *Cache) write(path string, img *image.NRGBA, fingerprint Fingerprint) (e
 	if err := f.Chmod(0o644); err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return durable.Commit(f, path)
 }

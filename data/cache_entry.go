@@ -12,21 +12,24 @@ import (
 	"sync"
 
 	"fovea/data/pixels"
+	"fovea/data/similar"
 )
 
-// An entry of the cache begins with a head of 56 bytes. The pixels follow, row after row, 3 bytes each.
+// An entry of the cache begins with a head of 3,128 bytes. The pixels follow, row after row, 3 bytes each.
 //
 //	0   "foveargb"
 //	8   width, 4 bytes, least significant first
 //	12  height, 4 bytes, likewise
 //	16  Fingerprint.Pixels of the image as it was decoded
 //	48  Fingerprint.Notes, 4 bytes, likewise
-//	52  CRC-32C of bytes 8 to 51 and of the pixels, 4 bytes, likewise
+//	52  Fingerprint.Print, or zeros if there is none
+//	3124  CRC-32C of bytes 8 to 3,123 and of the pixels, 4 bytes, likewise
 const (
 	entryMagic  = "foveargb"
 	entryDigest = 16
 	entryNotes  = entryDigest + sha256.Size
-	entryCheck  = entryNotes + 4
+	entryPrint  = entryNotes + 4
+	entryCheck  = entryPrint + 3*similar.Side*similar.Side
 	entryHead   = entryCheck + 4
 )
 
@@ -44,6 +47,9 @@ func encodeEntry(img *image.NRGBA, fingerprint Fingerprint) []byte {
 	binary.LittleEndian.PutUint32(out[12:], uint32(h))
 	copy(out[entryDigest:], fingerprint.Pixels[:])
 	binary.LittleEndian.PutUint32(out[entryNotes:], uint32(fingerprint.Notes))
+	if fingerprint.Print != nil {
+		copy(out[entryPrint:], fingerprint.Print[:])
+	}
 	to := out[entryHead:]
 	for y := range h {
 		row := img.Pix[y*img.Stride:][:4*w]
@@ -61,7 +67,7 @@ func entrySum(entry []byte) uint32 {
 	return crc32.Update(crc32.Checksum(entry[8:entryCheck], castagnoli), castagnoli, entry[entryHead:])
 }
 
-// readEntry reads an entry and sets Pixels and Notes of fingerprint. It returns an error if the entry is missing or damaged.
+// readEntry reads an entry and sets Pixels, Notes and Print of fingerprint. It returns an error if the entry is missing or damaged.
 func readEntry(path string, fingerprint *Fingerprint) (*image.NRGBA, error) {
 	buffer := entryFiles.Get().(*bytes.Buffer)
 	defer entryFiles.Put(buffer)
@@ -81,6 +87,10 @@ func readEntry(path string, fingerprint *Fingerprint) (*image.NRGBA, error) {
 	}
 	copy(fingerprint.Pixels[:], in[entryDigest:])
 	fingerprint.Notes = pixels.Notes(in[entryNotes])
+	fingerprint.Print = nil
+	if p := similar.Print(in[entryPrint:entryCheck]); p != (similar.Print{}) {
+		fingerprint.Print = &p
+	}
 	img := image.NewNRGBA(image.Rect(0, 0, w, h))
 	from, to := in[entryHead:], img.Pix
 	for len(from) >= 4 { // reads a byte of the next pixel too, which alpha replaces

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"fovea/internal/durable"
 	"time"
 )
 
@@ -315,8 +317,16 @@ func TestCacheRemovesUnfinished(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.WriteFile(filepath.Join(dir, ".entry.fovea-tmp-1"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	live, err := durable.Create(dir, "entry")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer live.Close()
 	openCache(t, dir, 100)
-	if left := entries(t, dir); len(left) != 1 || filepath.Base(left[0]) != ".entry-2" {
+	if left := entries(t, dir); len(left) != 2 || filepath.Base(left[0]) != ".entry-2" || left[1] != live.Name() {
 		t.Errorf("left: %v", left)
 	}
 }

@@ -81,8 +81,8 @@ func mustFind(x *naming.Index, name string) int {
 	return i
 }
 
-// Apply gives the samples of a split, whose classes are those that were known, their new numbers. The samples are sorted
-// by class then, and otherwise keep their order.
+// Apply gives the samples of a split, whose classes are those that were known, their new numbers. The samples keep
+// their order.
 func (r *Regrouping) Apply(s *Split) {
 	var kept []Sample
 	for _, x := range s.Samples {
@@ -90,6 +90,5 @@ func (r *Regrouping) Apply(s *Split) {
 			kept = append(kept, x)
 		}
 	}
-	slices.SortStableFunc(kept, func(a, b Sample) int { return a.Class - b.Class })
 	s.Samples, s.Classes = kept, slices.Clone(r.Classes)
 }

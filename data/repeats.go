@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"hash/maphash"
@@ -8,12 +9,17 @@ import (
 	"slices"
 
 	"fovea/data/pixels"
+	"fovea/data/similar"
+	"fovea/internal/disjoint"
 )
 
 // A Repeat is an image that several files hold.
 type Repeat struct {
 	Files  []Position `json:"files"`            // at least two, in order
 	Pixels bool       `json:"pixels,omitempty"` // the files differ, the pixels do not
+
+	// Similar says that the pixels differ, but that the images were made from one another; see package similar.
+	Similar bool `json:"similar,omitempty"`
 }
 
 // A Position names a sample of one of several splits.
@@ -22,12 +28,13 @@ type Position struct {
 	Index int `json:"index"`
 }
 
-// A Fingerprint identifies an image file by two digests. Files with the same File are the same to the byte; files with
-// the same Pixels show the same image.
+// A Fingerprint identifies an image file. Files with the same File are the same to the byte; files with the same Pixels
+// show the same image. Print tells images that were made from one another.
 type Fingerprint struct {
 	File   [sha256.Size]byte // SHA-256 of the file's bytes
 	Pixels [sha256.Size]byte // SHA-256 of width, height and the pixels as Decode returns them
 	Notes  pixels.Notes      // what was noted when it was decoded
+	Print  *similar.Print    // nil for a strip, whose one side is far longer than the other
 
 	content uint64 // contentOf the file's bytes
 }
@@ -35,11 +42,20 @@ type Fingerprint struct {
 // FingerprintOf returns the fingerprint of a file with a content that DecodeBytes turns into img.
 func FingerprintOf(content []byte, img *image.NRGBA) Fingerprint {
 	f := fingerprintBytes(content)
-	f.Pixels = pixelDigest(img)
+	f.addPixels(img)
 	return f
 }
 
-// fingerprintBytes returns the fingerprint of a file without Pixels.
+// addPixels sets what the pixels decide.
+func (f *Fingerprint) addPixels(img *image.NRGBA) {
+	const strip = 64
+	f.Pixels = pixelDigest(img)
+	if w, h := img.Rect.Dx(), img.Rect.Dy(); max(w, h) <= strip*min(w, h) {
+		f.Print = similar.NewPrint(resize(img, fullRect(img.Rect.Size()), similar.Side, similar.Side))
+	}
+}
+
+// fingerprintBytes returns the fingerprint of a file without what its pixels decide.
 func fingerprintBytes(content []byte) Fingerprint {
 	return Fingerprint{File: sha256.Sum256(content), content: contentOf(content)}
 }
@@ -51,7 +67,7 @@ func contentOf(content []byte) uint64 { return max(1, maphash.Bytes(contentSeed,
 var contentSeed = maphash.MakeSeed()
 
 // Repeats returns the images that several files of some splits hold: files with the same bytes, and files with the same
-// width, height and pixels, such as a PNG and a BMP of one image. It does not find images that were resized, cropped or
+// width, height and pixels, such as a PNG and a BMP of one image. [Similar] finds images that were resized, cropped or
 // compressed again. fingerprints has those of each split's samples, as [Verify] returns them.
 func Repeats(fingerprints [][]Fingerprint) []Repeat {
 	groups := map[[sha256.Size]byte][]Position{}
@@ -75,6 +91,48 @@ func Repeats(fingerprints [][]Fingerprint) []Repeat {
 		out = append(out, Repeat{Files: files, Pixels: slices.ContainsFunc(files, func(f Position) bool {
 			return at(f).File != first.File
 		})})
+	}
+	return out
+}
+
+// Similar returns the images that several files hold with other pixels each, because they were cut, resized, compressed
+// again or brightened. A repeat lists all files with these images, those with the same pixels too. workers is the number
+// of goroutines, 0 for one a core.
+func Similar(fingerprints [][]Fingerprint, workers int) []Repeat {
+	var prints []*similar.Print
+	var files [][]Position // with the pixels of each print
+	known := map[[sha256.Size]byte]int{}
+	for s, split := range fingerprints {
+		for i, f := range split {
+			n, ok := known[f.Pixels]
+			if !ok {
+				if f.Print == nil {
+					continue
+				}
+				n = len(prints)
+				known[f.Pixels] = n
+				prints, files = append(prints, f.Print), append(files, nil)
+			}
+			files[n] = append(files[n], Position{s, i})
+		}
+	}
+	groups := disjoint.New(len(prints))
+	for _, pair := range similar.Find(prints, workers) {
+		groups.Join(pair[0], pair[1])
+	}
+	out := []Repeat{}
+	for _, group := range groups.All() {
+		if len(group) < 2 {
+			continue
+		}
+		x := Repeat{Similar: true}
+		for _, n := range group {
+			x.Files = append(x.Files, files[n]...)
+		}
+		slices.SortFunc(x.Files, func(a, b Position) int {
+			return cmp.Or(cmp.Compare(a.Split, b.Split), cmp.Compare(a.Index, b.Index))
+		})
+		out = append(out, x)
 	}
 	return out
 }

@@ -145,16 +145,20 @@ type Unreadable struct {
 
 // Error returns the number of images, and the first ten files with their causes.
 func (u *Unreadable) Error() string {
+	return strings.Join(u.Lines(), "\n")
+}
+
+// Lines returns the lines of Error.
+func (u *Unreadable) Lines() []string {
 	const most = 10
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d of %d images cannot be read; repair or remove them:", len(u.Images), u.Total)
+	lines := []string{fmt.Sprintf("%d of %d images cannot be read; repair or remove them:", len(u.Images), u.Total)}
 	for _, bad := range u.Images[:min(len(u.Images), most)] {
-		fmt.Fprintf(&b, "\n  %v", bad.Err)
+		lines = append(lines, fmt.Sprintf("  %v", bad.Err))
 	}
 	if len(u.Images) > most {
-		fmt.Fprintf(&b, "\n  and %d more", len(u.Images)-most)
+		lines = append(lines, fmt.Sprintf("  and %d more", len(u.Images)-most))
 	}
-	return b.String()
+	return lines
 }
 
 // LeaveOut decides whether a run goes on without the images. If skip is set and others are left, it logs a warning.

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"fovea/internal/naming"
+	"fovea/internal/table"
 )
 
 // An Outcome is what one framework reached on the test images of one data set.
@@ -99,7 +102,11 @@ func (c Comparison) WriteText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, strings.Join(comparisonHeader(), "\t")+"\t")
 	for _, o := range c {
-		fmt.Fprintln(t, strings.Join(o.row(), "\t")+"\t")
+		row := o.row()
+		for i, cell := range row {
+			row[i] = naming.Visible(cell)
+		}
+		fmt.Fprintln(t, strings.Join(row, "\t")+"\t")
 	}
 	return t.Flush()
 }
@@ -121,7 +128,7 @@ func (c Comparison) WriteMarkdown(w io.Writer) error {
 	}
 	for _, o := range c {
 		if o.Failure != "" {
-			fmt.Fprintf(&b, "\n%s failed: %s\n", o.Run, oneLine(o.Failure))
+			fmt.Fprintf(&b, "\n%s failed: %s\n", oneLine(o.Run), oneLine(strings.Join(strings.Fields(o.Failure), " ")))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -139,10 +146,14 @@ func (c Comparison) WriteCSV(w io.Writer) error {
 		if o.Duration > 0 {
 			seconds = fmt.Sprintf("%.1f", o.Duration.Seconds())
 		}
-		out.Write(append(record, seconds, oneLine(o.Failure)))
+		for i, text := range record[:3] {
+			record[i] = table.Escape(text)
+		}
+		out.Write(append(record, seconds, table.Escape(strings.Join(strings.Fields(o.Failure), " "))))
 	}
 	out.Flush()
 	return out.Error()
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// oneLine returns a name for a table that people read.
+func oneLine(s string) string { return naming.Visible(strings.TrimSpace(s)) }

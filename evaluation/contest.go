@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"fovea/internal/table"
 )
 
 // A Contender is one of several results that are compared: predictions, or a row of metrics that somebody published. A
@@ -134,7 +136,7 @@ func (c *Contest) WriteCSV(w io.Writer) error {
 	}
 	nan := Number(math.NaN())
 	line := func(kind, measure, a, b string, numbers ...Number) {
-		record := []string{kind, measure, a, b}
+		record := []string{kind, table.Escape(measure), table.Escape(a), table.Escape(b)}
 		for _, v := range numbers {
 			record = append(record, cell(v))
 		}

@@ -1,7 +1,7 @@
 package evaluation
 
 import (
-	"bytes"
+	"io"
 
 	"fovea/internal/table"
 )
@@ -16,8 +16,8 @@ const (
 )
 
 // KindOfTable looks at the header: predictions have a column of labels, and a row of metrics has a metric and none.
-func KindOfTable(content []byte) (TableKind, error) {
-	in, err := table.NewReader(bytes.NewReader(content), table.Options{Fits: func(header []string) bool {
+func KindOfTable(r io.Reader) (TableKind, error) {
+	in, err := table.NewReader(r, table.Options{Fits: func(header []string) bool {
 		return table.Column(header, table.Labels) >= 0 || hasMetric(header)
 	}})
 	switch {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"fovea/graphs/transfer"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
 )
@@ -46,17 +47,21 @@ func (m *bound) addInput(s *ort.Session, b Binding) (err error) {
 	in := inputs[i]
 	shape := slices.Clone(in.Shape)
 	if b.Side > 0 {
-		if len(shape) != 4 || in.Type != pb.TensorProto_FLOAT {
-			return fmt.Errorf("input %q is %s%v, not images: float32 [N,3,S,S]", in.Name, in.Type, shape)
+		for d := range shape {
+			shape[d] = max(shape[d], 0)
 		}
-		for d, want := range []int64{0, 3, int64(b.Side), int64(b.Side)} {
-			if d > 0 && shape[d] >= 0 && shape[d] != want {
-				return fmt.Errorf("input %q takes images %v, but they are prepared as 3×%d×%d", in.Name, in.Shape, b.Side, b.Side)
-			}
-			if shape[d] < 0 {
-				shape[d] = want
-			}
+		side, channelsLast, err := transfer.CheckImages(in.Name, in.Type, shape)
+		switch {
+		case err != nil:
+			return err
+		case channelsLast:
+			return fmt.Errorf("input %q takes images of shape %v, with the channels last: images are [N,3,S,S]: convert it "+
+				"again with the channels first, as tf2onnx does with --inputs-as-nchw", in.Name, in.Shape)
+		case side != 0 && side != int64(b.Side):
+			return fmt.Errorf("input %q takes images of %d×%[2]d pixels, but they are prepared with %d: leave out -size, or "+
+				"set it to %[2]d", in.Name, side, b.Side)
 		}
+		shape = []int64{shape[0], 3, int64(b.Side), int64(b.Side)}
 	}
 	if len(shape) == 0 {
 		return fmt.Errorf("input %q is a scalar, not a batch", in.Name)

@@ -1,6 +1,7 @@
 package inference
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,7 +27,11 @@ func Open(path string, d *Description, batch int, o ort.Options) (*Classifier, e
 		return nil, fmt.Errorf("%s takes whole images, one at a time, and prepares them itself: only trainer predict takes "+
 			"it; use the model of the export without _raw in its name", path)
 	}
-	if err := d.Resolve(path); err != nil {
+	ctx := o.Context
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if err := d.Resolve(ctx, path); err != nil {
 		return nil, err
 	}
 	s, output, err := openSession(path, d, o)

@@ -11,6 +11,8 @@ import (
 	"fovea/data/labels"
 	"fovea/evaluation"
 	"fovea/evaluation/report"
+	"fovea/internal/durable"
+	"fovea/internal/naming"
 	"fovea/internal/progress"
 	"fovea/internal/runfiles"
 	"fovea/onnx/engine"
@@ -56,7 +58,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(o.Out, 0o755); err != nil {
+	if err := durable.MakeFolder(o.Out); err != nil {
 		return nil, err
 	}
 	e, err := engine.New(ctx, o.Runtime, o.Progress)
@@ -70,8 +72,9 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 		return nil, err
 	}
 	page := &report.Report{Name: filepath.Base(o.Model),
-		Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", o.Model, o.Split, o.Data),
-		Facts:   report.Facts(o.Version, append(EngineFacts(e), prepared(d)...)...)}
+		Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", naming.Portable(o.Model), o.Split,
+			naming.Portable(o.Data)),
+		Facts: report.Facts(o.Version, append(EngineFacts(e), prepared(d)...)...)}
 	if n := len(split.Samples) - len(test.Predictions.Rows); n > 0 {
 		page.Subject += fmt.Sprintf("; %d of its images cannot be read and are left out", n)
 	}

@@ -1,6 +1,7 @@
 package inference
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,8 +23,9 @@ import (
 const decide = "say -scores probabilities or -scores logits, or the key scores of the file beside the model"
 
 // Resolve finds out what the output of the model file at path is, unless it is known, from what its last nodes compute
-// of any values. It is an error if these are neither logits nor probabilities. ONNX Runtime must be loaded.
-func (d *Description) Resolve(path string) error {
+// of any values. It is an error if these are neither logits nor probabilities. ONNX Runtime must be loaded. When ctx is
+// done, its run of the model ends with the cause.
+func (d *Description) Resolve(ctx context.Context, path string) error {
 	if d.Scores != "" {
 		return nil
 	}
@@ -32,7 +34,10 @@ func (d *Description) Resolve(path string) error {
 		return err
 	}
 	defer m.Close()
-	s, err := imported.ReadScores(m.Proto, d.Output, int64(d.Size))
+	if err := onnx.Check(m.Proto); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	s, err := imported.ReadScores(ctx, m.Proto, d.Output, int64(d.Size))
 	if err != nil {
 		return fmt.Errorf("%s: whether the output %q is probabilities or logits cannot be found out: %w: %s", path,
 			d.Output, err, decide)
@@ -41,6 +46,12 @@ func (d *Description) Resolve(path string) error {
 	case transfer.SigmoidScores:
 		return fmt.Errorf("%s: its output is a sigmoid's, one yes or no a class, not the probabilities of classes that "+
 			"exclude each other: there is nothing here that evaluates those", path)
+	case transfer.ScaledScores:
+		return fmt.Errorf("%s: its scores add up to %.4g for any image: they are probabilities times %.4[2]g, which are not "+
+			"read: export it without that product", path, s.Sum)
+	case transfer.NegatedScores:
+		return fmt.Errorf("%s: its scores are negative log-probabilities, of which the least is the best: export it "+
+			"with a softmax at the end, or without the negation", path)
 	case transfer.ProbabilityScores:
 		d.Scores = Probabilities
 	default:
@@ -190,11 +201,7 @@ func openSession(path string, d *Description, o ort.Options) (*ort.Session, stri
 				I: proto.Int64(int64(pb.TensorProto_FLOAT))}}})
 	shape := []int64{-1, int64(len(d.Classes))}
 	g.Output = []*pb.ValueInfoProto{onnx.NewValueInfo(plainScores, pb.TensorProto_FLOAT, shape)}
-	bytes, err := onnx.Marshal(m.Proto)
-	if err != nil {
-		return nil, "", fmt.Errorf("%s: %w", path, err)
-	}
-	s, err := ort.NewSession(bytes, o)
+	s, err := ort.NewSessionOf(m.Proto, o)
 	if err != nil {
 		return nil, "", fmt.Errorf("%s: %w", path, err)
 	}

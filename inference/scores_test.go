@@ -9,10 +9,14 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	"fovea/data"
 	"fovea/inference"
+	"fovea/onnx"
 	"fovea/onnx/ort"
 	"fovea/onnx/ort/install"
+	"fovea/onnx/pb"
 )
 
 // plainPixels prepares images as they are, for models of their size.
@@ -113,4 +117,29 @@ func classify(model string, given inference.Description, n int, path func(i int)
 	}
 	out, err = c.Classify(tensor, n)
 	return d, out, err
+}
+
+// TestHostileScores: a model whose scores are no float32 passes the same checks before ONNX Runtime sees it.
+func TestHostileScores(t *testing.T) {
+	m, err := onnx.Open("../onnx/limits/testdata/hostile/sigfpe_conv_stride0.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	g := m.Proto.Graph
+	g.Node = append(g.Node, &pb.NodeProto{OpType: proto.String("Cast"), Input: []string{g.Output[0].GetName()},
+		Output: []string{"double"}, Attribute: []*pb.AttributeProto{{Name: proto.String("to"),
+			Type: pb.AttributeProto_INT.Enum(), I: proto.Int64(int64(pb.TensorProto_DOUBLE))}}})
+	g.Output = []*pb.ValueInfoProto{onnx.NewValueInfo("double", pb.TensorProto_DOUBLE, []int64{-1, 3})}
+	path := filepath.Join(t.TempDir(), "m.onnx")
+	if err := onnx.Save(path, m.Proto, onnx.SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, scores := range []string{"", inference.Logits} {
+		given := plainPixels
+		given.Scores = scores
+		if _, _, err := classify(path, given, 0, nil); err == nil || !strings.Contains(err.Error(), "strides is 0") {
+			t.Errorf("scores %q: the error is %v", scores, err)
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"fovea/evaluation"
+	"fovea/internal/table"
 )
 
 // Forms in which a Table can be written.
@@ -49,7 +50,11 @@ func NewTable(w io.Writer, form string, classes []string, rule *Rule) (*Table, e
 			return nil, fmt.Errorf("a class is called %q, as a column of the table is: choose the format %s", name, JSONLines)
 		}
 	}
-	t.csv.Write(slices.Concat(before, classes, after))
+	escaped := make([]string, len(classes))
+	for i, name := range classes {
+		escaped[i] = table.Escape(name)
+	}
+	t.csv.Write(slices.Concat(before, escaped, after))
 	return t, t.flush()
 }
 
@@ -74,22 +79,22 @@ func (t *Table) Write(paths []string, results []Result) error {
 }
 
 func (t *Table) record(path string, r Result) []string {
-	out := []string{path}
+	out := []string{table.Escape(path)}
 	if r.Err != nil {
 		width := 1 + len(t.classes)
 		if t.rule != nil {
 			width++
 		}
-		return append(append(out, make([]string, width)...), r.Err.Error())
+		return append(append(out, make([]string, width)...), table.Escape(r.Err.Error()))
 	}
-	out = append(out, t.predicted(r))
+	out = append(out, table.Escape(t.predicted(r)))
 	for _, p := range r.Probabilities {
 		out = append(out, strconv.FormatFloat(p, 'g', -1, 64))
 	}
 	if t.rule != nil {
 		decision := ""
 		if c := t.rule.Decide(r.Probabilities); c >= 0 {
-			decision = t.classes[c]
+			decision = table.Escape(t.classes[c])
 		}
 		out = append(out, decision)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"fovea/graphs/artifacts"
 	"fovea/graphs/transfer"
+	"fovea/internal/naming"
 	"fovea/models/imported"
 	"fovea/models/pretrained"
 	"fovea/onnx/pb"
@@ -53,7 +54,7 @@ func (m *File) Initialize(i int, values []float32, seed uint64) {
 
 func (m *File) Facts() any {
 	c := m.classifier
-	return map[string]any{"onnx": m.path, "head": c.Head.Node, "images": c.Images, "layers": c.Layers}
+	return map[string]any{"onnx": naming.Portable(m.path), "head": c.Head.Node, "images": c.Images, "layers": c.Layers}
 }
 
 func (m *File) Attributes() []any {

@@ -14,7 +14,7 @@ import (
 
 // Metadata keys of model.onnx beside those with which package inference uses it.
 const (
-	metaConfig = "fovea.config"    // the run's resolved config, TOML
+	metaConfig = "fovea.config"    // the run's resolved config, TOML, with portable paths
 	metaScore  = "fovea.val_score" // (macro F1 + macro AUC + kappa)/3 on validation
 )
 
@@ -60,7 +60,7 @@ func (p *plan) writeModel(path, from string, best int, score float64) error {
 func (p *plan) describe(m *pb.ModelProto, best int, score float64) error {
 	c := p.setup.config
 	var text strings.Builder
-	if err := c.WriteTOML(&text); err != nil {
+	if err := c.Portable().WriteTOML(&text); err != nil {
 		return err
 	}
 	t, judging := p.data.evalTransform(), judgingOf(c)

@@ -15,6 +15,7 @@ import (
 	"fovea/internal/durable"
 	"fovea/internal/lock"
 	"fovea/internal/runfiles"
+	"fovea/training/checkpoint"
 )
 
 // checkFolder refuses a run folder that holds something else. It reports whether there is a run in it and whether that
@@ -68,12 +69,48 @@ func lockFolder(dir string) (unlock func(), err error) {
 	}, nil
 }
 
-// removeTemporary removes what a killed process was writing in a run folder.
+// removeTemporary removes what a killed process was writing in a run folder, which this process has locked.
 func removeTemporary(dir string) {
 	left, _ := fs.Glob(os.DirFS(dir), ".*.*") // the folder's own name is no pattern
 	for _, name := range left {
 		os.Remove(filepath.Join(dir, name))
 	}
+	durable.Clean(filepath.Join(dir, runfiles.Figures), "")
+	for _, c := range []string{runfiles.LastCheckpoint, runfiles.BestCheckpoint} {
+		checkpoint.RemoveTemporary(filepath.Join(dir, c)) // the next checkpoint reports what cannot be removed
+	}
+}
+
+// A home is the run folder of a run under way. It is kept open, so that no other folder can be taken for it.
+type home struct {
+	path string
+	open *os.File
+}
+
+// openHome makes a run folder if it is missing.
+func openHome(dir string) (home, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return home{}, err
+	}
+	f, err := os.Open(dir)
+	return home{dir, f}, err
+}
+
+// check returns an error if the folder is not there any more, or if another one has its name. What is written would
+// make a folder that looks like a run.
+func (h home) check() error {
+	first, err := h.open.Stat()
+	if err == nil {
+		var now fs.FileInfo
+		if now, err = os.Stat(h.path); err == nil && !os.SameFile(first, now) {
+			err = errors.New("another folder has its name")
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("the run folder %s has vanished during the run: %w: what it held is lost; put it back and add "+
+			"-resume, or start the run again", h.path, err)
+	}
+	return nil
 }
 
 // writeHistory writes metrics_val.csv and log.txt, a line an epoch, into a run folder. parameters counts those that are

@@ -175,5 +175,8 @@ func (l *loop) warn(err error) {
 func (l *loop) best() int { return l.state.best(l.checkpoints.selection) }
 
 func (l *loop) writeHistory() error {
+	if err := l.checkpoints.home.check(); err != nil {
+		return err
+	}
 	return writeHistory(l.checkpoints.folder, l.state.History, l.trained)
 }

@@ -14,6 +14,7 @@ import (
 	"fovea/data"
 	"fovea/evaluation/figures"
 	"fovea/evaluation/report"
+	"fovea/internal/naming"
 	"fovea/internal/numbers"
 	"fovea/internal/runfiles"
 )
@@ -23,6 +24,7 @@ type page struct {
 	plan    *plan
 	state   *state
 	folder  string
+	home    home      // the same, once there is a folder
 	written time.Time // when it was written last
 }
 
@@ -74,6 +76,9 @@ func (p *page) update() {
 
 // write writes the page. It only shows the run: that it cannot be written does not end it.
 func (p *page) write(status report.Status) {
+	if p.home.check() != nil {
+		return // the run ends with that error
+	}
 	r, err := p.report(status)
 	if err == nil {
 		err = r.WritePage(p.folder)
@@ -104,7 +109,7 @@ func (p *page) finish(ctx context.Context, test *report.Test, figures bool) erro
 
 // report returns all of the page but the test.
 func (p *page) report(status report.Status) (*report.Report, error) {
-	c := p.plan.setup.config
+	c := p.plan.setup.config.Portable()
 	of := &report.Run{Status: status, Took: p.state.duration(), Epochs: c.Schedule.Epochs,
 		Best:      p.state.best(selection(c)),
 		Selection: c.Evaluation.Select, Rates: p.rates()}
@@ -195,13 +200,15 @@ func (p *page) rates() []figures.Series {
 
 // commands returns those that lead to the same figures again.
 func (p *page) commands() []report.Command {
-	c := p.plan.setup.config
-	settings, model := filepath.Join(p.folder, runfiles.Config), filepath.Join(p.folder, runfiles.Model)
+	c, folder := p.plan.setup.config.Portable(), naming.Portable(p.folder)
+	settings, model := filepath.Join(folder, runfiles.Config), filepath.Join(folder, runfiles.Model)
+	test := []string{"trainer", "eval", "-model", model, "-data", c.Data.Dir}
+	if p.plan.data.table != nil {
+		test = append(test, "-labels", filepath.Join(folder, runfiles.Splits))
+	}
 	return []report.Command{
 		{Does: "Train it again, beside this run",
 			Line: report.Line("trainer", "-config", settings, "-set", "name="+c.Name+"-again")},
-		{Does: "Test the model again",
-			Line: report.Line("trainer", "eval", "-model", model, "-data", c.Data.Dir, "-split", "test", "-out",
-				p.folder+"-eval")},
+		{Does: "Test the model again", Line: report.Line(append(test, "-split", "test", "-out", folder+"-eval")...)},
 	}
 }

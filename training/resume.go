@@ -23,12 +23,16 @@ import (
 // checkpoints writes those of a run under way.
 type checkpoints struct {
 	folder    string // of the run
+	home      home   // the same
 	learner   *learner.Learner
 	selection func(evaluation.Metrics) float64
 }
 
 // save writes checkpoints/last, and checkpoints/best if the run has just finished its best epoch.
 func (c *checkpoints) save(s *state) error {
+	if err := c.home.check(); err != nil {
+		return err
+	}
 	s.countTime()
 	s.Scaler = c.learner.Scaler()
 	text, err := json.Marshal(s)

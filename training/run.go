@@ -45,6 +45,7 @@ type Result struct {
 type run struct {
 	options Options
 	folder  string
+	home    home // of training and test
 	plan    *plan
 	engine  *engine.Engine
 	state   *state
@@ -148,6 +149,7 @@ func (r *run) do(ctx context.Context, start time.Time, result *Result) (err erro
 	if err := warnMemory(r.plan, r.engine); err != nil {
 		return err
 	}
+	defer func() { r.home.open.Close() }()
 	if err := r.train(ctx, graph, stored); err != nil {
 		return explainMemory(ctx, err, r.plan, r.engine)
 	}
@@ -188,11 +190,12 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 		return err
 	}
 	defer v.close()
-	if err := os.MkdirAll(r.folder, 0o755); err != nil {
+	if r.home, err = openHome(r.folder); err != nil {
 		return err
 	}
+	r.page.home = r.home
 	removeTemporary(r.folder)
-	kept := &checkpoints{r.folder, l, selection(setup.config)}
+	kept := &checkpoints{r.folder, r.home, l, selection(setup.config)}
 	if stored != nil {
 		err = kept.restore(stored, r.state, r.engine.Host())
 	} else {
@@ -238,6 +241,9 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 // test writes model.onnx from the best checkpoint and evaluates that very file.
 func (r *run) test(ctx context.Context, best int) (evaluation.Metrics, error) {
 	path := filepath.Join(r.folder, runfiles.Model)
+	if err := r.home.check(); err != nil {
+		return evaluation.Metrics{}, err
+	}
 	err := r.plan.writeModel(path, filepath.Join(r.folder, runfiles.BestCheckpoint), best, r.state.History[best].Val.Score)
 	if err != nil {
 		return evaluation.Metrics{}, err
@@ -252,7 +258,13 @@ func (r *run) test(ctx context.Context, best int) (evaluation.Metrics, error) {
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
+	if err := r.home.check(); err != nil {
+		return evaluation.Metrics{}, err
+	}
 	if err := r.page.finish(ctx, test, !r.options.NoFigures); err != nil {
+		return evaluation.Metrics{}, err
+	}
+	if err := r.home.check(); err != nil {
 		return evaluation.Metrics{}, err
 	}
 	return test.Metrics, test.WriteTables(r.folder)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"fovea/training"
 	"fovea/training/config"
@@ -41,7 +40,7 @@ The number of classes comes from the folders in data.dir.
 			if err := training.WriteArtifacts(ctx, c, out); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "artifacts: %s\n", out)
+			a.printf("artifacts: %s\n", out)
 			return nil
 		},
 	}

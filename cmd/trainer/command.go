@@ -10,22 +10,24 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/internal/table"
 	"fovea/training/config"
 )
 
 // A command defines one of the trainer's verbs. Its flags and its manual both come from this definition.
 type command struct {
-	name     string
-	summary  string      // the command's line in the overview
-	synopsis []string    // the forms of its command line
-	text     string      // what the command does; indented lines keep their shape
-	flags    []flagEntry // newCommands adds -v
-	groups   []flagGroup // more flags
-	notes    string      // what the manual says after the flags, written as text is
-	examples string
-	required []string // flags that must not be empty
-	operands bool     // whether arguments may stand beside flags
-	run      func(ctx context.Context, operands []string) error
+	name      string
+	summary   string      // the command's line in the overview
+	synopsis  []string    // the forms of its command line
+	text      string      // what the command does; indented lines keep their shape
+	flags     []flagEntry // newCommands adds -v
+	groups    []flagGroup // more flags
+	notes     string      // what the manual says after the flags, written as text is
+	examples  string
+	required  []string // flags that must not be empty
+	operands  bool     // whether arguments may stand beside flags
+	writesCSV bool     // whether it has the flag -csv-escape
+	run       func(ctx context.Context, operands []string) error
 
 	flagSet *flag.FlagSet // made by define
 }
@@ -87,6 +89,7 @@ func (a *app) execute(ctx context.Context, c *command, args []string) error {
 	if a.verbose {
 		a.logLevel.Set(slog.LevelDebug)
 	}
+	table.WritePlain(!a.escapes)
 	if err == nil {
 		err = c.require(c.required...)
 	}

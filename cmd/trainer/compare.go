@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,9 +18,10 @@ func compareCommand(a *app) *command {
 	o := defaultIntervals()
 	var asJSON, asCSV bool
 	return &command{
-		name:     "compare",
-		summary:  "compare results on the same images, with intervals and tests",
-		synopsis: []string{"trainer compare A B ... [flags]"},
+		name:      "compare",
+		writesCSV: true,
+		summary:   "compare results on the same images, with intervals and tests",
+		synopsis:  []string{"trainer compare A B ... [flags]"},
 		text: `
 Shows results side by side: each measure with its interval, and the best result marked. Each result is tested against
 the first, A:
@@ -69,9 +71,9 @@ trainer compare runs/octid theirs.csv configs/archive/paddle/OCTID
 			case asJSON:
 				return c.WriteJSON(a.stdout)
 			case asCSV:
-				return c.WriteCSV(a.stdout)
+				return c.WriteCSV(a.csv)
 			}
-			return c.WriteText(a.stdout)
+			return c.WriteText(a.text)
 		},
 	}
 }
@@ -83,17 +85,20 @@ func readContender(path string) (evaluation.Contender, error) {
 	if err != nil {
 		return c, err
 	}
-	content, err := os.ReadFile(file)
+	f, err := os.Open(file)
 	if err != nil {
 		return c, err
 	}
-	kind, err := evaluation.KindOfTable(content)
+	defer f.Close()
+	var head bytes.Buffer // what was read of f, which may be a pipe
+	kind, err := evaluation.KindOfTable(io.TeeReader(f, &head))
+	whole := io.MultiReader(&head, f)
 	switch {
 	case err != nil:
 	case kind == evaluation.MetricTable:
-		c.Published, err = evaluation.ReadMetricRow(bytes.NewReader(content))
+		c.Published, err = evaluation.ReadMetricRow(whole)
 	case kind == evaluation.PredictionTable:
-		c.Predictions, err = evaluation.ReadTable(bytes.NewReader(content), evaluation.TableOptions{})
+		c.Predictions, err = evaluation.ReadTable(whole, evaluation.TableOptions{})
 	default:
 		err = errors.New("the first line names the columns neither of predictions (path, label and one a class) " +
 			"nor of metrics (such as accuracy, f1, roc_auc or kappa)")

@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,10 +18,10 @@ import (
 
 // printResult shows a finished run's metrics on the test set.
 func (a *app) printResult(r *training.Result) {
-	fmt.Fprintf(a.stdout, "\n%s: best epoch %d of %d, %s, on test:\n",
+	a.printf("\n%s: best epoch %d of %d, %s, on test:\n",
 		r.Name, r.BestEpoch+1, r.Epochs, r.Duration.Round(time.Second))
-	printMetrics(a.stdout, r.Test)
-	fmt.Fprintf(a.stdout, "run folder: %s\n", r.Folder)
+	printMetrics(a.text, r.Test)
+	a.printf("run folder: %s\n", r.Folder)
 }
 
 // printMetrics shows one metric on each line, in the order of the file.
@@ -79,10 +78,10 @@ func outcome(c *config.Config, r *training.Result, err error) evaluation.Outcome
 // compare shows the table and writes it to comparison.csv and comparison.md.
 func (a *app) compare(table evaluation.Comparison, dir string) error {
 	fmt.Fprintln(a.stdout)
-	if err := table.WriteText(a.stdout); err != nil {
+	if err := table.WriteText(a.text); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := durable.MakeFolder(dir); err != nil {
 		return err
 	}
 	for _, f := range []struct {
@@ -93,7 +92,7 @@ func (a *app) compare(table evaluation.Comparison, dir string) error {
 		if err := durable.Write(path, f.write); err != nil {
 			return err
 		}
-		fmt.Fprintf(a.stdout, "written to: %s\n", path)
+		a.printf("written to: %s\n", path)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"fovea/internal/naming"
 	"fovea/internal/progress"
 )
 
@@ -35,14 +36,19 @@ type console struct {
 
 func newConsole(out io.Writer) *console {
 	c := &console{out: out, now: time.Now}
-	if f, ok := out.(*os.File); ok {
-		c.terminal = term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
-	}
+	c.terminal = isTerminal(out) && os.Getenv("TERM") != "dumb"
 	return c
 }
 
+func isTerminal(out any) bool {
+	f, ok := out.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
 // Write writes whole lines above the bar.
-func (c *console) Write(p []byte) (int, error) { return aboveBar{c, c.out}.Write(p) }
+func (c *console) Write(p []byte) (int, error) {
+	return (&naming.VisibleWriter{Out: aboveBar{c, c.out}}).Write(p)
+}
 
 // An aboveBar writes to out, which may be the console's terminal, after it has taken the bar away.
 type aboveBar struct {
@@ -55,6 +61,22 @@ func (w aboveBar) Write(p []byte) (int, error) {
 	defer w.console.mu.Unlock()
 	w.console.clear() // the next update draws the bar again
 	return w.out.Write(p)
+}
+
+// fail writes an error behind a prefix.
+func (c *console) fail(prefix string, err error) { c.line(prefix + naming.ErrorText(err)) }
+
+// printf writes a line for people to standard output. Names among args cannot end it.
+func (a *app) printf(format string, args ...any) {
+	for i, arg := range args {
+		switch v := arg.(type) {
+		case string:
+			args[i] = naming.Visible(v)
+		case fmt.Stringer:
+			args[i] = naming.Visible(v.String())
+		}
+	}
+	fmt.Fprintf(a.text, format, args...)
 }
 
 // line writes text and a line's end above the bar.
@@ -136,9 +158,9 @@ func (c *console) clear() {
 
 func describe(u progress.Update) string {
 	if u.Detail == "" {
-		return u.Task
+		return naming.Visible(u.Task)
 	}
-	return u.Task + ", " + u.Detail
+	return naming.Visible(u.Task + ", " + u.Detail)
 }
 
 // plain returns a line, for example "epoch 3/60, loss 1.09: 512 of 1080 images, 85 images/s, 7s left".

@@ -53,12 +53,12 @@ An operator without a rule is an error that names the node and the inputs behind
 				return err
 			}
 			for _, v := range g.Inputs {
-				fmt.Fprintf(a.stdout, "input   %s\n", v)
+				a.printf("input   %s\n", v)
 			}
 			for _, v := range g.Outputs {
-				fmt.Fprintf(a.stdout, "output  %s\n", v)
+				a.printf("output  %s\n", v)
 			}
-			fmt.Fprintf(a.stdout, "written to: %s\n", out)
+			a.printf("written to: %s\n", out)
 			return nil
 		},
 	}

@@ -36,7 +36,7 @@ What keeps training from the GPU is only a note where the CPU can take over. Wit
 				return err
 			}
 			report := install.Doctor(ctx, install.Source{Library: r.Library, Provider: r.Provider})
-			if _, err := fmt.Fprint(a.stdout, report); err != nil {
+			if _, err := fmt.Fprint(a.text, report); err != nil {
 				return err
 			}
 			if len(report.Problems) > 0 {

@@ -11,6 +11,8 @@ import (
 	"fovea/evaluation"
 	"fovea/evaluation/report"
 	"fovea/inference"
+	"fovea/internal/durable"
+	"fovea/internal/naming"
 )
 
 func evalCommand(a *app) *command {
@@ -19,8 +21,9 @@ func evalCommand(a *app) *command {
 	var predictions string
 	var table evaluation.TableOptions
 	c := &command{
-		name:    "eval",
-		summary: "evaluate a model on labelled images, or anybody's predictions",
+		name:      "eval",
+		writesCSV: true,
+		summary:   "evaluate a model on labelled images, or anybody's predictions",
 		synopsis: []string{
 			"trainer eval -model FILE -data DIR [-split NAME | -labels FILE] [flags]",
 			"trainer eval -predictions FILE [-labels FILE] [flags]",
@@ -85,7 +88,7 @@ trainer eval -predictions theirs.csv -labels truth.csv -logits
 		if err := checkIntervals(o.Intervals); err != nil {
 			return err
 		}
-		o.Command, o.Version = report.Line(append([]string{"trainer"}, a.args...)...), version()
+		o.Command, o.Version = report.Line(append([]string{"trainer"}, naming.PortableArguments(a.args)...)...), version()
 		if predictions != "" {
 			if err := c.refuse("not with -predictions:", "model", "batch", "skip-unreadable", "set"); err != nil {
 				return err
@@ -143,12 +146,15 @@ func (a *app) evalPredictions(ctx context.Context, file string, table evaluation
 	for _, w := range test.Assessment.Warnings {
 		slog.Warn(file, "metric", w)
 	}
-	page := &report.Report{Name: filepath.Base(file), Subject: "The predictions of " + file, Facts: report.Facts(o.Version)}
+	page := &report.Report{Name: filepath.Base(file), Subject: "The predictions of " + naming.Portable(file), Facts: report.Facts(o.Version)}
 	if o.Labels != "" {
-		page.Subject += " with the labels of " + o.Labels
+		page.Subject += " with the labels of " + naming.Portable(o.Labels)
 	}
 	if o.Data != "" {
 		test.Open = data.Reading{}.DecodeIn(o.Data)
+	}
+	if err := durable.MakeFolder(o.Out); err != nil {
+		return err
 	}
 	if err := page.WriteEvaluation(o.Out, test, o.Command); err != nil {
 		return err
@@ -180,10 +186,10 @@ func readPredictions(file, labels string, table evaluation.TableOptions) (*evalu
 
 // printTest shows every measure with its interval.
 func (a *app) printTest(name string, test *report.Test, out string) error {
-	fmt.Fprintf(a.stdout, "%s: ", name)
-	if err := test.Assessment.WriteText(a.stdout); err != nil {
+	a.printf("%s: ", name)
+	if err := test.Assessment.WriteText(a.text); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "written to: %s\n", out)
+	a.printf("written to: %s\n", out)
 	return nil
 }

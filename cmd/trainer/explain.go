@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"fovea/inference/explain"
 )
@@ -13,9 +12,10 @@ func explainCommand(a *app) *command {
 	o.Steps = 32
 	var methods string
 	return &command{
-		name:     "explain",
-		summary:  "draw what a model's score of a class depends on",
-		synopsis: []string{"trainer explain -model FILE [flags] PATH ..."},
+		name:      "explain",
+		writesCSV: true,
+		summary:   "draw what a model's score of a class depends on",
+		synopsis:  []string{"trainer explain -model FILE [flags] PATH ..."},
 		text: `
 Draws, for each image, what the score of a class depends on. Writes
 
@@ -81,9 +81,10 @@ func featuresCommand(a *app) *command {
 	m := classifierFlags{batch: 16}
 	var o explain.FeatureOptions
 	return &command{
-		name:     "features",
-		summary:  "write the features that a model's head reads",
-		synopsis: []string{"trainer features -model FILE -out FILE [flags] PATH ..."},
+		name:      "features",
+		writesCSV: true,
+		summary:   "write the features that a model's head reads",
+		synopsis:  []string{"trainer features -model FILE -out FILE [flags] PATH ..."},
 		text: `
 Writes what the model's head reads of each image. For a ViT these are the pooled, normalised tokens. The name of -out
 says in which form:
@@ -134,7 +135,7 @@ func (m *classifierFlags) explainInput(ctx context.Context, a *app, in *explain.
 // printImages shows where the results of n images are, unless err is set, which it returns.
 func (a *app) printImages(n int, out string, err error) error {
 	if err == nil {
-		fmt.Fprintf(a.stdout, "%d images, written to: %s\n", n, out)
+		a.printf("%d images, written to: %s\n", n, out)
 	}
 	return err
 }

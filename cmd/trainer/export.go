@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -85,9 +84,9 @@ func (a *app) export(ctx context.Context, m *classifierFlags, o export.Options) 
 	if err != nil {
 		return err
 	}
-	if err := report.WriteText(a.stdout); err != nil {
+	if err := report.WriteText(a.text); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "written to: %s\n", o.Out)
+	a.printf("written to: %s\n", o.Out)
 	return nil
 }

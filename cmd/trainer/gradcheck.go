@@ -45,7 +45,7 @@ func (a *app) gradcheck(ctx context.Context, m *modelFlags, seed uint64) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", m.model, err)
 	}
-	fmt.Fprintf(a.stdout, "%s with respect to %d inputs and parameters, along random directions:\n", m.model, len(r.Values))
+	a.printf("%s with respect to %d inputs and parameters, along random directions:\n", m.model, len(r.Values))
 	for _, c := range r.Comparisons {
 		a.printComparisonOf(c)
 	}
@@ -54,11 +54,11 @@ func (a *app) gradcheck(ctx context.Context, m *modelFlags, seed uint64) error {
 		fmt.Fprintln(a.stdout, "the gradients agree")
 		return nil
 	case r.Wrong != nil:
-		fmt.Fprintf(a.stdout, "first node that disagrees by itself: %s\n", r.Wrong)
+		a.printf("first node that disagrees by itself: %s\n", r.Wrong)
 		a.printComparisonOf(r.WrongComparison)
 		return fmt.Errorf("the rule of %s is wrong", r.Wrong.Op)
 	}
-	fmt.Fprintf(a.stdout, "each of the %d nodes agrees by itself\n", r.Nodes)
+	a.printf("each of the %d nodes agrees by itself\n", r.Nodes)
 	return errors.New("the gradients disagree with finite differences: the model may not be smooth here, try another -seed")
 }
 
@@ -72,6 +72,6 @@ func (a *app) printComparisonOf(c imported.Comparison) {
 	case !c.Decides():
 		verdict = "agrees, but the difference is not sure"
 	}
-	fmt.Fprintf(a.stdout, "  gradient %12.6g  difference %12.6g ± %.1g  of size %.3g  %s\n",
+	a.printf("  gradient %12.6g  difference %12.6g ± %.1g  of size %.3g  %s\n",
 		c.Gradient, c.Difference, c.Uncertainty, c.Size, verdict)
 }

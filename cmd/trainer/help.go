@@ -29,11 +29,17 @@ func newChapters(a *app) []chapter {
 
 // newCommands returns all commands, ready to parse their flags.
 func newCommands(a *app) []*command {
+	a.escapes = true
 	var all []*command
 	for _, chapter := range newChapters(a) {
 		all = append(all, chapter.commands...)
 	}
 	for _, c := range all {
+		if c.writesCSV {
+			c.flags = append(c.flags, flagEntry{&a.escapes, "csv-escape", "", `write texts of CSV files as they are, also those
+				that a spreadsheet runs as formulas: with =, +, -, @, tab or a line end first. By default an apostrophe
+				stands before these, which every command takes off again`})
+		}
 		c.flags = append(c.flags, flagEntry{&a.verbose, "v", "", "log more"})
 		c.define()
 	}

@@ -68,7 +68,7 @@ trainer inspect RETFound_mae_meh.pth
 			if asJSON {
 				return r.WriteJSON(a.stdout, list)
 			}
-			return r.WriteText(a.stdout, list)
+			return r.WriteText(a.text, list)
 		},
 	}
 }

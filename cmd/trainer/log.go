@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"fovea/internal/naming"
 )
 
 // A logHandler writes a record as a line a person reads:
@@ -53,7 +55,7 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	case r.Level < slog.LevelInfo:
 		h.line.WriteString("debug: ")
 	}
-	h.line.WriteString(r.Message)
+	h.line.WriteString(naming.Visible(r.Message))
 	h.line.WriteByte(' ')
 	rest := slog.NewRecord(time.Time{}, r.Level, "", r.PC)
 	r.Attrs(func(a slog.Attr) bool {

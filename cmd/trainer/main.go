@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"fovea/internal/naming"
 	"fovea/training/config"
 )
 
@@ -54,6 +55,12 @@ func untilSignal(parent context.Context) (ctx context.Context, stop func()) {
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	a := &app{args: args, environ: environ, console: newConsole(stderr), logLevel: new(slog.LevelVar)}
 	a.stdout = aboveBar{a.console, stdout}
+	a.text = &naming.VisibleWriter{Out: a.stdout}
+	if isTerminal(stdout) {
+		a.stdout, a.csv = a.text, &naming.VisibleWriter{Out: a.stdout, CSV: true}
+	} else {
+		a.csv = a.stdout
+	}
 	slog.SetDefault(slog.New(newLogHandler(a.console, a.logLevel)))
 	stopNote := context.AfterFunc(ctx, func() {
 		a.console.line("stopping; a second signal stops at once")
@@ -68,10 +75,13 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 type app struct {
 	args     []string // the command line without the program's name
 	environ  []string
-	stdout   io.Writer
-	console  *console // standard error
+	stdout   io.Writer // for programs to read: as it is, but visible on a terminal
+	csv      io.Writer // likewise, for CSV
+	text     io.Writer // standard output for people to read: always visible
+	console  *console  // standard error
 	logLevel *slog.LevelVar
 	verbose  bool // -v
+	escapes  bool // -csv-escape
 }
 
 func (a *app) dispatch(ctx context.Context) error {
@@ -124,16 +134,16 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 		fmt.Fprint(a.stdout, help.manual)
 		return exitDone
 	case errors.As(err, &usage):
-		a.console.line(usage.Error())
+		a.console.fail("", usage)
 		return exitUsage
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		a.console.line("interrupted: " + err.Error())
+		a.console.fail("interrupted: ", err)
 		return exitInterrupted
 	case errors.As(err, &bad):
-		a.console.line("config:\n  " + strings.ReplaceAll(err.Error(), "\n", "\n  "))
+		a.console.line("config:\n  " + strings.ReplaceAll(naming.ErrorText(err), "\n", "\n  "))
 		a.console.line(`"trainer help config" lists all keys`)
 		return exitUsage
 	}
-	a.console.line("error: " + err.Error())
+	a.console.fail("error: ", err)
 	return exitFailed
 }

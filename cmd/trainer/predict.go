@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"fovea/data"
 	"fovea/inference"
@@ -16,9 +17,10 @@ func predictCommand(a *app) *command {
 	m := classifierFlags{batch: 16}
 	p := prediction{form: inference.CSV}
 	return &command{
-		name:     "predict",
-		summary:  "classify images: probabilities as CSV or JSON lines",
-		synopsis: []string{"trainer predict -model FILE [flags] PATH ..."},
+		name:      "predict",
+		writesCSV: true,
+		summary:   "classify images: probabilities as CSV or JSON lines",
+		synopsis:  []string{"trainer predict -model FILE [flags] PATH ..."},
 		text: `
 Classifies images. Writes one row for each image, in the order of the images: path, predicted, a probability per class,
 and error. An image that cannot be read has no probabilities; error says why, and the other images go on.
@@ -93,8 +95,9 @@ func (a *app) predict(ctx context.Context, m *classifierFlags, p prediction, ope
 		return err
 	}
 	if p.out == "" {
-		err = write(a.stdout)
+		err = write(map[string]io.Writer{inference.CSV: a.csv, inference.JSONLines: a.stdout}[p.form])
 	} else {
+		durable.Clean(filepath.Dir(p.out), filepath.Base(p.out))
 		err = durable.Write(p.out, write)
 	}
 	if err != nil || n.Failed == 0 {

@@ -12,9 +12,10 @@ func prepareCommand(a *app) *command {
 	o := prepare.Options{Progress: a.console.update}
 	var dry bool
 	return &command{
-		name:     "prepare",
-		summary:  "convert an official download into a data folder",
-		synopsis: []string{"trainer prepare NAME SOURCE DEST [flags]"},
+		name:      "prepare",
+		writesCSV: true,
+		summary:   "convert an official download into a data folder",
+		synopsis:  []string{"trainer prepare NAME SOURCE DEST [flags]"},
 		text: `
 Converts the official download of a data set into the folder that data.dir of a config expects: train/, val/ and test/
 with RETFound's class folders and split sizes. docs/datasets.md says what to download from where.
@@ -73,7 +74,8 @@ func (a *app) prepare(ctx context.Context, o prepare.Options, dry bool) error {
 			return err
 		}
 	}
-	fmt.Fprintf(a.stdout, "%s%s: %s\n", plan.Report(), done, o.Dest)
+	fmt.Fprint(a.text, plan.Report())
+	a.printf("%s: %s\n", done, o.Dest)
 	return nil
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"fovea/inference"
 	"fovea/inference/explain"
@@ -15,7 +17,7 @@ import (
 
 func serveCommand(a *app) *command {
 	m := classifierFlags{batch: 16, maxPixels: 40_000_000}
-	listen, maps := "127.0.0.1:8080", true
+	listen, hosts, maps := "127.0.0.1:8080", "", true
 	limits := serve.Limits{Connections: 1024, Queue: 256, Bytes: 32 << 20}
 	return &command{
 		name:     "serve",
@@ -41,6 +43,9 @@ ends the server once it has answered what was sent.
 			m.file(),
 			{&listen, "listen", "HOST:PORT", `address; the default serves this machine alone. There is no password and no
 				encryption: put a proxy that has them in front of any other address`},
+			{&hosts, "host", "NAME,...", `further names by which clients may call the server, such as that of a proxy before it.
+				It answers to localhost, to the address of -listen and, with 0.0.0.0, to the name and the addresses of
+				this machine. A request for another name may come from a page elsewhere and is refused`},
 			{&maps, "explain", "", "draw no heat maps, which take the memory of a second model"},
 			{&limits.Queue, "queue", "N", `images that may be under way, 8 of them for heat maps; more are answered with
 				status 503`},
@@ -59,12 +64,14 @@ curl --data-binary @scan.png -o map.png http://127.0.0.1:8080/explain
 				return badUsage("-max-connections, -queue, -max-bytes and -max-pixels must be at least 1")
 			}
 			limits.Pixels = m.maxPixels
-			return a.serve(ctx, &m, listen, maps, limits)
+			return a.serve(ctx, &m, listen, strings.FieldsFunc(hosts, func(r rune) bool { return r == ',' || r == ' ' }), maps,
+				limits)
 		},
 	}
 }
 
-func (a *app) serve(ctx context.Context, m *classifierFlags, listen string, maps bool, limits serve.Limits) error {
+func (a *app) serve(ctx context.Context, m *classifierFlags, listen string, hosts []string, maps bool,
+	limits serve.Limits) error {
 	d, r, err := m.describe(a)
 	if err != nil {
 		return err
@@ -86,7 +93,7 @@ func (a *app) serve(ctx context.Context, m *classifierFlags, listen string, maps
 		if x, err = openExplainer(whole, m.path, d); err == nil {
 			defer x.Close()
 		} else {
-			a.console.line("warning: there are no heat maps: " + err.Error())
+			a.console.fail("warning: there are no heat maps: ", err)
 			noMaps = errors.New("the model cannot be differentiated; the server's log says why") // clients don't see paths
 		}
 	}
@@ -94,8 +101,15 @@ func (a *app) serve(ctx context.Context, m *classifierFlags, listen string, maps
 	if err != nil {
 		return err
 	}
+	if address, ok := l.Addr().(*net.TCPAddr); ok && !address.IP.IsLoopback() {
+		slog.Warn("anyone in the network can reach this server without a password, and nothing is encrypted",
+			"remedy", "listen on 127.0.0.1, behind a proxy with a password")
+	}
 	a.console.line("serving on http://" + l.Addr().String())
-	return server.Serve(ctx, l)
+	if name, _, err := net.SplitHostPort(listen); err == nil && name != "" {
+		hosts = append(hosts, name)
+	}
+	return server.Serve(ctx, l, hosts...)
 }
 
 // openExplainer opens a model to explain one image at a time. It uses half of the cores and leaves the others to

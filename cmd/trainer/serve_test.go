@@ -106,3 +106,38 @@ func TestServe(t *testing.T) {
 		})
 	}
 }
+
+// TestServeInNetwork: an address that others reach is said to be open, and answers to its own names, to those of -host
+// and to no other: a page elsewhere may let its name resolve to this machine.
+func TestServeInNetwork(t *testing.T) {
+	own, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, listen := range []string{"0.0.0.0:0", "127.0.0.1:0"} {
+		said, address := served(t, "-model", described(t, "8"), "-explain=false", "-host", "Eye.example, proxy", "-listen", listen)
+		open := listen == "0.0.0.0:0"
+		if got := strings.Count(said, "without a password"); open && got != 1 || !open && got != 0 {
+			t.Errorf("%s: it says\n%s", listen, said)
+		}
+		port := address[strings.LastIndex(address, ":")+1:]
+		for host, want := range map[string]int{"localhost:" + port: 200, "127.0.0.2": 200, "[::1]:" + port: 200,
+			"eye.EXAMPLE:80": 200, "proxy.": 200, "evil.example": 421, "evil.example:" + port: 421, "localhost.evil.example": 421,
+			"eye.example.evil.example": 421, "192.0.2.7": 421, "127.0.0.1.evil.example": 421, own: map[bool]int{true: 200, false: 421}[open]} {
+			request, err := http.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1:"+port+"/healthz", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Host = host
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, _ := io.ReadAll(response.Body)
+			response.Body.Close()
+			if response.StatusCode != want || want == 421 && !strings.Contains(string(body), "-host NAME") {
+				t.Errorf("%s, Host %s: status %d, want %d: %s", listen, host, response.StatusCode, want, body)
+			}
+		}
+	}
+}

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"fovea/evaluation"
 	"fovea/evaluation/report"
+	"fovea/internal/naming"
 	"fovea/training"
 	"fovea/training/config"
 )
@@ -16,9 +18,10 @@ func trainCommand(a *app) *command {
 	var files, overrides, beside texts
 	var resume bool
 	return &command{
-		name:     "train",
-		summary:  "fine-tune a model, test it, write the run folder (the default)",
-		synopsis: []string{"trainer [train] -config FILE [-config FILE ...] [flags]"},
+		name:      "train",
+		writesCSV: true,
+		summary:   "fine-tune a model, test it, write the run folder (the default)",
+		synopsis:  []string{"trainer [train] -config FILE [-config FILE ...] [flags]"},
 		text: `
 Fine-tunes the model that a config describes. The images lie in data.dir, which holds train/, val/ and test/ with one
 folder for each class. The epoch with the best result on the validation set is evaluated on the test set.
@@ -74,23 +77,33 @@ func (a *app) train(ctx context.Context, files, overrides, beside []string, resu
 		case err == nil:
 			a.printResult(result)
 		case ctx.Err() != nil:
-			return fmt.Errorf("%w\nresume with:\n  %s", err, resumeCommand(files, overrides, beside))
+			return fmt.Errorf("%w\nresume with:\n%w", err, errors.New("  "+resumeCommand(files, overrides, beside)))
 		case len(runs) == 1:
 			return err
 		default: // the other runs may well succeed, hours from now
 			failed = append(failed, fmt.Errorf("%s: %w", c.Name, err))
-			a.console.line("error: " + failed[len(failed)-1].Error())
+			a.console.fail("error: ", failed[len(failed)-1])
 		}
 		ours = append(ours, outcome(c, result, err))
 	}
 	if len(runs) > 1 || len(beside) > 0 {
 		err = a.compare(evaluation.Compare(ours, others), runs[0].Output.Dir)
 	}
-	if len(failed) > 0 { // %v hides the kind of a failure: the exit code is that of a failed run
-		err = errors.Join(fmt.Errorf("%d of %d runs failed:\n%v", len(failed), len(runs), errors.Join(failed...)), err)
+	if len(failed) > 0 { // the text hides the kind of a failure: the exit code is that of a failed run
+		texts := make([]error, len(failed))
+		for i, f := range failed {
+			texts[i] = told(strings.Split(naming.ErrorText(f), "\n"))
+		}
+		err = errors.Join(fmt.Errorf("%d of %d runs failed:\n%w", len(failed), len(runs), errors.Join(texts...)), err)
 	}
 	return err
 }
+
+// A told error has the lines of another error, and hides its kind.
+type told []string
+
+func (t told) Error() string   { return strings.Join(t, "\n") }
+func (t told) Lines() []string { return t }
 
 // readConfigs reads and checks every file before the first run starts.
 func readConfigs(files, overrides, environ []string) ([]*config.Config, error) {

@@ -56,7 +56,7 @@ func (t *Table) Divide(d Division) (set *data.Dataset, how string, err error) {
 		}
 		itemOf[i] = len(items)
 		at = append(at, i)
-		items = append(items, splits.Item{Key: s.Path, Class: s.Class, Group: t.All.Attribute(s, "patient"), Given: split})
+		items = append(items, splits.Item{Key: t.relative(s.Path), Class: s.Class, Group: t.All.Attribute(s, "patient"), Given: split})
 	}
 	var alike [][]int
 	for _, group := range d.Alike {
@@ -95,7 +95,6 @@ func (t *Table) Divide(d Division) (set *data.Dataset, how string, err error) {
 				part.Samples = append(part.Samples, x)
 			}
 		}
-		slices.SortStableFunc(part.Samples, func(a, b data.Sample) int { return a.Class - b.Class })
 		*s.into = &part
 	}
 	return set, how, nil

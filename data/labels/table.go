@@ -140,6 +140,9 @@ func (h *header) readRows(in *table.Reader, key string) ([]row, error) {
 			if r.values[i] = naming.Fold(v); table.Missing(v) {
 				r.values[i] = ""
 			}
+			if h.names[i] == "patient" { // pandas writes 7.0 where another patient is missing
+				r.values[i] = whole(r.values[i])
+			}
 		}
 		rows = append(rows, r)
 	}

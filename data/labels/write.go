@@ -7,6 +7,9 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strconv"
+
+	"fovea/internal/table"
 )
 
 // Log says what was read and how many rows and images are left out. It returns an error if images are missing, which a
@@ -44,7 +47,7 @@ func (t *Table) WriteLeftOut(w io.Writer) error {
 	out := csv.NewWriter(w)
 	out.Write([]string{"name", "place", "reason"}) // the writer keeps its first error for Error below
 	for _, l := range t.LeftOut {
-		out.Write([]string{l.Name, l.Place, l.Reason})
+		out.Write([]string{table.Escape(l.Name), l.Place, l.Reason})
 	}
 	out.Flush()
 	return out.Error()
@@ -54,19 +57,34 @@ func (t *Table) WriteLeftOut(w io.Writer) error {
 // splits from it. Paths are relative to the folder of the images.
 func (t *Table) WriteSplits(w io.Writer) error {
 	out := csv.NewWriter(w)
-	out.Write(slices.Concat([]string{"path"}, t.All.Attributes, []string{"label", "split"}))
+	out.Write(slices.Concat([]string{"path"}, escaped(t.All.Attributes), []string{"label", "split"}))
 	for i, s := range t.All.Samples {
-		path, err := filepath.Rel(t.All.Dir, s.Path)
-		if err != nil {
-			path = s.Path
-		}
 		var values []string
 		if t.All.Rows != nil {
 			values = t.All.Rows[s.Row]
 		}
-		out.Write(slices.Concat([]string{filepath.ToSlash(path)}, values,
-			[]string{t.All.Classes[s.Class], t.decided[i].String()}))
+		out.Write(slices.Concat([]string{table.Escape(t.relative(s.Path))}, escaped(values),
+			[]string{table.Escape(t.All.Classes[s.Class]), t.decided[i].String()}))
 	}
 	out.Flush()
 	return out.Error()
+}
+
+// relative returns the path of an image relative to the folder of the images, with slashes, or else as it is.
+func (t *Table) relative(path string) string {
+	if rel, err := filepath.Rel(t.All.Dir, path); err == nil {
+		path = rel
+	}
+	return filepath.ToSlash(path)
+}
+
+// escaped returns cells of columns that hold texts or numbers.
+func escaped(values []string) []string {
+	out := slices.Clone(values)
+	for i, v := range out {
+		if _, err := strconv.ParseFloat(v, 64); err != nil {
+			out[i] = table.Escape(v)
+		}
+	}
+	return out
 }

@@ -40,6 +40,7 @@ var otherKinds = []struct {
 	{[]string{"CMDb"}, "a volume of Heidelberg Engineering (E2E)", "export its scans as PNG or TIFF"},
 	{[]string{"FOCT", "FDA"}, "a volume of Topcon (FDA)", "export its scans as PNG or TIFF"},
 	{[]string{"8BPS"}, "a Photoshop document", savePNG},
+	{[]string{"\x00\x00\x02\x00\x00\x00", "\x00\x00\x0A\x00\x00\x00"}, "a TGA image", savePNG},
 	{[]string{"\x00\x00\x01\x00", "\x00\x00\x02\x00"}, "an icon", savePNG},
 	{[]string{"\x76\x2F\x31\x01"}, "an OpenEXR image", savePNG},
 	{[]string{"P7", "Pf", "PF"}, "a PAM or PFM image", savePNG},

@@ -53,7 +53,7 @@ func byFolder(s *Set, src *source) ([]*Image, error) {
 		images = append(images, known[k])
 	}
 	if len(unlabelled) > 0 {
-		return nil, fmt.Errorf("%d images lie in no folder of a class:\n%v\n"+
+		return nil, fmt.Errorf("%d images lie in no folder of a class:\n%w\n"+
 			"move them away, or their folders to where they belong; %s needs %s", len(unlabelled), unlabelled, s.Name, s.Needs)
 	}
 	return images, nil
@@ -111,11 +111,11 @@ func (s *Set) match(labels []label, files []*file, unlabelled map[string]bool) (
 	}
 	switch {
 	case len(bad) > 0:
-		return nil, fmt.Errorf("%d labels are wrong; get the table again, or mend it:\n%v", len(bad), bad)
+		return nil, fmt.Errorf("%d labels are wrong; get the table again, or mend it:\n%w", len(bad), bad)
 	case len(without) > 0:
-		return nil, fmt.Errorf("%d labels have no image; get the images again:\n%v", len(without), without)
+		return nil, fmt.Errorf("%d labels have no image; get the images again:\n%w", len(without), without)
 	case len(unknown) > 0:
-		return nil, fmt.Errorf("%d images have no label; move them away, or get the table again:\n%v", len(unknown), unknown)
+		return nil, fmt.Errorf("%d images have no label; move them away, or get the table again:\n%w", len(unknown), unknown)
 	}
 	return images, nil
 }

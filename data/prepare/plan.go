@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"fovea/internal/naming"
 	"fovea/internal/progress"
 )
 
@@ -155,11 +156,11 @@ func (p *Plan) Report() string {
 	p.reportPatients(&b)
 	p.reportIdentical(&b)
 	for _, n := range p.source.notes {
-		fmt.Fprintln(&b, n)
+		fmt.Fprintln(&b, naming.Visible(n))
 	}
 	if len(p.Uncropped) > 0 {
 		lines := problems(p.Uncropped)
-		fmt.Fprintf(&b, "not cropped, only squared, since no background was found: %d images\n%v\n", len(lines), lines)
+		fmt.Fprintf(&b, "not cropped, only squared, since no background was found: %d images\n%s\n", len(lines), naming.ErrorText(lines))
 	}
 	return b.String()
 }
@@ -205,7 +206,7 @@ func (p *Plan) reportIdentical(b *strings.Builder) {
 		{"identical images, kept in one split", others},
 	} {
 		if len(part.lines) > 0 {
-			fmt.Fprintf(b, "%s: %d\n%v\n", part.title, len(part.lines), part.lines)
+			fmt.Fprintf(b, "%s: %d\n%s\n", part.title, len(part.lines), naming.ErrorText(part.lines))
 		}
 	}
 }

@@ -56,6 +56,9 @@ func TestPublishedSizes(t *testing.T) {
 	for _, test := range published {
 		t.Run(test.set.Name, func(t *testing.T) {
 			t.Parallel()
+			if testing.Short() && test.set != octid {
+				t.Skip("makes thousands of images")
+			}
 			download := test.tree(t)
 			source := download.zipFile(t)
 			if test.set == messidor2 { // its tables come apart from the images

@@ -148,26 +148,32 @@ func (s *Set) sizes(images []*Image, anyCount bool) ([]Sizes, error) {
 	}
 	switch {
 	case len(wrong) > 0 && !anyCount:
-		return nil, fmt.Errorf("%s was published with %d images, the source has %d; by class:\n%v\n"+
+		return nil, fmt.Errorf("%s was published with %d images, the source has %d; by class:\n%w\n"+
 			"the download is not whole, or another release: get it again, or take it as it is with -any-count",
 			s.Name, total, len(images), wrong)
 	case len(small) > 0:
-		return nil, fmt.Errorf("classes with too few images to have one in each of train, val and test:\n%v", small)
+		return nil, fmt.Errorf("classes with too few images to have one in each of train, val and test:\n%w", small)
 	}
 	return sizes, nil
 }
 
-// problems holds the lines of a message, of which String returns at most ten.
+// problems holds the lines of a message, of which at most ten are shown.
 type problems []string
 
 func (p *problems) add(format string, args ...any) { *p = append(*p, fmt.Sprintf(format, args...)) }
 
-func (p problems) String() string {
+// Error returns the lines that are shown.
+func (p problems) Error() string { return strings.Join(p.Lines(), "\n") }
+
+// Lines returns the lines that are shown, indented.
+func (p problems) Lines() []string {
 	const most = 10
-	lines := p[:min(len(p), most)]
-	text := "  " + strings.Join(lines, "\n  ")
-	if len(p) > most {
-		text += fmt.Sprintf("\n  and %d more", len(p)-most)
+	var lines []string
+	for _, line := range p[:min(len(p), most)] {
+		lines = append(lines, "  "+line)
 	}
-	return text
+	if len(p) > most {
+		lines = append(lines, fmt.Sprintf("  and %d more", len(p)-most))
+	}
+	return lines
 }

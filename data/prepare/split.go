@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math/rand/v2"
 	"slices"
+
+	"fovea/internal/disjoint"
 )
 
 // assign gives each class of images splits of exactly the given sizes. Images that belong together go into one split as
@@ -104,34 +106,22 @@ func fits(images []*Image, group []int, room []Sizes, split int) bool {
 // related groups the images of one patient and those with the same pixels, as indices. An image that is related to none
 // is a group of its own.
 func related(images []*Image) [][]int {
-	parent := make([]int, len(images))
-	find := func(i int) int {
-		for parent[i] != i {
-			parent[i] = parent[parent[i]]
-			i = parent[i]
-		}
-		return i
-	}
+	groups := disjoint.New(len(images))
 	first := map[any]int{}
 	join := func(key any, i int) {
 		if f, ok := first[key]; ok {
-			parent[find(i)] = find(f)
+			groups.Join(f, i)
 		} else {
 			first[key] = i
 		}
 	}
 	for i, img := range images {
-		parent[i] = i
 		join(img.fingerprint.Pixels, i)
 		if img.Patient != "" {
 			join(img.Patient, i)
 		}
 	}
-	all := make([]int, len(images))
-	for i := range all {
-		all[i] = i
-	}
-	return groupBy(all, find)
+	return groups.All()
 }
 
 // sharing returns the groups of at least two images with the same key, in order. "" is no key.

@@ -17,6 +17,7 @@ import (
 
 	"fovea/data"
 	"fovea/internal/durable"
+	"fovea/internal/table"
 )
 
 // manifestFile lists the images of a result. Its columns are split, class, file, patient, source and sha256.
@@ -133,8 +134,8 @@ func (p *Plan) manifest() ([]byte, error) {
 	images := slices.Clone(p.Images)
 	slices.SortStableFunc(images, func(a, b *Image) int { return a.Split - b.Split })
 	for _, img := range images {
-		rows = append(rows, []string{SplitNames[img.Split], p.options.Set.Classes[img.Class].Folder,
-			p.path(img), img.Patient, img.Source, img.SHA256})
+		rows = append(rows, []string{SplitNames[img.Split], table.Escape(p.options.Set.Classes[img.Class].Folder),
+			table.Escape(p.path(img)), table.Escape(img.Patient), table.Escape(img.Source), img.SHA256})
 	}
 	err := w.WriteAll(rows)
 	return b.Bytes(), err

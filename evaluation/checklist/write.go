@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"fovea/internal/table"
 )
 
 // plain keeps names that a user chose from being read as Markdown.
@@ -57,7 +59,7 @@ func WriteCSV(w io.Writer, answers []Answer) error {
 	out.Write([]string{"item", "section", "subject", "status", "answer", "where"}) // the writer keeps its first error
 	same := func(s string) string { return s }
 	for _, a := range answers {
-		out.Write([]string{a.Number, a.Section, a.Subject, string(a.Status), a.text(same, same), strings.Join(a.Where(),
+		out.Write([]string{a.Number, a.Section, a.Subject, string(a.Status), table.Escape(a.text(same, same)), strings.Join(a.Where(),
 			", ")})
 	}
 	out.Flush()

@@ -159,7 +159,7 @@ func TestAbbreviate(t *testing.T) {
 			t.Errorf("%q fits but became %q", c.text, got)
 		}
 	}
-	if got := printable("a\x00b\nc\xff"); got != "a\ufffdb\ufffdc\ufffd" {
+	if got := Abbreviate("a\x00b\nc\xff", sty, 1000); got != `a\x00b\nc\xff` {
 		t.Errorf("%q", got)
 	}
 }

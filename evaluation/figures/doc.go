@@ -8,5 +8,5 @@
 //
 // Colours are Okabe and Ito's, which all kinds of colour vision tell apart, and one scale of blue from light to dark;
 // lines differ by their dashes as well. Text is dark on white. Names come from folders and files: what cannot be shown,
-// such as a control character, is replaced, and what is too long is shortened.
+// such as a control character, is escaped, and what is too long is shortened.
 package figures

@@ -10,9 +10,6 @@ import (
 	"io"
 	"regexp"
 	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -21,6 +18,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"fovea/internal/naming"
 )
 
 // Sizes in points (1/72 inch).
@@ -146,20 +145,10 @@ func aligned(size vg.Length, x text.XAlignment, y text.YAlignment) text.Style {
 	return sty
 }
 
-// printable replaces what a line of text cannot show and XML cannot hold.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == 0xfffe || r == 0xffff {
-			return utf8.RuneError
-		}
-		return r
-	}, strings.ToValidUTF8(s, string(utf8.RuneError)))
-}
-
-// Abbreviate returns s with a replacement for each character that cannot be shown, shortened by an ellipsis to a width.
+// Abbreviate returns s as [naming.Visible] writes it, shortened by an ellipsis to a width.
 // It keeps twice as much of the beginning as of the end: names of grades and stages differ at their end too.
 func Abbreviate(s string, sty text.Style, width vg.Length) string {
-	s = printable(s)
+	s = naming.Visible(s)
 	runes := []rune(s)
 	for kept := len(runes); sty.Width(s) > width && kept > 1; kept-- {
 		tail := kept / 3

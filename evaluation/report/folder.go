@@ -3,6 +3,7 @@ package report
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,9 +30,10 @@ func (r *Report) WriteFigures(dir string) error {
 		return err
 	}
 	pictures = append(pictures, r.Sheets()...)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) { // a folder that has vanished stays away
 		return err
 	}
+	durable.Clean(dir, "")
 	for _, name := range pictureNames {
 		if !slices.ContainsFunc(pictures, func(p Picture) bool { return p.Name == name }) {
 			os.Remove(filepath.Join(dir, name+".png"))
@@ -73,7 +75,7 @@ func (t *Test) WriteTables(dir string) error {
 }
 
 // WriteEvaluation adds a test to a report without a run and writes all of it. The page shows command as the way to
-// repeat it.
+// repeat it. The folder must be there.
 func (r *Report) WriteEvaluation(dir string, t *Test, command string) error {
 	r.Test, r.Classes, r.Written = t, t.Predictions.Classes, time.Now()
 	r.Commands = []Command{{"Evaluate again", command}}
@@ -82,9 +84,6 @@ func (r *Report) WriteEvaluation(dir string, t *Test, command string) error {
 		counts[i] = k.Support
 	}
 	r.Splits = []figures.Split{{Name: t.Split, Counts: counts}}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
 	for _, write := range []func(string) error{t.WriteTables, r.WriteFigures, r.WritePage} {
 		if err := write(dir); err != nil {
 			return err

@@ -19,7 +19,7 @@ import (
 	"fovea/evaluation/figures"
 )
 
-const weird = `<script>alert("x")</script>&'` + "\x00"
+const weird = `<script>alert("x")</script>&'` + "\x00a\nb\x1b[31m\u202e"
 
 // noise is a large image that compresses badly.
 func noise(string) (image.Image, error) {
@@ -218,6 +218,9 @@ func TestPages(t *testing.T) {
 			}
 		}
 		page := written(t, r)
+		if strings.ContainsAny(page, "\x00\x1b\u202e") || !strings.Contains(page, `a\nb\x1b[31m\u202e`) {
+			t.Errorf("%s: the name of a class or of the report is not visible", name)
+		}
 		if strings.Contains(page, "ZgotmplZ") || strings.Contains(strings.ReplaceAll(page, "http-equiv", ""), "http") {
 			t.Errorf("%s: something is filtered, or from elsewhere", name)
 		}

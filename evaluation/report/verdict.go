@@ -7,6 +7,7 @@ import (
 
 	"fovea/evaluation"
 	"fovea/evaluation/figures"
+	"fovea/internal/naming"
 )
 
 // A verdict is the answer that a page begins with.
@@ -231,7 +232,7 @@ func bracket(x *figures.Interval) string {
 
 func percent(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) }
 
-func quoted(s string) string { return "“" + s + "”" }
+func quoted(s string) string { return "“" + naming.Visible(s) + "”" }
 
 // list joins words, at most five of them.
 func list(words []string) string {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"fovea/internal/naming"
 	"fovea/internal/webstyle"
 )
 
@@ -28,6 +29,7 @@ var followScript string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"decimal": decimal,
+	"visible": naming.Visible,
 	"round":   func(d time.Duration) string { return d.Round(time.Second).String() },
 	"slug":    func(i int) string { return fmt.Sprintf("figure-%d", i+1) },
 }).Parse(pageText))
@@ -43,7 +45,7 @@ func Write(w io.Writer, r *Report) error {
 	if err := page.Execute(&file, p); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	if _, err := w.Write(file.Bytes()); err != nil {
+	if _, err := (&naming.VisibleWriter{Out: w}).Write(file.Bytes()); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return nil

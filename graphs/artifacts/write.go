@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"fovea/graphs"
@@ -69,7 +68,7 @@ type tensor struct {
 // Write makes the folder dir and writes the artifacts into it. Each file appears only when it is complete,
 // artifacts.json last.
 func Write(dir string, s Set) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := durable.MakeFolder(dir); err != nil {
 		return fmt.Errorf("writing artifacts: %w", err)
 	}
 	if err := weights.Write(filepath.Join(dir, WeightsFile), s.Weights, map[string]string{"format": "pt"}); err != nil {

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -100,7 +101,7 @@ func newWiring(m *pb.ModelProto, trace importer.Trace, batch int64) *wiring {
 		for _, name := range n.GetOutput() {
 			w.makers[name], w.varies[name] = n, varies && name != ""
 		}
-		for _, name := range n.GetInput() {
+		for name := range reads(n) {
 			w.readers[name] = append(w.readers[name], n)
 		}
 	}
@@ -110,7 +111,33 @@ func newWiring(m *pb.ModelProto, trace importer.Trace, batch int64) *wiring {
 
 // variesIn reports whether a node reads a value that depends on the images.
 func (w *wiring) variesIn(n *pb.NodeProto) bool {
-	return slices.ContainsFunc(n.GetInput(), func(name string) bool { return w.varies[name] })
+	for name := range reads(n) {
+		if w.varies[name] {
+			return true
+		}
+	}
+	return false
+}
+
+// reads yields the inputs of a node and what the nodes of its branches and loops read, their own values too.
+func reads(n *pb.NodeProto) iter.Seq[string] {
+	return func(yield func(string) bool) { eachRead(n, yield) }
+}
+
+func eachRead(n *pb.NodeProto, yield func(string) bool) bool {
+	for _, name := range n.GetInput() {
+		if !yield(name) {
+			return false
+		}
+	}
+	for _, a := range n.GetAttribute() {
+		for _, inner := range a.GetG().GetNode() {
+			if !eachRead(inner, yield) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // constant returns a value that does not depend on the images: an initializer, or a value that nodes compute from some.
@@ -159,7 +186,7 @@ func (w *wiring) isResidual(n *pb.NodeProto) bool {
 			joined++
 		}
 	}
-	return joined > 1 && !w.isVector(n.GetOutput()[0])
+	return joined > 1 && !w.isRow(n.GetOutput()[0])
 }
 
 // headAt returns the head if a node is a linear layer on one vector for each image, and nil otherwise.
@@ -253,11 +280,15 @@ func (w *wiring) headNamed(name string, heads []*Head) (*Head, error) {
 	return nil, fmt.Errorf("model.head: the model has no linear layer or value %q%s", name, w.candidates())
 }
 
-// isVector reports whether a value is a vector for each image.
+// isVector reports whether a value is a float32 vector for each image.
 func (w *wiring) isVector(name string) bool {
-	t := w.trace[name]
-	d := t.GetDims()
-	if len(d) < 2 || d[0] != w.batch || pb.TensorProto_DataType(t.GetDataType()) != pb.TensorProto_FLOAT {
+	return w.isRow(name) && pb.TensorProto_DataType(w.trace[name].GetDataType()) == pb.TensorProto_FLOAT
+}
+
+// isRow reports whether a value is a vector for each image, of any type.
+func (w *wiring) isRow(name string) bool {
+	d := w.trace[name].GetDims()
+	if len(d) < 2 || d[0] != w.batch {
 		return false
 	}
 	large := slices.DeleteFunc(slices.Clone(d[1:]), func(n int64) bool { return n == 1 })

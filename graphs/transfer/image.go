@@ -32,25 +32,12 @@ func TakeImages(m *pb.ModelProto, size int64) (*pb.ModelProto, Image, error) {
 	for _, d := range tensor.GetShape().GetDim() {
 		dims = append(dims, max(d.GetDimValue(), 0))
 	}
-	if t := pb.TensorProto_DataType(tensor.GetElemType()); t != pb.TensorProto_FLOAT || len(dims) != 4 {
-		return nil, Image{}, fmt.Errorf("input %q is %s of shape %v: images are float32 [N,3,S,S]: %s", name,
-			onnx.TypeName(t), dims, wayOut(t))
+	side, channelsLast, err := CheckImages(name, pb.TensorProto_DataType(tensor.GetElemType()), dims)
+	if err != nil {
+		return nil, Image{}, err
 	}
-	channelsLast := dims[3] == channels && dims[1] != channels
-	channel, height, width := dims[1], dims[2], dims[3]
-	if channelsLast {
-		channel, height, width = dims[3], dims[1], dims[2]
-	}
-	switch {
-	case channel != channels && channel != 0:
-		return nil, Image{}, fmt.Errorf("input %q has shape %v, %d channels: images have the 3 of RGB: %s", name, dims,
-			channel, otherChannels(channel))
-	case height != width && height != 0 && width != 0:
-		return nil, Image{}, fmt.Errorf("input %q takes images of %d×%d pixels: only square ones are supported: "+
-			"export it for square images, or with symbolic height and width", name, height, width)
-	case max(height, width) != 0 && max(height, width) != size:
-		return nil, Image{}, fmt.Errorf("input %q takes images of %d×%[2]d pixels: set data.size = %[2]d",
-			name, max(height, width))
+	if side != 0 && side != size {
+		return nil, Image{}, fmt.Errorf("input %q takes images of %d×%[2]d pixels: set data.size = %[2]d", name, side)
 	}
 	out := shallow(m)
 	shape := []int64{batchDimension(dims[0]), channels, size, size}
@@ -62,6 +49,29 @@ func TakeImages(m *pb.ModelProto, size int64) (*pb.ModelProto, Image, error) {
 		out.Graph.Node = withTransposedInput(out.Graph.Node, name)
 	}
 	return out, Image{Name: name, Batch: dims[0]}, nil
+}
+
+// CheckImages returns an error that says what to do unless an input takes square RGB images in float32. It returns their
+// side and whether the channels stand last. A dimension of 0 is not known.
+func CheckImages(input string, t pb.TensorProto_DataType, dims []int64) (side int64, channelsLast bool, err error) {
+	if t != pb.TensorProto_FLOAT || len(dims) != 4 {
+		return 0, false, fmt.Errorf("input %q is %s of shape %v: images are float32 [N,3,S,S]: %s", input,
+			onnx.TypeName(t), dims, wayOut(t))
+	}
+	channelsLast = dims[3] == channels && dims[1] != channels
+	channel, height, width := dims[1], dims[2], dims[3]
+	if channelsLast {
+		channel, height, width = dims[3], dims[1], dims[2]
+	}
+	switch {
+	case channel != channels && channel != 0:
+		return 0, false, fmt.Errorf("input %q has shape %v, %d channels: images have the 3 of RGB: %s", input, dims,
+			channel, otherChannels(channel))
+	case height != width && height != 0 && width != 0:
+		return 0, false, fmt.Errorf("input %q takes images of %d×%d pixels: only square ones are supported: "+
+			"export it for square images, or with symbolic height and width", input, height, width)
+	}
+	return max(height, width), channelsLast, nil
 }
 
 // wayOut says how to get a model of float32 images from one whose input has another type or rank.
@@ -78,9 +88,9 @@ func wayOut(t pb.TensorProto_DataType) string {
 // otherChannels says how to get a model of RGB images from one with another number of channels.
 func otherChannels(channels int64) string {
 	if channels == 1 {
-		return "put a ReduceMean over the channels, with keepdims, in front of it, or fine-tune a model of RGB images"
+		return "put a ReduceMean over the channels, with keepdims, in front of it, or take a model of RGB images"
 	}
-	return "fine-tune a model of RGB images"
+	return "take a model of RGB images"
 }
 
 // onlyInput returns the only input that is not an initializer.

@@ -15,6 +15,8 @@ const (
 	LogitScores       Kind = "logits"        // or log-probabilities: softmax makes probabilities of them
 	ProbabilityScores Kind = "probabilities" // of classes that exclude each other, with the sum 1
 	SigmoidScores     Kind = "sigmoids"      // one between 0 and 1 for each class, whatever the others are
+	ScaledScores      Kind = "scaled"        // probabilities times a number, such as percentages
+	NegatedScores     Kind = "negated"       // negative log-probabilities: the least is the best
 )
 
 // Scores say what an output is.
@@ -22,6 +24,7 @@ type Scores struct {
 	Kind   Kind
 	Logits string  // the first value whose softmax are the probabilities, or whose sigmoids are; "": none
 	Off    float64 // largest difference of a probability that is made so
+	Sum    float64 // of ScaledScores
 	Step   float64 // between neighbouring scores that are quantised; 0: they are not
 }
 
@@ -45,7 +48,8 @@ func (e *Ending) Read(r *Runs) (Scores, error) {
 	s := Scores{Kind: LogitScores, Step: step(rows)}
 	tolerance := min(closeEnough+float64(len(rows[0])+1)*s.Step/2, 0.5)
 	var finite []int
-	inside, sumsToOne := true, true
+	inside, sumsToOne, positive := true, true, true
+	sums := map[Kind]*numbersRange{ScaledScores: {}, NegatedScores: {}}
 	for i, row := range rows {
 		if slices.ContainsFunc(row, isNotFinite) {
 			continue
@@ -53,6 +57,13 @@ func (e *Ending) Read(r *Runs) (Scores, error) {
 		finite = append(finite, i)
 		inside = inside && slices.Min(row) >= -closeEnough && slices.Max(row) <= 1+closeEnough
 		sumsToOne = sumsToOne && math.Abs(floats.Sum(row)-1) <= tolerance
+		positive = positive && slices.Min(row) >= -closeEnough
+		sums[ScaledScores].add(floats.Sum(row))
+		odds := 0.0
+		for _, x := range row {
+			odds += math.Exp(-x)
+		}
+		sums[NegatedScores].add(odds)
 	}
 	if 2*len(finite) < len(rows) {
 		return s, fmt.Errorf("its last nodes make no finite scores of random values")
@@ -64,6 +75,10 @@ func (e *Ending) Read(r *Runs) (Scores, error) {
 		s.Kind, made = ProbabilityScores, same
 	case inside:
 		s.Kind, link, made = SigmoidScores, sigmoids, same
+	case positive && sums[ScaledScores].constant() && len(rows[0]) > 1:
+		s.Kind, s.Sum = ScaledScores, sums[ScaledScores].most
+	case positive && sums[NegatedScores].constant() && math.Abs(sums[NegatedScores].most-1) <= closeEnough:
+		s.Kind = NegatedScores
 	}
 	for _, name := range r.Order {
 		before := r.rowsOf(name)
@@ -81,6 +96,22 @@ func (e *Ending) Read(r *Runs) (Scores, error) {
 	}
 	return s, nil
 }
+
+// A numbersRange holds the least and the largest of some numbers.
+type numbersRange struct {
+	least, most float64
+	some        bool
+}
+
+func (r *numbersRange) add(x float64) {
+	if !r.some {
+		r.least, r.most, r.some = x, x, true
+	}
+	r.least, r.most = min(r.least, x), max(r.most, x)
+}
+
+// constant reports whether the numbers are positive and differ by no more than rounding.
+func (r *numbersRange) constant() bool { return r.least > 0 && r.most-r.least <= closeEnough*r.most }
 
 // rowsOf returns the rows of a value. It returns nil if the value has not as many in equal parts.
 func (r *Runs) rowsOf(name string) [][]float64 {

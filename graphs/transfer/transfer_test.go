@@ -307,3 +307,31 @@ func TestTakeImages(t *testing.T) {
 		t.Errorf("a constant as an input: %v", err)
 	}
 }
+
+// TestEndingOfBranches: what a branch reads from outside of it makes its results depend on the images.
+func TestEndingOfBranches(t *testing.T) {
+	b := newModel(-1, 4)
+	b.weight("c")
+	b.node("If", "y", []int64{2, 4}, "c")
+	b.m.Graph.Node[0].Attribute = []*pb.AttributeProto{{Name: proto.String("then_branch"), G: &pb.GraphProto{
+		Node: []*pb.NodeProto{{OpType: proto.String("Identity"), Input: []string{"x"}, Output: []string{"v"}}}}}}
+	b.node("Softmax", "z", []int64{2, 4}, "y")
+	if e := transfer.FindEnding(b.output("z").m, "z"); !slices.Equal(e.Inputs, []string{"y"}) {
+		t.Errorf("the ending starts from %q", e.Inputs)
+	}
+}
+
+// TestHalfEnding: scores that are joined in half precision are no residual of the network.
+func TestHalfEnding(t *testing.T) {
+	b := newModel(-1, 3, 4, 4)
+	y := b.node("Gemm", "scores", []int64{2, 10}, b.features(2, 6), b.weight("w", 6, 10))
+	b.node("Exp", "e", []int64{2, 10}, y)
+	b.node("ReduceSum", "s", []int64{2, 1}, "e")
+	b.node("Div", "p", []int64{2, 10}, "e", "s")
+	for _, name := range []string{"e", "s", "p"} {
+		b.trace[name].DataType = proto.Int32(int32(pb.TensorProto_FLOAT16))
+	}
+	if h, err := transfer.FindHead(b.output("p").m, b.trace, 2, ""); err != nil || h.Node != "node_scores" {
+		t.Errorf("%v, %v", h, err)
+	}
+}

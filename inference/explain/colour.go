@@ -16,11 +16,11 @@ import (
 // Palettes whose order every kind of colour vision keeps: from dark to light, and for signed maps from blue, against
 // the class, over grey to red, for it.
 var (
-	sequential = table(moreland.ExtendedBlackBody())
-	diverging  = table(moreland.SmoothBlueRed())
+	sequential = colourTable(moreland.ExtendedBlackBody())
+	diverging  = colourTable(moreland.SmoothBlueRed())
 )
 
-func table(m palette.ColorMap) (out [256]color.NRGBA) {
+func colourTable(m palette.ColorMap) (out [256]color.NRGBA) {
 	for i, c := range m.Palette(256).Colors() {
 		out[i] = color.NRGBAModel.Convert(c).(color.NRGBA)
 	}

@@ -1,12 +1,19 @@
 package explain
 
 import (
+	"bytes"
 	"errors"
+	"image"
+	"image/png"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"fovea/data"
 	"fovea/graphs"
+	"fovea/inference"
 	"fovea/internal/graphtest"
 	"fovea/internal/numbers"
 	"fovea/onnx"
@@ -249,5 +256,30 @@ func TestFeatures(t *testing.T) {
 	}
 	if _, err := OpenFeatures(t.Context(), exportedModels+"windows_torchscript17.onnx", Options{Batch: 2}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestReplaced: an image that changes after it was checked is an error, as in evaluation.
+func TestReplaced(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.png")
+	write := func(level uint8) {
+		var file bytes.Buffer
+		if err := png.Encode(&file, &image.Gray{Pix: bytes.Repeat([]byte{level}, 64), Stride: 8, Rect: image.Rect(0, 0, 8, 8)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, file.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(1)
+	in := &Input{Images: []string{path}, Description: &inference.Description{Size: 8, Crop: 1, Mean: []float32{0, 0, 0},
+		Std: []float32{1, 1, 1}}}
+	ignore := func([]float32, []string) error { return nil }
+	if err := errors.Join(in.verify(t.Context()), in.each(t.Context(), "", 1, ignore)); err != nil {
+		t.Fatal(err)
+	}
+	write(2)
+	if err := in.each(t.Context(), "", 1, ignore); !errors.Is(err, data.ErrReplaced) {
+		t.Errorf("the error is %v", err)
 	}
 }

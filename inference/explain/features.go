@@ -15,6 +15,7 @@ import (
 	"fovea/graphs/importer"
 	"fovea/internal/durable"
 	"fovea/internal/numbers"
+	"fovea/internal/table"
 	"fovea/models/imported"
 	"fovea/onnx/ort"
 )
@@ -56,7 +57,7 @@ func features(ctx context.Context, file *imported.File, o Options) (*Features, e
 		return nil, err
 	}
 	g := model.Graph
-	a, err := locate(file, model, o.Output)
+	a, err := locate(ctx, file, model, o.Output)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +114,7 @@ func WriteFeatures(ctx context.Context, o FeatureOptions) (n int, err error) {
 			return 0, err
 		}
 	}
-	if err := o.describe(&o.Options); err != nil {
+	if err := o.describe(ctx, &o.Options); err != nil {
 		return 0, err
 	}
 	f, err := OpenFeatures(ctx, o.Model, o.Options)
@@ -131,12 +132,12 @@ func WriteFeatures(ctx context.Context, o FeatureOptions) (n int, err error) {
 		return 0, fmt.Errorf("%d images have no principal components: at least 3", len(o.Images))
 	}
 	kept := newSample(len(o.Images), f.Width)
-	table, columns := o.Out, f.Width // of numbers
+	file, columns := o.Out, f.Width // of numbers
 	if npy {
-		table, columns = base+".csv", 0
+		file, columns = base+".csv", 0
 	}
 	write := func(matrix io.Writer) error {
-		return writeFile(table, func(w io.Writer) error {
+		return writeFile(file, func(w io.Writer) error {
 			rows := csv.NewWriter(w)
 			head := []string{"path", "label"}
 			for i := range columns {
@@ -153,12 +154,13 @@ func WriteFeatures(ctx context.Context, o FeatureOptions) (n int, err error) {
 					if !finite(own) {
 						return fmt.Errorf("%s: the features of the image are %w", path, ErrNotFinite)
 					}
-					row := []string{path, o.label(path)}
+					label := o.label(path)
+					row := []string{table.Escape(path), table.Escape(label)}
 					for _, v := range own[:columns] {
 						row = append(row, strconv.FormatFloat(float64(v), 'g', -1, 32))
 					}
 					rows.Write(row)
-					kept.add(own, row[1])
+					kept.add(own, label)
 				}
 				return writeFloats(matrix, values)
 			})

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -26,7 +27,7 @@ type anatomy struct {
 }
 
 // locate finds the parts of a model that was imported from file, whose output is called output, if that is not "".
-func locate(file *imported.File, m *importer.Model, output string) (*anatomy, error) {
+func locate(ctx context.Context, file *imported.File, m *importer.Model, output string) (*anatomy, error) {
 	a, g := &anatomy{}, m.Graph
 	if len(g.Inputs) != 1 {
 		return nil, fmt.Errorf("the model has %d inputs: one is explained, the images", len(g.Inputs))
@@ -40,7 +41,7 @@ func locate(file *imported.File, m *importer.Model, output string) (*anatomy, er
 			quoted(output), g.Outputs)
 	}
 	a.scores = a.output
-	if s, err := file.Scores(a.output.Name); err == nil && m.Values[s.Logits] != nil {
+	if s, err := file.Scores(ctx, a.output.Name); err == nil && m.Values[s.Logits] != nil {
 		a.scores = m.Values[s.Logits]
 	}
 	if a.scores.Rank() != 2 {

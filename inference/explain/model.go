@@ -100,7 +100,7 @@ func (m *Model) session(ctx context.Context, file *imported.File, methods []Meth
 		return nil, err
 	}
 	g := model.Graph
-	a, err := locate(file, model, o.Output)
+	a, err := locate(ctx, file, model, o.Output)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -18,7 +17,9 @@ import (
 	"fovea/data"
 	"fovea/evaluation"
 	"fovea/inference"
+	"fovea/internal/durable"
 	"fovea/internal/progress"
+	"fovea/internal/table"
 )
 
 // Input is a model file and the images that go through it.
@@ -28,16 +29,18 @@ type Input struct {
 	Images      []string // paths of image files
 	Skip        bool     // leave out images that cannot be read instead of failing
 	Progress    progress.Func
+
+	verified []data.Fingerprint // of Images
 }
 
 // describe resolves the description and copies into the options what it says of the model.
-func (in *Input) describe(o *Options) error {
+func (in *Input) describe(ctx context.Context, o *Options) error {
 	if in.Description.Raw {
 		return fmt.Errorf("%s prepares images itself, by steps without a gradient: "+
 			"use the model of the export without _raw in its name", in.Model)
 	}
 	o.Output, o.Side = in.Description.Output, in.Description.Size
-	return in.Description.Resolve(in.Model)
+	return in.Description.Resolve(ctx, in.Model)
 }
 
 // WriteOptions of Write.
@@ -72,7 +75,7 @@ func Write(ctx context.Context, o WriteOptions) (n int, err error) {
 			return 0, fmt.Errorf("the model has no class %q: it has %q", o.Class, o.Description.Classes)
 		}
 	}
-	if err := o.describe(&o.Options); err != nil {
+	if err := o.describe(ctx, &o.Options); err != nil {
 		return 0, err
 	}
 	r := writer{WriteOptions: o}
@@ -93,7 +96,7 @@ func Write(ctx context.Context, o WriteOptions) (n int, err error) {
 	if err := r.verify(ctx); err != nil {
 		return 0, err
 	}
-	if err := os.MkdirAll(o.Out, 0o755); err != nil {
+	if err := durable.MakeFolder(o.Out); err != nil {
 		return 0, err
 	}
 	err = writeFile(filepath.Join(o.Out, TableFile), func(w io.Writer) error {
@@ -136,7 +139,9 @@ func (in *Input) check(side, classes int) error {
 // skipped: then others must be left.
 func (in *Input) verify(ctx context.Context) error {
 	samples := in.samples()
-	_, bad, err := data.Verify(ctx, samples, 0, nil, in.Description.Transform(), in.Progress.Images("check images"))
+	var bad []data.BadImage
+	var err error
+	in.verified, bad, err = data.Verify(ctx, samples, 0, nil, in.Description.Transform(), in.Progress.Images("check images"))
 	if err != nil || bad == nil {
 		return err
 	}
@@ -162,7 +167,7 @@ func (in *Input) samples() []data.Sample {
 // each reads the images batch by batch, float32 [n,3,S,S], and calls do with them and their paths.
 func (in *Input) each(ctx context.Context, task string, batch int,
 	do func(images []float32, paths []string) error) error {
-	loader, err := data.NewLoader(data.LoaderConfig{Samples: in.samples(), Batch: batch,
+	loader, err := data.NewLoader(data.LoaderConfig{Samples: in.samples(), Verified: in.verified, Batch: batch,
 		Transform: in.Description.Transform()})
 	if err != nil {
 		return err
@@ -248,7 +253,8 @@ func (r *writer) image(path string, img *image.NRGBA, e *Explanation, shuffled [
 		if err := writeFile(filepath.Join(r.Out, file), values); err != nil {
 			return err
 		}
-		row := []string{path, class, decimal(probability[e.Class]), best, string(m.Method), file, name + ".png",
+		row := []string{table.Escape(path), table.Escape(class), decimal(probability[e.Class]), table.Escape(best),
+			string(m.Method), file, name + ".png",
 			decimal(float64(e.Scores[e.Class])), "", "", "", ""}
 		if shuffled != nil {
 			if c := RankCorrelation(m, shuffled[k]); !math.IsNaN(c) {

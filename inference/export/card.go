@@ -16,6 +16,7 @@ import (
 	"fovea/data"
 	"fovea/evaluation"
 	"fovea/inference"
+	"fovea/internal/naming"
 	"fovea/internal/runfiles"
 )
 
@@ -74,11 +75,11 @@ func newCard(r *Report, d *inference.Description, run *runFolder) *card {
 // ofRun adds the facts of the run folder.
 func (c *card) ofRun(run *runFolder, d *inference.Description) {
 	cfg, size := run.config, run.config.dimensions()
-	c.OfRun, c.Name, c.Dataset = true, cfg.Name, cfg.Data.Dir
+	c.OfRun, c.Name, c.Dataset = true, cfg.Name, naming.Portable(cfg.Data.Dir)
 	begin := "random weights"
 	switch {
 	case cfg.Model.Weights != "":
-		begin = "`" + cfg.Model.Weights + "`"
+		begin = "`" + naming.Portable(cfg.Model.Weights) + "`"
 	case cfg.Model.ONNX != "":
 		begin = "the weights of that file"
 	}

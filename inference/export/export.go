@@ -91,7 +91,7 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 	}
 	options, err := engine.SessionOptions(ctx, o.Runtime, o.Progress)
 	if err == nil {
-		err = d.Resolve(o.Model)
+		err = d.Resolve(ctx, o.Model)
 	}
 	if err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 				t.GetName(), onnx.TypeName(kind))
 		}
 	}
-	if err := os.MkdirAll(o.Out, 0o755); err != nil {
+	if err := durable.MakeFolder(o.Out); err != nil {
 		return nil, err
 	}
 	for _, name := range Variants {
@@ -124,7 +124,7 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 			if !slices.Contains(o.Variants, name) || raw && !o.Raw {
 				continue
 			}
-			v, err := o.write(source, original.Proto, d, name, raw)
+			v, err := o.write(ctx, source, original.Proto, d, name, raw)
 			if errors.Is(err, errNothingToQuantize) && len(o.Variants) > 1 {
 				slog.Warn("there is no variant "+name, "reason", err)
 				break
@@ -147,8 +147,8 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 var errNothingToQuantize = errors.New("the model has no weights that are worth 8 bits")
 
 // write makes the file of a variant.
-func (o *Options) write(source *imported.File, original *pb.ModelProto, d *inference.Description, name string,
-	raw bool) (*Variant, error) {
+func (o *Options) write(ctx context.Context, source *imported.File, original *pb.ModelProto, d *inference.Description,
+	name string, raw bool) (*Variant, error) {
 	v := &Variant{Name: name, Raw: raw, File: fileOf(name, raw)}
 	path := filepath.Join(o.Out, v.File)
 	if sameFile(path, o.Model) {
@@ -160,7 +160,7 @@ func (o *Options) write(source *imported.File, original *pb.ModelProto, d *infer
 	}
 	g, logits := asWritten.Graph, asWritten.Values[d.Output]
 	if d.Scores == inference.Probabilities {
-		if logits, err = logitsOf(source, asWritten, d.Output); err != nil {
+		if logits, err = logitsOf(ctx, source, asWritten, d.Output); err != nil {
 			return nil, err
 		}
 	}
@@ -213,8 +213,8 @@ func (o *Options) write(source *imported.File, original *pb.ModelProto, d *infer
 }
 
 // logitsOf returns the value of which a model makes its probabilities by softmax, or nil.
-func logitsOf(source *imported.File, m *importer.Model, output string) (*graphs.Value, error) {
-	s, err := source.Scores(output)
+func logitsOf(ctx context.Context, source *imported.File, m *importer.Model, output string) (*graphs.Value, error) {
+	s, err := source.Scores(ctx, output)
 	if err != nil || s.Kind != transfer.ProbabilityScores {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"fovea/graphs/deploy"
 	"fovea/inference"
 	"fovea/internal/machine"
+	"fovea/internal/naming"
 	"fovea/onnx/ort"
 )
 
@@ -69,7 +70,11 @@ func newReport(o Options, d *inference.Description, options ort.Options) *Report
 		Threads: options.Threads, Runtime: ort.Version()}}
 }
 
-func (r *Report) writeJSON(w io.Writer) error { return evaluation.WriteJSON(w, r) }
+func (r *Report) writeJSON(w io.Writer) error {
+	shared := *r
+	shared.Model, shared.Data = naming.Portable(r.Model), naming.Portable(r.Data)
+	return evaluation.WriteJSON(w, &shared)
+}
 
 func difference(p *evaluation.Paired, name string) evaluation.Difference {
 	for _, d := range p.Measures {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"image/png"
-	"net"
 	"net/http"
 	"strconv"
 
@@ -56,8 +55,7 @@ func (s *Server) handler() http.Handler {
 	return s.guard(http.NewCrossOriginProtection().Handler(mux))
 }
 
-// guard sets the headers that every answer has. A server that only listens on this machine refuses requests for other
-// names: they come from a page elsewhere whose name was made to resolve to this machine.
+// guard sets the headers that every answer has, and refuses requests for names that the server does not answer to.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for key, value := range map[string]string{
@@ -72,23 +70,13 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		} {
 			w.Header().Set(key, value)
 		}
-		if s.local && !isLoopback(r.Host) {
-			http.Error(w, "this server answers to names of this machine alone", http.StatusMisdirectedRequest)
+		if !s.mayCall(r) {
+			text := fmt.Sprintf("this server does not answer to the name %.100q: start it with -host NAME to allow a name", r.Host)
+			http.Error(w, text, http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-func isLoopback(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	if len(host) > 1 && host[0] == '[' {
-		host = host[1 : len(host)-1]
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // answer writes JSON and counts it.

@@ -62,8 +62,8 @@ type Server struct {
 	uploads     atomic.Int64  // under way
 	reserved    atomic.Int64  // bytes of them
 	counts      *counts
-	notes       pixels.Tally // of the images, logged when the server ends
-	local       bool         // only names of this machine are answered
+	notes       pixels.Tally    // of the images, logged when the server ends
+	hosts       map[string]bool // names and addresses that are answered, see allowedHosts
 }
 
 // New returns a server of a classifier that d describes, and of x, the same model opened to be explained by one method.
@@ -80,9 +80,10 @@ func New(c *inference.Classifier, d *inference.Description, x *explain.Model, no
 }
 
 // Serve answers on l until ctx is done; then it takes no more requests and answers those under way. It closes l.
-func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	address, ok := l.Addr().(*net.TCPAddr)
-	s.local = ok && address.IP.IsLoopback()
+// Requests whose Host header is neither the address of l, a name of the loopback interface nor one of hosts are
+// refused. If l listens at all addresses, these and the name of the machine are answered too.
+func (s *Server) Serve(ctx context.Context, l net.Listener, hosts ...string) error {
+	s.hosts = allowedHosts(l.Addr(), hosts)
 	batching, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {

@@ -16,7 +16,7 @@ import (
 // a temporary file in the same folder, syncs and renames it, and syncs the folder.
 func Write(path string, write func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
+	f, err := Create(dir, filepath.Base(path))
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
@@ -40,10 +40,7 @@ func Write(path string, write func(io.Writer) error) (err error) {
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	if err := Commit(f, path); err != nil {
 		return err
 	}
 	return SyncFolder(dir)

@@ -44,9 +44,9 @@ type Options struct {
 }
 
 // A Reader reads a table: a CSV file, or a workbook's first sheet. Columns may be separated by commas, semicolons, tabs,
-// vertical bars or spaces; the header tells which. A first line such as "sep=;" tells it too. Empty rows are skipped,
-// and empty columns at the right. A first column of row names, which has no name or pandas' "Unnamed: 0", is not among
-// the columns.
+// vertical bars or spaces; the header tells which. A first line such as "sep=;" tells it too. Lines in front of the
+// header that begin with # are skipped, and so are empty rows, and empty columns at the right. The escapes of [Escape]
+// are taken off. A first column of row names, which has no name or pandas' "Unnamed: 0", is not among the columns.
 type Reader struct {
 	Header  []string // names of the columns, without spaces around them
 	Exact   []string // names of the columns as they are written
@@ -283,8 +283,16 @@ func Rows(r io.Reader) ([][]string, error) {
 	}
 }
 
-// open returns the source of rows that a file holds.
+// open returns the source of rows that a file holds, without escapes.
 func open(r io.Reader, o *Options) (source, error) {
+	in, err := openRaw(r, o)
+	if err != nil {
+		return nil, err
+	}
+	return unescaped{in}, nil
+}
+
+func openRaw(r io.Reader, o *Options) (source, error) {
 	in := bufio.NewReader(r)
 	head, err := in.Peek(textfile.HeadSize)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -374,9 +382,22 @@ func openCSV(in *bufio.Reader, o *Options) (source, error) {
 		s.skipped, s.Comma = 1, rune(m[1][0])
 		return s, nil
 	}
-	s.Comma, err = separator(head, o.Fits)
+	found := false
+	s.Comma, err = separator(head, func(header []string) bool {
+		fits := o.Fits == nil || o.Fits(header)
+		found = found || fits
+		return fits
+	})
+	if comments := commentLines.Find(head); comments != nil && !found {
+		in.Discard(len(comments))
+		s.skipped = bytes.Count(comments, []byte("\n"))
+		s.Comma, err = separator(head[len(comments):], o.Fits)
+	}
 	return s, err
 }
+
+// commentLines matches the lines in front of a header that R's programs write as comments.
+var commentLines = regexp.MustCompile(`^(#[^\n]*\n)+`)
 
 // separator returns the separator by which a header fits. If there is none it returns the one that the header has.
 func separator(head []byte, fits func([]string) bool) (rune, error) {

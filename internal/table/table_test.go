@@ -71,6 +71,22 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// Lines in front of the header that begin with # are skipped, and count. A header that begins with # is one.
+func TestComments(t *testing.T) {
+	for text, header := range map[string]string{"# R\n#\r\npath;label\nx;1\n": "path label",
+		"#,path,label\n1,x,1\n": "# path label"} {
+		in, err := NewReader(strings.NewReader(text), Options{Fits: fits})
+		if err != nil || strings.Join(in.Header, " ") != header {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if row, err := in.Read(); err != nil || row[len(row)-2] != "x" ||
+			in.Place() != fmt.Sprintf("line %d", strings.Count(text, "\n")) {
+			t.Errorf("%q: %q at %s, %v", text, row, in.Place(), err)
+		}
+	}
+}
+
 // Where a table has two meanings the error names both, and otherwise what is wrong.
 func TestErrors(t *testing.T) {
 	for _, c := range []struct{ text, want string }{

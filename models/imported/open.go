@@ -94,17 +94,7 @@ func evaluateAt(ctx context.Context, model *pb.ModelProto, level ort.Level, inpu
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	model, err := limits.Prepare(model, nil)
-	if err != nil {
-		return err
-	}
-	bytes, err := onnx.Marshal(model)
-	if err != nil {
-		return err
-	}
-	// The arena returns its memory to the system when the session ends. The C library would keep it.
-	session, tensors, err := ort.NewBoundSession(bytes, ort.Options{Optimization: level, Arena: true, Context: ctx,
-		Longest: limits.Longest(model)})
+	session, tensors, err := openBound(ctx, model, level)
 	if err != nil {
 		return err
 	}
@@ -116,6 +106,23 @@ func evaluateAt(ctx context.Context, model *pb.ModelProto, level ort.Level, inpu
 		output(info, data)
 		return nil
 	})
+}
+
+// openBound makes a session of a model that somebody else wrote, or of a part of one. It refuses what the runtime would
+// not survive, see [limits.Check].
+func openBound(ctx context.Context, model *pb.ModelProto, level ort.Level) (*ort.Session, map[string]*ort.Tensor,
+	error) {
+	model, err := limits.Prepare(model, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	bytes, err := onnx.Marshal(model)
+	if err != nil {
+		return nil, nil, err
+	}
+	// The arena returns its memory to the system when the session ends. The C library would keep it.
+	return ort.NewBoundSession(bytes, ort.Options{Optimization: level, Arena: true, Context: ctx,
+		Longest: limits.Longest(model)})
 }
 
 // traceInput returns the float32 input of n elements in the traced run.

@@ -23,7 +23,7 @@ func MakesLogits(m *pb.ModelProto, output string) bool {
 
 // ReadScores finds out what a value of a classifier of images of a size is, such as an output, from the function that
 // the nodes in front of it compute.
-func ReadScores(m *pb.ModelProto, output string, size int64) (transfer.Scores, error) {
+func ReadScores(ctx context.Context, m *pb.ModelProto, output string, size int64) (transfer.Scores, error) {
 	m, err := importer.Inline(m)
 	if err != nil {
 		return transfer.Scores{}, err
@@ -34,18 +34,18 @@ func ReadScores(m *pb.ModelProto, output string, size int64) (transfer.Scores, e
 	}
 	var seen importer.Trace
 	for _, batch := range []int64{traced, 1} { // some allow one image alone, and do not say so
-		if seen, err = observe(context.Background(), e.Before(), batch, size); err == nil {
+		if seen, err = observe(ctx, e.Before(), batch, size); err == nil {
 			break
 		}
 	}
 	if err != nil {
 		return transfer.Scores{}, err
 	}
-	return scoresOf(e, seen, seen[m.Graph.Input[0].GetName()].GetDims()[0])
+	return scoresOf(ctx, e, seen, seen[m.Graph.Input[0].GetName()].GetDims()[0])
 }
 
 // Scores finds out what an output of the model is. The name of its logits is one of Import and of Verbatim.
-func (f *File) Scores(output string) (transfer.Scores, error) {
+func (f *File) Scores(ctx context.Context, output string) (transfer.Scores, error) {
 	e := transfer.FindEnding(f.source.Model(), output)
 	if e.IsLayer() {
 		return transfer.Scores{Kind: transfer.LogitScores, Logits: output}, nil
@@ -54,7 +54,7 @@ func (f *File) Scores(output string) (transfer.Scores, error) {
 	for _, in := range inputs {
 		seen[in.GetName()] = emptyTensor(in)
 	}
-	return scoresOf(e, seen, seen[inputs[0].GetName()].GetDims()[0])
+	return scoresOf(ctx, e, seen, seen[inputs[0].GetName()].GetDims()[0])
 }
 
 // emptyTensor returns a tensor without data of the type and shape of an input.
@@ -98,17 +98,13 @@ const runsEach = 8
 var spreads = []float64{0.5, 2, 6}
 
 // scoresOf runs an ending on random values of the types and shapes that were seen.
-func scoresOf(e *transfer.Ending, seen importer.Trace, batch int64) (s transfer.Scores, err error) {
+func scoresOf(ctx context.Context, e *transfer.Ending, seen importer.Trace, batch int64) (s transfer.Scores, err error) {
 	for _, name := range e.Inputs {
 		if len(seen[name].GetDims()) == 0 {
 			return s, fmt.Errorf("the value %q, with which its last nodes begin, has no row for each image", name)
 		}
 	}
-	bytes, err := onnx.Marshal(e.Model(seen))
-	if err != nil {
-		return s, err
-	}
-	session, inputs, err := ort.NewBoundSession(bytes, ort.Options{Optimization: ort.Disable, Arena: true})
+	session, inputs, err := openBound(ctx, e.Model(seen), ort.Disable)
 	if err != nil {
 		return s, err
 	}

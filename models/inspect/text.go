@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"fovea/internal/naming"
 )
 
 // WriteJSON writes the whole report. It lists single nodes and tensors only if list is set.
@@ -44,7 +46,9 @@ func (r *Report) WriteText(w io.Writer, list bool) error {
 
 type printer struct{ bytes.Buffer }
 
-func (p *printer) line(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
+func (p *printer) line(format string, args ...any) {
+	p.WriteString(naming.Visible(fmt.Sprintf(format, args...)) + "\n")
+}
 
 // field prints a line whose first column has the width of the longest name.
 func (p *printer) field(name, format string, args ...any) {
@@ -55,7 +59,13 @@ func (p *printer) field(name, format string, args ...any) {
 func (p *printer) table(rows []string) {
 	var aligned bytes.Buffer
 	t := tabwriter.NewWriter(&aligned, 0, 0, 2, ' ', 0)
-	fmt.Fprint(t, strings.Join(rows, "\n"))
+	for _, row := range rows {
+		cells := strings.Split(row, "\t")
+		for i, cell := range cells {
+			cells[i] = naming.Visible(cell)
+		}
+		fmt.Fprintln(t, strings.Join(cells, "\t"))
+	}
 	t.Flush()
 	for line := range strings.Lines(aligned.String()) {
 		p.line("%s", strings.TrimRight(line, " \n"))

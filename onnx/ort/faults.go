@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"fovea/onnx"
 	"fovea/onnx/pb"
 )
 
@@ -46,19 +47,30 @@ func Faults(version string, m *pb.ModelProto) (list []string) {
 	if !ok || major != 1 {
 		return nil
 	}
-	opset := int64(0)
-	for _, o := range m.GetOpsetImport() {
-		if o.GetDomain() == "" || o.GetDomain() == "ai.onnx" {
-			opset = o.GetVersion()
-		}
-	}
 	for _, f := range faults {
-		has := func(n *pb.NodeProto) bool { return n.GetOpType() == f.op && f.in(n, opset) }
-		if minor < f.before && slices.ContainsFunc(m.GetGraph().GetNode(), has) {
+		has := f.among(m.GetGraph().GetNode(), m.GetOpsetImport())
+		for _, function := range m.GetFunctions() {
+			has = has || f.among(function.GetNode(), function.GetOpsetImport())
+		}
+		if minor < f.before && has {
 			list = append(list, fmt.Sprintf("%s (right from 1.%d on)", f.what, f.before))
 		}
 	}
 	return list
+}
+
+// among reports whether one of nodes has the fault, or one of their branches and loops.
+func (f *fault) among(nodes []*pb.NodeProto, opsets []*pb.OperatorSetIdProto) bool {
+	opset := int64(0)
+	for _, o := range opsets {
+		if onnx.CanonicalDomain(o.GetDomain()) == "" {
+			opset = o.GetVersion()
+		}
+	}
+	return slices.ContainsFunc(nodes, func(n *pb.NodeProto) bool {
+		return n.GetOpType() == f.op && f.in(n, opset) || slices.ContainsFunc(n.GetAttribute(),
+			func(a *pb.AttributeProto) bool { return f.among(a.GetG().GetNode(), opsets) })
+	})
 }
 
 var warned sync.Map // texts that WarnOfFaults has logged

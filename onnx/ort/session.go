@@ -69,18 +69,31 @@ func OpenSession(path string, o Options) (*Session, error) {
 		return nil, err
 	}
 	defer model.Close()
-	if err := onnx.Check(model.Proto); err != nil {
+	s, err := openChecked(model.Proto, path, o)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	prepared, err := limits.Prepare(model.Proto, nil)
+	return s, nil
+}
+
+// NewSessionOf makes a session of a model in memory that somebody else wrote, with the checks of [OpenSession].
+func NewSessionOf(m *pb.ModelProto, o Options) (*Session, error) { return openChecked(m, "", o) }
+
+// openChecked makes a session of a model that stands in the file at path too, unless path is "".
+func openChecked(m *pb.ModelProto, path string, o Options) (*Session, error) {
+	if err := onnx.Check(m); err != nil {
+		return nil, err
+	}
+	prepared, err := limits.Prepare(m, nil)
 	if err != nil {
-		return nil, fmt.Errorf("%s: not given to ONNX Runtime: %w", path, err)
+		return nil, fmt.Errorf("not given to ONNX Runtime: %w", err)
 	}
+	WarnOfFaults(m)
 	if o.Longest == 0 {
-		o.Longest = limits.Longest(model.Proto)
+		o.Longest = limits.Longest(m)
 	}
-	s, err := create(o, func(native *yalue.SessionOptions) (*yalue.DynamicAdvancedSession, error) {
-		if prepared == model.Proto {
+	return create(o, func(native *yalue.SessionOptions) (*yalue.DynamicAdvancedSession, error) {
+		if prepared == m && path != "" {
 			return yalue.NewDynamicAdvancedSession(path, nil, nil, native)
 		}
 		bytes, err := onnx.Marshal(prepared)
@@ -89,10 +102,6 @@ func OpenSession(path string, o Options) (*Session, error) {
 		}
 		return yalue.NewDynamicAdvancedSessionWithONNXData(bytes, nil, nil, native)
 	})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return s, nil
 }
 
 type opener = func(*yalue.SessionOptions) (*yalue.DynamicAdvancedSession, error)

@@ -229,15 +229,22 @@ func (f *folder) leaks() checklist.Fact {
 		w.lack("Whether an image is in two splits.")
 		return w.fact()
 	}
-	leaks := 0
+	same, alike := 0, 0
 	for _, x := range *f.state.Repeats {
-		if slices.ContainsFunc(x.Files, func(p data.Position) bool { return p.Split != x.Files[0].Split }) {
-			leaks++
+		switch crosses := func(p data.Position) bool { return p.Split != x.Files[0].Split }; {
+		case !slices.ContainsFunc(x.Files, crosses):
+		case x.Similar:
+			alike++
+		default:
+			same++
 		}
 	}
 	told := "no image"
-	if leaks > 0 {
-		told = count(leaks, "image")
+	if same > 0 {
+		told = count(same, "image")
+	}
+	if alike > 0 {
+		told += ", and nearly the same " + count(alike, "image")
 	}
 	w.say([]string{inState + ": repeats"}, "Files and decoded pixels were compared; in more than one split: %s.", told)
 	return w.fact()

@@ -19,6 +19,7 @@ import (
 	"fovea/evaluation/report"
 	"fovea/inference"
 	"fovea/internal/runfiles"
+	"fovea/internal/table"
 	"fovea/training/checkpoint"
 	"fovea/training/config"
 )
@@ -172,6 +173,11 @@ func (f *folder) readLeftOut(path string) error {
 func readCSV(path string) (rows [][]string, err error) {
 	return rows, opened(func(in io.Reader) error {
 		rows, err = csv.NewReader(in).ReadAll()
+		for _, r := range rows {
+			for i, cell := range r {
+				r[i] = table.Unescape(cell)
+			}
+		}
 		return err
 	})(path)
 }

@@ -17,8 +17,8 @@ import (
 )
 
 // Write makes c the checkpoint in the folder dir, in the place of an earlier one. It writes the bytes of the tensors
-// from where they are. It removes what killed writers left behind first. If it fails, the earlier checkpoint stays as
-// it was, and the error says so.
+// from where they are. The folder above dir is made, but not those above that. It removes what killed writers left
+// behind first. If it fails, the earlier checkpoint stays as it was, and the error says so.
 func Write(dir string, c Checkpoint) error { return write(dir, c, swap) }
 
 // write does what Write does; swap puts the new folder in the place of the earlier one.
@@ -43,7 +43,7 @@ func replace(dir string, fill func(fresh string) error, swap func(fresh, dir, ol
 
 func tryReplace(dir string, fill func(fresh string) error, swap func(fresh, dir, old string) error) error {
 	parent, temporary, old := paths(dir)
-	if err := os.MkdirAll(parent, 0o755); err != nil {
+	if err := os.Mkdir(parent, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	if err := removeLeftovers(dir); err != nil {
@@ -65,10 +65,10 @@ func tryReplace(dir string, fill func(fresh string) error, swap func(fresh, dir,
 	return swap(fresh, dir, old)
 }
 
-// removeLeftovers removes what killed writers left beside dir. It returns an error if dir is something other than a
-// checkpoint.
-func removeLeftovers(dir string) error {
-	parent, temporary, old := paths(dir)
+// RemoveTemporary removes the temporary folders that killed writers of the checkpoint dir left beside it. Nobody may be
+// writing it.
+func RemoveTemporary(dir string) error {
+	parent, temporary, _ := paths(dir)
 	entries, err := os.ReadDir(parent)
 	if err != nil {
 		return err
@@ -79,6 +79,16 @@ func removeLeftovers(dir string) error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// removeLeftovers removes what killed writers left beside dir. It returns an error if dir is something other than a
+// checkpoint.
+func removeLeftovers(dir string) error {
+	_, _, old := paths(dir)
+	if err := RemoveTemporary(dir); err != nil {
+		return err
 	}
 	existing, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"fovea/internal/naming"
 )
 
 // A key is one setting: its dotted name, such as "data.dir", and the field that holds it. Index leads from Config to
@@ -98,6 +100,16 @@ func (c *Config) Differences(before *Config, except ...string) []string {
 		}
 	}
 	return changes
+}
+
+// Portable returns a config for files that others get: its paths are those of [naming.Portable].
+func (c *Config) Portable() *Config {
+	out := *c
+	for _, path := range []*string{&out.Data.Dir, &out.Data.Labels, &out.Data.Cache, &out.Model.ONNX, &out.Model.Weights,
+		&out.Runtime.Library, &out.Output.Dir} {
+		*path = naming.Portable(*path)
+	}
+	return &out
 }
 
 // WriteTOML writes every key, in the order of Config's fields. Read returns an equal Config from what it writes.

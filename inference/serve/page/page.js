@@ -12,6 +12,9 @@ const methods = {
   "gradient": "size of the gradient at each pixel (Simonyan and others, 2013)",
 };
 
+// visible writes what a page does not show, such as an end of a line or a mark that turns the direction of text.
+const visible = (text) => text.replace(/(?![\u200c\u200d])[\p{C}\p{Zl}\p{Zp}]/gu, (c) => "\\u{" + c.codePointAt(0).toString(16) + "}");
+
 async function post(path, file, signal) {
   const response = await fetch(path, { method: "POST", body: file, signal });
   if (!response.ok) {
@@ -50,13 +53,13 @@ function show(file, answer) {
   sent = file;
   find("image").hidden = false;
   put("image", file);
-  find("predicted").textContent = answer.predicted;
+  find("predicted").textContent = visible(answer.predicted);
   const sorted = answer.probabilities.toSorted((a, b) => b.probability - a.probability);
   find("rows").replaceChildren(...sorted.map((p) => {
     const row = document.createElement("tr");
     const name = document.createElement("th");
     name.scope = "row";
-    name.textContent = p.class;
+    name.textContent = visible(p.class);
     const number = document.createElement("td");
     number.className = "number";
     number.textContent = (100 * p.probability).toFixed(1) + " %";
@@ -69,8 +72,8 @@ function show(file, answer) {
     row.append(name, number, bar);
     return row;
   }));
-  find("class").replaceChildren(...sorted.map((p) => new Option(p.class, p.class, false, p.class === answer.predicted)));
-  find("status").textContent = "Most probable: " + answer.predicted;
+  find("class").replaceChildren(...sorted.map((p) => new Option(visible(p.class), p.class, false, p.class === answer.predicted)));
+  find("status").textContent = "Most probable: " + visible(answer.predicted);
   find("drawn").hidden = true;
   find("choice").hidden = "no_heat_map" in answer;
   find("result").hidden = find("explanation").hidden = false;
@@ -88,8 +91,8 @@ async function explain() {
     const response = await post("explain?class=" + encodeURIComponent(name), sent, signal);
     const method = response.headers.get("Fovea-Method");
     put("map", await response.blob());
-    find("map").alt = "Heat map of what the score of " + name + " depends on, over the image in grey";
-    find("map-status").textContent = "Bright parts are where the score of " + name + " depends most on the image. Method: " +
+    find("map").alt = "Heat map of what the score of " + visible(name) + " depends on, over the image in grey";
+    find("map-status").textContent = "Bright parts are where the score of " + visible(name) + " depends most on the image. Method: " +
       (methods[method] ?? method) + ". The map does not say why, nor that anything there is diseased. Other methods give " +
       "other maps. The grey image behind the map is the part that the model sees.";
     find("drawn").hidden = false;

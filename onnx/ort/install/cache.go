@@ -93,8 +93,12 @@ func store(library, version string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	top := dir
 	dir = filepath.Join(dir, version, systemFolder)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	if err := checkOwners(top, dir); err != nil {
 		return "", err
 	}
 	path := filepath.Join(dir, libraryName())

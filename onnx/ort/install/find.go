@@ -26,6 +26,9 @@ type candidate struct {
 func locate(ctx context.Context, s Source) (candidate, error) {
 	if named, origin := s.named(); named != "" {
 		path, err := namedFile(named)
+		if err == nil && inCacheFolder(path) {
+			err = checkCached(path)
+		}
 		if err == nil {
 			_, err = probe(path)
 		}
@@ -46,6 +49,9 @@ func locate(ctx context.Context, s Source) (candidate, error) {
 		return *found, nil
 	}
 	path, err := CPU(ctx, Options{Progress: s.Progress})
+	if err == nil {
+		err = checkCached(path)
+	}
 	if err != nil {
 		return candidate{}, errors.Join(append([]error{err}, unusable...)...)
 	}

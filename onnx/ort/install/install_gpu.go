@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -151,16 +152,19 @@ func (r *gpuRelease) install(ctx context.Context, o GPUOptions) (string, error) 
 			if ctx.Err() != nil {
 				return "", context.Cause(ctx)
 			}
-			return "", fmt.Errorf("%w\n"+
-				"what was fetched before stays: the same command goes on. Without a network, run\n"+
-				"  python3 -m pip download --no-deps --only-binary=:all: --python-version %s --dest DIR %s\n"+
-				"on a machine of this kind that has one, then here with PIP_NO_INDEX=1 PIP_FIND_LINKS=DIR",
-				err, wheelPython, strings.Join(plan.Fetch, " "))
+			return "", errors.Join(err,
+				errors.New("what was fetched before stays: the same command goes on. Without a network, run"),
+				fmt.Errorf("  python3 -m pip download --no-deps --only-binary=:all: --python-version %s --dest DIR %s",
+					wheelPython, strings.Join(plan.Fetch, " ")),
+				errors.New("on a machine of this kind that has one, then here with PIP_NO_INDEX=1 PIP_FIND_LINKS=DIR"))
 		}
 		done += p.bytes
 	}
 	// The runtime's own sum is written last, and again each time: Load takes the library whose sum is newest.
 	for _, p := range inCache {
+		if err := checkOwners(cache, filepath.Join(cache, r.folder(p))); err != nil {
+			return "", err
+		}
 		for _, f := range p.files {
 			if err := writeSum(filepath.Join(cache, r.folder(p), f.cachedName()), f.sum); err != nil {
 				return "", err

@@ -219,17 +219,17 @@ func (l CUDALibrary) missing() string {
 
 // missingLibraries returns an error that names the required libraries that were not found, or nil if all were.
 func missingLibraries(list []CUDALibrary, version int) error {
-	var lines []string
+	var missing []error
 	for _, l := range list {
 		if l.Path == "" && l.Required {
-			lines = append(lines, l.missing())
+			missing = append(missing, errors.New("  "+l.missing()))
 		}
 	}
-	if lines == nil {
+	if missing == nil {
 		return nil
 	}
-	return problem(fmt.Errorf("NVIDIA's libraries for CUDA %d are missing:\n  %s",
-		version, strings.Join(lines, "\n  ")), installGPUCommand(version))
+	return problem(fmt.Errorf("NVIDIA's libraries for CUDA %d are missing:\n%w", version, errors.Join(missing...)),
+		installGPUCommand(version))
 }
 
 var opening struct {

@@ -38,10 +38,6 @@ func checkCached(path string) error {
 // checkCachedGPU checks the provider and NVIDIA's libraries that a GPU build is about to load, as far as they lie in
 // the cache.
 func checkCachedGPU(provider string, libraries []CUDALibrary) error {
-	dir, err := cacheFolder()
-	if err != nil {
-		return nil // then none lies there
-	}
 	paths := []string{provider}
 	shared := filepath.Join(filepath.Dir(provider), "libonnxruntime_providers_shared.so")
 	if _, err := os.Stat(shared); err == nil {
@@ -52,11 +48,17 @@ func checkCachedGPU(provider string, libraries []CUDALibrary) error {
 	}
 	var failed []error
 	for _, path := range paths {
-		if strings.HasPrefix(path, dir+string(filepath.Separator)) {
+		if inCacheFolder(path) {
 			failed = append(failed, checkCached(path))
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// inCacheFolder reports whether an absolute path lies in the cache.
+func inCacheFolder(path string) bool {
+	dir, err := cacheFolder()
+	return err == nil && strings.HasPrefix(path, dir+string(filepath.Separator))
 }
 
 // checkOwners checks a path and its parents up to the folder above top, which is Fovea's own.

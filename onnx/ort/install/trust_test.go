@@ -110,6 +110,29 @@ func TestCacheThatOthersChanged(t *testing.T) {
 			orttest.Says(t, checkCached(path), "can be written by other users", "chmod go-w")
 		})
 	}
+	t.Run("named in the cache", func(t *testing.T) {
+		_, path := install(t)
+		if err := os.WriteFile(path, read(t, other), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		_, err := locate(t.Context(), Source{Library: path})
+		orttest.Says(t, err, "neither known nor")
+		t.Setenv(EnvLibrary, filepath.Dir(path))
+		_, err = locate(t.Context(), Source{})
+		orttest.Says(t, err, EnvLibrary, "neither known nor")
+	})
+	t.Run("a writable folder is not filled", func(t *testing.T) {
+		cache := emptyMachine(t, nil)
+		folder := filepath.Join(cache, "1.30.0", systemFolder)
+		if err := errors.Join(os.MkdirAll(folder, 0o755), os.Chmod(filepath.Dir(folder), 0o777)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := CPU(t.Context(), Options{From: library})
+		orttest.Says(t, err, "can be written by other users", "chmod go-w")
+		if files, err := os.ReadDir(folder); err != nil || len(files) > 0 {
+			t.Errorf("the folder holds %v (%v)", files, err)
+		}
+	})
 	t.Run("another owner", func(t *testing.T) {
 		cache, path := install(t)
 		if os.Chown(cache, 12345, -1) != nil {
