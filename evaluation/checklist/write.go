@@ -59,8 +59,9 @@ func WriteCSV(w io.Writer, answers []Answer) error {
 	out.Write([]string{"item", "section", "subject", "status", "answer", "where"}) // the writer keeps its first error
 	same := func(s string) string { return s }
 	for _, a := range answers {
-		out.Write([]string{a.Number, a.Section, a.Subject, string(a.Status), table.Escape(a.text(same, same)), strings.Join(a.Where(),
-			", ")})
+		out.Write([]string{a.Number, a.Section, a.Subject, string(a.Status), table.Escape(a.text(same, same)),
+			strings.Join(a.Where(),
+				", ")})
 	}
 	out.Flush()
 	return out.Error()

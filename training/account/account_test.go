@@ -151,6 +151,8 @@ func TestFacts(t *testing.T) {
 		t.Error(got)
 	}
 
+	checkBreakdown(t, folder)
+
 	// What is not in the folder is missing, and nothing is made of it.
 	for _, name := range []string{"checkpoints", "model.onnx", "splits.csv", "left_out.csv", "metrics_test.json",
 		"predictions_test.csv"} {
@@ -173,6 +175,65 @@ func TestFacts(t *testing.T) {
 	}
 	if _, err := account.Facts(t.TempDir()); err == nil || !strings.Contains(err.Error(), "holds no run") {
 		t.Error(err)
+	}
+}
+
+// checkBreakdown adds to the measures of a test what further settings of a run make: points, units, subgroups, a curve.
+func checkBreakdown(t *testing.T, folder string) {
+	t.Helper()
+	file := filepath.Join(folder, "metrics_test.json")
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(content, &all); err != nil {
+		t.Fatal(err)
+	}
+	for key, value := range map[string]string{
+		"patients": `4`,
+		"units": `[{"unit": "patient", "pool": "mean", "rows": 4, "measures": [{"name": "roc_auc", "value": 0.75, "low": 0.25,
+			"high": 1, "method": "DeLong"}]}]`,
+		"operating_points": `[{"rule": "youden", "positive": "moderate", "negative": "no DR", "threshold": 0.375, "images": 8,
+			"chosen_on": "val", "prevalence": 0.05, "measures": [{"name": "sensitivity", "value": 0.5, "low": 0.1, "high": 0.9,
+			"method": "Wilson"}]}]`,
+		"subgroups": `[{"by": "sex", "threshold": "argmax", "groups": [{"name": "f", "rows": 4, "patients": 2, "measures":
+			[{"name": "accuracy", "value": 0.25, "low": null, "high": null, "method": ""}], "few": ["roc_auc"]}, {"name": "m",
+			"rows": 4, "patients": 2, "measures": [{"name": "accuracy", "value": 1, "low": 0.5, "high": 1,
+			"method": "Wilson"}]}],
+			"gaps": [{"measure": "accuracy", "best": "m", "worst": "f", "difference": 0.75, "low": 0.5, "high": 1}]}]`,
+	} {
+		all[key] = json.RawMessage(value)
+	}
+	more, err := json.Marshal(all)
+	if err == nil {
+		err = os.WriteFile(file, more, 0o644)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(folder, "decision_curve_test.csv"), []byte("threshold,model\n"), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts, err := account.Facts(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for topic, want := range map[checklist.Topic]string{
+		checklist.Output: "The answer: moderate where its probability is at least 0.375 (rule youden, chosen on 8 images of " +
+			"the split val before the test).",
+		checklist.Results: "Operating point, moderate where its probability is at least 0.375, with a stated prevalence of " +
+			"5 %: sensitivity 0.500 (0.100 to 0.900). By patient (mean of the probabilities), 4 in all: AUC 0.750 (0.250 " +
+			"to 1.000).",
+		checklist.Subgroups: "By sex (sensitivity and specificity: argmax): f (4 images of 2 patients): accuracy 0.250, too few " +
+			"for the rest; m (4 images of 2 patients): accuracy 1.000 (0.500 to 1.000). Largest gaps: accuracy 0.750 (0.500 " +
+			"to 1.000) between m and f.",
+		checklist.Uncertainty: "The images of a patient count together where the method says so (4 patients).",
+		checklist.Utility:     "Net benefit over thresholds (decision curve).",
+	} {
+		if !strings.Contains(facts[topic].Text, want) || facts[topic].Lacks != "" {
+			t.Errorf("%s: %q, lacks %q; want\n%q", topic, facts[topic].Text, facts[topic].Lacks, want)
+		}
 	}
 }
 

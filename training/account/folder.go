@@ -1,6 +1,7 @@
 package account
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -33,6 +34,8 @@ type folder struct {
 	images     *images // of data.labels
 	leftOut    map[string]int
 	assessment *evaluation.Assessment
+	more       breakdown // of the assessment
+	benefit    bool      // there is a decision curve
 	tested     *evaluation.Predictions
 }
 
@@ -82,10 +85,8 @@ func open(dir string) (*folder, error) {
 		}},
 		{runfiles.Splits, f.readSplits},
 		{runfiles.LeftOut, f.readLeftOut},
-		{runfiles.Measures("test"), opened(func(in io.Reader) error {
-			f.assessment, err = evaluation.ReadAssessment(in)
-			return err
-		})},
+		{runfiles.Measures("test"), f.readMeasures},
+		{decisionCurve, opened(func(io.Reader) error { f.benefit = true; return nil })},
 		{runfiles.Predictions("test"), opened(func(in io.Reader) error {
 			f.tested, err = evaluation.ReadTable(in, evaluation.TableOptions{})
 			return err
@@ -125,6 +126,20 @@ func (f *folder) readCheckpoint(path string) error {
 	f.state = &state{}
 	return json.Unmarshal(c.State, f.state)
 }
+
+func (f *folder) readMeasures(path string) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if f.assessment, err = evaluation.ReadAssessment(bytes.NewReader(content)); err != nil {
+		return err
+	}
+	return json.Unmarshal(content, &f.more)
+}
+
+// decisionCurve is the name of the table of net benefit.
+const decisionCurve = "decision_curve_test.csv"
 
 // images is the content of splits.csv.
 type images struct {

@@ -99,6 +99,9 @@ func (f *folder) ordered() bool {
 	if f.model == nil {
 		return false
 	}
+	if f.more.Ordered != nil {
+		return *f.more.Ordered
+	}
 	m, err := evaluation.MeaningOf(f.model.Classes, evaluation.Said{Order: f.model.Classes,
 		Ordered: strings.TrimPrefix(f.config.Data.Ordered, "auto")})
 	return err == nil && m.Ordered

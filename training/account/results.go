@@ -14,7 +14,11 @@ import (
 func (f *folder) tellResults(facts map[checklist.Topic]checklist.Fact) {
 	facts[checklist.External] = checklist.Fact{Lacks: "The run tests on the test split of its own data alone."}
 	facts[checklist.Utility] = checklist.Fact{Lacks: "A decision curve."}
-	facts[checklist.Subgroups] = checklist.Fact{Lacks: "Results by subgroup."}
+	if f.benefit {
+		facts[checklist.Utility] = checklist.Fact{Text: "Net benefit over thresholds (decision curve).",
+			Where: []string{decisionCurve}}
+	}
+	facts[checklist.Subgroups] = f.subgroups()
 	facts[checklist.Internal] = f.internal()
 	facts[checklist.Output] = f.output()
 	if f.assessment == nil {
@@ -50,11 +54,24 @@ func (f *folder) output() checklist.Fact {
 		return w.fact()
 	}
 	w.say([]string{inModel + "probabilities"}, "The model gives each class a probability, by softmax.")
+	for i, p := range f.more.Points {
+		which := "Also"
+		if i == 0 {
+			which = "The answer"
+		}
+		w.say([]string{inMeasures + ": operating_points"}, "%s: %s (rule %s, chosen on %s of the split %s before the test).",
+			which, p,
+			p.Rule, count(p.Images, "image"), p.ChosenOn)
+	}
+	argmax := "The class of the largest one"
 	if len(f.model.Classes) == 2 {
-		w.say([]string{inModel + "fovea.classes"}, "The class of the larger one is the answer, which is a threshold of 0.5 "+
-			"on the probability of %s. No other threshold was chosen.", f.model.Classes[1])
+		argmax = fmt.Sprintf("The class of the larger one, which is a threshold of 0.5 on the probability of %s,",
+			f.model.Classes[1])
+	}
+	if len(f.more.Points) > 0 {
+		w.say([]string{inModel + "fovea.classes"}, "%s counts for measures without a threshold of their own.", argmax)
 	} else {
-		w.say([]string{inModel + "probabilities"}, "The class of the largest one is the answer; there is no threshold.")
+		w.say([]string{inModel + "fovea.classes"}, "%s is the answer. The run chose no operating point.", argmax)
 	}
 	w.say([]string{inModel + "probabilities"}, "Each image gets an answer: none is indeterminate.")
 	return w.fact()
@@ -107,7 +124,10 @@ func (f *folder) uncertainty() checklist.Fact {
 	for _, m := range methods {
 		w.say([]string{inMeasures + ": method"}, "By %s: %s.", m, strings.Join(by[m], ", "))
 	}
-	if f.images.column("patient") >= 0 {
+	if f.more.Patients > 0 {
+		w.say([]string{inMeasures + ": patients"}, "The images of a patient count together where the method says so (%s).",
+			count(f.more.Patients, "patient"))
+	} else if f.images.column("patient") >= 0 {
 		w.lack("Intervals by patient: these count images, and are too narrow where a patient has several.")
 	}
 	return w.fact()
@@ -147,6 +167,8 @@ func (f *folder) results() checklist.Fact {
 			f.assessment.Positive, join(estimate(m, "recall_positive", "sensitivity"),
 				estimate(m, "specificity_positive", "specificity"), predictive, negative), frequencies)
 	}
+	f.sayPoints(&w)
+	f.sayUnits(&w)
 	return w.fact()
 }
 
