@@ -220,14 +220,14 @@ func checkBreakdown(t *testing.T, folder string) {
 		t.Fatal(err)
 	}
 	for topic, want := range map[checklist.Topic]string{
-		checklist.Output: "The answer: moderate where its probability is at least 0.375 (rule youden, chosen on 8 images of " +
-			"the split val before the test).",
+		checklist.Output: "The answer: moderate where its probability is at least 0.375 (rule youden, chosen on 8 images " +
+			"of the split val before the test).",
 		checklist.Results: "Operating point, moderate where its probability is at least 0.375, with a stated prevalence of " +
 			"5 %: sensitivity 0.500 (0.100 to 0.900). By patient (mean of the probabilities), 4 in all: AUC 0.750 (0.250 " +
 			"to 1.000).",
-		checklist.Subgroups: "By sex (sensitivity and specificity: argmax): f (4 images of 2 patients): accuracy 0.250, too few " +
-			"for the rest; m (4 images of 2 patients): accuracy 1.000 (0.500 to 1.000). Largest gaps: accuracy 0.750 (0.500 " +
-			"to 1.000) between m and f.",
+		checklist.Subgroups: "By sex (sensitivity and specificity: argmax): f (4 images of 2 patients): accuracy 0.250, " +
+			"too few for the rest; m (4 images of 2 patients): accuracy 1.000 (0.500 to 1.000). Largest gaps: accuracy 0.750 " +
+			"(0.500 to 1.000) between m and f.",
 		checklist.Uncertainty: "The images of a patient count together where the method says so (4 patients).",
 		checklist.Utility:     "Net benefit over thresholds (decision curve).",
 	} {
