@@ -24,10 +24,12 @@ type dataset struct {
 	ordered          bool                // the classes are grades
 	merged           map[string][]string // the former classes of those that data.classes makes
 	train, val, test *data.Split
-	table            *labels.Table   // of data.labels; nil: none
-	division         string          // how the splits were made, in words
-	policy           *augment.Policy // nil: none
-	cache            *data.Cache     // of decoded images, from verify on; nil: none
+	table            *labels.Table    // of data.labels; nil: none
+	division         string           // how the splits were made, in words
+	regroup          *data.Regrouping // of the classes that the images have; nil: they stay
+	repeated         []data.Repeat    // images that are there twice, from verify on
+	policy           *augment.Policy  // nil: none
+	cache            *data.Cache      // of decoded images, from verify on; nil: none
 }
 
 // openDataset lists the images of a config, with its numbering of classes, and of train the fraction that it uses.
@@ -80,6 +82,9 @@ func (d *dataset) verify(ctx context.Context, transform func(*data.Split) data.T
 	}
 	data.LogNotes(d.splits()...)
 	if err := bad.LeaveOut(c.Unreadable == "skip", `set data.unreadable = "skip"`); err != nil {
+		return err
+	}
+	if d.repeated, err = d.findLeaks(); err != nil {
 		return err
 	}
 	return d.checkClasses()

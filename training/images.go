@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fovea/data"
@@ -71,34 +73,112 @@ func (d *dataset) divide(alike [][]int) (how string, err error) {
 		return "", err
 	}
 	d.train, d.val, d.test = set.Train, set.Val, set.Test
+	if d.regroup != nil {
+		d.applyClasses()
+	}
 	return how, nil
+}
+
+// separate divides the images of the table again, so that images which repeats found to be alike are in one split. What
+// was found out about an image stays.
+func (d *dataset) separate(repeats []data.Repeat) error {
+	at := map[string]int{} // in the table
+	for i, x := range d.table.All.Samples {
+		at[x.Path] = i
+	}
+	old := d.splits()
+	var alike [][]int
+	for _, r := range repeats {
+		var group []int
+		for _, f := range r.Files {
+			group = append(group, at[old[f.Split].Samples[f.Index].Path])
+		}
+		alike = append(alike, group)
+	}
+	verified := map[string]data.Fingerprint{}
+	for _, s := range old {
+		for i, x := range s.Samples {
+			verified[x.Path] = s.Verified[i]
+		}
+	}
+	if _, err := d.divide(alike); err != nil {
+		return err
+	}
+	for _, s := range d.splits() {
+		s.Samples = slices.DeleteFunc(s.Samples, func(x data.Sample) bool {
+			_, ok := verified[x.Path]
+			return !ok // unreadable, or left out by data.ratio
+		})
+		for _, x := range s.Samples {
+			s.Verified = append(s.Verified, verified[x.Path])
+		}
+	}
+	slog.Info("images that are nearly identical were put into one split", "groups", len(alike))
+	return nil
+}
+
+// findLeaks looks for patients and images in more than one split. Where the splits are made, such images are put into
+// one. Else data.leakage decides whether they are an error. It returns all images that are there twice.
+func (d *dataset) findLeaks() ([]data.Repeat, error) {
+	repeats, leaks := d.repeats()
+	if len(leaks) > 0 && d.table != nil && !d.table.Divided() {
+		if err := d.separate(repeats); err != nil {
+			return nil, err
+		}
+		repeats, leaks = d.repeats()
+	}
+	if len(leaks) == 0 {
+		return repeats, nil
+	}
+	found := &data.Leakage{Splits: d.splits(), Leaks: leaks}
+	c := d.config
+	if c.Data.Leakage == "warn" || c.Data.Leakage == "auto" && d.table == nil {
+		slog.Warn(found.Error())
+		return repeats, nil
+	}
+	list := filepath.Join(c.Output.Dir, c.Name+"_leaks.csv")
+	if err := os.MkdirAll(c.Output.Dir, 0o755); err != nil {
+		return nil, err
+	}
+	return nil, errors.Join(fmt.Errorf(`%w; %s lists all: move or remove images, or set data.leakage = "warn"`, found, list),
+		durable.Write(list, found.Write))
+}
+
+func (d *dataset) repeats() ([]data.Repeat, []data.Leak) {
+	var prints [][]data.Fingerprint
+	for _, s := range d.splits() {
+		prints = append(prints, s.Verified)
+	}
+	repeats := append(data.Repeats(prints), data.Similar(prints, d.config.Data.Workers)...)
+	return repeats, data.Leaks(d.splits(), repeats...)
 }
 
 // arrange puts the classes into the order that data.classes says, or that their names mean, and merges some.
 func (d *dataset) arrange() error {
 	c, known := d.config.Data, d.train.Classes
 	said := evaluation.Said{Positive: c.Positive, Ordered: strings.TrimPrefix(c.Ordered, "auto")}
-	regroup := &data.Regrouping{Classes: known}
+	names := known
 	if c.Classes != nil {
 		var err error
-		if regroup, err = data.Regroup(known, c.Classes); err != nil {
+		if d.regroup, err = data.Regroup(known, c.Classes); err != nil {
 			return fmt.Errorf("data.classes: %w", err)
 		}
-		d.apply(regroup)
-		d.merged = regroup.Merged
-		said.Order = regroup.Classes
+		d.merged, names = d.regroup.Merged, d.regroup.Classes
+		said.Order = names
 	} else if c.Numbering == "split" {
 		said.Order = known // as torchvision numbers them
 	}
-	m, err := evaluation.MeaningOf(regroup.Classes, said)
+	m, err := evaluation.MeaningOf(names, said)
 	if err != nil {
 		return fmt.Errorf("the classes of %s: %w", d.train, err)
 	}
 	if said.Order == nil {
-		if regroup, err = data.Regroup(known, m.Classes); err != nil {
+		if d.regroup, err = data.Regroup(known, m.Classes); err != nil {
 			return err
 		}
-		d.apply(regroup)
+	}
+	if d.regroup != nil {
+		d.applyClasses()
 	}
 	d.classes, d.ordered = m.Classes, m.Ordered
 	slog.Info(m.How)
@@ -108,9 +188,9 @@ func (d *dataset) arrange() error {
 	return nil
 }
 
-func (d *dataset) apply(r *data.Regrouping) {
+func (d *dataset) applyClasses() {
 	for _, s := range d.splits() {
-		r.Apply(s)
+		d.regroup.Apply(s)
 	}
 }
 

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/disintegration/imaging"
+
+	"fovea/data"
 	"fovea/inference"
 	"fovea/training/config"
 )
@@ -108,6 +111,66 @@ func TestSplitsTable(t *testing.T) {
 	for _, x := range test.Samples {
 		if classes[x.Path] != x.Class {
 			t.Errorf("%s: class %d, want %d", x.Path, x.Class, classes[x.Path])
+		}
+	}
+}
+
+// Nearly identical images end in one split where Fovea makes the splits, and are an error where a table makes them.
+func TestLeaks(t *testing.T) {
+	dir := t.TempDir()
+	table := "image,label,split\n"
+	scans, err := filepath.Glob("../data/testdata/kermany_oct_mini/train/*/*.jpeg")
+	if err != nil || len(scans) < 15 {
+		t.Fatalf("%d scans, %v", len(scans), err)
+	}
+	for i := range 30 { // two files of each scan
+		img, err := imaging.Open(scans[i/2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		img = imaging.Resize(img, 200-50*(i%2), 0, imaging.Lanczos)
+		if err := imaging.Save(img, filepath.Join(dir, fmt.Sprintf("%02d.png", i))); err != nil {
+			t.Fatal(err)
+		}
+		table += fmt.Sprintf("%02d,%c,%%[%d]s\n", i, 'a'+rune(i/2%2), 1+i%3)
+	}
+	for _, test := range []struct {
+		splits [3]any
+		set    string
+		want   string
+	}{
+		{[3]any{"", "", ""}, "auto", ""},
+		{[3]any{"train", "val", "test"}, "auto", "nearly identical images are in more than one split"},
+		{[3]any{"train", "val", "test"}, "warn", ""},
+	} {
+		file := filepath.Join(t.TempDir(), "labels.csv")
+		if err := os.WriteFile(file, fmt.Appendf(nil, table, test.splits[:]...), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		c := config.Defaults()
+		c.Name, c.Data.Dir, c.Data.Labels, c.Data.Size, c.Output.Dir = "leaks", dir, file, 32, t.TempDir()
+		c.Data.Leakage = test.set
+		d, err := openDataset(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = d.verify(t.Context(), func(*data.Split) data.Transform { return d.evalTransform() }, nil)
+		if got := fmt.Sprint(err); test.want == "" && err != nil || !strings.Contains(got, test.want) {
+			t.Errorf("%v, %s: %v", test.splits, test.set, err)
+		}
+		_, listed := os.Stat(filepath.Join(c.Output.Dir, "leaks_leaks.csv"))
+		if (listed == nil) != (test.want != "") {
+			t.Errorf("%v: the list of leaks: %v", test.splits, listed)
+		}
+		images := 0
+		for _, s := range d.splits() {
+			images += len(s.Verified)
+			if len(s.Samples) != len(s.Verified) {
+				t.Errorf("%s has %d images and %d fingerprints", s.Name, len(s.Samples), len(s.Verified))
+			}
+		}
+		if images != 30 || len(d.repeated) != 15 && test.want == "" {
+			t.Errorf("%v: %d images, %d of them twice", test.splits, images, len(d.repeated))
 		}
 	}
 }

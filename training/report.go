@@ -28,27 +28,6 @@ type page struct {
 	written time.Time // when it was written last
 }
 
-// warnRepeats warns of images that are in more than one split before hours are spent on figures that are too good.
-func (d *dataset) warnRepeats(repeats []data.Repeat) {
-	leaks, first := 0, data.Repeat{}
-	for _, x := range repeats {
-		if slices.ContainsFunc(x.Files, func(f data.Position) bool { return f.Split != x.Files[0].Split }) {
-			if leaks == 0 {
-				first = x
-			}
-			leaks++
-		}
-	}
-	if leaks > 0 {
-		var paths []string
-		for _, f := range d.files(first) {
-			paths = append(paths, f.Path)
-		}
-		slog.Warn("images are in more than one split: the test will look too good", "images", leaks,
-			"first", strings.Join(paths, " = "))
-	}
-}
-
 // files returns those of a repeat, by their paths in the dataset.
 func (d *dataset) files(x data.Repeat) []report.File {
 	var out []report.File
@@ -122,7 +101,7 @@ func (p *page) report(status report.Status) (*report.Report, error) {
 		out.Repeats = &report.Repeats{}
 		for _, x := range *p.state.Repeats {
 			out.Repeats.Groups = append(out.Repeats.Groups, report.Repeat{Files: p.plan.data.files(x),
-				Pixels: x.Pixels})
+				Pixels: x.Pixels, Similar: x.Similar})
 		}
 	}
 	var text strings.Builder

@@ -199,11 +199,9 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 	if stored != nil {
 		err = kept.restore(stored, r.state, r.engine.Host())
 	} else {
-		repeats := data.Repeats([][]data.Fingerprint{set.train.Verified, set.val.Verified, set.test.Verified})
-		set.warnRepeats(repeats)
 		r.state.Images, r.state.Files = set.digests(), set.contents()
 		r.state.Model, r.state.Host = setup.model.Digest(), r.engine.Host()
-		r.state.Repeats = &repeats
+		r.state.Repeats = &set.repeated
 		err = l.Start(setup.initialize)
 	}
 	if err != nil {

@@ -80,8 +80,9 @@ type Repeats struct {
 
 // Repeat is one such image.
 type Repeat struct {
-	Files  []File
-	Pixels bool // equal only once they are decoded
+	Files   []File
+	Pixels  bool // equal only once they are decoded
+	Similar bool // made from one another: cut, resized or compressed again
 }
 
 // File is an image of a split.

@@ -187,7 +187,7 @@ func (f *folder) division() checklist.Fact {
 		return w.fact()
 	}
 	w.say(keys("data.split", "data.split_seed"), "Images that the table gives no split are divided by class, with all "+
-		"images of a patient in one split.")
+		"images of a patient, and images that show nearly the same, in one split.")
 	return w.fact()
 }
 
@@ -225,7 +225,7 @@ func (f *folder) leaks() checklist.Fact {
 	} else {
 		w.lack("Patients: the images of one may be in several splits.")
 	}
-	if f.state == nil || f.state.Repeats == nil {
+	if f.state == nil || f.state.Repeats == nil || f.state.Division == "" {
 		w.lack("Whether an image is in two splits.")
 		return w.fact()
 	}
@@ -243,10 +243,13 @@ func (f *folder) leaks() checklist.Fact {
 	if same > 0 {
 		told = count(same, "image")
 	}
-	if alike > 0 {
-		told += ", and nearly the same " + count(alike, "image")
-	}
 	w.say([]string{inState + ": repeats"}, "Files and decoded pixels were compared; in more than one split: %s.", told)
+	told = "no image"
+	if alike > 0 {
+		told = count(alike, "image")
+	}
+	w.say([]string{inState + ": repeats"}, "Images that show nearly the same (cut, resized, compressed again or "+
+		"brightened) were looked for; in more than one split: %s.", told)
 	return w.fact()
 }
 
