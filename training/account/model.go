@@ -78,12 +78,20 @@ func (f *folder) task() checklist.Fact {
 		}
 	}
 	if len(f.model.Classes) == 2 {
-		w.say([]string{inModel + "fovea.classes"}, "The model looks for %s.", f.model.Classes[1])
+		w.say([]string{inModel + "fovea.classes"}, "The model looks for %s.", f.positive())
 	}
 	if f.ordered() {
 		w.say(keys("data.ordered"), "They are grades, in this order.")
 	}
 	return w.fact()
+}
+
+// positive returns the class of two that the model looks for.
+func (f *folder) positive() string {
+	if f.assessment != nil && f.assessment.Positive != "" {
+		return f.assessment.Positive
+	}
+	return f.model.Classes[1]
 }
 
 // archName returns model.arch, and whether other keys change it.

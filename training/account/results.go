@@ -66,7 +66,7 @@ func (f *folder) output() checklist.Fact {
 	argmax := "The class of the largest one"
 	if len(f.model.Classes) == 2 {
 		argmax = fmt.Sprintf("The class of the larger one, which is a threshold of 0.5 on the probability of %s,",
-			f.model.Classes[1])
+			f.positive())
 	}
 	if len(f.more.Points) > 0 {
 		w.say([]string{inModel + "fovea.classes"}, "%s counts for measures without a threshold of their own.", argmax)
@@ -157,11 +157,14 @@ func (f *folder) results() checklist.Fact {
 			estimate(m, "f1", macro+"F1")))
 	if two {
 		predictive, negative := "", ""
-		if c := f.assessment.PerClass[1]; c.Predicted > 0 {
-			predictive = estimate(m, "precision_positive", "positive predictive value")
-		}
-		if c := f.assessment.PerClass[0]; c.Predicted > 0 {
-			negative = estimate(c.Measures, "precision", "negative predictive value")
+		for _, c := range f.assessment.PerClass {
+			switch {
+			case c.Predicted == 0: // no answer, no value
+			case c.Class == f.assessment.Positive:
+				predictive = estimate(m, "precision_positive", "positive predictive value")
+			default:
+				negative = estimate(c.Measures, "precision", "negative predictive value")
+			}
 		}
 		w.say([]string{inMeasures + ": measures, per_class, positive"}, "For %s, at a threshold of 0.5: %s. %s",
 			f.assessment.Positive, join(estimate(m, "recall_positive", "sensitivity"),
