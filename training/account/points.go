@@ -101,6 +101,9 @@ func (f *folder) sayPoints(w *writer) {
 // sayUnits adds the results by eye and by patient.
 func (f *folder) sayUnits(w *writer) {
 	for _, u := range f.more.Units {
+		if u.Unit == "image" { // the measures of the whole test
+			continue
+		}
 		pool := ""
 		if u.Pool != "" {
 			pool = fmt.Sprintf(" (%s of the probabilities)", u.Pool)
@@ -123,11 +126,15 @@ func (f *folder) subgroups() checklist.Fact {
 			if g.Patients > 0 {
 				size += " of " + count(g.Patients, "patient")
 			}
-			few := ""
-			if len(g.Few) > 0 {
-				few = "too few for the rest"
+			few := make([]string, len(g.Few))
+			for i, name := range g.Few {
+				few[i] = plainMeasure(name)
 			}
-			groups = append(groups, fmt.Sprintf("%s (%s): %s", g.Name, size, join(estimates(g.Measures), few)))
+			text := estimates(g.Measures)
+			if len(few) > 0 {
+				text += fmt.Sprintf(" (too few to judge %s)", strings.Join(few, ", "))
+			}
+			groups = append(groups, fmt.Sprintf("%s (%s): %s", g.Name, size, text))
 		}
 		threshold := ""
 		if s.Threshold != "" {
