@@ -8,11 +8,11 @@ import (
 	"hash/crc32"
 	"image"
 	"math"
-	"os"
 	"sync"
 
 	"fovea/data/pixels"
 	"fovea/data/similar"
+	"fovea/internal/regular"
 )
 
 // An entry of the cache begins with a head of 3,128 bytes. The pixels follow, row after row, 3 bytes each.
@@ -107,7 +107,7 @@ var entryFiles = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // readInto appends the content of a file to buffer.
 func readInto(buffer *bytes.Buffer, path string) error {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package data
 import (
 	"fmt"
 	"image"
-	"os"
 	"path/filepath"
 
 	"fovea/data/pixels"
@@ -32,7 +31,7 @@ func (r Reading) Decode(path string) (*image.NRGBA, error) {
 
 // DecodeNoted does what Decode does, and also returns what may surprise in the image.
 func (r Reading) DecodeNoted(path string) (*image.NRGBA, pixels.Notes, error) {
-	file, err := os.ReadFile(path)
+	file, err := readFile(path, nil)
 	if err != nil {
 		return nil, 0, fmt.Errorf("reading an image: %w", err)
 	}

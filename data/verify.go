@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
 
 	"fovea/data/pixels"
 	"fovea/internal/parallel"
+	"fovea/internal/regular"
 )
 
 // A BadImage is a sample that cannot be decoded.
@@ -87,7 +87,7 @@ var ErrReplaced = errors.New("the file was replaced after it had been checked: p
 // readFile returns the content of a file. It returns ErrReplaced if that is not what Verify read, where verified is not
 // nil. It compares the content, since a copy may have the size and the time of the file that it replaces.
 func readFile(path string, verified *Fingerprint) ([]byte, error) {
-	file, err := os.ReadFile(path)
+	file, err := regular.ReadFile(path, pixels.MaxFile())
 	if err == nil && verified != nil && contentOf(file) != verified.content {
 		err = ErrReplaced
 	}
@@ -96,7 +96,7 @@ func readFile(path string, verified *Fingerprint) ([]byte, error) {
 
 // fingerprintFile decodes an image file and checks that transform can resize it.
 func fingerprintFile(path string, transform Transform) (Fingerprint, error) {
-	file, err := os.ReadFile(path)
+	file, err := readFile(path, nil)
 	if err != nil {
 		return Fingerprint{}, err
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"fovea/internal/regular"
 	"fovea/internal/runfiles"
 	"fovea/internal/table"
 )
@@ -47,7 +48,7 @@ func ReadArchive(dir string) ([]Outcome, error) {
 }
 
 func (o *Outcome) readFile(file string) error {
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return err
 	}

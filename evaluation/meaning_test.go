@@ -46,7 +46,7 @@ var publicSets = []struct{ set, want string }{
 	{"REFUGE, compact", "NonGlaucoma | Glaucoma*"},
 	{"RIM-ONE DL", "normal | glaucoma*"},
 	{"RIM-ONE r3", "Healthy < Suspect < Glaucoma"},
-	{"RIM-ONE r1", "Normal, Early Glaucoma, Moderate Glaucoma, Deep Glaucoma, OHT"},
+	{"RIM-ONE r1", "? Normal, Early Glaucoma, Moderate Glaucoma, Deep Glaucoma, OHT"},
 	{"RIM-ONE r1 without hypertension", "Normal < Early Glaucoma < Moderate Glaucoma < Deep Glaucoma"},
 	{"ORIGA, LAG", "0 | 1*"},
 	{"LAG in words", "non_glaucoma | suspicious_glaucoma*"},
@@ -109,7 +109,7 @@ var publicSets = []struct{ set, want string }{
 	{"Normal tension", "? normal tension glaucoma, high tension glaucoma"},
 	{"Two names for healthy", "? no_dr, normal"},
 	{"Neovascular", "? AMD, nAMD"},
-	{"Grades and a disease", "mild dr, severe glaucoma, other"},
+	{"Grades and a disease", "? mild dr, severe glaucoma, other"},
 	{"Early beside all", "? normal, early glaucoma, glaucoma"},
 	{"Tie", "? normal, mild, early"},
 	{"Types", "? type 1, type 2, type 3"},
@@ -121,6 +121,36 @@ var publicSets = []struct{ set, want string }{
 	{"Abnormal", "normal | abnormal*"},
 	{"Abnormal in Spanish", "normal | anormal*"},
 	{"Control", "control | case*"},
+	{"Numbered words", "0 - No DR < 1 - Mild < 2 - Moderate < 3 - Severe < 4 - Proliferative DR"},
+	{"Numbered, joined", "Grade0 < Grade1 < Grade2 < Grade3 < Grade4"},
+	{"Numbered and named", "grade_0_none < grade_1_mild < grade_2_moderate < grade_3_severe"},
+	{"Healthy and grades", "Healthy < Mild DR < Moderate DR < Severe DR < Proliferate DR"},
+	{"Doubtful", "Healthy < Doubtful < Minimal < Moderate < Severe"},
+	{"Macular edema of Messidor", "M0 < M1 < M2"},
+	{"Ten grades", "stage 1 < stage 2 < stage 9 < stage 10"},
+	{"Signs in words", "DR_neg | DR_pos*"},
+	{"Signs in whole words", "Glaucoma_Negative | Glaucoma_Positive*"},
+	{"Absent and present", "edema absent | edema present*"},
+	{"With and without", "without_DR | with_DR*"},
+	{"Not", "not_glaucoma | glaucoma*"},
+	{"Not normal", "normal | not normal*"},
+	{"Unhealthy", "Healthy | Unhealthy*"},
+	{"Truth", "FALSE | TRUE*"},
+	{"Free", "glaucoma-free | glaucoma*"},
+	{"Number and name", "0_normal | 1_glaucoma*"},
+	{"Number and name, other order", "1_normal | 0_glaucoma*"},
+	{"Whole eye", "Normal Fundus | Glaucoma Fundus*"},
+	{"Diabetic", "non-diabetic | diabetic*"},
+	{"Suspect", "normal | glaucoma_suspect*"},
+	{"Myopia", "Non-myopic | Myopic*"},
+	{"Dry and wet", "? dry AMD, wet AMD"},
+	{"Plain Roman", "? I, II, III"},
+	{"Late AMD in two kinds", "? no AMD, early AMD, intermediate AMD, GA, CNV"},
+	{"Responders", "non-responder | responder*"},
+	{"Hospitals", "? site A, site B, site C"},
+	{"Modalities", "? FA, OCT, fundus"},
+	{"Quality in grades", "? quality 1, quality 2, quality 3"},
+	{"Eyes of two sides", "? OD, OS"},
 	{"German", "keine DR < leichte NPDR < mittelschwere NPDR < schwere NPDR < PDR"},
 	{"German in two", "gesund | Glaukom*"},
 	{"French", "sans RD < légère < modérée < sévère < proliférante"},
@@ -229,7 +259,7 @@ func TestArrangeMovesLabelsAndProbabilities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(*p); got != "{[healthy glaucoma] false [] [{a 1 [0.1 0.9] []} {b 0 [0.7 0.3] []}]}" {
+	if got := fmt.Sprint(p.Classes, p.Rows); got != "[healthy glaucoma] [{a 1 [0.1 0.9] []} {b 0 [0.7 0.3] []}]" {
 		t.Error(got)
 	}
 	if err := p.Arrange(Meaning{Classes: []string{"healthy", "amd"}}); err == nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"fovea/data"
+	"fovea/internal/regular"
 	"fovea/onnx"
 )
 
@@ -70,6 +71,11 @@ func OpenJournal(path string, source Source, samples []data.Sample, resume bool)
 	mode := os.O_RDWR | os.O_CREATE
 	if !resume {
 		mode |= os.O_TRUNC
+	}
+	if info, err := os.Stat(path); err == nil {
+		if err := regular.Check(path, info); err != nil {
+			return nil, nil, err
+		}
 	}
 	f, err := os.OpenFile(path, mode, 0o644)
 	if err != nil {

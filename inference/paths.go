@@ -76,8 +76,11 @@ func below(path string) ([]string, error) {
 	return paths, err
 }
 
+// maxPaths is how much memory a list of paths may take, in bytes. It is enough for five million.
+const maxPaths = 512 << 20
+
 func readLines(in io.Reader) ([]string, error) {
-	paths, err := textfile.Lines(in)
+	paths, err := textfile.Lines(in, maxPaths)
 	if err != nil {
 		return nil, fmt.Errorf("reading paths: %w", err)
 	}

@@ -6,14 +6,26 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 
+	"fovea/internal/regular"
 	"fovea/internal/textfile"
 )
+
+// maxSidecar is the largest size of a JSON file that describes a model, in bytes. It is enough for the names of 100,000
+// classes.
+const maxSidecar = 16 << 20
+
+func readJSON(path string) ([]byte, error) {
+	file, err := regular.ReadFile(path, maxSidecar)
+	if err != nil {
+		return nil, err
+	}
+	return textfile.Decode(file)
+}
 
 // readSidecar reads the file beside a model that describes it, if there is one. An unknown key is an error: it may be a
 // misspelt one.
@@ -22,19 +34,20 @@ func readSidecar(model string) (Description, error) {
 	var found string
 	for _, form := range []struct {
 		suffix string
+		read   func(path string) ([]byte, error)
 		decode func([]byte) error
 	}{
-		{".json", func(content []byte) error {
+		{".json", readJSON, func(content []byte) error {
 			in := json.NewDecoder(bytes.NewReader(content))
 			in.DisallowUnknownFields()
 			return in.Decode(&d)
 		}},
-		{".toml", func(content []byte) error {
+		{".toml", textfile.ReadTOML, func(content []byte) error {
 			return toml.NewDecoder(bytes.NewReader(content)).DisallowUnknownFields().Decode(&d)
 		}},
 	} {
 		path := strings.TrimSuffix(model, filepath.Ext(model)) + form.suffix
-		content, err := os.ReadFile(path)
+		content, err := form.read(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -45,16 +58,14 @@ func readSidecar(model string) (Description, error) {
 			return d, fmt.Errorf("both %s and %s describe %s: remove one", found, path, model)
 		}
 		found = path
-		if content, err = textfile.Decode(content); err == nil {
-			err = form.decode(content)
-		}
+		err = form.decode(content)
 		var unknown *toml.StrictMissingError
 		if errors.As(err, &unknown) {
 			err = errors.New(unknown.String())
 		}
 		if err != nil {
 			return d, fmt.Errorf("%s describes the model beside it: %w; the keys are classes, size, crop, mean, std, white_level, "+
-				"input, output, scores", path, err)
+				"input, output, scores, positive, ordered, grades", path, err)
 		}
 	}
 	return d, nil

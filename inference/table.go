@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"fovea/evaluation"
+	"fovea/internal/naming"
 	"fovea/internal/table"
 )
 
@@ -20,7 +21,7 @@ const (
 
 // A Table writes a row for each image: path, predicted, one probability a class, with a rule the decision, and error.
 // An image with an error has nothing else. As JSON lines a row is an object with the keys path, predicted,
-// probabilities (an object by class), decision (null where there is none) and error.
+// probabilities (an object by class), decision (null where there is none), decision_rule and error.
 type Table struct {
 	classes []string
 	rule    *Rule
@@ -85,18 +86,14 @@ func (t *Table) record(path string, r Result) []string {
 		if t.rule != nil {
 			width++
 		}
-		return append(append(out, make([]string, width)...), table.Escape(r.Err.Error()))
+		return append(append(out, make([]string, width)...), table.Escape(naming.Shorten(r.Err.Error())))
 	}
 	out = append(out, table.Escape(t.predicted(r)))
 	for _, p := range r.Probabilities {
 		out = append(out, strconv.FormatFloat(p, 'g', -1, 64))
 	}
 	if t.rule != nil {
-		decision := ""
-		if c := t.rule.Decide(r.Probabilities); c >= 0 {
-			decision = table.Escape(t.classes[c])
-		}
-		out = append(out, decision)
+		out = append(out, table.Escape(t.rule.Decision(r.Probabilities)))
 	}
 	return append(out, "")
 }
@@ -107,7 +104,7 @@ func (t *Table) predicted(r Result) string {
 
 func (t *Table) object(path string, r Result) map[string]any {
 	if r.Err != nil {
-		return map[string]any{"path": path, "error": r.Err.Error()}
+		return map[string]any{"path": path, "error": naming.Shorten(r.Err.Error())}
 	}
 	byClass := map[string]float64{}
 	for c, p := range r.Probabilities {
@@ -115,9 +112,9 @@ func (t *Table) object(path string, r Result) map[string]any {
 	}
 	out := map[string]any{"path": path, "predicted": t.predicted(r), "probabilities": byClass}
 	if t.rule != nil {
-		out["decision"] = nil
-		if c := t.rule.Decide(r.Probabilities); c >= 0 {
-			out["decision"] = t.classes[c]
+		out["decision"], out["decision_rule"] = nil, t.rule.String()
+		if decision := t.rule.Decision(r.Probabilities); decision != "" {
+			out["decision"] = decision
 		}
 	}
 	return out

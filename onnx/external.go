@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"fovea/internal/regular"
 	"fovea/internal/textfile"
 	"fovea/onnx/internal/mmap"
 	"fovea/onnx/pb"
@@ -61,7 +62,7 @@ func openLocation(root *os.Root, location string) (*mmap.File, error) {
 	if !filepath.IsLocal(filepath.FromSlash(strings.ReplaceAll(location, `\`, "/"))) { // backslashes are Windows's
 		return nil, fmt.Errorf("external data %q is outside the model's folder: refused", location)
 	}
-	f, err := root.Open(filepath.FromSlash(location))
+	f, err := regular.OpenIn(root, filepath.FromSlash(location))
 	if err != nil {
 		return nil, fmt.Errorf("external data (it must be a file in the model's folder): %w", err)
 	}

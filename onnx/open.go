@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 
 	"fovea/internal/textfile"
 	"fovea/onnx/internal/mmap"
@@ -80,7 +81,7 @@ func Unmarshal(b []byte) (*pb.ModelProto, error) {
 	if len(b) == 0 {
 		return nil, fmt.Errorf("empty file, not an ONNX model")
 	}
-	rest, err := split(b, modelGraph, func(graph []byte) error {
+	rest, err := split(b, math.MaxInt, modelGraph, func(graph []byte) error {
 		if m.Graph == nil {
 			m.Graph = &pb.GraphProto{}
 		}
@@ -96,7 +97,7 @@ func Unmarshal(b []byte) (*pb.ModelProto, error) {
 }
 
 func unmarshalGraph(b []byte, g *pb.GraphProto) error {
-	rest, err := split(b, graphInitializer, func(tensor []byte) error {
+	rest, err := split(b, maxParts, graphInitializer, func(tensor []byte) error {
 		t := &pb.TensorProto{}
 		g.Initializer = append(g.Initializer, t)
 		return unmarshalTensor(tensor, t)
@@ -112,7 +113,7 @@ func unmarshalTensor(b []byte, t *pb.TensorProto) error {
 		return proto.Unmarshal(b, t)
 	}
 	var raw []byte
-	rest, err := split(b, tensorRawData, func(data []byte) error {
+	rest, err := split(b, math.MaxInt, tensorRawData, func(data []byte) error {
 		raw = data // the last one counts, as in every protobuf decoder
 		return nil
 	})
@@ -126,9 +127,17 @@ func unmarshalTensor(b []byte, t *pb.TensorProto) error {
 	return nil
 }
 
+// maxParts is the largest number of nodes, weights and descriptions of values in a graph: each takes time and memory.
+// Models of today have some thousand.
+const maxParts = 1 << 16
+
 // split calls part with each length-delimited field num of message b and returns a message of the other fields.
-func split(b []byte, num protowire.Number, part func([]byte) error) (rest []byte, err error) {
-	for at := 0; at < len(b); {
+// More than most fields are an error.
+func split(b []byte, most int, num protowire.Number, part func([]byte) error) (rest []byte, err error) {
+	for at, fields := 0, 0; at < len(b); fields++ {
+		if fields == most {
+			return nil, fmt.Errorf("a graph has more than %d nodes, weights and values", most)
+		}
 		n, typ, tag := protowire.ConsumeTag(b[at:])
 		if tag < 0 {
 			return nil, fmt.Errorf("byte %d: %w", at, protowire.ParseError(tag))

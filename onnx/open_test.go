@@ -126,7 +126,7 @@ func TestOpenExternalRefusals(t *testing.T) {
 		{"parent inside", []string{"location", "folder/../../secret"}, "outside the model's folder"},
 		{"absolute", []string{"location", secret}, "outside the model's folder"},
 		{"symbolic link", []string{"location", "link"}, "escapes"},
-		{"folder", []string{"location", "folder"}, "not a regular file"},
+		{"folder", []string{"location", "folder"}, "this is a folder, not a file"},
 		{"missing", []string{"location", "nothing"}, "no such file"},
 		{"behind the end", []string{"location", "data", "offset", "8"}, "truncated"},
 		{"negative offset", []string{"location", "data", "offset", "-4"}, "truncated"},

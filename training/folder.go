@@ -14,6 +14,7 @@ import (
 	"fovea/inference"
 	"fovea/internal/durable"
 	"fovea/internal/lock"
+	"fovea/internal/regular"
 	"fovea/internal/runfiles"
 	"fovea/training/checkpoint"
 )
@@ -148,7 +149,7 @@ func writeMetrics(path string, rows []evaluation.Metrics) error {
 // readResult reads what a finished run wrote.
 func readResult(dir string) (test evaluation.Metrics, best int, err error) {
 	path := filepath.Join(dir, runfiles.Metrics("test"))
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return evaluation.Metrics{}, 0, err
 	}

@@ -165,22 +165,21 @@ func (d *dataset) arrange() error {
 		}
 		d.merged, names = d.regroup.Merged, d.regroup.Classes
 		said.Order = names
-	} else if c.Numbering == "split" {
-		said.Order = known // as torchvision numbers them
 	}
 	m, err := evaluation.MeaningOf(names, said)
 	if err != nil {
 		return fmt.Errorf("the classes of %s: %w", d.train, err)
 	}
-	if said.Order == nil {
+	if said.Order == nil && c.Numbering == "shared" { // else they are numbered as torchvision does
 		if d.regroup, err = data.Regroup(known, m.Classes); err != nil {
 			return err
 		}
+		names = m.Classes
 	}
 	if d.regroup != nil {
 		d.applyClasses()
 	}
-	d.classes, d.ordered = m.Classes, m.Ordered
+	d.classes, d.meaning = names, m
 	slog.Info(m.How)
 	if m.Unknown != "" {
 		slog.Warn(m.Unknown)

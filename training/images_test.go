@@ -63,8 +63,8 @@ func TestMeaningOfClasses(t *testing.T) {
 			t.Errorf("%q: %v", test.labels, err)
 			continue
 		}
-		if got := strings.Join(d.classes, " "); got != test.classes || d.ordered != test.ordered {
-			t.Errorf("%q: classes %s, ordered %v", test.labels, got, d.ordered)
+		if got := strings.Join(d.classes, " "); got != test.classes || d.meaning.Ordered != test.ordered {
+			t.Errorf("%q: classes %s, ordered %v", test.labels, got, d.meaning.Ordered)
 		}
 		for _, s := range d.splits() {
 			for _, x := range s.Samples {

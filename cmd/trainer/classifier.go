@@ -10,6 +10,7 @@ import (
 
 	"fovea/data"
 	"fovea/inference"
+	"fovea/internal/regular"
 	"fovea/internal/table"
 	"fovea/onnx/engine"
 	"fovea/training/config"
@@ -46,8 +47,8 @@ func (m *classifierFlags) running() []flagEntry {
 func (m *classifierFlags) description() flagGroup {
 	return flagGroup{`
 The model of a run describes itself. Describe any other model with these flags, or with a file beside it: MODEL.json or
-MODEL.toml for MODEL.onnx, with the keys classes, size, crop, mean, std, white_level, input, output and scores. A flag
-wins over the file, and the file over the model. crop, mean and std are never guessed.
+MODEL.toml for MODEL.onnx, with the keys classes, size, crop, mean, std, white_level, input, output, scores, positive,
+ordered and grades. A flag wins over the file, and the file over the model. crop, mean and std are never guessed.
 `, []flagEntry{
 		{&m.classes, "classes", "A,B", "names of the classes, or a file with one on each line"},
 		{&m.given.Size, "size", "S", "width and height of the model's input in pixels"},
@@ -94,7 +95,7 @@ func (m *classifierFlags) read(a *app) (inference.Description, engine.Settings, 
 	if d.Std, err = readNumbers("std", m.std); err != nil {
 		return fail("%w", err)
 	}
-	if d.Classes, err = readClasses(m.classes); err != nil {
+	if d.Classes, err = readList("classes", m.classes); err != nil {
 		return fail("%w", err)
 	}
 	runtime, err := config.ReadRuntime(m.overrides, a.environ)
@@ -117,12 +118,12 @@ func readNumbers(name, text string) ([]float32, error) {
 	return numbers, nil
 }
 
-// readClasses reads names that commas separate, or a file with one name on each line.
-func readClasses(text string) ([]string, error) {
+// readList reads the value of a flag: names that commas separate, or a file with one name on each line.
+func readList(flag, text string) ([]string, error) {
 	if text == "" {
 		return nil, nil
 	}
-	f, err := os.Open(text)
+	f, err := regular.Open(text)
 	if err != nil {
 		if strings.Contains(text, ",") {
 			names := strings.Split(text, ",")
@@ -131,12 +132,12 @@ func readClasses(text string) ([]string, error) {
 			}
 			return names, nil
 		}
-		return nil, fmt.Errorf("-classes %s: neither names with commas between them nor a file: %w", text, err)
+		return nil, fmt.Errorf("-%s %s: neither names with commas between them nor a file: %w", flag, text, err)
 	}
 	defer f.Close()
 	names, err := table.Names(f)
 	if err != nil {
-		return nil, fmt.Errorf("-classes %s: %w", text, err)
+		return nil, fmt.Errorf("-%s %s: %w", flag, text, err)
 	}
 	return names, nil
 }
@@ -168,11 +169,22 @@ folder stands for the images in it at any depth.
 `
 
 // imagePaths lists the images that operands name.
-func imagePaths(operands []string) ([]string, error) {
+func imagePaths(ctx context.Context, operands []string) ([]string, error) {
 	if len(operands) == 0 {
 		return nil, badUsage("missing the images: files, folders, patterns, or - for paths on standard input")
 	}
-	paths, err := inference.Paths(operands, os.Stdin)
+	var paths []string
+	var err error
+	done := make(chan struct{})
+	go func() { // waits as long as standard input is silent
+		defer close(done)
+		paths, err = inference.Paths(operands, os.Stdin)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("listing images: %w", context.Cause(ctx))
+	}
 	if err == nil && len(paths) == 0 {
 		err = errors.New("standard input names no images")
 	}

@@ -64,7 +64,9 @@ func (w aboveBar) Write(p []byte) (int, error) {
 }
 
 // fail writes an error behind a prefix.
-func (c *console) fail(prefix string, err error) { c.line(prefix + naming.ErrorText(err)) }
+func (c *console) fail(prefix string, err error) {
+	c.line(prefix + naming.Shorten(naming.ErrorText(err)))
+}
 
 // printf writes a line for people to standard output. Names among args cannot end it.
 func (a *app) printf(format string, args ...any) {

@@ -126,7 +126,7 @@ func (m *classifierFlags) explainInput(ctx context.Context, a *app, in *explain.
 		return 0, err
 	}
 	in.Model, in.Description, in.Progress = m.path, d, a.console.update
-	if in.Images, err = imagePaths(operands); err != nil {
+	if in.Images, err = imagePaths(ctx, operands); err != nil {
 		return 0, err
 	}
 	return r.Threads, a.loadRuntime(ctx, r.Library)

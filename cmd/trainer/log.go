@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,7 +67,7 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	if err := h.attributes.Handle(ctx, rest); err != nil {
 		return err
 	}
-	_, err := h.out.Write(append(bytes.TrimRight(h.line.Bytes(), " \n"), '\n'))
+	_, err := fmt.Fprintln(h.out, naming.Shorten(strings.TrimRight(h.line.String(), " \n")))
 	return err
 }
 

@@ -140,7 +140,7 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 		a.console.fail("interrupted: ", err)
 		return exitInterrupted
 	case errors.As(err, &bad):
-		a.console.line("config:\n  " + strings.ReplaceAll(naming.ErrorText(err), "\n", "\n  "))
+		a.console.line("config:\n  " + strings.ReplaceAll(naming.Shorten(naming.ErrorText(err)), "\n", "\n  "))
 		a.console.line(`"trainer help config" lists all keys`)
 		return exitUsage
 	}

@@ -110,7 +110,9 @@ func splitNumber(name string) splits.Split {
 }
 
 // Divided reports whether the table itself says a split of each image.
-func (t *Table) Divided() bool { return !slices.Contains(t.Given, "") && slices.Contains(t.Given, "val") }
+func (t *Table) Divided() bool {
+	return !slices.Contains(t.Given, "") && slices.Contains(t.Given, "val")
+}
 
 // Folders lists the images of a folder that has a folder for each class, without splits.
 func Folders(dir string) (*Table, error) {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"fovea/data"
 	"fovea/data/splits"
 	"fovea/internal/naming"
+	"fovea/internal/regular"
 	"fovea/internal/table"
 )
 
@@ -68,7 +68,7 @@ func Open(file, dir string, o Options) (*Table, error) {
 }
 
 func open(file, dir string, o Options) (*Table, error) {
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,9 @@ func Limit() int {
 	return memory.limit
 }
 
+// MaxFile returns the size of the largest image file in bytes: 6 for each pixel of the limit, and 1 MiB.
+func MaxFile() int64 { return 6*int64(Limit()) + 1<<20 }
+
 // checkLimit returns an error that wraps ErrTooLarge if an image has too many pixels, or takes too much memory.
 func checkLimit(h header) error {
 	limit := Limit()

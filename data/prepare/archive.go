@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"fovea/internal/regular"
+	"fovea/internal/zipfile"
 	"io"
 	"os"
 	"path"
@@ -12,6 +14,12 @@ import (
 	"slices"
 	"strings"
 )
+
+// maxDirectory is the largest number of bytes that are read to list an archive.
+const maxDirectory = 64 << 20
+
+// maxRatio is how many times its size an archive in an archive may unpack to.
+const maxRatio = 100
 
 // maxNesting is the number of archives that may stand in one another.
 const maxNesting = 3
@@ -37,7 +45,7 @@ func (s *source) addZipFile(ctx context.Context, name, below string) error {
 	}
 	var whole pieces
 	for _, name := range names {
-		f, err := os.Open(name)
+		f, err := regular.Open(name)
 		if err != nil {
 			return err
 		}
@@ -69,7 +77,7 @@ func (s *source) addZip(ctx context.Context, r io.ReaderAt, size int64, below st
 	if depth > maxNesting {
 		return fmt.Errorf("%s: archives in archives, more than %d deep: unpack them", below, maxNesting)
 	}
-	archive, err := zip.NewReader(r, size)
+	archive, err := zipfile.NewReader(r, size, maxDirectory)
 	if err != nil {
 		return fmt.Errorf("%s is not a whole zip archive (%w): get it again; "+
 			"of one in pieces (.zip.001 …) all must be there", below, err)
@@ -120,6 +128,10 @@ func (s *source) addInner(ctx context.Context, m *zip.File, f *file, depth int) 
 		if at, ok := raw.(io.ReaderAt); ok {
 			return s.addZip(ctx, at, f.size, f.path, depth)
 		}
+	}
+	if m.UncompressedSize64/maxRatio > m.CompressedSize64 {
+		return fmt.Errorf("%s unpacks to more than %d times its size, so it holds no images: do not trust this file, "+
+			"get it from its official site", f.path, maxRatio)
 	}
 	r, err := f.open()
 	if err != nil {

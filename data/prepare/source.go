@@ -2,6 +2,7 @@ package prepare
 
 import (
 	"archive/zip"
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -15,10 +16,11 @@ import (
 	"strings"
 
 	"fovea/data"
+	"fovea/internal/regular"
 )
 
 // maxFile bounds the bytes of a file that is read into memory.
-const maxFile = 1 << 30
+const maxFile = 128 << 20
 
 // A source holds the images and tables of a download, in folders or archives.
 type source struct {
@@ -115,7 +117,7 @@ func (s *source) addFolder(ctx context.Context, root string) error {
 		case isZip(name), isFirstPart(name):
 			return s.addZipFile(ctx, name, below)
 		}
-		s.add(&file{path: below, size: info.Size(), open: func() (io.ReadCloser, error) { return os.Open(name) }})
+		s.add(&file{path: below, size: info.Size(), open: func() (io.ReadCloser, error) { return regular.Open(name) }})
 		return nil
 	})
 }
@@ -137,7 +139,7 @@ func isJunk(base string) bool { return strings.HasPrefix(base, ".") || base == "
 func (f *file) read() ([]byte, error) {
 	if f.size > maxFile {
 		return nil, fmt.Errorf("%s has %d bytes, more than the limit of %d: no image or table of the set does",
-			f.path, f.size, int64(maxFile))
+			f.path, f.size, maxFile)
 	}
 	r, err := f.open()
 	if errors.Is(err, zip.ErrAlgorithm) {
@@ -148,14 +150,16 @@ func (f *file) read() ([]byte, error) {
 		return nil, fmt.Errorf("reading %s: %w", f.path, err)
 	}
 	defer r.Close()
-	content, err := io.ReadAll(io.LimitReader(r, f.size+1))
-	if err == nil && int64(len(content)) != f.size {
+	var content bytes.Buffer
+	content.Grow(int(f.size) + bytes.MinRead) // ReadFrom wants this much room at the end
+	_, err = content.ReadFrom(io.LimitReader(r, f.size+1))
+	if err == nil && int64(content.Len()) != f.size {
 		err = fmt.Errorf("its size is not %d bytes any more", f.size)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w; if it is damaged, get it again", f.path, err)
 	}
-	return content, nil
+	return content.Bytes(), nil
 }
 
 func (f *file) base() string { return path.Base(f.path) }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"fovea/evaluation"
 	"fovea/inference"
 	"fovea/internal/naming"
+	"fovea/internal/regular"
 	"fovea/internal/runfiles"
 )
 
@@ -123,7 +123,8 @@ func countClasses(s *data.Split) cardSplit {
 
 // environment returns the time and the machine of a run, as its last checkpoint states them.
 func environment(folder string) []string {
-	text, err := os.ReadFile(filepath.Join(folder, runfiles.LastCheckpoint, runfiles.CheckpointState))
+	text, err := regular.ReadFile(filepath.Join(folder, runfiles.LastCheckpoint, runfiles.CheckpointState),
+		runfiles.MaxState)
 	var file struct {
 		State struct {
 			Seconds float64
@@ -181,6 +182,9 @@ func (v *Variant) About() string {
 func headline(a *evaluation.Assessment) (out []evaluation.Estimate) {
 	for _, name := range []string{"accuracy", "balanced_accuracy", "f1", "roc_auc", "average_precision", "quadratic_kappa",
 		"mcc", "val_loss", "ece"} {
+		if !a.Headlined(name) {
+			continue
+		}
 		e, _ := evaluation.Find(a.Measures, name)
 		if name == "val_loss" {
 			e.Name = "log_loss"
@@ -215,6 +219,7 @@ var functions = template.FuncMap{
 		e, _ := evaluation.Find(list, name)
 		return number(e.Value)
 	},
+	"kappa": func(m *Measured) string { return m.kappa() },
 	"diff": func(p *evaluation.Paired, name string) string {
 		d := difference(p, name)
 		return fmt.Sprintf("%s [%s, %s]", signed(d.Difference), signed(d.Low), signed(d.High))

@@ -14,6 +14,7 @@ import (
 	"fovea/evaluation"
 	"fovea/graphs/vit"
 	"fovea/inference"
+	"fovea/internal/regular"
 	"fovea/internal/runfiles"
 	"fovea/internal/textfile"
 )
@@ -56,7 +57,7 @@ func openRun(model string, d *inference.Description) (*runFolder, error) {
 	}
 	dir := filepath.Dir(model)
 	file := filepath.Join(dir, runfiles.Config)
-	settings, err := os.ReadFile(file)
+	settings, err := textfile.ReadTOML(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -65,16 +66,13 @@ func openRun(model string, d *inference.Description) (*runFolder, error) {
 		r.splits = table
 	}
 	if err == nil {
-		settings, err = textfile.Decode(settings)
-	}
-	if err == nil {
 		err = toml.Unmarshal(settings, &r.config)
 	}
 	if err != nil {
 		slog.Warn("the config beside the model cannot be read: the model is taken for one without a run", "reason", err)
 		return nil, nil
 	}
-	measures, err := os.Open(filepath.Join(dir, runfiles.Measures("test")))
+	measures, err := regular.Open(filepath.Join(dir, runfiles.Measures("test")))
 	if errors.Is(err, fs.ErrNotExist) {
 		return r, nil
 	}

@@ -38,6 +38,9 @@ const (
 	CheckpointState = "state.json"
 )
 
+// MaxState is the largest size of CheckpointState, in bytes. It is enough for a million images.
+const MaxState = 256 << 20
+
 // Metrics returns the name of the CSV with the metrics of a split. That of "val" has a row for each epoch. That of
 // "test" is the last file of a run, so a folder that has it holds a finished run.
 func Metrics(split string) string { return "metrics_" + split + ".csv" }
@@ -54,3 +57,6 @@ func PartialPredictions(split string) string { return "predictions_" + split + "
 
 // ConfusionMatrix returns the name of the picture of a split's confusion matrix.
 func ConfusionMatrix(split string) string { return "confusion_matrix_" + split + ".png" }
+
+// DecisionCurve returns the name of the CSV with the decision curve of a split of two classes, or of grades with a cut.
+func DecisionCurve(split string) string { return "decision_curve_" + split + ".csv" }

@@ -325,19 +325,19 @@ const maxRow = 1 << 21
 type limited struct {
 	r     io.Reader
 	row   int
-	total int // bytes that may still come
+	total *int // bytes that may still come
 }
 
 func (l *limited) Read(p []byte) (int, error) {
 	if l.row > maxRow {
 		return 0, fmt.Errorf("a row has more than %d bytes: this is no table of labels or numbers", maxRow)
 	}
-	if l.total <= 0 {
+	if *l.total <= 0 {
 		return 0, errors.New("the table is too large: save it as CSV, or in parts")
 	}
 	n, err := l.r.Read(p)
 	l.row += n
-	l.total -= n
+	*l.total -= n
 	return n, err
 }
 
@@ -374,7 +374,8 @@ func openCSV(in *bufio.Reader, o *Options) (source, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	limit := &limited{r: in, total: math.MaxInt}
+	unlimited := math.MaxInt
+	limit := &limited{r: in, total: &unlimited}
 	s := &csvSource{Reader: csv.NewReader(limit), limit: limit}
 	s.FieldsPerRecord, s.ReuseRecord, s.LazyQuotes = -1, true, o.Lenient
 	if m := separatorLine.FindSubmatch(head); m != nil {

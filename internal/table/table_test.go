@@ -224,6 +224,45 @@ func TestTwoSheets(t *testing.T) {
 }
 
 // FuzzReader reads any bytes. A table that was read gives the same cells when it is written as plain CSV.
+// A workbook that unpacks to much, or has many parts or sheets, is an error.
+func TestHugeWorkbooks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a second")
+	}
+	const namespace = `<workbook xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">`
+	parts := map[string]string{}
+	for i := range 30_000 {
+		parts[fmt.Sprint("part", i)] = ""
+	}
+	for want, parts := range map[string]map[string]string{
+		"its directory has more than 1048576 bytes": parts,
+		"1001 visible sheets": {
+			"xl/workbook.xml":            namespace + strings.Repeat(`<sheet name="a" r:id="1"/>`, 1001) + "</workbook>",
+			"xl/_rels/workbook.xml.rels": `<r><Relationship Id="1" Target="worksheets/sheet1.xml"/></r>`,
+		},
+		"elements stand more than 100 deep": {"xl/worksheets/sheet1.xml": strings.Repeat("<a>", 1000)},
+		"a row has more than 2097152 bytes": {"xl/worksheets/sheet1.xml": "<a b='" + strings.Repeat("c", 3<<20) + "'/>"},
+	} {
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		for name, content := range parts {
+			f, err := z.Create(name)
+			if err == nil {
+				_, err = io.WriteString(f, content)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := NewReader(&b, Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error is %v, want %q", err, want)
+		}
+	}
+}
+
 func FuzzReader(f *testing.F) {
 	files, _ := filepath.Glob("testdata/*.*")
 	for _, name := range files {

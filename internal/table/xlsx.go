@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"fovea/internal/zipfile"
 	"io"
 	"io/fs"
 	"path"
@@ -15,12 +16,14 @@ import (
 
 // Limits on a workbook. A small archive may unpack to much more.
 const (
-	maxColumns  = 1 << 14 // of a sheet
-	maxCells    = 1 << 26 // of a sheet, with the empty ones before others
-	maxWorkbook = 1 << 28 // bytes
-	maxStrings  = 1 << 25 // bytes of all texts, unpacked
-	maxSheet    = 1 << 26 // bytes, unpacked
-	maxDepth    = 100     // of elements in one another
+	maxColumns   = 1 << 14 // of a sheet
+	maxCells     = 1 << 26 // of a sheet, with the empty ones before others
+	maxWorkbook  = 1 << 28 // bytes
+	maxDirectory = 1 << 20 // bytes of the list of its parts
+	maxSheets    = 1000
+	maxStrings   = 1 << 25 // bytes of all texts, unpacked
+	maxSheet     = 1 << 26 // bytes, unpacked
+	maxDepth     = 100     // of elements in one another
 )
 
 const (
@@ -40,11 +43,14 @@ type sheet struct {
 
 // openSheet opens the visible sheet whose first row fits, or the first visible one that is not empty.
 func openSheet(r io.Reader, fits func([]string) bool) (source, error) {
-	content, err := io.ReadAll(io.LimitReader(r, maxWorkbook))
+	content, err := io.ReadAll(io.LimitReader(r, maxWorkbook+1))
 	if err != nil {
 		return nil, err
 	}
-	book, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
+	if len(content) > maxWorkbook {
+		return nil, fmt.Errorf("the workbook has more than %d bytes: save its sheet as CSV", maxWorkbook)
+	}
+	book, err := zipfile.NewReader(bytes.NewReader(content), int64(len(content)), maxDirectory)
 	if err != nil {
 		return nil, fmt.Errorf("the file is not an xlsx workbook (%w): get it again", err)
 	}
@@ -56,9 +62,13 @@ func openSheet(r io.Reader, fits func([]string) bool) (source, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(sheets) > maxSheets {
+		return nil, fmt.Errorf("the workbook has %d visible sheets: save the one that is meant as CSV", len(sheets))
+	}
 	var found, filled, fitting []sheetName
+	budget := maxSheet // for all headers
 	for _, s := range sheets {
-		in, err := openPart(book, s, shared)
+		in, err := openPart(book, s, shared, &budget)
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +87,8 @@ func openSheet(r io.Reader, fits func([]string) bool) (source, error) {
 		return nil, fmt.Errorf("the sheets %.50q and %.50q both have the columns of the table: keep one in the workbook",
 			found[0].Name, found[1].Name)
 	}
-	return openPart(book, found[0], shared)
+	budget = maxSheet
+	return openPart(book, found[0], shared, &budget)
 }
 
 type sheetName struct {
@@ -101,17 +112,19 @@ func visibleSheets(book *zip.Reader) ([]sheetName, error) {
 	if err != nil {
 		return nil, err
 	}
+	targets := map[string]string{} // by ID
+	for _, p := range parts {
+		targets[p.ID] = p.Target
+	}
 	var out []sheetName
 	for _, s := range list {
-		for _, p := range parts {
-			target := p.Target
-			if !path.IsAbs(target) {
-				target = path.Join("/xl", target)
-			}
-			s.part = strings.TrimPrefix(target, "/")
-			if p.ID == s.ID && s.State != "hidden" && s.State != "veryHidden" && strings.Contains(target, "/worksheets/") {
-				out = append(out, s)
-			}
+		target := targets[s.ID]
+		if !path.IsAbs(target) {
+			target = path.Join("/xl", target)
+		}
+		s.part = strings.TrimPrefix(target, "/")
+		if s.State != "hidden" && s.State != "veryHidden" && strings.Contains(target, "/worksheets/") {
+			out = append(out, s)
 		}
 	}
 	if out == nil {
@@ -120,18 +133,19 @@ func visibleSheets(book *zip.Reader) ([]sheetName, error) {
 	return out, nil
 }
 
-func openPart(book *zip.Reader, s sheetName, shared []richText) (*sheet, error) {
-	in, err := openXML(book, s.part, maxSheet)
+func openPart(book *zip.Reader, s sheetName, shared []richText, budget *int) (*sheet, error) {
+	in, err := openXML(book, s.part, budget)
 	return &sheet{name: s.part, shared: shared, xml: in}, err
 }
 
-// openXML opens a part of a workbook whose elements have a limited size and depth.
-func openXML(book *zip.Reader, name string, most int) (*xml.Decoder, error) {
+// openXML opens a part of a workbook whose elements have a limited size and depth. What is read of it is taken off the
+// budget, in bytes.
+func openXML(book *zip.Reader, name string, budget *int) (*xml.Decoder, error) {
 	part, err := book.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("no %.100s in the workbook: %w", name, fs.ErrNotExist)
 	}
-	in := &limited{r: part, total: most}
+	in := &limited{r: part, total: budget}
 	return xml.NewTokenDecoder(&tokens{xml.NewDecoder(in), in, 0}), nil
 }
 
@@ -158,7 +172,8 @@ func (t *tokens) Token() (xml.Token, error) {
 
 // decodeAll decodes all elements of a name in a part of a workbook. A workbook without the part has none.
 func decodeAll[T any](book *zip.Reader, part, name string) ([]T, error) {
-	in, err := openXML(book, part, maxStrings)
+	budget := maxStrings
+	in, err := openXML(book, part, &budget)
 	if err != nil {
 		return nil, nil
 	}

@@ -5,6 +5,7 @@ package textfile
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
@@ -31,14 +32,23 @@ func NewReader(r io.Reader) io.Reader {
 // Decode returns what [NewReader] reads from b.
 func Decode(b []byte) ([]byte, error) { return io.ReadAll(NewReader(bytes.NewReader(b))) }
 
-// Lines returns the lines of a text that are not empty, without their ends.
-func Lines(r io.Reader) ([]string, error) {
+// Lines returns the lines of a text that are not empty, without their ends. It is an error if they take more than most
+// bytes of memory, 32 for each line among them.
+func Lines(r io.Reader, most int) ([]string, error) {
 	var out []string
 	lines := bufio.NewScanner(LineEnds(NewReader(r), 0))
 	for lines.Scan() { // it cuts CR LF off
-		if line := lines.Text(); line != "" {
-			out = append(out, line)
+		line := lines.Text()
+		if line == "" {
+			continue
 		}
+		out = append(out, line)
+		if most -= len(line) + 32; most < 0 {
+			return nil, fmt.Errorf("the text has more than %d lines or is too large: use a part of it", len(out)-1)
+		}
+	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return nil, fmt.Errorf("a line has more than %d bytes: this is no list of names", bufio.MaxScanTokenSize)
 	}
 	return out, lines.Err()
 }

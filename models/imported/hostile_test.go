@@ -242,7 +242,7 @@ var hostiles = map[string]hostile{
 	"outside, Windows": {"outside the model's folder", external("location", `..\secret`)},
 	"absolute":         {"outside the model's folder", external("location", "/etc/passwd")},
 	"symbolic link":    {"escapes", external("location", "link")},
-	"folder":           {"not a regular file", external("location", "folder")},
+	"folder":           {"this is a folder, not a file", external("location", "folder")},
 	"no such data":     {`tensor "w"`, external("location", "nothing")},
 	"no location":      {"without a location", external()},
 	"behind the end": {`external data file "data": has 96 bytes, but 96 are wanted from offset 8`,

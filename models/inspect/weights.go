@@ -54,6 +54,9 @@ func readWeights(path string) (*Weights, error) {
 	return w, nil
 }
 
+// mostParts is the number of parts of a name that a prefix has at most.
+const mostParts = 32
+
 // mostPrefixes is the number of prefixes that a report has at most, if a depth allows it.
 const mostPrefixes = 24
 
@@ -78,7 +81,7 @@ func group(names [][]string, counts []Tally) []Prefix {
 		if best != nil && len(list) > mostPrefixes {
 			return best
 		}
-		if best = list; !deeper {
+		if best = list; !deeper || depth == mostParts {
 			return best
 		}
 	}

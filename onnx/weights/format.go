@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
+	"fovea/internal/regular"
 	"fovea/internal/textfile"
 )
 
@@ -33,7 +33,7 @@ func Detect(path string) (Format, error) {
 }
 
 func detect(path string) (Format, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return "", err
 	}

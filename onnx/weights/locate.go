@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"fovea/internal/regular"
 	"io/fs"
 	"math"
 	"os"
@@ -83,7 +84,7 @@ func hubCache() (string, error) {
 // snapshots returns the commits that are in a repository's folder: main's first, then the others, newest first.
 func snapshots(folder string) []string {
 	entries, _ := os.ReadDir(filepath.Join(folder, "snapshots"))
-	main, _ := os.ReadFile(filepath.Join(folder, "refs", "main"))
+	main, _ := regular.ReadFile(filepath.Join(folder, "refs", "main"), 1<<10)
 	first := strings.TrimSpace(string(main))
 	date := func(e fs.DirEntry) int64 {
 		info, err := e.Info()

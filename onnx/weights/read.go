@@ -15,6 +15,9 @@ import (
 // maxHeader is the largest header that the official library reads.
 const maxHeader = 100_000_000
 
+// maxTensors is the largest number of tensors in a header: each takes time and memory. Large models have some thousand.
+const maxTensors = 1 << 18
+
 // metadataKey is the one name in a header that no tensor may have.
 const metadataKey = "__metadata__"
 
@@ -133,7 +136,9 @@ func parseHeader(header []byte) (entries []entry, metadata map[string]string, er
 		if err != nil {
 			return nil, nil, fmt.Errorf("tensor %q: %w", name, err)
 		}
-		entries = append(entries, e)
+		if entries = append(entries, e); len(entries) > maxTensors {
+			return nil, nil, fmt.Errorf("more than %d tensors", maxTensors)
+		}
 	}
 	if _, err := dec.Token(); err != nil {
 		return nil, nil, err

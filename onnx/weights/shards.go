@@ -4,14 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"fovea/internal/regular"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 )
 
-// maxIndex is the largest file that is read as an index. It is enough for millions of tensors.
-const maxIndex = 256 << 20
+// maxIndex is the largest file that is read as an index. It is enough for a hundred thousand tensors.
+const maxIndex = 16 << 20
 
 // openShards opens the files that an index names as one file. Hugging Face's libraries save large models in that form
 // (model.safetensors.index.json, pytorch_model.bin.index.json). The files lie beside the index.
@@ -64,14 +64,7 @@ func isIndex(path string) bool { return filepath.Ext(path) == ".json" }
 
 // readIndex returns the file that each tensor is in.
 func readIndex(path string) (map[string]string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxIndex {
-		return nil, fmt.Errorf("%d bytes are too many for an index of weight files", info.Size())
-	}
-	text, err := os.ReadFile(path)
+	text, err := regular.ReadFile(path, maxIndex)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/internal/zipfile"
 	"fovea/onnx/weights/internal/pickle"
 )
 
@@ -62,7 +63,7 @@ func parseTorchZip(b []byte) (contents, error) {
 
 // listArchive returns the content of each entry, in b's memory.
 func listArchive(b []byte) (map[string][]byte, error) {
-	archive, err := zip.NewReader(&limitedReader{bytes.NewReader(b), maxDirectory}, int64(len(b)))
+	archive, err := zipfile.NewReader(bytes.NewReader(b), int64(len(b)), maxDirectory)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the file is truncated, or damaged", err)
 	}
@@ -99,18 +100,4 @@ func listArchive(b []byte) (map[string][]byte, error) {
 		}
 	}
 	return entries, nil
-}
-
-// A limitedReader fails after left bytes. An archive lists as many entries as are read of it, and each entry costs
-// memory.
-type limitedReader struct {
-	*bytes.Reader
-	left int
-}
-
-func (r *limitedReader) ReadAt(p []byte, offset int64) (int, error) {
-	if r.left -= len(p); r.left < 0 {
-		return 0, fmt.Errorf("its directory has more than %d bytes", maxDirectory)
-	}
-	return r.Reader.ReadAt(p, offset)
 }

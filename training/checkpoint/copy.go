@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"fovea/internal/durable"
+	"fovea/internal/regular"
 	"fovea/internal/runfiles"
 )
 
@@ -28,7 +29,7 @@ func link(from, to string) error {
 	if os.Link(from, to) == nil {
 		return nil
 	}
-	in, err := os.Open(from)
+	in, err := regular.Open(from)
 	if err != nil {
 		return err
 	}

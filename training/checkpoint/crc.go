@@ -1,9 +1,9 @@
 package checkpoint
 
 import (
+	"fovea/internal/regular"
 	"hash/crc32"
 	"io"
-	"os"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli) // has an instruction on amd64 and arm64
@@ -30,7 +30,7 @@ func (s *summingWriter) sum() fileSum { return fileSum{s.size, formatCRC(s.crc)}
 // sumFile returns the size and the checksum of a file. It reads through a small buffer, which leaves the file in the
 // page cache for the map that follows.
 func sumFile(path string) (fileSum, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return fileSum{}, err
 	}

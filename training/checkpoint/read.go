@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"fovea/internal/regular"
 	"fovea/internal/runfiles"
 	"fovea/onnx/weights"
 )
@@ -86,7 +87,7 @@ func read(p location) (*Checkpoint, error) {
 
 // readManifest reads state.json and verifies the state in it.
 func readManifest(path string) (*manifest, error) {
-	b, err := os.ReadFile(path)
+	b, err := regular.ReadFile(path, runfiles.MaxState)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is missing, so this is no checkpoint, or a part of one: %s", runfiles.CheckpointState,
 			advice)

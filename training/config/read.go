@@ -87,10 +87,7 @@ func (r *reader) report(c *Config, prefix string) {
 func (r *reader) err() error { return errors.Join(r.problems...) }
 
 func (r *reader) readFile(file string) {
-	doc, err := os.ReadFile(file)
-	if err == nil {
-		doc, err = textfile.Decode(doc)
-	}
+	doc, err := textfile.ReadTOML(file)
 	if err != nil {
 		var path *os.PathError
 		if errors.As(err, &path) {

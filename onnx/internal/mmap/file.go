@@ -2,6 +2,7 @@ package mmap
 
 import (
 	"fmt"
+	"fovea/internal/regular"
 	"math"
 	"os"
 )
@@ -14,7 +15,7 @@ type File struct {
 
 // Open maps the regular file at path.
 func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 
 	"fovea/internal/durable"
 	"fovea/internal/lock"
+	"fovea/internal/regular"
 )
 
 // cacheFolder returns the folder of fetched libraries. VERSION/SYSTEM-MACHINE/ in it has a library and its SHA-256
@@ -105,7 +106,7 @@ func store(library, version string) (string, error) {
 	// Another process may run the library that is there: the same content stays.
 	if got, err := fileSum(path); err != nil || got != sum {
 		err := durable.Write(path, func(w io.Writer) error {
-			f, err := os.Open(library)
+			f, err := regular.Open(library)
 			if err != nil {
 				return err
 			}
@@ -130,7 +131,7 @@ func writeSum(path, sum string) error {
 
 // fileSum returns a file's SHA-256 in hexadecimal.
 func fileSum(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return "", err
 	}

@@ -2,11 +2,12 @@ package install
 
 import (
 	"archive/tar"
-	"archive/zip"
 	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
+	"fovea/internal/regular"
+	"fovea/internal/zipfile"
 	"io"
 	"net/http"
 	"net/url"
@@ -111,7 +112,7 @@ func (c *counter) Read(p []byte) (int, error) {
 // unpack returns the path of the library that a file holds: the file itself, or the library extracted into the folder
 // from a zip file (a wheel, jar or NuGet package) or a .tgz.
 func unpack(file, folder string) (library string, err error) {
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return "", err
 	}
@@ -142,7 +143,7 @@ func unzip(f *os.File, target string) error {
 	if err != nil {
 		return err
 	}
-	archive, err := zip.NewReader(f, info.Size())
+	archive, err := zipfile.NewReader(f, info.Size(), 64<<20)
 	if err != nil {
 		return err
 	}

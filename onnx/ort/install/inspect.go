@@ -8,17 +8,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"strings"
 
+	"fovea/internal/regular"
 	"fovea/onnx/ort"
 )
 
 // inspect reads a file without executing anything in it. It returns the version of the ONNX Runtime library in it, if
 // the file tells it (only ELF does), or why the file is no such library for this machine.
 func inspect(path string) (version string, err error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return "", err
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"fovea/internal/durable"
+	"fovea/internal/regular"
 )
 
 // checkCached returns an error unless a library in the cache may be loaded: nobody but this user and root can change it
@@ -107,7 +108,7 @@ func rememberedSums() []string {
 	if err != nil || checkOwners(path, path) != nil {
 		return nil
 	}
-	text, err := os.ReadFile(path)
+	text, err := regular.ReadFile(path, 1<<20)
 	if err != nil {
 		return nil
 	}
