@@ -55,6 +55,7 @@ const (
 	CrossTable      Topic = "cross-tabulation"
 	Failures        Topic = "errors"
 	Subgroups       Topic = "results by subgroup"
+	Clusters        Topic = "results by cluster"
 	Updating        Topic = "updating of the model"
 	Readers         Topic = "readers of the predictors"
 	Software        Topic = "software"

@@ -51,7 +51,7 @@ var tripodAI = &Checklist{
 		{"12c", "Methods: analysis", "Model type, building steps, tuning, internal validation",
 			[]Topic{Architecture, Initialization, Training, Augmentation, Selection},
 			"Give the reason for the model type. Say which settings were tried in other runs, and how they were compared."},
-		{"12d", "Methods: analysis", "Differences between clusters such as hospitals", []Topic{Subgroups},
+		{"12d", "Methods: analysis", "Differences between clusters such as hospitals", []Topic{Clusters},
 			"Say whether results were compared between centres, and how."},
 		{"12e", "Methods: analysis", "Measures and plots of performance", []Topic{Measures, Uncertainty, Utility},
 			"Give the reason for the measures, and how models were compared if several were."},
@@ -91,7 +91,7 @@ var tripodAI = &Checklist{
 			[]Topic{Architecture, Preparation, Reproduction}, "Say where model.onnx can be had, or why it cannot."},
 		{"23a", "Results: model performance", "Performance with intervals, also in key subgroups",
 			[]Topic{Results, ByClass, Calibration, Subgroups}, ""},
-		{"23b", "Results: model performance", "Differences of performance between clusters", []Topic{Subgroups},
+		{"23b", "Results: model performance", "Differences of performance between clusters", []Topic{Clusters},
 			"Give them if they were examined."},
 		{"24", "Results: model updating", "Results of updating the model", []Topic{Updating}, ""},
 

@@ -228,10 +228,11 @@ func checkBreakdown(t *testing.T, folder string) {
 		checklist.Subgroups: "By sex (sensitivity and specificity: argmax): f (4 images of 2 patients): accuracy 0.250 " +
 			"(too few to judge AUC); m (4 images of 2 patients): accuracy 1.000 (0.500 to 1.000). Largest gaps: accuracy " +
 			"0.750 (0.500 to 1.000) between m and f.",
+		checklist.Clusters:    "",
 		checklist.Uncertainty: "The images of a patient count together where the method says so (4 patients).",
 		checklist.Utility:     "Net benefit over thresholds (decision curve).",
 	} {
-		if !strings.Contains(facts[topic].Text, want) || facts[topic].Lacks != "" {
+		if !strings.Contains(facts[topic].Text, want) || facts[topic].Lacks != "" && want != "" {
 			t.Errorf("%s: %q, lacks %q; want\n%q", topic, facts[topic].Text, facts[topic].Lacks, want)
 		}
 	}

@@ -1,7 +1,6 @@
 package account
 
 import (
-	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -17,6 +16,7 @@ import (
 	"fovea/evaluation"
 	"fovea/evaluation/checklist"
 	"fovea/evaluation/figures"
+	"fovea/evaluation/operating"
 	"fovea/evaluation/report"
 	"fovea/inference"
 	"fovea/internal/runfiles"
@@ -34,8 +34,8 @@ type folder struct {
 	images     *images // of data.labels
 	leftOut    map[string]int
 	assessment *evaluation.Assessment
-	more       breakdown // of the assessment
-	benefit    bool      // there is a decision curve
+	points     []*operating.Result // of the assessment
+	benefit    bool                // there is a decision curve
 	tested     *evaluation.Predictions
 }
 
@@ -86,7 +86,7 @@ func open(dir string) (*folder, error) {
 		{runfiles.Splits, f.readSplits},
 		{runfiles.LeftOut, f.readLeftOut},
 		{runfiles.Measures("test"), f.readMeasures},
-		{decisionCurve, opened(func(io.Reader) error { f.benefit = true; return nil })},
+		{runfiles.DecisionCurve("test"), opened(func(io.Reader) error { f.benefit = true; return nil })},
 		{runfiles.Predictions("test"), opened(func(in io.Reader) error {
 			f.tested, err = evaluation.ReadTable(in, evaluation.TableOptions{})
 			return err
@@ -128,18 +128,10 @@ func (f *folder) readCheckpoint(path string) error {
 }
 
 func (f *folder) readMeasures(path string) error {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if f.assessment, err = evaluation.ReadAssessment(bytes.NewReader(content)); err != nil {
-		return err
-	}
-	return json.Unmarshal(content, &f.more)
+	m, err := report.ReadMeasures(path)
+	f.assessment, f.points = m.Assessment, m.Operating
+	return err
 }
-
-// decisionCurve is the name of the table of net benefit.
-const decisionCurve = "decision_curve_test.csv"
 
 // images is the content of splits.csv.
 type images struct {

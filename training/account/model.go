@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"fovea/evaluation"
 	"fovea/evaluation/checklist"
 	"fovea/internal/numbers"
 	"fovea/internal/runfiles"
@@ -78,20 +77,21 @@ func (f *folder) task() checklist.Fact {
 		}
 	}
 	if len(f.model.Classes) == 2 {
-		w.say([]string{inModel + "fovea.classes"}, "The model looks for %s.", f.positive())
+		w.say([]string{inModel + "fovea.positive"}, "The model looks for %s.", f.positive())
 	}
-	if f.ordered() {
-		w.say(keys("data.ordered"), "They are grades, in this order.")
+	if m, err := f.model.Meaning(); err == nil && m.Ordered {
+		w.say([]string{inModel + "fovea.grades"}, "They are grades, in the order %s.", strings.Join(m.Classes, ", "))
 	}
 	return w.fact()
 }
 
 // positive returns the class of two that the model looks for.
 func (f *folder) positive() string {
-	if f.assessment != nil && f.assessment.Positive != "" {
-		return f.assessment.Positive
+	m, err := f.model.Meaning()
+	if err != nil {
+		return f.model.Classes[1]
 	}
-	return f.model.Classes[1]
+	return m.Classes[1]
 }
 
 // archName returns model.arch, and whether other keys change it.
@@ -102,16 +102,12 @@ func archName(m config.Model) string {
 	return m.Arch
 }
 
-// ordered reports whether the classes are grades, by data.ordered or their names.
+// ordered reports whether the classes are grades.
 func (f *folder) ordered() bool {
 	if f.model == nil {
 		return false
 	}
-	if f.more.Ordered != nil {
-		return *f.more.Ordered
-	}
-	m, err := evaluation.MeaningOf(f.model.Classes, evaluation.Said{Order: f.model.Classes,
-		Ordered: strings.TrimPrefix(f.config.Data.Ordered, "auto")})
+	m, err := f.model.Meaning()
 	return err == nil && m.Ordered
 }
 

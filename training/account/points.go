@@ -2,68 +2,13 @@ package account
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"fovea/evaluation"
 	"fovea/evaluation/checklist"
+	"fovea/evaluation/operating"
 )
-
-// A breakdown is what metrics_test.json holds beside the measures of all test images, where a run has it.
-type breakdown struct {
-	Patients  int         `json:"patients"`
-	Ordered   *bool       `json:"ordered"`
-	Units     []unit      `json:"units"`
-	Subgroups []subgroups `json:"subgroups"`
-	Points    []point     `json:"operating_points"`
-}
-
-// A unit is an eye or a patient, whose images have one answer together.
-type unit struct {
-	Unit     string                `json:"unit"`
-	Pool     string                `json:"pool"`
-	Rows     int                   `json:"rows"`
-	Measures []evaluation.Estimate `json:"measures"`
-}
-
-type subgroups struct {
-	By        string `json:"by"`
-	Threshold string `json:"threshold"`
-	Groups    []struct {
-		Name     string                `json:"name"`
-		Rows     int                   `json:"rows"`
-		Patients int                   `json:"patients"`
-		Measures []evaluation.Estimate `json:"measures"`
-		Few      []string              `json:"few"`
-	} `json:"groups"`
-	Gaps []struct {
-		Measure    string            `json:"measure"`
-		Best       string            `json:"best"`
-		Worst      string            `json:"worst"`
-		Difference evaluation.Number `json:"difference"`
-		Low        evaluation.Number `json:"low"`
-		High       evaluation.Number `json:"high"`
-	} `json:"gaps"`
-}
-
-// A point is a threshold that was chosen before the test.
-type point struct {
-	Rule       string                `json:"rule"`
-	Positive   string                `json:"positive"`
-	Threshold  float64               `json:"threshold"`
-	ChosenOn   string                `json:"chosen_on"`
-	Images     int                   `json:"images"`
-	Upper      []string              `json:"upper"`
-	Prevalence float64               `json:"prevalence"`
-	Measures   []evaluation.Estimate `json:"measures"`
-}
-
-func (p point) String() string {
-	positive := p.Positive
-	if p.Upper != nil {
-		positive += " or higher"
-	}
-	return fmt.Sprintf("%s where its probability is at least %.6g", positive, p.Threshold)
-}
 
 // plainMeasures names the measures of subgroups and units.
 var plainMeasures = map[string]string{"roc_auc": "AUC", "recall_positive": "sensitivity",
@@ -87,21 +32,28 @@ func estimates(all []evaluation.Estimate) string {
 	return join(parts...)
 }
 
+// where says when the answer of an operating point is positive.
+func where(p operating.Point) string {
+	reached, _ := p.Decision()
+	return fmt.Sprintf("%s where its probability is at least %.6g", reached, p.Threshold)
+}
+
 // sayPoints adds what the thresholds of operating points do on the test.
 func (f *folder) sayPoints(w *writer) {
-	for _, p := range f.more.Points {
+	for _, p := range f.points {
 		prevalence := ""
 		if p.Prevalence > 0 {
 			prevalence = fmt.Sprintf(", with a stated prevalence of %.4g %%", 100*p.Prevalence)
 		}
-		w.say([]string{inMeasures + ": operating_points"}, "Operating point, %s%s: %s.", p, prevalence, estimates(p.Measures))
+		w.say([]string{inMeasures + ": operating_points"}, "Operating point, %s%s: %s.", where(p.Point), prevalence,
+			estimates(p.Measures))
 	}
 }
 
 // sayUnits adds the results by eye and by patient.
 func (f *folder) sayUnits(w *writer) {
-	for _, u := range f.more.Units {
-		if u.Unit == "image" { // the measures of the whole test
+	for _, u := range f.assessment.Units {
+		if u.Unit == evaluation.ByImage { // the measures of the whole test
 			continue
 		}
 		pool := ""
@@ -112,14 +64,29 @@ func (f *folder) sayUnits(w *writer) {
 	}
 }
 
+// clusters tells of the subgroups that are not kinds of people, such as sites and cameras.
+func (f *folder) clusters() checklist.Fact {
+	return f.subgroupsBy("Results by site or camera.", func(by string) bool {
+		return !slices.Contains([]string{"sex", "age", "eye"}, by)
+	})
+}
+
 func (f *folder) subgroups() checklist.Fact {
+	return f.subgroupsBy("Results by subgroup.", func(string) bool { return true })
+}
+
+// subgroupsBy tells of the subgroups by some attributes, or that there are none.
+func (f *folder) subgroupsBy(missing string, told func(by string) bool) checklist.Fact {
 	var w writer
-	if len(f.more.Subgroups) == 0 {
-		w.lack("Results by subgroup.")
-		return w.fact()
+	var all []evaluation.Subgroups
+	if f.assessment != nil {
+		all = f.assessment.Subgroups
 	}
 	in := []string{inMeasures + ": subgroups"}
-	for _, s := range f.more.Subgroups {
+	for _, s := range all {
+		if !told(s.By) {
+			continue
+		}
 		var groups []string
 		for _, g := range s.Groups {
 			size := count(g.Rows, "image")
@@ -151,6 +118,9 @@ func (f *folder) subgroups() checklist.Fact {
 		if gaps != nil {
 			w.say(in, "Largest gaps: %s.", strings.Join(gaps, "; "))
 		}
+	}
+	if w.text == nil {
+		w.lack("%s", missing)
 	}
 	return w.fact()
 }

@@ -16,9 +16,10 @@ func (f *folder) tellResults(facts map[checklist.Topic]checklist.Fact) {
 	facts[checklist.Utility] = checklist.Fact{Lacks: "A decision curve."}
 	if f.benefit {
 		facts[checklist.Utility] = checklist.Fact{Text: "Net benefit over thresholds (decision curve).",
-			Where: []string{decisionCurve}}
+
+			Where: []string{runfiles.DecisionCurve("test")}}
 	}
-	facts[checklist.Subgroups] = f.subgroups()
+	facts[checklist.Subgroups], facts[checklist.Clusters] = f.subgroups(), f.clusters()
 	facts[checklist.Internal] = f.internal()
 	facts[checklist.Output] = f.output()
 	if f.assessment == nil {
@@ -54,13 +55,13 @@ func (f *folder) output() checklist.Fact {
 		return w.fact()
 	}
 	w.say([]string{inModel + "probabilities"}, "The model gives each class a probability, by softmax.")
-	for i, p := range f.more.Points {
+	for i, p := range f.points {
 		which := "Also"
 		if i == 0 {
 			which = "The answer"
 		}
 		w.say([]string{inMeasures + ": operating_points"}, "%s: %s (rule %s, chosen on %s of the split %s before the test).",
-			which, p,
+			which, where(p.Point),
 			p.Rule, count(p.Images, "image"), p.ChosenOn)
 	}
 	argmax := "The class of the largest one"
@@ -68,7 +69,7 @@ func (f *folder) output() checklist.Fact {
 		argmax = fmt.Sprintf("The class of the larger one, which is a threshold of 0.5 on the probability of %s,",
 			f.positive())
 	}
-	if len(f.more.Points) > 0 {
+	if len(f.points) > 0 {
 		w.say([]string{inModel + "fovea.classes"}, "%s counts for measures without a threshold of their own.", argmax)
 	} else {
 		w.say([]string{inModel + "fovea.classes"}, "%s is the answer. The run chose no operating point.", argmax)
@@ -124,9 +125,9 @@ func (f *folder) uncertainty() checklist.Fact {
 	for _, m := range methods {
 		w.say([]string{inMeasures + ": method"}, "By %s: %s.", m, strings.Join(by[m], ", "))
 	}
-	if f.more.Patients > 0 {
+	if f.assessment.Patients > 0 {
 		w.say([]string{inMeasures + ": patients"}, "The images of a patient count together where the method says so (%s).",
-			count(f.more.Patients, "patient"))
+			count(f.assessment.Patients, "patient"))
 	} else if f.images.column("patient") >= 0 {
 		w.lack("Intervals by patient: these count images, and are too narrow where a patient has several.")
 	}
