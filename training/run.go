@@ -195,7 +195,7 @@ func (r *run) openWeights() error {
 // been.
 func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint.Checkpoint) (err error) {
 	setup, set := r.plan.setup, r.plan.data
-	l, err := setup.learner(r.engine, graph, nil)
+	l, err := setup.learner(r.engine, graph)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,11 @@ type Image struct {
 	fingerprint data.Fingerprint
 }
 
+// finders find the images of the sets that come with tables. Those of the others are found by their folders.
+var finders = map[string]func(*Set, *source) ([]*Image, error){
+	"aptos2019": findAPTOS, "idrid": findIDRiD, "messidor2": findMESSIDOR2, "papila": findPAPILA,
+}
+
 // byFolder labels each image by the innermost folder or archive around it that has the name of a class. Where there is
 // none, the letters at the start of the image's own name decide.
 func byFolder(s *Set, src *source) ([]*Image, error) {

@@ -53,7 +53,11 @@ func New(ctx context.Context, o Options) (_ *Plan, err error) {
 			src.close()
 		}
 	}()
-	images, err := o.Set.find(o.Set, src)
+	find := o.Set.find
+	if find == nil {
+		find = byFolder
+	}
+	images, err := find(o.Set, src)
 	if err != nil {
 		return nil, err
 	}
