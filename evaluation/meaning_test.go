@@ -144,6 +144,7 @@ var publicSets = []struct{ set, want string }{
 	{"Suspect", "normal | glaucoma_suspect*"},
 	{"Myopia", "Non-myopic | Myopic*"},
 	{"Dry and wet", "? dry AMD, wet AMD"},
+	{"Amounts around a normal one", "? high, low, normal"},
 	{"Plain Roman", "? I, II, III"},
 	{"Late AMD in two kinds", "? no AMD, early AMD, intermediate AMD, GA, CNV"},
 	{"Responders", "non-responder | responder*"},

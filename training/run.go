@@ -155,8 +155,9 @@ func (r *run) do(ctx context.Context, start time.Time, result *Result) (err erro
 		}
 	}
 	r.state.counted = start
-	r.page = &page{plan: r.plan, state: r.state, folder: r.folder, version: r.options.Version,
-		facts: inference.EngineFacts(r.engine)}
+	r.state.Division, r.state.Splits = set.division, set.counts()
+	r.state.Facts = report.Facts(r.options.Version, inference.EngineFacts(r.engine)...)
+	r.page = &page{plan: r.plan, state: r.state, folder: r.folder}
 	if err := warnMemory(r.plan, r.engine); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type Image struct {
 	Source  string // path below the source, with slashes; an archive counts as a folder
 	SHA256  string // of the file in the source, in hexadecimal
 
+	attributes  []string // what a table tells beside the class, for images of one's own
 	file        *file
 	copies      []*file // of the same name and size elsewhere in the source
 	official    bool    // whether the set's own test has it

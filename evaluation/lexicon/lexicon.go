@@ -127,6 +127,9 @@ func (s scale) rank(names []name) ([]float64, bool) {
 	var of []string // the disease, and what else the names have in common
 	ranked := 0
 	for i, n := range names {
+		if s.amount && slices.Contains(n.symbols, healthy) {
+			return nil, false // normal is between low and high
+		}
 		if n.denies() && !(s.ranks["notreferred"] > 0 && slices.Contains(n.symbols, "notreferred")) {
 			continue // rank 0
 		}
