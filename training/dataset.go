@@ -94,6 +94,9 @@ func (d *dataset) verify(ctx context.Context, transform func(*data.Split) data.T
 	if err := bad.LeaveOut(c.Unreadable == "skip", `set data.unreadable = "skip"`); err != nil {
 		return err
 	}
+	if d.table != nil {
+		d.table.LeaveOut(bad)
+	}
 	if d.repeated, err = d.findLeaks(); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"fovea/data"
 	"fovea/internal/table"
 )
 
@@ -40,6 +41,13 @@ func (t *Table) Log() error {
 		}
 	}
 	return missing
+}
+
+// LeaveOut lists images that cannot be decoded among those that are left out.
+func (t *Table) LeaveOut(bad *data.Unreadable) {
+	for _, b := range bad.Images {
+		t.LeftOut = append(t.LeftOut, LeftOut{t.Relative(b.Sample.Path), "", b.Err.Error()})
+	}
 }
 
 // WriteLeftOut writes a row for each row and image that is not used: name, place and reason.
