@@ -192,6 +192,28 @@ func (p *Predictions) Share(counts, hits func(row int) bool, level float64) (low
 	return newPatients(p).share(len(p.Rows), counts, hits, level)
 }
 
+// EffectiveRows returns how many independent rows tell as much of the fraction that hits among those that count: their
+// number, or with several rows a patient what the interval of [Predictions.Share] is computed with.
+func (p *Predictions) EffectiveRows(counts, hits func(row int) bool) float64 {
+	s := newPatients(p)
+	if s.several() {
+		return effectiveSize(s.tally(len(p.Rows), counts, hits))
+	}
+	n := 0
+	for i := range p.Rows {
+		n += index(counts(i))
+	}
+	return float64(n)
+}
+
+// MethodOf returns the name of a method of intervals, with " by patient" behind it where patients have several rows.
+func (p *Predictions) MethodOf(name string) string {
+	if newPatients(p).several() {
+		return name + byPatient
+	}
+	return name
+}
+
 func (s *patients) share(rows int, counts, hits func(row int) bool, level float64) (low, high float64) {
 	if !s.several() {
 		var h, n int64
@@ -205,7 +227,13 @@ func (s *patients) share(rows int, counts, hits func(row int) bool, level float6
 		}
 		return Wilson(h, n, level)
 	}
-	of, hit := make([]float64, len(s.rows)), make([]float64, len(s.rows))
+	hit, of := s.tally(rows, counts, hits)
+	return clusteredWilson(hit, of, level)
+}
+
+// tally returns how many rows of each patient hit, of those that count, and how many count.
+func (s *patients) tally(rows int, counts, hits func(row int) bool) (hit, of []float64) {
+	hit, of = make([]float64, len(s.rows)), make([]float64, len(s.rows))
 	for i := range rows {
 		if counts(i) {
 			of[s.of[i]]++
@@ -214,7 +242,7 @@ func (s *patients) share(rows int, counts, hits func(row int) bool, level float6
 			}
 		}
 	}
-	return clusteredWilson(hit, of, level)
+	return hit, of
 }
 
 // clusteredWilson returns the interval of a fraction from the hits and the rows of each patient, NaN without a row.

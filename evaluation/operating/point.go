@@ -102,6 +102,7 @@ func (p Point) positives() []string {
 // A task is what thresholds are for: of each image whether it is positive, and the probability that it is.
 type task struct {
 	point    Point // without a threshold
+	of       *evaluation.Predictions
 	positive []bool
 	scores   []float64
 	images   [2]int64 // negative and positive ones
@@ -137,6 +138,7 @@ func newTask(p *evaluation.Predictions, cut string) (*task, error) {
 
 // fill reads off the predictions what the point of the task looks for.
 func (t *task) fill(p *evaluation.Predictions) error {
+	t.of = p
 	for _, r := range p.Rows {
 		score, err := t.point.Score(p.Classes, r.Probabilities)
 		if err != nil {
@@ -210,14 +212,17 @@ func (t *task) choose(r Rule, level float64) (threshold float64, ok bool) {
 			value = found[1]*t.images[0] + found[0]*t.images[1]
 		default:
 			which := index(r.kind == "sensitivity")
-			rate := float64(found[which]) / float64(t.images[which])
-			if r.lower {
-				rate, _ = evaluation.Wilson(found[which], t.images[which], level)
-			}
-			if rate < r.rate {
+			if float64(found[which])/float64(t.images[which]) < r.rate {
 				return
 			}
 			value = found[1-which]
+			if r.lower && value > best {
+				low, _ := t.of.Share(func(i int) bool { return index(t.positive[i]) == which },
+					func(i int) bool { return t.scores[i] >= at == t.positive[i] }, level)
+				if low < r.rate {
+					return
+				}
+			}
 		}
 		if value > best {
 			best, threshold, ok = value, at, true
