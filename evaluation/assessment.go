@@ -244,7 +244,7 @@ func (a *Assessment) Clustered() bool { return a.Patients > 0 && a.Patients < a.
 // by returns " by patient" if intervals are.
 func (a *Assessment) by() string {
 	if a.Clustered() {
-		return byPatient
+		return ByPatients
 	}
 	return ""
 }

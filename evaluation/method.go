@@ -10,7 +10,7 @@ const (
 	WilsonScore    = "Wilson"
 	DeLong         = "DeLong"
 
-	byPatient = " by patient"
+	ByPatients = " by patient" // behind any of them
 )
 
 // Wilson returns the score interval of a fraction of hits among n (Wilson, 1927), or NaN for n = 0.
@@ -74,7 +74,7 @@ func (s *sample) right(i int) bool { return s.truth[i] == s.guess[i] }
 // method returns the name of a method as it is applied to the sample.
 func (s *sample) method(name string) string {
 	if s.patients.several() {
-		return name + byPatient
+		return name + ByPatients
 	}
 	return name
 }

@@ -154,32 +154,6 @@ func newDrawing(s *patients, cell []int, cells int) *drawing {
 	return d
 }
 
-// effectiveSize returns how many independent rows tell as much of the fraction of hits among n rows as these do: n
-// divided by the design effect, the variance of the fraction between patients over that of independent rows (Rao and
-// Scott, 1992). It lies between that of rows which are alike within a patient, and n. It is the former if all rows hit
-// or none does, since nothing then shows how alike they are. hits and sizes are of each patient.
-func effectiveSize(hits, sizes []float64) (size float64) {
-	var h, n, squares, patients float64
-	for k, size := range sizes {
-		h, n, squares = h+hits[k], n+size, squares+size*size
-		if size > 0 {
-			patients++
-		}
-	}
-	alike := n * n / squares
-	share := h / n
-	if h == 0 || h == n || patients < 2 {
-		return alike
-	}
-	var variance float64
-	for k, size := range sizes {
-		r := hits[k] - share*size
-		variance += r * r
-	}
-	variance *= patients / (patients - 1) / (n * n)
-	return min(max(share*(1-share)/variance, alike), n)
-}
-
 // share returns the interval of the fraction of rows that hit among those that count, and its method.
 func (s *sample) share(counts, hits func(row int) bool, level float64) (low, high float64, method string) {
 	low, high = s.patients.share(len(s.truth), counts, hits, level)
@@ -192,66 +166,95 @@ func (p *Predictions) Share(counts, hits func(row int) bool, level float64) (low
 	return newPatients(p).share(len(p.Rows), counts, hits, level)
 }
 
-// EffectiveRows returns how many independent rows tell as much of the fraction that hits among those that count: their
-// number, or with several rows a patient what the interval of [Predictions.Share] is computed with.
-func (p *Predictions) EffectiveRows(counts, hits func(row int) bool) float64 {
-	s := newPatients(p)
-	if s.several() {
-		return effectiveSize(s.tally(len(p.Rows), counts, hits))
+// Clusters numbers the rows of each patient alike, from 0, where patients have several rows. Else it returns nil.
+func (p *Predictions) Clusters() []int32 {
+	if s := newPatients(p); s.several() {
+		return s.of
 	}
-	n := 0
-	for i := range p.Rows {
-		n += index(counts(i))
-	}
-	return float64(n)
+	return nil
 }
 
-// MethodOf returns the name of a method of intervals, with " by patient" behind it where patients have several rows.
-func (p *Predictions) MethodOf(name string) string {
-	if newPatients(p).several() {
-		return name + byPatient
+// A Tally counts, for each of some clusters, rows and those of them that hit. It grows row by row, and tells at each time
+// what [Predictions.Share] would.
+type Tally struct {
+	of                  []int32 // the cluster of a row; nil: each is its own
+	hits, sizes         []float64
+	rows, hit, clusters float64
+	hh, hn, nn          float64 // sums over clusters of hits², hits · size and size²
+}
+
+// NewTally returns an empty tally of rows in these clusters, as [Predictions.Clusters] numbers them.
+func NewTally(of []int32) *Tally {
+	t := &Tally{of: of}
+	if of != nil {
+		n := int(slices.Max(of)) + 1
+		t.hits, t.sizes = make([]float64, n), make([]float64, n)
 	}
-	return name
+	return t
+}
+
+// Add adds a row.
+func (t *Tally) Add(row int, hit bool) { t.change(row, 1, hit) }
+
+// Turn makes a row that was added without a hit one with a hit, or the reverse.
+func (t *Tally) Turn(row int, hit bool) { t.change(row, 0, hit) }
+
+func (t *Tally) change(row int, size float64, hit bool) {
+	by := float64(index(hit))
+	if size == 0 && !hit {
+		by = -1
+	}
+	t.rows, t.hit = t.rows+size, t.hit+by
+	if t.of == nil {
+		return
+	}
+	k := t.of[row]
+	h, n := t.hits[k], t.sizes[k]
+	if n == 0 && size > 0 {
+		t.clusters++
+	}
+	t.hits[k], t.sizes[k] = h+by, n+size
+	t.hh += (h+by)*(h+by) - h*h
+	t.hn += (h+by)*(n+size) - h*n
+	t.nn += (n+size)*(n+size) - n*n
+}
+
+// EffectiveSize returns how many independent rows tell as much of the fraction of hits: the rows divided by the design
+// effect, the variance of the fraction between clusters over that of independent rows (Rao and Scott, 1992). It lies
+// between that of rows which are alike within a cluster and their number. It is the former if all rows hit or none does,
+// since nothing then shows how alike they are.
+func (t *Tally) EffectiveSize() float64 {
+	if t.of == nil {
+		return t.rows
+	}
+	share, alike := t.hit/t.rows, t.rows*t.rows/t.nn
+	if t.hit == 0 || t.hit == t.rows || t.clusters < 2 {
+		return alike
+	}
+	variance := t.hh - 2*share*t.hn + share*share*t.nn
+	variance *= t.clusters / (t.clusters - 1) / (t.rows * t.rows)
+	if !(variance > 0) {
+		return t.rows
+	}
+	return min(max(share*(1-share)/variance, alike), t.rows)
+}
+
+// Interval returns the interval of the fraction of hits, NaN without a row.
+func (t *Tally) Interval(level float64) (low, high float64) {
+	return wilson(t.hit/t.rows, t.EffectiveSize(), normalQuantile(level))
 }
 
 func (s *patients) share(rows int, counts, hits func(row int) bool, level float64) (low, high float64) {
-	if !s.several() {
-		var h, n int64
-		for i := range rows {
-			if counts(i) {
-				n++
-				if hits(i) {
-					h++
-				}
-			}
-		}
-		return Wilson(h, n, level)
+	t := NewTally(nil)
+	if s.several() {
+		t = NewTally(s.of)
 	}
-	hit, of := s.tally(rows, counts, hits)
-	return clusteredWilson(hit, of, level)
-}
-
-// tally returns how many rows of each patient hit, of those that count, and how many count.
-func (s *patients) tally(rows int, counts, hits func(row int) bool) (hit, of []float64) {
-	hit, of = make([]float64, len(s.rows)), make([]float64, len(s.rows))
 	for i := range rows {
 		if counts(i) {
-			of[s.of[i]]++
-			if hits(i) {
-				hit[s.of[i]]++
-			}
+			t.Add(i, hits(i))
 		}
 	}
-	return hit, of
-}
-
-// clusteredWilson returns the interval of a fraction from the hits and the rows of each patient, NaN without a row.
-func clusteredWilson(hits, sizes []float64, level float64) (low, high float64) {
-	var h, n float64
-	for k := range sizes {
-		h, n = h+hits[k], n+sizes[k]
-	}
-	return wilson(h/n, effectiveSize(hits, sizes), normalQuantile(level))
+	return t.Interval(level)
 }
 
 // studentQuantile returns t such that a Student variable lies within t of 0 with probability level.

@@ -121,10 +121,7 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 	if err != nil {
 		return nil, err
 	}
-	m, warnings, err := Judging{d.Half, d.LossBatch}.Judge(p)
-	for _, w := range warnings {
-		slog.Warn(o.Split, "metric", w.String())
-	}
+	m, _, err := Judging{d.Half, d.LossBatch}.Judge(p) // whose warnings the assessment has
 	if err != nil {
 		return nil, err
 	}
@@ -139,10 +136,17 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 		return nil, err
 	}
 	points := slices.Clone(d.Operating)
+	if len(points) > 0 && p.Unit != "" {
+		test.Assessment.Warnings = append(test.Assessment.Warnings, fmt.Sprintf("the thresholds of the model were chosen on "+
+			"single images, but are applied to the pooled probabilities of %s", p.Unit.Several()))
+	}
 	for i := range points {
 		if o.Prevalence > 0 {
 			points[i].Prevalence = o.Prevalence
 		}
+	}
+	for _, w := range test.Assessment.Warnings {
+		slog.Warn(o.Split, "metric", w)
 	}
 	return test, test.Apply(points)
 }

@@ -40,6 +40,7 @@ func (d *dataset) list() error {
 		return err
 	}
 	d.train, d.val, d.test = set.Train, set.Val, set.Test
+	d.division = "the folders train, val and test of data.dir"
 	return nil
 }
 
@@ -58,9 +59,8 @@ func (d *dataset) listTable() (err error) {
 		return err
 	}
 	_ = d.table.Log() // a missing image is a warning, which it has logged
-	how, err := d.divide(nil)
-	if err == nil {
-		slog.Info("splits: " + how)
+	if d.division, err = d.divide(nil); err == nil {
+		slog.Info("splits: " + d.division)
 	}
 	return err
 }

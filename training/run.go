@@ -155,8 +155,9 @@ func (r *run) do(ctx context.Context, start time.Time, result *Result) (err erro
 		}
 	}
 	r.state.counted = start
-	r.page = &page{plan: r.plan, state: r.state, folder: r.folder, version: r.options.Version,
-		facts: inference.EngineFacts(r.engine)}
+	r.state.Division, r.state.Splits = set.division, set.counts()
+	r.state.Facts = report.Facts(r.options.Version, inference.EngineFacts(r.engine)...)
+	r.page = &page{plan: r.plan, state: r.state, folder: r.folder}
 	if err := warnMemory(r.plan, r.engine); err != nil {
 		return err
 	}
@@ -194,7 +195,7 @@ func (r *run) openWeights() error {
 // been.
 func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint.Checkpoint) (err error) {
 	setup, set := r.plan.setup, r.plan.data
-	l, err := setup.learner(r.engine, graph, nil)
+	l, err := setup.learner(r.engine, graph)
 	if err != nil {
 		return err
 	}

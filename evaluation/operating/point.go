@@ -102,10 +102,10 @@ func (p Point) positives() []string {
 // A task is what thresholds are for: of each image whether it is positive, and the probability that it is.
 type task struct {
 	point    Point // without a threshold
-	of       *evaluation.Predictions
 	positive []bool
 	scores   []float64
 	images   [2]int64 // negative and positive ones
+	clusters []int32  // the patient of each image; nil: no patient has several
 }
 
 // CheckCut returns an error unless classes of this meaning have a threshold: two without a cut, or grades with one.
@@ -138,7 +138,7 @@ func newTask(p *evaluation.Predictions, cut string) (*task, error) {
 
 // fill reads off the predictions what the point of the task looks for.
 func (t *task) fill(p *evaluation.Predictions) error {
-	t.of = p
+	t.clusters = p.Clusters()
 	for _, r := range p.Rows {
 		score, err := t.point.Score(p.Classes, r.Probabilities)
 		if err != nil {
@@ -202,27 +202,28 @@ func (t *task) choose(r Rule, level float64) (threshold float64, ok bool) {
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(t.scores[b], t.scores[a]) })
 	var reached [2]int64
+	found := [2]*evaluation.Tally{evaluation.NewTally(t.clusters), evaluation.NewTally(t.clusters)}
+	for i, positive := range t.positive {
+		found[index(positive)].Add(i, !positive) // negatives are found below the threshold
+	}
 	// What is better is more, compared as whole numbers.
 	best := int64(math.MinInt64)
 	try := func(at float64) {
-		found := [2]int64{t.images[0] - reached[0], reached[1]} // negatives below, positives reached
+		counts := [2]int64{t.images[0] - reached[0], reached[1]} // negatives below, positives reached
 		var value int64
 		switch r.kind {
 		case "youden":
-			value = found[1]*t.images[0] + found[0]*t.images[1]
+			value = counts[1]*t.images[0] + counts[0]*t.images[1]
 		default:
 			which := index(r.kind == "sensitivity")
-			if float64(found[which])/float64(t.images[which]) < r.rate {
+			rate := float64(counts[which]) / float64(t.images[which])
+			if r.lower {
+				rate, _ = found[which].Interval(level)
+			}
+			if rate < r.rate {
 				return
 			}
-			value = found[1-which]
-			if r.lower && value > best {
-				low, _ := t.of.Share(func(i int) bool { return index(t.positive[i]) == which },
-					func(i int) bool { return t.scores[i] >= at == t.positive[i] }, level)
-				if low < r.rate {
-					return
-				}
-			}
+			value = counts[1-which]
 		}
 		if value > best {
 			best, threshold, ok = value, at, true
@@ -231,6 +232,7 @@ func (t *task) choose(r Rule, level float64) (threshold float64, ok bool) {
 	try(math.Nextafter(t.scores[order[0]], math.Inf(1)))
 	for k, i := range order {
 		reached[index(t.positive[i])]++
+		found[index(t.positive[i])].Turn(i, t.positive[i])
 		if k+1 == len(order) || t.scores[order[k+1]] != t.scores[i] {
 			try(t.scores[i])
 		}

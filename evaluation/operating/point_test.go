@@ -101,36 +101,3 @@ func TestNoImagesOfAClass(t *testing.T) {
 		t.Errorf("the specificity without a negative image is %v", m.Value)
 	}
 }
-
-// Two images of each patient that say the same tell no more than one of them.
-func TestIntervalsByPatient(t *testing.T) {
-	one := &evaluation.Predictions{Classes: []string{"healthy", "amd"}, Attributes: []string{"patient"}}
-	both := &evaluation.Predictions{Classes: one.Classes, Attributes: one.Attributes}
-	for i := range 60 {
-		score := float64(i*37%60) / 60
-		row := evaluation.Prediction{Label: index(i*37%60+i%25 > 40), Probabilities: []float64{1 - score, score},
-			Attributes: []string{string(rune('A' + i))}}
-		one.Rows = append(one.Rows, row)
-		both.Rows = append(both.Rows, row, row)
-	}
-	point := Point{Positive: "amd", Negative: "healthy", Threshold: 0.5, Prevalence: 0.1}
-	want, err := point.Apply(one, 0.95)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := point.Apply(both, 0.95)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, m := range got.Measures {
-		w := want.Measures[i]
-		// The variance between n patients divides by n-1.
-		if m.Value != w.Value || math.Abs(float64(m.Low-w.Low)) > 0.03*float64(w.Low) ||
-			math.Abs(float64(m.High-w.High)) > 0.06*float64(w.High) {
-			t.Errorf("%s is %v with two images a patient, %v with one", m.Name, m, w)
-		}
-		if m.Name != "ppv_at_prevalence" && m.Name != "npv_at_prevalence" && !strings.HasSuffix(m.Method, " by patient") {
-			t.Errorf("the interval of %s is by %s", m.Name, m.Method)
-		}
-	}
-}

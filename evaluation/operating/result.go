@@ -29,8 +29,9 @@ const (
 
 // Apply counts on predictions of the same classes.
 //
-// The intervals of sensitivity, specificity, PPV and NPV are those of [evaluation.Predictions.Share], of a likelihood ratio
-// that of its logarithm, with half an image added to each count where one is 0. Both know patients. At a stated prevalence PPV and NPV follow from the likelihood
+// The intervals of sensitivity, specificity, PPV and NPV are Wilson's, of a likelihood ratio that of its logarithm, with
+// half an image added to each count where one is 0. With several images a patient all are by patient: for a ratio both
+// sides are counted as so many independent images as tell as much. At a stated prevalence PPV and NPV follow from the likelihood
 // ratios, and so do their intervals, which take the prevalence as certain.
 func (p Point) Apply(on *evaluation.Predictions, level float64) (*Result, error) {
 	t := &task{point: p}
@@ -41,30 +42,40 @@ func (p Point) Apply(on *evaluation.Predictions, level float64) (*Result, error)
 	tp, fp := reached[1], reached[0]
 	r := &Result{Point: p, Level: level, TruePositives: tp, FalsePositives: fp, FalseNegatives: t.images[1] - tp,
 		TrueNegatives: t.images[0] - fp}
-	positive := func(i int) bool { return t.positive[i] }
-	negative := func(i int) bool { return !t.positive[i] }
+	by := ""
+	if t.clusters != nil {
+		by = evaluation.ByPatients
+	}
+	is := func(i int) bool { return t.positive[i] }
 	reaches := func(i int) bool { return t.scores[i] >= p.Threshold }
-	below := func(i int) bool { return t.scores[i] < p.Threshold }
-	fraction := func(name string, hits, n int64, counts, hit func(i int) bool) {
-		low, high := on.Share(counts, hit, level)
-		r.add(name, float64(hits)/float64(n), low, high, on.MethodOf(evaluation.WilsonScore))
+	not := func(f func(int) bool) func(int) bool { return func(i int) bool { return !f(i) } }
+	fraction := func(name string, hits, n int64, counts, hit func(int) bool) (effective float64) {
+		tally := evaluation.NewTally(t.clusters)
+		for i := range t.scores {
+			if counts(i) {
+				tally.Add(i, hit(i))
+			}
+		}
+		low, high := tally.Interval(level)
+		r.add(name, float64(hits)/float64(n), low, high, evaluation.WilsonScore+by)
+		return tally.EffectiveSize() / float64(n)
 	}
 	fn, tn := r.FalseNegatives, r.TrueNegatives
-	fraction("sensitivity", tp, tp+fn, positive, reaches)
-	fraction("specificity", tn, tn+fp, negative, below)
-	fraction("ppv", tp, tp+fp, reaches, positive)
-	fraction("npv", tn, tn+fn, below, negative)
-	sizes := [2]float64{on.EffectiveRows(positive, reaches), on.EffectiveRows(negative, reaches)}
-	plus := likelihoodRatio([4]int64{tp, fn, fp, tn}, sizes, level)
-	minus := likelihoodRatio([4]int64{fn, tp, tn, fp}, sizes, level)
-	r.add("lr_positive", plus[0], plus[1], plus[2], on.MethodOf(LogRatio))
-	r.add("lr_negative", minus[0], minus[1], minus[2], on.MethodOf(LogRatio))
+	x := fraction("sensitivity", tp, tp+fn, is, reaches)
+	y := fraction("specificity", tn, tn+fp, not(is), not(reaches))
+	fraction("ppv", tp, tp+fp, reaches, is)
+	fraction("npv", tn, tn+fn, not(reaches), not(is))
+	a, b, c, d := x*float64(tp), x*float64(fn), y*float64(fp), y*float64(tn)
+	positive := likelihoodRatio(a, b, c, d, level)
+	negative := likelihoodRatio(b, a, d, c, level)
+	r.add("lr_positive", positive[0], positive[1], positive[2], LogRatio+by)
+	r.add("lr_negative", negative[0], negative[1], negative[2], LogRatio+by)
 	if p.Prevalence > 0 {
 		odds := p.Prevalence / (1 - p.Prevalence)
 		ppv := func(lr float64) float64 { return 1 / (1 + 1/(odds*lr)) }
 		npv := func(lr float64) float64 { return 1 / (1 + odds*lr) }
-		r.add("ppv_at_prevalence", ppv(plus[0]), ppv(plus[1]), ppv(plus[2]), Bayes)
-		r.add("npv_at_prevalence", npv(minus[0]), npv(minus[2]), npv(minus[1]), Bayes)
+		r.add("ppv_at_prevalence", ppv(positive[0]), ppv(positive[1]), ppv(positive[2]), Bayes+by)
+		r.add("npv_at_prevalence", npv(negative[0]), npv(negative[2]), npv(negative[1]), Bayes+by)
 	}
 	return r, nil
 }
@@ -79,26 +90,21 @@ func (r *Result) rule() string {
 	return fmt.Sprintf("p ≥ %.6g, chosen on %s (%s)", r.Threshold, r.ChosenOn, r.Rule)
 }
 
-// likelihoodRatio returns (a/(a+b)) / (c/(c+d)) of four counts and its interval, where a+b and c+d tell as much as sizes.
-func likelihoodRatio(counts [4]int64, sizes [2]float64, level float64) [3]float64 {
-	var x [4]float64
-	half := 0.0
-	for i, n := range counts {
-		if x[i] = float64(n); n == 0 {
-			half = 0.5
-		}
-	}
+// likelihoodRatio returns (a/(a+b)) / (c/(c+d)) and its interval.
+func likelihoodRatio(a, b, c, d, level float64) [3]float64 {
+	x := [4]float64{a, b, c, d}
 	ratio := func() float64 { return x[0] / (x[0] + x[1]) / (x[2] / (x[2] + x[3])) }
 	value := ratio()
-	if x[0]+x[1] == 0 || x[2]+x[3] == 0 {
-		return [3]float64{math.NaN(), math.NaN(), math.NaN()}
-	}
-	for k, size := range sizes {
-		share := size / (x[2*k] + x[2*k+1])
-		x[2*k], x[2*k+1] = share*x[2*k]+half, share*x[2*k+1]+half
+	if a == 0 || b == 0 || c == 0 || d == 0 {
+		for i := range x {
+			x[i] += 0.5
+		}
 	}
 	se := math.Sqrt(1/x[0] - 1/(x[0]+x[1]) + 1/x[2] - 1/(x[2]+x[3]))
 	width := math.Exp(distuv.UnitNormal.Quantile((1+level)/2) * se)
+	if a+b == 0 || c+d == 0 {
+		return [3]float64{math.NaN(), math.NaN(), math.NaN()}
+	}
 	return [3]float64{value, ratio() / width, ratio() * width}
 }
 

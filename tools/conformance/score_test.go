@@ -1,14 +1,4 @@
-// Conformance differentiates test cases of single operators and compares the gradients with finite differences. A case
-// may write its operator out in simpler ones. Its gradients are also compared with the operator's own.
-//
-//	go run ./tools/conformance          prints how many cases of each operator are right
-//	go run ./tools/conformance -v       prints every case that is not
-//	go run ./tools/conformance -write   writes the score that the test guards
-//
-// The cases are in testdata, made by tools/oracle/conformance.py: those of the ONNX project (onnx, expanded), older
-// ones of it that onnx-go carries, and ones of ONNX Runtime's own operators (contrib). testdata/score.csv lists the
-// cases that are not right, with the reason. The test fails when a case is worse than there.
-package main
+package conformance
 
 import (
 	"cmp"
@@ -20,44 +10,18 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+	"testing"
 	"text/tabwriter"
 
+	"fovea/graphs/autodiff"
+	"fovea/internal/graphtest"
 	"fovea/internal/parallel"
 	"fovea/onnx/ort/install"
 )
 
-func main() {
-	dir := flag.String("dir", "tools/conformance/testdata", "folder of the cases and the score")
-	verbose := flag.Bool("v", false, "print every case that is not right")
-	write := flag.Bool("write", false, "write the score")
-	flag.Parse()
-	if err := run(*dir, *verbose, *write); err != nil {
-		fmt.Fprintln(os.Stderr, "conformance:", err)
-		os.Exit(1)
-	}
-}
-
-func run(dir string, verbose, write bool) error {
-	scores, err := checkAll(dir, corpora)
-	if err != nil {
-		return err
-	}
-	table(os.Stdout, scores)
-	if verbose {
-		for _, s := range scores {
-			if s.status != ok {
-				fmt.Printf("%s\t%s\t%s\n", s.name, s.status, s.reason)
-			}
-		}
-	}
-	if write {
-		return writeScores(filepath.Join(dir, "score.csv"), scores)
-	}
-	return nil
-}
+var write = flag.Bool("write", false, "write the score")
 
 // A score tells how a case ended.
 type score struct {
@@ -163,4 +127,88 @@ func writeScores(path string, scores []score) error {
 	}
 	w.Flush()
 	return errors.Join(err, w.Error(), f.Close())
+}
+
+// TestScore fails when a case is worse than testdata/score.csv says, and when it is better, so that it stays so.
+func TestScore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs every case")
+	}
+	committed, err := readScores("testdata/score.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scores, err := checkAll("testdata", corpora)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	table(&text, scores)
+	for _, s := range scores {
+		if s.status != ok {
+			fmt.Fprintf(&text, "%s\t%s\t%s\n", s.name, s.status, s.reason)
+		}
+	}
+	t.Log(text.String())
+	if *write {
+		if err := writeScores("testdata/score.csv", scores); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	for _, s := range scores {
+		switch want := committed[s.key]; {
+		case s.status == other: // not judged
+		case s.status > want:
+			t.Errorf("%s is %s, it was %s: %s", s.name, s.status, want, s.reason)
+		case s.status < want:
+			t.Errorf("%s is %s, better than %s: write the score anew with -write",
+				s.name, s.status, want)
+		}
+		delete(committed, s.key)
+	}
+	for k := range committed {
+		t.Errorf("%s of %s is in the score, but there is no such case", k.name, k.corpus)
+	}
+}
+
+// TestWrongGradients makes gradients wrong by one part in a hundred, and expects that each is found. Exceptions are
+// gradients that are 0, or nearly so, like those of a saturated tanh.
+func TestWrongGradients(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs many cases")
+	}
+	defer func() { reverse = autodiff.Backward }()
+	reverse = graphtest.WrongBackward
+	scores, err := checkAll("testdata", []string{"onnx", "contrib"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range scores {
+		if s.status == ok && !s.flat() && s.op != "RNN" {
+			t.Errorf("%s is %s with a wrong gradient", s.name, s.status)
+		}
+	}
+}
+
+// readScores reads the committed status of each case that is not right.
+func readScores(path string) (map[key]status, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	out := map[key]status{}
+	for _, row := range rows[1:] {
+		i := slices.Index(statuses, row[2])
+		if i < 0 || row[3] == "" {
+			return nil, fmt.Errorf("%s: case %s has status %q and reason %q", path, row[1], row[2], row[3])
+		}
+		out[key{row[0], row[1]}] = status(i)
+	}
+	return out, nil
 }
