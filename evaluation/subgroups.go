@@ -47,6 +47,7 @@ type Subgroup struct {
 // error.
 type Gap struct {
 	Measure    string `json:"measure"`
+	Rule       string `json:"rule,omitempty"` // as of an [Estimate]
 	Best       string `json:"best"`
 	Worst      string `json:"worst"`
 	Difference Number `json:"difference"`
@@ -151,7 +152,8 @@ func newSubgroups(ctx context.Context, p *Predictions, by Grouping, o Intervals)
 		share := func(level float64) float64 { return 1 - (1-level)/(float64(n*(n-1))/2) }
 		x, _ := Find(out.Groups[best].Measures, name)
 		y, _ := Find(out.Groups[worst].Measures, name)
-		gap := Gap{Measure: name, Best: names[best], Worst: names[worst], Difference: x.Value - y.Value, Groups: n}
+		gap := Gap{Measure: name, Rule: x.Rule, Best: names[best], Worst: names[worst], Difference: x.Value - y.Value,
+			Groups: n}
 		low, high, method := squareAndAdd(name, parts[best], parts[worst], x, y, share(o.Level))
 		if method == "" || !disjoint(whole, [][]int32{groups[best], groups[worst]}) {
 			differences := newReplicates(1, o.Rounds)
@@ -339,7 +341,11 @@ func (s *Subgroups) writeText(w io.Writer, positive string, unit Unit) error {
 		return err
 	}
 	for _, g := range s.Gaps {
-		fmt.Fprintf(w, "  gap of %s: %.4f [%.4f, %.4f], %s less %s\n", g.Measure, g.Difference, g.Low, g.High,
+		measure := g.Measure
+		if g.Rule != "" {
+			measure += " (" + g.Rule + ")"
+		}
+		fmt.Fprintf(w, "  gap of %s: %.4f [%.4f, %.4f], %s less %s\n", measure, g.Difference, g.Low, g.High,
 			oneLine(g.Best), oneLine(g.Worst))
 	}
 	for _, n := range s.Notes {
