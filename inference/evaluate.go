@@ -12,6 +12,7 @@ import (
 	"fovea/data/labels"
 	"fovea/evaluation"
 	"fovea/evaluation/report"
+	"fovea/inference/shard"
 	"fovea/internal/durable"
 	"fovea/internal/naming"
 	"fovea/internal/progress"
@@ -39,6 +40,9 @@ type EvalOptions struct {
 	Runtime  engine.Settings
 	Progress progress.Func
 
+	Shard  shard.Shard     // of EvaluateShard
+	Shards []*shard.Record // if not nil, the results of EvaluateShard in the place of the model's
+
 	Prevalence float64 // of the people whom the model is for; 0: what the model says
 	Intervals  evaluation.Intervals
 	Breakdown  evaluation.Breakdown
@@ -64,12 +68,17 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	if err := durable.MakeFolder(o.Out); err != nil {
 		return nil, err
 	}
-	e, err := engine.New(ctx, o.Runtime, o.Progress)
-	if err != nil {
+	var e *engine.Engine
+	var facts []report.Fact
+	if o.Shards != nil {
+		facts = hostFacts(o.Shards[0].Host)
+	} else if e, err = engine.New(ctx, o.Runtime, o.Progress); err != nil {
 		return nil, err
+	} else {
+		defer e.Close()
+		e.Configure(func(o *ort.Options) { o.Context = ctx })
+		facts = EngineFacts(e)
 	}
-	defer e.Close()
-	e.Configure(func(o *ort.Options) { o.Context = ctx })
 	test, err := Test(ctx, e, o, split, d, nil)
 	if err != nil {
 		return nil, err
@@ -77,25 +86,31 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	page := &report.Report{Name: filepath.Base(o.Model),
 		Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", naming.Portable(o.Model), o.Split,
 			naming.Portable(o.Data)),
-		Facts: report.Facts(o.Version, append(EngineFacts(e), prepared(d)...)...)}
+		Facts: report.Facts(o.Version, append(facts, prepared(d)...)...)}
 	if n := len(split.Samples) - len(test.Predictions.Rows); n > 0 && test.Predictions.Unit == "" {
 		page.Subject += fmt.Sprintf("; %d of its images cannot be read and are left out", n)
 	}
 	if err := page.WriteEvaluation(o.Out, test, o.Command); err != nil {
 		return nil, err
 	}
+	if o.Shards != nil {
+		return test, nil
+	}
 	return test, os.Remove(partialPath(o.Out, o.Split))
 }
 
 // EngineFacts returns the runtime, the provider and the device of an engine for a report.
 func EngineFacts(e *engine.Engine) []report.Fact {
-	h := e.Host()
-	out := []report.Fact{{Name: "ONNX Runtime", Value: h.Runtime},
-		{Name: "Computed on", Value: fmt.Sprintf("%s in %s, %d threads", h.Provider, h.Precision, h.Threads)}}
+	out := hostFacts(e.Host())
 	if d := e.Device(); d != nil {
 		out = append(out, report.Fact{Name: "GPU", Value: d.Info().Name})
 	}
 	return out
+}
+
+func hostFacts(h engine.Host) []report.Fact {
+	return []report.Fact{{Name: "ONNX Runtime", Value: h.Runtime},
+		{Name: "Computed on", Value: fmt.Sprintf("%s in %s, %d threads", h.Provider, h.Precision, h.Threads)}}
 }
 
 // prepared returns the preparation of images and the output of the model for a report.
@@ -158,40 +173,12 @@ func PredictModel(ctx context.Context, e *engine.Engine, o EvalOptions, split *d
 	if err != nil {
 		return nil, err
 	}
-	if o.Batch == 0 {
-		o.Batch = defaultBatch
+	var p *predictions
+	if o.Shards != nil {
+		p, err = readShards(o.Data, o.Shards, split)
+	} else {
+		p, err = classify(ctx, e, o, split, d, cache)
 	}
-	c, err := Open(o.Model, d, o.Batch, e.Options())
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
-	// A model may take a fixed number of images.
-	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Verified: split.Verified, Batch: c.Batch(),
-		Workers: o.Workers, Transform: d.Transform(), Cache: cache, Tolerant: true})
-	if err != nil {
-		return nil, err
-	}
-	if split.Verified == nil { // else it was said when they were verified
-		defer loader.LogNotes()
-	}
-	p := newPredictions(split)
-	keep := func([]Result) error { return nil }
-	if o.Out != "" {
-		journal, done, err := openJournal(o, split, d, c, e)
-		if err != nil {
-			return nil, err
-		}
-		defer journal.Close()
-		p.add(done)
-		keep = journal.Append
-	}
-	progress := o.Progress.Task("evaluate " + o.Split)
-	err = c.Stream(ctx, loader, (p.done+c.Batch()-1)/c.Batch(), func(results []Result) error {
-		p.add(results)
-		progress(p.done, len(split.Samples), "")
-		return keep(results)
-	})
 	if err == nil {
 		err = p.bad.LeaveOut(o.Skip, "add -skip-unreadable, with -resume to keep what is done,")
 	}
@@ -207,18 +194,72 @@ func PredictModel(ctx context.Context, e *engine.Engine, o EvalOptions, split *d
 	return p.table, p.table.Arrange(meaning)
 }
 
+// classify predicts a split with a model file, and keeps the results in a journal where there is a folder for it.
+func classify(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description,
+	cache *data.Cache) (*predictions, error) {
+	if o.Batch == 0 {
+		o.Batch = defaultBatch
+	}
+	c, err := Open(o.Model, d, o.Batch, e.Options())
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	journal := ""
+	if o.Out != "" {
+		journal = partialPath(o.Out, o.Split)
+	}
+	return o.stream(ctx, c, e, split, d, cache, journal)
+}
+
+// stream classifies the images of a split, which may have none. journal is the file that keeps the results; "": none.
+func (o EvalOptions) stream(ctx context.Context, c *Classifier, e *engine.Engine, split *data.Split, d *Description,
+	cache *data.Cache, journal string) (*predictions, error) {
+	p := newPredictions(split)
+	keep := func([]Result) error { return nil }
+	if journal != "" {
+		j, done, err := o.openJournal(journal, split, d, c, e)
+		if err != nil {
+			return nil, err
+		}
+		defer j.Close()
+		p.add(done)
+		keep = j.Append
+	}
+	if len(split.Samples) == 0 {
+		return p, nil
+	}
+	// A model may take a fixed number of images.
+	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Verified: split.Verified, Batch: c.Batch(),
+		Workers: o.Workers, Transform: d.Transform(), Cache: cache, Tolerant: true})
+	if err != nil {
+		return nil, err
+	}
+	if split.Verified == nil { // else it was said when they were verified
+		defer loader.LogNotes()
+	}
+	progress := o.Progress.Task("evaluate " + o.Split)
+	return p, c.Stream(ctx, loader, (p.done+c.Batch()-1)/c.Batch(), func(results []Result) error {
+		p.add(results)
+		progress(p.done, len(split.Samples), "")
+		return keep(results)
+	})
+}
+
 // partialPath returns the file in out that holds the predictions until the evaluation is complete.
 func partialPath(out, split string) string {
 	return filepath.Join(out, runfiles.PartialPredictions(split))
 }
 
-func openJournal(o EvalOptions, split *data.Split, d *Description, c *Classifier, e *engine.Engine) (
+func (o EvalOptions) openJournal(path string, split *data.Split, d *Description, c *Classifier, e *engine.Engine) (
 	*Journal, []Result, error) {
 	digest, err := Digest(o.Model)
 	if err != nil {
 		return nil, nil, err
 	}
-	return OpenJournal(partialPath(o.Out, o.Split),
-		Source{Digest: digest, Description: *d, Half: d.Half, Batch: c.Batch(), Provider: e.Host().Provider},
-		split.Samples, o.Resume)
+	return OpenJournal(path, source(digest, d, c, e), split.Samples, o.Resume)
+}
+
+func source(digest string, d *Description, c *Classifier, e *engine.Engine) Source {
+	return Source{Digest: digest, Description: *d, Half: d.Half, Batch: c.Batch(), Provider: e.Host().Provider}
 }

@@ -27,6 +27,9 @@ func (o Images) Open(d *Description, model string) (*data.Split, error) {
 }
 
 func (o Images) list(classes []string, merged map[string][]string) (*data.Split, error) {
+	if archives := data.SplitArchives(o.Dir, o.Split); o.Labels == "" && archives != nil {
+		return data.OpenTars(o.Dir, o.Split, archives, classes)
+	}
 	if o.Labels == "" {
 		return data.OpenSplit(filepath.Join(o.Dir, o.Split))
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"fovea/data"
+	"fovea/data/tars"
 	"fovea/internal/regular"
 	"fovea/onnx"
 )
@@ -36,7 +37,7 @@ type journalLine struct {
 // see sets the size and time of the file.
 func (l *journalLine) see(path string) {
 	l.Size, l.Modified = 0, 0
-	if info, err := os.Stat(path); err == nil {
+	if info, err := tars.Stat(path); err == nil {
 		l.Size, l.Modified = info.Size(), info.ModTime().UnixNano()
 	}
 }

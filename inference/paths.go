@@ -10,13 +10,14 @@ import (
 	"strings"
 
 	"fovea/data"
+	"fovea/data/tars"
 	"fovea/internal/naming"
 	"fovea/internal/textfile"
 )
 
 // Paths lists the image files that operands of a command line name. An operand is a file, a folder with images at any
-// depth, a pattern of [filepath.Match] if there is no such file, or "-" for paths in the lines of in. The order is that
-// of the operands. An operand that names nothing is an error; a missing file of "-" is reported with its image.
+// depth, a tar archive with images, a pattern of [filepath.Match] if there is no such file, or "-" for paths in the lines
+// of in. The order is that of the operands. An operand that names nothing is an error; a missing file of "-" is reported with its image.
 func Paths(operands []string, in io.Reader) ([]string, error) {
 	var paths []string
 	var failed []error
@@ -43,6 +44,9 @@ func pathsOf(operand string, in io.Reader) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pattern %q: %w", operand, err)
 	}
+	if _, _, inside := tars.Split(operand); inside && matches == nil {
+		return []string{operand}, nil
+	}
 	if matches == nil && errors.Is(there, fs.ErrPermission) {
 		return nil, there
 	}
@@ -66,6 +70,9 @@ func below(path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if tars.IsArchive(path) {
+		return data.TarImages(path)
+	}
 	if !info.IsDir() {
 		return []string{path}, nil
 	}
@@ -84,8 +91,17 @@ func readLines(in io.Reader) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading paths: %w", err)
 	}
-	for i, path := range paths {
-		paths[i] = naming.Locate(path)
+	out := paths[:0:0]
+	for _, path := range paths {
+		if path = naming.Locate(path); !tars.IsArchive(path) {
+			out = append(out, path)
+			continue
+		}
+		images, err := data.TarImages(path)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, images...)
 	}
-	return paths, nil
+	return out, nil
 }

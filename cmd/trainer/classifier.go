@@ -154,18 +154,19 @@ func (m *classifierFlags) describe(a *app) (*inference.Description, engine.Setti
 
 // open makes the model ready for batches of a size.
 func (m *classifierFlags) open(ctx context.Context, a *app, d *inference.Description, r engine.Settings, batch int) (
-	*inference.Classifier, error) {
-	options, err := engine.SessionOptions(ctx, r, a.console.update)
+	*inference.Classifier, engine.Host, error) {
+	options, host, err := engine.SessionOptions(ctx, r, a.console.update)
 	if err != nil {
-		return nil, err
+		return nil, host, err
 	}
-	return inference.Open(m.path, d, batch, options)
+	c, err := inference.Open(m.path, d, batch, options)
+	return c, host, err
 }
 
 // pathsText says in the manuals what imagePaths takes.
 const pathsText = `
-PATH is a file, a folder, a pattern such as 'scans/*.png', or - to read paths from standard input, one on each line. A
-folder stands for the images in it at any depth.
+PATH is a file, a folder, a tar archive, a pattern such as 'scans/*.png', or - to read paths from standard input, one on
+each line. A folder stands for the images in it at any depth, and an archive (.tar) for its images in their order.
 `
 
 // imagePaths lists the images that operands name.

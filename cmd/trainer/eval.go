@@ -20,6 +20,7 @@ func evalCommand(a *app) *command {
 		Breakdown: evaluation.Breakdown{Per: evaluation.ByImage, Pool: evaluation.Mean}}
 	m := classifierFlags{batch: 16}
 	var predictions string
+	var part shardFlag
 	var meaning meaningFlags
 	var table evaluation.TableOptions
 	c := &command{
@@ -77,6 +78,7 @@ The thresholds that a run chose on its validation images are applied, with PPV, 
 		groups: []flagGroup{{"These flags are for a model:", append([]flagEntry{
 			m.file(),
 			skipFlag(&o.Skip),
+			part.flag(),
 			{&o.Prevalence, "prevalence", "P", `fraction of the people whom the model is for that have what is looked for: gives
 				PPV and NPV at the operating points of the model (default: what its run was told)`},
 			{&o.Resume, "resume", "", `continue an evaluation to the same folder that was stopped or killed, or that failed
@@ -119,7 +121,7 @@ trainer eval -model runs/octid/model.onnx -data images -labels table.xlsx \
 		}
 		o.Command, o.Version = report.Line(append([]string{"trainer"}, naming.PortableArguments(a.args)...)...), version()
 		if predictions != "" {
-			if err := c.refuse("not with -predictions:", "model", "batch", "skip-unreadable", "set", "prevalence"); err != nil {
+			if err := c.refuse("not with -predictions:", "model", "batch", "skip-unreadable", "set", "prevalence", "shard"); err != nil {
 				return err
 			}
 			return a.evalPredictions(ctx, predictions, table, said, o)
@@ -128,6 +130,9 @@ trainer eval -model runs/octid/model.onnx -data images -labels table.xlsx \
 			return err
 		}
 		if err := c.require("model", "data", "split"); err != nil {
+			return err
+		}
+		if o.Shard, err = part.read(a); err != nil {
 			return err
 		}
 		return a.evalModel(ctx, &m, said, o)
@@ -149,6 +154,10 @@ func (a *app) evalModel(ctx context.Context, m *classifierFlags, said evaluation
 	o.Model, o.Batch = m.path, m.batch
 	if o.Out == "" {
 		o.Out = filepath.Join(filepath.Dir(o.Model), "eval")
+	}
+	if !o.Shard.Whole() {
+		path, n, err := inference.EvaluateShard(ctx, o)
+		return a.printImages(n, path, err)
 	}
 	test, err := inference.Evaluate(ctx, o)
 	if err != nil {

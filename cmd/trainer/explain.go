@@ -80,6 +80,7 @@ trainer explain -model convnext.onnx -classes normal,amd -crop 0.875 \
 func featuresCommand(a *app) *command {
 	m := classifierFlags{batch: 16}
 	var o explain.FeatureOptions
+	var part shardFlag
 	return &command{
 		name:      "features",
 		writesCSV: true,
@@ -100,6 +101,7 @@ says in which form:
 			{&o.PCA, "pca", "FILE", `draw the first two principal components as PNG, of at most 2,000 images spread evenly
 				over all`},
 			skipFlag(&o.Skip),
+			part.flag(),
 		}, m.running()...),
 		groups:   []flagGroup{m.description()},
 		notes:    "It runs on the CPU.",
@@ -108,12 +110,18 @@ says in which form:
 		operands: true,
 		run: func(ctx context.Context, operands []string) error {
 			var err error
+			if o.Shard, err = part.read(a); err != nil {
+				return err
+			}
+			if !o.Shard.Whole() && (o.PCA != "" || o.Skip) {
+				return badUsage("-pca and -skip-unreadable need all images: they do not go with -shard")
+			}
 			o.Batch = m.batch
 			if o.Threads, err = m.explainInput(ctx, a, &o.Input, operands); err != nil {
 				return err
 			}
 			n, err := explain.WriteFeatures(ctx, o)
-			return a.printImages(n, o.Out, err)
+			return a.printImages(n, o.Shard.File(o.Out), err)
 		},
 	}
 }

@@ -19,7 +19,7 @@ func newChapters(a *app) []chapter {
 	return []chapter{
 		{"train", []*command{trainCommand(a), compareCommand(a), reportCommand(a)}},
 		{"use a model", []*command{evalCommand(a), predictCommand(a), serveCommand(a), explainCommand(a),
-			featuresCommand(a), exportCommand(a)}},
+			featuresCommand(a), mergeCommand(a), exportCommand(a)}},
 		{"data", []*command{prepareCommand(a)}},
 		{"models and graphs", []*command{inspectCommand(a), artifactsCommand(a), differentiateCommand(a),
 			gradcheckCommand(a)}},

@@ -6,9 +6,11 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"slices"
 
 	"fovea/data"
 	"fovea/inference"
+	"fovea/inference/shard"
 	"fovea/internal/durable"
 	"fovea/internal/progress"
 	"fovea/onnx/engine"
@@ -33,6 +35,7 @@ and the log says which it is. Else the column is there with -threshold or -absta
 			m.file(),
 			{&p.form, "format", "FORM", "csv, or jsonl: a JSON object on each line"},
 			{&p.out, "out", "FILE", "file to write; it appears only when it is complete (default: standard output)"},
+			p.shard.flag(),
 			{&p.views, "tta", "VIEWS", `average the probabilities of several views: hflip (the crop and its mirror image),
 				flips (also upside down), 5crop (the corners and the centre of the resized image), 10crop (also their
 				mirror images)`},
@@ -59,6 +62,7 @@ type prediction struct {
 	thresholds       texts
 	abstain          float64
 	strict           bool
+	shard            shardFlag
 }
 
 func (a *app) predict(ctx context.Context, m *classifierFlags, p prediction, operands []string) error {
@@ -68,6 +72,13 @@ func (a *app) predict(ctx context.Context, m *classifierFlags, p prediction, ope
 		return badUsage("-tta %s: must be one of %v", views, data.AllViews)
 	case p.form != inference.CSV && p.form != inference.JSONLines:
 		return badUsage("-format %s: must be %s or %s", p.form, inference.CSV, inference.JSONLines)
+	}
+	part, err := p.shard.read(a)
+	if err != nil {
+		return err
+	}
+	if !part.Whole() && p.out == "" {
+		return badUsage("-shard needs -out: each shard writes a file beside it")
 	}
 	d, runtime, err := m.describe(a)
 	if err != nil {
@@ -92,18 +103,35 @@ func (a *app) predict(ctx context.Context, m *classifierFlags, p prediction, ope
 	if d.Raw && views != data.OneView {
 		return badUsage("-tta %s: %s prepares its image itself, and takes one view of it", views, m.path)
 	}
-	predict, done, err := m.predictor(ctx, a, d, runtime, views)
+	predict, err := m.predictor(ctx, a, d, runtime, views)
 	if err != nil {
 		return err
 	}
-	defer done()
-	var n inference.Counts
-	write := func(w io.Writer) error {
-		t, err := inference.NewTable(w, p.form, d.Classes, rule)
-		if err != nil {
+	defer predict.done()
+	var record shard.Record
+	if !part.Whole() {
+		record = shard.Record{Command: "predict", Shard: part, Images: len(paths), Batch: predict.batch,
+			List: shard.ListOf(paths), Host: predict.host}
+		if record.Model, err = inference.Digest(m.path); err != nil {
 			return err
 		}
-		n, err = predict(paths, t)
+		from, to := part.Range(len(paths), predict.batch)
+		paths, p.out = slices.Clone(paths[from:to]), part.File(p.out)
+		if err := shard.Begin(p.out); err != nil {
+			return err
+		}
+	}
+	var n inference.Counts
+	header := int64(0)
+	write := func(w io.Writer) error {
+		counted := &counter{Writer: w}
+		t, err := inference.NewTable(counted, p.form, d.Classes, rule)
+		if err != nil || len(paths) == 0 { // a shard may have none
+			header = counted.n
+			return err
+		}
+		header = counted.n
+		n, err = predict.run(paths, t)
 		return err
 	}
 	if p.out == "" {
@@ -111,6 +139,13 @@ func (a *app) predict(ctx context.Context, m *classifierFlags, p prediction, ope
 	} else {
 		durable.Clean(filepath.Dir(p.out), filepath.Base(p.out))
 		err = durable.Write(p.out, write)
+	}
+	if err == nil && !part.Whole() {
+		options := map[string]any{"format": p.form, "tta": p.views, "description": d, "csv-escape": a.escapes, "decision": ""}
+		if rule != nil {
+			options["decision"] = rule.String()
+		}
+		err = record.Finish(options, []int64{header}, p.out)
 	}
 	if err != nil || n.Failed == 0 {
 		return err
@@ -123,32 +158,51 @@ func (a *app) predict(ctx context.Context, m *classifierFlags, p prediction, ope
 	return nil
 }
 
-// A predictor classifies image files and writes them to a table.
-type predictor func(paths []string, t *inference.Table) (inference.Counts, error)
+// A counter counts the bytes that are written.
+type counter struct {
+	io.Writer
+	n int64
+}
 
-// predictor makes a model ready to classify files. The caller calls done at the end.
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.Writer.Write(b)
+	c.n += int64(n)
+	return n, err
+}
+
+// A predictor classifies image files and writes them to a table.
+type predictor struct {
+	run   func(paths []string, t *inference.Table) (inference.Counts, error)
+	batch int // images in a forward pass
+	host  engine.Host
+	done  func() error // the caller calls it at the end
+}
+
+// predictor makes a model ready to classify files.
 func (m *classifierFlags) predictor(ctx context.Context, a *app, d *inference.Description, r engine.Settings,
-	views data.Views) (predict predictor, done func() error, err error) {
+	views data.Views) (*predictor, error) {
 	update := progress.Func(a.console.update).Images("predict")
 	if d.Raw {
-		options, err := engine.SessionOptions(ctx, r, a.console.update)
+		options, host, err := engine.SessionOptions(ctx, r, a.console.update)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		c, err := inference.OpenRaw(m.path, d, options)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		return func(paths []string, t *inference.Table) (inference.Counts, error) {
-			return c.Predict(ctx, paths, t, update)
-		}, c.Close, nil
+		return &predictor{batch: 1, host: host, done: c.Close,
+			run: func(paths []string, t *inference.Table) (inference.Counts, error) {
+				return c.Predict(ctx, paths, t, update)
+			}}, nil
 	}
 	count := views.Count() // all views of an image fit into a forward pass
-	c, err := m.open(ctx, a, d, r, max(1, m.batch/count)*count)
+	c, host, err := m.open(ctx, a, d, r, max(1, m.batch/count)*count)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return func(paths []string, t *inference.Table) (inference.Counts, error) {
-		return c.Predict(ctx, d, views, 0, paths, t, update)
-	}, c.Close, nil
+	return &predictor{batch: max(1, c.Batch()/count), host: host, done: c.Close,
+		run: func(paths []string, t *inference.Table) (inference.Counts, error) {
+			return c.Predict(ctx, d, views, 0, paths, t, update)
+		}}, nil
 }

@@ -83,7 +83,7 @@ func (a *app) serve(ctx context.Context, m *classifierFlags, listen string, host
 	}
 	defer l.Close()
 	whole := context.WithoutCancel(ctx) // a signal lets the requests under way end
-	c, err := m.open(whole, a, d, r, m.batch)
+	c, _, err := m.open(whole, a, d, r, m.batch)
 	if err != nil {
 		return err
 	}

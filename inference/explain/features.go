@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"fovea/graphs/importer"
+	"fovea/inference/shard"
 	"fovea/internal/durable"
 	"fovea/internal/numbers"
 	"fovea/internal/table"
@@ -99,11 +100,14 @@ type FeatureOptions struct {
 	Options        // Batch and Threads of them
 	Out     string // F.csv or F.npy
 	PCA     string // PNG of the first two principal components; "": none
+	Shard   shard.Shard
 }
 
 // WriteFeatures writes the features of images: F.csv with the columns path, label, feature_0 and on, or F.npy, float32
 // [N,F], with the path and label of its rows in F.csv. The label is the name of the image's folder if that is a class
 // of the model, else empty. It holds one batch of images in memory, and returns their number.
+//
+// A shard writes files of its own, without leaving out images: the batches of later shards would be others.
 func WriteFeatures(ctx context.Context, o FeatureOptions) (n int, err error) {
 	base, npy := strings.CutSuffix(o.Out, ".npy")
 	if !npy && filepath.Ext(o.Out) != ".csv" {
@@ -125,6 +129,13 @@ func WriteFeatures(ctx context.Context, o FeatureOptions) (n int, err error) {
 	if err := o.check(f.Side, 0); err != nil {
 		return 0, err
 	}
+	var record shard.Record
+	if !o.Shard.Whole() {
+		if record, err = o.shard(f); err != nil {
+			return 0, err
+		}
+		base = strings.TrimSuffix(o.Out, ".npy")
+	}
 	if err := o.verify(ctx); err != nil {
 		return 0, err
 	}
@@ -139,11 +150,7 @@ func WriteFeatures(ctx context.Context, o FeatureOptions) (n int, err error) {
 	write := func(matrix io.Writer) error {
 		return writeFile(file, func(w io.Writer) error {
 			rows := csv.NewWriter(w)
-			head := []string{"path", "label"}
-			for i := range columns {
-				head = append(head, "feature_"+strconv.Itoa(i))
-			}
-			rows.Write(head)
+			rows.Write(featureColumns(columns))
 			err := o.each(ctx, "features", f.Batch, func(images []float32, paths []string) error {
 				values, err := f.Compute(images)
 				if err != nil {
@@ -176,10 +183,21 @@ func WriteFeatures(ctx context.Context, o FeatureOptions) (n int, err error) {
 	} else {
 		err = write(io.Discard)
 	}
+	if err == nil && !o.Shard.Whole() {
+		err = o.finish(record, f.Width, npy)
+	}
 	if err != nil || o.PCA == "" {
 		return len(o.Images), err
 	}
 	return len(o.Images), writeFile(o.PCA, func(w io.Writer) error { return kept.picture(w, o.Description.Classes) })
+}
+
+func featureColumns(features int) []string {
+	columns := []string{"path", "label"}
+	for i := range features {
+		columns = append(columns, "feature_"+strconv.Itoa(i))
+	}
+	return columns
 }
 
 // label returns the class that an image's folder names, else "".

@@ -139,6 +139,9 @@ func (in *Input) check(side, classes int) error {
 // skipped: then others must be left.
 func (in *Input) verify(ctx context.Context) error {
 	samples := in.samples()
+	if len(samples) == 0 { // a shard may have none
+		return nil
+	}
 	var bad []data.BadImage
 	var err error
 	in.verified, bad, err = data.Verify(ctx, samples, 0, nil, in.Description.Transform(), in.Progress.Images("check images"))
@@ -167,6 +170,9 @@ func (in *Input) samples() []data.Sample {
 // each reads the images batch by batch, float32 [n,3,S,S], and calls do with them and their paths.
 func (in *Input) each(ctx context.Context, task string, batch int,
 	do func(images []float32, paths []string) error) error {
+	if len(in.Images) == 0 {
+		return nil
+	}
 	loader, err := data.NewLoader(data.LoaderConfig{Samples: in.samples(), Verified: in.verified, Batch: batch,
 		Transform: in.Description.Transform()})
 	if err != nil {

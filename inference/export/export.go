@@ -89,7 +89,7 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	options, err := engine.SessionOptions(ctx, o.Runtime, o.Progress)
+	options, _, err := engine.SessionOptions(ctx, o.Runtime, o.Progress)
 	if err == nil {
 		err = d.Resolve(ctx, o.Model)
 	}

@@ -55,6 +55,10 @@ func Predictions(split string) string { return "predictions_" + split + ".csv" }
 // complete.
 func PartialPredictions(split string) string { return "predictions_" + split + ".partial.jsonl" }
 
+// ShardPredictions returns the name of the file that keeps the predictions of a split, of which each shard makes its
+// own.
+func ShardPredictions(split string) string { return "shard_" + split + ".jsonl" }
+
 // ConfusionMatrix returns the name of the picture of a split's confusion matrix.
 func ConfusionMatrix(split string) string { return "confusion_matrix_" + split + ".png" }
 

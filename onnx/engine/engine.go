@@ -180,14 +180,14 @@ func (e *Engine) Host() Host {
 }
 
 // SessionOptions returns the options of sessions that run on the device that the settings choose, for callers that open
-// their own models. When ctx is done, their runs end.
-func SessionOptions(ctx context.Context, s Settings, report progress.Func) (ort.Options, error) {
+// their own models, and what computes there. When ctx is done, their runs end.
+func SessionOptions(ctx context.Context, s Settings, report progress.Func) (ort.Options, Host, error) {
 	e, err := New(ctx, s, report)
 	if err != nil {
-		return ort.Options{}, err
+		return ort.Options{}, Host{}, err
 	}
 	e.options.Context = ctx
-	return e.options, e.Close()
+	return e.options, e.Host(), e.Close()
 }
 
 // Options returns the options of sessions that wait for each run.
