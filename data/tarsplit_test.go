@@ -79,7 +79,8 @@ func TestTarsBounded(t *testing.T) {
 		"/etc/b.png leaves the archive":  write(0, file("/etc/b.png", 2), file("b.png", 1)),
 		"a.png is there twice":           write(0, file("a.png", 3), file("./a.png", 4), file("b.png", 1)),
 		"or was cut short":               write(700, file("a.png", 1), file("b.png", 2000)),
-		"no image in the archive":        write(0, file("a.txt", 5), tar.Header{Name: "l.png", Linkname: "/etc/passwd", Typeflag: tar.TypeSymlink}),
+		"no image in the archive": write(0, file("a.txt", 5),
+			tar.Header{Name: "l.png", Linkname: "/etc/passwd", Typeflag: tar.TypeSymlink}),
 	} {
 		_, err := TarImages(path)
 		if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), `"`, ""), want) {
@@ -109,7 +110,8 @@ func TestTarsBounded(t *testing.T) {
 		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := OpenTars(dir, "test", []string{path}, []string{"no", "yes"}); err == nil || !strings.Contains(err.Error(), want) {
+		_, err := OpenTars(dir, "test", []string{path}, []string{"no", "yes"})
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, want one with %q", err, want)
 		}
 	}

@@ -78,7 +78,8 @@ func below(path string) ([]string, error) {
 	}
 	paths, err := data.Images(path)
 	if err == nil && len(paths) == 0 {
-		err = fmt.Errorf("no image below %s: images end in %s", path, strings.Join(data.Extensions, " "))
+		err = fmt.Errorf("no image below %s: images end in %s; tar archives are named themselves, as in %s", path,
+			strings.Join(data.Extensions, " "), filepath.Join(path, "*.tar"))
 	}
 	return paths, err
 }

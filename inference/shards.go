@@ -94,12 +94,13 @@ func EvaluateShard(ctx context.Context, o EvalOptions) (path string, images int,
 	if err != nil {
 		return "", 0, err
 	}
-	return path, to - from, record.Finish(evalShard{o.Model, o.Given, d.Scores, o.Data, o.Split, o.Labels, o.Columns, o.Skip,
-		o.Prevalence, o.Intervals, o.Breakdown}, []int64{int64(len(header)) + 1}, path)
+	options := evalShard{o.Model, o.Given, d.Scores, o.Data, o.Split, o.Labels, o.Columns, o.Skip, o.Prevalence,
+		o.Intervals, o.Breakdown}
+	return path, to - from, record.Finish(options, []int64{int64(len(header)) + 1}, path)
 }
 
-// MergedEvaluation returns the options of the evaluation that the shards are parts of, for [Evaluate]. The model and the
-// images must be what they were.
+// MergedEvaluation returns the options of the evaluation that the shards are parts of, for [Evaluate]. The model and
+// the images must be what they were.
 func MergedEvaluation(shards []*shard.Record) (EvalOptions, error) {
 	var s evalShard
 	if err := json.Unmarshal(shards[0].Options, &s); err != nil {

@@ -59,8 +59,8 @@ table that this program wrote. Else it follows from the names, as of healthy and
 The thresholds that a run chose on its validation images are applied, with PPV, NPV and likelihood ratios.
 `,
 		flags: append([]flagEntry{
-			{&o.Data, "data", "DIR", `with -model: folder that holds the split, in which each class has a folder. With
-				-predictions: folder that the paths are relative to; the page then shows the images of the hardest errors`},
+			{&o.Data, "data", "DIR", `with -model: folder that holds the split, in which each class has a folder, or
+				its tar archives with labels (SPLIT/*.tar or SPLIT-*.tar), or one archive. With -predictions: folder that the paths are relative to; the page then shows the images of the hardest errors`},
 			{&o.Labels, "labels", "FILE", `table with a row for each image (CSV, TSV, .xlsx or Parquet), instead of class folders or
 				of the labels in the predictions. With -model the images are looked for below -data, and -split chooses rows
 				where the table has a column of splits`},
@@ -121,7 +121,8 @@ trainer eval -model runs/octid/model.onnx -data images -labels table.xlsx \
 		}
 		o.Command, o.Version = report.Line(append([]string{"trainer"}, naming.PortableArguments(a.args)...)...), version()
 		if predictions != "" {
-			if err := c.refuse("not with -predictions:", "model", "batch", "skip-unreadable", "set", "prevalence", "shard"); err != nil {
+			err := c.refuse("not with -predictions:", "model", "batch", "skip-unreadable", "set", "prevalence", "shard")
+			if err != nil {
 				return err
 			}
 			return a.evalPredictions(ctx, predictions, table, said, o)

@@ -35,7 +35,6 @@ func (f *shardFlag) read(a *app) (shard.Shard, error) {
 
 func mergeCommand(a *app) *command {
 	var out string
-	pixels := data.DefaultPixels
 	return &command{
 		name:      "merge",
 		writesCSV: true,
@@ -53,7 +52,6 @@ For eval the model and the images must be where they were. Call it from the same
 `,
 		flags: []flagEntry{
 			{&out, "out", "PATH", "file to write, or folder for eval; a file appears only when it is complete"},
-			{&pixels, "max-pixels", "N", "as it was for the shards of eval: the report shows images"},
 		},
 		examples: `
 trainer merge predictions.*-of-16.csv -out predictions.csv
@@ -61,13 +59,7 @@ trainer merge eval/shard_test.*-of-16.jsonl -out eval
 `,
 		required: []string{"out"},
 		operands: true,
-		run: func(ctx context.Context, operands []string) error {
-			if pixels < 1 {
-				return badUsage("-max-pixels %d: must be at least 1", pixels)
-			}
-			data.LimitPixels(pixels)
-			return a.merge(ctx, operands, out)
-		},
+		run:      func(ctx context.Context, operands []string) error { return a.merge(ctx, operands, out) },
 	}
 }
 
@@ -82,6 +74,7 @@ func (a *app) merge(ctx context.Context, paths []string, out string) error {
 	if err != nil {
 		return err
 	}
+	data.LimitPixels(shards[0].Pixels) // the report of eval shows images
 	switch command := shards[0].Command; command {
 	case "predict":
 		durable.Clean(filepath.Dir(out), filepath.Base(out))

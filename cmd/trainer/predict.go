@@ -43,7 +43,8 @@ and the log says which it is. Else the column is there with -threshold or -absta
 				threshold, else the most probable class without a threshold; may repeat`},
 			{&p.abstain, "abstain", "P", `add the column decision: empty where no threshold is reached and the probability is
 				below P`},
-			{&p.strict, "strict", "", "exit with code 1 if any image cannot be read; otherwise only if none can be read"},
+			{&p.strict, "strict", "", `exit with code 1 if any image cannot be read; otherwise only if none can be
+				read, which a shard does not tell`},
 		}, m.running()...),
 		groups: []flagGroup{m.description()},
 		examples: `
@@ -151,7 +152,7 @@ func (a *app) predict(ctx context.Context, m *classifierFlags, p prediction, ope
 		return err
 	}
 	err = fmt.Errorf("%d of %d images could not be read or classified: the column error says why", n.Failed, n.Images)
-	if p.strict || n.Failed == n.Images {
+	if p.strict || n.Failed == n.Images && part.Whole() {
 		return err
 	}
 	a.console.line("warning: " + err.Error())

@@ -69,8 +69,8 @@ func glob(t *testing.T, pattern string, want int) []string {
 	return found
 }
 
-// TestShards: shards of predict, as CSV and as JSON lines, and of features merge to the bytes of one process, also where
-// there are more shards than batches and an image that cannot be read. What does not fit together is refused.
+// TestShards: shards of predict, as CSV and as JSON lines, and of features merge to the bytes of one process. There are
+// more shards than batches, and an image that cannot be read. What does not fit together is refused.
 func TestShards(t *testing.T) {
 	dir := t.TempDir()
 	model := described(t, "8")
@@ -93,7 +93,10 @@ func TestShards(t *testing.T) {
 		out    string
 		shards int
 		more   []string
-	}{{"p.csv", 5, []string{"-batch", "7", bad}}, {"q.jsonl", 12, []string{"-format", "jsonl", "-tta", "hflip", "-batch", "16"}}} {
+	}{
+		{"p.csv", 5, []string{"-batch", "7", bad}},
+		{"q.jsonl", 12, []string{"-format", "jsonl", "-tta", "hflip", "-batch", "16"}},
+	} {
 		done(t, command("predict", "whole-"+test.out, test.more...)...)
 		for i := range test.shards {
 			done(t, append(command("predict", test.out, test.more...), "-shard", fmt.Sprintf("%d/%d", i+1, test.shards))...)
@@ -126,6 +129,7 @@ func TestShards(t *testing.T) {
 	one, two := part(1, 2, "r.csv"), part(2, 2, "r.csv")
 	again, other, options := part(1, 2, "again.csv"), part(2, 3, "r.csv"), part(2, 2, "opt.csv", "-tta", "hflip")
 	list, batch := part(2, 2, "list.csv", bad), part(2, 2, "batch.csv", "-batch", "3")
+	pixels := part(2, 2, "pixels.csv", "-max-pixels", "90000")
 	foreign := filepath.Join(dir, "foreign.2-of-2.csv")
 	done(t, append(append([]string{"predict"}, foreignModel...), images[0], "-out", filepath.Join(dir, "foreign.csv"),
 		"-shard", "2/2")...)
@@ -142,6 +146,7 @@ func TestShards(t *testing.T) {
 		{[]string{one, two, again}, []string{"the shard 1/2 is there twice", one, again}},
 		{[]string{one, other}, []string{"the numbers of shards differ: 2 and 3", one, other}},
 		{[]string{one, options}, []string{"the options differ: tta", one, options}},
+		{[]string{one, pixels}, []string{"-max-pixels differs: 89478485 and 90000"}},
 		{[]string{one, list}, []string{"the lists of images differ", one, list}},
 		{[]string{one, batch}, []string{"-batch differs: 16 and 3", one, batch}},
 		{[]string{one, foreign}, []string{"the models differ", one, foreign}},
@@ -182,11 +187,29 @@ func TestEvalShards(t *testing.T) {
 		return append(append(append([]string{"eval"}, foreignModel...), "-classes", classes, "-data", dir, "-split", "val",
 			"-rounds", "50", "-batch", "8", "-out", filepath.Join(dir, out)), more...)
 	}
-	done(t, command("whole")...)
+	var bad bytes.Buffer // the last archive
+	w := tar.NewWriter(&bad)
+	for _, m := range [][2]string{{"bad.cls", "4"}, {"bad.png", "no image"}} {
+		w.WriteHeader(&tar.Header{Name: m[0], Size: int64(len(m[1])), Mode: 0o644})
+		fmt.Fprint(w, m[1])
+	}
+	w.Close()
+	if err := os.WriteFile(filepath.Join(dir, "val-bad.tar"), bad.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	done(t, command("whole", "-skip-unreadable")...)
 	for i := range 4 {
-		done(t, command("parts", "-shard", fmt.Sprintf("%d/4", i+1))...)
+		done(t, command("parts", "-skip-unreadable", "-shard", fmt.Sprintf("%d/4", i+1))...)
 	}
 	parts := glob(t, filepath.Join(dir, "parts", "shard_val.*-of-4.jsonl"), 4)
+	// A kill leaves a line that is cut short, and no record.
+	if err := os.Truncate(parts[1], int64(len(read(t, parts[1]))-9)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(parts[1] + ".shard.json"); err != nil {
+		t.Fatal(err)
+	}
+	done(t, command("parts", "-skip-unreadable", "-resume", "-shard", "2/4")...)
 	stdout := done(t, append([]string{"merge", "-out", filepath.Join(dir, "merged")}, parts...)...)
 	if !strings.Contains(stdout, "roc_auc") {
 		t.Errorf("printed:\n%s", stdout)

@@ -115,7 +115,8 @@ func list(f *os.File, archive string, do func(path string, content io.Reader) er
 		return nil, err
 	}
 	x := &index{size: info.Size(), modified: info.ModTime()}
-	in := tar.NewReader(f) // seeks past contents, since f is a file
+	w := &window{file: f, buffer: make([]byte, windowSize)}
+	in := tar.NewReader(w) // seeks past contents, since w can
 	names := 0
 	for {
 		h, err := in.Next()
@@ -140,12 +141,8 @@ func list(f *os.File, archive string, do func(path string, content io.Reader) er
 		if names += len(name); len(x.members) == maxMembers || names > maxNames {
 			return nil, fmt.Errorf("it has more than %d members or %d bytes of names: divide it", maxMembers, maxNames)
 		}
-		at, err := f.Seek(0, io.SeekCurrent)
-		if err != nil {
-			return nil, err
-		}
 		whole := archive + string(filepath.Separator) + filepath.FromSlash(name)
-		x.members = append(x.members, member{filepath.ToSlash(whole[len(archive)+1:]), at, h.Size})
+		x.members = append(x.members, member{filepath.ToSlash(whole[len(archive)+1:]), w.at, h.Size})
 		if err := do(whole, in); err != nil {
 			return nil, fmt.Errorf("the member %s: %w", naming.Quote(short(name)), err)
 		}
@@ -185,7 +182,8 @@ func Read(archive, name string, most int64) ([]byte, error) {
 	fail := func(err error) ([]byte, error) {
 		return nil, &fs.PathError{Op: "read", Path: archive + "/" + name, Err: err}
 	}
-	i, there := slices.BinarySearchFunc(x.members, name, func(m member, name string) int { return cmp.Compare(m.name, name) })
+	byName := func(m member, name string) int { return cmp.Compare(m.name, name) }
+	i, there := slices.BinarySearchFunc(x.members, name, byName)
 	if !there {
 		return fail(fs.ErrNotExist)
 	}

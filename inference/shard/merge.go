@@ -18,8 +18,8 @@ import (
 	"fovea/internal/regular"
 )
 
-// Open reads the records of the shards' files and returns them in the order of the shards. All shards of one list, model
-// and options must be there, each once. The error says which are missing, which are doubles and what differs.
+// Open reads the records of the shards' files and returns them in the order of the shards. All shards of one list, one
+// model and the same options must be there, each once. The error says which are missing, which are doubles and what differs.
 func Open(paths []string) ([]*Record, error) {
 	var all []*Record
 	var failed []error
@@ -47,7 +47,8 @@ func Open(paths []string) ([]*Record, error) {
 	there := map[int]bool{}
 	for i, r := range all {
 		if there[r.Number] {
-			failed = append(failed, fmt.Errorf("the shard %s is there twice: as %s and as %s", r.Shard, all[i-1].path(), r.path()))
+			failed = append(failed, fmt.Errorf("the shard %s is there twice: as %s and as %s", r.Shard, all[i-1].path(),
+				r.path()))
 		}
 		there[r.Number] = true
 	}
@@ -92,6 +93,8 @@ func (r *Record) same(b *Record) error {
 		return differ("the lists of images differ, in their numbers", r.Images, b.Images)
 	case r.List != b.List:
 		return differ("the lists of images differ, by their SHA-256", shortDigest(r.List), shortDigest(b.List))
+	case r.Pixels != b.Pixels:
+		return differ("-max-pixels differs", r.Pixels, b.Pixels)
 	case len(r.Files) != len(b.Files):
 		return differ("the numbers of files differ", len(r.Files), len(b.Files))
 	case !bytes.Equal(compact(r.Options), compact(b.Options)):

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"fovea/data/pixels"
 	"fovea/internal/durable"
 	"fovea/internal/regular"
 	"fovea/onnx/engine"
@@ -21,10 +22,11 @@ import (
 type Record struct {
 	Command string `json:"command"` // predict, eval or features
 	Shard
-	Images  int             `json:"images"` // of the whole list
-	Batch   int             `json:"batch"`  // images in a forward pass
-	List    string          `json:"list"`   // digest of the whole list, see [List]
-	Model   string          `json:"model"`  // SHA-256 of the model file
+	Images  int             `json:"images"`     // of the whole list
+	Batch   int             `json:"batch"`      // images in a forward pass
+	List    string          `json:"list"`       // digest of the whole list, see [List]
+	Model   string          `json:"model"`      // SHA-256 of the model file
+	Pixels  int             `json:"max_pixels"` // of the largest image
 	Options json.RawMessage `json:"options"`
 	Host    engine.Host     `json:"host"`
 	Files   []File          `json:"files"`
@@ -56,7 +58,7 @@ func (r Record) Finish(options any, headers []int64, paths ...string) error {
 	if r.Options, err = json.Marshal(options); err != nil {
 		return err
 	}
-	r.Files = nil
+	r.Files, r.Pixels = nil, pixels.Limit()
 	for i, path := range paths {
 		sum, err := digest(path)
 		if err != nil {
@@ -136,7 +138,8 @@ func Read(path string) (*Record, error) {
 		return nil, fmt.Errorf("%s: %w: repeat the shard", RecordFile(path), err)
 	}
 	_, err = newShard(r.Number, r.Of)
-	if err != nil || r.Images < 1 || r.Batch < 1 || len(r.Files) == 0 || r.Files[0].Name != filepath.Base(path) {
+	if err != nil || r.Images < 1 || r.Batch < 1 || r.Pixels < 1 || len(r.Files) == 0 ||
+		r.Files[0].Name != filepath.Base(path) {
 		return nil, fmt.Errorf("%s is not the record of %s: files of shards keep their names; repeat the shard",
 			RecordFile(path), filepath.Base(path))
 	}

@@ -89,8 +89,8 @@ func fromEnvironment(environ []string) (Shard, error) {
 	}
 	id, first, last, count := v[0], v[1], v[2], v[3]
 	if last-first+1 != count {
-		return Shard{}, fmt.Errorf("%s: the Slurm array has %d tasks between %d and %d: its numbers must follow one another; "+
-			"say I/N to repeat some shards", Auto, count, first, last)
+		return Shard{}, fmt.Errorf("%s: the Slurm array has %d tasks between %d and %d: its numbers must follow one "+
+			"another; say I/N to repeat some shards", Auto, count, first, last)
 	}
 	return newShard(id-first+1, count)
 }

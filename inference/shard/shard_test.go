@@ -58,7 +58,8 @@ func TestParse(t *testing.T) {
 		{text: "auto", environ: append(slurm("1", "1", "2", "2"), "JOB_COMPLETION_INDEX=0"), refused: "both set"},
 	} {
 		got, err := Parse(test.text, test.environ)
-		if got != test.want || (err != nil) != (test.refused != "") || err != nil && !strings.Contains(err.Error(), test.refused) {
+		if got != test.want || (err != nil) != (test.refused != "") ||
+			err != nil && !strings.Contains(err.Error(), test.refused) {
 			t.Errorf("%q with %q: %v, %v, want %v and %q", test.text, test.environ, got, err, test.want, test.refused)
 		}
 	}
