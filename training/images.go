@@ -124,7 +124,7 @@ func (d *dataset) separate(repeats []data.Repeat) error {
 			s.Verified = append(s.Verified, verified[x.Path])
 		}
 	}
-	slog.Info("images that are nearly identical were put into one split; the splits are now", "groups", len(alike))
+	slog.Info("images that are nearly identical were put into one split, which gives new splits", "groups", len(alike))
 	d.logImages()
 	return nil
 }

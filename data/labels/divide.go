@@ -122,11 +122,12 @@ func (t *Table) NoPatients(key string) string {
 	if slices.Contains(t.All.Attributes, "patient") {
 		return ""
 	}
-	text := "no column names the patient, so images of one patient may be in several splits, and intervals are too narrow"
+	const text = "the patients of the images are not known: if some have several images, these may be in more than one split, " +
+		"and intervals are too narrow"
 	if t.Unread == nil {
-		return text
+		return text + "; a table with a column of patients avoids that"
 	}
-	return fmt.Sprintf("%s: name the column with %s patient=NAME; not read are %.300s", text, key, naming.List(t.Unread))
+	return fmt.Sprintf("%s; name their column with %s patient=NAME, one of %.300s", text, key, naming.List(t.Unread))
 }
 
 // Divided reports whether the table itself says a split of each image.

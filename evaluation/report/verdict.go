@@ -246,8 +246,8 @@ func (r *Report) dataCautions() []string {
 				countOf(p.Shared, "patient has", "patients have")))
 		}
 		if p.Unknown > 0 {
-			out = append(out, fmt.Sprintf("The patient of %s not known. If such a patient has images in more than one split, "+
-				"the figures are too good.", countOf(p.Unknown, "image is", "images is")))
+			out = append(out, fmt.Sprintf("The patient of %s is not known. If such a patient has images in more than one "+
+				"split, the figures are too good.", countOf(p.Unknown, "image", "images")))
 		}
 	}
 	return append(out,
