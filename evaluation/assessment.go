@@ -16,6 +16,7 @@ type Estimate struct {
 	Low    Number `json:"low"`
 	High   Number `json:"high"`
 	Method string `json:"method,omitempty"` // of the interval
+	Rule   string `json:"rule,omitempty"`   // by which images were taken for a class: [Argmax], or a threshold
 }
 
 // Find returns the measure of a name, and whether it is there; if not, its numbers are NaN.
@@ -26,7 +27,7 @@ func Find(measures []Estimate, name string) (Estimate, bool) {
 		}
 	}
 	nan := Number(math.NaN())
-	return Estimate{name, nan, nan, nan, ""}, false
+	return Estimate{Name: name, Value: nan, Low: nan, High: nan}, false
 }
 
 // ClassAssessment is one class against the rest.
@@ -42,8 +43,12 @@ type ClassAssessment struct {
 // is NaN, and null in JSON.
 type Assessment struct {
 	Rows     int               `json:"rows"`
+	Patients int               `json:"patients,omitempty"` // whose rows they are; 0: not known
+	Unit     Unit              `json:"unit,omitempty"`     // of a row; "": an image
+	Pool     Pool              `json:"pool,omitempty"`     // how the probabilities of a unit's images became one
 	Classes  []string          `json:"classes"`
 	Positive string            `json:"positive,omitempty"` // the class that a task of two looks for
+	Ordered  bool              `json:"ordered"`            // the classes are grades
 	Rounds   int               `json:"bootstrap_rounds"`
 	Level    float64           `json:"level"`
 	Seed     uint64            `json:"seed"`
@@ -52,6 +57,9 @@ type Assessment struct {
 	// ECEIfCalibrated is about what ece would be, by chance, if the probabilities were right.
 	ECEIfCalibrated Number   `json:"ece_if_calibrated"`
 	Warnings        []string `json:"warnings,omitempty"`
+
+	Units     []UnitAssessment `json:"units,omitempty"`     // see AddUnits
+	Subgroups []Subgroups      `json:"subgroups,omitempty"` // see AddSubgroups
 
 	// The curves of the positive class of two, else of the averages over classes; none if all rows are of one class.
 	// They are for figures.
@@ -78,7 +86,8 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 	t, values := s.whole()
 	warnings := warnings(p, t)
 	all := newReplicates(len(values), o.Rounds)
-	err = bootstrap(ctx, []*sample{s}, o, func(round int, measures [][]float64) {
+	d := s.drawing()
+	err = bootstrap(ctx, d, []part{{sample: s}}, o, func(round int, measures [][]float64) {
 		for k, v := range measures[0] {
 			all[k][round] = v
 		}
@@ -86,7 +95,7 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 	if err != nil {
 		return nil, err
 	}
-	next := 0
+	next, drawn := 0, d.level(o.Level)
 	take := func(names []string, closedForm func(name string) (low, high float64, method string)) []Estimate {
 		out := make([]Estimate, len(names))
 		for i, name := range names {
@@ -94,25 +103,29 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 			switch {
 			case method != "":
 			case name == "ece":
-				low, high = all.basicInterval(next, values[next], o.Level)
-				low, high, method = max(low, 0), max(high, 0), BasicBootstrap
+				low, high = all.basicInterval(next, values[next], drawn)
+				low, high, method = max(low, 0), max(high, 0), s.method(BasicBootstrap)
 			default:
-				low, high = all.interval(next, values[next], o.Level)
-				method = Bootstrap
+				low, high = all.interval(next, values[next], drawn)
+				method = s.method(Bootstrap)
 			}
-			out[i] = Estimate{name, Number(values[next]), Number(low), Number(high), method}
+			out[i] = Estimate{Name: name, Value: Number(values[next]), Low: Number(low), High: Number(high), Method: method}
 			next++
 		}
 		return out
 	}
 	delong := make([]AUCInterval, s.classes)
 	for c := range delong {
-		delong[c] = newPlacements(s.rankings[c], uint16(c)).interval(o.Level)
+		delong[c] = s.placements(c).interval(o.Level)
 	}
-	a := &Assessment{Rows: len(p.Rows), Classes: p.Classes, Rounds: o.Rounds, Level: o.Level, Seed: o.Seed,
+	a := &Assessment{Rows: len(p.Rows), Classes: p.Classes, Ordered: p.Ordered, Rounds: o.Rounds, Level: o.Level,
+		Seed: o.Seed, Unit: p.Unit, Pool: p.Pool,
 		Measures: take(measureNames(s.classes), func(name string) (low, high float64, method string) {
-			return t.closedForm(name, delong[positiveClass], o.Level)
+			return s.closedForm(name, delong[positiveClass], o.Level)
 		}), ECEIfCalibrated: Number(s.calibrationNoise())}
+	if s.patients != nil {
+		a.Patients = len(s.patients.rows)
+	}
 	if s.classes == 2 {
 		a.Positive = p.Classes[positiveClass]
 	}
@@ -120,26 +133,33 @@ func Assess(ctx context.Context, p *Predictions, o Intervals) (*Assessment, erro
 		k := ClassAssessment{Class: name, Support: int(t.support[c]), Predicted: int(t.predicted[c]),
 			DeLong: delong[c],
 			Measures: take(classMeasures, func(name string) (low, high float64, method string) {
-				return t.closedFormOf(name, c, delong[c], o.Level)
+				return s.closedFormOf(name, c, delong[c], o.Level)
 			})}
-		if k.Support == 1 {
-			warnings = append(warnings, Warning{Class: name, Metrics: classMeasures,
-				Reason: "one sample is the same in every bootstrap round, so intervals are too narrow"})
+		if k.Support > 0 && s.patients.count(s.byClass[c]) == 1 {
+			reason := "one sample is the same in every bootstrap round, so intervals are too narrow"
+			if k.Support > 1 {
+				reason = "all samples are of one patient, who is in every bootstrap round, so intervals are too narrow"
+			}
+			warnings = append(warnings, Warning{Class: name, Metrics: classMeasures, Reason: reason})
 		}
 		a.PerClass = append(a.PerClass, k)
 	}
 	if s.bands > 0 {
-		a.ROC = all.bands(names, values, next, 0, o.Level)
-		a.PrecisionRecall = all.bands(names, values, next, 1, o.Level)
+		a.ROC = all.bands(names, values, next, 0, drawn)
+		a.PrecisionRecall = all.bands(names, values, next, 1, drawn)
 	}
 	if accuracy, _ := Find(a.Measures, "accuracy"); accuracy.Value == 1 {
 		warnings = append(warnings, Warning{Metrics: []string{"accuracy"}, Reason: fmt.Sprintf(
 			"no image is mistaken, nor is one in any bootstrap round; the interval of the accuracy, by Wilson's method, begins "+
 				"at %.4f", accuracy.Low)})
 	}
+	if w := s.patients.warning(); w != "" {
+		a.Warnings = append(a.Warnings, w)
+	}
 	for _, w := range warnings {
 		a.Warnings = append(a.Warnings, w.String())
 	}
+	a.nameRules(p)
 	return a, nil
 }
 
@@ -156,20 +176,34 @@ func WriteJSON(w io.Writer, v any) error {
 
 // WriteText writes a line a measure and a table of the classes.
 func (a *Assessment) WriteText(w io.Writer) error {
-	fmt.Fprintf(w, "%d images, %d classes; intervals of %v %%, %d bootstrap rounds\n",
-		a.Rows, len(a.Classes), 100*a.Level, a.Rounds)
+	fmt.Fprintf(w, "%s, %d classes; intervals%s of %v %%, %d bootstrap rounds\n",
+		a.Size(), len(a.Classes), a.by(), 100*a.Level, a.Rounds)
 	if a.Positive != "" {
 		fmt.Fprintf(w, "the positive class is %q\n", a.Positive)
 	}
+	if a.Ordered {
+		fmt.Fprintf(w, "the classes are grades: %s\n", chain(a.Classes))
+	}
 	for _, m := range a.Measures {
+		if !a.Headlined(m.Name) {
+			continue
+		}
 		fmt.Fprintf(w, "  %-40s %8.4f  [%.4f, %.4f]  %s", m.Name, m.Value, m.Low, m.High, m.Method)
 		if m.Name == "ece" {
 			fmt.Fprintf(w, "  about %.4f by chance, if calibrated", a.ECEIfCalibrated)
 		}
+		if m.Rule != "" {
+			fmt.Fprintf(w, "  %s", m.Rule)
+		}
 		fmt.Fprintln(w)
 	}
+	if note := a.UnorderedNote(); note != "" {
+		fmt.Fprintln(w, note)
+	}
+	fmt.Fprintf(w, "each class against the rest, images taken for their most probable class (%s):\n", Argmax)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "class\timages\tpredicted\tprecision\trecall\tspecificity\tf1\troc_auc\tits interval, by DeLong\t")
+	fmt.Fprintf(t, "class\t%s\tpredicted\tprecision\trecall\tspecificity\tf1\troc_auc\tits interval, by DeLong\t\n",
+		a.Unit.Several())
 	for _, k := range a.PerClass {
 		v := map[string]Number{}
 		for _, m := range k.Measures {
@@ -178,7 +212,41 @@ func (a *Assessment) WriteText(w io.Writer) error {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t[%.4f, %.4f]\t\n", oneLine(k.Class), k.Support, k.Predicted,
 			v["precision"], v["recall"], v["specificity"], v["f1"], v["roc_auc"], k.DeLong.Low, k.DeLong.High)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if err := writeUnits(w, a.Units); err != nil {
+		return err
+	}
+	for _, s := range a.Subgroups {
+		if err := s.writeText(w, a.Positive, a.Unit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Size returns how many images, eyes and patients were assessed, in words.
+func (a *Assessment) Size() string {
+	out := fmt.Sprintf("%d %s", a.Rows, a.Unit.Several())
+	if a.Patients > 0 && a.Unit != ByPatient {
+		out += fmt.Sprintf(" of %d patients", a.Patients)
+	}
+	if a.Pool != "" {
+		out += fmt.Sprintf(" (the %s of their images)", a.Pool.Words())
+	}
+	return out
+}
+
+// Clustered reports whether intervals are by patient, since patients have several rows.
+func (a *Assessment) Clustered() bool { return a.Patients > 0 && a.Patients < a.Rows }
+
+// by returns " by patient" if intervals are.
+func (a *Assessment) by() string {
+	if a.Clustered() {
+		return ByPatients
+	}
+	return ""
 }
 
 // ReadAssessment reads what WriteJSON wrote.

@@ -21,6 +21,7 @@ type Outcome struct {
 	Framework string
 	Run       string             // name of a run of ours; "" for others' results
 	Metrics   map[string]float64 // by column name; an unknown metric is missing
+	Ordered   bool               // the classes are grades, so that quadratic kappa is shown
 	BestEpoch int                // the one that was tested, counted from 1; 0: not known
 	Duration  time.Duration      // 0: not known
 	Failure   string             // why there are no metrics; "": it did not fail
@@ -31,7 +32,7 @@ type Comparison []Outcome
 
 // Compare puts the outcomes of our runs together by data set, in the order in which these first occur, and others'
 // outcomes on the same data set after them. Others' data sets are matched with the data set of a run or its name,
-// without regard to case; those that no run matches are left out.
+// without regard to case; those that no run matches are left out. Their classes are those of the run.
 func Compare(ours, others []Outcome) Comparison {
 	var out Comparison
 	for len(ours) > 0 {
@@ -48,6 +49,7 @@ func Compare(ours, others []Outcome) Comparison {
 			if slices.ContainsFunc(runs, func(r Outcome) bool {
 				return strings.EqualFold(other.Dataset, r.Dataset) || strings.EqualFold(other.Dataset, r.Run)
 			}) {
+				other.Ordered = slices.ContainsFunc(runs, func(r Outcome) bool { return r.Ordered })
 				out = append(out, other)
 			}
 		}
@@ -82,6 +84,9 @@ func (o Outcome) cells(metrics []string, format func(float64) string) []string {
 // row returns the row of the outcome in text and Markdown tables.
 func (o Outcome) row() []string {
 	row := o.cells(comparedMetrics, func(v float64) string { return fmt.Sprintf("%.4f", v) })
+	if i := slices.Index(comparedMetrics, "quadratic_kappa"); !o.Ordered && row[4+i] != "" {
+		row[4+i] = "-"
+	}
 	last := ""
 	switch {
 	case o.Failure != "":
@@ -108,7 +113,19 @@ func (c Comparison) WriteText(w io.Writer) error {
 		}
 		fmt.Fprintln(t, strings.Join(row, "\t")+"\t")
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	return c.writeNote(w)
+}
+
+// writeNote says why rows have no quadratic kappa.
+func (c Comparison) writeNote(w io.Writer) error {
+	if !slices.ContainsFunc(c, func(o Outcome) bool { _, known := o.metric("quadratic_kappa"); return known && !o.Ordered }) {
+		return nil
+	}
+	_, err := fmt.Fprintln(w, "Quadratic kappa is for grades: where there is a dash, the classes are not ordered.")
+	return err
 }
 
 // WriteMarkdown writes the table for a report, and below it why runs failed.
@@ -125,6 +142,10 @@ func (c Comparison) WriteMarkdown(w io.Writer) error {
 	b.WriteString(strings.Repeat("|---", 3) + strings.Repeat("|---:", len(header)-3) + "|\n")
 	for _, o := range c {
 		line(o.row())
+	}
+	var note strings.Builder
+	if c.writeNote(&note); note.Len() > 0 {
+		b.WriteString("\n" + note.String())
 	}
 	for _, o := range c {
 		if o.Failure != "" {

@@ -1,12 +1,15 @@
 package evaluation
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
+	"fovea/internal/naming"
 	"fovea/internal/table"
 )
 
@@ -43,6 +46,7 @@ type Holm struct {
 // NewContest assesses all contenders that have predictions and tests each against the first of them.
 func NewContest(ctx context.Context, contenders []Contender, o Intervals) (*Contest, error) {
 	c := &Contest{Contenders: contenders, Pairs: []ContenderPair{}}
+	c.sharePatients()
 	first := -1
 	for i := range contenders {
 		k := &contenders[i]
@@ -51,6 +55,7 @@ func NewContest(ctx context.Context, contenders []Contender, o Intervals) (*Cont
 		}
 		if first >= 0 {
 			a := contenders[first]
+			k.Predictions.Arrange(Meaning{Classes: a.Predictions.Classes, Ordered: a.Predictions.Ordered}) // else it is refused now
 			p, err := ComparePaired(ctx, a.Predictions, k.Predictions, o)
 			if err != nil {
 				return nil, fmt.Errorf("%s (A) and %s (B): %w", a.Name, k.Name, err)
@@ -66,6 +71,33 @@ func NewContest(ctx context.Context, contenders []Contender, o Intervals) (*Cont
 	}
 	c.correct()
 	return c, nil
+}
+
+// sharePatients gives contenders without patients those of the first one that has some, by path, so that all intervals
+// are of one kind.
+func (c *Contest) sharePatients() {
+	from := slices.IndexFunc(c.Contenders, func(k Contender) bool {
+		return k.Predictions != nil && k.Predictions.Attribute(patientAttribute) != nil
+	})
+	if from < 0 {
+		return
+	}
+	known := c.Contenders[from].Predictions
+	for i := range c.Contenders {
+		p := c.Contenders[i].Predictions
+		if p == nil || p.Attribute(patientAttribute) != nil {
+			continue
+		}
+		with := *p
+		with.Attributes, with.Rows = known.Attributes, slices.Clone(p.Rows)
+		for k, row := range naming.Match(p.paths(), known.paths()) {
+			with.Rows[k].Attributes = nil
+			if row >= 0 {
+				with.Rows[k].Attributes = known.Rows[row].Attributes
+			}
+		}
+		c.Contenders[i].Predictions = &with
+	}
 }
 
 // correct fills in Holm of each pair.
@@ -85,6 +117,25 @@ func (c *Contest) correct() {
 			h.DeLong, delong = append(h.DeLong, Number(delong[0])), delong[1:]
 		}
 	}
+}
+
+// holm corrects p values for their number (Holm, 1979): the chance that any of them falls below a level by chance alone
+// is at most that level. An undefined p value (NaN) stays undefined and does not count.
+func holm(ps []float64) []float64 {
+	out := slices.Clone(ps)
+	var order []int
+	for i, p := range ps {
+		if !math.IsNaN(p) {
+			order = append(order, i)
+		}
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(ps[a], ps[b]) })
+	largest := 0.0
+	for k, i := range order {
+		largest = max(largest, min(1, ps[i]*float64(len(order)-k)))
+		out[i] = largest
+	}
+	return out
 }
 
 // estimate returns a measure of the contender, with NaN for the numbers that it lacks.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -15,7 +16,11 @@ func (c *Contest) WriteText(w io.Writer) error {
 		fmt.Fprintf(t, "%s  \t", oneLine(k.Name))
 	}
 	fmt.Fprintln(t)
+	of := c.assessed()
 	for _, name := range c.names() {
+		if !of.Headlined(name) {
+			continue
+		}
 		fmt.Fprintf(t, "%s\t", withDirection(name))
 		best := c.best(name)
 		for _, k := range c.Contenders {
@@ -25,6 +30,9 @@ func (c *Contest) WriteText(w io.Writer) error {
 			}
 			if k.Assessment != nil {
 				cell += fmt.Sprintf(" [%.4f, %.4f]", e.Low, e.High)
+			}
+			if threshold, _, ok := strings.Cut(e.Rule, ","); ok {
+				cell += " " + threshold
 			}
 			if float64(e.Value) == best {
 				cell += " *"
@@ -40,17 +48,32 @@ func (c *Contest) WriteText(w io.Writer) error {
 	}
 	fmt.Fprintln(w, "* best of the row; ↓ lower is better; intervals as of each result alone: Wilson's of fractions "+
 		"of images, DeLong's of the AUC of two classes, else the bootstrap's")
+	fmt.Fprintln(w, "Precision, recall, specificity, F1 and Jaccard take each image for its most probable class (argmax). A "+
+		"threshold beside a sensitivity was chosen on the same images.")
+	if note := of.UnorderedNote(); note != "" {
+		fmt.Fprintln(w, note)
+	}
 	for _, k := range c.Contenders {
 		if k.Assessment == nil {
 			fmt.Fprintf(w, "%s is a published row of metrics, so it has neither intervals nor tests.\n", oneLine(k.Name))
 		}
 	}
 	for _, p := range c.Pairs {
-		if err := p.writeText(w, len(c.Pairs) > 1); err != nil {
+		if err := p.writeText(w, len(c.Pairs) > 1, of); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// assessed returns the first assessment, an empty one if there is none.
+func (c *Contest) assessed() *Assessment {
+	for _, k := range c.Contenders {
+		if k.Assessment != nil {
+			return k.Assessment
+		}
+	}
+	return &Assessment{}
 }
 
 func withDirection(measure string) string {
@@ -85,12 +108,21 @@ func (c *Contest) best(name string) float64 {
 }
 
 // writeText writes the tests of a pair, one of several or the only one.
-func (p ContenderPair) writeText(w io.Writer, several bool) error {
+func (p ContenderPair) writeText(w io.Writer, several bool, of *Assessment) error {
 	a, b := oneLine(p.A), oneLine(p.B)
-	fmt.Fprintf(w, "\n%s less %s, on the same %d images; intervals of %v %%, %d bootstrap rounds\n", b, a, p.Rows,
-		100*p.Level, p.Rounds)
+	whose, by := "", ""
+	if p.Patients > 0 {
+		whose, by = fmt.Sprintf(" of %d patients", p.Patients), " by patient"
+	}
+	fmt.Fprintf(w, "\n%s less %s, on the same %d images%s; intervals%s of %v %%, %d bootstrap rounds\n", b, a, p.Rows, whose,
+		by, 100*p.Level, p.Rounds)
+	shown := 0
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, d := range p.Measures {
+		if !of.Headlined(d.Name) {
+			continue
+		}
+		shown++
 		fmt.Fprintf(t, "%s\t%+.4f\t[%+.4f, %+.4f]\t%s\n", withDirection(d.Name), d.Difference, d.Low, d.High, d.verdict())
 	}
 	if err := t.Flush(); err != nil {
@@ -98,11 +130,10 @@ func (p ContenderPair) writeText(w io.Writer, several bool) error {
 	}
 	fmt.Fprintf(w, "\"better\" and \"worse\" describe %s and mean that the %v %% interval of the difference excludes 0.\n",
 		b, 100*p.Level)
-	fmt.Fprintf(w, "Of %d such intervals about %.1f do so by chance.\n", len(p.Measures),
-		(1-p.Level)*float64(len(p.Measures)))
+	fmt.Fprintf(w, "Of %d such intervals about %.1f do so by chance.\n", shown, (1-p.Level)*float64(shown))
 	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	corrected := several || len(p.DeLong) > 1
-	fmt.Fprint(t, "DeLong's test, AUC of\tdifference\tinterval\tp\t")
+	fmt.Fprintf(t, "DeLong's test%s, AUC of\tdifference\tinterval\tp\t", by)
 	if corrected {
 		fmt.Fprint(t, "Holm's p\t")
 	}
@@ -121,9 +152,9 @@ func (p ContenderPair) writeText(w io.Writer, several bool) error {
 	if several {
 		holm = ", exact with Holm's correction p = " + pValue(p.Holm.McNemar)
 	}
-	_, err := fmt.Fprintf(w, "McNemar's test: %d images right in %s alone, %d in %s alone; "+
+	_, err := fmt.Fprintf(w, "McNemar's test%s: %d images right in %s alone, %d in %s alone; "+
 		"exact p = %s, chi-square p = %s%s\n",
-		m.OnlyA, a, m.OnlyB, b, pValue(Number(m.ExactP)), pValue(Number(m.P)), holm)
+		by, m.OnlyA, a, m.OnlyB, b, pValue(Number(m.ExactP)), pValue(Number(m.P)), holm)
 	return err
 }
 

@@ -2,13 +2,15 @@ package evaluation
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// AUCInterval is an area under a ROC curve with the standard error of DeLong, DeLong and Clarke-Pearson (1988).
+// AUCInterval is an area under a ROC curve with the standard error of DeLong, DeLong and Clarke-Pearson (1988) or, with
+// several rows a patient, of Obuchowski (1997).
 type AUCInterval struct {
 	AUC    Number `json:"auc"`
 	StdErr Number `json:"std_err"`
@@ -21,6 +23,26 @@ type AUCInterval struct {
 type placements struct {
 	positives []float64 // of each row of the class: twice the number of other rows that score lower, a tie counting half
 	negatives []float64 // of each other row: twice the number of rows of the class that score higher, likewise
+
+	patients               *patients // nil, or one row each: rows are independent
+	positiveOf, negativeOf []int32   // the patient of each
+}
+
+// placements returns those of a class.
+func (s *sample) placements(class int) placements {
+	p := newPlacements(s.rankings[class], uint16(class))
+	if !s.patients.several() {
+		return p
+	}
+	p.patients = s.patients
+	for i, truth := range s.truth {
+		if int(truth) == class {
+			p.positiveOf = append(p.positiveOf, s.patients.of[i])
+		} else {
+			p.negativeOf = append(p.negativeOf, s.patients.of[i])
+		}
+	}
+	return p
 }
 
 // newPlacements computes the placements of a ranking in the order of rows, so that those of two classifiers pair. One
@@ -61,12 +83,25 @@ func newPlacements(ranking []entry, positive uint16) placements {
 
 // less returns p - q of the same rows: the components of the difference of the AUCs.
 func (p placements) less(q placements) placements {
-	return placements{floats.SubTo(make([]float64, len(p.positives)), p.positives, q.positives),
-		floats.SubTo(make([]float64, len(p.negatives)), p.negatives, q.negatives)}
+	p.positives = floats.SubTo(make([]float64, len(p.positives)), p.positives, q.positives)
+	p.negatives = floats.SubTo(make([]float64, len(p.negatives)), p.negatives, q.negatives)
+	return p
 }
 
-// defined reports whether there is a variance, which takes two rows on each side.
-func (p placements) defined() bool { return len(p.positives) > 1 && len(p.negatives) > 1 }
+// units returns the numbers of patients, or of rows, on each side.
+func (p placements) units() (positives, negatives int) {
+	if p.patients == nil {
+		return len(p.positives), len(p.negatives)
+	}
+	different := func(of []int32) int { return len(slices.Compact(slices.Sorted(slices.Values(of)))) }
+	return different(p.positiveOf), different(p.negativeOf)
+}
+
+// defined reports whether there is a variance, which takes two patients, or rows, on each side.
+func (p placements) defined() bool {
+	positives, negatives := p.units()
+	return positives > 1 && negatives > 1
+}
 
 // auc returns the AUC, or NaN without a row on each side. The sum is exact.
 func (p placements) auc() float64 {
@@ -77,19 +112,43 @@ func (p placements) standardError() float64 {
 	if !p.defined() {
 		return math.NaN()
 	}
+	if p.patients != nil {
+		return p.clusteredError()
+	}
 	m, n := float64(len(p.positives)), float64(len(p.negatives))
 	return math.Sqrt(stat.Variance(p.positives, nil)/m/(4*n*n) + stat.Variance(p.negatives, nil)/n/(4*m*m))
 }
 
+// clusteredError returns the standard error of Obuchowski (1997, equation 5), which lets the rows of a patient depend
+// on one another, on one side and across. Of a difference it is that of equations 7 and 8, for variances and covariance
+// of two areas are those of the differences of their components.
+func (p placements) clusteredError() float64 {
+	m, n, auc := float64(len(p.positives)), float64(len(p.negatives)), p.auc()
+	count := len(p.patients.rows)
+	a, b := make([]float64, count), make([]float64, count) // of each patient: Σ (component - AUC) on each side
+	for i, v := range p.positives {
+		a[p.positiveOf[i]] += v/(2*n) - auc
+	}
+	for i, v := range p.negatives {
+		b[p.negativeOf[i]] += v/(2*m) - auc
+	}
+	enlarge := func(n int) float64 { return float64(n) / float64(n-1) }
+	positives, negatives := p.units()
+	variance := enlarge(positives)*floats.Dot(a, a)/(m*m) + enlarge(negatives)*floats.Dot(b, b)/(n*n) +
+		2*enlarge(count)*floats.Dot(a, b)/(m*n)
+	return math.Sqrt(max(variance, 0))
+}
+
 // interval returns logit(AUC) ± z·σ/(AUC(1-AUC)) on the scale of the AUC. If all pairs are in one order, σ is 0. The
-// other end is then that of Clopper and Pearson's interval for as many successes as the smaller side has rows.
+// other end is then that of Clopper and Pearson's interval for as many successes as the smaller side has patients, or
+// rows.
 func (p placements) interval(level float64) AUCInterval {
 	auc, se := p.auc(), p.standardError()
 	out := AUCInterval{Number(auc), Number(se), Number(math.NaN()), Number(math.NaN())}
 	if !p.defined() {
 		return out
 	}
-	smaller := min(len(p.positives), len(p.negatives))
+	smaller := min(p.units())
 	switch auc {
 	case 0:
 		out.Low, out.High = 0, Number(1-flawlessLow(smaller, level))

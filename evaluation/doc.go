@@ -6,10 +6,12 @@
 //   - [Compute] returns the metrics. It is cheap enough for every epoch.
 //   - [PerClass] returns the metrics of each class.
 //   - [Assess] returns every measure with its interval.
+//   - [Breakdown] assesses by image, eye or patient, and subgroups.
 //   - [ComparePaired] tests two classifiers on the same images.
 //   - [WriteMetrics] and [WritePredictions] write the CSV files of a run folder.
 //
-// Package figures draws the results, and package report makes a page of them. Nothing here needs the ONNX Runtime.
+// Package lexicon reads names of classes, and package operating chooses thresholds and draws decision curves. Package
+// figures draws the results, and package report makes a page of them. Nothing here needs the ONNX Runtime.
 //
 // # Definitions
 //
@@ -80,15 +82,20 @@
 // average precision and operating points are called …_positive. Micro and weighted averages over both sides of one
 // decision say nothing more and are left out; the AUC is the same from either side.
 //
+// [MeaningOf] finds out which class of two is positive and whether classes are grades, and [Predictions.Arrange] brings
+// a table into that order. Kappa with weights means something for grades alone, so [Assessment.Headlined] leaves it out
+// of what people read for other classes. Each rate names the rule by which images were taken for a class: [Argmax], or
+// a threshold.
+//
 // # Intervals
 //
-// Each measure has one interval, and an [Estimate] names its method. A fraction of the images, or of those of one class,
-// has Wilson's interval (1927): the accuracy, what follows from it alone, the sensitivity and the specificity of a
-// class. The AUC of one class, and of two classes, has DeLong's. All others have the interval of a stratified bootstrap:
-// every round draws as many images of each class as there are,
-// with replacement, so that no class disappears; the mix of classes is taken as given. An image's weight in a round is
-// how often it was drawn, and rankings are sorted once, not each round. Rounds have random streams of their own: the
-// result depends on the seed alone.
+// Each measure has one interval, and an [Estimate] names its method. A fraction of the images, or of those of one
+// class, has Wilson's interval (1927): the accuracy, what follows from it alone, the sensitivity and the specificity of
+// a class. The AUC of one class, and of two classes, has DeLong's. All others have the interval of a stratified
+// bootstrap: every round draws as many images of each class as there are, with replacement, so that no class
+// disappears; the mix of classes is taken as given. An image's weight in a round is how often it was drawn, and
+// rankings are sorted once, not each round. Rounds have random streams of their own: the result depends on the seed
+// alone.
 //
 // The interval is the bias-corrected percentile one of Efron (1981), since images that are drawn twice raise average
 // precision, and measures near their limit are skewed. Not BCa: its acceleration takes a jackknife of as many
@@ -105,6 +112,22 @@
 // logit(AUC) (Pepe, 2003), so that it stays in [0, 1] and has a width near 1. A perfect ranking has no standard error:
 // its interval is that of Clopper and Pearson for as many successes as the smaller side has images. It needs two images
 // on each side.
+//
+// # Patients
+//
+// Where the attribute "patient" is known and patients have several rows, rows of a patient depend on each other, and
+// every interval is by patient. A row without a patient is a patient of its own. Then
+//
+//   - Wilson's interval takes n divided by the design effect in the place of n rows: the variance of the fraction
+//     between patients over that of independent rows (Rao and Scott, 1992; Saha, Miller and Wang, 2016). It is never
+//     less than 1 nor more than for rows that are alike within a patient, which is also taken where all rows hit or
+//     none does.
+//   - DeLong's error is that of Obuchowski (1997), for one AUC and for the difference of two.
+//   - The bootstrap draws patients within strata, the rarest class among a patient's rows. Its percentiles are those of
+//     a Student variable, enlarged by √(n/(n-h)) for n patients in h strata (Hesterberg, 2015).
+//   - McNemar's exact test flips the signs of patients' differences. Its chi-square is that of Obuchowski (1998).
+//
+// [Predictions.By] makes rows of eyes and patients. [Assessment.AddSubgroups] tells results of groups of rows apart.
 //
 // # Bands of curves
 //

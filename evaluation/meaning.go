@@ -1,12 +1,16 @@
 package evaluation
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"fovea/evaluation/lexicon"
 	"fovea/internal/naming"
+	"fovea/internal/runfiles"
 )
 
 // Said is what a user says about the meaning of classes. Its zero value leaves all to their names.
@@ -72,10 +76,10 @@ func (m *Meaning) ofTwo(said Said) error {
 				"positive", said.Positive, said.Order)
 		}
 		positive = i
-		m.How = fmt.Sprintf("The positive class is %.100q, as was said.", m.Classes[i])
+		m.How = fmt.Sprintf("The positive class is %.100q, as stated.", m.Classes[i])
 	case said.Order != nil:
 		positive = 1
-		m.How = fmt.Sprintf("The positive class is %.100q, the second in the order that was said.", m.Classes[1])
+		m.How = fmt.Sprintf("The positive class is %.100q, the second in the order stated.", m.Classes[1])
 	default:
 		var why string
 		if positive, why = lexicon.Positive([2]string(m.Classes)); positive >= 0 {
@@ -110,20 +114,20 @@ func (m *Meaning) ofMany(said Said) {
 	}
 	switch {
 	case said.Ordered == "no":
-		m.How = "The classes are not grades, as was said."
+		m.How = "The classes are not grades, as stated."
 	case said.Ordered == "yes" && said.Order == nil && grades == nil:
-		m.Ordered, m.How = true, "The classes are grades, as was said, in the order in which they stand: "+chain(m.Classes)
+		m.Ordered, m.How = true, "The classes are grades, as stated, in the order in which they stand: "+chain(m.Classes)
 		m.Unknown = "The names do not tell the order of the grades. Kappa with weights and operating points depend on it; " +
 			"say it with data.classes or -ordered."
 	case said.Ordered == "yes" && said.Order != nil:
-		m.Ordered, m.How = true, "The classes are grades, as was said: "+chain(m.Classes)
+		m.Ordered, m.How = true, "The classes are grades, as stated: "+chain(m.Classes)
 	case grades != nil && (said.Order == nil || agrees):
 		if said.Order == nil {
 			m.Classes = byName
 		}
 		m.Ordered, m.How = true, fmt.Sprintf("The classes are grades by their names (%s): %s", kind, chain(m.Classes))
 	case grades != nil:
-		m.How = "The classes stand in the order that was said and are taken as unordered."
+		m.How = "The classes stand in the order stated and are taken as unordered."
 		m.Unknown = "The names look like grades, but stand in another order. Kappa with weights depends on it; say it with " +
 			how + "."
 	case lexicon.Conditions(m.Classes):
@@ -156,4 +160,48 @@ func (p *Predictions) Arrange(m Meaning) error {
 	}
 	p.Classes, p.Ordered = m.Classes, m.Ordered
 	return nil
+}
+
+// Interpret arranges the predictions of a table at path as said says and, where nothing was said, as the measures
+// beside a table of the program's own say, metrics_SPLIT.json for predictions_SPLIT.csv. Without those names decide.
+func (p *Predictions) Interpret(path string, said Said) (Meaning, error) {
+	m, ok := meaningBeside(path, p.Classes)
+	if !ok || said.Order != nil || said.Positive != "" || said.Ordered != "" {
+		var err error
+		if m, err = MeaningOf(p.Classes, said); err != nil {
+			return m, err
+		}
+	}
+	return m, p.Arrange(m)
+}
+
+// meaningBeside returns the meaning that a run wrote beside its predictions, of the same classes.
+func meaningBeside(path string, classes []string) (m Meaning, ok bool) {
+	split, found := strings.CutPrefix(strings.TrimSuffix(filepath.Base(path), ".csv"), "predictions_")
+	if !found {
+		return m, false
+	}
+	beside := filepath.Join(filepath.Dir(path), runfiles.Measures(split))
+	content, err := os.ReadFile(beside)
+	if err != nil {
+		return m, false
+	}
+	var told struct {
+		Classes []string
+		Ordered *bool // older files do not tell
+	}
+	if json.Unmarshal(content, &told) != nil || told.Ordered == nil || len(told.Classes) != len(classes) ||
+		slices.Contains(naming.Match(classes, told.Classes), -1) {
+		return m, false
+	}
+	m = Meaning{Classes: told.Classes, Ordered: *told.Ordered}
+	switch {
+	case len(classes) == 2:
+		m.How = fmt.Sprintf("The positive class is %.100q, as %s says.", m.Classes[1], beside)
+	case m.Ordered:
+		m.How = fmt.Sprintf("The classes are grades, as %s says: %s", beside, chain(m.Classes))
+	default:
+		m.How = fmt.Sprintf("The classes are not grades, as %s says.", beside)
+	}
+	return m, true
 }

@@ -3,6 +3,8 @@ package evaluation
 import (
 	"encoding/json"
 	"math"
+
+	"fovea/internal/numbers"
 )
 
 // Number is a float64 whose JSON is null where JSON has no number for it: what is not defined, or infinite.
@@ -22,3 +24,7 @@ func (n *Number) UnmarshalJSON(b []byte) error {
 	}
 	return json.Unmarshal(b, (*float64)(n))
 }
+
+// RoundHalf rounds to the nearest float16, of two the one with an even last bit. What lies beyond the largest, 65504,
+// becomes infinite.
+func RoundHalf(x float64) float64 { return float64(numbers.FromFloat16(numbers.ToFloat16(x))) }

@@ -18,6 +18,7 @@ type Difference struct {
 	Difference Number `json:"difference"`
 	Low        Number `json:"low"`
 	High       Number `json:"high"`
+	Rule       string `json:"rule,omitempty"` // as of an [Estimate]
 }
 
 // Excludes0 reports whether the whole interval lies on one side of 0.
@@ -27,6 +28,7 @@ func (d Difference) Excludes0() bool { return d.Low > 0 || d.High < 0 }
 // classifiers are compared.
 type Paired struct {
 	Rows     int             `json:"rows"`
+	Patients int             `json:"patients,omitempty"` // by which everything is drawn and tested; 0: by image
 	Rounds   int             `json:"bootstrap_rounds"`
 	Level    float64         `json:"level"`
 	Seed     uint64          `json:"seed"`
@@ -36,7 +38,8 @@ type Paired struct {
 }
 
 // ComparePaired compares b with a. Rows are matched by path and classes by name. Both must have the same images with
-// the same labels: the error counts and names what is missing, there twice or labelled otherwise.
+// the same labels: the error counts and names what is missing, there twice or labelled otherwise. What is known of
+// images, such as the patient, is taken from a.
 func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -58,7 +61,8 @@ func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired
 	_, ofB := both[1].whole()
 	names := measureNames(len(a.Classes))
 	all := newReplicates(len(names), o.Rounds)
-	err = bootstrap(ctx, both, o, func(round int, m [][]float64) {
+	d := both[0].drawing()
+	err = bootstrap(ctx, d, []part{{sample: both[0]}, {sample: both[1]}}, o, func(round int, m [][]float64) {
 		for k := range names {
 			all[k][round] = m[1][k] - m[0][k]
 		}
@@ -66,34 +70,55 @@ func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired
 	if err != nil {
 		return nil, err
 	}
+	drawn := d.level(o.Level)
 	p := &Paired{Rows: len(a.Rows), Rounds: o.Rounds, Level: o.Level, Seed: o.Seed}
 	for k, name := range names {
 		difference := ofB[k] - ofA[k]
-		low, high := all.interval(k, difference, o.Level)
+		low, high := all.interval(k, difference, drawn)
 		if name == "ece" {
-			low, high = all.basicInterval(k, difference, o.Level)
+			low, high = all.basicInterval(k, difference, drawn)
 		}
-		p.Measures = append(p.Measures, Difference{name, Number(ofA[k]), Number(ofB[k]), Number(difference), Number(low),
-			Number(high)})
+		p.Measures = append(p.Measures, Difference{Name: name, A: Number(ofA[k]), B: Number(ofB[k]),
+			Difference: Number(difference), Low: Number(low), High: Number(high), Rule: ruleOfBoth(name)})
 	}
 	for c, name := range a.Classes {
 		if len(a.Classes) == 2 && c != positiveClass {
 			continue
 		}
-		p.DeLong = append(p.DeLong, aucDifference(name, newPlacements(both[0].rankings[c], uint16(c)),
-			newPlacements(both[1].rankings[c], uint16(c)), o.Level))
+		p.DeLong = append(p.DeLong, aucDifference(name, both[0].placements(c), both[1].placements(c), o.Level))
 	}
+	p.McNemar = newMcNemar(both[0], both[1])
+	if both[0].patients.several() {
+		p.Patients = len(both[0].patients.rows)
+	}
+	return p, nil
+}
+
+// newMcNemar tests two samples of the same rows.
+func newMcNemar(a, b *sample) McNemar {
 	var onlyA, onlyB int
-	for i, truth := range both[0].truth {
-		switch rightA, rightB := both[0].guess[i] == truth, both[1].guess[i] == truth; {
+	var gaps []int
+	if a.patients.several() {
+		gaps = make([]int, len(a.patients.rows))
+	}
+	for i := range a.truth {
+		gap := 0
+		switch rightA, rightB := a.right(i), b.right(i); {
 		case rightA && !rightB:
 			onlyA++
+			gap = -1
 		case rightB && !rightA:
 			onlyB++
+			gap = 1
+		}
+		if gaps != nil {
+			gaps[a.patients.of[i]] += gap
 		}
 	}
-	p.McNemar = NewMcNemar(onlyA, onlyB)
-	return p, nil
+	if gaps != nil {
+		return clusteredMcNemar(gaps, onlyA, onlyB)
+	}
+	return NewMcNemar(onlyA, onlyB)
 }
 
 // align returns b with the rows and the classes in a's order.
@@ -126,7 +151,8 @@ func align(a, b *Predictions) (*Predictions, error) {
 		rows.add("more than once in B", path)
 	}
 	rowsOfB := naming.Match(pathsOfA, pathsOfB)
-	out := &Predictions{Classes: a.Classes, Rows: make([]Prediction, len(a.Rows))}
+	out := &Predictions{Classes: a.Classes, Ordered: a.Ordered, Attributes: a.Attributes,
+		Rows: make([]Prediction, len(a.Rows))}
 	for i, r := range a.Rows {
 		k := rowsOfB[i]
 		if k < 0 {
@@ -143,7 +169,8 @@ func align(a, b *Predictions) (*Predictions, error) {
 		for c, k := range column {
 			probabilities[c] = other.Probabilities[k]
 		}
-		out.Rows[i] = Prediction{Path: r.Path, Label: r.Label, Probabilities: probabilities}
+		out.Rows[i] = r
+		out.Rows[i].Probabilities = probabilities
 	}
 	for _, path := range naming.Unmatched(rowsOfB, pathsOfB) {
 		rows.add("missing in A", path)

@@ -28,11 +28,14 @@ func (r Prediction) Predicted() int {
 
 // Predictions is a table of predictions over one list of classes.
 //
-// The order of the classes has a meaning. Of two classes the second is positive. Ordered classes are grades, which ascend.
+// The order of the classes has a meaning. Of two classes the second is positive. Ordered classes are grades, which
+// ascend.
 type Predictions struct {
 	Classes    []string
 	Ordered    bool     // the classes are grades
 	Attributes []string // what is known of each image, such as "patient", "eye" and "camera"
+	Unit       Unit     // of a row; "": an image
+	Pool       Pool     // how a unit's images became one row
 	Rows       []Prediction
 }
 

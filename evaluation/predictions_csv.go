@@ -10,20 +10,29 @@ import (
 	"fovea/internal/table"
 )
 
-// fixedColumns stand before the probabilities, one column a class, whose headers are the class names.
-var fixedColumns = []string{"path", "label", "predicted"}
+// resultColumns stand before the probabilities, one column a class, whose headers are the class names. Before them
+// stand the path and the attributes.
+var resultColumns = []string{"label", "predicted"}
 
-// WritePredictions writes p as predictions_test.csv: path, true class and predicted class by name, and the probability
-// of each class, the shortest number that reads back as the same float64. Names are
-// written as [table.Escape] says. Errors are those of [Predictions.Check], those of w, and a path or class name that
-// CSV cannot hold.
+const pathColumn = "path"
+
+// WritePredictions writes p as predictions_test.csv: path, attributes, true class and predicted class by name, and the
+// probability of each class, the shortest number that reads back as the same float64. Names are written
+// as [table.Escape] says. Errors are those of
+// [Predictions.Check], those of w, and a path, attribute or class name that CSV cannot hold.
 func WritePredictions(w io.Writer, p *Predictions) error {
 	if err := p.Check(); err != nil {
 		return err
 	}
-	for _, name := range p.Classes {
+	for _, name := range slices.Concat(p.Attributes, p.Classes) {
 		if err := checkText(name); err != nil {
-			return fmt.Errorf("class %q: %w", name, err)
+			return fmt.Errorf("column %q: %w", name, err)
+		}
+	}
+	for i, name := range p.Attributes {
+		taken := slices.Concat(p.Attributes[:i], resultColumns, []string{"", pathColumn})
+		if slices.Contains(taken, name) {
+			return fmt.Errorf("attribute %d is called %q: names must differ, and path, label and predicted are taken", i+1, name)
 		}
 	}
 	out := csv.NewWriter(w)
@@ -31,13 +40,28 @@ func WritePredictions(w io.Writer, p *Predictions) error {
 	for c, name := range p.Classes {
 		classes[c] = table.Escape(name)
 	}
-	record := slices.Concat(fixedColumns, classes)
+	attributes := make([]string, len(p.Attributes))
+	for k, name := range p.Attributes {
+		attributes[k] = table.Escape(name)
+	}
+	record := slices.Concat([]string{pathColumn}, attributes, resultColumns, classes)
 	out.Write(record) // the writer keeps its first error for Error below
 	for i, r := range p.Rows {
-		if err := checkText(r.Path); err != nil {
-			return fmt.Errorf("row %d: path %q: %w", i+1, r.Path, err)
+		record = append(record[:0], r.Path)
+		for k := range p.Attributes {
+			value := ""
+			if k < len(r.Attributes) {
+				value = r.Attributes[k]
+			}
+			record = append(record, value)
 		}
-		record = append(record[:0], table.Escape(r.Path), classes[r.Label], classes[r.Predicted()])
+		for k, text := range record {
+			if err := checkText(text); err != nil {
+				return fmt.Errorf("row %d: column %d: %q: %w", i+1, k+1, text, err)
+			}
+			record[k] = table.Escape(text)
+		}
+		record = append(record, classes[r.Label], classes[r.Predicted()])
 		for _, v := range r.Probabilities {
 			record = append(record, formatFloat(v))
 		}
@@ -55,8 +79,15 @@ func checkText(s string) error {
 	return nil
 }
 
-// isOwn reports whether a header is of the form of [WritePredictions].
-func isOwn(header []string) bool {
-	n := len(fixedColumns)
-	return len(header) >= n && slices.Equal(header[:n], fixedColumns)
+// ownLabel returns the column of labels of a header of the form of [WritePredictions], behind the attributes, or -1.
+func ownLabel(header []string) int {
+	if len(header) == 0 || header[0] != pathColumn {
+		return -1
+	}
+	for i := 1; i+1 < len(header); i++ {
+		if slices.Equal(header[i:i+2], resultColumns) {
+			return i
+		}
+	}
+	return -1
 }

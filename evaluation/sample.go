@@ -22,6 +22,7 @@ type sample struct {
 	rankings [][]entry // one a class
 	pooled   []entry   // of all rows and classes together, class 1 where it is the row's; nil without pool
 	bands    int       // curves whose heights are measured too
+	patients *patients // nil: not known
 }
 
 // newSample prepares p, which must pass [Predictions.Check], for all measures but the micro averages of rankings.
@@ -29,7 +30,7 @@ func newSample(p *Predictions) *sample {
 	n, classes := len(p.Rows), len(p.Classes)
 	s := &sample{classes: classes, truth: make([]uint16, n), guess: make([]uint16, n), byClass: make([][]int32, classes),
 		loss: make([]float64, n), brier: make([]float64, n), top: make([]float64, n), bin: make([]uint8, n),
-		rankings: make([][]entry, classes)}
+		rankings: make([][]entry, classes), patients: newPatients(p)}
 	half := 1.0
 	if classes == 2 {
 		half = 0.5

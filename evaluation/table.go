@@ -1,6 +1,7 @@
 package evaluation
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -30,8 +31,10 @@ type TableOptions struct {
 // [table.NewReader]. Columns may be in any order: a path (path, image, image_path, file, filename or name), a label
 // (label, true, target or y_true) and a number a class. If columns begin with prob_, p_ or logit_, those are the
 // classes, and other columns are not read; else every other column is a class. The columns predicted, prediction and
-// y_pred are never read: the class of largest probability counts. In a table that begins with path, label and predicted,
-// as [WritePredictions] writes it, all columns behind are classes, whatever they are called.
+// y_pred are never read: the class of largest probability counts. Columns that tell the patient, eye, site, camera, sex
+// or age of an image, under the names of [table.Attributes], become attributes, also those of a table of labels. In a
+// table that begins with path, perhaps attributes, then label and predicted, as [WritePredictions] writes it, all
+// columns behind are classes, whatever they are called.
 //
 // Labels are class names or, if none is one, indices of classes from 0. Rows of probabilities must sum to 1 within
 // 0.01 unless they are normalised. Errors name line and column. A row takes 8 bytes a class and its path.
@@ -58,11 +61,20 @@ type tableReader struct {
 	options     TableOptions
 	given       *naming.Index // paths of the table of labels; nil: the label column counts
 	givenLabels []string
-	own         bool  // the table has the form of a run
-	path, label int   // columns, -1 if there is none
-	scores      []int // columns, by class
+	known       attributes // those of the table of labels, by row
+	own         bool       // the table has the form of a run
+	path, label int        // columns, -1 if there is none
+	scores      []int      // columns, by class
 	classes     []string
 	labels      table.LabelSet
+	attributes  attributes // of the table itself, by column
+}
+
+// attributes are those that a table has, with their columns or the values of each row.
+type attributes struct {
+	names   []string
+	columns []int
+	rows    [][]string
 }
 
 func (t *tableReader) read(r io.Reader) (*Predictions, error) {
@@ -75,12 +87,17 @@ func (t *tableReader) read(r io.Reader) (*Predictions, error) {
 	if err := t.readHeader(record); err != nil {
 		return nil, fmt.Errorf("line 1: %w", err)
 	}
-	p := &Predictions{Classes: t.classes}
+	p := &Predictions{Classes: t.classes, Attributes: slices.Clone(t.known.names)}
+	for _, name := range t.attributes.names {
+		if !slices.Contains(t.known.names, name) {
+			p.Attributes = append(p.Attributes, name)
+		}
+	}
 	var unlabelled mismatch
 	for ; err == nil; record, err = in.Read() {
 		row, err := t.row(record, &unlabelled)
 		if err != nil {
-			return nil, err
+			return nil, cmp.Or(t.checkAttributes(), err)
 		}
 		p.Rows = append(p.Rows, row)
 	}
@@ -93,6 +110,9 @@ func (t *tableReader) read(r io.Reader) (*Predictions, error) {
 	}
 	classes, err := t.labels.Classes(t.classes)
 	if err != nil {
+		return nil, err
+	}
+	if err := t.checkAttributes(); err != nil {
 		return nil, err
 	}
 	used := make([]bool, len(t.classes))
@@ -128,16 +148,32 @@ func (t *tableReader) readHeader(first []string) (err error) {
 			break
 		}
 	}
-	if t.own = isOwn(t.in.Exact); t.own {
-		t.path, t.label = 0, 1
-		t.classes = t.in.Exact[len(fixedColumns):]
+	var own attributes
+	if label := ownLabel(t.in.Exact); label > 0 && len(header)-label-len(resultColumns) > 1 {
+		t.own, t.path, t.label = true, 0, label
+		for i := 1; i < label; i++ {
+			name := t.in.Exact[i]
+			if what := attributeOf(name); (what == patientAttribute || what == eyeAttribute) && !slices.Contains(t.in.Exact, what) {
+				name = what // somebody added the column
+			}
+			if name == "" || slices.Contains(own.names, name) {
+				return fmt.Errorf("column %d is called %.100q: columns between path and label need names that differ", i+1, name)
+			}
+			own.names, own.columns = append(own.names, name), append(own.columns, i)
+		}
+		first := label + len(resultColumns)
+		t.classes = t.in.Exact[first:]
 		for i := range t.classes {
-			t.scores = append(t.scores, len(fixedColumns)+i)
+			t.scores = append(t.scores, first+i)
 		}
 		if prefix == "" {
+			t.attributes = own
 			return checkClasses(t.classes)
 		}
 	} else if t.label, err = t.in.Only(table.Labels); err != nil {
+		return err
+	}
+	if t.attributes.names, t.attributes.columns, err = t.in.FindAttributes(t.path, t.label); err != nil {
 		return err
 	}
 	end := len(header)
@@ -153,20 +189,23 @@ func (t *tableReader) readHeader(first []string) (err error) {
 	var classes []string
 	for i, name := range header[:end] {
 		class, ok := strings.CutPrefix(name, prefix)
-		if i == t.path || i == t.label || name == "" || !ok || prefix == "" && slices.Contains(predictedColumns, strings.ToLower(name)) {
+		if i == t.path || i == t.label || name == "" || !ok || prefix == "" &&
+			(slices.Contains(predictedColumns, strings.ToLower(name)) || attributeOf(name) != "") {
 			continue
 		}
 		scores, classes = append(scores, i), append(classes, class)
 	}
 	if t.own && first != nil {
 		// A class of a run may begin with a prefix: its labels then do too.
-		_, whole := naming.NewIndex(t.classes).Find(first[1])
-		_, cut := naming.NewIndex(classes).Find(first[1])
+		label := first[t.label]
+		_, whole := naming.NewIndex(t.classes).Find(label)
+		_, cut := naming.NewIndex(classes).Find(label)
 		if whole && cut {
 			return fmt.Errorf("the classes may be %.100q, or those called %s… alone, since both have the label %.100q: "+
-				"rename columns", t.classes, prefix, first[1])
+				"rename columns", t.classes, prefix, label)
 		}
 		if whole {
+			t.attributes = own
 			return checkClasses(t.classes)
 		}
 	}
@@ -187,6 +226,31 @@ func (t *tableReader) readHeader(first []string) (err error) {
 	return nil
 }
 
+// attributeOf returns the attribute that a column of this name holds, "" if none.
+func attributeOf(column string) string {
+	for _, names := range table.Attributes {
+		if table.Column([]string{column}, names) == 0 {
+			return names[0]
+		}
+	}
+	return ""
+}
+
+// checkAttributes returns an error if a column that was taken for an attribute may be a class, because an image has its
+// name as label.
+func (t *tableReader) checkAttributes() error {
+	if t.own {
+		return nil
+	}
+	for _, name := range t.in.Header {
+		if what := attributeOf(name); what != "" && t.labels.Has(name) {
+			return fmt.Errorf("the column %.100q may be a class, since an image has this label, or tell the %s of each image: "+
+				"call the columns of classes prob_CLASS", name, what)
+		}
+	}
+	return nil
+}
+
 func (t *tableReader) row(record []string, unlabelled *mismatch) (Prediction, error) {
 	var row Prediction
 	if t.path >= 0 {
@@ -199,8 +263,14 @@ func (t *tableReader) row(record []string, unlabelled *mismatch) (Prediction, er
 		row.Label = t.labels.Add(record[t.label], func() string { return t.in.Where(t.label) })
 	} else if i, ok := t.given.Find(row.Path); ok {
 		row.Label = t.labels.Add(t.givenLabels[i], func() string { return "the label of " + row.Path })
+		row.Attributes = append(row.Attributes, t.known.rows[i]...)
 	} else {
 		unlabelled.add("in the predictions alone", row.Path)
+	}
+	for k, i := range t.attributes.columns {
+		if !slices.Contains(t.known.names, t.attributes.names[k]) {
+			row.Attributes = append(row.Attributes, strings.Clone(record[i]))
+		}
 	}
 	row.Probabilities = make([]float64, len(t.scores))
 	for c, i := range t.scores {
@@ -260,7 +330,7 @@ func (t *tableReader) readLabels(r io.Reader) error {
 	for {
 		path, label, err := in.Read()
 		if err == io.EOF {
-			t.given = naming.NewIndex(paths)
+			t.given, t.known.names = naming.NewIndex(paths), in.Attributes
 			return nil
 		}
 		if err != nil {
@@ -271,5 +341,6 @@ func (t *tableReader) readLabels(r io.Reader) error {
 		}
 		before[path] = label
 		paths, t.givenLabels = append(paths, path), append(t.givenLabels, label)
+		t.known.rows = append(t.known.rows, in.Values)
 	}
 }

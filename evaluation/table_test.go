@@ -21,7 +21,7 @@ func TestReadTable(t *testing.T) {
 	}{
 		"ours":           {text: "path,label,predicted,dme,normal\na.png,normal,normal,0.25,0.75\nb.png,dme,dme,0.5,0.5\n"},
 		"any order":      {text: "\ufeffdme, y_true ,normal,Image\n0.25,1,0.75,a.png\n0.5,0,0.5,b.png\n"},
-		"prob_":          {text: "file,age,prob_dme,prob_normal,target\na.png,60,0.25,0.75,normal\nb.png,x,0.5,0.5,dme\n"},
+		"prob_":          {text: "file,note,prob_dme,prob_normal,target\na.png,60,0.25,0.75,normal\nb.png,x,0.5,0.5,dme\n"},
 		"p_":             {text: "file,p_dme,p_normal,target\na.png,.25,.75,1\nb.png,.5,.5,0\n"},
 		"other labels":   {text: "path,label,dme,normal\na.png,?,0.25,0.75\nb.png,?,0.5,0.5\n", labels: labels},
 		"logits":         {text: "path,label,logit_dme,logit_normal\na.png,1,-3," + "-1.9013877113318902\nb.png,0,800,800\n", options: TableOptions{Logits: true}},

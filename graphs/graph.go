@@ -218,6 +218,14 @@ func (g *Graph) fresh(op string) string {
 	}
 }
 
+// Input returns input i of a node, or nil if it is absent.
+func (n *Node) Input(i int) *Value {
+	if i >= len(n.Inputs) {
+		return nil
+	}
+	return n.Inputs[i]
+}
+
 // Opset returns the version of the domain's operators that the node is written in.
 func (n *Node) Opset() int64 {
 	if n.Version != 0 {

@@ -10,39 +10,52 @@ import (
 
 // An inference returns types and shapes of a node's outputs from its inputs and attributes, by the operator's
 // specification.
-type inference func(n *Node) ([]Value, error)
+type inference struct {
+	inputs int // the first of them that must be there
+	infer  func(n *Node) ([]Value, error)
+}
+
+var (
+	ofOne    = inference{1, same}
+	ofTwo    = inference{2, elementwise}
+	ofAll    = inference{1, elementwise}
+	reducing = inference{1, reduction}
+)
 
 // inferences lists the operators that graphs can be built from.
 var inferences = map[string]inference{
-	"Identity": same, "Neg": same, "Exp": same, "Erf": same, "Log": same, "Sqrt": same, "Tanh": same, "Gelu": same,
-	"Abs": same, "Sign": same, "Floor": same, "Ceil": same, "Round": same, "Reciprocal": same,
-	"Sin": same, "Cos": same, "Tan": same, "Asin": same, "Acos": same, "Atan": same,
-	"Sinh": same, "Cosh": same, "Asinh": same, "Acosh": same, "Atanh": same,
-	"Sigmoid": same, "Softplus": same, "Softsign": same, "Mish": same, "HardSwish": same, "HardSigmoid": same,
-	"Relu": same, "LeakyRelu": same, "ThresholdedRelu": same, "Elu": same, "Celu": same, "Selu": same,
-	"Softmax": sameAlongAxis, "LogSoftmax": sameAlongAxis,
-	"PRelu": pairwise, "Add": pairwise, "Sub": pairwise, "Mul": pairwise, "Div": pairwise, "Pow": pairwise,
-	"MatMul": inferMatMul, "FusedMatMul": inferMatMul, "Gemm": inferGemm,
-	"Sum": elementwise, "Mean": elementwise, "Max": elementwise, "Min": elementwise, "Clip": inferClip,
-	"Equal": inferComparison, "Where": inferWhere,
-	"ReduceSum": reduction, "ReduceMean": reduction, "ReduceMax": reduction, "ReduceMin": reduction,
-	"ReduceL1": reduction, "ReduceL2": reduction, "ReduceSumSquare": reduction,
-	"ReduceLogSum": reduction, "ReduceLogSumExp": reduction,
-	"LayerNormalization": inferLayerNormalization, "BatchNormalization": inferBatchNormalization,
-	"Conv": inferConv, "ConvTranspose": inferConvTranspose, "MaxPool": inferPool, "AveragePool": inferPool,
-	"GlobalAveragePool": inferGlobalPool, "GlobalMaxPool": inferGlobalPool,
-	"ScatterElements": inferScatterElements, "Gather": inferGather,
-	"Reshape": inferReshape, "Transpose": inferTranspose, "Squeeze": inferSqueeze,
-	"Concat": inferConcat, "Split": inferSplit, "Slice": inferSlice, "Pad": inferPad,
-	"Expand": inferExpand, "Shape": inferShape, "Cast": inferCast,
+	"Identity": ofOne, "Neg": ofOne, "Exp": ofOne, "Erf": ofOne, "Log": ofOne, "Sqrt": ofOne, "Tanh": ofOne,
+	"Gelu": ofOne, "Abs": ofOne, "Sign": ofOne, "Floor": ofOne, "Ceil": ofOne, "Round": ofOne, "Reciprocal": ofOne,
+	"Sin": ofOne, "Cos": ofOne, "Tan": ofOne, "Asin": ofOne, "Acos": ofOne, "Atan": ofOne,
+	"Sinh": ofOne, "Cosh": ofOne, "Asinh": ofOne, "Acosh": ofOne, "Atanh": ofOne,
+	"Sigmoid": ofOne, "Softplus": ofOne, "Softsign": ofOne, "Mish": ofOne, "HardSwish": ofOne, "HardSigmoid": ofOne,
+	"Relu": ofOne, "LeakyRelu": ofOne, "ThresholdedRelu": ofOne, "Elu": ofOne, "Celu": ofOne, "Selu": ofOne,
+	"Softmax": {1, sameAlongAxis}, "LogSoftmax": {1, sameAlongAxis},
+	"PRelu": ofTwo, "Add": ofTwo, "Sub": ofTwo, "Mul": ofTwo, "Div": ofTwo, "Pow": ofTwo,
+	"MatMul": {2, inferMatMul}, "FusedMatMul": {2, inferMatMul}, "Gemm": {2, inferGemm},
+	"Sum": ofAll, "Mean": ofAll, "Max": ofAll, "Min": ofAll, "Clip": {1, inferClip},
+	"Equal": {2, inferComparison}, "Where": {3, inferWhere},
+	"ReduceSum": reducing, "ReduceMean": reducing, "ReduceMax": reducing, "ReduceMin": reducing,
+	"ReduceL1": reducing, "ReduceL2": reducing, "ReduceSumSquare": reducing,
+	"ReduceLogSum": reducing, "ReduceLogSumExp": reducing,
+	"LayerNormalization": {2, inferLayerNormalization}, "BatchNormalization": {5, inferBatchNormalization},
+	"Conv": {2, inferConv}, "ConvTranspose": {2, inferConvTranspose}, "MaxPool": {1, inferPool},
+	"AveragePool": {1, inferPool}, "GlobalAveragePool": {1, inferGlobalPool}, "GlobalMaxPool": {1, inferGlobalPool},
+	"ScatterElements": {3, inferScatterElements}, "Gather": {2, inferGather},
+	"Reshape": {2, inferReshape}, "Transpose": {1, inferTranspose}, "Squeeze": {2, inferSqueeze},
+	"Concat": {1, inferConcat}, "Split": {2, inferSplit}, "Slice": {4, inferSlice}, "Pad": {2, inferPad},
+	"Expand": {2, inferExpand}, "Shape": {1, inferShape}, "Cast": {1, inferCast},
 }
 
 func infer(n *Node, outputs int) ([]Value, error) {
-	rule := inferences[n.Op]
-	if rule == nil {
+	rule, ok := inferences[n.Op]
+	if !ok {
 		return nil, errors.New("no shape inference for this operator")
 	}
-	out, err := rule(n)
+	if err := requireInputs(n, rule.inputs); err != nil {
+		return nil, err
+	}
+	out, err := rule.infer(n)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +68,7 @@ func infer(n *Node, outputs int) ([]Value, error) {
 // requireInputs returns an error unless inputs 0 to count-1 are present.
 func requireInputs(n *Node, count int) error {
 	for i := range count {
-		if i >= len(n.Inputs) || n.Inputs[i] == nil {
+		if n.Input(i) == nil {
 			return fmt.Errorf("input %d is missing", i)
 		}
 	}
@@ -67,28 +80,14 @@ func one(t pb.TensorProto_DataType, shape []int64) []Value {
 }
 
 func same(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 1); err != nil {
-		return nil, err
-	}
 	return one(n.Inputs[0].Type, slices.Clone(n.Inputs[0].Shape)), nil
 }
 
 func sameAlongAxis(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 1); err != nil {
-		return nil, err
-	}
-	if _, err := axis(n.Attributes.Int("axis", -1), n.Inputs[0].Rank()); err != nil {
+	if _, err := Axis(n.Attributes.Int("axis", -1), n.Inputs[0].Rank()); err != nil {
 		return nil, err
 	}
 	return same(n)
-}
-
-// pairwise infers an elementwise operator with two inputs.
-func pairwise(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 2); err != nil {
-		return nil, err
-	}
-	return elementwise(n)
 }
 
 // elementwise infers an operator that broadcasts all its inputs.
@@ -110,7 +109,7 @@ func elementwise(n *Node) ([]Value, error) {
 }
 
 func inferComparison(n *Node) ([]Value, error) {
-	out, err := pairwise(n)
+	out, err := elementwise(n)
 	if err != nil {
 		return nil, err
 	}
@@ -118,9 +117,6 @@ func inferComparison(n *Node) ([]Value, error) {
 }
 
 func inferWhere(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 3); err != nil {
-		return nil, err
-	}
 	condition, a, b := n.Inputs[0], n.Inputs[1], n.Inputs[2]
 	if condition.Type != Bool || a.Type != b.Type {
 		return nil, errors.New("the condition is not boolean, or the element types differ")
@@ -161,9 +157,6 @@ func matrix(shape []int64, transposed bool) (rows, columns int64) {
 }
 
 func inferMatMul(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 2); err != nil {
-		return nil, err
-	}
 	a, b := n.Inputs[0], n.Inputs[1]
 	if a.Type != b.Type {
 		return nil, errors.New("element types differ")
@@ -181,14 +174,11 @@ func inferMatMul(n *Node) ([]Value, error) {
 }
 
 func inferGemm(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 2); err != nil {
-		return nil, err
-	}
 	if n.Inputs[0].Rank() != 2 || n.Inputs[1].Rank() != 2 {
 		return nil, errors.New("operands need two dimensions")
 	}
 	out, err := inferMatMul(n)
-	if err != nil || len(n.Inputs) < 3 || n.Inputs[2] == nil {
+	if err != nil || n.Input(2) == nil {
 		return out, err
 	}
 	shape, err := broadcast(out[0].Shape, n.Inputs[2].Shape)
@@ -200,9 +190,6 @@ func inferGemm(n *Node) ([]Value, error) {
 
 // reduction infers reductions with constant axes. Without axes they reduce all.
 func reduction(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 1); err != nil {
-		return nil, err
-	}
 	x := n.Inputs[0]
 	reduced, err := ReducedAxes(n)
 	if err != nil {
@@ -224,7 +211,7 @@ func reduction(n *Node) ([]Value, error) {
 func ReducedAxes(n *Node) ([]int, error) {
 	x := n.Inputs[0]
 	var axes []int64
-	if len(n.Inputs) > 1 && n.Inputs[1] != nil {
+	if n.Input(1) != nil {
 		var ok bool
 		if axes, ok = n.Inputs[1].IntValues(); !ok {
 			return nil, errors.New("axes are not constant")
@@ -238,7 +225,7 @@ func ReducedAxes(n *Node) ([]int, error) {
 		return out, nil
 	}
 	for _, a := range axes {
-		i, err := axis(a, x.Rank())
+		i, err := Axis(a, x.Rank())
 		if err != nil {
 			return nil, err
 		}
@@ -250,11 +237,8 @@ func ReducedAxes(n *Node) ([]int, error) {
 // inferLayerNormalization returns Y, Mean and InvStdDev. The statistics keep every axis, with size 1 from the
 // attribute's axis on.
 func inferLayerNormalization(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 2); err != nil {
-		return nil, err
-	}
 	x := n.Inputs[0]
-	from, err := axis(n.Attributes.Int("axis", -1), x.Rank())
+	from, err := Axis(n.Attributes.Int("axis", -1), x.Rank())
 	if err != nil {
 		return nil, err
 	}
@@ -275,8 +259,5 @@ func inferLayerNormalization(n *Node) ([]Value, error) {
 }
 
 func inferCast(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 1); err != nil {
-		return nil, err
-	}
 	return one(pb.TensorProto_DataType(n.Attributes.Int("to", 0)), slices.Clone(n.Inputs[0].Shape)), nil
 }

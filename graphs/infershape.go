@@ -57,9 +57,6 @@ func inferReshape(n *Node) ([]Value, error) {
 }
 
 func inferTranspose(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 1); err != nil {
-		return nil, err
-	}
 	x, perm := n.Inputs[0], n.Attributes.Ints("perm")
 	if len(perm) != x.Rank() {
 		return nil, fmt.Errorf("permutation %v is not of rank %d", perm, x.Rank())
@@ -83,7 +80,7 @@ func inferSqueeze(n *Node) ([]Value, error) {
 	x := n.Inputs[0]
 	drop := make([]bool, x.Rank())
 	for _, a := range axes {
-		i, err := axis(a, x.Rank())
+		i, err := Axis(a, x.Rank())
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +103,7 @@ func inferConcat(n *Node) ([]Value, error) {
 		return nil, errors.Join(err, errors.New("nothing to join"))
 	}
 	first := n.Inputs[0]
-	along, err := axis(n.Attributes.Int("axis", 0), first.Rank())
+	along, err := Axis(n.Attributes.Int("axis", 0), first.Rank())
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +128,7 @@ func inferSplit(n *Node) ([]Value, error) {
 		return nil, err
 	}
 	x := n.Inputs[0]
-	along, err := axis(n.Attributes.Int("axis", 0), x.Rank())
+	along, err := Axis(n.Attributes.Int("axis", 0), x.Rank())
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +168,7 @@ func inferSlice(n *Node) ([]Value, error) {
 	x := n.Inputs[0]
 	shape := slices.Clone(x.Shape)
 	for i, a := range axes {
-		along, err := axis(a, x.Rank())
+		along, err := Axis(a, x.Rank())
 		if err != nil {
 			return nil, err
 		}
@@ -206,9 +203,6 @@ func inferPad(n *Node) ([]Value, error) {
 // inferExpand accepts a target shape that is constant or that Concat joins from parts of shapes. An unknown element of
 // it is the batch.
 func inferExpand(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 2); err != nil {
-		return nil, err
-	}
 	target, ok := n.Inputs[1].IntValues()
 	if !ok {
 		target, ok = shapeContent(n.Inputs[1])
@@ -247,9 +241,6 @@ func shapeContent(v *Value) ([]int64, bool) {
 }
 
 func inferShape(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 1); err != nil {
-		return nil, err
-	}
 	rank := int64(n.Inputs[0].Rank())
 	start, end := n.Attributes.Int("start", 0), n.Attributes.Int("end", rank)
 	if start < 0 || end > rank || start > end {
@@ -259,11 +250,8 @@ func inferShape(n *Node) ([]Value, error) {
 }
 
 func inferGather(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 2); err != nil {
-		return nil, err
-	}
 	x, index := n.Inputs[0], n.Inputs[1]
-	a, err := axis(n.Attributes.Int("axis", 0), x.Rank())
+	a, err := Axis(n.Attributes.Int("axis", 0), x.Rank())
 	if err != nil {
 		return nil, err
 	}

@@ -62,8 +62,8 @@ func broadcast(a, b []int64) ([]int64, error) {
 	return out, nil
 }
 
-// axis converts a possibly negative axis to one that counts from the front.
-func axis(a int64, rank int) (int, error) {
+// Axis returns an axis of a value of a rank, counted from the front. Negative ones count from the end.
+func Axis(a int64, rank int) (int, error) {
 	if a < 0 {
 		a += int64(rank)
 	}

@@ -131,9 +131,6 @@ func (w Window) steps(spatial []int64, ceil bool) ([]int64, error) {
 
 // inferConv takes x [N,C,D…], weight [M,C/group,K…] and perhaps a bias [M].
 func inferConv(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 2); err != nil {
-		return nil, err
-	}
 	x, weight, group := n.Inputs[0], n.Inputs[1], n.Attributes.Int("group", 1)
 	if x.Rank() != weight.Rank() || x.Rank() < 3 || x.Shape[1] != group*weight.Shape[1] || weight.Shape[0]%group != 0 {
 		return nil, fmt.Errorf("a weight of shape %s in %d groups does not fit %s",
@@ -149,9 +146,6 @@ func inferConv(n *Node) ([]Value, error) {
 
 // inferConvTranspose takes x [N,M,D…] and weight [M,C/group,K…], with explicit padding.
 func inferConvTranspose(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 2); err != nil {
-		return nil, err
-	}
 	x, weight, a := n.Inputs[0], n.Inputs[1], n.Attributes
 	rank := x.Rank() - 2
 	strides, dilations := a.Ints("strides"), a.Ints("dilations")
@@ -170,9 +164,6 @@ func inferConvTranspose(n *Node) ([]Value, error) {
 
 // inferPool returns the values and, for MaxPool, their indices in the whole input.
 func inferPool(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 1); err != nil {
-		return nil, err
-	}
 	x := n.Inputs[0]
 	w, err := WindowOf(n, nil)
 	if err != nil {
@@ -184,9 +175,6 @@ func inferPool(n *Node) ([]Value, error) {
 }
 
 func inferGlobalPool(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 1); err != nil {
-		return nil, err
-	}
 	shape := slices.Clone(n.Inputs[0].Shape)
 	for i := range shape {
 		if i > 1 {
@@ -197,9 +185,6 @@ func inferGlobalPool(n *Node) ([]Value, error) {
 }
 
 func inferBatchNormalization(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 5); err != nil {
-		return nil, err
-	}
 	x := n.Inputs[0]
 	for i, v := range n.Inputs[1:] {
 		if x.Rank() < 2 || v.Rank() != 1 || v.Shape[0] != x.Shape[1] {
@@ -211,9 +196,6 @@ func inferBatchNormalization(n *Node) ([]Value, error) {
 
 // inferScatterElements takes data, and indices and updates of one shape.
 func inferScatterElements(n *Node) ([]Value, error) {
-	if err := requireInputs(n, 3); err != nil {
-		return nil, err
-	}
 	if !slices.Equal(n.Inputs[1].Shape, n.Inputs[2].Shape) || n.Inputs[0].Rank() != n.Inputs[1].Rank() {
 		return nil, errors.New("data, indices and updates do not fit")
 	}

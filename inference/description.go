@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"fovea/data"
+	"fovea/evaluation/operating"
 	"fovea/models/imported"
 	"fovea/onnx"
 	"fovea/onnx/pb"
@@ -33,10 +34,14 @@ type Description struct {
 	Input     string              `json:"input" toml:"input"`             // float32 [N,3,S,S]
 	Output    string              `json:"output" toml:"output"`           // float32 [N,C]
 	Scores    string              `json:"scores" toml:"scores"`           // Logits or Probabilities; "": see Resolve
+	Positive  string              `json:"positive" toml:"positive"`       // the class of two that is looked for; "": see Meaning
+	Ordered   *bool               `json:"ordered" toml:"ordered"`         // whether the classes are grades; nil: see Meaning
+	Grades    []string            `json:"grades" toml:"grades"`           // the classes in ascending order; nil: see Meaning
 	Epoch     int                 `json:"-" toml:"-"`                     // of a run, the best, counted from 1
 	Raw       bool                `json:"-" toml:"-"`                     // the preparation is inside: Input is uint8 [height,width,3]
 	Half      bool                `json:"-" toml:"-"`                     // logits are rounded to float16, as the run's metrics say
 	LossBatch int                 `json:"-" toml:"-"`                     // the loss is a mean over batches of so many images; 0: over images
+	Operating []operating.Point   `json:"-" toml:"-"`                     // thresholds that a run chose on validation, the default first
 
 	said  bool // somebody said Scores
 	found bool // the graph says Scores
@@ -77,8 +82,15 @@ func Describe(path string, given Description) (*Description, error) {
 
 // take lets what o says hold.
 func (d *Description) take(o Description) {
-	if o.Classes != nil {
-		d.Classes = o.Classes
+	if o.Classes != nil && !slices.Equal(o.Classes, d.Classes) {
+		d.Classes, d.Operating = o.Classes, nil // those of a run are for its own
+		d.Positive, d.Ordered, d.Grades = "", nil, nil
+	}
+	if o.Positive != "" {
+		d.Positive = o.Positive
+	}
+	if o.Ordered != nil {
+		d.Ordered, d.Grades = o.Ordered, o.Grades
 	}
 	if o.Size != 0 {
 		d.Size = o.Size
@@ -214,6 +226,9 @@ func (d *Description) check() error {
 		if name == "" || slices.Contains(d.Classes[:i], name) {
 			return fmt.Errorf("class %d is called %q: each needs a name of its own", i, name)
 		}
+	}
+	if _, err := d.Meaning(); err != nil {
+		return err
 	}
 	return d.Transform().Check()
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"fovea/data"
 	"fovea/data/labels"
@@ -38,9 +39,11 @@ type EvalOptions struct {
 	Runtime  engine.Settings
 	Progress progress.Func
 
-	Intervals evaluation.Intervals
-	Version   string // of the program, for the report
-	Command   string // that does this again, for the report
+	Prevalence float64 // of the people whom the model is for; 0: what the model says
+	Intervals  evaluation.Intervals
+	Breakdown  evaluation.Breakdown
+	Version    string // of the program, for the report
+	Command    string // that does this again, for the report
 }
 
 // Evaluate tests an inference model on a split, exactly as the end of a run does, and reports it. Classes are matched
@@ -75,7 +78,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 		Subject: fmt.Sprintf("The model %s, evaluated on the split %s of %s", naming.Portable(o.Model), o.Split,
 			naming.Portable(o.Data)),
 		Facts: report.Facts(o.Version, append(EngineFacts(e), prepared(d)...)...)}
-	if n := len(split.Samples) - len(test.Predictions.Rows); n > 0 {
+	if n := len(split.Samples) - len(test.Predictions.Rows); n > 0 && test.Predictions.Unit == "" {
 		page.Subject += fmt.Sprintf("; %d of its images cannot be read and are left out", n)
 	}
 	if err := page.WriteEvaluation(o.Out, test, o.Command); err != nil {
@@ -102,10 +105,59 @@ func prepared(d *Description) []report.Fact {
 		{Name: "Model", Value: fmt.Sprintf("%s to %s, which is %s", d.Input, d.Output, d.Scores)}}
 }
 
-// Test predicts a split with a model file and computes the metrics. Paths in the predictions are relative to the
-// dataset. cache may be nil. With Out the predictions are written there as they come.
+// Test predicts a split with a model file, computes the metrics and applies the operating points of the model. Paths in
+// the predictions are relative to the dataset. cache may be nil. With Out the predictions are written there as they
+// come.
 func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description,
 	cache *data.Cache) (*report.Test, error) {
+	if err := o.Breakdown.Check(split.Attributes); err != nil {
+		return nil, fmt.Errorf("%s: %w", split, err)
+	}
+	p, err := PredictModel(ctx, e, o, split, d, cache)
+	if err != nil {
+		return nil, err
+	}
+	p, notes, err := o.Breakdown.Rows(p)
+	if err != nil {
+		return nil, err
+	}
+	m, _, err := Judging{d.Half, d.LossBatch}.Judge(p) // whose warnings the assessment has
+	if err != nil {
+		return nil, err
+	}
+	test := &report.Test{Split: o.Split, Metrics: m, Predictions: p}
+	if p.Unit == "" {
+		test.Open = d.Transform().Reading.DecodeIn(o.Data)
+	}
+	if test.Assessment, err = o.Breakdown.Assess(ctx, p, notes, o.Intervals); err != nil {
+		return nil, err
+	}
+	if test.Meaning, err = d.Meaning(); err != nil {
+		return nil, err
+	}
+	points := slices.Clone(d.Operating)
+	if len(points) > 0 && p.Unit != "" {
+		test.Assessment.Warnings = append(test.Assessment.Warnings, fmt.Sprintf("the thresholds of the model were chosen on "+
+			"single images, but are applied to the pooled probabilities of %s", p.Unit.Several()))
+	}
+	for i := range points {
+		if o.Prevalence > 0 {
+			points[i].Prevalence = o.Prevalence
+		}
+	}
+	for _, w := range test.Assessment.Warnings {
+		slog.Warn(o.Split, "metric", w)
+	}
+	return test, test.Apply(points)
+}
+
+// PredictModel predicts a split with a model file as [Test] does, with the classes in the order of their meaning.
+func PredictModel(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description,
+	cache *data.Cache) (*evaluation.Predictions, error) {
+	meaning, err := d.Meaning()
+	if err != nil {
+		return nil, err
+	}
 	if o.Batch == 0 {
 		o.Batch = defaultBatch
 	}
@@ -152,16 +204,7 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 			row.Path = filepath.ToSlash(path)
 		}
 	}
-	m, warnings, err := Judging{d.Half, d.LossBatch}.Judge(p.table)
-	for _, w := range warnings {
-		slog.Warn(o.Split, "metric", w.String())
-	}
-	if err != nil {
-		return nil, err
-	}
-	a, err := evaluation.Assess(ctx, p.table, o.Intervals)
-	return &report.Test{Split: o.Split, Metrics: m, Predictions: p.table, Assessment: a, Open: d.Transform().Reading.DecodeIn(o.Data)},
-		err
+	return p.table, p.table.Arrange(meaning)
 }
 
 // partialPath returns the file in out that holds the predictions until the evaluation is complete.

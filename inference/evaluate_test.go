@@ -66,12 +66,15 @@ func TestEvaluateByLabels(t *testing.T) {
 	if got := predictionsOf(t, o); got != want {
 		t.Errorf("by labels the predictions are\n%s\nby folder\n%s", got, want)
 	}
+	first := rows[1][0]
 	for text, want := range map[string]string{
-		"":                            "the file is empty",
-		"path,grade\n":                "needs a column path and a column label",
-		"path,label\na,\n":            "line 2",
-		"path,label\na,x\nb,y\na,x\n": "line 4: a stands in line 2",
-		"path,label\na.png,other\n":   "does not know: other",
+		"":                         "the file is empty",
+		"path,kind\n":              "no column has the labels",
+		"path,label\na,\n":         "line 2",
+		"path,label\nlost.png,x\n": "no row names an image",
+		"path,label\n" + first + ",x\nlost.png,x\n":      "the images of 1 of 2 rows are missing, first line 3",
+		"path,label\n" + first + ",x\n" + first + ",x\n": "line 3, column \"path\": the image " + first + " stands in line 2",
+		"path,label\n" + first + ",other\n":              "does not know: other",
 	} {
 		write(text)
 		if _, err := inference.Evaluate(t.Context(), o); err == nil || !strings.Contains(err.Error(), want) {

@@ -13,18 +13,22 @@ import (
 
 // Metadata keys of model.onnx: all that is needed to use it on an image file.
 const (
-	metaClasses       = "fovea.classes"        // JSON array of names, in the order of the outputs
-	metaMerged        = "fovea.merged_classes" // JSON object, see Description.Merged; absent for none
-	metaSize          = "fovea.image_size"     // S, pixels
-	metaCrop          = "fovea.crop_fraction"  // see metaResize
-	metaResize        = "fovea.resize"         // in words
-	metaMean          = "fovea.mean"           // JSON array, RGB in [0,1]
-	metaStd           = "fovea.std"            // JSON array
-	metaWhite         = "fovea.white_level"    // see data.Reading; absent for 0
-	metaProbabilities = "fovea.probabilities"  // "fp32" or "fp16", how metrics round
-	metaLossBatch     = "fovea.loss_batch"     // see Description.LossBatch
-	metaImage         = "fovea.image"          // "raw": the preparation is inside the model
-	metaEpoch         = "fovea.best_epoch"     // counted from 1
+	metaClasses       = "fovea.classes"          // JSON array of names, in the order of the outputs
+	metaMerged        = "fovea.merged_classes"   // JSON object, see Description.Merged; absent for none
+	metaSize          = "fovea.image_size"       // S, pixels
+	metaCrop          = "fovea.crop_fraction"    // see metaResize
+	metaResize        = "fovea.resize"           // in words
+	metaMean          = "fovea.mean"             // JSON array, RGB in [0,1]
+	metaStd           = "fovea.std"              // JSON array
+	metaWhite         = "fovea.white_level"      // see data.Reading; absent for 0
+	metaProbabilities = "fovea.probabilities"    // "fp32" or "fp16", how metrics round
+	metaLossBatch     = "fovea.loss_batch"       // see Description.LossBatch
+	metaImage         = "fovea.image"            // "raw": the preparation is inside the model
+	metaEpoch         = "fovea.best_epoch"       // counted from 1
+	metaPositive      = "fovea.positive"         // of two classes the one that is looked for
+	metaOrdered       = "fovea.ordered"          // "true" if the classes are grades, else "false"
+	metaGrades        = "fovea.grades"           // JSON array of names, ascending; absent where they are no grades
+	metaOperating     = "fovea.operating_points" // JSON array of operating.Point; absent without
 )
 
 const resizeInWords = "RGB; shorter side to floor(image_size/crop_fraction), antialiased bicubic (Pillow); " +
@@ -60,6 +64,18 @@ func (d *Description) WriteMetadata(m *pb.ModelProto) {
 	if d.Raw {
 		onnx.SetMetadata(m, metaImage, "raw")
 	}
+	if d.Positive != "" {
+		onnx.SetMetadata(m, metaPositive, d.Positive)
+	}
+	if d.Ordered != nil {
+		onnx.SetMetadata(m, metaOrdered, strconv.FormatBool(*d.Ordered))
+	}
+	if d.Grades != nil {
+		onnx.SetMetadata(m, metaGrades, list(d.Grades))
+	}
+	if d.Operating != nil {
+		onnx.SetMetadata(m, metaOperating, list(d.Operating))
+	}
 }
 
 // readMetadata describes the model of a run; of another nothing.
@@ -89,11 +105,17 @@ func readMetadata(m *pb.ModelProto) (*Description, error) {
 			return nil, fmt.Errorf("metadata %q: %w", metaWhite, err)
 		}
 	}
-	if text, ok := onnx.Metadata(m, metaMerged); ok {
-		if err := json.Unmarshal([]byte(text), &d.Merged); err != nil {
-			return nil, fmt.Errorf("metadata %q: %w", metaMerged, err)
+	for _, field := range []struct { // which files may lack
+		key string
+		to  any
+	}{{metaMerged, &d.Merged}, {metaOrdered, &d.Ordered}, {metaGrades, &d.Grades}, {metaOperating, &d.Operating}} {
+		if text, ok := onnx.Metadata(m, field.key); ok {
+			if err := json.Unmarshal([]byte(text), field.to); err != nil {
+				return nil, fmt.Errorf("metadata %q: %w", field.key, err)
+			}
 		}
 	}
+	d.Positive, _ = onnx.Metadata(m, metaPositive)
 	text, _ := onnx.Metadata(m, metaProbabilities)
 	d.Half = text == "fp16"
 	if text, _ := onnx.Metadata(m, metaImage); text == "raw" {

@@ -65,7 +65,7 @@ func readSidecar(model string) (Description, error) {
 		}
 		if err != nil {
 			return d, fmt.Errorf("%s describes the model beside it: %w; the keys are classes, size, crop, mean, std, white_level, "+
-				"input, output, scores", path, err)
+				"input, output, scores, positive, ordered, grades", path, err)
 		}
 	}
 	return d, nil

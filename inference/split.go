@@ -27,7 +27,7 @@ type predictions struct {
 }
 
 func newPredictions(split *data.Split) *predictions {
-	return &predictions{split: split, table: &evaluation.Predictions{Classes: split.Classes},
+	return &predictions{split: split, table: &evaluation.Predictions{Classes: split.Classes, Attributes: split.Attributes},
 		bad: data.Unreadable{Total: len(split.Samples)}}
 }
 
@@ -39,7 +39,10 @@ func (p *predictions) add(results []Result) {
 			p.bad.Images = append(p.bad.Images, data.BadImage{Index: r.Index, Sample: sample, Err: r.Err})
 			continue
 		}
-		p.table.Rows = append(p.table.Rows,
-			evaluation.Prediction{Path: sample.Path, Label: sample.Class, Probabilities: r.Probabilities})
+		row := evaluation.Prediction{Path: sample.Path, Label: sample.Class, Probabilities: r.Probabilities}
+		if p.split.Rows != nil {
+			row.Attributes = p.split.Rows[sample.Row]
+		}
+		p.table.Rows = append(p.table.Rows, row)
 	}
 }

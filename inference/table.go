@@ -21,7 +21,7 @@ const (
 
 // A Table writes a row for each image: path, predicted, one probability a class, with a rule the decision, and error.
 // An image with an error has nothing else. As JSON lines a row is an object with the keys path, predicted,
-// probabilities (an object by class), decision (null where there is none) and error.
+// probabilities (an object by class), decision (null where there is none), decision_rule and error.
 type Table struct {
 	classes []string
 	rule    *Rule
@@ -93,11 +93,7 @@ func (t *Table) record(path string, r Result) []string {
 		out = append(out, strconv.FormatFloat(p, 'g', -1, 64))
 	}
 	if t.rule != nil {
-		decision := ""
-		if c := t.rule.Decide(r.Probabilities); c >= 0 {
-			decision = table.Escape(t.classes[c])
-		}
-		out = append(out, decision)
+		out = append(out, table.Escape(t.rule.Decision(r.Probabilities)))
 	}
 	return append(out, "")
 }
@@ -116,9 +112,9 @@ func (t *Table) object(path string, r Result) map[string]any {
 	}
 	out := map[string]any{"path": path, "predicted": t.predicted(r), "probabilities": byClass}
 	if t.rule != nil {
-		out["decision"] = nil
-		if c := t.rule.Decide(r.Probabilities); c >= 0 {
-			out["decision"] = t.classes[c]
+		out["decision"], out["decision_rule"] = nil, t.rule.String()
+		if decision := t.rule.Decision(r.Probabilities); decision != "" {
+			out["decision"] = decision
 		}
 	}
 	return out

@@ -271,7 +271,7 @@ func checkAttribute(a *pb.AttributeProto, s *scope) error {
 			return err
 		}
 	}
-	for _, g := range graphsOf(a) {
+	for _, g := range Subgraphs(a) {
 		if err := checkGraph(g, &scope{outer: s, depth: s.depth + 1, opsets: s.opsets, ir: s.ir}); err != nil {
 			return fmt.Errorf("subgraph %q: %w", g.GetName(), err)
 		}

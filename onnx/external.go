@@ -129,7 +129,7 @@ func nodeTensors(nodes []*pb.NodeProto) (list []*pb.TensorProto) {
 	for _, n := range nodes {
 		for _, a := range n.GetAttribute() {
 			list = append(list, tensorsOf(a)...)
-			for _, g := range graphsOf(a) {
+			for _, g := range Subgraphs(a) {
 				list = append(list, graphTensors(g)...)
 			}
 		}
@@ -145,8 +145,8 @@ func tensorsOf(a *pb.AttributeProto) []*pb.TensorProto {
 	return append(slices.Clip(a.GetTensors()), a.GetT())
 }
 
-// graphsOf returns the subgraphs of an attribute, which has one or a list.
-func graphsOf(a *pb.AttributeProto) []*pb.GraphProto {
+// Subgraphs returns the graphs that an attribute holds, which has one or a list.
+func Subgraphs(a *pb.AttributeProto) []*pb.GraphProto {
 	if a.GetG() == nil {
 		return a.GetGraphs()
 	}

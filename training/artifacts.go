@@ -60,7 +60,6 @@ func WriteArtifacts(ctx context.Context, cfg *config.Config, out string) (err er
 type Experiment struct {
 	Shuffle       bool   // put the nodes of the training graph in a random order
 	MemoryPattern bool   // let the runtime plan one block of memory
-	Optimizer     string // "graphs": optimizer.onnx in place of what is made for the provider
 	Profile       string // file prefix of the runtime's profile; see learner.Learner.EndProfile
 }
 
@@ -94,9 +93,7 @@ func NewBench(ctx context.Context, cfg *config.Config, classes int, x Experiment
 	if x.Shuffle {
 		g.Shuffle(rand.New(rand.NewPCG(1, 2)))
 	}
-	b.Learner, err = b.setup.learner(b.engine, g,
-		func(s *learner.Settings) { s.OptimizerGraphs = x.Optimizer == "graphs" })
-	if err != nil {
+	if b.Learner, err = b.setup.learner(b.engine, g); err != nil {
 		return nil, err
 	}
 	return b, b.Start(b.setup.initialize)

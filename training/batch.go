@@ -109,7 +109,7 @@ func (t *trial) step(p *plan) error {
 	if err != nil {
 		return err
 	}
-	l, err := p.setup.learner(t.engine, g, nil)
+	l, err := p.setup.learner(t.engine, g)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"fovea/data"
 	"fovea/data/augment"
 	"fovea/data/labels"
+	"fovea/evaluation"
 	"fovea/internal/progress"
 	"fovea/training/config"
 )
@@ -21,14 +22,16 @@ import (
 type dataset struct {
 	config           *config.Config
 	classes          []string
-	ordered          bool                // the classes are grades
+	meaning          evaluation.Meaning  // of the classes, whose numbers are others if data.numbering = "split"
 	merged           map[string][]string // the former classes of those that data.classes makes
 	train, val, test *data.Split
 	table            *labels.Table    // of data.labels; nil: none
+	division         string           // how the splits were made, in words
 	regroup          *data.Regrouping // of the classes that the images have; nil: they stay
 	repeated         []data.Repeat    // images that are there twice, from verify on
 	policy           *augment.Policy  // nil: none
 	cache            *data.Cache      // of decoded images, from verify on; nil: none
+	breakdown        evaluation.Breakdown
 }
 
 // openDataset lists the images of a config, with its numbering of classes, and of train the fraction that it uses.
@@ -45,6 +48,14 @@ func openDataset(cfg *config.Config) (*dataset, error) {
 	if err := d.arrange(); err != nil {
 		return nil, err
 	}
+	by, err := evaluation.ParseGroupings(cfg.Evaluation.By)
+	if err == nil {
+		err = evaluation.CheckGroupings(by, d.test.Attributes)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("evaluation.by: %w", err)
+	}
+	d.breakdown = evaluation.Breakdown{By: by}
 	d.logImages()
 	c := cfg.Data
 	d.train.Samples = data.Subset(d.train.Samples, data.SubsetConfig{Ratio: c.Ratio, Stratified: c.Stratified,
@@ -82,6 +93,9 @@ func (d *dataset) verify(ctx context.Context, transform func(*data.Split) data.T
 	data.LogNotes(d.splits()...)
 	if err := bad.LeaveOut(c.Unreadable == "skip", `set data.unreadable = "skip"`); err != nil {
 		return err
+	}
+	if d.table != nil {
+		d.table.LeaveOut(bad)
 	}
 	if d.repeated, err = d.findLeaks(); err != nil {
 		return err

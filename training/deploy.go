@@ -1,13 +1,17 @@
 package training
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
 
+	"fovea/evaluation/operating"
 	"fovea/inference"
 	"fovea/onnx"
+	"fovea/onnx/engine"
 	"fovea/onnx/pb"
 	"fovea/training/checkpoint"
 )
@@ -18,9 +22,9 @@ const (
 	metaScore  = "fovea.val_score" // (macro F1 + macro AUC + kappa)/3 on validation
 )
 
-// writeModel writes the inference model of a checkpoint, with what is known of its best epoch. The weights go from the
-// checkpoint's files to the model's without being copied.
-func (p *plan) writeModel(path, from string, best int, score float64) error {
+// writeModel writes the inference model of a checkpoint, with what is known of its best epoch and its operating points.
+// The weights go from the checkpoint's files to the model's without being copied.
+func (p *plan) writeModel(path, from string, best int, score float64, points []operating.Point) error {
 	c, err := checkpoint.Read(from)
 	if err != nil {
 		return err
@@ -50,24 +54,75 @@ func (p *plan) writeModel(path, from string, best int, score float64) error {
 	if len(m.Graph.Input) != 1 {
 		return fmt.Errorf("the checkpoint lacks parameter %s", m.Graph.Input[1].GetName())
 	}
-	if err := p.describe(m, best, score); err != nil {
+	if err := p.describe(m, best, score, points); err != nil {
 		return err
 	}
 	return onnx.Save(path, m, onnx.SaveOptions{})
 }
 
 // describe makes the model say how it wants its images and where it comes from.
-func (p *plan) describe(m *pb.ModelProto, best int, score float64) error {
+func (p *plan) describe(m *pb.ModelProto, best int, score float64, points []operating.Point) error {
 	c := p.setup.config
 	var text strings.Builder
 	if err := c.Portable().WriteTOML(&text); err != nil {
 		return err
 	}
 	t, judging := p.data.evalTransform(), judgingOf(c)
-	d := inference.Description{Classes: p.data.classes, Merged: p.data.merged, Size: t.Size, Crop: t.CropPct, Mean: t.Mean[:], Std: t.Std[:],
-		White: t.Reading.White, Epoch: best + 1, Half: judging.Half, LossBatch: judging.LossBatch}
+	d := inference.Description{Classes: p.data.classes, Merged: p.data.merged, Size: t.Size, Crop: t.CropPct,
+		Mean: t.Mean[:], Std: t.Std[:], White: t.Reading.White, Epoch: best + 1, Half: judging.Half,
+		LossBatch: judging.LossBatch, Operating: points}
+	d.SetMeaning(p.data.meaning)
 	d.WriteMetadata(m)
 	onnx.SetMetadata(m, metaScore, strconv.FormatFloat(score, 'g', -1, 64))
 	onnx.SetMetadata(m, metaConfig, text.String())
 	return nil
+}
+
+// operatingRules returns the rules of evaluation.operating_points, or an error if the classes cannot have a threshold.
+func (d *dataset) operatingRules() ([]operating.Rule, error) {
+	e := d.config.Evaluation
+	var rules []operating.Rule
+	for _, text := range e.OperatingPoints {
+		r, err := operating.ParseRule(text)
+		if err != nil {
+			return nil, fmt.Errorf("evaluation.operating_points: %w", err)
+		}
+		rules = append(rules, r)
+	}
+	if rules == nil {
+		return nil, nil
+	}
+	if err := operating.CheckCut(d.meaning.Classes, d.meaning.Ordered, e.Cut); err != nil {
+		return nil, fmt.Errorf("evaluation.operating_points and evaluation.cut: %w", err)
+	}
+	return rules, nil
+}
+
+// chooseOperating chooses the operating points of a model file on the validation split. Those that no threshold has are
+// left out, and missed says why.
+func (p *plan) chooseOperating(ctx context.Context, e *engine.Engine, d *inference.Description,
+	o inference.EvalOptions) (points []operating.Point, missed []string, err error) {
+	rules, err := p.data.operatingRules()
+	if err != nil || rules == nil {
+		return nil, nil, err
+	}
+	o.Split = "val"
+	of, err := inference.PredictModel(ctx, e, o, p.data.val, d, p.data.cache)
+	if err == nil {
+		_, _, err = judgingOf(p.setup.config).Judge(of) // which rounds
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	const level = 0.95
+	c := p.setup.config.Evaluation
+	points, missed, err = operating.Choose(of, o.Split, c.Cut, level, rules)
+	for i := range points {
+		points[i].Prevalence = c.Prevalence
+		slog.Info("operating point", "chosen", points[i])
+	}
+	for _, reason := range missed {
+		slog.Warn("an operating point is left out", "reason", reason)
+	}
+	return points, missed, err
 }

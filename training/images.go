@@ -40,6 +40,7 @@ func (d *dataset) list() error {
 		return err
 	}
 	d.train, d.val, d.test = set.Train, set.Val, set.Test
+	d.division = "the folders train, val and test of data.dir"
 	return nil
 }
 
@@ -58,9 +59,8 @@ func (d *dataset) listTable() (err error) {
 		return err
 	}
 	_ = d.table.Log() // a missing image is a warning, which it has logged
-	how, err := d.divide(nil)
-	if err == nil {
-		slog.Info("splits: " + how)
+	if d.division, err = d.divide(nil); err == nil {
+		slog.Info("splits: " + d.division)
 	}
 	return err
 }
@@ -165,22 +165,21 @@ func (d *dataset) arrange() error {
 		}
 		d.merged, names = d.regroup.Merged, d.regroup.Classes
 		said.Order = names
-	} else if c.Numbering == "split" {
-		said.Order = known // as torchvision numbers them
 	}
 	m, err := evaluation.MeaningOf(names, said)
 	if err != nil {
 		return fmt.Errorf("the classes of %s: %w", d.train, err)
 	}
-	if said.Order == nil {
+	if said.Order == nil && c.Numbering == "shared" { // else they are numbered as torchvision does
 		if d.regroup, err = data.Regroup(known, m.Classes); err != nil {
 			return err
 		}
+		names = m.Classes
 	}
 	if d.regroup != nil {
 		d.applyClasses()
 	}
-	d.classes, d.ordered = m.Classes, m.Ordered
+	d.classes, d.meaning = names, m
 	slog.Info(m.How)
 	if m.Unknown != "" {
 		slog.Warn(m.Unknown)

@@ -63,8 +63,8 @@ func TestMeaningOfClasses(t *testing.T) {
 			t.Errorf("%q: %v", test.labels, err)
 			continue
 		}
-		if got := strings.Join(d.classes, " "); got != test.classes || d.ordered != test.ordered {
-			t.Errorf("%q: classes %s, ordered %v", test.labels, got, d.ordered)
+		if got := strings.Join(d.classes, " "); got != test.classes || d.meaning.Ordered != test.ordered {
+			t.Errorf("%q: classes %s, ordered %v", test.labels, got, d.meaning.Ordered)
 		}
 		for _, s := range d.splits() {
 			for _, x := range s.Samples {
@@ -172,5 +172,39 @@ func TestLeaks(t *testing.T) {
 		if images != 30 || len(d.repeated) != 15 && test.want == "" {
 			t.Errorf("%v: %d images, %d of them twice", test.splits, images, len(d.repeated))
 		}
+	}
+}
+
+// An image that cannot be decoded is among those that are left out, with the reason.
+func TestUnreadableIsListed(t *testing.T) {
+	c := ownData(t, "a", "b") // empty files
+	images, err := filepath.Glob("../data/testdata/retinamnist/test/*/*.png")
+	if err != nil || len(images) < 39 {
+		t.Fatalf("%d images, %v", len(images), err)
+	}
+	for i, from := range images[:39] {
+		img, err := imaging.Open(from)
+		if err == nil {
+			err = imaging.Save(img, filepath.Join(c.Data.Dir, fmt.Sprintf("%02d.png", i)))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Data.Unreadable, c.Data.Leakage = "skip", "warn"
+	d, err := openDataset(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.verify(t.Context(), func(*data.Split) data.Transform { return d.evalTransform() }, nil); err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	if err := d.writeTables(folder); err != nil {
+		t.Fatal(err)
+	}
+	out, err := os.ReadFile(filepath.Join(folder, "left_out.csv"))
+	if err != nil || !strings.Contains(string(out), "39.png") || strings.Count(string(out), "\n") != 2 {
+		t.Errorf("left_out.csv is %s, %v", out, err)
 	}
 }

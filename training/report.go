@@ -15,6 +15,7 @@ import (
 	"fovea/evaluation/figures"
 	"fovea/evaluation/report"
 	"fovea/internal/naming"
+	"fovea/internal/numbers"
 	"fovea/internal/runfiles"
 )
 
@@ -23,10 +24,8 @@ type page struct {
 	plan    *plan
 	state   *state
 	folder  string
-	home    home          // the same, once there is a folder
-	version string        // of the program
-	facts   []report.Fact // of what computes
-	written time.Time     // when it was written last
+	home    home      // the same, once there is a folder
+	written time.Time // when it was written last
 }
 
 // files returns those of a repeat, by their paths in the dataset.
@@ -97,10 +96,7 @@ func (p *page) report(status report.Status) (*report.Report, error) {
 		of.History = append(of.History, report.Epoch{TrainLoss: e.TrainLoss, Val: e.Val})
 	}
 	out := &report.Report{Name: c.Name, Subject: p.model() + ", trained on " + c.Data.Dir, Classes: p.plan.data.classes,
-		Written: time.Now(), Run: of, Facts: report.Facts(p.version, p.facts...), Commands: p.commands()}
-	for _, s := range p.plan.data.splits() {
-		out.Splits = append(out.Splits, countImages(s))
-	}
+		Written: time.Now(), Run: of, Splits: p.state.Splits, Facts: p.state.Facts, Commands: p.commands()}
 	if p.state.Repeats != nil {
 		out.Repeats = &report.Repeats{}
 		for _, x := range *p.state.Repeats {
@@ -114,10 +110,14 @@ func (p *page) report(status report.Status) (*report.Report, error) {
 	return out, err
 }
 
-func countImages(s *data.Split) figures.Split {
-	out := figures.Split{Name: s.Name, Counts: make([]int, len(s.Classes))}
-	for _, x := range s.Samples {
-		out.Counts[x.Class]++
+// counts returns the images of each split by class.
+func (d *dataset) counts() (out []figures.Split) {
+	for _, s := range d.splits() {
+		of := figures.Split{Name: s.Name, Counts: make([]int, len(s.Classes))}
+		for _, x := range s.Samples {
+			of.Counts[x.Class]++
+		}
+		out = append(out, of)
 	}
 	return out
 }
@@ -139,18 +139,10 @@ func (p *page) model() string {
 		from = filepath.Base(c.Weights)
 	}
 	if trained == all {
-		return fmt.Sprintf("%s of %s parameters, from %s", name, thousands(all), from)
+		return fmt.Sprintf("%s of %s parameters, from %s", name, numbers.Thousands(all), from)
 	}
-	return fmt.Sprintf("%s of %s parameters, %s of them trained, from %s", name, thousands(all), thousands(trained),
+	return fmt.Sprintf("%s of %s parameters, %s of them trained, from %s", name, numbers.Thousands(all), numbers.Thousands(trained),
 		from)
-}
-
-// thousands separates the digits of n ≥ 0 by commas.
-func thousands(n int) string {
-	if n < 1000 {
-		return fmt.Sprint(n)
-	}
-	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }
 
 // rates returns the mean learning rates of each epoch, a series for each layer that has a rate of its own.

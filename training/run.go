@@ -3,6 +3,7 @@ package training
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"fovea/data"
 	"fovea/evaluation"
+	"fovea/evaluation/operating"
 	"fovea/evaluation/report"
 	"fovea/graphs"
 	"fovea/inference"
@@ -38,7 +40,8 @@ type Result struct {
 	BestEpoch int    // counted from 0; the one that was tested
 	Epochs    int
 	Test      evaluation.Metrics
-	Duration  time.Duration // of all calls that it took; 0: not known. A finished run is reported without its test
+	Measures  report.Measures // of the test
+	Duration  time.Duration   // of all calls that it took; 0: not known. A finished run is reported without its test
 }
 
 // A run is one under way.
@@ -77,11 +80,20 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
 	if finished {
 		slog.Info("the run is finished already", "folder", folder)
 		result.Test, result.BestEpoch, err = readResult(folder)
+		if err == nil {
+			result.Measures, err = report.ReadMeasures(filepath.Join(folder, runfiles.Measures("test")))
+			if errors.Is(err, fs.ErrNotExist) { // only people read it
+				err = nil
+			}
+		}
 		result.Duration = trainingTime(folder)
 		return result, err
 	}
 	set, err := openDataset(cfg)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := set.operatingRules(); err != nil { // before hours of training
 		return nil, err
 	}
 	r := &run{options: o, folder: folder, state: &state{}}
@@ -143,8 +155,9 @@ func (r *run) do(ctx context.Context, start time.Time, result *Result) (err erro
 		}
 	}
 	r.state.counted = start
-	r.page = &page{plan: r.plan, state: r.state, folder: r.folder, version: r.options.Version,
-		facts: inference.EngineFacts(r.engine)}
+	r.state.Division, r.state.Splits = set.division, set.counts()
+	r.state.Facts = report.Facts(r.options.Version, inference.EngineFacts(r.engine)...)
+	r.page = &page{plan: r.plan, state: r.state, folder: r.folder}
 	if err := warnMemory(r.plan, r.engine); err != nil {
 		return err
 	}
@@ -153,10 +166,13 @@ func (r *run) do(ctx context.Context, start time.Time, result *Result) (err erro
 		return explainMemory(ctx, err, r.plan, r.engine)
 	}
 	result.BestEpoch = r.state.best(selection(setup.config))
-	if result.Test, err = r.test(ctx, result.BestEpoch); err != nil {
+	test, err := r.test(ctx, result.BestEpoch)
+	if err != nil {
 		r.page.write(report.Stopped)
+		return err
 	}
-	return err
+	result.Test, result.Measures = test.Metrics, report.Measures{Assessment: test.Assessment, Operating: test.Operating}
+	return nil
 }
 
 // openWeights opens the file of model.weights before work is done, and warns where layers that are not trained would
@@ -179,7 +195,7 @@ func (r *run) openWeights() error {
 // been.
 func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint.Checkpoint) (err error) {
 	setup, set := r.plan.setup, r.plan.data
-	l, err := setup.learner(r.engine, graph, nil)
+	l, err := setup.learner(r.engine, graph)
 	if err != nil {
 		return err
 	}
@@ -235,34 +251,49 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 	return nil
 }
 
-// test writes model.onnx from the best checkpoint and evaluates that very file.
-func (r *run) test(ctx context.Context, best int) (evaluation.Metrics, error) {
+// test writes model.onnx from the best checkpoint, chooses its operating points on validation and evaluates that very
+// file.
+func (r *run) test(ctx context.Context, best int) (*report.Test, error) {
 	path := filepath.Join(r.folder, runfiles.Model)
 	if err := r.home.check(); err != nil {
-		return evaluation.Metrics{}, err
+		return nil, err
 	}
-	err := r.plan.writeModel(path, filepath.Join(r.folder, runfiles.BestCheckpoint), best, r.state.History[best].Val.Score)
-	if err != nil {
-		return evaluation.Metrics{}, err
+	write := func(points []operating.Point) error {
+		return r.plan.writeModel(path, filepath.Join(r.folder, runfiles.BestCheckpoint), best,
+			r.state.History[best].Val.Score, points)
+	}
+	if err := write(nil); err != nil {
+		return nil, err
 	}
 	c, set := r.plan.setup.config, r.plan.data
 	d, err := inference.Describe(path, inference.Description{})
 	if err != nil {
-		return evaluation.Metrics{}, err
+		return nil, err
 	}
-	test, err := inference.Test(ctx, r.engine, inference.EvalOptions{Model: path, Data: c.Data.Dir, Split: "test",
-		Workers: c.Data.Workers, Progress: r.options.Progress}, set.test, d, set.cache)
+	o := inference.EvalOptions{Model: path, Data: c.Data.Dir, Split: "test", Workers: c.Data.Workers,
+		Progress: r.options.Progress}
+	points, missed, err := r.plan.chooseOperating(ctx, r.engine, d, o)
+	if err == nil && points != nil {
+		d.Operating = points
+		err = write(points)
+	}
 	if err != nil {
-		return evaluation.Metrics{}, err
+		return nil, err
 	}
+	o.Breakdown = set.breakdown
+	test, err := inference.Test(ctx, r.engine, o, set.test, d, set.cache)
+	if err != nil {
+		return nil, err
+	}
+	test.Assessment.Warnings = append(test.Assessment.Warnings, missed...)
 	if err := r.home.check(); err != nil {
-		return evaluation.Metrics{}, err
+		return nil, err
 	}
 	if err := r.page.finish(ctx, test, !r.options.NoFigures); err != nil {
-		return evaluation.Metrics{}, err
+		return nil, err
 	}
 	if err := r.home.check(); err != nil {
-		return evaluation.Metrics{}, err
+		return nil, err
 	}
-	return test.Metrics, test.WriteTables(r.folder)
+	return test, test.WriteTables(r.folder)
 }

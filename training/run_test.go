@@ -302,7 +302,7 @@ func TestWriteArtifacts(t *testing.T) {
 	if err := training.WriteArtifacts(t.Context(), c, out); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"training.onnx", "eval.onnx", "optimizer.onnx"} {
+	for _, name := range []string{"training.onnx", "eval.onnx"} {
 		m, err := onnx.Open(filepath.Join(out, name))
 		if err != nil {
 			t.Fatal(err)

@@ -140,14 +140,11 @@ func (s *setup) images() string {
 }
 
 // learner makes a training graph ready to train on an engine.
-func (s *setup) learner(e *engine.Engine, g *graphs.Graph, change func(*learner.Settings)) (*learner.Learner, error) {
+func (s *setup) learner(e *engine.Engine, g *graphs.Graph) (*learner.Learner, error) {
 	c := s.config
 	settings := learner.Settings{Layout: s.layout, AdamW: adamw(c), Clip: c.Optimizer.Clip,
 		EMA: c.Training.EMA, Accumulate: c.Training.Accumulate, Workers: c.Runtime.Threads,
 		Images: s.images(), DropPath: c.Model.DropPath, Seed: uint64(c.Seed)}
-	if change != nil {
-		change(&settings)
-	}
 	return learner.New(settings, e, g)
 }
 

@@ -5,6 +5,8 @@ import (
 
 	"fovea/data"
 	"fovea/evaluation"
+	"fovea/evaluation/figures"
+	"fovea/evaluation/report"
 	"fovea/onnx/engine"
 	"fovea/training/optim"
 )
@@ -30,6 +32,11 @@ type state struct {
 	Repeats *[]data.Repeat    `json:"repeats,omitempty"` // images that are there twice; nil: not compared
 	Scaler  *optim.LossScaler `json:"loss_scaler,omitempty"`
 	Host    engine.Host       `json:"host"`
+
+	// What the report says of the data and the machine, for programs that read the run folder.
+	Division string          `json:"division,omitempty"` // how the splits were made, in words
+	Splits   []figures.Split `json:"splits,omitempty"`   // images by class
+	Facts    []report.Fact   `json:"facts,omitempty"`    // versions and hardware
 
 	counted time.Time // up to when Seconds counts
 }

@@ -19,7 +19,6 @@ Writes what a program needs to train on ONNX Runtime, and trains nothing:
 
   training.onnx      loss and gradients
   eval.onnx          logits
-  optimizer.onnx     one optimizer step
   model.safetensors  the parameters at the start
   artifacts.json     inputs, outputs, shapes and decay groups
 

@@ -47,8 +47,8 @@ func (m *classifierFlags) running() []flagEntry {
 func (m *classifierFlags) description() flagGroup {
 	return flagGroup{`
 The model of a run describes itself. Describe any other model with these flags, or with a file beside it: MODEL.json or
-MODEL.toml for MODEL.onnx, with the keys classes, size, crop, mean, std, white_level, input, output and scores. A flag
-wins over the file, and the file over the model. crop, mean and std are never guessed.
+MODEL.toml for MODEL.onnx, with the keys classes, size, crop, mean, std, white_level, input, output, scores, positive,
+ordered and grades. A flag wins over the file, and the file over the model. crop, mean and std are never guessed.
 `, []flagEntry{
 		{&m.classes, "classes", "A,B", "names of the classes, or a file with one on each line"},
 		{&m.given.Size, "size", "S", "width and height of the model's input in pixels"},
@@ -95,7 +95,7 @@ func (m *classifierFlags) read(a *app) (inference.Description, engine.Settings, 
 	if d.Std, err = readNumbers("std", m.std); err != nil {
 		return fail("%w", err)
 	}
-	if d.Classes, err = readClasses(m.classes); err != nil {
+	if d.Classes, err = readList("classes", m.classes); err != nil {
 		return fail("%w", err)
 	}
 	runtime, err := config.ReadRuntime(m.overrides, a.environ)
@@ -118,8 +118,8 @@ func readNumbers(name, text string) ([]float32, error) {
 	return numbers, nil
 }
 
-// readClasses reads names that commas separate, or a file with one name on each line.
-func readClasses(text string) ([]string, error) {
+// readList reads the value of a flag: names that commas separate, or a file with one name on each line.
+func readList(flag, text string) ([]string, error) {
 	if text == "" {
 		return nil, nil
 	}
@@ -132,12 +132,12 @@ func readClasses(text string) ([]string, error) {
 			}
 			return names, nil
 		}
-		return nil, fmt.Errorf("-classes %s: neither names with commas between them nor a file: %w", text, err)
+		return nil, fmt.Errorf("-%s %s: neither names with commas between them nor a file: %w", flag, text, err)
 	}
 	defer f.Close()
 	names, err := table.Names(f)
 	if err != nil {
-		return nil, fmt.Errorf("-classes %s: %w", text, err)
+		return nil, fmt.Errorf("-%s %s: %w", flag, text, err)
 	}
 	return names, nil
 }

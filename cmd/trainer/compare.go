@@ -17,6 +17,7 @@ import (
 func compareCommand(a *app) *command {
 	o := defaultIntervals()
 	var asJSON, asCSV bool
+	var meaning meaningFlags
 	return &command{
 		name:      "compare",
 		writesCSV: true,
@@ -37,9 +38,10 @@ intervals are not corrected.
 
 A, B and so on are run folders, or tables of predictions as "trainer eval -predictions" takes them. All must have the
 same images, matched by path, with the same labels and classes, matched by name. A published row of metrics, as in
-configs/archive, is shown without interval and test.
+configs/archive, is shown without interval and test. Which class of two is positive, and whether classes are grades, is
+that of A.
 `,
-		flags: append(intervalFlags(&o),
+		flags: append(append(intervalFlags(&o), meaning.flags()...),
 			flagEntry{&asJSON, "json", "", "write JSON to standard output"},
 			flagEntry{&asCSV, "csv", "", "write CSV to standard output, one line for each number"}),
 		examples: `
@@ -57,10 +59,14 @@ trainer compare runs/octid theirs.csv configs/archive/paddle/OCTID
 			if err := checkIntervals(o); err != nil {
 				return err
 			}
+			said, err := meaning.said()
+			if err != nil {
+				return err
+			}
 			contenders := make([]evaluation.Contender, len(operands))
 			for i, path := range operands {
 				var err error
-				if contenders[i], err = readContender(path); err != nil {
+				if contenders[i], err = readContender(path, said); err != nil {
 					return err
 				}
 			}
@@ -79,7 +85,7 @@ trainer compare runs/octid theirs.csv configs/archive/paddle/OCTID
 }
 
 // readContender reads a run folder, a table of predictions or a row of metrics.
-func readContender(path string) (evaluation.Contender, error) {
+func readContender(path string, said evaluation.Said) (evaluation.Contender, error) {
 	c := evaluation.Contender{Name: path}
 	file, err := resultFile(path)
 	if err != nil {
@@ -100,6 +106,12 @@ func readContender(path string) (evaluation.Contender, error) {
 		c.Published, err = evaluation.ReadMetricRow(f)
 	case kind == evaluation.PredictionTable:
 		c.Predictions, err = evaluation.ReadTable(f, evaluation.TableOptions{})
+		if err == nil {
+			var m evaluation.Meaning
+			if m, err = c.Predictions.Interpret(file, said); err == nil {
+				logMeaning(file, m)
+			}
+		}
 	default:
 		err = errors.New("the first line names the columns neither of predictions (path, label and one a class) " +
 			"nor of metrics (such as accuracy, f1, roc_auc or kappa)")

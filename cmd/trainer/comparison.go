@@ -11,24 +11,51 @@ import (
 	"time"
 
 	"fovea/evaluation"
+	"fovea/evaluation/report"
 	"fovea/internal/durable"
 	"fovea/training"
 	"fovea/training/config"
 )
 
 // printResult shows a finished run's metrics on the test set.
-func (a *app) printResult(r *training.Result) {
+func (a *app) printResult(r *training.Result) error {
 	a.printf("\n%s: best epoch %d of %d, %s, on test:\n",
 		r.Name, r.BestEpoch+1, r.Epochs, r.Duration.Round(time.Second))
-	printMetrics(a.text, r.Test)
+	if err := printMetrics(a.text, r.Test, r.Measures); err != nil {
+		return err
+	}
 	a.printf("run folder: %s\n", r.Folder)
+	return nil
 }
 
-// printMetrics shows one metric on each line, in the order of the file.
-func printMetrics(w io.Writer, m evaluation.Metrics) {
+// printMetrics shows one metric on each line, in the order of the file, and of two classes those of the positive one.
+func printMetrics(w io.Writer, m evaluation.Metrics, of report.Measures) error {
 	for name, value := range m.All() {
-		fmt.Fprintf(w, "  %-18s %8.4f\n", name, value)
+		if of.Assessment == nil || of.Headlined(name) {
+			fmt.Fprintf(w, "  %-18s %8.4f\n", name, value)
+		}
 	}
+	fmt.Fprintf(w, "precision, recall, F1 and Jaccard are means over classes, of the most probable class (%s)\n",
+		evaluation.Argmax)
+	if of.Assessment == nil { // of a run of an older version
+		return nil
+	}
+	if note := of.UnorderedNote(); note != "" {
+		fmt.Fprintln(w, note)
+	}
+	if of.Positive != "" && len(of.Operating) == 0 {
+		sensitivity, _ := evaluation.Find(of.Assessment.Measures, "recall_positive")
+		specificity, _ := evaluation.Find(of.Assessment.Measures, "specificity_positive")
+		fmt.Fprintf(w, "positive is %q by %s: sensitivity %.4f [%.4f, %.4f], specificity %.4f [%.4f, %.4f]\n", of.Positive,
+			evaluation.Argmax, sensitivity.Value, sensitivity.Low, sensitivity.High, specificity.Value, specificity.Low,
+			specificity.High)
+	}
+	for _, r := range of.Operating {
+		if err := r.WriteText(w); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readArchives reads the results of other frameworks from dirs. It warns of runs whose data set has none.
@@ -71,6 +98,7 @@ func outcome(c *config.Config, r *training.Result, err error) evaluation.Outcome
 	}
 	if r != nil {
 		o.Metrics, o.BestEpoch, o.Duration = maps.Collect(r.Test.All()), r.BestEpoch+1, r.Duration
+		o.Ordered = r.Measures.Assessment != nil && r.Measures.Ordered
 	}
 	return o
 }

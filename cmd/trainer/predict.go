@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"path/filepath"
 
 	"fovea/data"
@@ -24,6 +25,9 @@ func predictCommand(a *app) *command {
 		text: `
 Classifies images. Writes one row for each image, in the order of the images: path, predicted, a probability per class,
 and error. An image that cannot be read has no probabilities; error says why, and the other images go on.
+
+If the run of the model chose thresholds (evaluation.operating_points), the column decision applies the first of them,
+and the log says which it is. Else the column is there with -threshold or -abstain alone.
 ` + pathsText,
 		flags: append([]flagEntry{
 			m.file(),
@@ -72,6 +76,14 @@ func (a *app) predict(ctx context.Context, m *classifierFlags, p prediction, ope
 	rule, err := inference.NewRule(d.Classes, p.thresholds, p.abstain)
 	if err != nil {
 		return badUsage("%w", err)
+	}
+	if rule == nil {
+		if rule, err = d.DefaultRule(); err != nil {
+			return fmt.Errorf("%s: %w", m.path, err)
+		}
+		if rule != nil {
+			slog.Info("the column decision is by the threshold of the run", "rule", rule)
+		}
 	}
 	paths, err := imagePaths(ctx, operands)
 	if err != nil {

@@ -98,6 +98,46 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
+// Images of one's own and a table become a data folder, whose manifest gives the same splits again.
+func TestPrepareOwn(t *testing.T) {
+	photos := filepath.Join("..", "..", "data", "testdata", "retinamnist", "val")
+	parent := t.TempDir()
+	paths, err := data.Images(photos)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows strings.Builder
+	rows.WriteString("Bild\tBefund\tPatient_ID\n")
+	for i, path := range paths {
+		fmt.Fprintf(&rows, "%s\t%s\t%d\n", filepath.Base(path), filepath.Base(filepath.Dir(path)), i/2)
+	}
+	table, dest := filepath.Join(parent, "labels.tsv"), filepath.Join(parent, "prepared")
+	if err := os.WriteFile(table, []byte(rows.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"prepare", "-labels", table, "-images", photos, "-split", "0.5,0.25,0.25", "-seed", "7"}
+	code, first, stderr := trainer(t, append(args, "-out", dest)...)
+	if code != exitDone || !strings.Contains(first, "rows 120: used 120, without an image 0") {
+		t.Fatalf("exit code %d: %s%s", code, first, stderr)
+	}
+	args = []string{"prepare", "-labels", filepath.Join(dest, "manifest.csv"), "-images", dest, "-n"}
+	code, second, stderr := trainer(t, append(args, "-out", filepath.Join(parent, "again"))...)
+	sizes := regexp.MustCompile(`(?m)^  total .*$`)
+	if code != exitDone || sizes.FindString(first) != sizes.FindString(second) {
+		t.Errorf("exit code %d: %s%s", code, second, stderr)
+	}
+
+	for _, args := range [][]string{
+		{"-labels", table},
+		{"-labels", table, "-images", photos, "-out", dest + "2", "retina"},
+		{"-labels", table, "-images", photos, "-out", dest + "2", "-split", "0.5,0.5"},
+	} {
+		if code, _, stderr := trainer(t, append([]string{"prepare"}, args...)...); code != exitUsage {
+			t.Errorf("%q: exit code %d: %s", args, code, stderr)
+		}
+	}
+}
+
 // Every command of docs/datasets.md can be carried out, as far as it can without the download, and its table has the
 // sizes that the sets have.
 func TestDatasetsDocument(t *testing.T) {

@@ -27,7 +27,8 @@ func serveCommand(a *app) *command {
 Classifies images that people drop on a web page or that programs send:
 
   POST /predict    an image file as the body, or as a file of a form
-                   (multipart/form-data); answers with JSON
+                   (multipart/form-data); answers with JSON, with a decision
+                   and its rule if the run of the model chose a threshold
   POST /explain?class=NAME
                    an image likewise; answers with a PNG: the heat map of the
                    class over what the model gets of the image. Without NAME
@@ -100,6 +101,9 @@ func (a *app) serve(ctx context.Context, m *classifierFlags, listen string, host
 	server, err := serve.New(c, d, x, noMaps, limits)
 	if err != nil {
 		return err
+	}
+	if rule, err := d.DefaultRule(); err == nil && rule != nil {
+		a.console.line("decisions by the threshold of the run: " + rule.String())
 	}
 	if address, ok := l.Addr().(*net.TCPAddr); ok && !address.IP.IsLoopback() {
 		slog.Warn("anyone in the network can reach this server without a password, and nothing is encrypted",

@@ -1,6 +1,10 @@
 package main
 
-import "fovea/evaluation"
+import (
+	"log/slog"
+
+	"fovea/evaluation"
+)
 
 // configFlag defines -set for the commands that read a whole config.
 func configFlag(overrides *texts) flagEntry {
@@ -39,4 +43,37 @@ func checkIntervals(o evaluation.Intervals) error {
 		return badUsage("-level %v: must lie between 0 and 1", o.Level)
 	}
 	return nil
+}
+
+// A meaningFlags value holds the flags that say how classes are to be read.
+type meaningFlags struct{ positive, ordered string }
+
+func (m *meaningFlags) flags() []flagEntry {
+	return []flagEntry{
+		{&m.positive, "positive", "CLASS", `the class of two that is looked for: sensitivity, specificity, PPV and others are its
+			own (default: what the model or the file beside the table says, else what the names mean)`},
+		{&m.ordered, "ordered", "ORDER", `whether the classes are grades, which quadratic kappa is for: no, yes, or the classes
+			in ascending order with commas between them (default: as of -positive)`},
+	}
+}
+
+// said returns what the flags say.
+func (m *meaningFlags) said() (evaluation.Said, error) {
+	s := evaluation.Said{Positive: m.positive, Ordered: m.ordered}
+	if m.ordered != "" && m.ordered != "yes" && m.ordered != "no" {
+		order, err := readList("ordered", m.ordered)
+		if err != nil {
+			return s, badUsage("%w", err)
+		}
+		s.Order, s.Ordered = order, "yes"
+	}
+	return s, nil
+}
+
+// logMeaning says how the classes of a result were read, and what depends on what is not known.
+func logMeaning(of string, m evaluation.Meaning) {
+	slog.Info(of, "classes", m.How)
+	if m.Unknown != "" {
+		slog.Warn(of, "classes", m.Unknown)
+	}
 }

@@ -75,7 +75,9 @@ func (a *app) train(ctx context.Context, files, overrides, beside []string, resu
 		result, err := training.Run(ctx, c, training.Options{Resume: resume, Progress: a.console.update, Version: version()})
 		switch {
 		case err == nil:
-			a.printResult(result)
+			if err := a.printResult(result); err != nil {
+				return err
+			}
 		case ctx.Err() != nil:
 			return fmt.Errorf("%w\nresume with:\n%w", err, errors.New("  "+resumeCommand(files, overrides, beside)))
 		case len(runs) == 1:

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"fovea/evaluation"
+	"fovea/evaluation/report"
 )
 
 func TestResumeCommand(t *testing.T) {
@@ -19,7 +20,9 @@ func TestResumeCommand(t *testing.T) {
 func TestPrintMetricsShowsAll(t *testing.T) {
 	var out bytes.Buffer
 	m := evaluation.Metrics{Accuracy: 0.5}
-	printMetrics(&out, m)
+	if err := printMetrics(&out, m, report.Measures{}); err != nil {
+		t.Fatal(err)
+	}
 	for name := range m.All() {
 		if !strings.Contains(out.String(), "  "+name+" ") {
 			t.Errorf("no %s", name)

@@ -56,7 +56,7 @@ func (t *Table) Divide(d Division) (set *data.Dataset, how string, err error) {
 		}
 		itemOf[i] = len(items)
 		at = append(at, i)
-		items = append(items, splits.Item{Key: t.relative(s.Path), Class: s.Class, Group: t.All.Attribute(s, "patient"), Given: split})
+		items = append(items, splits.Item{Key: t.Relative(s.Path), Class: s.Class, Group: t.All.Attribute(s, "patient"), Given: split})
 	}
 	var alike [][]int
 	for _, group := range d.Alike {

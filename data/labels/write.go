@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"fovea/data"
 	"fovea/internal/table"
 )
 
@@ -42,6 +43,13 @@ func (t *Table) Log() error {
 	return missing
 }
 
+// LeaveOut lists images that cannot be decoded among those that are left out.
+func (t *Table) LeaveOut(bad *data.Unreadable) {
+	for _, b := range bad.Images {
+		t.LeftOut = append(t.LeftOut, LeftOut{t.Relative(b.Sample.Path), "", b.Err.Error()})
+	}
+}
+
 // WriteLeftOut writes a row for each row and image that is not used: name, place and reason.
 func (t *Table) WriteLeftOut(w io.Writer) error {
 	out := csv.NewWriter(w)
@@ -57,29 +65,29 @@ func (t *Table) WriteLeftOut(w io.Writer) error {
 // splits from it. Paths are relative to the folder of the images.
 func (t *Table) WriteSplits(w io.Writer) error {
 	out := csv.NewWriter(w)
-	out.Write(slices.Concat([]string{"path"}, escaped(t.All.Attributes), []string{"label", "split"}))
+	out.Write(slices.Concat([]string{"path"}, Escaped(t.All.Attributes), []string{"label", "split"}))
 	for i, s := range t.All.Samples {
 		var values []string
 		if t.All.Rows != nil {
 			values = t.All.Rows[s.Row]
 		}
-		out.Write(slices.Concat([]string{table.Escape(t.relative(s.Path))}, escaped(values),
+		out.Write(slices.Concat([]string{table.Escape(t.Relative(s.Path))}, Escaped(values),
 			[]string{table.Escape(t.All.Classes[s.Class]), t.decided[i].String()}))
 	}
 	out.Flush()
 	return out.Error()
 }
 
-// relative returns the path of an image relative to the folder of the images, with slashes, or else as it is.
-func (t *Table) relative(path string) string {
+// Relative returns the path of an image relative to the folder of the images, with slashes, or else as it is.
+func (t *Table) Relative(path string) string {
 	if rel, err := filepath.Rel(t.All.Dir, path); err == nil {
 		path = rel
 	}
 	return filepath.ToSlash(path)
 }
 
-// escaped returns cells of columns that hold texts or numbers.
-func escaped(values []string) []string {
+// Escaped returns cells of columns that hold texts or numbers, where texts are those of [table.Escape].
+func Escaped(values []string) []string {
 	out := slices.Clone(values)
 	for i, v := range out {
 		if _, err := strconv.ParseFloat(v, 64); err != nil {

@@ -28,8 +28,8 @@ const (
 	bmpBitFields = 3
 )
 
-// openBMP reads the head as Pillow's BmpImagePlugin does.
-func openBMP(file []byte) (bmpFile, error) {
+// readBMP reads the head as Pillow's BmpImagePlugin does.
+func readBMP(file []byte) (bmpFile, error) {
 	le := binary.LittleEndian
 	if len(file) < 18 {
 		return bmpFile{}, io.ErrUnexpectedEOF
@@ -121,16 +121,12 @@ func checkBMPMasks(m [3]uint32, bitsPerPixel int) error {
 	return nil
 }
 
-func bmpHeader(file []byte) (header, error) {
-	b, err := openBMP(file)
-	return header{w: b.w, h: b.h, perByte: 5}, err
+func openBMP(file []byte) (header, decoder, error) {
+	b, err := readBMP(file)
+	return header{w: b.w, h: b.h, perByte: 5}, b.decode, err
 }
 
-func decodeBMP(file []byte, _ Options) (*image.NRGBA, Notes, error) {
-	b, err := openBMP(file)
-	if err != nil {
-		return nil, 0, err
-	}
+func (b bmpFile) decode(Options) (_ *image.NRGBA, _ Notes, err error) {
 	stride := (b.w*b.bits + 31) / 32 * 4
 	if b.compression == bmpRLE8 || b.compression == bmpRLE4 {
 		if b.bits > 8 {

@@ -162,16 +162,16 @@ func FuzzPNM(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
-		config, err := decodePNMConfig(bytes.NewReader(file))
-		if err != nil || config.Width > 1000 || config.Height > 1000 {
+		head, decode, err := openPNM(file)
+		if err != nil || head.w > 1000 || head.h > 1000 {
 			return // decode would be right to reserve much memory
 		}
-		img, _, err := decodePNM(bytes.NewReader(file), Options{})
+		img, _, err := decode(Options{})
 		if err != nil {
 			return
 		}
-		if b := img.Bounds(); b.Dx() != config.Width || b.Dy() != config.Height {
-			t.Errorf("%v from a head of %d×%d", b, config.Width, config.Height)
+		if b := img.Bounds(); b.Dx() != head.w || b.Dy() != head.h {
+			t.Errorf("%v from a head of %d×%d", b, head.w, head.h)
 		}
 	})
 }

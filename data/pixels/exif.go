@@ -2,7 +2,7 @@ package pixels
 
 // isTurned reports whether EXIF data has an orientation other than the one in which an image is stored.
 func isTurned(exif []byte) bool {
-	t, err := openTIFF(exif)
+	t, err := readTIFF(exif)
 	if err != nil {
 		return false
 	}

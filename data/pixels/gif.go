@@ -23,8 +23,8 @@ type gifFrame struct {
 
 var errGIF = errors.New("the GIF image is damaged")
 
-// openGIF reads the blocks up to the first picture.
-func openGIF(file []byte) (gifFrame, error) {
+// readGIF reads the blocks up to the first picture.
+func readGIF(file []byte) (gifFrame, error) {
 	f := gifFrame{transparent: -1}
 	r := gifReader{file[6:]}
 	screen := r.take(7)
@@ -129,18 +129,14 @@ func (r *gifReader) morePictures() Notes {
 	}
 }
 
-func gifHeader(file []byte) (header, error) {
-	f, err := openGIF(file)
-	return header{w: f.canvas.X, h: f.canvas.Y, perByte: 9, notes: f.notes}, err
+func openGIF(file []byte) (header, decoder, error) {
+	f, err := readGIF(file)
+	return header{w: f.canvas.X, h: f.canvas.Y, perByte: 9, notes: f.notes}, f.decode, err
 }
 
-// decodeGIF draws the first picture on its canvas. Outside of it there is the transparent colour, else index 0, as in
+// decode draws the first picture on its canvas. Outside of it there is the transparent colour, else index 0, as in
 // Pillow.
-func decodeGIF(file []byte, _ Options) (*image.NRGBA, Notes, error) {
-	f, err := openGIF(file)
-	if err != nil {
-		return nil, 0, err
-	}
+func (f gifFrame) decode(Options) (*image.NRGBA, Notes, error) {
 	if f.codeSize < 2 || f.codeSize > 8 {
 		return nil, 0, errGIF
 	}

@@ -3,25 +3,23 @@ package pixels
 import (
 	"bytes"
 	"fmt"
-	"image"
 	"strings"
 )
 
 // A kind is a format that Decode reads.
 type kind struct {
 	starts []string // first bytes; ? stands for any
-	header func(file []byte) (header, error)
-	decode func(file []byte, o Options) (*image.NRGBA, Notes, error)
+	open   func(file []byte) (header, decoder, error)
 }
 
 var kinds = []kind{
-	{[]string{"\xFF\xD8\xFF"}, jpegHeader, decodeJPEG},
-	{[]string{pngSignature}, pngHeader, decodePNG},
-	{[]string{"RIFF????WEBP"}, webpHeader, decodeWebP},
-	{[]string{"II*\x00", "MM\x00*", "II+\x00", "MM\x00+"}, tiffHeader, decodeTIFF},
-	{[]string{"BM"}, bmpHeader, decodeBMP},
-	{[]string{"GIF87a", "GIF89a"}, gifHeader, decodeGIF},
-	{[]string{"P1", "P2", "P3", "P4", "P5", "P6"}, pnmSize, decodePNMFile},
+	{[]string{"\xFF\xD8\xFF"}, openJPEG},
+	{[]string{pngSignature}, openPNG},
+	{[]string{"RIFF????WEBP"}, openWebP},
+	{[]string{"II*\x00", "MM\x00*", "II+\x00", "MM\x00+"}, openTIFF},
+	{[]string{"BM"}, openBMP},
+	{[]string{"GIF87a", "GIF89a"}, openGIF},
+	{[]string{"P1", "P2", "P3", "P4", "P5", "P6"}, openPNM},
 }
 
 // otherKinds lists kinds that are not read, with the way out.

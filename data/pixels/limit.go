@@ -68,7 +68,7 @@ func checkLimit(h header) error {
 // The error is that of Size.
 func Reserve(file []byte) (release func(), err error) {
 	defer recoverDecoder(&err)
-	_, h, err := inspect(file)
+	h, _, err := inspect(file)
 	if err != nil {
 		return nil, err
 	}

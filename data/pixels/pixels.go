@@ -18,11 +18,11 @@ type Options struct {
 // files come from anywhere.
 func Decode(file []byte, o Options) (img *image.NRGBA, notes Notes, err error) {
 	defer recoverDecoder(&err)
-	k, h, err := inspect(file)
+	h, decode, err := inspect(file)
 	if err != nil {
 		return nil, 0, err
 	}
-	img, notes, err = k.decode(file, o)
+	img, notes, err = decode(o)
 	if err != nil {
 		return nil, 0, describe(err, file)
 	}
@@ -33,7 +33,7 @@ func Decode(file []byte, o Options) (img *image.NRGBA, notes Notes, err error) {
 // and the numbers of scans, that Decode refuses.
 func Size(file []byte) (w, h int, err error) {
 	defer recoverDecoder(&err)
-	_, head, err := inspect(file)
+	head, _, err := inspect(file)
 	return head.w, head.h, err
 }
 
@@ -51,26 +51,30 @@ type header struct {
 	notes   Notes
 }
 
-// inspect returns the kind of a file and its header, or an error if it is none that Decode reads or if it is too large.
-func inspect(file []byte) (*kind, header, error) {
+// A decoder returns the pixels of a file whose header was read, as opaque RGB.
+type decoder func(o Options) (*image.NRGBA, Notes, error)
+
+// inspect returns the header of a file and what decodes the rest, or an error if it is of no kind that Decode reads or
+// if it is too large.
+func inspect(file []byte) (header, decoder, error) {
 	if len(file) == 0 {
-		return nil, header{}, errors.New("the file is empty")
+		return header{}, nil, errors.New("the file is empty")
 	}
 	k, err := kindOf(file)
 	if err != nil {
-		return nil, header{}, err
+		return header{}, nil, err
 	}
-	h, err := k.header(file)
+	h, decode, err := k.open(file)
 	if err != nil {
-		return nil, header{}, describe(err, file)
+		return header{}, nil, describe(err, file)
 	}
 	if h.w <= 0 || h.h <= 0 {
-		return nil, header{}, fmt.Errorf("its size of %d×%d pixels is not an image's", h.w, h.h)
+		return header{}, nil, fmt.Errorf("its size of %d×%d pixels is not an image's", h.w, h.h)
 	}
 	if err := checkLimit(h); err != nil {
-		return nil, header{}, err
+		return header{}, nil, err
 	}
-	return k, h, nil
+	return h, decode, nil
 }
 
 // describe says of a file that ends too early where it ends.

@@ -13,10 +13,10 @@ import (
 
 const pngSignature = "\x89PNG\r\n\x1a\n"
 
-func pngHeader(file []byte) (header, error) {
+func openPNG(file []byte) (header, decoder, error) {
 	config, err := png.DecodeConfig(bytes.NewReader(file))
 	if err != nil {
-		return header{}, err
+		return header{}, nil, err
 	}
 	h := header{w: config.Width, h: config.Height, perByte: 5}
 	switch config.ColorModel {
@@ -31,7 +31,7 @@ func pngHeader(file []byte) (header, error) {
 		}
 		return true
 	})
-	return h, nil
+	return h, func(o Options) (*image.NRGBA, Notes, error) { return decodePNG(file, o) }, nil
 }
 
 func decodePNG(file []byte, o Options) (*image.NRGBA, Notes, error) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
 	"io"
 	"math"
 )
@@ -21,31 +20,16 @@ type pnmHeader struct {
 	maxval        int // 1 to 65535; above 255 a binary sample has two bytes
 }
 
-func decodePNMConfig(r io.Reader) (image.Config, error) {
-	h, err := readPNMHeader(bufio.NewReader(r))
-	if err != nil {
-		return image.Config{}, err
-	}
-	return image.Config{ColorModel: color.NRGBAModel, Width: h.width, Height: h.height}, nil
+func openPNM(file []byte) (header, decoder, error) {
+	r := bufio.NewReader(bytes.NewReader(file))
+	h, err := readPNMHeader(r)
+	decode := func(o Options) (*image.NRGBA, Notes, error) { return h.decode(r, o) }
+	return header{w: h.width, h: h.height, perByte: 4}, decode, err
 }
 
-func pnmSize(file []byte) (header, error) {
-	c, err := decodePNMConfig(bytes.NewReader(file))
-	return header{w: c.Width, h: c.Height, perByte: 4}, err
-}
-
-func decodePNMFile(file []byte, o Options) (*image.NRGBA, Notes, error) {
-	return decodePNM(bytes.NewReader(file), o)
-}
-
-// decodePNM returns opaque RGB. It scales samples to 8 bits as Pillow does: round(v / maxval · 255), half to even.
-// Binary samples above maxval count as maxval. A maxval of 65535 says nothing of the samples: o does.
-func decodePNM(r io.Reader, o Options) (*image.NRGBA, Notes, error) {
-	br := bufio.NewReader(r)
-	h, err := readPNMHeader(br)
-	if err != nil {
-		return nil, 0, err
-	}
+// decode scales samples to 8 bits as Pillow does: round(v / maxval · 255), half to even. Binary samples above maxval
+// count as maxval. A maxval of 65535 says nothing of the samples: o does.
+func (h pnmHeader) decode(r *bufio.Reader, o Options) (*image.NRGBA, Notes, error) {
 	white := h.maxval
 	if h.maxval == 65535 && o.White > 0 {
 		white = o.White
@@ -55,7 +39,7 @@ func decodePNM(r io.Reader, o Options) (*image.NRGBA, Notes, error) {
 		scale[v] = uint8(math.RoundToEven(min(float64(v)/float64(white), 1) * 255))
 	}
 	img := image.NewNRGBA(image.Rect(0, 0, h.width, h.height))
-	sample := h.sampleReader(br)
+	sample := h.sampleReader(r)
 	for i := 0; i < len(img.Pix); i += 4 {
 		p := img.Pix[i : i+4 : i+4]
 		for c := range h.channels {

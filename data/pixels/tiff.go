@@ -8,6 +8,8 @@ import (
 	"io"
 	"math/bits"
 	"slices"
+
+	"github.com/disintegration/imaging"
 )
 
 const (
@@ -62,8 +64,8 @@ type tiffTag struct {
 // tiffSizes holds the bytes of a value by its type; types without integers have none.
 var tiffSizes = map[int]int{1: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 17: 8, 18: 8}
 
-// openTIFF reads the tags. Of tags that occur twice the first one holds, as in Pillow.
-func openTIFF(data []byte) (*tiffFile, error) {
+// readTIFF reads the tags. Of tags that occur twice the first one holds, as in Pillow.
+func readTIFF(data []byte) (*tiffFile, error) {
 	t := &tiffFile{data: data, order: binary.LittleEndian, tags: map[int]tiffTag{}}
 	if len(data) < 16 {
 		return nil, io.ErrUnexpectedEOF
@@ -205,7 +207,7 @@ func notRead(format string, args ...any) error {
 // openImage decides how the pixels are stored. It accepts what Pillow's table OPEN_INFO has, but for what convert("RGB")
 // makes wrong pixels of.
 func openImage(file []byte) (*tiffImage, error) {
-	t, err := openTIFF(file)
+	t, err := readTIFF(file)
 	if err != nil {
 		return nil, err
 	}
@@ -327,10 +329,10 @@ func (m *tiffImage) readColourMap() error {
 	return nil
 }
 
-func tiffHeader(file []byte) (header, error) {
+func openTIFF(file []byte) (header, decoder, error) {
 	m, err := openImage(file)
 	if err != nil {
-		return header{}, err
+		return header{}, nil, err
 	}
 	h := header{w: m.w, h: m.h, perByte: 4 + m.samples*max(m.bits/8, 1)}
 	if m.turn > 1 {
@@ -342,15 +344,11 @@ func tiffHeader(file []byte) (header, error) {
 	if m.next != 0 && m.slice(m.next, 2) != nil {
 		h.notes = Pages
 	}
-	return h, nil
+	return h, m.decode, nil
 }
 
-// decodeTIFF decodes the first page and turns it by its orientation, as Pillow does.
-func decodeTIFF(file []byte, o Options) (*image.NRGBA, Notes, error) {
-	m, err := openImage(file)
-	if err != nil {
-		return nil, 0, err
-	}
+// decode decodes the first page and turns it by its orientation, as Pillow does.
+func (m *tiffImage) decode(o Options) (*image.NRGBA, Notes, error) {
 	img := image.NewNRGBA(image.Rect(0, 0, m.w, m.h))
 	setOpaque(img.Pix)
 	s := newScale(m.white(o))
@@ -362,7 +360,10 @@ func decodeTIFF(file []byte, o Options) (*image.NRGBA, Notes, error) {
 	if m.bits == 16 && o.White == 0 {
 		notes = s.notes()
 	}
-	return turn(img, m.turn), notes, nil
+	if turn := turns[m.turn]; turn != nil {
+		img = turn(img)
+	}
+	return img, notes, nil
 }
 
 // white returns the sample that is white. A file that says its largest sample means its number of bits.
@@ -379,37 +380,6 @@ func (m *tiffImage) white(o Options) int {
 	return 0
 }
 
-// turn applies an orientation of TIFF.
-func turn(img *image.NRGBA, orientation int) *image.NRGBA {
-	if orientation == 1 {
-		return img
-	}
-	w, h := img.Rect.Dx(), img.Rect.Dy()
-	out := image.NewNRGBA(image.Rect(0, 0, w, h))
-	if orientation >= 5 {
-		out = image.NewNRGBA(image.Rect(0, 0, h, w))
-	}
-	for y := range h {
-		for x := range w {
-			tx, ty := x, y
-			switch orientation {
-			case 2:
-				tx = w - 1 - x
-			case 3:
-				tx, ty = w-1-x, h-1-y
-			case 4:
-				ty = h - 1 - y
-			case 5:
-				tx, ty = y, x
-			case 6:
-				tx, ty = h-1-y, x
-			case 7:
-				tx, ty = h-1-y, w-1-x
-			case 8:
-				tx, ty = y, w-1-x
-			}
-			copy(out.Pix[4*tx+ty*out.Stride:][:4], img.Pix[4*x+y*img.Stride:][:4])
-		}
-	}
-	return out
-}
+// turns holds what brings an image upright, by its orientation.
+var turns = map[int]func(image.Image) *image.NRGBA{2: imaging.FlipH, 3: imaging.Rotate180, 4: imaging.FlipV,
+	5: imaging.Transpose, 6: imaging.Rotate270, 7: imaging.Transverse, 8: imaging.Rotate90}

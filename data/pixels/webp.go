@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"image"
+	"image/color"
+	"image/draw"
 	"io"
 
 	"golang.org/x/image/webp"
@@ -18,8 +20,8 @@ type webpFile struct {
 	notes  Notes
 }
 
-// openWebP takes the first frame out of an animation.
-func openWebP(file []byte) (webpFile, error) {
+// readWebP takes the first frame out of an animation.
+func readWebP(file []byte) (webpFile, error) {
 	w := webpFile{still: file}
 	var frame []byte
 	animated := false
@@ -71,26 +73,23 @@ func eachRIFF(b []byte, do func(name string, body []byte) bool) bool {
 
 func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
 
-func webpHeader(file []byte) (header, error) {
-	w, err := openWebP(file)
+func openWebP(file []byte) (header, decoder, error) {
+	w, err := readWebP(file)
 	if err != nil {
-		return header{}, err
+		return header{}, nil, err
 	}
 	config, err := webp.DecodeConfig(bytes.NewReader(w.still))
 	if err != nil {
-		return header{}, webpError(err)
+		return header{}, nil, webpError(err)
 	}
-	if w.canvas == (image.Point{}) {
-		w.canvas = image.Pt(config.Width, config.Height)
+	size := w.canvas
+	if size == (image.Point{}) {
+		size = image.Pt(config.Width, config.Height)
 	}
-	return header{w: w.canvas.X, h: w.canvas.Y, perByte: 12, notes: w.notes}, nil
+	return header{w: size.X, h: size.Y, perByte: 12, notes: w.notes}, w.decode, nil
 }
 
-func decodeWebP(file []byte, o Options) (*image.NRGBA, Notes, error) {
-	w, err := openWebP(file)
-	if err != nil {
-		return nil, 0, err
-	}
+func (w webpFile) decode(o Options) (*image.NRGBA, Notes, error) {
 	img, err := webp.Decode(bytes.NewReader(w.still))
 	if err != nil {
 		return nil, 0, webpError(err)
@@ -123,13 +122,9 @@ func onCanvas(img *image.NRGBA, at, size image.Point, c [3]uint8) *image.NRGBA {
 		return img
 	}
 	out := image.NewNRGBA(image.Rectangle{Max: size})
-	for i := 0; i < len(out.Pix); i += 4 {
-		out.Pix[i], out.Pix[i+1], out.Pix[i+2], out.Pix[i+3] = c[0], c[1], c[2], 255
-	}
-	r := img.Rect.Add(at).Intersect(out.Rect)
-	for y := r.Min.Y; y < r.Max.Y; y++ {
-		copy(out.Pix[out.PixOffset(r.Min.X, y):][:4*r.Dx()], img.Pix[img.PixOffset(r.Min.X-at.X, y-at.Y):])
-	}
+	background := image.NewUniform(color.NRGBA{c[0], c[1], c[2], 255})
+	draw.Draw(out, out.Rect, background, image.Point{}, draw.Src)
+	draw.Draw(out, img.Rect.Add(at), img, image.Point{}, draw.Src)
 	return out
 }
 

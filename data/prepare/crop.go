@@ -14,12 +14,15 @@ const (
 	// edgeLevel says how bright a pixel of the retina is at least: this far from the background's level to the
 	// retina's. It is low, because photographs darken towards the rim.
 	edgeLevel = 0.12
+	// mostLevel and mostSpread bound the upper quartile of the background, and its distance from the lower one. Without
+	// the second, the dark part of a photograph without a border would be cut off.
+	mostLevel, mostSpread = 64, 32
 	// leastArea is the least fraction of the photograph that the retina covers.
 	leastArea = 0.05
 )
 
 // cropFundus returns the retina of a fundus photograph in the middle of the smallest black square that holds it. If the
-// retina cannot be told from the background, ok is false and the square holds the whole photograph.
+// retina cannot be told from a dark background, ok is false and the square holds the whole photograph.
 //
 // The retina is the largest connected region that is brighter, in its brightest channel, than the corners. In each row
 // all pixels between its ends belong to it. So dark lesions stay, and the background goes, with its noise and writing.
@@ -89,7 +92,37 @@ func retinaRows(img *image.NRGBA) []span {
 		}
 		r.from, r.to = min(r.from, x), max(r.to, x+1)
 	}
+	if lower, upper := quartilesOutside(level, rows); upper > mostLevel || upper-lower > mostSpread {
+		return nil
+	}
 	return rows
+}
+
+// quartilesOutside returns the quartiles of the levels outside the spans, or 0 and 255 if there are none.
+func quartilesOutside(level []uint8, rows []span) (lower, upper int) {
+	var counts [256]int
+	width, total := len(level)/len(rows), 0
+	for y, r := range rows {
+		for x, v := range level[y*width:][:width] {
+			if x < r.from || x >= r.to {
+				counts[v]++
+				total++
+			}
+		}
+	}
+	if total == 0 {
+		return 0, 255
+	}
+	quantile := func(share float64) int {
+		below := 0
+		for v, n := range counts {
+			if below += n; float64(below) > share*float64(total) {
+				return v
+			}
+		}
+		return 255
+	}
+	return quantile(0.25), quantile(0.75)
 }
 
 // pixels returns the levels in r, row after row.

@@ -159,3 +159,23 @@ func BenchmarkCropFundus(b *testing.B) {
 		cropFundus(img)
 	}
 }
+
+// A photograph that fills its file is not cut, even where one side lies in shadow or is overexposed.
+func TestCropWithoutBorder(t *testing.T) {
+	for _, levels := range [][2]float64{{20, 160}, {60, 220}, {255, 120}} {
+		img := image.NewNRGBA(image.Rect(0, 0, 200, 150))
+		for y := range 150 {
+			for x := range 200 {
+				share := float64(x) / 199
+				v := uint8(levels[0] + share*(levels[1]-levels[0]) + float64((x*7+y*13)%9))
+				if levels[0] == 255 {
+					v = uint8(255 - 60*share)
+				}
+				img.SetNRGBA(x, y, color.NRGBA{v, v / 2, v / 4, 255})
+			}
+		}
+		if square, ok := cropFundus(img); ok || square.Rect.Dx() != 200 {
+			t.Errorf("levels %v: cropped to %v", levels, square.Rect)
+		}
+	}
+}

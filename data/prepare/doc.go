@@ -18,6 +18,11 @@
 // The eyes of a patient, and images with the same pixels, go into one split as far as the sizes permit; [Plan.Report]
 // lists those that do not.
 //
+// # Images of one's own
+//
+// [Own] names a table and takes the splits from package labels. Rows and images that cannot be used are counted and
+// listed in left_out.csv, not refused.
+//
 // # Result
 //
 // Images are copied byte for byte, unless they are cropped: see [Options.Crop]. manifest.csv lists all of them with the

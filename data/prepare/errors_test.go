@@ -19,16 +19,15 @@ import (
 var small = &Set{
 	Name: "small",
 	Classes: []Class{
-		{Folder: "a", Images: 10, labels: []string{"0", "healthy"}},
-		{Folder: "b", Images: 10, labels: []string{"1", "ill"}},
+		{Folder: "a", Images: 10, Labels: []string{"0", "healthy"}},
+		{Folder: "b", Images: 10, Labels: []string{"1", "ill"}},
 	},
 	Fundus: true,
-	test:   3,
-	find:   byFolder,
+	Test:   3,
 }
 
 // smallTable is small with labels in APTOS's table.
-var smallTable = &Set{Name: "small", Classes: small.Classes, test: 3, find: findAPTOS}
+var smallTable = &Set{Name: "small", Classes: small.Classes, Test: 3, find: findAPTOS}
 
 func smallTree(tb testing.TB) tree {
 	var t tree

@@ -21,10 +21,16 @@ type Image struct {
 	Source  string // path below the source, with slashes; an archive counts as a folder
 	SHA256  string // of the file in the source, in hexadecimal
 
+	attributes  []string // what a table tells beside the class, for images of one's own
 	file        *file
 	copies      []*file // of the same name and size elsewhere in the source
 	official    bool    // whether the set's own test has it
 	fingerprint data.Fingerprint
+}
+
+// finders find the images of the sets that come with tables. Those of the others are found by their folders.
+var finders = map[string]func(*Set, *source) ([]*Image, error){
+	"aptos2019": findAPTOS, "idrid": findIDRiD, "messidor2": findMESSIDOR2, "papila": findPAPILA,
 }
 
 // byFolder labels each image by the innermost folder or archive around it that has the name of a class. Where there is

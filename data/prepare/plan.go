@@ -9,14 +9,16 @@ import (
 	"path/filepath"
 	"strings"
 
+	"fovea/data"
 	"fovea/internal/naming"
 	"fovea/internal/progress"
 )
 
 // Options configure New.
 type Options struct {
-	Set    *Set
-	Source string // zip archive or folder
+	Set    *Set   // nil for images of one's own
+	Own    *Own   // nil for a set of the benchmark
+	Source string // zip archive or folder; the folder of the images for one's own
 	Dest   string // folder to make
 
 	// AnyCount accepts numbers of images other than the published ones. The rules of the splits then apply to the
@@ -31,18 +33,24 @@ type Options struct {
 
 // A Plan assigns each image of a source to a split. The caller closes it.
 type Plan struct {
-	Images    []*Image // by class, then by SHA-256
+	Images    []*Image // by class, then by SHA-256; one's own in the order of the table
 	Sizes     []Sizes  // of each class of the set
 	Uncropped []string // paths of the images in which Write found no background
 
-	options Options
-	source  *source
+	options    Options
+	source     *source
+	near       []data.Repeat // of one's own images, by their indices
+	unreadable int           // of these
+	written    bool
 }
 
 // New reads a source completely and decides the splits. It writes nothing.
 func New(ctx context.Context, o Options) (_ *Plan, err error) {
 	if err := o.check(); err != nil {
 		return nil, err
+	}
+	if o.Own != nil {
+		return newOwn(ctx, o)
 	}
 	src, err := openSource(ctx, o.Source)
 	if err != nil {
@@ -53,7 +61,11 @@ func New(ctx context.Context, o Options) (_ *Plan, err error) {
 			src.close()
 		}
 	}()
-	images, err := o.Set.find(o.Set, src)
+	find := o.Set.find
+	if find == nil {
+		find = byFolder
+	}
+	images, err := find(o.Set, src)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +86,7 @@ func (p *Plan) Close() { p.source.close() }
 
 func (o Options) check() error {
 	switch {
-	case o.Crop && !o.Set.Fundus:
+	case o.Crop && o.Own == nil && !o.Set.Fundus:
 		return fmt.Errorf("%s has no fundus photographs: there is no background to crop away", o.Set.Name)
 	case o.Side < 0, o.Side > 0 && !o.Crop:
 		return fmt.Errorf("a side of %d pixels: only cropped images are scaled, to 1 pixel or more", o.Side)
@@ -122,8 +134,11 @@ func (p *Plan) name() {
 			ext = ".png"
 		}
 		at := place{img.Class, img.Split, strings.ToLower(stem + ext)}
-		if taken[at] {
-			stem += "-" + img.SHA256[:16]
+		plainStem := stem
+		for n := 1; taken[at]; n++ {
+			if stem = plainStem + "-" + img.SHA256[:16]; n > 1 { // the same file in a third folder
+				stem = fmt.Sprintf("%s-%d", stem, n)
+			}
 			at.name = strings.ToLower(stem + ext)
 		}
 		taken[at] = true
@@ -153,6 +168,9 @@ func (p *Plan) Report() string {
 		line(c.Folder, p.Sizes[i])
 	}
 	line("total", sum(p.Sizes))
+	if p.options.Own != nil {
+		p.reportOwn(&b)
+	}
 	p.reportPatients(&b)
 	p.reportIdentical(&b)
 	for _, n := range p.source.notes {
@@ -160,7 +178,12 @@ func (p *Plan) Report() string {
 	}
 	if len(p.Uncropped) > 0 {
 		lines := problems(p.Uncropped)
-		fmt.Fprintf(&b, "not cropped, only squared, since no background was found: %d images\n%s\n", len(lines), naming.ErrorText(lines))
+		how := "only squared"
+		if p.options.Own != nil {
+			how = "copied as they are"
+		}
+		fmt.Fprintf(&b, "not cropped, %s, since no background was found: %d images\n%s\n", how, len(lines),
+			naming.ErrorText(lines))
 	}
 	return b.String()
 }
@@ -177,7 +200,11 @@ func (p *Plan) reportPatients(b *strings.Builder) {
 			apart.add("patient %s: %s", images[0].Patient, p.paths(images, ", "))
 		}
 	}
-	fmt.Fprintf(b, "patients with both eyes: %d, of which in two splits: %d\n", len(patients), len(apart))
+	several := "both eyes"
+	if p.options.Own != nil {
+		several = "several images"
+	}
+	fmt.Fprintf(b, "patients with %s: %d, of which in two splits: %d\n", several, len(patients), len(apart))
 	if len(apart) > 0 {
 		fmt.Fprintln(b, apart)
 	}

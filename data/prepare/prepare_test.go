@@ -33,6 +33,9 @@ func prepared(t *testing.T, o Options) (*Plan, error) {
 	return plan, plan.Write(t.Context())
 }
 
+var octid, retina, aptos2019, jsiec = Find("octid"), Find("retina"), Find("aptos2019"), Find("jsiec")
+var idrid, messidor2, papila, glaucomaFundus = Find("idrid"), Find("messidor2"), Find("papila"), Find("glaucoma_fundus")
+
 // The sizes and folders are those of RETFound's own splits; JSIEC's test is what 1,000 images leave.
 var published = []struct {
 	set              *Set

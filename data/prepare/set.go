@@ -1,8 +1,11 @@
 package prepare
 
 import (
+	_ "embed"
 	"fmt"
 	"strings"
+
+	"github.com/pelletier/go-toml/v2"
 )
 
 // A Set is a data set of the benchmark.
@@ -11,19 +14,18 @@ type Set struct {
 	Origin  string // address of the download
 	Needs   string // content of a complete source, for people
 	Classes []Class
-	Fundus  bool // whether the images are fundus photographs, which can be cropped
+	Fundus  bool   // whether the images are fundus photographs, which can be cropped
+	Test    tenths // fraction of each class for the test; officialTest if the set names the images
 
-	test tenths // fraction of each class for the test; officialTest if the set names the images
-	find func(*Set, *source) ([]*Image, error)
+	find func(*Set, *source) ([]*Image, error) // nil: byFolder
 }
 
 // A Class is one folder of the result.
 type Class struct {
-	Folder string // RETFound's name
-	Images int    // published, in all splits
-
-	labels   []string // the source's words for it; see plain
-	official int      // images in the official test
+	Folder   string   // RETFound's name
+	Images   int      // published, in all splits
+	Labels   []string // the source's words for it, see plain; none: the name of the folder
+	Official int      // images in the official test
 }
 
 // Sizes holds the numbers of images in Train, Val and Test.
@@ -40,7 +42,26 @@ const (
 var SplitNames = [...]string{"train", "val", "test"}
 
 // Sets lists all data sets in the order of RETFound's list.
-var Sets = []*Set{octid, retina, aptos2019, jsiec, idrid, messidor2, papila, glaucomaFundus}
+var Sets = readSets(sets)
+
+//go:embed sets.toml
+var sets []byte
+
+func readSets(text []byte) []*Set {
+	var list struct{ Sets []*Set }
+	if err := toml.Unmarshal(text, &list); err != nil {
+		panic("sets.toml: " + err.Error())
+	}
+	for _, s := range list.Sets {
+		s.find = finders[s.Name]
+		for i, c := range s.Classes {
+			if c.Labels == nil {
+				s.Classes[i].Labels = []string{c.Folder}
+			}
+		}
+	}
+	return list.Sets
+}
 
 // Find returns the data set with a name, or nil if there is none. Case and punctuation do not count: IDRiD,
 // Glaucoma-fundus.
@@ -57,7 +78,7 @@ func Find(name string) *Set {
 func (s *Set) Published() []Sizes {
 	sizes := make([]Sizes, len(s.Classes))
 	for i, c := range s.Classes {
-		sizes[i] = s.test.sizes(c.Images, c.official)
+		sizes[i] = s.Test.sizes(c.Images, c.Official)
 	}
 	return sizes
 }
@@ -97,7 +118,7 @@ func sum(sizes []Sizes) (total Sizes) {
 func (s *Set) class(label string) (index int, ok bool) {
 	label = plain(label)
 	for i, c := range s.Classes {
-		for _, l := range c.labels {
+		for _, l := range c.Labels {
 			if plain(l) == label {
 				return i, true
 			}
@@ -135,12 +156,12 @@ func (s *Set) sizes(images []*Image, anyCount bool) ([]Sizes, error) {
 	total := 0
 	for i, c := range s.Classes {
 		total += c.Images
-		sizes[i] = s.test.sizes(found[i], official[i])
+		sizes[i] = s.Test.sizes(found[i], official[i])
 		switch {
 		case found[i] != c.Images:
 			wrong.add("%s: published %d, found %d", c.Folder, c.Images, found[i])
-		case official[i] != c.official:
-			wrong.add("%s: published %d for the official test, found %d", c.Folder, c.official, official[i])
+		case official[i] != c.Official:
+			wrong.add("%s: published %d for the official test, found %d", c.Folder, c.Official, official[i])
 		}
 		if sizes[i][Train] == 0 || sizes[i][Val] == 0 || sizes[i][Test] == 0 {
 			small.add("%s: %d", c.Folder, found[i])

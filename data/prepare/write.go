@@ -13,14 +13,18 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"fovea/data"
+	"fovea/data/labels"
 	"fovea/internal/durable"
+	"fovea/internal/runfiles"
 	"fovea/internal/table"
 )
 
-// manifestFile lists the images of a result. Its columns are split, class, file, patient, source and sha256.
+// manifestFile lists the images of a result. Its columns are split, class, file, patient, source and sha256. For images
+// of one's own it has all attributes of their table in the place of patient, and package labels reads it again.
 const manifestFile = "manifest.csv"
 
 // Write makes the folder Options.Dest. It appears only when it is complete; after an error there is none.
@@ -81,6 +85,9 @@ func (p *Plan) fill(ctx context.Context, dir string) error {
 		}
 		if !ok {
 			mu.Lock()
+			if p.options.Own != nil {
+				img.Name = strings.TrimSuffix(img.Name, ".png") + filepath.Ext(img.file.base())
+			}
 			p.Uncropped = append(p.Uncropped, p.path(img))
 			mu.Unlock()
 		}
@@ -90,11 +97,15 @@ func (p *Plan) fill(ctx context.Context, dir string) error {
 		return err
 	}
 	slices.Sort(p.Uncropped)
+	p.written = true
 	manifest, err := p.manifest()
 	if err != nil {
 		return err
 	}
 	if err := writeFile(filepath.Join(dir, manifestFile), manifest); err != nil {
+		return err
+	}
+	if err := p.writeLeftOut(filepath.Join(dir, runfiles.LeftOut)); err != nil {
 		return err
 	}
 	for _, folder := range folders {
@@ -121,6 +132,9 @@ func (p *Plan) output(img *Image) (content []byte, ok bool, err error) {
 		return nil, false, fmt.Errorf("reading %s: %w", img.file.path, err)
 	}
 	square, ok := cropFundus(decoded)
+	if !ok && p.options.Own != nil {
+		return content, false, nil
+	}
 	var b bytes.Buffer
 	err = png.Encode(&b, shrink(square, p.options.Side))
 	return b.Bytes(), ok, err
@@ -130,12 +144,21 @@ func (p *Plan) output(img *Image) (content []byte, ok bool, err error) {
 func (p *Plan) manifest() ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	rows := [][]string{{"split", "class", "file", "patient", "source", "sha256"}}
+	attributes := []string{"patient"}
+	if p.options.Own != nil {
+		attributes = p.options.Own.table.All.Attributes
+	}
+	rows := [][]string{slices.Concat([]string{"split", "class", "file"}, labels.Escaped(attributes), []string{"source", "sha256"})}
 	images := slices.Clone(p.Images)
 	slices.SortStableFunc(images, func(a, b *Image) int { return a.Split - b.Split })
 	for _, img := range images {
-		rows = append(rows, []string{SplitNames[img.Split], table.Escape(p.options.Set.Classes[img.Class].Folder),
-			table.Escape(p.path(img)), table.Escape(img.Patient), table.Escape(img.Source), img.SHA256})
+		values := []string{img.Patient}
+		if p.options.Own != nil {
+			values = img.attributes
+		}
+		rows = append(rows, slices.Concat([]string{SplitNames[img.Split],
+			table.Escape(p.options.Set.Classes[img.Class].Folder), table.Escape(p.path(img))}, labels.Escaped(values),
+			[]string{table.Escape(img.Source), img.SHA256}))
 	}
 	err := w.WriteAll(rows)
 	return b.Bytes(), err

@@ -4,8 +4,8 @@ import "math"
 
 // align returns the part of a that b shows, near the part that it begins with. It minimises the squares of
 // b - gain·a(part) - offset by the method of Gauss and Newton.
-func align(a, b *plane, part box) box {
-	const iterations, grid, farthest = 6, 12, 0.05
+func align(a, b *plane, part box, iterations int) box {
+	const grid, farthest = 12, 0.05
 	var targets [grid][grid]float32
 	for i := range targets {
 		for j := range targets[i] {

@@ -8,29 +8,25 @@ import (
 
 const (
 	candidates = 16 // of each print, which are looked at closely
-	mostBits   = 13 // of 112, in which a candidate's signature may differ
+	mostBits   = 18 // of 112, in which a candidate's signature may differ
+	farBits    = 14 // from which on it must correlate more
 	// Images are similar if grey or colour correlates that much, and the other is not doubtful. These numbers were
 	// chosen on RetinaMNIST. Compression takes more from colour, because it keeps it at half the size.
 	leastGrey, doubtfulGrey     = 0.985, 0.965
 	leastColour, doubtfulColour = 0.97, 0.9
+	leastFar                    = 0.993
 )
 
 // Find returns the pairs of similar images, each once and with the lower index first, in order. Images without
 // content, such as black ones, are similar to none. workers is the number of goroutines, 0 for one a core.
 func Find(prints []*Print, workers int) [][2]int {
-	wholes, all := make([]signature, len(prints)), make([][]signature, len(prints))
-	parallel.Each(workers, len(prints), func(i int) {
-		s := prints[i].grey().integral()
-		wholes[i] = s.signature(whole)
-		for _, part := range parts {
-			all[i] = append(all[i], s.signature(part))
-		}
-	})
+	all := make([]*outline, len(prints))
+	parallel.Each(workers, len(prints), func(i int) { all[i] = prints[i].outline() })
 	found := make([][][2]int, len(prints))
 	parallel.Each(workers, len(prints), func(i int) {
 		b := prints[i].view()
-		for _, c := range nearest(wholes[i], all, i) {
-			if b.shows(prints[c.print].view(), parts[c.part]) {
+		for _, c := range nearest(all[i].whole, all, i) {
+			if b.shows(prints[c.print].view(), *c.part, c.distance >= farBits) {
 				found[i] = append(found[i], [2]int{min(c.print, i), max(c.print, i)})
 			}
 		}
@@ -41,24 +37,22 @@ func Find(prints []*Print, workers int) [][2]int {
 }
 
 // A candidate is a part of a print that may be what another print shows.
-type candidate struct{ print, part, distance int }
+type candidate struct {
+	print, distance int
+	part            *box
+}
 
 // nearest returns the prints with a part whose signature is most like s, but for one print.
-func nearest(s signature, all [][]signature, but int) []candidate {
+func nearest(s signature, all []*outline, but int) []candidate {
 	var out []candidate
 	most := mostBits + 1 // the distance of the next one is below
-	for i, signatures := range all {
-		best, at := most, -1
-		for part, t := range signatures {
-			if d := s.distance(t); d < best {
-				best, at = d, part
-			}
-		}
-		if at < 0 || i == but {
+	for i, o := range all {
+		part, distance := o.nearest(s, most)
+		if part == nil || i == but {
 			continue
 		}
-		place, _ := slices.BinarySearchFunc(out, best+1, func(c candidate, d int) int { return c.distance - d })
-		out = slices.Insert(out, place, candidate{i, at, best})
+		place, _ := slices.BinarySearchFunc(out, distance+1, func(c candidate, d int) int { return c.distance - d })
+		out = slices.Insert(out, place, candidate{i, distance, part})
 		if len(out) > candidates {
 			out = out[:candidates]
 		}
@@ -94,13 +88,13 @@ func (v *view) channel(c int) (channel, soft *plane) {
 	return v.channels[c][0], v.channels[c][1]
 }
 
-// shows reports whether b shows a part of a, near the given one.
-func (b *view) shows(a *view, part box) bool {
-	part = align(a.grey, b.grey, part)
+// shows reports whether b shows a part of a, near the given one. far says that their signatures differ much.
+func (b *view) shows(a *view, part box, far bool) bool {
+	part = align(a.grey, b.grey, align(a.softGrey(), b.softGrey(), part, 3), 5)
 	var grey comparison
 	grey.add(a.grey, a.softGrey(), b.grey, part, 16)
 	r := grey.correlation()
-	if r < doubtfulGrey {
+	if r < doubtfulGrey || far && r < leastFar {
 		return false
 	}
 	if !a.print.coloured() || !b.print.coloured() {

@@ -6,7 +6,7 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
-	"image/png"
+	_ "image/png"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -33,6 +33,9 @@ var changes = []change{
 	{"resize to 0.3 to 2", resize, 0.95},
 	{"brightness and contrast", brighten, 0.95},
 }
+
+// shortfall is what chance may take from the recall of fewer pairs.
+const shortfall = 0.03
 
 func between(r *rand.Rand, a, b float64) float64 { return a + r.Float64()*(b-a) }
 
@@ -86,7 +89,7 @@ func images(t testing.TB, pattern string) (all []*image.NRGBA) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		img, err := png.Decode(bytes.NewReader(file))
+		img, _, err := image.Decode(bytes.NewReader(file))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,9 +103,9 @@ var pattern = flag.String("images", "../testdata/retinamnist/*/*/*.png", "the im
 // Changed images are found among all images, and few others.
 func TestFind(t *testing.T) {
 	all := images(t, *pattern)
-	pairs := 200
+	pairs := min(200, len(all))
 	if testing.Short() {
-		all, pairs = all[:300], 30
+		all, pairs = all[:200], 40
 	}
 	var prints []*Print
 	for _, img := range all {
@@ -111,8 +114,7 @@ func TestFind(t *testing.T) {
 	r := rand.New(rand.NewPCG(15, 0))
 	var sources []int
 	for _, c := range changes {
-		for range pairs {
-			i := r.IntN(len(all))
+		for _, i := range r.Perm(len(all))[:pairs] {
 			sources = append(sources, i)
 			prints = append(prints, print(c.make(all[i], r)))
 		}
@@ -136,12 +138,12 @@ func TestFind(t *testing.T) {
 		}
 		recall := float64(hits) / float64(pairs)
 		t.Logf("%s: %.1f %%", c.name, 100*recall)
-		if recall < c.recall {
+		if recall < c.recall-shortfall && pairs < 200 || recall < c.recall && pairs >= 200 {
 			t.Errorf("%s: %.1f %% were found, want %.0f %%", c.name, 100*recall, 100*c.recall)
 		}
 	}
-	// Of the 32 pairs, 28 are copies that RetinaMNIST holds; 8 images are in the other four.
+	// Of the 32 pairs, 27 are copies that RetinaMNIST holds; the other five have 8 images.
 	if t.Logf("%d pairs among the %d images", among, len(all)); among > 36 {
-		t.Errorf("%d pairs are similar among %d images, of which 28 are known", among, len(all))
+		t.Errorf("%d pairs are similar among %d images, of which 27 are known", among, len(all))
 	}
 }

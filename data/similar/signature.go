@@ -1,6 +1,9 @@
 package similar
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // blocks is the number of blocks in a row of a signature.
 const blocks = 8
@@ -13,21 +16,57 @@ func (s signature) distance(t signature) int {
 	return bits.OnesCount64(s[0]^t[0]) + bits.OnesCount64(s[1]^t[1])
 }
 
-// parts lists what a cut may leave of an image, in steps of a twentieth.
-var parts = func() (out []box) {
-	var intervals [][2]float32
-	for _, twentieths := range []int{20, 18, 16} {
-		for at := range 20 - twentieths + 1 {
-			intervals = append(intervals, [2]float32{float32(at) / 20, float32(at+twentieths) / 20})
-		}
-	}
-	for _, y := range intervals {
-		for _, x := range intervals {
-			out = append(out, box{x[0], y[0], x[1], y[1]})
+// parts lists what a cut may leave of an image, by its edges in twentieths: nine clusters of nine parts that are near one
+// another.
+var parts = func() (out [9][9]box) {
+	intervals := [3][3][2]float32{{{0, 18}, {0, 16}, {1, 17}}, {{0, 20}, {1, 19}, {2, 18}}, {{2, 20}, {4, 20}, {3, 19}}}
+	for cluster := range out {
+		for part := range out[cluster] {
+			x, y := intervals[cluster%3][part%3], intervals[cluster/3][part/3]
+			out[cluster][part] = box{x[0] / 20, y[0] / 20, x[1] / 20, y[1] / 20}
 		}
 	}
 	return out
 }()
+
+// An outline holds the signatures of a print and of its parts.
+type outline struct {
+	whole signature
+	parts [9][9]signature
+	// same has the bits in which all parts of a cluster agree with the first one.
+	same [9]signature
+}
+
+func (p *Print) outline() *outline {
+	s := p.grey().integral()
+	o := &outline{whole: s.signature(whole)}
+	for c, cluster := range parts {
+		o.same[c] = signature{math.MaxUint64, math.MaxUint64}
+		for i, part := range cluster {
+			o.parts[c][i] = s.signature(part)
+			for word := range o.same[c] {
+				o.same[c][word] &^= o.parts[c][i][word] ^ o.parts[c][0][word]
+			}
+		}
+	}
+	return o
+}
+
+// nearest returns the part whose signature is nearest to s, if that is nearer than most, or nil.
+func (o *outline) nearest(s signature, most int) (part *box, distance int) {
+	for c := range o.parts {
+		same, first := &o.same[c], &o.parts[c][0]
+		if bits.OnesCount64((s[0]^first[0])&same[0])+bits.OnesCount64((s[1]^first[1])&same[1]) >= most {
+			continue // so are all parts of the cluster
+		}
+		for i := range o.parts[c] {
+			if d := s.distance(o.parts[c][i]); d < most {
+				part, most = &parts[c][i], d
+			}
+		}
+	}
+	return part, most
+}
 
 // An integral holds, at [y][x], the sum of the pixels above y and left of x.
 type integral [Side + 1][Side + 1]float32

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // A Split is a part of a data set.
@@ -46,6 +48,25 @@ func (s Shares) Check() error {
 	}
 	return nil
 }
+
+// Set reads three shares that are separated by commas, for a flag.
+func (s *Shares) Set(text string) error {
+	parts := strings.Split(text, ",")
+	if len(parts) != len(s) {
+		return fmt.Errorf("expected three shares such as 0.6,0.2,0.2, found %.100q", text)
+	}
+	for i, part := range parts {
+		share, err := strconv.ParseFloat(strings.TrimSpace(part), 64)
+		if err != nil {
+			return fmt.Errorf("the share %.100q is not a number such as 0.2", part)
+		}
+		s[i] = share
+	}
+	return s.Check()
+}
+
+// String returns the shares as Set reads them.
+func (s *Shares) String() string { return fmt.Sprintf("%g,%g,%g", s[0], s[1], s[2]) }
 
 // tolerance is what the sum of three shares with six digits, such as 0.333333, may lack.
 const tolerance = 1e-5

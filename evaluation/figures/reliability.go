@@ -20,14 +20,16 @@ type Bin struct {
 	Interval   *Interval // of the accuracy; nil: none is drawn
 }
 
-// ReliabilityBins sorts the predictions into n bins of equal width by their largest probability, each with Wilson's
-// interval of its accuracy. p must pass [evaluation.Predictions.Check].
+// ReliabilityBins sorts the predictions into n bins of equal width by their largest probability, each with the interval
+// of its accuracy by [evaluation.Predictions.Share]. p must pass [evaluation.Predictions.Check].
 func ReliabilityBins(p *evaluation.Predictions, n int, level float64) []Bin {
 	bins, hits := make([]Bin, n), make([]int, n)
-	for _, r := range p.Rows {
+	of := make([]int, len(p.Rows)) // the bin of each row
+	for i, r := range p.Rows {
 		class := r.Predicted()
 		confidence := min(r.Probabilities[class], 1)
 		k := max(0, int(math.Ceil(confidence*float64(n)))-1)
+		of[i] = k
 		bins[k].Count++
 		bins[k].Confidence += confidence
 		if class == r.Label {
@@ -40,8 +42,9 @@ func ReliabilityBins(p *evaluation.Predictions, n int, level float64) []Bin {
 		if b.Count > 0 {
 			b.Confidence /= float64(b.Count)
 			b.Accuracy = float64(hits[k]) / float64(b.Count)
-			interval := Wilson(hits[k], b.Count, level)
-			b.Interval = &interval
+			low, high := p.Share(func(i int) bool { return of[i] == k },
+				func(i int) bool { return p.Rows[i].Predicted() == p.Rows[i].Label }, level)
+			b.Interval = &Interval{low, high}
 		}
 	}
 	return bins

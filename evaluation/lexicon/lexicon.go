@@ -88,6 +88,10 @@ func gradesAsWritten(texts []string) (order []int, kind string) {
 	for i, text := range texts {
 		names[i] = read(text)
 	}
+	numbered := slices.Clone(names)
+	for i := range names {
+		names[i] = names[i].withoutNumber()
+	}
 	for _, s := range scales {
 		if ranks, ok := s.rank(names); ok {
 			found := ascending(ranks)
@@ -99,7 +103,7 @@ func gradesAsWritten(texts []string) (order []int, kind string) {
 			}
 		}
 	}
-	if ranks, ok := rankNumbers(names); ok {
+	if ranks, ok := rankNumbers(numbered); ok {
 		if found := ascending(ranks); order == nil {
 			order, kind = found, "numbered grades"
 		}
@@ -123,6 +127,9 @@ func (s scale) rank(names []name) ([]float64, bool) {
 	var of []string // the disease, and what else the names have in common
 	ranked := 0
 	for i, n := range names {
+		if s.amount && slices.Contains(n.symbols, healthy) {
+			return nil, false // normal is between low and high
+		}
 		if n.denies() && !(s.ranks["notreferred"] > 0 && slices.Contains(n.symbols, "notreferred")) {
 			continue // rank 0
 		}
@@ -206,16 +213,31 @@ func Conditions(names []string) bool {
 	return conditionsAsWritten(names) || conditionsAsWritten(withoutLetters(names))
 }
 
+// ranked reports whether a name has a symbol of some scale. Where a third has, they may be grades beside something else.
+func (n name) ranked() bool {
+	return slices.ContainsFunc(n.symbols, func(symbol string) bool {
+		return slices.ContainsFunc(scales, func(s scale) bool { return s.ranks[symbol] > 0 })
+	})
+}
+
 func conditionsAsWritten(names []string) bool {
 	var sets [][]string
 	count := map[string]int{}
+	ranked := 0
 	for _, text := range names {
-		if c := read(text).conditions(); len(c) > 0 {
+		n := read(text)
+		if n.ranked() {
+			ranked++
+		}
+		if c := n.conditions(); len(c) > 0 {
 			sets = append(sets, c)
 			for _, symbol := range c {
 				count[symbol]++
 			}
 		}
+	}
+	if 3*ranked >= len(names) {
+		return false
 	}
 	for i, a := range sets {
 		// What all names share tells none apart.

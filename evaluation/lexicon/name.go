@@ -108,6 +108,16 @@ func join(list []string) []string {
 	return out
 }
 
+// withoutNumber returns a name such as "grade 1 mild" as "1 mild".
+func (n name) withoutNumber() name {
+	if len(n.symbols) > 2 && n.symbols[0] == grade {
+		if v, err := strconv.Atoi(n.symbols[1]); err == nil {
+			return name{append(slices.Clone(n.index), v), n.symbols[2:]}
+		}
+	}
+	return n
+}
+
 // denies reports whether a name says that something is not there.
 func (n name) denies() bool {
 	if len(n.symbols) == 0 {

@@ -54,24 +54,26 @@ var (
 	}
 )
 
-// A scale ranks symbols. bare, where not 0, is the rank of a disease without any such symbol.
+// A scale ranks symbols. bare, where not 0, is the rank of a disease without any such symbol. On the scale of an amount
+// a normal one is not the least.
 type scale struct {
-	name  string
-	ranks map[string]int
-	bare  int
+	name   string
+	ranks  map[string]int
+	bare   int
+	amount bool
 }
 
 var scales = []scale{
 	{"severity", map[string]int{"suspect": 1, "minimal": 2, "mild": 3, "early": 3, "moderate": 4, "intermediate": 4,
 		"severe": 5, "late": 5, "verysevere": 6, "endstage": 7, "proliferative": 8,
-		"lateproliferative": 9}, 0},
-	{"certainty", map[string]int{"suspect": 1, "probable": 2, "definite": 3, present: 3}, 3},
-	{"stage", map[string]int{"nonproliferative": 1, "preproliferative": 2, "proliferative": 3}, 0},
+		"lateproliferative": 9}, 0, false},
+	{"certainty", map[string]int{"suspect": 1, "probable": 2, "definite": 3, present: 3}, 3, false},
+	{"stage", map[string]int{"nonproliferative": 1, "preproliferative": 2, "proliferative": 3}, 0, false},
 	{"level", map[string]int{"verylow": 1, "low": 2, "medium": 3, "moderate": 3, "intermediate": 3, "high": 4,
-		"veryhigh": 5}, 0},
-	{"size", map[string]int{"small": 1, "medium": 2, "intermediate": 2, "large": 3}, 0},
-	{"plus disease", map[string]int{"preplus": 1, plus: 2}, 0},
-	{"referral", map[string]int{"notreferred": 1, referred: 2, threat: 3}, 0},
+		"veryhigh": 5}, 0, true},
+	{"size", map[string]int{"small": 1, "medium": 2, "intermediate": 2, "large": 3}, 0, true},
+	{"plus disease", map[string]int{"preplus": 1, plus: 2}, 0, false},
+	{"referral", map[string]int{"notreferred": 1, referred: 2, threat: 3}, 0, false},
 }
 
 // vocabulary holds the symbols of each word, conditions the symbols of diseases and findings.

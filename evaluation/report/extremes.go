@@ -29,7 +29,8 @@ func (r *Report) Sheets() []Picture {
 		var tiles []figures.Tile
 		for _, x := range s.rows {
 			c := x.Predicted()
-			tile := figures.Tile{Actual: r.Classes[x.Label], Predicted: r.Classes[c], Probability: x.Probabilities[c]}
+			classes := r.Test.Predictions.Classes
+			tile := figures.Tile{Actual: classes[x.Label], Predicted: classes[c], Probability: x.Probabilities[c]}
 			if img, err := r.Test.Open(x.Path); err == nil { // else it stays grey
 				tile.Image = shrink(img)
 			}

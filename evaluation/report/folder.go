@@ -1,7 +1,9 @@
 package report
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -11,6 +13,7 @@ import (
 
 	"fovea/evaluation"
 	"fovea/evaluation/figures"
+	"fovea/evaluation/operating"
 	"fovea/internal/durable"
 	"fovea/internal/parallel"
 	"fovea/internal/runfiles"
@@ -49,9 +52,33 @@ func (r *Report) WriteFigures(dir string) error {
 	return errors.Join(errs...)
 }
 
+// Measures is what metrics_SPLIT.json holds.
+type Measures struct {
+	*evaluation.Assessment
+	Operating []*operating.Result `json:"operating_points,omitempty"`
+}
+
+// ReadMeasures reads what [Test.WriteTables] wrote.
+func ReadMeasures(path string) (m Measures, err error) {
+	content, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(content, &m)
+	}
+	if err != nil {
+		return m, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
 // WriteTables writes the files of a test that programs read: predictions, measures with intervals, the confusion matrix
 // as a picture, and the metrics. The metrics come last, so that they show that the test is complete.
 func (t *Test) WriteTables(dir string) error {
+	benefit := filepath.Join(dir, runfiles.DecisionCurve(t.Split))
+	if t.Benefit == nil {
+		os.Remove(benefit) // of an earlier evaluation
+	} else if err := durable.Write(benefit, t.Benefit.WriteCSV); err != nil {
+		return err
+	}
 	picture, err := figures.Confusion(t.Predictions, t.title("Confusion matrix"))
 	if err != nil {
 		return err
@@ -62,7 +89,9 @@ func (t *Test) WriteTables(dir string) error {
 	}{
 		{runfiles.Predictions(t.Split), func(w io.Writer) error { return evaluation.WritePredictions(w, t.Predictions) }},
 		{runfiles.ConfusionMatrix(t.Split), picture.WritePNG},
-		{runfiles.Measures(t.Split), t.Assessment.WriteJSON},
+		{runfiles.Measures(t.Split), func(w io.Writer) error {
+			return evaluation.WriteJSON(w, Measures{t.Assessment, t.Operating})
+		}},
 		{runfiles.Metrics(t.Split), func(w io.Writer) error {
 			return evaluation.WriteMetrics(w, []evaluation.Metrics{t.Metrics})
 		}},

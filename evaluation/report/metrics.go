@@ -2,10 +2,12 @@ package report
 
 import (
 	"fmt"
+	"html/template"
 	"math"
 
 	"fovea/evaluation"
 	"fovea/evaluation/figures"
+	"fovea/evaluation/operating"
 )
 
 // described are the measures of package evaluation that a page has, in its order. What is missing is the accuracy by
@@ -15,7 +17,7 @@ var described = []struct{ measure, name, means string }{
 	{"balanced_accuracy", "Balanced accuracy", "fraction of a class that is found, mean over the classes that occur"},
 	{"roc_auc", "AUC, macro", "each class against the rest, mean over classes; guessing has 0.5"},
 	{"kappa", "Kappa", "agreement beyond chance"},
-	{"quadratic_kappa", "Quadratic kappa", "agreement beyond chance, where near misses count less; for grades"},
+	{"quadratic_kappa", "Quadratic kappa", "agreement beyond chance, where near misses count less"},
 	{"linear_kappa", "Linear kappa", "agreement beyond chance, where a miss counts by its distance"},
 	{"mcc", "MCC", "correlation of actual and predicted class"},
 
@@ -24,10 +26,8 @@ var described = []struct{ measure, name, means string }{
 	{"precision_positive", "Precision (PPV)", "fraction of the positive answers that are right"},
 	{"f1_positive", "F1", "harmonic mean of precision and sensitivity"},
 	{"average_precision_positive", "Average precision", "area under the precision-recall curve"},
-	{"sensitivity_at_specificity_0.90_positive", "Sensitivity at 90 % specificity",
-		"at the threshold with this specificity"},
-	{"sensitivity_at_specificity_0.95_positive", "Sensitivity at 95 % specificity",
-		"at the threshold with this specificity"},
+	{"sensitivity_at_specificity_0.90_positive", "Sensitivity at 90 % specificity", "fraction of the positive images found"},
+	{"sensitivity_at_specificity_0.95_positive", "Sensitivity at 95 % specificity", "fraction of the positive images found"},
 	{"jaccard_positive", "Jaccard", "images found, divided by those that are positive or predicted as such"},
 
 	{"recall", "Sensitivity (recall), macro", "fraction of a class that is found, mean over classes"},
@@ -35,10 +35,6 @@ var described = []struct{ measure, name, means string }{
 	{"precision", "Precision (PPV), macro", "fraction of the answers that are right, mean over classes"},
 	{"f1", "F1, macro", "harmonic mean of precision and sensitivity, mean over classes"},
 	{"average_precision", "Average precision, macro", "area under the precision-recall curve, mean over classes"},
-	{"sensitivity_at_specificity_0.90", "Sensitivity at 90 % specificity, macro",
-		"at the threshold of each class with this specificity"},
-	{"sensitivity_at_specificity_0.95", "Sensitivity at 95 % specificity, macro",
-		"at the threshold of each class with this specificity"},
 	{"jaccard", "Jaccard, macro", "images found, divided by those that are of a class or predicted as such"},
 	{"score", "Score", "mean of F1, AUC and kappa"},
 
@@ -65,6 +61,7 @@ var plainNames = map[string]string{"score": "the mean of F1, AUC and kappa", "ro
 // metricRow is a measure in a table.
 type metricRow struct {
 	Name, Means string
+	Rule        string // by which images were taken for a class
 	Value       float64
 	Interval    *figures.Interval
 }
@@ -78,14 +75,35 @@ func (t *Test) rows() []metricRow {
 	var out []metricRow
 	for _, d := range described {
 		row := measured(t.Assessment.Measures, d.measure)
-		if row.Name == "" {
-			continue // of two classes, or of more
+		if row.Name == "" || !t.Assessment.Headlined(d.measure) {
+			continue // of two classes, of more, or of grades
 		}
 		row.Name, row.Means = d.name, d.means
 		if v, ok := metrics[d.measure]; ok {
 			row.Value = v
 		}
 		out = append(out, row)
+	}
+	return out
+}
+
+// An operatingTable holds what a threshold does.
+type operatingTable struct {
+	*operating.Result
+	Rows []metricRow
+}
+
+// operating returns the tables of the operating points.
+func (t *Test) operating() []operatingTable {
+	var out []operatingTable
+	for _, r := range t.Operating {
+		table := operatingTable{Result: r}
+		for _, m := range r.Measures {
+			row := measured(r.Measures, m.Name)
+			row.Name = r.Name(m.Name)
+			table.Rows = append(table.Rows, row)
+		}
+		out = append(out, table)
 	}
 	return out
 }
@@ -129,7 +147,7 @@ func measured(measures []evaluation.Estimate, name string) metricRow {
 	if !ok {
 		return metricRow{Value: math.NaN()}
 	}
-	return metricRow{Name: name, Value: float64(e.Value), Interval: interval(e.Low, e.High)}
+	return metricRow{Name: name, Rule: e.Rule, Value: float64(e.Value), Interval: interval(e.Low, e.High)}
 }
 
 // interval returns an interval that is defined at both ends, else nil.
@@ -146,4 +164,34 @@ func decimal(x float64) string {
 		return "n/a"
 	}
 	return fmt.Sprintf("%.3f", x)
+}
+
+// titled returns the name of a measure as a table shows it.
+func titled(measure string) string {
+	for _, d := range described {
+		if d.measure == measure {
+			return d.name
+		}
+	}
+	return measure
+}
+
+// cell returns a measure and its interval, with so many decimals.
+func cell(e evaluation.Estimate, decimals int) template.HTML {
+	if math.IsNaN(float64(e.Value)) {
+		return `<span class="none">n/a</span>`
+	}
+	out := fmt.Sprintf("%.*f", decimals, e.Value)
+	if x := interval(e.Low, e.High); x != nil {
+		out += fmt.Sprintf("<br> <small>%.*f to %.*f</small>", decimals, x.Low, decimals, x.High)
+	}
+	return template.HTML(out)
+}
+
+// share returns a fraction as a table shows it; NaN is not available.
+func share(x float64) string {
+	if math.IsNaN(x) {
+		return "n/a"
+	}
+	return percent(x)
 }

@@ -18,7 +18,7 @@ type Picture struct {
 }
 
 // pictureNames are all that there may be.
-var pictureNames = []string{"confusion", "confusion_counts", "roc", "precision_recall", "reliability",
+var pictureNames = []string{"confusion", "confusion_counts", "roc", "precision_recall", "reliability", "benefit",
 	"loss", "metrics", "learning_rate", "classes", "errors", "best"}
 
 const bins = 10 // of the reliability diagram
@@ -66,9 +66,34 @@ func (t *Test) pictures() ([]Picture, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(append(out, curves...), Picture{"reliability",
+	out = append(append(out, curves...), Picture{"reliability",
 		"How well probabilities match results: above the diagonal the model is underconfident, below it overconfident.",
-		t.reliability(), figures.Reliability(t.bins(), t.percentLevel()+" interval", t.title("Reliability"))}), nil
+		t.reliability(), figures.Reliability(t.bins(), t.percentLevel()+" interval", t.title("Reliability"))})
+	if t.Benefit != nil {
+		out = append(out, t.benefit())
+	}
+	return out, nil
+}
+
+// benefit returns the decision curve.
+func (t *Test) benefit() Picture {
+	what := quoted(t.Benefit.Positive)
+	if t.Benefit.Grades {
+		what += " or a higher grade"
+	}
+	best := 0
+	for i, v := range t.Benefit.Model {
+		if v-max(t.Benefit.All[i], 0) > t.Benefit.Model[best]-max(t.Benefit.All[best], 0) {
+			best = i
+		}
+	}
+	return Picture{"benefit", fmt.Sprintf("Decision curve for %s: true positives for each image, less the false positives "+
+		"by the weight that a threshold gives them. The model helps where its curve lies above both others. The mix of "+
+		"classes is that of these images.", what),
+		fmt.Sprintf("Decision curve. The model is furthest above treating all and treating none at the threshold %.2f, where its "+
+			"net benefit is %.3f. A file with the name decision_curve_%s.csv holds the numbers.", t.Benefit.Thresholds[best],
+			t.Benefit.Model[best], t.Split),
+		figures.Benefit(t.Benefit, t.title("Decision curve"))}
 }
 
 // curves returns the ROC and the precision-recall figure, or none if all images are of one class.

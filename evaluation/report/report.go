@@ -7,6 +7,7 @@ import (
 
 	"fovea/evaluation"
 	"fovea/evaluation/figures"
+	"fovea/evaluation/operating"
 )
 
 // A Report holds the data of a page. A part that is not there is left out of the page.
@@ -59,18 +60,51 @@ type Test struct {
 	Metrics     evaluation.Metrics
 	Predictions *evaluation.Predictions
 	Assessment  *evaluation.Assessment
+	Meaning     evaluation.Meaning // of the classes
+	Operating   []*operating.Result
+	Benefit     *operating.Curve // nil: of more than two classes without a cut
 	// Open reads an image of Predictions; nil: no images are shown.
 	Open func(path string) (image.Image, error)
 }
 
 // NewTest evaluates predictions.
-func NewTest(ctx context.Context, split string, p *evaluation.Predictions, o evaluation.Intervals) (*Test, error) {
+func NewTest(ctx context.Context, split string, p *evaluation.Predictions, o evaluation.Intervals,
+	b evaluation.Breakdown) (*Test, error) {
+	p, notes, err := b.Rows(p)
+	if err != nil {
+		return nil, err
+	}
 	m, _, err := evaluation.Compute(p) // whose warnings the assessment has
 	if err != nil {
 		return nil, err
 	}
-	a, err := evaluation.Assess(ctx, p, o)
-	return &Test{Split: split, Metrics: m, Predictions: p, Assessment: a}, err
+	a, err := b.Assess(ctx, p, notes, o)
+	if err != nil {
+		return nil, err
+	}
+	t := &Test{Split: split, Metrics: m, Predictions: p, Assessment: a}
+	return t, t.Apply(nil)
+}
+
+// Apply adds what the thresholds of operating points do on the test, and the decision curve of two classes or of the cut
+// of the first point.
+func (t *Test) Apply(points []operating.Point) error {
+	cut := ""
+	for i, p := range points {
+		r, err := p.Apply(t.Predictions, t.Assessment.Level)
+		if err != nil {
+			return err
+		}
+		if t.Operating = append(t.Operating, r); i == 0 && p.Upper != nil {
+			cut = p.Positive
+		}
+	}
+	if len(t.Predictions.Classes) == 2 || cut != "" {
+		var err error
+		t.Benefit, err = operating.NetBenefit(t.Predictions, cut)
+		return err
+	}
+	return nil
 }
 
 // Repeats are images that are there more than once, in bytes or in pixels.

@@ -68,7 +68,7 @@ func example(t *testing.T) *Report {
 
 func testOf(t *testing.T, p *evaluation.Predictions) *Test {
 	t.Helper()
-	test, err := NewTest(t.Context(), "test", p, evaluation.Intervals{Rounds: 50})
+	test, err := NewTest(t.Context(), "test", p, evaluation.Intervals{Rounds: 50}, evaluation.Breakdown{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,5 +289,36 @@ func TestWriteErrors(t *testing.T) {
 	var b bytes.Buffer
 	if err := Write(&b, r); err == nil || b.Len() > 0 {
 		t.Errorf("%v after %d bytes", err, b.Len())
+	}
+}
+
+// TestPatients: a page says that intervals are by patient, and tells units and subgroups apart.
+func TestPatients(t *testing.T) {
+	p := &evaluation.Predictions{Classes: []string{"healthy", "glaucoma"}, Attributes: []string{"patient", "sex"}}
+	for i := range 120 {
+		x := evaluation.Prediction{Path: fmt.Sprint(i), Label: i / 2 % 2, Probabilities: []float64{0.75, 0.25},
+			Attributes: []string{fmt.Sprint("p", i/2), "<FM"[i/40%3 : i/40%3+1]}}
+		if i%9 > 0 && x.Label == 1 || i%11 == 0 {
+			slices.Reverse(x.Probabilities)
+		}
+		p.Rows = append(p.Rows, x)
+	}
+	p.Rows[0].Attributes[1], p.Rows[1].Attributes[1] = "", ""
+	by, err := evaluation.ParseGroupings([]string{"sex"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	splits := []figures.Split{{Name: "test", Counts: []int{60, 60}}}
+	for per, want := range map[evaluation.Unit][]string{
+		evaluation.ByImage: {"of 120 test images", "They are of 60 patients.", "Intervals are by patient:", "By image, eye and patient",
+			`<th scope="row">&lt;</th>`, "at this threshold: argmax, a probability of", `data-name="patients">20<`,
+			"Groups that are too small"},
+		evaluation.ByPatient: {"of 60 test patients", "Results are of patients: the probabilities are the mean", "30 patients of “glaucoma”"},
+	} {
+		test, err := NewTest(t.Context(), "test", p, evaluation.Intervals{Rounds: 50}, evaluation.Breakdown{Per: per, By: by})
+		if err != nil {
+			t.Fatal(err)
+		}
+		holds(t, written(t, &Report{Test: test, Classes: p.Classes, Splits: splits}), want...)
 	}
 }

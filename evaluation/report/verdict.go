@@ -1,8 +1,8 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
-	"math"
 	"strings"
 
 	"fovea/evaluation"
@@ -64,10 +64,18 @@ func (t *Test) verdict() verdict {
 	v.Head = fmt.Sprintf("%s of %s are classified correctly (%s).", percent(t.Metrics.Accuracy), t.imagesInWords(n),
 		t.intervalInWords(interval))
 	if interval.High-interval.Low >= wideInterval {
-		v.Head = fmt.Sprintf("%s of %s are classified correctly, but there are too few images to rely on this (%s).",
-			percent(t.Metrics.Accuracy), t.imagesInWords(n), t.intervalInWords(interval))
+		v.Head = fmt.Sprintf("%s of %s are classified correctly, but there are too few %s to rely on this (%s).",
+			percent(t.Metrics.Accuracy), t.imagesInWords(n), t.Assessment.Unit.Several(), t.intervalInWords(interval))
 	}
 
+	if a := t.Assessment; a.Pool != "" {
+		v.Rest = append(v.Rest, fmt.Sprintf("Results are of %s: the probabilities are the %s of those of their images. "+
+			"Where this page says image, it means one %s.", a.Unit.Several(), a.Pool.Words(), &a.Unit))
+	}
+	if a := t.Assessment; a.Clustered() {
+		v.Rest = append(v.Rest, fmt.Sprintf("They are of %d patients. The %s of one patient depend on each other, "+
+			"so all intervals are by patient.", a.Patients, a.Unit.Several()))
+	}
 	mostFrequent, present, said := classes[0], 0, 0
 	for _, k := range classes {
 		if k.Support > mostFrequent.Support {
@@ -81,20 +89,24 @@ func (t *Test) verdict() verdict {
 		}
 	}
 	if present == 1 {
-		v.Rest = append(v.Rest, fmt.Sprintf("All images are of the class %s. "+
-			"Whether the model tells classes apart was not tested. There is no AUC and no kappa.", quoted(mostFrequent.Class)))
+		v.Rest = append(v.Rest, fmt.Sprintf("All %s are of the class %s. "+
+			"Whether the model tells classes apart was not tested. There is no AUC and no kappa.",
+			t.Assessment.Unit.Several(), quoted(mostFrequent.Class)))
 	} else {
 		v.Rest = append(v.Rest, t.againstMostFrequent(mostFrequent, interval))
 		if said == 1 {
-			v.Rest = append(v.Rest, "The model gives the same answer for every image.")
+			v.Rest = append(v.Rest, "The model gives the same answer for every "+t.one()+".")
 		}
-		if len(classes) == 2 {
+		if len(classes) == 2 || len(t.Operating) > 0 {
 			v.Rest = append(v.Rest, t.sensitivityAndSpecificity())
 		}
 		v.Rest = append(v.Rest, t.agreement(len(classes), present))
 	}
 	v.Cautions = append(v.Cautions, fmt.Sprintf("With %s the accuracy is uncertain by about ±%.1f percentage points. "+
-		"Smaller differences between models do not show.", countOf(n, "image", "images"), 50*(interval.High-interval.Low)))
+		"Smaller differences between models do not show.", t.count(n), 50*(interval.High-interval.Low)))
+	if t.Meaning.Unknown != "" {
+		v.Cautions = append(v.Cautions, t.Meaning.Unknown)
+	}
 	return t.classCautions(v, classes)
 }
 
@@ -102,8 +114,8 @@ func (t *Test) verdict() verdict {
 // the accuracy.
 func (t *Test) againstMostFrequent(mostFrequent classRow, interval figures.Interval) string {
 	base := float64(mostFrequent.Support) / float64(len(t.Predictions.Rows))
-	text := fmt.Sprintf("Always answering with the most frequent class, %s, would be right for %s of the images",
-		quoted(mostFrequent.Class), percent(base))
+	text := fmt.Sprintf("Always answering with the most frequent class, %s, would be right for %s of the %s",
+		quoted(mostFrequent.Class), percent(base), t.Assessment.Unit.Several())
 	switch {
 	case interval.Low > base:
 		return text + fmt.Sprintf(". The model is better by %.1f percentage points, more than chance explains.",
@@ -114,16 +126,36 @@ func (t *Test) againstMostFrequent(mostFrequent classRow, interval figures.Inter
 	return text + ". That lies within the interval, so the accuracy of the model is not shown to be better."
 }
 
-// sensitivityAndSpecificity returns the sensitivity and the specificity of a task of two classes in words.
+// sensitivityAndSpecificity returns both in words with the threshold or the rule that they belong to: those of the first
+// operating point or, of two classes without one, of the most probable class.
 func (t *Test) sensitivityAndSpecificity() string {
-	rate := func(name string, k evaluation.ClassAssessment, is string) string {
-		found := measured(k.Measures, "recall")
-		hits := int(math.Round(float64(k.Support) * found.Value))
-		return fmt.Sprintf("%s %s: %d of %s of %s %s (%s).", name, percent(found.Value), hits,
-			countOf(k.Support, "image", "images"), quoted(k.Class), is, t.intervalInWords(*found.Interval))
+	rate := func(name string, m evaluation.Estimate, hits, n int, class, is string) string {
+		if n == 0 {
+			return fmt.Sprintf("%s is not defined: there is no %s of %s.", name, t.one(), class)
+		}
+		return fmt.Sprintf("%s %s: %d of %s of %s %s (%s).", name, percent(float64(m.Value)), hits,
+			t.count(n), class, is, t.intervalInWords(*interval(m.Low, m.High)))
 	}
-	return rate("Sensitivity", t.Assessment.PerClass[1], "were found") + " " +
-		rate("Specificity", t.Assessment.PerClass[0], "were correctly ruled out")
+	both := func(sensitivity, specificity evaluation.Estimate, counts [4]int, positive, negative string) string {
+		return rate("Sensitivity", sensitivity, counts[0], counts[0]+counts[1], positive, "were found") + " " +
+			rate("Specificity", specificity, counts[2], counts[2]+counts[3], negative, "were correctly ruled out")
+	}
+	if len(t.Operating) > 0 {
+		r := t.Operating[0]
+		reached, below := r.Decision()
+		find := func(name string) evaluation.Estimate { m, _ := evaluation.Find(r.Measures, name); return m }
+		return fmt.Sprintf("Positive is %s, if its probability is at least %.4g. This threshold was chosen on the split %s "+
+			"(%s). ", quoted(reached), r.Threshold, r.ChosenOn, r.Rule) +
+			both(find("sensitivity"), find("specificity"), [4]int{int(r.TruePositives), int(r.FalseNegatives),
+				int(r.TrueNegatives), int(r.FalsePositives)}, quoted(reached), quoted(below))
+	}
+	positive, negative := t.Assessment.PerClass[1], t.Assessment.PerClass[0]
+	counts := evaluation.ConfusionMatrix(t.Predictions)
+	sensitivity, _ := evaluation.Find(positive.Measures, "recall")
+	specificity, _ := evaluation.Find(negative.Measures, "recall")
+	return fmt.Sprintf("Positive is %s, where each image is taken for its most probable class (%s). ", quoted(positive.Class),
+		evaluation.Argmax) + both(sensitivity, specificity, [4]int{counts[1][1], counts[1][0], counts[0][0], counts[0][1]},
+		quoted(positive.Class), quoted(negative.Class))
 }
 
 // agreement returns AUC and kappa in words: they do not depend on how frequent the classes are.
@@ -141,9 +173,9 @@ func (t *Test) agreement(classes, present int) string {
 	}
 	kappa := measured(t.Assessment.Measures, "kappa")
 	text += fmt.Sprintf(" Kappa, the agreement beyond chance, is %.3f%s.", kappa.Value, bracket(kappa.Interval))
-	if classes > 2 {
+	if t.Assessment.Ordered {
 		quadratic := measured(t.Assessment.Measures, "quadratic_kappa")
-		text += fmt.Sprintf(" If the classes are grades, quadratic kappa counts: it is %.3f%s.", quadratic.Value,
+		text += fmt.Sprintf(" Quadratic kappa, by which a near miss counts less, is %.3f%s.", quadratic.Value,
 			bracket(quadratic.Interval))
 	}
 	return text
@@ -166,13 +198,15 @@ func (t *Test) classCautions(v verdict, classes []classRow) verdict {
 			scarce = append(scarce, fmt.Sprintf("%s (%d)", quoted(k.Class), k.Support))
 		}
 	}
+	one, many := t.one(), t.Assessment.Unit.Several()
 	for _, c := range []struct {
 		says  string
 		names []string
-	}{{"There is no image of %s, so the report does not show how the model does on such images.", absent},
-		{"The model never predicts %s, although there are such images.", never},
-		{"More than half of the images of %s are missed.", missed},
-		{fmt.Sprintf("There are fewer than %d images of %%s, so figures for them are uncertain.", fewImages), scarce}} {
+	}{{fmt.Sprintf("There is no %s of %%s, so the report does not show how the model does on such %s.", one, many), absent},
+		{fmt.Sprintf("The model never predicts %%s, although there are such %s.", many), never},
+		{fmt.Sprintf("More than half of the %s of %%s are missed, where each %s is taken for its most probable class.",
+			many, one), missed},
+		{fmt.Sprintf("There are fewer than %d %s of %%s, so figures for them are uncertain.", fewImages, many), scarce}} {
 		if c.names != nil {
 			v.Cautions = append(v.Cautions, fmt.Sprintf(c.says, list(c.names)))
 		}
@@ -213,12 +247,19 @@ func (t *Test) intervalInWords(x figures.Interval) string {
 
 func (t *Test) percentLevel() string { return fmt.Sprintf("%.4g %%", 100*t.Assessment.Level) }
 
+// one returns what a row of the test is: an image, an eye or a patient.
+func (t *Test) one() string { return cmp.Or(string(t.Assessment.Unit), "image") }
+
+// count returns a number of such rows in words.
+func (t *Test) count(n int) string { return countOf(n, t.one(), t.Assessment.Unit.Several()) }
+
 // imagesInWords returns a number of images of the split in words.
 func (t *Test) imagesInWords(n int) string {
+	one, many := t.one(), t.Assessment.Unit.Several()
 	if t.Split == "test" {
-		return countOf(n, "test image", "test images")
+		return countOf(n, "test "+one, "test "+many)
 	}
-	return countOf(n, "image", "images") + " of the split " + quoted(t.Split)
+	return t.count(n) + " of the split " + quoted(t.Split)
 }
 
 // bracket returns an interval for running text. It is empty without an interval and for one without width: of a few

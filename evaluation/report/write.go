@@ -10,8 +10,10 @@ import (
 	"html/template"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
+	"fovea/evaluation"
 	"fovea/internal/naming"
 	"fovea/internal/webstyle"
 )
@@ -28,10 +30,15 @@ var pageStyle string
 var followScript string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"decimal": decimal,
-	"visible": naming.Visible,
-	"round":   func(d time.Duration) string { return d.Round(time.Second).String() },
-	"slug":    func(i int) string { return fmt.Sprintf("figure-%d", i+1) },
+	"decimal":  decimal,
+	"decimals": func(x evaluation.Number) string { return decimal(float64(x)) },
+	"share":    func(x evaluation.Number) string { return share(float64(x)) },
+	"titled":   titled,
+	"value":    func(e evaluation.Estimate) template.HTML { return cell(e, 3) },
+	"rough":    func(e evaluation.Estimate) template.HTML { return cell(e, 2) },
+	"visible":  naming.Visible,
+	"round":    func(d time.Duration) string { return d.Round(time.Second).String() },
+	"slug":     func(i int) string { return fmt.Sprintf("figure-%d", i+1) },
 }).Parse(pageText))
 
 // Write writes a page. Errors are those of w, and of predictions that cannot be evaluated.
@@ -59,9 +66,11 @@ type pageData struct {
 	FollowSum string      // by which the browser knows it
 	Verdict   verdict
 	Level     string // of the intervals
+	Units     string // what was assessed: "Images"
 	Metrics   []metricRow
 	Unmoved   bool // some interval has no width
 	Columns   []struct{ Title, Name string }
+	Operating []operatingTable
 	Rows      []classRow
 	Pictures  []shownPicture
 	Hardest   []hardError
@@ -115,7 +124,9 @@ func (r *Report) page() (*pageData, error) {
 	c.Verdict = r.verdict()
 	if t := r.Test; t != nil {
 		c.Metrics, c.Rows, c.Hardest = t.rows(), t.classRows(), t.hardErrors()
-		c.Level = t.percentLevel()
+		c.Level, c.Operating = t.percentLevel(), t.operating()
+		many := t.Assessment.Unit.Several()
+		c.Units = strings.ToUpper(many[:1]) + many[1:]
 		c.Unmoved = slices.ContainsFunc(c.Metrics, metricRow.unmoved) || slices.ContainsFunc(c.Rows, func(k classRow) bool {
 			return slices.ContainsFunc(k.Cells, metricRow.unmoved)
 		})

@@ -1,6 +1,6 @@
 // Package artifacts turns a model into the files that a trainer runs. training.onnx holds the forward graph, the
-// soft-target loss in float32 and, by autodiff, every gradient. eval.onnx holds the forward graph alone, and
-// optimizer.onnx one AdamW step. artifacts.json lists names, shapes and layers.
+// soft-target loss in float32 and, by autodiff, every gradient. eval.onnx holds the forward graph alone.
+// artifacts.json lists names, shapes and layers.
 //
 // A linear probe runs two graphs of its own, see probe.go.
 //

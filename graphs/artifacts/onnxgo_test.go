@@ -35,7 +35,6 @@ func TestONNXGoReadsTheSameGraph(t *testing.T) {
 		},
 		"eval":      func() (*graphs.Graph, error) { return artifacts.Eval(artifacts.ViT(tiny), 4) },
 		"inference": func() (*graphs.Graph, error) { return artifacts.Inference(tiny) },
-		"optimizer": artifacts.Optimizer,
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, err := build()

@@ -56,12 +56,6 @@ func TestPlacedOnCUDA(t *testing.T) {
 				}
 			})
 		}
-		t.Run("optimizer", func(t *testing.T) {
-			for _, build := range []func() (*graphs.Graph, error){artifacts.Optimizer, artifacts.SquareSum,
-				artifacts.Accumulate, artifacts.Average} {
-				check(t, graphs.Float32, build)
-			}
-		})
 	})
 }
 

@@ -15,11 +15,10 @@ import (
 
 // These are the names of the files in a folder of artifacts.
 const (
-	TrainingFile  = "training.onnx"
-	EvalFile      = "eval.onnx"
-	OptimizerFile = "optimizer.onnx"
-	WeightsFile   = "model.safetensors"
-	ManifestFile  = "artifacts.json"
+	TrainingFile = "training.onnx"
+	EvalFile     = "eval.onnx"
+	WeightsFile  = "model.safetensors"
+	ManifestFile = "artifacts.json"
 )
 
 // A Set describes the artifacts that Write writes.
@@ -77,17 +76,14 @@ func Write(dir string, s Set) error {
 	m := manifest{Version: 1, Model: s.About, Batch: s.Batch, Precision: precision(s.Half),
 		Parameters: s.Parameters, Weights: WeightsFile, Graphs: map[string]signature{}}
 	for file, build := range map[string]func() (*graphs.Graph, error){
-		TrainingFile:  func() (*graphs.Graph, error) { return Training(s.Model, s.Batch, s.Options) },
-		EvalFile:      func() (*graphs.Graph, error) { return Eval(s.Model, s.Batch) },
-		OptimizerFile: Optimizer,
+		TrainingFile: func() (*graphs.Graph, error) { return Training(s.Model, s.Batch, s.Options) },
+		EvalFile:     func() (*graphs.Graph, error) { return Eval(s.Model, s.Batch) },
 	} {
 		g, err := build()
 		if err != nil {
 			return err
 		}
-		if file != OptimizerFile {
-			g.Mix(s.Half)
-		}
+		g.Mix(s.Half)
 		model, err := g.Model()
 		if err != nil {
 			return err

@@ -57,12 +57,7 @@ func (c *Call) refuse(format string, args ...any) []*value {
 }
 
 // In returns input i of the node, nil if it is absent.
-func (c *Call) In(i int) *graphs.Value {
-	if i >= len(c.node.Inputs) {
-		return nil
-	}
-	return c.node.Inputs[i]
-}
+func (c *Call) In(i int) *graphs.Value { return c.node.Input(i) }
 
 // Out returns output i of the node.
 func (c *Call) Out(i int) *graphs.Value { return c.outputs[i] }

@@ -93,7 +93,7 @@ func attention(n *graphs.Node) (int64, bool) {
 	default:
 		return 0, false
 	}
-	if past := input(n, 4); past != nil {
+	if past := n.Input(4); past != nil {
 		keys += past.Shape[2]
 	}
 	return q.Shape[0] * heads * queries * keys * (size + width), true

@@ -16,12 +16,12 @@ func none(*graphs.Node) (int64, bool) { return 0, true }
 // multiHeadAttention takes queries [N,L,D] and keys [N,K,D] or [N,heads,K,D/heads], and its result is [N,L,V]. Keys of
 // the past are [N,heads,P,D/heads].
 func multiHeadAttention(n *graphs.Node) (int64, bool) {
-	q, k, y := n.Inputs[0], input(n, 1), n.Outputs[0]
+	q, k, y := n.Inputs[0], n.Input(1), n.Outputs[0]
 	if q.Rank() != 3 || k == nil || k.Rank() < 3 || k.Rank() > 4 {
 		return 0, false // queries, keys and values are packed into one
 	}
 	keys := k.Shape[k.Rank()-2]
-	if past := input(n, 6); past != nil {
+	if past := n.Input(6); past != nil {
 		keys += past.Shape[2]
 	}
 	return q.Shape[0] * q.Shape[1] * keys * (q.Shape[2] + y.Shape[2]), true
@@ -35,17 +35,9 @@ func packedAttention(n *graphs.Node) (int64, bool) {
 		return 0, false
 	}
 	keys, width := x.Shape[1], y.Shape[2]
-	if past := input(n, 4); past != nil {
+	if past := n.Input(4); past != nil {
 		keys += past.Shape[3]
 	}
 	size := (w.Shape[1] - width) / 2
 	return x.Len()*w.Shape[1] + x.Shape[0]*x.Shape[1]*keys*(size+width), true
-}
-
-// input returns an input of a node, or nil if it is absent.
-func input(n *graphs.Node, i int) *graphs.Value {
-	if i >= len(n.Inputs) {
-		return nil
-	}
-	return n.Inputs[i]
 }

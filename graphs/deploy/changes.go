@@ -134,7 +134,7 @@ func axesAsAttribute(_ *graphs.Graph, n *graphs.Node) error {
 		return errors.New("attribute noop_with_empty_axes does not exist there")
 	}
 	delete(n.Attributes, "noop_with_empty_axes")
-	if len(n.Inputs) > 1 && n.Inputs[1] != nil {
+	if n.Input(1) != nil {
 		axes, ok := n.Inputs[1].IntValues()
 		if !ok {
 			return errors.New("its axes are computed")
@@ -152,7 +152,7 @@ func axesAsAttribute(_ *graphs.Graph, n *graphs.Node) error {
 
 // countParts sets the number of a Split's parts, which opset 18 requires if the sizes are left out.
 func countParts(_ *graphs.Graph, n *graphs.Node) error {
-	if len(n.Inputs) < 2 || n.Inputs[1] == nil {
+	if n.Input(1) == nil {
 		n.Attributes["num_outputs"] = int64(len(n.Outputs))
 	}
 	return nil

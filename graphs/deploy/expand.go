@@ -45,7 +45,7 @@ func layerNormalization(g *graphs.Graph, n *graphs.Node) {
 	variance := g.ReduceMean(g.Mul(x, x), true, axes...)
 	y := g.Div(x, g.Sqrt(g.Add(variance, g.Scalar(float64(n.Attributes.Float("epsilon", 1e-5))))))
 	y = g.Mul(y, g.Cast(n.Inputs[1], graphs.Float32))
-	if len(n.Inputs) > 2 && n.Inputs[2] != nil {
+	if n.Input(2) != nil {
 		y = g.Add(y, g.Cast(n.Inputs[2], graphs.Float32))
 	}
 	castResult(n, y)

@@ -93,7 +93,7 @@ func (z *quantizer) quantizeProduct(n *graphs.Node) {
 	operands := []*graphs.Value{input.numbers, weight.numbers, input.zero, weight.zero}
 	z.Append(&graphs.Node{Op: "MatMulInteger", Inputs: operands}, sum)
 	factors := []*graphs.Value{z.Cast(sum, graphs.Float32), z.Mul(input.scale, weight.scale)}
-	if n.Op == "Gemm" && len(n.Inputs) > 2 && n.Inputs[2] != nil {
+	if n.Op == "Gemm" && n.Input(2) != nil {
 		product := &graphs.Value{Type: graphs.Float32, Shape: y.Shape}
 		z.Append(&graphs.Node{Op: "Mul", Inputs: factors}, product)
 		n.Op, n.Inputs = "Add", []*graphs.Value{product, n.Inputs[2]}

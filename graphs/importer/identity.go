@@ -18,19 +18,11 @@ func unchangedInput(n *graphs.Node) (*graphs.Value, error) {
 	case n.Op != "Dropout":
 		return nil, nil
 	}
-	ratio, _ := inputOf(n, 1).FloatValues()
-	if training := inputOf(n, 2); training != nil && !isFalse(training) && !slices.Equal(ratio, []float32{0}) {
+	ratio, _ := n.Input(1).FloatValues()
+	if training := n.Input(2); training != nil && !isFalse(training) && !slices.Equal(ratio, []float32{0}) {
 		return nil, fmt.Errorf("it is in training mode: %s", random)
 	}
 	return n.Inputs[0], nil
-}
-
-// inputOf returns input i of a node, or nil if it is absent.
-func inputOf(n *graphs.Node, i int) *graphs.Value {
-	if i >= len(n.Inputs) {
-		return nil
-	}
-	return n.Inputs[i]
 }
 
 // fillMask gives Dropout's mask, the result that may follow the first, the value true.

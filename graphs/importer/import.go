@@ -136,7 +136,7 @@ func (b *builder) add(n *pb.NodeProto) error {
 	}
 	static := !slices.ContainsFunc(node.Inputs, func(v *graphs.Value) bool { return v != nil && !b.static[v] })
 	if node.Domain == "" &&
-		(node.Op == "Shape" || node.Op == "Size" || node.Op == "CastLike" && b.static[inputOf(node, 0)]) {
+		(node.Op == "Shape" || node.Op == "Size" || node.Op == "CastLike" && b.static[node.Input(0)]) {
 		static = true
 	}
 	results, err := b.results(n, static)
@@ -144,7 +144,7 @@ func (b *builder) add(n *pb.NodeProto) error {
 		return err
 	}
 	if node.Domain == "" {
-		if rewritten(node.Op) && (inputOf(node, 0) == nil || len(results) == 0 || results[0] == nil) {
+		if rewritten(node.Op) && (node.Input(0) == nil || len(results) == 0 || results[0] == nil) {
 			return errors.New("its first input or output is missing")
 		}
 		if input, err := unchangedInput(node); input != nil || err != nil {

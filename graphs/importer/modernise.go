@@ -210,12 +210,10 @@ func batchNormalization(_ *builder, n *graphs.Node, results []*graphs.Value) err
 // withStatistics adds the mean and the inverse standard deviation to the results of a LayerNormalization. The gradient
 // reads them.
 func withStatistics(n *graphs.Node, results []*graphs.Value) []*graphs.Value {
-	x, axis := n.Inputs[0], n.Attributes.Int("axis", -1)
-	if axis < 0 {
-		axis += int64(x.Rank())
-	}
+	x := n.Inputs[0]
+	axis, _ := graphs.Axis(n.Attributes.Int("axis", -1), x.Rank()) // the runtime has checked it
 	statistics := slices.Clone(x.Shape)
-	for i := int(max(axis, 0)); i < len(statistics); i++ {
+	for i := axis; i < len(statistics); i++ {
 		statistics[i] = 1
 	}
 	for i := 1; i < 3; i++ {

@@ -1,12 +1,13 @@
 package importer
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 
 	"fovea/graphs"
+	"fovea/internal/numbers"
+	"fovea/onnx/limits"
 	"fovea/onnx/pb"
 )
 
@@ -53,18 +54,16 @@ func slice(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 		if axes == nil || len(axes) == i {
 			axes = append(axes, int64(i))
 		}
-		if axes[i] < 0 {
-			axes[i] += int64(x.Rank())
+		axis, err := graphs.Axis(axes[i], x.Rank())
+		if err != nil {
+			return err
 		}
-		if axes[i] < 0 || int(axes[i]) >= x.Rank() {
-			return fmt.Errorf("axis %d is outside of rank %d", axes[i], x.Rank())
-		}
+		axes[i] = int64(axis)
 		if steps != nil && steps[i] != 1 {
 			unitSteps = false
 			continue
 		}
-		size := x.Shape[axes[i]]
-		starts[i], ends[i] = clampIndex(starts[i], size), clampIndex(ends[i], size)
+		starts[i], ends[i] = limits.Clamp(starts[i], x.Shape[axis]), limits.Clamp(ends[i], x.Shape[axis])
 	}
 	n.Attributes = nil
 	n.Inputs = []*graphs.Value{x, b.Graph.Ints(starts...), b.Graph.Ints(ends...), b.Graph.Ints(axes...)}
@@ -74,31 +73,20 @@ func slice(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 	return nil
 }
 
-// clampIndex counts an index from the front and clamps it to [0, size].
-func clampIndex(i, size int64) int64 {
-	if i < 0 {
-		i += size
-	}
-	return min(max(i, 0), size)
-}
-
 // split writes the sizes of the parts, which may be left out, as an input. Before opset 13 they were an attribute.
 func split(b *builder, n *graphs.Node, results []*graphs.Value) error {
-	axis := n.Attributes.Int("axis", 0)
-	if axis < 0 {
-		axis += int64(n.Inputs[0].Rank())
+	axis, err := graphs.Axis(n.Attributes.Int("axis", 0), n.Inputs[0].Rank())
+	if err != nil {
+		return err
 	}
 	var sizes []int64
 	for _, v := range results {
 		if v == nil {
 			return errors.New("a part without a name is not supported")
 		}
-		if axis < 0 || int(axis) >= v.Rank() {
-			return fmt.Errorf("axis %d is outside of rank %d", axis, v.Rank())
-		}
 		sizes = append(sizes, v.Shape[axis])
 	}
-	n.Attributes = graphs.Attributes{"axis": axis}
+	n.Attributes = graphs.Attributes{"axis": int64(axis)}
 	n.Inputs = []*graphs.Value{n.Inputs[0], b.Graph.Ints(sizes...)}
 	return nil
 }
@@ -116,7 +104,7 @@ func pad(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 		delete(n.Attributes, "value")
 		return nil
 	}
-	if len(n.Inputs) < 4 || n.Inputs[3] == nil {
+	if n.Input(3) == nil {
 		return nil
 	}
 	pads, _ := integers(n.Inputs[1])
@@ -126,13 +114,11 @@ func pad(b *builder, n *graphs.Node, _ []*graphs.Value) error {
 	}
 	all := make([]int64, 2*x.Rank())
 	for i, a := range axes {
-		if a < 0 {
-			a += int64(x.Rank())
+		axis, err := graphs.Axis(a, x.Rank())
+		if err != nil {
+			return err
 		}
-		if a < 0 || int(a) >= x.Rank() {
-			return fmt.Errorf("axis %d is outside of rank %d", a, x.Rank())
-		}
-		all[a], all[int(a)+x.Rank()] = pads[i], pads[i+len(axes)]
+		all[axis], all[axis+x.Rank()] = pads[i], pads[i+len(axes)]
 	}
 	n.Inputs = []*graphs.Value{x, b.Graph.Ints(all...), n.Inputs[2]}
 	return nil
@@ -145,8 +131,8 @@ func integers(v *graphs.Value) ([]int64, bool) {
 	}
 	data, ok := v.Content()
 	var out []int64
-	for ; len(data) >= 4; data = data[4:] {
-		out = append(out, int64(int32(binary.LittleEndian.Uint32(data))))
+	for _, x := range numbers.Decode[int32](data) {
+		out = append(out, int64(x))
 	}
 	return out, ok
 }

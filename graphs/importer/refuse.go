@@ -62,7 +62,7 @@ func refuse(i int, n *pb.NodeProto) error {
 
 // checkOperands refuses integers that depend on the model's inputs where the runtime does not survive some of them.
 func checkOperands(n *graphs.Node) error {
-	by := inputOf(n, 1)
+	by := n.Input(1)
 	if _, constant := by.Content(); n.Domain == "" && n.Op == "Trilu" && by != nil && !constant {
 		return fmt.Errorf("its diagonal depends on the model's inputs: not supported")
 	}

@@ -37,7 +37,7 @@ func (b *builder) addVerbatim(n *pb.NodeProto) error {
 	if err != nil {
 		return err
 	}
-	if _, constant := inputOf(node, 0).Content(); constant && node.Op == "Identity" && node.Domain == "" {
+	if _, constant := node.Input(0).Content(); constant && node.Op == "Identity" && node.Domain == "" {
 		b.Values[n.GetOutput()[0]] = node.Inputs[0] // a weight that layers share
 		return nil
 	}

@@ -2,13 +2,12 @@ package transfer
 
 import (
 	"cmp"
-	"encoding/binary"
 	"fmt"
-	"math"
 	"regexp"
 	"slices"
 
 	"fovea/graphs"
+	"fovea/internal/numbers"
 )
 
 // A Parameter is a float32 tensor of a model.
@@ -215,8 +214,7 @@ func newReach(g *graphs.Graph, images, result *graphs.Value) reach {
 func isMask(data []byte) bool {
 	const large = -99 // Swin's is -100
 	masked, seen := float32(0), false
-	for ; len(data) >= 4; data = data[4:] {
-		x := math.Float32frombits(binary.LittleEndian.Uint32(data))
+	for _, x := range numbers.Decode[float32](data) {
 		switch {
 		case x == 0:
 		case x > large || seen && x != masked:

@@ -144,13 +144,9 @@ func step(rows [][]float64) float64 {
 func isNotFinite(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }
 
 func softmax(row []float64) []float64 {
-	out, most, total := make([]float64, len(row)), slices.Max(row), 0.0
+	out, total := make([]float64, len(row)), floats.LogSumExp(row)
 	for i, x := range row {
-		out[i] = math.Exp(x - most)
-		total += out[i]
-	}
-	for i := range out {
-		out[i] /= total
+		out[i] = math.Exp(x - total)
 	}
 	return out
 }

@@ -182,6 +182,9 @@ func (v *Variant) About() string {
 func headline(a *evaluation.Assessment) (out []evaluation.Estimate) {
 	for _, name := range []string{"accuracy", "balanced_accuracy", "f1", "roc_auc", "average_precision", "quadratic_kappa",
 		"mcc", "val_loss", "ece"} {
+		if !a.Headlined(name) {
+			continue
+		}
 		e, _ := evaluation.Find(a.Measures, name)
 		if name == "val_loss" {
 			e.Name = "log_loss"
@@ -216,6 +219,7 @@ var functions = template.FuncMap{
 		e, _ := evaluation.Find(list, name)
 		return number(e.Value)
 	},
+	"kappa": func(m *Measured) string { return m.kappa() },
 	"diff": func(p *evaluation.Paired, name string) string {
 		d := difference(p, name)
 		return fmt.Sprintf("%s [%s, %s]", signed(d.Difference), signed(d.Low), signed(d.High))

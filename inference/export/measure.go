@@ -56,9 +56,13 @@ func (r *Report) measure(ctx context.Context, o Options, d *inference.Descriptio
 	if err := r.run(ctx, o, d, split, all); err != nil {
 		return err
 	}
+	meaning, err := d.Meaning()
+	if err != nil {
+		return err
+	}
 	r.Data, r.Split, r.Images = o.Data, o.Split, len(all[0].rows)
 	for i, c := range all {
-		m, err := c.measured(ctx, split.Classes, r.Batch)
+		m, err := c.measured(ctx, split.Classes, meaning, r.Batch)
 		if err != nil {
 			return err
 		}
@@ -231,9 +235,13 @@ func (c *contender) classify(b *data.Batch, split *data.Split) error {
 	return nil
 }
 
-func (c *contender) measured(ctx context.Context, classes []string, batch int) (*Measured, error) {
+func (c *contender) measured(ctx context.Context, classes []string, meaning evaluation.Meaning, batch int) (*Measured,
+	error) {
 	m := &Measured{predictions: &evaluation.Predictions{Classes: classes, Rows: c.rows}, Alone: median(c.times[1]),
 		Batched: median(c.times[batch])}
+	if err := m.predictions.Arrange(meaning); err != nil {
+		return nil, err
+	}
 	var err error
 	if m.Assessment, err = evaluation.Assess(ctx, m.predictions, evaluation.Intervals{}); err != nil && c.variant != nil {
 		err = fmt.Errorf("%s: %w", c.variant.File, err)
@@ -254,6 +262,14 @@ func (m *Measured) compare(ctx context.Context, source *Measured) (err error) {
 	return err
 }
 
+// kappa returns the kappa that counts: the quadratic one of grades.
+func (m *Measured) kappa() string {
+	if m.Assessment != nil && m.Assessment.Ordered {
+		return "quadratic_kappa"
+	}
+	return "kappa"
+}
+
 // judge warns of a variant that is measurably worse than the model.
 func (v *Variant) judge() {
 	p := v.Measured.Paired
@@ -262,7 +278,7 @@ func (v *Variant) judge() {
 			"accuracy falls by %.2f points (McNemar p = %.2g): do not use it without knowing why",
 			-100*float64(difference(p, "accuracy").Difference), k.ExactP))
 	}
-	for _, name := range []string{"roc_auc", "quadratic_kappa"} {
+	for _, name := range []string{"roc_auc", v.Measured.kappa()} {
 		if d := difference(p, name); d.High < 0 {
 			v.Warnings = append(v.Warnings, fmt.Sprintf(
 				"%s falls from %.4f to %.4f, and the interval of the difference, [%.4f, %.4f], excludes 0",

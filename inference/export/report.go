@@ -95,7 +95,8 @@ func (r *Report) WriteText(w io.Writer) error {
 		}
 		return t.Flush()
 	}
-	fmt.Fprintln(t, "file\tMB\taccuracy\tdifference\troc_auc\tkappa²\tlog loss\tlargest Δp\tchanged\tms alone\tms in batch")
+	fmt.Fprintf(t, "file\tMB\taccuracy\tdifference\troc_auc\t%s\tlog loss\tlargest Δp\tchanged\tms alone\tms in batch\n",
+		r.Kappa())
 	for _, v := range r.Variants {
 		m := v.Measured
 		a := func(name string) evaluation.Number {
@@ -104,10 +105,18 @@ func (r *Report) WriteText(w io.Writer) error {
 		}
 		d := difference(m.Paired, "accuracy")
 		fmt.Fprintf(t, "%s\t%.2f\t%.4f\t%s [%s, %s]\t%.4f\t%.4f\t%.4f\t%.1e\t%d\t%.2f\t%s\n", v.File, megabytes(v.Bytes),
-			a("accuracy"), signed(d.Difference), signed(d.Low), signed(d.High), a("roc_auc"), a("quadratic_kappa"), a("val_loss"),
+			a("accuracy"), signed(d.Difference), signed(d.Low), signed(d.High), a("roc_auc"), a(m.kappa()), a("val_loss"),
 			m.Largest, m.Changed, m.Alone, m.batched())
 	}
 	return t.Flush()
+}
+
+// Kappa returns the heading of the kappa that counts: of grades kappa², the quadratic one.
+func (r *Report) Kappa() string {
+	if r.Source != nil && r.Source.Assessment.Ordered {
+		return "kappa²"
+	}
+	return "kappa"
 }
 
 // batched returns the time in a batch, or a dash.

@@ -9,8 +9,10 @@ import (
 // reply is the answer to an image.
 type reply struct {
 	Predicted     string        `json:"predicted"`
-	Probabilities []probability `json:"probabilities"`         // in the model's order
-	NoHeatMap     string        `json:"no_heat_map,omitempty"` // why there is none to ask for
+	Probabilities []probability `json:"probabilities"`           // in the model's order
+	Decision      string        `json:"decision,omitempty"`      // by the threshold of the model's run
+	DecisionRule  string        `json:"decision_rule,omitempty"` // that threshold in words
+	NoHeatMap     string        `json:"no_heat_map,omitempty"`   // why there is none to ask for
 }
 
 type probability struct {
@@ -34,6 +36,9 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	out := reply{Predicted: s.description.Classes[evaluation.Prediction{Probabilities: p}.Predicted()]}
+	if s.rule != nil {
+		out.Decision, out.DecisionRule = s.rule.Decision(p), s.rule.String()
+	}
 	if s.explainer.model == nil {
 		out.NoHeatMap = s.explainer.reason.Error()
 	}

@@ -55,6 +55,7 @@ const mostDecoders = 8
 // Server classifies images that clients send.
 type Server struct {
 	description *inference.Description
+	rule        *inference.Rule // nil: none
 	limits      Limits
 	batcher     *batcher
 	explainer   *explainer
@@ -73,7 +74,11 @@ func New(c *inference.Classifier, d *inference.Description, x *explain.Model, no
 	if err := c.RunFewer(); err != nil {
 		return nil, err
 	}
-	s := &Server{description: d, limits: l.withDefaults(), counts: newCounts(),
+	rule, err := d.DefaultRule()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{description: d, rule: rule, limits: l.withDefaults(), counts: newCounts(),
 		explainer: newExplainer(x, noMaps), decoders: make(chan struct{}, min(runtime.GOMAXPROCS(0), mostDecoders))}
 	s.batcher = &batcher{classifier: c, counts: s.counts, waiting: make(chan *job, c.Batch())}
 	return s, nil

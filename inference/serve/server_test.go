@@ -24,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"fovea/evaluation/operating"
 	"fovea/inference"
 	"fovea/inference/explain"
 	"fovea/inference/serve"
@@ -454,4 +455,30 @@ func residentMB() int {
 	var size, resident int
 	fmt.Sscan(string(text), &size, &resident)
 	return resident * os.Getpagesize() >> 20
+}
+
+// TestDecision: a threshold that the run of a model chose decides, and the answer says which one.
+func TestDecision(t *testing.T) {
+	g := readGolden(t)
+	classes := g.Description.Classes
+	p := make([]float64, len(classes))
+	p[0], p[1] = 0.4, 0.6
+	point := operating.Point{Rule: "youden", Positive: classes[0], Negative: classes[1], Threshold: 0.4, ChosenOn: "val",
+		Images: 9}
+	d := g.Description
+	d.Operating = []operating.Point{point}
+	rule, err := d.DefaultRule()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := rule.Decision(p); got != classes[0] {
+		t.Errorf("at the threshold the decision is %q", got)
+	}
+	if p[0] = 0.39; rule.Decision(p) != classes[1] {
+		t.Errorf("below the threshold the decision is %q", rule.Decision(p))
+	}
+	d.Operating[0].Positive = "nobody"
+	if _, err := d.DefaultRule(); err == nil {
+		t.Error("a class that the model does not have is decided for")
+	}
 }

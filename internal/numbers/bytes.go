@@ -17,8 +17,13 @@ func View[T any](data []byte) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(data))), len(data)/int(unsafe.Sizeof(*new(T))))
 }
 
+// A Number has a fixed size.
+type Number interface {
+	int8 | uint8 | int16 | uint16 | int32 | uint32 | int64 | uint64 | float32 | float64
+}
+
 // Encode returns x as bytes in little-endian order, as ONNX and safetensors files hold them. It never returns nil.
-func Encode[T float32 | float64 | int64](x []T) []byte {
+func Encode[T Number](x []T) []byte {
 	data, err := binary.Append([]byte{}, binary.LittleEndian, x)
 	if err != nil {
 		panic(err) // binary refuses types without a fixed size only
@@ -29,7 +34,7 @@ func Encode[T float32 | float64 | int64](x []T) []byte {
 // Decode returns a copy of little-endian bytes as numbers. The bytes need not be aligned, and those behind the last
 // whole number are left out. Memory of ONNX Runtime can be read so too: all machines that it supports are
 // little-endian.
-func Decode[T float32 | float64 | int64](data []byte) []T {
+func Decode[T Number](data []byte) []T {
 	out := make([]T, len(data)/int(unsafe.Sizeof(*new(T))))
 	if _, err := binary.Decode(data, binary.LittleEndian, out); err != nil {
 		panic(err) // out is never longer than data

@@ -57,3 +57,6 @@ func PartialPredictions(split string) string { return "predictions_" + split + "
 
 // ConfusionMatrix returns the name of the picture of a split's confusion matrix.
 func ConfusionMatrix(split string) string { return "confusion_matrix_" + split + ".png" }
+
+// DecisionCurve returns the name of the CSV with the decision curve of a split of two classes, or of grades with a cut.
+func DecisionCurve(split string) string { return "decision_curve_" + split + ".csv" }

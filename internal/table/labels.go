@@ -16,7 +16,11 @@ import (
 // A LabelReader reads a table with a column of paths and one of labels.
 type LabelReader struct {
 	*Reader
+	Attributes []string // those of [Attributes] that the table has
+	Values     []string // of Attributes, in the row read last
+
 	path, label int
+	attributes  []int
 }
 
 // OpenLabels reads the header of a table of labels.
@@ -35,10 +39,29 @@ func OpenLabels(r io.Reader) (*LabelReader, error) {
 	if err == nil && (l.path < 0 || l.label < 0) {
 		err = fmt.Errorf("the header %.300q needs a column path and a column label%s", strings.Join(t.Exact, ","), t.unnamed())
 	}
+	if err == nil {
+		l.Attributes, l.attributes, err = t.FindAttributes(l.path, l.label)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("line 1: %w", err)
 	}
 	return l, nil
+}
+
+// FindAttributes returns the names and the columns of [Attributes] in a header, without columns that hold something
+// else. Two columns that may be the patient are an error, since intervals depend on it; of two that may be another
+// attribute neither is read.
+func (t *Reader) FindAttributes(others ...int) (names []string, columns []int, err error) {
+	for _, usual := range Attributes {
+		at, err := t.Only(usual)
+		if err != nil && usual[0] == Attributes[0][0] {
+			return nil, nil, err
+		}
+		if err == nil && at >= 0 && !slices.Contains(others, at) {
+			names, columns = append(names, usual[0]), append(columns, at)
+		}
+	}
+	return names, columns, nil
 }
 
 // Read returns the next path and label. The error is io.EOF behind the last.
@@ -46,6 +69,10 @@ func (l *LabelReader) Read() (path, label string, err error) {
 	row, err := l.Reader.Read()
 	if err != nil {
 		return "", "", err
+	}
+	l.Values = nil
+	for _, i := range l.attributes {
+		l.Values = append(l.Values, strings.Clone(row[i]))
 	}
 	return strings.Clone(row[l.path]), strings.Clone(row[l.label]), nil // lets go of the rest of the row
 }
@@ -73,6 +100,13 @@ func (l *LabelSet) Add(label string, where func() string) int {
 		l.texts, l.places = append(l.texts, label), append(l.places, where())
 	}
 	return n
+}
+
+// Has reports whether a label was added, as it is or in another case of letters.
+func (l *LabelSet) Has(label string) bool {
+	return slices.ContainsFunc(l.texts, func(text string) bool {
+		return strings.EqualFold(naming.Fold(text), naming.Fold(label))
+	})
 }
 
 // Place returns where a label stands first.

@@ -29,10 +29,7 @@ func (b *body) walk(g *pb.GraphProto) {
 				b.stored = append(b.stored, &pb.TensorProto{Name: proto.String(n.GetOutput()[0]), DataType: t.DataType,
 					Dims: t.Dims})
 			}
-			if a.GetG() != nil {
-				b.walk(a.GetG())
-			}
-			for _, inner := range a.GetGraphs() {
+			for _, inner := range onnx.Subgraphs(a) {
 				b.walk(inner)
 			}
 		}

@@ -60,15 +60,6 @@ func (d *Device) AllocateFloat32(n int) (*ort.Memory, error) {
 	return ort.AllocateOn(d.Device, 4*n)
 }
 
-// Copy copies memory of the same size.
-func (d *Device) Copy(to, from *ort.Memory) error {
-	if d == nil {
-		copy(to.Bytes(), from.Bytes())
-		return nil
-	}
-	return d.Compute.Copy(to.Device(), 0, from.Device(), 0, from.Size())
-}
-
 // Wait returns when all work that was enqueued on Compute is done. It waits for an event, which lets the thread sleep.
 // Waiting for the stream itself would keep a processor busy, which the loaders need.
 func (d *Device) Wait() error {

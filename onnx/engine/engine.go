@@ -213,26 +213,18 @@ func HalfType(precision string) pb.TensorProto_DataType {
 // Open makes a session of a model that the program built. Run waits for the result.
 func (e *Engine) Open(model []byte) (*ort.Session, error) { return e.open(model, e.options) }
 
-// OpenOnDevice makes a session like Open, but on the device's stream: Run only enqueues.
-func (e *Engine) OpenOnDevice(model []byte) (*ort.Session, error) { return e.open(model, e.onStream()) }
-
-// OpenTraining makes a session like OpenOnDevice of a training step, which may be recorded as a CUDA graph and
-// replayed.
+// OpenTraining makes a session like Open of a training step, but on the device's stream: Run only enqueues. The step
+// may be recorded as a CUDA graph and replayed.
 func (e *Engine) OpenTraining(model []byte) (*ort.Session, error) {
-	o := e.onStream()
-	if e.device != nil && e.record {
-		o.ProviderOptions = maps.Clone(o.ProviderOptions)
-		o.ProviderOptions["enable_cuda_graph"] = "1"
-	}
-	return e.open(model, o)
-}
-
-func (e *Engine) onStream() ort.Options {
 	o := e.options
 	if e.device != nil {
 		o.Stream = e.device.Compute
+		if e.record {
+			o.ProviderOptions = maps.Clone(o.ProviderOptions)
+			o.ProviderOptions["enable_cuda_graph"] = "1"
+		}
 	}
-	return o
+	return e.open(model, o)
 }
 
 func (e *Engine) open(model []byte, o ort.Options) (*ort.Session, error) {

@@ -91,7 +91,7 @@ func hasLoops(nodes []*pb.NodeProto) bool {
 			return true
 		}
 		return slices.ContainsFunc(n.GetAttribute(), func(a *pb.AttributeProto) bool {
-			return slices.ContainsFunc(bodies(a), func(g *pb.GraphProto) bool { return hasLoops(g.GetNode()) })
+			return slices.ContainsFunc(onnx.Subgraphs(a), func(g *pb.GraphProto) bool { return hasLoops(g.GetNode()) })
 		})
 	})
 }
@@ -148,20 +148,12 @@ func storedBytes(g *pb.GraphProto) (sum float64) {
 	for _, n := range g.GetNode() {
 		for _, a := range n.GetAttribute() {
 			add(a.GetT())
-			for _, inner := range bodies(a) {
+			for _, inner := range onnx.Subgraphs(a) {
 				sum += storedBytes(inner)
 			}
 		}
 	}
 	return sum
-}
-
-// bodies returns the graphs that an attribute holds.
-func bodies(a *pb.AttributeProto) []*pb.GraphProto {
-	if a.GetG() != nil {
-		return append(slices.Clip(a.GetGraphs()), a.GetG())
-	}
-	return a.GetGraphs()
 }
 
 func (w *walker) graph(g *pb.GraphProto, s *scope) error {
@@ -227,7 +219,7 @@ func (w *walker) node(n *pb.NodeProto, s *scope) error {
 	}
 	var results []*value
 	var err error
-	if slices.ContainsFunc(n.GetAttribute(), func(a *pb.AttributeProto) bool { return len(bodies(a)) > 0 }) {
+	if slices.ContainsFunc(n.GetAttribute(), func(a *pb.AttributeProto) bool { return len(onnx.Subgraphs(a)) > 0 }) {
 		results, err = w.control(n, inputs, s)
 	} else {
 		results = infer(n, inputs)
@@ -284,7 +276,7 @@ func (w *walker) control(n *pb.NodeProto, inputs []*value, s *scope) ([]*value, 
 	}
 	var results []*value
 	for _, a := range n.GetAttribute() {
-		for _, g := range bodies(a) {
+		for _, g := range onnx.Subgraphs(a) {
 			inner := s.inner(steps)
 			first, carried := 0, math.MaxInt // among the body's outputs
 			var given []*value

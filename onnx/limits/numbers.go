@@ -1,7 +1,6 @@
 package limits
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -9,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"fovea/internal/numbers"
 	"fovea/onnx"
 	"fovea/onnx/pb"
 )
@@ -144,7 +144,7 @@ func checkDivision(dividend, divisor []int64) error {
 }
 
 // Integers returns the elements of a tensor of integers, and nil for other tensors.
-func Integers(t *pb.TensorProto) (out []int64) {
+func Integers(t *pb.TensorProto) []int64 {
 	if t == nil {
 		return nil
 	}
@@ -152,36 +152,30 @@ func Integers(t *pb.TensorProto) (out []int64) {
 	if err != nil {
 		return nil
 	}
-	little := binary.LittleEndian
 	switch pb.TensorProto_DataType(t.GetDataType()) {
-	case pb.TensorProto_INT64, pb.TensorProto_UINT64:
-		for b := range slices.Chunk(data, 8) {
-			out = append(out, int64(little.Uint64(b)))
-		}
+	case pb.TensorProto_INT64:
+		return widened[int64](data)
+	case pb.TensorProto_UINT64:
+		return widened[uint64](data)
 	case pb.TensorProto_INT32:
-		for b := range slices.Chunk(data, 4) {
-			out = append(out, int64(int32(little.Uint32(b))))
-		}
+		return widened[int32](data)
 	case pb.TensorProto_UINT32:
-		for b := range slices.Chunk(data, 4) {
-			out = append(out, int64(little.Uint32(b)))
-		}
+		return widened[uint32](data)
 	case pb.TensorProto_INT16:
-		for b := range slices.Chunk(data, 2) {
-			out = append(out, int64(int16(little.Uint16(b))))
-		}
+		return widened[int16](data)
 	case pb.TensorProto_UINT16:
-		for b := range slices.Chunk(data, 2) {
-			out = append(out, int64(little.Uint16(b)))
-		}
+		return widened[uint16](data)
 	case pb.TensorProto_INT8:
-		for _, b := range data {
-			out = append(out, int64(int8(b)))
-		}
+		return widened[int8](data)
 	case pb.TensorProto_UINT8:
-		for _, b := range data {
-			out = append(out, int64(b))
-		}
+		return widened[uint8](data)
+	}
+	return nil
+}
+
+func widened[T numbers.Number](data []byte) (out []int64) {
+	for _, x := range numbers.Decode[T](data) {
+		out = append(out, int64(x))
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/internal/numbers"
 	"fovea/onnx"
 	"fovea/onnx/pb"
 )
@@ -434,11 +435,8 @@ func reshape(n *pb.NodeProto, in []*value) []*value {
 }
 
 func flatten(n *pb.NodeProto, in []*value) []*value {
-	axis := attributes(n).int("axis", 1)
-	if axis < 0 {
-		axis += int64(len(in[0].dims))
-	}
-	if axis < 0 || int(axis) > len(in[0].dims) {
+	axis, ok := axisOf(attributes(n).int("axis", 1), len(in[0].dims))
+	if !ok && axis != len(in[0].dims) {
 		return nil
 	}
 	rows := (&value{dims: in[0].dims[:axis]}).elements()
@@ -551,7 +549,7 @@ func slice(n *pb.NodeProto, in []*value) []*value {
 			ints = nil
 			continue // at most the whole axis
 		}
-		first, end := clamp(starts[i], size), clamp(ends[i], size)
+		first, end := Clamp(starts[i], size), Clamp(ends[i], size)
 		dims[axis] = math.Ceil(float64(max(end-first, 0)) / float64(step))
 		if ints != nil && len(dims) == 1 && step == 1 && end <= int64(len(ints)) {
 			ints = ints[first:max(end, first)]
@@ -564,8 +562,8 @@ func slice(n *pb.NodeProto, in []*value) []*value {
 	return out
 }
 
-// clamp counts an index from the front and clamps it to [0, size].
-func clamp(i, size int64) int64 {
+// Clamp returns an index of a slice, counted from the front and clamped to [0, size].
+func Clamp(i, size int64) int64 {
 	if i < 0 {
 		i += size
 	}
@@ -647,7 +645,7 @@ func resize(n *pb.NodeProto, in []*value) []*value {
 	}
 	for _, v := range in[1:] {
 		if data, err := onnx.Data(v.tensor); v.tensor != nil && err == nil && v.kind == pb.TensorProto_FLOAT && len(data) == 4*rank {
-			scales = float32s(data)
+			scales = numbers.Decode[float32](data)
 		}
 	}
 	if len(scales) != rank {
@@ -660,23 +658,9 @@ func resize(n *pb.NodeProto, in []*value) []*value {
 	return like(in, dims)
 }
 
-func float32s(data []byte) (out []float32) {
-	for b := range slices.Chunk(data, 4) {
-		out = append(out, math.Float32frombits(uint32(b[0])|uint32(b[1])<<8|uint32(b[2])<<16|uint32(b[3])<<24))
-	}
-	return out
-}
-
 func shapeOf(n *pb.NodeProto, in []*value) []*value {
 	rank := int64(len(in[0].dims))
-	bound := func(name string, otherwise int64) int64 { // negative ones count from the end
-		i := attributes(n).int(name, otherwise)
-		if i < 0 {
-			i += rank
-		}
-		return min(max(i, 0), rank)
-	}
-	start, end := bound("start", 0), bound("end", rank)
+	start, end := Clamp(attributes(n).int("start", 0), rank), Clamp(attributes(n).int("end", rank), rank)
 	dims := in[0].dims[start:max(start, end)]
 	v := &value{kind: pb.TensorProto_INT64, dims: []float64{float64(len(dims))}}
 	if len(dims) <= longestList {

@@ -2,6 +2,9 @@
 // classifiers whose true values are known. It prints the Markdown table of docs/evidence/metrics.md.
 //
 //	go run ./tools/coverage [-samples 1000] [-rounds 1000] [-drawn]
+//	go run ./tools/coverage -patients [-samples 1000] [-rounds 1000]
+//
+// With -patients it compares intervals by image and by patient, see clustered.go.
 //
 // An image of class y has one feature for each class, x ~ N(μ·e_y, 1). Classes are equally frequent. The classifier
 // knows the true probabilities, softmax(μ·x). μ is chosen for the AUC. True values are those of 200,000 images.
@@ -26,7 +29,12 @@ func main() {
 	samples := flag.Int("samples", 1000, "samples a row of the table")
 	rounds := flag.Int("rounds", 1000, "bootstrap rounds a sample")
 	drawn := flag.Bool("drawn", false, "classes are drawn too, instead of as many images of each")
+	patients := flag.Bool("patients", false, "patients with two eyes, whose images depend on each other")
 	flag.Parse()
+	if *patients {
+		clustered(*samples, *rounds, *drawn)
+		return
+	}
 	fmt.Print("| classes | AUC | images |")
 	for _, name := range measures {
 		fmt.Printf(" %s |", name)

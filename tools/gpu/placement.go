@@ -39,12 +39,6 @@ func placement(ctx context.Context, s *section) error {
 			}
 		}
 	}
-	for _, g := range []namedGraph{{"optimizer", artifacts.Optimizer}, {"sum of squares", artifacts.SquareSum},
-		{"accumulation", artifacts.Accumulate}, {"moving average", artifacts.Average}} {
-		if err := s.checkPlacement(ctx, g, "fp32"); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 

@@ -24,8 +24,7 @@ var sections = []struct {
 	{"Environment", "the provider computes", environment},
 	{"Placement", "every node on CUDA, no copies between devices, capture as a CUDA graph admitted", placement},
 	{"Gradients", "for every parameter within the limits that are stated with each row", gradients},
-	{"Optimizer", "20 steps: the kernels equal the CPU to the bit, optimizer.onnx to 2e-6 of the largest entry",
-		optimizers},
+	{"Optimizer", "20 steps: the kernels equal the CPU to the bit", optimizers},
 	{"CUDA graphs", "the same losses with replayed and with plain steps, while paths are dropped at random: to the bit, " +
 		"or as close as two equal runs lie", cudaGraphs},
 	{"Loss curve", "losses of PyTorch from the same weights on the same batches, within the limits that are stated with " +

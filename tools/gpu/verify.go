@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"fovea/evaluation"
 	"fovea/internal/durable"
 	"fovea/tools/worker"
 )
@@ -149,11 +150,7 @@ func (s *settings) resultFile(number int) string {
 func (s *settings) write(r *result) error { return writeJSON(s.resultFile(r.Number), r) }
 
 func writeJSON(path string, x any) error {
-	return durable.Write(path, func(w io.Writer) error {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(x)
-	})
+	return durable.Write(path, func(w io.Writer) error { return evaluation.WriteJSON(w, x) })
 }
 
 func readResult(path string) (*result, error) {

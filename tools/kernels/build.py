@@ -6,16 +6,16 @@
 Needs pip, no GPU and no CUDA toolkit. The arithmetic is IEEE's, with nothing fused, so that a GPU gives the bits of
 package optim. The output ends with registers and spills of each kernel and architecture; a spill fails.
 
-NVRTC 13.0 labels all that it makes as PTX ISA 9.0, which only drivers of CUDA 13.0 (580) read. The kernels use nothing
-that PTX ISA 6.3, the first with Turing, lacks: the label says so, ptxas holds the text to it, and every driver that a
-GPU build of ONNX Runtime accepts reads it.
+NVRTC 13.0 labels all that it makes as PTX ISA 9.0, which only drivers of CUDA 13.0 (580) read, and makes nothing for GPUs
+before Turing (7.5). The kernels use nothing that PTX ISA 6.3 and Pascal (6.0) lack: the labels say so, and ptxas 12.9,
+the last one for Pascal, holds the text to them. Every driver and GPU that a GPU build of ONNX Runtime accepts reads it.
 """
 import ctypes, hashlib, pathlib, re, subprocess, sys, tempfile, zipfile
 
-PACKAGES = "nvidia-cuda-nvrtc==13.0.88", "nvidia-cuda-nvcc==13.0.88"
+PACKAGES = "nvidia-cuda-nvrtc==13.0.88", "nvidia-cuda-nvcc-cu12==12.9.86"
 OPTIONS = "--gpu-architecture=compute_75", "--fmad=false", "--prec-div=true", "--prec-sqrt=true", "--ftz=false"
-ISA = "6.3"
-ARCHITECTURES = 75, 80, 86, 89, 90, 100, 120
+ISA, TARGET = "6.3", "sm_60"
+ARCHITECTURES = 60, 70, 75, 80, 86, 89, 90, 100, 120
 SOURCE = pathlib.Path(__file__).resolve().parents[2] / "training/optim/gpu/kernels.cu"
 
 
@@ -54,6 +54,7 @@ def main(wheels, work):
     source = SOURCE.read_bytes()
     ptx = compile(ctypes.CDLL(str(next(work.rglob("libnvrtc.so.*")))), source)
     ptx = re.sub(r"^\.version .*$", ".version " + ISA, ptx.strip("\n"), count=1, flags=re.M)
+    ptx = re.sub(r"^\.target .*$", ".target " + TARGET, ptx, count=1, flags=re.M)
     ptx = re.sub(r"[ \t]+$", "", ptx, flags=re.M)
     header = f"// Made by tools/kernels/build.py with {PACKAGES[0]} {' '.join(OPTIONS)}\n"
     header += f"// from {SOURCE.name}, SHA-256 {hashlib.sha256(source).hexdigest()}\n"

@@ -116,6 +116,12 @@ type Evaluation struct {
 	Probabilities string `toml:"probabilities" choices:"fp32 fp16"`
 	AbsentClass   string `toml:"absent_class" choices:"warn error"`
 	Axis          string `toml:"axis" choices:"epoch_1000x epoch"` // of the metrics in TensorBoard
+
+	OperatingPoints []string `toml:"operating_points"`          // rules, see operating.ParseRule; the first is the default
+	Cut             string   `toml:"cut"`                       // lowest grade that is positive; "": of two classes
+	Prevalence      float64  `toml:"prevalence" range:"[0, 1)"` // of the people whom the model is for; 0: not stated
+
+	By []string `toml:"by"` // attributes by which the test tells subgroups apart, see evaluation.ParseGroupings
 }
 
 // Optimizer describes AdamW with layer-wise decay of the rate. Exactly one of LR and BLR is above 0;

@@ -12,6 +12,8 @@ import (
 	"fovea/data/augment"
 	"fovea/data/labels"
 	"fovea/data/splits"
+	"fovea/evaluation"
+	"fovea/evaluation/operating"
 	"fovea/graphs/vit"
 )
 
@@ -56,6 +58,14 @@ func (c *Config) problems() []*Error {
 	if rate := c.LearningRate(); rate > 0 {
 		k.check("schedule.min_lr", !(c.Schedule.MinLR > rate), "%v is above the learning rate, %v", c.Schedule.MinLR, rate)
 	}
+	_, err := evaluation.ParseGroupings(c.Evaluation.By)
+	k.check("evaluation.by", err == nil, "%v", err)
+	for _, text := range c.Evaluation.OperatingPoints {
+		_, err := operating.ParseRule(text)
+		k.check("evaluation.operating_points", err == nil, "%v", err)
+	}
+	k.check("evaluation.cut", c.Evaluation.Cut == "" || len(c.Evaluation.OperatingPoints) > 0,
+		"has no effect without evaluation.operating_points")
 	k.check("runtime.cuda_graph", !c.Runtime.CUDAGraph || c.Runtime.Provider != "cpu",
 		"has no effect beside runtime.provider = \"cpu\": set it to false")
 	return k.found

@@ -29,6 +29,10 @@ func TestValidate(t *testing.T) {
 		{"name", func(c *Config) { c.Name = `a\b` }},
 		{"seed", func(c *Config) { c.Seed = -1 }},
 		{"recipe", func(c *Config) { c.Recipe = "paper" }},
+		{"", func(c *Config) { c.Evaluation.OperatingPoints = []string{"youden", "specificity 0.95 lower"} }},
+		{"evaluation.operating_points", func(c *Config) { c.Evaluation.OperatingPoints = []string{"sensitivity 90"} }},
+		{"evaluation.cut", func(c *Config) { c.Evaluation.Cut = "mild" }},
+		{"evaluation.prevalence", func(c *Config) { c.Evaluation.Prevalence = 1 }},
 		{"data.ratio", func(c *Config) { c.Data.Ratio = 0 }},
 		{"data.ratio", func(c *Config) { c.Data.Ratio = 1.5 }},
 		{"data.sampling", func(c *Config) { c.Data.Sampling = "weighted" }},
@@ -146,6 +150,8 @@ func TestValidate(t *testing.T) {
 		{"runtime.threads", func(c *Config) { c.Runtime.Threads = -1 }},
 		{"runtime.cuda_graph", func(c *Config) { c.Runtime.Provider, c.Runtime.CUDAGraph = "cpu", true }},
 		{"output.dir", func(c *Config) { c.Output.Dir = "" }},
+		{"evaluation.by", func(c *Config) { c.Evaluation.By = []string{"sex", "age:60:40"} }},
+		{"", func(c *Config) { c.Evaluation.By = []string{"sex", "age:40:60"} }},
 	}
 	refused := map[string]bool{ // what every value of their type is good for
 		"augment.quarter_turns": true, "augment.smooth_unmixed": true, "data.stratified": true, "model.allow_missing": true,

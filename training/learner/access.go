@@ -13,7 +13,12 @@ func (l *Learner) ArenaBytes() int64 { return 4 * int64(l.settings.Layout.Size) 
 // Gradients visits the gradients of the last ForwardBackward, by the parameter's name. They contain the loss scale as a
 // factor.
 func (l *Learner) Gradients(visit func(name string, gradient []float32)) error {
-	return l.device.Exchange([]*ort.Memory{l.gradients}, true, false, func(contents []*ort.Memory) error {
+	return l.exchangeGradients(true, false, visit)
+}
+
+// exchangeGradients visits the gradients that are trained. They are read before and written afterwards as it is asked.
+func (l *Learner) exchangeGradients(read, write bool, visit func(name string, gradient []float32)) error {
+	return l.device.Exchange([]*ort.Memory{l.gradients}, read, write, func(contents []*ort.Memory) error {
 		for _, p := range l.settings.Layout.Params {
 			if !p.Frozen {
 				visit(p.Name, p.View(contents[0].Float32()))
@@ -37,15 +42,7 @@ func (l *Learner) Initialize(fill func(name string, values []float32) error) err
 
 // Inject takes the gradients that fill writes in place of those of a ForwardBackward, whose loss is then 0.
 func (l *Learner) Inject(fill func(name string, gradient []float32)) error {
-	err := l.device.Exchange([]*ort.Memory{l.gradients}, false, true, func(contents []*ort.Memory) error {
-		for _, p := range l.settings.Layout.Params {
-			if !p.Frozen {
-				fill(p.Name, p.View(contents[0].Float32()))
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	if err := l.exchangeGradients(false, true, fill); err != nil {
 		return err
 	}
 	if err := l.optimizer.accumulate(l.micro); err != nil {

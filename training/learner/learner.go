@@ -22,8 +22,6 @@ type Settings struct {
 	Images   string  // input of the graph that takes the images, or the features of a linear probe
 	DropPath float64 // rate at the last block
 	Seed     uint64  // of the paths that are dropped
-
-	OptimizerGraphs bool // run optimizer.onnx in place of what is made for the device
 }
 
 // A Learner takes optimizer steps. Each goes Stage, ForwardBackward, and so on for every micro-batch, then Update, and
@@ -102,11 +100,17 @@ func (l *Learner) open(e *engine.Engine, g *graphs.Graph) (err error) {
 	if err = l.lossScale.set(scale); err != nil {
 		return err
 	}
-	l.optimizer, err = newOptimizer(s, &l.arenas, e)
-	if l.optimizer != nil {
-		l.add(l.optimizer.close)
+	if device == nil {
+		l.optimizer = newHostOptimizer(s, &l.arenas)
+		return nil
 	}
-	return err
+	kernels, err := newKernelOptimizer(s, &l.arenas)
+	if err != nil {
+		return err
+	}
+	l.optimizer = kernels
+	l.add(kernels.close)
+	return nil
 }
 
 // lower rewrites a graph for an engine and returns it as a model file.

@@ -1,13 +1,6 @@
 package learner
 
-import (
-	"errors"
-	"log/slog"
-
-	"fovea/onnx/cuda"
-	"fovea/onnx/engine"
-	"fovea/training/optim"
-)
+import "fovea/training/optim"
 
 // An optimizer does what follows a backward pass, on the device of the arenas. On a GPU its methods only enqueue it.
 type optimizer interface {
@@ -18,28 +11,6 @@ type optimizer interface {
 	update(step int64, rate, divisor float64) error
 	// norm returns the norm of the gradients of the last update, divided and not yet clipped. On a GPU, wait first.
 	norm() float64
-	close() error
-}
-
-// newOptimizer makes the fastest optimizer for where the arenas are.
-func newOptimizer(s Settings, a *arenas, e *engine.Engine) (optimizer, error) {
-	switch {
-	case s.OptimizerGraphs:
-		return newGraphOptimizer(s, a, e)
-	case e.Device() == nil:
-		return newHostOptimizer(s, a), nil
-	}
-	o, err := newKernelOptimizer(s, a)
-	if err == nil {
-		return o, nil
-	}
-	var memory *cuda.OutOfMemory
-	if errors.As(err, &memory) {
-		return nil, err
-	}
-	slog.Warn("the GPU's driver refuses the optimizer's kernels, optimizer.onnx takes their place, which is slower",
-		"reason", err)
-	return newGraphOptimizer(s, a, e)
 }
 
 // A hostOptimizer runs on the CPU.
@@ -87,4 +58,3 @@ func (o *hostOptimizer) update(step int64, rate, divisor float64) error {
 }
 
 func (o *hostOptimizer) norm() float64 { return o.last }
-func (o *hostOptimizer) close() error  { return nil }

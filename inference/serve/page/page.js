@@ -74,6 +74,8 @@ function show(file, answer) {
   }));
   find("class").replaceChildren(...sorted.map((p) => new Option(visible(p.class), p.class, false, p.class === answer.predicted)));
   find("status").textContent = "Most probable: " + visible(answer.predicted);
+  find("decision").textContent = answer.decision
+    ? "Decision: " + visible(answer.decision) + ". The rule: " + visible(answer.decision_rule) + "." : "";
   find("drawn").hidden = true;
   find("choice").hidden = "no_heat_map" in answer;
   find("result").hidden = find("explanation").hidden = false;

@@ -265,7 +265,7 @@ func TestDriverSuits(t *testing.T) {
 func TestReleaseRunsOn(t *testing.T) {
 	find := func(version int) *gpuRelease {
 		i := slices.IndexFunc(gpuReleases, func(r gpuRelease) bool {
-			return r.system == "linux/amd64" && r.cuda == version
+			return r.System == "linux/amd64" && r.CUDA == version
 		})
 		return &gpuReleases[i]
 	}
@@ -279,8 +279,8 @@ func TestReleaseRunsOn(t *testing.T) {
 		}
 	}
 	for _, r := range gpuReleases {
-		if last := r.runtime.files[len(r.runtime.files)-1]; !isLibraryName(last.name) && runtime.GOOS == "linux" {
-			t.Errorf("%s for CUDA %d: the runtime's last file is %s", r.system, r.cuda, last.name)
+		if last := r.Runtime.Files[len(r.Runtime.Files)-1]; !isLibraryName(last.Name) && runtime.GOOS == "linux" {
+			t.Errorf("%s for CUDA %d: the runtime's last file is %s", r.System, r.CUDA, last.Name)
 		}
 	}
 }

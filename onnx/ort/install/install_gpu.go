@@ -65,9 +65,9 @@ func chooseRelease(version int) (*gpuRelease, error) {
 	var offered []*gpuRelease
 	var versions []string
 	for i, r := range gpuReleases {
-		if r.system == thisSystem {
+		if r.System == thisSystem {
 			offered = append(offered, &gpuReleases[i])
-			versions = append(versions, fmt.Sprint(r.cuda))
+			versions = append(versions, fmt.Sprint(r.CUDA))
 		}
 	}
 	if offered == nil {
@@ -83,12 +83,12 @@ func chooseRelease(version int) (*gpuRelease, error) {
 	devices, err := cuda.Devices()
 	if err != nil {
 		slog.Warn(fmt.Sprintf("no GPU can be asked which CUDA it takes: it is CUDA %d; -cuda chooses another",
-			offered[0].cuda), "reason", err)
+			offered[0].CUDA), "reason", err)
 		return offered[0], nil
 	}
 	gpu := devices[0]
 	for _, r := range offered {
-		if r.cuda <= gpu.Driver/1000 && r.runsOn(gpu.Major, gpu.Minor) {
+		if r.CUDA <= gpu.Driver/1000 && r.runsOn(gpu.Major, gpu.Minor) {
 			return r, nil
 		}
 	}
@@ -119,27 +119,27 @@ func (r *gpuRelease) install(ctx context.Context, o GPUOptions) (string, error) 
 	}
 	defer os.RemoveAll(temporary)
 
-	wanted := slices.Clone(r.libraries)
+	wanted := slices.Clone(r.Libraries)
 	if o.CuDNN {
-		wanted = append(wanted, r.convolutions...)
+		wanted = append(wanted, r.Convolutions...)
 	}
-	wanted = append(wanted, r.runtime)
-	plan := GPUPlan{Version: r.runtime.version, CUDA: r.cuda}
+	wanted = append(wanted, r.Runtime)
+	plan := GPUPlan{Version: r.Runtime.Version, CUDA: r.CUDA}
 	var fetch, inCache []wheelPackage // packages to fetch, and all that will be in the cache
-	elsewhere := placesOutside(cache, places(ctx, "", r.cuda))
+	elsewhere := placesOutside(cache, places(ctx, "", r.CUDA))
 	for _, p := range wanted {
 		folder := filepath.Join(cache, r.folder(p))
 		if p.storedIn(folder) {
 			inCache = append(inCache, p)
 			continue
 		}
-		if found := p.foundIn(r.cuda, elsewhere); found != nil {
+		if found := p.foundIn(r.CUDA, elsewhere); found != nil {
 			plan.Present = append(plan.Present, found...)
 			continue
 		}
 		fetch, inCache = append(fetch, p), append(inCache, p)
 		plan.Fetch = append(plan.Fetch, p.requirement())
-		plan.Download += p.bytes
+		plan.Download += p.Bytes
 		plan.Disk += p.stored()
 	}
 	if o.Begin != nil {
@@ -158,37 +158,37 @@ func (r *gpuRelease) install(ctx context.Context, o GPUOptions) (string, error) 
 					wheelPython, strings.Join(plan.Fetch, " ")),
 				errors.New("on a machine of this kind that has one, then here with PIP_NO_INDEX=1 PIP_FIND_LINKS=DIR"))
 		}
-		done += p.bytes
+		done += p.Bytes
 	}
 	// The runtime's own sum is written last, and again each time: Load takes the library whose sum is newest.
 	for _, p := range inCache {
 		if err := checkOwners(cache, filepath.Join(cache, r.folder(p))); err != nil {
 			return "", err
 		}
-		for _, f := range p.files {
-			if err := writeSum(filepath.Join(cache, r.folder(p), f.cachedName()), f.sum); err != nil {
+		for _, f := range p.Files {
+			if err := writeSum(filepath.Join(cache, r.folder(p), f.cachedName()), f.Sum); err != nil {
 				return "", err
 			}
 		}
 	}
-	return filepath.Join(cache, r.folder(r.runtime), libraryName()), nil
+	return filepath.Join(cache, r.folder(r.Runtime), libraryName()), nil
 }
 
 // folder returns the folder of a package's libraries, relative to the cache.
 func (r *gpuRelease) folder(p wheelPackage) string {
-	name := cudaFolder(r.cuda)
-	if p.name == r.runtime.name {
-		name = p.version + "-" + name
+	name := cudaFolder(r.CUDA)
+	if p.Name == r.Runtime.Name {
+		name = p.Version + "-" + name
 	}
 	return filepath.Join(name, systemFolder)
 }
 
 // cachedName returns a library's file name in the cache.
 func (f wheelFile) cachedName() string {
-	if isLibraryName(f.name) {
+	if isLibraryName(f.Name) {
 		return libraryName()
 	}
-	return f.name
+	return f.Name
 }
 
 // placesOutside leaves out the places inside a folder.
@@ -204,9 +204,9 @@ func placesOutside(folder string, places iter.Seq[place]) iter.Seq[place] {
 
 // storedIn reports whether a folder has all of a package's libraries, undamaged.
 func (p wheelPackage) storedIn(folder string) bool {
-	return !slices.ContainsFunc(p.files, func(f wheelFile) bool {
+	return !slices.ContainsFunc(p.Files, func(f wheelFile) bool {
 		sum, err := fileSum(filepath.Join(folder, f.cachedName()))
-		return err != nil || sum != f.sum
+		return err != nil || sum != f.Sum
 	})
 }
 
@@ -214,10 +214,10 @@ func (p wheelPackage) storedIn(folder string) bool {
 // all. Other packages are not looked for.
 func (p wheelPackage) foundIn(version int, places iter.Seq[place]) []CUDALibrary {
 	var list []CUDALibrary
-	for _, f := range p.files {
-		stem, _ := splitName(f.name)
+	for _, f := range p.Files {
+		stem, _ := splitName(f.Name)
 		if slices.ContainsFunc(nvidiaLibraries, func(l nvidiaLibrary) bool { return l.stem == stem }) {
-			list = append(list, CUDALibrary{Name: f.name, Package: p.name})
+			list = append(list, CUDALibrary{Name: f.Name, Package: p.Name})
 		}
 	}
 	if len(list) == 0 {
@@ -240,7 +240,7 @@ func (p wheelPackage) fetch(ctx context.Context, temporary, folder string, progr
 		return err
 	}
 	defer os.RemoveAll(dir)
-	stop := watch(func() int64 { return folderBytes(dir) }, p.bytes, progress)
+	stop := watch(func() int64 { return folderBytes(dir) }, p.Bytes, progress)
 	wheel, err := pipDownload(ctx, found[0], p.requirement(), dir, "--python-version", wheelPython)
 	stop()
 	if err != nil {
@@ -259,26 +259,26 @@ func (p wheelPackage) unpack(wheel, temporary, folder string) error {
 		return fmt.Errorf("%s: %w", filepath.Base(wheel), err)
 	}
 	defer archive.Close()
-	for _, f := range p.files {
+	for _, f := range p.Files {
 		i := slices.IndexFunc(archive.File, func(m *zip.File) bool {
-			return path.Base(m.Name) == f.name && m.Mode().IsRegular()
+			return path.Base(m.Name) == f.Name && m.Mode().IsRegular()
 		})
 		if i < 0 {
-			return fmt.Errorf("%s holds no %s", filepath.Base(wheel), f.name)
+			return fmt.Errorf("%s holds no %s", filepath.Base(wheel), f.Name)
 		}
 		sum, err := extract(archive.File[i], filepath.Join(temporary, f.cachedName()))
 		if err != nil {
-			return fmt.Errorf("unpacking %s of %s: %w", f.name, filepath.Base(wheel), err)
+			return fmt.Errorf("unpacking %s of %s: %w", f.Name, filepath.Base(wheel), err)
 		}
-		if sum != f.sum {
+		if sum != f.Sum {
 			return fmt.Errorf("%s in %s has the SHA-256 %s, but %s is expected: damaged or changed, not used",
-				f.name, filepath.Base(wheel), sum, f.sum)
+				f.Name, filepath.Base(wheel), sum, f.Sum)
 		}
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	for _, f := range p.files {
+	for _, f := range p.Files {
 		name := f.cachedName()
 		if err := os.Rename(filepath.Join(temporary, name), filepath.Join(folder, name)); err != nil {
 			return err

@@ -28,7 +28,7 @@ func fakeIndex(t *testing.T) (python, asked string) {
 			t.Fatal(err)
 		}
 		z := zip.NewWriter(f)
-		p := wheelPackage{name: name, version: version}
+		p := wheelPackage{Name: name, Version: version}
 		for _, member := range order {
 			w, err := z.Create("somewhere/lib/" + member)
 			if err == nil {
@@ -38,7 +38,7 @@ func fakeIndex(t *testing.T) (python, asked string) {
 				t.Fatal(err)
 			}
 			sum, _ := fileSum(orttest.File(t, member, files[member]))
-			p.files = append(p.files, wheelFile{member, int64(len(files[member])), sum})
+			p.Files = append(p.Files, wheelFile{member, int64(len(files[member])), sum})
 		}
 		if err := errors.Join(z.Close(), f.Close()); err != nil {
 			t.Fatal(err)
@@ -47,7 +47,7 @@ func fakeIndex(t *testing.T) (python, asked string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.bytes = info.Size()
+		p.Bytes = info.Size()
 		return p
 	}
 	libraries := t.TempDir()
@@ -63,14 +63,14 @@ func fakeIndex(t *testing.T) (python, asked string) {
 	releases := gpuReleases
 	t.Cleanup(func() { gpuReleases = releases })
 	gpuReleases = []gpuRelease{{
-		system: thisSystem, cuda: 13, kernels: []int{90},
-		runtime: pack("onnxruntime-gpu", "1.31.1", content, providerName(), "libonnxruntime.so.1.31.1"),
-		libraries: []wheelPackage{
+		System: thisSystem, CUDA: 13, Kernels: []int{90},
+		Runtime: pack("onnxruntime-gpu", "1.31.1", content, providerName(), "libonnxruntime.so.1.31.1"),
+		Libraries: []wheelPackage{
 			pack("nvidia-cuda-runtime", "13.5.37", content, "libcudart.so.13"),
 			pack("nvidia-curand", "10.4.5.25", content, "libcurand.so.10"),
 			pack("nvidia-cublas", "13.10.0.20", content, "libcublasLt.so.13", "libcublas.so.13"),
 		},
-		convolutions: []wheelPackage{pack("nvidia-cudnn-cu13", "9.28.1.4", content, "libcudnn.so.9")},
+		Convolutions: []wheelPackage{pack("nvidia-cudnn-cu13", "9.28.1.4", content, "libcudnn.so.9")},
 	}}
 	asked = filepath.Join(t.TempDir(), "asked")
 	python = fmt.Sprintf(`case "$*" in *find_spec*) exit 0;; esac
@@ -219,9 +219,9 @@ func TestInstallGPUFails(t *testing.T) {
 	t.Run("changed library", func(t *testing.T) {
 		cache := emptyMachine(t, map[string]string{"python3": python})
 		changed := ok
-		changed.libraries = []wheelPackage{ok.libraries[2]}
-		changed.libraries[0].files = slices.Clone(changed.libraries[0].files)
-		changed.libraries[0].files[1].sum = strings.Repeat("0", 64)
+		changed.Libraries = []wheelPackage{ok.Libraries[2]}
+		changed.Libraries[0].Files = slices.Clone(changed.Libraries[0].Files)
+		changed.Libraries[0].Files[1].Sum = strings.Repeat("0", 64)
 		gpuReleases = []gpuRelease{changed}
 		defer func() { gpuReleases = []gpuRelease{ok} }()
 		_, err := GPU(t.Context(), GPUOptions{CUDA: 13})
@@ -233,8 +233,8 @@ func TestInstallGPUFails(t *testing.T) {
 	t.Run("other wheel", func(t *testing.T) {
 		emptyMachine(t, map[string]string{"python3": python})
 		changed := ok
-		changed.libraries = []wheelPackage{ok.libraries[0]}
-		changed.libraries[0].files = []wheelFile{{"libcudart.so.14", 1, ""}}
+		changed.Libraries = []wheelPackage{ok.Libraries[0]}
+		changed.Libraries[0].Files = []wheelFile{{"libcudart.so.14", 1, ""}}
 		gpuReleases = []gpuRelease{changed}
 		defer func() { gpuReleases = []gpuRelease{ok} }()
 		_, err := GPU(t.Context(), GPUOptions{CUDA: 13})

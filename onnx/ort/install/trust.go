@@ -83,8 +83,8 @@ func pinned(sum string) bool {
 		return true
 	}
 	for _, r := range gpuReleases {
-		for _, p := range slices.Concat(r.libraries, r.convolutions, []wheelPackage{r.runtime}) {
-			if slices.ContainsFunc(p.files, func(f wheelFile) bool { return f.sum == sum }) {
+		for _, p := range slices.Concat(r.Libraries, r.Convolutions, []wheelPackage{r.Runtime}) {
+			if slices.ContainsFunc(p.Files, func(f wheelFile) bool { return f.Sum == sum }) {
 				return true
 			}
 		}

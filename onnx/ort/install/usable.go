@@ -76,7 +76,7 @@ func gpuProblem(err error, library *ort.Library) error {
 	}
 	if strings.Contains(text, "no kernel image") {
 		if r, err := chooseRelease(0); err == nil {
-			mend = installGPUCommand(r.cuda)
+			mend = installGPUCommand(r.CUDA)
 		}
 	}
 	return problem(fmt.Errorf("a small model on %s (compute capability %d.%d) with %s (ONNX Runtime %s): %s",

@@ -7,7 +7,7 @@
 //
 //	python3 tools/kernels/build.py
 //
-// for GPUs from Turing on (compute capability 7.5). The driver compiles it for the GPU at hand; every driver since CUDA
+// for GPUs from Pascal on (compute capability 6.0). The driver compiles it for the GPU at hand; every driver since CUDA
 // 10.0 (410) reads its PTX ISA, 6.3.
 //
 // Methods of an [Optimizer] queue work and return. One step, with page-locked memory status of [StatusBytes]:

@@ -87,7 +87,8 @@ func New(d *cuda.Device, s *cuda.Stream, l optim.Layout, adamw optim.AdamW, aver
 // open loads the kernels and allocates the optimizer's memory.
 func (o *Optimizer) open(d *cuda.Device) (err error) {
 	if o.module, err = d.Load(ptx); err != nil {
-		return fmt.Errorf("loading the optimizer's kernels: %w", err)
+		return fmt.Errorf(`the GPU's driver refuses the optimizer's kernels, install a newer one or set `+
+			`runtime.provider = "cpu": %w`, err)
 	}
 	for name, f := range map[string]**cuda.Function{"add": &o.kernel.add, "squares": &o.kernel.squares,
 		"fold": &o.kernel.fold, "finish": &o.kernel.finish, "adamw": &o.kernel.adamw} {

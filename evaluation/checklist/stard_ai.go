@@ -1,0 +1,101 @@
+package checklist
+
+// stardAI holds the 40 items of STARD-AI, the extension of STARD 2015 for models; 15 has four parts, 16 three, 17, 26
+// and 40 two.
+var stardAI = &Checklist{
+	Name:  "stard-ai",
+	Title: "STARD-AI",
+	Source: "Sounderajah V, Guni A, Liu X, et al. The STARD-AI reporting guideline for diagnostic accuracy studies " +
+		"using " +
+		"artificial intelligence. Nature Medicine 2025;31:3283-3289, https://doi.org/10.1038/s41591-025-03953-8",
+	Items: []Item{
+		{"1", "Title or abstract", "Study of the diagnostic accuracy of AI, with a measure of accuracy",
+			[]Topic{Kind, Results},
+			"Put it into the title or abstract."},
+		{"2", "Abstract", "Abstract with headings", nil, "Write it from the answers below, by STARD for Abstracts."},
+
+		{"3", "Introduction", "Background, intended use, novelty and place in the workflow", nil,
+			"Write it. The index test is the model."},
+		{"4", "Introduction", "Aim and hypotheses", nil, "Write them."},
+
+		{"5", "Methods: study design", "Data collected before or after the tests", nil,
+			"Say whether the study is prospective or retrospective."},
+		{"6", "Methods: ethics", "Ethical approval", nil, "Name the committee, or say why none was needed."},
+
+		{"7", "Methods: participants", "Eligibility of participants and of data, in order", nil, "Give the criteria."},
+		{"8", "Methods: participants", "How eligible participants were found", nil,
+			"Say by which symptoms, results or registers."},
+		{"9", "Methods: participants", "Where and when they were found", nil, "Name setting, place and dates."},
+		{"10", "Methods: participants", "How the series was sampled", nil, "Say which."},
+
+		{"11", "Methods: data set", "Source of the data, and whether collected for the study", []Topic{Source},
+			"Say whether the images come from routine care, from this study or from a public set."},
+		{"12", "Methods: data set", "Who annotated the data, and how", nil,
+			"Describe the graders, and whether they graded in care or afterwards."},
+		{"13", "Methods: data set", "Devices and software", []Topic{Software}, "Name the cameras."},
+		{"14", "Methods: data set", "Acquisition and preprocessing", []Topic{Preparation, Augmentation},
+			"Describe the protocol, and what was done before the images came to Fovea."},
+
+		{"15a", "Methods: test methods", "The index test, so that it can be repeated", []Topic{Kind, Architecture,
+			Reproduction},
+			""},
+		{"15b", "Methods: test methods", "Development of the index test, with sample sizes",
+			[]Topic{Division, Balance, Leaks, Initialization, Training, Selection, External},
+			"Describe an external test, or say that there was none."},
+		{"15c", "Methods: test methods", "Cut-offs of the index test, planned or exploratory", []Topic{Output},
+			"Give the reason for the threshold, and say whether it was fixed before the test."},
+		{"15d", "Methods: test methods", "End users and their expertise", nil, "Say who uses the model."},
+		{"16a", "Methods: test methods", "The reference standard, so that it can be repeated", []Topic{Task},
+			"Say how an image gets its class, and by whom."},
+		{"16b", "Methods: test methods", "Reason for the reference standard", nil,
+			"Give the reason if there are alternatives."},
+		{"16c", "Methods: test methods", "Cut-offs of the reference standard, planned or exploratory", []Topic{Task},
+			"Give the limits between the classes, and say whether they were fixed before."},
+		{"17a", "Methods: test methods", "What the readers of the index test knew", []Topic{Predictors}, ""},
+		{"17b", "Methods: test methods", "What the assessors of the reference standard knew", nil,
+			"Say whether they knew clinical information or answers of the model."},
+
+		{"18", "Methods: analysis", "Statistics of accuracy", []Topic{Measures, Uncertainty}, ""},
+		{"19", "Methods: analysis", "Indeterminate results", []Topic{Output},
+			"Say how images without a clear reference were handled."},
+		{"20", "Methods: analysis", "Missing data of either test", []Topic{Missing}, "Say why data are missing."},
+		{"21", "Methods: analysis", "Analyses of variability, planned or exploratory", []Topic{Subgroups},
+			"Say which were planned."},
+		{"22", "Methods: analysis", "Planned sample size", nil, "Say how the size was determined."},
+		{"23", "Methods: analysis", "Analysis of errors, bias and fairness", []Topic{Failures, Subgroups},
+			"Say what was examined."},
+
+		{"24", "Results: participants and data", "Flow of participants", []Topic{Flow},
+			"Add the steps before the table or folder was made, and a diagram."},
+		{"25", "Results: participants and data", "Characteristics of the training, validation and test sets",
+			[]Topic{Characteristics, Balance}, "Add clinical and technical characteristics."},
+		{"26a", "Results: participants and data", "Severity of disease in those who have it", []Topic{Severity},
+			"Describe severity where the classes do not."},
+		{"26b", "Results: participants and data", "Other diagnoses in those without the disease", nil, "Describe them."},
+		{"27", "Results: participants and data", "What lies between index test and reference standard", nil,
+			"Give the time between the image and the reference standard."},
+		{"28", "Results: participants and data", "Whether the data represent the intended population", []Topic{Balance},
+			"Compare the classes with those of the population in which the model is to be used."},
+		{"29", "Results: participants and data", "How an external set differs", []Topic{External},
+			"Describe the differences if there is an external set."},
+
+		{"30", "Results: test results", "Index test by reference standard", []Topic{CrossTable}, ""},
+		{"31", "Results: test results", "Accuracy with intervals", []Topic{Results, ByClass}, ""},
+		{"32", "Results: test results", "Adverse events", nil,
+			"Report events of imaging and of the reference standard, or say that there were none."},
+
+		{"33", "Discussion", "Limitations", nil,
+			"Write it. Where this table says that the run does not know something, that is a limitation."},
+		{"34", "Discussion", "What it means for practice", nil, "Write it, with intended use and clinical role."},
+		{"35", "Discussion", "Ethics and fairness", nil, "Write it."},
+
+		{"36", "Other information", "Registration", nil, "Give register and number."},
+		{"37", "Other information", "Protocol", nil, "Say where it is."},
+		{"38", "Other information", "Funding, and the part of the funders", nil, "Name them."},
+		{"39", "Other information", "Commercial interests", nil, "Declare them."},
+		{"40a", "Other information", "Availability of data and code", []Topic{Reproduction},
+			"Say where they can be had, and under which conditions."},
+		{"40b", "Other information", "Whether outputs are stored and can be audited", []Topic{Reproduction},
+			"Say who can see them."},
+	},
+}
