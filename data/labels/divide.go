@@ -2,6 +2,7 @@ package labels
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"fovea/data"
@@ -150,6 +151,7 @@ func (t *Table) Part(split string) (*data.Split, error) {
 	part := *t.All
 	part.Name = split
 	if !slices.ContainsFunc(t.Given, func(g string) bool { return g != "" }) {
+		slog.Info("the table says no splits: all its images are used", "images", len(part.Samples))
 		return &part, nil
 	}
 	part.Samples = nil

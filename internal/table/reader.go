@@ -314,7 +314,7 @@ func openRaw(r io.Reader, o *Options) (source, error) {
 		return openSheet(in, o.Fits)
 	}
 	if bytes.HasPrefix(head, []byte("PAR1")) {
-		return openParquet(in)
+		return openParquet(in, o.Fits)
 	}
 	return openCSV(textfile.LineEnds(textfile.NewReader(in), '"'), o)
 }
