@@ -267,3 +267,14 @@ func TestArrangeMovesLabelsAndProbabilities(t *testing.T) {
 		t.Error("other classes are arranged")
 	}
 }
+
+// An order that makes the healthy class positive counts, with a warning.
+func TestOrderAgainstNames(t *testing.T) {
+	for order, want := range map[string]bool{"glaucoma healthy": true, "healthy glaucoma": false, "b a": false} {
+		classes := strings.Fields(order)
+		m, err := MeaningOf(classes, Said{Order: classes})
+		if err != nil || !slices.Equal(m.Classes, classes) || (m.Unknown != "") != want {
+			t.Errorf("%s: %v, unknown %q, %v", order, m.Classes, m.Unknown, err)
+		}
+	}
+}
