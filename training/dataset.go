@@ -26,6 +26,7 @@ type dataset struct {
 	merged           map[string][]string // the former classes of those that data.classes makes
 	train, val, test *data.Split
 	table            *labels.Table    // of data.labels; nil: none
+	spare            []string         // classes of the table that data.classes merges or leaves out
 	division         string           // how the splits were made, in words
 	regroup          *data.Regrouping // of the classes that the images have; nil: they stay
 	repeated         []data.Repeat    // images that are there twice, from verify on
@@ -112,6 +113,9 @@ func (d *dataset) verify(ctx context.Context, transform func(*data.Split) data.T
 	data.LogNotes(d.splits()...)
 	if err := bad.LeaveOut(c.Unreadable == "skip", `set data.unreadable = "skip"`); err != nil {
 		return err
+	}
+	if d.table != nil {
+		d.table.LeaveOut(bad)
 	}
 	if d.repeated, err = d.findLeaks(); err != nil {
 		return err

@@ -36,6 +36,31 @@ func ownData(t *testing.T, labels ...string) *config.Config {
 	return c
 }
 
+// A class of one image is no error if data.classes leaves it out or merges it.
+func TestRareClass(t *testing.T) {
+	labels := make([]string, 40)
+	for i := range labels {
+		labels[i] = []string{"healthy", "glaucoma"}[i/2%2]
+	}
+	labels[7] = "doubtful"
+	for classes, want := range map[string]string{
+		"":                                   `the class "doubtful" has nothing for`,
+		"healthy,glaucoma,-doubtful":         "",
+		"healthy,sick = glaucoma + doubtful": "",
+		"healthy,glaucoma,unsure = doubtful": `the class "doubtful" has nothing for`,
+		"healthy,sick = glaucoma + nothing":  `data.classes: "sick = glaucoma + nothing" names the class`,
+	} {
+		c := ownData(t, labels...)
+		if classes != "" {
+			c.Data.Classes = strings.Split(classes, ",")
+		}
+		_, err := openDataset(c)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", classes, err)
+		}
+	}
+}
+
 // The alphabet does not decide which class is positive, nor the order of grades.
 func TestMeaningOfClasses(t *testing.T) {
 	for _, test := range []struct {
@@ -183,5 +208,39 @@ func TestLeaks(t *testing.T) {
 		if test.ratio == 1 && (images != 30 || len(d.repeated) != 15 && test.want == "") {
 			t.Errorf("%v: %d images, %d of them twice", test.splits, images, len(d.repeated))
 		}
+	}
+}
+
+// An image that cannot be decoded is among those that are left out, with the reason.
+func TestUnreadableIsListed(t *testing.T) {
+	c := ownData(t, "a", "b") // empty files
+	images, err := filepath.Glob("../data/testdata/retinamnist/test/*/*.png")
+	if err != nil || len(images) < 39 {
+		t.Fatalf("%d images, %v", len(images), err)
+	}
+	for i, from := range images[:39] {
+		img, err := imaging.Open(from)
+		if err == nil {
+			err = imaging.Save(img, filepath.Join(c.Data.Dir, fmt.Sprintf("%02d.png", i)))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Data.Unreadable, c.Data.Leakage = "skip", "warn"
+	d, err := openDataset(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.verify(t.Context(), func(*data.Split) data.Transform { return d.evalTransform() }, nil); err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	if err := d.writeTables(folder); err != nil {
+		t.Fatal(err)
+	}
+	out, err := os.ReadFile(filepath.Join(folder, "left_out.csv"))
+	if err != nil || !strings.Contains(string(out), "39.png") || strings.Count(string(out), "\n") != 2 {
+		t.Errorf("left_out.csv is %s, %v", out, err)
 	}
 }

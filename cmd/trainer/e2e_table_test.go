@@ -38,7 +38,7 @@ func TestOwnData(t *testing.T) {
 	images, runs := flat(t), t.TempDir()
 	tiny := []string{"-set", "model.width=32", "-set", "model.depth=1", "-set", "model.heads=2", "-set", "model.patch=7",
 		"-set", "schedule.epochs=2", "-set", "schedule.warmup=0", "-set", "augment.policy=", "-set", "runtime.provider=cpu",
-		"-set", "output.dir=" + runs}
+		"-set", "output.dir=" + runs, "-set", "evaluation.by=sex,age:40:60"}
 	predictions := map[string][]byte{}
 	for _, table := range []string{"befunde.xlsx", "befunde.csv"} {
 		config := writeConfig(t, "data.dir = "+quote(images)+"\ndata.labels = "+quote(filepath.Join("testdata", table))+
@@ -58,12 +58,26 @@ func TestOwnData(t *testing.T) {
 		}
 		predictions[table] = read(t, runs, table, "predictions_test.csv")
 		checkPatients(t, read(t, runs, table, "splits.csv"))
+		if !bytes.HasPrefix(predictions[table], []byte("path,patient,eye,camera,sex,age,label,predicted,")) {
+			t.Errorf("%s: predictions begin with %.100q", table, predictions[table])
+		}
+		measures := string(read(t, runs, table, "metrics_test.json"))
+		for _, want := range []string{`"by": "age"`, `"unit": "patient"`, "Wilson by patient"} {
+			if !strings.Contains(measures, want) {
+				t.Errorf("%s: the measures lack %s", table, want)
+			}
+		}
 		if out := read(t, runs, table, "left_out.csv"); bytes.Count(out, []byte("\n")) != 1+1360+2 {
 			t.Errorf("%s: left_out.csv has %d lines", table, bytes.Count(out, []byte("\n")))
 		}
 	}
 	if !bytes.Equal(predictions["befunde.xlsx"], predictions["befunde.csv"]) {
 		t.Error("the same table as a workbook and as CSV gives other predictions")
+	}
+	config := writeConfig(t, "data.dir = "+quote(images)+"\ndata.labels = 'testdata/befunde.csv'\n")
+	if code, _, stderr := trainer(t, append([]string{"-config", config, "-set", "name=by"}, append(tiny, "-set",
+		"evaluation.by=vendor")...)...); code == exitDone || !strings.Contains(stderr, `evaluation.by: subgroups by "vendor"`) {
+		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	out := t.TempDir()
 	code, stdout, stderr := trainer(t, "eval", "-model", filepath.Join(runs, "befunde.csv/model.onnx"), "-data", images,

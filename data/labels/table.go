@@ -32,6 +32,7 @@ type Table struct {
 	LeftOut []LeftOut // rows without an image or a label, then images without a row
 	Rows    int       // of the table
 	Read    string    // which columns were read, for the log
+	Unread  []string  // the other columns
 
 	decided []splits.Split // by Divide
 }
@@ -97,7 +98,7 @@ func open(file, dir string, o Options) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.Read = h.describe(in.Header, image)
+	t.Read, t.Unread = h.describe(in.Header, image), h.unread(in.Header)
 	if byNumber > 0 {
 		t.Read += fmt.Sprintf(", %d images by number, as 7 names 007.png", byNumber)
 	}
@@ -107,6 +108,10 @@ func open(file, dir string, o Options) (*Table, error) {
 func (h *header) readRows(in *table.Reader, key string) ([]row, error) {
 	var rows []row
 	texts := map[string]string{} // so that a label or a camera is kept once
+	spellings := make([]map[string]string, len(h.names))
+	for i := range spellings {
+		spellings[i] = map[string]string{}
+	}
 	keep := func(record []string, at []int) []string {
 		out := make([]string, len(at))
 		for i, c := range at {
@@ -145,6 +150,13 @@ func (h *header) readRows(in *table.Reader, key string) ([]row, error) {
 			}
 			if h.names[i] == "patient" { // pandas writes 7.0 where another patient is missing
 				r.values[i] = whole(r.values[i])
+				continue
+			}
+			folded := strings.ToLower(r.values[i])
+			if first, ok := spellings[i][folded]; ok { // "Male" and "male" are one group
+				r.values[i] = first
+			} else {
+				spellings[i][folded] = r.values[i]
 			}
 		}
 		rows = append(rows, r)
@@ -237,6 +249,16 @@ func (h *header) describe(names []string, image int) string {
 		add(name, h.attributes[i:i+1])
 	}
 	return text
+}
+
+// unread returns the names of the columns that hold nothing of what was looked for.
+func (h *header) unread(names []string) (out []string) {
+	for i, name := range names {
+		if i != h.split && naming.Fold(name) != "" && !slices.Contains(slices.Concat(h.image, h.label, h.attributes), i) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // fill sets the samples, the classes and what is left out.

@@ -179,6 +179,32 @@ func TestMeasurementsAreNoClasses(t *testing.T) {
 	}
 }
 
+// What differs in the case of letters is one group, and columns that are not read are named.
+func TestMessyTable(t *testing.T) {
+	dir := folder(t, "a.png", "b.png", "c.png")
+	all, err := read(t, "Photo,Diagnosis,Study ID,Gender,Age at visit\na,yes,P1,Male,60\nb,no,p1,male,61\nc,no,P2,FEMALE,\n", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range all.All.Samples {
+		got = append(got, all.All.Attribute(s, "sex")+" "+all.All.Attribute(s, "age"))
+	}
+	if want := []string{"Male 60", "Male 61", "FEMALE "}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := all.NoPatients("-columns"); !slices.Equal(all.Unread, []string{"Study ID"}) ||
+		!strings.Contains(got, "-columns patient=NAME, one of Study ID") {
+		t.Errorf("unread %q: %s", all.Unread, got)
+	}
+	all, err = read(t, "Photo,Diagnosis,Patient\na,yes,P1\nb,no,p1\n", dir)
+	if err != nil || all.NoPatients("-columns") != "" || all.Unread != nil {
+		t.Error(err, all.Unread)
+	} else if a, b := all.All.Rows[0][0], all.All.Rows[1][0]; a == b {
+		t.Errorf("the patients %q and %q are one", a, b)
+	}
+}
+
 func TestDivide(t *testing.T) {
 	var files []string
 	table := "image,label,patient,split\n"

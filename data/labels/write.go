@@ -9,13 +9,19 @@ import (
 	"slices"
 	"strconv"
 
+	"fovea/data"
+	"fovea/internal/naming"
 	"fovea/internal/table"
 )
 
 // Log says what was read, how many rows and images are left out, and what is in doubt. It returns an error if images are missing, which a
 // caller may take for a warning.
 func (t *Table) Log() error {
-	slog.Info("labels are read", "table", t.File, "rows", t.Rows, "images", len(t.All.Samples), "columns", t.Read)
+	args := []any{"table", t.File, "rows", t.Rows, "images", len(t.All.Samples), "columns", t.Read}
+	if t.Unread != nil {
+		args = append(args, "not_read", naming.List(t.Unread))
+	}
+	slog.Info("labels are read", args...)
 	var missing error
 	for _, reason := range []string{NoImage, NoLabel, NoRow} {
 		var first LeftOut
@@ -41,6 +47,13 @@ func (t *Table) Log() error {
 	}
 	t.LogDoubts()
 	return missing
+}
+
+// LeaveOut lists images that cannot be decoded among those that are left out.
+func (t *Table) LeaveOut(bad *data.Unreadable) {
+	for _, b := range bad.Images {
+		t.LeftOut = append(t.LeftOut, LeftOut{t.Relative(b.Sample.Path), "", b.Err.Error()})
+	}
 }
 
 // WriteLeftOut writes a row for each row and image that is not used: name, place and reason.
