@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"fovea/data"
 	"fovea/data/augment"
@@ -161,7 +162,11 @@ func (d *dataset) digests() map[string]string {
 			if err != nil {
 				path = x.Path
 			}
-			fmt.Fprintf(sum, "%s\x00%d\n", filepath.ToSlash(path), x.Class)
+			class := strconv.Itoa(x.Class)
+			if d.table != nil { // which may call the same classes by other names
+				class = s.Classes[x.Class]
+			}
+			fmt.Fprintf(sum, "%s\x00%s\n", filepath.ToSlash(path), class)
 		}
 		out[s.Name] = hex.EncodeToString(sum.Sum(nil))
 	}
