@@ -1,6 +1,7 @@
 package inference
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,9 +29,7 @@ func Open(path string, d *Description, batch int, o ort.Options) (*Classifier, e
 			"it; use the model of the export without _raw in its name", path)
 	}
 	ctx := o.Context
-	if ctx == nil {
-		ctx = context.Background()
-	}
+	ctx = cmp.Or(ctx, context.Background())
 	if err := d.Resolve(ctx, path); err != nil {
 		return nil, err
 	}

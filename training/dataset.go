@@ -2,6 +2,7 @@ package training
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -261,9 +262,7 @@ func (d *dataset) trainTransform() data.Transform {
 func (d *dataset) evalTransform() data.EvalTransform {
 	c := d.config.Data
 	crop := c.CropPct
-	if crop == 0 {
-		crop = data.CropFraction(c.Size)
-	}
+	crop = cmp.Or(crop, data.CropFraction(c.Size))
 	return data.EvalTransform{Size: c.Size, CropPct: crop, Mean: narrow(c.Mean), Std: narrow(c.Std),
 		Reading: data.Reading{White: c.WhiteLevel}}
 }

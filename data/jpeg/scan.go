@@ -2,6 +2,7 @@ package jpeg
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -182,9 +183,7 @@ func (d *decoder) forEachMCU(parts []scanComponent, across, rows int, mcu func(x
 				}
 				resetDC(parts)
 				left = d.restart
-				if left == 0 {
-					left = -1 // never
-				}
+				left = cmp.Or(left, -1) // never
 			}
 			if err := mcu(x, y); err != nil {
 				return err

@@ -1,6 +1,7 @@
 package autodiff
 
 import (
+	"cmp"
 	"math"
 
 	"fovea/graphs"
@@ -40,13 +41,9 @@ func linearAttention(c *Call) []*value {
 	heads, queryHeads := c.Int("kv_num_heads", 1), c.Int("q_num_heads", 1)
 	n, length, d, width := q.Shape[0], q.Shape[1], q.Shape[2]/queryHeads, v.Shape[2]/heads
 	scale := c.Float("scale", 0)
-	if scale == 0 {
-		scale = 1 / math.Sqrt(float64(d))
-	}
+	scale = cmp.Or(scale, 1/math.Sqrt(float64(d)))
 	rule, _ := c.node.Attributes["update_rule"].(string)
-	if rule == "" {
-		rule = "gated_delta"
-	}
+	rule = cmp.Or(rule, "gated_delta")
 	// at returns step t of a packed input, [N,heads…].
 	at := func(x *value, t int64, shape ...int64) *value {
 		return c.Reshape(c.Slice(x, 1, t, t+1), append([]int64{n}, shape...)...)

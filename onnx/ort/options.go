@@ -1,6 +1,7 @@
 package ort
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -70,9 +71,7 @@ func (o Options) native() (*yalue.SessionOptions, error) {
 		return nil, fmt.Errorf("threads: %d is negative", o.Threads)
 	}
 	threads := o.Threads
-	if threads == 0 {
-		threads = runtime.GOMAXPROCS(0) // which heeds a container's share of the machine
-	}
+	threads = cmp.Or(threads, runtime.GOMAXPROCS(0)) // which heeds a container's share of the machine
 
 	native, err := yalue.NewSessionOptions()
 	if err != nil {

@@ -4,6 +4,7 @@ package ort
 import "C"
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -50,9 +51,7 @@ func (s *Session) stoppable(run func(options *C.OrtRunOptions) error) error {
 		return run(nil)
 	}
 	ctx := s.context
-	if ctx == nil {
-		ctx = context.Background()
-	}
+	ctx = cmp.Or(ctx, context.Background())
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
