@@ -261,8 +261,7 @@ func (d *dataset) trainTransform() data.Transform {
 
 func (d *dataset) evalTransform() data.EvalTransform {
 	c := d.config.Data
-	crop := c.CropPct
-	crop = cmp.Or(crop, data.CropFraction(c.Size))
+	crop := cmp.Or(c.CropPct, data.CropFraction(c.Size))
 	return data.EvalTransform{Size: c.Size, CropPct: crop, Mean: narrow(c.Mean), Std: narrow(c.Std),
 		Reading: data.Reading{White: c.WhiteLevel}}
 }

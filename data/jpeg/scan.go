@@ -182,8 +182,7 @@ func (d *decoder) forEachMCU(parts []scanComponent, across, rows int, mcu func(x
 					return err
 				}
 				resetDC(parts)
-				left = d.restart
-				left = cmp.Or(left, -1) // never
+				left = cmp.Or(d.restart, -1) // never
 			}
 			if err := mcu(x, y); err != nil {
 				return err

@@ -105,8 +105,7 @@ func inspectMachO(r io.ReaderAt) (system, machine string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	machine = map[macho.Cpu]string{macho.CpuAmd64: "amd64", macho.CpuArm64: "arm64"}[f.Cpu]
-	machine = cmp.Or(machine, f.Cpu.String())
+	machine = cmp.Or(map[macho.Cpu]string{macho.CpuAmd64: "amd64", macho.CpuArm64: "arm64"}[f.Cpu], f.Cpu.String())
 	return "darwin", machine, nil
 }
 
