@@ -1,6 +1,7 @@
 package inference
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -197,9 +198,7 @@ func PredictModel(ctx context.Context, e *engine.Engine, o EvalOptions, split *d
 // classify predicts a split with a model file, and keeps the results in a journal where there is a folder for it.
 func classify(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description,
 	cache *data.Cache) (*predictions, error) {
-	if o.Batch == 0 {
-		o.Batch = defaultBatch
-	}
+	o.Batch = cmp.Or(o.Batch, defaultBatch)
 	c, err := Open(o.Model, d, o.Batch, e.Options())
 	if err != nil {
 		return nil, err

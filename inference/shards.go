@@ -2,6 +2,7 @@ package inference
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -60,9 +61,7 @@ func EvaluateShard(ctx context.Context, o EvalOptions) (path string, images int,
 	}
 	defer e.Close()
 	e.Configure(func(o *ort.Options) { o.Context = ctx })
-	if o.Batch == 0 {
-		o.Batch = defaultBatch
-	}
+	o.Batch = cmp.Or(o.Batch, defaultBatch)
 	c, err := Open(o.Model, d, o.Batch, e.Options())
 	if err != nil {
 		return "", 0, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -60,7 +61,8 @@ The thresholds that a run chose on its validation images are applied, with PPV, 
 `,
 		flags: append([]flagEntry{
 			{&o.Data, "data", "DIR", `with -model: folder that holds the split, in which each class has a folder, or
-				its tar archives with labels (SPLIT/*.tar or SPLIT-*.tar), or one archive. With -predictions: folder that the paths are relative to; the page then shows the images of the hardest errors`},
+				its tar archives with labels (SPLIT/*.tar or SPLIT-*.tar), or one archive. With -predictions: folder that
+				the paths are relative to; the page then shows the images of the hardest errors`},
 			{&o.Labels, "labels", "FILE", `table with a row for each image (CSV, TSV, .xlsx or Parquet), instead of class folders or
 				of the labels in the predictions. With -model the images are looked for below -data, and -split chooses rows
 				where the table has a column of splits`},
@@ -153,9 +155,7 @@ func (a *app) evalModel(ctx context.Context, m *classifierFlags, said evaluation
 		o.Given.Ordered = &ordered
 	}
 	o.Model, o.Batch = m.path, m.batch
-	if o.Out == "" {
-		o.Out = filepath.Join(filepath.Dir(o.Model), "eval")
-	}
+	o.Out = cmp.Or(o.Out, filepath.Join(filepath.Dir(o.Model), "eval"))
 	if !o.Shard.Whole() {
 		path, n, err := inference.EvaluateShard(ctx, o)
 		return a.printImages(n, path, err)
@@ -177,9 +177,7 @@ func (a *app) evalPredictions(ctx context.Context, file string, table evaluation
 	if table.Logits && table.Normalise {
 		return badUsage("-normalise is for probabilities, -logits applies softmax: choose one")
 	}
-	if o.Out == "" {
-		o.Out = filepath.Join(filepath.Dir(file), "eval")
-	}
+	o.Out = cmp.Or(o.Out, filepath.Join(filepath.Dir(file), "eval"))
 	p, err := readPredictions(file, o.Labels, table)
 	if err != nil {
 		return err
