@@ -13,5 +13,6 @@
 //	// partials: the sums that optim.Partials(start, end) lists
 //	err = errors.Join(g.ReduceScatter(sum, partials, microBatches), g.AllGather(sum))
 //
-// If one rank fails, it calls [Group.Abort], which ends all of them. If one is killed, the launcher ends the others.
+// At the end all ranks call [Group.Close], and end with [Exit]. If one rank fails, it calls [Group.Abort], which ends all
+// of them. If one is killed, the launcher ends the others.
 package collective

@@ -25,7 +25,7 @@ type transport interface {
 	// exchange sends to each rank a range of send, and receives one from each.
 	exchange(send []float32, to ranges, receive []float32, from ranges) error
 	abort(reason error)
-	// Close leaves the group. All ranks call it.
+	// Close leaves the group, once all ranks have called it. The process then ends with [Exit].
 	Close() error
 }
 

@@ -1,5 +1,6 @@
 package collective
 
+// #include <stdlib.h>
 // #include "mpi.h"
 import "C"
 
@@ -9,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"fovea/internal/sharedlib"
@@ -21,6 +23,18 @@ type mpi struct {
 	rank, size int
 	calls      chan func()
 	calling    sync.Mutex // held during a call, and for ever after Close
+}
+
+// joined tells whether this process has started MPI.
+var joined atomic.Bool
+
+// Exit ends the process as os.Exit does. A process that has used MPI must end with it: MPICH takes leave of its launcher
+// in a handler of C's exit, without which the launcher kills the ranks that still run.
+func Exit(code int) {
+	if joined.Load() {
+		C.exit(C.int(code))
+	}
+	os.Exit(code)
 }
 
 // openMPI opens an MPI library for the rest of the process and joins the other ranks. size is the number of processes
@@ -48,6 +62,7 @@ func openMPI(path string, size int) (*mpi, error) {
 	if code != 0 {
 		return nil, fmt.Errorf("%s cannot start: MPI_Init_thread returned %d", path, code)
 	}
+	joined.Store(true)
 	m.rank, m.size = int(rank), int(found)
 	if size > 0 && m.size != size {
 		return nil, fmt.Errorf("%s sees %d processes, the launcher started %d: the library is not the launcher's; "+

@@ -31,7 +31,7 @@ const mpiruns = "FOVEA_TEST_MPIRUN"
 func TestMain(m *testing.M) {
 	if does := os.Getenv(rankDoes); does != "" {
 		beRank(does)
-		os.Exit(0)
+		Exit(0)
 	}
 	os.Exit(m.Run())
 }
