@@ -76,6 +76,16 @@ func Regroup(known, entries []string) (*Regrouping, error) {
 	return r, nil
 }
 
+// Spare returns those of the known classes that are left out or merged with another. A split may lack their images.
+func (r *Regrouping) Spare(known []string) (out []string) {
+	for c, n := range r.numbers {
+		if n < 0 || len(r.Merged[r.Classes[n]]) > 1 {
+			out = append(out, known[c])
+		}
+	}
+	return out
+}
+
 func mustFind(x *naming.Index, name string) int {
 	i, _ := x.Find(name)
 	return i

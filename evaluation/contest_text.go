@@ -116,13 +116,16 @@ func (p ContenderPair) writeText(w io.Writer, several bool, of *Assessment) erro
 	}
 	fmt.Fprintf(w, "\n%s less %s, on the same %d images%s; intervals%s of %v %%, %d bootstrap rounds\n", b, a, p.Rows, whose,
 		by, 100*p.Level, p.Rounds)
-	shown := 0
+	shown, apart := 0, 0
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, d := range p.Measures {
 		if !of.Headlined(d.Name) {
 			continue
 		}
 		shown++
+		if d.verdict() != "" {
+			apart++
+		}
 		fmt.Fprintf(t, "%s\t%+.4f\t[%+.4f, %+.4f]\t%s\n", withDirection(d.Name), d.Difference, d.Low, d.High, d.verdict())
 	}
 	if err := t.Flush(); err != nil {
@@ -130,6 +133,9 @@ func (p ContenderPair) writeText(w io.Writer, several bool, of *Assessment) erro
 	}
 	fmt.Fprintf(w, "\"better\" and \"worse\" describe %s and mean that the %v %% interval of the difference excludes 0.\n",
 		b, 100*p.Level)
+	if apart == 0 {
+		fmt.Fprintln(w, "None does: these images do not show that one of the two is better. Nor do they show that both are equal.")
+	}
 	fmt.Fprintf(w, "Of %d such intervals about %.1f do so by chance.\n", shown, (1-p.Level)*float64(shown))
 	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	corrected := several || len(p.DeLong) > 1

@@ -219,6 +219,7 @@ func TestMeaningAsSaid(t *testing.T) {
 		said    Said
 		want    string // classes and ordered, or part of the error
 	}{
+		{"y n", Said{}, "[n y] false"},
 		{"a b", Said{Positive: "a"}, "[b a] false"},
 		{"a b", Said{Positive: "b"}, "[a b] false"},
 		{"a b", Said{Order: []string{"b", "a"}}, "[b a] false"},

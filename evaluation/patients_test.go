@@ -188,7 +188,7 @@ func TestUnits(t *testing.T) {
 			Attributes: attributes})
 	}
 	add(0, "1", "OD", "F")
-	add(1, "1", "right", "F")
+	add(1, "1", "right", "f")
 	add(0, "1", "L", "F")
 	add(2, "2", "", "M")
 	add(2, "2", "", "F")

@@ -204,10 +204,12 @@ func (p *Predictions) shared(rows []int, k int) string {
 		if k < len(p.Rows[i].Attributes) {
 			of = p.Rows[i].Attributes[k]
 		}
-		if n > 0 && of != value {
+		if n > 0 && !strings.EqualFold(of, value) {
 			return ""
 		}
-		value = of
+		if n == 0 {
+			value = of
+		}
 	}
 	return value
 }

@@ -146,7 +146,7 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 		}
 	}
 	for _, w := range test.Assessment.Warnings {
-		slog.Warn(o.Split, "metric", w)
+		slog.Warn(o.Split + ": " + w)
 	}
 	return test, test.Apply(points)
 }

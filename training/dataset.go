@@ -26,6 +26,7 @@ type dataset struct {
 	merged           map[string][]string // the former classes of those that data.classes makes
 	train, val, test *data.Split
 	table            *labels.Table    // of data.labels; nil: none
+	spare            []string         // classes of the table that data.classes merges or leaves out
 	division         string           // how the splits were made, in words
 	regroup          *data.Regrouping // of the classes that the images have; nil: they stay
 	repeated         []data.Repeat    // images that are there twice, from verify on

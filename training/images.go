@@ -59,8 +59,18 @@ func (d *dataset) listTable() (err error) {
 		return err
 	}
 	_ = d.table.Log() // a missing image is a warning, which it has logged
+	if c.Classes != nil {
+		r, err := data.Regroup(d.table.All.Classes, c.Classes)
+		if err != nil {
+			return fmt.Errorf("data.classes: %w", err)
+		}
+		d.spare = r.Spare(d.table.All.Classes)
+	}
 	if d.division, err = d.divide(nil); err == nil {
 		slog.Info("splits: " + d.division)
+	}
+	if text := d.table.NoPatients("data.columns"); err == nil && text != "" {
+		slog.Warn(text)
 	}
 	return err
 }
@@ -68,7 +78,8 @@ func (d *dataset) listTable() (err error) {
 // divide makes the splits of the table, with images that are alike in one.
 func (d *dataset) divide(alike [][]int) (how string, err error) {
 	c := d.config.Data
-	set, how, err := d.table.Divide(labels.Division{Shares: splits.Shares(c.Split), Seed: uint64(c.SplitSeed), Alike: alike})
+	set, how, err := d.table.Divide(labels.Division{Shares: splits.Shares(c.Split), Seed: uint64(c.SplitSeed), Alike: alike,
+		Spare: d.spare})
 	if err != nil {
 		return "", err
 	}
@@ -113,7 +124,8 @@ func (d *dataset) separate(repeats []data.Repeat) error {
 			s.Verified = append(s.Verified, verified[x.Path])
 		}
 	}
-	slog.Info("images that are nearly identical were put into one split", "groups", len(alike))
+	slog.Info("images that are nearly identical were put into one split, which gives new splits", "groups", len(alike))
+	d.logImages()
 	return nil
 }
 

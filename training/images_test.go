@@ -36,6 +36,31 @@ func ownData(t *testing.T, labels ...string) *config.Config {
 	return c
 }
 
+// A class of one image is no error if data.classes leaves it out or merges it.
+func TestRareClass(t *testing.T) {
+	labels := make([]string, 40)
+	for i := range labels {
+		labels[i] = []string{"healthy", "glaucoma"}[i/2%2]
+	}
+	labels[7] = "doubtful"
+	for classes, want := range map[string]string{
+		"":                                   `the class "doubtful" has nothing for`,
+		"healthy,glaucoma,-doubtful":         "",
+		"healthy,sick = glaucoma + doubtful": "",
+		"healthy,glaucoma,unsure = doubtful": `the class "doubtful" has nothing for`,
+		"healthy,sick = glaucoma + nothing":  `data.classes: "sick = glaucoma + nothing" names the class`,
+	} {
+		c := ownData(t, labels...)
+		if classes != "" {
+			c.Data.Classes = strings.Split(classes, ",")
+		}
+		_, err := openDataset(c)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", classes, err)
+		}
+	}
+}
+
 // The alphabet does not decide which class is positive, nor the order of grades.
 func TestMeaningOfClasses(t *testing.T) {
 	for _, test := range []struct {

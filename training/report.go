@@ -104,10 +104,30 @@ func (p *page) report(status report.Status) (*report.Report, error) {
 				Pixels: x.Pixels, Similar: x.Similar})
 		}
 	}
+	out.Patients = p.plan.data.patients()
 	var text strings.Builder
 	err := c.WriteTOML(&text)
 	out.Config = text.String()
 	return out, err
+}
+
+// patients returns how the patients are divided, or nil if none is known.
+func (d *dataset) patients() *report.Patients {
+	out := &report.Patients{Shared: len(data.Leaks(d.splits()))}
+	known := map[string]bool{}
+	for _, s := range d.splits() {
+		for _, x := range s.Samples {
+			if p := s.Attribute(x, "patient"); p != "" {
+				known[p] = true
+			} else {
+				out.Unknown++
+			}
+		}
+	}
+	if out.Number = len(known); out.Number == 0 {
+		return nil
+	}
+	return out
 }
 
 // counts returns the images of each split by class.

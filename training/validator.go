@@ -67,7 +67,7 @@ func (v *validator) validate(ctx context.Context, report func(done, total int, d
 	for _, w := range warnings {
 		if text := w.String(); !v.warned[text] { // the same every epoch
 			v.warned[text] = true
-			slog.Warn("validation", "metric", text)
+			slog.Warn("val: " + text)
 		}
 	}
 	return m, err

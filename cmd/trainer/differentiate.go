@@ -22,7 +22,8 @@ ONNX Runtime runs: the vector-Jacobian product.
 Its inputs are those of the model and, for each float output Y, Y.cotangent in the shape of Y. Its outputs are NAME.grad,
 the gradient of the sum of all Y times Y.cotangent. Constants and initializers stay inside.
 
-The new model has fixed sizes, which -batch and -dim set where they are symbolic.
+The new model has fixed sizes, which -batch and -dim set where they are symbolic. ONNX Runtime opens it once as a check,
+unless it has more than 10,000 nodes.
 `,
 		flags: append([]flagEntry{
 			m.file("model to differentiate"),
@@ -49,7 +50,7 @@ An operator without a rule is an error that names the node and the inputs behind
 			if err != nil {
 				return fmt.Errorf("%s: %w", m.model, err)
 			}
-			if err := imported.Save(out, g); err != nil {
+			if err := imported.Save(ctx, out, g); err != nil {
 				return err
 			}
 			for _, v := range g.Inputs {

@@ -185,7 +185,7 @@ func (a *app) evalPredictions(ctx context.Context, file string, table evaluation
 	}
 	test.Meaning = meaning
 	for _, w := range test.Assessment.Warnings {
-		slog.Warn(file, "metric", w)
+		slog.Warn(file + ": " + w)
 	}
 	page := &report.Report{Name: filepath.Base(file), Subject: "The predictions of " + naming.Portable(file), Facts: report.Facts(o.Version)}
 	if o.Labels != "" {

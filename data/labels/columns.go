@@ -90,16 +90,21 @@ func candidates(header, names []string) (at []int) {
 
 // named returns the column of a header that the user named.
 func named(header []string, name, key string) (int, error) {
-	var found []int
+	var same, found []int
 	for i, h := range header {
 		if naming.Fold(h) == naming.Fold(name) {
-			return i, nil
+			same = append(same, i)
 		}
 		if plain(h) == plain(name) {
 			found = append(found, i)
 		}
 	}
-	if len(found) == 1 {
+	switch {
+	case len(same) > 1:
+		return 0, fmt.Errorf("%d columns are called %.100q, which %s names: rename them", len(same), name, key)
+	case len(same) == 1:
+		return same[0], nil
+	case len(found) == 1:
 		return found[0], nil
 	}
 	return 0, fmt.Errorf("no column %.100q, which %s names; the columns are %.300s", name, key, naming.List(header))
@@ -154,7 +159,7 @@ func readHeader(names []string, c Columns, key string) (h header, err error) {
 		h.label = append(h.label, at)
 	}
 	if c.Label == nil {
-		at, err := only(names, "", prefix+"label", labelColumns)
+		at, err := only(names, "", prefix+"label=NAME", labelColumns)
 		if err != nil {
 			return h, err
 		}

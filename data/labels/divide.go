@@ -2,6 +2,7 @@ package labels
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"fovea/data"
@@ -13,7 +14,8 @@ import (
 type Division struct {
 	Shares splits.Shares // of train, val and test; used as far as the table does not say the splits
 	Seed   uint64
-	Alike  [][]int // images that show nearly the same, as indices of Table.All.Samples: they get one split
+	Alike  [][]int  // images that show nearly the same, as indices of Table.All.Samples: they get one split
+	Spare  []string // classes that a split may lack, as those that are left out or merged into another
 }
 
 // Divide returns the splits train, val and test. A column of the table decides, if there is one. Images for which it
@@ -74,7 +76,13 @@ func (t *Table) Divide(d Division) (set *data.Dataset, how string, err error) {
 		}
 	} else {
 		splits.Join(items, alike)
-		divided, err := splits.Divide(items, t.All.Classes, shares, d.Seed)
+		needed := slices.Clone(t.All.Classes)
+		for i, name := range needed {
+			if slices.Contains(d.Spare, name) {
+				needed[i] = ""
+			}
+		}
+		divided, err := splits.Divide(items, needed, shares, d.Seed)
 		if err != nil {
 			return nil, "", fmt.Errorf("%s: %w", t.File, err)
 		}
@@ -109,6 +117,20 @@ func splitNumber(name string) splits.Split {
 	return splits.None
 }
 
+// NoPatients returns a warning if the table does not tell the patient of any image, else "". key is what the user calls
+// [Columns].
+func (t *Table) NoPatients(key string) string {
+	if slices.Contains(t.All.Attributes, "patient") {
+		return ""
+	}
+	const text = "the patients of the images are not known: if some have several images, these may be in more than one split, " +
+		"and intervals are too narrow"
+	if t.Unread == nil {
+		return text + "; a table with a column of patients avoids that"
+	}
+	return fmt.Sprintf("%s; name their column with %s patient=NAME, one of %.300s", text, key, naming.List(t.Unread))
+}
+
 // Divided reports whether the table itself says a split of each image.
 func (t *Table) Divided() bool {
 	return !slices.Contains(t.Given, "") && slices.Contains(t.Given, "val")
@@ -129,6 +151,7 @@ func (t *Table) Part(split string) (*data.Split, error) {
 	part := *t.All
 	part.Name = split
 	if !slices.ContainsFunc(t.Given, func(g string) bool { return g != "" }) {
+		slog.Info("the table says no splits: all its images are used", "images", len(part.Samples))
 		return &part, nil
 	}
 	part.Samples = nil

@@ -94,6 +94,46 @@ func (x *index) find(name string) (int, error) {
 	return x.findElsewhere(name), nil
 }
 
+// addByNumber finds files for rows that name none: 7 or 7.0 names the only file 007.png, where a program took the image
+// for a number. Files that a row names as they are stay its own. It returns how many it found.
+func (x *index) addByNumber(rows []row, column int, found []int) (added int) {
+	files := map[string]int{} // by number; -1: several
+	for i, file := range x.files {
+		name := path.Base(file)
+		if n, ok := numberOf(strings.TrimSuffix(name, path.Ext(name))); ok {
+			if _, twice := files[n]; twice {
+				i = -1
+			}
+			files[n] = i
+		}
+	}
+	for _, i := range found {
+		if i >= 0 {
+			name := path.Base(x.files[i])
+			if n, ok := numberOf(strings.TrimSuffix(name, path.Ext(name))); ok {
+				files[n] = -1
+			}
+		}
+	}
+	for i, r := range rows {
+		if n, ok := numberOf(whole(naming.Fold(r.images[column]))); ok && found[i] < 0 {
+			if file, ok := files[n]; ok && file >= 0 {
+				found[i] = file
+				added++
+			}
+		}
+	}
+	return added
+}
+
+// numberOf returns a whole number without the zeros in front of it.
+func numberOf(text string) (string, bool) {
+	if text == "" || strings.Trim(text, "0123456789") != "" {
+		return "", false
+	}
+	return strings.TrimLeft(text, "0"), true
+}
+
 // findElsewhere returns a file that is not below the folder, or whose name has another ending than images have.
 func (x *index) findElsewhere(name string) int {
 	at := filepath.FromSlash(name)

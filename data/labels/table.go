@@ -32,6 +32,7 @@ type Table struct {
 	LeftOut []LeftOut // rows without an image or a label, then images without a row
 	Rows    int       // of the table
 	Read    string    // which columns were read, for the log
+	Unread  []string  // the other columns
 
 	decided []splits.Split // by Divide
 }
@@ -93,17 +94,24 @@ func open(file, dir string, o Options) (*Table, error) {
 		return nil, err
 	}
 	t := &Table{File: file, Rows: len(rows), All: &data.Split{Dir: dir, Attributes: h.names}}
-	image, found, err := h.chooseImage(in.Header, rows, files, o.Key)
+	image, found, byNumber, err := h.chooseImage(in.Header, rows, files, o.Key)
 	if err != nil {
 		return nil, err
 	}
-	t.Read = h.describe(in.Header, image)
+	t.Read, t.Unread = h.describe(in.Header, image), h.unread(in.Header)
+	if byNumber > 0 {
+		t.Read += fmt.Sprintf(", %d images by number, as 7 names 007.png", byNumber)
+	}
 	return t, t.fill(h, in.Header, image, rows, found, files, o.Classes)
 }
 
 func (h *header) readRows(in *table.Reader, key string) ([]row, error) {
 	var rows []row
 	texts := map[string]string{} // so that a label or a camera is kept once
+	spellings := make([]map[string]string, len(h.names))
+	for i := range spellings {
+		spellings[i] = map[string]string{}
+	}
 	keep := func(record []string, at []int) []string {
 		out := make([]string, len(at))
 		for i, c := range at {
@@ -142,6 +150,13 @@ func (h *header) readRows(in *table.Reader, key string) ([]row, error) {
 			}
 			if h.names[i] == "patient" { // pandas writes 7.0 where another patient is missing
 				r.values[i] = whole(r.values[i])
+				continue
+			}
+			folded := strings.ToLower(r.values[i])
+			if first, ok := spellings[i][folded]; ok { // "Male" and "male" are one group
+				r.values[i] = first
+			} else {
+				spellings[i][folded] = r.values[i]
 			}
 		}
 		rows = append(rows, r)
@@ -152,10 +167,22 @@ func (h *header) readRows(in *table.Reader, key string) ([]row, error) {
 	return rows, nil
 }
 
-// chooseImage returns the column whose cells name image files, and the file of each row, -1 for none.
-func (h *header) chooseImage(names []string, rows []row, files *index, key string) (column int, found []int, err error) {
+// chooseImage returns the column whose cells name image files, the file of each row, -1 for none, and how many files were
+// found by number alone.
+func (h *header) chooseImage(names []string, rows []row, files *index, key string) (column int, found []int, byNumber int, err error) {
 	best := -1
 	var ambiguous error
+	consider := func(k, hits int, at []int) error {
+		switch {
+		case hits == 0:
+		case best >= 0 && !slices.Equal(at, found):
+			return fmt.Errorf("the columns %.100q and %.100q both name images, but not the same: say which with %s image=NAME",
+				names[h.image[best]], names[h.image[k]], key)
+		default:
+			best, found = k, at
+		}
+		return nil
+	}
 	for k, c := range h.image {
 		at := make([]int, len(rows))
 		hits := 0
@@ -173,19 +200,25 @@ func (h *header) chooseImage(names []string, rows []row, files *index, key strin
 				hits++
 			}
 		}
-		switch {
-		case wrong != nil:
+		if wrong != nil {
 			ambiguous = wrong
-		case hits == 0:
-		case best >= 0 && !slices.Equal(at, found):
-			return 0, nil, fmt.Errorf("the columns %.100q and %.100q both name images, but not the same: say which with %s image=NAME",
-				names[h.image[best]], names[c], key)
-		default:
-			best, found = k, at
+		} else if err := consider(k, hits, at); err != nil {
+			return 0, nil, 0, err
 		}
 	}
-	if best < 0 && ambiguous != nil {
-		return 0, nil, ambiguous
+	if best >= 0 {
+		return best, found, files.addByNumber(rows, best, found), nil
+	}
+	if ambiguous != nil {
+		return 0, nil, 0, ambiguous
+	}
+	for k := range h.image {
+		at := slices.Repeat([]int{-1}, len(rows))
+		hits := files.addByNumber(rows, k, at)
+		if err := consider(k, hits, at); err != nil {
+			return 0, nil, 0, err
+		}
+		byNumber = max(byNumber, hits)
 	}
 	if best < 0 {
 		first := rows[0].images[0]
@@ -193,10 +226,10 @@ func (h *header) chooseImage(names []string, rows []row, files *index, key strin
 		if len(files.files) > 0 {
 			there = "the first image there is " + files.files[0]
 		}
-		return 0, nil, fmt.Errorf("no row names an image of %s: the first, %s, column %.100q, has %.300s; %.300s", files.dir,
-			rows[0].place, names[h.image[0]], naming.Quote(first), there)
+		return 0, nil, 0, fmt.Errorf("no row names an image of %s: the first, %s, column %.100q, has %.300s; %.300s; another "+
+			"column is named with %s image=NAME", files.dir, rows[0].place, names[h.image[0]], naming.Quote(first), there, key)
 	}
-	return best, found, nil
+	return best, found, byNumber, nil
 }
 
 func (h *header) describe(names []string, image int) string {
@@ -216,6 +249,16 @@ func (h *header) describe(names []string, image int) string {
 		add(name, h.attributes[i:i+1])
 	}
 	return text
+}
+
+// unread returns the names of the columns that hold nothing of what was looked for.
+func (h *header) unread(names []string) (out []string) {
+	for i, name := range names {
+		if i != h.split && naming.Fold(name) != "" && !slices.Contains(slices.Concat(h.image, h.label, h.attributes), i) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // fill sets the samples, the classes and what is left out.
@@ -290,8 +333,16 @@ func (t *Table) checkClasses(labels *table.LabelSet, classes []string) error {
 				labels.Place(other), naming.Quote(c), labels.Place(c))
 		}
 		folded[p] = c
-		if fraction.MatchString(c) {
+		switch {
+		case fraction.MatchString(c):
 			return fmt.Errorf("%s: the label %.100q is a measurement, not a class", labels.Place(c), c)
+		case date.MatchString(c):
+			return fmt.Errorf("%s: the label %.100q is a date, not a class", labels.Place(c), c)
+		case formulaError.MatchString(c):
+			return fmt.Errorf("%s: the label %.100q is the error of a formula: mend it or empty the cell", labels.Place(c), c)
+		case !spoken.MatchString(c) && slices.ContainsFunc(classes, spoken.MatchString): // "+" and "-" are labels together
+			return fmt.Errorf("%s: the label %.100q has no letter or digit: if it stands for an unknown one, empty the cell",
+				labels.Place(c), c)
 		}
 	}
 	if n := len(t.All.Samples); len(classes) > 20 && 2*len(classes) > n {
@@ -301,8 +352,12 @@ func (t *Table) checkClasses(labels *table.LabelSet, classes []string) error {
 	return nil
 }
 
-// fraction matches a number that is not whole.
-var fraction = regexp.MustCompile(`^[+-]?\d*[.,]\d*[1-9]\d*$`)
+var (
+	fraction     = regexp.MustCompile(`^[+-]?\d*[.,]\d*[1-9]\d*$`) // a number that is not whole
+	date         = regexp.MustCompile(`^(\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./](\d\d)?\d\d)([ T]\d\d?:\d\d.*)?$`)
+	formulaError = regexp.MustCompile(`^#(REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|BEZUG!|WERT!|ZAHL!)$`)
+	spoken       = regexp.MustCompile(`[\pL\pN]`)
+)
 
 func isIndicator(cell string) bool {
 	return slices.Contains([]string{"0", "1", "0.0", "1.0", "TRUE", "FALSE", "true", "false", "True", "False"}, strings.TrimSpace(cell))
@@ -346,4 +401,4 @@ func whole(label string) string {
 	return label
 }
 
-var decimals = regexp.MustCompile(`^(\d{1,9})[.,]0*$`)
+var decimals = regexp.MustCompile(`^(\d{1,15})[.,]0*$`)

@@ -2,6 +2,7 @@ package labels
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -106,6 +107,7 @@ func TestColumns(t *testing.T) {
 			"a.jpg:x:p,T b.png:y:q,Z"},
 		{"image,label,patient\na,x,p\nb,y,p\n", []string{"patient=none"}, "a.jpg:x: b.png:y:"},
 		{"image,label,fold\na,x,1\nb,y,2\n", []string{"split=none"}, "a.jpg:x: b.png:y:"},
+		{"image,label\na,+\nb,-\n", nil, "a.jpg:+: b.png:-:"},
 	} {
 		table, err := read(t, c.text, dir, c.columns...)
 		if err != nil {
@@ -143,6 +145,11 @@ func TestBrokenTables(t *testing.T) {
 		{"image,CNV,DME\na,1,1\nb,0,1\n", []string{"label=CNV+DME"}, []string{"line 2", "CNV", "DME"}},
 		{"image,label\na,\nb,NA\n", nil, []string{"no row with an image", `"label"`}},
 		{"image,label,patient,subject\na,x,1,2\nb,y,1,2\n", nil, []string{"line 1", `"patient"`, `"subject"`}},
+		{"image,label\na,2020-01-31\nb,y\n", nil, []string{"line 2", `"label"`, "date"}},
+		{"image,label\na,31.1.2020\nb,y\n", nil, []string{"line 2", "date"}},
+		{"image,label\na,x\nb,#VALUE!\n", nil, []string{"line 3", "formula"}},
+		{"image,label\na,x\nb,?\n", nil, []string{"line 3", "no letter or digit"}},
+		{"image,label,label\na,x,y\nb,y,x\n", []string{"label=label"}, []string{"line 1", "2 columns", `"label"`, "rename"}},
 		{"image,label\na,x,surplus\n", nil, []string{"line 2", "3", "2"}},
 		{"image,label\n\"a,x\n", nil, []string{"line"}},
 		{"image,file,label\na,b,x\nb,a,y\n", nil, []string{`"image"`, `"file"`, "not the same"}},
@@ -169,6 +176,32 @@ func TestMeasurementsAreNoClasses(t *testing.T) {
 	}
 	if _, err := read(t, text, folder(t, files...)); err == nil || !strings.Contains(err.Error(), "40 values in 40 rows") {
 		t.Errorf("ages as labels: %v", err)
+	}
+}
+
+// What differs in the case of letters is one group, and columns that are not read are named.
+func TestMessyTable(t *testing.T) {
+	dir := folder(t, "a.png", "b.png", "c.png")
+	all, err := read(t, "Photo,Diagnosis,Study ID,Gender,Age at visit\na,yes,P1,Male,60\nb,no,p1,male,61\nc,no,P2,FEMALE,\n", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range all.All.Samples {
+		got = append(got, all.All.Attribute(s, "sex")+" "+all.All.Attribute(s, "age"))
+	}
+	if want := []string{"Male 60", "Male 61", "FEMALE "}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := all.NoPatients("-columns"); !slices.Equal(all.Unread, []string{"Study ID"}) ||
+		!strings.Contains(got, "-columns patient=NAME, one of Study ID") {
+		t.Errorf("unread %q: %s", all.Unread, got)
+	}
+	all, err = read(t, "Photo,Diagnosis,Patient\na,yes,P1\nb,no,p1\n", dir)
+	if err != nil || all.NoPatients("-columns") != "" || all.Unread != nil {
+		t.Error(err, all.Unread)
+	} else if a, b := all.All.Rows[0][0], all.All.Rows[1][0]; a == b {
+		t.Errorf("the patients %q and %q are one", a, b)
 	}
 }
 
@@ -260,5 +293,58 @@ func TestNormalForms(t *testing.T) {
 	table, err := read(t, "path,label\n"+composed+"/4.png ,"+decomposed+"\nV/3,V\n", dir)
 	if err != nil || summary(table) != decomposed+"/4.png:"+composed+": V/3.png:V:" {
 		t.Errorf("%+v, %v", table, err)
+	}
+}
+
+// TestImagesByNumber finds images whose names a spreadsheet took for numbers, if one reading fits.
+func TestImagesByNumber(t *testing.T) {
+	dir := folder(t, "0007.png", "sub/0010.png", "0100.png", "100.jpg", "12345.png")
+	for _, c := range []struct{ text, want string }{
+		{"id,label\n7,x\n10.0,y\n", "0007.png:x: sub/0010.png:y:"},
+		{"id,label\n7,x\n12345,y\n", "0007.png:x: 12345.png:y:"},
+		{"id,label\n7,x\n100,y\n", "0007.png:x: 100.jpg:y:"},
+		{"id,label\n0007,x\n7,y\n12345,y\n", "0007.png:x: 12345.png:y:"}, // its own row names 0007
+	} {
+		table, err := read(t, c.text, dir)
+		if err != nil {
+			t.Errorf("%q: %v", c.text, err)
+		} else if got := summary(table); got != c.want {
+			t.Errorf("%q: read %s, want %s", c.text, got, c.want)
+		}
+	}
+	for _, c := range []struct{ text, want string }{
+		{"id,label\n7,x\n007,y\n", "line 3"},
+		{"id,image,label\n7,10,x\n10,7,y\n", "not the same"},
+		{"id,label\n8,x\n9,y\n", "data.columns image=NAME"},
+	} {
+		if _, err := read(t, c.text, dir); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: error %v, want %s", c.text, err, c.want)
+		}
+	}
+}
+
+// TestDoubts has a table for each warning, and some without one.
+func TestDoubts(t *testing.T) {
+	dir := folder(t, "healthy/a.png", "glaucoma/b.png", "train/c.png", "test/d.png")
+	for _, c := range []struct{ text, want string }{
+		{"image,label,patient\na,healthy,7\nb,glaucoma,\n", "the patient of some images is missing"},
+		{"image,label,patient\na,healthy,P-07\nb,glaucoma,p7\n", `\"P-07\" and \"p7\"`},
+		{"image,label\na,glaucoma\nb,healthy\n", `healthy/a.png is \"glaucoma\"`},
+		{"image,label\nc,glaucoma\nd,healthy\n", "folders that are called as splits"},
+		{"image,label,split\nc,glaucoma,test\nd,healthy,train\n", ""},
+		{"image,label,patient\na,healthy,P70\nb,glaucoma,P7\n", ""},
+		{"image,label,patient\na,healthy,7\nb,glaucoma,07b\n", ""},
+	} {
+		var log strings.Builder
+		before := slog.Default()
+		slog.SetDefault(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})))
+		table, err := read(t, c.text, dir)
+		if err == nil {
+			table.LogDoubts()
+		}
+		slog.SetDefault(before)
+		if err != nil || !strings.Contains(log.String(), c.want) || c.want == "" && log.Len() > 0 {
+			t.Errorf("%q: %v, log %q, want %q", c.text, err, log.String(), c.want)
+		}
 	}
 }

@@ -10,13 +10,18 @@ import (
 	"strconv"
 
 	"fovea/data"
+	"fovea/internal/naming"
 	"fovea/internal/table"
 )
 
-// Log says what was read and how many rows and images are left out. It returns an error if images are missing, which a
+// Log says what was read, how many rows and images are left out, and what is in doubt. It returns an error if images are missing, which a
 // caller may take for a warning.
 func (t *Table) Log() error {
-	slog.Info("labels are read", "table", t.File, "rows", t.Rows, "images", len(t.All.Samples), "columns", t.Read)
+	args := []any{"table", t.File, "rows", t.Rows, "images", len(t.All.Samples), "columns", t.Read}
+	if t.Unread != nil {
+		args = append(args, "not_read", naming.List(t.Unread))
+	}
+	slog.Info("labels are read", args...)
 	var missing error
 	for _, reason := range []string{NoImage, NoLabel, NoRow} {
 		var first LeftOut
@@ -40,6 +45,7 @@ func (t *Table) Log() error {
 			missing = fmt.Errorf("%s: the images of %d of %d rows are missing, first %s", t.File, n, t.Rows, at)
 		}
 	}
+	t.LogDoubts()
 	return missing
 }
 

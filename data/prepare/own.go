@@ -42,6 +42,7 @@ func newOwn(ctx context.Context, o Options) (*Plan, error) {
 		return nil, err
 	}
 	own.table = t
+	t.LogDoubts()
 	o.Set = &Set{Name: filepath.Base(own.Labels), Fundus: true}
 	for _, class := range t.All.Classes {
 		if err := checkFolderName(class); err != nil {

@@ -190,6 +190,11 @@ func (p *Plan) Report() string {
 
 // reportPatients writes the number of patients with both eyes, and lists those whose eyes lie in two splits.
 func (p *Plan) reportPatients(b *strings.Builder) {
+	if own := p.options.Own; own != nil {
+		if text := own.table.NoPatients("-columns"); text != "" {
+			fmt.Fprintf(b, "patients: %s\n", text)
+		}
+	}
 	patients := sharing(p.Images, func(img *Image) string { return img.Patient })
 	if len(patients) == 0 {
 		return

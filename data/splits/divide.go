@@ -80,7 +80,8 @@ const tolerance = 1e-5
 // Every class is divided by the shares. If each item is a group of its own and none is given, each split has less than
 // one image more or less of a class than its share. Groups of several images come as near as the groups behind them can
 // make up for. A split with a share above 0 gets a group of every class, even where its share is less than one image.
-// Only where a class would have none is the split of an earlier item changed.
+// Only where a class would have none is the split of an earlier item changed. A class without a name may lack a split,
+// if it has too few groups.
 //
 // It returns an error if the shares are wrong, if a group has two given splits, or if a class has too few groups to be
 // in each split.
@@ -287,6 +288,9 @@ func (d *division) fill(classes []string) error {
 				continue
 			}
 			g := d.spare(class, present)
+			if g == nil && classes[class] == "" {
+				continue
+			}
 			if g == nil {
 				return d.tooFew(class, classes[class], Split(s+1))
 			}

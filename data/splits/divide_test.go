@@ -111,6 +111,21 @@ func TestDivideFewest(t *testing.T) {
 	}
 }
 
+// A class without a name may lack a split. Where it need not, the splits are as with a name.
+func TestDivideSpareClass(t *testing.T) {
+	for rare := range 9 {
+		var items []Item
+		for i := range 30 + rare {
+			items = append(items, Item{Key: fmt.Sprint(i), Class: i / 30})
+		}
+		named, problem := Divide(items, []string{"common", "rare"}, Shares{0.6, 0.2, 0.2}, 1)
+		got, err := Divide(items, []string{"common", ""}, Shares{0.6, 0.2, 0.2}, 1)
+		if err != nil || problem == nil && !slices.Equal(got, named) || (problem == nil) != (rare >= 3) {
+			t.Errorf("%d: %v (%v), with a name %v (%v)", rare, got, err, named, problem)
+		}
+	}
+}
+
 // Groups stay whole, every split has every class, and the shares come near those of the best division of all.
 func TestDividePatients(t *testing.T) {
 	const cases = 40

@@ -78,7 +78,10 @@ func (t *Test) rows() []metricRow {
 		if row.Name == "" || !t.Assessment.Headlined(d.measure) {
 			continue // of two classes, of more, or of grades
 		}
-		row.Name, row.Means = d.name, d.means
+		row.Name, row.Means = t.Titled(d.measure), d.means
+		if d.measure == "roc_auc" && row.Name == "AUC" {
+			row.Means = "probability that a positive image is ranked above a negative one; guessing has 0.5"
+		}
 		if v, ok := metrics[d.measure]; ok {
 			row.Value = v
 		}
@@ -166,8 +169,11 @@ func decimal(x float64) string {
 	return fmt.Sprintf("%.3f", x)
 }
 
-// titled returns the name of a measure as a table shows it.
-func titled(measure string) string {
+// Titled returns the name of a measure as a table shows it. Of two classes there is one AUC.
+func (t *Test) Titled(measure string) string {
+	if measure == "roc_auc" && len(t.Predictions.Classes) == 2 {
+		return "AUC"
+	}
 	for _, d := range described {
 		if d.measure == measure {
 			return d.name

@@ -87,9 +87,9 @@ func (t *Test) benefit() Picture {
 			best = i
 		}
 	}
-	return Picture{"benefit", fmt.Sprintf("Decision curve for %s: true positives for each image, less the false positives "+
-		"by the weight that a threshold gives them. The model helps where its curve lies above both others. The mix of "+
-		"classes is that of these images.", what),
+	return Picture{"benefit", fmt.Sprintf("Decision curve for %s. The net benefit is the fraction of true positives, less that "+
+		"of false positives times the odds of the threshold. The model helps at thresholds where its curve lies above both "+
+		"others. The mix of classes is that of these images.", what),
 		fmt.Sprintf("Decision curve. The model is furthest above treating all and treating none at the threshold %.2f, where its "+
 			"net benefit is %.3f. A file with the name decision_curve_%s.csv holds the numbers.", t.Benefit.Thresholds[best],
 			t.Benefit.Model[best], t.Split),

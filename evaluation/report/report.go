@@ -17,10 +17,11 @@ type Report struct {
 	Classes []string
 	Written time.Time
 
-	Run     *Run            // nil: nothing was trained
-	Splits  []figures.Split // at least one
-	Repeats *Repeats        // nil: images were not compared
-	Test    *Test           // nil: not tested yet
+	Run      *Run            // nil: nothing was trained
+	Splits   []figures.Split // at least one
+	Repeats  *Repeats        // nil: images were not compared
+	Patients *Patients       // nil: the patient of no image is known
+	Test     *Test           // nil: not tested yet
 
 	Config   string // TOML
 	Facts    []Fact // versions and hardware
@@ -110,6 +111,13 @@ func (t *Test) Apply(points []operating.Point) error {
 // Repeats are images that are there more than once, in bytes or in pixels.
 type Repeats struct {
 	Groups []Repeat
+}
+
+// Patients says how the patients of the images are divided.
+type Patients struct {
+	Number  int // of patients
+	Shared  int // of patients with images in more than one split
+	Unknown int // of images whose patient is not known
 }
 
 // Repeat is one such image.

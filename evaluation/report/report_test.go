@@ -280,6 +280,29 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// What a page says of patients in two splits depends on whether patients are known.
+func TestPatientsOfSplits(t *testing.T) {
+	const unseen = "Fovea cannot see whether a patient"
+	for _, c := range []struct {
+		patients *Patients
+		want     string
+		unseen   bool
+	}{
+		{nil, unseen, true},
+		{&Patients{Number: 30}, "The images are of 30 patients. No patient has images in more than one split.", false},
+		{&Patients{Number: 30, Shared: 2}, "2 patients have images in more than one split", false},
+		{&Patients{Number: 30, Unknown: 1}, "The patient of 1 image is not known.", false},
+	} {
+		r := example(t)
+		r.Patients = c.patients
+		page := written(t, r)
+		holds(t, page, c.want)
+		if strings.Contains(page, unseen) != c.unseen {
+			t.Errorf("%+v: the page speaks of what cannot be seen", c.patients)
+		}
+	}
+}
+
 func TestWriteErrors(t *testing.T) {
 	if err := Write(&bytes.Buffer{}, &Report{}); err == nil {
 		t.Error("no error without classes")

@@ -26,6 +26,9 @@ func (r *Report) verdict() verdict {
 	case r.Run != nil:
 		v = r.Run.verdict()
 	}
+	if p := r.Patients; p != nil && p.Shared == 0 && r.Test != nil {
+		v.Rest = append(v.Rest, "No patient has images in more than one split.")
+	}
 	v.Cautions = append(v.Cautions, r.dataCautions()...)
 	return v
 }
@@ -231,12 +234,23 @@ func (r *Report) dataCautions() []string {
 	if r.Repeats == nil && len(r.Splits) > 1 {
 		out = append(out, "The images were not compared with each other, so some may be in more than one split.")
 	}
-	unseen := "Fovea cannot see whether a patient has images in more than one split. If so, the figures are too good."
-	if r.Run == nil {
-		unseen = "Fovea cannot see whether the model was trained on any of these images, or on others of the same " +
-			"patients. If so, the figures are too good."
+	switch p := r.Patients; {
+	case r.Run == nil:
+		out = append(out, "Fovea cannot see whether the model was trained on any of these images, or on others of the same "+
+			"patients. If so, the figures are too good.")
+	case p == nil:
+		out = append(out, "Fovea cannot see whether a patient has images in more than one split. If so, the figures are too good.")
+	default:
+		if p.Shared > 0 {
+			out = append(out, fmt.Sprintf("%s images in more than one split, which makes the figures too good.",
+				countOf(p.Shared, "patient has", "patients have")))
+		}
+		if p.Unknown > 0 {
+			out = append(out, fmt.Sprintf("The patient of %s is not known. If such a patient has images in more than one "+
+				"split, the figures are too good.", countOf(p.Unknown, "image", "images")))
+		}
 	}
-	return append(out, unseen,
+	return append(out,
 		"Results on one dataset say nothing about other cameras, clinics and people. This is not a medical device.")
 }
 

@@ -30,10 +30,10 @@ var pageStyle string
 var followScript string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
+	"add":      func(a, b int64) int64 { return a + b },
 	"decimal":  decimal,
 	"decimals": func(x evaluation.Number) string { return decimal(float64(x)) },
 	"share":    func(x evaluation.Number) string { return share(float64(x)) },
-	"titled":   titled,
 	"value":    func(e evaluation.Estimate) template.HTML { return cell(e, 3) },
 	"rough":    func(e evaluation.Estimate) template.HTML { return cell(e, 2) },
 	"visible":  naming.Visible,

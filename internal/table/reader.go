@@ -27,12 +27,13 @@ var (
 // Attributes lists what tables tell of an image beside its label: the name by which Fovea calls it, then the other names
 // that its column may have, in any case of letters.
 var Attributes = [][]string{
-	{"patient", "patient_id", "patientid", "patient id", "pat_id", "pid", "subject", "subject_id", "participant"},
-	{"eye", "laterality", "auge"},
+	{"patient", "patient_id", "patientid", "patient id", "pat_id", "pid", "subject", "subject_id", "subject id",
+		"participant", "participant_id", "participant id", "mrn"},
+	{"eye", "laterality", "auge", "od/os", "od_os"},
 	{"site", "center", "centre", "hospital", "clinic", "institution"},
 	{"camera", "device", "scanner", "manufacturer", "kamera"},
 	{"sex", "gender", "geschlecht"},
-	{"age", "alter"},
+	{"age", "alter", "age_at_visit", "age at visit", "age_years", "age (years)"},
 }
 
 // Options configures [NewReader].
@@ -313,7 +314,7 @@ func openRaw(r io.Reader, o *Options) (source, error) {
 		return openSheet(in, o.Fits)
 	}
 	if bytes.HasPrefix(head, []byte("PAR1")) {
-		return openParquet(in)
+		return openParquet(in, o.Fits)
 	}
 	return openCSV(textfile.LineEnds(textfile.NewReader(in), '"'), o)
 }

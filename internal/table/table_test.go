@@ -71,6 +71,30 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// Dates, decimals and large numbers of a Parquet file read as Python writes them, and cells that are merged over rows hold
+// their value in each, see tools/oracle/tables.py.
+func TestStoredTypes(t *testing.T) {
+	var want map[string][][]string
+	content, err := os.ReadFile("testdata/types.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(content, &want); err != nil || len(want) != 2 {
+		t.Fatal(want, err)
+	}
+	for name, rows := range want {
+		f, err := os.Open(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Rows(f)
+		f.Close()
+		if err != nil || !slices.EqualFunc(got, rows, slices.Equal) {
+			t.Errorf("%s: %q, %v\nwant %q", name, got, err, rows)
+		}
+	}
+}
+
 // Lines in front of the header that begin with # are skipped, and count. A header that begins with # is one.
 func TestComments(t *testing.T) {
 	for text, header := range map[string]string{"# R\n#\r\npath;label\nx;1\n": "path label",

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -38,7 +39,15 @@ type sheet struct {
 	xml    *xml.Decoder
 	number int // of the row read last
 	cells  []string
-	total  int // cells read
+	total  int                  // cells read
+	merged map[int][]mergedCell // by their first row
+	active []mergedCell         // that reach into the row read last
+}
+
+// A mergedCell covers several rows of a column.
+type mergedCell struct {
+	column, last int // the last row
+	value        string
 }
 
 // openSheet opens the visible sheet whose first row fits, or the first visible one that is not empty.
@@ -54,7 +63,7 @@ func openSheet(r io.Reader, fits func([]string) bool) (source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the file is not an xlsx workbook (%w): get it again", err)
 	}
-	shared, err := decodeAll[richText](book, stringsPart, "si")
+	shared, err := decodeAll[richText](book, stringsPart, "si", maxStrings)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +97,35 @@ func openSheet(r io.Reader, fits func([]string) bool) (source, error) {
 			found[0].Name, found[1].Name)
 	}
 	budget = maxSheet
-	return openPart(book, found[0], shared, &budget)
+	in, err := openPart(book, found[0], shared, &budget)
+	if err == nil {
+		in.merged, err = mergedCells(book, found[0])
+	}
+	return in, err
+}
+
+// mergedCells returns the merged cells of a sheet that cover several rows, by their first row. The value stands in the
+// first cell alone, but is that of all rows: a patient's name beside the rows of two eyes.
+func mergedCells(book *zip.Reader, s sheetName) (map[int][]mergedCell, error) {
+	list, err := decodeAll[struct {
+		Ref string `xml:"ref,attr"`
+	}](book, s.part, "mergeCell", maxSheet)
+	merged := map[int][]mergedCell{}
+	for _, m := range list {
+		from, to, _ := strings.Cut(m.Ref, ":")
+		column, err := columnOf(from, 0)
+		first, last := rowOf(from), rowOf(to)
+		if err == nil && 0 < first && first < last {
+			merged[first] = append(merged[first], mergedCell{column: column, last: last})
+		}
+	}
+	return merged, err
+}
+
+// rowOf returns the row of a cell's reference: 3 for AB3, 0 where there is none.
+func rowOf(ref string) int {
+	n, _ := strconv.Atoi(strings.TrimLeft(ref, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+	return n
 }
 
 type sheetName struct {
@@ -101,14 +138,14 @@ type sheetName struct {
 // visibleSheets lists the sheets of a workbook that its list of parts names, in their order. A workbook without a list
 // has one.
 func visibleSheets(book *zip.Reader) ([]sheetName, error) {
-	list, err := decodeAll[sheetName](book, "xl/workbook.xml", "sheet")
+	list, err := decodeAll[sheetName](book, "xl/workbook.xml", "sheet", maxStrings)
 	if err != nil {
 		return nil, err
 	}
 	parts, err := decodeAll[struct {
 		ID     string `xml:"Id,attr"`
 		Target string `xml:"Target,attr"`
-	}](book, "xl/_rels/workbook.xml.rels", "Relationship")
+	}](book, "xl/_rels/workbook.xml.rels", "Relationship", maxStrings)
 	if err != nil {
 		return nil, err
 	}
@@ -170,9 +207,9 @@ func (t *tokens) Token() (xml.Token, error) {
 	return token, err
 }
 
-// decodeAll decodes all elements of a name in a part of a workbook. A workbook without the part has none.
-func decodeAll[T any](book *zip.Reader, part, name string) ([]T, error) {
-	budget := maxStrings
+// decodeAll decodes all elements of a name in a part of a workbook, which has a limited size in bytes. A workbook without
+// the part has none.
+func decodeAll[T any](book *zip.Reader, part, name string, budget int) ([]T, error) {
 	in, err := openXML(book, part, &budget)
 	if err != nil {
 		return nil, nil
@@ -224,6 +261,7 @@ func (s *sheet) readRow() ([]string, error) {
 		switch token := token.(type) {
 		case xml.EndElement:
 			if token.Name.Local == "row" && !blank(s.cells) {
+				s.fillMerged()
 				return s.cells, nil
 			}
 		case xml.StartElement:
@@ -240,6 +278,24 @@ func (s *sheet) readRow() ([]string, error) {
 					return nil, err
 				}
 			}
+		}
+	}
+}
+
+// fillMerged writes the values of merged cells into the row that was read.
+func (s *sheet) fillMerged() {
+	s.active = slices.DeleteFunc(s.active, func(m mergedCell) bool { return m.last < s.number })
+	s.total += len(s.active)
+	for _, m := range s.active {
+		for len(s.cells) <= m.column {
+			s.cells = append(s.cells, "")
+		}
+		s.cells[m.column] = m.value
+	}
+	for _, m := range s.merged[s.number] {
+		if m.column < len(s.cells) {
+			m.value = s.cells[m.column]
+			s.active = append(s.active, m)
 		}
 	}
 }

@@ -1,8 +1,11 @@
 package imported
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strconv"
 
 	"fovea/graphs"
 	"fovea/graphs/autodiff"
@@ -68,8 +71,13 @@ func AddCotangents(g *graphs.Graph) map[*graphs.Value]*graphs.Value {
 	return cotangents
 }
 
-// Save writes a graph as a model file. It returns an error if ONNX Runtime does not accept the model.
-func Save(path string, g *graphs.Graph) error {
+// mostChecked is the number of nodes up to which Save opens a model. In time that grows with the square of the number of
+// results that live long, ONNX Runtime before 1.32 sorts the nodes anew for each of its passes: 24,000 take minutes.
+const mostChecked = 10_000
+
+// Save writes a graph as a model file. It returns an error if ONNX Runtime does not accept the model, and warns where it
+// did not ask because the model has more than 10,000 nodes. When ctx is done it returns the cause and writes nothing.
+func Save(ctx context.Context, path string, g *graphs.Graph) error {
 	model, err := g.Model()
 	if err != nil {
 		return err
@@ -77,13 +85,18 @@ func Save(path string, g *graphs.Graph) error {
 	if err := onnx.Check(model); err != nil {
 		return err
 	}
-	if bytes, err := onnx.Marshal(model); err == nil { // otherwise it is too large for one file
-		// To optimise a long chain takes the runtime time that grows with the square of its length.
-		session, err := ort.NewSession(bytes, ort.Options{Optimization: ort.Disable})
+	if n := len(model.GetGraph().GetNode()); n > mostChecked {
+		slog.Warn("ONNX Runtime was not asked whether it accepts the model, as that takes long above "+
+			strconv.Itoa(mostChecked)+" nodes", "file", path, "nodes", n)
+	} else if bytes, err := onnx.Marshal(model); err == nil { // otherwise it is too large for one file
+		session, err := ort.NewSession(bytes, ort.Options{Optimization: ort.Disable, Context: ctx})
 		if err != nil {
 			return fmt.Errorf("%s is not written: %w", path, err)
 		}
 		session.Close()
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	return onnx.Save(path, model, onnx.SaveOptions{})
 }

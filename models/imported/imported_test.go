@@ -69,7 +69,7 @@ func TestContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "g.onnx")
-	if err := Save(path, g); err != nil {
+	if err := Save(t.Context(), path, g); err != nil {
 		t.Fatal(err)
 	}
 	s, err := ort.OpenSession(path, ort.Options{})

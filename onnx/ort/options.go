@@ -44,7 +44,7 @@ type Options struct {
 	// own, and Run waits.
 	Stream *cuda.Stream
 	// Context, if not nil, ends a run that it finds under way when it is done: Run and Evaluate return its cause. Runs
-	// that only enqueue are not ended.
+	// that only enqueue are not ended. On the CPU the opening of the session returns its cause likewise.
 	Context context.Context
 	// Longest, if not 0, is the time after which a run is ended with an error.
 	Longest time.Duration

@@ -92,16 +92,16 @@ func openChecked(m *pb.ModelProto, path string, o Options) (*Session, error) {
 	if o.Longest == 0 {
 		o.Longest = limits.Longest(m)
 	}
-	return create(o, func(native *yalue.SessionOptions) (*yalue.DynamicAdvancedSession, error) {
-		if prepared == m && path != "" {
+	if prepared == m && path != "" {
+		return create(o, func(native *yalue.SessionOptions) (*yalue.DynamicAdvancedSession, error) {
 			return yalue.NewDynamicAdvancedSession(path, nil, nil, native)
-		}
-		bytes, err := onnx.Marshal(prepared)
-		if err != nil {
-			return nil, err
-		}
-		return yalue.NewDynamicAdvancedSessionWithONNXData(bytes, nil, nil, native)
-	})
+		})
+	}
+	bytes, err := onnx.Marshal(prepared)
+	if err != nil {
+		return nil, err
+	}
+	return NewSession(bytes, o)
 }
 
 type opener = func(*yalue.SessionOptions) (*yalue.DynamicAdvancedSession, error)
@@ -118,20 +118,24 @@ func create(o Options, open opener) (*Session, error) {
 	}
 	s := &Session{cuda: o.cuda(), asynchronous: o.Stream != nil, context: o.Context, longest: o.Longest,
 		byName: map[string][]*slot{}}
-	make := func() error {
+	made := func() (*yalue.DynamicAdvancedSession, error) {
 		native, err := o.native()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer native.Destroy()
-		s.session, err = open(native)
-		return err
+		return open(native)
 	}
 	var err error
 	if s.cuda {
-		err = onDeviceThread(func() error { return signals.Keep(make) })
+		err = onDeviceThread(func() error {
+			return signals.Keep(func() (err error) {
+				s.session, err = made()
+				return err
+			})
+		})
 	} else {
-		err = make()
+		s.session, err = abandonable(o.Context, made)
 	}
 	if err == nil {
 		if s.binding, err = s.session.CreateIoBinding(); err == nil {

@@ -7,7 +7,41 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	yalue "github.com/yalue/onnxruntime_go"
 )
+
+// abandonable returns the session that open makes, or the cause of ctx when that is done before. The runtime cannot be
+// stopped while it opens a model, so open then goes on beside the caller, and its session is freed when it ends.
+func abandonable(ctx context.Context, open func() (*yalue.DynamicAdvancedSession, error)) (
+	*yalue.DynamicAdvancedSession, error) {
+	if ctx == nil {
+		return open()
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	type result struct {
+		session *yalue.DynamicAdvancedSession
+		err     error
+	}
+	ended := make(chan result, 1)
+	go func() {
+		session, err := open()
+		ended <- result{session, err}
+	}()
+	select {
+	case r := <-ended:
+		return r.session, r.err
+	case <-ctx.Done():
+		go func() {
+			if r := <-ended; r.session != nil {
+				r.session.Destroy()
+			}
+		}()
+		return nil, context.Cause(ctx)
+	}
+}
 
 // stoppable calls run with options by which the session's context and its longest time end the run. Without them it
 // passes nil. The runtime looks at the options between nodes.

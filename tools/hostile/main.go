@@ -5,16 +5,19 @@
 //
 //	go build -o /tmp/trainer ./cmd/trainer && go run ./tools/hostile -trainer /tmp/trainer
 //
-// Run it in the root of the repository. The exit code is 1 if a process ended by a signal or a panic, used more than
-// 1 GiB, or said more than a message may.
+// Run it in the root of the repository. Ctrl-C ends it with the table of what ran. The exit code is 1 if a process ended
+// by a signal or a panic, used more than 1 GiB, or said more than a message may.
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -81,9 +84,16 @@ func run(trainer, only, skip, keep string, verbose bool) error {
 		return err
 	}
 	fmt.Println(len(inputs), "inputs")
+	// In an order of chance, so that a part of them is over all readers.
+	rand.New(rand.NewPCG(1, 0)).Shuffle(len(inputs), func(i, j int) { inputs[i], inputs[j] = inputs[j], inputs[i] })
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	tallies := map[string]*tally{}
 	failed := 0
 	for _, in := range inputs {
+		if ctx.Err() != nil {
+			break
+		}
 		name := in.reader + "/" + in.name
 		if !wanted.MatchString(name) || unwanted.MatchString(name) {
 			continue

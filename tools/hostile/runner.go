@@ -59,6 +59,7 @@ func startRunner() (*runner, error) {
 		return nil, err
 	}
 	c.Stderr = os.Stderr
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the program that started it
 	return &runner{c, json.NewEncoder(in), json.NewDecoder(out), in.Close}, c.Start()
 }
 

@@ -6,11 +6,14 @@
 Forms that pandas does not write follow the manuals of R's write.table and of Excel. read_csv and read_excel are given
 the separator, the encoding and the decimal mark; Fovea has to find them.
 """
+import datetime
+import decimal
 import io
 import json
 import pathlib
 import sys
 
+import openpyxl
 import pandas as pd
 
 out = pathlib.Path(sys.argv[1])
@@ -116,6 +119,43 @@ check("excel_legend.xlsx", workbook({"legend": pd.DataFrame({"code": [0, 1]}), "
 (out / "two_sheets.xlsx").write_bytes(workbook({"train": frame, "test": frame}, index=False))
 (out / "frame.json").write_text(json.dumps({"columns": names, "rows": frame.values.tolist(), "files": sorted(files)},
                                            ensure_ascii=False, indent=1) + "\n")
+
+# Values that a Parquet file stores as numbers, as Python writes them, beside a column of lists; and the cells of a
+# workbook that are merged over the rows of two eyes, as Excel shows them.
+types = pd.DataFrame({
+    "path": ["a", "b", "c"], "boxes": [[1, 2], [], [3]],
+    "date": [datetime.date(2020, 2, 29), None, datetime.date(1969, 12, 31)],
+    "day": pd.to_datetime(["2020-01-01", "1950-06-30", None]),
+    "time": pd.to_datetime(["2020-01-01 10:30:00", "1950-06-30 23:59:59", None]),
+    "decimal": [decimal.Decimal("2.50"), decimal.Decimal("-0.01"), None],
+    "float": [1234567.0, 1e15, 0.0001], "label": [True, False, True],
+})
+types.to_parquet(out / "types.parquet", index=False)
+book = openpyxl.Workbook()
+for row in [["patient", "path", "label"], ["P1", "a", 0], [None, "b", 1], ["P2", "c", 2], [None, None, None],
+            [None, "d", 3], ["P3", "e", 4]]:
+    book.active.append(row)
+book.active.merge_cells("A2:A3")
+book.active.merge_cells("A4:A6")
+book.save(out / "merged.xlsx")
+
+
+def text(value):
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None or value is pd.NaT or value != value:
+        return ""
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
+    return str(value).removesuffix(" 00:00:00")
+
+
+kept = types.drop(columns="boxes")
+(out / "types.json").write_text(json.dumps({
+    "types.parquet": [list(kept.columns)] + [[text(v) for v in row] for row in kept.astype(object).values.tolist()],
+    "merged.xlsx": [["patient", "path", "label"], ["P1", "a", "0"], ["P1", "b", "1"], ["P2", "c", "2"],
+                    ["P2", "d", "3"], ["P3", "e", "4"]],
+}, indent=1) + "\n")
 
 # What pandas reads from the tables of predictions and labels in evaluation/testdata/tables.
 if len(sys.argv) > 2:

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -35,9 +36,10 @@ func TestReadDamaged(t *testing.T) {
 	remove := func(name string) func(string) error {
 		return func(dir string) error { return os.Remove(filepath.Join(dir, name)) }
 	}
-	cut := func(name string) func(string) error {
-		return func(dir string) error { return os.Truncate(filepath.Join(dir, name), 100) }
+	resize := func(name string, size int64) func(string) error {
+		return func(dir string) error { return os.Truncate(filepath.Join(dir, name), size) }
 	}
+	cut := func(name string) func(string) error { return resize(name, 100) }
 	tests := []struct {
 		name   string
 		damage func(dir string) error
@@ -56,6 +58,14 @@ func TestReadDamaged(t *testing.T) {
 		{"state edited", replace(runfiles.CheckpointState, `"step": 7`, `"step": 8`),
 			"state.json is damaged (its checksum differs)"},
 		{"another program's state", replace(runfiles.CheckpointState, `"format"`, `"version"`), "no format version"},
+	}
+	if runtime.GOOS == "linux" { // where the terabyte takes no room; to read it would take minutes
+		tests = append(tests, struct {
+			name   string
+			damage func(dir string) error
+			want   string
+		}{"optimizer lengthened", resize(runfiles.CheckpointOptimizer, 1<<40),
+			"optimizer.safetensors is damaged (1099511627776 bytes instead of"})
 	}
 	for _, test := range tests {
 		dir := filepath.Join(t.TempDir(), "last")

@@ -115,7 +115,7 @@ func readManifest(path string) (*manifest, error) {
 // openFile opens a file of tensors. It returns an error if its sum is not want.
 func openFile(path string, want fileSum) (*weights.File, error) {
 	name := filepath.Base(path)
-	got, err := sumFile(path)
+	got, err := sumFile(path, want.Size)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s is missing: %s", name, advice)
