@@ -177,17 +177,27 @@ func (g *Group) AllGather(values []float32) error {
 	return nil
 }
 
-// Max returns the largest x of all ranks. It is NaN if one of them is.
-func (g *Group) Max(x float64) (float64, error) {
-	size := g.Size()
-	all := make([]float64, size)
+// Gather returns the values of all ranks, one rank's after another's. Each brings as many.
+func (g *Group) Gather(values []float32) ([]float32, error) {
+	all := make([]float32, g.Size()*len(values))
+	return all, g.gather(all, values)
+}
+
+func (g *Group) gather(all, values []float32) error {
+	n, size := len(values), g.Size()
 	to, from := newRanges(size), newRanges(size)
 	for rank := range size {
-		to.set(rank, 0, 2)
-		from.set(rank, 2*rank, 2*rank+2)
+		to.set(rank, 0, n)
+		from.set(rank, n*rank, n*rank+n)
 	}
+	return g.exchange(values, to, all, from)
+}
+
+// Max returns the largest x of all ranks. It is NaN if one of them is.
+func (g *Group) Max(x float64) (float64, error) {
+	all := make([]float64, g.Size())
 	// A float64 travels as two float32, whose bits nobody looks at.
-	err := g.exchange(floats([]float64{x}), to, floats(all), from)
+	err := g.gather(floats(all), floats([]float64{x}))
 	largest := math.Inf(-1)
 	for _, x := range all {
 		largest = max(largest, x)
