@@ -65,7 +65,7 @@ trainer -config configs/octid.toml -config configs/retina.toml \
 	}
 }
 
-func (a *app) train(ctx context.Context, files, overrides, beside []string, resume bool) error {
+func (a *app) train(ctx context.Context, files, overrides, beside []string, resume bool) (err error) {
 	runs, err := readConfigs(files, overrides, a.environ)
 	if err != nil {
 		return err
@@ -78,6 +78,7 @@ func (a *app) train(ctx context.Context, files, overrides, beside []string, resu
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, group.Close()) }() // none leaves while another still writes
 	defer group.Recover()
 	progress := a.console.update
 	if group.Rank() > 0 { // the first process tells what all do
@@ -106,8 +107,8 @@ func (a *app) train(ctx context.Context, files, overrides, beside []string, resu
 		}
 		ours = append(ours, outcome(c, result, err))
 	}
-	if err := group.Close(); err != nil || group.Rank() > 0 {
-		return err
+	if group.Rank() > 0 {
+		return nil
 	}
 	if len(runs) > 1 || len(beside) > 0 {
 		err = a.compare(evaluation.Compare(ours, others), runs[0].Output.Dir)
