@@ -40,17 +40,18 @@ func Regroup(known, entries []string) (*Regrouping, error) {
 		merged, parts, isMerged := strings.Cut(entry, "=")
 		out, isOut := strings.CutPrefix(strings.TrimSpace(entry), "-")
 		name, members, number := entry, []string{entry}, len(r.Classes)
+		_, outIsClass := names.Find(out)
 		switch _, isClass := names.Find(entry); {
 		case isClass:
 			name = known[mustFind(names, entry)]
-		case isMerged:
-			name, members = naming.Fold(merged), strings.Split(parts, "+")
+		case isMerged && !(isOut && outIsClass): // "-a=b" leaves out a class a=b
+			name, members = naming.Fold(merged), parted(parts, names)
 		case isOut:
 			members, number = []string{out}, -1
 		}
 		for i, m := range members {
 			members[i] = naming.Fold(m)
-			if err := use(entry, m, number); err != nil {
+			if err := use(entry, members[i], number); err != nil {
 				return nil, err
 			}
 		}
@@ -74,6 +75,18 @@ func Regroup(known, entries []string) (*Regrouping, error) {
 		return nil, fmt.Errorf("they leave %d classes: a classifier needs at least two", len(r.Classes))
 	}
 	return r, nil
+}
+
+// parted returns the classes of "a + b" or "a+b". A plus sign without spaces may belong to a name, such as GON+.
+func parted(text string, names *naming.Index) (parts []string) {
+	for part := range strings.SplitSeq(text, " + ") {
+		if _, isClass := names.Find(part); isClass {
+			parts = append(parts, part)
+		} else {
+			parts = append(parts, strings.Split(part, "+")...)
+		}
+	}
+	return parts
 }
 
 // Spare returns those of the known classes that are left out or merged with another. A split may lack their images.

@@ -1,6 +1,9 @@
 package data
 
-import "golang.org/x/sys/unix"
+import (
+	"cmp"
+	"golang.org/x/sys/unix"
+)
 
 // freeSpace returns the bytes that this user may still write to the disk of a folder.
 func freeSpace(dir string) (uint64, error) {
@@ -14,9 +17,6 @@ func freeSpace(dir string) (uint64, error) {
 // available returns the free bytes, counted in fragments as statvfs does. On network and FUSE file systems a block may
 // be larger: there it is the best size of a transfer.
 func available(s *unix.Statfs_t) uint64 {
-	size := uint64(s.Frsize)
-	if size == 0 {
-		size = uint64(s.Bsize)
-	}
+	size := cmp.Or(uint64(s.Frsize), uint64(s.Bsize))
 	return s.Bavail * size
 }

@@ -1,6 +1,7 @@
 package evaluation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -22,12 +23,8 @@ type Intervals struct {
 }
 
 func (o Intervals) withDefaults() (Intervals, error) {
-	if o.Rounds == 0 {
-		o.Rounds = 2000
-	}
-	if o.Level == 0 {
-		o.Level = 0.95
-	}
+	o.Rounds = cmp.Or(o.Rounds, 2000)
+	o.Level = cmp.Or(o.Level, 0.95)
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}

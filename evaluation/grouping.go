@@ -71,12 +71,13 @@ func ParseGroupings(list []string) (Groupings, error) {
 func CheckGroupings(by Groupings, attributes []string) error {
 	for _, g := range by {
 		if !slices.Contains(attributes, g.Attribute) {
-			known := "nothing is known of the images beside their labels"
+			known := "nothing is known of the images beside their labels; columns of the table of labels or of predictions " +
+				"tell it"
 			if len(attributes) > 0 {
-				known = "what is known is " + naming.List(attributes)
+				known = "what is known is " + naming.List(attributes) + "; groups=NAME in data.columns or -columns " +
+					"adds a column of the table of labels"
 			}
-			return fmt.Errorf("subgroups by %.100q: %s; columns of the table of labels or of predictions tell it", g.Attribute,
-				known)
+			return fmt.Errorf("subgroups by %.100q: %s", g.Attribute, known)
 		}
 	}
 	return nil

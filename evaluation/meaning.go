@@ -80,6 +80,11 @@ func (m *Meaning) ofTwo(said Said) error {
 	case said.Order != nil:
 		positive = 1
 		m.How = fmt.Sprintf("The positive class is %.100q, the second in the order stated.", m.Classes[1])
+		if byName, why := lexicon.Positive([2]string(m.Classes)); byName == 0 {
+			m.Unknown = fmt.Sprintf("The names %.150q look as if %.100q were positive: %s. Sensitivity, specificity, PPV, NPV, "+
+				"F1, average precision and operating points are those of %.100q; to change that, turn the order round.",
+				m.Classes, m.Classes[0], why, m.Classes[1])
+		}
 	default:
 		var why string
 		if positive, why = lexicon.Positive([2]string(m.Classes)); positive >= 0 {

@@ -169,6 +169,21 @@ var publicSets = []struct{ set, want string }{
 		"26.Fibrosis, 27.Laser Spots, 28.Silicon oil in eye, 29.0.Blur fundus without PDR, " +
 		"29.1.Blur fundus with suspected PDR, 3.RAO, 4.Rhegmatogenous RD, 5.0.CSCR, 5.1.VKH disease, 6.Maculopathy, " +
 		"7.ERM, 8.MH, 9.Pathological myopia"},
+	{"Myopic maculopathy", "normal < tessellated fundus < diffuse atrophy < patchy atrophy < macular atrophy"},
+	{"META-PM", "no macular lesions < tessellated fundus < diffuse chorioretinal atrophy < patchy chorioretinal atrophy < macular atrophy"},
+	{"Atrophy and another disease", "normal, tessellated fundus, glaucoma, cataract"},
+	{"Years", "? DR 2018, DR 2019, DR 2020"},
+	{"Medium", "mild < medium < severe"},
+	{"German amounts", "keine < leicht < mittel < schwer"},
+	{"Portuguese, abbreviated", "Sem RD < RDNP leve < RDNP moderada < RDNP grave < RDP"},
+	{"Portuguese yes and no", "não | sim*"},
+	{"Chinese in two", "正常 | 青光眼*"},
+	{"Chinese, denied", "非青光眼 | 青光眼*"},
+	{"Chinese signs", "阴性 | 阳性*"},
+	{"Chinese", "正常 < 轻度 < 中度 < 重度 < 增殖期"},
+	{"Chinese, with the disease", "无糖尿病视网膜病变 < 轻度糖尿病视网膜病变 < 中度糖尿病视网膜病变 < 重度糖尿病视网膜病变 < 增殖性糖尿病视网膜病变"},
+	{"Chinese diseases", "正常, 青光眼, 白内障"},
+	{"Sick and fit", "? fit, sick"},
 	{"JSIEC, two of them", "29.0.Blur fundus without PDR | 29.1.Blur fundus with suspected PDR*"},
 }
 
@@ -266,5 +281,16 @@ func TestArrangeMovesLabelsAndProbabilities(t *testing.T) {
 	}
 	if err := p.Arrange(Meaning{Classes: []string{"healthy", "amd"}}); err == nil {
 		t.Error("other classes are arranged")
+	}
+}
+
+// An order that makes the healthy class positive counts, with a warning.
+func TestOrderAgainstNames(t *testing.T) {
+	for order, want := range map[string]bool{"glaucoma healthy": true, "healthy glaucoma": false, "b a": false} {
+		classes := strings.Fields(order)
+		m, err := MeaningOf(classes, Said{Order: classes})
+		if err != nil || !slices.Equal(m.Classes, classes) || (m.Unknown != "") != want {
+			t.Errorf("%s: %v, unknown %q, %v", order, m.Classes, m.Unknown, err)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package inference
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,10 +28,7 @@ func Open(path string, d *Description, batch int, o ort.Options) (*Classifier, e
 		return nil, fmt.Errorf("%s takes whole images, one at a time, and prepares them itself: only trainer predict takes "+
 			"it; use the model of the export without _raw in its name", path)
 	}
-	ctx := o.Context
-	if ctx == nil {
-		ctx = context.Background()
-	}
+	ctx := cmp.Or(o.Context, context.Background())
 	if err := d.Resolve(ctx, path); err != nil {
 		return nil, err
 	}

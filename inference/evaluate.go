@@ -1,6 +1,7 @@
 package inference
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -158,9 +159,7 @@ func PredictModel(ctx context.Context, e *engine.Engine, o EvalOptions, split *d
 	if err != nil {
 		return nil, err
 	}
-	if o.Batch == 0 {
-		o.Batch = defaultBatch
-	}
+	o.Batch = cmp.Or(o.Batch, defaultBatch)
 	c, err := Open(o.Model, d, o.Batch, e.Options())
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package inference
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -121,9 +122,7 @@ func readMetadata(m *pb.ModelProto) (*Description, error) {
 	if text, _ := onnx.Metadata(m, metaImage); text == "raw" {
 		d.Raw = true
 	}
-	if d.Crop == 0 {
-		d.Crop = data.CropFraction(d.Size)
-	}
+	d.Crop = cmp.Or(d.Crop, data.CropFraction(d.Size))
 	d.Output, d.Scores = Logits, Logits
 	if !hasOutput(m, Logits) { // exported from a model that has none
 		d.Output, d.Scores = Probabilities, Probabilities

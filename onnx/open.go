@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -82,9 +83,7 @@ func Unmarshal(b []byte) (*pb.ModelProto, error) {
 		return nil, fmt.Errorf("empty file, not an ONNX model")
 	}
 	rest, err := split(b, math.MaxInt, modelGraph, func(graph []byte) error {
-		if m.Graph == nil {
-			m.Graph = &pb.GraphProto{}
-		}
+		m.Graph = cmp.Or(m.Graph, &pb.GraphProto{})
 		return unmarshalGraph(graph, m.Graph)
 	})
 	if err == nil {

@@ -2,6 +2,7 @@ package training
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"fovea/data"
 	"fovea/data/augment"
@@ -58,10 +60,29 @@ func openDataset(cfg *config.Config) (*dataset, error) {
 	}
 	d.breakdown = evaluation.Breakdown{By: by}
 	d.logImages()
-	c := cfg.Data
-	d.train.Samples = data.Subset(d.train.Samples, data.SubsetConfig{Ratio: c.Ratio, Stratified: c.Stratified,
-		Seed: uint64(cfg.Seed), Torch: c.Order != "seed"})
+	if !d.divides() {
+		d.takeRatio()
+	}
 	return d, nil
+}
+
+// divides reports whether the splits are made, from what is in all images: the same ones for each data.ratio.
+func (d *dataset) divides() bool { return d.table != nil && !d.table.Divided() }
+
+// takeRatio leaves the fraction data.ratio of train.
+func (d *dataset) takeRatio() {
+	c := d.config.Data
+	verified := map[string]data.Fingerprint{}
+	for i, f := range d.train.Verified {
+		verified[d.train.Samples[i].Path] = f
+	}
+	d.train.Samples = data.Subset(d.train.Samples, data.SubsetConfig{Ratio: c.Ratio, Stratified: c.Stratified,
+		Seed: uint64(d.config.Seed), Torch: c.Order != "seed"})
+	if d.train.Verified = nil; len(verified) > 0 {
+		for _, x := range d.train.Samples {
+			d.train.Verified = append(d.train.Verified, verified[x.Path])
+		}
+	}
 }
 
 func (d *dataset) splits() []*data.Split { return []*data.Split{d.train, d.val, d.test} }
@@ -108,6 +129,9 @@ func (d *dataset) verify(ctx context.Context, transform func(*data.Split) data.T
 // test has no AUC there.
 func (d *dataset) checkClasses() error {
 	for _, s := range d.splits() {
+		if len(s.Samples) == 0 {
+			return fmt.Errorf("%s has no image: give it a share in data.split, or images in the table", s)
+		}
 		for i, class := range s.Classes {
 			if slices.ContainsFunc(s.Samples, func(x data.Sample) bool { return x.Class == i }) {
 				continue
@@ -139,7 +163,11 @@ func (d *dataset) digests() map[string]string {
 			if err != nil {
 				path = x.Path
 			}
-			fmt.Fprintf(sum, "%s\x00%d\n", filepath.ToSlash(path), x.Class)
+			class := strconv.Itoa(x.Class)
+			if d.table != nil { // which may call the same classes by other names
+				class = s.Classes[x.Class]
+			}
+			fmt.Fprintf(sum, "%s\x00%s\n", filepath.ToSlash(path), class)
 		}
 		out[s.Name] = hex.EncodeToString(sum.Sum(nil))
 	}
@@ -234,10 +262,7 @@ func (d *dataset) trainTransform() data.Transform {
 
 func (d *dataset) evalTransform() data.EvalTransform {
 	c := d.config.Data
-	crop := c.CropPct
-	if crop == 0 {
-		crop = data.CropFraction(c.Size)
-	}
+	crop := cmp.Or(c.CropPct, data.CropFraction(c.Size))
 	return data.EvalTransform{Size: c.Size, CropPct: crop, Mean: narrow(c.Mean), Std: narrow(c.Std),
 		Reading: data.Reading{White: c.WhiteLevel}}
 }

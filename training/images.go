@@ -118,7 +118,7 @@ func (d *dataset) separate(repeats []data.Repeat) error {
 	for _, s := range d.splits() {
 		s.Samples = slices.DeleteFunc(s.Samples, func(x data.Sample) bool {
 			_, ok := verified[x.Path]
-			return !ok // unreadable, or left out by data.ratio
+			return !ok // unreadable
 		})
 		for _, x := range s.Samples {
 			s.Verified = append(s.Verified, verified[x.Path])
@@ -133,10 +133,13 @@ func (d *dataset) separate(repeats []data.Repeat) error {
 // one. Else data.leakage decides whether they are an error. It returns all images that are there twice.
 func (d *dataset) findLeaks() ([]data.Repeat, error) {
 	repeats, leaks := d.repeats()
-	if len(leaks) > 0 && d.table != nil && !d.table.Divided() {
-		if err := d.separate(repeats); err != nil {
-			return nil, err
+	if d.divides() {
+		if len(leaks) > 0 {
+			if err := d.separate(repeats); err != nil {
+				return nil, err
+			}
 		}
+		d.takeRatio()
 		repeats, leaks = d.repeats()
 	}
 	if len(leaks) == 0 {

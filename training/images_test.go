@@ -159,14 +159,17 @@ func TestLeaks(t *testing.T) {
 		}
 		table += fmt.Sprintf("%02d,%c,%%[%d]s\n", i, 'a'+rune(i/2%2), 1+i%3)
 	}
+	made := "" // the images of val and test
 	for _, test := range []struct {
 		splits [3]any
 		set    string
+		ratio  float64
 		want   string
 	}{
-		{[3]any{"", "", ""}, "auto", ""},
-		{[3]any{"train", "val", "test"}, "auto", "nearly identical images are in more than one split"},
-		{[3]any{"train", "val", "test"}, "warn", ""},
+		{[3]any{"", "", ""}, "auto", 1, ""},
+		{[3]any{"", "", ""}, "auto", 0.5, ""},
+		{[3]any{"train", "val", "test"}, "auto", 1, "nearly identical images are in more than one split"},
+		{[3]any{"train", "val", "test"}, "warn", 1, ""},
 	} {
 		file := filepath.Join(t.TempDir(), "labels.csv")
 		if err := os.WriteFile(file, fmt.Appendf(nil, table, test.splits[:]...), 0o644); err != nil {
@@ -174,7 +177,7 @@ func TestLeaks(t *testing.T) {
 		}
 		c := config.Defaults()
 		c.Name, c.Data.Dir, c.Data.Labels, c.Data.Size, c.Output.Dir = "leaks", dir, file, 32, t.TempDir()
-		c.Data.Leakage = test.set
+		c.Data.Leakage, c.Data.Ratio = test.set, test.ratio
 		d, err := openDataset(c)
 		if err != nil {
 			t.Fatal(err)
@@ -187,6 +190,14 @@ func TestLeaks(t *testing.T) {
 		if (listed == nil) != (test.want != "") {
 			t.Errorf("%v: the list of leaks: %v", test.splits, listed)
 		}
+		if tested := fmt.Sprint(d.val.Samples, d.test.Samples); test.splits[0] == "" {
+			if made == "" {
+				made = tested
+			}
+			if tested != made {
+				t.Errorf("data.ratio = %g has other images of val or test:\n%s\n%s", test.ratio, tested, made)
+			}
+		}
 		images := 0
 		for _, s := range d.splits() {
 			images += len(s.Verified)
@@ -194,7 +205,7 @@ func TestLeaks(t *testing.T) {
 				t.Errorf("%s has %d images and %d fingerprints", s.Name, len(s.Samples), len(s.Verified))
 			}
 		}
-		if images != 30 || len(d.repeated) != 15 && test.want == "" {
+		if test.ratio == 1 && (images != 30 || len(d.repeated) != 15 && test.want == "") {
 			t.Errorf("%v: %d images, %d of them twice", test.splits, images, len(d.repeated))
 		}
 	}

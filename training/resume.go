@@ -156,6 +156,9 @@ func sameConfig(folder string, now *config.Config, finished bool) error {
 	if (now.Data.Cache == "") == (before.Data.Cache == "") { // that there is one decides which pixels are seen
 		where = append(where, "data.cache")
 	}
+	if !finished && readsTable(now) && readsTable(before) {
+		where = append(where, "data.labels")
+	}
 	if !finished && now.Model.ONNX != "" && before.Model.ONNX != "" {
 		where = append(where, "model.onnx")
 	}
@@ -165,6 +168,11 @@ func sameConfig(folder string, now *config.Config, finished bool) error {
 			folder, strings.Join(changes, "; "))
 	}
 	return nil
+}
+
+// readsTable reports whether data.labels is the path of a table.
+func readsTable(c *config.Config) bool {
+	return c.Data.Labels != "" && c.Data.Labels != config.LabelsFromFolders
 }
 
 // withRecordedBatch returns cfg with the batch that a run was started with in the place of training.batch = "auto".

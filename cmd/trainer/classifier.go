@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,9 +33,7 @@ func (m *classifierFlags) file() flagEntry {
 
 // running defines the flags that say how the model is run.
 func (m *classifierFlags) running() []flagEntry {
-	if m.maxPixels == 0 {
-		m.maxPixels = data.DefaultPixels
-	}
+	m.maxPixels = cmp.Or(m.maxPixels, data.DefaultPixels)
 	return []flagEntry{
 		{&m.batch, "batch", "N", "images in a forward pass"},
 		{&m.maxPixels, "max-pixels", "N", `size of the largest image, which its header tells before it is decoded; all that

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -147,9 +148,7 @@ func (a *app) evalModel(ctx context.Context, m *classifierFlags, said evaluation
 		o.Given.Ordered = &ordered
 	}
 	o.Model, o.Batch = m.path, m.batch
-	if o.Out == "" {
-		o.Out = filepath.Join(filepath.Dir(o.Model), "eval")
-	}
+	o.Out = cmp.Or(o.Out, filepath.Join(filepath.Dir(o.Model), "eval"))
 	test, err := inference.Evaluate(ctx, o)
 	if err != nil {
 		return err
@@ -167,9 +166,7 @@ func (a *app) evalPredictions(ctx context.Context, file string, table evaluation
 	if table.Logits && table.Normalise {
 		return badUsage("-normalise is for probabilities, -logits applies softmax: choose one")
 	}
-	if o.Out == "" {
-		o.Out = filepath.Join(filepath.Dir(file), "eval")
-	}
+	o.Out = cmp.Or(o.Out, filepath.Join(filepath.Dir(file), "eval"))
 	p, err := readPredictions(file, o.Labels, table)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 	"slices"
@@ -77,9 +78,7 @@ func (a *app) export(ctx context.Context, m *classifierFlags, o export.Options) 
 		return err
 	}
 	o.Model, o.Batch = m.path, m.batch
-	if o.Out == "" {
-		o.Out = filepath.Join(filepath.Dir(o.Model), "export")
-	}
+	o.Out = cmp.Or(o.Out, filepath.Join(filepath.Dir(o.Model), "export"))
 	report, err := export.Write(ctx, o)
 	if err != nil {
 		return err

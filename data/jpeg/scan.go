@@ -2,6 +2,7 @@ package jpeg
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -181,10 +182,7 @@ func (d *decoder) forEachMCU(parts []scanComponent, across, rows int, mcu func(x
 					return err
 				}
 				resetDC(parts)
-				left = d.restart
-				if left == 0 {
-					left = -1 // never
-				}
+				left = cmp.Or(d.restart, -1) // never
 			}
 			if err := mcu(x, y); err != nil {
 				return err

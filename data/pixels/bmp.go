@@ -1,6 +1,7 @@
 package pixels
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -80,9 +81,7 @@ func readBMP(file []byte) (bmpFile, error) {
 		return bmpFile{}, fmt.Errorf("a BMP with compression %d, which is not read: save it as PNG", b.compression)
 	}
 	if b.bits <= 8 {
-		if colours == 0 {
-			colours = 1 << b.bits
-		}
+		colours = cmp.Or(colours, 1<<b.bits)
 		if colours < 0 || colours > 65536 {
 			return bmpFile{}, errors.New("the BMP image is damaged: its palette is too large")
 		}
@@ -94,9 +93,7 @@ func readBMP(file []byte) (bmpFile, error) {
 			rest = rest[entry:]
 		}
 	}
-	if offset == 0 {
-		offset = len(file) - len(rest)
-	}
+	offset = cmp.Or(offset, len(file)-len(rest))
 	b.pixels, b.align = file[min(offset, len(file)):], offset%2
 	return b, nil
 }

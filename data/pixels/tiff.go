@@ -1,6 +1,7 @@
 package pixels
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -224,10 +225,7 @@ func openImage(file []byte) (*tiffImage, error) {
 	switch m.compression {
 	case 1, 3, 4, 5, 7, 8, 32773, 32946:
 	default:
-		name := tiffCompressions[m.compression]
-		if name == "" {
-			name = fmt.Sprint(m.compression)
-		}
+		name := cmp.Or(tiffCompressions[m.compression], fmt.Sprint(m.compression))
 		return nil, notRead("with the compression %s", name)
 	}
 	if m.compression == 3 && t.number(tagT4Options, 0)&1 != 0 {
@@ -271,10 +269,7 @@ func (m *tiffImage) readSamples() error {
 	names := map[int]string{whiteIsZero: "grey", blackIsZero: "grey", photometricRGB: "RGB", photometricIndex: "palette",
 		photometricCMYK: "CMYK", photometricYCbCr: "YCbCr", 8: "CIE L*a*b*", 9: "ICC L*a*b*", 10: "ITU L*a*b*",
 		32803: "camera raw", 34892: "camera raw", 4: "mask"}
-	name := names[m.photometric]
-	if name == "" {
-		name = fmt.Sprintf("colour model %d", m.photometric)
-	}
+	name := cmp.Or(names[m.photometric], fmt.Sprintf("colour model %d", m.photometric))
 	m.colours = map[int]int{photometricRGB: 3, photometricCMYK: 4, photometricYCbCr: 3}[m.photometric]
 	switch m.photometric {
 	case whiteIsZero, blackIsZero, photometricIndex:

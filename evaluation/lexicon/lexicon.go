@@ -184,7 +184,7 @@ func rankNumbers(names []name) ([]float64, bool) {
 				context = append(context, symbol)
 				continue
 			}
-			if !said || !math.IsNaN(ranks[i]) {
+			if !said || !math.IsNaN(ranks[i]) || v > 100 { // such as a year
 				return nil, false
 			}
 			ranks[i] = float64(v)

@@ -35,12 +35,14 @@ var terms = [][2]string{
 	{"ocular hypertension", "oht"}, {"branch retinal vein occlusion", "brvo"}, {"branch vein occlusion", "brvo"},
 	{"central retinal vein occlusion", "crvo"}, {"central vein occlusion", "crvo"}, {"vein occlusion", "rvo"},
 	{"retinitis pigmentosa", "rp"}, {"within normal limits", "wnl"}, {"macular telangiectasia", "mactel"},
+	{"macular atrophy", "macularatrophy"},
 }
 
 // phrases are symbols that stand for one together, and compounds are words that stand for several symbols behind that.
 var (
 	compounds = map[string]string{
 		"pdr": "proliferative dr", "npdr": "nonproliferative dr", "ppdr": "preproliferative dr",
+		"rdp": "proliferative dr", "rdnp": "nonproliferative dr",
 		"sdr": "nonproliferative dr", "verymild": "minimal", "nonreferable": "notreferred",
 	}
 	phrases = [][2]string{
@@ -64,7 +66,7 @@ type scale struct {
 }
 
 var scales = []scale{
-	{"severity", map[string]int{"suspect": 1, "minimal": 2, "mild": 3, "early": 3, "moderate": 4, "intermediate": 4,
+	{"severity", map[string]int{"suspect": 1, "minimal": 2, "mild": 3, "early": 3, "moderate": 4, "intermediate": 4, "medium": 4,
 		"severe": 5, "late": 5, "verysevere": 6, "endstage": 7, "proliferative": 8,
 		"lateproliferative": 9}, 0, false},
 	{"certainty", map[string]int{"suspect": 1, "probable": 2, "definite": 3, present: 3}, 3, false},
@@ -73,6 +75,7 @@ var scales = []scale{
 		"veryhigh": 5}, 0, true},
 	{"size", map[string]int{"small": 1, "medium": 2, "intermediate": 2, "large": 3}, 0, true},
 	{"plus disease", map[string]int{"preplus": 1, plus: 2}, 0, false},
+	{"myopic maculopathy", map[string]int{"tessellated": 1, "diffuse": 2, "patchy": 3, "macularatrophy": 4}, 0, false},
 	{"referral", map[string]int{"notreferred": 1, referred: 2, threat: 3}, 0, false},
 }
 

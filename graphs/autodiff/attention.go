@@ -1,6 +1,7 @@
 package autodiff
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -154,10 +155,7 @@ func (c *Call) keyPositions(queries, keys, more int64) *value {
 func rotaryEmbedding(c *Call) []*value {
 	x := c.splitHeads(c.In(0), c.Int("num_heads", 0))
 	n, l := x.Shape[0], x.Shape[2]
-	turned := c.Int("rotary_embedding_dim", 0)
-	if turned == 0 {
-		turned = x.Shape[3]
-	}
+	turned := cmp.Or(c.Int("rotary_embedding_dim", 0), x.Shape[3])
 	angle := func(cache *value) *value {
 		if at := c.In(3); at != nil {
 			cache = c.Apply("Gather", graphs.Attributes{"axis": int64(0)}, cache, at)

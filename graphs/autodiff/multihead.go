@@ -1,6 +1,7 @@
 package autodiff
 
 import (
+	"cmp"
 	"math"
 
 	"fovea/graphs"
@@ -58,10 +59,7 @@ func (c *Call) attended(q, k, v, mask, bias, pastKeys, pastValues *value) []*val
 	if c.Int("unidirectional", 0) == 1 {
 		bias = c.addOptional(bias, c.biasUnlessLess(c.keyPositions(l, keys, 0), c.Ints(past+1), far))
 	}
-	scale := c.Float("scale", 0)
-	if scale == 0 {
-		scale = 1 / math.Sqrt(float64(q.Shape[3]))
-	}
+	scale := cmp.Or(c.Float("scale", 0), 1/math.Sqrt(float64(q.Shape[3])))
 	scores := c.addOptional(bias, c.ScaledMatMul(float32(scale), q, k, graphs.TransB))
 	y := c.MatMul(c.Softmax(scores, -1), v, graphs.NoTrans)
 	return []*value{c.joinHeads(y, n, l, -1), k, v}

@@ -1,6 +1,7 @@
 package autodiff
 
 import (
+	"cmp"
 	"math"
 
 	"fovea/graphs"
@@ -39,14 +40,9 @@ func linearAttention(c *Call) []*value {
 	q, k, v := c.In(0), c.In(1), c.In(2)
 	heads, queryHeads := c.Int("kv_num_heads", 1), c.Int("q_num_heads", 1)
 	n, length, d, width := q.Shape[0], q.Shape[1], q.Shape[2]/queryHeads, v.Shape[2]/heads
-	scale := c.Float("scale", 0)
-	if scale == 0 {
-		scale = 1 / math.Sqrt(float64(d))
-	}
+	scale := cmp.Or(c.Float("scale", 0), 1/math.Sqrt(float64(d)))
 	rule, _ := c.node.Attributes["update_rule"].(string)
-	if rule == "" {
-		rule = "gated_delta"
-	}
+	rule = cmp.Or(rule, "gated_delta")
 	// at returns step t of a packed input, [N,heads…].
 	at := func(x *value, t int64, shape ...int64) *value {
 		return c.Reshape(c.Slice(x, 1, t, t+1), append([]int64{n}, shape...)...)

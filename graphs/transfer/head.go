@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"slices"
@@ -199,9 +200,7 @@ func (w *wiring) headAt(n *pb.NodeProto) *Head {
 		return nil
 	}
 	h := &Head{Node: n.GetName(), Features: n.GetInput()[0], model: w.model, result: n.GetOutput()[0]}
-	if h.Node == "" {
-		h.Node = h.result
-	}
+	h.Node = cmp.Or(h.Node, h.result)
 	axis := len(features) - 1
 	switch weight := w.shape(n.GetInput()[1]); n.GetOpType() {
 	case "Conv":

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -101,9 +102,7 @@ func (s *sample) picture(w io.Writer, classes []string) error {
 		scatter := &plotter.Scatter{XYs: own,
 			GlyphStyle: vgdraw.GlyphStyle{Color: figures.Colour(i), Radius: 3, Shape: forms[i%len(forms)]}}
 		p.Add(scatter)
-		if class == "" {
-			class = "no label"
-		}
+		class = cmp.Or(class, "no label")
 		p.Legend.Add(class, scatter)
 	}
 	out, err := p.WriterTo(14*vg.Centimeter, 11*vg.Centimeter, "png")

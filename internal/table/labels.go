@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"regexp"
 	"slices"
 	"strconv"
@@ -199,6 +200,10 @@ func (l *LabelSet) find(classes []string, names *naming.Index) ([]int, error) {
 		}
 		return byIndex, nil
 	case allIndices:
+		if !slices.Contains(byIndex, 0) {
+			slog.Warn("labels are numbers, and none is 0: they count from 0, so that 1 is the second class",
+				"first", l.texts[0], "counts_as", classes[byIndex[0]], "remedy", "write the names of classes")
+		}
 		return byIndex, nil
 	case allNumbers:
 		return byNumber, nil

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -123,9 +124,7 @@ func shareParameters(nodes []Node, parameters map[string]int64, scopes map[strin
 				n.Parameters += parameters[parameter]
 				fallthrough
 			default:
-				if first[i] == "" {
-					first[i] = parameter
-				}
+				first[i] = cmp.Or(first[i], parameter)
 			}
 		}
 	}

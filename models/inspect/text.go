@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 
 	"fovea/internal/naming"
+	"fovea/internal/numbers"
 )
 
 // WriteJSON writes the whole report. It lists single nodes and tensors only if list is set.
@@ -245,7 +246,7 @@ func (t Tally) String() string {
 	if t.Tensors == 1 {
 		tensors = "tensor"
 	}
-	return fmt.Sprintf("%s in %d %s, %s", commas(t.Elements), t.Tensors, tensors, size(t.Bytes))
+	return fmt.Sprintf("%s in %d %s, %s", numbers.Thousands(int(t.Elements)), t.Tensors, tensors, size(t.Bytes))
 }
 
 // share writes a number with its part of all in percent, and 0 as nothing.
@@ -253,7 +254,7 @@ func share(n, all int64) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s (%.1f %%)", commas(n), 100*float64(n)/float64(all))
+	return fmt.Sprintf("%s (%.1f %%)", numbers.Thousands(int(n)), 100*float64(n)/float64(all))
 }
 
 // count writes a number, and 0 as nothing.
@@ -261,15 +262,7 @@ func count(n int64) string {
 	if n == 0 {
 		return ""
 	}
-	return commas(n)
-}
-
-func commas(n int64) string {
-	text := fmt.Sprint(n)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
+	return numbers.Thousands(int(n))
 }
 
 // size writes a number of bytes in units of 1000.

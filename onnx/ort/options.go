@@ -1,6 +1,7 @@
 package ort
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -69,10 +70,7 @@ func (o Options) native() (*yalue.SessionOptions, error) {
 	if o.Threads < 0 {
 		return nil, fmt.Errorf("threads: %d is negative", o.Threads)
 	}
-	threads := o.Threads
-	if threads == 0 {
-		threads = runtime.GOMAXPROCS(0) // which heeds a container's share of the machine
-	}
+	threads := cmp.Or(o.Threads, runtime.GOMAXPROCS(0)) // which heeds a container's share of the machine
 
 	native, err := yalue.NewSessionOptions()
 	if err != nil {

@@ -4,6 +4,7 @@ package ort
 import "C"
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -49,10 +50,7 @@ func (s *Session) stoppable(run func(options *C.OrtRunOptions) error) error {
 	if s.context == nil && s.longest == 0 {
 		return run(nil)
 	}
-	ctx := s.context
-	if ctx == nil {
-		ctx = context.Background()
-	}
+	ctx := cmp.Or(s.context, context.Background())
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

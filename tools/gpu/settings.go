@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -66,9 +67,7 @@ func parse(args []string) (*settings, error) {
 	default:
 		return nil, fmt.Errorf("-provider %s: it is cuda or cpu", s.Provider)
 	}
-	if s.Preset == "" {
-		s.Preset = preset
-	}
+	s.Preset = cmp.Or(s.Preset, preset)
 	presets := map[string]func() sizes{"full": fullSizes, "quick": quickSizes, "small": smallSizes}
 	if presets[s.Preset] == nil {
 		return nil, fmt.Errorf("-sizes %s: it is full, quick or small", s.Preset)

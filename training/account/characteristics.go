@@ -8,13 +8,11 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"fovea/evaluation/checklist"
 	"fovea/internal/runfiles"
 )
 
 // characteristics tells of the columns of the table, such as sex and age, by split and by image.
-func (f *folder) characteristics() checklist.Fact {
-	var w writer
+func (f *folder) characteristics(w *writer) {
 	if f.images != nil {
 		for i, name := range f.images.attributes {
 			if name == "patient" {
@@ -46,7 +44,6 @@ func (f *folder) characteristics() checklist.Fact {
 		w.lacks = nil
 		w.lack("There was no table (data.labels) with columns such as sex, age and camera.")
 	}
-	return w.fact()
 }
 
 // isOfPatients reports whether a column of splits.csv has one value for each patient, and all patients are known.

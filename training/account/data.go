@@ -7,7 +7,6 @@ import (
 
 	"fovea/data"
 	"fovea/data/labels"
-	"fovea/evaluation/checklist"
 	"fovea/internal/runfiles"
 	"fovea/training/config"
 )
@@ -17,20 +16,7 @@ var (
 	splitWords = map[string]string{"train": "Training", "val": "Validation", "test": "Test"}
 )
 
-// tellData tells of the images.
-func (f *folder) tellData(facts map[checklist.Topic]checklist.Fact) {
-	facts[checklist.Source] = f.source()
-	facts[checklist.Flow] = f.flow()
-	facts[checklist.Missing] = f.missing()
-	facts[checklist.Division] = f.division()
-	facts[checklist.Leaks] = f.leaks()
-	facts[checklist.Balance] = f.balance()
-	facts[checklist.Severity] = f.severity()
-	facts[checklist.Characteristics] = f.characteristics()
-}
-
-func (f *folder) source() checklist.Fact {
-	var w writer
+func (f *folder) source(w *writer) {
 	c := f.config.Data
 	switch c.Labels {
 	case "", config.LabelsFromFolders:
@@ -43,7 +29,6 @@ func (f *folder) source() checklist.Fact {
 	if len(c.Columns) > 0 {
 		w.say(keys("data.columns"), "Columns: %s.", strings.Join(c.Columns, ", "))
 	}
-	return w.fact()
 }
 
 // listed returns how many images splits.csv lists for a split, without those of classes that are left out.
@@ -60,8 +45,7 @@ func (f *folder) isLeftOut(class string) bool {
 	return f.model != nil && slices.Contains(f.model.Merged[data.LeftOutClass], class)
 }
 
-func (f *folder) flow() checklist.Fact {
-	var w writer
+func (f *folder) flow(w *writer) {
 	if f.images != nil && f.leftOut != nil {
 		noImage, noLabel, noRow := f.leftOut[labels.NoImage], f.leftOut[labels.NoLabel], f.leftOut[labels.NoRow]
 		rows := []string{runfiles.Splits, runfiles.LeftOut}
@@ -112,7 +96,6 @@ func (f *folder) flow() checklist.Fact {
 	if f.images.column("patient") < 0 {
 		w.lack("The number of patients.")
 	}
-	return w.fact()
 }
 
 // ofPatients returns "of n patients" for the images that a split used, "" where that is not known.
@@ -138,8 +121,7 @@ func (f *folder) patients(split string) int {
 	return len(seen)
 }
 
-func (f *folder) missing() checklist.Fact {
-	var w writer
+func (f *folder) missing(w *writer) {
 	switch {
 	case f.config.Data.Labels == "" || f.config.Data.Labels == config.LabelsFromFolders:
 		w.say(keys("data.labels"), "Each image lies in the folder of its class, so no label is missing.")
@@ -172,27 +154,23 @@ func (f *folder) missing() checklist.Fact {
 	if gaps != nil {
 		w.say([]string{runfiles.Splits}, "Not known: %s.", strings.Join(gaps, ", "))
 	}
-	return w.fact()
 }
 
-func (f *folder) division() checklist.Fact {
-	var w writer
+func (f *folder) division(w *writer) {
 	if f.state == nil || f.state.Division == "" {
 		w.lack("How the splits were made.")
-		return w.fact()
+		return
 	}
 	w.say([]string{inState + ": division"}, "Splits: %s.", f.state.Division)
 	if f.config.Data.Labels == "" {
 		w.lack("How the folders were filled.")
-		return w.fact()
+		return
 	}
 	w.say(keys("data.split", "data.split_seed"), "Images that the table gives no split are divided by class, with all "+
 		"images of a patient, and images that show nearly the same, in one split.")
-	return w.fact()
 }
 
-func (f *folder) leaks() checklist.Fact {
-	var w writer
+func (f *folder) leaks(w *writer) {
 	if column := f.images.column("patient"); column >= 0 {
 		splits := map[string]map[string]bool{}
 		without := 0
@@ -227,7 +205,7 @@ func (f *folder) leaks() checklist.Fact {
 	}
 	if f.state == nil || f.state.Repeats == nil || f.state.Division == "" {
 		w.lack("Whether an image is in two splits.")
-		return w.fact()
+		return
 	}
 	same, alike := 0, 0
 	for _, x := range *f.state.Repeats {
@@ -250,7 +228,6 @@ func (f *folder) leaks() checklist.Fact {
 	}
 	w.say([]string{inState + ": repeats"}, "Images that show nearly the same (cut, resized, compressed again or "+
 		"brightened) were looked for; in more than one split: %s.", told)
-	return w.fact()
 }
 
 // classes returns the number of images of each class of a split in words, "" if it is not known.
@@ -267,18 +244,15 @@ func (f *folder) classes(split string) string {
 }
 
 // severity tells of classes that are grades. Others do not say how severe a disease is.
-func (f *folder) severity() checklist.Fact {
-	var w writer
+func (f *folder) severity(w *writer) {
 	if counts := f.classes("test"); counts != "" && f.ordered() {
 		w.say(inClasses, "Grades of the test images: %s.", counts)
 	}
-	return w.fact()
 }
 
 var inClasses = []string{inState + ": splits", inModel + "fovea.classes"}
 
-func (f *folder) balance() checklist.Fact {
-	var w writer
+func (f *folder) balance(w *writer) {
 	for _, split := range splitNames {
 		n, _ := f.used(split)
 		counts := f.classes(split)
@@ -290,5 +264,4 @@ func (f *folder) balance() checklist.Fact {
 	if w.text == nil {
 		w.lack("The number of images of each class in each split.")
 	}
-	return w.fact()
 }

@@ -57,9 +57,11 @@ func Facts(dir string) (map[checklist.Topic]checklist.Fact, error) {
 		return nil, err
 	}
 	facts := map[checklist.Topic]checklist.Fact{}
-	f.tellData(facts)
-	f.tellModel(facts)
-	f.tellResults(facts)
+	for topic, tell := range topics {
+		var w writer
+		tell(f, &w)
+		facts[topic] = w.fact()
+	}
 	return facts, nil
 }
 

@@ -6,34 +6,12 @@ import (
 	"slices"
 	"strings"
 
-	"fovea/evaluation/checklist"
 	"fovea/internal/numbers"
 	"fovea/internal/runfiles"
 	"fovea/training/config"
 )
 
-// tellModel tells how images are prepared, and how the model is built and trained.
-func (f *folder) tellModel(facts map[checklist.Topic]checklist.Fact) {
-	facts[checklist.Kind] = f.kind()
-	facts[checklist.Task] = f.task()
-	facts[checklist.Predictors] = f.predictors()
-	facts[checklist.Readers] = checklist.Fact{Text: "The predictors are the pixels of the image, which nobody reads " +
-		"for the model.", NotApplicable: true}
-	facts[checklist.Updating] = checklist.Fact{Text: "The run trains one model and tests it; nothing is updated " +
-		"afterwards.", NotApplicable: true}
-	facts[checklist.Preparation] = f.preparation()
-	facts[checklist.Augmentation] = f.augmentation()
-	facts[checklist.Imbalance] = f.imbalance()
-	facts[checklist.Architecture] = f.architecture()
-	facts[checklist.Initialization] = f.initialization()
-	facts[checklist.Training] = f.training()
-	facts[checklist.Selection] = f.selection()
-	facts[checklist.Ensemble] = f.ensemble()
-	f.tellMachine(facts)
-}
-
-func (f *folder) kind() checklist.Fact {
-	var w writer
+func (f *folder) kind(w *writer) {
 	m := f.config.Model
 	what := fmt.Sprintf("a Vision Transformer (%s)", archName(m))
 	if m.ONNX != "" {
@@ -46,29 +24,14 @@ func (f *folder) kind() checklist.Fact {
 		how = "a part of it is trained"
 	}
 	w.say(keys("model.arch", "model.onnx", "model.adaptation"), "Deep learning: %s that classifies images; %s.", what, how)
-	return w.fact()
 }
 
-func (f *folder) predictors() checklist.Fact {
-	var w writer
-	if f.model == nil {
-		w.lack(noModel)
-		return w.fact()
-	}
+func (f *folder) predictors(w *writer) {
 	w.say([]string{inModel + "images"}, "The image is the only input: the model is given neither the label nor clinical "+
 		"information.")
-	return w.fact()
 }
 
-// noModel says why facts on the model are missing.
-const noModel = "The model: the run has no " + runfiles.Model + "."
-
-func (f *folder) task() checklist.Fact {
-	var w writer
-	if f.model == nil {
-		w.lack(noModel)
-		return w.fact()
-	}
+func (f *folder) task(w *writer) {
 	w.say([]string{inModel + "fovea.classes"}, "Each image has one of %d classes: %s.", len(f.model.Classes),
 		names(f.model.Classes))
 	for _, class := range f.model.Classes {
@@ -82,7 +45,6 @@ func (f *folder) task() checklist.Fact {
 	if m, err := f.model.Meaning(); err == nil && m.Ordered {
 		w.say([]string{inModel + "fovea.grades"}, "They are grades, in the order %s.", strings.Join(m.Classes, ", "))
 	}
-	return w.fact()
 }
 
 // positive returns the class of two that the model looks for.
@@ -111,13 +73,8 @@ func (f *folder) ordered() bool {
 	return err == nil && m.Ordered
 }
 
-func (f *folder) preparation() checklist.Fact {
-	var w writer
+func (f *folder) preparation(w *writer) {
 	d := f.model
-	if d == nil {
-		w.lack(noModel)
-		return w.fact()
-	}
 	w.say([]string{inModel + "fovea.resize, fovea.image_size, fovea.crop_fraction, fovea.mean, fovea.std"},
 		"Images are read as RGB and resized (antialiased bicubic) so that their centre of %d by %d pixels is %.4g of the "+
 			"shorter side. That centre is scaled to [0, 1]; the mean %.4g is subtracted and the result divided by %.4g, by "+
@@ -126,15 +83,13 @@ func (f *folder) preparation() checklist.Fact {
 	if d.White != 0 {
 		w.say([]string{inModel + "fovea.white_level"}, "White of 16-bit images is %d.", d.White)
 	}
-	return w.fact()
 }
 
-func (f *folder) augmentation() checklist.Fact {
-	var w writer
+func (f *folder) augmentation(w *writer) {
 	c, a := f.config, f.config.Augment
 	if c.Model.Adaptation == "linear_probe" {
 		w.say(keys("model.adaptation"), "There is no augmentation: the features of an image are computed once.")
-		return w.fact()
+		return
 	}
 	w.say(keys("augment.crop_scale", "augment.crop_ratio"), "A random part of each training image (%.3g to %.3g of its "+
 		"area, sides %.3g to %.3g) is resized to %d by %d pixels.", a.CropScale[0], a.CropScale[1], a.CropRatio[0],
@@ -161,7 +116,6 @@ func (f *folder) augmentation() checklist.Fact {
 			w.say(keys("augment."+x.key), "%s", x.says)
 		}
 	}
-	return w.fact()
 }
 
 func (f *folder) smooths() bool {
@@ -169,8 +123,7 @@ func (f *folder) smooths() bool {
 	return a.Smoothing > 0 && (a.SmoothUnmixed || a.Mixes())
 }
 
-func (f *folder) imbalance() checklist.Fact {
-	var w writer
+func (f *folder) imbalance(w *writer) {
 	c := f.config
 	if c.Data.Sampling == "balanced" {
 		w.say(keys("data.sampling"), "Training images are drawn so that all classes are equally frequent.")
@@ -186,11 +139,9 @@ func (f *folder) imbalance() checklist.Fact {
 		w.say(keys("loss.focal"), "The loss is focal, with gamma %g.", c.Loss.Focal)
 	}
 	w.say(keys("loss.class_weights"), "Probabilities are not recalibrated.")
-	return w.fact()
 }
 
-func (f *folder) architecture() checklist.Fact {
-	var w writer
+func (f *folder) architecture(w *writer) {
 	m := f.config.Model
 	if m.ONNX != "" {
 		w.say(keys("model.onnx", "model.head"), "The network of %s, with a last layer for these classes.",
@@ -218,11 +169,9 @@ func (f *folder) architecture() checklist.Fact {
 	} else {
 		w.lack(noModel)
 	}
-	return w.fact()
 }
 
-func (f *folder) initialization() checklist.Fact {
-	var w writer
+func (f *folder) initialization(w *writer) {
 	m := f.config.Model
 	switch {
 	case m.Weights != "":
@@ -241,11 +190,9 @@ func (f *folder) initialization() checklist.Fact {
 	if m.Freeze > 0 {
 		w.say(keys("model.freeze"), "The embedding and %d blocks keep their weights.", m.Freeze-1)
 	}
-	return w.fact()
 }
 
-func (f *folder) training() checklist.Fact {
-	var w writer
+func (f *folder) training(w *writer) {
 	c := f.config
 	o, s, t := c.Optimizer, c.Schedule, c.Training
 	w.say(keys("optimizer.beta1", "optimizer.beta2", "optimizer.eps", "optimizer.weight_decay", "optimizer.layer_decay"),
@@ -282,11 +229,9 @@ func (f *folder) training() checklist.Fact {
 			w.say(keys(x.key), "%s", x.says)
 		}
 	}
-	return w.fact()
 }
 
-func (f *folder) selection() checklist.Fact {
-	var w writer
+func (f *folder) selection(w *writer) {
 	by := "the mean of macro F1, macro AUC and kappa"
 	if f.config.Evaluation.Select == "roc_auc" {
 		by = "the macro AUC"
@@ -297,45 +242,44 @@ func (f *folder) selection() checklist.Fact {
 			f.config.Schedule.Epochs)
 	}
 	w.say(keys("evaluation.select"), "There is no other rule to stop, and the test set has no part in the selection.")
-	return w.fact()
 }
 
-func (f *folder) ensemble() checklist.Fact {
-	var w writer
-	if f.model == nil {
-		w.lack(noModel)
-		return w.fact()
-	}
+func (f *folder) ensemble(w *writer) {
 	w.say([]string{runfiles.Model}, "None: one model answers, from one view of an image.")
-	return w.fact()
 }
 
-// tellMachine tells of software, hardware and files.
-func (f *folder) tellMachine(facts map[checklist.Topic]checklist.Fact) {
-	var software, hardware writer
+// software tells with what the run computed, which is what hardware does not tell.
+func (f *folder) software(w *writer) {
+	f.sayFacts(w, "The versions of the software.", false)
+}
+
+func (f *folder) hardware(w *writer) {
+	f.sayFacts(w, "The hardware.", true)
+	if f.state != nil && f.state.Seconds > 0 {
+		w.say([]string{inState + ": seconds"}, "The run took %s up to the test.", f.took())
+	}
+}
+
+// sayFacts adds what the run noted of the machine or of the software.
+func (f *folder) sayFacts(w *writer, missing string, ofMachine bool) {
 	if f.state == nil || f.state.Facts == nil {
-		software.lack("The versions of the software.")
-		hardware.lack("The hardware.")
-	} else {
-		for _, x := range f.state.Facts {
-			to := &software
-			if x.Name == "Processor" || x.Name == "GPU" || x.Name == "Computed on" {
-				to = &hardware
-			}
-			to.say([]string{inState + ": facts"}, "%s: %s.", x.Name, x.Value)
+		w.lack("%s", missing)
+		return
+	}
+	for _, x := range f.state.Facts {
+		if slices.Contains([]string{"Processor", "GPU", "Computed on"}, x.Name) == ofMachine {
+			w.say([]string{inState + ": facts"}, "%s: %s.", x.Name, x.Value)
 		}
 	}
-	if f.state != nil && f.state.Seconds > 0 {
-		hardware.say([]string{inState + ": seconds"}, "The run took %s up to the test.", f.took())
-	}
-	facts[checklist.Software], facts[checklist.Hardware] = software.fact(), hardware.fact()
+}
 
-	var files writer
+// reproduction tells of files and seeds.
+func (f *folder) reproduction(w *writer) {
 	if f.model != nil {
-		files.say([]string{runfiles.Model}, "%s holds the weights, the classes, the preparation of images and the config "+
+		w.say([]string{runfiles.Model}, "%s holds the weights, the classes, the preparation of images and the config "+
 			"of the run; any ONNX Runtime runs it.", runfiles.Model)
 	}
-	files.say([]string{runfiles.Config}, "trainer -config %s trains again.", runfiles.Config)
+	w.say([]string{runfiles.Config}, "trainer -config %s trains again.", runfiles.Config)
 	seeds := fmt.Sprintf("%d for the training", f.config.Seed)
 	where := keys("seed")
 	if f.config.Data.Labels != "" {
@@ -346,13 +290,12 @@ func (f *folder) tellMachine(facts map[checklist.Topic]checklist.Fact) {
 		seeds += fmt.Sprintf(", %d for the bootstrap", f.assessment.Seed)
 		where = append(where, inMeasures+": seed")
 	}
-	files.say(where, "Seeds: %s.", seeds)
+	w.say(where, "Seeds: %s.", seeds)
 	if f.tested != nil {
-		files.say([]string{inPredictions}, "%s holds the probabilities of each test image.", inPredictions)
+		w.say([]string{inPredictions}, "%s holds the probabilities of each test image.", inPredictions)
 	}
 	if f.images != nil {
-		files.say([]string{runfiles.Splits}, "%s says label and split of each image; data.labels takes it again.",
+		w.say([]string{runfiles.Splits}, "%s says label and split of each image; data.labels takes it again.",
 			runfiles.Splits)
 	}
-	facts[checklist.Reproduction] = files.fact()
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"fovea/evaluation"
-	"fovea/evaluation/checklist"
 	"fovea/evaluation/operating"
 )
 
@@ -65,19 +64,18 @@ func (f *folder) sayUnits(w *writer) {
 }
 
 // clusters tells of the subgroups that are not kinds of people, such as sites and cameras.
-func (f *folder) clusters() checklist.Fact {
-	return f.subgroupsBy("Results by site or camera.", func(by string) bool {
+func (f *folder) clusters(w *writer) {
+	f.subgroupsBy(w, "Results by site or camera.", func(by string) bool {
 		return !slices.Contains([]string{"sex", "age", "eye"}, by)
 	})
 }
 
-func (f *folder) subgroups() checklist.Fact {
-	return f.subgroupsBy("Results by subgroup.", func(string) bool { return true })
+func (f *folder) subgroups(w *writer) {
+	f.subgroupsBy(w, "Results by subgroup.", func(string) bool { return true })
 }
 
 // subgroupsBy tells of the subgroups by some attributes, or that there are none.
-func (f *folder) subgroupsBy(missing string, told func(by string) bool) checklist.Fact {
-	var w writer
+func (f *folder) subgroupsBy(w *writer, missing string, told func(by string) bool) {
 	var all []evaluation.Subgroups
 	if f.assessment != nil {
 		all = f.assessment.Subgroups
@@ -122,5 +120,4 @@ func (f *folder) subgroupsBy(missing string, told func(by string) bool) checklis
 	if w.text == nil {
 		w.lack("%s", missing)
 	}
-	return w.fact()
 }

@@ -6,54 +6,31 @@ import (
 	"strings"
 
 	"fovea/evaluation"
-	"fovea/evaluation/checklist"
 	"fovea/internal/runfiles"
 )
 
-// tellResults tells of the test.
-func (f *folder) tellResults(facts map[checklist.Topic]checklist.Fact) {
-	facts[checklist.External] = checklist.Fact{Lacks: "The run tests on the test split of its own data alone."}
-	facts[checklist.Utility] = checklist.Fact{Lacks: "A decision curve."}
-	if f.benefit {
-		facts[checklist.Utility] = checklist.Fact{Text: "Net benefit over thresholds (decision curve).",
-
-			Where: []string{runfiles.DecisionCurve("test")}}
-	}
-	facts[checklist.Subgroups], facts[checklist.Clusters] = f.subgroups(), f.clusters()
-	facts[checklist.Internal] = f.internal()
-	facts[checklist.Output] = f.output()
-	if f.assessment == nil {
-		for _, t := range []checklist.Topic{checklist.Measures, checklist.Uncertainty, checklist.Results, checklist.ByClass,
-			checklist.Calibration, checklist.CrossTable, checklist.Failures} {
-			facts[t] = checklist.Fact{Lacks: "The test: the run has not ended."}
-		}
-		return
-	}
-	facts[checklist.Measures] = f.measures()
-	facts[checklist.Uncertainty] = f.uncertainty()
-	facts[checklist.Results] = f.results()
-	facts[checklist.ByClass] = f.byClass()
-	facts[checklist.Calibration] = f.calibration()
-	facts[checklist.CrossTable], facts[checklist.Failures] = f.crossTable()
+func (f *folder) external(w *writer) {
+	w.lack("The run tests on the test split of its own data alone.")
 }
 
-func (f *folder) internal() checklist.Fact {
-	var w writer
+func (f *folder) utility(w *writer) {
+	if f.benefit {
+		w.say([]string{runfiles.DecisionCurve("test")}, "Net benefit over thresholds (decision curve).")
+	} else {
+		w.lack("A decision curve.")
+	}
+}
+
+func (f *folder) internal(w *writer) {
 	w.say(keys("evaluation.select"), "The model is evaluated on the validation set after each epoch.")
 	if f.assessment != nil {
 		w.say([]string{runfiles.Metrics("test"), inMeasures + ": rows"}, "The selected one is evaluated once on the test "+
 			"set (%s).",
 			count(f.assessment.Rows, "image"))
 	}
-	return w.fact()
 }
 
-func (f *folder) output() checklist.Fact {
-	var w writer
-	if f.model == nil {
-		w.lack(noModel)
-		return w.fact()
-	}
+func (f *folder) output(w *writer) {
 	w.say([]string{inModel + "probabilities"}, "The model gives each class a probability, by softmax.")
 	for i, p := range f.points {
 		which := "Also"
@@ -75,11 +52,9 @@ func (f *folder) output() checklist.Fact {
 		w.say([]string{inModel + "fovea.classes"}, "%s is the answer. The run chose no operating point.", argmax)
 	}
 	w.say([]string{inModel + "probabilities"}, "Each image gets an answer: none is indeterminate.")
-	return w.fact()
 }
 
-func (f *folder) measures() checklist.Fact {
-	var w writer
+func (f *folder) measures(w *writer) {
 	var all []string
 	for _, m := range f.assessment.Measures {
 		all = append(all, m.Name)
@@ -95,11 +70,9 @@ func (f *folder) measures() checklist.Fact {
 			strings.Join(each, ", "))
 	}
 	w.say([]string{runfiles.Report}, "Plots: ROC and precision-recall curves, calibration, confusion matrix.")
-	return w.fact()
 }
 
-func (f *folder) uncertainty() checklist.Fact {
-	var w writer
+func (f *folder) uncertainty(w *writer) {
 	a := f.assessment
 	by := map[string][]string{}
 	methods := []string{}
@@ -131,7 +104,6 @@ func (f *folder) uncertainty() checklist.Fact {
 	} else if f.images.column("patient") >= 0 {
 		w.lack("Intervals by patient: these count images, and are too narrow where a patient has several.")
 	}
-	return w.fact()
 }
 
 // frequencies says on what predictive values depend.
@@ -140,8 +112,7 @@ const frequencies = "Predictive values hold for the frequencies of the classes i
 // rule says how answers are counted.
 const rule = "counted by the class of the largest probability"
 
-func (f *folder) results() checklist.Fact {
-	var w writer
+func (f *folder) results(w *writer) {
 	m := f.assessment.Measures
 	macro, two := "macro ", len(f.assessment.Classes) == 2
 	auc := "macro AUC"
@@ -171,16 +142,15 @@ func (f *folder) results() checklist.Fact {
 			f.assessment.Positive, join(estimate(m, "recall_positive", "sensitivity"),
 				estimate(m, "specificity_positive", "specificity"), predictive, negative), frequencies)
 	}
-	f.sayPoints(&w)
-	f.sayUnits(&w)
-	return w.fact()
+	f.sayPoints(w)
+	f.sayUnits(w)
 }
 
 // byClass tells of each of several classes. Of two, results tells all.
-func (f *folder) byClass() checklist.Fact {
-	var w writer
+func (f *folder) byClass(w *writer) {
 	if len(f.assessment.PerClass) == 2 {
-		return checklist.Fact{NotApplicable: true}
+		w.notApplicable = true
+		return
 	}
 	in := []string{inMeasures + ": per_class"}
 	w.say(in, "Each class against the rest, %s:", rule)
@@ -201,11 +171,9 @@ func (f *folder) byClass() checklist.Fact {
 			join(sensitivity, estimate(c.Measures, "specificity", "specificity"), predictive, auc)))
 	}
 	w.say(in, "%s. %s", strings.Join(parts, "; "), frequencies)
-	return w.fact()
 }
 
-func (f *folder) calibration() checklist.Fact {
-	var w writer
+func (f *folder) calibration(w *writer) {
 	m := f.assessment.Measures
 	w.say([]string{inMeasures + ": measures"}, "%s.", join(estimate(m, "ece", "Expected calibration error"),
 		estimate(m, "brier", "Brier score"), estimate(m, "val_loss", "log loss")))
@@ -213,51 +181,50 @@ func (f *folder) calibration() checklist.Fact {
 		w.say([]string{inMeasures + ": ece_if_calibrated"}, "By chance, a calibrated model would have a calibration error "+
 			"of about %.3f on these images.", chance)
 	}
-	return w.fact()
 }
 
 // mostClasses is the largest number of classes whose cross-tabulation is told in words.
 const mostClasses = 8
 
-// crossTable returns the confusion matrix, and what is confused most often.
-func (f *folder) crossTable() (table, failures checklist.Fact) {
-	var cells, wrong writer
-	if f.tested == nil {
-		cells.lack("The predictions: %s is not there.", inPredictions)
-		wrong.lack("The predictions: %s is not there.", inPredictions)
-		return cells.fact(), wrong.fact()
-	}
+// crossTable tells the confusion matrix.
+func (f *folder) crossTable(w *writer) {
 	classes := f.tested.Classes
-	type cell struct{ n, actual, said int }
-	var errors []cell
-	total := 0
+	if len(classes) > mostClasses {
+		w.say([]string{runfiles.ConfusionMatrix("test"), inPredictions}, "The matrix of %d classes is in %s.",
+			len(classes), runfiles.ConfusionMatrix("test"))
+		return
+	}
 	var rows []string
 	for i, row := range evaluation.ConfusionMatrix(f.tested) {
 		var parts []string
 		for j, n := range row {
 			parts = append(parts, fmt.Sprintf("%s %d", classes[j], n))
+		}
+		rows = append(rows, fmt.Sprintf("%s: %s", classes[i], strings.Join(parts, ", ")))
+	}
+	w.say([]string{inPredictions}, "True class: answers, %s. %s.", rule, strings.Join(rows, "; "))
+}
+
+// failures tells what is confused most often.
+func (f *folder) failures(w *writer) {
+	type cell struct{ n, actual, said int }
+	var errors []cell
+	total := 0
+	for i, row := range evaluation.ConfusionMatrix(f.tested) {
+		for j, n := range row {
 			if i != j && n > 0 {
 				errors, total = append(errors, cell{n, i, j}), total+n
 			}
 		}
-		rows = append(rows, fmt.Sprintf("%s: %s", classes[i], strings.Join(parts, ", ")))
 	}
-	if len(classes) <= mostClasses {
-		cells.say([]string{inPredictions}, "True class: answers, %s. %s.", rule, strings.Join(rows, "; "))
-	} else {
-		cells.say([]string{runfiles.ConfusionMatrix("test"), inPredictions}, "The matrix of %d classes is in %s.",
-			len(classes),
-			runfiles.ConfusionMatrix("test"))
-	}
-	wrong.say([]string{inPredictions}, "%d of %s are answered wrongly.", total, count(len(f.tested.Rows), "test image"))
+	w.say([]string{inPredictions}, "%d of %s are answered wrongly.", total, count(len(f.tested.Rows), "test image"))
 	slices.SortStableFunc(errors, func(a, b cell) int { return b.n - a.n })
 	var most []string
 	for _, e := range errors[:min(3, len(errors))] {
-		most = append(most, fmt.Sprintf("%s as %s (%d)", classes[e.actual], classes[e.said], e.n))
+		most = append(most, fmt.Sprintf("%s as %s (%d)", f.tested.Classes[e.actual], f.tested.Classes[e.said], e.n))
 	}
 	if most != nil {
-		wrong.say([]string{inPredictions}, "Most often: %s.", strings.Join(most, ", "))
-		wrong.say([]string{runfiles.Report}, "%s shows the wrong answers with the largest probability.", runfiles.Report)
+		w.say([]string{inPredictions}, "Most often: %s.", strings.Join(most, ", "))
+		w.say([]string{runfiles.Report}, "%s shows the wrong answers with the largest probability.", runfiles.Report)
 	}
-	return cells.fact(), wrong.fact()
 }

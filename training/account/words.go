@@ -24,7 +24,10 @@ var (
 )
 
 // A writer gathers the sentences of a fact.
-type writer struct{ text, lacks, where []string }
+type writer struct {
+	text, lacks, where []string
+	notApplicable      bool
+}
 
 // say adds a sentence and where it comes from.
 func (w *writer) say(where []string, format string, args ...any) {
@@ -42,7 +45,8 @@ func (w *writer) lack(format string, args ...any) {
 }
 
 func (w *writer) fact() checklist.Fact {
-	return checklist.Fact{Text: strings.Join(w.text, " "), Where: w.where, Lacks: strings.Join(w.lacks, " ")}
+	return checklist.Fact{Text: strings.Join(w.text, " "), Where: w.where, Lacks: strings.Join(w.lacks, " "),
+		NotApplicable: w.notApplicable}
 }
 
 // keys returns the places of config keys.

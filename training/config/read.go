@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -35,9 +36,7 @@ func Read(file string, overrides, environ []string) (*Config, error) {
 	r.readEnviron(environ)
 	r.readOverrides(overrides, "")
 	c := r.config()
-	if c.Name == "" {
-		c.Name = strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
-	}
+	c.Name = cmp.Or(c.Name, strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
 	if len(r.problems) == 0 {
 		r.report(c, "")
 	}

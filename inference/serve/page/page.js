@@ -53,7 +53,8 @@ function show(file, answer) {
   sent = file;
   find("image").hidden = false;
   put("image", file);
-  find("predicted").textContent = visible(answer.predicted);
+  const decided = answer.decision ?? answer.predicted;
+  find("predicted").textContent = visible(decided);
   const sorted = answer.probabilities.toSorted((a, b) => b.probability - a.probability);
   find("rows").replaceChildren(...sorted.map((p) => {
     const row = document.createElement("tr");
@@ -72,10 +73,10 @@ function show(file, answer) {
     row.append(name, number, bar);
     return row;
   }));
-  find("class").replaceChildren(...sorted.map((p) => new Option(visible(p.class), p.class, false, p.class === answer.predicted)));
-  find("status").textContent = "Most probable: " + visible(answer.predicted);
+  find("class").replaceChildren(...sorted.map((p) => new Option(visible(p.class), p.class, false, p.class === decided)));
+  find("status").textContent = (answer.decision ? "Decision: " : "Most probable: ") + visible(decided);
   find("decision").textContent = answer.decision
-    ? "Decision: " + visible(answer.decision) + ". The rule: " + visible(answer.decision_rule) + "." : "";
+    ? "The rule: " + visible(answer.decision_rule) + ". The most probable class is " + visible(answer.predicted) + "." : "";
   find("drawn").hidden = true;
   find("choice").hidden = "no_heat_map" in answer;
   find("result").hidden = find("explanation").hidden = false;

@@ -2,6 +2,7 @@ package install
 
 import (
 	"bytes"
+	"cmp"
 	"debug/elf"
 	"debug/macho"
 	"debug/pe"
@@ -78,9 +79,7 @@ func inspectELF(r io.ReaderAt) (system, machine, version string, err error) {
 		elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64", elf.EM_ARM: "arm", elf.EM_386: "386",
 		elf.EM_RISCV: "riscv64", elf.EM_PPC64: "ppc64le", elf.EM_LOONGARCH: "loong64",
 	}[f.Machine]
-	if machine == "" {
-		machine = f.Machine.String()
-	}
+	machine = cmp.Or(machine, f.Machine.String())
 	if f.Type != elf.ET_DYN {
 		return "", "", "", fmt.Errorf("it is an ELF file of type %s", f.Type)
 	}
@@ -106,10 +105,7 @@ func inspectMachO(r io.ReaderAt) (system, machine string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	machine = map[macho.Cpu]string{macho.CpuAmd64: "amd64", macho.CpuArm64: "arm64"}[f.Cpu]
-	if machine == "" {
-		machine = f.Cpu.String()
-	}
+	machine = cmp.Or(map[macho.Cpu]string{macho.CpuAmd64: "amd64", macho.CpuArm64: "arm64"}[f.Cpu], f.Cpu.String())
 	return "darwin", machine, nil
 }
 
@@ -121,8 +117,6 @@ func inspectPE(r io.ReaderAt) (system, machine string, err error) {
 	machine = map[uint16]string{
 		pe.IMAGE_FILE_MACHINE_AMD64: "amd64", pe.IMAGE_FILE_MACHINE_ARM64: "arm64", pe.IMAGE_FILE_MACHINE_I386: "386",
 	}[f.Machine]
-	if machine == "" {
-		machine = fmt.Sprintf("machine %#x", f.Machine)
-	}
+	machine = cmp.Or(machine, fmt.Sprintf("machine %#x", f.Machine))
 	return "windows", machine, nil
 }
