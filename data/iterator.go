@@ -80,6 +80,9 @@ func (it *Iterator) Next() (*Batch, error) {
 	if it.held == bufferCount {
 		return nil, errors.New("every buffer is in use: release a batch before the next one")
 	}
+	for keep := it.loader.config.Keep; keep != nil && it.index < it.loader.Batches() && !keep(it.index); {
+		it.index++
+	}
 	b, err := it.next()
 	if t := it.loader.config.Targets; err == nil && t != nil {
 		b.Targets, err = t.Apply(b, it.epoch, it.index)
@@ -143,6 +146,9 @@ func (it *Iterator) feed(order []int, firstBatch int, jobs chan<- job) {
 	c := it.loader.config
 	streams := streamsOf(order, len(c.Samples))
 	for b := firstBatch; b < it.loader.Batches(); b++ {
+		if c.Keep != nil && !c.Keep(b) {
+			continue
+		}
 		var batch *Batch
 		select {
 		case batch = <-it.free:

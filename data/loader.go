@@ -16,14 +16,16 @@ const bufferCount = 3
 
 // LoaderConfig configures a Loader.
 type LoaderConfig struct {
-	Samples   []Sample
-	Verified  []Fingerprint // what the files of Samples must still hold, see ErrReplaced; nil: anything
-	Batch     int           // images a batch
-	Workers   int           // goroutines that decode and transform; 0: one a core
-	Seed      uint64        // of the order and of the transform
-	Shuffle   bool          // draw a new order each epoch; else keep the samples' order
-	Order     Order         // if set, decides the order instead of Shuffle
-	DropLast  bool          // leave out a last batch that is not full
+	Samples  []Sample
+	Verified []Fingerprint // what the files of Samples must still hold, see ErrReplaced; nil: anything
+	Batch    int           // images a batch
+	Workers  int           // goroutines that decode and transform; 0: one a core
+	Seed     uint64        // of the order and of the transform
+	Shuffle  bool          // draw a new order each epoch; else keep the samples' order
+	Order    Order         // if set, decides the order instead of Shuffle
+	// Keep, if set, tells which batches of an epoch are loaded. The iterator passes over the others.
+	Keep      func(batch int) bool
+	DropLast  bool // leave out a last batch that is not full
 	Transform Transform
 	Cache     *Cache   // of decoded images; nil for none
 	Tolerant  bool     // go on past images that cannot be read, see Batch.Errors, but not past ErrReplaced

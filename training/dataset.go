@@ -233,9 +233,10 @@ func (d *dataset) order() data.Order {
 
 // loader loads the training images in the order of each epoch: augmented, or the rows of a linear probe's features in
 // their place.
-func (d *dataset) loader(batch int, features []float32) (*data.Loader, error) {
+func (d *dataset) loader(batch int, features []float32, keep func(batch int) bool) (*data.Loader, error) {
 	c := data.LoaderConfig{Samples: d.train.Samples, Verified: d.train.Verified, Batch: batch,
-		Workers: d.config.Data.Workers, Seed: uint64(d.config.Seed), Shuffle: true, Order: d.order(), DropLast: true, Targets: d.targets()}
+		Workers: d.config.Data.Workers, Seed: uint64(d.config.Seed), Shuffle: true, Order: d.order(), DropLast: true, Keep: keep,
+		Targets: d.targets()}
 	if features != nil {
 		c.Workers, c.Tensors = 1, features
 	} else {

@@ -13,6 +13,7 @@ import (
 	"fovea/evaluation"
 	"fovea/internal/progress"
 	"fovea/internal/runfiles"
+	"fovea/training/collective"
 	"fovea/training/config"
 	"fovea/training/learner"
 	"fovea/training/optim"
@@ -33,7 +34,9 @@ type loop struct {
 	events      *tensorboard.Writer
 	warned      bool // about events
 	progress    progress.Func
-	ended       func() // is called after each epoch
+	ended       func()            // is called after each epoch
+	group       *collective.Group // of processes that train together; nil: one
+	stop        context.Context   // with a group, done when this process is asked to stop
 }
 
 // eventsAnEpoch gives the distance of two epochs on TensorBoard's axis, RETFound's 1000.
@@ -41,7 +44,7 @@ const eventsAnEpoch = 1000
 
 // open makes the loader and the events. features, nil but for a linear probe, are those of the training images.
 func (l *loop) open(features []float32) (err error) {
-	if l.loader, err = l.data.loader(l.config.Training.Batch, features); err != nil {
+	if l.loader, err = l.data.loader(l.config.Training.Batch, features, l.keeps()); err != nil {
 		return err
 	}
 	l.events, err = tensorboard.Create(filepath.Join(l.checkpoints.folder, runfiles.TensorBoard), l.eventStep())
@@ -131,8 +134,7 @@ func (l *loop) epoch(ctx context.Context) error {
 	n := float64(l.taken())
 	done := epoch{TrainRate: l.state.RateSum / n, TrainLoss: l.state.LossSum / n, Skipped: l.state.Skipped, Val: val}
 	l.state.History = append(l.state.History, done)
-	l.state.Epoch++
-	l.state.Batch, l.state.Skipped, l.state.LossSum, l.state.RateSum = 0, 0, 0, 0
+	l.state.endEpoch()
 	slog.Info("epoch", "epoch", fmt.Sprintf("%d/%d", l.state.Epoch, l.config.Schedule.Epochs),
 		"train_loss", round(done.TrainLoss), "val_loss", round(val.Loss), "accuracy", round(val.Accuracy),
 		"roc_auc", round(val.ROCAUC), "kappa", round(val.Kappa), "score", round(val.Score),
@@ -161,6 +163,9 @@ func (l *loop) record(val evaluation.Metrics) {
 
 // event writes a scalar. The events only show the run: a disk that has no room for them does not end it.
 func (l *loop) event(tag string, step int64, x float64) {
+	if l.events == nil { // in a process that only computes
+		return
+	}
 	l.warn(l.events.Scalar(tag, step, x, time.Now()))
 }
 

@@ -2,7 +2,9 @@ package training
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -21,6 +23,7 @@ import (
 	"fovea/onnx/engine"
 	"fovea/onnx/ort"
 	"fovea/training/checkpoint"
+	"fovea/training/collective"
 	"fovea/training/config"
 )
 
@@ -29,6 +32,10 @@ type Options struct {
 	Resume   bool          // go on with the run in the folder, if there is one
 	Progress progress.Func // told how far each task is; may be nil
 	Version  string        // of the program, for the report
+
+	// Group joins the processes that train together; nil: this one trains alone. The first leads: it validates, tests and
+	// writes. In the others Run returns no result.
+	Group *collective.Group
 
 	NoFigures bool // write no files of figures: they take longer than a small model
 }
@@ -47,6 +54,7 @@ type Result struct {
 // A run is one under way.
 type run struct {
 	options Options
+	stop    context.Context // with a group, done when this process is asked to stop
 	folder  string
 	home    home // of training and test
 	plan    *plan
@@ -58,10 +66,32 @@ type run struct {
 // Run fine-tunes, selects, tests and writes the run folder. A cancelled context leaves a checkpoint and returns an
 // error that wraps the context's. With Options.Resume, a finished run is only reported, and needs nothing but its
 // folder.
-func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
+//
+// With Options.Group an error of one process ends the runs of all.
+func Run(ctx context.Context, cfg *config.Config, o Options) (_ *Result, err error) {
 	start := time.Now()
+	if g := o.Group; g != nil {
+		defer func() {
+			if err != nil && !errors.Is(err, context.Canceled) {
+				g.Abort(err)
+			}
+		}()
+	}
 	if err := cfg.Validate(); err != nil {
 		return nil, err
+	}
+	stop := ctx
+	if o.Group != nil && o.Group.Size() == 1 {
+		o.Group = nil
+	}
+	if g := o.Group; g != nil {
+		if err := checkProcesses(cfg, g.Size()); err != nil {
+			return nil, err
+		}
+		ctx = context.WithoutCancel(ctx) // the processes stop together, between two steps
+		if g.Rank() > 0 {
+			return nil, follow(ctx, stop, cfg, o)
+		}
 	}
 	folder := filepath.Join(cfg.Output.Dir, cfg.Name)
 	exists, finished, err := checkFolder(folder, o.Resume)
@@ -79,6 +109,9 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
 	result := &Result{Name: cfg.Name, Folder: folder, Epochs: cfg.Schedule.Epochs}
 	if finished {
 		slog.Info("the run is finished already", "folder", folder)
+		if err := lead(o.Group, &leader{Finished: true}); err != nil {
+			return nil, err
+		}
 		result.Test, result.BestEpoch, err = readResult(folder)
 		if err == nil {
 			result.Measures, err = report.ReadMeasures(filepath.Join(folder, runfiles.Measures("test")))
@@ -96,7 +129,7 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
 	if _, err := set.operatingRules(); err != nil { // before hours of training
 		return nil, err
 	}
-	r := &run{options: o, folder: folder, state: &state{}}
+	r := &run{options: o, stop: stop, folder: folder, state: &state{}}
 	if r.engine, err = engine.New(ctx, cfg.Engine(), o.Progress); err != nil {
 		return nil, err
 	}
@@ -105,6 +138,7 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer r.plan.setup.close()
+	r.plan.setup.group = o.Group
 	unlock, err := lockFolder(folder)
 	if err != nil {
 		return nil, err
@@ -231,6 +265,12 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 			return err
 		}
 	}
+	if err := lead(setup.group, &leader{Threads: r.engine.Host().Threads, State: r.state}); err != nil {
+		return err
+	}
+	if err := l.Distribute(); err != nil {
+		return err
+	}
 	if err := durable.Write(filepath.Join(r.folder, runfiles.Config), setup.config.WriteTOML); err != nil {
 		return err
 	}
@@ -238,7 +278,8 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 		return err
 	}
 	loop := &loop{config: setup.config, data: set, schedule: r.plan.schedule, learner: l, validator: v,
-		state: r.state, checkpoints: kept, trained: setup.trained(), progress: r.options.Progress, ended: r.page.update}
+		state: r.state, checkpoints: kept, trained: setup.trained(), progress: r.options.Progress, ended: r.page.update,
+		group: setup.group, stop: r.stop}
 	if err := loop.open(f.train); err != nil {
 		return err
 	}
@@ -296,4 +337,103 @@ func (r *run) test(ctx context.Context, best int) (*report.Test, error) {
 		return nil, err
 	}
 	return test, test.WriteTables(r.folder)
+}
+
+// checkProcesses refuses what several processes cannot do together.
+func checkProcesses(c *config.Config, size int) error {
+	a := c.Training.Accumulate
+	switch each := a / size; {
+	case a%size != 0 || each&(each-1) != 0:
+		return fmt.Errorf("training.accumulate is %d, but %d processes share the batches of a step: set it to %d, or to "+
+			"this times a power of two", a, size, size)
+	case c.Training.Batch == config.Auto:
+		return errors.New(`training.batch is "auto", but several processes need a number`)
+	case c.Model.Adaptation == "linear_probe":
+		return errors.New("a linear probe trains in one process: start trainer without mpirun")
+	case c.Data.Cache != "":
+		return errors.New("data.cache is for one process: leave it empty")
+	}
+	return nil
+}
+
+// A leader is what the first process of a group tells the others before the first step.
+type leader struct {
+	Finished bool // there is nothing to do
+	Threads  int  // of a session
+	State    *state
+}
+
+// lead sends m to the other processes of a group, or receives it there.
+func lead(g *collective.Group, m *leader) error {
+	if g == nil {
+		return nil
+	}
+	text, err := json.Marshal(m)
+	if err == nil {
+		text, err = g.Broadcast(text)
+	}
+	if err != nil || g.Rank() == 0 {
+		return err
+	}
+	return json.Unmarshal(text, m)
+}
+
+// follow computes a process's share of the steps of the run that the first process of the group leads. It writes
+// nothing.
+func follow(ctx, stop context.Context, cfg *config.Config, o Options) (err error) {
+	set, err := openDataset(cfg)
+	if err != nil {
+		return err
+	}
+	e, err := engine.New(ctx, cfg.Engine(), nil)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	p, err := newPlan(ctx, cfg, set, e)
+	if err != nil {
+		return err
+	}
+	defer p.setup.close()
+	p.setup.group = o.Group
+	graph, err := p.setup.trainingGraph()
+	if err != nil {
+		return err
+	}
+	if err := set.verify(ctx, func(s *data.Split) data.Transform {
+		if s == set.train {
+			return set.trainTransform()
+		}
+		return set.evalTransform()
+	}, nil); err != nil {
+		return err
+	}
+	if err := p.checkBatches(); err != nil {
+		return err
+	}
+	var m leader
+	if err := lead(o.Group, &m); err != nil || m.Finished {
+		return err
+	}
+	e.Configure(func(o *ort.Options) { o.Threads = m.Threads })
+	l, err := p.setup.learner(e, graph)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	if err := errors.Join(l.Distribute(), l.RestoreScale(m.State.Scaler)); err != nil {
+		return err
+	}
+	s := m.State
+	loop := &loop{config: cfg, data: set, schedule: p.schedule, learner: l, state: s, group: o.Group, stop: stop}
+	if loop.loader, err = set.loader(cfg.Training.Batch, nil, loop.keeps()); err != nil {
+		return err
+	}
+	for loop.more() {
+		if err := errors.Join(loop.trainEpoch(ctx), loop.checkTaken()); err != nil {
+			return err
+		}
+		s.endEpoch()
+	}
+	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"fovea/models/imported"
 	"fovea/models/pretrained"
 	"fovea/onnx/engine"
+	"fovea/training/collective"
 	"fovea/training/config"
 	"fovea/training/learner"
 	"fovea/training/memory"
@@ -28,7 +29,8 @@ type setup struct {
 	config  *config.Config
 	model   models.Model
 	layout  optim.Layout
-	weights *pretrained.File // of model.weights; nil: not opened, or none
+	weights *pretrained.File  // of model.weights; nil: not opened, or none
+	group   *collective.Group // of processes that train together; nil: one
 }
 
 // newSetup opens the model of a config. For a model from a file, ONNX Runtime must be loaded.
@@ -145,6 +147,12 @@ func (s *setup) learner(e *engine.Engine, g *graphs.Graph) (*learner.Learner, er
 	settings := learner.Settings{Layout: s.layout, AdamW: adamw(c), Clip: c.Optimizer.Clip,
 		EMA: c.Training.EMA, Accumulate: c.Training.Accumulate, Workers: c.Runtime.Threads,
 		Images: s.images(), DropPath: c.Model.DropPath, Seed: uint64(c.Seed)}
+	if s.group != nil {
+		if e.Device() != nil {
+			return nil, errors.New(`several processes train on CPUs: set runtime.provider = "cpu"`)
+		}
+		settings.Group, settings.Accumulate = s.group, settings.Accumulate/s.group.Size()
+	}
 	return learner.New(settings, e, g)
 }
 

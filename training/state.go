@@ -70,3 +70,9 @@ func (s *state) countTime() {
 
 // duration returns what countTime has added up.
 func (s *state) duration() time.Duration { return time.Duration(s.Seconds * float64(time.Second)) }
+
+// endEpoch moves on to the next epoch.
+func (s *state) endEpoch() {
+	s.Epoch++
+	s.Batch, s.Skipped, s.LossSum, s.RateSum = 0, 0, 0, 0
+}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"fovea/data"
+	"fovea/training/collective"
 	"fovea/training/learner"
 )
 
@@ -21,15 +22,19 @@ func (l *loop) trainEpoch(ctx context.Context) error {
 	if s.Batch >= l.batches() || l.finished() {
 		return nil
 	}
-	err := l.stage(it, s.Batch)
+	first, _ := l.share()
+	err := l.stage(it, s.Batch+first)
 	for err == nil && s.Batch < l.batches() && !l.finished() {
+		if err = l.interrupted(); err != nil {
+			return err
+		}
 		if err = l.step(it); err != nil {
 			return err
 		}
 		// A GPU is at work on the step: the next batch is brought meanwhile. An error there is for the next step; this
 		// one has been taken.
 		if next := s.Batch + c.Training.Accumulate; next < l.batches() {
-			err = l.stage(it, next)
+			err = l.stage(it, next+first)
 		}
 		if failed := l.settle(); failed != nil {
 			return failed
@@ -42,8 +47,9 @@ func (l *loop) trainEpoch(ctx context.Context) error {
 
 // step begins an optimizer step, whose first batch has been staged.
 func (l *loop) step(it *data.Iterator) error {
-	for micro := range l.config.Training.Accumulate {
-		if micro > 0 {
+	first, end := l.share()
+	for micro := first; micro < end; micro++ {
+		if micro > first {
 			if err := l.stage(it, l.state.Batch+micro); err != nil {
 				return err
 			}
@@ -53,6 +59,42 @@ func (l *loop) step(it *data.Iterator) error {
 		}
 	}
 	return l.learner.Update(l.state.Step+1, l.rate())
+}
+
+// share returns the micro-batches of a step that this process computes, from start to end without end.
+func (l *loop) share() (start, end int) {
+	if l.group == nil {
+		return 0, l.config.Training.Accumulate
+	}
+	return collective.Share(l.config.Training.Accumulate, l.group.Rank(), l.group.Size())
+}
+
+// keeps returns which batches of an epoch this process loads, nil for all.
+func (l *loop) keeps() func(batch int) bool {
+	if l.group == nil {
+		return nil
+	}
+	start, end := l.share()
+	return func(batch int) bool {
+		micro := batch % l.config.Training.Accumulate
+		return start <= micro && micro < end
+	}
+}
+
+// interrupted returns the same error in all processes of a group as soon as one of them is asked to stop.
+func (l *loop) interrupted() error {
+	if l.group == nil {
+		return nil
+	}
+	asked := 0.0
+	if l.stop.Err() != nil {
+		asked = 1
+	}
+	most, err := l.group.Max(asked)
+	if err == nil && most > 0 {
+		err = context.Canceled
+	}
+	return err
 }
 
 // rate returns the learning rate of the current step.

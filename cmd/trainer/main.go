@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"fovea/internal/naming"
+	"fovea/training/collective"
 	"fovea/training/config"
 )
 
@@ -27,7 +28,7 @@ func main() {
 	ctx, stop := untilSignal(context.Background())
 	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 	stop()
-	os.Exit(code)
+	collective.Exit(code)
 }
 
 // untilSignal returns a context that the first SIGINT, SIGTERM or SIGHUP cancels. A second one finds no handler and

@@ -74,7 +74,7 @@ func TestBadUsage(t *testing.T) {
 		{[]string{"runtime", "install", "-cuda", "12"}, "-cuda and -cudnn go with -gpu"},
 		{[]string{"runtime", "install", "-gpu", "-from", "x"}, "-from is for the CPU's library"},
 		{[]string{"runtime", "install", "-gpu", "-cuda", "new"}, `invalid value "new" for flag -cuda`},
-		{[]string{"prepare", "octid", "in"}, `expected NAME SOURCE DEST, found ["octid" "in"]`},
+		{[]string{"prepare", "octid", "in"}, `expected NAME SOURCE DEST, or -labels, -images and -out; found ["octid" "in"]`},
 		{[]string{"prepare", "octid", "-n", "in", "out", "more"}, `found ["octid" "in" "out" "more"]`},
 		{[]string{"prepare", "ocid", "in", "out"}, `unknown data set "ocid", did you mean octid?`},
 		{[]string{"prepare", "imagenet", "in", "out"}, `unknown data set "imagenet"; the sets are ["octid" "retina"`},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 	"fovea/evaluation/report"
 	"fovea/internal/naming"
 	"fovea/training"
+	"fovea/training/collective"
 	"fovea/training/config"
 )
 
@@ -44,6 +46,9 @@ the inference model model.onnx and two checkpoints.
 A key's value comes from -set, else from the environment (FOVEA_SCHEDULE_EPOCHS), else from the file, else it is the
 default. "trainer help config" lists all keys. -set holds for every -config.
 
+Under mpirun or srun the processes train together on CPUs: each computes its part of the training.accumulate batches of
+a step. The result has the bits of one process with the same runtime.threads.
+
 Ctrl-C or SIGTERM finishes the current step, writes a checkpoint and exits with 130. -resume then ends with the same
 result as a run that was never stopped. A second signal stops at once.
 `,
@@ -60,7 +65,7 @@ trainer -config configs/octid.toml -config configs/retina.toml \
 	}
 }
 
-func (a *app) train(ctx context.Context, files, overrides, beside []string, resume bool) error {
+func (a *app) train(ctx context.Context, files, overrides, beside []string, resume bool) (err error) {
 	runs, err := readConfigs(files, overrides, a.environ)
 	if err != nil {
 		return err
@@ -69,11 +74,25 @@ func (a *app) train(ctx context.Context, files, overrides, beside []string, resu
 	if err != nil {
 		return err
 	}
+	group, err := collective.Open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, group.Close()) }() // none leaves while another still writes
+	defer group.Recover()
+	progress := a.console.update
+	if group.Rank() > 0 { // the first process tells what all do
+		a.logLevel.Set(slog.LevelError)
+		progress = nil
+	}
 	var ours []evaluation.Outcome
 	var failed []error
 	for _, c := range runs {
-		result, err := training.Run(ctx, c, training.Options{Resume: resume, Progress: a.console.update, Version: version()})
+		result, err := training.Run(ctx, c, training.Options{Resume: resume, Progress: progress, Version: version(),
+			Group: group})
 		switch {
+		case group.Rank() > 0 && err == nil:
+			continue
 		case err == nil:
 			if err := a.printResult(result); err != nil {
 				return err
@@ -87,6 +106,9 @@ func (a *app) train(ctx context.Context, files, overrides, beside []string, resu
 			a.console.fail("error: ", failed[len(failed)-1])
 		}
 		ours = append(ours, outcome(c, result, err))
+	}
+	if group.Rank() > 0 {
+		return nil
 	}
 	if len(runs) > 1 || len(beside) > 0 {
 		err = a.compare(evaluation.Compare(ours, others), runs[0].Output.Dir)

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"unsafe"
 
-	"fovea/onnx/internal/signals"
+	"fovea/internal/signals"
 )
 
 // An Info describes a GPU.

@@ -7,7 +7,7 @@ import (
 
 	yalue "github.com/yalue/onnxruntime_go"
 
-	"fovea/onnx/internal/sharedlib"
+	"fovea/internal/sharedlib"
 )
 
 // A Library is the ONNX Runtime that this process uses.

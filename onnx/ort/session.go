@@ -13,8 +13,8 @@ import (
 
 	yalue "github.com/yalue/onnxruntime_go"
 
+	"fovea/internal/signals"
 	"fovea/onnx"
-	"fovea/onnx/internal/signals"
 	"fovea/onnx/limits"
 	"fovea/onnx/pb"
 )

@@ -13,16 +13,17 @@ import (
 type arenas struct {
 	device                                  *engine.Device
 	parameters, gradients, moment1, moment2 *ort.Memory
-	sum                                     *ort.Memory // of gradients over micro-batches; nil without accumulation
-	average                                 *ort.Memory // moving average of the parameters; nil without one
+	sums                                    []*ort.Memory // of gradients over micro-batches, see optim.Accumulate
+	average                                 *ort.Memory   // moving average of the parameters; nil without one
 	allocated                               cleanup
 }
 
 func (a *arenas) allocate(s Settings, d *engine.Device) (err error) {
 	a.device = d
 	all := []**ort.Memory{&a.parameters, &a.gradients, &a.moment1, &a.moment2}
-	if s.Accumulate > 1 {
-		all = append(all, &a.sum)
+	a.sums = make([]*ort.Memory, optim.SumArenas(s.Accumulate))
+	for i := range a.sums {
+		all = append(all, &a.sums[i])
 	}
 	if s.EMA > 0 {
 		all = append(all, &a.average)
@@ -38,8 +39,8 @@ func (a *arenas) allocate(s Settings, d *engine.Device) (err error) {
 
 // stepGradients returns the gradients of a step: of its micro-batches together.
 func (a *arenas) stepGradients() *ort.Memory {
-	if a.sum != nil {
-		return a.sum
+	if len(a.sums) > 0 {
+		return a.sums[0]
 	}
 	return a.gradients
 }

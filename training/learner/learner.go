@@ -7,6 +7,7 @@ import (
 	"fovea/graphs/artifacts"
 	"fovea/onnx/engine"
 	"fovea/onnx/ort"
+	"fovea/training/collective"
 	"fovea/training/optim"
 )
 
@@ -16,12 +17,22 @@ type Settings struct {
 	AdamW      optim.AdamW
 	Clip       float64 // largest norm of the gradient; 0: none
 	EMA        float64 // decay of the parameters' moving average; 0: there is none
-	Accumulate int     // micro-batches of an optimizer step
+	Accumulate int     // micro-batches of an optimizer step, with Group those of this process: a power of two
 	Workers    int     // goroutines of the optimizer on the CPU; 0: one a core
 
 	Images   string  // input of the graph that takes the images, or the features of a linear probe
 	DropPath float64 // rate at the last block
 	Seed     uint64  // of the paths that are dropped
+
+	Group *collective.Group // of processes that take each step together, on CPUs; nil: one process
+}
+
+// processes returns the number of processes that take each step together.
+func (s Settings) processes() int {
+	if s.Group == nil {
+		return 1
+	}
+	return s.Group.Size()
 }
 
 // A Learner takes optimizer steps. Each goes Stage, ForwardBackward, and so on for every micro-batch, then Update, and
@@ -39,6 +50,7 @@ type Learner struct {
 	scaler    *optim.LossScaler // nil: the loss is not scaled
 
 	micro int       // micro-batches of the step so far
+	total []float32 // losses of the last step's micro-batches of all processes; nil with one process
 	keep  []float32 // probability that a residual branch is kept, by row of drop_path
 }
 
@@ -195,9 +207,13 @@ func (l *Learner) ForwardBackward() error {
 	return nil
 }
 
-// Update takes optimizer step number step, counted from 1, with the mean of the micro-batches' gradients.
+// Update takes optimizer step number step, counted from 1, with the mean of the micro-batches' gradients. All processes
+// call it, and take the same step.
 func (l *Learner) Update(step int64, rate float64) error {
-	return l.optimizer.update(step, rate, l.scale()*float64(l.micro))
+	if err := l.join(); err != nil {
+		return err
+	}
+	return l.optimizer.update(step, rate, l.scale()*float64(l.micro*l.settings.processes()))
 }
 
 func (l *Learner) scale() float64 {
@@ -227,7 +243,12 @@ func (l *Learner) Settle() (lossSum float64, err error) {
 		return 0, err
 	}
 	for i := range l.micro {
-		lossSum += l.loss.value(i)
+		if l.total == nil {
+			lossSum += l.loss.value(i)
+		}
+	}
+	for _, x := range l.total {
+		lossSum += float64(x)
 	}
 	l.micro = 0
 	norm := l.optimizer.norm()

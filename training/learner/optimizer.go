@@ -1,10 +1,14 @@
 package learner
 
-import "fovea/training/optim"
+import (
+	"fovea/onnx/ort"
+	"fovea/training/optim"
+)
 
 // An optimizer does what follows a backward pass, on the device of the arenas. On a GPU its methods only enqueue it.
 type optimizer interface {
-	// accumulate takes the gradients of micro-batch micro of a step, counted from 0, into the sum.
+	// accumulate takes the gradients of micro-batch micro of a step, counted from 0, into the sum. The last one completes
+	// it.
 	accumulate(micro int) error
 	// update takes optimizer step number step, counted from 1, with gradients divided by divisor, unless one of them is
 	// not finite: then everything stays as it is.
@@ -27,16 +31,14 @@ func newHostOptimizer(s Settings, a *arenas) *hostOptimizer {
 }
 
 func (o *hostOptimizer) accumulate(micro int) error {
-	if o.sum == nil {
+	trained := func(m *ort.Memory) []float32 { return m.Float32()[o.from:] }
+	return optim.Accumulate(micro, o.settings.Accumulate, o.gradients, o.sums, func(to, from *ort.Memory) error {
+		optim.Add(trained(to), trained(from), o.settings.Workers)
 		return nil
-	}
-	sum, gradients := o.sum.Float32()[o.from:], o.gradients.Float32()[o.from:]
-	if micro == 0 {
-		copy(sum, gradients)
-	} else {
-		optim.Add(sum, gradients, o.settings.Workers)
-	}
-	return nil
+	}, func(to, from *ort.Memory) error {
+		copy(trained(to), trained(from))
+		return nil
+	})
 }
 
 func (o *hostOptimizer) update(step int64, rate, divisor float64) error {

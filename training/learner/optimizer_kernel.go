@@ -17,8 +17,8 @@ type kernelOptimizer struct {
 func newKernelOptimizer(s Settings, a *arenas) (*kernelOptimizer, error) {
 	on := gpu.Arenas{Parameters: a.parameters.Device(), Gradients: a.gradients.Device(),
 		Moment1: a.moment1.Device(), Moment2: a.moment2.Device()}
-	if a.sum != nil {
-		on.Sum = a.sum.Device()
+	for _, m := range a.sums {
+		on.Sums = append(on.Sums, m.Device())
 	}
 	if a.average != nil {
 		on.Average = a.average.Device()
@@ -27,7 +27,7 @@ func newKernelOptimizer(s Settings, a *arenas) (*kernelOptimizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := gpu.New(a.device.Device, a.device.Compute, s.Layout, s.AdamW, s.EMA, on)
+	o, err := gpu.New(a.device.Device, a.device.Compute, s.Layout, s.AdamW, s.EMA, s.Accumulate, on)
 	if err != nil {
 		return nil, errors.Join(err, status.Free())
 	}

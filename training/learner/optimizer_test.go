@@ -102,6 +102,64 @@ func TestHostOptimizer(t *testing.T) {
 	}
 }
 
+// TestAccumulate compares the sum over micro-batches with the tree that defines it, bit for bit. Up to three
+// micro-batches the tree is the sum one after another.
+func TestAccumulate(t *testing.T) {
+	const size = 1000
+	gradients := func(micro int) []float32 {
+		rng := rand.New(rand.NewPCG(uint64(micro), 5))
+		out := make([]float32, size)
+		for i := range out {
+			out[i] = float32(rng.NormFloat64() * math.Exp2(float64(rng.IntN(30)-15)))
+		}
+		return out
+	}
+	add := func(a, b []float32) []float32 {
+		out := make([]float32, size)
+		for i := range out {
+			out[i] = a[i] + b[i]
+		}
+		return out
+	}
+	g := make([][]float32, 7)
+	for i := range g {
+		g[i] = gradients(i)
+	}
+	layout, err := optim.NewLayout([]optim.Tensor{{Name: "w", Shape: []int64{size}}}, optim.Decay{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range map[int][]float32{
+		1: g[0],
+		2: add(g[0], g[1]),
+		3: add(add(g[0], g[1]), g[2]),
+		4: add(add(g[0], g[1]), add(g[2], g[3])),
+		5: add(add(add(g[0], g[1]), add(g[2], g[3])), g[4]),
+		7: add(add(add(g[0], g[1]), add(g[2], g[3])), add(add(g[4], g[5]), g[6])),
+	} {
+		var a arenas
+		s := Settings{Layout: layout, Accumulate: n}
+		if err := a.allocate(s, nil); err != nil {
+			t.Fatal(err)
+		}
+		o := newHostOptimizer(s, &a)
+		for step := range 2 { // the second finds what the first has left
+			for i := range n {
+				copy(a.gradients.Float32(), g[i])
+				if err := o.accumulate(i); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := a.stepGradients().Float32()[:size]; !slices.Equal(got, want) {
+				t.Errorf("step %d of %d micro-batches: another sum", step, n)
+			}
+		}
+		if err := a.free(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // tinyViT makes a learner for a ViT of 3 blocks with zero parameters: images of 28 pixels, 4 a batch, 2 batches a step,
 // 5 classes. change is told its settings.
 func tinyViT(t *testing.T, provider string, change func(*Settings)) *Learner {

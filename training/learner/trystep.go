@@ -5,8 +5,12 @@ import "errors"
 // TryStep takes the memory that an optimizer step takes, with whatever lies in the inputs and a rate of 0. Whether the
 // numbers are finite says nothing of memory and is no error.
 func (l *Learner) TryStep() error {
-	for range min(2, l.settings.Accumulate) {
-		if err := errors.Join(l.feed.begin(), l.feed.send(), l.ForwardBackward()); err != nil {
+	for micro := range l.settings.Accumulate {
+		if micro < 2 {
+			if err := errors.Join(l.feed.begin(), l.feed.send(), l.ForwardBackward()); err != nil {
+				return err
+			}
+		} else if err := l.optimizer.accumulate(micro); err != nil { // it touches the arenas of the sum
 			return err
 		}
 	}

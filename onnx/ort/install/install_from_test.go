@@ -140,7 +140,7 @@ func TestInstallFrom(t *testing.T) {
 		"short download": {server.URL + "/short", "unexpected EOF"},
 		"scheme":         {"ftp://example.org/lib.so", `"ftp"`},
 		"absent file":    {"/nowhere/lib.so", "no such file"},
-		"folder":         {t.TempDir(), "is a directory"},
+		"folder":         {t.TempDir(), "is a folder, not a file"},
 		"text":           {orttest.File(t, "lib.so", []byte("some text")), "is no shared library"},
 		"broken wheel":   {orttest.File(t, "p.whl", read(t, packed)[:2000]), "zip: not a valid zip file"},
 		"broken tgz":     {orttest.File(t, "p.tgz", archive[:len(archive)/2]), "unexpected EOF"},

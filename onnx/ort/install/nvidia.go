@@ -12,8 +12,8 @@ import (
 	"strings"
 	"sync"
 
-	"fovea/onnx/internal/sharedlib"
-	"fovea/onnx/internal/signals"
+	"fovea/internal/sharedlib"
+	"fovea/internal/signals"
 )
 
 // A CUDALibrary is one of NVIDIA's libraries with which the CUDA provider computes.

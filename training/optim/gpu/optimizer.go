@@ -18,8 +18,8 @@ var ptx []byte
 // belong to the caller.
 type Arenas struct {
 	Parameters, Gradients, Moment1, Moment2 *cuda.Memory
-	Sum                                     *cuda.Memory // of gradients over micro-batches; nil if every step has one
-	Average                                 *cuda.Memory // moving average of the parameters; nil if none is kept
+	Sums                                    []*cuda.Memory // of gradients over micro-batches, see optim.Accumulate
+	Average                                 *cuda.Memory   // moving average of the parameters; nil if none is kept
 }
 
 // An Optimizer takes the steps of one training on the GPU, in the order of one stream. It is for one goroutine at a
@@ -29,6 +29,7 @@ type Optimizer struct {
 	arenas  Arenas
 	adamw   optim.AdamW
 	average float64 // decay of the moving average
+	micros  int     // micro-batches of a step
 	groups  []optim.Group
 	from    int // index of the first element that is not frozen
 	size    int // elements of an arena
@@ -61,20 +62,28 @@ const (
 type piece struct{ start, end, group int64 }
 
 // New returns an optimizer of arenas with the layout l, on the stream s of the device d. average is the decay of the
-// moving average, if there is one.
-func New(d *cuda.Device, s *cuda.Stream, l optim.Layout, adamw optim.AdamW, average float64,
+// moving average, if there is one. A step has micros micro-batches.
+func New(d *cuda.Device, s *cuda.Stream, l optim.Layout, adamw optim.AdamW, average float64, micros int,
 	a Arenas) (*Optimizer, error) {
-	for name, m := range map[string]*cuda.Memory{"parameters": a.Parameters, "gradients": a.Gradients,
-		"first moments": a.Moment1, "second moments": a.Moment2, "sum": a.Sum, "average": a.Average} {
-		if m == nil && name != "sum" && name != "average" {
+	if n := optim.SumArenas(micros); len(a.Sums) != n {
+		return nil, fmt.Errorf("the optimizer has %d arenas for the sum of %d micro-batches, want %d", len(a.Sums), micros,
+			n)
+	}
+	all := map[string]*cuda.Memory{"parameters": a.Parameters, "gradients": a.Gradients, "first moments": a.Moment1,
+		"second moments": a.Moment2, "average": a.Average}
+	for i, m := range a.Sums {
+		all[fmt.Sprintf("sum %d", i)] = m
+	}
+	for name, m := range all {
+		if m == nil && name != "average" {
 			return nil, fmt.Errorf("the optimizer has no arena of %s", name)
 		}
 		if m != nil && m.Size() != 4*l.Size {
 			return nil, fmt.Errorf("the arena of the optimizer's %s has %d bytes, the layout %d", name, m.Size(), 4*l.Size)
 		}
 	}
-	o := &Optimizer{stream: s, arenas: a, adamw: adamw, average: average, groups: l.Groups(), from: l.TrainedFrom(),
-		size: l.Size}
+	o := &Optimizer{stream: s, arenas: a, adamw: adamw, average: average, micros: micros, groups: l.Groups(),
+		from: l.TrainedFrom(), size: l.Size}
 	if len(o.groups) == 0 {
 		return nil, errors.New("the optimizer has nothing to train: every parameter is frozen")
 	}
@@ -149,20 +158,18 @@ func (o *Optimizer) Close() error {
 	return err
 }
 
-// Accumulate adds the gradients of micro-batch number micro of a step, from 0, to the sum of those before it. It does
-// nothing if Arenas.Sum is nil.
+// Accumulate takes the gradients of micro-batch number micro of a step, from 0, into the sum, as [optim.Accumulate]
+// does. The last one completes it.
 func (o *Optimizer) Accumulate(micro int) error {
-	if o.arenas.Sum == nil {
-		return nil
-	}
 	offset, n := 4*o.from, o.size-o.from
-	if micro == 0 {
-		return o.stream.Copy(o.arenas.Sum, offset, o.arenas.Gradients, offset, 4*n)
-	}
-	return o.launch(o.kernel.add, n/vector, struct {
-		sum, gradients uintptr
-		n              int64
-	}{o.arenas.Sum.Pointer() + uintptr(offset), o.arenas.Gradients.Pointer() + uintptr(offset), int64(n / vector)})
+	return optim.Accumulate(micro, o.micros, o.arenas.Gradients, o.arenas.Sums, func(to, from *cuda.Memory) error {
+		return o.launch(o.kernel.add, n/vector, struct {
+			sum, gradients uintptr
+			n              int64
+		}{to.Pointer() + uintptr(offset), from.Pointer() + uintptr(offset), int64(n / vector)})
+	}, func(to, from *cuda.Memory) error {
+		return o.stream.Copy(to, offset, from, offset, 4*n)
+	})
 }
 
 // Update takes optimizer step number step, counted from 1, at a scheduled rate. The gradients, or their sum over
@@ -170,8 +177,8 @@ func (o *Optimizer) Accumulate(micro int) error {
 // ([optim.ClipScale]). With skip, a step whose norm is not finite changes nothing; [Optimizer.Download] reports it.
 func (o *Optimizer) Update(step int64, rate, divisor, clip float64, skip bool) error {
 	gradients := o.arenas.Gradients
-	if o.arenas.Sum != nil {
-		gradients = o.arenas.Sum
+	if len(o.arenas.Sums) > 0 {
+		gradients = o.arenas.Sums[0]
 	}
 	if err := o.norm(gradients, divisor, clip); err != nil {
 		return err

@@ -26,7 +26,7 @@ type both struct {
 	optimizer *gpu.Optimizer
 	rng       *rand.Rand
 
-	// Arenas: parameters, gradients, moment1, moment2, and sum and average where there are.
+	// Arenas: parameters, gradients, moment1, moment2, and sums and average where there are.
 	cpu map[string][]float32
 	gpu map[string]*cuda.Memory
 }
@@ -52,7 +52,7 @@ func layout(t *testing.T, frozen bool) optim.Layout {
 }
 
 // train runs f with the stand-in GPU, and wants all given back behind it.
-func train(t *testing.T, l optim.Layout, adamw optim.AdamW, sum, average bool, f func(b *both)) {
+func train(t *testing.T, l optim.Layout, adamw optim.AdamW, micros int, average bool, f func(b *both)) {
 	cudastub.Run(t, func(t *testing.T) {
 		d, err := cuda.Open(0)
 		ok(t, err)
@@ -62,8 +62,8 @@ func train(t *testing.T, l optim.Layout, adamw optim.AdamW, sum, average bool, f
 		b := &both{t: t, layout: l, adamw: adamw, device: d, stream: s, rng: rand.New(rand.NewPCG(1, 2)),
 			cpu: map[string][]float32{}, gpu: map[string]*cuda.Memory{}}
 		names := []string{"parameters", "gradients", "moment1", "moment2"}
-		if sum {
-			names = append(names, "sum")
+		for i := range optim.SumArenas(micros) {
+			names = append(names, sumName(i))
 		}
 		if average {
 			names = append(names, "average")
@@ -78,9 +78,12 @@ func train(t *testing.T, l optim.Layout, adamw optim.AdamW, sum, average bool, f
 				b.fill(name, 1)
 			}
 		}
-		b.optimizer, err = gpu.New(d, s, l, adamw, decay, gpu.Arenas{Parameters: b.gpu["parameters"],
-			Gradients: b.gpu["gradients"], Moment1: b.gpu["moment1"], Moment2: b.gpu["moment2"], Sum: b.gpu["sum"],
-			Average: b.gpu["average"]})
+		arenas := gpu.Arenas{Parameters: b.gpu["parameters"], Gradients: b.gpu["gradients"], Moment1: b.gpu["moment1"],
+			Moment2: b.gpu["moment2"], Average: b.gpu["average"]}
+		for i := range optim.SumArenas(micros) {
+			arenas.Sums = append(arenas.Sums, b.gpu[sumName(i)])
+		}
+		b.optimizer, err = gpu.New(d, s, l, adamw, decay, micros, arenas)
 		ok(t, err)
 		f(b)
 		ok(t, b.optimizer.Close(), s.Close())
@@ -121,18 +124,25 @@ func (b *both) upload(name string) {
 	ok(b.t, b.stream.Upload(b.gpu[name], 0, numbers.Bytes(b.cpu[name])))
 }
 
-// accumulate adds the gradients of a micro-batch to the sum on both.
-func (b *both) accumulate(micro int) {
+// sumName returns the name of an arena of the sum.
+func sumName(i int) string { return fmt.Sprintf("sum %d", i) }
+
+// accumulate takes the gradients of a micro-batch into the sum on both.
+func (b *both) accumulate(micro, micros int) {
 	b.t.Helper()
 	ok(b.t, b.optimizer.Accumulate(micro))
-	if sum := b.cpu["sum"]; sum != nil {
-		from := b.layout.TrainedFrom()
-		if micro == 0 {
-			copy(sum[from:], b.cpu["gradients"][from:])
-		} else {
-			optim.Add(sum[from:], b.cpu["gradients"][from:], 0)
-		}
+	var sums [][]float32
+	from := b.layout.TrainedFrom()
+	for i := range optim.SumArenas(micros) {
+		sums = append(sums, b.cpu[sumName(i)][from:])
 	}
+	ok(b.t, optim.Accumulate(micro, micros, b.cpu["gradients"][from:], sums, func(to, from []float32) error {
+		optim.Add(to, from, 0)
+		return nil
+	}, func(to, from []float32) error {
+		copy(to, from)
+		return nil
+	}))
 }
 
 // update takes a step on both and returns the GPU's status. It fails where they differ.
@@ -142,7 +152,7 @@ func (b *both) update(step int64, rate, divisor, clip float64, skip bool) gpu.St
 	ok(b.t, b.optimizer.Update(step, rate, divisor, clip, skip), b.optimizer.Download(status))
 	got := gpu.ReadStatus(status)
 
-	gradients := b.cpu["sum"]
+	gradients := b.cpu[sumName(0)]
 	if gradients == nil {
 		gradients = b.cpu["gradients"]
 	}
@@ -190,24 +200,25 @@ func same64(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(
 // Every arena has the CPU's bits after each step.
 func TestCUDASteps(t *testing.T) {
 	for _, c := range []struct {
-		name                 string
-		frozen, sum, average bool
-		adamw                optim.AdamW
-		micro                int
-		lossScale, clip      float64
+		name            string
+		frozen, average bool
+		adamw           optim.AdamW
+		micro           int
+		lossScale, clip float64
 	}{
-		{"plain", false, false, false, optim.DefaultAdamW(), 1, 1, 0},
-		{"clipped", false, false, true, optim.DefaultAdamW(), 1, 1, 0.01},
-		{"clipping that does not clip", false, false, false, optim.AdamW{Beta1: 0, Beta2: 0.5, Eps: 1e-3}, 1, 1, 1e9},
-		{"accumulated", false, true, true, optim.DefaultAdamW(), 3, 1, 1},
-		{"frozen and scaled", true, true, true, optim.AdamW{Beta1: 0.9, Beta2: 0.95, Eps: 1e-6}, 2, 65536, 1},
+		{"plain", false, false, optim.DefaultAdamW(), 1, 1, 0},
+		{"clipped", false, true, optim.DefaultAdamW(), 1, 1, 0.01},
+		{"clipping that does not clip", false, false, optim.AdamW{Beta1: 0, Beta2: 0.5, Eps: 1e-3}, 1, 1, 1e9},
+		{"accumulated", false, true, optim.DefaultAdamW(), 3, 1, 1},
+		{"accumulated in three arenas", true, false, optim.DefaultAdamW(), 11, 1, 1},
+		{"frozen and scaled", true, true, optim.AdamW{Beta1: 0.9, Beta2: 0.95, Eps: 1e-6}, 2, 65536, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			train(t, layout(t, c.frozen), c.adamw, c.sum, c.average, func(b *both) {
+			train(t, layout(t, c.frozen), c.adamw, c.micro, c.average, func(b *both) {
 				for step := int64(1); step <= 6; step++ {
 					for micro := range c.micro {
 						b.fill("gradients", c.lossScale)
-						b.accumulate(micro)
+						b.accumulate(micro, c.micro)
 					}
 					s := b.update(step, 1e-3/float64(step), c.lossScale*float64(c.micro), c.clip, true)
 					unclipped := float32(1 / (c.lossScale * float64(c.micro)))
@@ -222,7 +233,7 @@ func TestCUDASteps(t *testing.T) {
 
 // A gradient that is not finite changes nothing where that is asked for, and all that it would on the CPU elsewhere.
 func TestCUDAOverflow(t *testing.T) {
-	train(t, layout(t, false), optim.DefaultAdamW(), false, true, func(b *both) {
+	train(t, layout(t, false), optim.DefaultAdamW(), 1, true, func(b *both) {
 		step := int64(1)
 		finite := func(at int) {
 			b.fill("gradients", 1)
@@ -262,7 +273,7 @@ func TestCUDAOverflow(t *testing.T) {
 func TestCUDAEdges(t *testing.T) {
 	edges := []float32{0, float32(math.Copysign(0, -1)), 1, -1, 1e-8, math.SmallestNonzeroFloat32, 0x1p-127,
 		-0x1.8p-130, 0x1p-126, 0x1p-63, -0x1p-75, math.MaxFloat32, -math.MaxFloat32, 0x1p64, 65504}
-	train(t, layout(t, false), optim.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-30}, false, true, func(b *both) {
+	train(t, layout(t, false), optim.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-30}, 1, true, func(b *both) {
 		for step := int64(1); step <= 2; step++ {
 			for _, name := range []string{"gradients", "moment1", "moment2", "parameters", "average"} {
 				for _, p := range b.layout.Params {
@@ -283,15 +294,18 @@ func TestCUDAEdges(t *testing.T) {
 
 func TestCUDARefusals(t *testing.T) {
 	l := layout(t, false)
-	train(t, l, optim.DefaultAdamW(), false, false, func(b *both) {
+	train(t, l, optim.DefaultAdamW(), 1, false, func(b *both) {
 		a := gpu.Arenas{Parameters: b.gpu["parameters"], Gradients: b.gpu["gradients"], Moment1: b.gpu["moment1"],
 			Moment2: b.gpu["moment2"]}
 		refused := func(want string, l optim.Layout, a gpu.Arenas) {
 			b.t.Helper()
-			if _, err := gpu.New(b.device, b.stream, l, b.adamw, 0, a); err == nil || !strings.Contains(err.Error(), want) {
+			if _, err := gpu.New(b.device, b.stream, l, b.adamw, 0, 1, a); err == nil || !strings.Contains(err.Error(), want) {
 				b.t.Errorf("the error is %v, want one with %q", err, want)
 			}
 		}
+		a.Sums = []*cuda.Memory{b.gpu["gradients"]}
+		refused("1 arenas for the sum of 1 micro-batches, want 0", l, a)
+		a.Sums = nil
 		missing := a
 		missing.Moment1 = nil
 		refused("no arena of first moments", l, missing)

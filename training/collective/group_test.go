@@ -1,0 +1,205 @@
+package collective
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"fovea/training/optim"
+)
+
+// gradients returns those of a micro-batch: numbers of very different sizes, whose sum depends on the order.
+func gradients(micro, n int) []float32 {
+	rng := rand.New(rand.NewPCG(uint64(micro), 7))
+	out := make([]float32, n)
+	for i := range out {
+		out[i] = float32(rng.NormFloat64() * math.Exp2(float64(rng.IntN(30)-15)))
+	}
+	return out
+}
+
+// tree adds micro-batches as the definition says, by recursion.
+func tree(start, end, n int) []float32 {
+	if end-start == 1 {
+		return gradients(start, n)
+	}
+	half := 1
+	for 2*half < end-start {
+		half *= 2
+	}
+	sum, right := tree(start, start+half, n), tree(start+half, end, n)
+	for i := range sum {
+		sum[i] += right[i]
+	}
+	return sum
+}
+
+// add computes a rank's share of a sum over micro-batches, and joins it with the other ranks'.
+func add(g *Group, micros, n int) ([]float32, error) {
+	start, end := Share(micros, g.Rank(), g.Size())
+	var shape []optim.Partial
+	var partials [][]float32
+	for i := start; i < end; i++ {
+		var merged int
+		shape, merged = optim.Stack(shape, optim.Partial{Start: i})
+		partials = append(partials, gradients(i, n))
+		for range merged {
+			last := len(partials) - 1
+			optim.Add(partials[last-1], partials[last], 1)
+			partials = partials[:last]
+		}
+	}
+	sum := make([]float32, n)
+	if len(partials) > 0 {
+		sum = partials[0]
+	}
+	return sum, errors.Join(g.ReduceScatter(sum, partials, micros), g.AllGather(sum))
+}
+
+func sameBits(a, b []float32) bool {
+	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
+}
+
+// each calls f for each rank of a local group, each in a goroutine.
+func each(size int, f func(g *Group)) {
+	var wg sync.WaitGroup
+	for _, g := range Local(size) {
+		wg.Go(func() { f(g) })
+	}
+	wg.Wait()
+}
+
+// Any number of ranks ends with the bits of the definition, also with fewer micro-batches than ranks.
+func TestSums(t *testing.T) {
+	for _, n := range []int{1, 50, 1000} {
+		for _, micros := range []int{1, 2, 3, 4, 5, 7, 8, 12, 13} {
+			want := tree(0, micros, n)
+			for size := 1; size <= 9; size++ {
+				each(size, func(g *Group) {
+					got, err := add(g, micros, n)
+					if err != nil || !sameBits(got, want) {
+						t.Errorf("%d elements, %d micro-batches, rank %d of %d: another sum, %v", n, micros, g.Rank(), size,
+							err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// An arena of several pieces for each rank.
+func TestLongSums(t *testing.T) {
+	const n = 3*mostPiece + 17
+	want := tree(0, 6, n)
+	for _, size := range []int{1, 2} {
+		each(size, func(g *Group) {
+			if got, err := add(g, 6, n); err != nil || !sameBits(got, want) {
+				t.Errorf("rank %d of %d: another sum, %v", g.Rank(), size, err)
+			}
+		})
+	}
+}
+
+func TestMaxAndBroadcast(t *testing.T) {
+	data := make([]byte, 4*mostPiece+3)
+	for i := range data {
+		data[i] = byte(i * 7)
+	}
+	for _, size := range []int{1, 2, 5} {
+		each(size, func(g *Group) {
+			for _, length := range []int{0, 1, 6, len(data)} {
+				mine := data[:length]
+				if g.Rank() > 0 {
+					mine = []byte("not read")
+				}
+				if got, err := g.Broadcast(mine); err != nil || !slices.Equal(got, data[:length]) {
+					t.Errorf("rank %d of %d received %d bytes, want %d, %v", g.Rank(), size, len(got), length, err)
+				}
+			}
+			x, err := g.Max(-1 / float64(1+g.Rank()))
+			if want := -1 / float64(size); x != want || err != nil {
+				t.Errorf("rank %d of %d: the largest is %v, want %v, %v", g.Rank(), size, x, want, err)
+			}
+			bad := 1.0
+			if g.Rank() == size-1 {
+				bad = math.NaN()
+			}
+			if x, err = g.Max(bad); x == x || err != nil {
+				t.Errorf("rank %d of %d: NaN is lost: %v, %v", g.Rank(), size, x, err)
+			}
+			if err := errors.Join(g.Barrier(), g.Close()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// No rank waits for one that has failed.
+func TestAbort(t *testing.T) {
+	each(4, func(g *Group) {
+		if g.Rank() == 2 {
+			g.Abort(errors.New("the disk is full"))
+			return
+		}
+		if err := g.Barrier(); err == nil || err.Error() != "rank 2 of 4: the disk is full" {
+			t.Errorf("rank %d: %v", g.Rank(), err)
+		}
+	})
+}
+
+func TestWrongSums(t *testing.T) {
+	g := Local(1)[0]
+	for _, c := range []struct {
+		partials [][]float32
+		want     string
+	}{
+		{nil, "0 partial sums of 4 micro-batches, want 1"},
+		{[][]float32{make([]float32, 3)}, "3 elements for a sum of 5"},
+	} {
+		if err := g.ReduceScatter(make([]float32, 5), c.partials, 4); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, want: %s", err, c.want)
+		}
+	}
+}
+
+// Pieces and shares cover all, once.
+func TestPieces(t *testing.T) {
+	for _, n := range []int{0, 1, 15, 16, 17, 1000, 4096} {
+		for size := 1; size <= 20; size++ {
+			share, piece := 0, 0
+			for rank := range size {
+				s, e := Share(n, rank, size)
+				if s != share || e < s || e-s > n/size+1 || e-s < n/size {
+					t.Errorf("rank %d of %d has the share %d to %d of %d", rank, size, s, e, n)
+				}
+				share = e
+				s, e = Piece(n, rank, size)
+				if s != piece || e < s || s%16 != 0 && s != n {
+					t.Errorf("rank %d of %d has the piece %d to %d of %d", rank, size, s, e, n)
+				}
+				piece = e
+			}
+			if share != n || piece != n {
+				t.Errorf("%d ranks have %d and %d of %d", size, share, piece, n)
+			}
+		}
+	}
+}
+
+func ExampleGroup_ReduceScatter() {
+	each(2, func(g *Group) { // under mpirun, g comes from Open
+		sum := []float32{float32(1 + g.Rank()), 10}
+		if err := errors.Join(g.ReduceScatter(sum, [][]float32{sum}, 2), g.AllGather(sum)); err != nil {
+			panic(err)
+		}
+		if g.Rank() == 1 {
+			fmt.Println(sum)
+		}
+	})
+	// Output: [3 20]
+}

@@ -1,0 +1,97 @@
+package training_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+
+	"fovea/internal/progress"
+	"fovea/training"
+	"fovea/training/collective"
+	"fovea/training/config"
+)
+
+// together takes a run with several processes, each of which is a goroutine here, and returns the error of each.
+func together(ctx context.Context, c *config.Config, size int, o training.Options) []error {
+	errs := make([]error, size)
+	var wg sync.WaitGroup
+	for rank, g := range collective.Local(size) {
+		wg.Go(func() {
+			mine := o
+			mine.Group, mine.NoFigures = g, true
+			if rank > 0 {
+				mine.Progress = nil
+			}
+			_, errs[rank] = training.Run(ctx, c, mine)
+		})
+	}
+	wg.Wait()
+	return errs
+}
+
+// processesConfig shares 4 batches a step, with all that is drawn at random, clipping and an average.
+func processesConfig(t testing.TB, dir string) *config.Config {
+	c := small(t, dir)
+	c.Training.Batch, c.Training.Accumulate, c.Training.EMA = 2, 4, 0.9
+	c.Model.DropPath, c.Augment.Mixup, c.Runtime.Threads = 0.2, 0.8, 1
+	c.Schedule.Epochs = 2
+	return c
+}
+
+// TestProcesses: any number of processes ends with the files of one, also when it is stopped and resumed by another
+// number.
+func TestProcesses(t *testing.T) {
+	dir := fundus(t)
+	c := processesConfig(t, dir)
+	want := outcome(t, run(t, c, training.Options{}).Folder)
+	for _, size := range []int{2, 4} {
+		c.Output.Dir = t.TempDir()
+		if err := errors.Join(together(t.Context(), c, size, training.Options{})...); err != nil {
+			t.Fatal(err)
+		}
+		same(t, outcome(t, c.Output.Dir+"/"+c.Name), want)
+	}
+	if testing.Short() {
+		return
+	}
+	c.Output.Dir = t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	errs := together(ctx, c, 2, training.Options{Progress: func(u progress.Update) {
+		if u.Task == "epoch 2/2" && u.Done > 0 {
+			cancel()
+		}
+	}})
+	for rank, err := range errs {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("rank %d ended with %v", rank, err)
+		}
+	}
+	if err := errors.Join(together(t.Context(), c, 4, training.Options{Resume: true})...); err != nil {
+		t.Fatal(err)
+	}
+	same(t, outcome(t, c.Output.Dir+"/"+c.Name), want)
+}
+
+// TestProcessesRefuse: what several processes cannot do is an error in all of them, which says what to do.
+func TestProcessesRefuse(t *testing.T) {
+	dir := fundus(t)
+	for want, change := range map[string]func(c *config.Config){
+		"training.accumulate is 3, but 2 processes": func(c *config.Config) { c.Training.Accumulate = 3 },
+		"training.accumulate is 6, but 2 processes": func(c *config.Config) { c.Training.Accumulate = 6 },
+		"training.accumulate is 1, but 2 processes": func(c *config.Config) { c.Training.Accumulate = 1 },
+		"several processes need a number":           func(c *config.Config) { c.Training.Batch = config.Auto },
+		"a linear probe trains in one process":      func(c *config.Config) { c.Model.Adaptation, c.Augment.Mixup = "linear_probe", 0 },
+		"data.cache is for one process":             func(c *config.Config) { c.Data.Cache = t.TempDir() },
+		"no folder ":                                func(c *config.Config) { c.Data.Dir = dir + "/nowhere" },
+	} {
+		c := processesConfig(t, dir)
+		change(c)
+		for rank, err := range together(t.Context(), c, 2, training.Options{}) {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("rank %d: %v, want: %s", rank, err, want)
+			}
+		}
+	}
+}
