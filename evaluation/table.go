@@ -70,7 +70,7 @@ type tableReader struct {
 	attributes  attributes // of the table itself, by column
 }
 
-// attributes are those that a table has, with their columns or the values of each row.
+// attributes holds what a table tells beside labels, by column or as the values of each row.
 type attributes struct {
 	names   []string
 	columns []int

@@ -18,7 +18,7 @@ import (
 // maxDirectory is the largest number of bytes that are read to list an archive.
 const maxDirectory = 64 << 20
 
-// maxRatio is how many times its size an archive in an archive may unpack to.
+// maxRatio limits what an archive in an archive may unpack to, as a multiple of its size.
 const maxRatio = 100
 
 // maxNesting is the number of archives that may stand in one another.

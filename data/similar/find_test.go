@@ -34,7 +34,7 @@ var changes = []change{
 	{"brightness and contrast", brighten, 0.95},
 }
 
-// shortfall is what chance may take from the recall of fewer pairs.
+// shortfall allows for what chance may take from the recall of fewer pairs.
 const shortfall = 0.03
 
 func between(r *rand.Rand, a, b float64) float64 { return a + r.Float64()*(b-a) }

@@ -68,7 +68,7 @@ func (s *Shares) Set(text string) error {
 // String returns the shares as Set reads them.
 func (s *Shares) String() string { return fmt.Sprintf("%g,%g,%g", s[0], s[1], s[2]) }
 
-// tolerance is what the sum of three shares with six digits, such as 0.333333, may lack.
+// tolerance limits what the sum of three shares with six digits, such as 0.333333, may lack.
 const tolerance = 1e-5
 
 // Divide returns the split of each item. Groups stay whole, and given splits stay as they are.
