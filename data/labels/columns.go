@@ -3,6 +3,7 @@ package labels
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"fovea/internal/naming"
@@ -211,4 +212,34 @@ func splitOf(cell string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// describe returns which columns are read, for the log.
+func (h *header) describe(names []string, image int) string {
+	text := fmt.Sprintf("image = %q", names[h.image[image]])
+	add := func(what string, at []int) {
+		var quoted []string
+		for _, c := range at {
+			quoted = append(quoted, strconv.Quote(names[c]))
+		}
+		text += fmt.Sprintf(", %s = %s", what, strings.Join(quoted, " and "))
+	}
+	add("label", h.label)
+	if h.split >= 0 {
+		add("split", []int{h.split})
+	}
+	for i, name := range h.names {
+		add(name, h.attributes[i:i+1])
+	}
+	return text
+}
+
+// unread returns the names of the columns that hold nothing of what was looked for.
+func (h *header) unread(names []string) (out []string) {
+	for i, name := range names {
+		if i != h.split && naming.Fold(name) != "" && !slices.Contains(slices.Concat(h.image, h.label, h.attributes), i) {
+			out = append(out, name)
+		}
+	}
+	return out
 }

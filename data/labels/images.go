@@ -5,10 +5,12 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fovea/data"
 	"fovea/internal/naming"
+	"fovea/internal/table"
 )
 
 // An index finds image files by what a table calls them.
@@ -144,4 +146,69 @@ func (x *index) findElsewhere(name string) int {
 		return -1
 	}
 	return x.addFile(name)
+}
+
+// chooseImage returns the column whose cells name image files, the file of each row, -1 for none, and how many files were
+// found by number alone.
+func (h *header) chooseImage(names []string, rows []row, files *index, key string) (column int, found []int, byNumber int, err error) {
+	best := -1
+	var ambiguous error
+	consider := func(k, hits int, at []int) error {
+		switch {
+		case hits == 0:
+		case best >= 0 && !slices.Equal(at, found):
+			return fmt.Errorf("the columns %.100q and %.100q both name images, but not the same: say which with %s image=NAME",
+				names[h.image[best]], names[h.image[k]], key)
+		default:
+			best, found = k, at
+		}
+		return nil
+	}
+	for k, c := range h.image {
+		at := make([]int, len(rows))
+		hits := 0
+		var wrong error
+		for i, r := range rows {
+			if table.Missing(r.images[k]) {
+				at[i] = -1
+				continue
+			}
+			var e error
+			if at[i], e = files.find(r.images[k]); e != nil && wrong == nil {
+				wrong = fmt.Errorf("%s, column %.100q: %w", r.place, names[c], e)
+			}
+			if at[i] >= 0 {
+				hits++
+			}
+		}
+		if wrong != nil {
+			ambiguous = wrong
+		} else if err := consider(k, hits, at); err != nil {
+			return 0, nil, 0, err
+		}
+	}
+	if best >= 0 {
+		return best, found, files.addByNumber(rows, best, found), nil
+	}
+	if ambiguous != nil {
+		return 0, nil, 0, ambiguous
+	}
+	for k := range h.image {
+		at := slices.Repeat([]int{-1}, len(rows))
+		hits := files.addByNumber(rows, k, at)
+		if err := consider(k, hits, at); err != nil {
+			return 0, nil, 0, err
+		}
+		byNumber = max(byNumber, hits)
+	}
+	if best < 0 {
+		first := rows[0].images[0]
+		there := "there is none"
+		if len(files.files) > 0 {
+			there = "the first image there is " + files.files[0]
+		}
+		return 0, nil, 0, fmt.Errorf("no row names an image of %s: the first, %s, column %.100q, has %.300s; %.300s; another "+
+			"column is named with %s image=NAME", files.dir, rows[0].place, names[h.image[0]], naming.Quote(first), there, key)
+	}
+	return best, found, byNumber, nil
 }

@@ -1,13 +1,9 @@
 package labels
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 
 	"fovea/data"
 	"fovea/data/splits"
@@ -48,15 +44,6 @@ const (
 	NoLabel = "the label is missing"
 	NoRow   = "the table has no row for the image"
 )
-
-// A row is what is kept of one row of the table.
-type row struct {
-	place  string
-	images []string
-	labels []string
-	split  string
-	values []string
-}
 
 // Open lists the images below dir that a table labels, at any depth. A row without an image or a label and an image
 // without a row are left out and listed. Errors name row and column.
@@ -103,162 +90,6 @@ func open(file, dir string, o Options) (*Table, error) {
 		t.Read += fmt.Sprintf(", %d images by number, as 7 names 007.png", byNumber)
 	}
 	return t, t.fill(h, in.Header, image, rows, found, files, o.Classes)
-}
-
-func (h *header) readRows(in *table.Reader, key string) ([]row, error) {
-	var rows []row
-	texts := map[string]string{} // so that a label or a camera is kept once
-	spellings := make([]map[string]string, len(h.names))
-	for i := range spellings {
-		spellings[i] = map[string]string{}
-	}
-	keep := func(record []string, at []int) []string {
-		out := make([]string, len(at))
-		for i, c := range at {
-			text, ok := texts[record[c]]
-			if !ok {
-				text = strings.Clone(record[c])
-				texts[text] = text
-			}
-			out[i] = text
-		}
-		return out
-	}
-	for {
-		record, err := in.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		r := row{place: in.Place(), labels: keep(record, h.label), values: keep(record, h.attributes)}
-		for _, c := range h.image {
-			r.images = append(r.images, strings.Clone(record[c]))
-		}
-		if h.split >= 0 {
-			split, ok := splitOf(record[h.split])
-			if !ok {
-				return nil, fmt.Errorf("%s: %.100q is no split: write train, val or test, or leave the column out with "+
-					"%s split=none", in.Where(h.split), record[h.split], key)
-			}
-			r.split = split
-		}
-		for i, v := range r.values {
-			if r.values[i] = naming.Fold(v); table.Missing(v) {
-				r.values[i] = ""
-			}
-			if h.names[i] == "patient" { // pandas writes 7.0 where another patient is missing
-				r.values[i] = whole(r.values[i])
-				continue
-			}
-			folded := strings.ToLower(r.values[i])
-			if first, ok := spellings[i][folded]; ok { // "Male" and "male" are one group
-				r.values[i] = first
-			} else {
-				spellings[i][folded] = r.values[i]
-			}
-		}
-		rows = append(rows, r)
-	}
-	if rows == nil {
-		return nil, errors.New("it has a header and no row: it labels no image")
-	}
-	return rows, nil
-}
-
-// chooseImage returns the column whose cells name image files, the file of each row, -1 for none, and how many files were
-// found by number alone.
-func (h *header) chooseImage(names []string, rows []row, files *index, key string) (column int, found []int, byNumber int, err error) {
-	best := -1
-	var ambiguous error
-	consider := func(k, hits int, at []int) error {
-		switch {
-		case hits == 0:
-		case best >= 0 && !slices.Equal(at, found):
-			return fmt.Errorf("the columns %.100q and %.100q both name images, but not the same: say which with %s image=NAME",
-				names[h.image[best]], names[h.image[k]], key)
-		default:
-			best, found = k, at
-		}
-		return nil
-	}
-	for k, c := range h.image {
-		at := make([]int, len(rows))
-		hits := 0
-		var wrong error
-		for i, r := range rows {
-			if table.Missing(r.images[k]) {
-				at[i] = -1
-				continue
-			}
-			var e error
-			if at[i], e = files.find(r.images[k]); e != nil && wrong == nil {
-				wrong = fmt.Errorf("%s, column %.100q: %w", r.place, names[c], e)
-			}
-			if at[i] >= 0 {
-				hits++
-			}
-		}
-		if wrong != nil {
-			ambiguous = wrong
-		} else if err := consider(k, hits, at); err != nil {
-			return 0, nil, 0, err
-		}
-	}
-	if best >= 0 {
-		return best, found, files.addByNumber(rows, best, found), nil
-	}
-	if ambiguous != nil {
-		return 0, nil, 0, ambiguous
-	}
-	for k := range h.image {
-		at := slices.Repeat([]int{-1}, len(rows))
-		hits := files.addByNumber(rows, k, at)
-		if err := consider(k, hits, at); err != nil {
-			return 0, nil, 0, err
-		}
-		byNumber = max(byNumber, hits)
-	}
-	if best < 0 {
-		first := rows[0].images[0]
-		there := "there is none"
-		if len(files.files) > 0 {
-			there = "the first image there is " + files.files[0]
-		}
-		return 0, nil, 0, fmt.Errorf("no row names an image of %s: the first, %s, column %.100q, has %.300s; %.300s; another "+
-			"column is named with %s image=NAME", files.dir, rows[0].place, names[h.image[0]], naming.Quote(first), there, key)
-	}
-	return best, found, byNumber, nil
-}
-
-func (h *header) describe(names []string, image int) string {
-	text := fmt.Sprintf("image = %q", names[h.image[image]])
-	add := func(what string, at []int) {
-		var quoted []string
-		for _, c := range at {
-			quoted = append(quoted, strconv.Quote(names[c]))
-		}
-		text += fmt.Sprintf(", %s = %s", what, strings.Join(quoted, " and "))
-	}
-	add("label", h.label)
-	if h.split >= 0 {
-		add("split", []int{h.split})
-	}
-	for i, name := range h.names {
-		add(name, h.attributes[i:i+1])
-	}
-	return text
-}
-
-// unread returns the names of the columns that hold nothing of what was looked for.
-func (h *header) unread(names []string) (out []string) {
-	for i, name := range names {
-		if i != h.split && naming.Fold(name) != "" && !slices.Contains(slices.Concat(h.image, h.label, h.attributes), i) {
-			out = append(out, name)
-		}
-	}
-	return out
 }
 
 // fill sets the samples, the classes and what is left out.
@@ -358,47 +189,3 @@ var (
 	formulaError = regexp.MustCompile(`^#(REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|BEZUG!|WERT!|ZAHL!)$`)
 	spoken       = regexp.MustCompile(`[\pL\pN]`)
 )
-
-func isIndicator(cell string) bool {
-	return slices.Contains([]string{"0", "1", "0.0", "1.0", "TRUE", "FALSE", "true", "false", "True", "False"}, strings.TrimSpace(cell))
-}
-
-// label returns the label of a row, "" if it is missing. Labels that may be indices of known classes stay as written.
-func (r *row) label(names []string, at []int, indicators, asWritten bool) (string, error) {
-	if slices.ContainsFunc(r.labels, table.Missing) {
-		return "", nil
-	}
-	if !indicators {
-		parts := make([]string, len(r.labels))
-		for i, l := range r.labels {
-			if parts[i] = naming.Fold(l); !asWritten {
-				parts[i] = whole(parts[i])
-			}
-		}
-		return strings.Join(parts, "+"), nil
-	}
-	var set []string
-	for i, l := range r.labels {
-		if strings.HasPrefix(strings.TrimSpace(l), "1") || strings.EqualFold(strings.TrimSpace(l), "true") {
-			set = append(set, naming.Fold(names[at[i]]))
-		}
-	}
-	switch len(set) {
-	case 0:
-		return "", nil
-	case 1:
-		return set[0], nil
-	}
-	return "", fmt.Errorf("%s: the columns %s are all 1, but an image has one class: merge them into a column of their own",
-		r.place, naming.List(set))
-}
-
-// whole returns an integer that a program wrote as a decimal number, such as 2.0, without its fraction.
-func whole(label string) string {
-	if m := decimals.FindStringSubmatch(label); m != nil {
-		return m[1]
-	}
-	return label
-}
-
-var decimals = regexp.MustCompile(`^(\d{1,15})[.,]0*$`)
