@@ -313,7 +313,7 @@ type UnitAssessment struct {
 	Notes    []string   `json:"notes,omitempty"`
 }
 
-// unitMeasures are those that units are compared by.
+// unitMeasures lists the measures by which units are compared.
 var unitMeasures = []string{"accuracy", "roc_auc", "kappa", "quadratic_kappa"}
 
 // AddUnits adds the main measures by image, by eye and by patient, where patients have several images. a must be that

@@ -84,7 +84,7 @@ func below(path string) ([]string, error) {
 	return paths, err
 }
 
-// maxPaths is how much memory a list of paths may take, in bytes. It is enough for five million.
+// maxPaths limits the memory of a list of paths, in bytes. It is enough for five million.
 const maxPaths = 512 << 20
 
 func readLines(in io.Reader) ([]string, error) {

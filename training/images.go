@@ -140,7 +140,9 @@ func (d *dataset) findLeaks() ([]data.Repeat, error) {
 			}
 		}
 		d.takeRatio()
-		repeats, leaks = d.repeats()
+		if len(leaks) > 0 || d.config.Data.Ratio < 1 { // else the splits are those that were compared
+			repeats, leaks = d.repeats()
+		}
 	}
 	if len(leaks) == 0 {
 		return repeats, nil

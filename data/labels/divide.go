@@ -96,14 +96,7 @@ func (t *Table) Divide(d Division) (set *data.Dataset, how string, err error) {
 		split splits.Split
 		into  **data.Split
 	}{{splits.Train, &set.Train}, {splits.Val, &set.Val}, {splits.Test, &set.Test}} {
-		part := *t.All
-		part.Name, part.Samples = s.split.String(), nil
-		for i, x := range t.All.Samples {
-			if decided[i] == s.split {
-				part.Samples = append(part.Samples, x)
-			}
-		}
-		*s.into = &part
+		*s.into = t.part(s.split.String(), func(i int) bool { return decided[i] == s.split })
 	}
 	return set, how, nil
 }
@@ -148,21 +141,26 @@ func Folders(dir string) (*Table, error) {
 
 // Part returns the images of one split as the table says it, or all images of a table that says no splits.
 func (t *Table) Part(split string) (*data.Split, error) {
-	part := *t.All
-	part.Name = split
-	if !slices.ContainsFunc(t.Given, func(g string) bool { return g != "" }) {
+	said := slices.ContainsFunc(t.Given, func(g string) bool { return g != "" })
+	part := t.part(split, func(i int) bool { return !said || t.Given[i] == split })
+	if !said {
 		slog.Info("the table says no splits: all its images are used", "images", len(part.Samples))
-		return &part, nil
-	}
-	part.Samples = nil
-	for i, x := range t.All.Samples {
-		if t.Given[i] == split {
-			part.Samples = append(part.Samples, x)
-		}
 	}
 	if part.Samples == nil {
 		return nil, fmt.Errorf("%s has no image of the split %q: it has %s", t.File, split,
 			naming.List(slices.Compact(slices.Sorted(slices.Values(t.Given)))))
 	}
-	return &part, nil
+	return part, nil
+}
+
+// part returns the images that keep chooses by their index, in the order of the table.
+func (t *Table) part(name string, keep func(i int) bool) *data.Split {
+	part := *t.All
+	part.Name, part.Samples = name, nil
+	for i, x := range t.All.Samples {
+		if keep(i) {
+			part.Samples = append(part.Samples, x)
+		}
+	}
+	return &part
 }

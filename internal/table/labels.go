@@ -239,7 +239,7 @@ func (l *LabelSet) wrong(classes []string, names *naming.Index) error {
 // numbered matches a name behind a number, as in a table of classes.
 var numbered = regexp.MustCompile(`^"?\d+"?[,;\t]`)
 
-// maxNames is how much memory the names of classes may take, in bytes. It is enough for 100,000.
+// maxNames limits the memory of the names of classes, in bytes. It is enough for 100,000.
 const maxNames = 16 << 20
 
 // Names reads a list with a name in each line, which may be in quotes if all are.

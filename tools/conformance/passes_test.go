@@ -19,7 +19,7 @@ import (
 	"fovea/onnx/pb"
 )
 
-// passes are what a graph goes through on its way to a run, each from the imported graph on.
+// passes lists what changes a graph on its way to a run, each from the imported graph on.
 var passes = map[string]func(g *graphs.Graph){
 	"text":        func(g *graphs.Graph) { _ = g.String() },
 	"fold":        (*graphs.Graph).Fold,
