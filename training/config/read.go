@@ -95,6 +95,7 @@ func (r *reader) readFile(file string) {
 		r.add(file, "", fmt.Errorf("cannot read the config: %w", err))
 		return
 	}
+	doc = replaceFormer(doc)
 	if err := r.values.ReadConfig(bytes.NewReader(doc)); err != nil {
 		source := file
 		var syntax *toml.DecodeError
