@@ -51,6 +51,18 @@ func (a Assignment) Load(values []float32) error {
 	return nil
 }
 
+// InPlace returns the parameter's elements, little-endian, in the file's memory, if they are there as they must be.
+func (a Assignment) InPlace() (data []byte, ok bool) {
+	if len(a.Parts) != 1 || a.Resize {
+		return nil, false
+	}
+	p := a.Parts[0]
+	if p.Transpose || p.Factor != nil || p.To > 0 || p.Tensor.Type != pb.TensorProto_FLOAT || p.Tensor.Data == nil {
+		return nil, false
+	}
+	return p.Tensor.Data, true
+}
+
 // load fills the start of values and returns how many elements it wrote. row is the size of a row of the parameter.
 func (p Part) load(values []float32, row int64) (int, error) {
 	if p.Tensor.Name == "" {
