@@ -94,7 +94,7 @@ func TestWeightsAreCheckedFirst(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(c.Output.Dir, c.Name)); err == nil {
 		t.Error("there is a run folder")
 	}
-	c.Model.Weights, c.Model.AllowMissing = path, true
+	c.Model.Weights, c.Model.WeightsAllow = path, []string{"blocks.1.*"}
 	if _, err := training.Run(t.Context(), c, training.Options{}); err == nil ||
 		!strings.Contains(err.Error(), filepath.Base(broken[0])) {
 		t.Errorf("with parameters allowed to be missing: error %v, want one of the image", err)

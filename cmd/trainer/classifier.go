@@ -13,6 +13,7 @@ import (
 	"fovea/inference"
 	"fovea/internal/regular"
 	"fovea/internal/table"
+	"fovea/models/trained"
 	"fovea/onnx/engine"
 	"fovea/training/config"
 )
@@ -28,7 +29,8 @@ type classifierFlags struct {
 
 // file defines -model.
 func (m *classifierFlags) file() flagEntry {
-	return flagEntry{&m.path, "model", "FILE", "model.onnx of a run folder, or any ONNX classifier of images [N,3,S,S]"}
+	return flagEntry{&m.path, "model", "FILE", `model.onnx of a run folder, any ONNX classifier of images [N,3,S,S], or the
+			checkpoint of a fine-tuned ViT with its head (.pth, .safetensors, .pdparams)`}
 }
 
 // running defines the flags that say how the model is run.
@@ -38,7 +40,8 @@ func (m *classifierFlags) running() []flagEntry {
 		{&m.batch, "batch", "N", "images in a forward pass"},
 		{&m.maxPixels, "max-pixels", "N", `size of the largest image, which its header tells before it is decoded; all that
 			are decoded at a time take at most 10 bytes for each of these pixels`},
-		runtimeFlag(&m.overrides),
+		{&m.overrides, "set", "KEY=VALUE", `override a key of the runtime section, as in -set runtime.provider=cpu; of a
+			checkpoint also model.heads, model.fc_norm_twice and model.weights_from; may repeat`},
 	}
 }
 
@@ -97,8 +100,9 @@ func (m *classifierFlags) read(a *app) (inference.Description, engine.Settings, 
 	if d.Classes, err = readList("classes", m.classes); err != nil {
 		return fail("%w", err)
 	}
-	runtime, err := config.ReadRuntime(m.overrides, a.environ)
-	return d, runtime.Engine(), err
+	use, err := config.ReadUse(m.overrides, a.environ)
+	d.Weights = trained.Settings{Heads: int64(use.Heads), FCNormTwice: use.FCNormTwice, From: use.WeightsFrom}
+	return d, use.Runtime.Engine(), err
 }
 
 // readNumbers reads the value of -mean or -std. It returns nil for "".

@@ -45,7 +45,7 @@ func fits(f *weights.File, d vit.Dimensions, side int) (pretrained.Report, bool)
 	for _, p := range d.Config(side*d.Patch, 1).Parameters() {
 		parameters = append(parameters, pretrained.Parameter{Name: p.Name, Shape: p.Shape})
 	}
-	match, err := pretrained.New(f, parameters, false)
+	match, err := pretrained.New(f, parameters, pretrained.Options{})
 	if err != nil {
 		return pretrained.Report{}, false
 	}

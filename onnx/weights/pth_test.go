@@ -31,15 +31,11 @@ func TestOpenPTH(t *testing.T) {
 		}
 		sameTensors(t, name+", written", openTest(t, path).Tensors, golden.Tensors)
 
-		var model []string
-		for _, x := range f.Under("model") {
-			model = append(model, fmt.Sprint(x.Name, x.Shape))
-		}
-		if !slices.Equal(model, []string{"weight[2 3]", "bias[2]"}) {
-			t.Errorf("%s: under model: %v", name, model)
-		}
-		if f.Under("parameter") != nil || f.Under("") != nil || f.Under("nothing") != nil {
-			t.Errorf("%s: tensors under what is no dict", name)
+		for name, want := range map[string]string{"args.device": "cpu", "args.epochs": "800", "epoch": "3",
+			"scaler.scale": "65536", "args.lr": ""} {
+			if got := f.Values[name]; got != want {
+				t.Errorf("%s: value %s is %q, want %q", path, name, got, want)
+			}
 		}
 	}
 }

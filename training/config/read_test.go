@@ -281,7 +281,7 @@ func TestModelONNX(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := (Model{ONNX: "m.onnx", Adaptation: "finetune"}); c.Model != want {
+		if want := (Model{ONNX: "m.onnx", Adaptation: "finetune"}); !reflect.DeepEqual(c.Model, want) {
 			t.Errorf("the model is %+v, want %+v", c.Model, want)
 		}
 		var resolved strings.Builder
