@@ -109,11 +109,15 @@ func (m model) embed() *graphs.Value {
 	return x
 }
 
-// luma returns the grey channel [B,1,S,S] of images, with Pillow's weights. The channels must be normalised alike.
+// luma returns the grey channel [B,1,S,S] of images, with Pillow's weights, from 0 for an image's darkest pixel to 1 for
+// its brightest. So it is the same however the images were normalised, if all channels were alike.
 func (m model) luma(images *graphs.Value) *graphs.Value {
 	g, s := m.g, m.ImageSize
 	x := g.Reshape(images, m.batch, 3, s*s)
 	x = g.MatMul(g.Floats([]float32{0.299, 0.587, 0.114}, 1, 3), x, graphs.NoTrans)
+	darkest, brightest := g.ReduceMin(x, true, 2), g.ReduceMax(x, true, 2)
+	const black = 1e-6 // an image of one grey becomes 0
+	x = g.Div(g.Sub(x, darkest), g.Add(g.Sub(brightest, darkest), g.Scalar(black)))
 	return g.Reshape(x, m.batch, 1, s, s)
 }
 

@@ -109,6 +109,8 @@ def classify(model: nn.Module, images: torch.Tensor, drop_path: torch.Tensor) ->
         block.drop_path1.factor, block.drop_path2.factor = drop_path[2 * i], drop_path[2 * i + 1]
     if c.grey:
         images = (images * torch.tensor([0.299, 0.587, 0.114], dtype=images.dtype)[:, None, None]).sum(1, keepdim=True)
+        darkest, brightest = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
+        images = (images - darkest) / (brightest - darkest)  # MIRAGE's MinMaxNormChannel
     if c.pool == "cls_last4":
         outs = model.forward_intermediates(images, indices=4, return_prefix_tokens=True, norm=True,
                                            intermediates_only=True)
