@@ -10,6 +10,7 @@ import (
 
 	"fovea/data"
 	"fovea/evaluation/operating"
+	"fovea/internal/naming"
 	"fovea/models/imported"
 	"fovea/models/trained"
 	"fovea/onnx/pb"
@@ -77,6 +78,10 @@ func Describe(path string, given Description) (*Description, error) {
 	d.take(beside)
 	d.take(given)
 	d.said = beside.Scores != "" || given.Scores != ""
+	if w := m.Weights; w != nil && d.Classes != nil && len(d.Classes) != int(w.Config.Classes) {
+		return nil, fmt.Errorf("%s: its head has %d classes, but the names are of %d: %s", path, w.Config.Classes,
+			len(d.Classes), naming.List(d.Classes))
+	}
 	if err := d.readGraph(m.Proto.GetGraph()); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

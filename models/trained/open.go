@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"fovea/graphs/artifacts"
 	"fovea/graphs/vit"
@@ -135,19 +136,10 @@ func (w *Weights) Log(path string, s Settings) {
 		line = append(line, "fc_norm", "twice, as RETFound does since 2025")
 	}
 	slog.Info("model", append(line, w.Report.Attributes()...)...)
-	if known := []int64{192, 384, 768, 1024, 1152, 1280, 1408, 1536, 1664}; s.Heads == 0 && !contains(known, c.Width) {
-		slog.Warn("no file says how many heads its attention has, and no published model has this width", "width", c.Width,
-			"taken", c.Heads, "remedy", "say the number with -set model.heads=N")
+	if known := []int64{192, 384, 768, 1024, 1152, 1280, 1408, 1536, 1664}; s.Heads == 0 && !slices.Contains(known, c.Width) {
+		slog.Warn("the file does not say how many heads its attention has: they are taken to be 64 wide, as in published "+
+			"models", "width", c.Width, "heads", c.Heads, "remedy", "say the number with -set model.heads=N")
 	}
-}
-
-func contains(list []int64, n int64) bool {
-	for _, x := range list {
-		if x == n {
-			return true
-		}
-	}
-	return false
 }
 
 // write returns the model as a graph. Tensors that are float32 and in order stay in the file's memory.

@@ -14,7 +14,6 @@ Run it in the repository's root. Needs requirements.txt, timm 1.0.31, transforme
 """
 
 import argparse
-import copy
 import csv
 import gzip
 import io
@@ -23,7 +22,6 @@ import pathlib
 from functools import partial
 
 import numpy as np
-import timm
 import torch
 import transformers
 from PIL import Image
@@ -130,6 +128,107 @@ def retfound():
     print(row)
 
 
+def draw(model):
+    """Fills a model from the names of its tensors in the file: vectors of weights about 1, gammas about 0.5."""
+    state = model.state_dict() if isinstance(model, nn.Module) else model
+    for name, t in state.items():
+        center = 1.0 if t.ndim == 1 and name.endswith("weight") else 0.5 if name.endswith(("gamma", "lambda1")) else 0.0
+        t.copy_(torch.from_numpy(vit_random.fill(name, t.numel(), center, 0.2)).reshape(t.shape))
+
+
+def resized(positions, side):
+    """RETFound's interpolate_pos_embed."""
+    grid = positions[:, 1:].reshape(1, 4, 4, -1).permute(0, 3, 1, 2)
+    grid = nn.functional.interpolate(grid, (side, side), mode="bicubic", align_corners=False)
+    return torch.cat((positions[:, :1], grid.permute(0, 2, 3, 1).flatten(1, 2)), 1)
+
+
+def image(size):
+    return torch.from_numpy(vit_random.fill("images", 3 * size * size, 0, 1)).reshape(1, 3, size, size)
+
+
+SMALL = {"img_size": 16, "patch_size": 4, "embed_dim": 32, "depth": 2, "num_heads": 2, "num_classes": 3}
+HUGGING = {"image_size": 16, "patch_size": 4, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+           "intermediate_size": 128, "num_labels": 3, "layer_norm_eps": 1e-6}
+
+
+def timm_file(rename, extra=(), **kwargs):
+    """A model of timm whose file has other names."""
+    model = VisionTransformer(norm_layer=partial(nn.LayerNorm, eps=1e-6), **SMALL, **kwargs).eval()
+    state = {rename(name): t for name, t in model.state_dict().items()}
+    draw(state)
+    shapes = {name: list(t.shape) for name, t in state.items()} | {name: shape for name, shape in extra}
+    logits = []
+    with torch.no_grad():
+        for size in (16, 24):
+            other = VisionTransformer(norm_layer=partial(nn.LayerNorm, eps=1e-6), **{**SMALL, "img_size": size},
+                                      **kwargs).eval()
+            values = {k: v.clone() for k, v in model.state_dict().items()}
+            values["pos_embed"] = resized(values["pos_embed"], size // 4)
+            other.load_state_dict(values, strict=True)
+            logits.append(other(image(size))[0].tolist())
+    return {"shapes": shapes, "logits": logits}
+
+
+def hugging_file(model, names, answer):
+    """A model of transformers; names are those of its file."""
+    model = model.eval()
+    state = {names(name): t for name, t in model.state_dict().items()}
+    with torch.no_grad():
+        draw(state)
+        logits = [answer(model, image(size))[0].tolist() for size in (16, 24)]
+    return {"shapes": {name: list(t.shape) for name, t in state.items()}, "logits": logits}
+
+
+class Dinov2Classes(nn.Module):
+    """The class token behind DINOv2 of transformers, with a head."""
+
+    def __init__(self):
+        super().__init__()
+        self.dinov2 = transformers.Dinov2Model(transformers.Dinov2Config(**HUGGING))
+        self.classifier = nn.Linear(32, 3)
+
+    def forward(self, x):
+        return self.classifier(self.dinov2(x).last_hidden_state[:, 0])
+
+
+def before_5(name):
+    """The names of transformers before 5.0, which it still writes."""
+    for old, new in (("vit.layers.", "vit.encoder.layer."), ("attention.q_proj", "attention.attention.query"),
+                     ("attention.k_proj", "attention.attention.key"), ("attention.v_proj", "attention.attention.value"),
+                     ("attention.o_proj", "attention.output.dense")):
+        name = name.replace(old, new)
+    return name if "dinov2" in name else name.replace("mlp.fc1", "intermediate.dense").replace("mlp.fc2", "output.dense")
+
+
+def layouts():
+    vit = lambda m, x: m(x, interpolate_pos_encoding=True).logits
+    chunks = lambda name: "teacher.backbone." + name.replace("blocks.0.", "blocks.0.0.").replace("blocks.1.", "blocks.1.1.")
+    cls, mean = {"global_pool": "token"}, {"global_pool": "avg"}
+    out = {
+        "timm": timm_file(lambda n: n, **cls),
+        "timm, mean, layer scale": timm_file(lambda n: n, init_values=1e-5, **mean),
+        "timm's train.py": timm_file(lambda n: "state_dict." + n, **cls),
+        "DistributedDataParallel": timm_file(lambda n: "model.module." + n, **cls),
+        "torch.compile": timm_file(lambda n: "state_dict.module._orig_mod." + n, **cls),
+        "Lightning": timm_file(lambda n: "state_dict.net.encoder." + n, **cls),
+        "MAE": timm_file(lambda n: "model." + n, [("model.mask_token", [1, 1, 16]), ("model.decoder_pos_embed", [1, 17, 16]),
+                         ("model.decoder_embed.weight", [16, 32]), ("model.decoder_blocks.0.norm1.weight", [16])], **mean),
+        "Meta's DINOv2": timm_file(chunks, [("teacher.backbone.mask_token", [1, 32]),
+                                   ("teacher.dino_head.last_layer.weight_g", [8, 1]),
+                                   ("student.backbone.cls_token", [1, 1, 32])], init_values=1e-5, **cls),
+        "transformers ViT before 5.0": hugging_file(
+            transformers.ViTForImageClassification(transformers.ViTConfig(**HUGGING)), before_5, vit),
+        "transformers ViT": hugging_file(
+            transformers.ViTForImageClassification(transformers.ViTConfig(**HUGGING)), lambda n: n, vit),
+        "transformers DINOv2 before 5.0": hugging_file(Dinov2Classes(), before_5, lambda m, x: m(x)),
+        "transformers DINOv2": hugging_file(Dinov2Classes(), lambda n: n, lambda m, x: m(x)),
+    }
+    with open(OUT / "layouts.json", "w") as f:
+        f.write("{" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in out.items()) + "}\n")
+
+
 if __name__ == "__main__":
     OUT.mkdir(exist_ok=True)
+    layouts()
     retfound()
