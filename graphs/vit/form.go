@@ -11,7 +11,7 @@ type Form struct {
 	Hidden     int64   // features of the hidden layer of an MLP; 0: four times Width
 	Bias       Bias    // of the queries, keys and values
 	PreNorm    bool    // norm_pre stands behind the embeddings, and patch_embed has no bias, as in CLIP
-	Grey       bool    // the patches are cut from the luma of the image, and patch_embed has one channel
+	Grey       bool    // patch_embed has one channel, the luma of the image scaled to [0,1], as in MIRAGE
 	Epsilon    float32 // of LayerNorm; 0: 1e-6
 }
 
