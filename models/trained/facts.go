@@ -1,6 +1,7 @@
 package trained
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,18 +24,18 @@ type Facts struct {
 // 2025 has these arguments, which that of 2023 has not.
 var argumentsOf2025 = []string{"args.datasets_seed", "args.enhance", "args.savemodel"}
 
-// factsOf reads the values of a file. All of them are optional.
-func factsOf(values map[string]string) Facts {
-	var f Facts
-	f.Classes = classNames(values)
+// factsOf reads the values of a file, all of which are optional, for a model of images of size pixels. A size of 0 is the
+// file's own.
+func factsOf(values map[string]string, size int) Facts {
+	f := Facts{Size: size, Classes: classNames(values)}
 	number := func(name string) float64 {
 		x, _ := strconv.ParseFloat(values[name], 64)
 		return x
 	}
-	if size := int(number("args.input_size")); size > 0 && number("args.nb_classes") > 0 {
+	if own := int(number("args.input_size")); own > 0 && number("args.nb_classes") > 0 {
 		f.Program = "RETFound's, or MAE's"
-		f.Size = size
-		if f.Crop = 1; size <= 224 {
+		f.Size = cmp.Or(size, own)
+		if f.Crop = 1; f.Size <= 224 { // util/datasets.py
 			f.Crop = 0.875
 		}
 		f.Mean, f.Std = []float32{0.485, 0.456, 0.406}, []float32{0.229, 0.224, 0.225}
@@ -50,7 +51,7 @@ func factsOf(values map[string]string) Facts {
 	}
 	if _, ok := values["arch"]; ok { // of timm's train.py
 		f.Program = "timm's train.py"
-		f.Size = int(number("args.img_size"))
+		f.Size = cmp.Or(size, int(number("args.img_size")))
 		f.Crop = number("args.crop_pct")
 		f.Mean, f.Std = triple(values, "args.mean"), triple(values, "args.std")
 	}

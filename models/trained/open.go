@@ -1,6 +1,7 @@
 package trained
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -84,7 +85,7 @@ func read(f *weights.File, s Settings, size int64) (*Weights, *pretrained.Match,
 			"export the model to ONNX with the program that it is of")
 	}
 	o := outlines[0]
-	w := &Weights{Facts: factsOf(f.Values), Config: o.Config}
+	w := &Weights{Facts: factsOf(f.Values, int(cmp.Or(size, o.Config.ImageSize))), Config: o.Config}
 	c := &w.Config
 	about := fmt.Sprintf("a Vision Transformer of width %d with %d blocks, in the layout %q", c.Width, c.Depth, o.Layout)
 	switch {
@@ -95,11 +96,8 @@ func read(f *weights.File, s Settings, size int64) (*Weights, *pretrained.Match,
 		return nil, nil, fmt.Errorf("it holds %s, whose head reads %d features instead of %d: such heads are not read", about,
 			o.Head, c.FeatureWidth())
 	}
-	own := c.ImageSize
-	if c.ImageSize = size; size == 0 {
-		c.ImageSize = own
-	}
-	if w.Size = int(c.ImageSize); c.ImageSize == 0 {
+	c.ImageSize = int64(w.Size)
+	if c.ImageSize == 0 {
 		return nil, nil, fmt.Errorf("it holds %s, and nothing says for which size of images: say it with -size", about)
 	}
 	if c.ImageSize%c.Patch != 0 {
