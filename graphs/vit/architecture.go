@@ -54,8 +54,17 @@ var architectures = []struct {
 	{"vit_large_patch16_dinov3", Dimensions{16, 1024, 24, 16, Class, dinov3}},
 	{"vit_huge_plus_patch16_dinov3", Dimensions{16, 1280, 32, 20, Class, dinov3.with(swiglu)}},
 	{"vit_base_patch32_clip", Dimensions{32, 768, 12, 12, Class, clip}},
-	{"vit_base_patch32_mirage", Dimensions{32, 768, 12, 12, Class, mirage}},
-	{"vit_large_patch32_mirage", Dimensions{32, 1024, 24, 16, Class, mirage}},
+	// Models of the retina, each with a preset in configs.
+	{"retfound_mae", Dimensions{16, 1024, 24, 16, Mean, retfound}},
+	{"retfound_dinov2", Dimensions{14, 1024, 24, 16, Class, dinov2}},
+	{"retfound_green", Dimensions{14, 384, 12, 6, NormMean, dinov2.with(registers)}},
+	{"visionfm_fundus", Dimensions{16, 768, 12, 12, LastFour, retfound}},
+	{"visionfm_oct", Dimensions{16, 768, 12, 12, LastFour, retfound}},
+	{"urfound", Dimensions{16, 768, 12, 12, Mean, retfound}},
+	{"dinoret_be", Dimensions{14, 768, 15, 12, Class, dinov2}},
+	{"mirage_base", Dimensions{32, 768, 12, 12, NormMean, mirage}},
+	{"mirage_large", Dimensions{32, 1024, 24, 16, NormMean, mirage}},
+	{"eyeclip", Dimensions{32, 768, 12, 12, Class, clip}},
 }
 
 // Architectures returns the names that Architecture knows.

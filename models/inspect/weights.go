@@ -50,7 +50,7 @@ func readWeights(path string) (*Weights, error) {
 		names, counts = append(names, strings.Split(t.Name, ".")), append(counts, Tally{1, n, size})
 	}
 	w.Prefixes = group(names, counts)
-	w.Architectures = architectures(f)
+	w.Architectures = architectures(f, path)
 	return w, nil
 }
 

@@ -46,7 +46,7 @@ func (a Assignment) Load(values []float32) error {
 		rest, a.Parts = rest[n:], a.Parts[1:]
 	}
 	if a.Resize {
-		n := prefix(a.tokens)
+		n := tokensBefore(a.tokens)
 		resize(values, read, int(n), int(side(a.tokens-n)), int(side(a.to.Shape[1]-n)), int(a.to.Shape[2]))
 	}
 	return nil

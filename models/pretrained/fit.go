@@ -325,7 +325,7 @@ func assign(file *names, way sum, i int, p Parameter, transposed bool) (Assignme
 	}
 	if p.Name == positions && len(p.Shape) == 3 {
 		if n := len(shape); n >= 2 && shape[n-1] == p.Shape[2] && (n == 2 || n == 3 && shape[0] == 1) &&
-			len(a.Parts) == 1 && prefix(shape[n-2]) == prefix(p.Shape[1]) && prefix(p.Shape[1]) >= 0 {
+			len(a.Parts) == 1 && tokensBefore(shape[n-2]) == tokensBefore(p.Shape[1]) && tokensBefore(p.Shape[1]) >= 0 {
 			a.Resize, a.tokens = true, shape[n-2]
 			return a, nil
 		}

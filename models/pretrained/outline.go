@@ -121,10 +121,10 @@ func form(c *vit.Config, shape func(parameter string) []int64) {
 		c.Positions, c.ImageSize = vit.LearnedPatches, p[2]*c.Patch
 	case len(p) >= 2:
 		tokens := p[len(p)-2]
-		if prefix(tokens) == 0 {
+		if tokensBefore(tokens) == 0 {
 			c.Positions = vit.LearnedPatches
 		}
-		c.ImageSize = side(tokens-max(0, prefix(tokens))) * c.Patch
+		c.ImageSize = side(tokens-max(0, tokensBefore(tokens))) * c.Patch
 	}
 	if r := shape("reg_token"); len(r) == 3 {
 		c.Registers = r[1]

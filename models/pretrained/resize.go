@@ -11,8 +11,8 @@ func side(n int64) int64 {
 	return s
 }
 
-// prefix returns the number of tokens before a square of patches in a position embedding of n tokens, 0 or 1, or -1.
-func prefix(n int64) int64 {
+// tokensBefore returns the number of tokens before a square of patches in a position embedding of n tokens, 0 or 1, or -1.
+func tokensBefore(n int64) int64 {
 	switch {
 	case side(n) > 0:
 		return 0
