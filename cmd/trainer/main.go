@@ -69,7 +69,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	err := a.dispatch(ctx)
 	stopNote()
 	a.console.close()
-	return a.exitCode(ctx, err)
+	return a.exitCode(err)
 }
 
 // An app holds what the commands share.
@@ -124,7 +124,7 @@ func (a *app) find(name string) (*command, error) {
 }
 
 // exitCode writes err, if any, to standard error and returns the code for its kind.
-func (a *app) exitCode(ctx context.Context, err error) int {
+func (a *app) exitCode(err error) int {
 	var usage *usageError
 	var help helpRequest
 	var bad *config.Error
@@ -137,7 +137,7 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 	case errors.As(err, &usage):
 		a.console.fail("", usage)
 		return exitUsage
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled): // maybe by a signal to another process
 		a.console.fail("interrupted: ", err)
 		return exitInterrupted
 	case errors.As(err, &bad):
