@@ -69,7 +69,13 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	err := a.dispatch(ctx)
 	stopNote()
 	a.console.close()
-	return a.exitCode(err)
+	code := a.exitCode(err)
+	if a.group != nil { // a launcher ends the others as soon as one has left with an error: all must have told theirs
+		if err := a.group.Close(); err != nil && code == exitDone {
+			code = a.exitCode(err)
+		}
+	}
+	return code
 }
 
 // An app holds what the commands share.
@@ -83,6 +89,8 @@ type app struct {
 	logLevel *slog.LevelVar
 	verbose  bool // -v
 	escapes  bool // -csv-escape
+
+	group *collective.Group // of the processes that train together; nil: none was opened
 }
 
 func (a *app) dispatch(ctx context.Context) error {

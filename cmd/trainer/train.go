@@ -70,7 +70,7 @@ func (a *app) train(ctx context.Context, files, overrides, beside []string, resu
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, group.Close()) }() // none leaves while another still writes
+	a.group = group
 	defer group.Recover()
 	if group.Rank() > 0 { // the first process tells what all do, and why they end
 		a.console.silence()

@@ -164,6 +164,9 @@ func (m *mpi) abort(reason error) {
 }
 
 func (m *mpi) Close() error {
+	if err := m.rest(); err != nil { // none leaves while another still writes
+		return err
+	}
 	var code C.int
 	m.onThread(func() { code = C.fovea_mpi_finalize(&m.functions) })
 	if code != 0 {
