@@ -31,10 +31,10 @@ func spend(on *time.Duration, start time.Time) { *on += time.Since(start) }
 // meet waits for the other ranks, before numbers are moved.
 func (g *Group) meet() error {
 	defer spend(&g.times.Wait, time.Now())
-	if g.Size() == 1 {
-		return nil
+	if t, ok := g.transport.(resting); ok {
+		return t.rest()
 	}
-	return g.await()
+	return nil
 }
 
 func (g *Group) move(send []float32, to ranges, receive []float32, from ranges) error {
@@ -48,14 +48,15 @@ type transport interface {
 	Rank() int
 	// Size returns the number of ranks.
 	Size() int
-	// await waits until all ranks have called it. It takes no processor time meanwhile.
-	await() error
 	// exchange sends to each rank a range of send, and receives one from each.
 	exchange(send []float32, to ranges, receive []float32, from ranges) error
 	abort(reason error)
 	// Close leaves the group, once all ranks have called it. The process then ends with [Exit].
 	Close() error
 }
+
+// A resting transport has calls that keep a core busy while they wait for other ranks. rest waits without that.
+type resting interface{ rest() error }
 
 // ranges holds for each rank where its elements start and how many they are.
 type ranges struct{ start, length []int32 }
@@ -268,25 +269,39 @@ func (g *Group) viaFirst(whole, piece []float32, n int, scatter bool) error {
 	return nil
 }
 
-// Gather returns the values of all ranks, one rank's after another's. counts says how many each brings.
-func (g *Group) Gather(values []float64, counts []int) ([]float64, error) {
+// Gather returns the values of all ranks, one rank's after another's. Each brings as many.
+func (g *Group) Gather(values []float32) ([]float32, error) {
+	return g.gather(values, slices.Repeat([]int{len(values)}, g.Size()))
+}
+
+// GatherEach returns the values of all ranks, one rank's after another's. counts says how many each brings.
+func (g *Group) GatherEach(values []float64, counts []int) ([]float64, error) {
+	twice := make([]int, len(counts)) // a float64 travels as two float32, whose bits nobody looks at
+	for rank, n := range counts {
+		twice[rank] = 2 * n
+	}
+	all, err := g.gather(floats(values), twice)
+	return numbers.View[float64](numbers.Bytes(all)), err
+}
+
+func (g *Group) gather(values []float32, counts []int) ([]float32, error) {
 	if err := g.meet(); err != nil {
 		return nil, err
 	}
 	total := 0
 	to, from := newRanges(g.Size()), newRanges(g.Size())
 	for rank, n := range counts {
-		to.set(rank, 0, 2*len(values)) // a float64 travels as two float32, whose bits nobody looks at
-		from.set(rank, 2*total, 2*(total+n))
+		to.set(rank, 0, len(values))
+		from.set(rank, total, total+n)
 		total += n
 	}
-	all := make([]float64, total)
-	return all, g.move(floats(values), to, floats(all), from)
+	all := make([]float32, total)
+	return all, g.move(values, to, all, from)
 }
 
 // Max returns the largest x of all ranks. It is NaN if one of them is.
 func (g *Group) Max(x float64) (float64, error) {
-	all, err := g.Gather([]float64{x}, slices.Repeat([]int{1}, g.Size()))
+	all, err := g.GatherEach([]float64{x}, slices.Repeat([]int{1}, g.Size()))
 	largest := math.Inf(-1)
 	for _, x := range all {
 		largest = max(largest, x)
