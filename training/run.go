@@ -3,7 +3,6 @@ package training
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -79,8 +78,12 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (_ *Result, err err
 			g.Abort(err)
 		}
 	}()
-	if err := g.Agree(errors.Join(cfg.Validate(), checkProcesses(cfg, g.Size()))); err != nil {
+	if err := g.Agree(cfg.Validate()); err != nil {
 		return nil, err
+	}
+	if a := cfg.Training.Accumulate; a < g.Size() {
+		slog.Warn("some processes have no images to train on: the processes share the batches of a step",
+			"training.accumulate", a, "processes", g.Size())
 	}
 	folder := filepath.Join(cfg.Output.Dir, cfg.Name)
 	result := &Result{Name: cfg.Name, Folder: folder, Epochs: cfg.Schedule.Epochs}
@@ -296,12 +299,11 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, resumes bool, stor
 		r.state.Images, r.state.Files = set.digests(), set.contents()
 		r.state.Model, r.state.Host = setup.model.Digest(), r.engine.Host()
 		r.state.Repeats = &set.repeated
-		err = g.First(func() error { return l.Start(setup.initialize) })
+		if err = g.First(func() error { return l.Start(setup.initialize) }); err == nil {
+			err = l.Distribute()
+		}
 	}
 	if err != nil {
-		return err
-	}
-	if err := l.Distribute(); err != nil {
 		return err
 	}
 	var f features
@@ -441,15 +443,4 @@ func (r *run) allSee(path string) (bool, error) {
 		slog.Info("the first process tests the model alone", "because", "not all processes see the run folder")
 	}
 	return most == 0, err
-}
-
-// checkProcesses refuses what several processes cannot do together.
-func checkProcesses(c *config.Config, size int) error {
-	a := c.Training.Accumulate
-	switch each := a / size; {
-	case a%size != 0 || each&(each-1) != 0:
-		return fmt.Errorf("training.accumulate is %d, but %d processes share the batches of a step: set it to %d, or to "+
-			"this times a power of two", a, size, size)
-	}
-	return nil
 }
