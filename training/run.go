@@ -81,8 +81,8 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (_ *Result, err err
 	if err := g.Agree(cfg.Validate()); err != nil {
 		return nil, err
 	}
-	if a := cfg.Training.Accumulate; a < g.Size() && g.Rank() == 0 {
-		slog.Warn("some processes train on no images: the processes share the batches of a step",
+	if a := cfg.Training.Accumulate; a < g.Size() {
+		slog.Warn("some processes have no images to train on: the processes share the batches of a step",
 			"training.accumulate", a, "processes", g.Size())
 	}
 	folder := filepath.Join(cfg.Output.Dir, cfg.Name)
@@ -299,12 +299,11 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, resumes bool, stor
 		r.state.Images, r.state.Files = set.digests(), set.contents()
 		r.state.Model, r.state.Host = setup.model.Digest(), r.engine.Host()
 		r.state.Repeats = &set.repeated
-		err = g.First(func() error { return l.Start(setup.initialize) })
+		if err = g.First(func() error { return l.Start(setup.initialize) }); err == nil {
+			err = l.Distribute()
+		}
 	}
 	if err != nil {
-		return err
-	}
-	if err := l.Distribute(); err != nil {
 		return err
 	}
 	var f features

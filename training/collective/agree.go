@@ -39,14 +39,14 @@ func (g *Group) Agree(err error) error {
 		return err
 	}
 	const stopped, failed = 1, 2
-	mine := float32(0)
+	mine := 0.0
 	switch {
 	case errors.Is(err, context.Canceled):
 		mine = stopped
 	case err != nil:
 		mine = failed
 	}
-	all, broken := g.Gather([]float32{mine})
+	all, broken := g.Gather([]float64{mine}, g.ones())
 	switch {
 	case broken != nil:
 		return broken
@@ -78,7 +78,7 @@ func (g *Group) GatherBytes(data []byte) ([][]byte, error) {
 	if g.Size() == 1 {
 		return [][]byte{data}, nil
 	}
-	lengths, err := g.GatherEach([]float64{float64(len(data))}, slices.Repeat([]int{1}, g.Size()))
+	lengths, err := g.Gather([]float64{float64(len(data))}, g.ones())
 	if err != nil {
 		return nil, err
 	}
@@ -86,20 +86,28 @@ func (g *Group) GatherBytes(data []byte) ([][]byte, error) {
 	for rank, n := range lengths {
 		out[rank] = make([]byte, int(n))
 	}
-	most := int(slices.Max(lengths))
-	for at := 0; at < most; at += 4 * pieceLength(g.Size()) {
-		part := make([]float32, min(pieceLength(g.Size()), (most-at+3)/4))
+	step := 4 * pieceLength(g.Size()) // bytes
+	for at := 0; at < int(slices.Max(lengths)); at += step {
+		counts := make([]int, g.Size()) // of float64, whose bits nobody looks at
+		for rank, to := range out {
+			counts[rank] = (min(step, max(0, len(to)-at)) + 7) / 8
+		}
+		part := make([]float64, counts[g.Rank()])
 		copy(numbers.Bytes(part), data[min(at, len(data)):])
-		all, err := g.Gather(part)
+		all, err := g.Gather(part, counts)
 		if err != nil {
 			return nil, err
 		}
 		for rank, to := range out {
-			copy(to[min(at, len(to)):], numbers.Bytes(all[rank*len(part):][:len(part)]))
+			copy(to[min(at, len(to)):], numbers.Bytes(all[:counts[rank]]))
+			all = all[counts[rank]:]
 		}
 	}
 	return out, nil
 }
+
+// ones returns the counts of a Gather of one number of each rank.
+func (g *Group) ones() []int { return slices.Repeat([]int{1}, g.Size()) }
 
 // Rest waits until every rank has called it. Other than in a Barrier, the cores are free meanwhile, so that it may take
 // hours.

@@ -5,7 +5,6 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"fovea/internal/numbers"
@@ -269,39 +268,25 @@ func (g *Group) viaFirst(whole, piece []float32, n int, scatter bool) error {
 	return nil
 }
 
-// Gather returns the values of all ranks, one rank's after another's. Each brings as many.
-func (g *Group) Gather(values []float32) ([]float32, error) {
-	return g.gather(values, slices.Repeat([]int{len(values)}, g.Size()))
-}
-
-// GatherEach returns the values of all ranks, one rank's after another's. counts says how many each brings.
-func (g *Group) GatherEach(values []float64, counts []int) ([]float64, error) {
-	twice := make([]int, len(counts)) // a float64 travels as two float32, whose bits nobody looks at
-	for rank, n := range counts {
-		twice[rank] = 2 * n
-	}
-	all, err := g.gather(floats(values), twice)
-	return numbers.View[float64](numbers.Bytes(all)), err
-}
-
-func (g *Group) gather(values []float32, counts []int) ([]float32, error) {
+// Gather returns the values of all ranks, one rank's after another's. counts says how many each brings.
+func (g *Group) Gather(values []float64, counts []int) ([]float64, error) {
 	if err := g.meet(); err != nil {
 		return nil, err
 	}
 	total := 0
 	to, from := newRanges(g.Size()), newRanges(g.Size())
 	for rank, n := range counts {
-		to.set(rank, 0, len(values))
-		from.set(rank, total, total+n)
+		to.set(rank, 0, 2*len(values)) // a float64 travels as two float32, whose bits nobody looks at
+		from.set(rank, 2*total, 2*(total+n))
 		total += n
 	}
-	all := make([]float32, total)
-	return all, g.move(values, to, all, from)
+	all := make([]float64, total)
+	return all, g.move(floats(values), to, floats(all), from)
 }
 
 // Max returns the largest x of all ranks. It is NaN if one of them is.
 func (g *Group) Max(x float64) (float64, error) {
-	all, err := g.GatherEach([]float64{x}, slices.Repeat([]int{1}, g.Size()))
+	all, err := g.Gather([]float64{x}, g.ones())
 	largest := math.Inf(-1)
 	for _, x := range all {
 		largest = max(largest, x)

@@ -11,7 +11,7 @@ import (
 
 // Checkpoint calls use with what a checkpoint holds: the parameters that would be deployed, and all else that a step
 // changes. With write, what use writes into the tensors is kept. All processes call it, and use is called in the first:
-// it has the moments of all, or passes on those that it writes. Distribute passes on the parameters.
+// it has the moments of all, or passes on what it writes.
 func (l *Learner) Checkpoint(write bool, use func(parameters, optimizer []weights.Tensor) error) (err error) {
 	moments := []*ort.Memory{l.moment1, l.moment2}
 	first := true
@@ -38,7 +38,7 @@ func (l *Learner) Checkpoint(write bool, use func(parameters, optimizer []weight
 		return nil
 	}
 	return errors.Join(l.movePieces(l.settings.Group.Scatter, moments[0], l.moment1),
-		l.movePieces(l.settings.Group.Scatter, moments[1], l.moment2))
+		l.movePieces(l.settings.Group.Scatter, moments[1], l.moment2), l.Distribute())
 }
 
 // movePieces moves each piece of an arena of moments between this process and whole, the arena of all of them in the

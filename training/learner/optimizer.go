@@ -113,7 +113,7 @@ func (o *hostOptimizer) squares(gradients []float32) ([]float64, error) {
 			counts[rank] += chunksOwned(b, rank, size)
 		}
 	}
-	all, err := o.settings.Group.GatherEach(own, counts)
+	all, err := o.settings.Group.Gather(own, counts)
 	if err != nil {
 		return nil, err
 	}

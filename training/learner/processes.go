@@ -119,7 +119,7 @@ func (l *Learner) join() error {
 		counts[rank] = end - start
 	}
 	var err error
-	l.total, err = l.settings.Group.GatherEach(losses, counts)
+	l.total, err = l.settings.Group.Gather(losses, counts)
 	return err
 }
 

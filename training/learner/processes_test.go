@@ -126,7 +126,7 @@ func (j *joint) rank(s Settings, before, out *result, from, to, badStep int) (er
 			}
 			return nil
 		})
-		if err = errors.Join(err, l.Distribute()); err != nil {
+		if err != nil {
 			return err
 		}
 	}
