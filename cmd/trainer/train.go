@@ -45,8 +45,8 @@ the inference model model.onnx and two checkpoints.
 A key's value comes from -set, else from the environment (FOVEA_SCHEDULE_EPOCHS), else from the file, else it is the
 default. "trainer help config" lists all keys. -set holds for every -config.
 
-Under mpirun or srun the processes train together on CPUs: each computes its part of the training.accumulate batches of
-a step. The result has the bits of one process with the same runtime.threads.
+Under mpirun or srun the processes train together on CPUs. They share the training.accumulate batches of each step, and
+the images of validation and test. The result has the bits of one process with the same runtime.threads.
 
 Ctrl-C or SIGTERM finishes the current step, writes a checkpoint and exits with 130. -resume then ends with the same
 result as a run that was never stopped. A second signal stops at once.
