@@ -77,7 +77,8 @@ inJob sbatch --wait train.sbatch
 tail -n 1 /run/job/train-$((id + 1)).log
 mv /run/job/runs /run/job/two
 inJob "$(sed '/^#/d; s/srun.*trainer/trainer/; s/\$SLURM_CPUS_PER_TASK/4/' /run/job/train.sbatch)" > /run/job/one.log
-(cd /run/job/runs/octid && find . -name '*.safetensors' -o -name '*.csv' -o -name 'log.txt' | xargs sha256sum) > /run/want
+(cd /run/job/runs/octid &&
+  find . -name '*.safetensors' -o -name '*.csv' -o -name 'log.txt' | xargs sha256sum) > /run/want
 (cd /run/job/two/octid && sha256sum -c /run/want)
 
 echo "predict.sbatch, and the merge:"
