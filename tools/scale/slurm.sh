@@ -62,6 +62,7 @@ block() {
 inJob() { a "cd /run/job; $*"; }
 
 mkdir -p /run/job/{archives,results}
+# The config of the recipe, with the images of RetinaMNIST.
 sed "s#^dir = .*#dir = \"$PWD/data/testdata/retinamnist\"#; s/^name = .*/name = \"octid\"/
   s/^epochs = .*/epochs = 3/; s/^warmup = .*/warmup = 1/; s/^batch = .*/batch = 32/" configs/retinamnist.toml \
   > /run/job/octid.toml
