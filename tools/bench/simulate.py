@@ -9,11 +9,12 @@
 From a table, `compare` takes the step of one process, the slowdown of runs at once, and of the first model the rate at
 which plain mode exchanges and adds. All other steps are predicted.
 
-The model. All processes are alike. A host has cores; if threads want more of them, all slow down alike. The gradients of
-a bucket are ready in proportion to the backward pass, the last parameters first, which begins at 35 % of forward and
-backward: the first of 11 buckets was measured at 41 %. A bucket's exchange starts when it is ready and the one before
-has ended. Each process sends (N-1)/N of the bucket to the others, by links of its host for those elsewhere and by copies
-for those beside it. It adds what it receives. Then it updates its 1/N of the parameters, and sends them to the others.
+The model. All processes are alike. A host has cores; if threads want more of them, all slow down alike. The gradients
+of a bucket are ready in proportion to the backward pass, the last parameters first, which begins at 35 % of forward
+and backward: the first of 11 buckets was measured at 41 %. A bucket's exchange starts when it is ready and the one
+before has ended. Each process sends (N-1)/N of the bucket to the others, by links of its host for those elsewhere and
+by copies for those beside it. It adds what it receives. Then it updates its 1/N of the parameters, and sends them to
+the others.
 """
 
 import argparse
@@ -128,10 +129,10 @@ def compare(paths, cores, threads, accumulate):
                     print(f"| {model} | {mode}{note} | {cells[0]:.3f} | {t:.3f} | {100 * (t / cells[0] - 1):+.1f} % |")
 
 
-# 10 GbE is the line rate less headers at 1,500 bytes a packet, 94 %. 25 GB/s is InfiniBand HDR, 200 Gbit/s. NVLink 4 has
-# 450 GB/s each way (NVIDIA's data sheet of the H100), and each of 8 GPUs has an adapter of 25 GB/s to other hosts.
-# Latencies, and a core's time for a byte and a message, are assumptions: with TCP 30 us, 1/3 ns and 5 us. A byte that is
-# copied and added within a host takes a core 0.4 ns.
+# 10 GbE is the line rate less headers at 1,500 bytes a packet, 94 %. 25 GB/s is InfiniBand HDR, 200 Gbit/s. NVLink
+# 4 has 450 GB/s each way (NVIDIA's data sheet of the H100), and each of 8 GPUs has an adapter of 25 GB/s to other
+# hosts. Latencies, and a core's time for a byte and a message, are assumptions: with TCP 30 us, 1/3 ns and 5 us. A
+# byte that is copied and added within a host takes a core 0.4 ns.
 NETWORKS = {
     "10 GbE": Network(1.175e9, 30e-6, 5e-6, 1 / 3e9),
     "25 GB/s": Network(25e9, 2e-6, 1e-6),

@@ -1,6 +1,7 @@
 """Checks the Kubernetes manifests of the pages against the published schemas.
 
-The Job of docs/shards.md is compared with the schema of Kubernetes, and docs/examples/clusters/kubeflow.yaml with that of Kubeflow Trainer's custom resources: DIR holds trainer.kubeflow.org_*.yaml, which the project publishes in
+The Job of docs/shards.md is compared with the schema of Kubernetes, and docs/examples/clusters/kubeflow.yaml with
+that of Kubeflow Trainer's custom resources: DIR holds trainer.kubeflow.org_*.yaml, which the project publishes in
 manifests/base/crds. An unknown field is an error in both. What the controller decides is not seen here.
 
     python3 -m venv /tmp/manifests
