@@ -74,7 +74,7 @@ func (a *app) train(ctx context.Context, files, overrides, beside []string, resu
 	if err != nil {
 		return err
 	}
-	group, err := collective.Open()
+	group, err := collective.Open(ctx)
 	if err != nil {
 		return err
 	}
