@@ -123,6 +123,9 @@ func (a *app) find(name string) (*command, error) {
 	return nil, badUsage("%w", suggest(fmt.Errorf("unknown command %q", name), name, known))
 }
 
+// A stopped error ends a process that trains with others, when one of them was asked to stop.
+type stopped struct{ error }
+
 // exitCode writes err, if any, to standard error and returns the code for its kind.
 func (a *app) exitCode(ctx context.Context, err error) int {
 	var usage *usageError
@@ -137,7 +140,9 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 	case errors.As(err, &usage):
 		a.console.fail("", usage)
 		return exitUsage
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+	case errors.As(err, new(stopped)): // the first process says so
+		return exitInterrupted
+	case errors.Is(err, context.Canceled):
 		a.console.fail("interrupted: ", err)
 		return exitInterrupted
 	case errors.As(err, &bad):

@@ -14,6 +14,7 @@ import (
 	"fovea/training"
 	"fovea/training/collective"
 	"fovea/training/config"
+	"fovea/training/launch"
 )
 
 func trainCommand(a *app) *command {
@@ -82,22 +83,34 @@ func (a *app) train(ctx context.Context, files, overrides, beside []string, resu
 	defer group.Recover()
 	progress := a.console.update
 	if group.Rank() > 0 { // the first process tells what all do
-		a.logLevel.Set(slog.LevelError)
+		a.logLevel.Set(slog.LevelWarn)
 		progress = nil
 	}
 	var ours []evaluation.Outcome
 	var failed []error
-	for _, c := range runs {
-		result, err := training.Run(ctx, c, training.Options{Resume: resume, Progress: progress, Version: version(),
-			Group: group})
+	for i, c := range runs {
+		var result *training.Result
+		run := func(g *collective.Group) (err error) {
+			result, err = training.Run(ctx, c, training.Options{Resume: resume, Progress: progress, Version: version(),
+				Group: g})
+			return err
+		}
+		if group.Size() > 1 {
+			err = run(group)
+		} else {
+			command := trainArguments(files[i:i+1], overrides, resume)
+			err = launch.Together(ctx, c.Runtime, launch.Command{Arguments: command, Say: a.console.line}, run)
+		}
 		switch {
 		case group.Rank() > 0 && err == nil:
 			continue
+		case group.Rank() > 0 && errors.Is(err, context.Canceled):
+			return stopped{err}
 		case err == nil:
 			if err := a.printResult(result); err != nil {
 				return err
 			}
-		case ctx.Err() != nil:
+		case errors.Is(err, context.Canceled):
 			return fmt.Errorf("%w\nresume with:\n%w", err, errors.New("  "+resumeCommand(files, overrides, beside)))
 		case len(runs) == 1:
 			return err
@@ -153,15 +166,24 @@ func readConfigs(files, overrides, environ []string) ([]*config.Config, error) {
 
 // resumeCommand returns the command line that continues interrupted runs. It only reports those that are finished.
 func resumeCommand(files, overrides, beside []string) string {
-	words := []string{"trainer"}
+	words := append([]string{"trainer"}, trainArguments(files, overrides, false)...)
+	for _, dir := range beside {
+		words = append(words, "-beside", dir)
+	}
+	return report.Line(append(words, "-resume")...)
+}
+
+// trainArguments returns the command line that takes runs.
+func trainArguments(files, overrides []string, resume bool) []string {
+	var words []string
 	for _, f := range files {
 		words = append(words, "-config", f)
 	}
 	for _, o := range overrides {
 		words = append(words, "-set", o)
 	}
-	for _, dir := range beside {
-		words = append(words, "-beside", dir)
+	if resume {
+		words = append(words, "-resume")
 	}
-	return report.Line(append(words, "-resume")...)
+	return words
 }

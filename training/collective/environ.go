@@ -74,13 +74,8 @@ func (m Meeting) Environ(environ []string, rank, local int) []string {
 	return out
 }
 
-// EndWithParent makes a process that [Meeting.Environ] describes end when its parent has. It returns at once.
-func EndWithParent() {
-	if os.Getenv(childVariable) == "" {
-		return
-	}
-	go func() {
-		io.Copy(io.Discard, os.Stdin)
-		os.Exit(1)
-	}()
+// endWithParent ends this process when its standard input ends.
+func endWithParent() {
+	io.Copy(io.Discard, os.Stdin)
+	os.Exit(1)
 }

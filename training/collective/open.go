@@ -37,6 +37,9 @@ func Open(ctx context.Context) (*Group, error) {
 	if err != nil {
 		return nil, err
 	}
+	if m.Follows {
+		go endWithParent()
+	}
 	if found && m.File != "" {
 		return m.Join(ctx)
 	}

@@ -68,6 +68,7 @@ func (c *Config) problems() []*Error {
 		"has no effect without evaluation.operating_points")
 	k.check("runtime.cuda_graph", !c.Runtime.CUDAGraph || c.Runtime.Provider != "cpu",
 		"has no effect beside runtime.provider = \"cpu\": set it to false")
+	c.Runtime.checkDevices(&k)
 	return k.found
 }
 

@@ -25,7 +25,12 @@ func typeName(t reflect.Type) string {
 }
 
 // typeName returns the name of the key's type.
-func (k key) typeName() string { return typeName(k.Type) + k.orAuto() }
+func (k key) typeName() string {
+	if k.mayBeNumber() {
+		return "string or integer"
+	}
+	return typeName(k.Type) + k.orAuto()
+}
 
 // orAuto returns what an error adds to the values that it expects.
 func (k key) orAuto() string {
@@ -98,6 +103,9 @@ func parseStrings(text string) []any {
 // check returns an error unless value, as a TOML decoder returns it, has the type of the key.
 func (k key) check(value any) error {
 	if k.mayBeAuto() && value == autoText {
+		return nil
+	}
+	if _, isNumber := value.(int64); isNumber && k.mayBeNumber() {
 		return nil
 	}
 	if err := checkType(value, k.Type); err != nil {
