@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -124,6 +127,49 @@ func TestBesideIsReadBeforeTraining(t *testing.T) {
 		code, _, stderr := trainer(t, "-config", config, "-beside", dir)
 		if code != exitUsage || !strings.Contains(stderr, want) {
 			t.Errorf("exit code %d, want %q:\n%s", code, want, stderr)
+		}
+	}
+}
+
+// TestShardedRuns: tasks of an array train every second config each, and write no table. A later call writes it.
+func TestShardedRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
+	runs, data := t.TempDir(), fundus(t)
+	var args []string
+	for _, name := range []string{"a", "b", "c"} {
+		text := strings.Replace(string(read(t, smallConfig(t, data, runs, 1))), `"small"`, strconv.Quote(name), 1)
+		args = append(args, "-config", writeConfig(t, text))
+	}
+	finished := func() string {
+		found, _ := filepath.Glob(filepath.Join(runs, "*", "metrics_test.csv"))
+		for i, path := range found {
+			found[i] = filepath.Base(filepath.Dir(path))
+		}
+		return strings.Join(found, " ")
+	}
+	for task, want := range []string{"a c", "a b c"} {
+		var stdout, stderr bytes.Buffer
+		code := run(t.Context(), append(args, "-shard", "auto"), []string{fmt.Sprint("SLURM_ARRAY_TASK_ID=", task),
+			"SLURM_ARRAY_TASK_MIN=0", "SLURM_ARRAY_TASK_MAX=1", "SLURM_ARRAY_TASK_COUNT=2"}, &stdout, &stderr)
+		if _, err := os.Stat(filepath.Join(runs, "comparison.csv")); code != exitDone || finished() != want || err == nil {
+			t.Fatalf("task %d: exit code %d, finished %s, want %s:\n%s", task, code, finished(), want, &stderr)
+		}
+	}
+	done(t, append(args, "-shard", "4/4")...) // has no config
+	done(t, append(args, "-resume")...)
+	if rows := strings.Count(string(read(t, runs, "comparison.csv")), "\n"); rows != 4 {
+		t.Errorf("the table has %d lines, want 4", rows)
+	}
+	for arguments, want := range map[string]string{
+		"-shard 3/2":                 "-shard: 3/2: the first number must lie between 1 and the second",
+		"-shard auto":                "-shard: auto: neither SLURM_ARRAY_TASK_ID nor JOB_COMPLETION_INDEX is set",
+		"-shard 1/2 -beside " + runs: "-beside adds to the table, which -shard does not write",
+	} {
+		code, _, stderr := trainer(t, append(args, strings.Fields(arguments)...)...)
+		if code != exitUsage || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, want %q:\n%s", arguments, code, want, stderr)
 		}
 	}
 }

@@ -18,8 +18,7 @@ import (
 )
 
 func trainCommand(a *app) *command {
-	var files, overrides, beside texts
-	var resume bool
+	var f trainFlags
 	return &command{
 		name:      "train",
 		writesCSV: true,
@@ -33,22 +32,26 @@ The run folder, output.dir/name, gets everything: the resolved config, the log, 
 the inference model model.onnx and two checkpoints.
 `,
 		flags: []flagEntry{
-			{&files, "config", "FILE", `TOML config. Repeat it to train several runs, one after another; a run that fails
+			{&f.files, "config", "FILE", `TOML config. Repeat it to train several runs, one after another; a run that fails
 				does not stop the others. A table then compares the runs. It is also written to comparison.csv and
 				comparison.md in output.dir of the first config`},
-			configFlag(&overrides),
-			{&beside, "beside", "DIR", `add to the table what other frameworks reached on the same data sets: the files
+			configFlag(&f.overrides),
+			{&f.beside, "beside", "DIR", `add to the table what other frameworks reached on the same data sets: the files
 				FRAMEWORK/DATASET/metrics_test.csv in DIR, with any of the metrics as columns. The data set of a run is
 				the last part of data.dir, or the run's name, in upper or lower case; may repeat`},
-			{&resume, "resume", "", `continue from checkpoints/last of the run folder. A finished run is only reported; a run
+			{&f.resume, "resume", "", `continue from checkpoints/last of the run folder. A finished run is only reported; a run
 				without a checkpoint starts from the beginning`},
+			{&f.shard.text, "shard", "I/N", `train the configs I, I+N, I+2N, ... alone, as in 3/16, and write no table. When all
+				are finished, the same command with -resume and without -shard writes it. auto takes I and N from the variables
+				of an array job, as in trainer predict`},
 		},
 		notes: `
 A key's value comes from -set, else from the environment (FOVEA_SCHEDULE_EPOCHS), else from the file, else it is the
 default. "trainer help config" lists all keys. -set holds for every -config.
 
-Under mpirun or srun the processes train together on CPUs: each computes its part of the training.accumulate batches of
-a step. The result has the bits of one process with the same runtime.threads.
+With runtime.devices the run starts several processes on this machine, which train together; mpirun, srun and torchrun
+start them on several machines. Each computes its part of the training.accumulate batches of a step. On CPUs the result
+has the bits of one process with the same runtime.threads.
 
 Ctrl-C or SIGTERM finishes the current step, writes a checkpoint and exits with 130. -resume then ends with the same
 result as a run that was never stopped. A second signal stops at once.
@@ -61,17 +64,36 @@ trainer -config configs/octid.toml -config configs/retina.toml \
 `,
 		required: []string{"config"},
 		run: func(ctx context.Context, _ []string) error {
-			return a.train(ctx, files, overrides, beside, resume)
+			return a.train(ctx, f)
 		},
 	}
 }
 
-func (a *app) train(ctx context.Context, files, overrides, beside []string, resume bool) (err error) {
-	runs, err := readConfigs(files, overrides, a.environ)
+// trainFlags holds the flags of the command.
+type trainFlags struct {
+	files, overrides, beside texts
+	resume                   bool
+	shard                    shardFlag
+}
+
+func (a *app) train(ctx context.Context, f trainFlags) (err error) {
+	part, err := f.shard.read(a)
 	if err != nil {
 		return err
 	}
-	others, err := a.readArchives(beside, runs)
+	runs, err := readConfigs(f.files, f.overrides, a.environ)
+	if err != nil {
+		return err
+	}
+	files := []string(f.files)
+	if !part.Whole() {
+		if len(f.beside) > 0 {
+			return badUsage("-beside adds to the table, which -shard does not write: leave one of them out")
+		}
+		files, runs = every(files, part.Number-1, part.Of), every(runs, part.Number-1, part.Of)
+		slog.Info("configs of this shard", "shard", part, "configs", len(files), "of", len(f.files))
+	}
+	others, err := a.readArchives(f.beside, runs)
 	if err != nil {
 		return err
 	}
@@ -91,14 +113,17 @@ func (a *app) train(ctx context.Context, files, overrides, beside []string, resu
 	for i, c := range runs {
 		var result *training.Result
 		run := func(g *collective.Group) (err error) {
-			result, err = training.Run(ctx, c, training.Options{Resume: resume, Progress: progress, Version: version(),
+			result, err = training.Run(ctx, c, training.Options{Resume: f.resume, Progress: progress, Version: version(),
 				Group: g})
 			return err
 		}
 		if group.Size() > 1 {
+			if group.Rank() == 0 && c.Runtime.Devices != "" {
+				slog.Warn("another program started the processes, so runtime.devices starts none", "processes", group.Size())
+			}
 			err = run(group)
 		} else {
-			command := trainArguments(files[i:i+1], overrides, resume)
+			command := f.arguments(files[i : i+1])
 			err = launch.Together(ctx, c.Runtime, launch.Command{Arguments: command, Say: a.console.line}, run)
 		}
 		switch {
@@ -111,7 +136,7 @@ func (a *app) train(ctx context.Context, files, overrides, beside []string, resu
 				return err
 			}
 		case errors.Is(err, context.Canceled):
-			return fmt.Errorf("%w\nresume with:\n%w", err, errors.New("  "+resumeCommand(files, overrides, beside)))
+			return fmt.Errorf("%w\nresume with:\n%w", err, errors.New("  "+f.resumeCommand()))
 		case len(runs) == 1:
 			return err
 		default: // the other runs may well succeed, hours from now
@@ -123,7 +148,7 @@ func (a *app) train(ctx context.Context, files, overrides, beside []string, resu
 	if group.Rank() > 0 {
 		return nil
 	}
-	if len(runs) > 1 || len(beside) > 0 {
+	if part.Whole() && (len(runs) > 1 || len(f.beside) > 0) {
 		err = a.compare(evaluation.Compare(ours, others), runs[0].Output.Dir)
 	}
 	if len(failed) > 0 { // the text hides the kind of a failure: the exit code is that of a failed run
@@ -164,25 +189,39 @@ func readConfigs(files, overrides, environ []string) ([]*config.Config, error) {
 	return runs, errors.Join(bad...)
 }
 
-// resumeCommand returns the command line that continues interrupted runs. It only reports those that are finished.
-func resumeCommand(files, overrides, beside []string) string {
-	words := append([]string{"trainer"}, trainArguments(files, overrides, false)...)
-	for _, dir := range beside {
-		words = append(words, "-beside", dir)
+// every returns the elements first, first+step, first+2*step and so on of a list.
+func every[T any](list []T, first, step int) (out []T) {
+	for i := first; i < len(list); i += step {
+		out = append(out, list[i])
 	}
-	return report.Line(append(words, "-resume")...)
+	return out
 }
 
-// trainArguments returns the command line that takes runs.
-func trainArguments(files, overrides []string, resume bool) []string {
-	var words []string
-	for _, f := range files {
-		words = append(words, "-config", f)
+// resumeCommand returns the command line that continues interrupted runs. It only reports those that are finished.
+func (f trainFlags) resumeCommand() string {
+	words := append([]string{"trainer"}, f.arguments(f.files)...)
+	for _, dir := range f.beside {
+		words = append(words, "-beside", dir)
 	}
-	for _, o := range overrides {
+	if f.shard.text != "" {
+		words = append(words, "-shard", f.shard.text)
+	}
+	if !f.resume {
+		words = append(words, "-resume")
+	}
+	return report.Line(words...)
+}
+
+// arguments returns those of a command that takes the runs of some configs as this one does.
+func (f trainFlags) arguments(configs []string) []string {
+	var words []string
+	for _, file := range configs {
+		words = append(words, "-config", file)
+	}
+	for _, o := range f.overrides {
 		words = append(words, "-set", o)
 	}
-	if resume {
+	if f.resume {
 		words = append(words, "-resume")
 	}
 	return words

@@ -86,8 +86,8 @@ func (t *tcp) start() {
 }
 
 func (t *tcp) gone(rank int, err error) error {
-	return fmt.Errorf("rank %d of %d is gone (%w): it was killed, or its machine is out of reach; see its own output",
-		rank, t.size, err)
+	return fmt.Errorf("rank %d of %d is gone (%w): its process was killed or had no memory left, or its machine is out of "+
+		"reach", rank, t.size, err)
 }
 
 // fail ends all exchanges, now and later, with a reason, of which it tells the other ranks.
