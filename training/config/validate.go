@@ -182,7 +182,7 @@ func (k *checker) checkTags(key key, value reflect.Value) {
 	limits := parseInterval(text)
 	expected := limits.String()
 	if key.mayBeAuto() {
-		expected += "," + key.orAuto()
+		expected += "," + key.alternative()
 	}
 	for _, number := range numbers(value) {
 		inside := limits.contains(number.Convert(reflect.TypeFor[float64]()).Float())
