@@ -76,46 +76,65 @@ type trainFlags struct {
 	shard                    shardFlag
 }
 
-func (a *app) train(ctx context.Context, f trainFlags) (err error) {
+// A plan holds what a command line asks for.
+type plan struct {
+	files  []string // of the configs
+	runs   []*config.Config
+	others []evaluation.Outcome // for the table
+	table  bool                 // whether one is made
+}
+
+func (a *app) plan(f trainFlags) (p plan, err error) {
 	part, err := f.shard.read(a)
 	if err != nil {
-		return err
+		return p, err
 	}
-	runs, err := readConfigs(f.files, f.overrides, a.environ)
-	if err != nil {
-		return err
+	if !part.Whole() && len(f.beside) > 0 {
+		return p, badUsage("-beside adds to the table, which -shard does not write: leave one of them out")
 	}
-	files := []string(f.files)
+	p.files, p.table = f.files, part.Whole() && (len(f.files) > 1 || len(f.beside) > 0)
+	if p.runs, err = readConfigs(f.files, f.overrides, a.environ); err != nil {
+		return p, err
+	}
 	if !part.Whole() {
-		if len(f.beside) > 0 {
-			return badUsage("-beside adds to the table, which -shard does not write: leave one of them out")
-		}
-		files, runs = every(files, part.Number-1, part.Of), every(runs, part.Number-1, part.Of)
-		slog.Info("configs of this shard", "shard", part, "configs", len(files), "of", len(f.files))
+		p.files, p.runs = every(p.files, part.Number-1, part.Of), every(p.runs, part.Number-1, part.Of)
+		slog.Info("configs of this shard", "shard", part, "configs", len(p.files), "of", len(f.files))
 	}
-	others, err := a.readArchives(f.beside, runs)
-	if err != nil {
-		return err
-	}
+	p.others, err = a.readArchives(f.beside, p.runs)
+	return p, err
+}
+
+func (a *app) train(ctx context.Context, f trainFlags) (err error) {
 	group, err := collective.Open(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, group.Close()) }() // none leaves while another still writes
+	a.group = group
 	defer group.Recover()
-	progress := a.console.update
-	if group.Rank() > 0 { // the first process tells what all do
-		a.logLevel.Set(slog.LevelWarn)
-		progress = nil
+	if group.Rank() > 0 { // the first process tells what all do, and why they end
+		a.console.silence()
+	}
+	p, err := a.plan(f)
+	if err := group.Agree(err); err != nil {
+		return err
 	}
 	var ours []evaluation.Outcome
 	var failed []error
-	for i, c := range runs {
+	for i, c := range p.runs {
 		var result *training.Result
+		var printing error
 		run := func(g *collective.Group) (err error) {
-			result, err = training.Run(ctx, c, training.Options{Resume: f.resume, Progress: progress, Version: version(),
-				Group: g})
-			return err
+			if g != group { // the processes that this one has started have read the config
+				if err := g.Agree(nil); err != nil {
+					return err
+				}
+			}
+			result, err = training.Run(ctx, c, training.Options{Resume: f.resume, Progress: a.console.update,
+				Version: version(), Group: g})
+			if err == nil {
+				printing = g.First(func() error { return a.printResult(result) })
+			}
+			return errors.Join(err, printing)
 		}
 		if group.Size() > 1 {
 			if group.Rank() == 0 && c.Runtime.Devices != "" {
@@ -123,40 +142,34 @@ func (a *app) train(ctx context.Context, f trainFlags) (err error) {
 			}
 			err = run(group)
 		} else {
-			command := f.arguments(files[i : i+1])
+			command := f.arguments(p.files[i : i+1])
 			err = launch.Together(ctx, c.Runtime, launch.Command{Arguments: command, Say: a.console.line}, run)
 		}
 		switch {
-		case group.Rank() > 0 && err == nil:
-			continue
-		case group.Rank() > 0 && errors.Is(err, context.Canceled):
-			return stopped{err}
 		case err == nil:
-			if err := a.printResult(result); err != nil {
-				return err
-			}
+		case printing != nil:
+			return printing
 		case errors.Is(err, context.Canceled):
 			return fmt.Errorf("%w\nresume with:\n%w", err, errors.New("  "+f.resumeCommand()))
-		case len(runs) == 1:
+		case len(p.runs) == 1:
 			return err
 		default: // the other runs may well succeed, hours from now
 			failed = append(failed, fmt.Errorf("%s: %w", c.Name, err))
 			a.console.fail("error: ", failed[len(failed)-1])
 		}
-		ours = append(ours, outcome(c, result, err))
+		if group.Rank() == 0 {
+			ours = append(ours, outcome(c, result, err))
+		}
 	}
-	if group.Rank() > 0 {
-		return nil
-	}
-	if part.Whole() && (len(runs) > 1 || len(f.beside) > 0) {
-		err = a.compare(evaluation.Compare(ours, others), runs[0].Output.Dir)
+	if group.Rank() == 0 && p.table {
+		err = a.compare(evaluation.Compare(ours, p.others), p.runs[0].Output.Dir)
 	}
 	if len(failed) > 0 { // the text hides the kind of a failure: the exit code is that of a failed run
 		texts := make([]error, len(failed))
 		for i, f := range failed {
 			texts[i] = told(strings.Split(naming.ErrorText(f), "\n"))
 		}
-		err = errors.Join(fmt.Errorf("%d of %d runs failed:\n%w", len(failed), len(runs), errors.Join(texts...)), err)
+		err = errors.Join(fmt.Errorf("%d of %d runs failed:\n%w", len(failed), len(p.runs), errors.Join(texts...)), err)
 	}
 	return err
 }

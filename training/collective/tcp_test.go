@@ -215,7 +215,7 @@ func TestTCPFailures(t *testing.T) {
 			closeAll(c.words)
 			closeAll(c.data)
 		},
-		"the processes do not do the same": func(g *Group) { g.Gather(make([]float32, 100)) },
+		"the processes do not do the same": func(g *Group) { g.Gather(make([]float64, 100), slices.Repeat([]int{100}, 4)) },
 	} {
 		meet(t, inFile(t, 4), func(g *Group, rank int, err error) {
 			if err != nil {

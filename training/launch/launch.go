@@ -35,7 +35,7 @@ func Together(ctx context.Context, r config.Runtime, c Command, f func(*collecti
 		return fmt.Errorf("runtime.devices: %w", err)
 	}
 	if len(gpus) < 2 {
-		return f(nil)
+		return f(collective.Local(1)[0])
 	}
 	if r.Threads == 0 { // they share the processors
 		before := runtime.GOMAXPROCS(0)
