@@ -112,7 +112,7 @@ func (g *Group) ones() []int { return slices.Repeat([]int{1}, g.Size()) }
 // Rest waits until every rank has called it. Other than in a Barrier, the cores are free meanwhile, so that it may take
 // hours.
 func (g *Group) Rest() error {
-	if t, ok := g.transport.(interface{ rest() error }); ok {
+	if t, ok := g.transport.(resting); ok {
 		return t.rest()
 	}
 	return g.Barrier()

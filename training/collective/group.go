@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
+	"time"
 
 	"fovea/internal/numbers"
 	"fovea/training/optim"
@@ -14,6 +15,30 @@ import (
 type Group struct {
 	transport
 	scratch []float32
+	times   Times
+}
+
+// Times are what a rank has spent: on waiting for others, on moving numbers, on adding them.
+type Times struct{ Wait, Exchange, Add time.Duration }
+
+// Times returns what the group has spent since it began.
+func (g *Group) Times() Times { return g.times }
+
+// spend adds the time since start to what was spent.
+func spend(on *time.Duration, start time.Time) { *on += time.Since(start) }
+
+// meet waits for the other ranks, before numbers are moved.
+func (g *Group) meet() error {
+	defer spend(&g.times.Wait, time.Now())
+	if t, ok := g.transport.(resting); ok {
+		return t.rest()
+	}
+	return nil
+}
+
+func (g *Group) move(send []float32, to ranges, receive []float32, from ranges) error {
+	defer spend(&g.times.Exchange, time.Now())
+	return g.exchange(send, to, receive, from)
 }
 
 // A transport moves numbers between ranks.
@@ -28,6 +53,9 @@ type transport interface {
 	// Close leaves the group, once all ranks have called it. The process then ends with [Exit].
 	Close() error
 }
+
+// A resting transport has calls that keep a core busy while they wait for other ranks. rest waits without that.
+type resting interface{ rest() error }
 
 // ranges holds for each rank where its elements start and how many they are.
 type ranges struct{ start, length []int32 }
@@ -96,6 +124,9 @@ func (g *Group) ReduceScatter(sum []float32, partials [][]float32, n int) error 
 	if err := checkLength(len(sum)); err != nil {
 		return err
 	}
+	if err := g.meet(); err != nil {
+		return err
+	}
 	longest := g.longest(len(sum))
 	step := pieceLength(size)
 	scratch := g.buffer(all * min(step, longest))
@@ -124,11 +155,13 @@ func (g *Group) ReduceScatter(sum []float32, partials [][]float32, n int) error 
 					used += end - start
 				}
 			}
-			if err := g.exchange(send, to, scratch, from); err != nil {
+			if err := g.move(send, to, scratch, from); err != nil {
 				return err
 			}
 		}
+		adding := time.Now()
 		copy(sum[start:end], total(held, values))
+		spend(&g.times.Add, adding)
 	}
 	return nil
 }
@@ -164,6 +197,9 @@ func (g *Group) AllGather(values []float32) error {
 	if err := checkLength(len(values)); err != nil {
 		return err
 	}
+	if err := g.meet(); err != nil {
+		return err
+	}
 	longest := g.longest(len(values))
 	for offset := 0; offset < longest && size > 1; offset += pieceLength(size) {
 		start, end := g.part(len(values), own, offset)
@@ -177,7 +213,7 @@ func (g *Group) AllGather(values []float32) error {
 				from.set(rank, s, e)
 			}
 		}
-		if err := g.exchange(send, to, values, from); err != nil {
+		if err := g.move(send, to, values, from); err != nil {
 			return err
 		}
 	}
@@ -206,6 +242,9 @@ func (g *Group) viaFirst(whole, piece []float32, n int, scatter bool) error {
 	if err := checkLength(n); err != nil {
 		return err
 	}
+	if err := g.meet(); err != nil {
+		return err
+	}
 	own, size := g.Rank(), g.Size()
 	for offset := 0; offset < g.longest(n); offset += pieceLength(size) {
 		ofWhole, ofPiece := newRanges(size), newRanges(size)
@@ -222,7 +261,7 @@ func (g *Group) viaFirst(whole, piece []float32, n int, scatter bool) error {
 		if scatter {
 			send, to, receive, from = whole, ofWhole, piece, ofPiece
 		}
-		if err := g.exchange(send, to, receive, from); err != nil {
+		if err := g.move(send, to, receive, from); err != nil {
 			return err
 		}
 	}
@@ -231,6 +270,9 @@ func (g *Group) viaFirst(whole, piece []float32, n int, scatter bool) error {
 
 // Gather returns the values of all ranks, one rank's after another's. counts says how many each brings.
 func (g *Group) Gather(values []float64, counts []int) ([]float64, error) {
+	if err := g.meet(); err != nil {
+		return nil, err
+	}
 	total := 0
 	to, from := newRanges(g.Size()), newRanges(g.Size())
 	for rank, n := range counts {
@@ -239,7 +281,7 @@ func (g *Group) Gather(values []float64, counts []int) ([]float64, error) {
 		total += n
 	}
 	all := make([]float64, total)
-	return all, g.exchange(floats(values), to, floats(all), from)
+	return all, g.move(floats(values), to, floats(all), from)
 }
 
 // Max returns the largest x of all ranks. It is NaN if one of them is.
@@ -286,7 +328,7 @@ func (g *Group) Broadcast(data []byte) ([]byte, error) {
 		} else {
 			from.set(0, 0, (now+3)/4)
 		}
-		if err := g.exchange(send, to, receive, from); err != nil {
+		if err := g.move(send, to, receive, from); err != nil {
 			return nil, err
 		}
 		copy(out[at:at+now], numbers.Bytes(buffer))

@@ -134,11 +134,11 @@ func (m *mpi) rest() error {
 	var request C.intptr_t
 	var code, done C.int
 	m.onThread(func() { code = C.fovea_mpi_ibarrier(&m.functions, &request) })
-	for pause := 20 * time.Microsecond; code == 0; pause = min(2*pause, 5*time.Millisecond) {
+	for start := time.Now(); code == 0; {
 		if m.onThread(func() { code = C.fovea_mpi_test(&m.functions, &request, &done) }); done != 0 {
 			break
 		}
-		time.Sleep(pause)
+		time.Sleep(min(20*time.Microsecond+time.Since(start)/16, 5*time.Millisecond))
 	}
 	if code != 0 {
 		return fmt.Errorf("rank %d of %d: a barrier of MPI returned %d", m.rank, m.size, code)
@@ -150,6 +150,7 @@ func ints(x []int32) *C.int { return (*C.int)(unsafe.Pointer(unsafe.SliceData(x)
 
 func (m *mpi) abort(reason error) {
 	fmt.Fprintln(os.Stderr, reason)
+	time.Sleep(100 * time.Millisecond) // MPICH's launcher may end before it has read the reason
 	// While the thread waits in a call for other ranks, it can make no other call. The launcher then ends all because
 	// this process exits without MPI_Finalize.
 	if m.calling.TryLock() {
