@@ -10,9 +10,9 @@ import (
 	"sync"
 
 	"fovea/data/pixels"
+	"fovea/data/store"
 	"fovea/data/tars"
 	"fovea/internal/parallel"
-	"fovea/internal/regular"
 )
 
 // A BadImage is a sample that cannot be decoded.
@@ -88,7 +88,7 @@ var ErrReplaced = errors.New("the file was replaced after it had been checked: p
 // readFile returns the content of a file. It returns ErrReplaced if that is not what Verify read, where verified is not
 // nil. It compares the content, since a copy may have the size and the time of the file that it replaces.
 func readFile(path string, verified *Fingerprint) ([]byte, error) {
-	read := func() ([]byte, error) { return regular.ReadFile(path, pixels.MaxFile()) }
+	read := func() ([]byte, error) { return store.ReadFile(path, pixels.MaxFile()) }
 	if archive, member, ok := tars.Split(path); ok {
 		read = func() ([]byte, error) { return tars.Read(archive, member, pixels.MaxFile()) }
 	}
