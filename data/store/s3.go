@@ -147,8 +147,10 @@ func (b bucket) fault(err error) fault {
 	case errors.As(err, &token):
 		f.status, f.code = http.StatusUnauthorized, token.ErrorCode
 	case errors.As(err, &e):
-		f.status, f.code, f.bucket = e.StatusCode, e.Code, e.Code == minio.NoSuchBucket
+		f.status, f.code = e.StatusCode, e.Code
 		switch e.Code {
+		case minio.NoSuchBucket, minio.InvalidBucketName:
+			f.bucket = true
 		case minio.AuthorizationHeaderMalformed, minio.InvalidRegion, "PermanentRedirect", "IllegalLocationConstraintException":
 			f.region = e.Region
 		}
