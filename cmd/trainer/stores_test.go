@@ -40,8 +40,10 @@ func TestStores(t *testing.T) {
 	if want := bytes.ReplaceAll(read(t, at("local.csv")), []byte(dir), []byte(server.URL)); !bytes.Equal(read(t, at("p.csv")), want) {
 		t.Error("the table is not that of the files")
 	}
-	done(t, "eval", "-model", model, "-split", "val", "-out", at("eval"), "-data="+signed)
-	done(t, "eval", "-model", model, "-split", "val", "-out", at("local"), "-data", archive)
+	evaluate := append(append([]string{"eval"}, foreignModel...), "-classes",
+		"0_no_dr,1_mild_npdr,2_moderate_npdr,3_severe_npdr,4_pdr", "-split", "val", "-rounds", "50", "-out")
+	done(t, append(evaluate, at("eval"), "-data="+signed)...)
+	done(t, append(evaluate, at("local"), "-data", archive)...)
 	for _, name := range []string{"metrics_val.json", "confusion_matrix_val.png"} {
 		if !bytes.Equal(read(t, at("eval"), name), read(t, at("local"), name)) {
 			t.Errorf("%s is not that of the files", name)
