@@ -101,7 +101,7 @@ func passing(err error) bool {
 
 func (f fault) describe(path string, attempts int) error {
 	answer := fmt.Sprintf("%s answered %d", f.server, f.status)
-	if f.code != "" {
+	if f.code != "" && !strings.Contains(f.code, " ") { // else it repeats the status
 		answer += " " + f.code
 	}
 	switch {

@@ -54,9 +54,10 @@ func (c counted) Write(p []byte) (int, error) {
 		c.f.cuts--
 		p = p[:10_000]
 	}
+	c.f.bytes += len(p)
 	c.f.mu.Unlock()
 	n, err := c.ResponseWriter.Write(p)
-	if c.f.bytes += n; cut {
+	if cut {
 		c.ResponseWriter.(http.Flusher).Flush()
 		panic(http.ErrAbortHandler)
 	}

@@ -209,6 +209,13 @@ func TestNoAnswer(t *testing.T) {
 
 func TestLocate(t *testing.T) {
 	newFake(t, nil)
+	t.Setenv("AZURE_STORAGE_CONNECTION_STRING", "")
+	t.Setenv("AZURE_STORAGE_ACCOUNT", "")
+	for path, want := range map[string]string{"s3://": "names no bucket", "azblob://scans/x": "set AZURE_STORAGE_CONNECTION_STRING"} {
+		if _, err := Stat(path); !errors.Is(err, ErrFailed) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
 	for _, test := range [][2]string{
 		{"S3://b/k?x#y", "s3://b/k?x#y"},
 		{"https://a:b@host/x.tar?sig=c#d", "https://host/x.tar"},
