@@ -64,7 +64,7 @@ func TestTarsBounded(t *testing.T) {
 				fmt.Fprint(w, strings.Repeat("x", int(h.Size)))
 			}
 		}
-		w.Flush()
+		w.Close()
 		path := filepath.Join(dir, fmt.Sprintf("%d.tar", len(members)+b.Len()))
 		if err := os.WriteFile(path, b.Bytes()[:b.Len()-cut], 0o644); err != nil {
 			t.Fatal(err)
@@ -78,7 +78,8 @@ func TestTarsBounded(t *testing.T) {
 		"../../a.png leaves the archive": write(0, file("../../a.png", 1)),
 		"/etc/b.png leaves the archive":  write(0, file("/etc/b.png", 2), file("b.png", 1)),
 		"a.png is there twice":           write(0, file("a.png", 3), file("./a.png", 4), file("b.png", 1)),
-		"or was cut short":               write(700, file("a.png", 1), file("b.png", 2000)),
+		"or was cut short":               write(1024+700, file("a.png", 1), file("b.png", 2000)),
+		"it has no end":                  write(1024, file("a.png", 1), file("b.png", 3000)),
 		"no image in the archive": write(0, file("a.txt", 5),
 			tar.Header{Name: "l.png", Linkname: "/etc/passwd", Typeflag: tar.TypeSymlink}),
 	} {

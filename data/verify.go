@@ -86,14 +86,15 @@ func verify(path string, cache *Cache, transform Transform) (fingerprint Fingerp
 var ErrReplaced = errors.New("the file was replaced after it had been checked: put it back and resume, or start anew")
 
 // readFile returns the content of a file. It returns ErrReplaced if that is not what Verify read, where verified is not
-// nil. It compares the content, since a copy may have the size and the time of the file that it replaces.
+// nil. It compares the content, since a copy may have the size and the time of the file that it replaces. An archive must
+// have its time and size too, or its members may lie elsewhere.
 func readFile(path string, verified *Fingerprint) ([]byte, error) {
 	read := func() ([]byte, error) { return regular.ReadFile(path, pixels.MaxFile()) }
 	if archive, member, ok := tars.Split(path); ok {
 		read = func() ([]byte, error) { return tars.Read(archive, member, pixels.MaxFile()) }
 	}
 	file, err := read()
-	if err == nil && verified != nil && contentOf(file) != verified.content {
+	if verified != nil && (err == nil && contentOf(file) != verified.content || errors.Is(err, tars.ErrReplaced)) {
 		err = ErrReplaced
 	}
 	return file, err

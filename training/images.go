@@ -27,10 +27,10 @@ func (d *dataset) list() error {
 	case c.Labels != "":
 		return d.listTable()
 	case c.Numbering == "shared":
-		set, err = data.Open(c.Dir)
+		set, err = data.Open(c.Dir, plainNames(c.Classes)...)
 	default:
 		var shifts []data.Shift
-		set, shifts, err = data.OpenSplitNumbered(c.Dir)
+		set, shifts, err = data.OpenSplitNumbered(c.Dir, plainNames(c.Classes)...)
 		for _, s := range shifts {
 			slog.Warn("classes are confused: "+s.String(), "because", `data.numbering is "split"`,
 				"remedy", `give every split the same class folders, or set data.numbering = "shared"`)
@@ -41,7 +41,18 @@ func (d *dataset) list() error {
 	}
 	d.train, d.val, d.test = set.Train, set.Val, set.Test
 	d.division = "the folders train, val and test of data.dir"
+	if slices.ContainsFunc(d.splits(), func(s *data.Split) bool { return data.SplitArchives(c.Dir, s.Name) != nil }) {
+		d.division = "the archives of train, val and test in data.dir"
+	}
 	return nil
+}
+
+// plainNames returns data.classes if they are names alone, which labels in archives may number. Else it returns nil.
+func plainNames(classes []string) []string {
+	if slices.ContainsFunc(classes, func(c string) bool { return strings.Contains(c, "=") || strings.HasPrefix(c, "-") }) {
+		return nil
+	}
+	return classes
 }
 
 // listTable lists the images of data.labels and divides them.

@@ -117,16 +117,17 @@ func list(f *os.File, archive string, do func(path string, content io.Reader) er
 	x := &index{size: info.Size(), modified: info.ModTime()}
 	w := &window{file: f, buffer: make([]byte, windowSize)}
 	in := tar.NewReader(w) // seeks past contents, since w can
-	names := 0
+	names, end := 0, int64(0)
 	for {
 		h, err := in.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("behind %d members: %w: it is no tar archive, or was cut short; a compressed one must be "+
-				"unpacked to .tar", len(x.members), err)
+			return nil, fmt.Errorf("behind %d members: %w: it is no tar archive, or was cut short: copy it again; a compressed "+
+				"one must be unpacked to .tar", len(x.members), err)
 		}
+		end = w.at + h.Size
 		if h.Typeflag != tar.TypeReg {
 			continue // folders, links and devices hold no image
 		}
@@ -146,6 +147,11 @@ func list(f *os.File, archive string, do func(path string, content io.Reader) er
 		if err := do(whole, in); err != nil {
 			return nil, fmt.Errorf("the member %s: %w", naming.Quote(short(name)), err)
 		}
+	}
+	const block = 512 // bytes; an archive ends with two of zeros
+	if end = (end + block - 1) / block * block; x.size < end+block {
+		return nil, fmt.Errorf("behind %d members: it has no end, so it was cut short: copy it again, or pack it again to the end",
+			len(x.members))
 	}
 	slices.SortFunc(x.members, func(a, b member) int { return cmp.Compare(a.name, b.name) })
 	for i := 1; i < len(x.members); i++ {
@@ -169,8 +175,11 @@ func isSparse(h *tar.Header) bool {
 	return h.Typeflag == tar.TypeGNUSparse
 }
 
-// Read returns the content of a member, which [Split] found. More than most bytes are an error. It lists the archive if
-// [Each] has not. It is safe for concurrent use.
+// ErrReplaced is the error about an archive that is not the one that was listed, by its size and time.
+var ErrReplaced = errors.New("the archive was replaced after it had been listed: start again")
+
+// Read returns the content of a member, which [Split] found. More than most bytes are an error, and so is [ErrReplaced].
+// It lists the archive if [Each] has not. It is safe for concurrent use.
 func Read(archive, name string, most int64) ([]byte, error) {
 	x := known(archive)
 	if x == nil {
@@ -197,7 +206,7 @@ func Read(archive, name string, most int64) ([]byte, error) {
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || info.Size() != x.size || !info.ModTime().Equal(x.modified) {
-		return fail(errors.Join(errors.New("the archive was replaced after it had been listed: start again"), err))
+		return fail(errors.Join(ErrReplaced, err))
 	}
 	content := make([]byte, m.size)
 	if _, err := f.ReadAt(content, m.offset); err != nil {
