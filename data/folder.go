@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/data/tars"
 	"fovea/internal/naming"
 )
 
@@ -43,7 +44,7 @@ type Split struct {
 
 // String returns the split for a message.
 func (s *Split) String() string {
-	if filepath.Base(s.Dir) == s.Name {
+	if s.Name == "" || filepath.Base(s.Dir) == s.Name {
 		return s.Dir
 	}
 	return fmt.Sprintf("the split %s of %s", s.Name, s.Dir)
@@ -270,9 +271,13 @@ func isFolder(dir string, e fs.DirEntry) bool {
 	return err == nil && info.IsDir()
 }
 
-// Images lists the image files below dir, at any depth. It visits folders in the order of their whole paths as strings,
-// which is not the order of a depth-first walk: "a-b" comes before "a/b". It logs how many files it leaves out.
+// Images lists the image files below dir, at any depth, or those in dir if that is a tar archive. It visits folders in the
+// order of their whole paths as strings, which is not the order of a depth-first walk: "a-b" comes before "a/b". It logs
+// how many files it leaves out.
 func Images(dir string) ([]string, error) {
+	if tars.IsArchive(dir) {
+		return TarImages(dir)
+	}
 	var others leftOut
 	paths, err := others.images(dir)
 	if err == nil {

@@ -12,6 +12,7 @@ import (
 	"fovea/data"
 	"fovea/data/labels"
 	"fovea/data/splits"
+	"fovea/data/tars"
 	"fovea/evaluation"
 	"fovea/internal/durable"
 	"fovea/internal/runfiles"
@@ -41,7 +42,7 @@ func (d *dataset) list() error {
 	}
 	d.train, d.val, d.test = set.Train, set.Val, set.Test
 	d.division = "the folders train, val and test of data.dir"
-	if slices.ContainsFunc(d.splits(), func(s *data.Split) bool { return data.SplitArchives(c.Dir, s.Name) != nil }) {
+	if _, _, packed := tars.Split(d.train.Samples[0].Path); packed {
 		d.division = "the archives of train, val and test in data.dir"
 	}
 	return nil
@@ -59,7 +60,7 @@ func plainNames(classes []string) []string {
 func (d *dataset) listTable() (err error) {
 	c := d.config.Data
 	if c.Labels == config.LabelsFromFolders {
-		d.table, err = labels.Folders(c.Dir)
+		d.table, err = labels.Folders(c.Dir, plainNames(c.Classes))
 	} else {
 		var columns labels.Columns
 		if columns, err = labels.ParseColumns(c.Columns); err == nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"fovea/data"
+	"fovea/data/tars"
 	"fovea/internal/naming"
 	"fovea/internal/table"
 )
@@ -22,12 +23,7 @@ type index struct {
 }
 
 // path returns the path of a file.
-func (x *index) path(file int) string {
-	if path := filepath.FromSlash(x.files[file]); filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(x.dir, filepath.FromSlash(x.files[file]))
-}
+func (x *index) path(file int) string { return x.at(x.files[file]) }
 
 func newIndex(dir string) (*index, error) {
 	paths, err := data.Images(dir)
@@ -43,6 +39,52 @@ func newIndex(dir string) (*index, error) {
 		x.addFile(filepath.ToSlash(rel))
 	}
 	return x, nil
+}
+
+// addArchives adds the images in the tar archives whose members rows name, as ARCHIVE.tar/MEMBER. An archive that no row
+// names may be a copy of the images beside it.
+func (x *index) addArchives(rows []row) error {
+	added := map[string]bool{}
+	for _, r := range rows {
+		for _, cell := range r.images {
+			for end, more := tidy(cell), true; more; _, end, more = strings.Cut(end, "/") {
+				if !strings.Contains(strings.ToLower(end), ".tar/") {
+					break
+				}
+				archive, _, ok := tars.Split(x.at(end))
+				if !ok {
+					continue // the table was made elsewhere, with paths that begin above the folder
+				}
+				if added[archive] {
+					break
+				}
+				added[archive] = true
+				name := strings.TrimSuffix(end, filepath.ToSlash(x.at(end)[len(archive):]))
+				images, err := data.TarImages(archive)
+				if err != nil {
+					return err
+				}
+				for _, image := range images {
+					x.addFile(name + filepath.ToSlash(image[len(archive):]))
+				}
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// at returns the path of what a table names.
+func (x *index) at(name string) string {
+	if path := filepath.FromSlash(name); filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(x.dir, filepath.FromSlash(name))
+}
+
+// tidy returns what a table calls an image with slashes, and without what people write differently.
+func tidy(name string) string {
+	return strings.TrimPrefix(path.Clean(strings.ReplaceAll(naming.Fold(name), `\`, "/")), "./")
 }
 
 // addFile adds a file under each end of its path.
@@ -66,7 +108,7 @@ func (x *index) add(name string, file int) {
 
 // find returns the file that a table calls name, or -1. It is an error if several files fit.
 func (x *index) find(name string) (int, error) {
-	name = strings.TrimPrefix(path.Clean(strings.ReplaceAll(naming.Fold(name), `\`, "/")), "./")
+	name = tidy(name)
 	for end, more := name, true; more; _, end, more = strings.Cut(end, "/") {
 		at := x.names[end]
 		if at == nil {
@@ -138,11 +180,7 @@ func numberOf(text string) (string, bool) {
 
 // findElsewhere returns a file that is not below the folder, or whose name has another ending than images have.
 func (x *index) findElsewhere(name string) int {
-	at := filepath.FromSlash(name)
-	if !filepath.IsAbs(at) {
-		at = filepath.Join(x.dir, at)
-	}
-	if info, err := os.Stat(naming.Locate(at)); err != nil || info.IsDir() || name == "." {
+	if info, err := os.Stat(naming.Locate(x.at(name))); err != nil || info.IsDir() || name == "." {
 		return -1
 	}
 	return x.addFile(name)

@@ -77,6 +77,9 @@ func open(file, dir string, o Options) (*Table, error) {
 		return nil, err
 	}
 	files, err := newIndex(dir)
+	if err == nil {
+		err = files.addArchives(rows)
+	}
 	if err != nil {
 		return nil, err
 	}
