@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/data/store"
 	"fovea/data/tars"
 	"fovea/internal/naming"
 )
@@ -183,7 +184,7 @@ func OpenSplit(dir string) (*Split, error) {
 		if strings.HasPrefix(name, ".") {
 			others.hidden = append(others.hidden, name)
 		}
-		paths, err := others.images(filepath.Join(dir, name))
+		paths, err := others.images(store.Join(dir, name))
 		if err != nil {
 			return nil, err
 		}
@@ -246,29 +247,14 @@ func OpenSplitNumbered(dir string, numbered ...string) (d *Dataset, shifts []Shi
 
 // list returns the names of the folders and of the other entries of dir, sorted.
 func list(dir string) (folders, files []string, err error) {
-	entries, err := os.ReadDir(dir)
+	folders, files, err = store.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, fmt.Errorf("no folder %s: check the path (%w)", dir, fs.ErrNotExist)
 	case err != nil:
 		return nil, nil, fmt.Errorf("listing images: %w", err)
 	}
-	for _, e := range entries {
-		if isFolder(dir, e) {
-			folders = append(folders, e.Name())
-		} else {
-			files = append(files, e.Name())
-		}
-	}
-	return folders, files, nil // ReadDir sorts by name
-}
-
-func isFolder(dir string, e fs.DirEntry) bool {
-	if e.Type()&fs.ModeSymlink == 0 {
-		return e.IsDir()
-	}
-	info, err := os.Stat(filepath.Join(dir, e.Name()))
-	return err == nil && info.IsDir()
+	return folders, files, nil
 }
 
 // Images lists the image files below dir, at any depth, or those in dir if that is a tar archive. It visits folders in the
@@ -311,7 +297,7 @@ func (o *leftOut) images(dir string) ([]string, error) {
 		o.addFiles(folder, files, false)
 		for _, f := range files {
 			if isImage(f) {
-				paths = append(paths, filepath.Join(folder, f))
+				paths = append(paths, store.Join(folder, f))
 			}
 		}
 	}
@@ -321,7 +307,7 @@ func (o *leftOut) images(dir string) ([]string, error) {
 // addFiles counts the files of a folder that are no images, and all of them if they are loose.
 func (o *leftOut) addFiles(folder string, files []string, loose bool) {
 	for _, f := range files {
-		path := filepath.Join(folder, f)
+		path := store.Join(folder, f)
 		switch {
 		case strings.HasPrefix(f, beside):
 			if slices.Contains(Extensions, extension(f)) {
@@ -383,7 +369,7 @@ func foldersBelow(dir string, above []fs.FileInfo) ([]string, error) {
 	}
 	folders := []string{dir}
 	for _, name := range names {
-		below, err := foldersBelow(filepath.Join(dir, name), above)
+		below, err := foldersBelow(store.Join(dir, name), above)
 		if err != nil {
 			return nil, err
 		}

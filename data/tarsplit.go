@@ -1,6 +1,7 @@
 package data
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,9 +14,9 @@ import (
 	"strconv"
 	"strings"
 
+	"fovea/data/store"
 	"fovea/data/tars"
 	"fovea/internal/naming"
-	"fovea/internal/regular"
 	"fovea/internal/textfile"
 )
 
@@ -42,35 +43,38 @@ func SplitArchives(dir, split string) []string {
 	if tars.IsArchive(dir) {
 		return []string{dir}
 	}
+	folder := dir
 	var near, archives []string
-	folders, files, err := list(filepath.Join(dir, split))
-	for _, name := range files {
-		if path := filepath.Join(dir, split, name); isArchive(path) {
-			archives = append(archives, path)
-		}
-	}
 	if split != "" {
+		folder = store.Join(dir, split)
 		_, files, _ := list(dir)
 		for _, name := range files {
 			fits := strings.TrimSuffix(name, filepath.Ext(name)) == split || strings.HasPrefix(name, split+"-")
-			if path := filepath.Join(dir, name); fits && isArchive(path) {
+			if path := store.Join(dir, name); fits && isArchive(path) {
 				near = append(near, path)
 			}
 		}
 	}
-	switch {
-	case err != nil: // no such folder
+	folders, files, err := list(folder)
+	if err != nil { // there is none
 		return near
-	case len(folders) > 0:
+	}
+	for _, name := range files {
+		if path := store.Join(folder, name); isArchive(path) {
+			archives = append(archives, path)
+		}
+	}
+	if len(folders) > 0 {
 		near, archives = append(archives, near...), nil
 	}
 	if len(near) > 0 {
 		slog.Warn("tar archives are left out that lie beside the folder of a split or its classes", "number", len(near),
-			"first", near[0], "folder", filepath.Join(dir, split), "remedy", "keep the folder or the archives, not both")
+			"first", near[0], "folder", folder, "remedy", "keep the folder or the archives, not both")
 	}
-	var others leftOut
-	if others.addFiles(filepath.Join(dir, split), files, true); archives != nil {
-		others.log(filepath.Join(dir, split))
+	if archives != nil {
+		var others leftOut
+		others.addFiles(folder, files, true)
+		others.log(folder)
 	}
 	return archives
 }
@@ -85,7 +89,7 @@ func isArchive(path string) bool {
 func OpenPart(dir, split string, numbered []string) (*Split, error) {
 	archives := SplitArchives(dir, split)
 	if archives == nil {
-		return OpenSplit(filepath.Join(dir, split))
+		return OpenSplit(store.Join(dir, split))
 	}
 	file, names, err := readClassNames(dir)
 	if err != nil {
@@ -115,18 +119,17 @@ func readClassNames(dir string) (file string, names []string, err error) {
 	if tars.IsArchive(dir) {
 		dir = filepath.Dir(dir)
 	}
-	file = filepath.Join(dir, classNames)
-	f, err := regular.Open(file)
+	file = store.Join(dir, classNames)
+	text, err := store.ReadFile(file, maxLabel)
 	if errors.Is(err, fs.ErrNotExist) {
 		return file, nil, nil
 	}
-	if err != nil {
-		return "", nil, err
+	var lines []string
+	if err == nil {
+		lines, err = textfile.Lines(bytes.NewReader(text), 32*maxLabel)
 	}
-	defer f.Close()
-	lines, err := textfile.Lines(f, maxLabel)
 	if err != nil {
-		return "", nil, fmt.Errorf("reading %s: %w", file, err)
+		return "", nil, fmt.Errorf("reading the names of classes: %w", err)
 	}
 	for _, line := range lines {
 		switch line = naming.Fold(line); {

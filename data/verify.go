@@ -10,9 +10,9 @@ import (
 	"sync"
 
 	"fovea/data/pixels"
+	"fovea/data/store"
 	"fovea/data/tars"
 	"fovea/internal/parallel"
-	"fovea/internal/regular"
 )
 
 // A BadImage is a sample that cannot be decoded.
@@ -93,7 +93,7 @@ func ReadFile(path string) ([]byte, error) { return readFile(path, nil) }
 // nil. It compares the content, since a copy may have the size and the time of the file that it replaces. An archive must
 // have its time and size too, or its members may lie elsewhere.
 func readFile(path string, verified *Fingerprint) ([]byte, error) {
-	read := func() ([]byte, error) { return regular.ReadFile(path, pixels.MaxFile()) }
+	read := func() ([]byte, error) { return store.ReadFile(path, pixels.MaxFile()) }
 	if archive, member, ok := tars.Split(path); ok {
 		read = func() ([]byte, error) { return tars.Read(archive, member, pixels.MaxFile()) }
 	}
