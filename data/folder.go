@@ -89,6 +89,9 @@ func openSplits(dir string, numbered []string) (*Dataset, error) {
 		into **Split
 	}{{"train", &d.Train}, {"val", &d.Val}, {"test", &d.Test}} {
 		split, err := OpenPart(dir, s.name, numbered)
+		if err == nil {
+			err = split.addClasses(dir)
+		}
 		errs = append(errs, err)
 		*s.into = split
 	}
@@ -96,7 +99,7 @@ func openSplits(dir string, numbered []string) (*Dataset, error) {
 		return nil, err
 	}
 	if len(d.Train.Classes) < 2 {
-		return nil, fmt.Errorf("%s has the single class %q: a classifier needs at least two class folders",
+		return nil, fmt.Errorf("%s has the single class %q: a classifier needs at least two classes",
 			d.Train, d.Train.Classes[0])
 	}
 	return &d, nil
@@ -153,8 +156,11 @@ func sameClasses(train, other *Split) error {
 		other.Classes = slices.Clone(train.Classes)
 		return nil
 	}
-	return fmt.Errorf("the classes of %s differ from those of %s: it %s; rename, move or remove class folders",
-		other, train, strings.Join(parts, " and "))
+	remedy := "rename, move or remove class folders"
+	if other.Packed() {
+		remedy = "correct the labels, or name all classes in classes.txt"
+	}
+	return fmt.Errorf("the classes of %s differ from those of %s: it %s; %s", other, train, strings.Join(parts, " and "), remedy)
 }
 
 // OpenSplit lists the class folders in dir and the images in them, at any depth, in the order of
@@ -317,7 +323,7 @@ func (o *leftOut) addFiles(folder string, files []string, loose bool) {
 			if loose {
 				o.loose = append(o.loose, path)
 			}
-		case !strings.HasPrefix(f, ".") && !loose:
+		case !strings.HasPrefix(f, ".") && !loose && !tars.Listed(path):
 			if o.kinds == nil {
 				o.kinds, o.first = map[string]int{}, path
 			}

@@ -71,10 +71,9 @@ func SplitArchives(dir, split string) []string {
 		slog.Warn("tar archives are left out that lie beside the folder of a split or its classes", "number", len(near),
 			"first", near[0], "folder", folder, "remedy", "keep the folder or the archives, not both")
 	}
-	if archives != nil {
-		var others leftOut
-		others.addFiles(folder, files, true)
-		others.log(folder)
+	if i := slices.IndexFunc(files, isImage); archives != nil && i >= 0 {
+		slog.Warn("images are left out that lie beside tar archives", "folder", folder, "first", files[i], "remedy",
+			"put them into an archive, with their labels")
 	}
 	return archives
 }
@@ -109,6 +108,31 @@ func OpenPart(dir, split string, numbered []string) (*Split, error) {
 		}
 	}
 	return s, nil
+}
+
+// Packed reports whether the images lie in tar archives.
+func (s *Split) Packed() bool {
+	_, _, packed := tars.Split(s.Samples[0].Path)
+	return packed
+}
+
+// addClasses gives a split of archives the classes of the classes.txt in dir that it has no image of. train must have one
+// of each.
+func (s *Split) addClasses(dir string) error {
+	file, names, err := readClassNames(dir)
+	if err != nil || names == nil || !s.Packed() {
+		return err
+	}
+	if missing := without(names, s.Classes); len(missing) > 0 && s.Name == "train" {
+		return fmt.Errorf("%s names classes of which %s has no image: %s; remove the lines or add images", file, s,
+			quoteList(missing))
+	}
+	slices.Sort(names)
+	for i, x := range s.Samples {
+		s.Samples[i].Class, _ = slices.BinarySearch(names, s.Classes[x.Class])
+	}
+	s.Classes = names
+	return nil
 }
 
 // classNames names the file with the classes of a data set of archives, one a line.
@@ -193,10 +217,6 @@ func OpenTars(dir, name string, archives, classes []string) (*Split, error) {
 	s.Classes = slices.Compact(slices.Sorted(slices.Values(named)))
 	for i, label := range named {
 		s.Samples[i].Class, _ = slices.BinarySearch(s.Classes, label)
-	}
-	if a, b, twins := naming.Twins(s.Classes); twins {
-		return nil, fmt.Errorf("the classes %s and %s of %s look the same but have different bytes: write one of them",
-			naming.Quote(a), naming.Quote(b), s)
 	}
 	return s, nil
 }
@@ -287,7 +307,7 @@ func classOf(label string, classes []string, known *naming.Index) (string, error
 		return naming.Fold(label), nil
 	case classes == nil:
 		return "", fmt.Errorf("its class is the number %d, and nothing names the classes: write their names, one a line, into "+
-			"%s in the folder of the data, the first for 0, or set data.classes", n, classNames)
+			"%s in the folder of the data, the first for 0, or set data.classes to the names alone", n, classNames)
 	case n < 0 || n >= len(classes):
 		return "", fmt.Errorf("its class has the number %d, but the %d classes have the numbers 0 to %d", n, len(classes),
 			len(classes)-1)

@@ -12,7 +12,6 @@ import (
 	"fovea/data"
 	"fovea/data/labels"
 	"fovea/data/splits"
-	"fovea/data/tars"
 	"fovea/evaluation"
 	"fovea/internal/durable"
 	"fovea/internal/runfiles"
@@ -42,7 +41,7 @@ func (d *dataset) list() error {
 	}
 	d.train, d.val, d.test = set.Train, set.Val, set.Test
 	d.division = "the folders train, val and test of data.dir"
-	if _, _, packed := tars.Split(d.train.Samples[0].Path); packed {
+	if d.train.Packed() {
 		d.division = "the archives of train, val and test in data.dir"
 	}
 	return nil

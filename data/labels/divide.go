@@ -7,7 +7,6 @@ import (
 
 	"fovea/data"
 	"fovea/data/splits"
-	"fovea/data/tars"
 	"fovea/internal/naming"
 )
 
@@ -138,7 +137,7 @@ func Folders(dir string, numbered []string) (*Table, error) {
 		return nil, err
 	}
 	read := "label = the name of the folder"
-	if _, _, packed := tars.Split(all.Samples[0].Path); packed {
+	if all.Packed() {
 		read = "label = KEY.cls or KEY.json"
 	}
 	return &Table{File: dir, All: all, Given: make([]string, len(all.Samples)), Rows: len(all.Samples), Read: read}, nil

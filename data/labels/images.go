@@ -25,12 +25,16 @@ type index struct {
 // path returns the path of a file.
 func (x *index) path(file int) string { return x.at(x.files[file]) }
 
-func newIndex(dir string) (*index, error) {
+// newIndex lists the images below dir, and those in tar archives that rows name.
+func newIndex(dir string, rows []row) (*index, error) {
+	x := &index{dir: dir, names: map[string][]int{}, lower: map[string][]int{}}
+	if err := x.addArchives(rows); err != nil {
+		return nil, err
+	}
 	paths, err := data.Images(dir)
 	if err != nil {
 		return nil, err
 	}
-	x := &index{dir: dir, names: map[string][]int{}, lower: map[string][]int{}}
 	for _, p := range paths {
 		rel, err := filepath.Rel(dir, p)
 		if err != nil {

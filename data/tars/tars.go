@@ -78,6 +78,9 @@ var (
 	indexes = map[string]*index{}
 )
 
+// Listed reports whether [Each] has listed an archive.
+func Listed(archive string) bool { return known(archive) != nil }
+
 func known(archive string) *index {
 	mu.Lock()
 	defer mu.Unlock()
