@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"fovea/data"
+	"fovea/data/store"
 	"fovea/data/tars"
 	"fovea/internal/naming"
 	"fovea/internal/table"
@@ -83,7 +84,7 @@ func (x *index) at(name string) string {
 	if path := filepath.FromSlash(name); filepath.IsAbs(path) {
 		return path
 	}
-	return filepath.Join(x.dir, filepath.FromSlash(name))
+	return store.Join(x.dir, filepath.FromSlash(name))
 }
 
 // tidy returns what a table calls an image with slashes, and without what people write differently.

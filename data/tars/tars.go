@@ -108,10 +108,10 @@ func Each(archive string, do func(path string, content io.Reader) error) error {
 func list(f store.File, archive string, do func(path string, content io.Reader) error) (*index, error) {
 	x := &index{version: f.Version()}
 	w := &window{file: f, buffer: make([]byte, windowSize)}
-	in := tar.NewReader(w) // seeks past contents, since w can
-	names, end := 0, int64(0)
+	in := &headers{window: w, size: x.version.Size}
+	names := 0
 	for {
-		h, err := in.Next()
+		h, err := in.read()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -119,7 +119,6 @@ func list(f store.File, archive string, do func(path string, content io.Reader) 
 			return nil, fmt.Errorf("behind %d members: %w: it is no tar archive, or was cut short: copy it again; a compressed "+
 				"one must be unpacked to .tar", len(x.members), err)
 		}
-		end = w.at + h.Size
 		if h.Typeflag != tar.TypeReg {
 			continue // folders, links and devices hold no image
 		}
@@ -139,12 +138,11 @@ func list(f store.File, archive string, do func(path string, content io.Reader) 
 			whole = archive + string(filepath.Separator) + filepath.FromSlash(name)
 		}
 		x.members = append(x.members, member{filepath.ToSlash(whole[len(archive)+1:]), w.at, h.Size})
-		if err := do(whole, in); err != nil {
+		if err := do(whole, io.LimitReader(w, h.Size)); err != nil {
 			return nil, fmt.Errorf("the member %s: %w", naming.Quote(short(name)), err)
 		}
 	}
-	const block = 512 // bytes; an archive ends with two of zeros
-	if end = (end + block - 1) / block * block; x.version.Size < end+block {
+	if in.size < in.next+blockSize { // an archive ends with two blocks of zeros
 		return nil, fmt.Errorf("behind %d members: it has no end, so it was cut short: copy it again, or pack it again to the end",
 			len(x.members))
 	}
