@@ -181,6 +181,10 @@ func TestOpenArchives(t *testing.T) {
 	}
 	want := []string{"train/0.tar/1.png c sick", "train/0.tar/2.PNG d well", "train/1.tar/x/0.png a sick",
 		"train/1.tar/1.left.jpg b well", "val.tar/0.png e well", "test-7.tar/0.png f sick"}
+	val, err := OpenPart(dir, "val", []string{"sick", "well"}) // as a model numbers them
+	if err != nil || val.Classes[val.Samples[0].Class] != "well" {
+		t.Errorf("the classes of a model count in the place of classes.txt: %v", err)
+	}
 	if !slices.Equal(got, want) || !slices.Equal(set.Val.Classes, []string{"sick", "well"}) {
 		t.Errorf("%q, classes %q", got, set.Val.Classes)
 	}

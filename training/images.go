@@ -12,8 +12,10 @@ import (
 	"fovea/data"
 	"fovea/data/labels"
 	"fovea/data/splits"
+	"fovea/data/store"
 	"fovea/evaluation"
 	"fovea/internal/durable"
+	"fovea/internal/naming"
 	"fovea/internal/runfiles"
 	"fovea/training/config"
 )
@@ -24,6 +26,9 @@ func (d *dataset) list() error {
 	var set *data.Dataset
 	var err error
 	switch {
+	case store.Remote(c.Dir) && c.Cache == "":
+		return fmt.Errorf("data.dir is %s, which is read over a network, but training reads each image in every epoch: set "+
+			"data.cache to a folder on this machine", naming.Quote(c.Dir))
 	case c.Labels != "":
 		return d.listTable()
 	case c.Numbering == "shared":
