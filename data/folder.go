@@ -289,19 +289,14 @@ type leftOut struct {
 
 // images does what Images does, and counts what it leaves out.
 func (o *leftOut) images(dir string) ([]string, error) {
-	folders, err := foldersBelow(dir, nil)
+	folders, err := foldersBelow(dir)
 	if err != nil {
 		return nil, err
 	}
-	slices.Sort(folders)
 	var paths []string
-	for _, folder := range folders {
-		_, files, err := list(folder)
-		if err != nil {
-			return nil, err
-		}
-		o.addFiles(folder, files, false)
-		for _, f := range files {
+	for _, folder := range slices.Sorted(maps.Keys(folders)) {
+		o.addFiles(folder, folders[folder], false)
+		for _, f := range folders[folder] {
 			if isImage(f) {
 				paths = append(paths, store.Join(folder, f))
 			}
@@ -358,30 +353,36 @@ func (o *leftOut) log(dir string) {
 	}
 }
 
-// foldersBelow lists dir and the folders below it. above holds the folders around dir: a link to one of them is not
-// followed.
-func foldersBelow(dir string, above []fs.FileInfo) ([]string, error) {
+// foldersBelow returns the names of the files in dir and in each folder below it, by the path of the folder.
+func foldersBelow(dir string) (map[string][]string, error) {
+	if store.Remote(dir) {
+		return store.Walk(dir)
+	}
+	folders := map[string][]string{}
+	return folders, addFolder(folders, dir, nil)
+}
+
+// addFolder adds dir and the folders below it. above holds the folders around dir: a link to one of them is not followed.
+func addFolder(folders map[string][]string, dir string, above []fs.FileInfo) error {
 	info, err := os.Stat(dir)
 	if err != nil {
-		return nil, fmt.Errorf("listing images: %w", err)
+		return fmt.Errorf("listing images: %w", err)
 	}
 	if slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
-		return nil, nil
+		return nil
 	}
 	above = append(slices.Clip(above), info)
-	names, _, err := list(dir)
+	names, files, err := list(dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	folders := []string{dir}
+	folders[dir] = files
 	for _, name := range names {
-		below, err := foldersBelow(store.Join(dir, name), above)
-		if err != nil {
-			return nil, err
+		if err := addFolder(folders, store.Join(dir, name), above); err != nil {
+			return err
 		}
-		folders = append(folders, below...)
 	}
-	return folders, nil
+	return nil
 }
 
 // beside begins the names of files that macOS puts beside others on foreign disks. They hold no image.

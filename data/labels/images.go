@@ -2,7 +2,6 @@ package labels
 
 import (
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -24,7 +23,9 @@ type index struct {
 }
 
 // path returns the path of a file.
-func (x *index) path(file int) string { return x.at(x.files[file]) }
+func (x *index) path(file int) string {
+	return store.Resolve(x.dir, x.files[file])
+}
 
 // newIndex lists the images below dir, and those in tar archives that rows name.
 func newIndex(dir string, rows []row) (*index, error) {
@@ -37,11 +38,11 @@ func newIndex(dir string, rows []row) (*index, error) {
 		return nil, err
 	}
 	for _, p := range paths {
-		rel, err := filepath.Rel(dir, p)
+		rel, err := store.Rel(dir, p)
 		if err != nil {
 			return nil, err
 		}
-		x.addFile(filepath.ToSlash(rel))
+		x.addFile(rel)
 	}
 	return x, nil
 }
@@ -56,7 +57,7 @@ func (x *index) addArchives(rows []row) error {
 				if !strings.Contains(strings.ToLower(end), ".tar/") {
 					break
 				}
-				archive, _, ok := tars.Split(x.at(end))
+				archive, _, ok := tars.Split(store.Resolve(x.dir, end))
 				if !ok {
 					continue // the table was made elsewhere, with paths that begin above the folder
 				}
@@ -64,7 +65,7 @@ func (x *index) addArchives(rows []row) error {
 					break
 				}
 				added[archive] = true
-				name := strings.TrimSuffix(end, filepath.ToSlash(x.at(end)[len(archive):]))
+				name := strings.TrimSuffix(end, filepath.ToSlash(store.Resolve(x.dir, end)[len(archive):]))
 				images, err := data.TarImages(archive)
 				if err != nil {
 					return err
@@ -77,14 +78,6 @@ func (x *index) addArchives(rows []row) error {
 		}
 	}
 	return nil
-}
-
-// at returns the path of what a table names.
-func (x *index) at(name string) string {
-	if path := filepath.FromSlash(name); filepath.IsAbs(path) {
-		return path
-	}
-	return store.Join(x.dir, filepath.FromSlash(name))
 }
 
 // tidy returns what a table calls an image with slashes, and without what people write differently.
@@ -185,7 +178,11 @@ func numberOf(text string) (string, bool) {
 
 // findElsewhere returns a file that is not below the folder, or whose name has another ending than images have.
 func (x *index) findElsewhere(name string) int {
-	if info, err := os.Stat(naming.Locate(x.at(name))); err != nil || info.IsDir() || name == "." {
+	at, err := store.Locate(store.Resolve(x.dir, name))
+	if err != nil {
+		return -1
+	}
+	if info, err := store.Stat(at); err != nil || info.IsDir() || name == "." {
 		return -1
 	}
 	return x.addFile(name)

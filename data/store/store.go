@@ -8,7 +8,6 @@
 package store
 
 import (
-	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -137,5 +136,3 @@ func (i info) Mode() fs.FileMode {
 	}
 	return 0
 }
-
-var errNoStores = errors.New("object stores are not read yet")
