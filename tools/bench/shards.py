@@ -2,7 +2,7 @@
 
     python tools/bench/shards.py TRAINER FOLDER [--images 20000 100000] [--shards 16] [--killed 3]
 
-FOLDER gets archives of tiny images (8×8 pixels, no two the same), which stay there; a million take 1 GB. Some shards
+FOLDER gets archives of tiny images (8×8 pixels, no two the same), which stay there for the next time; a million take 1 GB. Some shards
 are killed with SIGKILL when they have used half of the seconds of the first shard, and repeated. Prints seconds,
 seconds of processor time and the resident memory of each process: at a tenth, at the half and at the end of its time,
 and the most. Fails if the merged file is not that of one process. Needs Linux and Python alone. Run it in the
@@ -38,12 +38,16 @@ def png(i):
 def archives(folder, images):
     folder.mkdir(parents=True, exist_ok=True)
     for first in range(0, images, PER_ARCHIVE):
-        with tarfile.open(folder / f"eyes-{first // PER_ARCHIVE:06d}.tar", "w") as out:
+        path = folder / f"eyes-{first // PER_ARCHIVE:06d}.tar"
+        if path.exists():
+            continue
+        with tarfile.open(folder / "unfinished", "w") as out:
             for i in range(first, min(first + PER_ARCHIVE, images)):
                 info = tarfile.TarInfo(f"{i:09d}.png")
                 content = png(i)
                 info.size = len(content)
                 out.addfile(info, io.BytesIO(content))
+        os.rename(folder / "unfinished", path)
     return sorted(str(p) for p in folder.glob("eyes-*.tar"))
 
 
