@@ -101,7 +101,7 @@ func passing(err error) bool {
 
 func (f fault) describe(path string, attempts int) error {
 	answer := fmt.Sprintf("%s answered %d", f.server, f.status)
-	if f.code != "" {
+	if f.code != "" && !strings.Contains(f.code, " ") { // else it repeats the status
 		answer += " " + f.code
 	}
 	switch {
@@ -111,7 +111,7 @@ func (f fault) describe(path string, attempts int) error {
 	case f.region != "":
 		return &Error{path, fmt.Sprintf("the bucket lies in the region %s (%s): set AWS_REGION=%s", f.region, answer,
 			f.region), ErrFailed}
-	case f.status == http.StatusNotFound && f.bucket:
+	case f.bucket:
 		return &Error{path, fmt.Sprintf("there is no such bucket (%s): check its name and the address of the store", answer),
 			ErrFailed}
 	case f.status == http.StatusNotFound, f.status == http.StatusGone:
@@ -139,17 +139,15 @@ func Redact(text string) string {
 	text, _, _ = strings.Cut(text, "\n")
 	words := strings.Fields(text)
 	for i, w := range words {
-		scheme, rest, ok := strings.Cut(w, "://")
-		if !ok {
-			continue
+		w, _, cut := strings.Cut(w, "?")
+		if scheme, rest, ok := strings.Cut(w, "://"); ok {
+			host, path, slash := strings.Cut(rest, "/")
+			w = scheme + "://" + host[strings.LastIndexByte(host, '@')+1:]
+			if slash {
+				w += "/" + path
+			}
 		}
-		rest, _, cut := strings.Cut(rest, "?")
-		host, path, slash := strings.Cut(rest, "/")
-		host = host[strings.LastIndexByte(host, '@')+1:]
-		if words[i] = scheme + "://" + host; slash {
-			words[i] += "/" + path
-		}
-		if cut {
+		if words[i] = w; cut {
 			words[i] += "?…"
 		}
 	}

@@ -105,8 +105,8 @@ func placeOf(path string) (place, string, error) {
 	rest := path[len(scheme):]
 	name, key, _ := strings.Cut(rest, "/")
 	if !ok || name == "" {
-		return nil, "", fmt.Errorf("%s names no bucket or server: it begins with s3://BUCKET, gs://BUCKET, "+
-			"azblob://CONTAINER or https://HOST", Redact(path))
+		return nil, "", &Error{Redact(path), "it names no bucket or server: write s3://BUCKET/KEY, gs://BUCKET/KEY, " +
+			"azblob://CONTAINER/KEY or https://HOST/PATH", ErrFailed}
 	}
 	placesMu.Lock()
 	open, there := places[scheme+name]
@@ -127,7 +127,7 @@ func placeOf(path string) (place, string, error) {
 	placesMu.Unlock()
 	p, err := open()
 	if err != nil {
-		err = fmt.Errorf("%s: %w", scheme+name, err)
+		err = &Error{scheme + name, err.Error(), ErrFailed}
 	}
 	return p, key, err
 }

@@ -40,9 +40,13 @@ func openS3(name string) (place, error) {
 		endpoint = "https://s3.amazonaws.com"
 	}
 	if os.Getenv("AWS_EC2_METADATA_DISABLED") != "true" && o.Region == "" || os.Getenv("AWS_WEB_IDENTITY_TOKEN_FILE") != "" {
-		providers = append(providers, &credentials.IAM{Client: &http.Client{Timeout: 5 * time.Second}})
+		providers = append(providers, &credentials.IAM{Client: &http.Client{Timeout: 2 * time.Second}})
 	}
 	o.Creds = credentials.NewChainCredentials(providers)
+	v, err := o.Creds.GetWithContext(&credentials.CredContext{Client: client})
+	if err == nil && v.SignerType.IsAnonymous() {
+		o.Creds = stranger // a chain that found nothing would search again for each request
+	}
 	return openBucket(name, endpoint, false, client.Transport, o)
 }
 
@@ -64,8 +68,11 @@ func openGoogle(name string) (place, error) {
 		}
 	}
 	return openBucket(name, endpoint, true, through, &minio.Options{Region: "auto",
-		Creds: credentials.New(&credentials.Static{Value: credentials.Value{SignerType: credentials.SignatureAnonymous}})})
+		Creds: stranger})
 }
+
+// stranger signs no request.
+var stranger = credentials.New(&credentials.Static{Value: credentials.Value{SignerType: credentials.SignatureAnonymous}})
 
 func openBucket(name, endpoint string, google bool, through http.RoundTripper, o *minio.Options) (place, error) {
 	u, err := url.Parse(endpoint)
@@ -147,8 +154,10 @@ func (b bucket) fault(err error) fault {
 	case errors.As(err, &token):
 		f.status, f.code = http.StatusUnauthorized, token.ErrorCode
 	case errors.As(err, &e):
-		f.status, f.code, f.bucket = e.StatusCode, e.Code, e.Code == minio.NoSuchBucket
+		f.status, f.code = e.StatusCode, e.Code
 		switch e.Code {
+		case minio.NoSuchBucket, minio.InvalidBucketName:
+			f.bucket = true
 		case minio.AuthorizationHeaderMalformed, minio.InvalidRegion, "PermanentRedirect", "IllegalLocationConstraintException":
 			f.region = e.Region
 		}
