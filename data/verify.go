@@ -88,15 +88,20 @@ func verify(path string, cache *Cache, transform Transform) (fingerprint Fingerp
 // ErrReplaced is the error about a file whose content is not the one that was verified.
 var ErrReplaced = errors.New("the file was replaced after it had been checked: put it back and resume, or start anew")
 
-// readFile returns the content of a file. It returns ErrReplaced if that is not what Verify read, where verified is not
-// nil. It compares the content, since a copy may have the size and the time of the file that it replaces.
+// ReadFile returns the content of an image file, or of a member of a tar archive. Files above the limit of their kind are
+// errors.
+func ReadFile(path string) ([]byte, error) { return readFile(path, nil) }
+
+// readFile does what ReadFile does. It returns ErrReplaced if that is not what Verify read, where verified is not
+// nil. It compares the content, since a copy may have the size and the time of the file that it replaces. An archive must
+// have its time and size too, or its members may lie elsewhere.
 func readFile(path string, verified *Fingerprint) ([]byte, error) {
 	read := func() ([]byte, error) { return store.ReadFile(path, pixels.MaxFile()) }
 	if archive, member, ok := tars.Split(path); ok {
 		read = func() ([]byte, error) { return tars.Read(archive, member, pixels.MaxFile()) }
 	}
 	file, err := read()
-	if err == nil && verified != nil && !verified.of(file) {
+	if verified != nil && (err == nil && !verified.of(file) || errors.Is(err, tars.ErrReplaced)) {
 		err = ErrReplaced
 	}
 	return file, err

@@ -74,10 +74,7 @@ func below(path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if tars.IsArchive(path) {
-		return data.TarImages(path)
-	}
-	if !info.IsDir() {
+	if !info.IsDir() && !tars.IsArchive(path) {
 		return []string{path}, nil
 	}
 	paths, err := data.Images(path)

@@ -3,11 +3,13 @@ package labels
 import (
 	"fmt"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"fovea/data"
 	"fovea/data/store"
+	"fovea/data/tars"
 	"fovea/internal/naming"
 	"fovea/internal/table"
 )
@@ -25,12 +27,16 @@ func (x *index) path(file int) string {
 	return store.Resolve(x.dir, x.files[file])
 }
 
-func newIndex(dir string) (*index, error) {
+// newIndex lists the images below dir, and those in tar archives that rows name.
+func newIndex(dir string, rows []row) (*index, error) {
+	x := &index{dir: dir, names: map[string][]int{}, lower: map[string][]int{}}
+	if err := x.addArchives(rows); err != nil {
+		return nil, err
+	}
 	paths, err := data.Images(dir)
 	if err != nil {
 		return nil, err
 	}
-	x := &index{dir: dir, names: map[string][]int{}, lower: map[string][]int{}}
 	for _, p := range paths {
 		rel, err := store.Rel(dir, p)
 		if err != nil {
@@ -39,6 +45,44 @@ func newIndex(dir string) (*index, error) {
 		x.addFile(rel)
 	}
 	return x, nil
+}
+
+// addArchives adds the images in the tar archives whose members rows name, as ARCHIVE.tar/MEMBER. An archive that no row
+// names may be a copy of the images beside it.
+func (x *index) addArchives(rows []row) error {
+	added := map[string]bool{}
+	for _, r := range rows {
+		for _, cell := range r.images {
+			for end, more := tidy(cell), true; more; _, end, more = strings.Cut(end, "/") {
+				if !strings.Contains(strings.ToLower(end), ".tar/") {
+					break
+				}
+				archive, _, ok := tars.Split(store.Resolve(x.dir, end))
+				if !ok {
+					continue // the table was made elsewhere, with paths that begin above the folder
+				}
+				if added[archive] {
+					break
+				}
+				added[archive] = true
+				name := strings.TrimSuffix(end, filepath.ToSlash(store.Resolve(x.dir, end)[len(archive):]))
+				images, err := data.TarImages(archive)
+				if err != nil {
+					return err
+				}
+				for _, image := range images {
+					x.addFile(name + filepath.ToSlash(image[len(archive):]))
+				}
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// tidy returns what a table calls an image with slashes, and without what people write differently.
+func tidy(name string) string {
+	return strings.TrimPrefix(path.Clean(strings.ReplaceAll(naming.Fold(name), `\`, "/")), "./")
 }
 
 // addFile adds a file under each end of its path.
@@ -62,7 +106,7 @@ func (x *index) add(name string, file int) {
 
 // find returns the file that a table calls name, or -1. It is an error if several files fit.
 func (x *index) find(name string) (int, error) {
-	name = strings.TrimPrefix(path.Clean(strings.ReplaceAll(naming.Fold(name), `\`, "/")), "./")
+	name = tidy(name)
 	for end, more := name, true; more; _, end, more = strings.Cut(end, "/") {
 		at := x.names[end]
 		if at == nil {

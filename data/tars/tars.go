@@ -78,6 +78,9 @@ var (
 	indexes = map[string]*index{}
 )
 
+// Listed reports whether [Each] has listed an archive.
+func Listed(archive string) bool { return known(archive) != nil }
+
 func known(archive string) *index {
 	mu.Lock()
 	defer mu.Unlock()
@@ -105,16 +108,16 @@ func Each(archive string, do func(path string, content io.Reader) error) error {
 func list(f store.File, archive string, do func(path string, content io.Reader) error) (*index, error) {
 	x := &index{version: f.Version()}
 	w := &window{file: f, buffer: make([]byte, windowSize)}
-	in := tar.NewReader(w) // seeks past contents, since w can
+	in := &headers{window: w, size: x.version.Size}
 	names := 0
 	for {
-		h, err := in.Next()
+		h, err := in.read()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("behind %d members: %w: it is no tar archive, or was cut short; a compressed one must be "+
-				"unpacked to .tar", len(x.members), err)
+			return nil, fmt.Errorf("behind %d members: %w: it is no tar archive, or was cut short: copy it again; a compressed "+
+				"one must be unpacked to .tar", len(x.members), err)
 		}
 		if h.Typeflag != tar.TypeReg {
 			continue // folders, links and devices hold no image
@@ -135,9 +138,13 @@ func list(f store.File, archive string, do func(path string, content io.Reader) 
 			whole = archive + string(filepath.Separator) + filepath.FromSlash(name)
 		}
 		x.members = append(x.members, member{filepath.ToSlash(whole[len(archive)+1:]), w.at, h.Size})
-		if err := do(whole, in); err != nil {
+		if err := do(whole, io.LimitReader(w, h.Size)); err != nil {
 			return nil, fmt.Errorf("the member %s: %w", naming.Quote(short(name)), err)
 		}
+	}
+	if in.size < in.next+blockSize { // an archive ends with two blocks of zeros
+		return nil, fmt.Errorf("behind %d members: it has no end, so it was cut short: copy it again, or pack it again to the end",
+			len(x.members))
 	}
 	slices.SortFunc(x.members, func(a, b member) int { return cmp.Compare(a.name, b.name) })
 	for i := 1; i < len(x.members); i++ {
@@ -161,8 +168,11 @@ func isSparse(h *tar.Header) bool {
 	return h.Typeflag == tar.TypeGNUSparse
 }
 
-// Read returns the content of a member, which [Split] found. More than most bytes are an error. It lists the archive if
-// [Each] has not. It is safe for concurrent use.
+// ErrReplaced is the error about an archive that is not the one that was listed, by its size and time.
+var ErrReplaced = errors.New("the archive was replaced after it had been listed: start again")
+
+// Read returns the content of a member, which [Split] found. More than most bytes are an error, and so is [ErrReplaced].
+// It lists the archive if [Each] has not. It is safe for concurrent use.
 func Read(archive, name string, most int64) ([]byte, error) {
 	x := known(archive)
 	if x == nil {
@@ -189,7 +199,7 @@ func Read(archive, name string, most int64) ([]byte, error) {
 	}
 	defer f.Close()
 	if f.Version() != x.version {
-		return fail(errors.New("the archive was replaced after it had been listed: start again"))
+		return fail(ErrReplaced)
 	}
 	content := make([]byte, m.size)
 	if _, err := f.ReadAt(content, m.offset); err != nil {
