@@ -17,8 +17,8 @@ type Device struct {
 	reached *cuda.Event // end of the work that Wait waits for
 }
 
-func openDevice() (*Device, error) {
-	d, err := cuda.Open(0)
+func openDevice(gpu int) (*Device, error) {
+	d, err := cuda.Open(gpu)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package collective
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -14,6 +15,7 @@ import (
 type Group struct {
 	transport
 	scratch []float32
+	gpus    *GPUs // nil: nobody has asked for them
 }
 
 // A transport moves numbers between ranks.
@@ -25,8 +27,7 @@ type transport interface {
 	// exchange sends to each rank a range of send, and receives one from each.
 	exchange(send []float32, to ranges, receive []float32, from ranges) error
 	abort(reason error)
-	// Close leaves the group, once all ranks have called it. The process then ends with [Exit].
-	Close() error
+	Close() error // once all ranks have called it
 }
 
 // ranges holds for each rank where its elements start and how many they are.
@@ -253,6 +254,15 @@ func (g *Group) buffer(n int) []float32 {
 		g.scratch = make([]float32, n)
 	}
 	return g.scratch[:n]
+}
+
+// Close leaves the group, once all ranks have called it. The process then ends with [Exit].
+func (g *Group) Close() error {
+	if g.gpus == nil {
+		return g.transport.Close()
+	}
+	// No GPU may still be at work for another one.
+	return errors.Join(g.Barrier(), g.gpus.close(), g.transport.Close())
 }
 
 // Abort ends all ranks, from any goroutine. Under MPI it writes the reason to standard error and does not return: the

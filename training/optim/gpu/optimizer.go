@@ -15,11 +15,30 @@ import (
 var ptx []byte
 
 // Arenas holds a training's arenas in the memory of one GPU. They have one layout, four bytes for each element, and
-// belong to the caller.
+// belong to the caller. There may be more memory behind the layout's end.
 type Arenas struct {
 	Parameters, Gradients, Moment1, Moment2 *cuda.Memory
 	Sums                                    []*cuda.Memory // of gradients over micro-batches, see optim.Accumulate
 	Average                                 *cuda.Memory   // moving average of the parameters; nil if none is kept
+
+	Share *Share // the part that the optimizer updates; nil: all that is trained
+}
+
+// A Share is the part of the arenas that one of several GPUs updates, from element Start to End without end. See
+// [Piece]. The moments and the average have the elements of the share alone.
+type Share struct {
+	Start, End int
+	// Sum queues the sum, over all GPUs, of float64 values that it replaces.
+	Sum func(values *cuda.Memory) error
+}
+
+// Piece returns how many elements of a layout each of several GPUs updates, of those from [optim.Layout.TrainedFrom] on.
+// The last pieces may reach beyond the layout's end. A piece holds whole chunks of [optim.Norm], so that several GPUs
+// find the norm of one, to the bit.
+func Piece(l optim.Layout, gpus int) int {
+	n := l.Size - l.TrainedFrom()
+	chunks := (n + chunk - 1) / chunk
+	return (chunks + gpus - 1) / gpus * chunk
 }
 
 // An Optimizer takes the steps of one training on the GPU, in the order of one stream. It is for one goroutine at a
@@ -32,7 +51,8 @@ type Optimizer struct {
 	micros  int     // micro-batches of a step
 	groups  []optim.Group
 	from    int // index of the first element that is not frozen
-	size    int // elements of an arena
+	size    int // elements of the layout
+	share   Share
 
 	module *cuda.Module
 	kernel struct{ add, squares, fold, finish, adamw *cuda.Function }
@@ -71,6 +91,18 @@ func New(d *cuda.Device, s *cuda.Stream, l optim.Layout, adamw optim.AdamW, aver
 	}
 	all := map[string]*cuda.Memory{"parameters": a.Parameters, "gradients": a.Gradients, "first moments": a.Moment1,
 		"second moments": a.Moment2, "average": a.Average}
+	share := Share{Start: l.TrainedFrom(), End: l.Size}
+	kept := l.Size // elements of what only the optimizer keeps
+	if a.Share != nil {
+		share = *a.Share
+		kept = share.End - share.Start
+		if outside := share.Start < l.TrainedFrom() || share.Start > share.End || share.End > l.Size; outside ||
+			(share.Start-l.TrainedFrom())%chunk != 0 {
+			return nil, fmt.Errorf("the share of a GPU is from element %d to %d, of %d to %d", share.Start, share.End,
+				l.TrainedFrom(), l.Size)
+		}
+	}
+
 	for i, m := range a.Sums {
 		all[fmt.Sprintf("sum %d", i)] = m
 	}
@@ -78,12 +110,16 @@ func New(d *cuda.Device, s *cuda.Stream, l optim.Layout, adamw optim.AdamW, aver
 		if m == nil && name != "average" {
 			return nil, fmt.Errorf("the optimizer has no arena of %s", name)
 		}
-		if m != nil && m.Size() != 4*l.Size {
-			return nil, fmt.Errorf("the arena of the optimizer's %s has %d bytes, the layout %d", name, m.Size(), 4*l.Size)
+		want := l.Size
+		if m == a.Moment1 || m == a.Moment2 || m == a.Average {
+			want = kept
+		}
+		if m != nil && m.Size() < 4*want {
+			return nil, fmt.Errorf("the arena of the optimizer's %s has %d bytes, the layout needs %d", name, m.Size(), 4*want)
 		}
 	}
 	o := &Optimizer{stream: s, arenas: a, adamw: adamw, average: average, micros: micros, groups: l.Groups(),
-		from: l.TrainedFrom(), size: l.Size}
+		from: l.TrainedFrom(), size: l.Size, share: share}
 	if len(o.groups) == 0 {
 		return nil, errors.New("the optimizer has nothing to train: every parameter is frozen")
 	}
@@ -107,8 +143,9 @@ func (o *Optimizer) open(d *cuda.Device) (err error) {
 	}
 	var pieces []piece
 	for i, g := range o.groups {
-		for start := g.Start; start < g.End; start += longest {
-			pieces = append(pieces, piece{int64(start / vector), int64(min(start+longest, g.End) / vector), int64(i)})
+		end := min(g.End, o.share.End)
+		for start := max(g.Start, o.share.Start); start < end; start += longest {
+			pieces = append(pieces, piece{int64(start / vector), int64(min(start+longest, end) / vector), int64(i)})
 		}
 	}
 	o.count = len(pieces)
@@ -194,14 +231,24 @@ func (o *Optimizer) Update(step int64, rate, divisor, clip float64, skip bool) e
 	if err := errors.Join(o.stream.Upload(o.coefficients, 0, o.host.Bytes()), o.stream.Record(o.copied)); err != nil {
 		return err
 	}
+	if o.count == 0 {
+		return nil // more GPUs than chunks
+	}
+	// The kernel counts elements of the layout, also of what has the share alone.
+	kept := func(m *cuda.Memory) uintptr {
+		if o.arenas.Share == nil {
+			return m.Pointer()
+		}
+		return m.Pointer() - uintptr(4*o.share.Start)
+	}
 	a := struct {
 		parameters, moment1, moment2, average, gradients, pieces, coefficients, status uintptr
 		keep, take                                                                     float32
 		skip                                                                           int32
-	}{o.arenas.Parameters.Pointer(), o.arenas.Moment1.Pointer(), o.arenas.Moment2.Pointer(), 0, gradients.Pointer(),
+	}{o.arenas.Parameters.Pointer(), kept(o.arenas.Moment1), kept(o.arenas.Moment2), 0, gradients.Pointer(),
 		o.pieces.Pointer(), o.coefficients.Pointer(), o.status.Pointer(), float32(o.average), float32(1 - o.average), 0}
 	if o.arenas.Average != nil {
-		a.average = o.arenas.Average.Pointer()
+		a.average = kept(o.arenas.Average)
 	}
 	if skip {
 		a.skip = 1
@@ -211,17 +258,8 @@ func (o *Optimizer) Update(step int64, rate, divisor, clip float64, skip bool) e
 
 // norm writes the norm of the gradients and their factor to the status.
 func (o *Optimizer) norm(gradients *cuda.Memory, divisor, clip float64) error {
-	chunks, n := o.chunks(), o.size-o.from
-	if err := o.launch(o.kernel.squares, chunks*lanes, struct {
-		gradients, sums uintptr
-		n               int64
-	}{gradients.Pointer() + uintptr(4*o.from), o.sums.Pointer(), int64(n)}); err != nil {
-		return err
-	}
-	if err := o.launch(o.kernel.fold, chunks, struct {
-		sums, totals uintptr
-		chunks       int64
-	}{o.sums.Pointer(), o.totals.Pointer(), int64(chunks)}); err != nil {
+	chunks := o.chunks()
+	if err := o.squares(gradients); err != nil {
 		return err
 	}
 	return o.stream.Launch(o.kernel.finish, 1, 1, struct {
@@ -230,6 +268,35 @@ func (o *Optimizer) norm(gradients *cuda.Memory, divisor, clip float64) error {
 		divisor, clip float64
 		status        uintptr
 	}{o.totals.Pointer(), int64(chunks), divisor, clip, o.status.Pointer()})
+}
+
+// squares writes the sum of squares of each chunk. Of several GPUs each brings its chunks and zero for the others, so
+// that the sum over all is exact.
+func (o *Optimizer) squares(gradients *cuda.Memory) error {
+	first, n := (o.share.Start-o.from)/chunk, o.share.End-o.share.Start
+	chunks := (n + chunk - 1) / chunk
+	if o.share.Sum != nil {
+		if err := o.stream.Zero(o.totals, 0, o.totals.Size()); err != nil {
+			return err
+		}
+	}
+	if chunks > 0 {
+		err := errors.Join(o.launch(o.kernel.squares, chunks*lanes, struct {
+			gradients, sums uintptr
+			n               int64
+		}{gradients.Pointer() + uintptr(4*o.share.Start), o.sums.Pointer(), int64(n)}),
+			o.launch(o.kernel.fold, chunks, struct {
+				sums, totals uintptr
+				chunks       int64
+			}{o.sums.Pointer(), o.totals.Pointer() + uintptr(8*first), int64(chunks)}))
+		if err != nil {
+			return err
+		}
+	}
+	if o.share.Sum == nil {
+		return nil
+	}
+	return o.share.Sum(o.totals)
 }
 
 // launch queues a kernel on at least as many threads.
