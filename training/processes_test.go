@@ -46,7 +46,7 @@ func TestProcesses(t *testing.T) {
 	dir := fundus(t)
 	c := processesConfig(t, dir)
 	want := outcome(t, run(t, c, training.Options{}).Folder)
-	for _, size := range []int{2, 4} {
+	for _, size := range []int{2, 3, 5} {
 		c.Output.Dir = t.TempDir()
 		if err := errors.Join(together(t.Context(), c, size, training.Options{})...); err != nil {
 			t.Fatal(err)
@@ -78,13 +78,10 @@ func TestProcesses(t *testing.T) {
 func TestProcessesRefuse(t *testing.T) {
 	dir := fundus(t)
 	for want, change := range map[string]func(c *config.Config){
-		"training.accumulate is 3, but 2 processes": func(c *config.Config) { c.Training.Accumulate = 3 },
-		"training.accumulate is 6, but 2 processes": func(c *config.Config) { c.Training.Accumulate = 6 },
-		"training.accumulate is 1, but 2 processes": func(c *config.Config) { c.Training.Accumulate = 1 },
-		"several processes need a number":           func(c *config.Config) { c.Training.Batch = config.Auto },
-		"a linear probe trains in one process":      func(c *config.Config) { c.Model.Adaptation, c.Augment.Mixup = "linear_probe", 0 },
-		"data.cache is for one process":             func(c *config.Config) { c.Data.Cache = t.TempDir() },
-		"no folder ":                                func(c *config.Config) { c.Data.Dir = dir + "/nowhere" },
+		"several processes need a number":      func(c *config.Config) { c.Training.Batch = config.Auto },
+		"a linear probe trains in one process": func(c *config.Config) { c.Model.Adaptation, c.Augment.Mixup = "linear_probe", 0 },
+		"data.cache is for one process":        func(c *config.Config) { c.Data.Cache = t.TempDir() },
+		"no folder ":                           func(c *config.Config) { c.Data.Dir = dir + "/nowhere" },
 	} {
 		c := processesConfig(t, dir)
 		change(c)

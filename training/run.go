@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -85,8 +84,12 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (_ *Result, err err
 		o.Group = nil
 	}
 	if g := o.Group; g != nil {
-		if err := checkProcesses(cfg, g.Size()); err != nil {
+		if err := checkProcesses(cfg); err != nil {
 			return nil, err
+		}
+		if a := cfg.Training.Accumulate; a < g.Size() && g.Rank() == 0 {
+			slog.Warn("some processes have no images to train on: the processes share the batches of a step",
+				"training.accumulate", a, "processes", g.Size())
 		}
 		ctx = context.WithoutCancel(ctx) // the processes stop together, between two steps
 		if g.Rank() > 0 {
@@ -245,13 +248,16 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 	r.page.home = r.home
 	removeTemporary(r.folder)
 	kept := &checkpoints{r.folder, r.home, l, selection(setup.config)}
-	if stored != nil {
-		err = kept.restore(stored, r.state, r.engine.Host())
-	} else {
+	if stored == nil {
 		r.state.Images, r.state.Files = set.digests(), set.contents()
 		r.state.Model, r.state.Host = setup.model.Digest(), r.engine.Host()
 		r.state.Repeats = &set.repeated
-		err = l.Start(setup.initialize)
+	}
+	err = lead(setup.group, &leader{Threads: r.engine.Host().Threads, State: r.state, Resumed: stored != nil})
+	if err == nil && stored != nil {
+		err = kept.restore(stored, r.state, r.engine.Host())
+	} else if err == nil {
+		err = errors.Join(l.Start(setup.initialize), l.Distribute())
 	}
 	if err != nil {
 		return err
@@ -264,12 +270,6 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 		if err := v.useFeatures(f.val); err != nil {
 			return err
 		}
-	}
-	if err := lead(setup.group, &leader{Threads: r.engine.Host().Threads, State: r.state}); err != nil {
-		return err
-	}
-	if err := l.Distribute(); err != nil {
-		return err
 	}
 	if err := durable.Write(filepath.Join(r.folder, runfiles.Config), setup.config.WriteTOML); err != nil {
 		return err
@@ -340,12 +340,8 @@ func (r *run) test(ctx context.Context, best int) (*report.Test, error) {
 }
 
 // checkProcesses refuses what several processes cannot do together.
-func checkProcesses(c *config.Config, size int) error {
-	a := c.Training.Accumulate
-	switch each := a / size; {
-	case a%size != 0 || each&(each-1) != 0:
-		return fmt.Errorf("training.accumulate is %d, but %d processes share the batches of a step: set it to %d, or to "+
-			"this times a power of two", a, size, size)
+func checkProcesses(c *config.Config) error {
+	switch {
 	case c.Training.Batch == config.Auto:
 		return errors.New(`training.batch is "auto", but several processes need a number`)
 	case c.Model.Adaptation == "linear_probe":
@@ -360,6 +356,7 @@ func checkProcesses(c *config.Config, size int) error {
 type leader struct {
 	Finished bool // there is nothing to do
 	Threads  int  // of a session
+	Resumed  bool // State is that of a checkpoint
 	State    *state
 }
 
@@ -421,7 +418,12 @@ func follow(ctx, stop context.Context, cfg *config.Config, o Options) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	if err := errors.Join(l.Distribute(), l.RestoreScale(m.State.Scaler)); err != nil {
+	if m.Resumed {
+		err = errors.Join(l.Checkpoint(true, nil), l.RestoreScale(m.State.Scaler))
+	} else {
+		err = l.Distribute()
+	}
+	if err != nil {
 		return err
 	}
 	s := m.State
@@ -430,10 +432,17 @@ func follow(ctx, stop context.Context, cfg *config.Config, o Options) (err error
 		return err
 	}
 	for loop.more() {
-		if err := errors.Join(loop.trainEpoch(ctx), loop.checkTaken()); err != nil {
+		err := loop.trainEpoch(ctx)
+		if errors.Is(err, context.Canceled) {
+			return errors.Join(err, l.Checkpoint(false, nil))
+		}
+		if err := errors.Join(err, loop.checkTaken()); err != nil {
 			return err
 		}
 		s.endEpoch()
+		if err := l.Checkpoint(false, nil); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -151,7 +151,7 @@ func (s *setup) learner(e *engine.Engine, g *graphs.Graph) (*learner.Learner, er
 		if e.Device() != nil {
 			return nil, errors.New(`several processes train on CPUs: set runtime.provider = "cpu"`)
 		}
-		settings.Group, settings.Accumulate = s.group, settings.Accumulate/s.group.Size()
+		settings.Group = s.group
 	}
 	return learner.New(settings, e, g)
 }

@@ -120,6 +120,9 @@ func (l *loop) settle() error {
 
 // stage brings the epoch's batch of an index to the learner.
 func (l *loop) stage(it *data.Iterator, index int) error {
+	if first, end := l.share(); first == end { // there are more processes than batches of a step
+		return nil
+	}
 	b, err := it.Next()
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("epoch %d ended early: %w", l.state.Epoch+1, io.ErrUnexpectedEOF)

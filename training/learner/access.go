@@ -45,11 +45,7 @@ func (l *Learner) Inject(fill func(name string, gradient []float32)) error {
 	if err := l.exchangeGradients(false, true, fill); err != nil {
 		return err
 	}
-	if err := l.optimizer.accumulate(l.micro); err != nil {
-		return err
-	}
-	l.micro++
-	return nil
+	return l.accumulate()
 }
 
 // State visits all that a step changes: "parameters", "exp_avg", "exp_avg_sq" and, with training.ema, "average", each
