@@ -24,12 +24,14 @@ type Arenas struct {
 	Share *Share // the part that the optimizer updates; nil: all that is trained
 }
 
-// A Share is the part of the arenas that one of several GPUs updates, from element Start to End without end. See
-// [Piece]. The moments and the average have the elements of the share alone.
+// A Share is the part of the parameters that one of several GPUs updates, from element Start to End without end. See
+// [Piece]. The moments have the elements of the share alone. The GPUs first add up their gradients.
 type Share struct {
 	Start, End int
-	// Sum queues the sum, over all GPUs, of float64 values that it replaces.
+	// Sum queues the sum over all GPUs of float64 values, in their place.
 	Sum func(values *cuda.Memory) error
+	// Gather queues what gives all GPUs the parameters of all shares.
+	Gather func() error
 }
 
 // Piece returns how many elements of a layout each of several GPUs updates, of those from [optim.Layout.TrainedFrom] on.
@@ -55,14 +57,16 @@ type Optimizer struct {
 	share   Share
 
 	module *cuda.Module
-	kernel struct{ add, squares, fold, finish, adamw *cuda.Function }
+	kernel struct{ add, squares, fold, finish, adamw, average *cuda.Function }
 
 	memory       []*cuda.Memory // all that Close frees: the fields below
 	sums, totals *cuda.Memory   // sums of squares for each lane of a chunk, and for each chunk
 	status       *cuda.Memory
 	pieces       *cuda.Memory     // the piece of each block
+	averaged     *cuda.Memory     // the piece of each block of the average; nil: the optimizer's kernel does it
 	coefficients *cuda.Memory     // for each group
 	count        int              // number of pieces
+	averages     int              // number of those of the average
 	host         *cuda.HostMemory // coefficients on their way to the GPU
 	copied       *cuda.Event      // happens when the GPU has read host
 }
@@ -111,7 +115,7 @@ func New(d *cuda.Device, s *cuda.Stream, l optim.Layout, adamw optim.AdamW, aver
 			return nil, fmt.Errorf("the optimizer has no arena of %s", name)
 		}
 		want := l.Size
-		if m == a.Moment1 || m == a.Moment2 || m == a.Average {
+		if m == a.Moment1 || m == a.Moment2 {
 			want = kept
 		}
 		if m != nil && m.Size() < 4*want {
@@ -136,19 +140,14 @@ func (o *Optimizer) open(d *cuda.Device) (err error) {
 			`runtime.provider = "cpu": %w`, err)
 	}
 	for name, f := range map[string]**cuda.Function{"add": &o.kernel.add, "squares": &o.kernel.squares,
-		"fold": &o.kernel.fold, "finish": &o.kernel.finish, "adamw": &o.kernel.adamw} {
+		"fold": &o.kernel.fold, "finish": &o.kernel.finish, "adamw": &o.kernel.adamw,
+		"average": &o.kernel.average} {
 		if *f, err = o.module.Function(name); err != nil {
 			return err
 		}
 	}
-	var pieces []piece
-	for i, g := range o.groups {
-		end := min(g.End, o.share.End)
-		for start := max(g.Start, o.share.Start); start < end; start += longest {
-			pieces = append(pieces, piece{int64(start / vector), int64(min(start+longest, end) / vector), int64(i)})
-		}
-	}
-	o.count = len(pieces)
+	pieces, averaged := o.within(o.share.Start, o.share.End), o.within(o.from, o.size)
+	o.count, o.averages = len(pieces), len(averaged)
 	coefficients := len(o.groups) * int(unsafe.Sizeof(optim.Coefficients{}))
 	for _, m := range []struct {
 		at    **cuda.Memory
@@ -159,7 +158,11 @@ func (o *Optimizer) open(d *cuda.Device) (err error) {
 		{&o.status, StatusBytes},
 		{&o.pieces, len(pieces) * int(unsafe.Sizeof(piece{}))},
 		{&o.coefficients, coefficients},
+		{&o.averaged, len(averaged) * int(unsafe.Sizeof(piece{}))},
 	} {
+		if m.at == &o.averaged && !o.averagesAlone() {
+			continue
+		}
 		if *m.at, err = d.Allocate(m.bytes); err != nil {
 			return fmt.Errorf("memory of the optimizer: %w", err)
 		}
@@ -171,8 +174,27 @@ func (o *Optimizer) open(d *cuda.Device) (err error) {
 	if o.copied, err = d.NewEvent(); err != nil {
 		return err
 	}
+	if o.averagesAlone() {
+		if err := o.stream.Upload(o.averaged, 0, numbers.Bytes(averaged)); err != nil {
+			return err
+		}
+	}
 	return o.stream.Upload(o.pieces, 0, numbers.Bytes(pieces))
 }
+
+// within returns the pieces of the groups between two elements.
+func (o *Optimizer) within(from, to int) (pieces []piece) {
+	for i, g := range o.groups {
+		end := min(g.End, to)
+		for start := max(g.Start, from); start < end; start += longest {
+			pieces = append(pieces, piece{int64(start / vector), int64(min(start+longest, end) / vector), int64(i)})
+		}
+	}
+	return pieces
+}
+
+// averagesAlone reports whether the average is a kernel of its own: that of all parameters, behind those of all GPUs.
+func (o *Optimizer) averagesAlone() bool { return o.arenas.Average != nil && o.arenas.Share != nil }
 
 // chunks returns the number of chunks of the gradient.
 func (o *Optimizer) chunks() int { return (o.size - o.from + chunk - 1) / chunk }
@@ -232,29 +254,46 @@ func (o *Optimizer) Update(step int64, rate, divisor, clip float64, skip bool) e
 	if err := errors.Join(o.stream.Upload(o.coefficients, 0, o.host.Bytes()), o.stream.Record(o.copied)); err != nil {
 		return err
 	}
+	if err := o.step(gradients, skip); err != nil || o.arenas.Share == nil {
+		return err
+	}
+	if err := o.arenas.Share.Gather(); err != nil || o.arenas.Average == nil {
+		return err
+	}
+	return o.launch(o.kernel.average, o.averages*block, struct {
+		average, parameters, pieces, status uintptr
+		keep, take                          float32
+		skip                                int32
+	}{o.arenas.Average.Pointer(), o.arenas.Parameters.Pointer(), o.averaged.Pointer(), o.status.Pointer(),
+		float32(o.average), float32(1 - o.average), flag(skip)})
+}
+
+// step updates the parameters of the share and, on a single GPU, the average.
+func (o *Optimizer) step(gradients *cuda.Memory, skip bool) error {
 	if o.count == 0 {
 		return nil // more GPUs than chunks
-	}
-	// The kernel counts elements of the layout, also of what has the share alone.
-	kept := func(m *cuda.Memory) uintptr {
-		if o.arenas.Share == nil {
-			return m.Pointer()
-		}
-		return m.Pointer() - uintptr(4*o.share.Start)
 	}
 	a := struct {
 		parameters, moment1, moment2, average, gradients, pieces, coefficients, status uintptr
 		keep, take                                                                     float32
 		skip                                                                           int32
-	}{o.arenas.Parameters.Pointer(), kept(o.arenas.Moment1), kept(o.arenas.Moment2), 0, gradients.Pointer(),
-		o.pieces.Pointer(), o.coefficients.Pointer(), o.status.Pointer(), float32(o.average), float32(1 - o.average), 0}
-	if o.arenas.Average != nil {
-		a.average = kept(o.arenas.Average)
-	}
-	if skip {
-		a.skip = 1
+	}{o.arenas.Parameters.Pointer(), o.arenas.Moment1.Pointer(), o.arenas.Moment2.Pointer(), 0, gradients.Pointer(),
+		o.pieces.Pointer(), o.coefficients.Pointer(), o.status.Pointer(), float32(o.average), float32(1 - o.average),
+		flag(skip)}
+	if o.arenas.Share != nil { // the kernel counts the elements of the layout
+		a.moment1 -= uintptr(4 * o.share.Start)
+		a.moment2 -= uintptr(4 * o.share.Start)
+	} else if o.arenas.Average != nil {
+		a.average = o.arenas.Average.Pointer()
 	}
 	return o.launch(o.kernel.adamw, o.count*block, a)
+}
+
+func flag(b bool) int32 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // norm writes the norm of the gradients and their factor to the status.
