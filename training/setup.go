@@ -151,7 +151,7 @@ func (s *setup) learner(e *engine.Engine, g *graphs.Graph) (*learner.Learner, er
 		if e.Device() != nil {
 			return nil, errors.New(`several processes train on CPUs: set runtime.provider = "cpu"`)
 		}
-		settings.Group = s.group
+		settings.Group, settings.Bucket = s.group, c.Runtime.Bucket<<20/4
 	}
 	return learner.New(settings, e, g)
 }

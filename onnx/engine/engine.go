@@ -81,6 +81,9 @@ func New(ctx context.Context, s Settings, report progress.Func) (*Engine, error)
 	return e, nil
 }
 
+// NCCL returns the path of NVIDIA's library that joins GPUs, for the runtime that was loaded.
+func NCCL(ctx context.Context) string { return install.NCCL(ctx) }
+
 func (s Settings) provider() string {
 	if s.Provider == "" {
 		return "auto"

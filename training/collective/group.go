@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"fovea/internal/numbers"
 	"fovea/training/optim"
@@ -16,7 +17,31 @@ import (
 type Group struct {
 	transport
 	scratch []float32
+	times   Times
 	gpus    *GPUs // nil: nobody has asked for them
+}
+
+// Times are what a rank has spent: on waiting for others, on moving numbers, on adding them.
+type Times struct{ Wait, Exchange, Add time.Duration }
+
+// Times returns what the group has spent since it began.
+func (g *Group) Times() Times { return g.times }
+
+// spend adds the time since start to what was spent.
+func spend(on *time.Duration, start time.Time) { *on += time.Since(start) }
+
+// meet waits for the other ranks, before numbers are moved.
+func (g *Group) meet() error {
+	defer spend(&g.times.Wait, time.Now())
+	if g.Size() == 1 {
+		return nil
+	}
+	return g.await()
+}
+
+func (g *Group) move(send []float32, to ranges, receive []float32, from ranges) error {
+	defer spend(&g.times.Exchange, time.Now())
+	return g.exchange(send, to, receive, from)
 }
 
 // A transport moves numbers between ranks.
@@ -25,6 +50,8 @@ type transport interface {
 	Rank() int
 	// Size returns the number of ranks.
 	Size() int
+	// await waits until all ranks have called it. It takes no processor time meanwhile.
+	await() error
 	// exchange sends to each rank a range of send, and receives one from each.
 	exchange(send []float32, to ranges, receive []float32, from ranges) error
 	abort(reason error)
@@ -98,6 +125,9 @@ func (g *Group) ReduceScatter(sum []float32, partials [][]float32, n int) error 
 	if err := checkLength(len(sum)); err != nil {
 		return err
 	}
+	if err := g.meet(); err != nil {
+		return err
+	}
 	longest := g.longest(len(sum))
 	step := pieceLength(size)
 	scratch := g.buffer(all * min(step, longest))
@@ -126,11 +156,13 @@ func (g *Group) ReduceScatter(sum []float32, partials [][]float32, n int) error 
 					used += end - start
 				}
 			}
-			if err := g.exchange(send, to, scratch, from); err != nil {
+			if err := g.move(send, to, scratch, from); err != nil {
 				return err
 			}
 		}
+		adding := time.Now()
 		copy(sum[start:end], total(held, values))
+		spend(&g.times.Add, adding)
 	}
 	return nil
 }
@@ -166,6 +198,9 @@ func (g *Group) AllGather(values []float32) error {
 	if err := checkLength(len(values)); err != nil {
 		return err
 	}
+	if err := g.meet(); err != nil {
+		return err
+	}
 	longest := g.longest(len(values))
 	for offset := 0; offset < longest && size > 1; offset += pieceLength(size) {
 		start, end := g.part(len(values), own, offset)
@@ -179,7 +214,7 @@ func (g *Group) AllGather(values []float32) error {
 				from.set(rank, s, e)
 			}
 		}
-		if err := g.exchange(send, to, values, from); err != nil {
+		if err := g.move(send, to, values, from); err != nil {
 			return err
 		}
 	}
@@ -208,6 +243,9 @@ func (g *Group) viaFirst(whole, piece []float32, n int, scatter bool) error {
 	if err := checkLength(n); err != nil {
 		return err
 	}
+	if err := g.meet(); err != nil {
+		return err
+	}
 	own, size := g.Rank(), g.Size()
 	for offset := 0; offset < g.longest(n); offset += pieceLength(size) {
 		ofWhole, ofPiece := newRanges(size), newRanges(size)
@@ -224,7 +262,7 @@ func (g *Group) viaFirst(whole, piece []float32, n int, scatter bool) error {
 		if scatter {
 			send, to, receive, from = whole, ofWhole, piece, ofPiece
 		}
-		if err := g.exchange(send, to, receive, from); err != nil {
+		if err := g.move(send, to, receive, from); err != nil {
 			return err
 		}
 	}
@@ -233,6 +271,9 @@ func (g *Group) viaFirst(whole, piece []float32, n int, scatter bool) error {
 
 // Gather returns the values of all ranks, one rank's after another's. counts says how many each brings.
 func (g *Group) Gather(values []float64, counts []int) ([]float64, error) {
+	if err := g.meet(); err != nil {
+		return nil, err
+	}
 	total := 0
 	to, from := newRanges(g.Size()), newRanges(g.Size())
 	for rank, n := range counts {
@@ -241,7 +282,7 @@ func (g *Group) Gather(values []float64, counts []int) ([]float64, error) {
 		total += n
 	}
 	all := make([]float64, total)
-	return all, g.exchange(floats(values), to, floats(all), from)
+	return all, g.move(floats(values), to, floats(all), from)
 }
 
 // Max returns the largest x of all ranks. It is NaN if one of them is.
@@ -288,7 +329,7 @@ func (g *Group) Broadcast(data []byte) ([]byte, error) {
 		} else {
 			from.set(0, 0, (now+3)/4)
 		}
-		if err := g.exchange(send, to, receive, from); err != nil {
+		if err := g.move(send, to, receive, from); err != nil {
 			return nil, err
 		}
 		copy(out[at:at+now], numbers.Bytes(buffer))

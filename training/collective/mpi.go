@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"fovea/internal/sharedlib"
@@ -82,7 +83,7 @@ func load(path string) (f C.struct_fovea_mpi, err error) {
 		return f, err
 	}
 	for name, at := range map[string]*unsafe.Pointer{"MPI_Init_thread": &f.init_thread, "MPI_Comm_rank": &f.comm_rank,
-		"MPI_Comm_size": &f.comm_size, "MPI_Alltoallv": &f.alltoallv, "MPI_Abort": &f.abort,
+		"MPI_Comm_size": &f.comm_size, "MPI_Ibarrier": &f.ibarrier, "MPI_Test": &f.test, "MPI_Alltoallv": &f.alltoallv, "MPI_Abort": &f.abort,
 		"MPI_Finalize": &f.finalize} {
 		if *at = l.Symbol(name); *at == nil {
 			return f, fmt.Errorf("%s is no MPI library: it has no function %s", path, name)
@@ -116,6 +117,15 @@ func (m *mpi) onThread(f func()) {
 func (m *mpi) Rank() int { return m.rank }
 func (m *mpi) Size() int { return m.size }
 
+func (m *mpi) await() error {
+	var code C.int
+	m.onThread(func() { code = C.fovea_mpi_await(&m.functions) })
+	if code != 0 {
+		return fmt.Errorf("rank %d of %d: MPI_Ibarrier returned %d", m.rank, m.size, code)
+	}
+	return nil
+}
+
 func (m *mpi) exchange(send []float32, to ranges, receive []float32, from ranges) error {
 	var code C.int
 	m.onThread(func() {
@@ -132,6 +142,7 @@ func ints(x []int32) *C.int { return (*C.int)(unsafe.Pointer(unsafe.SliceData(x)
 
 func (m *mpi) abort(reason error) {
 	fmt.Fprintln(os.Stderr, reason)
+	time.Sleep(100 * time.Millisecond) // MPICH's launcher may end before it has read the reason
 	// While the thread waits in a call for other ranks, it can make no other call. The launcher then ends all because
 	// this process exits without MPI_Finalize.
 	if m.calling.TryLock() {

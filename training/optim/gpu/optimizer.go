@@ -232,14 +232,19 @@ func (o *Optimizer) Accumulate(micro int) error {
 	return err
 }
 
+// Sum returns the arena with the gradients of a step: their sum over micro-batches, if it has several.
+func (o *Optimizer) Sum() *cuda.Memory {
+	if len(o.arenas.Sums) > 0 {
+		return o.arenas.Sums[0]
+	}
+	return o.arenas.Gradients
+}
+
 // Update takes optimizer step number step, counted from 1, at a scheduled rate. The gradients, or their sum over
 // micro-batches if there is one, are divided by divisor, the loss scale × micro-batches, and clipped to a norm of clip
 // ([optim.ClipScale]). With skip, a step whose norm is not finite changes nothing; [Optimizer.Download] reports it.
 func (o *Optimizer) Update(step int64, rate, divisor, clip float64, skip bool) error {
-	gradients := o.arenas.Gradients
-	if len(o.arenas.Sums) > 0 {
-		gradients = o.arenas.Sums[0]
-	}
+	gradients := o.Sum()
 	if err := o.norm(gradients, divisor, clip); err != nil {
 		return err
 	}
