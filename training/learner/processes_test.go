@@ -1,6 +1,7 @@
 package learner
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -22,6 +23,7 @@ import (
 
 // A joint is a small training by several processes, each of which is a goroutine here.
 type joint struct {
+	context  context.Context
 	settings Settings
 	model    *models.ViT
 	engine   *engine.Engine
@@ -39,7 +41,7 @@ func newJoint(t *testing.T, frozen string) *joint {
 	for _, p := range m.Parameters() {
 		tensors = append(tensors, optim.Tensor{Name: p.Name, Shape: p.Shape, Layer: p.Layer, Decay: p.Decay})
 	}
-	j := &joint{model: m, batch: 2, settings: Settings{AdamW: optim.DefaultAdamW(), Accumulate: 1, Images: m.Images(),
+	j := &joint{context: t.Context(), model: m, batch: 2, settings: Settings{AdamW: optim.DefaultAdamW(), Accumulate: 1, Images: m.Images(),
 		DropPath: 0.2, Clip: 0.5, EMA: 0.9, Workers: 1}}
 	if j.settings.Layout, err = optim.NewLayout(tensors, optim.Decay{Layer: 0.65, Weight: 0.05}); err != nil {
 		t.Fatal(err)

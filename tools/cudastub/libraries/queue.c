@@ -34,8 +34,10 @@ static int asynchronous(void) {
 	return known;
 }
 
+static __thread struct queue *serving; // by this thread
+
 static void *serve(void *argument) {
-	struct queue *q = argument;
+	struct queue *q = serving = argument;
 	unsigned seed = (unsigned)(size_t)q;
 	pthread_mutex_lock(&lock);
 	for (;;) {
@@ -184,6 +186,7 @@ static void reach(void *data) {
 	struct mark *m = data;
 	pthread_mutex_lock(&lock);
 	if (m->point->reached < m->number) m->point->reached = m->number;
+	if (serving) serving->busy = 0; // who waited for the event finds nothing under way
 	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
 }

@@ -10,6 +10,7 @@ static struct thing {
 	char *p;
 	size_t bytes;
 	void *block; // of malloc
+	int gpu;     // of the thread that made it, or -1
 } *things;
 static size_t count;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -45,7 +46,7 @@ int fovea_stub_make(int kind, size_t bytes, void **p) {
 	if (!result) {
 		char *aligned = block + (-(size_t)block & 255);
 		things = realloc(things, (count + 1) * sizeof *things);
-		things[count++] = (struct thing){kind, aligned, bytes, block};
+		things[count++] = (struct thing){kind, aligned, bytes, block, fovea_stub_current()};
 		*p = aligned;
 	}
 	pthread_mutex_unlock(&lock);
@@ -84,9 +85,10 @@ int fovea_stub_has(int kind, const void *p, size_t bytes) {
 
 struct range fovea_stub_around(const void *p) {
 	struct range r = {p, 0, 1};
+	int gpu = fovea_stub_current();
 	pthread_mutex_lock(&lock);
 	for (size_t i = 0; i < count; i++)
-		if (things[i].kind == MEMORY && (char *)p >= things[i].p && (char *)p < things[i].p + things[i].bytes)
+		if (things[i].kind == MEMORY && things[i].gpu == gpu && (char *)p >= things[i].p && (char *)p < things[i].p + things[i].bytes)
 			r = (struct range){things[i].p, things[i].bytes, 1};
 	pthread_mutex_unlock(&lock);
 	return r;

@@ -19,7 +19,7 @@ int fovea_stub_make(int kind, size_t bytes, void **p);
 int fovea_stub_release(int kind, void *p);
 // fovea_stub_has reports whether a range lies in one live thing of a kind.
 int fovea_stub_has(int kind, const void *p, size_t bytes);
-// fovea_stub_around returns the live memory around an address, without bytes if there is none.
+// fovea_stub_around returns the live memory of this thread's GPU around an address, without bytes if there is none.
 struct range fovea_stub_around(const void *p);
 
 void fovea_stub_live(long out[KINDS + 1]);
