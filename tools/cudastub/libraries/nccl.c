@@ -4,7 +4,6 @@
 #include "state.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +70,7 @@ static void barrier(struct comm *c) {
 	}
 	time_t start = time(NULL);
 	while (__atomic_load_n(&h->turn, __ATOMIC_ACQUIRE) == turn) {
-		sched_yield();
+		usleep(50);
 		if (time(NULL) - start > 20) {
 			fprintf(stderr, "stand-in: rank %d waited 20 s for other ranks\n", c->rank);
 			_exit(1);
