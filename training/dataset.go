@@ -16,13 +16,16 @@ import (
 	"fovea/data/augment"
 	"fovea/data/labels"
 	"fovea/evaluation"
+	"fovea/inference"
 	"fovea/internal/progress"
+	"fovea/training/collective"
 	"fovea/training/config"
 )
 
 // A dataset holds the images of a config, and how they become batches.
 type dataset struct {
 	config           *config.Config
+	group            *collective.Group // of processes that train together
 	classes          []string
 	meaning          evaluation.Meaning  // of the classes, whose numbers are others if data.numbering = "split"
 	merged           map[string][]string // the former classes of those that data.classes makes
@@ -44,7 +47,7 @@ func openDataset(cfg *config.Config) (*dataset, error) {
 		return nil, err
 	}
 	data.LimitPixels(cfg.Data.MaxPixels)
-	d := &dataset{config: cfg, policy: policy}
+	d := &dataset{config: cfg, group: collective.Local(1)[0], policy: policy}
 	if err := d.list(); err != nil {
 		return nil, err
 	}
@@ -103,8 +106,7 @@ func (d *dataset) verify(ctx context.Context, transform func(*data.Split) data.T
 		bad.Total += len(s.Samples)
 	}
 	for _, s := range d.splits() {
-		verified, found, err := data.Verify(ctx, s.Samples, c.Workers, d.cache, transform(s),
-			func(done, _ int) { update(before+done, bad.Total) })
+		verified, found, err := d.verifySplit(ctx, s.Samples, transform(s), func(done int) { update(before+done, bad.Total) })
 		if err != nil {
 			return err
 		}
@@ -112,6 +114,51 @@ func (d *dataset) verify(ctx context.Context, transform func(*data.Split) data.T
 		bad.Images = append(bad.Images, found...)
 		s.Samples, s.Verified = data.Readable(s.Samples, found), verified
 	}
+	return d.group.Agree(d.judgeImages(bad))
+}
+
+// verifySplit is data.Verify, of whose samples each process of the group decodes a share.
+func (d *dataset) verifySplit(ctx context.Context, samples []data.Sample, t data.Transform, update func(done int)) (
+	verified []data.Fingerprint, bad []data.BadImage, err error) {
+	size, round := d.group.Size(), len(samples)
+	if size > 1 {
+		round = min(round, 64*size) // after which they look whether one of them is asked to stop
+	}
+	for at := 0; at < len(samples); at += round {
+		now := samples[at:min(at+round, len(samples))]
+		start, end := collective.Share(len(now), d.group.Rank(), size)
+		good, failed, err := data.Verify(ctx, now[start:end], d.config.Data.Workers, d.cache, t,
+			func(done, _ int) { update(at + min(done*size, len(now))) })
+		if err := d.group.Agree(err); err != nil {
+			return nil, nil, err
+		}
+		if size == 1 {
+			return good, failed, nil
+		}
+		text, err := data.EncodeVerified(good, failed)
+		if err != nil {
+			return nil, nil, err
+		}
+		parts, err := d.group.GatherBytes(text)
+		if err != nil {
+			return nil, nil, err
+		}
+		for rank, part := range parts {
+			start, end := collective.Share(len(now), rank, size)
+			good, failed, err := data.DecodeVerified(part, now[start:end], at+start, d.cache)
+			if err != nil {
+				return nil, nil, err
+			}
+			verified, bad = append(verified, good...), append(bad, failed...)
+		}
+	}
+	return verified, bad, nil
+}
+
+// judgeImages decides whether the run goes on without images that cannot be read, and with images that are in several
+// splits.
+func (d *dataset) judgeImages(bad *data.Unreadable) (err error) {
+	c := d.config.Data
 	data.LogNotes(d.splits()...)
 	if err := bad.LeaveOut(c.Unreadable == "skip", `set data.unreadable = "skip"`); err != nil {
 		return err
@@ -245,10 +292,11 @@ func (d *dataset) loader(batch int, features []float32, keep func(batch int) boo
 	return data.NewLoader(c)
 }
 
-// evalLoader loads a split in its order, as images are evaluated.
+// evalLoader loads this process's share of a split in its order, as images are evaluated.
 func (d *dataset) evalLoader(split *data.Split, batch int) (*data.Loader, error) {
 	return data.NewLoader(data.LoaderConfig{Samples: split.Samples, Verified: split.Verified, Batch: batch,
-		Workers: d.config.Data.Workers, Transform: d.evalTransform(), Cache: d.cache})
+		Workers: d.config.Data.Workers, Transform: d.evalTransform(), Cache: d.cache,
+		Keep: inference.Share(d.group, len(split.Samples), batch)})
 }
 
 func (d *dataset) trainTransform() data.Transform {

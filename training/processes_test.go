@@ -3,6 +3,8 @@ package training_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -78,10 +80,7 @@ func TestProcesses(t *testing.T) {
 func TestProcessesRefuse(t *testing.T) {
 	dir := fundus(t)
 	for want, change := range map[string]func(c *config.Config){
-		"several processes need a number":      func(c *config.Config) { c.Training.Batch = config.Auto },
-		"a linear probe trains in one process": func(c *config.Config) { c.Model.Adaptation, c.Augment.Mixup = "linear_probe", 0 },
-		"data.cache is for one process":        func(c *config.Config) { c.Data.Cache = t.TempDir() },
-		"no folder ":                           func(c *config.Config) { c.Data.Dir = dir + "/nowhere" },
+		"no folder ": func(c *config.Config) { c.Data.Dir = dir + "/nowhere" },
 	} {
 		c := processesConfig(t, dir)
 		change(c)
@@ -90,5 +89,51 @@ func TestProcessesRefuse(t *testing.T) {
 				t.Errorf("rank %d: %v, want: %s", rank, err, want)
 			}
 		}
+	}
+}
+
+// TestProcessesShare: what the processes share has the bits of one process, whatever is trained and however few images
+// there are.
+func TestProcessesShare(t *testing.T) {
+	few := fundus(t) // 1 image a class in val and test: fewer batches than processes
+	for _, split := range []string{"val", "test"} {
+		images, err := filepath.Glob(filepath.Join(few, split, "*", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := map[string]bool{}
+		for _, path := range images {
+			if class := filepath.Dir(path); kept[class] {
+				os.Remove(path)
+			} else {
+				kept[class] = true
+			}
+		}
+	}
+	all := fundus(t)
+	for name, change := range map[string]func(c *config.Config){
+		"few images": func(c *config.Config) { c.Data.Dir, c.Data.Sampling = few, "balanced" },
+		"a linear probe": func(c *config.Config) {
+			c.Model.Adaptation, c.Augment.Mixup, c.Model.DropPath, c.Training.EMA = "linear_probe", 0, 0, 0
+		},
+		"a cache": func(c *config.Config) {
+			c.Data.Cache, c.Evaluation.Loss, c.Loss.ClassWeights = t.TempDir(), "batches", "balanced"
+			c.Evaluation.OperatingPoints, c.Evaluation.Cut = []string{"sensitivity 0.8"}, "1_mild_npdr"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := processesConfig(t, all)
+			c.Schedule.Epochs = 1
+			change(c)
+			want := outcome(t, run(t, c, training.Options{}).Folder)
+			if c.Data.Cache != "" {
+				c.Data.Cache = t.TempDir()
+			}
+			c.Output.Dir = t.TempDir()
+			if err := errors.Join(together(t.Context(), c, 4, training.Options{})...); err != nil {
+				t.Fatal(err)
+			}
+			same(t, outcome(t, c.Output.Dir+"/"+c.Name), want)
+		})
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"fovea/internal/numbers"
@@ -33,10 +32,10 @@ func spend(on *time.Duration, start time.Time) { *on += time.Since(start) }
 // meet waits for the other ranks, before numbers are moved.
 func (g *Group) meet() error {
 	defer spend(&g.times.Wait, time.Now())
-	if g.Size() == 1 {
-		return nil
+	if t, ok := g.transport.(resting); ok {
+		return t.rest()
 	}
-	return g.await()
+	return nil
 }
 
 func (g *Group) move(send []float32, to ranges, receive []float32, from ranges) error {
@@ -50,13 +49,14 @@ type transport interface {
 	Rank() int
 	// Size returns the number of ranks.
 	Size() int
-	// await waits until all ranks have called it. It takes no processor time meanwhile.
-	await() error
 	// exchange sends to each rank a range of send, and receives one from each.
 	exchange(send []float32, to ranges, receive []float32, from ranges) error
 	abort(reason error)
 	Close() error // once all ranks have called it
 }
+
+// A resting transport has calls that keep a core busy while they wait for other ranks. rest waits without that.
+type resting interface{ rest() error }
 
 // ranges holds for each rank where its elements start and how many they are.
 type ranges struct{ start, length []int32 }
@@ -287,7 +287,7 @@ func (g *Group) Gather(values []float64, counts []int) ([]float64, error) {
 
 // Max returns the largest x of all ranks. It is NaN if one of them is.
 func (g *Group) Max(x float64) (float64, error) {
-	all, err := g.Gather([]float64{x}, slices.Repeat([]int{1}, g.Size()))
+	all, err := g.Gather([]float64{x}, g.ones())
 	largest := math.Inf(-1)
 	for _, x := range all {
 		largest = max(largest, x)

@@ -1,6 +1,8 @@
 package collective
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -202,4 +204,62 @@ func ExampleGroup_ReduceScatter() {
 		}
 	})
 	// Output: [3 20]
+}
+
+// TestAgree: all ranks have the error of one, a wish to stop gives way to it, and bytes of any lengths arrive whole.
+func TestAgree(t *testing.T) {
+	failed := errors.New("the disk is full\nof images")
+	for _, test := range []struct {
+		errs [3]error
+		want string
+	}{
+		{[3]error{}, ""},
+		{[3]error{nil, fmt.Errorf("epoch 1: %w", context.Canceled), nil}, "canceled"},
+		{[3]error{context.Canceled, nil, failed}, "rank 2 of 3: the disk is full\nof images"},
+	} {
+		got := make([]error, 3)
+		var wg sync.WaitGroup
+		for rank, g := range Local(3) {
+			wg.Go(func() {
+				got[rank] = g.Agree(test.errs[rank])
+				data := bytes.Repeat([]byte{byte(rank)}, rank*(4*mostPiece+3))
+				all, err := g.GatherBytes(data)
+				for r, b := range all {
+					if len(b) != r*(4*mostPiece+3) || r > 0 && (b[0] != byte(r) || b[len(b)-1] != byte(r)) {
+						err = errors.Join(err, fmt.Errorf("%d bytes of rank %d", len(b), r))
+					}
+				}
+				done := 0
+				err = errors.Join(err, g.Rounds(t.Context(), 2, func(next func() error) error {
+					for range rank { // 0, 1 and 2 parts
+						done++
+						if err := next(); err != nil {
+							return err
+						}
+					}
+					return nil
+				}))
+				stopped := g.Rounds(t.Context(), 2, func(next func() error) error {
+					if rank == 1 {
+						return failed
+					}
+					return next()
+				})
+				if err != nil || done != rank || !IsAgreed(stopped) || !strings.Contains(stopped.Error(), "full") {
+					t.Errorf("rank %d: %v, %d rounds, %v", rank, err, done, stopped)
+				}
+			})
+		}
+		wg.Wait()
+		for rank, err := range got {
+			switch own := test.errs[rank]; {
+			case test.want == "":
+				if err != nil {
+					t.Errorf("rank %d: %v", rank, err)
+				}
+			case !IsAgreed(err), own != failed && !strings.Contains(err.Error(), test.want), own == failed && !errors.Is(err, failed):
+				t.Errorf("rank %d has %v, want %s", rank, err, test.want)
+			}
+		}
+	}
 }

@@ -37,8 +37,6 @@ type local struct {
 func (l *local) Rank() int { return l.rank }
 func (l *local) Size() int { return l.size }
 
-func (l *local) await() error { return l.exchange(nil, newRanges(l.size), nil, newRanges(l.size)) }
-
 func (l *local) exchange(send []float32, to ranges, receive []float32, from ranges) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

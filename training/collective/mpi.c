@@ -1,7 +1,6 @@
 #include "mpi.h"
 
 #include <stddef.h>
-#include <time.h>
 
 int fovea_mpi_init(struct fovea_mpi *m, int *rank, int *size) {
 	int provided, result = ((int (*)(void *, void *, int, int *))m->init_thread)(NULL, NULL, m->serialized, &provided);
@@ -17,15 +16,13 @@ int fovea_mpi_exchange(struct fovea_mpi *m, const float *send, const int *to, co
 	return ((alltoallv)m->alltoallv)(send, to_length, to, m->float32, receive, from_length, from, m->float32, m->world);
 }
 
-int fovea_mpi_await(struct fovea_mpi *m) {
-	// A request is a pointer or an int, and a status has at most 32 bytes.
-	int64_t request = 0, status[8];
-	int done = 0, result = ((int (*)(intptr_t, void *))m->ibarrier)(m->world, &request);
-	for (int looks = 0; !result && !done; looks++) {
-		result = ((int (*)(void *, int *, void *))m->test)(&request, &done, status);
-		if (looks > 100 && !done) nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
-	}
-	return result;
+int fovea_mpi_ibarrier(struct fovea_mpi *m, intptr_t *request) {
+	return ((int (*)(intptr_t, intptr_t *))m->ibarrier)(m->world, request);
+}
+
+int fovea_mpi_test(struct fovea_mpi *m, intptr_t *request, int *done) {
+	intptr_t status[32]; // more than any library's MPI_Status
+	return ((int (*)(intptr_t *, int *, void *))m->test)(request, done, status);
 }
 
 void fovea_mpi_abort(struct fovea_mpi *m) { ((int (*)(intptr_t, int))m->abort)(m->world, 1); }

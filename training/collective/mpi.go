@@ -83,8 +83,8 @@ func load(path string) (f C.struct_fovea_mpi, err error) {
 		return f, err
 	}
 	for name, at := range map[string]*unsafe.Pointer{"MPI_Init_thread": &f.init_thread, "MPI_Comm_rank": &f.comm_rank,
-		"MPI_Comm_size": &f.comm_size, "MPI_Ibarrier": &f.ibarrier, "MPI_Test": &f.test, "MPI_Alltoallv": &f.alltoallv, "MPI_Abort": &f.abort,
-		"MPI_Finalize": &f.finalize} {
+		"MPI_Comm_size": &f.comm_size, "MPI_Alltoallv": &f.alltoallv, "MPI_Abort": &f.abort,
+		"MPI_Ibarrier": &f.ibarrier, "MPI_Test": &f.test, "MPI_Finalize": &f.finalize} {
 		if *at = l.Symbol(name); *at == nil {
 			return f, fmt.Errorf("%s is no MPI library: it has no function %s", path, name)
 		}
@@ -117,15 +117,6 @@ func (m *mpi) onThread(f func()) {
 func (m *mpi) Rank() int { return m.rank }
 func (m *mpi) Size() int { return m.size }
 
-func (m *mpi) await() error {
-	var code C.int
-	m.onThread(func() { code = C.fovea_mpi_await(&m.functions) })
-	if code != 0 {
-		return fmt.Errorf("rank %d of %d: MPI_Ibarrier returned %d", m.rank, m.size, code)
-	}
-	return nil
-}
-
 func (m *mpi) exchange(send []float32, to ranges, receive []float32, from ranges) error {
 	var code C.int
 	m.onThread(func() {
@@ -134,6 +125,23 @@ func (m *mpi) exchange(send []float32, to ranges, receive []float32, from ranges
 	})
 	if code != 0 {
 		return fmt.Errorf("rank %d of %d: MPI_Alltoallv returned %d", m.rank, m.size, code)
+	}
+	return nil
+}
+
+// rest waits in a barrier of MPI, and sleeps between two looks at it: a call that waits would keep a core busy.
+func (m *mpi) rest() error {
+	var request C.intptr_t
+	var code, done C.int
+	m.onThread(func() { code = C.fovea_mpi_ibarrier(&m.functions, &request) })
+	for start := time.Now(); code == 0; {
+		if m.onThread(func() { code = C.fovea_mpi_test(&m.functions, &request, &done) }); done != 0 {
+			break
+		}
+		time.Sleep(min(20*time.Microsecond+time.Since(start)/16, 5*time.Millisecond))
+	}
+	if code != 0 {
+		return fmt.Errorf("rank %d of %d: a barrier of MPI returned %d", m.rank, m.size, code)
 	}
 	return nil
 }
@@ -157,6 +165,9 @@ func (m *mpi) abort(reason error) {
 }
 
 func (m *mpi) Close() error {
+	if err := m.rest(); err != nil { // none leaves while another still writes
+		return err
+	}
 	var code C.int
 	m.onThread(func() { code = C.fovea_mpi_finalize(&m.functions) })
 	if code != 0 {

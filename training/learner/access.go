@@ -10,6 +10,9 @@ func (l *Learner) EndProfile() (string, error) { return l.session.EndProfile() }
 // ArenaBytes returns the memory of one arena: all parameters, or all gradients.
 func (l *Learner) ArenaBytes() int64 { return 4 * int64(l.settings.Layout.Size) }
 
+// MomentBytes returns the memory of both moments in this process.
+func (l *Learner) MomentBytes() int64 { return 8 * int64(l.pieces.size) }
+
 // Gradients visits the gradients of the last ForwardBackward, by the parameter's name. They contain the loss scale as a
 // factor.
 func (l *Learner) Gradients(visit func(name string, gradient []float32)) error {

@@ -11,7 +11,7 @@ import (
 
 // Checkpoint calls use with what a checkpoint holds: the parameters that would be deployed, and all else that a step
 // changes. With write, what use writes into the tensors is kept. All processes call it, and use is called in the first:
-// it gets the moments of all, or passes on what it writes.
+// it has the moments of all, or passes on what it writes.
 func (l *Learner) Checkpoint(write bool, use func(parameters, optimizer []weights.Tensor) error) (err error) {
 	moments := []*ort.Memory{l.moment1, l.moment2}
 	first := true

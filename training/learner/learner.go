@@ -309,5 +309,8 @@ func (l *Learner) Settle() (lossSum float64, err error) {
 
 // Close frees the arenas and the session, and ends with what a GPU still does for them.
 func (l *Learner) Close() error {
+	if l == nil { // New has failed
+		return nil
+	}
 	return errors.Join(l.device.Wait(), l.cleanup.close())
 }
