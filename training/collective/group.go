@@ -350,12 +350,13 @@ func (g *Group) Close() error {
 	if g.gpus == nil {
 		return g.transport.Close()
 	}
-	// No GPU may still be at work for another one.
-	return errors.Join(g.Barrier(), g.gpus.close(), g.transport.Close())
+	err := g.Barrier() // no GPU may still be at work for another one
+	return errors.Join(err, g.gpus.close(err != nil), g.transport.Close())
 }
 
 // Abort ends all ranks, from any goroutine. Under MPI it writes the reason to standard error and does not return: the
-// process exits with 1, and so do the others. In a group of [Local] all calls return the reason from now on.
+// process exits with 1, and so do the others. In a group of [Local] and over TCP all calls return the reason from now
+// on, in all ranks. Over TCP a process that has not left the group five seconds later says why and exits with 1.
 func (g *Group) Abort(reason error) {
 	g.abort(fmt.Errorf("rank %d of %d: %w", g.Rank(), g.Size(), reason))
 }
@@ -366,9 +367,10 @@ func (g *Group) Recover() {
 	if r == nil {
 		return
 	}
-	if _, ok := g.transport.(*mpi); !ok {
+	if _, ok := g.transport.(*local); ok {
 		panic(r)
 	}
-	fmt.Fprintf(os.Stderr, "%s\n", debug.Stack())
+	fmt.Fprintf(os.Stderr, "panic: %v\n%s\n", r, debug.Stack())
 	g.Abort(fmt.Errorf("panic: %v", r))
+	os.Exit(1)
 }

@@ -5,6 +5,8 @@ import "C"
 
 import (
 	"fmt"
+	"os"
+	"strconv"
 	"sync"
 	"time"
 	"unsafe"
@@ -26,6 +28,51 @@ type GPUs struct {
 	library   string // path and version
 	closed    chan struct{}
 	watching  sync.WaitGroup
+	aborted   bool // by watch
+}
+
+// localVariables tell a process its number among those of its machine: of torchrun and [Meeting.Environ], Open MPI, MPICH
+// and Intel MPI, Slurm.
+var localVariables = []string{localVariable, "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"}
+
+// GPU returns the index of the GPU that this rank uses: its number among the ranks of its machine, which the launcher's
+// variables tell, else the names of the machines. It is an error if the machine has fewer GPUs than ranks. Without any GPU
+// it is 0. All ranks call it.
+func (g *Group) GPU() (int, error) {
+	if g.Size() == 1 {
+		return 0, nil
+	}
+	host, _ := os.Hostname()
+	hosts, err := g.GatherBytes([]byte(host))
+	if err != nil {
+		return 0, err
+	}
+	here, number := 0, 0
+	for rank, other := range hosts {
+		if string(other) == host {
+			here++
+			if rank < g.Rank() {
+				number++
+			}
+		}
+	}
+	for _, name := range localVariables {
+		if n, err := strconv.Atoi(os.Getenv(name)); err == nil && n >= 0 {
+			number = n
+			break
+		}
+	}
+	list, err := cuda.Devices()
+	switch {
+	case err != nil:
+		return 0, nil // an engine says why
+	case number < len(list):
+		return number, nil
+	case len(list) == 1 && os.Getenv("CUDA_VISIBLE_DEVICES") != "":
+		return 0, nil // Slurm may show each process a GPU of its own; NCCL refuses one that two use
+	}
+	return 0, fmt.Errorf("rank %d of %d has number %d of the %d processes on %s, from 0, but this machine shows %d GPUs: "+
+		`start one process for each GPU, or set runtime.provider = "cpu"`, g.Rank(), g.Size(), number, here, host, len(list))
 }
 
 // GPUs returns what joins the GPUs of all ranks. gpu is the index of this rank's, library the path of NCCL. The first
@@ -112,6 +159,7 @@ func (x *GPUs) watch(g *Group) {
 		if err != nil {
 			g.Abort(err)                             // a process of its own ends here
 			C.fovea_nccl_abort(&x.functions, x.comm) // ends the kernels that wait for other GPUs
+			x.aborted = true
 			return
 		}
 	}
@@ -177,12 +225,18 @@ func (x *GPUs) failure(result C.int, name string) error {
 	return fmt.Errorf("rank %d of %d: %s: %s returned %d (%s)", x.rank, x.size, x.library, name, int(result), text)
 }
 
-// close gives all back, when all ranks have done their work.
-func (x *GPUs) close() error {
+// close gives all back, when all ranks have done their work or the group has failed.
+func (x *GPUs) close(failed bool) error {
 	close(x.closed)
 	x.watching.Wait()
-	err := x.call("ncclCommDestroy", func() C.int { return C.fovea_nccl_destroy(&x.functions, x.comm) })
-	x.comm = 0
+	var err error
+	switch {
+	case x.aborted:
+	case failed: // others may never come to what this GPU waits for
+		err = x.call("ncclCommAbort", func() C.int { return C.fovea_nccl_abort(&x.functions, x.comm) })
+	default:
+		err = x.call("ncclCommDestroy", func() C.int { return C.fovea_nccl_destroy(&x.functions, x.comm) })
+	}
 	if failed := x.device.Close(); err == nil {
 		err = failed
 	}

@@ -66,6 +66,9 @@ func New(s Settings, e *engine.Engine, g *graphs.Graph) (*Learner, error) {
 
 func (l *Learner) open(e *engine.Engine, g *graphs.Graph) (err error) {
 	s, device := l.settings, e.Device()
+	if device != nil && s.processes() > 1 && s.GPUs == nil {
+		return errors.New("the GPUs of several processes are not joined")
+	}
 	g.Lower(e.Half(), device != nil)
 	if err = l.addSignals(g, newPieces(s).buckets); err != nil {
 		return err
