@@ -15,22 +15,31 @@ import (
 	"fovea/training/config"
 )
 
-// together takes a run with several processes, each of which is a goroutine here, and returns the error of each.
-func together(ctx context.Context, c *config.Config, size int, o training.Options) []error {
+// each calls do for every rank of a group, each of which is a goroutine here, and returns its errors.
+func each(size int, do func(rank int, g *collective.Group) error) []error {
 	errs := make([]error, size)
 	var wg sync.WaitGroup
 	for rank, g := range collective.Local(size) {
-		wg.Go(func() {
-			mine := o
-			mine.Group, mine.NoFigures = g, true
-			if rank > 0 {
-				mine.Progress = nil
-			}
-			_, errs[rank] = training.Run(ctx, c, mine)
-		})
+		wg.Go(func() { errs[rank] = do(rank, g) })
 	}
 	wg.Wait()
 	return errs
+}
+
+// together takes a run with several processes and returns the error of each.
+func together(ctx context.Context, c *config.Config, size int, o training.Options) []error {
+	return each(size, func(rank int, g *collective.Group) error {
+		mine := o
+		mine.Group, mine.NoFigures = g, true
+		if rank > 0 {
+			mine.Progress = nil
+		}
+		r, err := training.Run(ctx, c, mine)
+		if (r != nil) != (rank == 0 && err == nil) {
+			err = errors.Join(err, errors.New("a result in the wrong process"))
+		}
+		return err
+	})
 }
 
 // processesConfig shares 4 batches a step, with all that is drawn at random, clipping and an average.
@@ -135,5 +144,70 @@ func TestProcessesShare(t *testing.T) {
 			}
 			same(t, outcome(t, c.Output.Dir+"/"+c.Name), want)
 		})
+	}
+}
+
+// TestProcessesStop: a signal to one process stops all within a batch, wherever they are, and a run that is resumed by
+// another number of them ends as if nothing had been.
+func TestProcessesStop(t *testing.T) {
+	c := processesConfig(t, fundus(t))
+	want := outcome(t, run(t, c, training.Options{}).Folder)
+	for i, task := range []string{"check images", "epoch 2/2", "validate 2/2", "evaluate test"} {
+		if testing.Short() && i > 0 {
+			break
+		}
+		c.Output.Dir = t.TempDir()
+		for rank, err := range stopLast(t, c, 2+i%2, task) {
+			if !errors.Is(err, context.Canceled) || !collective.IsAgreed(err) {
+				t.Errorf("%s: rank %d ended with %v", task, rank, err)
+			}
+		}
+		if err := errors.Join(together(t.Context(), c, 4-i, training.Options{Resume: true})...); err != nil {
+			t.Fatal(err)
+		}
+		same(t, outcome(t, c.Output.Dir+"/"+c.Name), want)
+	}
+}
+
+// stopLast takes a run whose last process alone is asked to stop, in the middle of a task.
+func stopLast(t *testing.T, c *config.Config, size int, task string) []error {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	return each(size, func(rank int, g *collective.Group) error {
+		o, mine := training.Options{Group: g, NoFigures: true}, t.Context()
+		if rank == size-1 {
+			mine, o.Progress = ctx, func(u progress.Update) {
+				if u.Task == task && u.Done > 0 {
+					cancel()
+				}
+			}
+		}
+		_, err := training.Run(mine, c, o)
+		return err
+	})
+}
+
+// TestProcessesFail: if one process alone meets an error, all end with it.
+func TestProcessesFail(t *testing.T) {
+	for _, task := range []string{"epoch 1/2", "validate 1/2"} {
+		dir := fundus(t)
+		c := processesConfig(t, dir)
+		var once sync.Once
+		for rank, err := range together(t.Context(), c, 3, training.Options{Progress: func(u progress.Update) {
+			if u.Task == task {
+				once.Do(func() {
+					images, _ := filepath.Glob(filepath.Join(dir, "*", "*", "*"))
+					for _, path := range images {
+						if err := os.WriteFile(path, []byte("replaced"), 0o644); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+		}}) {
+			if err == nil || !strings.Contains(err.Error(), "the file was replaced") {
+				t.Errorf("%s: rank %d ended with %v", task, rank, err)
+			}
+		}
 	}
 }

@@ -70,8 +70,11 @@ struct fovea_signals *fovea_signals(size_t count) {
 }
 
 OrtStatus *fovea_signals_add(struct fovea_signals *s, OrtSessionOptions *options) {
-	OrtStatus *status = s->domain ? NULL : s->api->CreateCustomOpDomain(FOVEA_DOMAIN, &s->domain);
-	if (!status) status = s->api->CustomOpDomain_Add(s->domain, &s->op);
+	OrtStatus *status = NULL;
+	if (!s->domain) {
+		status = s->api->CreateCustomOpDomain(FOVEA_DOMAIN, &s->domain);
+		if (!status) status = s->api->CustomOpDomain_Add(s->domain, &s->op);
+	}
 	if (!status) status = s->api->AddCustomOpDomain(options, s->domain);
 	return status;
 }

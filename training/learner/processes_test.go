@@ -32,10 +32,19 @@ type joint struct {
 
 func newJoint(t *testing.T, frozen string) *joint {
 	t.Helper()
+	j, err := openJoint(t.Context(), frozen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { j.engine.Close() })
+	return j
+}
+
+func openJoint(ctx context.Context, frozen string) (*joint, error) {
 	// Six chunks of parameters, so that several processes have pieces.
 	m, err := models.NewViT(vit.Config{ImageSize: 28, Patch: 7, Width: 128, Depth: 2, Heads: 4, Classes: 5, Pool: vit.Mean})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	var tensors []optim.Tensor
 	for _, p := range m.Parameters() {
@@ -44,14 +53,11 @@ func newJoint(t *testing.T, frozen string) *joint {
 	j := &joint{context: t.Context(), model: m, batch: 2, settings: Settings{AdamW: optim.DefaultAdamW(), Accumulate: 1, Images: m.Images(),
 		DropPath: 0.2, Clip: 0.5, EMA: 0.9, Workers: 1}}
 	if j.settings.Layout, err = optim.NewLayout(tensors, optim.Decay{Layer: 0.65, Weight: 0.05}); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	j.settings.Layout.Freeze(func(p optim.Param) bool { return regexp.MustCompile(frozen).MatchString(p.Name) })
-	if j.engine, err = engine.New(t.Context(), engine.Settings{Provider: "cpu", Threads: 1}, nil); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { j.engine.Close() })
-	return j
+	j.engine, err = engine.New(ctx, engine.Settings{Provider: "cpu", Threads: 1}, nil)
+	return j, err
 }
 
 // open makes the learner of a process.
