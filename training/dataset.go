@@ -221,6 +221,24 @@ func (d *dataset) digests() map[string]string {
 	return out
 }
 
+// sameEverywhere reports an error if not all processes list the same images: each takes a share of them by position.
+func (d *dataset) sameEverywhere() error {
+	if d.group.Size() == 1 {
+		return nil
+	}
+	own := d.digests()
+	first, err := collective.Tell(d.group, func() (map[string]string, error) { return own, nil })
+	if err != nil {
+		return err
+	}
+	for _, s := range d.splits() {
+		if own[s.Name] != first[s.Name] {
+			err = fmt.Errorf("%s is not what the first process has there: give all processes the same data", s)
+		}
+	}
+	return d.group.Agree(err)
+}
+
 // contents identifies what is in the images of each split, 8 bytes for each in their order: 4 of the digest of the file,
 // 4 of that of its pixels. Another program may read other pixels from the same file.
 func (d *dataset) contents() map[string][]byte {

@@ -51,8 +51,7 @@ func processesConfig(t testing.TB, dir string) *config.Config {
 	return c
 }
 
-// TestProcesses: any number of processes ends with the files of one, also when it is stopped and resumed by another
-// number.
+// TestProcesses: any number of processes ends with the files of one.
 func TestProcesses(t *testing.T) {
 	dir := fundus(t)
 	c := processesConfig(t, dir)
@@ -64,38 +63,28 @@ func TestProcesses(t *testing.T) {
 		}
 		same(t, outcome(t, c.Output.Dir+"/"+c.Name), want)
 	}
-	if testing.Short() {
-		return
-	}
-	c.Output.Dir = t.TempDir()
-	ctx, cancel := context.WithCancel(t.Context())
-	errs := together(ctx, c, 2, training.Options{Progress: func(u progress.Update) {
-		if u.Task == "epoch 2/2" && u.Done > 0 {
-			cancel()
-		}
-	}})
-	for rank, err := range errs {
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("rank %d ended with %v", rank, err)
-		}
-	}
-	if err := errors.Join(together(t.Context(), c, 4, training.Options{Resume: true})...); err != nil {
-		t.Fatal(err)
-	}
-	same(t, outcome(t, c.Output.Dir+"/"+c.Name), want)
 }
 
-// TestProcessesRefuse: what several processes cannot do is an error in all of them, which says what to do.
+// TestProcessesRefuse: what is wrong before the first step is an error of all, in the words of the process that has it.
 func TestProcessesRefuse(t *testing.T) {
-	dir := fundus(t)
-	for want, change := range map[string]func(c *config.Config){
-		"no folder ": func(c *config.Config) { c.Data.Dir = dir + "/nowhere" },
-	} {
-		c := processesConfig(t, dir)
-		change(c)
-		for rank, err := range together(t.Context(), c, 2, training.Options{}) {
-			if err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("rank %d: %v, want: %s", rank, err, want)
+	dir, other := fundus(t), fundus(t)
+	images, err := filepath.Glob(filepath.Join(other, "val", "*", "*"))
+	if err := errors.Join(err, os.Remove(images[0])); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ second, want string }{{dir + "/nowhere", "no folder "},
+		{other, "is not what the first process has"}} {
+		for rank, err := range each(2, func(rank int, g *collective.Group) error {
+			c := processesConfig(t, dir)
+			if rank == 1 {
+				c.Data.Dir = test.second
+			}
+			_, err := training.Run(t.Context(), c, training.Options{Group: g})
+			return err
+		}) {
+			if !collective.IsAgreed(err) || !strings.Contains(err.Error(), test.want) ||
+				strings.Contains(err.Error(), "rank 1 of 2") != (rank == 0) {
+				t.Errorf("rank %d: %v, want: %s", rank, err, test.want)
 			}
 		}
 	}
@@ -129,20 +118,24 @@ func TestProcessesShare(t *testing.T) {
 			c.Data.Cache, c.Evaluation.Loss, c.Loss.ClassWeights = t.TempDir(), "batches", "balanced"
 			c.Evaluation.OperatingPoints, c.Evaluation.Cut = []string{"sensitivity 0.8"}, "1_mild_npdr"
 		},
+		"a batch that is chosen": func(c *config.Config) { c.Training.Batch = config.Auto },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := processesConfig(t, all)
 			c.Schedule.Epochs = 1
 			change(c)
-			want := outcome(t, run(t, c, training.Options{}).Folder)
-			if c.Data.Cache != "" {
-				c.Data.Cache = t.TempDir()
-			}
-			c.Output.Dir = t.TempDir()
 			if err := errors.Join(together(t.Context(), c, 4, training.Options{})...); err != nil {
 				t.Fatal(err)
 			}
-			same(t, outcome(t, c.Output.Dir+"/"+c.Name), want)
+			got := outcome(t, c.Output.Dir+"/"+c.Name)
+			c, err := config.Read(c.Output.Dir+"/"+c.Name+"/config.toml", nil, nil) // with the batch
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Output.Dir = t.TempDir(); c.Data.Cache != "" {
+				c.Data.Cache = t.TempDir()
+			}
+			same(t, got, outcome(t, run(t, c, training.Options{}).Folder))
 		})
 	}
 }

@@ -117,6 +117,9 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (_ *Result, err err
 	if err := g.Agree(err); err != nil {
 		return nil, err
 	}
+	if err := set.sameEverywhere(); err != nil {
+		return nil, err
+	}
 	gpus, err := joinGPUs(ctx, g, r.engine)
 	if err != nil {
 		return nil, err
@@ -283,10 +286,12 @@ func (r *run) openWeights() error {
 func (r *run) train(ctx context.Context, graph *graphs.Graph, resumes bool, stored *checkpoint.Checkpoint) (err error) {
 	g, setup, set := r.group, r.plan.setup, r.plan.data
 	l, err := setup.learner(r.engine, graph)
-	if err := g.Agree(err); err != nil {
-		return errors.Join(err, l.Close())
+	if err == nil {
+		defer func() { err = errors.Join(err, l.Close()) }()
 	}
-	defer func() { err = errors.Join(err, l.Close()) }()
+	if err := g.Agree(err); err != nil {
+		return err
+	}
 	v, err := newValidator(r.plan, r.engine, l)
 	if err == nil {
 		defer v.close()

@@ -50,8 +50,8 @@ A key's value comes from -set, else from the environment (FOVEA_SCHEDULE_EPOCHS)
 default. "trainer help config" lists all keys. -set holds for every -config.
 
 With runtime.devices the run starts several processes on this machine, which train together; mpirun, srun and torchrun
-start them on several machines. Each computes its part of the training.accumulate batches of a step. On CPUs the result
-has the bits of one process with the same runtime.threads.
+start them on several machines. They share the training.accumulate batches of each step, and the images of validation
+and test. On CPUs the result has the bits of one process with the same runtime.threads.
 
 Ctrl-C or SIGTERM finishes the current step, writes a checkpoint and exits with 130. -resume then ends with the same
 result as a run that was never stopped. A second signal stops at once.

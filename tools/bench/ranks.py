@@ -26,11 +26,6 @@ name = "run"
 dir = "{data}"
 size = 28
 crop_pct = 1.0
-[model]
-patch = 7
-width = 32
-depth = 2
-heads = 2
 [optimizer]
 lr = 1e-3
 clip = 1.0
@@ -46,13 +41,15 @@ provider = "cpu"
 threads = 1
 """
 
+VIT = ["model.patch=7", "model.width=32", "model.depth=2", "model.heads=2"]
+
 # What is set, for each comparison of bits.
 VARIANTS = {
     "accumulation, clipping, an average": [],
     "mixup, cutmix, dropped paths": ["augment.mixup=0.8", "augment.cutmix=1.0", "model.drop_path=0.2"],
     "balanced sampling": ["data.sampling=balanced", "augment.mixup=0.8"],
     "class weights, a focal loss": ["loss.class_weights=balanced", "loss.focal=2"],
-    "an imported model": ["model.onnx=models/imported/testdata/cnn_torchscript17.onnx", "data.size=32"],
+    "an imported model": ["model.onnx=models/imported/testdata/cnn_torchscript17.onnx", "data.size=20"],
     "a linear probe": ["model.adaptation=linear_probe", "training.ema=0"],
     "a cache, loss of batches, operating points": [
         "data.cache=CACHE", "evaluation.loss=batches", 'evaluation.operating_points=["youden"]',
@@ -83,7 +80,7 @@ class Job:
     def __init__(self, args, mpirun, size, out, settings=(), resume=False):
         self.mpirun, self.size, self.tag = mpirun, size, f"RANKS_PY_RUN={out}.{time.monotonic_ns()}"
         command = [args.trainer, "-config", str(args.folder / "tiny.toml"), "-set", f"output.dir={out}"]
-        for s in settings:
+        for s in [*settings, *([] if "model.onnx" in " ".join(settings) else VIT)]:
             command += ["-set", s]
         if resume:
             command.append("-resume")
