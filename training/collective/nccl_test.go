@@ -238,3 +238,56 @@ func TestCUDACollectivesFail(t *testing.T) {
 		}
 	})
 }
+
+// TestCUDARankGPU: a rank takes the GPU of its number on the machine, by the launcher's variables or by the names of the
+// machines. One process more than GPUs is an error, unless each is shown one GPU.
+func TestCUDARankGPU(t *testing.T) {
+	cudastub.Run(t, func(t *testing.T) {
+		for _, name := range localVariables {
+			t.Setenv(name, "")
+		}
+		chosen := func(size int) string {
+			found := make([]string, size)
+			var wg sync.WaitGroup
+			for rank, g := range Local(size) {
+				wg.Go(func() {
+					gpu, err := g.GPU()
+					found[rank] = fmt.Sprint(gpu, " ")
+					if err != nil {
+						found[rank] = regexp.MustCompile(` on .*, from 0, `).ReplaceAllString(err.Error(), " here ") + " "
+					}
+				})
+			}
+			wg.Wait()
+			return strings.TrimSpace(strings.Join(found, ""))
+		}
+		const refused = "rank 2 of 3 has number 2 of the 3 processes here but this machine shows 2 GPUs: start one process for " +
+			`each GPU, or set runtime.provider = "cpu"`
+		for _, c := range []struct {
+			gpus            string
+			variable, value string
+			size            int
+			want            string
+		}{
+			{"4", "", "", 3, "0 1 2"},
+			{"4", "LOCAL_RANK", "3", 2, "3 3"},
+			{"4", "OMPI_COMM_WORLD_LOCAL_RANK", "1", 2, "1 1"},
+			{"4", "MPI_LOCALRANKID", "2", 2, "2 2"},
+			{"4", "SLURM_LOCALID", "2", 2, "2 2"},
+			{"4", "LOCAL_RANK", "3", 1, "0"},
+			{"2", "", "", 3, "0 1 " + refused},
+			{"1", "CUDA_VISIBLE_DEVICES", "5", 2, "0 0"},
+			{"0", "", "", 2, "0 0"},
+		} {
+			t.Run(c.gpus+c.variable, func(t *testing.T) {
+				t.Setenv("FOVEA_CUDA_STUB_DEVICES", c.gpus)
+				if c.variable != "" {
+					t.Setenv(c.variable, c.value)
+				}
+				if got := chosen(c.size); got != c.want {
+					t.Errorf("%d ranks take the GPUs %s, want %s", c.size, got, c.want)
+				}
+			})
+		}
+	})
+}
