@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 
@@ -122,7 +123,12 @@ func (d *dataset) verifySplit(ctx context.Context, samples []data.Sample, t data
 	verified []data.Fingerprint, bad []data.BadImage, err error) {
 	size, round := d.group.Size(), len(samples)
 	if size > 1 {
-		round = min(round, 64*size) // after which they look whether one of them is asked to stop
+		// Behind each round they look whether one of them is asked to stop.
+		most, err := d.group.Max(float64(cmp.Or(d.config.Data.Workers, runtime.GOMAXPROCS(0))))
+		if err != nil {
+			return nil, nil, err
+		}
+		round = min(round, 16*int(most)*size)
 	}
 	for at := 0; at < len(samples); at += round {
 		now := samples[at:min(at+round, len(samples))]

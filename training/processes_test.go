@@ -47,7 +47,7 @@ func processesConfig(t testing.TB, dir string) *config.Config {
 	c := small(t, dir)
 	c.Training.Batch, c.Training.Accumulate, c.Training.EMA = 2, 4, 0.9
 	c.Model.DropPath, c.Augment.Mixup, c.Runtime.Threads = 0.2, 0.8, 1
-	c.Schedule.Epochs = 2
+	c.Schedule.Epochs, c.Data.Workers = 2, 1
 	return c
 }
 

@@ -1,7 +1,7 @@
 """Trains under mpirun and looks for what differs from one process, hangs or is left half-written.
 
     python tools/bench/ranks.py TRAINER FOLDER --mpirun OPENMPI/bin/mpirun MPICH/bin/mpirun \
-        [--bits] [--kills 40] [--failures 200] [--seed 0]
+        [--bits] [--kills 40] [--failures 200] [--seed 0] [--minutes 60]
 
 FOLDER gets a tiny data set and all runs. --bits compares the files of runs with 1, 2, 3 and 4 processes. --kills ends a
 random process with SIGKILL at random moments, and resumes with another number of processes until the run is finished.
@@ -60,7 +60,7 @@ VARIANTS = {
 FILES = ["checkpoints/last/model.safetensors", "checkpoints/last/optimizer.safetensors",
          "checkpoints/best/model.safetensors", "metrics_val.csv", "metrics_test.csv", "metrics_test.json",
          "predictions_test.csv", "log.txt"]
-SLOW = 60  # seconds after which a run hangs
+SLOW = 300  # seconds after which a run hangs
 
 
 def dataset(folder):
@@ -109,13 +109,20 @@ class Job:
                     found[int(v.split(b"=")[1])] = int(p.name)
         return found
 
+    def later(self, seconds):
+        """Waits until all ranks have begun, and then some seconds. Returns the ranks."""
+        while len(self.ranks()) < self.size and self.process.poll() is None:
+            time.sleep(0.1)
+        time.sleep(seconds)
+        return self.ranks()
+
     def end(self, limit=SLOW):
         """Waits, and returns the exit code, the output and the seconds that it took; the code is None for a hang."""
         start = time.monotonic()
         try:
             code = self.process.wait(limit)
             while self.ranks() and time.monotonic() - start < limit:
-                time.sleep(0.02)
+                time.sleep(0.1)
             if self.ranks():
                 code = None
         except subprocess.TimeoutExpired:
@@ -172,20 +179,20 @@ def kills(args):
     start = time.monotonic()
     code, log, _ = Job(args, None, 1, out, settings).end()
     assert code == 0, log
-    want, took = digest(out), time.monotonic() - start
+    want, took = digest(out), 1.5 * (time.monotonic() - start)
     killed, finished, bad, longest, codes = 0, 0, 0, 0.0, {}
     out = fresh(args.folder / "kills")
-    while killed < args.kills:
+    while killed < args.kills and time.monotonic() < args.until:
         size, mpirun = rng.choice([2, 3, 4]), rng.choice(args.mpirun)
         job = Job(args, mpirun, size, out, settings, resume=True)
-        time.sleep(0.3 + rng.random() * took)
-        ranks = job.ranks()
+        ranks = job.later(rng.random() * took)
         if len(ranks) == size and job.process.poll() is None:
             os.kill(ranks[rng.randrange(size)], signal.SIGKILL)
             code, log, seconds = job.end()
             killed += 1
             longest = max(longest, seconds)
             codes[code] = codes.get(code, 0) + 1
+            print(f"kill {killed}: np {size} of {mpirun}: {code} after {seconds:.1f} s", flush=True)
             if code in (0, None) or seconds > 10:
                 bad += 1
                 print(f"kill {killed}: np {size} ended with {code} after {seconds:.1f} s\n{log}", flush=True)
@@ -224,13 +231,12 @@ def failures(args):
     disk.mkdir(exist_ok=True)
 
     def interrupt(job, number):
-        time.sleep(0.3 + rng.random() * took)
-        ranks = job.ranks()
+        ranks = job.later(rng.random() * took)
         if len(ranks) == job.size:
             os.kill(ranks[rng.randrange(job.size)], number)
 
     def vanish(job, out):
-        time.sleep(0.5 + rng.random() * took)
+        job.later(rng.random() * took)
         shutil.rmtree(out / "run", ignore_errors=True)
 
     # Settings, what is done meanwhile, the exit codes, and a text that must be there once.
@@ -249,6 +255,8 @@ def failures(args):
     }
     counts = {name: [0, 0, {}] for name in cases}
     for i in range(args.failures):
+        if time.monotonic() > args.until:
+            break
         name = list(cases)[i % len(cases)]
         settings, meanwhile, codes, text = cases[name]
         size, mpirun = rng.choice([2, 3, 4]), args.mpirun[i // len(cases) % len(args.mpirun)]
@@ -273,8 +281,9 @@ def failures(args):
         c = counts[name]
         c[0], c[1] = c[0] + 1, c[1] + bool(wrong)
         c[2][code] = c[2].get(code, 0) + 1
+        print(f"run {i}, {name}: np {size} of {mpirun}: {code} after {seconds:.1f} s", flush=True)
         if wrong:
-            print(f"run {i}, {name}: np {size} of {mpirun} ended with {code} after {seconds:.1f} s\n{log}", flush=True)
+            print(f"which is wrong\n{log}", flush=True)
     for name, (runs, wrong, codes) in counts.items():
         print(f"{name}: {runs} runs, exit codes {codes}, {wrong} wrong", flush=True)
     return sum(c[1] for c in counts.values())
@@ -289,7 +298,9 @@ def main():
     p.add_argument("--kills", type=int, default=0)
     p.add_argument("--failures", type=int, default=0)
     p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--minutes", type=float, default=1e6, help="after which no run begins")
     args = p.parse_args()
+    args.until = time.monotonic() + 60 * args.minutes
     args.folder = args.folder.resolve()
     fresh(args.folder)
     data = dataset(args.folder / "data")

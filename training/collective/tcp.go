@@ -126,16 +126,6 @@ func (t *tcp) abort(reason error) { t.fail(reason) }
 func (t *tcp) Rank() int { return t.rank }
 func (t *tcp) Size() int { return t.size }
 
-// await brings one number from each rank to each.
-func (t *tcp) await() error {
-	to := newRanges(t.size)
-	for rank := range t.size {
-		to.set(rank, rank, rank+1)
-	}
-	numbers := make([]float32, 2*t.size)
-	return t.exchange(numbers[:t.size], to, numbers[t.size:], to)
-}
-
 func (t *tcp) exchange(send []float32, to ranges, receive []float32, from ranges) error {
 	t.exchanges++
 	var wg sync.WaitGroup

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -50,8 +51,8 @@ func openJoint(ctx context.Context, frozen string) (*joint, error) {
 	for _, p := range m.Parameters() {
 		tensors = append(tensors, optim.Tensor{Name: p.Name, Shape: p.Shape, Layer: p.Layer, Decay: p.Decay})
 	}
-	j := &joint{context: t.Context(), model: m, batch: 2, settings: Settings{AdamW: optim.DefaultAdamW(), Accumulate: 1, Images: m.Images(),
-		DropPath: 0.2, Clip: 0.5, EMA: 0.9, Workers: 1}}
+	j := &joint{context: ctx, model: m, batch: 2, settings: Settings{AdamW: optim.DefaultAdamW(), Accumulate: 1,
+		Images: m.Images(), DropPath: 0.2, Clip: 0.5, EMA: 0.9, Workers: 1}}
 	if j.settings.Layout, err = optim.NewLayout(tensors, optim.Decay{Layer: 0.65, Weight: 0.05}); err != nil {
 		return nil, err
 	}
@@ -263,5 +264,37 @@ func TestResumeElsewhere(t *testing.T) {
 	}
 	if what := before.differs(want); what != "" {
 		t.Errorf("another %s", what)
+	}
+}
+
+// TestOneFails: if the backward pass of one process fails while buckets go out, none of them hangs.
+func TestOneFails(t *testing.T) {
+	j := newJoint(t, "^$")
+	s := j.settings
+	s.Accumulate, s.Bucket = 3, 1
+	errs := make([]error, 3)
+	var wg sync.WaitGroup
+	for rank, g := range collective.Local(3) {
+		wg.Go(func() {
+			s := s
+			s.Group = g
+			l, err := j.open(s)
+			if err == nil && rank == 1 {
+				err = l.session.Close() // so that Run fails
+			}
+			err = errors.Join(err, l.Stage(make([]float32, j.batch*3*28*28), make([]float32, j.batch*5), 0, 0))
+			if err == nil {
+				err = l.ForwardBackward()
+			}
+			if errs[rank] = errors.Join(err, l.Close()); err != nil {
+				g.Abort(err)
+			}
+		})
+	}
+	wg.Wait()
+	for rank, err := range errs {
+		if err == nil || !strings.Contains(err.Error(), "running a session: it is closed") {
+			t.Errorf("rank %d: %v", rank, err)
+		}
 	}
 }
