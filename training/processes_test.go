@@ -51,17 +51,31 @@ func processesConfig(t testing.TB, dir string) *config.Config {
 	return c
 }
 
-// TestProcesses: any number of processes ends with the files of one.
+// TestProcesses: any number of processes ends with the files of one, also where they share no run folder. Only the
+// first writes.
 func TestProcesses(t *testing.T) {
 	dir := fundus(t)
 	c := processesConfig(t, dir)
 	want := outcome(t, run(t, c, training.Options{}).Folder)
-	for _, size := range []int{2, 3, 5} {
+	for _, size := range []int{3, 5} {
 		c.Output.Dir = t.TempDir()
 		if err := errors.Join(together(t.Context(), c, size, training.Options{})...); err != nil {
 			t.Fatal(err)
 		}
 		same(t, outcome(t, c.Output.Dir+"/"+c.Name), want)
+	}
+	c.Output.Dir = t.TempDir()
+	other := *c
+	other.Output.Dir = t.TempDir()
+	if err := errors.Join(each(2, func(rank int, g *collective.Group) error {
+		_, err := training.Run(t.Context(), []*config.Config{c, &other}[rank], training.Options{Group: g, NoFigures: true})
+		return err
+	})...); err != nil {
+		t.Fatal(err)
+	}
+	same(t, outcome(t, c.Output.Dir+"/"+c.Name), want)
+	if left, err := os.ReadDir(other.Output.Dir); err != nil || len(left) > 0 {
+		t.Errorf("the second process wrote %v (%v)", left, err)
 	}
 }
 
