@@ -1,6 +1,7 @@
 package collective
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -16,6 +17,7 @@ type Group struct {
 	transport
 	scratch []float32
 	times   Times
+	gpus    *GPUs // nil: nobody has asked for them
 }
 
 // Times are what a rank has spent: on waiting for others, on moving numbers, on adding them.
@@ -50,8 +52,7 @@ type transport interface {
 	// exchange sends to each rank a range of send, and receives one from each.
 	exchange(send []float32, to ranges, receive []float32, from ranges) error
 	abort(reason error)
-	// Close leaves the group, once all ranks have called it. The process then ends with [Exit].
-	Close() error
+	Close() error // once all ranks have called it
 }
 
 // A resting transport has calls that keep a core busy while they wait for other ranks. rest waits without that.
@@ -342,6 +343,15 @@ func (g *Group) buffer(n int) []float32 {
 		g.scratch = make([]float32, n)
 	}
 	return g.scratch[:n]
+}
+
+// Close leaves the group, once all ranks have called it. The process then ends with [Exit].
+func (g *Group) Close() error {
+	if g.gpus == nil {
+		return g.transport.Close()
+	}
+	err := g.Barrier() // no GPU may still be at work for another one
+	return errors.Join(err, g.gpus.close(err != nil), g.transport.Close())
 }
 
 // Abort ends all ranks, from any goroutine. Under MPI it writes the reason to standard error and does not return: the

@@ -24,8 +24,10 @@ const (
 	envLibrary = "FOVEA_ORT" // names the library for every tool that uses it
 )
 
+const standInPrefix = "FOVEA_CUDA_STUB" // of the variables of the stand-ins for CUDA
+
 // notSettings lists variables that are no keys: those of package collective, and of the project's tests.
-var notSettings = []string{"FOVEA_CHILD", "FOVEA_CUDA_STUB", "FOVEA_GRADIENTS", "FOVEA_LARGE", "FOVEA_MEET", "FOVEA_MPI",
+var notSettings = []string{"FOVEA_CHILD", "FOVEA_GRADIENTS", "FOVEA_LARGE", "FOVEA_MEET", "FOVEA_MPI",
 	"FOVEA_NCCL", "FOVEA_PARAMETERS", "FOVEA_PYTHON", "FOVEA_SECRET"}
 
 // Read returns the config that file describes, changed by environ (as from os.Environ) and by overrides
@@ -148,7 +150,8 @@ func (r *reader) readEnviron(environ []string) {
 	library := ""
 	for _, e := range environ {
 		name, text, _ := strings.Cut(e, "=")
-		if !strings.HasPrefix(name, envPrefix) || text == "" || slices.Contains(notSettings, name) {
+		if !strings.HasPrefix(name, envPrefix) || text == "" || slices.Contains(notSettings, name) ||
+			strings.HasPrefix(name, standInPrefix) {
 			continue
 		}
 		i := slices.IndexFunc(keys, func(k key) bool { return k.env() == name })

@@ -69,6 +69,15 @@ func Together(ctx context.Context, r config.Runtime, c Command, f func(*collecti
 		}
 	}()
 	defer group.Recover()
+	// This process tells itself what the others are told.
+	const local = "LOCAL_RANK"
+	before, there := os.LookupEnv(local)
+	os.Setenv(local, strconv.Itoa(gpus[0]))
+	defer func() {
+		if os.Unsetenv(local); there {
+			os.Setenv(local, before)
+		}
+	}()
 	return f(group)
 }
 
