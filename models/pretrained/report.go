@@ -16,7 +16,7 @@ type Report struct {
 	Missing    []string // parameters that are not in the file and keep their values
 	Unexpected []string // tensors that are no parameter, by the names that they would have in the model
 	Resized    []string // position embeddings of another grid, among Loaded
-	Dropped    []string // tensors of the file's head
+	Dropped    []string // parameters of the head that the file has and the model does not get
 	Transposed bool     // Linear weights are [in,out] in the file
 }
 
