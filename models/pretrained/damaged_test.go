@@ -96,17 +96,6 @@ func apart(pattern, replacement string, parts ...string) edit {
 	}
 }
 
-// beside adds a second copy of the file.
-func beside(p string) edit {
-	return func(file []entry) []entry {
-		for _, e := range slices.Clone(file) {
-			other := drawn(p+e.name, e.shape)
-			file = append(file, other)
-		}
-		return file
-	}
-}
-
 // both writes the file below two prefixes, with values of its own below the first.
 func both(a, b string) edit {
 	return func(file []entry) (out []entry) {

@@ -22,15 +22,15 @@ type Report struct {
 
 // Attributes returns the entries that are not empty as slog's keys and values.
 func (r Report) Attributes() []any {
-	out := []any{"backbone", fmt.Sprintf("%d of %d parameters", r.Filled, r.Backbone), "layout", r.Layout}
+	out := []any{"loaded", len(r.Loaded), "backbone", fmt.Sprintf("%d of %d parameters", r.Filled, r.Backbone), "layout", r.Layout}
 	add := func(key, value string) {
 		if value != "" {
 			out = append(out, key, value)
 		}
 	}
-	add("from", r.Dict)
+	add("dict", r.Dict)
 	if r.Others != nil {
-		add("not from", strings.Join(r.Others, ", ")+", which has the model too: see model.weights_from")
+		add("not taken", strings.Join(r.Others, ", ")+", with the model too: see model.weights_from")
 	}
 	add("new", summary(r.Missing))
 	add("unexpected", summary(r.Unexpected))
