@@ -2,6 +2,7 @@ package trained_test
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -114,6 +115,46 @@ func TestLayouts(t *testing.T) {
 					break
 				}
 			}
+		}
+	}
+}
+
+// A weight file that is no classifier is refused, with what it is.
+func TestRefuses(t *testing.T) {
+	base := readLayouts(t)["timm"]
+	for _, test := range []struct {
+		edit     func(l layout)
+		settings trained.Settings
+		size     int64
+		want     string
+	}{
+		{func(l layout) { delete(l.Shapes, "head.weight"); delete(l.Shapes, "head.bias") }, trained.Settings{Heads: 2}, 0,
+			`a Vision Transformer of width 32 with 2 blocks, in the layout "timm", but no head`},
+		{func(l layout) { l.Shapes["head.weight"] = []int64{3, 64} }, trained.Settings{Heads: 2}, 0,
+			"whose head reads 64 features instead of 32"},
+		{func(l layout) { delete(l.Shapes, "head.bias") }, trained.Settings{Heads: 2}, 0, "the file lacks head.bias"},
+		{func(l layout) { delete(l.Shapes, "pos_embed") }, trained.Settings{Heads: 2}, 0, "the file lacks pos_embed"},
+		{func(l layout) { l.Shapes["fc_norm.weight"] = []int64{32} }, trained.Settings{Heads: 2}, 0, "the file lacks fc_norm.bias"},
+		{func(l layout) { delete(l.Shapes, "blocks.0.norm2.bias") }, trained.Settings{Heads: 2}, 0, "the file lacks blocks.0.norm2.bias"},
+		{func(l layout) { l.Shapes["reg_token"] = []int64{1, 4, 32} }, trained.Settings{Heads: 2}, 0, "the model lacks reg_token"},
+		{func(layout) {}, trained.Settings{Heads: 3}, 0, "which cannot have 3 heads: say their number with -set model.heads=N"},
+		{func(layout) {}, trained.Settings{Heads: 2}, 15, "a size of 15 pixels is no multiple of the patches"},
+		{func(layout) {}, trained.Settings{Heads: 2, From: "ema"}, 0, "its names are those of no Vision Transformer"},
+		{func(l layout) {
+			for name, shape := range base.Shapes {
+				l.Shapes["a."+name], l.Shapes["b."+name] = shape, shape
+				delete(l.Shapes, name)
+			}
+		}, trained.Settings{Heads: 2}, 0, `twice, below "a" and below "b": say in model.weights_from`},
+	} {
+		l := layout{Shapes: maps.Clone(base.Shapes)}
+		test.edit(l)
+		c, err := trained.Open(write(t, l.tensors()), test.settings, test.size)
+		if err == nil {
+			c.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("error %v, want one with %q", err, test.want)
 		}
 	}
 }
