@@ -122,6 +122,16 @@ func TestLayouts(t *testing.T) {
 // A weight file that is no classifier is refused, with what it is.
 func TestRefuses(t *testing.T) {
 	base := readLayouts(t)["timm"]
+	damaged := base.tensors()
+	for _, x := range damaged {
+		if x.Name == "norm.bias" {
+			copy(x.Data[4:], []byte{0, 0, 0xc0, 0x7f}) // NaN
+		}
+	}
+	if _, err := trained.Open(write(t, damaged), trained.Settings{Heads: 2}, 0); err == nil ||
+		!strings.Contains(err.Error(), "element 1 of norm.bias is not finite") {
+		t.Errorf("error %v", err)
+	}
 	for _, test := range []struct {
 		edit     func(l layout)
 		settings trained.Settings
