@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/data/store"
 	"fovea/internal/naming"
 )
 
@@ -85,7 +86,7 @@ func openSplits(dir string) (*Dataset, error) {
 		name string
 		into **Split
 	}{{"train", &d.Train}, {"val", &d.Val}, {"test", &d.Test}} {
-		split, err := OpenSplit(filepath.Join(dir, s.name))
+		split, err := OpenSplit(store.Join(dir, s.name))
 		errs = append(errs, err)
 		*s.into = split
 	}
@@ -170,7 +171,7 @@ func OpenSplit(dir string) (*Split, error) {
 		if strings.HasPrefix(name, ".") {
 			others.hidden = append(others.hidden, name)
 		}
-		paths, err := others.images(filepath.Join(dir, name))
+		paths, err := others.images(store.Join(dir, name))
 		if err != nil {
 			return nil, err
 		}
@@ -233,29 +234,14 @@ func OpenSplitNumbered(dir string) (d *Dataset, shifts []Shift, err error) {
 
 // list returns the names of the folders and of the other entries of dir, sorted.
 func list(dir string) (folders, files []string, err error) {
-	entries, err := os.ReadDir(dir)
+	folders, files, err = store.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, fmt.Errorf("no folder %s: check the path (%w)", dir, fs.ErrNotExist)
 	case err != nil:
 		return nil, nil, fmt.Errorf("listing images: %w", err)
 	}
-	for _, e := range entries {
-		if isFolder(dir, e) {
-			folders = append(folders, e.Name())
-		} else {
-			files = append(files, e.Name())
-		}
-	}
-	return folders, files, nil // ReadDir sorts by name
-}
-
-func isFolder(dir string, e fs.DirEntry) bool {
-	if e.Type()&fs.ModeSymlink == 0 {
-		return e.IsDir()
-	}
-	info, err := os.Stat(filepath.Join(dir, e.Name()))
-	return err == nil && info.IsDir()
+	return folders, files, nil
 }
 
 // Images lists the image files below dir, at any depth. It visits folders in the order of their whole paths as strings,
@@ -280,21 +266,16 @@ type leftOut struct {
 
 // images does what Images does, and counts what it leaves out.
 func (o *leftOut) images(dir string) ([]string, error) {
-	folders, err := foldersBelow(dir, nil)
+	folders, err := foldersBelow(dir)
 	if err != nil {
 		return nil, err
 	}
-	slices.Sort(folders)
 	var paths []string
-	for _, folder := range folders {
-		_, files, err := list(folder)
-		if err != nil {
-			return nil, err
-		}
-		o.addFiles(folder, files, false)
-		for _, f := range files {
+	for _, folder := range slices.Sorted(maps.Keys(folders)) {
+		o.addFiles(folder, folders[folder], false)
+		for _, f := range folders[folder] {
 			if isImage(f) {
-				paths = append(paths, filepath.Join(folder, f))
+				paths = append(paths, store.Join(folder, f))
 			}
 		}
 	}
@@ -304,7 +285,7 @@ func (o *leftOut) images(dir string) ([]string, error) {
 // addFiles counts the files of a folder that are no images, and all of them if they are loose.
 func (o *leftOut) addFiles(folder string, files []string, loose bool) {
 	for _, f := range files {
-		path := filepath.Join(folder, f)
+		path := store.Join(folder, f)
 		switch {
 		case strings.HasPrefix(f, beside):
 			if slices.Contains(Extensions, extension(f)) {
@@ -349,30 +330,36 @@ func (o *leftOut) log(dir string) {
 	}
 }
 
-// foldersBelow lists dir and the folders below it. above holds the folders around dir: a link to one of them is not
-// followed.
-func foldersBelow(dir string, above []fs.FileInfo) ([]string, error) {
+// foldersBelow returns the names of the files in dir and in each folder below it, by the path of the folder.
+func foldersBelow(dir string) (map[string][]string, error) {
+	if store.Remote(dir) {
+		return store.Walk(dir)
+	}
+	folders := map[string][]string{}
+	return folders, addFolder(folders, dir, nil)
+}
+
+// addFolder adds dir and the folders below it. above holds the folders around dir: a link to one of them is not followed.
+func addFolder(folders map[string][]string, dir string, above []fs.FileInfo) error {
 	info, err := os.Stat(dir)
 	if err != nil {
-		return nil, fmt.Errorf("listing images: %w", err)
+		return fmt.Errorf("listing images: %w", err)
 	}
 	if slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
-		return nil, nil
+		return nil
 	}
 	above = append(slices.Clip(above), info)
-	names, _, err := list(dir)
+	names, files, err := list(dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	folders := []string{dir}
+	folders[dir] = files
 	for _, name := range names {
-		below, err := foldersBelow(filepath.Join(dir, name), above)
-		if err != nil {
-			return nil, err
+		if err := addFolder(folders, store.Join(dir, name), above); err != nil {
+			return err
 		}
-		folders = append(folders, below...)
 	}
-	return folders, nil
+	return nil
 }
 
 // beside begins the names of files that macOS puts beside others on foreign disks. They hold no image.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"fovea/data/store"
 	"fovea/data/tars"
 	"fovea/internal/naming"
 )
@@ -36,8 +37,8 @@ func SplitArchives(dir, split string) []string {
 	if tars.IsArchive(dir) {
 		return []string{dir}
 	}
-	if folders, files, err := list(filepath.Join(dir, split)); err == nil {
-		return archivesOf(filepath.Join(dir, split), folders, files, func(string) bool { return true })
+	if folders, files, err := list(store.Join(dir, split)); err == nil {
+		return archivesOf(store.Join(dir, split), folders, files, func(string) bool { return true })
 	}
 	_, files, _ := list(dir)
 	return archivesOf(dir, nil, files, func(name string) bool {
@@ -47,7 +48,7 @@ func SplitArchives(dir, split string) []string {
 
 func archivesOf(dir string, folders, files []string, fits func(name string) bool) (archives []string) {
 	for _, name := range files {
-		if path := filepath.Join(dir, name); len(folders) == 0 && fits(name) && tars.IsArchive(path) {
+		if path := store.Join(dir, name); len(folders) == 0 && fits(name) && tars.IsArchive(path) {
 			archives = append(archives, path)
 		}
 	}

@@ -2,10 +2,10 @@ package inference
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"fovea/data"
 	"fovea/data/labels"
+	"fovea/data/store"
 )
 
 // Images names labelled images to use a model on.
@@ -31,7 +31,7 @@ func (o Images) list(classes []string, merged map[string][]string) (*data.Split,
 		return data.OpenTars(o.Dir, o.Split, archives, classes)
 	}
 	if o.Labels == "" {
-		return data.OpenSplit(filepath.Join(o.Dir, o.Split))
+		return data.OpenSplit(store.Join(o.Dir, o.Split))
 	}
 	if len(merged) > 0 {
 		classes = nil // the table may have those that are merged

@@ -2,13 +2,12 @@ package labels
 
 import (
 	"fmt"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"fovea/data"
+	"fovea/data/store"
 	"fovea/internal/naming"
 	"fovea/internal/table"
 )
@@ -23,10 +22,7 @@ type index struct {
 
 // path returns the path of a file.
 func (x *index) path(file int) string {
-	if path := filepath.FromSlash(x.files[file]); filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(x.dir, filepath.FromSlash(x.files[file]))
+	return store.Resolve(x.dir, x.files[file])
 }
 
 func newIndex(dir string) (*index, error) {
@@ -36,11 +32,11 @@ func newIndex(dir string) (*index, error) {
 	}
 	x := &index{dir: dir, names: map[string][]int{}, lower: map[string][]int{}}
 	for _, p := range paths {
-		rel, err := filepath.Rel(dir, p)
+		rel, err := store.Rel(dir, p)
 		if err != nil {
 			return nil, err
 		}
-		x.addFile(filepath.ToSlash(rel))
+		x.addFile(rel)
 	}
 	return x, nil
 }
@@ -138,11 +134,11 @@ func numberOf(text string) (string, bool) {
 
 // findElsewhere returns a file that is not below the folder, or whose name has another ending than images have.
 func (x *index) findElsewhere(name string) int {
-	at := filepath.FromSlash(name)
-	if !filepath.IsAbs(at) {
-		at = filepath.Join(x.dir, at)
+	at, err := store.Locate(store.Resolve(x.dir, name))
+	if err != nil {
+		return -1
 	}
-	if info, err := os.Stat(naming.Locate(at)); err != nil || info.IsDir() || name == "." {
+	if info, err := store.Stat(at); err != nil || info.IsDir() || name == "." {
 		return -1
 	}
 	return x.addFile(name)

@@ -96,6 +96,29 @@ func TestAuto(t *testing.T) {
 	}
 }
 
+// A key that may be a number is one value too, whether it stands as a number or as a string.
+func TestDevices(t *testing.T) {
+	for _, test := range []struct {
+		line    string
+		set     []string
+		want    string
+		number  int
+		devices []int
+	}{
+		{"", nil, "", 1, nil}, {"devices = 2", nil, "2", 2, nil}, {`devices = "2"`, nil, "2", 2, nil},
+		{`devices = "all"`, nil, "all", 0, nil}, {"devices = 2", []string{"runtime.devices=0, 3"}, "0, 3", 0, []int{0, 3}},
+	} {
+		c, err := Read(write(t, minimal+"[runtime]\n"+test.line+"\n"), test.set, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		number, list, err := ParseDevices(c.Runtime.Devices)
+		if c.Runtime.Devices != test.want || number != test.number || !reflect.DeepEqual(list, test.devices) || err != nil {
+			t.Errorf("%+v: %q, %d, %v, %v", test, c.Runtime.Devices, number, list, err)
+		}
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -137,6 +160,8 @@ func TestReadRefuses(t *testing.T) {
 			[]string{"octid.toml:3: data.size: found the number 224, expected an integer"}},
 		{"string for number", minimal + "crop_pct = \"1\"\n", nil, nil,
 			[]string{`octid.toml:3: data.crop_pct: found the string "1", expected a number`}},
+		{"boolean for a string or integer", minimal + "[runtime]\ndevices = true\n", nil, nil,
+			[]string{"octid.toml:4: runtime.devices: found the boolean true, expected a string or integer"}},
 		{"integer for boolean", minimal + "[augment]\nquarter_turns = 1\n", nil, nil,
 			[]string{"octid.toml:4: augment.quarter_turns: found the integer 1, expected a boolean"}},
 		{"boolean for string", "[data]\ndir = true\n", nil, nil,
@@ -263,7 +288,7 @@ func TestReadLibraryFromFoveaORT(t *testing.T) {
 
 func TestReadRuntime(t *testing.T) {
 	got, err := ReadRuntime([]string{"runtime.threads=3"}, []string{"FOVEA_RUNTIME_PROVIDER=cpu"})
-	if want := (Runtime{Provider: "cpu", Threads: 3}); err != nil || got != want {
+	if want := (Runtime{Provider: "cpu", Threads: 3, Bucket: 8}); err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 	for _, set := range []string{"data.size=3", "runtime.threads=-1", "runtime.provider=gpu"} {
