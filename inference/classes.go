@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 
 	"fovea/data"
 	"fovea/internal/naming"
@@ -40,6 +41,10 @@ func (m Matching) Error(data, model string, known []string) error {
 		naming.List(known))
 	if len(m.Missing) > 0 {
 		message += "; without images are " + naming.List(m.Missing)
+	}
+	if known[0] == "0" && known[len(known)-1] == strconv.Itoa(len(known)-1) {
+		message += "; the model has only numbers for its classes: say their names in this order with -classes, " +
+			"such as -classes DATA/train, which are the sorted names of class folders"
 	}
 	return errors.New(message)
 }

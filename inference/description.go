@@ -1,6 +1,7 @@
 package inference
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -9,8 +10,9 @@ import (
 
 	"fovea/data"
 	"fovea/evaluation/operating"
+	"fovea/internal/naming"
 	"fovea/models/imported"
-	"fovea/onnx"
+	"fovea/models/trained"
 	"fovea/onnx/pb"
 )
 
@@ -30,29 +32,36 @@ type Description struct {
 	Crop      float64             `json:"crop" toml:"crop"`       // part of the shorter side that stays
 	Mean      []float32           `json:"mean" toml:"mean"`       // RGB in [0,1]
 	Std       []float32           `json:"std" toml:"std"`
-	White     int                 `json:"white_level" toml:"white_level"` // see data.Reading
-	Input     string              `json:"input" toml:"input"`             // float32 [N,3,S,S]
-	Output    string              `json:"output" toml:"output"`           // float32 [N,C]
-	Scores    string              `json:"scores" toml:"scores"`           // Logits or Probabilities; "": see Resolve
-	Positive  string              `json:"positive" toml:"positive"`       // the class of two that is looked for; "": see Meaning
-	Ordered   *bool               `json:"ordered" toml:"ordered"`         // whether the classes are grades; nil: see Meaning
-	Grades    []string            `json:"grades" toml:"grades"`           // the classes in ascending order; nil: see Meaning
-	Epoch     int                 `json:"-" toml:"-"`                     // of a run, the best, counted from 1
-	Raw       bool                `json:"-" toml:"-"`                     // the preparation is inside: Input is uint8 [height,width,3]
-	Half      bool                `json:"-" toml:"-"`                     // logits are rounded to float16, as the run's metrics say
-	LossBatch int                 `json:"-" toml:"-"`                     // the loss is a mean over batches of so many images; 0: over images
-	Operating []operating.Point   `json:"-" toml:"-"`                     // thresholds that a run chose on validation, the default first
+	White     int                 `json:"white_level" toml:"white_level"`  // see data.Reading
+	Input     string              `json:"input" toml:"input"`              // float32 [N,3,S,S]
+	Output    string              `json:"output" toml:"output"`            // float32 [N,C]
+	Scores    string              `json:"scores" toml:"scores"`            // Logits or Probabilities; "": see Resolve
+	Positive  string              `json:"positive" toml:"positive"`        // the class of two that is looked for; "": see Meaning
+	Ordered   *bool               `json:"ordered" toml:"ordered"`          // whether the classes are grades; nil: see Meaning
+	Grades    []string            `json:"grades" toml:"grades"`            // the classes in ascending order; nil: see Meaning
+	Weights   trained.Settings    `json:"weights,omitzero" toml:"weights"` // what a weight file does not say of its model
+	Epoch     int                 `json:"-" toml:"-"`                      // of a run, the best, counted from 1
+	Raw       bool                `json:"-" toml:"-"`                      // the preparation is inside: Input is uint8 [height,width,3]
+	Half      bool                `json:"-" toml:"-"`                      // logits are rounded to float16, as the run's metrics say
+	LossBatch int                 `json:"-" toml:"-"`                      // the loss is a mean over batches of so many images; 0: over images
+	Operating []operating.Point   `json:"-" toml:"-"`                      // thresholds that a run chose on validation, the default first
 
 	said  bool // somebody said Scores
 	found bool // the graph says Scores
 }
 
 // Describe finds out how to use the model file at path. What given says holds; then what the file beside it says,
-// MODEL.json or MODEL.toml for MODEL.onnx; then the metadata of a run's model. Of another model, size, input, output
+// MODEL.json or MODEL.toml for MODEL.onnx; then the metadata of a run's model, or the arguments in a weight file. Of another model, size, input, output
 // and names of classes are read off the graph where it leaves no choice, and classes without names are called by their
 // numbers. Scores that nobody says are logits if a layer makes them, and else are left for Resolve. It is an error if the preprocessing is not said anywhere.
 func Describe(path string, given Description) (*Description, error) {
-	m, err := onnx.Open(path)
+	beside, err := readSidecar(path)
+	if err != nil {
+		return nil, err
+	}
+	said := beside
+	said.take(given)
+	m, err := trained.Open(path, said.Weights, int64(said.Size))
 	if err != nil {
 		return nil, err
 	}
@@ -61,13 +70,18 @@ func Describe(path string, given Description) (*Description, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	beside, err := readSidecar(path)
-	if err != nil {
-		return nil, err
+	if w := m.Weights; w != nil {
+		w.Log(path, said.Weights)
+		d = &Description{Classes: w.Classes, Size: w.Size, Crop: w.Crop, Mean: w.Mean, Std: w.Std, LossBatch: w.LossBatch,
+			Output: Logits, Scores: Logits}
 	}
 	d.take(beside)
 	d.take(given)
 	d.said = beside.Scores != "" || given.Scores != ""
+	if w := m.Weights; w != nil && d.Classes != nil && len(d.Classes) != int(w.Config.Classes) {
+		return nil, fmt.Errorf("%s: its head has %d classes, but the names are of %d: %s", path, w.Config.Classes,
+			len(d.Classes), naming.List(d.Classes))
+	}
 	if err := d.readGraph(m.Proto.GetGraph()); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -116,6 +130,14 @@ func (d *Description) take(o Description) {
 	if o.Scores != "" {
 		d.Scores = o.Scores
 	}
+	d.Weights.Heads = cmp.Or(o.Weights.Heads, d.Weights.Heads)
+	d.Weights.FCNormTwice = cmp.Or(o.Weights.FCNormTwice, d.Weights.FCNormTwice)
+	d.Weights.From = cmp.Or(o.Weights.From, d.Weights.From)
+}
+
+// Open opens the model file at path that d describes.
+func (d *Description) Open(path string) (*trained.Classifier, error) {
+	return trained.Open(path, d.Weights, int64(d.Size))
 }
 
 // readGraph fills in what the graph leaves no choice in.

@@ -12,7 +12,7 @@ import (
 	"fovea/data"
 	"fovea/data/tars"
 	"fovea/internal/regular"
-	"fovea/onnx"
+	"fovea/models/trained"
 )
 
 // A Journal keeps the results of a stream in a file, so that a stream that was killed can go on where it was. The first
@@ -52,14 +52,7 @@ type Source struct {
 }
 
 // Digest returns the SHA-256 of a model file and of the data files beside it that it names.
-func Digest(path string) (string, error) {
-	m, err := onnx.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer m.Close()
-	return m.Digest(), nil
-}
+func Digest(path string) (string, error) { return trained.Digest(path) }
 
 // OpenJournal starts the journal of a stream of samples. With resume it returns the results that the file has, of whole
 // batches; it is an error if they are those of another source or of other samples, also of files that were replaced. Without, and where there is no file,

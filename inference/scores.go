@@ -29,7 +29,7 @@ func (d *Description) Resolve(ctx context.Context, path string) error {
 	if d.Scores != "" {
 		return nil
 	}
-	m, err := onnx.Open(path)
+	m, err := d.Open(path)
 	if err != nil {
 		return err
 	}
@@ -172,11 +172,15 @@ func classLabels(n *pb.NodeProto) (names []string) {
 // openSession opens a model file and returns the name of the output with the scores. If these are not float32 [N,C], or
 // stand beside what is no tensor of numbers, the model gets them as its only output in that form.
 func openSession(path string, d *Description, o ort.Options) (*ort.Session, string, error) {
-	m, err := onnx.Open(path)
+	m, err := d.Open(path)
 	if err != nil {
 		return nil, "", err
 	}
 	defer m.Close()
+	if m.Weights != nil {
+		s, err := ort.NewSessionOf(m.Proto, o)
+		return s, d.Output, err
+	}
 	g := m.Proto.GetGraph()
 	isOutput := func(v *pb.ValueInfoProto) bool { return v.GetName() == d.Output }
 	i := slices.IndexFunc(g.GetOutput(), isOutput)

@@ -33,6 +33,12 @@ type Model struct {
 	External map[string]int64 // bytes of each external data file, by the location that tensors name
 
 	files []*mmap.File
+	close func() error // of NewModel, else nil
+}
+
+// NewModel returns a model that was made of other files. close releases the memory of its initializers.
+func NewModel(m *pb.ModelProto, close func() error) *Model {
+	return &Model{Proto: m, External: map[string]int64{}, close: close}
 }
 
 // Open reads the model at path and maps the external data files that it names. External data must lie in the model's
@@ -63,6 +69,10 @@ func (m *Model) Close() error {
 		errs = append(errs, f.Close())
 	}
 	m.files = nil
+	if m.close != nil {
+		errs = append(errs, m.close())
+		m.close = nil
+	}
 	return errors.Join(errs...)
 }
 

@@ -251,7 +251,8 @@ func (s *setup) openWeights() (err error) {
 	for _, t := range s.layout.Params {
 		parameters = append(parameters, pretrained.Parameter{Name: t.Name, Shape: t.Shape})
 	}
-	s.weights, err = pretrained.Open(m.Weights, parameters, m.AllowMissing)
+	s.weights, err = pretrained.Open(m.Weights, parameters,
+		pretrained.Options{Allow: m.WeightsAllow, From: m.WeightsFrom, KeepHead: m.KeepHead})
 	return err
 }
 

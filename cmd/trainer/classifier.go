@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,6 +15,7 @@ import (
 	"fovea/inference"
 	"fovea/internal/regular"
 	"fovea/internal/table"
+	"fovea/models/trained"
 	"fovea/onnx/engine"
 	"fovea/training/config"
 )
@@ -28,7 +31,8 @@ type classifierFlags struct {
 
 // file defines -model.
 func (m *classifierFlags) file() flagEntry {
-	return flagEntry{&m.path, "model", "FILE", "model.onnx of a run folder, or any ONNX classifier of images [N,3,S,S]"}
+	return flagEntry{&m.path, "model", "FILE", `model.onnx of a run folder, any ONNX classifier of images [N,3,S,S], or the
+			checkpoint of a fine-tuned ViT with its head (.pth, .safetensors, .pdparams)`}
 }
 
 // running defines the flags that say how the model is run.
@@ -38,7 +42,8 @@ func (m *classifierFlags) running() []flagEntry {
 		{&m.batch, "batch", "N", "images in a forward pass"},
 		{&m.maxPixels, "max-pixels", "N", `size of the largest image, which its header tells before it is decoded; all that
 			are decoded at a time take at most 10 bytes for each of these pixels`},
-		runtimeFlag(&m.overrides),
+		{&m.overrides, "set", "KEY=VALUE", `override a key of the runtime section, as in -set runtime.provider=cpu; of a
+			checkpoint also model.heads, model.fc_norm_twice and model.weights_from; may repeat`},
 	}
 }
 
@@ -49,7 +54,8 @@ The model of a run describes itself. Describe any other model with these flags, 
 MODEL.toml for MODEL.onnx, with the keys classes, size, crop, mean, std, white_level, input, output, scores, positive,
 ordered and grades. A flag wins over the file, and the file over the model. crop, mean and std are never guessed.
 `, []flagEntry{
-		{&m.classes, "classes", "A,B", "names of the classes, or a file with one on each line"},
+		{&m.classes, "classes", "A,B", `names of the classes in the order of the outputs, or a file with one on each line. A
+			folder stands for the sorted names of its folders, and a table for the sorted labels of its images`},
 		{&m.given.Size, "size", "S", "width and height of the model's input in pixels"},
 		{&m.crop, "crop", "P", `fraction of the shorter side to keep: the image is resized to floor(S/P) with Pillow's
 			bicubic filter, then the centre is cut out`},
@@ -94,11 +100,12 @@ func (m *classifierFlags) read(a *app) (inference.Description, engine.Settings, 
 	if d.Std, err = readNumbers("std", m.std); err != nil {
 		return fail("%w", err)
 	}
-	if d.Classes, err = readList("classes", m.classes); err != nil {
+	if d.Classes, err = readClasses(m.classes); err != nil {
 		return fail("%w", err)
 	}
-	runtime, err := config.ReadRuntime(m.overrides, a.environ)
-	return d, runtime.Engine(), err
+	use, err := config.ReadUse(m.overrides, a.environ)
+	d.Weights = trained.Settings{Heads: int64(use.Heads), FCNormTwice: use.FCNormTwice, From: use.WeightsFrom}
+	return d, use.Runtime.Engine(), err
 }
 
 // readNumbers reads the value of -mean or -std. It returns nil for "".
@@ -115,6 +122,54 @@ func readNumbers(name, text string) ([]float32, error) {
 		numbers = append(numbers, float32(v))
 	}
 	return numbers, nil
+}
+
+// readClasses reads the value of -classes: a list of readList, a folder of class folders, or a table of labels. Programs
+// that read class folders or labels without an order of their own number them in the order of their names.
+func readClasses(text string) ([]string, error) {
+	if entries, err := os.ReadDir(text); err == nil && text != "" {
+		var names []string
+		for _, e := range entries {
+			if e.IsDir() {
+				names = append(names, e.Name())
+			}
+		}
+		if names == nil {
+			return nil, fmt.Errorf("-classes %s: the folder holds no folders of classes", text)
+		}
+		return names, nil
+	}
+	f, err := regular.Open(text)
+	if err != nil {
+		return readList("classes", text)
+	}
+	defer f.Close()
+	t, err := table.OpenLabels(f)
+	if err != nil {
+		return readList("classes", text) // no table of labels
+	}
+	var names []string
+	for {
+		_, label, err := t.Read()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("-classes %s: %w", text, err)
+		}
+		if !slices.Contains(names, label) {
+			names = append(names, label)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		x, errX := strconv.Atoi(a)
+		y, errY := strconv.Atoi(b)
+		if errX == nil && errY == nil {
+			return cmp.Compare(x, y)
+		}
+		return strings.Compare(a, b)
+	})
+	return names, nil
 }
 
 // readList reads the value of a flag: names that commas separate, or a file with one name on each line.

@@ -121,5 +121,6 @@ func (a *app) serve(ctx context.Context, m *classifierFlags, listen string, host
 func openExplainer(ctx context.Context, path string, d *inference.Description) (*explain.Model, error) {
 	defer debug.FreeOSMemory() // reading and differentiating take memory that is not needed again
 	threads := max(1, runtime.GOMAXPROCS(0)/2)
-	return explain.Open(ctx, path, explain.Options{Output: d.Output, Side: d.Size, Batch: 1, Threads: threads})
+	return explain.Open(ctx, path, explain.Options{Output: d.Output, Side: d.Size, Weights: d.Weights, Batch: 1,
+		Threads: threads})
 }

@@ -9,6 +9,7 @@ import (
 	"fovea/graphs"
 	"fovea/graphs/importer"
 	"fovea/models/imported"
+	"fovea/models/trained"
 	"fovea/onnx"
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
@@ -19,9 +20,10 @@ type Options struct {
 	Methods []Method // none: Relevance, or GradCAM or Gradient, the first that the model has
 	Output  string   // name of the output with the scores; "": the one called logits, else the first [N,C]
 	Side    int      // S of the images, where the model takes any
-	Batch   int      // images a forward pass; a model's own where it is fixed
-	Steps   int      // of Integrated; doubled up to four times where they are too few, see [Integral]
-	Threads int      // inside an operator; 0: one a core
+	Weights trained.Settings
+	Batch   int // images a forward pass; a model's own where it is fixed
+	Steps   int // of Integrated; doubled up to four times where they are too few, see [Integral]
+	Threads int // inside an operator; 0: one a core
 
 	// Randomize shuffles the entries of every matrix, kernel and table among the parameters, each tensor by itself: a
 	// map that shows what the model has learned must change (Adebayo and others, NeurIPS 2018).
@@ -62,12 +64,11 @@ func Open(ctx context.Context, path string, o Options) (*Model, error) {
 // read opens the model file for the batch and image size of the options.
 func (o Options) read(ctx context.Context, path string) (*imported.File, error) {
 	sizes := importer.Sizes{Batch: int64(o.Batch), Named: map[string]int64{}}
+	m, err := trained.Open(path, o.Weights, int64(o.Side))
+	if err != nil {
+		return nil, err
+	}
 	if o.Side > 0 {
-		m, err := onnx.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer m.Close()
 		for _, in := range m.Proto.GetGraph().GetInput() {
 			for i, d := range in.GetType().GetTensorType().GetShape().GetDim() {
 				if symbol := d.GetDimParam(); symbol != "" && i >= 2 {
@@ -76,7 +77,7 @@ func (o Options) read(ctx context.Context, path string) (*imported.File, error) 
 			}
 		}
 	}
-	return imported.Open(ctx, path, sizes)
+	return imported.OpenModel(ctx, m.Model, path, sizes)
 }
 
 func (m *Model) open(ctx context.Context, file *imported.File, o Options) error {

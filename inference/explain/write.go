@@ -39,7 +39,7 @@ func (in *Input) describe(ctx context.Context, o *Options) error {
 		return fmt.Errorf("%s prepares images itself, by steps without a gradient: "+
 			"use the model of the export without _raw in its name", in.Model)
 	}
-	o.Output, o.Side = in.Description.Output, in.Description.Size
+	o.Output, o.Side, o.Weights = in.Description.Output, in.Description.Size, in.Description.Weights
 	return in.Description.Resolve(ctx, in.Model)
 }
 

@@ -97,7 +97,11 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	r := newReport(o, d, options)
-	source, fixed, err := imported.OpenAsWritten(ctx, o.Model, int64(d.Size))
+	original, err := d.Open(o.Model)
+	if err != nil {
+		return nil, err
+	}
+	source, fixed, err := imported.OpenAsWritten(ctx, original.Model, o.Model, int64(d.Size))
 	if err != nil {
 		return nil, err
 	}
@@ -105,11 +109,6 @@ func Write(ctx context.Context, o Options) (*Report, error) {
 	if fixed != nil {
 		slog.Warn("the model takes a fixed number of images at a time, and so will the exported ones", "reason", fixed)
 	}
-	original, err := onnx.Open(o.Model)
-	if err != nil {
-		return nil, err
-	}
-	defer original.Close()
 	for _, t := range original.Proto.GetGraph().GetInitializer() {
 		if kind := pb.TensorProto_DataType(t.GetDataType()); kind == graphs.Float16 || kind == graphs.BFloat16 {
 			return nil, fmt.Errorf("%s: initializer %q is %s: export the float32 model that it was made of", o.Model,

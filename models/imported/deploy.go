@@ -9,14 +9,10 @@ import (
 	"fovea/onnx"
 )
 
-// OpenAsWritten reads a classifier of images of a size to write it again, not to train it: see [File.Verbatim]. It
+// OpenAsWritten reads an open classifier of images of a size to write it again, not to train it: see [File.Verbatim]. It
 // turns a model of one image into one of any number, if each of several images then gives the same result as alone.
-// fixed is the reason why it could not.
-func OpenAsWritten(ctx context.Context, path string, size int64) (f *File, fixed error, err error) {
-	model, err := onnx.Open(path)
-	if err != nil {
-		return nil, nil, err
-	}
+// fixed is the reason why it could not. The file closes the model, also after an error. path is for messages.
+func OpenAsWritten(ctx context.Context, model *onnx.Model, path string, size int64) (f *File, fixed error, err error) {
 	defer func() {
 		if err != nil {
 			model.Close()

@@ -31,6 +31,11 @@ func Open(ctx context.Context, path string, sizes importer.Sizes) (*File, error)
 	if err != nil {
 		return nil, err
 	}
+	return OpenModel(ctx, model, path, sizes)
+}
+
+// OpenModel does the same for an open model, which the file closes, also after an error. path is for messages.
+func OpenModel(ctx context.Context, model *onnx.Model, path string, sizes importer.Sizes) (*File, error) {
 	f, err := read(ctx, model.Proto, sizes)
 	if err != nil {
 		model.Close()

@@ -1,12 +1,13 @@
 package inspect
 
 import (
+	"errors"
 	"fmt"
-	"math"
 	"strings"
 
 	"fovea/graphs/vit"
 	"fovea/models/pretrained"
+	"fovea/models/trained"
 	"fovea/onnx/weights"
 )
 
@@ -16,62 +17,44 @@ type Architecture struct {
 	Report   pretrained.Report `json:"report"`
 }
 
-// architectures tries each architecture that model.arch can name. If none fits, it tries each with the file's own
-// patch, width and depth.
-func architectures(f *weights.File) []Architecture {
+// architectures returns the architectures of model.arch that can load a file, or the one that can with other numbers.
+// The error says what is nearest.
+func architectures(f *weights.File) ([]Architecture, error) {
+	outlines := pretrained.Outlines(f, "")
+	if len(outlines) == 0 {
+		return nil, errors.New("its names are those of no Vision Transformer that is known")
+	}
+	c := outlines[0].Config
+	if c.ImageSize == 0 {
+		c.ImageSize = 14 * c.Patch
+	}
+	c.Classes = 1
 	var out, other []Architecture
-	seen := dimensionsOf(f)
+	var nearest error
 	for _, name := range vit.Architectures() {
 		d := vit.Architecture(name)
-		if report, ok := fits(f, d, seen.side); ok {
-			out = append(out, Architecture{fmt.Sprintf("arch = %q", name), report})
-		}
-		d = d.With(vit.Dimensions{Patch: seen.patch, Width: seen.width, Depth: seen.depth})
-		if report, ok := fits(f, d, seen.side); ok {
+		c.Pool, c.LayerScale = d.Pool, d.LayerScale
+		match, err := pretrained.New(f, pretrained.Parameters(c), pretrained.Options{})
+		switch {
+		case err != nil:
+			if nearest == nil || d.LayerScale == outlines[0].Config.LayerScale {
+				nearest = err
+			}
+		case int64(d.Patch) == c.Patch && int64(d.Width) == c.Width && d.Depth == c.Depth:
+			out = append(out, Architecture{fmt.Sprintf("arch = %q", name), match.Report})
+		default:
 			settings := fmt.Sprintf("arch = %q, patch = %d, width = %d, depth = %d, with heads as it was trained",
-				name, seen.patch, seen.width, seen.depth)
-			other = append(other, Architecture{settings, report})
+				name, c.Patch, c.Width, c.Depth)
+			other = append(other, Architecture{settings, match.Report})
 		}
 	}
-	if out == nil && other != nil {
-		return other[:1] // the others only differ in numbers that are overridden
+	switch {
+	case out != nil:
+		return out, nil
+	case other != nil:
+		return other[:1], nil // the others only differ in numbers that are overridden
 	}
-	return out
-}
-
-// fits matches a file with a model for images of side by side patches.
-func fits(f *weights.File, d vit.Dimensions, side int) (pretrained.Report, bool) {
-	var parameters []pretrained.Parameter
-	for _, p := range d.Config(side*d.Patch, 1).Parameters() {
-		parameters = append(parameters, pretrained.Parameter{Name: p.Name, Shape: p.Shape})
-	}
-	match, err := pretrained.New(f, parameters, false)
-	if err != nil {
-		return pretrained.Report{}, false
-	}
-	return match.Report, true
-}
-
-// dimensions holds the numbers of a Vision Transformer that a file shows, and 0 for those that it does not.
-type dimensions struct{ patch, width, depth, side int }
-
-// dimensionsOf reads the dimensions from the shapes and names of a file's tensors. The default side is 14 patches.
-func dimensionsOf(f *weights.File) dimensions {
-	d := dimensions{side: 14}
-	for _, t := range f.Tensors {
-		_, block, _ := strings.Cut("."+t.Name, ".blocks.")
-		var number int
-		if n, _ := fmt.Sscanf(block, "%d.", &number); n == 1 && number < 1<<10 {
-			d.depth = max(d.depth, number+1)
-		}
-		switch name := "." + t.Name; {
-		case strings.HasSuffix(name, ".pos_embed") && len(t.Shape) == 3:
-			d.side = max(1, int(math.Sqrt(float64(t.Shape[1]-1))))
-		case strings.HasSuffix(name, ".patch_embed.proj.weight") && len(t.Shape) == 4:
-			d.width, d.patch = int(t.Shape[0]), int(t.Shape[3])
-		}
-	}
-	return d
+	return nil, nearest
 }
 
 // summary says how parameters and tensors were matched.
@@ -80,6 +63,48 @@ func (a Architecture) summary() string {
 	attributes := a.Report.Attributes()
 	for i := 0; i+1 < len(attributes); i += 2 {
 		parts = append(parts, fmt.Sprintf("%v %v", attributes[i], attributes[i+1]))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// A Trained says what classifier a weight file is with its head.
+type Trained struct {
+	Config vit.Config    `json:"config"`
+	Facts  trained.Facts `json:"facts"`
+}
+
+// trainedIn returns the classifier of a weight file. The error says why it is none.
+func trainedIn(f *weights.File) (*Trained, error) {
+	w, err := trained.Describe(f, trained.Settings{}, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &Trained{w.Config, w.Facts}, nil
+}
+
+// summary says how the classifier is used, and what must be said.
+func (t *Trained) summary() string {
+	c := t.Config
+	parts := []string{fmt.Sprintf("%d classes; %d pixels in patches of %d; width %d, %d blocks, %d heads; pool %s", c.Classes,
+		c.ImageSize, c.Patch, c.Width, c.Depth, c.Heads, c.Pool)}
+	if c.FCNormTwice {
+		parts = append(parts, "fc_norm twice")
+	}
+	if t.Facts.Program != "" {
+		parts = append(parts, "written by "+t.Facts.Program)
+	}
+	var flags []string
+	for _, x := range []struct {
+		flag  string
+		known bool
+	}{{"-classes", t.Facts.Classes != nil}, {"-crop", t.Facts.Crop != 0}, {"-mean", t.Facts.Mean != nil},
+		{"-std", t.Facts.Std != nil}} {
+		if !x.known {
+			flags = append(flags, x.flag)
+		}
+	}
+	if flags != nil {
+		parts = append(parts, "to be said: "+strings.Join(flags, ", "))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -46,7 +46,7 @@ func BenchmarkLoad(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				m, err := New(f, model, false)
+				m, err := New(f, model, Options{})
 				if err == nil {
 					err = m.Load(func(i int) []float32 { return arena[i] }, 0)
 				}

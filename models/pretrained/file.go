@@ -16,7 +16,7 @@ type File struct {
 
 // Open opens a weight file, a path or a name in the hub's cache. It refuses a file that does not fit the model. It
 // reads names and shapes, not weights.
-func Open(name string, model []Parameter, allowMissing bool) (*File, error) {
+func Open(name string, model []Parameter, o Options) (*File, error) {
 	path, err := weights.Locate(name)
 	if err != nil {
 		return nil, fmt.Errorf("model.weights: %w", err)
@@ -25,7 +25,7 @@ func Open(name string, model []Parameter, allowMissing bool) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model.weights: %w", err)
 	}
-	match, err := New(f, model, allowMissing)
+	match, err := New(f, model, o)
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("model.weights: %s: %w", path, err)

@@ -15,7 +15,8 @@ const (
 )
 
 // Load fills the parameters of a model, on all cores. view returns the elements of the model's i-th parameter, with the
-// values of an untrained model. A parameter that the file lacks keeps them. The head is drawn from seed.
+// values of an untrained model. A parameter that the file lacks keeps them. A head that is not taken from the file is
+// drawn from seed.
 func (m *Match) Load(view func(parameter int) []float32, seed uint64) error {
 	errs := make([]error, len(m.Assignments))
 	parallel.Each(0, len(errs), func(i int) {
@@ -23,10 +24,11 @@ func (m *Match) Load(view func(parameter int) []float32, seed uint64) error {
 		errs[i] = a.Load(view(a.Parameter))
 	})
 	for i, p := range m.model {
-		switch p.Name {
-		case "head.weight":
+		switch {
+		case m.head:
+		case p.Name == "head.weight":
 			DrawHead(view(i), seed)
-		case "head.bias":
+		case p.Name == "head.bias":
 			clear(view(i))
 		}
 	}

@@ -1,13 +1,13 @@
 package pretrained
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
 	"fovea/graphs/transfer"
-	"fovea/onnx"
 	"fovea/onnx/weights"
 )
 
@@ -17,12 +17,20 @@ type Parameter struct {
 	Shape []int64
 }
 
+// Options say what is taken from a file. The zero value takes all but the head, and allows nothing to be missing.
+type Options struct {
+	Allow    []string // names, with * for any text, of parameters that may be missing and tensors that may be left over
+	From     string   // where in the file the model stands, such as "model_ema"; "": found, if only one place has it
+	KeepHead bool     // takes the head too, which the file must have then
+}
+
 // A Match lists the tensors that are taken from a file.
 type Match struct {
 	Assignments []Assignment
 	Report      Report
 
 	model []Parameter
+	head  bool // is taken from the file
 }
 
 // positions is the name of the position embedding [1,tokens,width].
@@ -31,184 +39,102 @@ const positions = "pos_embed"
 // isNew reports whether pre-training does not have a parameter.
 func isNew(name string) bool { return transfer.IsHead(name) || strings.HasPrefix(name, "fc_norm.") }
 
-// New matches the tensors of a file with the parameters of a model. It reads names, types and shapes only. If
-// allowMissing is set, the file may lack parameters. The file must stay open until the match is loaded.
-func New(f *weights.File, model []Parameter, allowMissing bool) (*Match, error) {
-	m := &Match{model: model}
-	tensors, err := m.choose(f)
+// New matches the tensors of a file with the parameters of a model. It reads names, types and shapes only. A file that
+// does not fill the whole backbone is an error, and so is one with more in it than the model has. The file must stay
+// open until the match is loaded.
+func New(f *weights.File, model []Parameter, o Options) (*Match, error) {
+	allowed := make([]*regexp.Regexp, len(o.Allow))
+	for i, pattern := range o.Allow {
+		allowed[i] = wildcard(pattern)
+	}
+	file := newNames(f)
+	fits := fitAll(file, model, o.KeepHead, allowed)
+	if o.From != "" {
+		fits = slices.DeleteFunc(fits, func(x *fit) bool { return !strings.HasPrefix(x.prefix, o.From+".") })
+	}
+	if len(fits) == 0 {
+		where := ""
+		if o.From != "" {
+			where = fmt.Sprintf(" below %.100q", o.From)
+		}
+		return nil, fmt.Errorf("none of the model's %d parameters is in the file%s, which has %s",
+			len(model), where, file.contents())
+	}
+	best, err := choose(fits)
+	if err == nil {
+		err = best.check(o)
+	}
 	if err != nil {
 		return nil, err
 	}
-	m.Report.Transposed = transposed(tensors, model)
-	var mismatched, missing []string
-	for i, p := range model {
-		t, ok := tensors[p.Name]
-		if !ok {
-			m.Report.Missing = append(m.Report.Missing, p.Name)
-			if !isNew(p.Name) {
-				missing = append(missing, p.Name)
+	for _, x := range fits {
+		if x != best && x.whole() {
+			best.report.Others = append(best.report.Others, x.place())
+		}
+	}
+	return &Match{Assignments: best.assignments, Report: best.report, model: model, head: o.KeepHead}, nil
+}
+
+// fitAll returns for each place in the file that has parameters of the model the layout that fits it best. Places with
+// less than a sixteenth of the parameters have some name in common by chance.
+func fitAll(file *names, model []Parameter, head bool, allowed []*regexp.Regexp) (fits []*fit) {
+	layouts, _ := readLayouts()
+	for _, l := range layouts {
+		for _, prefix := range l.prefixes(file, model) {
+			x := l.fit(file, prefix, model, head, allowed)
+			i := slices.IndexFunc(fits, func(y *fit) bool { return y.prefix == prefix })
+			switch {
+			case i < 0:
+				fits = append(fits, x)
+			case x.better(fits[i]):
+				fits[i] = x
 			}
-			continue
-		}
-		a, err := m.assign(i, t)
-		if err != nil {
-			mismatched = append(mismatched, err.Error())
-			continue
-		}
-		m.Assignments = append(m.Assignments, a)
-		m.Report.Loaded = append(m.Report.Loaded, p.Name)
-		if a.Resize {
-			m.Report.Resized = append(m.Report.Resized, p.Name)
 		}
 	}
-	var unmatched []string // tensors of blocks
-	for _, name := range m.Report.Unexpected {
-		if strings.HasPrefix(name, "blocks.") {
-			unmatched = append(unmatched, name)
-		}
+	most := 0
+	for _, x := range fits {
+		most = max(most, x.found())
 	}
+	return slices.DeleteFunc(fits, func(x *fit) bool { return 16*x.found() < x.backbone || 2*x.found() < most })
+}
+
+// choose returns the fit at the place that is most likely meant: a model rather than its moving average, a teacher
+// rather than a student, then the fuller one. Two that are as likely are an error.
+func choose(fits []*fit) (*fit, error) {
+	order := func(a, b *fit) int {
+		return cmp.Or(rank(a.prefix)-rank(b.prefix), len(b.assignments)-len(a.assignments))
+	}
+	slices.SortStableFunc(fits, order)
+	if len(fits) > 1 && order(fits[0], fits[1]) == 0 && fits[0].whole() {
+		return nil, fmt.Errorf("the file has the model twice, below %.100q and below %.100q: say in model.weights_from "+
+			"which one to take", fits[0].place(), fits[1].place())
+	}
+	return fits[0], nil
+}
+
+var average = regexp.MustCompile(`(^|[._])(ema|averaged?|swa)([._]|$)`)
+
+// rank is 0 for a model, 1 for a moving average of one, 2 for a student that has a teacher.
+func rank(prefix string) int {
 	switch {
-	case len(m.Assignments)+len(mismatched) == 0:
-		return nil, fmt.Errorf("none of the model's %d parameters is in the file, which has %s",
-			len(model), list(m.Report.Unexpected))
-	case mismatched != nil:
-		return nil, fmt.Errorf("the file is of another architecture than the model: %s: "+
-			"see model.arch, width, depth and patch", list(mismatched))
-	case unmatched != nil:
-		return nil, fmt.Errorf("the file's blocks have what the model's lack: %s: see model.arch and model.depth",
-			list(unmatched))
-	case missing != nil && !allowMissing:
-		return nil, fmt.Errorf("the file lacks %d of the model's %d parameters: %s: "+
-			"choose the model that it is of, or set model.allow_missing = true to leave them random",
-			len(missing), len(model), list(missing))
+	case slices.Contains(strings.Split(prefix, "."), "student"):
+		return 2
+	case average.MatchString(prefix):
+		return 1
 	}
-	return m, nil
+	return 0
 }
 
-// choose returns the tensors that a checkpoint has for a model, without the head, by their names in the model.
-func (m *Match) choose(f *weights.File) (map[string]weights.Tensor, error) {
-	tensors := f.Tensors
-	for _, dict := range []string{"model", "teacher"} {
-		if below := f.Under(dict); below != nil {
-			tensors, m.Report.Dict = below, dict
-			break
-		}
-	}
-	parameters := map[string]bool{}
-	for _, p := range m.model {
-		parameters[p.Name] = true
-	}
-	rename := strings.NewReplacer("backbone.", "", "mlp.w12.", "mlp.fc1.", "mlp.w3.", "mlp.fc2.")
-	names := make([]string, len(tensors))
-	for i, t := range tensors {
-		names[i] = rename.Replace(t.Name)
-	}
-	prefix, err := commonPrefix(names, parameters)
-	if err != nil {
-		return nil, err
-	}
-	m.Report.Dict = strings.Trim(m.Report.Dict+"."+prefix, ".")
-	out := map[string]weights.Tensor{}
-	for i, t := range tensors {
-		name := strings.TrimPrefix(names[i], prefix)
-		before, twice := out[name]
-		switch {
-		case transfer.IsHead(name):
-			m.Report.Dropped = append(m.Report.Dropped, t.Name)
-		case !parameters[name]:
-			m.Report.Unexpected = append(m.Report.Unexpected, name)
-		case twice:
-			return nil, fmt.Errorf("tensors %s and %s of the file are both called %s in the model", before.Name, t.Name,
-				name)
-		default:
-			out[name] = t
-		}
-	}
-	return out, nil
-}
+// list joins the first names of a list, which are cut where they are long.
+func list(names []string) string { return listOf(names, 20) }
 
-// wrappers lists the dicts and modules by which training programs, DataParallel and torch.compile wrap a model.
-var wrappers = []string{"state_dict", "model_state_dict", "model_state", "state_dict_ema", "model_ema", "ema", "model",
-	"module", "_orig_mod", "net", "network", "encoder", "vit", "visual", "teacher", "params", "weights"}
-
-// commonPrefix returns what stands before most of a model's parameters in the names of a file: "" or wrappers, such as
-// "state_dict.module.". Two prefixes with equally many are an error.
-func commonPrefix(names []string, parameters map[string]bool) (string, error) {
-	counts := map[string]int{}
-	for _, name := range names {
-		for at := 0; ; {
-			if parameters[name[at:]] {
-				counts[name[:at]]++
-			}
-			wrapper, _, more := strings.Cut(name[at:], ".")
-			if !more || !slices.Contains(wrappers, wrapper) {
-				break
-			}
-			at += len(wrapper) + 1
-		}
+func listOf(names []string, most int) string {
+	shown := make([]string, 0, most)
+	for _, name := range names[:min(most, len(names))] {
+		shown = append(shown, fmt.Sprintf("%.100s", name))
 	}
-	best := ""
-	for _, prefix := range slices.Sorted(maps.Keys(counts)) {
-		if counts[prefix] > counts[best] {
-			best = prefix
-		}
-	}
-	for prefix, n := range counts {
-		if n == counts[best] && prefix != best && best != "" {
-			return "", fmt.Errorf("the file has %d of the model's parameters both below %.100q and below %.100q: "+
-				"save those to load in a file of their own", n, min(prefix, best), max(prefix, best))
-		}
-	}
-	return best, nil
-}
-
-// transposed reports whether a file keeps Linear weights [in,out]. Those that are not square show it.
-func transposed(tensors map[string]weights.Tensor, model []Parameter) bool {
-	swapped := false
-	for _, p := range model {
-		t, ok := tensors[p.Name]
-		if !ok || !isMatrix(p) || len(t.Shape) != 2 || p.Shape[0] == p.Shape[1] {
-			continue
-		}
-		if t.Shape[0] != p.Shape[1] || t.Shape[1] != p.Shape[0] {
-			return false
-		}
-		swapped = true
-	}
-	return swapped
-}
-
-func isMatrix(p Parameter) bool { return len(p.Shape) == 2 && strings.HasSuffix(p.Name, ".weight") }
-
-// assign makes t parameter i of the model if its shape fits.
-func (m *Match) assign(i int, t weights.Tensor) (Assignment, error) {
-	p := m.model[i]
-	a := Assignment{Parameter: i, Tensor: t, to: p}
-	if _, ok := converters[t.Type]; !ok {
-		return a, fmt.Errorf("%s is of type %s instead of a float", t.Name, onnx.TypeName(t.Type))
-	}
-	want := p.Shape
-	if m.Report.Transposed && isMatrix(p) {
-		a.Transpose = true
-		want = []int64{p.Shape[1], p.Shape[0]}
-	}
-	if slices.Equal(t.Shape, want) {
-		return a, nil
-	}
-	if p.Name == positions && len(want) == 3 && len(t.Shape) == 3 && t.Shape[0] == want[0] && t.Shape[2] == want[2] {
-		if side(t.Shape[1]-1) > 0 && side(want[1]-1) > 0 {
-			a.Resize = true
-			return a, nil
-		}
-	}
-	return a, fmt.Errorf("%s is %v in the file and %v in the model", t.Name, t.Shape, want)
-}
-
-// list joins the first names of a list.
-func list(names []string) string {
-	const most = 20
 	if len(names) > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+		return fmt.Sprintf("%s and %d more", strings.Join(shown, ", "), len(names)-most)
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(shown, ", ")
 }

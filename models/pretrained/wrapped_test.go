@@ -2,6 +2,7 @@ package pretrained
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,14 +45,18 @@ func TestTwoModelsInFile(t *testing.T) {
 			x.Name = "state_dict." + x.Name
 		}
 	})
-	if _, err := New(f, model, false); err == nil || !strings.Contains(err.Error(), `both below "model_ema." and below "state_dict."`) {
-		t.Errorf("error %v", err)
+	if r := match(t, f, model).Report; r.Dict != "state_dict" || !slices.Equal(r.Others, []string{"model_ema"}) {
+		t.Errorf("%+v", r)
+	}
+	m, err := New(f, model, Options{From: "model_ema"})
+	if err != nil || m.Report.Dict != "model_ema" {
+		t.Errorf("%+v, error %v", m, err)
 	}
 }
 
 func TestNotWeights(t *testing.T) {
 	for name, want := range map[string]string{"RETFound_cfp_weights.pth": "a web page", "lfs.pth": "a pointer of Git LFS"} {
-		if _, err := Open(filepath.Join("testdata", name), nil, false); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Open(filepath.Join("testdata", name), nil, Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %s", name, err, want)
 		}
 	}

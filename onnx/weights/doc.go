@@ -8,8 +8,8 @@
 // to, nor used after [File.Close].
 //
 // Nothing in a file is ever executed. PyTorch's and PaddlePaddle's files are pickles, programs that may name any
-// function. This package knows only a fixed list of functions, which make tensors and arrays. Everything else, such as
-// argparse.Namespace, becomes a value without content. Time and memory are bounded by the size of the file, whatever is
+// function. This package knows only a fixed list of functions, which make tensors and arrays. Numbers and texts in
+// dicts, lists and argparse.Namespace are File.Values. Everything else becomes a value without content. Time and memory are bounded by the size of the file, whatever is
 // written in it.
 //
 // [Write] writes a safetensors file from tensors in any memory, with the same bytes as the official library.

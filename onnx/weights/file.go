@@ -35,8 +35,8 @@ func (t Tensor) Bytes() ([]byte, error) {
 type File struct {
 	Tensors  []Tensor          // in the file's order
 	Metadata map[string]string // never nil
+	Values   map[string]string // numbers, texts and booleans beside the tensors of a pickled file, named as these are
 	index    map[string]int
-	roots    []string // for each tensor the key of the outermost dict that it is below, or ""
 	close    func() error
 }
 
@@ -64,27 +64,13 @@ func (f *File) Lookup(name string) (Tensor, bool) {
 	return f.Tensors[i], true
 }
 
-// Under returns the tensors in the dict under a key of a pickled file's outermost dict. They are named by the rest of
-// their path. Other files have none.
-func (f *File) Under(key string) []Tensor {
-	var out []Tensor
-	for i, root := range f.roots {
-		if root == key && root != "" {
-			t := f.Tensors[i]
-			t.Name = t.Name[len(key)+1:]
-			out = append(out, t)
-		}
-	}
-	return out
-}
-
 // Close releases the file. No tensor's Data may be touched afterwards.
 func (f *File) Close() error { return f.close() }
 
 // newFile returns a File of contents, whose tensors must have different names. If they have not, it closes the file.
 func newFile(c contents, close func() error) (*File, error) {
-	f := &File{Tensors: c.tensors, Metadata: c.metadata, index: make(map[string]int, len(c.tensors)), roots: c.roots,
-		close: close}
+	f := &File{Tensors: c.tensors, Metadata: c.metadata, Values: c.values,
+		index: make(map[string]int, len(c.tensors)), close: close}
 	if f.Metadata == nil {
 		f.Metadata = map[string]string{}
 	}

@@ -16,19 +16,21 @@ const (
 	maxNesting  = 32       // of dicts, lists and tuples
 	maxKeyName  = 1 << 12  // bytes of a key
 	maxAllNames = 64 << 20 // bytes of the names of all tensors
+	maxValues   = 1 << 12  // numbers and texts that are no tensors, beyond which they are left out
+	maxValue    = 1 << 12  // bytes of such a text
 )
 
 // contents has the tensors of a file.
 type contents struct {
 	tensors  []Tensor
 	metadata map[string]string
-	roots    []string // of a pickle, for each tensor the outermost key above a dict, list or tuple that it is in, or ""
+	values   map[string]string // of a pickle, see File.Values
 }
 
 // flatten returns the tensors in the dicts, lists and tuples of a pickle's value. A tensor of more bytes than the file
 // only repeats some, and is refused.
 func flatten(value any, fileSize int64) (contents, error) {
-	f := flattener{fileSize: fileSize}
+	f := flattener{fileSize: fileSize, out: contents{values: map[string]string{}}}
 	if err := f.walk(value); err != nil {
 		return contents{}, err
 	}
@@ -66,6 +68,25 @@ func (f *flattener) walk(v any) error {
 		tensor = v.tensor
 	case *joined:
 		tensor = v.tensor
+	case *pickle.Object:
+		state, ok := v.State.(*pickle.Dict)
+		switch {
+		case !ok:
+			return nil
+		case isNamespace(v.Class):
+			return f.walk(state)
+		}
+		// A whole module: its tensors have the names that its state_dict would give them.
+		for _, part := range []string{"_parameters", "_buffers", "_modules"} {
+			if tensors, ok := state.Get(part); ok {
+				if d, ok := tensors.(*pickle.Dict); ok {
+					if err := f.walk(d); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
 	case *pickle.Dict:
 		for i, value := range v.Values {
 			if err := f.enter(v.Keys[i], value); err != nil {
@@ -109,10 +130,10 @@ func (f *flattener) items(items []any) error {
 // enter walks through a value under its key, unless it can hold no tensor.
 func (f *flattener) enter(key, value any) error {
 	switch value.(type) {
-	case *view, *ndarray, *joined, *pickle.Dict, *pickle.List, pickle.Tuple:
+	case *view, *ndarray, *joined, *pickle.Object, *pickle.Dict, *pickle.List, pickle.Tuple:
 	default:
 		f.steps++
-		return nil
+		return f.note(key, value)
 	}
 	if len(f.path) == maxNesting {
 		return fmt.Errorf("its dicts and lists are nested more than %d deep", maxNesting)
@@ -125,6 +146,44 @@ func (f *flattener) enter(key, value any) error {
 	err = f.walk(value)
 	f.path = f.path[:len(f.path)-1]
 	return err
+}
+
+// isNamespace reports whether objects of a class only hold names with values, as a program's arguments do.
+func isNamespace(class *pickle.Global) bool {
+	return class != nil && (*class == pickle.Global{Module: "argparse", Name: "Namespace"} ||
+		*class == pickle.Global{Module: "types", Name: "SimpleNamespace"})
+}
+
+// note keeps a number or a text, if it is short.
+func (f *flattener) note(key, value any) error {
+	text, known := "", true
+	switch v := value.(type) {
+	case int64:
+		text = strconv.FormatInt(v, 10)
+	case float64:
+		text = strconv.FormatFloat(v, 'g', -1, 64)
+	case bool:
+		text = strconv.FormatBool(v)
+	case pickle.Text:
+		if known = len(v) <= maxValue && utf8.Valid(v); known {
+			text = string(v)
+		}
+	default:
+		known = false
+	}
+	if !known || len(f.out.values) == maxValues {
+		return nil
+	}
+	name, err := keyName(key)
+	if err != nil {
+		return err
+	}
+	name = strings.Join(append(f.path, name), ".")
+	if f.names += len(name) + len(text); f.names > maxAllNames {
+		return fmt.Errorf("the names of its tensors and values have more than %d bytes", maxAllNames)
+	}
+	f.out.values[name] = text
+	return nil
 }
 
 // keyName returns a dict's key as a part of a tensor's name. For keys that are neither text nor integers it returns
@@ -153,15 +212,10 @@ func (f *flattener) add(t Tensor) error {
 		return fmt.Errorf("%s of shape %v has more bytes than the file, %d",
 			onnx.TypeName(t.Type), t.Shape, f.fileSize)
 	}
-	root := ""
-	if len(f.path) > 1 {
-		root = f.path[0]
-	}
 	t.Name = strings.Join(f.path, ".")
 	if f.names += len(t.Name); f.names > maxAllNames {
 		return fmt.Errorf("the names of its tensors have more than %d bytes", maxAllNames)
 	}
 	f.out.tensors = append(f.out.tensors, t)
-	f.out.roots = append(f.out.roots, root)
 	return nil
 }

@@ -31,16 +31,32 @@ func TestOpenPTH(t *testing.T) {
 		}
 		sameTensors(t, name+", written", openTest(t, path).Tensors, golden.Tensors)
 
-		var model []string
-		for _, x := range f.Under("model") {
-			model = append(model, fmt.Sprint(x.Name, x.Shape))
+		for name, want := range map[string]string{"args.device": "cpu", "args.epochs": "800", "epoch": "3",
+			"scaler.scale": "65536", "args.lr": ""} {
+			if got := f.Values[name]; got != want {
+				t.Errorf("%s: value %s is %q, want %q", path, name, got, want)
+			}
 		}
-		if !slices.Equal(model, []string{"weight[2 3]", "bias[2]"}) {
-			t.Errorf("%s: under model: %v", name, model)
+	}
+}
+
+// TestModule: torch.save of a whole module gives the tensors of its state_dict, and nothing of it is executed.
+func TestModule(t *testing.T) {
+	var got []string
+	for _, x := range openTest(t, filepath.Join("testdata", "module.pth")).Tensors {
+		data, err := x.Bytes()
+		if err != nil {
+			t.Fatal(err)
 		}
-		if f.Under("parameter") != nil || f.Under("") != nil || f.Under("nothing") != nil {
-			t.Errorf("%s: tensors under what is no dict", name)
+		if x.Type == pb.TensorProto_FLOAT {
+			got = append(got, fmt.Sprint(x.Name, x.Shape, math.Float32frombits(binary.LittleEndian.Uint32(data))))
 		}
+	}
+	slices.Sort(got)
+	want := []string{"0.bias[1] 1", "0.weight[1 2] 0", "1.0.bias[1] 3", "1.0.running_mean[1] 4",
+		"1.0.running_var[1] 5", "1.0.weight[1] 2"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

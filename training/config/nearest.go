@@ -55,6 +55,9 @@ func distance(a, b string) int {
 
 // unknownKey returns the error for a key that Config lacks, with the keys of its section.
 func unknownKey(name string) error {
+	if now := former[name]; now != "" {
+		return fmt.Errorf("is now called %s", now)
+	}
 	err := unknown("key", name, keyNames(""))
 	if section, _, ok := strings.Cut(name, "."); ok && slices.Contains(sections, section) {
 		names := strings.Join(keyNames(section+"."), ", ")

@@ -57,6 +57,29 @@ func ReadRuntime(overrides, environ []string) (Runtime, error) {
 	return c.Runtime, r.err()
 }
 
+// A Use holds the keys that commands read which use a model and take no config file.
+type Use struct {
+	Runtime Runtime
+	// What a weight file may not say of its model. Their zero value says nothing.
+	Heads       int
+	FCNormTwice *bool
+	WeightsFrom string
+}
+
+// ReadUse returns the keys of a Use from environ and overrides. It refuses overrides of others.
+func ReadUse(overrides, environ []string) (Use, error) {
+	r := newReader()
+	r.readEnviron(environ)
+	r.readOverrides(overrides, "runtime.", "model.heads", "model.fc_norm_twice", "model.weights_from")
+	c := r.config()
+	r.report(c, "runtime.")
+	u := Use{Runtime: c.Runtime, Heads: c.Model.Heads, WeightsFrom: c.Model.WeightsFrom}
+	if r.sources["model.fc_norm_twice"] != "" {
+		u.FCNormTwice = &c.Model.FCNormTwice
+	}
+	return u, r.err()
+}
+
 // A reader gathers values, where each came from, and what is wrong with them. In viper the file is below what the
 // environment and the overrides set, and above the defaults.
 type reader struct {
@@ -98,6 +121,7 @@ func (r *reader) readFile(file string) {
 		r.add(file, "", fmt.Errorf("cannot read the config: %w", err))
 		return
 	}
+	doc = replaceFormer(doc)
 	if err := r.values.ReadConfig(bytes.NewReader(doc)); err != nil {
 		source := file
 		var syntax *toml.DecodeError
@@ -180,7 +204,7 @@ func (r *reader) readEnviron(environ []string) {
 }
 
 // readOverrides reads "section.key=value" and refuses keys that do not begin with prefix.
-func (r *reader) readOverrides(overrides []string, prefix string) {
+func (r *reader) readOverrides(overrides []string, prefixes ...string) {
 	for _, o := range overrides {
 		source := "-set " + o
 		name, text, ok := strings.Cut(o, "=")
@@ -191,8 +215,12 @@ func (r *reader) readOverrides(overrides []string, prefix string) {
 			r.add(source, "", errors.New("expected section.key=value"))
 		case !known:
 			r.add(source, name, unknownKey(name))
-		case !strings.HasPrefix(name, prefix):
-			r.add(source, name, fmt.Errorf("only keys of [%s] have an effect here", strings.TrimSuffix(prefix, ".")))
+		case !slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) }):
+			here := fmt.Sprintf("keys of [%s]", strings.TrimSuffix(prefixes[0], "."))
+			if len(prefixes) > 1 {
+				here += ", " + strings.Join(prefixes[1:], ", ")
+			}
+			r.add(source, name, fmt.Errorf("only %s have an effect here", here))
 		default:
 			r.setText(k, source, text)
 		}

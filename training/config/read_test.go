@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -306,7 +307,7 @@ func TestModelONNX(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := (Model{ONNX: "m.onnx", Adaptation: "finetune"}); c.Model != want {
+		if want := (Model{ONNX: "m.onnx", Adaptation: "finetune"}); !reflect.DeepEqual(c.Model, want) {
 			t.Errorf("the model is %+v, want %+v", c.Model, want)
 		}
 		var resolved strings.Builder
@@ -364,5 +365,20 @@ func TestWriteTOMLReadsBackEqual(t *testing.T) {
 				t.Errorf("%s was not written", k.name)
 			}
 		}
+	}
+}
+
+// The key model.allow_missing of earlier versions is read from a file, as the config of a run that is resumed, and
+// refused elsewhere with the name of today's.
+func TestFormerKey(t *testing.T) {
+	for line, want := range map[string][]string{"allow_missing = true": {"*"}, "allow_missing = false # old": nil} {
+		c, err := Read(write(t, minimal+"[model]\n"+line+"\n"), nil, nil)
+		if err != nil || !slices.Equal(c.Model.WeightsAllow, want) {
+			t.Errorf("%s: %q, %v", line, c.Model.WeightsAllow, err)
+		}
+	}
+	_, err := Read(write(t, minimal), []string{"model.allow_missing=true"}, nil)
+	if err == nil || !strings.Contains(err.Error(), "model.allow_missing: is now called model.weights_allow") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -45,6 +45,7 @@ func (c *Config) problems() []*Error {
 		"is \"balanced\" beside data.sampling = \"balanced\": either alone makes up for the classes' sizes, set one back")
 	c.Augment.check(&k, c.Training.Batch)
 	c.Optimizer.check(&k)
+	c.Model.checkWeights(&k)
 	if c.Model.ONNX != "" {
 		c.Model.checkONNX(&k)
 	} else {
@@ -110,6 +111,13 @@ func (c *Config) checkTransformer(k *checker) {
 		k.check("data.size", c.Data.Size%d.Patch == 0,
 			"%d is not a multiple of the patch size %d (model.patch)", c.Data.Size, d.Patch)
 	}
+}
+
+// checkWeights refuses keys without an effect where no weights are loaded.
+func (m Model) checkWeights(k *checker) {
+	const needless = "has no effect without model.weights: leave it out"
+	k.check("model.weights_from", m.WeightsFrom == "" || m.Weights != "", needless)
+	k.check("model.keep_head", !m.KeepHead || m.Weights != "", needless)
 }
 
 // checkONNX refuses keys that describe a Vision Transformer, or its weights, beside model.onnx.

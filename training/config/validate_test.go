@@ -88,6 +88,8 @@ func TestValidate(t *testing.T) {
 			c.Model = Model{ONNX: "m.onnx", Weights: "w.pth", Adaptation: "finetune"}
 		}},
 		{"model.head", func(c *Config) { c.Model.Head = "fc" }},
+		{"model.weights_from", func(c *Config) { c.Model.WeightsFrom = "model_ema" }},
+		{"model.keep_head", func(c *Config) { c.Model.KeepHead = true }},
 		{"model.trainable", func(c *Config) { c.Model.Trainable, c.Model.Adaptation = "head.*", "linear_probe" }},
 		{"model.freeze", func(c *Config) { c.Model.Freeze = -1 }},
 		{"model.freeze", func(c *Config) { c.Model.Freeze = 26 }},
@@ -161,7 +163,7 @@ func TestValidate(t *testing.T) {
 		{"", func(c *Config) { c.Evaluation.By = []string{"sex", "age:40:60"} }},
 	}
 	refused := map[string]bool{ // what every value of their type is good for
-		"augment.quarter_turns": true, "augment.smooth_unmixed": true, "data.stratified": true, "model.allow_missing": true,
+		"augment.quarter_turns": true, "augment.smooth_unmixed": true, "data.stratified": true, "model.weights_allow": true,
 		"augment.policy": true, "data.cache": true, "model.weights": true, "runtime.library": true,
 		"model.onnx": true, "data.labels": true, "data.classes": true}
 	for _, test := range tests {

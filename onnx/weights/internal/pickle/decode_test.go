@@ -31,7 +31,7 @@ func TestDecode(t *testing.T) {
 			&Dict{[]any{Blob("a")}, []any{int64(1)}}},
 		// pickle.dumps(argparse.Namespace(a=1), 2)
 		{"\x80\x02cargparse\nNamespace\nq\x00)\x81q\x01}q\x02X\x01\x00\x00\x00aq\x03K\x01sb.",
-			&Object{&Global{"argparse", "Namespace"}}},
+			&Object{&Global{"argparse", "Namespace"}, &Dict{[]any{text("a")}, []any{int64(1)}}}},
 	} {
 		got, n, err := Decode([]byte(test.pickle+"and more"), Hooks{})
 		if err != nil || n != len(test.pickle) || !reflect.DeepEqual(got, test.want) {

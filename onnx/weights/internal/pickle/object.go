@@ -45,7 +45,7 @@ func (m *machine) callWith(operands int) (any, error) {
 	case !ok: // what a call returned is called
 		return &Object{}, nil
 	case operands > 2:
-		return &Object{class}, nil
+		return &Object{Class: class}, nil
 	}
 	if v, ok := m.builtin(*class, args); ok {
 		return v, nil
@@ -59,7 +59,7 @@ func (m *machine) callWith(operands int) (any, error) {
 			return v, nil
 		}
 	}
-	return &Object{class}, nil
+	return &Object{Class: class}, nil
 }
 
 // builtin returns the value of Python's own types that can hold others; ok is false for other classes.
@@ -149,8 +149,11 @@ func (m *machine) build() error {
 	if err != nil {
 		return err
 	}
-	switch v.(type) {
-	case *Object, *Dict, *List: // attributes beside the content
+	switch v := v.(type) {
+	case *Object:
+		v.State = state
+		return nil
+	case *Dict, *List: // attributes beside the content
 		return nil
 	}
 	if m.hooks.Build != nil {

@@ -21,8 +21,11 @@ type (
 	Dict struct{ Keys, Values []any }
 	// Global is the name of a class or a function, which is never loaded.
 	Global struct{ Module, Name string }
-	// Object stands for the result of a call that this package does not know.
-	Object struct{ Class *Global }
+	// Object stands for the result of a call that this package does not know. State is what the file sets it to.
+	Object struct {
+		Class *Global
+		State any
+	}
 )
 
 // String returns the content of a Text or of a Blob.
