@@ -12,9 +12,12 @@ import (
 	"fovea/data"
 	"fovea/data/labels"
 	"fovea/data/splits"
+	"fovea/data/store"
 	"fovea/evaluation"
 	"fovea/internal/durable"
+	"fovea/internal/naming"
 	"fovea/internal/runfiles"
+	"fovea/training/collective"
 	"fovea/training/config"
 )
 
@@ -24,13 +27,16 @@ func (d *dataset) list() error {
 	var set *data.Dataset
 	var err error
 	switch {
+	case store.Remote(c.Dir) && c.Cache == "":
+		return fmt.Errorf("data.dir is %s, which is read over a network, but training reads each image in every epoch: set "+
+			"data.cache to a folder on this machine", naming.Quote(c.Dir))
 	case c.Labels != "":
 		return d.listTable()
 	case c.Numbering == "shared":
-		set, err = data.Open(c.Dir)
+		set, err = data.Open(c.Dir, plainNames(c.Classes)...)
 	default:
 		var shifts []data.Shift
-		set, shifts, err = data.OpenSplitNumbered(c.Dir)
+		set, shifts, err = data.OpenSplitNumbered(c.Dir, plainNames(c.Classes)...)
 		for _, s := range shifts {
 			slog.Warn("classes are confused: "+s.String(), "because", `data.numbering is "split"`,
 				"remedy", `give every split the same class folders, or set data.numbering = "shared"`)
@@ -41,14 +47,25 @@ func (d *dataset) list() error {
 	}
 	d.train, d.val, d.test = set.Train, set.Val, set.Test
 	d.division = "the folders train, val and test of data.dir"
+	if d.train.Packed() {
+		d.division = "the archives of train, val and test in data.dir"
+	}
 	return nil
+}
+
+// plainNames returns data.classes if they are names alone, which labels in archives may number. Else it returns nil.
+func plainNames(classes []string) []string {
+	if slices.ContainsFunc(classes, func(c string) bool { return strings.Contains(c, "=") || strings.HasPrefix(c, "-") }) {
+		return nil
+	}
+	return classes
 }
 
 // listTable lists the images of data.labels and divides them.
 func (d *dataset) listTable() (err error) {
 	c := d.config.Data
 	if c.Labels == config.LabelsFromFolders {
-		d.table, err = labels.Folders(c.Dir)
+		d.table, err = labels.Folders(c.Dir, plainNames(c.Classes))
 	} else {
 		var columns labels.Columns
 		if columns, err = labels.ParseColumns(c.Columns); err == nil {
@@ -132,7 +149,10 @@ func (d *dataset) separate(repeats []data.Repeat) error {
 // findLeaks looks for patients and images in more than one split. Where the splits are made, such images are put into
 // one. Else data.leakage decides whether they are an error. It returns all images that are there twice.
 func (d *dataset) findLeaks() ([]data.Repeat, error) {
-	repeats, leaks := d.repeats()
+	repeats, leaks, err := d.repeats()
+	if err != nil {
+		return nil, err
+	}
 	if d.divides() {
 		if len(leaks) > 0 {
 			if err := d.separate(repeats); err != nil {
@@ -141,7 +161,9 @@ func (d *dataset) findLeaks() ([]data.Repeat, error) {
 		}
 		d.takeRatio()
 		if len(leaks) > 0 || d.config.Data.Ratio < 1 { // else the splits are those that were compared
-			repeats, leaks = d.repeats()
+			if repeats, leaks, err = d.repeats(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if len(leaks) == 0 {
@@ -154,20 +176,27 @@ func (d *dataset) findLeaks() ([]data.Repeat, error) {
 		return repeats, nil
 	}
 	list := filepath.Join(c.Output.Dir, c.Name+"_leaks.csv")
-	if err := os.MkdirAll(c.Output.Dir, 0o755); err != nil {
-		return nil, err
-	}
-	return nil, errors.Join(fmt.Errorf(`%w; %s lists all: move or remove images, or set data.leakage = "warn"`, found, list),
-		durable.Write(list, found.Write))
+	return nil, d.group.First(func() error {
+		if err := os.MkdirAll(c.Output.Dir, 0o755); err != nil {
+			return err
+		}
+		return errors.Join(
+			fmt.Errorf(`%w; %s lists all: move or remove images, or set data.leakage = "warn"`, found, list),
+			durable.Write(list, found.Write))
+	})
 }
 
-func (d *dataset) repeats() ([]data.Repeat, []data.Leak) {
-	var prints [][]data.Fingerprint
-	for _, s := range d.splits() {
-		prints = append(prints, s.Verified)
-	}
-	repeats := append(data.Repeats(prints), data.Similar(prints, d.config.Data.Workers)...)
-	return repeats, data.Leaks(d.splits(), repeats...)
+// repeats returns the images that are there twice, and those of them, and the patients, that are in several splits. One
+// process compares the images for all.
+func (d *dataset) repeats() ([]data.Repeat, []data.Leak, error) {
+	repeats, err := collective.Tell(d.group, func() ([]data.Repeat, error) {
+		var prints [][]data.Fingerprint
+		for _, s := range d.splits() {
+			prints = append(prints, s.Verified)
+		}
+		return append(data.Repeats(prints), data.Similar(prints, d.config.Data.Workers)...), nil
+	})
+	return repeats, data.Leaks(d.splits(), repeats...), err
 }
 
 // arrange puts the classes into the order that data.classes says, or that their names mean, and merges some.

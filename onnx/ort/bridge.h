@@ -13,6 +13,7 @@ enum { FOVEA_API = 26 };
 // FOVEA_API and keeps it for all functions below. NULL and 0 mean refused.
 const char *fovea_version(void *get_api_base);
 int fovea_use(void *get_api_base);
+const OrtApi *fovea_api(void);
 
 // fovea_message takes a status over: it returns its text, to be freed, or NULL for success.
 char *fovea_message(OrtStatus *status);
@@ -25,8 +26,8 @@ void fovea_release_providers(char **names, int count);
 
 OrtStatus *fovea_tensor(void *data, size_t bytes, const int64_t *shape, size_t rank, int type,
                         OrtValue **value);
-// fovea_device_tensor is over memory of the first GPU.
-OrtStatus *fovea_device_tensor(uintptr_t address, size_t bytes, const int64_t *shape, size_t rank, int type,
+// fovea_device_tensor is over memory of the GPU of a number.
+OrtStatus *fovea_device_tensor(int gpu, uintptr_t address, size_t bytes, const int64_t *shape, size_t rank, int type,
                                OrtValue **value);
 void fovea_release_value(OrtValue *value);
 
