@@ -85,6 +85,16 @@ func (g *Graph) ReduceMean(x *Value, keep bool, axes ...int64) *Value {
 	return g.reduce("ReduceMean", x, keep, axes)
 }
 
+// ReduceMax computes the largest value along axes, as ReduceSum does.
+func (g *Graph) ReduceMax(x *Value, keep bool, axes ...int64) *Value {
+	return g.reduce("ReduceMax", x, keep, axes)
+}
+
+// ReduceMin computes the smallest value along axes, as ReduceSum does.
+func (g *Graph) ReduceMin(x *Value, keep bool, axes ...int64) *Value {
+	return g.reduce("ReduceMin", x, keep, axes)
+}
+
 func (g *Graph) reduce(op string, x *Value, keep bool, axes []int64) *Value {
 	keepdims := int64(0)
 	if keep {

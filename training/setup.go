@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 
+	"fovea/configs"
 	"fovea/graphs"
 	"fovea/graphs/artifacts"
 	"fovea/graphs/transfer"
@@ -253,7 +254,27 @@ func (s *setup) openWeights() (err error) {
 	}
 	s.weights, err = pretrained.Open(m.Weights, parameters,
 		pretrained.Options{Allow: m.WeightsAllow, From: m.WeightsFrom, KeepHead: m.KeepHead})
+	if err == nil {
+		s.compareWith(s.weights.Known())
+	}
 	return err
+}
+
+// compareWith warns where images are normalised otherwise than the published model that the weights are most likely of
+// wants them. known may be nil.
+func (s *setup) compareWith(known *configs.Preset) {
+	if known == nil {
+		return
+	}
+	d := s.config.Data
+	for key, now := range map[string][3]float64{"data.mean": d.Mean, "data.std": d.Std} {
+		want := config.PresetDefault(known.Name, key)
+		if want != nil && fmt.Sprint(want) != fmt.Sprint(now) {
+			slog.Warn("the weights are most likely those of a model whose images are normalised otherwise", "model",
+				known.About, "key", key, "now", now, "wanted", want,
+				"remedy", fmt.Sprintf("set it, or choose model.arch = %q", known.Name))
+		}
+	}
 }
 
 func (s *setup) closeWeights() {

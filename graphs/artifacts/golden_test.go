@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"fovea/graphs/vit"
 	"fovea/internal/graphtest"
 )
 
@@ -29,9 +30,17 @@ type golden struct {
 
 type goldenConfig struct {
 	Image, Patch, Width, Depth, Heads, Classes, Batch int
-	Pool                                              string // "mean" or "cls"
-	FCNormTwice                                       bool   `json:"fc_norm_twice"`
-	LayerScale                                        bool   `json:"layer_scale"`
+	Pool                                              vit.Pool
+	FCNormTwice                                       bool `json:"fc_norm_twice"`
+	LayerScale                                        bool `json:"layer_scale"`
+	Registers                                         int64
+	Positions                                         vit.Positions
+	MLP                                               vit.MLP
+	Hidden                                            int64
+	Bias                                              vit.Bias
+	PreNorm                                           bool `json:"pre_norm"`
+	Grey                                              bool
+	Epsilon                                           float32
 }
 
 // goldenInput identifies the bytes of a tensor that graphtest.Fill makes.

@@ -47,7 +47,7 @@ func (m ViT) Forward(name string, batch int64, part Part, training bool) (*Forwa
 	g := graphs.New(name)
 	f := &Forward{Graph: g}
 	if part == HeadAlone {
-		features := g.Input(Features, graphs.Float32, batch, c.Width)
+		features := g.Input(Features, graphs.Float32, batch, c.FeatureWidth())
 		parameters := c.Declare(g)
 		f.Result = c.Classify(g, features, parameters)
 		f.Parameters = m.keepUsed(g, parameters)

@@ -1,6 +1,7 @@
 package artifacts_test
 
 import (
+	"strings"
 	"testing"
 
 	"fovea/graphs"
@@ -15,7 +16,7 @@ import (
 // lands on the GPU and nothing is copied between devices. It says nothing about numbers.
 func TestPlacedOnCUDA(t *testing.T) {
 	cudastub.Run(t, func(t *testing.T) {
-		for name, c := range map[string]vit.Config{
+		sizes := map[string]vit.Config{
 			"retinamnist": {ImageSize: 28, Patch: 7, Width: 128, Depth: 4, Heads: 4, Classes: 5, Pool: vit.Mean},
 			"vit_tiny_patch16": {ImageSize: 224, Patch: 16, Width: 192, Depth: 12, Heads: 3, Classes: 5,
 				Pool: vit.Mean},
@@ -26,12 +27,18 @@ func TestPlacedOnCUDA(t *testing.T) {
 			"vit_large_patch16": {ImageSize: 224, Patch: 16, Width: 1024, Depth: 24, Heads: 16, Classes: 5,
 				Pool: vit.Mean, FCNormTwice: true},
 			"vit_small_patch14_dinov2": {ImageSize: 224, Patch: 14, Width: 384, Depth: 12, Heads: 6, Classes: 5,
-				Pool: vit.Class, LayerScale: true},
+				Pool: vit.Class, Form: vit.Form{LayerScale: true}},
 			"vit_base_patch14_dinov2": {ImageSize: 518, Patch: 14, Width: 768, Depth: 12, Heads: 12, Classes: 5,
-				Pool: vit.Mean, LayerScale: true},
+				Pool: vit.Mean, Form: vit.Form{LayerScale: true}},
 			"vit_large_patch14_dinov2": {ImageSize: 224, Patch: 14, Width: 1024, Depth: 24, Heads: 16, Classes: 5,
-				Pool: vit.Class, LayerScale: true},
-		} {
+				Pool: vit.Class, Form: vit.Form{LayerScale: true}},
+		}
+		for _, name := range goldenNames(t) {
+			if strings.HasPrefix(name, "vit_form_") {
+				sizes[name] = readGolden(t, name).Config.vit()
+			}
+		}
+		for name, c := range sizes {
 			t.Run(name, func(t *testing.T) {
 				m := artifacts.ViT(c)
 				types := []pb.TensorProto_DataType{graphs.Float32, graphs.BFloat16, graphs.Float16}
@@ -39,6 +46,9 @@ func TestPlacedOnCUDA(t *testing.T) {
 				case "vit_small_patch16", "vit_base_patch14_dinov2",
 					"vit_large_patch14_dinov2": // as others, but for sizes
 					types = types[:1]
+				}
+				if strings.HasPrefix(name, "vit_form_") {
+					types = types[1:2]
 				}
 				for _, half := range types {
 					check(t, half, func() (*graphs.Graph, error) {

@@ -14,7 +14,8 @@ import (
 // TestRecomputeChangesNothing: loss, logits and gradients are the same to the bit, with LayerScale, dropped paths,
 // mixed targets and frozen layers too.
 func TestRecomputeChangesNothing(t *testing.T) {
-	for _, name := range []string{"vit_tiny_mean_twice", "vit_tiny_cls", "vit_tiny_dinov2"} {
+	for _, name := range []string{"vit_tiny_mean_twice", "vit_tiny_cls", "vit_tiny_dinov2",
+		"vit_form_registers", "vit_form_dinov3_plus", "vit_form_giant", "vit_form_clip", "vit_form_mirage"} {
 		for _, frozen := range [][]string{nil, {"cls_token", "pos_embed", "patch_embed", "blocks.0."}} {
 			t.Run(fmt.Sprintf("%s without %v", name, frozen), func(t *testing.T) {
 				c := readGolden(t, name)

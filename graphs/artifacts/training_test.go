@@ -17,8 +17,9 @@ import (
 
 func (c goldenConfig) vit() vit.Config {
 	return vit.Config{ImageSize: int64(c.Image), Patch: int64(c.Patch), Width: int64(c.Width), Depth: c.Depth,
-		Heads: int64(c.Heads), Classes: int64(c.Classes), Pool: vit.Pool(c.Pool), LayerScale: c.LayerScale,
-		FCNormTwice: c.FCNormTwice}
+		Heads: int64(c.Heads), Classes: int64(c.Classes), Pool: c.Pool, FCNormTwice: c.FCNormTwice,
+		Form: vit.Form{LayerScale: c.LayerScale, Registers: c.Registers, Positions: c.Positions, MLP: c.MLP,
+			Hidden: c.Hidden, Bias: c.Bias, PreNorm: c.PreNorm, Grey: c.Grey, Epsilon: c.Epsilon}}
 }
 
 // fillFrom gives the golden case's inputs by name.
@@ -92,7 +93,8 @@ func saveOutputs(t *testing.T, name string, g *graphs.Graph, got map[string][]fl
 
 // TestEvalEqualsTraining holds eval.onnx against the logits of training.onnx with all paths kept.
 func TestEvalEqualsTraining(t *testing.T) {
-	for _, name := range []string{"vit_tiny_mean", "vit_tiny_mean_twice", "vit_tiny_cls", "vit_tiny_dinov2"} {
+	for _, name := range []string{"vit_tiny_mean", "vit_tiny_mean_twice", "vit_tiny_cls", "vit_tiny_dinov2",
+		"vit_form_registers", "vit_form_dinov3_plus", "vit_form_giant", "vit_form_clip", "vit_form_mirage"} {
 		t.Run(name, func(t *testing.T) {
 			c := readGolden(t, name)
 			fill := c.fillFrom(t)

@@ -29,6 +29,10 @@ func (p Parameter) Initialize(values []float32, seed uint64, index int) {
 		for i := range values {
 			values[i] = float32(1e-6 * rng.NormFloat64())
 		}
+	case Latent:
+		for i := range values {
+			values[i] = float32(min(max(rng.NormFloat64()/math.Sqrt(float64(p.fanIn)), -2), 2))
+		}
 	case PatchConv:
 		bound := 1 / math.Sqrt(float64(p.fanIn))
 		for i := range values {

@@ -8,7 +8,9 @@ import (
 // Layer returns the layer of a parameter of a model with depth blocks, by its PyTorch name: 0 for the embeddings, b+1
 // for block b, depth+1 for all else, which is the final norm and the head (RETFound util/lr_decay.py, after BEiT).
 func Layer(name string, depth int) int {
-	if name == "cls_token" || name == "pos_embed" || strings.HasPrefix(name, "patch_embed") {
+	stem, _, _ := strings.Cut(name, ".")
+	switch stem {
+	case "cls_token", "reg_token", "pos_embed", "patch_embed", "norm_pre":
 		return 0
 	}
 	if rest, ok := strings.CutPrefix(name, "blocks."); ok {
@@ -21,10 +23,11 @@ func Layer(name string, depth int) int {
 }
 
 // Decays reports whether weight decay applies to a parameter: not to biases, norms and other parameters of at most one
-// dimension, and not to the position embedding and the class and distillation tokens (timm's no_weight_decay).
+// dimension, and not to the position embedding and the class, register and distillation tokens (timm's
+// no_weight_decay).
 func Decays(name string, shape []int64) bool {
 	switch name {
-	case "pos_embed", "cls_token", "dist_token":
+	case "pos_embed", "cls_token", "reg_token", "dist_token":
 		return false
 	}
 	return len(shape) > 1

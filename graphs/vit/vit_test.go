@@ -12,7 +12,7 @@ var large = vit.Config{ImageSize: 224, Patch: 16, Width: 1024, Depth: 24, Heads:
 
 // largeDINOv2 is RETFound_dinov2: timm's vit_large_patch14_dinov2 at 224 pixels.
 var largeDINOv2 = vit.Config{ImageSize: 224, Patch: 14, Width: 1024, Depth: 24, Heads: 16, Classes: 5, Pool: vit.Class,
-	LayerScale: true}
+	Form: vit.Form{LayerScale: true}}
 
 // TestParameters: with 5 classes RETFound_mae has 296 tensors and 303,306,757 parameters, RETFound_dinov2 344 and
 // 303,233,029 (state_dicts of models_vit.py).
@@ -92,7 +92,9 @@ func TestValidate(t *testing.T) {
 	}{
 		{func(c *vit.Config) { c.ImageSize = 225 }, "not a multiple of the patch size 16"},
 		{func(c *vit.Config) { c.Heads = 7 }, "does not divide by 7 heads"},
-		{func(c *vit.Config) { c.Pool = "max" }, `neither "mean" nor "cls"`},
+		{func(c *vit.Config) { c.Pool = "max" }, `is none of mean, cls`},
+		{func(c *vit.Config) { c.Pool, c.Depth = vit.LastFour, 3 }, "needs four blocks, not 3"},
+		{func(c *vit.Config) { c.Positions, c.Heads = vit.Rotary, 512 }, "a multiple of 4, not 2"},
 		{func(c *vit.Config) { c.Pool, c.FCNormTwice = vit.Class, true }, "fc_norm exists only"},
 		{func(c *vit.Config) { c.Classes = 0 }, "must be positive"},
 	} {

@@ -1,10 +1,13 @@
 package inspect
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
+	"fovea/configs"
 	"fovea/graphs/vit"
 	"fovea/models/pretrained"
 	"fovea/models/trained"
@@ -13,48 +16,63 @@ import (
 
 // An Architecture is a model that can load a weight file.
 type Architecture struct {
-	Settings string            `json:"settings"` // of the config's model section
+	Settings string            `json:"settings"`        // of the config's model section
+	Known    string            `json:"known,omitempty"` // the published model that the file is most likely of, in words
 	Report   pretrained.Report `json:"report"`
 }
 
-// architectures returns the architectures of model.arch that can load a file, or the one that can with other numbers.
-// The error says what is nearest.
-func architectures(f *weights.File) ([]Architecture, error) {
+// architectures returns the models that can load a file, the published one that it is most likely of first. The error
+// says what is nearest.
+func architectures(f *weights.File, path string) ([]Architecture, error) {
 	outlines := pretrained.Outlines(f, "")
 	if len(outlines) == 0 {
 		return nil, errors.New("its names are those of no Vision Transformer that is known")
 	}
-	c := outlines[0].Config
-	if c.ImageSize == 0 {
-		c.ImageSize = 14 * c.Patch
-	}
-	c.Classes = 1
-	var out, other []Architecture
+	var out []Architecture
 	var nearest error
-	for _, name := range vit.Architectures() {
-		d := vit.Architecture(name)
-		c.Pool, c.LayerScale = d.Pool, d.LayerScale
-		match, err := pretrained.New(f, pretrained.Parameters(c), pretrained.Options{})
-		switch {
-		case err != nil:
-			if nearest == nil || d.LayerScale == outlines[0].Config.LayerScale {
-				nearest = err
-			}
-		case int64(d.Patch) == c.Patch && int64(d.Width) == c.Width && d.Depth == c.Depth:
-			out = append(out, Architecture{fmt.Sprintf("arch = %q", name), match.Report})
-		default:
-			settings := fmt.Sprintf("arch = %q, patch = %d, width = %d, depth = %d, with heads as it was trained",
-				name, c.Patch, c.Width, c.Depth)
-			other = append(other, Architecture{settings, match.Report})
+	tried := map[string]bool{}
+	try := func(d vit.Dimensions, size int64, settings, about string) {
+		if d.Patch == 0 || tried[settings] {
+			return
+		}
+		tried[settings] = true
+		match, err := pretrained.New(f, pretrained.Parameters(d.Config(int(size), 1)), pretrained.Options{Allow: []string{"norm.*"}})
+		if err == nil {
+			out = append(out, Architecture{settings, about, match.Report})
+		} else if nearest == nil {
+			nearest = err
 		}
 	}
-	switch {
-	case out != nil:
-		return out, nil
-	case other != nil:
-		return other[:1], nil // the others only differ in numbers that are overridden
+	for _, o := range outlines {
+		c := o.Config
+		size := cmp.Or(c.ImageSize, 14*c.Patch)
+		known := pretrained.Known(f, o, filepath.Base(path))
+		if known != nil {
+			try(vit.Architecture(known.Name), size, fmt.Sprintf("arch = %q", known.Name),
+				fmt.Sprintf("most likely %s, of %s", known.About, known.Modality))
+		}
+		var like string // an architecture of the same form
+		for _, name := range vit.Architectures() {
+			if configs.PresetOf(name) == nil && vit.Architecture(name).Form == c.Form && like == "" {
+				like = name
+			}
+		}
+		for _, name := range o.Names() {
+			if configs.PresetOf(name) == nil {
+				try(vit.Architecture(name), size, fmt.Sprintf("arch = %q", name), "")
+				like = ""
+			}
+		}
+		if like != "" && known == nil {
+			d := vit.Dimensions{Patch: int(c.Patch), Width: int(c.Width), Depth: c.Depth}
+			try(vit.Architecture(like).With(d), size, fmt.Sprintf("arch = %q, patch = %d, width = %d, depth = %d, with heads as "+
+				"it was trained", like, d.Patch, d.Width, d.Depth), "")
+		}
 	}
-	return nil, nearest
+	if out == nil {
+		return nil, cmp.Or(nearest, errors.New("no architecture of model.arch is of its kind"))
+	}
+	return out, nil
 }
 
 // summary says how parameters and tensors were matched.

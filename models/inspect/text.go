@@ -218,6 +218,9 @@ func (p *printer) weights(w *Weights, list bool) {
 		p.metadata(w.Metadata)
 	}
 	for _, a := range w.Architectures {
+		if a.Known != "" {
+			p.field("known", "%s", a.Known)
+		}
 		p.field("loads into", "%s: %s", a.Settings, a.summary())
 	}
 	switch {

@@ -53,7 +53,7 @@ func readWeights(path string) (*Weights, error) {
 		names, counts = append(names, strings.Split(t.Name, ".")), append(counts, Tally{1, n, size})
 	}
 	w.Prefixes = group(names, counts)
-	if w.Architectures, err = architectures(f); err != nil {
+	if w.Architectures, err = architectures(f, path); err != nil {
 		w.Unloadable = err.Error()
 		return w, nil
 	}

@@ -46,7 +46,8 @@ func (a Assignment) Load(values []float32) error {
 		rest, a.Parts = rest[n:], a.Parts[1:]
 	}
 	if a.Resize {
-		resize(values, read, int(side(a.tokens-1)), int(side(a.to.Shape[1]-1)), int(a.to.Shape[2]))
+		n := tokensBefore(a.tokens)
+		resize(values, read, int(n), int(side(a.tokens-n)), int(side(a.to.Shape[1]-n)), int(a.to.Shape[2]))
 	}
 	return nil
 }

@@ -3,7 +3,9 @@ package pretrained
 import (
 	"fmt"
 	"log/slog"
+	"path/filepath"
 
+	"fovea/configs"
 	"fovea/onnx/weights"
 )
 
@@ -38,6 +40,14 @@ func Open(name string, model []Parameter, o Options) (*File, error) {
 func (f *File) Load(view func(parameter int) []float32, seed uint64) error {
 	if err := f.match.Load(view, seed); err != nil {
 		return fmt.Errorf("model.weights: %s: %w", f.path, err)
+	}
+	return nil
+}
+
+// Known returns the published model that the file is most likely of, or nil.
+func (f *File) Known() *configs.Preset {
+	for _, o := range Outlines(f.file, "") {
+		return Known(f.file, o, filepath.Base(f.path))
 	}
 	return nil
 }

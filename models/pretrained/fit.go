@@ -281,6 +281,9 @@ func assign(file *names, way sum, i int, p Parameter, transposed bool) (Assignme
 			}
 			part.Factor = &factor
 		}
+		if of := part.Tensor.Shape; part.Transpose && len(of) == 4 && of[0] == 1 {
+			part.Tensor.Shape = []int64{of[1], of[2] * of[3]}
+		}
 		of := slices.Clone(part.Tensor.Shape)
 		if part.Transpose {
 			if len(of) != 2 {
@@ -311,6 +314,10 @@ func assign(file *names, way sum, i int, p Parameter, transposed bool) (Assignme
 		}
 		a.Parts = append(a.Parts, part)
 	}
+	if zeros >= 0 && shape == nil && len(p.Shape) > 0 {
+		shape = slices.Clone(p.Shape)
+		shape[0] = 0
+	}
 	if zeros >= 0 && len(shape) > 0 {
 		a.Parts[zeros].To = max(0, p.Shape[0]-shape[0])
 		shape[0] += a.Parts[zeros].To
@@ -320,7 +327,7 @@ func assign(file *names, way sum, i int, p Parameter, transposed bool) (Assignme
 	}
 	if p.Name == positions && len(p.Shape) == 3 {
 		if n := len(shape); n >= 2 && shape[n-1] == p.Shape[2] && (n == 2 || n == 3 && shape[0] == 1) &&
-			len(a.Parts) == 1 && side(shape[n-2]-1) > 0 && side(p.Shape[1]-1) > 0 {
+			len(a.Parts) == 1 && tokensBefore(shape[n-2]) == tokensBefore(p.Shape[1]) && tokensBefore(p.Shape[1]) >= 0 {
 			a.Resize, a.tokens = true, shape[n-2]
 			return a, nil
 		}

@@ -33,7 +33,7 @@ func TestResize(t *testing.T) {
 			narrow[i] = float32(v)
 		}
 		got := make([]float32, len(want))
-		resize(got, narrow, size[0], size[1], 2)
+		resize(got, narrow, 1, size[0], size[1], 2)
 		for i := range want {
 			if diff := math.Abs(float64(got[i]) - want[i]); diff > 0x1p-24*max(1, math.Abs(want[i])) {
 				t.Errorf("%v: element %d is %v, want %v", size, i, got[i], want[i])

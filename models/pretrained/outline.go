@@ -68,7 +68,11 @@ func (l *layout) outline(file *names, prefix string) (o Outline, ok bool) {
 		}
 		for _, s := range l.sums(parameter) {
 			for _, place := range places {
-				if at := s.below(place); len(at) == 1 && file.has(at) {
+				switch at := s.below(place); {
+				case !file.has(at), len(at.tensors()) == 0:
+				case len(at) > 1: // of several parts
+					return nil
+				default:
 					return file.tensors[at[0].name].Shape
 				}
 			}
@@ -84,14 +88,9 @@ func (l *layout) outline(file *names, prefix string) (o Outline, ok bool) {
 	for c.Depth < deepest && shape(fmt.Sprintf("blocks.%d.norm1.weight", c.Depth)) != nil {
 		c.Depth++
 	}
-	tokens := int64(0)
-	if p := shape(positions); len(p) >= 2 {
-		tokens = p[len(p)-2]
-	}
-	c.ImageSize = side(tokens-1) * c.Patch
-	c.LayerScale = shape("blocks.0.ls1.gamma") != nil
-	if shape("fc_norm.weight") != nil {
-		c.Pool = vit.Mean
+	form(&c, shape)
+	if k[1] == 1 {
+		c.Grey = true
 	}
 	if c.Heads = headsOf[c.Width]; c.Heads == 0 {
 		c.Heads = max(1, c.Width/64)
@@ -102,8 +101,54 @@ func (l *layout) outline(file *names, prefix string) (o Outline, ok bool) {
 		if h[0] == c.Width && h[1] != c.Width { // PaddlePaddle keeps it [in,out]
 			o.Config.Classes, o.Head = h[1], h[0]
 		}
+		switch {
+		case c.Pool != vit.Class:
+		case o.Head == 4*c.Width && c.Depth >= 4:
+			o.Config.Pool = vit.LastFour
+		case o.Head == 2*c.Width:
+			o.Config.Pool = vit.ClassMean
+		}
 	}
 	return o, c.Depth > 0
+}
+
+// form reads what tells families apart, with the pool and the size of the images, from the shapes of parameters.
+func form(c *vit.Config, shape func(parameter string) []int64) {
+	if r := shape("reg_token"); len(r) == 3 {
+		c.Registers = r[1]
+	}
+	switch p := shape(positions); {
+	case p == nil && c.Registers > 0: // DINOv3
+		c.Positions, c.Bias, c.Epsilon = vit.Rotary, vit.NoKeyBias, 1e-5
+	case len(p) == 4: // an image
+		c.Positions, c.ImageSize = vit.LearnedPatches, p[2]*c.Patch
+	case len(p) >= 2:
+		tokens := p[len(p)-2]
+		if tokensBefore(tokens) == 0 {
+			c.Positions = vit.LearnedPatches
+		}
+		c.ImageSize = side(tokens-max(0, tokensBefore(tokens))) * c.Patch
+	}
+	c.LayerScale = shape("blocks.0.ls1.gamma") != nil
+	if shape("norm_pre.weight") != nil { // CLIP
+		c.PreNorm, c.MLP, c.Epsilon = true, vit.QuickGELU, 1e-5
+	}
+	if fc2 := shape("blocks.0.mlp.fc2.weight"); len(fc2) == 2 {
+		fc1 := shape("blocks.0.mlp.fc1.weight")
+		hidden := fc2[1]
+		if fc1 == nil || len(fc1) == 2 && fc1[1] == c.Width && fc1[0] == 2*hidden { // nil: of two parts
+			c.MLP = vit.SwiGLU
+		}
+		if hidden != 4*c.Width && fc2[0] == c.Width {
+			c.Hidden = hidden
+		}
+	}
+	switch {
+	case shape("attn_pool.latent") != nil:
+		c.Pool = vit.Attention
+	case shape("fc_norm.weight") != nil:
+		c.Pool = vit.Mean
+	}
 }
 
 // Parameters returns the parameters of a Vision Transformer.

@@ -11,13 +11,24 @@ func side(n int64) int64 {
 	return s
 }
 
-// resize copies position embeddings [1+before²,width] as [1+after²,width]. The class token stays the same. The others
+// tokensBefore returns the number of tokens before a square of patches in a position embedding of n tokens, 0 or 1, or -1.
+func tokensBefore(n int64) int64 {
+	switch {
+	case side(n) > 0:
+		return 0
+	case side(n-1) > 0:
+		return 1
+	}
+	return -1
+}
+
+// resize copies position embeddings [prefix+before²,width] as [prefix+after²,width]. The prefix stays the same. The others
 // are interpolated as RETFound's interpolate_pos_embed does with torch.nn.functional.interpolate(mode="bicubic",
 // align_corners=False). This is bicubic convolution with a = -0.75, without antialiasing; points outside of the grid
 // repeat its edge. Sums are float64.
-func resize(to, from []float32, before, after, width int) {
-	copy(to[:width], from[:width])
-	to, from = to[width:], from[width:]
+func resize(to, from []float32, prefix, before, after, width int) {
+	copy(to[:prefix*width], from[:prefix*width])
+	to, from = to[prefix*width:], from[prefix*width:]
 	taps := bicubic(before, after)
 	for y, rows := range taps {
 		for x, columns := range taps {

@@ -92,9 +92,9 @@ func read(f *weights.File, s Settings, size int64) (*Weights, *pretrained.Match,
 	case c.Classes == 0:
 		return nil, nil, fmt.Errorf("it holds %s, but no head, so it is no classifier: fine-tune it, as model.weights of a "+
 			"config", about)
-	case o.Head != c.Width:
+	case o.Head != c.FeatureWidth():
 		return nil, nil, fmt.Errorf("it holds %s, whose head reads %d features instead of %d: such heads are not read", about,
-			o.Head, c.Width)
+			o.Head, c.FeatureWidth())
 	}
 	c.ImageSize = cmp.Or(int64(w.Size), 14*c.Patch)
 	if c.ImageSize%c.Patch != 0 {

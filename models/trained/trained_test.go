@@ -22,7 +22,7 @@ import (
 // A layout of testdata/layouts.json: the file that a project writes for a small model, and the logits of one image.
 type layout struct {
 	Shapes map[string][]int64
-	Logits [2][]float32 // at 16 and 24 pixels
+	Logits [2][]float32 // at 16 and 24 pixels; nil: the project resizes positions otherwise
 }
 
 func readLayouts(t *testing.T) map[string]layout {
@@ -140,13 +140,13 @@ func TestRefuses(t *testing.T) {
 	}{
 		{func(l layout) { delete(l.Shapes, "head.weight"); delete(l.Shapes, "head.bias") }, trained.Settings{Heads: 2}, 0,
 			`a Vision Transformer of width 32 with 2 blocks, in the layout "timm", but no head`},
-		{func(l layout) { l.Shapes["head.weight"] = []int64{3, 64} }, trained.Settings{Heads: 2}, 0,
-			"whose head reads 64 features instead of 32"},
+		{func(l layout) { l.Shapes["head.weight"] = []int64{3, 96} }, trained.Settings{Heads: 2}, 0,
+			"whose head reads 96 features instead of 32"},
 		{func(l layout) { delete(l.Shapes, "head.bias") }, trained.Settings{Heads: 2}, 0, "the file lacks head.bias"},
 		{func(l layout) { delete(l.Shapes, "pos_embed") }, trained.Settings{Heads: 2}, 0, "the file lacks pos_embed"},
 		{func(l layout) { l.Shapes["fc_norm.weight"] = []int64{32} }, trained.Settings{Heads: 2}, 0, "the file lacks fc_norm.bias"},
 		{func(l layout) { delete(l.Shapes, "blocks.0.norm2.bias") }, trained.Settings{Heads: 2}, 0, "the file lacks blocks.0.norm2.bias"},
-		{func(l layout) { l.Shapes["reg_token"] = []int64{1, 4, 32} }, trained.Settings{Heads: 2}, 0, "the model lacks reg_token"},
+		{func(l layout) { l.Shapes["dist_token"] = []int64{1, 1, 32} }, trained.Settings{Heads: 2}, 0, "the model lacks dist_token"},
 		{func(layout) {}, trained.Settings{Heads: 3}, 0, "which cannot have 3 heads: say their number with -set model.heads=N"},
 		{func(layout) {}, trained.Settings{Heads: 2}, 15, "a size of 15 pixels is no multiple of the patches"},
 		{func(layout) {}, trained.Settings{Heads: 2, From: "ema"}, 0, "its names are those of no Vision Transformer"},

@@ -15,6 +15,7 @@ Run it in the repository's root. Needs requirements.txt, timm 1.0.31, transforme
 
 import argparse
 import csv
+import dataclasses
 import gzip
 import io
 import json
@@ -24,12 +25,15 @@ from functools import partial
 import numpy as np
 import torch
 import transformers
+from open_clip.transformer import QuickGELU
+from open_clip.transformer import VisionTransformer as VisionTransformerOfCLIP
 from PIL import Image
 from sklearn import metrics
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 from torchvision import transforms
 
+import vit_model
 import vit_random
 
 OUT = pathlib.Path("models/trained/testdata")
@@ -170,13 +174,13 @@ def timm_file(rename, extra=(), **kwargs):
     return {"shapes": shapes, "logits": logits}
 
 
-def hugging_file(model, names, answer):
+def hugging_file(model, names, answer, sizes=(16, 24)):
     """A model of transformers; names are those of its file."""
     model = model.eval()
     state = {names(name): t for name, t in model.state_dict().items()}
     with torch.no_grad():
         draw(state)
-        logits = [answer(model, image(size))[0].tolist() for size in (16, 24)]
+        logits = [answer(model, image(size))[0].tolist() for size in sizes]
     return {"shapes": {name: list(t.shape) for name, t in state.items()}, "logits": logits}
 
 
@@ -192,6 +196,143 @@ class Dinov2Classes(nn.Module):
         return self.classifier(self.dinov2(x).last_hidden_state[:, 0])
 
 
+class Classes(nn.Module):
+    """The class token behind a model of transformers or a tower of open_clip, with a head."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+        self.classifier = nn.Linear(32, 3)
+
+    def forward(self, x):
+        if isinstance(self.model, VisionTransformerOfCLIP):
+            return self.classifier(self.model(x))
+        if isinstance(self.model, transformers.CLIPVisionModel):
+            return self.classifier(self.model(x, interpolate_pos_encoding=True).pooler_output)
+        return self.classifier(self.model(x).last_hidden_state[:, 0])
+
+
+def of_form(config, file, values):
+    """A model of vit_model.py. values makes tensors of the model, by our names, from those of the file, whose names and
+    shapes file has."""
+    state = {name: torch.zeros(shape) for name, shape in file.items()}
+    draw(state)
+    ours, logits = values(state), []
+    for size in (16, 24):
+        model = vit_model.build(dataclasses.replace(config, image=size)).eval()
+        mine = dict(ours)
+        if "pos_embed" in mine:
+            mine["pos_embed"] = (bare if config.positions else resized)(mine["pos_embed"], size // 4)
+        model.load_state_dict(vit_model.timms(mine, model), strict=True)
+        with torch.no_grad():
+            logits.append(model(image(size), torch.ones(2 * config.depth, 1))[0].tolist())
+    return {"shapes": {name: list(shape) for name, shape in file.items()}, "logits": logits}
+
+
+def bare(positions, side):
+    """resized, of an embedding without the class token."""
+    return resized(torch.cat((positions[:, :1], positions), 1), side)[:, 1:]
+
+
+def shapes_of(config):
+    with torch.device("meta"):
+        return {n: list(p.shape) for n, p in vit_model.ours(dict(vit_model.build(config).named_parameters())).items()}
+
+
+FORM = vit_model.Config(16, 4, 32, 2, 2, 3, 1, "cls")
+DINOV3 = dataclasses.replace(FORM, layer_scale=True, registers=4, positions="rotary", bias="no_key", epsilon=1e-5)
+GREEN = dataclasses.replace(FORM, layer_scale=True, registers=4, positions="patches")
+VISIONFM = dataclasses.replace(FORM, depth=4, pool="cls_last4")
+GIANT = dataclasses.replace(FORM, layer_scale=True, mlp="swiglu", hidden=88)
+MIRAGE = dataclasses.replace(FORM, grey=True, positions="patches", pool="mean")
+
+
+def meta(config):
+    """Meta's DINOv3: queries, keys and values have one bias, with a mask, and a SwiGLU's halves lie apart."""
+    file, hidden = {}, config.hidden or 4 * config.width
+    for name, shape in shapes_of(config).items():
+        if name.endswith("v_bias"):
+            continue
+        if name.endswith("q_bias"):
+            name, shape = name.replace("q_bias", "qkv.bias"), [3 * config.width]
+            file[name + "_mask"] = shape
+        if name == "reg_token":
+            name = "storage_tokens"
+        if config.mlp == "swiglu":
+            name = name.replace("mlp.fc2", "mlp.w3")
+            if "mlp.fc1" in name:
+                shape = [hidden, *shape[1:]]
+                file[name.replace("fc1", "w2")] = shape
+                name = name.replace("fc1", "w1")
+        file[name] = shape
+    file |= {"mask_token": [1, config.width], "rope_embed.periods": [4], "local_cls_norm.weight": [config.width],
+             "local_cls_norm.bias": [config.width]}
+
+    def values(state):
+        out = {}
+        for name in shapes_of(config):
+            if name.endswith(("q_bias", "v_bias")):
+                both = name.replace("q_bias", "qkv.bias").replace("v_bias", "qkv.bias")
+                out[name] = (state[both] * state[both + "_mask"]).chunk(3)[0 if name.endswith("q_bias") else 2]
+            elif config.mlp == "swiglu" and "mlp.fc1" in name:
+                out[name] = torch.cat([state[name.replace("fc1", "w1")], state[name.replace("fc1", "w2")]])
+            else:
+                out[name] = state[name.replace("reg_token", "storage_tokens") if config.mlp != "swiglu" else
+                                  name.replace("reg_token", "storage_tokens").replace("mlp.fc2", "mlp.w3")]
+        return out
+
+    return of_form(config, file, values)
+
+
+def renamed(config, rename, extra=None):
+    """A model whose file has other names; pos_embed may be an image there."""
+    shapes = shapes_of(config)
+    file = {rename(name): shape for name, shape in shapes.items()} | (extra or {})
+
+    def values(state):
+        return {name: state[rename(name)].reshape(shape) for name, shape in shapes.items()}
+
+    return of_form(config, file, values)
+
+
+def mirage():
+    """MIRAGE: global_tokens, input adapters, and the position embedding as an image. Its last norm is the classifier's."""
+    rename = lambda n: ("model." + n.replace("cls_token", "global_tokens").replace("pos_embed",
+        "input_adapters.bscan.pos_emb").replace("patch_embed", "input_adapters.bscan").replace("blocks.", "encoder."))
+    shapes = shapes_of(MIRAGE)
+    file = {rename(name): shape for name, shape in shapes.items()}
+    file["model.input_adapters.bscan.pos_emb"] = [1, 32, 4, 4]
+    file["model.output_adapters.bscan.out_proj.weight"] = [16, 32]
+
+    def values(state):
+        out = {name: state[rename(name)] for name in shapes}
+        out["pos_embed"] = out["pos_embed"].reshape(1, 32, 16).transpose(1, 2).contiguous()
+        return out
+
+    return of_form(MIRAGE, file, values)
+
+
+def clip():
+    tower = VisionTransformerOfCLIP(image_size=16, patch_size=4, width=32, layers=2, heads=2, mlp_ratio=4, output_dim=32,
+                                    act_layer=QuickGELU, norm_layer=partial(nn.LayerNorm, eps=1e-5))
+    tower.proj = None
+    return Classes(tower).eval()
+
+
+def clip_file():
+    """open_clip's tower; its forward takes one size, so the larger is a tower of its own."""
+    model, logits = clip(), []
+    state = {name.replace("model.", "visual."): t for name, t in model.state_dict().items()}
+    with torch.no_grad():
+        draw(state)
+        logits.append(model(image(16))[0].tolist())
+        larger = model.model.positional_embedding
+        model.model.positional_embedding = nn.Parameter(resized(larger[None], 6)[0])
+        model.model.grid_size, model.model.image_size = (6, 6), (24, 24)
+        logits.append(model(image(24))[0].tolist())
+    return {"shapes": {name: list(t.shape) for name, t in state.items()}, "logits": logits}
+
+
 def before_5(name):
     """The names of transformers before 5.0, which it still writes."""
     for old, new in (("vit.layers.", "vit.encoder.layer."), ("attention.q_proj", "attention.attention.query"),
@@ -199,6 +340,10 @@ def before_5(name):
                      ("attention.o_proj", "attention.output.dense")):
         name = name.replace(old, new)
     return name if "dinov2" in name else name.replace("mlp.fc1", "intermediate.dense").replace("mlp.fc2", "output.dense")
+
+
+def dinov3(**kwargs):
+    return transformers.DINOv3ViTConfig(**{**HUGGING, "layer_norm_eps": 1e-5}, num_register_tokens=4, **kwargs)
 
 
 def layouts():
@@ -222,6 +367,22 @@ def layouts():
         "transformers ViT": hugging_file(
             transformers.ViTForImageClassification(transformers.ViTConfig(**HUGGING)), lambda n: n, vit),
         "transformers DINOv2 before 5.0": hugging_file(Dinov2Classes(), before_5, lambda m, x: m(x)),
+        "Meta's DINOv3": meta(DINOV3),
+        "Meta's DINOv3 plus": meta(dataclasses.replace(DINOV3, mlp="swiglu")),
+        "timm's DINOv3": renamed(DINOV3, lambda n: n.replace("ls1.gamma", "gamma_1").replace("ls2.gamma", "gamma_2")),
+        "transformers DINOv3": hugging_file(
+            Classes(transformers.DINOv3ViTModel(dinov3())), lambda n: n, lambda m, x: m(x)),
+        "transformers DINOv3 plus": hugging_file(
+            Classes(transformers.DINOv3ViTModel(dinov3(use_gated_mlp=True, hidden_act="silu"))), lambda n: n, lambda m, x: m(x)),
+        "transformers DINOv2 with registers": hugging_file(Classes(transformers.Dinov2WithRegistersModel(
+            transformers.Dinov2WithRegistersConfig(**HUGGING))), lambda n: n, lambda m, x: m(x), (16,)),  # antialiased
+        "RETFound-Green": renamed(GREEN, lambda n: n),
+        "VisionFM": renamed(VISIONFM, lambda n: n if n.startswith("head") else "teacher.backbone." + n),
+        "DINOv2's giant": renamed(GIANT, lambda n: n.replace("mlp.fc1", "mlp.w12").replace("mlp.fc2", "mlp.w3")),
+        "MIRAGE": mirage(),
+        "open_clip": clip_file(),
+        "transformers CLIP": hugging_file(Classes(transformers.CLIPVisionModel(transformers.CLIPVisionConfig(
+            **{**HUGGING, "layer_norm_eps": 1e-5}, hidden_act="quick_gelu"))), lambda n: n, lambda m, x: m(x)),
         "transformers DINOv2": hugging_file(Dinov2Classes(), lambda n: n, lambda m, x: m(x)),
     }
     with open(OUT / "layouts.json", "w") as f:
@@ -229,6 +390,10 @@ def layouts():
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--layouts", action="store_true", help="write layouts.json alone")
+    options = parser.parse_args()
     OUT.mkdir(exist_ok=True)
     layouts()
-    retfound()
+    if not options.layouts:
+        retfound()

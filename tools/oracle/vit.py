@@ -23,7 +23,7 @@ import torch
 from safetensors.numpy import load_file
 
 import vit_random
-from vit_model import Config, RETFound, gradients
+from vit_model import Config, build, gradients, ours
 
 TESTDATA = pathlib.Path(__file__).resolve().parents[2] / "graphs" / "artifacts" / "testdata"
 
@@ -34,10 +34,20 @@ CASES = {
     "vit_tiny_dinov2": Config(28, 14, 64, 3, 2, 5, 4, "cls", layer_scale=True),
     "vit_ti16": Config(224, 16, 192, 12, 3, 5, 2, "mean"),
     "vit_l16_2blocks": Config(224, 16, 1024, 2, 16, 5, 2, "mean"),
+    "vit_form_registers": Config(28, 7, 32, 2, 2, 3, 2, "norm_mean", layer_scale=True, registers=4,
+                                 positions="patches"),
+    "vit_form_dinov3": Config(28, 7, 32, 2, 2, 3, 2, "cls", layer_scale=True, registers=4, positions="rotary",
+                              bias="no_key", epsilon=1e-5),
+    "vit_form_dinov3_plus": Config(42, 7, 32, 2, 2, 3, 2, "cls_mean", layer_scale=True, registers=4,
+                                   positions="rotary", mlp="swiglu", bias="no_key", epsilon=1e-5),
+    "vit_form_giant": Config(28, 7, 32, 2, 2, 3, 2, "attention", layer_scale=True, mlp="swiglu", hidden=88),
+    "vit_form_clip": Config(28, 7, 32, 2, 2, 3, 2, "cls", mlp="quick_gelu", pre_norm=True, epsilon=1e-5),
+    "vit_form_mirage": Config(28, 7, 32, 5, 2, 3, 2, "cls_last4", positions="patches", grey=True),
 }
 LOSS_SCALE = 8.0
 DROP_PATH = 0.4  # rate of the last block: high, so that few samples and blocks see some branches dropped
 POSITIONS = 96  # gradient entries kept for a tensor
+FORM_POSITIONS = 16  # where the models differ from one another, not the tensors from case to case
 PROJECTIONS = 4
 GRADIENT_TOLERANCE = 1e-4  # of the tensor's largest entry
 LOSS_TOLERANCE = 1e-5  # relative
@@ -54,19 +64,25 @@ def rules(c: Config) -> list[dict]:
     def vector(suffix: str, center: float, spread: float) -> dict:
         return {"suffix": suffix, "center": center, "spread": spread}
 
+    norms = ["norm1", "norm2", "norm"] + ["norm_pre"] * c.pre_norm
     return [
         vector("images", 0.0, 2.0),
         vector("cls_token", 0.0, 0.05),
         vector("pos_embed", 0.0, 0.05),
-        matrix("patch_embed.proj.weight", 3 * c.patch**2, 0.6),
+        *([vector("reg_token", 0.0, 0.05)] if c.registers else []),
+        matrix("patch_embed.proj.weight", (1 if c.grey else 3) * c.patch**2, 0.6),
         matrix("attn.qkv.weight", c.width, 1.2),
         matrix("attn.proj.weight", c.width, 0.7),
         matrix("mlp.fc1.weight", c.width, 0.7),
-        matrix("mlp.fc2.weight", 4 * c.width, 0.7),
+        matrix("mlp.fc2.weight", c.hidden or 4 * c.width, 0.7),
+        *([vector("attn_pool.latent", 0.0, 0.5), matrix("attn_pool.q.weight", c.width, 1.2),
+           matrix("attn_pool.kv.weight", c.width, 1.2), matrix("attn_pool.proj.weight", c.width, 0.7)]
+          if c.pool == "attention" else []),
         vector("head.weight", 0.0, 0.2),
-        *(vector(f"{n}.weight", 1.0, 0.2) for n in ("norm1", "norm2", "norm")),
-        *(vector(f"{n}.bias", 0.0, 0.1) for n in ("norm1", "norm2", "norm")),
+        *(vector(f"{n}.weight", 1.0, 0.2) for n in norms),
+        *(vector(f"{n}.bias", 0.0, 0.1) for n in norms),
         vector(".bias", 0.0, 0.05),
+        *([vector("_bias", 0.0, 0.05)] if c.bias else []),
         *([vector(".gamma", 0.5, 0.4)] if c.layer_scale else []),
     ]
 
@@ -100,7 +116,7 @@ class Case:
         self.name, self.config = name, CASES[name]
         self.rules = rules(self.config)
         with torch.device("meta"):
-            shapes = {n: list(p.shape) for n, p in RETFound(self.config).named_parameters()}
+            shapes = {n: list(p.shape) for n, p in ours(dict(build(self.config).named_parameters())).items()}
         c = self.config
         self.parameters = {n: draw(self.rules, n, s) for n, s in shapes.items()}
         self.images = draw(self.rules, "images", [c.batch, 3, c.image, c.image])
@@ -111,6 +127,7 @@ class Case:
         self.noise = {n: error(g, exact[n]) for n, g in self.gradients.items()}
 
     def golden(self) -> dict:
+        positions = FORM_POSITIONS if self.name.startswith("vit_form") else POSITIONS
         return {
             "case": self.name,
             "versions": {"torch": torch.__version__, "timm": timm.__version__, "numpy": np.__version__},
@@ -123,7 +140,7 @@ class Case:
             "loss": short(self.loss)[0],
             "loss_float64": self.loss64,
             "logits": short(self.logits),
-            "gradients": [describe(n, g, self.noise[n], POSITIONS) for n, g in self.gradients.items()],
+            "gradients": [describe(n, g, self.noise[n], positions) for n, g in self.gradients.items()],
         }
 
 

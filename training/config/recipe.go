@@ -13,13 +13,13 @@ import (
 // empty.
 func Defaults() *Config { return newReader().config() }
 
-// setDefaults gives each key in values the default that the recipe has for it, or else the one of "fovea". An unknown
-// recipe, which Validate refuses, has no defaults of its own.
+// setDefaults gives each key in values the default that the preset of model.arch has for it, else the recipe, else
+// "fovea". An unknown recipe, which Validate refuses, has no defaults of its own.
 func setDefaults(values *viper.Viper, recipe string) {
 	for _, name := range []string{"fovea", recipe} {
 		doc, err := configs.Recipes.ReadFile("recipes/" + name + ".toml")
 		if err != nil {
-			return
+			break
 		}
 		defaults := newViper()
 		if err := defaults.ReadConfig(bytes.NewReader(doc)); err != nil {
@@ -29,6 +29,19 @@ func setDefaults(values *viper.Viper, recipe string) {
 			values.SetDefault(key, defaults.Get(key))
 		}
 	}
+	if preset := configs.PresetOf(values.GetString("model.arch")); preset != nil {
+		for key, value := range preset.Keys {
+			values.SetDefault(key, value)
+		}
+	}
+}
+
+// PresetDefault returns the default of a key under the recipe "fovea" with a preset's value of model.arch.
+func PresetDefault(arch, key string) any {
+	values := newViper()
+	values.Set("model.arch", arch)
+	setDefaults(values, "fovea")
+	return values.Get(key)
 }
 
 // giveWay replaces defaults that contradict a key which the user set, so that they do not make his config invalid.

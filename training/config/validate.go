@@ -96,10 +96,11 @@ func (c *Config) checkTransformer(k *checker) {
 		"is set without model.onnx: a Vision Transformer's layers are its blocks, set it to \"\"")
 	k.oneOf("model.arch", m.Arch, vit.Architectures())
 	if m.Pool != "" {
-		k.oneOf("model.pool", m.Pool, []string{string(vit.Mean), string(vit.Class)})
+		k.oneOf("model.pool", m.Pool, vit.Pools())
 	}
-	k.check("model.fc_norm_twice", !m.FCNormTwice || d.Pool != vit.Class,
-		"is set, but %s pools the cls token: there is an fc_norm only with model.pool = \"mean\"", m.Arch)
+	k.check("model.fc_norm_twice", !m.FCNormTwice || d.Pool == vit.Mean || d.Pool == "",
+		"is set, but the pool is %q: there is an fc_norm only with model.pool = \"mean\"", d.Pool)
+	k.check("model.pool", d.Pool != vit.LastFour || d.Depth >= 4, "is %q, which needs four blocks, not %d", d.Pool, d.Depth)
 	if d.Depth > 0 {
 		k.check("model.freeze", m.Freeze <= d.Depth+1,
 			"%d is above %d, the embeddings and all %d blocks", m.Freeze, d.Depth+1, d.Depth)

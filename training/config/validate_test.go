@@ -202,7 +202,7 @@ func TestDimensions(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	got = Model{Arch: "vit_base_patch14_dinov2", Pool: "mean"}.Dimensions()
-	if want := (vit.Dimensions{Patch: 14, Width: 768, Depth: 12, Heads: 12, Pool: "mean", LayerScale: true}); got != want {
+	if want := (vit.Dimensions{Patch: 14, Width: 768, Depth: 12, Heads: 12, Pool: "mean", Form: vit.Form{LayerScale: true}}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
