@@ -17,7 +17,7 @@ import (
 )
 
 // A Cache keeps decoded images in a folder, for later epochs and runs. It is safe for concurrent use, also by several
-// processes.
+// processes, and by several machines that share the folder over NFS.
 //
 // The transform decides what is kept. For training it is the image, scaled down if its shorter side exceeds the
 // cache's. With a cache, training always uses this form, whether it was kept or has just been made. So a run gives the
@@ -65,7 +65,7 @@ func OpenCache(dir string, side int) (*Cache, error) {
 		return nil, fmt.Errorf("cache of images: %w", err)
 	}
 	f.Close()
-	durable.Clean(dir, "")
+	os.Remove(f.Name())
 	c.removeUnfinished()
 	return c, nil
 }
@@ -73,10 +73,10 @@ func OpenCache(dir string, side int) (*Cache, error) {
 // unfinished stands in the temporary names of entries that are being written.
 const unfinished = "entry"
 
-// removeUnfinished removes what killed processes of earlier versions left, which had no locks. It spares files of the
-// last hour, which such a process may still be writing.
+// removeUnfinished removes what killed processes left. It spares files of the last hour, which a process may still be
+// writing, perhaps on another machine: a lock on a file of NFS may hold on one machine only.
 func (c *Cache) removeUnfinished() {
-	left, _ := fs.Glob(os.DirFS(c.dir), ".entry-*") // the folder's own name is no pattern
+	left, _ := fs.Glob(os.DirFS(c.dir), "."+unfinished+"*") // the folder's own name is no pattern
 	for _, name := range left {
 		path := filepath.Join(c.dir, name)
 		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > time.Hour {

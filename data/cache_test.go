@@ -307,7 +307,8 @@ func TestCacheRemovesUnfinished(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for name, age := range map[string]time.Duration{".entry-1": 2 * time.Hour, ".entry-2": time.Minute} {
+	for name, age := range map[string]time.Duration{".entry-1": 2 * time.Hour, ".entry.fovea-tmp-1": 2 * time.Hour,
+		".entry-2": time.Minute} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, nil, 0o644); err != nil {
 			t.Fatal(err)
@@ -316,9 +317,6 @@ func TestCacheRemovesUnfinished(t *testing.T) {
 		if err := os.Chtimes(path, then, then); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, ".entry.fovea-tmp-1"), nil, 0o644); err != nil {
-		t.Fatal(err)
 	}
 	live, err := durable.Create(dir, "entry")
 	if err != nil {

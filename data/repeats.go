@@ -36,7 +36,7 @@ type Fingerprint struct {
 	Notes  pixels.Notes      // what was noted when it was decoded
 	Print  *similar.Print    // nil for a strip, whose one side is far longer than the other
 
-	content uint64 // contentOf the file's bytes
+	content uint64 // contentOf the file's bytes; 0: another process read them
 }
 
 // FingerprintOf returns the fingerprint of a file with a content that DecodeBytes turns into img.
@@ -58,6 +58,14 @@ func (f *Fingerprint) addPixels(img *image.NRGBA) {
 // fingerprintBytes returns the fingerprint of a file without what its pixels decide.
 func fingerprintBytes(content []byte) Fingerprint {
 	return Fingerprint{File: sha256.Sum256(content), content: contentOf(content)}
+}
+
+// of reports whether f is the fingerprint of a file with a content.
+func (f *Fingerprint) of(content []byte) bool {
+	if f.content == 0 {
+		return sha256.Sum256(content) == f.File
+	}
+	return contentOf(content) == f.content
 }
 
 // contentOf returns a digest that other content has in one of 2⁶⁴ cases, and never 0. It holds for one process only,

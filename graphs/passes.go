@@ -41,6 +41,16 @@ func (g *Graph) RemoveUnusedInputs(keep ...*Value) {
 	g.Inputs = slices.DeleteFunc(g.Inputs, func(v *Value) bool { return !used[v] && !slices.Contains(keep, v) })
 }
 
+// Signal adds a node behind all others that takes inputs and does nothing to them, of an operator that the runtime is
+// told about. Its result, a scalar that says nothing, becomes the output of that name.
+func (g *Graph) Signal(domain, op, name string, index int, inputs ...*Value) {
+	node := &Node{Op: op, Domain: domain, Inputs: slices.Clone(inputs), Attributes: Attributes{"index": int64(index)}}
+	v := &Value{Name: g.fresh(op), Type: Float32, node: node}
+	node.Outputs = []*Value{v}
+	g.Nodes = append(g.Nodes, node)
+	g.Output(name, v)
+}
+
 // Last moves the nodes that serve only one of the given outputs behind all others, grouped by output in the given
 // order. Training graphs order their weight gradients so. ONNX Runtime starts from the last node of the file and goes
 // back, so each weight gradient runs as soon as its inputs are there, and their memory becomes free.

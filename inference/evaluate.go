@@ -41,6 +41,7 @@ type EvalOptions struct {
 	Runtime  engine.Settings
 	Progress progress.Func
 
+	Team   Team            // processes that classify together; nil: this one alone
 	Shard  shard.Shard     // of EvaluateShard
 	Shards []*shard.Record // if not nil, the results of EvaluateShard in the place of the model's
 
@@ -80,7 +81,14 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 		e.Configure(func(o *ort.Options) { o.Context = ctx })
 		facts = EngineFacts(e)
 	}
-	test, err := Test(ctx, e, o, split, d, nil)
+	if err := o.Breakdown.Check(split.Attributes); err != nil {
+		return nil, fmt.Errorf("%s: %w", split, err)
+	}
+	p, err := PredictModel(ctx, e, o, split, d, nil)
+	if err != nil {
+		return nil, err
+	}
+	test, err := Test(ctx, o, p, d)
 	if err != nil {
 		return nil, err
 	}
@@ -121,18 +129,8 @@ func prepared(d *Description) []report.Fact {
 		{Name: "Model", Value: fmt.Sprintf("%s to %s, which is %s", d.Input, d.Output, d.Scores)}}
 }
 
-// Test predicts a split with a model file, computes the metrics and applies the operating points of the model. Paths in
-// the predictions are relative to the dataset. cache may be nil. With Out the predictions are written there as they
-// come.
-func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description,
-	cache *data.Cache) (*report.Test, error) {
-	if err := o.Breakdown.Check(split.Attributes); err != nil {
-		return nil, fmt.Errorf("%s: %w", split, err)
-	}
-	p, err := PredictModel(ctx, e, o, split, d, cache)
-	if err != nil {
-		return nil, err
-	}
+// Test computes the metrics of what [PredictModel] returns, and applies the operating points of the model.
+func Test(ctx context.Context, o EvalOptions, p *evaluation.Predictions, d *Description) (*report.Test, error) {
 	p, notes, err := o.Breakdown.Rows(p)
 	if err != nil {
 		return nil, err
@@ -167,7 +165,8 @@ func Test(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Spli
 	return test, test.Apply(points)
 }
 
-// PredictModel predicts a split with a model file as [Test] does, with the classes in the order of their meaning.
+// PredictModel predicts a split with a model file, with the classes in the order of their meaning. Paths in the
+// predictions are relative to the dataset. cache may be nil. With Out the predictions are written there as they come.
 func PredictModel(ctx context.Context, e *engine.Engine, o EvalOptions, split *data.Split, d *Description,
 	cache *data.Cache) (*evaluation.Predictions, error) {
 	meaning, err := d.Meaning()
@@ -230,7 +229,8 @@ func (o EvalOptions) stream(ctx context.Context, c *Classifier, e *engine.Engine
 	}
 	// A model may take a fixed number of images.
 	loader, err := data.NewLoader(data.LoaderConfig{Samples: split.Samples, Verified: split.Verified, Batch: c.Batch(),
-		Workers: o.Workers, Transform: d.Transform(), Cache: cache, Tolerant: true})
+		Workers: o.Workers, Transform: d.Transform(), Cache: cache, Tolerant: true,
+		Keep: Share(o.Team, len(split.Samples), c.Batch())})
 	if err != nil {
 		return nil, err
 	}
@@ -238,6 +238,9 @@ func (o EvalOptions) stream(ctx context.Context, c *Classifier, e *engine.Engine
 		defer loader.LogNotes()
 	}
 	progress := o.Progress.Task("evaluate " + o.Split)
+	if o.Team != nil {
+		return p, c.together(ctx, loader, len(split.Samples), o.Team, progress, p.add)
+	}
 	return p, c.Stream(ctx, loader, (p.done+c.Batch()-1)/c.Batch(), func(results []Result) error {
 		p.add(results)
 		progress(p.done, len(split.Samples), "")

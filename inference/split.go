@@ -7,15 +7,12 @@ import (
 	"fovea/evaluation"
 )
 
-// PredictSplit classifies a split in its order, which loader keeps.
-func PredictSplit(ctx context.Context, c *Classifier, split *data.Split, loader *data.Loader,
+// PredictSplit classifies a split in its order, which loader keeps. With a team, loader keeps the batches that
+// [Share] says.
+func PredictSplit(ctx context.Context, c *Classifier, split *data.Split, loader *data.Loader, t Team,
 	report func(done, total int, detail string)) (*evaluation.Predictions, error) {
 	out := newPredictions(split)
-	return out.table, c.Stream(ctx, loader, 0, func(results []Result) error {
-		out.add(results)
-		report(out.done, len(split.Samples), "")
-		return nil
-	})
+	return out.table, c.together(ctx, loader, len(split.Samples), t, report, out.add)
 }
 
 // predictions collects those of a split as they come.

@@ -7,6 +7,7 @@ import (
 	"fovea/graphs/artifacts"
 	"fovea/onnx/engine"
 	"fovea/onnx/ort"
+	"fovea/training/collective"
 	"fovea/training/config"
 	"fovea/training/learner"
 )
@@ -61,6 +62,8 @@ type Experiment struct {
 	Shuffle       bool   // put the nodes of the training graph in a random order
 	MemoryPattern bool   // let the runtime plan one block of memory
 	Profile       string // file prefix of the runtime's profile; see learner.Learner.EndProfile
+
+	Group *collective.Group // of processes that train together; nil: one
 }
 
 // A Bench is a learner with an engine and a model of its own.
@@ -84,6 +87,9 @@ func NewBench(ctx context.Context, cfg *config.Config, classes int, x Experiment
 	}
 	if b.setup, err = newSetup(ctx, cfg, classes); err != nil {
 		return nil, err
+	}
+	if x.Group != nil {
+		b.setup.group = x.Group
 	}
 	b.engine.Configure(func(o *ort.Options) { o.MemoryPattern, o.Profile = x.MemoryPattern, x.Profile })
 	g, err := b.setup.trainingGraph()

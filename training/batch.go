@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 
 	"fovea/onnx/engine"
+	"fovea/training/collective"
 	"fovea/training/config"
 	"fovea/training/memory"
 )
@@ -24,31 +26,62 @@ func newTrial(ctx context.Context, cfg *config.Config, set *dataset, e *engine.E
 	return &trial{ctx, cfg, e, set, map[int]*plan{}}
 }
 
-// choosePlan returns the plan with the largest power of two that fits in the place of training.batch = "auto".
-func choosePlan(ctx context.Context, cfg *config.Config, set *dataset, e *engine.Engine) (*plan, error) {
-	t := newTrial(ctx, cfg, set, e)
-	defer t.close()
-	batch, why, err := memory.Choose(memory.CandidatesFor(cfg, len(set.train.Samples)), t.probe())
+// chooseBatch returns the config with the largest power of two that fits in the place of training.batch = "auto". It
+// fits all processes of the group.
+func chooseBatch(ctx context.Context, cfg *config.Config, set *dataset, e *engine.Engine) (*config.Config, error) {
+	g, least := set.group, 0.0
+	if g.Size() > 1 {
+		mine, err := freeMemory(g, e)
+		if err = g.Agree(err); err == nil {
+			least, err = g.Max(-float64(mine))
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	c := *cfg
+	var err error
+	c.Training.Batch, err = collective.Tell(g, func() (int, error) {
+		t := newTrial(ctx, cfg, set, e)
+		probe := t.probe()
+		if g.Size() > 1 {
+			probe.Free = func() (int64, error) { return int64(-least), nil }
+		}
+		batch, why, err := memory.Choose(memory.CandidatesFor(cfg, len(set.train.Samples)), probe)
+		t.close()
+		if err != nil {
+			return 0, fmt.Errorf(`training.batch = "auto": %w`, err)
+		}
+		slog.Info("training.batch", "chosen", batch, "because", why)
+		if o := cfg.Optimizer; o.BLR == 0 {
+			slog.Warn("optimizer.lr stays the same whatever batch is chosen, which differs between machines; "+
+				"optimizer.blr follows it",
+				"lr", o.LR, "blr with the same rate here", o.LR*256/float64(batch*cfg.Training.Accumulate))
+		}
+		return batch, e.RenewDevice() // what was tried must not change what the run computes on
+	})
+	return &c, err
+}
+
+// freeMemory returns the bytes that a process may take: a GPU's, or its part of what the machine has, of which each of
+// the group's processes here takes as much.
+func freeMemory(g *collective.Group, e *engine.Engine) (int64, error) {
+	host, _ := os.Hostname()
+	hosts, err := g.GatherBytes([]byte(host))
 	if err != nil {
-		return nil, fmt.Errorf(`training.batch = "auto": %w`, err)
+		return 0, err
 	}
-	p, err := t.plan(batch)
-	if err != nil {
-		return nil, err
+	free, err := memory.Free(e)
+	if e.Device() != nil {
+		return free, err
 	}
-	// What was tried must not change what the run computes on.
-	if err := e.RenewDevice(); err != nil {
-		p.setup.close()
-		return nil, err
+	here := int64(0)
+	for _, other := range hosts {
+		if string(other) == host {
+			here++
+		}
 	}
-	slog.Info("training.batch", "chosen", batch, "because", why)
-	if o := cfg.Optimizer; o.BLR == 0 {
-		slog.Warn("optimizer.lr stays the same whatever batch is chosen, which differs between machines; "+
-			"optimizer.blr follows it",
-			"lr", o.LR, "blr with the same rate here", o.LR*256/float64(batch*cfg.Training.Accumulate))
-	}
-	delete(t.plans, batch) // it is the caller's now
-	return p, nil
+	return free / here, err
 }
 
 // probe looks at memory by making plans, and on a GPU by trying their steps.
@@ -122,7 +155,7 @@ func (t *trial) step(p *plan) error {
 	if p.setup.probes() { // the backbone, for one image
 		one, set, q := *p.data.train, *p.data, *p
 		one.Samples = one.Samples[:1]
-		set.train, set.val, q.data = &one, &one, &set
+		set.train, set.val, set.group, q.data = &one, &one, p.setup.group, &set
 		if _, err := newFeatures(t.ctx, &q, t.engine, l, nil); err != nil {
 			return err
 		}
@@ -153,7 +186,7 @@ func warnMemory(p *plan, e *engine.Engine) error {
 	if e.Device() != nil {
 		return nil
 	}
-	free, err := memory.Free(e)
+	free, err := freeMemory(p.setup.group, e)
 	if err != nil {
 		return nil // how much is free is not known here
 	}

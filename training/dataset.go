@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 
@@ -16,13 +17,16 @@ import (
 	"fovea/data/augment"
 	"fovea/data/labels"
 	"fovea/evaluation"
+	"fovea/inference"
 	"fovea/internal/progress"
+	"fovea/training/collective"
 	"fovea/training/config"
 )
 
 // A dataset holds the images of a config, and how they become batches.
 type dataset struct {
 	config           *config.Config
+	group            *collective.Group // of processes that train together
 	classes          []string
 	meaning          evaluation.Meaning  // of the classes, whose numbers are others if data.numbering = "split"
 	merged           map[string][]string // the former classes of those that data.classes makes
@@ -44,7 +48,7 @@ func openDataset(cfg *config.Config) (*dataset, error) {
 		return nil, err
 	}
 	data.LimitPixels(cfg.Data.MaxPixels)
-	d := &dataset{config: cfg, policy: policy}
+	d := &dataset{config: cfg, group: collective.Local(1)[0], policy: policy}
 	if err := d.list(); err != nil {
 		return nil, err
 	}
@@ -103,8 +107,7 @@ func (d *dataset) verify(ctx context.Context, transform func(*data.Split) data.T
 		bad.Total += len(s.Samples)
 	}
 	for _, s := range d.splits() {
-		verified, found, err := data.Verify(ctx, s.Samples, c.Workers, d.cache, transform(s),
-			func(done, _ int) { update(before+done, bad.Total) })
+		verified, found, err := d.verifySplit(ctx, s.Samples, transform(s), func(done int) { update(before+done, bad.Total) })
 		if err != nil {
 			return err
 		}
@@ -112,6 +115,56 @@ func (d *dataset) verify(ctx context.Context, transform func(*data.Split) data.T
 		bad.Images = append(bad.Images, found...)
 		s.Samples, s.Verified = data.Readable(s.Samples, found), verified
 	}
+	return d.group.Agree(d.judgeImages(bad))
+}
+
+// verifySplit is data.Verify, of whose samples each process of the group decodes a share.
+func (d *dataset) verifySplit(ctx context.Context, samples []data.Sample, t data.Transform, update func(done int)) (
+	verified []data.Fingerprint, bad []data.BadImage, err error) {
+	size, round := d.group.Size(), len(samples)
+	if size > 1 {
+		// Behind each round they look whether one of them is asked to stop.
+		most, err := d.group.Max(float64(cmp.Or(d.config.Data.Workers, runtime.GOMAXPROCS(0))))
+		if err != nil {
+			return nil, nil, err
+		}
+		round = min(round, 16*int(most)*size)
+	}
+	for at := 0; at < len(samples); at += round {
+		now := samples[at:min(at+round, len(samples))]
+		start, end := collective.Share(len(now), d.group.Rank(), size)
+		good, failed, err := data.Verify(ctx, now[start:end], d.config.Data.Workers, d.cache, t,
+			func(done, _ int) { update(at + min(done*size, len(now))) })
+		if err := d.group.Agree(err); err != nil {
+			return nil, nil, err
+		}
+		if size == 1 {
+			return good, failed, nil
+		}
+		text, err := data.EncodeVerified(good, failed)
+		if err != nil {
+			return nil, nil, err
+		}
+		parts, err := d.group.GatherBytes(text)
+		if err != nil {
+			return nil, nil, err
+		}
+		for rank, part := range parts {
+			start, end := collective.Share(len(now), rank, size)
+			good, failed, err := data.DecodeVerified(part, now[start:end], at+start, d.cache)
+			if err != nil {
+				return nil, nil, err
+			}
+			verified, bad = append(verified, good...), append(bad, failed...)
+		}
+	}
+	return verified, bad, nil
+}
+
+// judgeImages decides whether the run goes on without images that cannot be read, and with images that are in several
+// splits.
+func (d *dataset) judgeImages(bad *data.Unreadable) (err error) {
+	c := d.config.Data
 	data.LogNotes(d.splits()...)
 	if err := bad.LeaveOut(c.Unreadable == "skip", `set data.unreadable = "skip"`); err != nil {
 		return err
@@ -172,6 +225,24 @@ func (d *dataset) digests() map[string]string {
 		out[s.Name] = hex.EncodeToString(sum.Sum(nil))
 	}
 	return out
+}
+
+// sameEverywhere reports an error if not all processes list the same images: each takes a share of them by position.
+func (d *dataset) sameEverywhere() error {
+	if d.group.Size() == 1 {
+		return nil
+	}
+	own := d.digests()
+	first, err := collective.Tell(d.group, func() (map[string]string, error) { return own, nil })
+	if err != nil {
+		return err
+	}
+	for _, s := range d.splits() {
+		if own[s.Name] != first[s.Name] {
+			err = fmt.Errorf("%s is not what the first process has there: give all processes the same data", s)
+		}
+	}
+	return d.group.Agree(err)
 }
 
 // contents identifies what is in the images of each split, 8 bytes for each in their order: 4 of the digest of the file,
@@ -245,10 +316,11 @@ func (d *dataset) loader(batch int, features []float32, keep func(batch int) boo
 	return data.NewLoader(c)
 }
 
-// evalLoader loads a split in its order, as images are evaluated.
+// evalLoader loads this process's share of a split in its order, as images are evaluated.
 func (d *dataset) evalLoader(split *data.Split, batch int) (*data.Loader, error) {
 	return data.NewLoader(data.LoaderConfig{Samples: split.Samples, Verified: split.Verified, Batch: batch,
-		Workers: d.config.Data.Workers, Transform: d.evalTransform(), Cache: d.cache})
+		Workers: d.config.Data.Workers, Transform: d.evalTransform(), Cache: d.cache,
+		Keep: inference.Share(d.group, len(split.Samples), batch)})
 }
 
 func (d *dataset) trainTransform() data.Transform {

@@ -1,19 +1,19 @@
 package training
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
 
+	"fovea/evaluation"
 	"fovea/evaluation/operating"
 	"fovea/inference"
 	"fovea/onnx"
-	"fovea/onnx/engine"
 	"fovea/onnx/pb"
 	"fovea/training/checkpoint"
+	"fovea/training/config"
 )
 
 // Metadata keys of model.onnx beside those with which package inference uses it.
@@ -98,27 +98,17 @@ func (d *dataset) operatingRules() ([]operating.Rule, error) {
 	return rules, nil
 }
 
-// chooseOperating chooses the operating points of a model file on the validation split. Those that no threshold has are
-// left out, and missed says why.
-func (p *plan) chooseOperating(ctx context.Context, e *engine.Engine, d *inference.Description,
-	o inference.EvalOptions) (points []operating.Point, missed []string, err error) {
-	rules, err := p.data.operatingRules()
-	if err != nil || rules == nil {
-		return nil, nil, err
-	}
-	o.Split = "val"
-	of, err := inference.PredictModel(ctx, e, o, p.data.val, d, p.data.cache)
-	if err == nil {
-		_, _, err = judgingOf(p.setup.config).Judge(of) // which rounds
-	}
-	if err != nil {
+// chooseOperating chooses the operating points of a model by its predictions on the validation split. Those that no
+// threshold has are left out, and missed says why.
+func chooseOperating(c *config.Config, val *evaluation.Predictions, rules []operating.Rule) (points []operating.Point,
+	missed []string, err error) {
+	if _, _, err := judgingOf(c).Judge(val); err != nil { // which rounds
 		return nil, nil, err
 	}
 	const level = 0.95
-	c := p.setup.config.Evaluation
-	points, missed, err = operating.Choose(of, o.Split, c.Cut, level, rules)
+	points, missed, err = operating.Choose(val, "val", c.Evaluation.Cut, level, rules)
 	for i := range points {
-		points[i].Prevalence = c.Prevalence
+		points[i].Prevalence = c.Evaluation.Prevalence
 		slog.Info("operating point", "chosen", points[i])
 	}
 	for _, reason := range missed {

@@ -98,8 +98,11 @@ func openHome(dir string) (home, error) {
 }
 
 // check returns an error if the folder is not there any more, or if another one has its name. What is written would
-// make a folder that looks like a run.
+// make a folder that looks like a run. A process that does not write has no home to check.
 func (h home) check() error {
+	if h.open == nil {
+		return nil
+	}
 	first, err := h.open.Stat()
 	if err == nil {
 		var now fs.FileInfo

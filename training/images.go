@@ -15,6 +15,7 @@ import (
 	"fovea/evaluation"
 	"fovea/internal/durable"
 	"fovea/internal/runfiles"
+	"fovea/training/collective"
 	"fovea/training/config"
 )
 
@@ -132,7 +133,10 @@ func (d *dataset) separate(repeats []data.Repeat) error {
 // findLeaks looks for patients and images in more than one split. Where the splits are made, such images are put into
 // one. Else data.leakage decides whether they are an error. It returns all images that are there twice.
 func (d *dataset) findLeaks() ([]data.Repeat, error) {
-	repeats, leaks := d.repeats()
+	repeats, leaks, err := d.repeats()
+	if err != nil {
+		return nil, err
+	}
 	if d.divides() {
 		if len(leaks) > 0 {
 			if err := d.separate(repeats); err != nil {
@@ -141,7 +145,9 @@ func (d *dataset) findLeaks() ([]data.Repeat, error) {
 		}
 		d.takeRatio()
 		if len(leaks) > 0 || d.config.Data.Ratio < 1 { // else the splits are those that were compared
-			repeats, leaks = d.repeats()
+			if repeats, leaks, err = d.repeats(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if len(leaks) == 0 {
@@ -154,20 +160,27 @@ func (d *dataset) findLeaks() ([]data.Repeat, error) {
 		return repeats, nil
 	}
 	list := filepath.Join(c.Output.Dir, c.Name+"_leaks.csv")
-	if err := os.MkdirAll(c.Output.Dir, 0o755); err != nil {
-		return nil, err
-	}
-	return nil, errors.Join(fmt.Errorf(`%w; %s lists all: move or remove images, or set data.leakage = "warn"`, found, list),
-		durable.Write(list, found.Write))
+	return nil, d.group.First(func() error {
+		if err := os.MkdirAll(c.Output.Dir, 0o755); err != nil {
+			return err
+		}
+		return errors.Join(
+			fmt.Errorf(`%w; %s lists all: move or remove images, or set data.leakage = "warn"`, found, list),
+			durable.Write(list, found.Write))
+	})
 }
 
-func (d *dataset) repeats() ([]data.Repeat, []data.Leak) {
-	var prints [][]data.Fingerprint
-	for _, s := range d.splits() {
-		prints = append(prints, s.Verified)
-	}
-	repeats := append(data.Repeats(prints), data.Similar(prints, d.config.Data.Workers)...)
-	return repeats, data.Leaks(d.splits(), repeats...)
+// repeats returns the images that are there twice, and those of them, and the patients, that are in several splits. One
+// process compares the images for all.
+func (d *dataset) repeats() ([]data.Repeat, []data.Leak, error) {
+	repeats, err := collective.Tell(d.group, func() ([]data.Repeat, error) {
+		var prints [][]data.Fingerprint
+		for _, s := range d.splits() {
+			prints = append(prints, s.Verified)
+		}
+		return append(data.Repeats(prints), data.Similar(prints, d.config.Data.Workers)...), nil
+	})
+	return repeats, data.Leaks(d.splits(), repeats...), err
 }
 
 // arrange puts the classes into the order that data.classes says, or that their names mean, and merges some.

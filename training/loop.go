@@ -34,19 +34,15 @@ type loop struct {
 	events      *tensorboard.Writer
 	warned      bool // about events
 	progress    progress.Func
-	ended       func()            // is called after each epoch
-	group       *collective.Group // of processes that train together; nil: one
-	stop        context.Context   // with a group, done when this process is asked to stop
+	page        *page             // nil in processes that do not write
+	group       *collective.Group // of processes that train together
 }
 
 // eventsAnEpoch gives the distance of two epochs on TensorBoard's axis, RETFound's 1000.
 const eventsAnEpoch = 1000
 
-// open makes the loader and the events. features, nil but for a linear probe, are those of the training images.
-func (l *loop) open(features []float32) (err error) {
-	if l.loader, err = l.data.loader(l.config.Training.Batch, features, l.keeps()); err != nil {
-		return err
-	}
+// openEvents makes the events, in the process that writes.
+func (l *loop) openEvents() (err error) {
 	l.events, err = tensorboard.Create(filepath.Join(l.checkpoints.folder, runfiles.TensorBoard), l.eventStep())
 	if err != nil {
 		return err
@@ -57,7 +53,11 @@ func (l *loop) open(features []float32) (err error) {
 	return nil
 }
 
-func (l *loop) close() { l.warn(l.events.Close()) }
+func (l *loop) close() {
+	if l.events != nil {
+		l.warn(l.events.Close())
+	}
+}
 
 // batches returns how many batches of an epoch fill whole optimizer steps. What is left over is not used, as in
 // RETFound.
@@ -93,14 +93,15 @@ func (l *loop) train(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if l.savesEpoch() {
+		saves, err := collective.Tell(l.group, func() (bool, error) { return l.savesEpoch(), nil })
+		if err == nil && saves {
 			err = l.checkpoints.save(l.state)
 		}
 		if err := errors.Join(err, l.writeHistory()); err != nil {
 			return err
 		}
 		l.record(l.state.History[len(l.state.History)-1].Val)
-		l.ended()
+		l.page.update()
 	}
 	return l.writeHistory()
 }
@@ -123,7 +124,7 @@ func (l *loop) epoch(ctx context.Context) error {
 	if err := l.trainEpoch(ctx); err != nil {
 		return err
 	}
-	if err := l.checkTaken(); err != nil {
+	if err := l.group.Agree(l.checkTaken()); err != nil {
 		return err
 	}
 	task := fmt.Sprintf("validate %d/%d", l.state.Epoch+1, l.config.Schedule.Epochs)
@@ -147,6 +148,9 @@ func round(x float64) float64 { return math.Round(1e4*x) / 1e4 }
 // record sends the validation metrics of the last epoch to TensorBoard under RETFound's names. A resumed run writes
 // those again, in the place of what stood at the step or beside the same values.
 func (l *loop) record(val evaluation.Metrics) {
+	if l.events == nil {
+		return
+	}
 	step := l.eventStep()
 	if l.config.Evaluation.Axis == "epoch" {
 		step = int64(len(l.state.History) - 1)
@@ -180,8 +184,10 @@ func (l *loop) warn(err error) {
 func (l *loop) best() int { return l.state.best(l.checkpoints.selection) }
 
 func (l *loop) writeHistory() error {
-	if err := l.checkpoints.home.check(); err != nil {
-		return err
-	}
-	return writeHistory(l.checkpoints.folder, l.state.History, l.trained)
+	return l.group.First(func() error {
+		if err := l.checkpoints.home.check(); err != nil {
+			return err
+		}
+		return writeHistory(l.checkpoints.folder, l.state.History, l.trained)
+	})
 }

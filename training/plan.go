@@ -17,20 +17,25 @@ type plan struct {
 }
 
 // newPlan derives from a config and its dataset everything that follows from them. With training.batch = "auto" it
-// tries batches on the engine. A config that needs no runtime needs no engine.
+// tries batches on the engine. A config that needs no runtime needs no engine. All processes of the dataset's group
+// call it.
 func newPlan(ctx context.Context, cfg *config.Config, set *dataset, e *engine.Engine) (p *plan, err error) {
 	if cfg.Training.Batch == config.Auto {
-		p, err = choosePlan(ctx, cfg, set, e)
-	} else {
-		p, err = planFor(ctx, cfg, set)
+		if cfg, err = chooseBatch(ctx, cfg, set, e); err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
+	p, err = planFor(ctx, cfg, set)
+	if err == nil {
+		err = p.checkBatches()
+	}
+	if err := set.group.Agree(err); err != nil {
+		if p != nil {
+			p.setup.close()
+		}
 		return nil, err
 	}
-	if err := p.checkBatches(); err != nil {
-		p.setup.close()
-		return nil, err
-	}
+	p.setup.group = set.group
 	return p, nil
 }
 

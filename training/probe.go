@@ -6,6 +6,7 @@ import (
 
 	"fovea/data"
 	"fovea/graphs/artifacts"
+	"fovea/internal/numbers"
 	"fovea/internal/progress"
 	"fovea/onnx/engine"
 	"fovea/onnx/ort"
@@ -17,7 +18,7 @@ import (
 type features struct{ train, val []float32 }
 
 // newFeatures runs the backbone with the learner's parameters over train and val, both as images are evaluated: cropped
-// in the centre, not augmented.
+// in the centre, not augmented. Each process of the group computes those of some batches, and gets all.
 func newFeatures(ctx context.Context, p *plan, e *engine.Engine, l *learner.Learner, report progress.Func) (f features,
 	err error) {
 	s, set := p.setup, p.data
@@ -34,9 +35,9 @@ func newFeatures(ctx context.Context, p *plan, e *engine.Engine, l *learner.Lear
 	if err := l.BindParameters(session); err != nil {
 		return f, err
 	}
-	var images, rows *ort.Tensor
+	var input, rows *ort.Tensor
 	for _, info := range slices.Concat(session.Inputs(), session.Outputs()) {
-		to := map[string]**ort.Tensor{s.model.Images(): &images, artifacts.Features: &rows}[info.Name]
+		to := map[string]**ort.Tensor{s.model.Images(): &input, artifacts.Features: &rows}[info.Name]
 		if to == nil {
 			continue
 		}
@@ -48,7 +49,8 @@ func newFeatures(ctx context.Context, p *plan, e *engine.Engine, l *learner.Lear
 			return f, err
 		}
 	}
-	width, done, total := int(rows.Shape()[1]), 0, len(set.train.Samples)+len(set.val.Samples)
+	width, before, total := int(rows.Shape()[1]), 0, len(set.train.Samples)+len(set.val.Samples)
+	size := set.group.Size()
 	update := report.Images("compute features")
 	for _, part := range []struct {
 		split *data.Split
@@ -58,18 +60,29 @@ func newFeatures(ctx context.Context, p *plan, e *engine.Engine, l *learner.Lear
 		if err != nil {
 			return f, err
 		}
-		err = loader.Each(ctx, 0, func(b *data.Batch) error {
-			copy(images.Float32(), b.Images)
-			if err := session.Run(); err != nil {
-				return err
-			}
-			*part.into = append(*part.into, rows.Float32()[:b.N*width]...)
-			done += b.N
-			update(done, total)
-			return nil
+		var own []float32
+		images := len(part.split.Samples)
+		err = set.group.Rounds(ctx, (loader.Batches()+size-1)/size, func(next func() error) error {
+			return loader.Each(ctx, 0, func(b *data.Batch) error {
+				copy(input.Float32(), b.Images)
+				if err := session.Run(); err != nil {
+					return err
+				}
+				own = append(own, rows.Float32()[:b.N*width]...)
+				update(before+min(len(own)/width*size, images), total)
+				return next()
+			})
 		})
 		if err != nil {
 			return f, err
+		}
+		before += images
+		all, err := set.group.GatherBytes(numbers.Bytes(own))
+		if err != nil {
+			return f, err
+		}
+		for _, bytes := range all { // the batches of each process follow those of the one before it
+			*part.into = append(*part.into, numbers.View[float32](bytes)...)
 		}
 	}
 	return f, nil

@@ -19,7 +19,7 @@ import (
 	"fovea/internal/runfiles"
 )
 
-// A page writes report.html of a run.
+// A page writes report.html of a run. The methods that write do nothing for nil.
 type page struct {
 	plan    *plan
 	state   *state
@@ -48,14 +48,14 @@ func (d *dataset) files(x data.Repeat) []report.File {
 // takes milliseconds.
 func (p *page) update() {
 	const pause = 3 * time.Second
-	if time.Since(p.written) >= pause {
+	if p != nil && time.Since(p.written) >= pause {
 		p.write(report.Running)
 	}
 }
 
 // write writes the page. It only shows the run: that it cannot be written does not end it.
 func (p *page) write(status report.Status) {
-	if p.home.check() != nil {
+	if p == nil || p.home.check() != nil {
 		return // the run ends with that error
 	}
 	r, err := p.report(status)

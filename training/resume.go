@@ -16,37 +16,56 @@ import (
 	"fovea/onnx/engine"
 	"fovea/onnx/weights"
 	"fovea/training/checkpoint"
+	"fovea/training/collective"
 	"fovea/training/config"
 	"fovea/training/learner"
 )
 
 // checkpoints writes those of a run under way.
 type checkpoints struct {
-	folder    string // of the run
-	home      home   // the same
+	group     *collective.Group // whose first process writes
+	folder    string            // of the run
+	home      home              // the same
 	learner   *learner.Learner
 	selection func(evaluation.Metrics) float64
 }
 
-// save writes checkpoints/last, and checkpoints/best if the run has just finished its best epoch.
+// save writes checkpoints/last, and checkpoints/best if the run has just finished its best epoch. All processes call it,
+// since each may hold a part of what is written.
 func (c *checkpoints) save(s *state) error {
-	if err := c.home.check(); err != nil {
-		return err
-	}
 	s.countTime()
 	s.Scaler = c.learner.Scaler()
-	text, err := json.Marshal(s)
-	if err != nil {
-		return err
-	}
-	err = c.learner.Checkpoint(false, func(parameters, optimizer []weights.Tensor) error {
+	return c.use(false, s, func(parameters, optimizer []weights.Tensor) error {
+		if err := c.home.check(); err != nil {
+			return err
+		}
+		text, err := json.Marshal(s)
+		if err != nil {
+			return err
+		}
 		return checkpoint.Write(filepath.Join(c.folder, runfiles.LastCheckpoint), checkpoint.Checkpoint{
 			Parameters: parameters, Optimizer: optimizer, State: text})
+	})
+}
+
+// use lets the first process write or read what a checkpoint holds, and then keep the best. All have its error.
+func (c *checkpoints) use(restore bool, s *state, do func(parameters, optimizer []weights.Tensor) error) error {
+	var failed error
+	err := c.learner.Checkpoint(restore, func(parameters, optimizer []weights.Tensor) error {
+		if c.group.Rank() == 0 {
+			failed = do(parameters, optimizer)
+		}
+		return nil // the others must not wait
 	})
 	if err != nil {
 		return err
 	}
-	return c.keepBest(s)
+	return c.group.First(func() error {
+		if failed != nil {
+			return failed
+		}
+		return c.keepBest(s)
+	})
 }
 
 // keepBest makes checkpoints/best a copy of checkpoints/last if that is the end of the best epoch. It also repairs what
@@ -96,20 +115,23 @@ func readCheckpoint(folder string, p *plan) (*checkpoint.Checkpoint, *state, err
 	return c, s, nil
 }
 
-// restore continues from a checkpoint, which it closes: the next one takes its place, and some systems keep files that
-// are open.
+// restore continues from a checkpoint, which only the process that writes has. It closes it: the next one takes its
+// place, and some systems keep files that are open.
 func (c *checkpoints) restore(from *checkpoint.Checkpoint, s *state, now engine.Host) error {
-	defer from.Close()
 	if now != s.Host {
 		slog.Warn("the run goes on under other conditions: its last digits will not be those of an uninterrupted one",
 			"before", fmt.Sprintf("%+v", s.Host), "now", fmt.Sprintf("%+v", now))
 		s.Host = now
 	}
-	stored := map[string]weights.Tensor{}
-	for _, t := range slices.Concat(from.Parameters, from.Optimizer) {
-		stored[t.Name] = t
+	if err := c.learner.RestoreScale(s.Scaler); err != nil {
+		return err
 	}
-	err := c.learner.Checkpoint(true, func(parameters, optimizer []weights.Tensor) error {
+	return c.use(true, s, func(parameters, optimizer []weights.Tensor) error {
+		defer from.Close()
+		stored := map[string]weights.Tensor{}
+		for _, t := range slices.Concat(from.Parameters, from.Optimizer) {
+			stored[t.Name] = t
+		}
 		for _, want := range slices.Concat(parameters, optimizer) {
 			have, ok := stored[want.Name]
 			if !ok || have.Type != want.Type || !slices.Equal(have.Shape, want.Shape) {
@@ -120,13 +142,6 @@ func (c *checkpoints) restore(from *checkpoint.Checkpoint, s *state, now engine.
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	if err := c.learner.RestoreScale(s.Scaler); err != nil {
-		return err
-	}
-	return c.keepBest(s)
 }
 
 // trainingTime returns the duration of a finished run up to its last checkpoint, 0 where that has been removed or is
@@ -152,7 +167,8 @@ func sameConfig(folder string, now *config.Config, finished bool) error {
 		return err
 	}
 	where := []string{"name", "data.dir", "data.workers", "data.max_pixels", "output.dir",
-		"runtime.provider", "runtime.threads", "runtime.library", "runtime.cuda_graph", "training.recompute"}
+		"runtime.provider", "runtime.threads", "runtime.library", "runtime.bucket", "runtime.cuda_graph",
+		"training.recompute"}
 	if (now.Data.Cache == "") == (before.Data.Cache == "") { // that there is one decides which pixels are seen
 		where = append(where, "data.cache")
 	}

@@ -2,9 +2,7 @@ package training
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -33,8 +31,8 @@ type Options struct {
 	Progress progress.Func // told how far each task is; may be nil
 	Version  string        // of the program, for the report
 
-	// Group joins the processes that train together; nil: this one trains alone. The first leads: it validates, tests and
-	// writes. In the others Run returns no result.
+	// Group joins the processes that train together; nil: this one trains alone. The first writes. In the others Run
+	// returns no result.
 	Group *collective.Group
 
 	NoFigures bool // write no files of figures: they take longer than a small model
@@ -51,115 +49,144 @@ type Result struct {
 	Duration  time.Duration   // of all calls that it took; 0: not known. A finished run is reported without its test
 }
 
-// A run is one under way.
+// A run is one under way. All processes of its group take the same way through it; the first also writes.
 type run struct {
 	options Options
-	stop    context.Context // with a group, done when this process is asked to stop
+	group   *collective.Group
 	folder  string
 	home    home // of training and test
 	plan    *plan
 	engine  *engine.Engine
 	state   *state
-	page    *page
+	page    *page // nil in processes that do not write
 }
 
 // Run fine-tunes, selects, tests and writes the run folder. A cancelled context leaves a checkpoint and returns an
 // error that wraps the context's. With Options.Resume, a finished run is only reported, and needs nothing but its
 // folder.
 //
-// With Options.Group an error of one process ends the runs of all.
+// With Options.Group an error of one process ends the runs of all: each returns a collective.Agreed error, or the
+// processes end.
 func Run(ctx context.Context, cfg *config.Config, o Options) (_ *Result, err error) {
 	start := time.Now()
-	if g := o.Group; g != nil {
-		defer func() {
-			if err != nil && !errors.Is(err, context.Canceled) {
-				g.Abort(err)
-			}
-		}()
+	g := o.Group
+	if g == nil {
+		g = collective.Local(1)[0]
 	}
-	if err := cfg.Validate(); err != nil {
+	defer func() {
+		if err != nil && g.Size() > 1 && !collective.IsAgreed(err) { // the others wait for this process
+			g.Abort(err)
+		}
+	}()
+	if err := g.Agree(cfg.Validate()); err != nil {
 		return nil, err
 	}
-	stop := ctx
-	if o.Group != nil && o.Group.Size() == 1 {
-		o.Group = nil
-	}
-	if g := o.Group; g != nil {
-		if err := checkProcesses(cfg, g.Size()); err != nil {
-			return nil, err
-		}
-		ctx = context.WithoutCancel(ctx) // the processes stop together, between two steps
-		if g.Rank() > 0 {
-			return nil, follow(ctx, stop, cfg, o)
-		}
+	if a := cfg.Training.Accumulate; a < g.Size() {
+		slog.Warn("some processes have no images to train on: the processes share the batches of a step",
+			"training.accumulate", a, "processes", g.Size())
 	}
 	folder := filepath.Join(cfg.Output.Dir, cfg.Name)
-	exists, finished, err := checkFolder(folder, o.Resume)
-	if err != nil {
-		return nil, err
-	}
-	if exists {
-		if cfg, err = withRecordedBatch(folder, cfg); err != nil {
-			return nil, err
-		}
-		if err := sameConfig(folder, cfg, finished); err != nil {
-			return nil, err
-		}
-	}
 	result := &Result{Name: cfg.Name, Folder: folder, Epochs: cfg.Schedule.Epochs}
-	if finished {
+	cfg, finished, err := look(g, folder, cfg, o.Resume)
+	if err == nil && finished {
 		slog.Info("the run is finished already", "folder", folder)
-		if err := lead(o.Group, &leader{Finished: true}); err != nil {
-			return nil, err
-		}
-		result.Test, result.BestEpoch, err = readResult(folder)
-		if err == nil {
-			result.Measures, err = report.ReadMeasures(filepath.Join(folder, runfiles.Measures("test")))
-			if errors.Is(err, fs.ErrNotExist) { // only people read it
-				err = nil
-			}
-		}
-		result.Duration = trainingTime(folder)
-		return result, err
+		err = g.First(result.read)
+	}
+	if err != nil || finished {
+		return result.of(g), err
 	}
 	set, err := openDataset(cfg)
-	if err != nil {
+	if err == nil {
+		set.group = g
+		_, err = set.operatingRules() // before hours of training
+	}
+	r := &run{options: o, group: g, folder: folder, state: &state{}}
+	if err == nil {
+		r.engine, err = engine.New(ctx, cfg.Engine(), o.Progress)
+	}
+	if err == nil {
+		defer r.engine.Close()
+	}
+	if err := g.Agree(err); err != nil {
 		return nil, err
 	}
-	if _, err := set.operatingRules(); err != nil { // before hours of training
+	if err := set.sameEverywhere(); err != nil {
 		return nil, err
 	}
-	r := &run{options: o, stop: stop, folder: folder, state: &state{}}
-	if r.engine, err = engine.New(ctx, cfg.Engine(), o.Progress); err != nil {
-		return nil, err
-	}
-	defer r.engine.Close()
 	if r.plan, err = newPlan(ctx, cfg, set, r.engine); err != nil {
 		return nil, err
 	}
 	defer r.plan.setup.close()
-	r.plan.setup.group = o.Group
-	unlock, err := lockFolder(folder)
-	if err != nil {
+	unlock := func() {}
+	if err := g.First(func() (err error) {
+		unlock, err = lockFolder(folder)
+		return err
+	}); err != nil {
 		return nil, err
 	}
-	defer unlock()
+	defer func() { unlock() }()
 	if err := r.do(ctx, start, result); err != nil {
 		return nil, err
 	}
 	r.state.countTime()
 	result.Duration = r.state.duration()
-	return result, nil
+	return result.of(g), nil
+}
+
+// look looks into the run folder. It returns the config with the batch that a run there was started with, and whether
+// that run is finished.
+func look(g *collective.Group, folder string, cfg *config.Config, resume bool) (*config.Config, bool, error) {
+	type found struct {
+		Finished bool
+		Batch    int
+	}
+	f, err := collective.Tell(g, func() (found, error) {
+		exists, finished, err := checkFolder(folder, resume)
+		now := cfg
+		if err == nil && exists {
+			if now, err = withRecordedBatch(folder, cfg); err == nil {
+				err = sameConfig(folder, now, finished)
+			}
+		}
+		if err != nil {
+			return found{}, err
+		}
+		return found{finished, now.Training.Batch}, nil
+	})
+	now := *cfg
+	now.Training.Batch = f.Batch
+	return &now, f.Finished, err
+}
+
+// read takes the result of a finished run from its folder.
+func (r *Result) read() (err error) {
+	if r.Test, r.BestEpoch, err = readResult(r.Folder); err != nil {
+		return err
+	}
+	r.Measures, err = report.ReadMeasures(filepath.Join(r.Folder, runfiles.Measures("test")))
+	if errors.Is(err, fs.ErrNotExist) { // only people read it
+		err = nil
+	}
+	r.Duration = trainingTime(r.Folder)
+	return err
+}
+
+// of returns the result in the process that has it, nil in the others.
+func (r *Result) of(g *collective.Group) *Result {
+	if g.Rank() > 0 {
+		return nil
+	}
+	return r
 }
 
 func (r *run) do(ctx context.Context, start time.Time, result *Result) (err error) {
-	if err := r.openWeights(); err != nil {
+	g, setup, set := r.group, r.plan.setup, r.plan.data
+	if err := g.First(r.openWeights); err != nil {
 		return err
 	}
-	setup, set := r.plan.setup, r.plan.data
 	setup.report()
 	graph, err := setup.trainingGraph() // an operator may have no gradient
-	if err != nil {
+	if err := g.Agree(err); err != nil {
 		return err
 	}
 	transform := func(s *data.Split) data.Transform {
@@ -171,32 +198,47 @@ func (r *run) do(ctx context.Context, start time.Time, result *Result) (err erro
 	if err := set.verify(ctx, transform, r.options.Progress); err != nil {
 		return err
 	}
-	if err := r.plan.checkBatches(); err != nil { // without the images that are left out
+	if err := g.Agree(r.plan.checkBatches()); err != nil { // without the images that are left out
 		return err
 	}
-	var stored *checkpoint.Checkpoint
+	var stored *checkpoint.Checkpoint // in the process that writes
+	resumes := false
 	if r.options.Resume {
-		var before *state
-		if stored, before, err = readCheckpoint(r.folder, r.plan); err != nil {
-			return err
-		}
+		before, err := collective.Tell(g, func() (before *state, err error) {
+			stored, before, err = readCheckpoint(r.folder, r.plan)
+			return before, err
+		})
 		if stored != nil {
 			defer stored.Close()
-			r.state = before
+		}
+		if err != nil {
+			return err
+		}
+		if before != nil {
+			r.state, resumes = before, true
 			if setup.config.Runtime.Threads == 0 { // as the run began, whatever machine this is
 				r.engine.Configure(func(o *ort.Options) { o.Threads = before.Host.Threads })
 			}
 		}
 	}
+	threads, err := collective.Tell(g, func() (int, error) { return r.engine.Host().Threads, nil })
+	if err != nil {
+		return err
+	}
+	if g.Rank() > 0 { // all have the same, whatever machines they are on
+		r.engine.Configure(func(o *ort.Options) { o.Threads = threads })
+	}
 	r.state.counted = start
 	r.state.Division, r.state.Splits = set.division, set.counts()
 	r.state.Facts = report.Facts(r.options.Version, inference.EngineFacts(r.engine)...)
-	r.page = &page{plan: r.plan, state: r.state, folder: r.folder}
-	if err := warnMemory(r.plan, r.engine); err != nil {
+	if g.Rank() == 0 {
+		r.page = &page{plan: r.plan, state: r.state, folder: r.folder}
+	}
+	if err := g.Agree(warnMemory(r.plan, r.engine)); err != nil {
 		return err
 	}
 	defer func() { r.home.open.Close() }()
-	if err := r.train(ctx, graph, stored); err != nil {
+	if err := r.train(ctx, graph, resumes, stored); err != nil {
 		return explainMemory(ctx, err, r.plan, r.engine)
 	}
 	result.BestEpoch = r.state.best(selection(setup.config))
@@ -205,7 +247,9 @@ func (r *run) do(ctx context.Context, start time.Time, result *Result) (err erro
 		r.page.write(report.Stopped)
 		return err
 	}
-	result.Test, result.Measures = test.Metrics, report.Measures{Assessment: test.Assessment, Operating: test.Operating}
+	if test != nil {
+		result.Test, result.Measures = test.Metrics, report.Measures{Assessment: test.Assessment, Operating: test.Operating}
+	}
 	return nil
 }
 
@@ -226,32 +270,43 @@ func (r *run) openWeights() error {
 }
 
 // train goes through the epochs that are left. A new run's folder is made only here, when all that can be checked has
-// been.
-func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint.Checkpoint) (err error) {
-	setup, set := r.plan.setup, r.plan.data
+// been. Resumes tells whether stored, which only the process that writes has, is to be restored.
+func (r *run) train(ctx context.Context, graph *graphs.Graph, resumes bool, stored *checkpoint.Checkpoint) (err error) {
+	g, setup, set := r.group, r.plan.setup, r.plan.data
 	l, err := setup.learner(r.engine, graph)
-	if err != nil {
+	if err == nil {
+		defer func() { err = errors.Join(err, l.Close()) }()
+	}
+	if err := g.Agree(err); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, l.Close()) }()
 	v, err := newValidator(r.plan, r.engine, l)
-	if err != nil {
+	if err == nil {
+		defer v.close()
+	}
+	if err := g.Agree(err); err != nil {
 		return err
 	}
-	defer v.close()
-	if r.home, err = openHome(r.folder); err != nil {
+	if err := g.First(func() (err error) {
+		r.home, err = openHome(r.folder)
+		return err
+	}); err != nil {
 		return err
 	}
-	r.page.home = r.home
-	removeTemporary(r.folder)
-	kept := &checkpoints{r.folder, r.home, l, selection(setup.config)}
-	if stored != nil {
+	kept := &checkpoints{g, r.folder, r.home, l, selection(setup.config)}
+	if r.page != nil {
+		r.page.home = r.home
+		removeTemporary(r.folder)
+	}
+	if resumes {
 		err = kept.restore(stored, r.state, r.engine.Host())
 	} else {
 		r.state.Images, r.state.Files = set.digests(), set.contents()
 		r.state.Model, r.state.Host = setup.model.Digest(), r.engine.Host()
 		r.state.Repeats = &set.repeated
-		err = l.Start(setup.initialize)
+		if err = g.First(func() error { return l.Start(setup.initialize) }); err == nil {
+			err = l.Distribute()
+		}
 	}
 	if err != nil {
 		return err
@@ -265,22 +320,21 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 			return err
 		}
 	}
-	if err := lead(setup.group, &leader{Threads: r.engine.Host().Threads, State: r.state}); err != nil {
-		return err
-	}
-	if err := l.Distribute(); err != nil {
-		return err
-	}
-	if err := durable.Write(filepath.Join(r.folder, runfiles.Config), setup.config.WriteTOML); err != nil {
-		return err
-	}
-	if err := set.writeTables(r.folder); err != nil {
-		return err
-	}
 	loop := &loop{config: setup.config, data: set, schedule: r.plan.schedule, learner: l, validator: v,
-		state: r.state, checkpoints: kept, trained: setup.trained(), progress: r.options.Progress, ended: r.page.update,
-		group: setup.group, stop: r.stop}
-	if err := loop.open(f.train); err != nil {
+		state: r.state, checkpoints: kept, trained: setup.trained(), progress: r.options.Progress, page: r.page, group: g}
+	if loop.loader, err = set.loader(setup.config.Training.Batch, f.train, loop.keeps()); err != nil {
+		return err
+	}
+	if err := g.First(func() error {
+		err := durable.Write(filepath.Join(r.folder, runfiles.Config), setup.config.WriteTOML)
+		if err == nil {
+			err = set.writeTables(r.folder)
+		}
+		if err == nil {
+			err = loop.openEvents()
+		}
+		return err
+	}); err != nil {
 		return err
 	}
 	defer loop.close()
@@ -293,147 +347,105 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, stored *checkpoint
 }
 
 // test writes model.onnx from the best checkpoint, chooses its operating points on validation and evaluates that very
-// file.
-func (r *run) test(ctx context.Context, best int) (*report.Test, error) {
+// file. All processes classify; the first, which returns the test, does the rest.
+func (r *run) test(ctx context.Context, best int) (test *report.Test, err error) {
+	g, c, set := r.group, r.plan.setup.config, r.plan.data
 	path := filepath.Join(r.folder, runfiles.Model)
-	if err := r.home.check(); err != nil {
-		return nil, err
-	}
 	write := func(points []operating.Point) error {
+		if err := r.home.check(); err != nil {
+			return err
+		}
 		return r.plan.writeModel(path, filepath.Join(r.folder, runfiles.BestCheckpoint), best,
 			r.state.History[best].Val.Score, points)
 	}
-	if err := write(nil); err != nil {
+	if err := g.First(func() error { return write(nil) }); err != nil {
 		return nil, err
 	}
-	c, set := r.plan.setup.config, r.plan.data
-	d, err := inference.Describe(path, inference.Description{})
+	shared, err := r.allSee(path)
 	if err != nil {
 		return nil, err
 	}
-	o := inference.EvalOptions{Model: path, Data: c.Data.Dir, Split: "test", Workers: c.Data.Workers,
-		Progress: r.options.Progress}
-	points, missed, err := r.plan.chooseOperating(ctx, r.engine, d, o)
-	if err == nil && points != nil {
-		d.Operating = points
-		err = write(points)
-	}
-	if err != nil {
-		return nil, err
-	}
-	o.Breakdown = set.breakdown
-	test, err := inference.Test(ctx, r.engine, o, set.test, d, set.cache)
-	if err != nil {
-		return nil, err
-	}
-	test.Assessment.Warnings = append(test.Assessment.Warnings, missed...)
-	if err := r.home.check(); err != nil {
-		return nil, err
-	}
-	if err := r.page.finish(ctx, test, !r.options.NoFigures); err != nil {
-		return nil, err
-	}
-	if err := r.home.check(); err != nil {
-		return nil, err
-	}
-	return test, test.WriteTables(r.folder)
-}
-
-// checkProcesses refuses what several processes cannot do together.
-func checkProcesses(c *config.Config, size int) error {
-	a := c.Training.Accumulate
-	switch each := a / size; {
-	case a%size != 0 || each&(each-1) != 0:
-		return fmt.Errorf("training.accumulate is %d, but %d processes share the batches of a step: set it to %d, or to "+
-			"this times a power of two", a, size, size)
-	case c.Training.Batch == config.Auto:
-		return errors.New(`training.batch is "auto", but several processes need a number`)
-	case c.Model.Adaptation == "linear_probe":
-		return errors.New("a linear probe trains in one process: start trainer without mpirun")
-	case c.Data.Cache != "":
-		return errors.New("data.cache is for one process: leave it empty")
-	}
-	return nil
-}
-
-// A leader is what the first process of a group tells the others before the first step.
-type leader struct {
-	Finished bool // there is nothing to do
-	Threads  int  // of a session
-	State    *state
-}
-
-// lead sends m to the other processes of a group, or receives it there.
-func lead(g *collective.Group, m *leader) error {
-	if g == nil {
-		return nil
-	}
-	text, err := json.Marshal(m)
-	if err == nil {
-		text, err = g.Broadcast(text)
-	}
-	if err != nil || g.Rank() == 0 {
-		return err
-	}
-	return json.Unmarshal(text, m)
-}
-
-// follow computes a process's share of the steps of the run that the first process of the group leads. It writes
-// nothing.
-func follow(ctx, stop context.Context, cfg *config.Config, o Options) (err error) {
-	set, err := openDataset(cfg)
-	if err != nil {
-		return err
-	}
-	e, err := engine.New(ctx, cfg.Engine(), nil)
-	if err != nil {
-		return err
-	}
-	defer e.Close()
-	p, err := newPlan(ctx, cfg, set, e)
-	if err != nil {
-		return err
-	}
-	defer p.setup.close()
-	p.setup.group = o.Group
-	graph, err := p.setup.trainingGraph()
-	if err != nil {
-		return err
-	}
-	if err := set.verify(ctx, func(s *data.Split) data.Transform {
-		if s == set.train {
-			return set.trainTransform()
+	var d *inference.Description
+	if shared || g.Rank() == 0 {
+		if d, err = inference.Describe(path, inference.Description{}); err != nil {
+			return nil, err
 		}
-		return set.evalTransform()
-	}, nil); err != nil {
-		return err
 	}
-	if err := p.checkBatches(); err != nil {
-		return err
+	o := inference.EvalOptions{Model: path, Data: c.Data.Dir, Workers: c.Data.Workers, Progress: r.options.Progress,
+		Breakdown: set.breakdown}
+	if shared {
+		o.Team = g
 	}
-	var m leader
-	if err := lead(o.Group, &m); err != nil || m.Finished {
-		return err
+	predict := func(split *data.Split) (p *evaluation.Predictions, err error) {
+		o.Split = split.Name
+		if shared {
+			return inference.PredictModel(ctx, r.engine, o, split, d, set.cache)
+		}
+		err = g.First(func() (err error) {
+			p, err = inference.PredictModel(ctx, r.engine, o, split, d, set.cache)
+			return err
+		})
+		return p, err
 	}
-	e.Configure(func(o *ort.Options) { o.Threads = m.Threads })
-	l, err := p.setup.learner(e, graph)
+	rules, err := set.operatingRules()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, l.Close()) }()
-	if err := errors.Join(l.Distribute(), l.RestoreScale(m.State.Scaler)); err != nil {
-		return err
+	var missed []string
+	if rules != nil {
+		p, err := predict(set.val)
+		if err != nil {
+			return nil, err
+		}
+		if err := g.First(func() (err error) {
+			if d.Operating, missed, err = chooseOperating(c, p, rules); err == nil && d.Operating != nil {
+				err = write(d.Operating)
+			}
+			return err
+		}); err != nil {
+			return nil, err
+		}
 	}
-	s := m.State
-	loop := &loop{config: cfg, data: set, schedule: p.schedule, learner: l, state: s, group: o.Group, stop: stop}
-	if loop.loader, err = set.loader(cfg.Training.Batch, nil, loop.keeps()); err != nil {
-		return err
+	p, err := predict(set.test)
+	if err != nil {
+		return nil, err
 	}
-	for loop.more() {
-		if err := errors.Join(loop.trainEpoch(ctx), loop.checkTaken()); err != nil {
+	return test, g.First(func() (err error) {
+		if test, err = inference.Test(ctx, o, p, d); err != nil {
 			return err
 		}
-		s.endEpoch()
+		test.Assessment.Warnings = append(test.Assessment.Warnings, missed...)
+		if err := r.home.check(); err != nil {
+			return err
+		}
+		if err := r.page.finish(ctx, test, !r.options.NoFigures); err != nil {
+			return err
+		}
+		if err := r.home.check(); err != nil {
+			return err
+		}
+		return test.WriteTables(r.folder)
+	})
+}
+
+// allSee reports whether all processes read the same model file. On machines that do not share the run folder, the
+// first process tests alone.
+func (r *run) allSee(path string) (bool, error) {
+	if r.group.Size() == 1 {
+		return false, nil
 	}
-	return nil
+	own, _ := inference.Digest(path)
+	digest, err := collective.Tell(r.group, func() (string, error) { return own, nil })
+	if err != nil {
+		return false, err
+	}
+	differs := 0.0
+	if digest == "" || digest != own {
+		differs = 1
+	}
+	most, err := r.group.Max(differs)
+	if most > 0 {
+		slog.Info("the first process tests the model alone", "because", "not all processes see the run folder")
+	}
+	return most == 0, err
 }

@@ -31,7 +31,7 @@ type setup struct {
 	model   models.Model
 	layout  optim.Layout
 	weights *pretrained.File  // of model.weights; nil: not opened, or none
-	group   *collective.Group // of processes that train together; nil: one
+	group   *collective.Group // of processes that train together
 }
 
 // newSetup opens the model of a config. For a model from a file, ONNX Runtime must be loaded.
@@ -46,7 +46,7 @@ func newSetup(ctx context.Context, cfg *config.Config, classes int) (*setup, err
 	if err != nil {
 		return nil, err
 	}
-	s := &setup{config: cfg, model: m}
+	s := &setup{config: cfg, model: m, group: collective.Local(1)[0]}
 	var tensors []optim.Tensor
 	for _, p := range m.Parameters() {
 		tensors = append(tensors, optim.Tensor{Name: p.Name, Shape: p.Shape, Layer: p.Layer, Decay: p.Decay})
@@ -148,11 +148,11 @@ func (s *setup) learner(e *engine.Engine, g *graphs.Graph) (*learner.Learner, er
 	settings := learner.Settings{Layout: s.layout, AdamW: adamw(c), Clip: c.Optimizer.Clip,
 		EMA: c.Training.EMA, Accumulate: c.Training.Accumulate, Workers: c.Runtime.Threads,
 		Images: s.images(), DropPath: c.Model.DropPath, Seed: uint64(c.Seed)}
-	if s.group != nil {
+	if s.group.Size() > 1 {
 		if e.Device() != nil {
 			return nil, errors.New(`several processes train on CPUs: set runtime.provider = "cpu"`)
 		}
-		settings.Group, settings.Accumulate = s.group, settings.Accumulate/s.group.Size()
+		settings.Group, settings.Bucket = s.group, c.Runtime.Bucket<<20/4
 	}
 	return learner.New(settings, e, g)
 }

@@ -15,7 +15,10 @@ import (
 // trainEpoch takes the optimizer steps that are left of the current epoch. The state always describes the end of a
 // whole step.
 func (l *loop) trainEpoch(ctx context.Context) error {
-	s, c := l.state, l.config
+	s, c, stop := l.state, l.config, ctx
+	if l.group.Size() > 1 {
+		ctx = context.WithoutCancel(ctx) // they stop together, between two steps
+	}
 	it := l.loader.Epoch(ctx, s.Epoch, s.Batch)
 	defer it.Close()
 	report := l.progress.Task(fmt.Sprintf("epoch %d/%d", s.Epoch+1, c.Schedule.Epochs))
@@ -24,11 +27,14 @@ func (l *loop) trainEpoch(ctx context.Context) error {
 	}
 	first, _ := l.share()
 	err := l.stage(it, s.Batch+first)
-	for err == nil && s.Batch < l.batches() && !l.finished() {
-		if err = l.interrupted(); err != nil {
+	for {
+		if err == nil && l.group.Size() > 1 {
+			err = stop.Err()
+		}
+		if err = l.group.Agree(err); err != nil || s.Batch >= l.batches() || l.finished() {
 			return err
 		}
-		if err = l.step(it); err != nil {
+		if err = l.step(it); err != nil { // the others are in the middle of it
 			return err
 		}
 		// A GPU is at work on the step: the next batch is brought meanwhile. An error there is for the next step; this
@@ -37,12 +43,12 @@ func (l *loop) trainEpoch(ctx context.Context) error {
 			err = l.stage(it, next+first)
 		}
 		if failed := l.settle(); failed != nil {
-			return failed
+			err = failed
+			continue
 		}
 		report(s.Batch*c.Training.Batch, l.batches()*c.Training.Batch,
 			fmt.Sprintf("loss %.4f", s.LossSum/float64(l.taken())))
 	}
-	return err
 }
 
 // step begins an optimizer step, whose first batch has been staged.
@@ -63,15 +69,12 @@ func (l *loop) step(it *data.Iterator) error {
 
 // share returns the micro-batches of a step that this process computes, from start to end without end.
 func (l *loop) share() (start, end int) {
-	if l.group == nil {
-		return 0, l.config.Training.Accumulate
-	}
 	return collective.Share(l.config.Training.Accumulate, l.group.Rank(), l.group.Size())
 }
 
 // keeps returns which batches of an epoch this process loads, nil for all.
 func (l *loop) keeps() func(batch int) bool {
-	if l.group == nil {
+	if l.group.Size() == 1 {
 		return nil
 	}
 	start, end := l.share()
@@ -79,22 +82,6 @@ func (l *loop) keeps() func(batch int) bool {
 		micro := batch % l.config.Training.Accumulate
 		return start <= micro && micro < end
 	}
-}
-
-// interrupted returns the same error in all processes of a group as soon as one of them is asked to stop.
-func (l *loop) interrupted() error {
-	if l.group == nil {
-		return nil
-	}
-	asked := 0.0
-	if l.stop.Err() != nil {
-		asked = 1
-	}
-	most, err := l.group.Max(asked)
-	if err == nil && most > 0 {
-		err = context.Canceled
-	}
-	return err
 }
 
 // rate returns the learning rate of the current step.
@@ -120,6 +107,9 @@ func (l *loop) settle() error {
 
 // stage brings the epoch's batch of an index to the learner.
 func (l *loop) stage(it *data.Iterator, index int) error {
+	if first, end := l.share(); first == end { // there are more processes than batches of a step
+		return nil
+	}
 	b, err := it.Next()
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("epoch %d ended early: %w", l.state.Epoch+1, io.ErrUnexpectedEOF)

@@ -10,12 +10,14 @@ import (
 	"fovea/inference"
 	"fovea/onnx/engine"
 	"fovea/onnx/ort"
+	"fovea/training/collective"
 	"fovea/training/config"
 	"fovea/training/learner"
 )
 
 // A validator evaluates what the learner would deploy on the validation split.
 type validator struct {
+	group      *collective.Group
 	split      *data.Split
 	judging    inference.Judging
 	session    *ort.Session
@@ -31,7 +33,7 @@ func newValidator(p *plan, e *engine.Engine, l *learner.Learner) (*validator, er
 	if err != nil {
 		return nil, err
 	}
-	v := &validator{split: p.data.val, judging: judgingOf(s.config), warned: map[string]bool{}}
+	v := &validator{group: p.setup.group, split: p.data.val, judging: judgingOf(s.config), warned: map[string]bool{}}
 	if v.session, err = learner.OpenSession(e, g); err != nil {
 		return nil, err
 	}
@@ -53,24 +55,26 @@ func newValidator(p *plan, e *engine.Engine, l *learner.Learner) (*validator, er
 // useFeatures makes a linear probe's validator read the split's features.
 func (v *validator) useFeatures(rows []float32) (err error) {
 	v.loader, err = data.NewLoader(data.LoaderConfig{Samples: v.split.Samples, Batch: v.classifier.Batch(), Workers: 1,
-		Tensors: rows})
+		Tensors: rows, Keep: inference.Share(v.group, len(v.split.Samples), v.classifier.Batch())})
 	return err
 }
 
 func (v *validator) validate(ctx context.Context, report func(done, total int, detail string)) (evaluation.Metrics,
 	error) {
-	p, err := inference.PredictSplit(ctx, v.classifier, v.split, v.loader, report)
+	p, err := inference.PredictSplit(ctx, v.classifier, v.split, v.loader, v.group, report)
 	if err != nil {
 		return evaluation.Metrics{}, err
 	}
-	m, warnings, err := v.judging.Judge(p)
-	for _, w := range warnings {
-		if text := w.String(); !v.warned[text] { // the same every epoch
-			v.warned[text] = true
-			slog.Warn("val: " + text)
+	return collective.Tell(v.group, func() (evaluation.Metrics, error) {
+		m, warnings, err := v.judging.Judge(p)
+		for _, w := range warnings {
+			if text := w.String(); !v.warned[text] { // the same every epoch
+				v.warned[text] = true
+				slog.Warn("val: " + text)
+			}
 		}
-	}
-	return m, err
+		return m, err
+	})
 }
 
 func (v *validator) close() {

@@ -45,9 +45,19 @@ func isTerminal(out any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// silence ends all output but that of standard output.
+func (c *console) silence() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out, c.terminal = io.Discard, false
+}
+
 // Write writes whole lines above the bar.
 func (c *console) Write(p []byte) (int, error) {
-	return (&naming.VisibleWriter{Out: aboveBar{c, c.out}}).Write(p)
+	c.mu.Lock()
+	out := c.out
+	c.mu.Unlock()
+	return (&naming.VisibleWriter{Out: aboveBar{c, out}}).Write(p)
 }
 
 // An aboveBar writes to out, which may be the console's terminal, after it has taken the bar away.

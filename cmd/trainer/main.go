@@ -69,7 +69,13 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	err := a.dispatch(ctx)
 	stopNote()
 	a.console.close()
-	return a.exitCode(ctx, err)
+	code := a.exitCode(err)
+	if a.group != nil { // a launcher ends the others as soon as one has left with an error: all must have told theirs
+		if err := a.group.Close(); err != nil && code == exitDone {
+			code = a.exitCode(err)
+		}
+	}
+	return code
 }
 
 // An app holds what the commands share.
@@ -83,6 +89,8 @@ type app struct {
 	logLevel *slog.LevelVar
 	verbose  bool // -v
 	escapes  bool // -csv-escape
+
+	group *collective.Group // of the processes that train together; nil: none was opened
 }
 
 func (a *app) dispatch(ctx context.Context) error {
@@ -124,7 +132,7 @@ func (a *app) find(name string) (*command, error) {
 }
 
 // exitCode writes err, if any, to standard error and returns the code for its kind.
-func (a *app) exitCode(ctx context.Context, err error) int {
+func (a *app) exitCode(err error) int {
 	var usage *usageError
 	var help helpRequest
 	var bad *config.Error
@@ -137,7 +145,7 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 	case errors.As(err, &usage):
 		a.console.fail("", usage)
 		return exitUsage
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled): // maybe by a signal to another process
 		a.console.fail("interrupted: ", err)
 		return exitInterrupted
 	case errors.As(err, &bad):

@@ -203,25 +203,21 @@ func TestVersion(t *testing.T) {
 }
 
 func TestExitCode(t *testing.T) {
-	cancelled, cancel := context.WithCancel(t.Context())
-	cancel()
 	for _, test := range []struct {
 		name string
-		ctx  context.Context
 		err  error
 		want int
 	}{
-		{"done", t.Context(), nil, 0},
-		{"done although cancelled", cancelled, nil, 0},
-		{"failed", t.Context(), errors.New("disk full"), 1},
-		{"usage", t.Context(), &usageError{"eval", errors.New("missing -model")}, 2},
-		{"config", t.Context(), fmt.Errorf("run: %w", &config.Error{Key: "training.batch", Err: errors.New("x")}), 2},
-		{"interrupted", cancelled, fmt.Errorf("epoch 3: %w", context.Canceled), 130},
-		{"failed while stopping", cancelled, errors.New("writing the checkpoint: disk full"), 1},
+		{"done", nil, 0},
+		{"failed", errors.New("disk full"), 1},
+		{"usage", &usageError{"eval", errors.New("missing -model")}, 2},
+		{"config", fmt.Errorf("run: %w", &config.Error{Key: "training.batch", Err: errors.New("x")}), 2},
+		{"interrupted", fmt.Errorf("epoch 3: %w", context.Canceled), 130},
+		{"failed while stopping", errors.New("writing the checkpoint: disk full"), 1},
 	} {
 		var stderr bytes.Buffer
 		a := &app{console: newConsole(&stderr)}
-		if got := a.exitCode(test.ctx, test.err); got != test.want {
+		if got := a.exitCode(test.err); got != test.want {
 			t.Errorf("%s: exit code %d, want %d", test.name, got, test.want)
 		}
 		if test.err != nil && !strings.Contains(stderr.String(), test.err.Error()) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"strings"
 
@@ -46,8 +45,8 @@ the inference model model.onnx and two checkpoints.
 A key's value comes from -set, else from the environment (FOVEA_SCHEDULE_EPOCHS), else from the file, else it is the
 default. "trainer help config" lists all keys. -set holds for every -config.
 
-Under mpirun or srun the processes train together on CPUs: each computes its part of the training.accumulate batches of
-a step. The result has the bits of one process with the same runtime.threads.
+Under mpirun or srun the processes train together on CPUs. They share the training.accumulate batches of each step, and
+the images of validation and test. The result has the bits of one process with the same runtime.threads.
 
 Ctrl-C or SIGTERM finishes the current step, writes a checkpoint and exits with 130. -resume then ends with the same
 result as a run that was never stopped. A second signal stops at once.
@@ -66,38 +65,34 @@ trainer -config configs/octid.toml -config configs/retina.toml \
 }
 
 func (a *app) train(ctx context.Context, files, overrides, beside []string, resume bool) (err error) {
-	runs, err := readConfigs(files, overrides, a.environ)
-	if err != nil {
-		return err
-	}
-	others, err := a.readArchives(beside, runs)
-	if err != nil {
-		return err
-	}
+	var others []evaluation.Outcome
 	group, err := collective.Open()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, group.Close()) }() // none leaves while another still writes
+	a.group = group
 	defer group.Recover()
-	progress := a.console.update
-	if group.Rank() > 0 { // the first process tells what all do
-		a.logLevel.Set(slog.LevelError)
-		progress = nil
+	if group.Rank() > 0 { // the first process tells what all do, and why they end
+		a.console.silence()
+	}
+	runs, err := readConfigs(files, overrides, a.environ)
+	if err == nil {
+		others, err = a.readArchives(beside, runs)
+	}
+	if err := group.Agree(err); err != nil {
+		return err
 	}
 	var ours []evaluation.Outcome
 	var failed []error
 	for _, c := range runs {
-		result, err := training.Run(ctx, c, training.Options{Resume: resume, Progress: progress, Version: version(),
+		result, err := training.Run(ctx, c, training.Options{Resume: resume, Progress: a.console.update, Version: version(),
 			Group: group})
 		switch {
-		case group.Rank() > 0 && err == nil:
-			continue
 		case err == nil:
-			if err := a.printResult(result); err != nil {
+			if err := group.First(func() error { return a.printResult(result) }); err != nil {
 				return err
 			}
-		case ctx.Err() != nil:
+		case errors.Is(err, context.Canceled):
 			return fmt.Errorf("%w\nresume with:\n%w", err, errors.New("  "+resumeCommand(files, overrides, beside)))
 		case len(runs) == 1:
 			return err
@@ -105,12 +100,11 @@ func (a *app) train(ctx context.Context, files, overrides, beside []string, resu
 			failed = append(failed, fmt.Errorf("%s: %w", c.Name, err))
 			a.console.fail("error: ", failed[len(failed)-1])
 		}
-		ours = append(ours, outcome(c, result, err))
+		if group.Rank() == 0 {
+			ours = append(ours, outcome(c, result, err))
+		}
 	}
-	if group.Rank() > 0 {
-		return nil
-	}
-	if len(runs) > 1 || len(beside) > 0 {
+	if group.Rank() == 0 && (len(runs) > 1 || len(beside) > 0) {
 		err = a.compare(evaluation.Compare(ours, others), runs[0].Output.Dir)
 	}
 	if len(failed) > 0 { // the text hides the kind of a failure: the exit code is that of a failed run

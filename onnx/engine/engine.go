@@ -214,9 +214,10 @@ func HalfType(precision string) pb.TensorProto_DataType {
 func (e *Engine) Open(model []byte) (*ort.Session, error) { return e.open(model, e.options) }
 
 // OpenTraining makes a session like Open of a training step, but on the device's stream: Run only enqueues. The step
-// may be recorded as a CUDA graph and replayed.
-func (e *Engine) OpenTraining(model []byte) (*ort.Session, error) {
+// may be recorded as a CUDA graph and replayed. signals, nil for none, are those that its nodes raise.
+func (e *Engine) OpenTraining(model []byte, signals *ort.Signals) (*ort.Session, error) {
 	o := e.options
+	o.Signals = signals
 	if e.device != nil {
 		o.Stream = e.device.Compute
 		if e.record {

@@ -19,6 +19,8 @@ int fovea_use(void *get_api_base) {
 	return a != NULL;
 }
 
+const OrtApi *fovea_api(void) { return api; }
+
 char *fovea_message(OrtStatus *status) {
 	if (!status) return NULL;
 	const char *text = api->GetErrorMessage(status);

@@ -13,6 +13,7 @@ enum { FOVEA_API = 26 };
 // FOVEA_API and keeps it for all functions below. NULL and 0 mean refused.
 const char *fovea_version(void *get_api_base);
 int fovea_use(void *get_api_base);
+const OrtApi *fovea_api(void);
 
 // fovea_message takes a status over: it returns its text, to be freed, or NULL for success.
 char *fovea_message(OrtStatus *status);

@@ -49,6 +49,8 @@ type Options struct {
 	Context context.Context
 	// Longest, if not 0, is the time after which a run is ended with an error.
 	Longest time.Duration
+	// Signals, if not nil, are those that nodes of the model raise. They are closed after the session.
+	Signals *Signals
 	// ProviderOptions are options of the provider, such as "use_tf32": "0" for cuda.
 	ProviderOptions map[string]string
 
@@ -89,6 +91,9 @@ func (o Options) native() (*yalue.SessionOptions, error) {
 	}
 	if o.optimized != "" {
 		steps = append(steps, func() error { return native.SetOptimizedModelFilePath(o.optimized) })
+	}
+	if o.Signals != nil {
+		steps = append(steps, func() error { return o.Signals.add(native) })
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {

@@ -6,6 +6,7 @@
 //	go run ./tools/bench data      # decoding and augmentation beside torchvision's and timm's
 //	go run ./tools/bench memory    # node order and memory pattern, by peak memory
 //	go run ./tools/bench recompute # values of training.recompute, by time and peak memory
+//	go run ./tools/bench scale -threads 1 -mpirun MPIRUN  # several processes against as many times one
 //
 // Every measurement runs in a process of its own, so that its peak memory is that of the whole process: graph, session,
 // activations, optimizer state.
@@ -29,6 +30,10 @@ type setup struct {
 	rounds int
 	python string // interpreter of the peer
 	images int    // of each kind, for data
+
+	// of scale
+	mpirun, archs, buckets             string
+	ranks, accumulate, repeats, bucket int
 }
 
 func main() {
@@ -44,10 +49,11 @@ func run(ctx context.Context, args []string) error {
 	commands := map[string]func(context.Context, setup) error{
 		"step": compareStep, "profile": profile, "memory": compareMemory, "recompute": compareRecompute,
 		"imported": compareImported, "data": compareData,
+		"scale": compareScale, scaleRank: beScaleRank,
 		worker.Command: func(ctx context.Context, _ setup) error { return worker.Serve(ctx, os.Stdin, os.Stdout) },
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
-		return errors.New("usage: bench step|profile|imported|memory|recompute|data [flags]; bench step -h lists the flags")
+		return errors.New("usage: bench step|profile|imported|memory|recompute|data|scale [flags]; bench step -h lists the flags")
 	}
 	s := setup{Job: worker.Job{Device: "cpu", Precision: "fp32", DropPath: 0.2, LayerDecay: 0.65, Count: 1}}
 	flags := flag.NewFlagSet(args[0], flag.ExitOnError)
@@ -62,6 +68,13 @@ func run(ctx context.Context, args []string) error {
 	flags.IntVar(&s.images, "images", 16, "images of each kind (data)")
 	flags.StringVar(&s.BatchNorm, "batch-norm", "folded",
 		"batch normalisations in the exported file: folded or kept (imported)")
+	flags.StringVar(&s.mpirun, "mpirun", "mpirun", "of Open MPI or MPICH (scale)")
+	flags.StringVar(&s.archs, "archs", "vit_small_patch16,vit_base_patch16", "models, separated by commas (scale)")
+	flags.StringVar(&s.buckets, "buckets", "8", "values of runtime.bucket, separated by commas (scale)")
+	flags.IntVar(&s.ranks, "ranks", 2, "processes (scale)")
+	flags.IntVar(&s.accumulate, "accumulate", 1, "batches of a process in a step (scale)")
+	flags.IntVar(&s.repeats, "repeats", 3, "rounds over all modes (scale)")
+	flags.IntVar(&s.bucket, "bucket", 0, "runtime.bucket (scale-rank)")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}

@@ -144,7 +144,7 @@ func (w *server) steps(rates []float64) (*Answer, error) {
 }
 
 func (w *server) memory() (*Answer, error) {
-	a := &Answer{Arenas: 4 * w.learner.ArenaBytes(), PeakRSS: peakRSS()}
+	a := &Answer{Arenas: 4 * w.learner.ArenaBytes(), PeakRSS: PeakRSS()}
 	if w.device == nil {
 		return a, nil
 	}
@@ -153,8 +153,8 @@ func (w *server) memory() (*Answer, error) {
 	return a, err
 }
 
-// peakRSS returns the largest resident size of this process so far, 0 where the system does not tell.
-func peakRSS() int64 {
+// PeakRSS returns the largest resident size of this process so far, 0 where the system does not tell.
+func PeakRSS() int64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return 0

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
+	"time"
 
 	"fovea/internal/numbers"
 	"fovea/training/optim"
@@ -14,6 +15,30 @@ import (
 type Group struct {
 	transport
 	scratch []float32
+	times   Times
+}
+
+// Times are what a rank has spent: on waiting for others, on moving numbers, on adding them.
+type Times struct{ Wait, Exchange, Add time.Duration }
+
+// Times returns what the group has spent since it began.
+func (g *Group) Times() Times { return g.times }
+
+// spend adds the time since start to what was spent.
+func spend(on *time.Duration, start time.Time) { *on += time.Since(start) }
+
+// meet waits for the other ranks, before numbers are moved.
+func (g *Group) meet() error {
+	defer spend(&g.times.Wait, time.Now())
+	if t, ok := g.transport.(resting); ok {
+		return t.rest()
+	}
+	return nil
+}
+
+func (g *Group) move(send []float32, to ranges, receive []float32, from ranges) error {
+	defer spend(&g.times.Exchange, time.Now())
+	return g.exchange(send, to, receive, from)
 }
 
 // A transport moves numbers between ranks.
@@ -28,6 +53,9 @@ type transport interface {
 	// Close leaves the group, once all ranks have called it. The process then ends with [Exit].
 	Close() error
 }
+
+// A resting transport has calls that keep a core busy while they wait for other ranks. rest waits without that.
+type resting interface{ rest() error }
 
 // ranges holds for each rank where its elements start and how many they are.
 type ranges struct{ start, length []int32 }
@@ -52,12 +80,20 @@ func pieceLength(size int) int { return min(max(allPieces/size, leastPiece), mos
 // most one.
 func Share(n, rank, size int) (start, end int) { return rank * n / size, (rank + 1) * n / size }
 
-// Piece returns the part of an arena of n elements that belongs to a rank, from start to end without end. Each start is
-// a multiple of 16 elements, or n.
+// Piece returns the part of n elements of an arena that belongs to a rank, from start to end without end. Each start is
+// a multiple of [optim.Chunk], or n: the squares of a chunk are added by one rank.
 func Piece(n, rank, size int) (start, end int) {
-	const align = 16
-	length := ((n+size-1)/size + align - 1) / align * align
-	return min(rank*length, n), min((rank+1)*length, n)
+	start, end = Share((n+optim.Chunk-1)/optim.Chunk, rank, size)
+	return min(start*optim.Chunk, n), min(end*optim.Chunk, n)
+}
+
+// longest returns the length of the longest piece.
+func (g *Group) longest(n int) (most int) {
+	for rank := range g.Size() {
+		start, end := Piece(n, rank, g.Size())
+		most = max(most, end-start)
+	}
+	return most
 }
 
 // part returns what belongs to a rank, of the elements from offset on of every piece.
@@ -85,10 +121,13 @@ func (g *Group) ReduceScatter(sum []float32, partials [][]float32, n int) error 
 			return fmt.Errorf("rank %d has a partial sum of %d elements for a sum of %d", own, len(p), len(sum))
 		}
 	}
-	if len(sum) > math.MaxInt32 {
-		return fmt.Errorf("%d parameters are too many for several processes, the most are %d", len(sum), math.MaxInt32)
+	if err := checkLength(len(sum)); err != nil {
+		return err
 	}
-	_, longest := Piece(len(sum), 0, size)
+	if err := g.meet(); err != nil {
+		return err
+	}
+	longest := g.longest(len(sum))
 	step := pieceLength(size)
 	scratch := g.buffer(all * min(step, longest))
 	for offset := 0; offset < longest; offset += step {
@@ -116,11 +155,13 @@ func (g *Group) ReduceScatter(sum []float32, partials [][]float32, n int) error 
 					used += end - start
 				}
 			}
-			if err := g.exchange(send, to, scratch, from); err != nil {
+			if err := g.move(send, to, scratch, from); err != nil {
 				return err
 			}
 		}
+		adding := time.Now()
 		copy(sum[start:end], total(held, values))
+		spend(&g.times.Add, adding)
 	}
 	return nil
 }
@@ -153,11 +194,13 @@ func total(held [][]optim.Partial, values [][][]float32) []float32 {
 // AllGather gives every rank the pieces of all: of values each rank brings its own [Piece].
 func (g *Group) AllGather(values []float32) error {
 	own, size := g.Rank(), g.Size()
-	if len(values) > math.MaxInt32 {
-		return fmt.Errorf("%d parameters are too many for several processes, the most are %d", len(values),
-			math.MaxInt32)
+	if err := checkLength(len(values)); err != nil {
+		return err
 	}
-	_, longest := Piece(len(values), 0, size)
+	if err := g.meet(); err != nil {
+		return err
+	}
+	longest := g.longest(len(values))
 	for offset := 0; offset < longest && size > 1; offset += pieceLength(size) {
 		start, end := g.part(len(values), own, offset)
 		send := g.buffer(end - start) // what is sent and what is received must not overlap
@@ -170,34 +213,80 @@ func (g *Group) AllGather(values []float32) error {
 				from.set(rank, s, e)
 			}
 		}
-		if err := g.exchange(send, to, values, from); err != nil {
+		if err := g.move(send, to, values, from); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Gather returns the values of all ranks, one rank's after another's. Each brings as many.
-func (g *Group) Gather(values []float32) ([]float32, error) {
-	all := make([]float32, g.Size()*len(values))
-	return all, g.gather(all, values)
+func checkLength(n int) error {
+	if n > math.MaxInt32 {
+		return fmt.Errorf("%d parameters are too many for several processes, the most are %d", n, math.MaxInt32)
+	}
+	return nil
 }
 
-func (g *Group) gather(all, values []float32) error {
-	n, size := len(values), g.Size()
-	to, from := newRanges(size), newRanges(size)
-	for rank := range size {
-		to.set(rank, 0, n)
-		from.set(rank, n*rank, n*rank+n)
+// Collect brings all pieces to rank 0. Of n elements each rank has its own [Piece]. On rank 0 whole takes all of them;
+// on others it is not used.
+func (g *Group) Collect(whole, piece []float32, n int) error {
+	return g.viaFirst(whole, piece, n, false)
+}
+
+// Scatter gives each rank its own [Piece] of the n elements that rank 0 has, the reverse of [Group.Collect].
+func (g *Group) Scatter(whole, piece []float32, n int) error {
+	return g.viaFirst(whole, piece, n, true)
+}
+
+func (g *Group) viaFirst(whole, piece []float32, n int, scatter bool) error {
+	if err := checkLength(n); err != nil {
+		return err
 	}
-	return g.exchange(values, to, all, from)
+	if err := g.meet(); err != nil {
+		return err
+	}
+	own, size := g.Rank(), g.Size()
+	for offset := 0; offset < g.longest(n); offset += pieceLength(size) {
+		ofWhole, ofPiece := newRanges(size), newRanges(size)
+		for rank := range size {
+			start, end := g.part(n, rank, offset)
+			if own == 0 {
+				ofWhole.set(rank, start, end)
+			}
+			if own == rank {
+				ofPiece.set(0, offset, offset+end-start)
+			}
+		}
+		send, to, receive, from := piece, ofPiece, whole, ofWhole
+		if scatter {
+			send, to, receive, from = whole, ofWhole, piece, ofPiece
+		}
+		if err := g.move(send, to, receive, from); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Gather returns the values of all ranks, one rank's after another's. counts says how many each brings.
+func (g *Group) Gather(values []float64, counts []int) ([]float64, error) {
+	if err := g.meet(); err != nil {
+		return nil, err
+	}
+	total := 0
+	to, from := newRanges(g.Size()), newRanges(g.Size())
+	for rank, n := range counts {
+		to.set(rank, 0, 2*len(values)) // a float64 travels as two float32, whose bits nobody looks at
+		from.set(rank, 2*total, 2*(total+n))
+		total += n
+	}
+	all := make([]float64, total)
+	return all, g.move(floats(values), to, floats(all), from)
 }
 
 // Max returns the largest x of all ranks. It is NaN if one of them is.
 func (g *Group) Max(x float64) (float64, error) {
-	all := make([]float64, g.Size())
-	// A float64 travels as two float32, whose bits nobody looks at.
-	err := g.gather(floats(all), floats([]float64{x}))
+	all, err := g.Gather([]float64{x}, g.ones())
 	largest := math.Inf(-1)
 	for _, x := range all {
 		largest = max(largest, x)
@@ -239,7 +328,7 @@ func (g *Group) Broadcast(data []byte) ([]byte, error) {
 		} else {
 			from.set(0, 0, (now+3)/4)
 		}
-		if err := g.exchange(send, to, receive, from); err != nil {
+		if err := g.move(send, to, receive, from); err != nil {
 			return nil, err
 		}
 		copy(out[at:at+now], numbers.Bytes(buffer))

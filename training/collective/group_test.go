@@ -1,6 +1,8 @@
 package collective
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -95,13 +97,48 @@ func TestSums(t *testing.T) {
 // An arena of several pieces for each rank.
 func TestLongSums(t *testing.T) {
 	const n = 3*mostPiece + 17
-	want := tree(0, 6, n)
-	for _, size := range []int{1, 2} {
+	want := tree(0, 3, n)
+	for _, size := range []int{1, 2, 4} {
 		each(size, func(g *Group) {
-			if got, err := add(g, 6, n); err != nil || !sameBits(got, want) {
+			if got, err := add(g, 3, n); err != nil || !sameBits(got, want) {
 				t.Errorf("rank %d of %d: another sum, %v", g.Rank(), size, err)
 			}
 		})
+	}
+}
+
+// The pieces of all ranks pass to the first and back, and lists of any lengths to all.
+func TestCollectAndScatter(t *testing.T) {
+	for _, n := range []int{1, 5*optim.Chunk + 3, 11 * optim.Chunk} {
+		want := gradients(0, n)
+		for _, size := range []int{1, 2, 3, 7} {
+			each(size, func(g *Group) {
+				start, end := Piece(n, g.Rank(), size)
+				var whole []float32
+				if g.Rank() == 0 {
+					whole = slices.Clone(want)
+				}
+				piece := make([]float32, end-start)
+				err := g.Scatter(whole, piece, n)
+				if err != nil || !sameBits(piece, want[start:end]) {
+					t.Errorf("rank %d of %d has another piece of %d, %v", g.Rank(), size, n, err)
+				}
+				clear(whole)
+				if err := g.Collect(whole, piece, n); err != nil || g.Rank() == 0 && !sameBits(whole, want) {
+					t.Errorf("%d ranks collect others of %d, %v", size, n, err)
+				}
+				mine := slices.Repeat([]float64{1 / float64(1+g.Rank())}, g.Rank())
+				var counts []int
+				var all []float64
+				for rank := range size {
+					counts = append(counts, rank)
+					all = append(all, slices.Repeat([]float64{1 / float64(1+rank)}, rank)...)
+				}
+				if got, err := g.Gather(mine, counts); err != nil || !slices.Equal(got, all) {
+					t.Errorf("rank %d of %d gathers %v, want %v, %v", g.Rank(), size, got, all, err)
+				}
+			})
+		}
 	}
 }
 
@@ -169,7 +206,7 @@ func TestWrongSums(t *testing.T) {
 
 // Pieces and shares cover all, once.
 func TestPieces(t *testing.T) {
-	for _, n := range []int{0, 1, 15, 16, 17, 1000, 4096} {
+	for _, n := range []int{0, 1, optim.Chunk - 1, optim.Chunk, optim.Chunk + 1, 7*optim.Chunk + 5, 40 * optim.Chunk} {
 		for size := 1; size <= 20; size++ {
 			share, piece := 0, 0
 			for rank := range size {
@@ -179,7 +216,7 @@ func TestPieces(t *testing.T) {
 				}
 				share = e
 				s, e = Piece(n, rank, size)
-				if s != piece || e < s || s%16 != 0 && s != n {
+				if s != piece || e < s || s%optim.Chunk != 0 && s != n {
 					t.Errorf("rank %d of %d has the piece %d to %d of %d", rank, size, s, e, n)
 				}
 				piece = e
@@ -202,4 +239,62 @@ func ExampleGroup_ReduceScatter() {
 		}
 	})
 	// Output: [3 20]
+}
+
+// TestAgree: all ranks have the error of one, a wish to stop gives way to it, and bytes of any lengths arrive whole.
+func TestAgree(t *testing.T) {
+	failed := errors.New("the disk is full\nof images")
+	for _, test := range []struct {
+		errs [3]error
+		want string
+	}{
+		{[3]error{}, ""},
+		{[3]error{nil, fmt.Errorf("epoch 1: %w", context.Canceled), nil}, "canceled"},
+		{[3]error{context.Canceled, nil, failed}, "rank 2 of 3: the disk is full\nof images"},
+	} {
+		got := make([]error, 3)
+		var wg sync.WaitGroup
+		for rank, g := range Local(3) {
+			wg.Go(func() {
+				got[rank] = g.Agree(test.errs[rank])
+				data := bytes.Repeat([]byte{byte(rank)}, rank*(4*mostPiece+3))
+				all, err := g.GatherBytes(data)
+				for r, b := range all {
+					if len(b) != r*(4*mostPiece+3) || r > 0 && (b[0] != byte(r) || b[len(b)-1] != byte(r)) {
+						err = errors.Join(err, fmt.Errorf("%d bytes of rank %d", len(b), r))
+					}
+				}
+				done := 0
+				err = errors.Join(err, g.Rounds(t.Context(), 2, func(next func() error) error {
+					for range rank { // 0, 1 and 2 parts
+						done++
+						if err := next(); err != nil {
+							return err
+						}
+					}
+					return nil
+				}))
+				stopped := g.Rounds(t.Context(), 2, func(next func() error) error {
+					if rank == 1 {
+						return failed
+					}
+					return next()
+				})
+				if err != nil || done != rank || !IsAgreed(stopped) || !strings.Contains(stopped.Error(), "full") {
+					t.Errorf("rank %d: %v, %d rounds, %v", rank, err, done, stopped)
+				}
+			})
+		}
+		wg.Wait()
+		for rank, err := range got {
+			switch own := test.errs[rank]; {
+			case test.want == "":
+				if err != nil {
+					t.Errorf("rank %d: %v", rank, err)
+				}
+			case !IsAgreed(err), own != failed && !strings.Contains(err.Error(), test.want), own == failed && !errors.Is(err, failed):
+				t.Errorf("rank %d has %v, want %s", rank, err, test.want)
+			}
+		}
+	}
 }

@@ -16,6 +16,15 @@ int fovea_mpi_exchange(struct fovea_mpi *m, const float *send, const int *to, co
 	return ((alltoallv)m->alltoallv)(send, to_length, to, m->float32, receive, from_length, from, m->float32, m->world);
 }
 
+int fovea_mpi_ibarrier(struct fovea_mpi *m, intptr_t *request) {
+	return ((int (*)(intptr_t, intptr_t *))m->ibarrier)(m->world, request);
+}
+
+int fovea_mpi_test(struct fovea_mpi *m, intptr_t *request, int *done) {
+	intptr_t status[32]; // more than any library's MPI_Status
+	return ((int (*)(intptr_t *, int *, void *))m->test)(request, done, status);
+}
+
 void fovea_mpi_abort(struct fovea_mpi *m) { ((int (*)(intptr_t, int))m->abort)(m->world, 1); }
 
 int fovea_mpi_finalize(struct fovea_mpi *m) { return ((int (*)(void))m->finalize)(); }

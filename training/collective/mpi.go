@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"fovea/internal/sharedlib"
@@ -83,7 +84,7 @@ func load(path string) (f C.struct_fovea_mpi, err error) {
 	}
 	for name, at := range map[string]*unsafe.Pointer{"MPI_Init_thread": &f.init_thread, "MPI_Comm_rank": &f.comm_rank,
 		"MPI_Comm_size": &f.comm_size, "MPI_Alltoallv": &f.alltoallv, "MPI_Abort": &f.abort,
-		"MPI_Finalize": &f.finalize} {
+		"MPI_Ibarrier": &f.ibarrier, "MPI_Test": &f.test, "MPI_Finalize": &f.finalize} {
 		if *at = l.Symbol(name); *at == nil {
 			return f, fmt.Errorf("%s is no MPI library: it has no function %s", path, name)
 		}
@@ -128,10 +129,28 @@ func (m *mpi) exchange(send []float32, to ranges, receive []float32, from ranges
 	return nil
 }
 
+// rest waits in a barrier of MPI, and sleeps between two looks at it: a call that waits would keep a core busy.
+func (m *mpi) rest() error {
+	var request C.intptr_t
+	var code, done C.int
+	m.onThread(func() { code = C.fovea_mpi_ibarrier(&m.functions, &request) })
+	for start := time.Now(); code == 0; {
+		if m.onThread(func() { code = C.fovea_mpi_test(&m.functions, &request, &done) }); done != 0 {
+			break
+		}
+		time.Sleep(min(20*time.Microsecond+time.Since(start)/16, 5*time.Millisecond))
+	}
+	if code != 0 {
+		return fmt.Errorf("rank %d of %d: a barrier of MPI returned %d", m.rank, m.size, code)
+	}
+	return nil
+}
+
 func ints(x []int32) *C.int { return (*C.int)(unsafe.Pointer(unsafe.SliceData(x))) }
 
 func (m *mpi) abort(reason error) {
 	fmt.Fprintln(os.Stderr, reason)
+	time.Sleep(100 * time.Millisecond) // MPICH's launcher may end before it has read the reason
 	// While the thread waits in a call for other ranks, it can make no other call. The launcher then ends all because
 	// this process exits without MPI_Finalize.
 	if m.calling.TryLock() {
@@ -146,6 +165,9 @@ func (m *mpi) abort(reason error) {
 }
 
 func (m *mpi) Close() error {
+	if err := m.rest(); err != nil { // none leaves while another still writes
+		return err
+	}
 	var code C.int
 	m.onThread(func() { code = C.fovea_mpi_finalize(&m.functions) })
 	if code != 0 {

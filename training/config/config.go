@@ -171,6 +171,8 @@ type Runtime struct {
 	Threads  int    `toml:"threads" range:"[0, inf)"` // 0: one per core
 	Library  string `toml:"library"`                  // "": searched for
 
+	Bucket int `toml:"bucket" range:"[0, 65536]"` // MiB of gradients that processes add up at once; 0: all
+
 	CUDAGraph bool `toml:"cuda_graph"` // records a training step once and replays it
 }
 

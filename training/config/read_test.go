@@ -262,7 +262,7 @@ func TestReadLibraryFromFoveaORT(t *testing.T) {
 
 func TestReadRuntime(t *testing.T) {
 	got, err := ReadRuntime([]string{"runtime.threads=3"}, []string{"FOVEA_RUNTIME_PROVIDER=cpu"})
-	if want := (Runtime{Provider: "cpu", Threads: 3}); err != nil || got != want {
+	if want := (Runtime{Provider: "cpu", Threads: 3, Bucket: 8}); err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 	for _, set := range []string{"data.size=3", "runtime.threads=-1", "runtime.provider=gpu"} {

@@ -150,6 +150,7 @@ func TestValidate(t *testing.T) {
 		{"training.max_steps", func(c *Config) { c.Training.MaxSteps = -1 }},
 		{"runtime.provider", func(c *Config) { c.Runtime.Provider = "rocm" }},
 		{"runtime.threads", func(c *Config) { c.Runtime.Threads = -1 }},
+		{"runtime.bucket", func(c *Config) { c.Runtime.Bucket = -1 }},
 		{"runtime.cuda_graph", func(c *Config) { c.Runtime.Provider, c.Runtime.CUDAGraph = "cpu", true }},
 		{"output.dir", func(c *Config) { c.Output.Dir = "" }},
 		{"evaluation.by", func(c *Config) { c.Evaluation.By = []string{"sex", "age:60:40"} }},

@@ -10,6 +10,9 @@ func (l *Learner) EndProfile() (string, error) { return l.session.EndProfile() }
 // ArenaBytes returns the memory of one arena: all parameters, or all gradients.
 func (l *Learner) ArenaBytes() int64 { return 4 * int64(l.settings.Layout.Size) }
 
+// MomentBytes returns the memory of both moments in this process.
+func (l *Learner) MomentBytes() int64 { return 8 * int64(l.pieces.size) }
+
 // Gradients visits the gradients of the last ForwardBackward, by the parameter's name. They contain the loss scale as a
 // factor.
 func (l *Learner) Gradients(visit func(name string, gradient []float32)) error {
@@ -45,11 +48,7 @@ func (l *Learner) Inject(fill func(name string, gradient []float32)) error {
 	if err := l.exchangeGradients(false, true, fill); err != nil {
 		return err
 	}
-	if err := l.optimizer.accumulate(l.micro); err != nil {
-		return err
-	}
-	l.micro++
-	return nil
+	return l.accumulate()
 }
 
 // State visits all that a step changes: "parameters", "exp_avg", "exp_avg_sq" and, with training.ema, "average", each

@@ -15,13 +15,21 @@ type arenas struct {
 	parameters, gradients, moment1, moment2 *ort.Memory
 	sums                                    []*ort.Memory // of gradients over micro-batches, see optim.Accumulate
 	average                                 *ort.Memory   // moving average of the parameters; nil without one
+	pieces                                  pieces        // moments lie in its order
 	allocated                               cleanup
 }
 
 func (a *arenas) allocate(s Settings, d *engine.Device) (err error) {
 	a.device = d
-	all := []**ort.Memory{&a.parameters, &a.gradients, &a.moment1, &a.moment2}
-	a.sums = make([]*ort.Memory, optim.SumArenas(s.Accumulate))
+	a.pieces = newPieces(s)
+	for _, m := range []**ort.Memory{&a.moment1, &a.moment2} {
+		if *m, err = d.AllocateFloat32(a.pieces.size); err != nil {
+			return err
+		}
+		a.allocated.add((*m).Free)
+	}
+	all := []**ort.Memory{&a.parameters, &a.gradients}
+	a.sums = make([]*ort.Memory, optim.SumArenas(s.share()))
 	for i := range a.sums {
 		all = append(all, &a.sums[i])
 	}
@@ -35,14 +43,6 @@ func (a *arenas) allocate(s Settings, d *engine.Device) (err error) {
 		a.allocated.add((*m).Free)
 	}
 	return nil
-}
-
-// stepGradients returns the gradients of a step: of its micro-batches together.
-func (a *arenas) stepGradients() *ort.Memory {
-	if len(a.sums) > 0 {
-		return a.sums[0]
-	}
-	return a.gradients
 }
 
 // deployed returns what is validated and deployed: the moving average of the parameters where there is one, else the

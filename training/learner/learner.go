@@ -17,7 +17,7 @@ type Settings struct {
 	AdamW      optim.AdamW
 	Clip       float64 // largest norm of the gradient; 0: none
 	EMA        float64 // decay of the parameters' moving average; 0: there is none
-	Accumulate int     // micro-batches of an optimizer step, with Group those of this process: a power of two
+	Accumulate int     // micro-batches of an optimizer step, of all processes together
 	Workers    int     // goroutines of the optimizer on the CPU; 0: one a core
 
 	Images   string  // input of the graph that takes the images, or the features of a linear probe
@@ -25,14 +25,9 @@ type Settings struct {
 	Seed     uint64  // of the paths that are dropped
 
 	Group *collective.Group // of processes that take each step together, on CPUs; nil: one process
-}
-
-// processes returns the number of processes that take each step together.
-func (s Settings) processes() int {
-	if s.Group == nil {
-		return 1
-	}
-	return s.Group.Size()
+	// Bucket is the number of gradients, element by element, that the processes add up at once, while the backward pass
+	// still runs. 0: all, behind it.
+	Bucket int
 }
 
 // A Learner takes optimizer steps. Each goes Stage, ForwardBackward, and so on for every micro-batch, then Update, and
@@ -42,6 +37,7 @@ type Learner struct {
 	arenas
 	cleanup
 	settings  Settings
+	share     optim.Share // of this process
 	session   *ort.Session
 	feed      *feed
 	lossScale *scalar
@@ -49,15 +45,17 @@ type Learner struct {
 	optimizer optimizer
 	scaler    *optim.LossScaler // nil: the loss is not scaled
 
-	micro int       // micro-batches of the step so far
-	total []float32 // losses of the last step's micro-batches of all processes; nil with one process
-	keep  []float32 // probability that a residual branch is kept, by row of drop_path
+	micro   int          // micro-batches of the step so far, of this process
+	total   []float64    // losses of the last step's micro-batches of all processes; nil with one process
+	keep    []float32    // probability that a residual branch is kept, by row of drop_path
+	signals *ort.Signals // of buckets; nil: processes communicate behind the backward pass
+	reduced bool         // whether the gradients of all processes have been added up
 }
 
 // New makes a training graph ready to train on an engine's device, with parameters and moments zero. The graph is
 // rewritten for the device.
 func New(s Settings, e *engine.Engine, g *graphs.Graph) (*Learner, error) {
-	l := &Learner{settings: s}
+	l := &Learner{settings: s, share: s.share()}
 	if err := l.open(e, g); err != nil {
 		l.Close()
 		return nil, err
@@ -67,14 +65,19 @@ func New(s Settings, e *engine.Engine, g *graphs.Graph) (*Learner, error) {
 
 func (l *Learner) open(e *engine.Engine, g *graphs.Graph) (err error) {
 	s, device := l.settings, e.Device()
-	model, err := lower(e, g)
+	g.Lower(e.Half(), device != nil)
+	if err = l.addSignals(g, newPieces(s).buckets); err != nil {
+		return err
+	}
+	model, err := g.Marshal()
 	if err != nil {
 		return err
 	}
-	if l.session, err = e.OpenTraining(model); err != nil {
-		return err
+	if l.session, err = e.OpenTraining(model, l.signals); err != nil {
+		return errors.Join(err, l.signals.Close())
 	}
 	l.add(l.session.Close)
+	l.add(l.signals.Close)
 	l.add(l.free)
 	if err = l.allocate(s, device); err != nil {
 		return err
@@ -93,12 +96,12 @@ func (l *Learner) open(e *engine.Engine, g *graphs.Graph) (err error) {
 	if err != nil {
 		return err
 	}
-	l.loss, err = newScalar(device, l.session, artifacts.Loss, s.Accumulate)
+	l.loss, err = newScalar(device, l.session, artifacts.Loss, max(1, l.share.Len()))
 	l.add(l.loss.close)
 	if err != nil {
 		return err
 	}
-	if err = l.bindLogits(); err != nil {
+	if err = errors.Join(l.bindLogits(), l.bindSignals()); err != nil {
 		return err
 	}
 	if rows := l.feed.shape(artifacts.DropPath); rows != nil {
@@ -125,16 +128,11 @@ func (l *Learner) open(e *engine.Engine, g *graphs.Graph) (err error) {
 	return nil
 }
 
-// lower rewrites a graph for an engine and returns it as a model file.
-func lower(e *engine.Engine, g *graphs.Graph) ([]byte, error) {
-	g.Lower(e.Half(), e.Device() != nil)
-	return g.Marshal()
-}
-
 // OpenSession makes a graph that is not trained ready to run on an engine. Run waits for the result. The graph is
 // rewritten for the device.
 func OpenSession(e *engine.Engine, g *graphs.Graph) (*ort.Session, error) {
-	model, err := lower(e, g)
+	g.Lower(e.Half(), e.Device() != nil)
+	model, err := g.Marshal()
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +151,24 @@ func (l *Learner) bindLogits() error {
 		}
 		l.add(logits.Free)
 		return bind(l.session, info.Name, logits, 0, info.Shape...)
+	}
+	return nil
+}
+
+// bindSignals gives the outputs of the nodes that raise signals memory, which nothing writes or reads.
+func (l *Learner) bindSignals() error {
+	if l.signals == nil {
+		return nil
+	}
+	nothing, err := l.device.AllocateFloat32(1)
+	if err != nil {
+		return err
+	}
+	l.add(nothing.Free)
+	for i := range l.pieces.buckets {
+		if err := bind(l.session, signalName(i), nothing, 0); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -194,14 +210,26 @@ func (l *Learner) ForwardBackward() error {
 	if err := l.feed.deliver(); err != nil {
 		return err
 	}
-	if err := l.session.Run(); err != nil {
+	run := l.session.Run
+	if l.signals != nil && l.micro == l.share.Len()-1 {
+		run = l.runAndReduce
+	}
+	if err := run(); err != nil {
 		return err
 	}
 	if err := l.loss.receive(l.micro); err != nil {
 		return err
 	}
-	if err := l.optimizer.accumulate(l.micro); err != nil {
-		return err
+	return l.accumulate()
+}
+
+// accumulate takes the gradients of a micro-batch into the sum. With several processes the last one of a share is taken
+// by reduce, bucket by bucket.
+func (l *Learner) accumulate() error {
+	if l.settings.processes() == 1 || l.micro < l.share.Len()-1 {
+		if err := l.optimizer.accumulate(l.micro); err != nil {
+			return err
+		}
 	}
 	l.micro++
 	return nil
@@ -213,7 +241,11 @@ func (l *Learner) Update(step int64, rate float64) error {
 	if err := l.join(); err != nil {
 		return err
 	}
-	return l.optimizer.update(step, rate, l.scale()*float64(l.micro*l.settings.processes()))
+	micros := l.micro
+	if l.total != nil {
+		micros = len(l.total)
+	}
+	return l.optimizer.update(step, rate, l.scale()*float64(micros))
 }
 
 func (l *Learner) scale() float64 {
@@ -248,7 +280,7 @@ func (l *Learner) Settle() (lossSum float64, err error) {
 		}
 	}
 	for _, x := range l.total {
-		lossSum += float64(x)
+		lossSum += x
 	}
 	l.micro = 0
 	norm := l.optimizer.norm()
@@ -276,5 +308,8 @@ func (l *Learner) Settle() (lossSum float64, err error) {
 
 // Close frees the arenas and the session, and ends with what a GPU still does for them.
 func (l *Learner) Close() error {
+	if l == nil { // New has failed
+		return nil
+	}
 	return errors.Join(l.device.Wait(), l.cleanup.close())
 }

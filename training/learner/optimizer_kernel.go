@@ -36,6 +36,8 @@ func newKernelOptimizer(s Settings, a *arenas) (*kernelOptimizer, error) {
 
 func (o *kernelOptimizer) accumulate(micro int) error { return o.Accumulate(micro) }
 
+func (o *kernelOptimizer) reduce(span) error { return errors.New("several processes train on CPUs") }
+
 func (o *kernelOptimizer) update(step int64, rate, divisor float64) error {
 	return errors.Join(o.Update(step, rate, divisor, o.clip, true), o.Download(o.status.Bytes()))
 }

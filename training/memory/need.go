@@ -91,7 +91,7 @@ func (r Run) Need(e *engine.Engine) Need {
 	}
 	trained := size - int64(r.Layout.TrainedFrom()) // of the rest no page is ever written
 	n.arenas = 4 * (size + 3*trained)               // parameters, gradients, two moments
-	n.arenas += 4 * trained * int64(optim.SumArenas(c.Training.Accumulate))
+	n.arenas += 4 * trained * int64(optim.SumArenas(optim.Whole(c.Training.Accumulate)))
 	if c.Training.EMA > 0 {
 		n.arenas += 4 * size
 	}

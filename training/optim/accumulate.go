@@ -1,17 +1,13 @@
 package optim
 
-import (
-	"math/bits"
-
-	"fovea/internal/parallel"
-)
+import "fovea/internal/parallel"
 
 // Add adds src to dst element by element: the gradients of a micro-batch to the sum of those before it. Both have the
 // same length. workers is the number of goroutines; below 1 it is one for each processor.
 func Add(dst, src []float32, workers int) {
 	src = src[:len(dst)]
 	parallel.Each(workers, chunks(len(dst)), func(i int) {
-		s, e := i*chunk, min((i+1)*chunk, len(dst))
+		s, e := i*Chunk, min((i+1)*Chunk, len(dst))
 		add(dst[s:e], src[s:e])
 	})
 }
@@ -53,33 +49,59 @@ func Partials(start, end int) []Partial {
 	return sums
 }
 
-// SumArenas returns the number of arenas that [Accumulate] needs for the sum over n micro-batches, log2(n) rounded
-// down.
-func SumArenas(n int) int { return bits.Len(uint(n)) - 1 }
+// A Share describes the micro-batches from Start to End, without End, of the Of micro-batches of a step.
+type Share struct{ Start, End, Of int }
 
-// Accumulate takes the gradients of micro-batch i of n, from 0 on and in order, into the sum of [Stack]'s shape. add
-// adds the second arena to the first, replace copies it there. sums has [SumArenas] of n. Behind the last micro-batch
-// the sum is in sums[0]; of a single one it stays in gradients.
-func Accumulate[T any](i, n int, gradients T, sums []T, add, replace func(to, from T) error) error {
-	if n == 1 {
-		return nil
+// Whole returns the share of a process that computes all n micro-batches of a step.
+func Whole(n int) Share { return Share{0, n, n} }
+
+// Len returns the number of micro-batches.
+func (s Share) Len() int { return s.End - s.Start }
+
+// merges returns how many partial sums of a share wait for micro-batch i, and how often two of them become one with it.
+// The last micro-batch of a whole step completes the sum.
+func (s Share) merges(i int) (waiting, merged int) {
+	before := Partials(s.Start, i)
+	waiting = len(before)
+	if s.Len() == s.Of && i == s.End-1 {
+		return waiting, waiting
 	}
-	// The partial sums in sums are those of Partials(0, i): one for each bit of i.
-	waiting := bits.OnesCount(uint(i))
-	merged := bits.TrailingZeros(^uint(i))
-	if i == n-1 {
-		merged = waiting
+	_, merged = Stack(before, Partial{Start: i})
+	return waiting, merged
+}
+
+// SumArenas returns the number of arenas that [Accumulate] needs for the sum over a share. For the n micro-batches of a
+// whole step it is log2(n) rounded down.
+func SumArenas(s Share) (most int) {
+	for i := s.Start; i < s.End; i++ {
+		waiting, merged := s.merges(i)
+		if merged == 0 && i < s.End-1 {
+			waiting++
+		}
+		most = max(most, waiting)
 	}
+	return most
+}
+
+// Accumulate takes the gradients of micro-batch i, from the share's first on and in order, into the sum of [Stack]'s
+// shape. add adds the second arena to the first, replace copies it there. sums has [SumArenas] of the share. It returns
+// the partial sums so far, those of sums and, behind the last micro-batch, perhaps gradients: those that [Partials]
+// lists, but of a whole step the one sum.
+func Accumulate[T any](i int, s Share, gradients T, sums []T, add, replace func(to, from T) error) ([]T, error) {
+	waiting, merged := s.merges(i)
 	from := gradients
 	for range merged {
 		waiting--
 		if err := add(sums[waiting], from); err != nil {
-			return err
+			return nil, err
 		}
 		from = sums[waiting]
 	}
-	if merged > 0 {
-		return nil
+	switch {
+	case merged > 0:
+		return sums[:waiting+1], nil
+	case i == s.End-1:
+		return append(sums[:waiting:waiting], gradients), nil
 	}
-	return replace(sums[waiting], gradients)
+	return sums[:waiting+1], replace(sums[waiting], gradients)
 }

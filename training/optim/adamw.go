@@ -62,8 +62,8 @@ func (a AdamW) Step(step int64, lr, scale float64, groups []Group, p, g, m, v []
 	coeffs := make([]Coefficients, len(groups))
 	for i, group := range groups {
 		coeffs[i] = a.Coefficients(step, lr, scale, group)
-		for start := group.Start; start < group.End; start += chunk {
-			parts = append(parts, part{start, min(start+chunk, group.End), i})
+		for start := group.Start; start < group.End; start += Chunk {
+			parts = append(parts, part{start, min(start+Chunk, group.End), i})
 		}
 	}
 	parallel.Each(workers, len(parts), func(i int) {

@@ -139,8 +139,8 @@ func checkGaps(t *testing.T, l Layout, arenas map[string][]float32) {
 
 // TestStepWorkers wants the same bits from any number of workers, over more than one chunk and group.
 func TestStepWorkers(t *testing.T) {
-	const n = 5*chunk + 48
-	groups := []Group{{0, 64, 0.1, 0}, {64, 2*chunk + 16, 1, 0.05}, {2*chunk + 16, n, 0.5, 0}}
+	const n = 5*Chunk + 48
+	groups := []Group{{0, 64, 0.1, 0}, {64, 2*Chunk + 16, 1, 0.05}, {2*Chunk + 16, n, 0.5, 0}}
 	var ref []float32
 	for _, workers := range []int{1, 2, 3, 16, 0} {
 		p, g, m, v := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)

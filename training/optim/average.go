@@ -9,7 +9,7 @@ func Average(dst, src []float32, decay float64, workers int) {
 	src = src[:len(dst)]
 	keep, take := float32(decay), float32(1-decay)
 	parallel.Each(workers, chunks(len(dst)), func(i int) {
-		s, e := i*chunk, min((i+1)*chunk, len(dst))
+		s, e := i*Chunk, min((i+1)*Chunk, len(dst))
 		average(dst[s:e], src[s:e], keep, take)
 	})
 }

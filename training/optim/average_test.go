@@ -30,7 +30,7 @@ func TestAverageEqualsTimm(t *testing.T) {
 func TestAverageAssembly(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	const decay = 0.9998
-	for _, n := range append(kernelLengths, chunk+9) {
+	for _, n := range append(kernelLengths, Chunk+9) {
 		x, y := values(r, n), values(r, n)
 		want := clone(x)
 		averageGo(want, y, float32(decay), float32(1-decay))

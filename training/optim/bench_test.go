@@ -35,7 +35,7 @@ func BenchmarkAdamW(b *testing.B) {
 		b.SetBytes(vitB16 * 28)
 		for b.Loop() {
 			parallel.Each(0, chunks(vitB16), func(i int) {
-				s, e := i*chunk, min((i+1)*chunk, vitB16)
+				s, e := i*Chunk, min((i+1)*Chunk, vitB16)
 				adamwGo(p[s:e], g[s:e], m[s:e], v[s:e], &c)
 			})
 		}
@@ -54,7 +54,7 @@ func BenchmarkNorm(b *testing.B) {
 		b.SetBytes(vitB16 * 4)
 		for b.Loop() {
 			parallel.Each(0, chunks(vitB16), func(i int) {
-				sumSquaresGo(g[i*chunk : min((i+1)*chunk, vitB16)])
+				sumSquaresGo(g[i*Chunk : min((i+1)*Chunk, vitB16)])
 			})
 		}
 	})
@@ -72,7 +72,7 @@ func BenchmarkAdd(b *testing.B) {
 		b.SetBytes(vitB16 * 12)
 		for b.Loop() {
 			parallel.Each(0, chunks(vitB16), func(i int) {
-				s, e := i*chunk, min((i+1)*chunk, vitB16)
+				s, e := i*Chunk, min((i+1)*Chunk, vitB16)
 				addGo(a[0][s:e], a[1][s:e])
 			})
 		}

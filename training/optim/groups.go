@@ -33,6 +33,18 @@ type Group struct {
 	LRScale, WeightDecay float64
 }
 
+// Within returns the parts of groups that lie in a range of their arena, counted from its start.
+func Within(groups []Group, start, end int) []Group {
+	var parts []Group
+	for _, g := range groups {
+		g.Start, g.End = max(g.Start, start)-start, min(g.End, end)-start
+		if g.Start < g.End {
+			parts = append(parts, g)
+		}
+	}
+	return parts
+}
+
 // Groups returns the ranges that cover the parameters that are not frozen, in order. Each is as long as the values of
 // its neighbours allow.
 func (l Layout) Groups() []Group {

@@ -9,11 +9,19 @@ import (
 // Norm returns the L2 norm of an arena, summed in float64. It is infinite or NaN if and only if an element is. Chunks
 // of a fixed size are summed on their own and their sums added in order, so that the result does not depend on workers,
 // the number of goroutines (below 1: one for each processor).
-func Norm(g []float32, workers int) float64 {
+func Norm(g []float32, workers int) float64 { return Root(SumSquares(g, workers)) }
+
+// SumSquares returns the sum of the squares of each [Chunk] of an arena. The last one may be shorter.
+func SumSquares(g []float32, workers int) []float64 {
 	sums := make([]float64, chunks(len(g)))
 	parallel.Each(workers, len(sums), func(i int) {
-		sums[i] = sumSquares(g[i*chunk : min((i+1)*chunk, len(g))])
+		sums[i] = sumSquares(g[i*Chunk : min((i+1)*Chunk, len(g))])
 	})
+	return sums
+}
+
+// Root returns the L2 norm from what [SumSquares] returns of an arena, or of its parts, in order.
+func Root(sums []float64) float64 {
 	var total float64
 	for _, s := range sums {
 		total += s

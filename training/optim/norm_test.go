@@ -9,7 +9,7 @@ import (
 // TestNorm compares with a sum in 200 bits. Each of the 32 partial sums of a chunk has 2048 additions, hence an error
 // of at most 2048 · 2⁻⁵³ ≈ 2e-13; squares of 24-bit fractions always round to the same side.
 func TestNorm(t *testing.T) {
-	for _, n := range []int{0, 1, 33, 1000, chunk - 1, chunk, 3*chunk + 17} {
+	for _, n := range []int{0, 1, 33, 1000, Chunk - 1, Chunk, 3*Chunk + 17} {
 		x := make([]float32, n)
 		fillUniform(x, "norm", uint64(n))
 		sum := new(big.Float).SetPrec(200)
@@ -32,8 +32,8 @@ func TestNorm(t *testing.T) {
 
 func TestNormNotFinite(t *testing.T) {
 	inf, nan := float32(math.Inf(-1)), float32(math.NaN())
-	for _, at := range []int{0, 31, chunk + 5, 2*chunk + 2} {
-		x := make([]float32, 2*chunk+3)
+	for _, at := range []int{0, 31, Chunk + 5, 2*Chunk + 2} {
+		x := make([]float32, 2*Chunk+3)
 		x[at] = inf
 		if got := Norm(x, 0); !math.IsInf(got, 1) {
 			t.Errorf("norm with an infinite element %d is %v", at, got)
@@ -70,7 +70,7 @@ func TestClipScale(t *testing.T) {
 
 func TestAddWorkers(t *testing.T) {
 	for _, workers := range []int{1, 2, 5, 0} {
-		dst, src := make([]float32, 2*chunk+5), make([]float32, 2*chunk+5)
+		dst, src := make([]float32, 2*Chunk+5), make([]float32, 2*Chunk+5)
 		fillUniform(dst, "dst", 0)
 		fillUniform(src, "src", 0)
 		want := clone(dst)

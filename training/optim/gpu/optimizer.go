@@ -65,7 +65,7 @@ type piece struct{ start, end, group int64 }
 // moving average, if there is one. A step has micros micro-batches.
 func New(d *cuda.Device, s *cuda.Stream, l optim.Layout, adamw optim.AdamW, average float64, micros int,
 	a Arenas) (*Optimizer, error) {
-	if n := optim.SumArenas(micros); len(a.Sums) != n {
+	if n := optim.SumArenas(optim.Whole(micros)); len(a.Sums) != n {
 		return nil, fmt.Errorf("the optimizer has %d arenas for the sum of %d micro-batches, want %d", len(a.Sums), micros,
 			n)
 	}
@@ -162,14 +162,15 @@ func (o *Optimizer) Close() error {
 // does. The last one completes it.
 func (o *Optimizer) Accumulate(micro int) error {
 	offset, n := 4*o.from, o.size-o.from
-	return optim.Accumulate(micro, o.micros, o.arenas.Gradients, o.arenas.Sums, func(to, from *cuda.Memory) error {
+	add := func(to, from *cuda.Memory) error {
 		return o.launch(o.kernel.add, n/vector, struct {
 			sum, gradients uintptr
 			n              int64
 		}{to.Pointer() + uintptr(offset), from.Pointer() + uintptr(offset), int64(n / vector)})
-	}, func(to, from *cuda.Memory) error {
-		return o.stream.Copy(to, offset, from, offset, 4*n)
-	})
+	}
+	replace := func(to, from *cuda.Memory) error { return o.stream.Copy(to, offset, from, offset, 4*n) }
+	_, err := optim.Accumulate(micro, optim.Whole(o.micros), o.arenas.Gradients, o.arenas.Sums, add, replace)
+	return err
 }
 
 // Update takes optimizer step number step, counted from 1, at a scheduled rate. The gradients, or their sum over

@@ -62,7 +62,7 @@ func train(t *testing.T, l optim.Layout, adamw optim.AdamW, micros int, average 
 		b := &both{t: t, layout: l, adamw: adamw, device: d, stream: s, rng: rand.New(rand.NewPCG(1, 2)),
 			cpu: map[string][]float32{}, gpu: map[string]*cuda.Memory{}}
 		names := []string{"parameters", "gradients", "moment1", "moment2"}
-		for i := range optim.SumArenas(micros) {
+		for i := range optim.SumArenas(optim.Whole(micros)) {
 			names = append(names, sumName(i))
 		}
 		if average {
@@ -80,7 +80,7 @@ func train(t *testing.T, l optim.Layout, adamw optim.AdamW, micros int, average 
 		}
 		arenas := gpu.Arenas{Parameters: b.gpu["parameters"], Gradients: b.gpu["gradients"], Moment1: b.gpu["moment1"],
 			Moment2: b.gpu["moment2"], Average: b.gpu["average"]}
-		for i := range optim.SumArenas(micros) {
+		for i := range optim.SumArenas(optim.Whole(micros)) {
 			arenas.Sums = append(arenas.Sums, b.gpu[sumName(i)])
 		}
 		b.optimizer, err = gpu.New(d, s, l, adamw, decay, micros, arenas)
@@ -133,16 +133,17 @@ func (b *both) accumulate(micro, micros int) {
 	ok(b.t, b.optimizer.Accumulate(micro))
 	var sums [][]float32
 	from := b.layout.TrainedFrom()
-	for i := range optim.SumArenas(micros) {
+	for i := range optim.SumArenas(optim.Whole(micros)) {
 		sums = append(sums, b.cpu[sumName(i)][from:])
 	}
-	ok(b.t, optim.Accumulate(micro, micros, b.cpu["gradients"][from:], sums, func(to, from []float32) error {
+	_, err := optim.Accumulate(micro, optim.Whole(micros), b.cpu["gradients"][from:], sums, func(to, from []float32) error {
 		optim.Add(to, from, 0)
 		return nil
 	}, func(to, from []float32) error {
 		copy(to, from)
 		return nil
-	}))
+	})
+	ok(b.t, err)
 }
 
 // update takes a step on both and returns the GPU's status. It fails where they differ.
