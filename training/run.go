@@ -254,15 +254,16 @@ func (r *run) do(ctx context.Context, start time.Time, result *Result) (err erro
 }
 
 // openWeights opens the file of model.weights before work is done, and warns where layers that are not trained would
-// have none. A run that has checkpoints goes on without it.
+// have none. A run that has checkpoints of the whole model goes
+// on without it.
 func (r *run) openWeights() error {
-	if r.options.Resume {
+	if r.options.Resume && !r.plan.setup.trainsPart() {
 		if _, err := os.Stat(filepath.Join(r.folder, runfiles.Checkpoints)); err == nil {
 			return nil
 		}
 	}
 	s := r.plan.setup
-	if m := s.config.Model; m.Weights == "" && m.ONNX == "" && (m.Freeze > 0 || s.probes()) {
+	if m := s.config.Model; m.Weights == "" && m.ONNX == "" && (m.Freeze > 0 || m.Adaptation != "finetune") {
 		slog.Warn("the layers that are not trained stay random", "because", "model.weights is empty",
 			"remedy", "name pre-trained weights there, or train all layers")
 	}
@@ -293,7 +294,7 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, resumes bool, stor
 	}); err != nil {
 		return err
 	}
-	kept := &checkpoints{g, r.folder, r.home, l, selection(setup.config)}
+	kept := &checkpoints{g, r.folder, r.home, l, selection(setup.config), setup}
 	if r.page != nil {
 		r.page.home = r.home
 		removeTemporary(r.folder)
@@ -304,7 +305,10 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, resumes bool, stor
 		r.state.Images, r.state.Files = set.digests(), set.contents()
 		r.state.Model, r.state.Host = setup.model.Digest(), r.engine.Host()
 		r.state.Repeats = &set.repeated
-		if err = g.First(func() error { return l.Start(setup.initialize) }); err == nil {
+		if err = g.First(func() (err error) {
+			r.state.Base, err = kept.start()
+			return err
+		}); err == nil {
 			err = l.Distribute()
 		}
 	}

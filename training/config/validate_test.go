@@ -88,7 +88,7 @@ func TestValidate(t *testing.T) {
 		{"model.freeze", func(c *Config) { c.Model.Freeze = -1 }},
 		{"model.freeze", func(c *Config) { c.Model.Freeze = 26 }},
 		{"model.freeze", func(c *Config) { c.Model.Freeze, c.Model.Adaptation = 1, "linear_probe" }},
-		{"model.adaptation", func(c *Config) { c.Model.Adaptation = "lp" }},
+		{"model.adaptation", func(c *Config) { c.Model.Adaptation = "full" }},
 		{"model.adaptation", func(c *Config) { c.Model.Adaptation, c.Augment.Mixup = "linear_probe", 0.8 }},
 		{"loss.class_weights", func(c *Config) { c.Loss.ClassWeights = "inverse" }},
 		{"loss.class_weights", func(c *Config) { c.Loss.ClassWeights, c.Data.Sampling = "balanced", "balanced" }},

@@ -24,6 +24,9 @@ type Settings struct {
 	DropPath float64 // rate at the last block
 	Seed     uint64  // of the paths that are dropped
 
+	// TrainedAlone leaves the parameters that are frozen out of checkpoints: Start writes them before each run.
+	TrainedAlone bool
+
 	Group *collective.Group // of processes that take each step together, on CPUs; nil: one process
 	// Bucket is the number of gradients, element by element, that the processes add up at once, while the backward pass
 	// still runs. 0: all, behind it.
