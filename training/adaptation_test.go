@@ -1,11 +1,13 @@
 package training_test
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"fovea/evaluation"
 	"fovea/onnx/weights"
 	"fovea/training"
 	"fovea/training/config"
@@ -108,4 +110,67 @@ func TestResumeRefusesAnotherBase(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "not those that the run was started with") {
 		t.Errorf("error is %v", err)
 	}
+}
+
+// TestTeacher trains a student from a finished model. A student that learns from the teacher alone comes closer to its
+// probabilities than one that learns from the labels. A run that was interrupted ends as one that was not, and needs the
+// same teacher.
+func TestTeacher(t *testing.T) {
+	dir := fundus(t)
+	of := run(t, small(t, dir), training.Options{}).Folder
+	student := func(weight float64) *config.Config {
+		c := small(t, dir)
+		c.Model.Teacher, c.Model.Width, c.Loss.HardWeight = filepath.Join(of, "model.onnx"), 16, weight
+		c.Seed = 1
+		return c
+	}
+	whole := run(t, student(0), training.Options{}).Folder
+	alone := run(t, student(1), training.Options{}).Folder
+	if near, far := distance(t, whole, of), distance(t, alone, of); near >= far {
+		t.Errorf("the student's probabilities differ by %v from its teacher's, those of labels alone by %v", near, far)
+	}
+	c := student(0)
+	c.Model.Teacher = filepath.Join(t.TempDir(), "teacher.onnx")
+	copyFile(t, filepath.Join(of, "model.onnx"), c.Model.Teacher)
+	stop(t, c)
+	moved := *c
+	copyFile(t, filepath.Join(alone, "model.onnx"), moved.Model.Teacher)
+	_, err := training.Run(t.Context(), &moved, training.Options{Resume: true})
+	if err == nil || !strings.Contains(err.Error(), "model.teacher is not the file") {
+		t.Errorf("error is %v", err)
+	}
+	copyFile(t, filepath.Join(of, "model.onnx"), c.Model.Teacher)
+	same(t, outcome(t, run(t, c, training.Options{Resume: true}).Folder), outcome(t, whole))
+
+	c = student(0)
+	c.Name, c.Data.Size, c.Model.Patch = "other size", 32, 8
+	_, err = training.Run(t.Context(), c, training.Options{})
+	if err == nil || !strings.Contains(err.Error(), "takes images of 28×28 pixels") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// distance returns the mean absolute difference of the test predictions of two runs.
+func distance(t *testing.T, a, b string) float64 {
+	t.Helper()
+	var rows [2][]float64
+	for i, folder := range []string{a, b} {
+		f, err := os.Open(filepath.Join(folder, "predictions_test.csv"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		p, err := evaluation.ReadTable(f, evaluation.TableOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range p.Rows {
+			rows[i] = append(rows[i], row.Probabilities...)
+		}
+	}
+	sum := 0.0
+	for i, x := range rows[0] {
+		sum += math.Abs(x - rows[1][i])
+	}
+	return sum / float64(len(rows[0]))
 }

@@ -3,6 +3,7 @@ package training
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -23,6 +24,7 @@ import (
 	"fovea/training/checkpoint"
 	"fovea/training/collective"
 	"fovea/training/config"
+	"fovea/training/teacher"
 )
 
 // Options say how Run works.
@@ -324,7 +326,14 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, resumes bool, stor
 			return err
 		}
 	}
-	loop := &loop{config: setup.config, data: set, schedule: r.plan.schedule, learner: l, validator: v,
+	t, err := r.openTeacher(ctx)
+	if err == nil {
+		defer t.Close()
+	}
+	if err := g.Agree(err); err != nil {
+		return err
+	}
+	loop := &loop{teacher: t, config: setup.config, data: set, schedule: r.plan.schedule, learner: l, validator: v,
 		state: r.state, checkpoints: kept, trained: setup.trained(), progress: r.options.Progress, page: r.page, group: g}
 	if loop.loader, err = set.loader(setup.config.Training.Batch, f.train, loop.keeps()); err != nil {
 		return err
@@ -348,6 +357,29 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, resumes bool, stor
 		return err
 	}
 	return nil
+}
+
+// openTeacher opens model.teacher, nil if there is none. A run that resumes needs the file that it began with.
+func (r *run) openTeacher(ctx context.Context) (*teacher.Teacher, error) {
+	c, set := r.plan.setup.config, r.plan.data
+	path := c.Model.Teacher
+	if path == "" {
+		return nil, nil
+	}
+	t, err := teacher.Open(ctx, path, r.engine, teacher.Settings{Batch: c.Training.Batch, Size: c.Data.Size,
+		Classes: set.classes, Mean: narrow(c.Data.Mean), Std: narrow(c.Data.Std)})
+	if err != nil {
+		return nil, fmt.Errorf("model.teacher: %w", err)
+	}
+	digest, err := inference.Digest(path)
+	if err == nil && r.state.Teacher != "" && r.state.Teacher != digest {
+		err = errors.New("model.teacher is not the file that the run was started with: put it back, or choose another name")
+	}
+	if err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	r.state.Teacher = digest
+	return t, nil
 }
 
 // test writes model.onnx from the best checkpoint, chooses its operating points on validation and evaluates that very

@@ -144,6 +144,9 @@ func (s *setup) options() artifacts.Options {
 	for _, t := range s.layout.Params {
 		o.Frozen[t.Name] = t.Frozen
 	}
+	if l := s.config.Loss; s.config.Model.Teacher != "" {
+		o.Distil = &artifacts.Distillation{Temperature: l.Temperature, Hard: l.HardWeight}
+	}
 	return o
 }
 

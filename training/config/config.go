@@ -81,6 +81,8 @@ type Model struct {
 	LoRAAlpha   float64  `toml:"lora_alpha" range:"[0, inf)"` // adapters are multiplied with LoRAAlpha/LoRARank
 	LoRATargets []string `toml:"lora_targets"`                // see models.LoRA
 	LastBlocks  int      `toml:"last_blocks" range:"[0, 1024]"`
+
+	Teacher string `toml:"teacher"` // a finished model that the model learns from; "": none
 }
 
 // Augment changes training images and targets at random.
@@ -114,6 +116,9 @@ type Augment struct {
 type Loss struct {
 	ClassWeights string  `toml:"class_weights" choices:"none balanced"`
 	Focal        float64 `toml:"focal" range:"[0, inf)"` // gamma; 0: cross-entropy
+
+	Temperature float64 `toml:"temperature" range:"(0, inf)"` // of the scores of Model.Teacher
+	HardWeight  float64 `toml:"hard_weight" range:"[0, 1]"`   // of the loss of the targets beside a teacher's
 }
 
 // Evaluation says how an epoch is judged.

@@ -163,6 +163,8 @@ func (c *Config) checkAdaptation(k *checker) {
 
 // checkLinearProbe refuses keys without an effect where the head is trained on features that are computed once.
 func (c *Config) checkLinearProbe(k *checker) {
+	k.check("model.teacher", c.Model.Teacher == "", "is set beside model.adaptation = \"linear_probe\", which has no images "+
+		"to show it: choose \"lp\"")
 	k.check("model.adaptation", !c.Augment.Mixes(),
 		"is \"linear_probe\", which trains on features: augment.mixup and cutmix have no effect, set them to 0")
 	k.check("training.recompute", c.Training.Recompute == "none",
