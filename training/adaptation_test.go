@@ -57,7 +57,7 @@ func TestAdaptations(t *testing.T) {
 				if _, ok := kept[name]; ok != isTrained {
 					t.Errorf("%s is trained: %v, in the checkpoint: %v", name, isTrained, ok)
 				}
-				merged := adaptation == "lora" && strings.Contains(name, ".attn.") && strings.HasSuffix(name, ".weight")
+				merged := adaptation == "lora" && strings.Contains(name, ".attn.qkv.") && strings.HasSuffix(name, ".weight")
 				if changed := after[name] != values; changed != (isTrained || merged) {
 					t.Errorf("%s is trained: %v, is another in model.onnx: %v", name, isTrained || merged, changed)
 				}

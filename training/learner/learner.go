@@ -184,7 +184,11 @@ func (l *Learner) BindParameters(s *ort.Session) error {
 // BindDeployed gives the inputs of a session that are parameters those that would be deployed: their moving average,
 // where there is one.
 func (l *Learner) BindDeployed(s *ort.Session) error {
-	return bindArena(s, l.settings.Layout, l.deployed(), ownName)
+	err := l.BindParameters(s)
+	if l.average != nil {
+		err = errors.Join(err, bindArena(s, l.settings.Layout.Trained(), l.average, ownName))
+	}
+	return err
 }
 
 // Stage takes a full batch of images [B,3,S,S], in a linear probe of features [B,Width], with its targets [B,C]. epoch

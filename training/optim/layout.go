@@ -1,6 +1,9 @@
 package optim
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // alignment is the alignment of each parameter in an arena, in elements: 64 bytes, which a cache line and the widest
 // vector register have.
@@ -101,6 +104,12 @@ func (l *Layout) FrozenFirst() {
 			}
 		}
 	}
+}
+
+// Trained returns the layout of the parameters that are not frozen, in their places.
+func (l Layout) Trained() Layout {
+	frozen := func(p Param) bool { return p.Frozen }
+	return Layout{Params: slices.DeleteFunc(slices.Clone(l.Params), frozen), Size: l.Size}
 }
 
 // TrainedFrom returns the offset of the first parameter that is not frozen, where passes over the gradients begin. It
