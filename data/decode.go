@@ -3,9 +3,9 @@ package data
 import (
 	"fmt"
 	"image"
-	"path/filepath"
 
 	"fovea/data/pixels"
+	"fovea/data/store"
 )
 
 // ErrTooLarge is wrapped by errors about images with too many pixels or scans.
@@ -46,10 +46,7 @@ func (r Reading) DecodeNoted(path string) (*image.NRGBA, pixels.Notes, error) {
 // too.
 func (r Reading) DecodeIn(dir string) func(path string) (image.Image, error) {
 	return func(path string) (image.Image, error) {
-		if path = filepath.FromSlash(path); !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
-		}
-		return r.Decode(path)
+		return r.Decode(store.Resolve(dir, path))
 	}
 }
 

@@ -7,6 +7,9 @@
 // PyTorch. They refuse what would train a wrong model: a missing split, an empty class, splits whose classes differ.
 // [OpenSplitNumbered] accepts the last, as torchvision does. Package labels reads a table instead.
 //
+// A split may also be tar archives with labels, see [OpenPart]. A Sample's path is then ARCHIVE.tar/MEMBER. All that read
+// images go through [ReadFile], which knows such paths.
+//
 // # The path of one image
 //
 // A training image passes these functions, in this order:

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/data/store"
+	"fovea/data/tars"
 	"fovea/internal/naming"
 )
 
@@ -26,12 +28,12 @@ type Sample struct {
 	Row   int // index into Split.Rows; 0 where there are none
 }
 
-// A Split is one folder of class folders, or a part of the images that a table labels.
+// A Split is one folder of class folders, the images of archives, or a part of the images that a table labels.
 type Split struct {
 	Name    string   // such as "train"
 	Dir     string   // the folder of the split, or of all images
 	Classes []string // names of the class folders, sorted by code point
-	Samples []Sample // by class, then by path
+	Samples []Sample // by class, then by path; those of archives and tables in their order
 
 	// Attributes names what a table of labels tells of each image beside its class, such as "patient", "eye" and "camera".
 	// Rows holds their values. Both are nil for folders of classes.
@@ -43,7 +45,7 @@ type Split struct {
 
 // String returns the split for a message.
 func (s *Split) String() string {
-	if filepath.Base(s.Dir) == s.Name {
+	if s.Name == "" || filepath.Base(s.Dir) == s.Name {
 		return s.Dir
 	}
 	return fmt.Sprintf("the split %s of %s", s.Name, s.Dir)
@@ -62,10 +64,11 @@ type Dataset struct {
 	Train, Val, Test *Split
 }
 
-// Open lists the data set in dir. It returns an error if a split is missing or invalid (see OpenSplit), if train has
-// fewer than two classes, or if the classes of the splits differ: torchvision would number them differently then.
-func Open(dir string) (*Dataset, error) {
-	d, err := openSplits(dir)
+// Open lists the data set in dir. It returns an error if a split is missing or invalid, if train has fewer than two
+// classes, or if the classes of the splits differ: torchvision would number them differently then. [OpenPart] says how a
+// split is listed, and what numbered is for.
+func Open(dir string, numbered ...string) (*Dataset, error) {
+	d, err := openSplits(dir, numbered)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +78,7 @@ func Open(dir string) (*Dataset, error) {
 	return d, nil
 }
 
-func openSplits(dir string) (*Dataset, error) {
+func openSplits(dir string, numbered []string) (*Dataset, error) {
 	if err := checkSplits(dir); err != nil {
 		return nil, err
 	}
@@ -85,7 +88,10 @@ func openSplits(dir string) (*Dataset, error) {
 		name string
 		into **Split
 	}{{"train", &d.Train}, {"val", &d.Val}, {"test", &d.Test}} {
-		split, err := OpenSplit(filepath.Join(dir, s.name))
+		split, err := OpenPart(dir, s.name, numbered)
+		if err == nil {
+			err = split.addClasses(dir)
+		}
 		errs = append(errs, err)
 		*s.into = split
 	}
@@ -93,28 +99,33 @@ func openSplits(dir string) (*Dataset, error) {
 		return nil, err
 	}
 	if len(d.Train.Classes) < 2 {
-		return nil, fmt.Errorf("%s has the single class %q: a classifier needs at least two class folders",
-			d.Train.Dir, d.Train.Classes[0])
+		return nil, fmt.Errorf("%s has the single class %q: a classifier needs at least two classes",
+			d.Train, d.Train.Classes[0])
 	}
 	return &d, nil
 }
 
-// checkSplits returns an error if dir lacks one of the folders train, val and test.
+// checkSplits returns an error if dir lacks train, val or test, as a folder or as archives.
 func checkSplits(dir string) error {
-	folders, _, err := list(dir)
+	folders, files, err := list(dir)
 	if err != nil {
 		return err
 	}
 	var missing []string
 	for _, name := range []string{"train", "val", "test"} {
-		if !slices.Contains(folders, name) {
+		if !slices.Contains(folders, name) && SplitArchives(dir, name) == nil {
 			missing = append(missing, name)
 		}
 	}
 	if len(missing) == 0 {
 		return nil
 	}
-	return fmt.Errorf("missing in %s: %s; a data set is train, val and test, each with a folder a class; "+
+	for _, f := range files {
+		if isArchive(filepath.Join(dir, f)) {
+			folders = append(folders, f)
+		}
+	}
+	return fmt.Errorf("missing in %s: %s; a data set is train, val and test, each with a folder a class or tar archives; "+
 		"found: %s", dir, quoteList(missing), quoteList(folders))
 }
 
@@ -139,12 +150,17 @@ func sameClasses(train, other *Split) error {
 		for i, sample := range other.Samples { // names may be sorted otherwise in another normal form
 			other.Samples[i].Class = numbers[sample.Class]
 		}
-		slices.SortStableFunc(other.Samples, func(a, b Sample) int { return a.Class - b.Class })
+		if !slices.IsSorted(numbers) {
+			slices.SortStableFunc(other.Samples, func(a, b Sample) int { return a.Class - b.Class })
+		}
 		other.Classes = slices.Clone(train.Classes)
 		return nil
 	}
-	return fmt.Errorf("the classes of %s differ from those of %s: it %s; rename, move or remove class folders",
-		other.Dir, train.Dir, strings.Join(parts, " and "))
+	remedy := "rename, move or remove class folders"
+	if other.Packed() {
+		remedy = "correct the labels, or name all classes in classes.txt"
+	}
+	return fmt.Errorf("the classes of %s differ from those of %s: it %s; %s", other, train, strings.Join(parts, " and "), remedy)
 }
 
 // OpenSplit lists the class folders in dir and the images in them, at any depth, in the order of
@@ -160,6 +176,10 @@ func OpenSplit(dir string) (*Split, error) {
 			return nil, fmt.Errorf("%s holds images but no class folders: put the images of each class in a folder "+
 				"that has the class's name", dir)
 		}
+		if i := slices.IndexFunc(files, isPacked); i >= 0 {
+			return nil, fmt.Errorf("%s holds no folder of a class and no tar archive, but %.200s: unpack it, or save it as .tar "+
+				"without compression", dir, files[i])
+		}
 		return nil, fmt.Errorf("%s is empty: it needs a folder a class with images in it", dir)
 	}
 	s := &Split{Name: filepath.Base(dir), Dir: dir, Classes: classes}
@@ -170,7 +190,7 @@ func OpenSplit(dir string) (*Split, error) {
 		if strings.HasPrefix(name, ".") {
 			others.hidden = append(others.hidden, name)
 		}
-		paths, err := others.images(filepath.Join(dir, name))
+		paths, err := others.images(store.Join(dir, name))
 		if err != nil {
 			return nil, err
 		}
@@ -210,20 +230,20 @@ func (s Shift) String() string {
 // other classes; shifts lists them.
 //
 // It returns an error, as Open does, if a split is missing or invalid, and also if one has more classes than train.
-func OpenSplitNumbered(dir string) (d *Dataset, shifts []Shift, err error) {
-	if d, err = openSplits(dir); err != nil {
+func OpenSplitNumbered(dir string, numbered ...string) (d *Dataset, shifts []Shift, err error) {
+	if d, err = openSplits(dir, numbered); err != nil {
 		return nil, nil, err
 	}
 	classes := d.Train.Classes
 	for _, s := range []*Split{d.Val, d.Test} {
 		if len(s.Classes) > len(classes) {
 			return nil, nil, fmt.Errorf("%s has %d classes, more than %s with %d: its last would have no number; "+
-				"remove or move class folders (%s)", s.Dir, len(s.Classes), d.Train.Dir, len(classes),
+				"remove or move class folders (%s)", s, len(s.Classes), d.Train, len(classes),
 				quoteList(without(s.Classes, classes)))
 		}
 		for i, name := range s.Classes {
 			if name != classes[i] {
-				shifts = append(shifts, Shift{s.Dir, name, classes[i]})
+				shifts = append(shifts, Shift{s.String(), name, classes[i]})
 			}
 		}
 		s.Classes = slices.Clone(classes)
@@ -233,34 +253,23 @@ func OpenSplitNumbered(dir string) (d *Dataset, shifts []Shift, err error) {
 
 // list returns the names of the folders and of the other entries of dir, sorted.
 func list(dir string) (folders, files []string, err error) {
-	entries, err := os.ReadDir(dir)
+	folders, files, err = store.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, fmt.Errorf("no folder %s: check the path (%w)", dir, fs.ErrNotExist)
 	case err != nil:
 		return nil, nil, fmt.Errorf("listing images: %w", err)
 	}
-	for _, e := range entries {
-		if isFolder(dir, e) {
-			folders = append(folders, e.Name())
-		} else {
-			files = append(files, e.Name())
-		}
-	}
-	return folders, files, nil // ReadDir sorts by name
+	return folders, files, nil
 }
 
-func isFolder(dir string, e fs.DirEntry) bool {
-	if e.Type()&fs.ModeSymlink == 0 {
-		return e.IsDir()
-	}
-	info, err := os.Stat(filepath.Join(dir, e.Name()))
-	return err == nil && info.IsDir()
-}
-
-// Images lists the image files below dir, at any depth. It visits folders in the order of their whole paths as strings,
-// which is not the order of a depth-first walk: "a-b" comes before "a/b". It logs how many files it leaves out.
+// Images lists the image files below dir, at any depth, or those in dir if that is a tar archive. It visits folders in the
+// order of their whole paths as strings, which is not the order of a depth-first walk: "a-b" comes before "a/b". It logs
+// how many files it leaves out.
 func Images(dir string) ([]string, error) {
+	if tars.IsArchive(dir) {
+		return TarImages(dir)
+	}
 	var others leftOut
 	paths, err := others.images(dir)
 	if err == nil {
@@ -280,21 +289,16 @@ type leftOut struct {
 
 // images does what Images does, and counts what it leaves out.
 func (o *leftOut) images(dir string) ([]string, error) {
-	folders, err := foldersBelow(dir, nil)
+	folders, err := foldersBelow(dir)
 	if err != nil {
 		return nil, err
 	}
-	slices.Sort(folders)
 	var paths []string
-	for _, folder := range folders {
-		_, files, err := list(folder)
-		if err != nil {
-			return nil, err
-		}
-		o.addFiles(folder, files, false)
-		for _, f := range files {
+	for _, folder := range slices.Sorted(maps.Keys(folders)) {
+		o.addFiles(folder, folders[folder], false)
+		for _, f := range folders[folder] {
 			if isImage(f) {
-				paths = append(paths, filepath.Join(folder, f))
+				paths = append(paths, store.Join(folder, f))
 			}
 		}
 	}
@@ -304,7 +308,7 @@ func (o *leftOut) images(dir string) ([]string, error) {
 // addFiles counts the files of a folder that are no images, and all of them if they are loose.
 func (o *leftOut) addFiles(folder string, files []string, loose bool) {
 	for _, f := range files {
-		path := filepath.Join(folder, f)
+		path := store.Join(folder, f)
 		switch {
 		case strings.HasPrefix(f, beside):
 			if slices.Contains(Extensions, extension(f)) {
@@ -314,7 +318,7 @@ func (o *leftOut) addFiles(folder string, files []string, loose bool) {
 			if loose {
 				o.loose = append(o.loose, path)
 			}
-		case !strings.HasPrefix(f, ".") && !loose:
+		case !strings.HasPrefix(f, ".") && !loose && !tars.Listed(path):
 			if o.kinds == nil {
 				o.kinds, o.first = map[string]int{}, path
 			}
@@ -349,30 +353,36 @@ func (o *leftOut) log(dir string) {
 	}
 }
 
-// foldersBelow lists dir and the folders below it. above holds the folders around dir: a link to one of them is not
-// followed.
-func foldersBelow(dir string, above []fs.FileInfo) ([]string, error) {
+// foldersBelow returns the names of the files in dir and in each folder below it, by the path of the folder.
+func foldersBelow(dir string) (map[string][]string, error) {
+	if store.Remote(dir) {
+		return store.Walk(dir)
+	}
+	folders := map[string][]string{}
+	return folders, addFolder(folders, dir, nil)
+}
+
+// addFolder adds dir and the folders below it. above holds the folders around dir: a link to one of them is not followed.
+func addFolder(folders map[string][]string, dir string, above []fs.FileInfo) error {
 	info, err := os.Stat(dir)
 	if err != nil {
-		return nil, fmt.Errorf("listing images: %w", err)
+		return fmt.Errorf("listing images: %w", err)
 	}
 	if slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
-		return nil, nil
+		return nil
 	}
 	above = append(slices.Clip(above), info)
-	names, _, err := list(dir)
+	names, files, err := list(dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	folders := []string{dir}
+	folders[dir] = files
 	for _, name := range names {
-		below, err := foldersBelow(filepath.Join(dir, name), above)
-		if err != nil {
-			return nil, err
+		if err := addFolder(folders, store.Join(dir, name), above); err != nil {
+			return err
 		}
-		folders = append(folders, below...)
 	}
-	return folders, nil
+	return nil
 }
 
 // beside begins the names of files that macOS puts beside others on foreign disks. They hold no image.
@@ -380,6 +390,11 @@ const beside = "._"
 
 func isImage(name string) bool {
 	return slices.Contains(Extensions, extension(name)) && !strings.HasPrefix(name, beside)
+}
+
+// isPacked reports whether a file is one of a kind in which archives are compressed.
+func isPacked(name string) bool {
+	return slices.Contains([]string{".gz", ".tgz", ".zst", ".xz", ".bz2", ".zip", ".7z", ".rar"}, extension(name))
 }
 
 // extension returns the ending of a file's name in lower case.

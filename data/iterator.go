@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+
+	"fovea/data/store"
 )
 
 // A Batch is a set of samples as tensors. It is valid until Release.
@@ -115,7 +117,7 @@ func (it *Iterator) next() (*Batch, error) {
 		return nil, it.ctx.Err()
 	}
 	for _, err := range b.Errors {
-		if err != nil && (!it.loader.config.Tolerant || errors.Is(err, ErrReplaced)) {
+		if err != nil && (!it.loader.config.Tolerant || errors.Is(err, ErrReplaced) || errors.Is(err, store.ErrFailed)) {
 			return nil, err
 		}
 	}

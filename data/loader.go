@@ -28,7 +28,7 @@ type LoaderConfig struct {
 	DropLast  bool // leave out a last batch that is not full
 	Transform Transform
 	Cache     *Cache   // of decoded images; nil for none
-	Tolerant  bool     // go on past images that cannot be read, see Batch.Errors, but not past ErrReplaced
+	Tolerant  bool     // go on past images that cannot be read, see Batch.Errors, but not past ErrReplaced and store.ErrFailed
 	Targets   *Targets // of Batch.Targets; nil: none are made
 	// Tensors holds the samples' tensors one after another, if they are in memory already. Then no file is read, and
 	// there must be no Transform.

@@ -10,9 +10,9 @@ import (
 	"sync"
 
 	"fovea/data/pixels"
+	"fovea/data/store"
 	"fovea/data/tars"
 	"fovea/internal/parallel"
-	"fovea/internal/regular"
 )
 
 // A BadImage is a sample that cannot be decoded.
@@ -23,7 +23,7 @@ type BadImage struct {
 }
 
 // Verify decodes every sample. It returns the fingerprints of those that can be decoded, and the samples that cannot
-// be, or that transform cannot bring to its size, both in order. The error is the context's. workers is the number of
+// be, or that transform cannot bring to its size, both in order. The error is the context's, or that of an object store. workers is the number of
 // goroutines, 0 for one a core. progress, if not nil, is called after each image, by one goroutine at a time.
 //
 // cache may be nil. A cache keeps the images in the form that transform needs, and those that it has already are not
@@ -51,6 +51,9 @@ func Verify(ctx context.Context, samples []Sample, workers int, cache *Cache, tr
 
 	var bad []BadImage
 	for i, err := range errs {
+		if errors.Is(err, store.ErrFailed) {
+			return nil, nil, err // says nothing about the image
+		}
 		if err != nil {
 			bad = append(bad, BadImage{Index: i, Sample: samples[i], Err: err})
 		}
@@ -85,15 +88,20 @@ func verify(path string, cache *Cache, transform Transform) (fingerprint Fingerp
 // ErrReplaced is the error about a file whose content is not the one that was verified.
 var ErrReplaced = errors.New("the file was replaced after it had been checked: put it back and resume, or start anew")
 
-// readFile returns the content of a file. It returns ErrReplaced if that is not what Verify read, where verified is not
-// nil. It compares the content, since a copy may have the size and the time of the file that it replaces.
+// ReadFile returns the content of an image file, or of a member of a tar archive. Files above the limit of their kind are
+// errors.
+func ReadFile(path string) ([]byte, error) { return readFile(path, nil) }
+
+// readFile does what ReadFile does. It returns ErrReplaced if that is not what Verify read, where verified is not
+// nil. It compares the content, since a copy may have the size and the time of the file that it replaces. An archive must
+// have its time and size too, or its members may lie elsewhere.
 func readFile(path string, verified *Fingerprint) ([]byte, error) {
-	read := func() ([]byte, error) { return regular.ReadFile(path, pixels.MaxFile()) }
+	read := func() ([]byte, error) { return store.ReadFile(path, pixels.MaxFile()) }
 	if archive, member, ok := tars.Split(path); ok {
 		read = func() ([]byte, error) { return tars.Read(archive, member, pixels.MaxFile()) }
 	}
 	file, err := read()
-	if err == nil && verified != nil && !verified.of(file) {
+	if verified != nil && (err == nil && !verified.of(file) || errors.Is(err, tars.ErrReplaced)) {
 		err = ErrReplaced
 	}
 	return file, err

@@ -2,7 +2,6 @@ package inference
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"fovea/data"
 	"fovea/data/labels"
@@ -27,11 +26,8 @@ func (o Images) Open(d *Description, model string) (*data.Split, error) {
 }
 
 func (o Images) list(classes []string, merged map[string][]string) (*data.Split, error) {
-	if archives := data.SplitArchives(o.Dir, o.Split); o.Labels == "" && archives != nil {
-		return data.OpenTars(o.Dir, o.Split, archives, classes)
-	}
 	if o.Labels == "" {
-		return data.OpenSplit(filepath.Join(o.Dir, o.Split))
+		return data.OpenPart(o.Dir, o.Split, classes)
 	}
 	if len(merged) > 0 {
 		classes = nil // the table may have those that are merged

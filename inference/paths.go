@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"fovea/data"
+	"fovea/data/store"
 	"fovea/data/tars"
-	"fovea/internal/naming"
 	"fovea/internal/textfile"
 )
 
@@ -35,12 +33,18 @@ func pathsOf(operand string, in io.Reader) ([]string, error) {
 	if operand == "-" {
 		return readLines(in)
 	}
-	operand = naming.Locate(operand)
-	_, there := os.Stat(operand)
+	operand, err := store.Locate(operand)
+	if err != nil {
+		return nil, err
+	}
+	_, there := store.Stat(operand)
 	if there == nil {
 		return below(operand)
 	}
-	matches, err := filepath.Glob(operand)
+	if errors.Is(there, store.ErrFailed) {
+		return nil, there
+	}
+	matches, err := store.Glob(operand)
 	if err != nil {
 		return nil, fmt.Errorf("pattern %q: %w", operand, err)
 	}
@@ -66,20 +70,17 @@ func pathsOf(operand string, in io.Reader) ([]string, error) {
 
 // below returns the path of a file, or the images below a folder.
 func below(path string) ([]string, error) {
-	info, err := os.Stat(path)
+	info, err := store.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	if tars.IsArchive(path) {
-		return data.TarImages(path)
-	}
-	if !info.IsDir() {
+	if !info.IsDir() && !tars.IsArchive(path) {
 		return []string{path}, nil
 	}
 	paths, err := data.Images(path)
 	if err == nil && len(paths) == 0 {
 		err = fmt.Errorf("no image below %s: images end in %s; tar archives are named themselves, as in %s", path,
-			strings.Join(data.Extensions, " "), filepath.Join(path, "*.tar"))
+			strings.Join(data.Extensions, " "), store.Join(path, "*.tar"))
 	}
 	return paths, err
 }
@@ -94,7 +95,11 @@ func readLines(in io.Reader) ([]string, error) {
 	}
 	out := paths[:0:0]
 	for _, path := range paths {
-		if path = naming.Locate(path); !tars.IsArchive(path) {
+		path, err := store.Locate(path)
+		if err != nil {
+			return nil, err
+		}
+		if !tars.IsArchive(path) {
 			out = append(out, path)
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 
 	"fovea/data"
 	"fovea/data/labels"
+	"fovea/data/store"
 	"fovea/evaluation"
 	"fovea/inference/shard"
 	"fovea/internal/durable"
@@ -122,7 +123,7 @@ func listOf(dir string, split *data.Split) string {
 	var l shard.List
 	for _, s := range split.Samples {
 		path := s.Path
-		if rel, err := filepath.Rel(dir, path); err == nil {
+		if rel, err := store.Rel(dir, path); err == nil {
 			path = rel
 		}
 		l.Add(filepath.ToSlash(path), split.Classes[s.Class])

@@ -12,8 +12,10 @@ import (
 	"fovea/data"
 	"fovea/data/labels"
 	"fovea/data/splits"
+	"fovea/data/store"
 	"fovea/evaluation"
 	"fovea/internal/durable"
+	"fovea/internal/naming"
 	"fovea/internal/runfiles"
 	"fovea/training/collective"
 	"fovea/training/config"
@@ -25,13 +27,16 @@ func (d *dataset) list() error {
 	var set *data.Dataset
 	var err error
 	switch {
+	case store.Remote(c.Dir) && c.Cache == "":
+		return fmt.Errorf("data.dir is %s, which is read over a network, but training reads each image in every epoch: set "+
+			"data.cache to a folder on this machine", naming.Quote(c.Dir))
 	case c.Labels != "":
 		return d.listTable()
 	case c.Numbering == "shared":
-		set, err = data.Open(c.Dir)
+		set, err = data.Open(c.Dir, plainNames(c.Classes)...)
 	default:
 		var shifts []data.Shift
-		set, shifts, err = data.OpenSplitNumbered(c.Dir)
+		set, shifts, err = data.OpenSplitNumbered(c.Dir, plainNames(c.Classes)...)
 		for _, s := range shifts {
 			slog.Warn("classes are confused: "+s.String(), "because", `data.numbering is "split"`,
 				"remedy", `give every split the same class folders, or set data.numbering = "shared"`)
@@ -42,14 +47,25 @@ func (d *dataset) list() error {
 	}
 	d.train, d.val, d.test = set.Train, set.Val, set.Test
 	d.division = "the folders train, val and test of data.dir"
+	if d.train.Packed() {
+		d.division = "the archives of train, val and test in data.dir"
+	}
 	return nil
+}
+
+// plainNames returns data.classes if they are names alone, which labels in archives may number. Else it returns nil.
+func plainNames(classes []string) []string {
+	if slices.ContainsFunc(classes, func(c string) bool { return strings.Contains(c, "=") || strings.HasPrefix(c, "-") }) {
+		return nil
+	}
+	return classes
 }
 
 // listTable lists the images of data.labels and divides them.
 func (d *dataset) listTable() (err error) {
 	c := d.config.Data
 	if c.Labels == config.LabelsFromFolders {
-		d.table, err = labels.Folders(c.Dir)
+		d.table, err = labels.Folders(c.Dir, plainNames(c.Classes))
 	} else {
 		var columns labels.Columns
 		if columns, err = labels.ParseColumns(c.Columns); err == nil {

@@ -244,3 +244,12 @@ func TestUnreadableIsListed(t *testing.T) {
 		t.Errorf("left_out.csv is %s, %v", out, err)
 	}
 }
+
+// Training from a store needs a cache, or each epoch would read all images over the network.
+func TestRemoteNeedsCache(t *testing.T) {
+	c := config.Defaults()
+	c.Name, c.Data.Dir = "remote", "s3://bucket/eyes"
+	if _, err := openDataset(c); err == nil || !strings.Contains(err.Error(), "data.cache") {
+		t.Errorf("error is %v", err)
+	}
+}

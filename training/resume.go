@@ -197,8 +197,8 @@ func sameConfig(folder string, now *config.Config, finished bool) error {
 		return err
 	}
 	where := []string{"name", "data.dir", "data.workers", "data.max_pixels", "output.dir",
-		"runtime.provider", "runtime.threads", "runtime.library", "runtime.bucket", "runtime.cuda_graph",
-		"training.recompute"}
+		"runtime.provider", "runtime.devices", "runtime.threads", "runtime.library", "runtime.bucket",
+		"runtime.cuda_graph", "training.recompute"}
 	if (now.Data.Cache == "") == (before.Data.Cache == "") { // that there is one decides which pixels are seen
 		where = append(where, "data.cache")
 	}

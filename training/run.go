@@ -97,6 +97,13 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (_ *Result, err err
 	if err != nil || finished {
 		return result.of(g), err
 	}
+	settings := cfg.Engine()
+	if settings.Provider != "cpu" {
+		settings.GPU, err = g.GPU()
+	}
+	if err := g.Agree(err); err != nil {
+		return nil, err
+	}
 	set, err := openDataset(cfg)
 	if err == nil {
 		set.group = g
@@ -104,7 +111,7 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (_ *Result, err err
 	}
 	r := &run{options: o, group: g, folder: folder, state: &state{}}
 	if err == nil {
-		r.engine, err = engine.New(ctx, cfg.Engine(), o.Progress)
+		r.engine, err = engine.New(ctx, settings, o.Progress)
 	}
 	if err == nil {
 		defer r.engine.Close()
@@ -115,10 +122,15 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (_ *Result, err err
 	if err := set.sameEverywhere(); err != nil {
 		return nil, err
 	}
+	gpus, err := joinGPUs(ctx, g, r.engine)
+	if err != nil {
+		return nil, err
+	}
 	if r.plan, err = newPlan(ctx, cfg, set, r.engine); err != nil {
 		return nil, err
 	}
 	defer r.plan.setup.close()
+	r.plan.setup.gpus = gpus
 	unlock := func() {}
 	if err := g.First(func() (err error) {
 		unlock, err = lockFolder(folder)

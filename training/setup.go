@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"regexp"
 	"runtime"
+	"slices"
 	"sync"
 
 	"fovea/configs"
@@ -35,6 +36,7 @@ type setup struct {
 	layout  optim.Layout
 	weights *pretrained.File  // of model.weights; nil: not opened, or none
 	group   *collective.Group // of processes that train together
+	gpus    *collective.GPUs  // of the group; nil: one process, or CPUs
 }
 
 // newSetup opens the model of a config. For a model from a file, ONNX Runtime must be loaded.
@@ -166,12 +168,37 @@ func (s *setup) learner(e *engine.Engine, g *graphs.Graph) (*learner.Learner, er
 		Images: s.images(), DropPath: c.Model.DropPath, Seed: uint64(c.Seed),
 		TrainedAlone: s.trainsPart()}
 	if s.group.Size() > 1 {
-		if e.Device() != nil {
-			return nil, errors.New(`several processes train on CPUs: set runtime.provider = "cpu"`)
-		}
-		settings.Group, settings.Bucket = s.group, c.Runtime.Bucket<<20/4
+		settings.Group, settings.GPUs, settings.Bucket = s.group, s.gpus, c.Runtime.Bucket<<20/4
 	}
 	return learner.New(settings, e, g)
+}
+
+// joinGPUs joins the GPUs of a group's engines. It returns nil for CPUs and for one process.
+func joinGPUs(ctx context.Context, g *collective.Group, e *engine.Engine) (gpus *collective.GPUs, err error) {
+	if g.Size() == 1 {
+		return nil, nil
+	}
+	onGPU := 0.0
+	if e.Device() != nil {
+		onGPU = 1
+	}
+	all, err := g.Gather([]float64{onGPU}, slices.Repeat([]int{1}, g.Size()))
+	switch {
+	case err != nil:
+		return nil, err
+	case slices.Max(all) == 0:
+		return nil, nil
+	case slices.Min(all) == 0:
+		err = fmt.Errorf(`rank %d computes on the CPU and rank %d on a GPU: set runtime.provider = "cuda", which says why `+
+			"the first has no GPU", slices.Index(all, 0), slices.Index(all, 1))
+	default:
+		gpus, err = g.GPUs(engine.NCCL(ctx), e.Device().Info().Index)
+	}
+	if err := g.Agree(err); err != nil {
+		return nil, err
+	}
+	slog.Info("GPUs", "processes", g.Size(), "gpu", e.Device().Info().Index, "joined by", gpus.Library())
+	return gpus, nil
 }
 
 func adamw(c *config.Config) optim.AdamW {

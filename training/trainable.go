@@ -58,7 +58,7 @@ func (s *setup) freeze() error {
 	s.layout.Freeze(func(p optim.Param) bool {
 		return fixed[p.Name] || p.Layer < c.Freeze || !trainable.has(p.Name)
 	})
-	return trainable.check(s.layout)
+	return trainable.check(s.layout, s.config.Model.KeepHead)
 }
 
 // probes reports whether only the head is trained, on features that are computed once.
@@ -101,9 +101,9 @@ func (s trainable) has(name string) bool {
 	return (len(s.in) == 0 || slices.ContainsFunc(s.in, matches)) && !slices.ContainsFunc(s.out, matches)
 }
 
-// check refuses patterns that match no parameter or leave out the head, which is new and random, and layouts of which
+// check refuses patterns that match no parameter or leave out a head that is new and random, and layouts of which
 // nothing is trained.
-func (s trainable) check(l optim.Layout) error {
+func (s trainable) check(l optim.Layout, keepsHead bool) error {
 	var names []string
 	trained := false
 	for _, p := range l.Params {
@@ -123,7 +123,7 @@ func (s trainable) check(l optim.Layout) error {
 	if !trained {
 		return fmt.Errorf("model.trainable and model.freeze leave no parameter to train")
 	}
-	if !s.has(transfer.HeadWeight) {
+	if !keepsHead && !s.has(transfer.HeadWeight) {
 		return fmt.Errorf("model.trainable leaves out %s, which is new and random: "+
 			"it must be trained, as by \"head.*\"", transfer.HeadWeight)
 	}

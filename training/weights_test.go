@@ -55,6 +55,12 @@ func TestWeights(t *testing.T) {
 				t.Errorf("%s: %s is not the file's", file, x.Name)
 			}
 		}
+		next.Model.KeepHead = true
+		for _, x := range begin(t, next).Tensors {
+			if want, _ := best.Lookup(x.Name); !bytes.Equal(x.Data, want.Data) {
+				t.Errorf("%s: with its head, %s is not the file's", file, x.Name)
+			}
+		}
 		next.Data.Size = 42 // 6 x 6 tokens instead of 4 x 4
 		x, _ := begin(t, next).Lookup("pos_embed")
 		if want, _ := best.Lookup("pos_embed"); x.Shape[1] != 37 || !bytes.Equal(x.Data[:4*32], want.Data[:4*32]) {
@@ -83,7 +89,7 @@ func TestWeightsAreCheckedFirst(t *testing.T) {
 	for name, want := range map[string]string{
 		"RETFound_mae_meh":           "huggingface.co/YukunZhou/RETFound_mae_meh",
 		filepath.Join("x", "no.pth"): "model.weights",
-		path:                         "lacks 12 of the model's 32 parameters: blocks.1.norm1.weight",
+		path:                         "fills 16 of the 28 parameters of the model's backbone",
 	} {
 		c.Model.Weights = name
 		_, err := training.Run(t.Context(), c, training.Options{})

@@ -220,7 +220,8 @@ func (m *classifierFlags) open(ctx context.Context, a *app, d *inference.Descrip
 // pathsText says in the manuals what imagePaths takes.
 const pathsText = `
 PATH is a file, a folder, a tar archive, a pattern such as 'scans/*.png', or - to read paths from standard input, one on
-each line. A folder stands for the images in it at any depth, and an archive (.tar) for its images in their order.
+each line. A folder stands for the images in it at any depth, and an archive (.tar) for its images in their order. A path
+may lie in an object store: s3://BUCKET/..., gs://BUCKET/..., azblob://CONTAINER/... or https://HOST/FILE.
 `
 
 // imagePaths lists the images that operands name.

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -124,6 +127,41 @@ func TestBesideIsReadBeforeTraining(t *testing.T) {
 		code, _, stderr := trainer(t, "-config", config, "-beside", dir)
 		if code != exitUsage || !strings.Contains(stderr, want) {
 			t.Errorf("exit code %d, want %q:\n%s", code, want, stderr)
+		}
+	}
+}
+
+// TestShardedRuns: the tasks of an array take every second config each, and write no table.
+func TestShardedRuns(t *testing.T) {
+	runs := t.TempDir()
+	var args []string
+	for _, name := range []string{"a", "b", "c"} {
+		args = append(args, "-config", writeConfig(t, fmt.Sprintf("name = %q\n[data]\ndir = \"nowhere\"\n[output]\ndir = %q\n",
+			name, runs)))
+	}
+	tried := regexp.MustCompile(`(?m)^error: (\w): no folder nowhere|^error: no folder (nowhere)`)
+	for task, want := range []string{"2 of 2 runs failed:\na: no folder nowhere: check the path (file does not exist)\nc: ",
+		"error: no folder nowhere"} {
+		var stdout, stderr bytes.Buffer
+		code := run(t.Context(), append(args, "-shard", "auto"), []string{fmt.Sprint("SLURM_ARRAY_TASK_ID=", task),
+			"SLURM_ARRAY_TASK_MIN=0", "SLURM_ARRAY_TASK_MAX=1", "SLURM_ARRAY_TASK_COUNT=2"}, &stdout, &stderr)
+		if code != exitFailed || !strings.Contains(stderr.String(), want) ||
+			len(tried.FindAllString(stderr.String(), -1)) != 2-task {
+			t.Errorf("task %d: exit code %d, want %s:\n%s", task, code, want, &stderr)
+		}
+	}
+	done(t, append(args, "-shard", "4/4")...) // has no config
+	if _, err := os.Stat(filepath.Join(runs, "comparison.csv")); err == nil {
+		t.Error("a shard has written the table")
+	}
+	for arguments, want := range map[string]string{
+		"-shard 3/2":                 "-shard: 3/2: the first number must lie between 1 and the second",
+		"-shard auto":                "-shard: auto: neither SLURM_ARRAY_TASK_ID nor JOB_COMPLETION_INDEX is set",
+		"-shard 1/2 -beside " + runs: "-beside adds to the table, which -shard does not write",
+	} {
+		code, _, stderr := trainer(t, append(args, strings.Fields(arguments)...)...)
+		if code != exitUsage || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, want %q:\n%s", arguments, code, want, stderr)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"fovea/data"
+	"fovea/data/store"
 	"fovea/evaluation"
 	"fovea/evaluation/report"
 	"fovea/inference"
@@ -153,6 +154,9 @@ func (a *app) evalModel(ctx context.Context, m *classifierFlags, said evaluation
 	if said.Ordered != "" {
 		ordered := said.Ordered == "yes"
 		o.Given.Ordered = &ordered
+	}
+	if o.Data, err = store.Locate(o.Data); err != nil {
+		return err
 	}
 	o.Model, o.Batch = m.path, m.batch
 	o.Out = cmp.Or(o.Out, filepath.Join(filepath.Dir(o.Model), "eval"))

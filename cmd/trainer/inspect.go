@@ -31,8 +31,8 @@ operator has a gradient rule. The model is then run once and differentiated, whi
 
 What cannot be run or differentiated is listed with the reason.
 
-For a weight file (.safetensors, .pth, .pdparams, .index.json) it lists tensors by prefix, element types, metadata, and
-which model.arch can load it.
+For a weight file (.safetensors, .pth, .pdparams, .index.json) it lists tensors by prefix, element types, metadata,
+which model.arch can load it and how much of that it fills, and the classifier that it is with its head.
 `,
 		flags: append([]flagEntry{
 			{&list, "list", "", "list each node with its result, or each tensor"},

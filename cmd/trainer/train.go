@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strings"
 
@@ -13,11 +14,11 @@ import (
 	"fovea/training"
 	"fovea/training/collective"
 	"fovea/training/config"
+	"fovea/training/launch"
 )
 
 func trainCommand(a *app) *command {
-	var files, overrides, beside texts
-	var resume bool
+	var f trainFlags
 	return &command{
 		name:      "train",
 		writesCSV: true,
@@ -31,22 +32,26 @@ The run folder, output.dir/name, gets everything: the resolved config, the log, 
 the inference model model.onnx and two checkpoints.
 `,
 		flags: []flagEntry{
-			{&files, "config", "FILE", `TOML config. Repeat it to train several runs, one after another; a run that fails
+			{&f.files, "config", "FILE", `TOML config. Repeat it to train several runs, one after another; a run that fails
 				does not stop the others. A table then compares the runs. It is also written to comparison.csv and
 				comparison.md in output.dir of the first config`},
-			configFlag(&overrides),
-			{&beside, "beside", "DIR", `add to the table what other frameworks reached on the same data sets: the files
+			configFlag(&f.overrides),
+			{&f.beside, "beside", "DIR", `add to the table what other frameworks reached on the same data sets: the files
 				FRAMEWORK/DATASET/metrics_test.csv in DIR, with any of the metrics as columns. The data set of a run is
 				the last part of data.dir, or the run's name, in upper or lower case; may repeat`},
-			{&resume, "resume", "", `continue from checkpoints/last of the run folder. A finished run is only reported; a run
+			{&f.resume, "resume", "", `continue from checkpoints/last of the run folder. A finished run is only reported; a run
 				without a checkpoint starts from the beginning`},
+			{&f.shard.text, "shard", "I/N", `train the configs I, I+N, I+2N, ... alone, as in 3/16, and write no table. When all
+				are finished, the same command with -resume and without -shard writes it. auto takes I and N from the variables
+				of an array job, as in trainer predict`},
 		},
 		notes: `
 A key's value comes from -set, else from the environment (FOVEA_SCHEDULE_EPOCHS), else from the file, else it is the
 default. "trainer help config" lists all keys. -set holds for every -config.
 
-Under mpirun or srun the processes train together on CPUs. They share the training.accumulate batches of each step, and
-the images of validation and test. The result has the bits of one process with the same runtime.threads.
+With runtime.devices the run starts several processes on this machine, which train together; mpirun, srun and torchrun
+start them on several machines. They share the training.accumulate batches of each step, and the images of validation
+and test. On CPUs the result has the bits of one process with the same runtime.threads.
 
 Ctrl-C or SIGTERM finishes the current step, writes a checkpoint and exits with 130. -resume then ends with the same
 result as a run that was never stopped. A second signal stops at once.
@@ -59,14 +64,48 @@ trainer -config configs/octid.toml -config configs/retina.toml \
 `,
 		required: []string{"config"},
 		run: func(ctx context.Context, _ []string) error {
-			return a.train(ctx, files, overrides, beside, resume)
+			return a.train(ctx, f)
 		},
 	}
 }
 
-func (a *app) train(ctx context.Context, files, overrides, beside []string, resume bool) (err error) {
-	var others []evaluation.Outcome
-	group, err := collective.Open()
+// trainFlags holds the flags of the command.
+type trainFlags struct {
+	files, overrides, beside texts
+	resume                   bool
+	shard                    shardFlag
+}
+
+// A plan holds what a command line asks for.
+type plan struct {
+	files  []string // of the configs
+	runs   []*config.Config
+	others []evaluation.Outcome // for the table
+	table  bool                 // whether one is made
+}
+
+func (a *app) plan(f trainFlags) (p plan, err error) {
+	part, err := f.shard.read(a)
+	if err != nil {
+		return p, err
+	}
+	if !part.Whole() && len(f.beside) > 0 {
+		return p, badUsage("-beside adds to the table, which -shard does not write: leave one of them out")
+	}
+	p.files, p.table = f.files, part.Whole() && (len(f.files) > 1 || len(f.beside) > 0)
+	if p.runs, err = readConfigs(f.files, f.overrides, a.environ); err != nil {
+		return p, err
+	}
+	if !part.Whole() {
+		p.files, p.runs = every(p.files, part.Number-1, part.Of), every(p.runs, part.Number-1, part.Of)
+		slog.Info("configs of this shard", "shard", part, "configs", len(p.files), "of", len(f.files))
+	}
+	p.others, err = a.readArchives(f.beside, p.runs)
+	return p, err
+}
+
+func (a *app) train(ctx context.Context, f trainFlags) (err error) {
+	group, err := collective.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -75,26 +114,44 @@ func (a *app) train(ctx context.Context, files, overrides, beside []string, resu
 	if group.Rank() > 0 { // the first process tells what all do, and why they end
 		a.console.silence()
 	}
-	runs, err := readConfigs(files, overrides, a.environ)
-	if err == nil {
-		others, err = a.readArchives(beside, runs)
-	}
+	p, err := a.plan(f)
 	if err := group.Agree(err); err != nil {
 		return err
 	}
 	var ours []evaluation.Outcome
 	var failed []error
-	for _, c := range runs {
-		result, err := training.Run(ctx, c, training.Options{Resume: resume, Progress: a.console.update, Version: version(),
-			Group: group})
+	for i, c := range p.runs {
+		var result *training.Result
+		var printing error
+		run := func(g *collective.Group) (err error) {
+			if g != group { // the processes that this one has started have read the config
+				if err := g.Agree(nil); err != nil {
+					return err
+				}
+			}
+			result, err = training.Run(ctx, c, training.Options{Resume: f.resume, Progress: a.console.update,
+				Version: version(), Group: g})
+			if err == nil {
+				printing = g.First(func() error { return a.printResult(result) })
+			}
+			return errors.Join(err, printing)
+		}
+		if group.Size() > 1 {
+			if group.Rank() == 0 && c.Runtime.Devices != "" {
+				slog.Warn("another program started the processes, so runtime.devices starts none", "processes", group.Size())
+			}
+			err = run(group)
+		} else {
+			command := f.arguments(p.files[i : i+1])
+			err = launch.Together(ctx, c.Runtime, launch.Command{Arguments: command, Say: a.console.line}, run)
+		}
 		switch {
 		case err == nil:
-			if err := group.First(func() error { return a.printResult(result) }); err != nil {
-				return err
-			}
+		case printing != nil:
+			return printing
 		case errors.Is(err, context.Canceled):
-			return fmt.Errorf("%w\nresume with:\n%w", err, errors.New("  "+resumeCommand(files, overrides, beside)))
-		case len(runs) == 1:
+			return fmt.Errorf("%w\nresume with:\n%w", err, errors.New("  "+f.resumeCommand()))
+		case len(p.runs) == 1:
 			return err
 		default: // the other runs may well succeed, hours from now
 			failed = append(failed, fmt.Errorf("%s: %w", c.Name, err))
@@ -104,15 +161,15 @@ func (a *app) train(ctx context.Context, files, overrides, beside []string, resu
 			ours = append(ours, outcome(c, result, err))
 		}
 	}
-	if group.Rank() == 0 && (len(runs) > 1 || len(beside) > 0) {
-		err = a.compare(evaluation.Compare(ours, others), runs[0].Output.Dir)
+	if group.Rank() == 0 && p.table {
+		err = a.compare(evaluation.Compare(ours, p.others), p.runs[0].Output.Dir)
 	}
 	if len(failed) > 0 { // the text hides the kind of a failure: the exit code is that of a failed run
 		texts := make([]error, len(failed))
 		for i, f := range failed {
 			texts[i] = told(strings.Split(naming.ErrorText(f), "\n"))
 		}
-		err = errors.Join(fmt.Errorf("%d of %d runs failed:\n%w", len(failed), len(runs), errors.Join(texts...)), err)
+		err = errors.Join(fmt.Errorf("%d of %d runs failed:\n%w", len(failed), len(p.runs), errors.Join(texts...)), err)
 	}
 	return err
 }
@@ -145,17 +202,40 @@ func readConfigs(files, overrides, environ []string) ([]*config.Config, error) {
 	return runs, errors.Join(bad...)
 }
 
+// every returns the elements first, first+step, first+2*step and so on of a list.
+func every[T any](list []T, first, step int) (out []T) {
+	for i := first; i < len(list); i += step {
+		out = append(out, list[i])
+	}
+	return out
+}
+
 // resumeCommand returns the command line that continues interrupted runs. It only reports those that are finished.
-func resumeCommand(files, overrides, beside []string) string {
-	words := []string{"trainer"}
-	for _, f := range files {
-		words = append(words, "-config", f)
-	}
-	for _, o := range overrides {
-		words = append(words, "-set", o)
-	}
-	for _, dir := range beside {
+func (f trainFlags) resumeCommand() string {
+	words := append([]string{"trainer"}, f.arguments(f.files)...)
+	for _, dir := range f.beside {
 		words = append(words, "-beside", dir)
 	}
-	return report.Line(append(words, "-resume")...)
+	if f.shard.text != "" {
+		words = append(words, "-shard", f.shard.text)
+	}
+	if !f.resume {
+		words = append(words, "-resume")
+	}
+	return report.Line(words...)
+}
+
+// arguments returns those of a command that takes the runs of some configs as this one does.
+func (f trainFlags) arguments(configs []string) []string {
+	var words []string
+	for _, file := range configs {
+		words = append(words, "-config", file)
+	}
+	for _, o := range f.overrides {
+		words = append(words, "-set", o)
+	}
+	if f.resume {
+		words = append(words, "-resume")
+	}
+	return words
 }

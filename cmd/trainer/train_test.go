@@ -10,9 +10,13 @@ import (
 )
 
 func TestResumeCommand(t *testing.T) {
-	got := resumeCommand([]string{"a.toml", "b c.toml"}, []string{"seed=1", "name=it's"}, []string{"old"})
+	f := trainFlags{files: texts{"a.toml", "b c.toml"}, overrides: texts{"seed=1", "name=it's"}, beside: texts{"old"}}
 	want := `trainer -config a.toml -config 'b c.toml' -set seed=1 -set 'name=it'\''s' -beside old -resume`
-	if got != want {
+	if got := f.resumeCommand(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	f = trainFlags{files: texts{"a.toml", "b.toml"}, shard: shardFlag{"2/3"}, resume: true}
+	if got, want := f.resumeCommand(), "trainer -config a.toml -config b.toml -resume -shard 2/3"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

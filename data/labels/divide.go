@@ -129,14 +129,18 @@ func (t *Table) Divided() bool {
 	return !slices.Contains(t.Given, "") && slices.Contains(t.Given, "val")
 }
 
-// Folders lists the images of a folder that has a folder for each class, without splits.
-func Folders(dir string) (*Table, error) {
-	all, err := data.OpenSplit(dir)
+// Folders lists the images of a folder that has a folder for each class, or tar archives with labels, without splits.
+// [data.OpenPart] says what numbered is for.
+func Folders(dir string, numbered []string) (*Table, error) {
+	all, err := data.OpenPart(dir, "", numbered)
 	if err != nil {
 		return nil, err
 	}
-	return &Table{File: dir, All: all, Given: make([]string, len(all.Samples)), Rows: len(all.Samples),
-		Read: "label = the name of the folder"}, nil
+	read := "label = the name of the folder"
+	if all.Packed() {
+		read = "label = KEY.cls or KEY.json"
+	}
+	return &Table{File: dir, All: all, Given: make([]string, len(all.Samples)), Rows: len(all.Samples), Read: read}, nil
 }
 
 // Part returns the images of one split as the table says it, or all images of a table that says no splits.

@@ -2,13 +2,14 @@ package labels
 
 import (
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"fovea/data"
+	"fovea/data/store"
+	"fovea/data/tars"
 	"fovea/internal/naming"
 	"fovea/internal/table"
 )
@@ -23,26 +24,65 @@ type index struct {
 
 // path returns the path of a file.
 func (x *index) path(file int) string {
-	if path := filepath.FromSlash(x.files[file]); filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(x.dir, filepath.FromSlash(x.files[file]))
+	return store.Resolve(x.dir, x.files[file])
 }
 
-func newIndex(dir string) (*index, error) {
+// newIndex lists the images below dir, and those in tar archives that rows name.
+func newIndex(dir string, rows []row) (*index, error) {
+	x := &index{dir: dir, names: map[string][]int{}, lower: map[string][]int{}}
+	if err := x.addArchives(rows); err != nil {
+		return nil, err
+	}
 	paths, err := data.Images(dir)
 	if err != nil {
 		return nil, err
 	}
-	x := &index{dir: dir, names: map[string][]int{}, lower: map[string][]int{}}
 	for _, p := range paths {
-		rel, err := filepath.Rel(dir, p)
+		rel, err := store.Rel(dir, p)
 		if err != nil {
 			return nil, err
 		}
-		x.addFile(filepath.ToSlash(rel))
+		x.addFile(rel)
 	}
 	return x, nil
+}
+
+// addArchives adds the images in the tar archives whose members rows name, as ARCHIVE.tar/MEMBER. An archive that no row
+// names may be a copy of the images beside it.
+func (x *index) addArchives(rows []row) error {
+	added := map[string]bool{}
+	for _, r := range rows {
+		for _, cell := range r.images {
+			for end, more := tidy(cell), true; more; _, end, more = strings.Cut(end, "/") {
+				if !strings.Contains(strings.ToLower(end), ".tar/") {
+					break
+				}
+				archive, _, ok := tars.Split(store.Resolve(x.dir, end))
+				if !ok {
+					continue // the table was made elsewhere, with paths that begin above the folder
+				}
+				if added[archive] {
+					break
+				}
+				added[archive] = true
+				name := strings.TrimSuffix(end, filepath.ToSlash(store.Resolve(x.dir, end)[len(archive):]))
+				images, err := data.TarImages(archive)
+				if err != nil {
+					return err
+				}
+				for _, image := range images {
+					x.addFile(name + filepath.ToSlash(image[len(archive):]))
+				}
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// tidy returns what a table calls an image with slashes, and without what people write differently.
+func tidy(name string) string {
+	return strings.TrimPrefix(path.Clean(strings.ReplaceAll(naming.Fold(name), `\`, "/")), "./")
 }
 
 // addFile adds a file under each end of its path.
@@ -66,7 +106,7 @@ func (x *index) add(name string, file int) {
 
 // find returns the file that a table calls name, or -1. It is an error if several files fit.
 func (x *index) find(name string) (int, error) {
-	name = strings.TrimPrefix(path.Clean(strings.ReplaceAll(naming.Fold(name), `\`, "/")), "./")
+	name = tidy(name)
 	for end, more := name, true; more; _, end, more = strings.Cut(end, "/") {
 		at := x.names[end]
 		if at == nil {
@@ -138,11 +178,11 @@ func numberOf(text string) (string, bool) {
 
 // findElsewhere returns a file that is not below the folder, or whose name has another ending than images have.
 func (x *index) findElsewhere(name string) int {
-	at := filepath.FromSlash(name)
-	if !filepath.IsAbs(at) {
-		at = filepath.Join(x.dir, at)
+	at, err := store.Locate(store.Resolve(x.dir, name))
+	if err != nil {
+		return -1
 	}
-	if info, err := os.Stat(naming.Locate(at)); err != nil || info.IsDir() || name == "." {
+	if info, err := store.Stat(at); err != nil || info.IsDir() || name == "." {
 		return -1
 	}
 	return x.addFile(name)

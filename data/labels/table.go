@@ -76,7 +76,7 @@ func open(file, dir string, o Options) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := newIndex(dir)
+	files, err := newIndex(dir, rows)
 	if err != nil {
 		return nil, err
 	}

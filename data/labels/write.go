@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"fovea/data"
+	"fovea/data/store"
 	"fovea/internal/naming"
 	"fovea/internal/table"
 )
@@ -86,7 +87,7 @@ func (t *Table) WriteSplits(w io.Writer) error {
 
 // Relative returns the path of an image relative to the folder of the images, with slashes, or else as it is.
 func (t *Table) Relative(path string) string {
-	if rel, err := filepath.Rel(t.All.Dir, path); err == nil {
+	if rel, err := store.Rel(t.All.Dir, path); err == nil {
 		path = rel
 	}
 	return filepath.ToSlash(path)

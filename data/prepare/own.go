@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,13 +77,8 @@ func checkFolderName(class string) error {
 func (p *Plan) inspectOwn(ctx context.Context) error {
 	t := p.options.Own.table
 	for _, s := range t.All.Samples {
-		info, err := os.Stat(s.Path)
-		if err != nil {
-			return err
-		}
-		path := s.Path
 		img := &Image{Class: s.Class, Patient: t.All.Attribute(s, "patient"), file: &file{path: t.Relative(s.Path),
-			size: info.Size(), open: func() (io.ReadCloser, error) { return os.Open(path) }}}
+			own: s.Path}}
 		if t.All.Rows != nil {
 			img.attributes = t.All.Rows[s.Row]
 		}

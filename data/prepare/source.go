@@ -38,6 +38,7 @@ type file struct {
 	path string // below the source, with slashes; an archive counts as a folder
 	size int64
 	open func() (io.ReadCloser, error)
+	own  string // of an image of one's own: its path, also in a tar archive, in the place of size and open
 }
 
 // openSource lists a zip archive, or a folder with archives and files. The caller closes the source.
@@ -137,6 +138,13 @@ func isJunk(base string) bool { return strings.HasPrefix(base, ".") || base == "
 
 // read returns the whole content.
 func (f *file) read() ([]byte, error) {
+	if f.own != "" {
+		content, err := data.ReadFile(f.own)
+		if err != nil {
+			err = fmt.Errorf("reading %s: %w", f.path, err)
+		}
+		return content, err
+	}
 	if f.size > maxFile {
 		return nil, fmt.Errorf("%s has %d bytes, more than the limit of %d: no image or table of the set does",
 			f.path, f.size, maxFile)

@@ -13,16 +13,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
+	"fovea/data/store"
 	"fovea/internal/naming"
-	"fovea/internal/regular"
 )
 
 // Limits of an archive.
@@ -33,13 +31,9 @@ const (
 
 const ending = ".tar"
 
-// IsArchive reports whether path is a regular file whose name ends in .tar.
+// IsArchive reports whether path is a regular file or an object whose name ends in .tar.
 func IsArchive(path string) bool {
-	if !strings.EqualFold(filepath.Ext(path), ending) {
-		return false
-	}
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular()
+	return strings.EqualFold(filepath.Ext(path), ending) && store.IsFile(path)
 }
 
 // Split returns the archive and the member that a path such as ARCHIVE.tar/MEMBER names. ok is false if no part of the
@@ -64,7 +58,7 @@ func Stat(path string) (fs.FileInfo, error) {
 	if archive, _, ok := Split(path); ok {
 		path = archive
 	}
-	return os.Stat(path)
+	return store.Stat(path)
 }
 
 // A member is a file in an archive.
@@ -75,15 +69,17 @@ type member struct {
 
 // An index lists the members of an archive.
 type index struct {
-	members  []member // by name
-	size     int64    // of the archive when it was listed
-	modified time.Time
+	members []member      // by name
+	version store.Version // of the archive when it was listed
 }
 
 var (
 	mu      sync.Mutex // guards indexes
 	indexes = map[string]*index{}
 )
+
+// Listed reports whether [Each] has listed an archive.
+func Listed(archive string) bool { return known(archive) != nil }
 
 func known(archive string) *index {
 	mu.Lock()
@@ -94,7 +90,7 @@ func known(archive string) *index {
 // Each lists an archive and calls do with the path of each member that is a file, in the order of the archive, and with
 // its content, which is valid until do returns. Errors name the archive and the member.
 func Each(archive string, do func(path string, content io.Reader) error) error {
-	f, err := regular.Open(archive)
+	f, err := store.Open(archive)
 	if err != nil {
 		return err
 	}
@@ -109,23 +105,19 @@ func Each(archive string, do func(path string, content io.Reader) error) error {
 	return nil
 }
 
-func list(f *os.File, archive string, do func(path string, content io.Reader) error) (*index, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	x := &index{size: info.Size(), modified: info.ModTime()}
+func list(f store.File, archive string, do func(path string, content io.Reader) error) (*index, error) {
+	x := &index{version: f.Version()}
 	w := &window{file: f, buffer: make([]byte, windowSize)}
-	in := tar.NewReader(w) // seeks past contents, since w can
+	in := &headers{window: w, size: x.version.Size}
 	names := 0
 	for {
-		h, err := in.Next()
+		h, err := in.read()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("behind %d members: %w: it is no tar archive, or was cut short; a compressed one must be "+
-				"unpacked to .tar", len(x.members), err)
+			return nil, fmt.Errorf("behind %d members: %w: it is no tar archive, or was cut short: copy it again; a compressed "+
+				"one must be unpacked to .tar", len(x.members), err)
 		}
 		if h.Typeflag != tar.TypeReg {
 			continue // folders, links and devices hold no image
@@ -141,11 +133,18 @@ func list(f *os.File, archive string, do func(path string, content io.Reader) er
 		if names += len(name); len(x.members) == maxMembers || names > maxNames {
 			return nil, fmt.Errorf("it has more than %d members or %d bytes of names: divide it", maxMembers, maxNames)
 		}
-		whole := archive + string(filepath.Separator) + filepath.FromSlash(name)
+		whole := archive + "/" + name
+		if !store.Remote(archive) {
+			whole = archive + string(filepath.Separator) + filepath.FromSlash(name)
+		}
 		x.members = append(x.members, member{filepath.ToSlash(whole[len(archive)+1:]), w.at, h.Size})
-		if err := do(whole, in); err != nil {
+		if err := do(whole, io.LimitReader(w, h.Size)); err != nil {
 			return nil, fmt.Errorf("the member %s: %w", naming.Quote(short(name)), err)
 		}
+	}
+	if in.size < in.next+blockSize { // an archive ends with two blocks of zeros
+		return nil, fmt.Errorf("behind %d members: it has no end, so it was cut short: copy it again, or pack it again to the end",
+			len(x.members))
 	}
 	slices.SortFunc(x.members, func(a, b member) int { return cmp.Compare(a.name, b.name) })
 	for i := 1; i < len(x.members); i++ {
@@ -169,8 +168,11 @@ func isSparse(h *tar.Header) bool {
 	return h.Typeflag == tar.TypeGNUSparse
 }
 
-// Read returns the content of a member, which [Split] found. More than most bytes are an error. It lists the archive if
-// [Each] has not. It is safe for concurrent use.
+// ErrReplaced is the error about an archive that is not the one that was listed, by its size and time.
+var ErrReplaced = errors.New("the archive was replaced after it had been listed: start again")
+
+// Read returns the content of a member, which [Split] found. More than most bytes are an error, and so is [ErrReplaced].
+// It lists the archive if [Each] has not. It is safe for concurrent use.
 func Read(archive, name string, most int64) ([]byte, error) {
 	x := known(archive)
 	if x == nil {
@@ -191,13 +193,13 @@ func Read(archive, name string, most int64) ([]byte, error) {
 	if m.size > most {
 		return fail(fmt.Errorf("the file has more than %d bytes, the limit for files of its kind", most))
 	}
-	f, err := regular.Open(archive)
+	f, err := store.Open(archive)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || info.Size() != x.size || !info.ModTime().Equal(x.modified) {
-		return fail(errors.Join(errors.New("the archive was replaced after it had been listed: start again"), err))
+	if f.Version() != x.version {
+		return fail(ErrReplaced)
 	}
 	content := make([]byte, m.size)
 	if _, err := f.ReadAt(content, m.offset); err != nil {

@@ -3,7 +3,6 @@ package tars
 import (
 	"errors"
 	"io"
-	"os"
 )
 
 // windowSize is a few small members, and little beside a large one that is passed over, in bytes.
@@ -11,7 +10,7 @@ const windowSize = 16 << 10
 
 // A window reads and seeks in a file without asking the system for what it has read already.
 type window struct {
-	file   *os.File
+	file   io.ReaderAt
 	buffer []byte
 	start  int64 // of the buffer in the file
 	filled int   // bytes of the buffer

@@ -139,7 +139,7 @@ func (c Config) Parameters() []Parameter {
 	}
 	switch c.Positions {
 	case LearnedAll:
-		add(TruncNormal, "pos_embed", 1, c.tokens(), w)
+		add(TruncNormal, "pos_embed", 1, 1+c.patches(), w)
 	case LearnedPatches:
 		add(TruncNormal, "pos_embed", 1, c.patches(), w)
 	}

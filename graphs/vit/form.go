@@ -19,7 +19,7 @@ type Form struct {
 type Positions string
 
 const (
-	LearnedAll     Positions = ""        // pos_embed is added to the class token and the patches
+	LearnedAll     Positions = ""        // pos_embed is added to the class token and the patches, not to registers
 	LearnedPatches Positions = "patches" // pos_embed is added to the patches alone
 	Rotary         Positions = "rotary"  // queries and keys of the patches are rotated, as in DINOv3 (arXiv 2508.10104)
 )

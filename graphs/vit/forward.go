@@ -91,16 +91,21 @@ func (m model) embed() *graphs.Value {
 		x = g.Add(x, m.parameters["patch_embed.proj.bias"])
 	}
 	x = g.Reshape(x, m.batch, m.patches(), m.Width)
-	if m.Positions == LearnedPatches {
-		x = g.Add(x, m.parameters["pos_embed"])
+	class, positions := m.parameters["cls_token"], m.parameters["pos_embed"]
+	switch {
+	case m.Positions == LearnedPatches:
+		x = g.Add(x, positions)
+	case m.Positions == LearnedAll && m.Registers > 0:
+		class = g.Add(class, g.Slice(positions, 1, 0, 1))
+		x = g.Add(x, g.Slice(positions, 1, 1, 1+m.patches()))
 	}
-	tokens := []*graphs.Value{g.Expand(m.parameters["cls_token"], m.images, m.batch, 1, m.Width)}
+	tokens := []*graphs.Value{g.Expand(class, m.images, m.batch, 1, m.Width)}
 	if m.Registers > 0 {
 		tokens = append(tokens, g.Expand(m.parameters["reg_token"], m.images, m.batch, m.Registers, m.Width))
 	}
 	x = g.Concat(1, append(tokens, x)...)
-	if m.Positions == LearnedAll {
-		x = g.Add(x, m.parameters["pos_embed"])
+	if m.Positions == LearnedAll && m.Registers == 0 {
+		x = g.Add(x, positions)
 	}
 	x = g.Reshape(x, m.rows(m.tokens()), m.Width)
 	if m.PreNorm {

@@ -2,6 +2,7 @@ package naming
 
 import (
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -19,10 +20,17 @@ func Portable(path string) string {
 	return filepath.Base(path)
 }
 
-// PortableArguments returns the arguments of a command line with [Portable] paths, also in values such as -data=PATH.
+// secrets are what an address of a web server may hold beside the path: a name with a password, and a signature.
+var secrets = regexp.MustCompile(`(?i)(https?://)([^/?#\s]*@)?([^?#]*).*`)
+
+// PortableArguments returns the arguments of a command line with [Portable] paths, also in values such as -data=PATH, and
+// without the passwords and signatures in addresses.
 func PortableArguments(args []string) []string {
 	out := make([]string, len(args))
 	for i, arg := range args {
+		if out[i] = secrets.ReplaceAllString(arg, "$1$3"); out[i] != arg || strings.Contains(arg, "://") {
+			continue
+		}
 		out[i] = Portable(arg)
 		if at := strings.LastIndex(arg, "="); at >= 0 {
 			out[i] = arg[:at+1] + Portable(arg[at+1:])

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"fovea/configs"
 	"fovea/graphs/vit"
 	"fovea/models/pretrained"
+	"fovea/models/trained"
 	"fovea/onnx/weights"
 )
 
@@ -19,9 +21,15 @@ type Architecture struct {
 	Report   pretrained.Report `json:"report"`
 }
 
-// architectures returns the models that can load a file, the published one that it is most likely of first.
-func architectures(f *weights.File, path string) []Architecture {
+// architectures returns the models that can load a file, the published one that it is most likely of first. The error
+// says what is nearest.
+func architectures(f *weights.File, path string) ([]Architecture, error) {
+	outlines := pretrained.Outlines(f, "")
+	if len(outlines) == 0 {
+		return nil, errors.New("its names are those of no Vision Transformer that is known")
+	}
 	var out []Architecture
+	var nearest error
 	tried := map[string]bool{}
 	try := func(d vit.Dimensions, size int64, settings, about string) {
 		if d.Patch == 0 || tried[settings] {
@@ -31,9 +39,11 @@ func architectures(f *weights.File, path string) []Architecture {
 		match, err := pretrained.New(f, pretrained.Parameters(d.Config(int(size), 1)), pretrained.Options{Allow: []string{"norm.*"}})
 		if err == nil {
 			out = append(out, Architecture{settings, about, match.Report})
+		} else if nearest == nil {
+			nearest = err
 		}
 	}
-	for _, o := range pretrained.Outlines(f, "") {
+	for _, o := range outlines {
 		c := o.Config
 		size := cmp.Or(c.ImageSize, 14*c.Patch)
 		known := pretrained.Known(f, o, filepath.Base(path))
@@ -59,7 +69,10 @@ func architectures(f *weights.File, path string) []Architecture {
 				"it was trained", like, d.Patch, d.Width, d.Depth), "")
 		}
 	}
-	return out
+	if out == nil {
+		return nil, cmp.Or(nearest, errors.New("no architecture of model.arch is of its kind"))
+	}
+	return out, nil
 }
 
 // summary says how parameters and tensors were matched.
@@ -68,6 +81,48 @@ func (a Architecture) summary() string {
 	attributes := a.Report.Attributes()
 	for i := 0; i+1 < len(attributes); i += 2 {
 		parts = append(parts, fmt.Sprintf("%v %v", attributes[i], attributes[i+1]))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// A Trained says what classifier a weight file is with its head.
+type Trained struct {
+	Config vit.Config    `json:"config"`
+	Facts  trained.Facts `json:"facts"`
+}
+
+// trainedIn returns the classifier of a weight file. The error says why it is none.
+func trainedIn(f *weights.File) (*Trained, error) {
+	w, err := trained.Describe(f, trained.Settings{}, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &Trained{w.Config, w.Facts}, nil
+}
+
+// summary says how the classifier is used, and what must be said.
+func (t *Trained) summary() string {
+	c := t.Config
+	parts := []string{fmt.Sprintf("%d classes; %d pixels in patches of %d; width %d, %d blocks, %d heads; pool %s", c.Classes,
+		c.ImageSize, c.Patch, c.Width, c.Depth, c.Heads, c.Pool)}
+	if c.FCNormTwice {
+		parts = append(parts, "fc_norm twice")
+	}
+	if t.Facts.Program != "" {
+		parts = append(parts, "written by "+t.Facts.Program)
+	}
+	var flags []string
+	for _, x := range []struct {
+		flag  string
+		known bool
+	}{{"-classes", t.Facts.Classes != nil}, {"-crop", t.Facts.Crop != 0}, {"-mean", t.Facts.Mean != nil},
+		{"-std", t.Facts.Std != nil}} {
+		if !x.known {
+			flags = append(flags, x.flag)
+		}
+	}
+	if flags != nil {
+		parts = append(parts, "to be said: "+strings.Join(flags, ", "))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -223,8 +223,13 @@ func (p *printer) weights(w *Weights, list bool) {
 		}
 		p.field("loads into", "%s: %s", a.Settings, a.summary())
 	}
-	if w.Architectures == nil {
-		p.field("loads into", "no Vision Transformer that a config can describe")
+	switch {
+	case w.Architectures == nil:
+		p.field("loads into", "no Vision Transformer that a config can describe: %s", w.Unloadable)
+	case w.Trained != nil:
+		p.field("as -model", "%s", w.Trained.summary())
+	default:
+		p.field("as -model", "no: %s", w.Untrained)
 	}
 	p.line("")
 	rows := []string{"prefix\ttensors\telements\tsize"}

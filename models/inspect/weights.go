@@ -17,7 +17,10 @@ type Weights struct {
 	Types         map[string]int    `json:"types"`    // tensors by element type
 	Prefixes      []Prefix          `json:"prefixes"` // in the file's order
 	Tensors       []Value           `json:"tensors"`
-	Architectures []Architecture    `json:"architectures"` // that model.arch can name for this file
+	Architectures []Architecture    `json:"architectures"`        // that model.arch can name for this file
+	Unloadable    string            `json:"unloadable,omitempty"` // reason why there are none
+	Trained       *Trained          `json:"trained,omitempty"`    // the classifier that commands take with -model
+	Untrained     string            `json:"untrained,omitempty"`  // reason why there is none
 }
 
 // A Prefix sums up the tensors whose names begin with it.
@@ -50,7 +53,13 @@ func readWeights(path string) (*Weights, error) {
 		names, counts = append(names, strings.Split(t.Name, ".")), append(counts, Tally{1, n, size})
 	}
 	w.Prefixes = group(names, counts)
-	w.Architectures = architectures(f, path)
+	if w.Architectures, err = architectures(f, path); err != nil {
+		w.Unloadable = err.Error()
+		return w, nil
+	}
+	if w.Trained, err = trainedIn(f); err != nil {
+		w.Untrained = err.Error()
+	}
 	return w, nil
 }
 

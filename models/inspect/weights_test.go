@@ -24,12 +24,13 @@ func TestWeights(t *testing.T) {
 	}
 	for path, lines := range map[string][]string{
 		mae: {"mae.pth: PyTorch, ", "398 float16", "model.decoder_blocks     96 ", "patch = 2, width = 2, depth = 24",
-			"dict model; new 2 of fc_norm, 2 of head; unexpected mask_token, decoder_pos_embed",
+			"backbone 292 of 292 parameters; layout timm; dict model; new 2 of fc_norm, 2 of head; unexpected mask_token, decoder_pos_embed",
+			"as -model       no: it holds a Vision Transformer of width 2 with 24 blocks",
 			"\nmodel.cls_token float16[1,1,2]\n"},
 		filepath.Join(checkpoints, "teacher.pth"): {"vit_small_patch14_dinov2",
-			"dict teacher; new 2 of head; unexpected dino_head, ibot_head"},
+			"dict teacher.backbone; new 2 of head; unexpected dino_head, ibot_head"},
 		filepath.Join(checkpoints, "vit.pdparams"): {"pickle of PyTorch before 1.6 or of PaddlePaddle",
-			"layout PaddlePaddle's, transposed"},
+			"linear weights PaddlePaddle's, transposed"},
 		filepath.Join(checkpoints, "resize.safetensors"): {": safetensors, 51.1 kB\n", "11 float64",
 			"no Vision Transformer that a config can describe"},
 	} {

@@ -52,7 +52,8 @@ func (a Assignment) Load(values []float32) error {
 	return nil
 }
 
-// InPlace returns the parameter's elements, little-endian, in the file's memory, if they are there as they must be.
+// InPlace returns the parameter's elements, little-endian, in the file's memory, if they are there as they must be and
+// finite.
 func (a Assignment) InPlace() (data []byte, ok bool) {
 	if len(a.Parts) != 1 || a.Resize {
 		return nil, false
@@ -60,6 +61,12 @@ func (a Assignment) InPlace() (data []byte, ok bool) {
 	p := a.Parts[0]
 	if p.Transpose || p.Factor != nil || p.To > 0 || p.Tensor.Type != pb.TensorProto_FLOAT || p.Tensor.Data == nil {
 		return nil, false
+	}
+	const exponent = 0x7f800000 // all of its bits are set in infinities and NaN
+	for at := 0; at < len(p.Tensor.Data); at += 4 {
+		if binary.LittleEndian.Uint32(p.Tensor.Data[at:])&exponent == exponent {
+			return nil, false
+		}
 	}
 	return p.Tensor.Data, true
 }

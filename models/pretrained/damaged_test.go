@@ -96,17 +96,6 @@ func apart(pattern, replacement string, parts ...string) edit {
 	}
 }
 
-// beside adds a second copy of the file.
-func beside(p string) edit {
-	return func(file []entry) []entry {
-		for _, e := range slices.Clone(file) {
-			other := drawn(p+e.name, e.shape)
-			file = append(file, other)
-		}
-		return file
-	}
-}
-
 // both writes the file below two prefixes, with values of its own below the first.
 func both(a, b string) edit {
 	return func(file []entry) (out []entry) {
@@ -248,14 +237,15 @@ func TestDamaged(t *testing.T) {
 		{"class token missing", plain, without("^cls_token"), "the file lacks cls_token"},
 		{"positions missing", plain, without("^pos_embed"), "the file lacks pos_embed"},
 		{"positions of no square", plain, reshape("^pos_embed", to(1, 8, w)), "pos_embed is [1 8 4] in the file and [1 5 4]"},
-		{"a norm too many", plain, add("local_cls_norm.weight", w), "the model lacks local_cls_norm.weight"},
+		{"a norm too many", plain, add("other_norm.weight", w), "the model lacks other_norm.weight"},
+		{"SAT493M's norm too many", plain, add("local_cls_norm.weight", w), ""},
 		{"a norm before the blocks", plain, add("norm_pre.weight", w), "the model lacks norm_pre.weight"},
 		{"norms of q", plain, add("blocks.0.attn.q_norm.weight", w), "the model lacks blocks.0.attn.q_norm.weight"},
 		{"layer scale", plain, chain(add("blocks.0.ls1.gamma", w), prefix("backbone.")), "the model lacks blocks.0.ls1.gamma"},
 		{"no layer scale", scaled, without("gamma"), "the file lacks blocks.0.ls1.gamma"},
 		{"registers", plain, add("register_tokens", 1, 4, w), "the model lacks register_tokens"},
 		{"a distillation token", plain, add("dist_token", 1, 1, w), "the model lacks dist_token"},
-		{"SwiGLU", plain, rename(`mlp\.fc(\d)`, "mlp.w$1"), "the file lacks blocks.0.mlp.fc1.weight"},
+		{"SwiGLU", plain, rename(`mlp\.fc(\d)`, "mlp.w$1"), "of another shape: blocks.0.mlp.w2.weight is [4 16]"},
 		{"a misspelt name", plain, rename(`blocks\.1\.attn\.proj`, "blocks.1.atn.proj"), "the model lacks blocks.1.atn.proj"},
 		{"one matrix transposed", plain, func(f []entry) []entry {
 			i := slices.IndexFunc(f, func(e entry) bool { return e.name == "blocks.0.mlp.fc1.weight" })

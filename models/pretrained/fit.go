@@ -39,8 +39,10 @@ func (l *layout) fit(file *names, prefix string, model []Parameter, head bool, a
 		way := ways[i]
 		if isHead && !head {
 			for _, name := range way.tensors() {
-				x.report.Dropped = append(x.report.Dropped, file.tensors[name].Name)
 				used[name] = true
+			}
+			if way != nil {
+				x.report.Dropped = append(x.report.Dropped, p.Name)
 			}
 			way = nil
 		}

@@ -77,7 +77,7 @@ func New(f *weights.File, model []Parameter, o Options) (*Match, error) {
 }
 
 // fitAll returns for each place in the file that has parameters of the model the layout that fits it best. Places with
-// less than an eighth of the parameters have some name in common by chance.
+// less than a sixteenth of the parameters have some name in common by chance.
 func fitAll(file *names, model []Parameter, head bool, allowed []*regexp.Regexp) (fits []*fit) {
 	layouts, _ := readLayouts()
 	for _, l := range layouts {
@@ -96,7 +96,7 @@ func fitAll(file *names, model []Parameter, head bool, allowed []*regexp.Regexp)
 	for _, x := range fits {
 		most = max(most, x.found())
 	}
-	return slices.DeleteFunc(fits, func(x *fit) bool { return 8*x.found() < x.backbone || 2*x.found() < most })
+	return slices.DeleteFunc(fits, func(x *fit) bool { return 16*x.found() < x.backbone || 2*x.found() < most })
 }
 
 // choose returns the fit at the place that is most likely meant: a model rather than its moving average, a teacher

@@ -114,8 +114,11 @@ func (l *layout) outline(file *names, prefix string) (o Outline, ok bool) {
 
 // form reads what tells families apart, with the pool and the size of the images, from the shapes of parameters.
 func form(c *vit.Config, shape func(parameter string) []int64) {
+	if r := shape("reg_token"); len(r) == 3 {
+		c.Registers = r[1]
+	}
 	switch p := shape(positions); {
-	case p == nil: // DINOv3
+	case p == nil && c.Registers > 0: // DINOv3
 		c.Positions, c.Bias, c.Epsilon = vit.Rotary, vit.NoKeyBias, 1e-5
 	case len(p) == 4: // an image
 		c.Positions, c.ImageSize = vit.LearnedPatches, p[2]*c.Patch
@@ -125,9 +128,6 @@ func form(c *vit.Config, shape func(parameter string) []int64) {
 			c.Positions = vit.LearnedPatches
 		}
 		c.ImageSize = side(tokens-max(0, tokensBefore(tokens))) * c.Patch
-	}
-	if r := shape("reg_token"); len(r) == 3 {
-		c.Registers = r[1]
 	}
 	c.LayerScale = shape("blocks.0.ls1.gamma") != nil
 	if shape("norm_pre.weight") != nil { // CLIP

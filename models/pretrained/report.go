@@ -16,21 +16,21 @@ type Report struct {
 	Missing    []string // parameters that are not in the file and keep their values
 	Unexpected []string // tensors that are no parameter, by the names that they would have in the model
 	Resized    []string // position embeddings of another grid, among Loaded
-	Dropped    []string // tensors of the file's head
+	Dropped    []string // parameters of the head that the file has and the model does not get
 	Transposed bool     // Linear weights are [in,out] in the file
 }
 
 // Attributes returns the entries that are not empty as slog's keys and values.
 func (r Report) Attributes() []any {
-	out := []any{"backbone", fmt.Sprintf("%d of %d parameters", r.Filled, r.Backbone), "layout", r.Layout}
+	out := []any{"loaded", len(r.Loaded), "backbone", fmt.Sprintf("%d of %d parameters", r.Filled, r.Backbone), "layout", r.Layout}
 	add := func(key, value string) {
 		if value != "" {
 			out = append(out, key, value)
 		}
 	}
-	add("from", r.Dict)
+	add("dict", r.Dict)
 	if r.Others != nil {
-		add("not from", strings.Join(r.Others, ", ")+", which has the model too: see model.weights_from")
+		add("not taken", strings.Join(r.Others, ", ")+", with the model too: see model.weights_from")
 	}
 	add("new", summary(r.Missing))
 	add("unexpected", summary(r.Unexpected))

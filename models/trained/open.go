@@ -96,10 +96,7 @@ func read(f *weights.File, s Settings, size int64) (*Weights, *pretrained.Match,
 		return nil, nil, fmt.Errorf("it holds %s, whose head reads %d features instead of %d: such heads are not read", about,
 			o.Head, c.FeatureWidth())
 	}
-	c.ImageSize = int64(w.Size)
-	if c.ImageSize == 0 {
-		return nil, nil, fmt.Errorf("it holds %s, and nothing says for which size of images: say it with -size", about)
-	}
+	c.ImageSize = cmp.Or(int64(w.Size), 14*c.Patch)
 	if c.ImageSize%c.Patch != 0 {
 		return nil, nil, fmt.Errorf("a size of %d pixels is no multiple of the patches of %s, %d pixels", c.ImageSize, about,
 			c.Patch)
@@ -120,6 +117,9 @@ func read(f *weights.File, s Settings, size int64) (*Weights, *pretrained.Match,
 	match, err := pretrained.New(f, pretrained.Parameters(*c), pretrained.Options{From: s.From, KeepHead: true})
 	if err != nil {
 		return nil, nil, err
+	}
+	if w.Size == 0 {
+		return nil, nil, fmt.Errorf("it holds %s, and nothing says for which size of images: say it with -size", about)
 	}
 	w.Report = match.Report
 	return w, match, nil

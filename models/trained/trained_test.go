@@ -2,6 +2,7 @@ package trained_test
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -21,7 +22,7 @@ import (
 // A layout of testdata/layouts.json: the file that a project writes for a small model, and the logits of one image.
 type layout struct {
 	Shapes map[string][]int64
-	Logits [2][]float32 // at 16 and 24 pixels
+	Logits [2][]float32 // at 16 and 24 pixels; nil: the project resizes positions otherwise
 }
 
 func readLayouts(t *testing.T) map[string]layout {
@@ -114,6 +115,56 @@ func TestLayouts(t *testing.T) {
 					break
 				}
 			}
+		}
+	}
+}
+
+// A weight file that is no classifier is refused, with what it is.
+func TestRefuses(t *testing.T) {
+	base := readLayouts(t)["timm"]
+	damaged := base.tensors()
+	for _, x := range damaged {
+		if x.Name == "norm.bias" {
+			copy(x.Data[4:], []byte{0, 0, 0xc0, 0x7f}) // NaN
+		}
+	}
+	if _, err := trained.Open(write(t, damaged), trained.Settings{Heads: 2}, 0); err == nil ||
+		!strings.Contains(err.Error(), "element 1 of norm.bias is not finite") {
+		t.Errorf("error %v", err)
+	}
+	for _, test := range []struct {
+		edit     func(l layout)
+		settings trained.Settings
+		size     int64
+		want     string
+	}{
+		{func(l layout) { delete(l.Shapes, "head.weight"); delete(l.Shapes, "head.bias") }, trained.Settings{Heads: 2}, 0,
+			`a Vision Transformer of width 32 with 2 blocks, in the layout "timm", but no head`},
+		{func(l layout) { l.Shapes["head.weight"] = []int64{3, 96} }, trained.Settings{Heads: 2}, 0,
+			"whose head reads 96 features instead of 32"},
+		{func(l layout) { delete(l.Shapes, "head.bias") }, trained.Settings{Heads: 2}, 0, "the file lacks head.bias"},
+		{func(l layout) { delete(l.Shapes, "pos_embed") }, trained.Settings{Heads: 2}, 0, "the file lacks pos_embed"},
+		{func(l layout) { l.Shapes["fc_norm.weight"] = []int64{32} }, trained.Settings{Heads: 2}, 0, "the file lacks fc_norm.bias"},
+		{func(l layout) { delete(l.Shapes, "blocks.0.norm2.bias") }, trained.Settings{Heads: 2}, 0, "the file lacks blocks.0.norm2.bias"},
+		{func(l layout) { l.Shapes["dist_token"] = []int64{1, 1, 32} }, trained.Settings{Heads: 2}, 0, "the model lacks dist_token"},
+		{func(layout) {}, trained.Settings{Heads: 3}, 0, "which cannot have 3 heads: say their number with -set model.heads=N"},
+		{func(layout) {}, trained.Settings{Heads: 2}, 15, "a size of 15 pixels is no multiple of the patches"},
+		{func(layout) {}, trained.Settings{Heads: 2, From: "ema"}, 0, "its names are those of no Vision Transformer"},
+		{func(l layout) {
+			for name, shape := range base.Shapes {
+				l.Shapes["a."+name], l.Shapes["b."+name] = shape, shape
+				delete(l.Shapes, name)
+			}
+		}, trained.Settings{Heads: 2}, 0, `twice, below "a" and below "b": say in model.weights_from`},
+	} {
+		l := layout{Shapes: maps.Clone(base.Shapes)}
+		test.edit(l)
+		c, err := trained.Open(write(t, l.tensors()), test.settings, test.size)
+		if err == nil {
+			c.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("error %v, want one with %q", err, test.want)
 		}
 	}
 }

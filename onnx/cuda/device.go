@@ -8,6 +8,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"unsafe"
 
@@ -103,6 +104,16 @@ func (d *Device) Free() (free, total int64, err error) {
 	result := C.fovea_cuda_memory(d.context, &f, &t)
 	err = failure(result, fmt.Sprintf("GPU %d: asking for the free memory", d.info.Index))
 	return int64(f), int64(t), err
+}
+
+// With calls f on a thread whose current GPU is this one, for libraries that use the current one.
+func (d *Device) With(f func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := d.failure(C.fovea_cuda_current(d.context), 0, "making it the current one"); err != nil {
+		return err
+	}
+	return f()
 }
 
 // Close gives the GPU back. It fails, and leaves the GPU in use, while memory, streams, events or modules are in use.

@@ -133,6 +133,8 @@ int fovea_cuda_release(int index) {
 	return api.cuDevicePrimaryCtxRelease_v2(device);
 }
 
+int fovea_cuda_current(uintptr_t context) { return api.cuCtxSetCurrent((void *)context); }
+
 int fovea_cuda_memory(uintptr_t context, size_t *free, size_t *total) {
 	IN(context, cuMemGetInfo_v2(free, total));
 	return 0;

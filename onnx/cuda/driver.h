@@ -23,6 +23,7 @@ int fovea_cuda_count(int *count);
 int fovea_cuda_describe(int index, char *name, int size, int *major, int *minor, size_t *memory, int *driver);
 int fovea_cuda_retain(int index, uintptr_t *context);
 int fovea_cuda_release(int index);
+int fovea_cuda_current(uintptr_t context);
 int fovea_cuda_memory(uintptr_t context, size_t *free, size_t *total);
 
 int fovea_cuda_allocate(uintptr_t context, size_t bytes, uintptr_t *address); // zeroed

@@ -34,6 +34,9 @@ func (d *Device) Allocate(bytes int) (*Memory, error) {
 // Pointer returns the address in the GPU's memory, or 0 after Free.
 func (m *Memory) Pointer() uintptr { return uintptr(m.handle) }
 
+// GPU returns the index of the GPU that has the memory.
+func (m *Memory) GPU() int { return m.device.info.Index }
+
 // Size returns the number of bytes that were asked for.
 func (m *Memory) Size() int { return m.size }
 

@@ -17,8 +17,8 @@ type Device struct {
 	reached *cuda.Event // end of the work that Wait waits for
 }
 
-func openDevice() (*Device, error) {
-	d, err := cuda.Open(0)
+func openDevice(gpu int) (*Device, error) {
+	d, err := cuda.Open(gpu)
 	if err != nil {
 		return nil, err
 	}
@@ -72,14 +72,18 @@ func (d *Device) Wait() error {
 	return d.reached.Synchronize()
 }
 
-// Exchange calls use with the contents of arenas in the machine's memory. On a GPU these are copies: with read they are
-// filled from the arenas first, and with write they are copied back afterwards.
+// Exchange calls use with the contents of arenas in the machine's memory. Those of arenas on a GPU are copies: with read
+// they are filled from the arenas first, and with write they are copied back afterwards.
 func (d *Device) Exchange(arenas []*ort.Memory, read, write bool, use func(contents []*ort.Memory) error) error {
 	if d == nil {
 		return use(arenas)
 	}
 	var contents []*ort.Memory
 	for _, a := range arenas {
+		if a.Device() == nil {
+			contents = append(contents, a)
+			continue
+		}
 		c, err := ort.Allocate(a.Device().Size())
 		if err != nil {
 			return err
@@ -98,6 +102,9 @@ func (d *Device) Exchange(arenas []*ort.Memory, read, write bool, use func(conte
 		return err
 	}
 	for i, a := range arenas {
+		if a.Device() == nil {
+			continue
+		}
 		if err := d.Compute.Upload(a.Device(), 0, contents[i].Bytes()); err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strconv"
 
 	"fovea/internal/progress"
 	"fovea/onnx/cuda"
@@ -20,6 +21,7 @@ import (
 // works, else on the CPU.
 type Settings struct {
 	Provider  string // "cpu", "cuda", or "auto" for CUDA where it works; "" is "auto"
+	GPU       int    // index of the GPU for CUDA
 	Threads   int    // of a session; 0: one a core
 	Library   string // path of ONNX Runtime; "": it is searched for
 	CUDAGraph bool   // training steps are recorded once and replayed; only on a GPU
@@ -79,6 +81,9 @@ func New(ctx context.Context, s Settings, report progress.Func) (*Engine, error)
 	return e, nil
 }
 
+// NCCL returns the path of NVIDIA's library that joins GPUs, for the runtime that was loaded.
+func NCCL(ctx context.Context) string { return install.NCCL(ctx) }
+
 func (s Settings) provider() string {
 	if s.Provider == "" {
 		return "auto"
@@ -95,12 +100,12 @@ func explainCPU(library *ort.Library, reason error) {
 	slog.Warn("CUDA does not work here, the CPU is used; `trainer doctor` tells more", "reason", reason)
 }
 
-// useCUDA makes sessions run on the first GPU.
+// useCUDA makes sessions run on the GPU that was chosen.
 func (e *Engine) useCUDA(ctx context.Context, s Settings) (err error) {
-	if err := install.CheckCUDA(ctx); err != nil {
+	if err := install.CheckCUDA(ctx, s.GPU); err != nil {
 		return err
 	}
-	if e.device, err = openDevice(); err != nil {
+	if e.device, err = openDevice(s.GPU); err != nil {
 		return err
 	}
 	e.options.Provider, e.record = "cuda", s.CUDAGraph
@@ -110,7 +115,8 @@ func (e *Engine) useCUDA(ctx context.Context, s Settings) (err error) {
 		e.record = false
 	}
 	// By default the provider's arena doubles whenever it grows.
-	e.options.ProviderOptions = map[string]string{"arena_extend_strategy": "kSameAsRequested", "use_tf32": "0"}
+	e.options.ProviderOptions = map[string]string{"arena_extend_strategy": "kSameAsRequested", "use_tf32": "0",
+		"device_id": strconv.Itoa(s.GPU)}
 	return nil
 }
 
@@ -162,7 +168,7 @@ func (e *Engine) RenewDevice() error {
 	if e.device == nil {
 		return nil
 	}
-	d, err := openDevice()
+	d, err := openDevice(e.device.Info().Index)
 	if err != nil {
 		return err
 	}

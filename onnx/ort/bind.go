@@ -122,8 +122,8 @@ func newValue(t *Tensor) (*value, error) {
 	var native *C.OrtValue
 	var err error
 	if d := t.memory.device; d != nil {
-		err = failure(C.fovea_device_tensor(C.uintptr_t(d.Pointer()+uintptr(t.offset)), C.size_t(t.bytes),
-			dims, C.size_t(len(shape)), C.int(t.kind), &native))
+		err = failure(C.fovea_device_tensor(C.int(d.GPU()), C.uintptr_t(d.Pointer()+uintptr(t.offset)),
+			C.size_t(t.bytes), dims, C.size_t(len(shape)), C.int(t.kind), &native))
 	} else {
 		err = failure(C.fovea_tensor(unsafe.Pointer(unsafe.SliceData(t.data)), C.size_t(len(t.data)),
 			dims, C.size_t(len(shape)), C.int(t.kind), &native))

@@ -65,15 +65,15 @@ OrtStatus *fovea_tensor(void *data, size_t bytes, const int64_t *shape, size_t r
 	                                           (ONNXTensorElementDataType)type, value);
 }
 
-OrtStatus *fovea_device_tensor(uintptr_t address, size_t bytes, const int64_t *shape, size_t rank, int type,
+OrtStatus *fovea_device_tensor(int gpu, uintptr_t address, size_t bytes, const int64_t *shape, size_t rank, int type,
                                OrtValue **value) {
-	static OrtMemoryInfo *device;
-	if (!device) {
-		OrtStatus *status = api->CreateMemoryInfo("Cuda", OrtDeviceAllocator, 0, OrtMemTypeDefault, &device);
-		if (status) return status;
-	}
-	return api->CreateTensorWithDataAsOrtValue(device, (void *)address, bytes, shape, rank,
-	                                           (ONNXTensorElementDataType)type, value);
+	OrtMemoryInfo *device;
+	OrtStatus *status = api->CreateMemoryInfo("Cuda", OrtDeviceAllocator, gpu, OrtMemTypeDefault, &device);
+	if (status) return status;
+	status = api->CreateTensorWithDataAsOrtValue(device, (void *)address, bytes, shape, rank,
+	                                             (ONNXTensorElementDataType)type, value);
+	api->ReleaseMemoryInfo(device);
+	return status;
 }
 
 OrtStatus *fovea_enqueue(OrtSession *s, OrtIoBinding *b) {

@@ -26,8 +26,8 @@ void fovea_release_providers(char **names, int count);
 
 OrtStatus *fovea_tensor(void *data, size_t bytes, const int64_t *shape, size_t rank, int type,
                         OrtValue **value);
-// fovea_device_tensor is over memory of the first GPU.
-OrtStatus *fovea_device_tensor(uintptr_t address, size_t bytes, const int64_t *shape, size_t rank, int type,
+// fovea_device_tensor is over memory of the GPU of a number.
+OrtStatus *fovea_device_tensor(int gpu, uintptr_t address, size_t bytes, const int64_t *shape, size_t rank, int type,
                                OrtValue **value);
 void fovea_release_value(OrtValue *value);
 

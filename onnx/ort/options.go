@@ -29,7 +29,7 @@ const (
 // Options say how a session runs. The zero value runs on the CPU with all cores, all optimisations, no memory pattern
 // and no arena.
 type Options struct {
-	Provider      string // "cpu" or "" for the CPU, "cuda" for the first GPU
+	Provider      string // "cpu" or "" for the CPU, "cuda" for a GPU
 	Threads       int    // threads inside an operator; 0 means one for each core
 	Optimization  Level
 	MemoryPattern bool // plan one block of memory for a run: it takes more memory and saves no time
@@ -51,7 +51,8 @@ type Options struct {
 	Longest time.Duration
 	// Signals, if not nil, are those that nodes of the model raise. They are closed after the session.
 	Signals *Signals
-	// ProviderOptions are options of the provider, such as "use_tf32": "0" for cuda.
+	// ProviderOptions are options of the provider, such as "use_tf32": "0" for cuda. There "device_id" is the index of the
+	// GPU; without it, it is the first.
 	ProviderOptions map[string]string
 
 	optimized string // file to save the optimised model in, for CheckPlacement

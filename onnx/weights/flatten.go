@@ -69,8 +69,22 @@ func (f *flattener) walk(v any) error {
 	case *joined:
 		tensor = v.tensor
 	case *pickle.Object:
-		if state, ok := v.State.(*pickle.Dict); ok && isNamespace(v.Class) {
+		state, ok := v.State.(*pickle.Dict)
+		switch {
+		case !ok:
+			return nil
+		case isNamespace(v.Class):
 			return f.walk(state)
+		}
+		// A whole module: its tensors have the names that its state_dict would give them.
+		for _, part := range []string{"_parameters", "_buffers", "_modules"} {
+			if tensors, ok := state.Get(part); ok {
+				if d, ok := tensors.(*pickle.Dict); ok {
+					if err := f.walk(d); err != nil {
+						return err
+					}
+				}
+			}
 		}
 		return nil
 	case *pickle.Dict:

@@ -40,6 +40,26 @@ func TestOpenPTH(t *testing.T) {
 	}
 }
 
+// TestModule: torch.save of a whole module gives the tensors of its state_dict, and nothing of it is executed.
+func TestModule(t *testing.T) {
+	var got []string
+	for _, x := range openTest(t, filepath.Join("testdata", "module.pth")).Tensors {
+		data, err := x.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x.Type == pb.TensorProto_FLOAT {
+			got = append(got, fmt.Sprint(x.Name, x.Shape, math.Float32frombits(binary.LittleEndian.Uint32(data))))
+		}
+	}
+	slices.Sort(got)
+	want := []string{"0.bias[1] 1", "0.weight[1 2] 0", "1.0.bias[1] 3", "1.0.running_mean[1] 4",
+		"1.0.running_var[1] 5", "1.0.weight[1] 2"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func sameTensors(t *testing.T, what string, got, want []Tensor) {
 	t.Helper()
 	if len(got) != len(want) {

@@ -140,7 +140,7 @@ func meanReport(reports []rankReport) (mean rankReport) {
 
 // beScaleRank takes steps as a process of a training, and prints the report of all in the first.
 func beScaleRank(ctx context.Context, s setup) error {
-	g, err := collective.Open()
+	g, err := collective.Open(ctx)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@
 // optimised and partitioned as on a real GPU, but its kernels compute nothing. [Run] prepares a test for
 // [fovea/onnx/ort.CheckPlacement], or skips it where the stand-ins are not there.
 //
-// Package onnx/cuda works on them too. The kernels of training/optim/gpu do compute, because they are compiled for the
+// Package onnx/cuda works on them too, and several GPUs are joined by a stand-in of NCCL. The kernels of training/optim/gpu do compute, because they are compiled for the
 // host. [Live] counts the resources that a test has not given back. Environment variables make the GPU small, old or
 // absent. The script names them.
 package cudastub

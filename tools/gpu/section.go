@@ -36,6 +36,7 @@ var sections = []struct {
 	{"Throughput and memory", "figures; none decides", throughput},
 	{"End to end", "figures; none decides", endToEnd},
 	{"Profile", "figures; none decides", profile},
+	{"Two GPUs", "parameters and state of a run on one GPU: to the bit, or as close as two equal runs lie", twoGPUs},
 }
 
 // Numbers of the sections that the frame treats apart.

@@ -67,6 +67,7 @@ func TestDryRun(t *testing.T) {
 	}
 	for title, reason := range map[string]string{
 		"Placement": "CUDA", "Optimizer": "GPU", "CUDA graphs": "GPU", "Loss curve": "no -python", "Out of memory": "GPU",
+		"Two GPUs": "GPUs",
 	} {
 		if r := results[title]; r.Verdict != skipped || !strings.Contains(r.Reason, reason) {
 			t.Errorf("%s: %s, %s", title, r.Verdict, r.Reason)
@@ -91,10 +92,12 @@ func TestDryRun(t *testing.T) {
 // TestVerifyOnCUDA takes the paths of a GPU on the stand-ins. Their sessions compute nothing, so that comparisons of
 // numbers fail. The rest is real.
 func TestVerifyOnCUDA(t *testing.T) {
+	t.Setenv("FOVEA_CUDA_STUB_DEVICES", "2")
 	cudastub.Run(t, func(t *testing.T) {
 		results, _ := verified(t, "-provider", "cuda", "-sizes", "small")
 		for _, title := range []string{
 			"Environment", "Placement", "Optimizer", "CUDA graphs", "Resume", "Ctrl-C", "Throughput and memory", "End to end", "Profile",
+			"Two GPUs",
 		} {
 			if r := results[title]; r.Verdict != pass {
 				t.Errorf("%s: %s, %s\n%s", title, r.Verdict, r.Reason, r.Log)

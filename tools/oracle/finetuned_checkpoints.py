@@ -174,13 +174,13 @@ def timm_file(rename, extra=(), **kwargs):
     return {"shapes": shapes, "logits": logits}
 
 
-def hugging_file(model, names, answer):
+def hugging_file(model, names, answer, sizes=(16, 24)):
     """A model of transformers; names are those of its file."""
     model = model.eval()
     state = {names(name): t for name, t in model.state_dict().items()}
     with torch.no_grad():
         draw(state)
-        logits = [answer(model, image(size))[0].tolist() for size in (16, 24)]
+        logits = [answer(model, image(size))[0].tolist() for size in sizes]
     return {"shapes": {name: list(t.shape) for name, t in state.items()}, "logits": logits}
 
 
@@ -374,6 +374,8 @@ def layouts():
             Classes(transformers.DINOv3ViTModel(dinov3())), lambda n: n, lambda m, x: m(x)),
         "transformers DINOv3 plus": hugging_file(
             Classes(transformers.DINOv3ViTModel(dinov3(use_gated_mlp=True, hidden_act="silu"))), lambda n: n, lambda m, x: m(x)),
+        "transformers DINOv2 with registers": hugging_file(Classes(transformers.Dinov2WithRegistersModel(
+            transformers.Dinov2WithRegistersConfig(**HUGGING))), lambda n: n, lambda m, x: m(x), (16,)),  # antialiased
         "RETFound-Green": renamed(GREEN, lambda n: n),
         "VisionFM": renamed(VISIONFM, lambda n: n if n.startswith("head") else "teacher.backbone." + n),
         "DINOv2's giant": renamed(GIANT, lambda n: n.replace("mlp.fc1", "mlp.w12").replace("mlp.fc2", "mlp.w3")),

@@ -3,6 +3,7 @@
 onnx/weights/testdata
     odd_zip.pth, odd_legacy.pth   views, parameters, shared storages, every element type, objects that are no tensors
     odd.safetensors               their tensors, contiguous, called by the keys that lead to them
+    module.pth                    a whole module, not its state_dict
 models/pretrained/testdata
     mae_{float32,float16,bfloat16}_{zip,legacy}.pth.gz
                                   the layout of RETFound's pre-training files: 398 tensors of a masked autoencoder of
@@ -78,6 +79,14 @@ def odd():
     }
 
 
+def module():
+    """A module whose tensors are 0, 1, 2 and on."""
+    m = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.Sequential(torch.nn.BatchNorm1d(1)))
+    for i, t in enumerate(m.state_dict().values()):
+        t.copy_(torch.full_like(t, i))
+    return m
+
+
 def named(value, path=()):
     """The tensors of value that a reader finds, by name."""
     if isinstance(value, torch.Tensor):
@@ -149,6 +158,8 @@ def main():
     for name, zipped in (("zip", True), ("legacy", False)):
         (WEIGHTS / f"odd_{name}.pth").write_bytes(save(content, zipped))
     (WEIGHTS / "odd.safetensors").write_bytes(safetensors.torch.save(dict(named(content))))
+
+    (WEIGHTS / "module.pth").write_bytes(save(module(), True))
 
     model = mae()
     assert len(model) == 398

@@ -123,6 +123,8 @@ func (f *folder) patients(split string) int {
 
 func (f *folder) missing(w *writer) {
 	switch {
+	case f.state != nil && strings.HasPrefix(f.state.Division, "the archives"):
+		w.say([]string{inState + ": division"}, "Each image has a label beside it in its archive, so no label is missing.")
 	case f.config.Data.Labels == "" || f.config.Data.Labels == config.LabelsFromFolders:
 		w.say(keys("data.labels"), "Each image lies in the folder of its class, so no label is missing.")
 	case f.leftOut != nil:

@@ -1,6 +1,7 @@
 package collective
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -16,6 +17,7 @@ type Group struct {
 	transport
 	scratch []float32
 	times   Times
+	gpus    *GPUs // nil: nobody has asked for them
 }
 
 // Times are what a rank has spent: on waiting for others, on moving numbers, on adding them.
@@ -50,8 +52,7 @@ type transport interface {
 	// exchange sends to each rank a range of send, and receives one from each.
 	exchange(send []float32, to ranges, receive []float32, from ranges) error
 	abort(reason error)
-	// Close leaves the group, once all ranks have called it. The process then ends with [Exit].
-	Close() error
+	Close() error // once all ranks have called it
 }
 
 // A resting transport has calls that keep a core busy while they wait for other ranks. rest waits without that.
@@ -344,8 +345,18 @@ func (g *Group) buffer(n int) []float32 {
 	return g.scratch[:n]
 }
 
+// Close leaves the group, once all ranks have called it. The process then ends with [Exit].
+func (g *Group) Close() error {
+	if g.gpus == nil {
+		return g.transport.Close()
+	}
+	err := g.Barrier() // no GPU may still be at work for another one
+	return errors.Join(err, g.gpus.close(err != nil), g.transport.Close())
+}
+
 // Abort ends all ranks, from any goroutine. Under MPI it writes the reason to standard error and does not return: the
-// process exits with 1, and so do the others. In a group of [Local] all calls return the reason from now on.
+// process exits with 1, and so do the others. In a group of [Local] and over TCP all calls return the reason from now
+// on, in all ranks. Over TCP a process that has not left the group five seconds later says why and exits with 1.
 func (g *Group) Abort(reason error) {
 	g.abort(fmt.Errorf("rank %d of %d: %w", g.Rank(), g.Size(), reason))
 }
@@ -356,9 +367,10 @@ func (g *Group) Recover() {
 	if r == nil {
 		return
 	}
-	if _, ok := g.transport.(*mpi); !ok {
+	if _, ok := g.transport.(*local); ok {
 		panic(r)
 	}
-	fmt.Fprintf(os.Stderr, "%s\n", debug.Stack())
+	fmt.Fprintf(os.Stderr, "panic: %v\n%s\n", r, debug.Stack())
 	g.Abort(fmt.Errorf("panic: %v", r))
+	os.Exit(1)
 }

@@ -4,6 +4,7 @@ package collective
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ func TestMain(m *testing.M) {
 const testElements, testMicros = 2*mostPiece + 100, 6
 
 func beRank(does string) {
-	g, err := Open()
+	g, err := Open(context.Background())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -212,12 +213,12 @@ func TestNoMPI(t *testing.T) {
 		{"libm.so.6", "FOVEA_MPI: libm.so.6 is no MPI library: it has no function MPI_"},
 	} {
 		t.Setenv(variable, c.library)
-		if _, err := Open(); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Open(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want: %s", c.library, err, c.want)
 		}
 	}
 	t.Setenv("OMPI_COMM_WORLD_SIZE", "1")
-	if g, err := Open(); err != nil || g.Size() != 1 {
+	if g, err := Open(t.Context()); err != nil || g.Size() != 1 {
 		t.Errorf("one process: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package collective
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -28,9 +29,20 @@ var launchers = []launcher{
 	{"PMIX_RANK", "SLURM_STEP_NUM_TASKS", []string{"libmpi.so.40", "libmpi_abi.so.1", "libmpi.so.12", "libmpich.so.12"}},
 }
 
-// Open joins the processes that mpirun or srun started, by the variables that they set. Without them, and for one
-// process, the group has one rank and needs no MPI.
-func Open() (*Group, error) {
+// Open joins the processes that a launcher started, by the variables that it set: first those of [FromEnviron] with a
+// file, then those of mpirun and srun, then those of torchrun. Without them, and for one process, the group has one rank.
+// A cancelled context ends the wait for other processes over TCP.
+func Open(ctx context.Context) (*Group, error) {
+	m, found, err := FromEnviron(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	if m.Follows {
+		go endWithParent()
+	}
+	if found && m.File != "" {
+		return m.Join(ctx)
+	}
 	for _, l := range launchers {
 		if os.Getenv(l.mark) == "" {
 			continue
@@ -44,6 +56,9 @@ func Open() (*Group, error) {
 			return nil, fmt.Errorf("this process is one of several (%s is set), but they cannot meet: %w", l.mark, err)
 		}
 		return &Group{transport: m}, nil
+	}
+	if found {
+		return m.Join(ctx)
 	}
 	return Local(1)[0], nil
 }

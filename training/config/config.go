@@ -178,6 +178,7 @@ type Training struct {
 // Runtime chooses the ONNX Runtime library and what it runs on.
 type Runtime struct {
 	Provider string `toml:"provider" choices:"auto cpu cuda"`
+	Devices  string `toml:"devices" number:""`        // see ParseDevices; "": one process
 	Threads  int    `toml:"threads" range:"[0, inf)"` // 0: one per core
 	Library  string `toml:"library"`                  // "": searched for
 

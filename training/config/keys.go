@@ -82,6 +82,12 @@ func (k key) mayBeAuto() bool {
 	return auto
 }
 
+// mayBeNumber reports whether the key is a string that may stand as an integer in a file.
+func (k key) mayBeNumber() bool {
+	_, number := k.Tag.Lookup("number")
+	return number
+}
+
 // Choices returns the values that the key of this name allows, in the order of configs/README.md, or nil if it is no
 // string or allows any.
 func Choices(name string) []string {

@@ -24,8 +24,11 @@ const (
 	envLibrary = "FOVEA_ORT" // names the library for every tool that uses it
 )
 
-// notSettings lists variables of the project's tests, which a run ignores.
-var notSettings = []string{"FOVEA_CUDA_STUB", "FOVEA_GRADIENTS", "FOVEA_LARGE", "FOVEA_PARAMETERS", "FOVEA_PYTHON"}
+const standInPrefix = "FOVEA_CUDA_STUB" // of the variables of the stand-ins for CUDA
+
+// notSettings lists variables that are no keys: those of package collective, and of the project's tests.
+var notSettings = []string{"FOVEA_CHILD", "FOVEA_GRADIENTS", "FOVEA_LARGE", "FOVEA_MEET", "FOVEA_MPI",
+	"FOVEA_NCCL", "FOVEA_PARAMETERS", "FOVEA_PYTHON", "FOVEA_SECRET"}
 
 // Read returns the config that file describes, changed by environ (as from os.Environ) and by overrides
 // ("section.key=value"), if Validate accepts it. A config without a name is named after its file. The error joins an
@@ -171,7 +174,8 @@ func (r *reader) readEnviron(environ []string) {
 	library := ""
 	for _, e := range environ {
 		name, text, _ := strings.Cut(e, "=")
-		if !strings.HasPrefix(name, envPrefix) || text == "" || slices.Contains(notSettings, name) {
+		if !strings.HasPrefix(name, envPrefix) || text == "" || slices.Contains(notSettings, name) ||
+			strings.HasPrefix(name, standInPrefix) {
 			continue
 		}
 		i := slices.IndexFunc(keys, func(k key) bool { return k.env() == name })
@@ -247,6 +251,9 @@ func (r *reader) config() *Config {
 		}
 		if k.mayBeAuto() && value == autoText {
 			r.values.Set(k.name, Auto)
+		}
+		if n, isNumber := value.(int64); isNumber && k.mayBeNumber() {
+			r.values.Set(k.name, fmt.Sprint(n))
 		}
 	}
 	setDefaults(r.values, r.values.GetString("recipe"))

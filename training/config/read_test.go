@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -95,6 +96,29 @@ func TestAuto(t *testing.T) {
 	}
 }
 
+// A key that may be a number is one value too, whether it stands as a number or as a string.
+func TestDevices(t *testing.T) {
+	for _, test := range []struct {
+		line    string
+		set     []string
+		want    string
+		number  int
+		devices []int
+	}{
+		{"", nil, "", 1, nil}, {"devices = 2", nil, "2", 2, nil}, {`devices = "2"`, nil, "2", 2, nil},
+		{`devices = "all"`, nil, "all", 0, nil}, {"devices = 2", []string{"runtime.devices=0, 3"}, "0, 3", 0, []int{0, 3}},
+	} {
+		c, err := Read(write(t, minimal+"[runtime]\n"+test.line+"\n"), test.set, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		number, list, err := ParseDevices(c.Runtime.Devices)
+		if c.Runtime.Devices != test.want || number != test.number || !reflect.DeepEqual(list, test.devices) || err != nil {
+			t.Errorf("%+v: %q, %d, %v, %v", test, c.Runtime.Devices, number, list, err)
+		}
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -136,6 +160,8 @@ func TestReadRefuses(t *testing.T) {
 			[]string{"octid.toml:3: data.size: found the number 224, expected an integer"}},
 		{"string for number", minimal + "crop_pct = \"1\"\n", nil, nil,
 			[]string{`octid.toml:3: data.crop_pct: found the string "1", expected a number`}},
+		{"boolean for a string or integer", minimal + "[runtime]\ndevices = true\n", nil, nil,
+			[]string{"octid.toml:4: runtime.devices: found the boolean true, expected a string or integer"}},
 		{"integer for boolean", minimal + "[augment]\nquarter_turns = 1\n", nil, nil,
 			[]string{"octid.toml:4: augment.quarter_turns: found the integer 1, expected a boolean"}},
 		{"boolean for string", "[data]\ndir = true\n", nil, nil,
@@ -341,5 +367,20 @@ func TestWriteTOMLReadsBackEqual(t *testing.T) {
 				t.Errorf("%s was not written", k.name)
 			}
 		}
+	}
+}
+
+// The key model.allow_missing of earlier versions is read from a file, as the config of a run that is resumed, and
+// refused elsewhere with the name of today's.
+func TestFormerKey(t *testing.T) {
+	for line, want := range map[string][]string{"allow_missing = true": {"*"}, "allow_missing = false # old": nil} {
+		c, err := Read(write(t, minimal+"[model]\n"+line+"\n"), nil, nil)
+		if err != nil || !slices.Equal(c.Model.WeightsAllow, want) {
+			t.Errorf("%s: %q, %v", line, c.Model.WeightsAllow, err)
+		}
+	}
+	_, err := Read(write(t, minimal), []string{"model.allow_missing=true"}, nil)
+	if err == nil || !strings.Contains(err.Error(), "model.allow_missing: is now called model.weights_allow") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -67,6 +67,7 @@ func (c *Config) problems() []*Error {
 		"has no effect without evaluation.operating_points")
 	k.check("runtime.cuda_graph", !c.Runtime.CUDAGraph || c.Runtime.Provider != "cpu",
 		"has no effect beside runtime.provider = \"cpu\": set it to false")
+	c.Runtime.checkDevices(&k)
 	return k.found
 }
 
@@ -216,7 +217,7 @@ func (k *checker) checkTags(key key, value reflect.Value) {
 	limits := parseInterval(text)
 	expected := limits.String()
 	if key.mayBeAuto() {
-		expected += "," + key.orAuto()
+		expected += "," + key.alternative()
 	}
 	for _, number := range numbers(value) {
 		inside := limits.contains(number.Convert(reflect.TypeFor[float64]()).Float())

@@ -25,12 +25,15 @@ func typeName(t reflect.Type) string {
 }
 
 // typeName returns the name of the key's type.
-func (k key) typeName() string { return typeName(k.Type) + k.orAuto() }
+func (k key) typeName() string { return typeName(k.Type) + k.alternative() }
 
-// orAuto returns what an error adds to the values that it expects.
-func (k key) orAuto() string {
-	if k.mayBeAuto() {
+// alternative returns what an error adds to the values that it expects.
+func (k key) alternative() string {
+	switch {
+	case k.mayBeAuto():
 		return fmt.Sprintf(" or %q", autoText)
+	case k.mayBeNumber():
+		return " or integer"
 	}
 	return ""
 }
@@ -100,8 +103,11 @@ func (k key) check(value any) error {
 	if k.mayBeAuto() && value == autoText {
 		return nil
 	}
+	if _, isNumber := value.(int64); isNumber && k.mayBeNumber() {
+		return nil
+	}
 	if err := checkType(value, k.Type); err != nil {
-		return fmt.Errorf("%w%s", err, k.orAuto())
+		return fmt.Errorf("%w%s", err, k.alternative())
 	}
 	return nil
 }

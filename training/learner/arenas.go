@@ -33,7 +33,7 @@ func (a *arenas) allocate(s Settings, d *engine.Device) (err error) {
 		a.allocated.add((*m).Free)
 	}
 	all := []**ort.Memory{&a.parameters, &a.gradients}
-	a.sums = make([]*ort.Memory, optim.SumArenas(s.share()))
+	a.sums = make([]*ort.Memory, optim.SumArenas(s.summed()))
 	for i := range a.sums {
 		all = append(all, &a.sums[i])
 	}
@@ -41,7 +41,7 @@ func (a *arenas) allocate(s Settings, d *engine.Device) (err error) {
 		all = append(all, &a.average)
 	}
 	for _, m := range all {
-		if *m, err = d.AllocateFloat32(s.Layout.Size); err != nil {
+		if *m, err = d.AllocateFloat32(a.pieces.arena); err != nil {
 			return err
 		}
 		a.allocated.add((*m).Free)

@@ -11,20 +11,20 @@ import (
 )
 
 // Checkpoint calls use with what a checkpoint holds: the parameters that would be deployed, all or those that are trained,
-// and all else that a step changes. With write, what use writes into the tensors is kept. All processes call it, and use is called in the first:
-// it has the moments of all, or passes on what it writes.
+// and all else that a step changes. With write, what use writes into the tensors is kept. All processes call it, and use
+// is called in the first: it has the moments of all, or passes on what it writes.
 func (l *Learner) Checkpoint(write bool, use func(parameters, optimizer []weights.Tensor) error) (err error) {
 	moments := []*ort.Memory{l.moment1, l.moment2}
 	first := true
 	if group := l.settings.Group; l.settings.processes() > 1 {
 		first = group.Rank() == 0
 		for i, own := range moments {
-			if moments[i], err = l.device.AllocateFloat32(l.settings.Layout.Size); err != nil {
+			if moments[i], err = ort.Allocate(4 * l.settings.Layout.Size); err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, moments[i].Free()) }()
 			if !write {
-				if err := l.movePieces(group.Collect, moments[i], own); err != nil {
+				if err := l.collect(moments[i], own); err != nil {
 					return err
 				}
 			}
@@ -38,8 +38,23 @@ func (l *Learner) Checkpoint(write bool, use func(parameters, optimizer []weight
 	if l.settings.processes() == 1 || !write {
 		return nil
 	}
-	return errors.Join(l.movePieces(l.settings.Group.Scatter, moments[0], l.moment1),
-		l.movePieces(l.settings.Group.Scatter, moments[1], l.moment2), l.Distribute())
+	return errors.Join(l.scatter(moments[0], l.moment1), l.scatter(moments[1], l.moment2), l.Distribute())
+}
+
+// collect brings the moments of all processes to whole, in the first.
+func (l *Learner) collect(whole, own *ort.Memory) error {
+	if l.settings.GPUs != nil {
+		return l.collectFromGPUs(whole, own)
+	}
+	return l.movePieces(l.settings.Group.Collect, whole, own)
+}
+
+// scatter gives each process its own of the moments in whole, which the first has.
+func (l *Learner) scatter(whole, own *ort.Memory) error {
+	if l.settings.GPUs != nil {
+		return l.scatterToGPUs(whole, own)
+	}
+	return l.movePieces(l.settings.Group.Scatter, whole, own)
 }
 
 // movePieces moves each piece of an arena of moments between this process and whole, the arena of all of them in the

@@ -27,9 +27,10 @@ type Settings struct {
 	// TrainedAlone leaves the parameters that are frozen out of checkpoints: Start writes them before each run.
 	TrainedAlone bool
 
-	Group *collective.Group // of processes that take each step together, on CPUs; nil: one process
+	Group *collective.Group // of processes that take each step together; nil: one process
+	GPUs  *collective.GPUs  // that join the GPUs of the group; nil: CPUs
 	// Bucket is the number of gradients, element by element, that the processes add up at once, while the backward pass
-	// still runs. 0: all, behind it.
+	// still runs. 0, or on GPUs: all, behind it.
 	Bucket int
 }
 
@@ -68,6 +69,9 @@ func New(s Settings, e *engine.Engine, g *graphs.Graph) (*Learner, error) {
 
 func (l *Learner) open(e *engine.Engine, g *graphs.Graph) (err error) {
 	s, device := l.settings, e.Device()
+	if device != nil && s.processes() > 1 && s.GPUs == nil {
+		return errors.New("the GPUs of several processes are not joined")
+	}
 	g.Lower(e.Half(), device != nil)
 	if err = l.addSignals(g, newPieces(s).buckets); err != nil {
 		return err
@@ -259,8 +263,8 @@ func (l *Learner) Update(step int64, rate float64) error {
 		return err
 	}
 	micros := l.micro
-	if l.total != nil {
-		micros = len(l.total)
+	if l.settings.processes() > 1 {
+		micros = l.settings.Accumulate
 	}
 	return l.optimizer.update(step, rate, l.scale()*float64(micros))
 }
@@ -288,7 +292,7 @@ func (l *Learner) RestoreScale(s *optim.LossScaler) error {
 // are of a loss that is not, that is an error and the parameters are as they were; where the loss is scaled, its scale
 // shrinks.
 func (l *Learner) Settle() (lossSum float64, err error) {
-	if err := l.device.Wait(); err != nil {
+	if err := errors.Join(l.device.Wait(), l.gatherLosses()); err != nil {
 		return 0, err
 	}
 	for i := range l.micro {

@@ -20,7 +20,7 @@ const mpiBucket = "FOVEA_TEST_BUCKET"
 
 func TestMain(m *testing.M) {
 	if text := os.Getenv(mpiBucket); text != "" {
-		g, err := collective.Open()
+		g, err := collective.Open(context.Background())
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

@@ -10,8 +10,10 @@ import (
 // A kernelOptimizer runs kernels made for the GPU.
 type kernelOptimizer struct {
 	*gpu.Optimizer
-	clip   float64
-	status *cuda.HostMemory // of the last update
+	settings Settings
+	stream   *cuda.Stream
+	clip     float64
+	status   *cuda.HostMemory // of the last update
 }
 
 func newKernelOptimizer(s Settings, a *arenas) (*kernelOptimizer, error) {
@@ -23,20 +25,21 @@ func newKernelOptimizer(s Settings, a *arenas) (*kernelOptimizer, error) {
 	if a.average != nil {
 		on.Average = a.average.Device()
 	}
+	if s.GPUs != nil {
+		on.Share = shareOfGPU(s, a)
+	}
 	status, err := a.device.AllocateHost(gpu.StatusBytes)
 	if err != nil {
 		return nil, err
 	}
-	o, err := gpu.New(a.device.Device, a.device.Compute, s.Layout, s.AdamW, s.EMA, s.Accumulate, on)
+	o, err := gpu.New(a.device.Device, a.device.Compute, s.Layout, s.AdamW, s.EMA, s.share().Len(), on)
 	if err != nil {
 		return nil, errors.Join(err, status.Free())
 	}
-	return &kernelOptimizer{Optimizer: o, clip: s.Clip, status: status}, nil
+	return &kernelOptimizer{Optimizer: o, settings: s, stream: a.device.Compute, clip: s.Clip, status: status}, nil
 }
 
 func (o *kernelOptimizer) accumulate(micro int) error { return o.Accumulate(micro) }
-
-func (o *kernelOptimizer) reduce(span) error { return errors.New("several processes train on CPUs") }
 
 func (o *kernelOptimizer) update(step int64, rate, divisor float64) error {
 	return errors.Join(o.Update(step, rate, divisor, o.clip, true), o.Download(o.status.Bytes()))

@@ -18,6 +18,7 @@ type pieces struct {
 	own     []span
 	moments []span // where those of own[i] lie
 	size    int    // of an arena of moments
+	arena   int    // size of all other arenas
 }
 
 // newPieces returns the pieces of a process. A single process has one bucket, and moments for all parameters.
@@ -25,9 +26,12 @@ func newPieces(s Settings) pieces {
 	from := s.Layout.TrainedFrom()
 	if s.processes() == 1 {
 		all := []span{{from, s.Layout.Size}}
-		return pieces{all, all, all, s.Layout.Size}
+		return pieces{all, all, all, s.Layout.Size, s.Layout.Size}
 	}
-	p := pieces{buckets: buckets(s.Layout, s.Bucket, s.Group.Size())}
+	if s.GPUs != nil {
+		return piecesOfGPUs(s)
+	}
+	p := pieces{buckets: buckets(s.Layout, s.Bucket, s.Group.Size()), arena: s.Layout.Size}
 	for _, b := range p.buckets {
 		start, end := collective.Piece(b.end-b.start, s.Group.Rank(), s.Group.Size())
 		p.own = append(p.own, span{b.start + start, b.start + end})

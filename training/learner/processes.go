@@ -33,7 +33,7 @@ func (s Settings) share() optim.Share {
 // the last node needs: that is the signal of the last bucket, whose gradients the backward pass computes first.
 func (l *Learner) addSignals(g *graphs.Graph, buckets []span) (err error) {
 	s := l.settings
-	if s.processes() == 1 || s.Bucket == 0 || l.share.Len() == 0 {
+	if s.processes() == 1 || s.Bucket == 0 || s.GPUs != nil || l.share.Len() == 0 {
 		return nil
 	}
 	if l.signals, err = ort.NewSignals(len(buckets)); err != nil {
@@ -98,10 +98,9 @@ func (l *Learner) reduce(complete func(bucket int) bool) error {
 	return nil
 }
 
-// join ends the sum over the step's micro-batches where several processes share them, and gathers their losses.
+// join ends the sum over the step's micro-batches where several processes share them.
 func (l *Learner) join() error {
-	n := l.settings.processes()
-	if n == 1 {
+	if l.settings.processes() == 1 {
 		return nil
 	}
 	if !l.reduced {
@@ -110,6 +109,15 @@ func (l *Learner) join() error {
 		}
 	}
 	l.reduced = false
+	return nil
+}
+
+// gatherLosses brings the losses of the micro-batches of all processes together.
+func (l *Learner) gatherLosses() (err error) {
+	n := l.settings.processes()
+	if n == 1 {
+		return nil
+	}
 	losses, counts := make([]float64, l.micro), make([]int, n)
 	for i := range losses {
 		losses[i] = l.loss.value(i)
@@ -118,7 +126,6 @@ func (l *Learner) join() error {
 		start, end := collective.Share(l.settings.Accumulate, rank, n)
 		counts[rank] = end - start
 	}
-	var err error
 	l.total, err = l.settings.Group.Gather(losses, counts)
 	return err
 }
@@ -131,7 +138,11 @@ func (l *Learner) Distribute() error {
 	}
 	var failed []error
 	for _, m := range []*ort.Memory{l.parameters, l.average} {
-		if m == nil {
+		switch {
+		case m == nil:
+			continue
+		case l.settings.GPUs != nil:
+			failed = append(failed, l.settings.GPUs.Broadcast(l.device.Compute, m.Device()))
 			continue
 		}
 		values, err := g.Broadcast(m.Bytes())

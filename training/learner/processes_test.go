@@ -24,6 +24,7 @@ import (
 
 // A joint is a small training by several processes, each of which is a goroutine here.
 type joint struct {
+	context  context.Context
 	settings Settings
 	model    *models.ViT
 	engine   *engine.Engine
@@ -50,8 +51,8 @@ func openJoint(ctx context.Context, frozen string) (*joint, error) {
 	for _, p := range m.Parameters() {
 		tensors = append(tensors, optim.Tensor{Name: p.Name, Shape: p.Shape, Layer: p.Layer, Decay: p.Decay})
 	}
-	j := &joint{model: m, batch: 2, settings: Settings{AdamW: optim.DefaultAdamW(), Accumulate: 1, Images: m.Images(),
-		DropPath: 0.2, Clip: 0.5, EMA: 0.9, Workers: 1}}
+	j := &joint{context: ctx, model: m, batch: 2, settings: Settings{AdamW: optim.DefaultAdamW(), Accumulate: 1,
+		Images: m.Images(), DropPath: 0.2, Clip: 0.5, EMA: 0.9, Workers: 1}}
 	if j.settings.Layout, err = optim.NewLayout(tensors, optim.Decay{Layer: 0.65, Weight: 0.05}); err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func child(action string) int {
 		result = c.path
 	case "check":
 		if _, err = Load(ctx, Source{Provider: os.Getenv(providerEnv)}); err == nil {
-			result, err = "usable", CheckCUDA(ctx)
+			result, err = "usable", CheckCUDA(ctx, 0)
 		}
 	case "gpu doctor":
 		result = Doctor(ctx, Source{Provider: os.Getenv(providerEnv)})

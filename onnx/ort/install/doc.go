@@ -21,6 +21,6 @@
 //
 // # Diagnosis
 //
-// [CheckCUDA] returns the reason why the library in use cannot compute on the first GPU. [Doctor] reports everything
+// [CheckCUDA] returns the reason why the library in use cannot compute on a GPU. [Doctor] reports everything
 // that sessions need on this machine. Both name the command that mends what is missing.
 package install

@@ -82,10 +82,10 @@ func (r *Report) lookAtGPU(ctx context.Context, provider string) {
 
 // tryCUDA runs a small model on the GPU and compares its result with the CPU's.
 func (r *Report) tryCUDA(ctx context.Context) error {
-	if err := CheckCUDA(ctx); err != nil {
+	if err := CheckCUDA(ctx, 0); err != nil {
 		return err
 	}
-	difference, err := compareWithCPU()
+	difference, err := compareWithCPU(0)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -27,10 +28,10 @@ var usable struct {
 	err   error
 }
 
-// CheckCUDA returns the reason why the library in use cannot compute on the first GPU of this machine, with the command
+// CheckCUDA returns the reason why the library in use cannot compute on the GPU of an index, with the command
 // that mends it, or nil if it can. It loads NVIDIA's libraries and runs a small model, which takes about a second. The
-// answer is kept for the process.
-func CheckCUDA(ctx context.Context) error {
+// answer is kept for the process, which uses one GPU.
+func CheckCUDA(ctx context.Context, gpu int) error {
 	usable.Lock()
 	defer usable.Unlock()
 	if usable.known {
@@ -40,7 +41,7 @@ func CheckCUDA(ctx context.Context) error {
 	if library == nil {
 		return fmt.Errorf("checking CUDA: %w", ort.ErrNotLoaded)
 	}
-	err := checkCUDA(ctx, library)
+	err := checkCUDA(ctx, library, gpu)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -48,12 +49,12 @@ func CheckCUDA(ctx context.Context) error {
 	return err
 }
 
-func checkCUDA(ctx context.Context, library *ort.Library) error {
+func checkCUDA(ctx context.Context, library *ort.Library, gpu int) error {
 	if err := prepareCUDA(ctx, library); err != nil {
 		return err
 	}
-	if _, err := compareWithCPU(); err != nil {
-		return gpuProblem(err, library)
+	if _, err := compareWithCPU(gpu); err != nil {
+		return gpuProblem(err, library, gpu)
 	}
 	return nil
 }
@@ -62,12 +63,12 @@ func checkCUDA(ctx context.Context, library *ort.Library) error {
 var cudaError = regexp.MustCompile(`CUDA failure \d+: [^;]*[^; ]`)
 
 // gpuProblem explains why a model failed on the GPU and adds the command that mends it.
-func gpuProblem(err error, library *ort.Library) error {
+func gpuProblem(err error, library *ort.Library, index int) error {
 	devices, unknown := cuda.Devices()
 	if unknown != nil {
 		return driverProblem(unknown)
 	}
-	gpu := devices[0]
+	gpu := devices[min(index, len(devices)-1)]
 	slog.Debug("a small model on the GPU", "error", err)
 	mend := "nvidia-smi may tell what is wrong with the GPU"
 	text := err.Error()
@@ -146,9 +147,9 @@ func checkDriver(library *ort.Library, driver int) error {
 // cudaVersion returns 12.8 for 12080.
 func cudaVersion(v int) string { return fmt.Sprintf("%d.%d", v/1000, v%1000/10) }
 
-// compareWithCPU runs a small model on the GPU and on the CPU, and returns the greatest difference. It is an error if
+// compareWithCPU runs a small model on a GPU and on the CPU, and returns the greatest difference. It is an error if
 // the library has no kernels for the GPU.
-func compareWithCPU() (difference float64, err error) {
+func compareWithCPU(gpu int) (difference float64, err error) {
 	model, err := smallModel()
 	if err != nil {
 		return 0, err
@@ -157,7 +158,8 @@ func compareWithCPU() (difference float64, err error) {
 	for i, provider := range []string{"cuda", "cpu"} {
 		o := ort.Options{Provider: provider, Threads: 1}
 		if provider == "cuda" {
-			o.ProviderOptions = map[string]string{"use_tf32": "0"} // which rounds to 10 bits
+			o.ProviderOptions = map[string]string{"device_id": strconv.Itoa(gpu),
+				"use_tf32": "0"} // TF32 rounds to 10 bits
 		}
 		if results[i], err = compute(model, o); err != nil {
 			return 0, err

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static int initialized;
-static char context[1]; // the primary context of every GPU
+static char contexts[16]; // the primary context of each GPU
 static __thread void *current;
 
 // A library may take the handlers of the program that opens it.
@@ -59,7 +59,8 @@ int cuDeviceTotalMem_v2(size_t *bytes, int device) {
 
 int cuDevicePrimaryCtxRetain(void **c, int device) {
 	take_signals();
-	*c = context;
+	if (device < 0 || device >= fovea_stub_devices() || device >= (int)sizeof contexts) return INVALID_DEVICE;
+	*c = contexts + device;
 	return SUCCESS;
 }
 
@@ -70,8 +71,13 @@ int cuCtxSetCurrent(void *c) {
 	return SUCCESS;
 }
 
+int fovea_stub_current(void) {
+	char *c = current;
+	return c >= contexts && c < contexts + sizeof contexts ? c - contexts : -1;
+}
+
 #define NEEDS(condition, error) if (!(condition)) return error
-#define NEEDS_CONTEXT NEEDS(current == context, INVALID_CONTEXT)
+#define NEEDS_CONTEXT NEEDS(fovea_stub_current() >= 0, INVALID_CONTEXT)
 #define NEEDS_STREAM NEEDS_CONTEXT; NEEDS(!stream || fovea_stub_has(STREAM, stream, 1), INVALID_HANDLE)
 
 typedef unsigned long long address;
@@ -109,29 +115,25 @@ int cuMemFreeHost(void *p) {
 int cuMemcpyHtoDAsync_v2(address to, const void *from, size_t n, void *stream) {
 	NEEDS_STREAM;
 	NEEDS(fovea_stub_has(MEMORY, (void *)to, n), INVALID_VALUE);
-	fovea_stub_copy(stream, (void *)to, from, n, 1, 0);
-	return SUCCESS;
+	return fovea_stub_copy(stream, (void *)to, from, n, 1, 0);
 }
 
 int cuMemcpyDtoHAsync_v2(void *to, address from, size_t n, void *stream) {
 	NEEDS_STREAM;
 	NEEDS(fovea_stub_has(MEMORY, (void *)from, n), INVALID_VALUE);
-	fovea_stub_copy(stream, to, (void *)from, n, 0, 1);
-	return SUCCESS;
+	return fovea_stub_copy(stream, to, (void *)from, n, 0, 1);
 }
 
 int cuMemcpyDtoDAsync_v2(address to, address from, size_t n, void *stream) {
 	NEEDS_STREAM;
 	NEEDS(fovea_stub_has(MEMORY, (void *)from, n) && fovea_stub_has(MEMORY, (void *)to, n), INVALID_VALUE);
-	fovea_stub_copy(stream, (void *)to, (void *)from, n, 0, 0);
-	return SUCCESS;
+	return fovea_stub_copy(stream, (void *)to, (void *)from, n, 0, 0);
 }
 
 int cuMemsetD8Async(address to, unsigned char v, size_t n, void *stream) {
 	NEEDS_STREAM;
 	NEEDS(fovea_stub_has(MEMORY, (void *)to, n), INVALID_VALUE);
-	fovea_stub_fill(stream, (void *)to, v, n);
-	return SUCCESS;
+	return fovea_stub_fill(stream, (void *)to, v, n);
 }
 
 int cuStreamCreate(void **stream, unsigned flags) {
@@ -221,6 +223,5 @@ int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
                    unsigned shared, void *stream, void **parameters, void **extra) {
 	NEEDS_STREAM;
 	NEEDS(gx && gy == 1 && gz == 1 && bx && bx <= 1024 && by == 1 && bz == 1 && !extra, INVALID_VALUE);
-	fovea_stub_launch(stream, function, gx, bx, parameters[0]);
-	return SUCCESS;
+	return fovea_stub_launch(stream, function, gx, bx, parameters[0]);
 }

@@ -37,8 +37,16 @@ static void launch(void *data) {
 	pthread_mutex_unlock(&lock);
 }
 
-void fovea_stub_launch(void *stream, const struct kernel *k, unsigned grid, unsigned block, void *arguments) {
+int fovea_stub_launch(void *stream, const struct kernel *k, unsigned grid, unsigned block, void *arguments) {
 	struct launch l = {k, grid, block};
 	memcpy(l.arguments, arguments, k->bytes);
-	fovea_stub_enqueue(stream, launch, &l, sizeof l);
+	struct range ranges[64];
+	int n = 0;
+	for (size_t i = 0; i < k->bytes / 8; i++) { // whatever may be an address
+		ranges[n] = fovea_stub_around((void *)l.arguments[i]);
+		n += ranges[n].bytes > 0;
+	}
+	int result = fovea_stub_order(stream, 0, ranges, n, "%s", k->name);
+	if (!result) fovea_stub_enqueue(stream, launch, &l, sizeof l);
+	return result;
 }

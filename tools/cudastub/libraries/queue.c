@@ -16,12 +16,12 @@ struct work {
 struct queue {
 	pthread_t thread;
 	struct work *first, **last;
-	int busy, closed;
+	int busy, closed, gpu; // -1: any. The stream NULL counts for none: who puts work there waits for it
 	struct queue *next;
 };
 
 struct point { // of an event: the number of times that it was recorded, and of those that were reached
-	unsigned long recorded, reached;
+	unsigned long recorded, reached, knows[FOVEA_STUB_CLOCK];
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -34,8 +34,10 @@ static int asynchronous(void) {
 	return known;
 }
 
+static __thread struct queue *serving; // by this thread
+
 static void *serve(void *argument) {
-	struct queue *q = argument;
+	struct queue *q = serving = argument;
 	unsigned seed = (unsigned)(size_t)q;
 	pthread_mutex_lock(&lock);
 	for (;;) {
@@ -66,6 +68,7 @@ static struct queue *queue_of(void *stream) {
 	struct queue **at = stream ? stream : (void *)&standard;
 	if (*at) return *at;
 	struct queue *q = *at = calloc(1, sizeof *q);
+	q->gpu = stream ? fovea_stub_current() : 1 << 30;
 	q->last = &q->first, q->next = queues, queues = q;
 	pthread_create(&q->thread, NULL, serve, q);
 	pthread_detach(q->thread);
@@ -93,26 +96,28 @@ void fovea_stub_wait(void *stream) {
 	struct queue *q = asynchronous() ? queue_of(stream) : NULL;
 	while (q && (q->first || q->busy)) pthread_cond_wait(&changed, &lock);
 	pthread_mutex_unlock(&lock);
+	fovea_stub_order_synchronize(stream);
 }
 
-// Call with the lock held.
-static int busy(void) {
+// Call with the lock held. gpu -1 means all of them.
+static int busy(int gpu) {
 	for (struct queue *q = queues; q; q = q->next)
-		if (q->first || q->busy) return 1;
+		if ((gpu < 0 || q->gpu < 0 || q->gpu == gpu) && (q->first || q->busy)) return 1;
 	return 0;
 }
 
 int fovea_stub_busy(void) {
 	pthread_mutex_lock(&lock);
-	int b = busy();
+	int b = busy(fovea_stub_current());
 	pthread_mutex_unlock(&lock);
 	return b;
 }
 
 void fovea_stub_wait_all(void) {
 	pthread_mutex_lock(&lock);
-	while (busy()) pthread_cond_wait(&changed, &lock);
+	while (busy(-1)) pthread_cond_wait(&changed, &lock);
 	pthread_mutex_unlock(&lock);
+	fovea_stub_order_synchronize_all();
 }
 
 void fovea_stub_close_queue(void *stream) {
@@ -140,15 +145,19 @@ static void copy_freeing(void *data) {
 }
 
 // The rules for memory that is not page-locked are those of CUDA's "API synchronization behavior".
-void fovea_stub_copy(void *stream, void *to, const void *from, size_t bytes, int from_host, int to_host) {
+int fovea_stub_copy(void *stream, void *to, const void *from, size_t bytes, int from_host, int to_host) {
 	struct copy c = {to, from, bytes};
+	struct range ranges[] = {{to, bytes, 1}, {from, bytes, 0}};
+	int result = fovea_stub_order(stream, 0, ranges + to_host, from_host || to_host ? 1 : 2, "copy %zu", bytes);
+	if (result) return result;
 	if (asynchronous() && from_host && !fovea_stub_has(PAGE_LOCKED, from, bytes)) {
 		c.from = memcpy(malloc(bytes), from, bytes);
 		fovea_stub_enqueue(stream, copy_freeing, &c, sizeof c);
-		return;
+		return SUCCESS;
 	}
 	fovea_stub_enqueue(stream, copy, &c, sizeof c);
 	if (to_host && !fovea_stub_has(PAGE_LOCKED, to, bytes)) fovea_stub_wait(stream);
+	return SUCCESS;
 }
 
 struct fill {
@@ -162,8 +171,10 @@ static void fill(void *data) {
 	memset(f->at, f->value, f->bytes);
 }
 
-void fovea_stub_fill(void *stream, void *at, int value, size_t bytes) {
-	fovea_stub_enqueue(stream, fill, &(struct fill){at, value, bytes}, sizeof(struct fill));
+int fovea_stub_fill(void *stream, void *at, int value, size_t bytes) {
+	int result = fovea_stub_order(stream, 0, &(struct range){at, bytes, 1}, 1, "fill %zu", bytes);
+	if (!result) fovea_stub_enqueue(stream, fill, &(struct fill){at, value, bytes}, sizeof(struct fill));
+	return result;
 }
 
 struct mark {
@@ -175,6 +186,7 @@ static void reach(void *data) {
 	struct mark *m = data;
 	pthread_mutex_lock(&lock);
 	if (m->point->reached < m->number) m->point->reached = m->number;
+	if (serving) serving->busy = 0; // who waited for the event finds nothing under way
 	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
 }
@@ -198,15 +210,18 @@ static struct mark mark(void *event, int more) {
 
 void fovea_stub_record(void *event, void *stream) {
 	struct mark m = mark(event, 1);
+	fovea_stub_order_record(stream, m.point->knows);
 	fovea_stub_enqueue(stream, reach, &m, sizeof m);
 }
 
 void fovea_stub_wait_event(void *stream, void *event) {
 	struct mark m = mark(event, 0);
+	fovea_stub_order_wait(stream, m.point->knows);
 	fovea_stub_enqueue(stream, await, &m, sizeof m);
 }
 
 void fovea_stub_synchronize_event(void *event) {
 	struct mark m = mark(event, 0);
 	await(&m);
+	fovea_stub_order_synchronize_event(m.point->knows);
 }

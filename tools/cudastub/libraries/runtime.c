@@ -8,8 +8,16 @@
 
 int cudaGetDeviceCount(int *n) { return (*n = fovea_stub_devices()) > 0 ? SUCCESS : NO_DEVICE; }
 
-int cudaGetDevice(int *device) {
-	*device = 0;
+static __thread int device;
+
+int cudaSetDevice(int d) {
+	if (d < 0 || d >= fovea_stub_devices()) return INVALID_DEVICE;
+	device = d;
+	return SUCCESS;
+}
+
+int cudaGetDevice(int *d) {
+	*d = device;
 	return SUCCESS;
 }
 
@@ -104,8 +112,7 @@ int cudaStreamWaitEvent(void *stream, void *e, unsigned flags) {
 }
 
 int cudaMemcpyAsync(void *to, const void *from, size_t n, int kind, void *stream) {
-	fovea_stub_copy(stream, to, from, n, kind == 1, kind == 2);
-	return SUCCESS;
+	return fovea_stub_copy(stream, to, from, n, kind == 1, kind == 2);
 }
 
 int cudaMemcpy(void *to, const void *from, size_t n, int kind) {
@@ -114,11 +121,17 @@ int cudaMemcpy(void *to, const void *from, size_t n, int kind) {
 }
 
 int cudaMemsetAsync(void *p, int v, size_t n, void *stream) {
-	fovea_stub_fill(stream, p, v, n);
-	return SUCCESS;
+	return fovea_stub_fill(stream, p, v, n);
 }
 
 int cudaMemset(void *p, int v, size_t n) { return cudaMemsetAsync(p, v, n, NULL); }
+
+struct size { unsigned x, y, z; };
+
+int cudaLaunchKernel(const void *f, struct size grid, struct size block, void **arguments, size_t shared, void *stream) {
+	fovea_stub_session(stream);
+	return SUCCESS;
+}
 
 struct call {
 	void (*f)(void *);

@@ -10,6 +10,7 @@ static struct thing {
 	char *p;
 	size_t bytes;
 	void *block; // of malloc
+	int gpu;     // of the thread that made it, or -1
 } *things;
 static size_t count;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -45,7 +46,7 @@ int fovea_stub_make(int kind, size_t bytes, void **p) {
 	if (!result) {
 		char *aligned = block + (-(size_t)block & 255);
 		things = realloc(things, (count + 1) * sizeof *things);
-		things[count++] = (struct thing){kind, aligned, bytes, block};
+		things[count++] = (struct thing){kind, aligned, bytes, block, fovea_stub_current()};
 		*p = aligned;
 	}
 	pthread_mutex_unlock(&lock);
@@ -54,10 +55,14 @@ int fovea_stub_make(int kind, size_t bytes, void **p) {
 
 int fovea_stub_release(int kind, void *p) {
 	int result = kind < STREAM ? INVALID_VALUE : INVALID_HANDLE;
-	if (kind == STREAM && fovea_stub_has(kind, p, 1)) fovea_stub_close_queue(p);
+	if (kind == STREAM && fovea_stub_has(kind, p, 1)) {
+		fovea_stub_close_queue(p);
+		fovea_stub_forget(p);
+	}
 	pthread_mutex_lock(&lock);
 	for (size_t i = 0; i < count; i++)
 		if (things[i].kind == kind && things[i].p == p) {
+			if (kind == MEMORY) fovea_stub_forget_memory(p, things[i].bytes);
 			free(things[i].block);
 			things[i] = things[--count];
 			result = SUCCESS;
@@ -76,6 +81,17 @@ int fovea_stub_has(int kind, const void *p, size_t bytes) {
 	}
 	pthread_mutex_unlock(&lock);
 	return found;
+}
+
+struct range fovea_stub_around(const void *p) {
+	struct range r = {p, 0, 1};
+	int gpu = fovea_stub_current();
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < count; i++)
+		if (things[i].kind == MEMORY && things[i].gpu == gpu && (char *)p >= things[i].p && (char *)p < things[i].p + things[i].bytes)
+			r = (struct range){things[i].p, things[i].bytes, 1};
+	pthread_mutex_unlock(&lock);
+	return r;
 }
 
 void fovea_stub_live(long out[KINDS + 1]) {
@@ -117,6 +133,7 @@ static const struct {
     {INVALID_PTX, "CUDA_ERROR_INVALID_PTX", "a PTX JIT compilation failed"},
     {INVALID_HANDLE, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
     {NOT_FOUND, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
+    {NOT_READY, "CUDA_ERROR_NOT_READY", "device not ready"},
 };
 
 const char *fovea_stub_error_name(int e) {

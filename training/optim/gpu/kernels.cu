@@ -125,6 +125,31 @@ typedef struct {
 	float scale, decay, weight1, beta2, weight2, root_bias, eps, rate;
 } coefficients;
 
+static __device__ float4 blend(float4 average, float4 parameters, float keep, float take) {
+	average.x = keep * average.x + take * parameters.x;
+	average.y = keep * average.y + take * parameters.y;
+	average.z = keep * average.z + take * parameters.z;
+	average.w = keep * average.w + take * parameters.w;
+	return average;
+}
+
+// average: optim.Average by itself. With several GPUs it follows when the parameters of all are there.
+typedef struct {
+	float4 *average;
+	const float4 *parameters;
+	const piece *pieces;
+	const status *state;
+	float keep, take; // weights of the average and of the parameters
+	int skip;         // change nothing if the norm is not finite
+} average_arguments;
+
+KERNEL average(average_arguments a) {
+	if (a.skip && !a.state->finite) return;
+	piece range = a.pieces[blockIdx.x];
+	for (int64 i = range.start + threadIdx.x; i < range.end; i += blockDim.x)
+		a.average[i] = blend(a.average[i], a.parameters[i], a.keep, a.take);
+}
+
 // adamw: optim.AdamW.Step and, where there is an average, optim.Average.
 typedef struct {
 	float4 *parameters, *moment1, *moment2;
@@ -157,13 +182,6 @@ KERNEL adamw(adamw_arguments a) {
 		a.parameters[i] = p;
 		a.moment1[i] = m;
 		a.moment2[i] = v;
-		if (a.average) {
-			float4 s = a.average[i];
-			s.x = a.keep * s.x + a.take * p.x;
-			s.y = a.keep * s.y + a.take * p.y;
-			s.z = a.keep * s.z + a.take * p.z;
-			s.w = a.keep * s.w + a.take * p.w;
-			a.average[i] = s;
-		}
+		if (a.average) a.average[i] = blend(a.average[i], p, a.keep, a.take);
 	}
 }

@@ -15,11 +15,32 @@ import (
 var ptx []byte
 
 // Arenas holds a training's arenas in the memory of one GPU. They have one layout, four bytes for each element, and
-// belong to the caller.
+// belong to the caller. There may be more memory behind the layout's end.
 type Arenas struct {
 	Parameters, Gradients, Moment1, Moment2 *cuda.Memory
 	Sums                                    []*cuda.Memory // of gradients over micro-batches, see optim.Accumulate
 	Average                                 *cuda.Memory   // moving average of the parameters; nil if none is kept
+
+	Share *Share // the part that the optimizer updates; nil: all that is trained
+}
+
+// A Share is the part of the parameters that one of several GPUs updates, from element Start to End without end. See
+// [Piece]. The moments have the elements of the share alone. The GPUs first add up their gradients.
+type Share struct {
+	Start, End int
+	// Sum queues the sum over all GPUs of float64 values, in their place.
+	Sum func(values *cuda.Memory) error
+	// Gather queues what gives all GPUs the parameters of all shares.
+	Gather func() error
+}
+
+// Piece returns how many elements of a layout each of several GPUs updates, of those from [optim.Layout.TrainedFrom] on.
+// The last pieces may reach beyond the layout's end. A piece holds whole chunks of [optim.Norm], so that several GPUs
+// find the norm of one, to the bit.
+func Piece(l optim.Layout, gpus int) int {
+	n := l.Size - l.TrainedFrom()
+	chunks := (n + chunk - 1) / chunk
+	return (chunks + gpus - 1) / gpus * chunk
 }
 
 // An Optimizer takes the steps of one training on the GPU, in the order of one stream. It is for one goroutine at a
@@ -32,17 +53,20 @@ type Optimizer struct {
 	micros  int     // micro-batches of a step
 	groups  []optim.Group
 	from    int // index of the first element that is not frozen
-	size    int // elements of an arena
+	size    int // elements of the layout
+	share   Share
 
 	module *cuda.Module
-	kernel struct{ add, squares, fold, finish, adamw *cuda.Function }
+	kernel struct{ add, squares, fold, finish, adamw, average *cuda.Function }
 
 	memory       []*cuda.Memory // all that Close frees: the fields below
 	sums, totals *cuda.Memory   // sums of squares for each lane of a chunk, and for each chunk
 	status       *cuda.Memory
 	pieces       *cuda.Memory     // the piece of each block
+	averaged     *cuda.Memory     // the piece of each block of the average; nil: the optimizer's kernel does it
 	coefficients *cuda.Memory     // for each group
 	count        int              // number of pieces
+	averages     int              // number of those of the average
 	host         *cuda.HostMemory // coefficients on their way to the GPU
 	copied       *cuda.Event      // happens when the GPU has read host
 }
@@ -71,6 +95,18 @@ func New(d *cuda.Device, s *cuda.Stream, l optim.Layout, adamw optim.AdamW, aver
 	}
 	all := map[string]*cuda.Memory{"parameters": a.Parameters, "gradients": a.Gradients, "first moments": a.Moment1,
 		"second moments": a.Moment2, "average": a.Average}
+	share := Share{Start: l.TrainedFrom(), End: l.Size}
+	kept := l.Size // elements of what only the optimizer keeps
+	if a.Share != nil {
+		share = *a.Share
+		kept = share.End - share.Start
+		if outside := share.Start < l.TrainedFrom() || share.Start > share.End || share.End > l.Size; outside ||
+			(share.Start-l.TrainedFrom())%chunk != 0 {
+			return nil, fmt.Errorf("the share of a GPU is from element %d to %d, of %d to %d", share.Start, share.End,
+				l.TrainedFrom(), l.Size)
+		}
+	}
+
 	for i, m := range a.Sums {
 		all[fmt.Sprintf("sum %d", i)] = m
 	}
@@ -78,12 +114,16 @@ func New(d *cuda.Device, s *cuda.Stream, l optim.Layout, adamw optim.AdamW, aver
 		if m == nil && name != "average" {
 			return nil, fmt.Errorf("the optimizer has no arena of %s", name)
 		}
-		if m != nil && m.Size() != 4*l.Size {
-			return nil, fmt.Errorf("the arena of the optimizer's %s has %d bytes, the layout %d", name, m.Size(), 4*l.Size)
+		want := l.Size
+		if m == a.Moment1 || m == a.Moment2 {
+			want = kept
+		}
+		if m != nil && m.Size() < 4*want {
+			return nil, fmt.Errorf("the arena of the optimizer's %s has %d bytes, the layout needs %d", name, m.Size(), 4*want)
 		}
 	}
 	o := &Optimizer{stream: s, arenas: a, adamw: adamw, average: average, micros: micros, groups: l.Groups(),
-		from: l.TrainedFrom(), size: l.Size}
+		from: l.TrainedFrom(), size: l.Size, share: share}
 	if len(o.groups) == 0 {
 		return nil, errors.New("the optimizer has nothing to train: every parameter is frozen")
 	}
@@ -100,18 +140,14 @@ func (o *Optimizer) open(d *cuda.Device) (err error) {
 			`runtime.provider = "cpu": %w`, err)
 	}
 	for name, f := range map[string]**cuda.Function{"add": &o.kernel.add, "squares": &o.kernel.squares,
-		"fold": &o.kernel.fold, "finish": &o.kernel.finish, "adamw": &o.kernel.adamw} {
+		"fold": &o.kernel.fold, "finish": &o.kernel.finish, "adamw": &o.kernel.adamw,
+		"average": &o.kernel.average} {
 		if *f, err = o.module.Function(name); err != nil {
 			return err
 		}
 	}
-	var pieces []piece
-	for i, g := range o.groups {
-		for start := g.Start; start < g.End; start += longest {
-			pieces = append(pieces, piece{int64(start / vector), int64(min(start+longest, g.End) / vector), int64(i)})
-		}
-	}
-	o.count = len(pieces)
+	pieces, averaged := o.within(o.share.Start, o.share.End), o.within(o.from, o.size)
+	o.count, o.averages = len(pieces), len(averaged)
 	coefficients := len(o.groups) * int(unsafe.Sizeof(optim.Coefficients{}))
 	for _, m := range []struct {
 		at    **cuda.Memory
@@ -122,7 +158,11 @@ func (o *Optimizer) open(d *cuda.Device) (err error) {
 		{&o.status, StatusBytes},
 		{&o.pieces, len(pieces) * int(unsafe.Sizeof(piece{}))},
 		{&o.coefficients, coefficients},
+		{&o.averaged, len(averaged) * int(unsafe.Sizeof(piece{}))},
 	} {
+		if m.at == &o.averaged && !o.averagesAlone() {
+			continue
+		}
 		if *m.at, err = d.Allocate(m.bytes); err != nil {
 			return fmt.Errorf("memory of the optimizer: %w", err)
 		}
@@ -134,8 +174,27 @@ func (o *Optimizer) open(d *cuda.Device) (err error) {
 	if o.copied, err = d.NewEvent(); err != nil {
 		return err
 	}
+	if o.averagesAlone() {
+		if err := o.stream.Upload(o.averaged, 0, numbers.Bytes(averaged)); err != nil {
+			return err
+		}
+	}
 	return o.stream.Upload(o.pieces, 0, numbers.Bytes(pieces))
 }
+
+// within returns the pieces of the groups between two elements.
+func (o *Optimizer) within(from, to int) (pieces []piece) {
+	for i, g := range o.groups {
+		end := min(g.End, to)
+		for start := max(g.Start, from); start < end; start += longest {
+			pieces = append(pieces, piece{int64(start / vector), int64(min(start+longest, end) / vector), int64(i)})
+		}
+	}
+	return pieces
+}
+
+// averagesAlone reports whether the average is a kernel of its own: that of all parameters, behind those of all GPUs.
+func (o *Optimizer) averagesAlone() bool { return o.arenas.Average != nil && o.arenas.Share != nil }
 
 // chunks returns the number of chunks of the gradient.
 func (o *Optimizer) chunks() int { return (o.size - o.from + chunk - 1) / chunk }
@@ -173,14 +232,19 @@ func (o *Optimizer) Accumulate(micro int) error {
 	return err
 }
 
+// Sum returns the arena with the gradients of a step: their sum over micro-batches, if it has several.
+func (o *Optimizer) Sum() *cuda.Memory {
+	if len(o.arenas.Sums) > 0 {
+		return o.arenas.Sums[0]
+	}
+	return o.arenas.Gradients
+}
+
 // Update takes optimizer step number step, counted from 1, at a scheduled rate. The gradients, or their sum over
 // micro-batches if there is one, are divided by divisor, the loss scale × micro-batches, and clipped to a norm of clip
 // ([optim.ClipScale]). With skip, a step whose norm is not finite changes nothing; [Optimizer.Download] reports it.
 func (o *Optimizer) Update(step int64, rate, divisor, clip float64, skip bool) error {
-	gradients := o.arenas.Gradients
-	if len(o.arenas.Sums) > 0 {
-		gradients = o.arenas.Sums[0]
-	}
+	gradients := o.Sum()
 	if err := o.norm(gradients, divisor, clip); err != nil {
 		return err
 	}
@@ -195,34 +259,52 @@ func (o *Optimizer) Update(step int64, rate, divisor, clip float64, skip bool) e
 	if err := errors.Join(o.stream.Upload(o.coefficients, 0, o.host.Bytes()), o.stream.Record(o.copied)); err != nil {
 		return err
 	}
+	if err := o.step(gradients, skip); err != nil || o.arenas.Share == nil {
+		return err
+	}
+	if err := o.arenas.Share.Gather(); err != nil || o.arenas.Average == nil {
+		return err
+	}
+	return o.launch(o.kernel.average, o.averages*block, struct {
+		average, parameters, pieces, status uintptr
+		keep, take                          float32
+		skip                                int32
+	}{o.arenas.Average.Pointer(), o.arenas.Parameters.Pointer(), o.averaged.Pointer(), o.status.Pointer(),
+		float32(o.average), float32(1 - o.average), flag(skip)})
+}
+
+// step updates the parameters of the share and, on a single GPU, the average.
+func (o *Optimizer) step(gradients *cuda.Memory, skip bool) error {
+	if o.count == 0 {
+		return nil // more GPUs than chunks
+	}
 	a := struct {
 		parameters, moment1, moment2, average, gradients, pieces, coefficients, status uintptr
 		keep, take                                                                     float32
 		skip                                                                           int32
 	}{o.arenas.Parameters.Pointer(), o.arenas.Moment1.Pointer(), o.arenas.Moment2.Pointer(), 0, gradients.Pointer(),
-		o.pieces.Pointer(), o.coefficients.Pointer(), o.status.Pointer(), float32(o.average), float32(1 - o.average), 0}
-	if o.arenas.Average != nil {
+		o.pieces.Pointer(), o.coefficients.Pointer(), o.status.Pointer(), float32(o.average), float32(1 - o.average),
+		flag(skip)}
+	if o.arenas.Share != nil { // the kernel counts the elements of the layout
+		a.moment1 -= uintptr(4 * o.share.Start)
+		a.moment2 -= uintptr(4 * o.share.Start)
+	} else if o.arenas.Average != nil {
 		a.average = o.arenas.Average.Pointer()
-	}
-	if skip {
-		a.skip = 1
 	}
 	return o.launch(o.kernel.adamw, o.count*block, a)
 }
 
+func flag(b bool) int32 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // norm writes the norm of the gradients and their factor to the status.
 func (o *Optimizer) norm(gradients *cuda.Memory, divisor, clip float64) error {
-	chunks, n := o.chunks(), o.size-o.from
-	if err := o.launch(o.kernel.squares, chunks*lanes, struct {
-		gradients, sums uintptr
-		n               int64
-	}{gradients.Pointer() + uintptr(4*o.from), o.sums.Pointer(), int64(n)}); err != nil {
-		return err
-	}
-	if err := o.launch(o.kernel.fold, chunks, struct {
-		sums, totals uintptr
-		chunks       int64
-	}{o.sums.Pointer(), o.totals.Pointer(), int64(chunks)}); err != nil {
+	chunks := o.chunks()
+	if err := o.squares(gradients); err != nil {
 		return err
 	}
 	return o.stream.Launch(o.kernel.finish, 1, 1, struct {
@@ -231,6 +313,35 @@ func (o *Optimizer) norm(gradients *cuda.Memory, divisor, clip float64) error {
 		divisor, clip float64
 		status        uintptr
 	}{o.totals.Pointer(), int64(chunks), divisor, clip, o.status.Pointer()})
+}
+
+// squares writes the sum of squares of each chunk. Of several GPUs each brings its chunks and zero for the others, so
+// that the sum over all is exact.
+func (o *Optimizer) squares(gradients *cuda.Memory) error {
+	first, n := (o.share.Start-o.from)/chunk, o.share.End-o.share.Start
+	chunks := (n + chunk - 1) / chunk
+	if o.share.Sum != nil {
+		if err := o.stream.Zero(o.totals, 0, o.totals.Size()); err != nil {
+			return err
+		}
+	}
+	if chunks > 0 {
+		err := errors.Join(o.launch(o.kernel.squares, chunks*lanes, struct {
+			gradients, sums uintptr
+			n               int64
+		}{gradients.Pointer() + uintptr(4*o.share.Start), o.sums.Pointer(), int64(n)}),
+			o.launch(o.kernel.fold, chunks, struct {
+				sums, totals uintptr
+				chunks       int64
+			}{o.sums.Pointer(), o.totals.Pointer() + uintptr(8*first), int64(chunks)}))
+		if err != nil {
+			return err
+		}
+	}
+	if o.share.Sum == nil {
+		return nil
+	}
+	return o.share.Sum(o.totals)
 }
 
 // launch queues a kernel on at least as many threads.
