@@ -116,6 +116,9 @@ func TestResumeRefusesAnotherBase(t *testing.T) {
 // probabilities than one that learns from the labels. A run that was interrupted ends as one that was not, and needs the
 // same teacher.
 func TestTeacher(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains several models")
+	}
 	dir := fundus(t)
 	of := run(t, small(t, dir), training.Options{}).Folder
 	student := func(weight float64) *config.Config {

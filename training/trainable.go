@@ -20,7 +20,9 @@ var adaptations = map[string]adaptation{
 	"linear_probe": isHead,
 	"lp":           isHead,
 	"lora":         func(_ config.Model, p optim.Param, _ int) bool { return models.IsAdapter(p.Name) },
-	"bitfit":       func(_ config.Model, p optim.Param, _ int) bool { return strings.HasSuffix(p.Name, "bias") },
+	"bitfit": func(_ config.Model, p optim.Param, _ int) bool {
+		return strings.HasSuffix(p.Name, "bias") && !transfer.IsHead(p.Name)
+	},
 	"last_blocks": func(c config.Model, p optim.Param, highest int) bool {
 		return highest-p.Layer <= c.LastBlocks
 	},
