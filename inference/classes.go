@@ -75,10 +75,10 @@ func RenumberClasses(split *data.Split, d *Description, model string) error {
 			"classes", d.Merged[data.LeftOutClass])
 	}
 	m := MatchClasses(names, append(slices.Clone(d.Classes), data.LeftOutClass))
+	m.Missing = slices.DeleteFunc(m.Missing, func(name string) bool { return name == data.LeftOutClass })
 	if err := m.Error(split.Dir, model, d.Classes); err != nil {
 		return err
 	}
-	m.Missing = slices.DeleteFunc(m.Missing, func(name string) bool { return name == data.LeftOutClass })
 	if len(m.Missing) > 0 {
 		slog.Warn("the model knows classes that have no images", "classes", m.Missing)
 	}

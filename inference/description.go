@@ -220,8 +220,8 @@ func (d *Description) check() error {
 		}
 	}
 	if missing != nil {
-		return fmt.Errorf("it has no metadata %q, so it is no model that a run wrote, and nothing says its %s: say it on "+
-			"the command line or in a file beside the model, MODEL.json or MODEL.toml", metaClasses, strings.Join(missing, ", "))
+		return fmt.Errorf("nothing says its %s: say it on the command line (such as -%s) or in a file beside the model, "+
+			"MODEL.json or MODEL.toml; model.onnx of a run has it in its metadata", strings.Join(missing, ", "), missing[0])
 	}
 	if len(d.Mean) != 3 || len(d.Std) != 3 {
 		return fmt.Errorf("mean %v and std %v: each must be three numbers, for red, green and blue", d.Mean, d.Std)

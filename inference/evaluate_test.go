@@ -74,7 +74,7 @@ func TestEvaluateByLabels(t *testing.T) {
 		"path,label\nlost.png,x\n": "no row names an image",
 		"path,label\n" + first + ",x\nlost.png,x\n":      "the images of 1 of 2 rows are missing, first line 3",
 		"path,label\n" + first + ",x\n" + first + ",x\n": "line 3, column \"path\": the image " + first + " stands in line 2",
-		"path,label\n" + first + ",other\n":              "does not know: other",
+		"path,label\n" + first + ",other\n":              "does not know: other; it knows ",
 	} {
 		write(text)
 		if _, err := inference.Evaluate(t.Context(), o); err == nil || !strings.Contains(err.Error(), want) {

@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -50,7 +51,9 @@ func Open(path string) (*Model, error) {
 	}
 	m := &Model{External: map[string]int64{}, files: []*mmap.File{f}}
 	if err = textfile.NotData(f.Bytes()); err == nil {
-		m.Proto, err = Unmarshal(f.Bytes())
+		if err = notWeights(f.Bytes()); err == nil {
+			m.Proto, err = Unmarshal(f.Bytes())
+		}
 	}
 	if err == nil {
 		err = m.openExternal(path)
@@ -60,6 +63,17 @@ func Open(path string) (*Model, error) {
 		return nil, fmt.Errorf("opening model %s: %w", path, err)
 	}
 	return m, nil
+}
+
+// notWeights returns an error for a file of PyTorch or safetensors. Package weights reads these.
+func notWeights(b []byte) error {
+	zip := bytes.HasPrefix(b, []byte("PK\x03\x04"))
+	pickle := len(b) > 1 && b[0] == 0x80 && b[1] >= 2 && b[1] <= 5
+	if zip || pickle || len(b) > 8 && b[8] == '{' && string(b[4:8]) == "\x00\x00\x00\x00" {
+		return errors.New("this is a weight file, not an ONNX model: if it is a classifier with its head, " +
+			"\"trainer export -model FILE\" writes the ONNX model")
+	}
+	return nil
 }
 
 // Close releases the files. Initializers' RawData must not be touched afterwards.

@@ -177,3 +177,16 @@ func TestOpenDamaged(t *testing.T) {
 		t.Error("a folder opens as a model")
 	}
 }
+
+// A weight file in the place of a model is said to be one.
+func TestOpenWeightFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "weights")
+	for _, head := range []string{"PK\x03\x04.......", "\x80\x02}q\x00.", "\x02\x00\x00\x00\x00\x00\x00\x00{}"} {
+		if err := os.WriteFile(path, []byte(head), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "this is a weight file, not an ONNX model") {
+			t.Errorf("%q: %v", head, err)
+		}
+	}
+}

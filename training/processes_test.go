@@ -1,6 +1,7 @@
 package training_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -86,12 +87,17 @@ func TestProcessesRefuse(t *testing.T) {
 	if err := errors.Join(err, os.Remove(images[0])); err != nil {
 		t.Fatal(err)
 	}
-	for _, test := range []struct{ second, want string }{{dir + "/nowhere", "no folder "},
-		{other, "is not what the first process has"}} {
+	for _, test := range []struct {
+		second string
+		rate   float64
+		want   string
+	}{{dir + "/nowhere", 0, "no folder "}, {other, 0, "is not what the first process has"},
+		{dir, 0.5, "the settings are not those of the first process: optimizer.lr was "}} {
 		for rank, err := range each(2, func(rank int, g *collective.Group) error {
 			c := processesConfig(t, dir)
 			if rank == 1 {
 				c.Data.Dir = test.second
+				c.Optimizer.LR = cmp.Or(test.rate, c.Optimizer.LR)
 			}
 			_, err := training.Run(t.Context(), c, training.Options{Group: g})
 			return err

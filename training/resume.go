@@ -189,6 +189,35 @@ func trainingTime(folder string) time.Duration {
 	return s.duration()
 }
 
+// ofMachine are the settings that tell where the work is done, and in how much memory.
+var ofMachine = []string{"name", "data.dir", "data.workers", "data.max_pixels", "output.dir", "runtime.provider",
+	"runtime.devices", "runtime.threads", "runtime.library", "runtime.cuda_graph", "training.recompute"}
+
+// sameSettings reports an error if not all processes have the settings of the first. Paths may be others there.
+func sameSettings(g *collective.Group, cfg *config.Config) error {
+	if g.Size() == 1 {
+		return nil
+	}
+	first, err := collective.Tell(g, func() (*config.Config, error) { return cfg, nil })
+	if err != nil {
+		return err
+	}
+	where := slices.Clone(ofMachine)
+	for key, paths := range map[string][2]string{"data.cache": {cfg.Data.Cache, first.Data.Cache},
+		"data.labels":   {cfg.Data.Labels, first.Data.Labels},
+		"model.onnx":    {cfg.Model.ONNX, first.Model.ONNX},
+		"model.weights": {cfg.Model.Weights, first.Model.Weights}} {
+		if paths[0] != "" && paths[1] != "" {
+			where = append(where, key)
+		}
+	}
+	if changes := cfg.Differences(first, where...); changes != nil {
+		err = fmt.Errorf("the settings are not those of the first process: %s; start all processes with the same config",
+			strings.Join(changes, "; "))
+	}
+	return g.Agree(err)
+}
+
 // sameConfig refuses to continue the run in a folder under settings that would change it. Where the work is done may
 // change, in how much memory, and the paths of files whose content an unfinished run compares.
 func sameConfig(folder string, now *config.Config, finished bool) error {
@@ -196,9 +225,7 @@ func sameConfig(folder string, now *config.Config, finished bool) error {
 	if err != nil {
 		return err
 	}
-	where := []string{"name", "data.dir", "data.workers", "data.max_pixels", "output.dir",
-		"runtime.provider", "runtime.devices", "runtime.threads", "runtime.library", "runtime.bucket",
-		"runtime.cuda_graph", "training.recompute"}
+	where := append([]string{"runtime.bucket"}, ofMachine...)
 	if (now.Data.Cache == "") == (before.Data.Cache == "") { // that there is one decides which pixels are seen
 		where = append(where, "data.cache")
 	}

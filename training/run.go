@@ -83,6 +83,9 @@ func Run(ctx context.Context, cfg *config.Config, o Options) (_ *Result, err err
 	if err := g.Agree(cfg.Validate()); err != nil {
 		return nil, err
 	}
+	if err := sameSettings(g, cfg); err != nil {
+		return nil, err
+	}
 	if a := cfg.Training.Accumulate; a < g.Size() {
 		slog.Warn("some processes have no images to train on: the processes share the batches of a step",
 			"training.accumulate", a, "processes", g.Size())

@@ -28,6 +28,8 @@ type Settings struct {
 	From        string `json:"from,omitempty" toml:"from"`                   // see pretrained.Options
 }
 
+const largestSize = 1 << 14 // pixels, as data.size of a config
+
 // A Classifier is an open model file.
 type Classifier struct {
 	*onnx.Model
@@ -81,6 +83,10 @@ func Describe(f *weights.File, s Settings, size int64) (*Weights, error) {
 func read(f *weights.File, s Settings, size int64) (*Weights, *pretrained.Match, error) {
 	outlines := pretrained.Outlines(f, s.From)
 	if len(outlines) == 0 {
+		if others := pretrained.Outlines(f, ""); s.From != "" && len(others) > 0 {
+			return nil, nil, fmt.Errorf("there is no model at model.weights_from = %.100q: the one that is found without this "+
+				"setting is at %q", s.From, cmp.Or(others[0].Dict, "the top of the file"))
+		}
 		return nil, nil, errors.New("this is a weight file, and its names are those of no Vision Transformer that is known: " +
 			"export the model to ONNX with the program that it is of")
 	}
@@ -97,6 +103,10 @@ func read(f *weights.File, s Settings, size int64) (*Weights, *pretrained.Match,
 			o.Head, c.FeatureWidth())
 	}
 	c.ImageSize = cmp.Or(int64(w.Size), 14*c.Patch)
+	if c.ImageSize > largestSize {
+		return nil, nil, fmt.Errorf("a size of %d pixels is too large for %s, the largest is %d: say another with -size",
+			c.ImageSize, about, largestSize)
+	}
 	if c.ImageSize%c.Patch != 0 {
 		return nil, nil, fmt.Errorf("a size of %d pixels is no multiple of the patches of %s, %d pixels", c.ImageSize, about,
 			c.Patch)
@@ -135,8 +145,8 @@ func (w *Weights) Log(path string, s Settings) {
 	}
 	slog.Info("model", append(line, w.Report.Attributes()...)...)
 	if known := []int64{192, 384, 768, 1024, 1152, 1280, 1408, 1536, 1664}; s.Heads == 0 && !slices.Contains(known, c.Width) {
-		slog.Warn("the file does not say how many heads its attention has: they are taken to be 64 wide, as in published "+
-			"models", "width", c.Width, "heads", c.Heads, "remedy", "say the number with -set model.heads=N")
+		slog.Warn("the file does not say how many heads its attention has: its width has no published model, so they "+
+			"are guessed", "width", c.Width, "heads", c.Heads, "remedy", "say the number with -set model.heads=N")
 	}
 }
 

@@ -149,7 +149,9 @@ func TestRefuses(t *testing.T) {
 		{func(l layout) { l.Shapes["dist_token"] = []int64{1, 1, 32} }, trained.Settings{Heads: 2}, 0, "the model lacks dist_token"},
 		{func(layout) {}, trained.Settings{Heads: 3}, 0, "which cannot have 3 heads: say their number with -set model.heads=N"},
 		{func(layout) {}, trained.Settings{Heads: 2}, 15, "a size of 15 pixels is no multiple of the patches"},
-		{func(layout) {}, trained.Settings{Heads: 2, From: "ema"}, 0, "its names are those of no Vision Transformer"},
+		{func(layout) {}, trained.Settings{Heads: 2, From: "ema"}, 0,
+			`no model at model.weights_from = "ema": the one that is found without this setting is at "the top of the file"`},
+		{func(layout) {}, trained.Settings{Heads: 2}, 160000, "a size of 160000 pixels is too large"},
 		{func(l layout) {
 			for name, shape := range base.Shapes {
 				l.Shapes["a."+name], l.Shapes["b."+name] = shape, shape

@@ -46,7 +46,8 @@ func FromEnviron(getenv func(string) string) (m Meeting, found bool, err error) 
 	}
 	if port := getenv(portVariable); file == "" {
 		if m.Port, err = strconv.Atoi(port); err != nil || m.Port < 1 || m.Port > 1<<16-portsTried {
-			return m, false, fmt.Errorf("%s is %.100q, not a port", portVariable, port)
+			return m, false, fmt.Errorf("%s is %.100q, not a port: set it to a number from 1 to %d", portVariable, port,
+				1<<16-portsTried)
 		}
 	}
 	if getenv("TORCHELASTIC_USE_AGENT_STORE") == "True" { // torchrun itself listens at the first

@@ -247,6 +247,7 @@ func (g *Group) viaFirst(whole, piece []float32, n int, scatter bool) error {
 		return err
 	}
 	own, size := g.Rank(), g.Size()
+	first, _ := Piece(n, own, size)
 	for offset := 0; offset < g.longest(n); offset += pieceLength(size) {
 		ofWhole, ofPiece := newRanges(size), newRanges(size)
 		for rank := range size {
@@ -255,7 +256,7 @@ func (g *Group) viaFirst(whole, piece []float32, n int, scatter bool) error {
 				ofWhole.set(rank, start, end)
 			}
 			if own == rank {
-				ofPiece.set(0, offset, offset+end-start)
+				ofPiece.set(0, start-first, end-first) // empty at its end where others have longer pieces
 			}
 		}
 		send, to, receive, from := piece, ofPiece, whole, ofWhole

@@ -28,15 +28,21 @@ type Meeting struct {
 }
 
 const (
-	meetingTime = 10 * time.Minute // a cluster may have to fetch an image first
-	portsTried  = 8                // torchrun may use the first itself
-	helloTime   = 5 * time.Second  // within which a caller proves who it is
+	meetingTime   = 10 * time.Minute // a cluster may have to fetch an image first
+	portsTried    = 8                // torchrun may use the first itself
+	mostProcesses = 1 << 16
+	helloTime     = 5 * time.Second // within which a caller proves who it is
 )
 
 // Join waits until all processes of a meeting have come, and returns their group.
 func (m Meeting) Join(ctx context.Context) (*Group, error) {
 	if m.Size < 1 || m.Rank < 0 || m.Rank >= m.Size {
-		return nil, fmt.Errorf("this process is rank %d of %d: ranks count from 0", m.Rank, m.Size)
+		return nil, fmt.Errorf("this process is rank %d of %d, but ranks count from 0 to the number of processes less one: "+
+			"set %s and %s so", m.Rank, m.Size, rankVariable, sizeVariable)
+	}
+	if m.Size > mostProcesses {
+		return nil, fmt.Errorf("%s is %d, the most are %d: set it to the number of processes", sizeVariable, m.Size,
+			mostProcesses)
 	}
 	if m.wait == 0 {
 		m.wait = meetingTime
@@ -165,7 +171,8 @@ func (a *arrival) follow(ctx context.Context) error {
 	case context.Cause(ctx) != nil:
 		return fmt.Errorf("rank %d of %d waited for the others: %w", a.Rank, a.Size, context.Cause(ctx))
 	case err != nil:
-		return fmt.Errorf("rank 0 of %d ended before all had met: %w", a.Size, err)
+		return fmt.Errorf("rank 0 of %d ended before all had met, or another process is rank %d too (%s): %w", a.Size,
+			a.Rank, rankVariable, err)
 	case kind == aborts:
 		return errors.New(string(text))
 	}
@@ -296,7 +303,7 @@ func (a *arrival) publish() (err error) {
 	}
 	f, err := os.CreateTemp(filepath.Dir(a.File), filepath.Base(a.File)) // which only its owner may read
 	if err != nil {
-		return fmt.Errorf("writing the file of the meeting: %w", err)
+		return fmt.Errorf("%s: writing %s: %w; name a file in a folder that all processes can write", fileVariable, a.File, err)
 	}
 	_, err = f.Write(text)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
@@ -304,7 +311,7 @@ func (a *arrival) publish() (err error) {
 	}
 	if err != nil {
 		os.Remove(f.Name())
-		return fmt.Errorf("writing the file of the meeting: %w", err)
+		return fmt.Errorf("%s: writing %s: %w; name a file in a folder that all processes can write", fileVariable, a.File, err)
 	}
 	return nil
 }

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"fovea/training/optim"
 )
 
 // meet calls f for each rank of a group over TCP, or with the error of its meeting. Each is a goroutine here.
@@ -81,6 +83,27 @@ func TestTCP(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A chunk of 40 ranks is one rank's own and takes two messages, in which the others have nothing.
+func TestUnequalPieces(t *testing.T) {
+	want := gradients(0, optim.Chunk)
+	meet(t, inFile(t, 40), func(g *Group, rank int, err error) {
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		start, end := Piece(len(want), rank, g.Size())
+		whole, piece := slices.Clone(want), make([]float32, end-start)
+		if err := g.Scatter(whole, piece, len(want)); err != nil || !sameBits(piece, want[start:end]) {
+			t.Errorf("rank %d has another piece, %v", rank, err)
+		}
+		clear(whole)
+		if err := g.Collect(whole, piece, len(want)); err != nil || rank == 0 && !sameBits(whole, want) {
+			t.Errorf("rank %d: another whole, %v", rank, err)
+		}
+		g.Close()
+	})
 }
 
 // Where torchrun listens at the port itself, the next one is taken. A file of a former run leads nowhere, and is
@@ -232,6 +255,21 @@ func TestTCPFailures(t *testing.T) {
 				t.Errorf("rank %d: %v, want: %s", rank, err, want)
 			}
 		})
+	}
+}
+
+// What a meeting cannot be is an error at once, and names the variable.
+func TestImpossibleMeetings(t *testing.T) {
+	for _, c := range []struct {
+		m    Meeting
+		want string
+	}{{Meeting{Rank: 2, Size: 2}, "set RANK and WORLD_SIZE so"}, {Meeting{Rank: -1, Size: 2}, "set RANK and WORLD_SIZE so"},
+		{Meeting{Size: 99999999999}, "WORLD_SIZE is 99999999999, the most are 65536"},
+		{Meeting{Size: 2, File: filepath.Join(t.TempDir(), "none", "meet")}, "name a file in a folder that all processes can write"},
+	} {
+		if _, err := c.m.Join(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: %v, want: %s", c.m, err, c.want)
+		}
 	}
 }
 
