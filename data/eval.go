@@ -9,16 +9,26 @@ import (
 	"fovea/data/pixels"
 )
 
-// EvalTransform prepares images for evaluation: it resizes the shorter side and cuts out the centre, as torchvision's
-// Resize (bicubic) and CenterCrop do.
+// EvalTransform prepares images for evaluation: it resizes them and cuts out the centre, as torchvision's Resize
+// (bicubic) and CenterCrop do.
 type EvalTransform struct {
-	Size int // S
-	// CropPct is the fraction of the shorter side that the crop keeps: that side is first resized to floor(S/CropPct).
-	// 0 means RETFound's rule, CropFraction.
+	Size   int // S
+	Resize ResizeRule
+	// CropPct is the fraction that the crop keeps of the resized sides, which are floor(S/CropPct) pixels long. 0 means
+	// all with Squash, else RETFound's rule, CropFraction.
 	CropPct   float64
 	Mean, Std [3]float32
 	Reading   Reading
 }
+
+// A ResizeRule says which sides of an image are resized to one length.
+type ResizeRule string
+
+// The rules. An empty one means Crop.
+const (
+	Crop   ResizeRule = "crop"   // the shorter side; the longer one stays in proportion
+	Squash ResizeRule = "squash" // both, as timm's crop_mode "squash": the whole image becomes a square
+)
 
 // CropFraction returns RETFound's fraction of the shorter side that stays, for images of size pixels
 // (util/datasets.py): 0.875 up to 224, else 1.
@@ -38,6 +48,9 @@ func NewEvalTransform(size int) EvalTransform {
 func (t EvalTransform) Check() error {
 	if t.CropPct != 0 && !(t.CropPct > 0 && t.CropPct <= 1) {
 		return fmt.Errorf("crop fraction %g: it must be above 0 and at most 1, or 0 for the rule", t.CropPct)
+	}
+	if t.Resize != "" && t.Resize != Crop && t.Resize != Squash {
+		return fmt.Errorf("resize %q: it must be %s or %s", t.Resize, Crop, Squash)
 	}
 	return checkOutput(t.Size, t.Std)
 }
@@ -68,7 +81,16 @@ func (t EvalTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) (pi
 
 // cached returns the form of the crop before normalisation. A cache of it changes no result.
 func (t EvalTransform) cached(int) cachedForm {
-	return cachedForm{name: fmt.Sprintf("eval-%d-%g", t.Size, t.fraction()) + t.Reading.suffix(), prepare: t.crop}
+	return cachedForm{name: t.cacheName("eval"), prepare: t.crop}
+}
+
+// cacheName returns the name of a cached form of that kind. It holds all settings that the form depends on.
+func (t EvalTransform) cacheName(kind string) string {
+	name := fmt.Sprintf("%s-%d-%g", kind, t.Size, t.Fraction())
+	if t.Resize == Squash {
+		name += "-squash"
+	}
+	return name + t.Reading.suffix()
 }
 
 func (t EvalTransform) applyCached(dst []float32, img *image.NRGBA, _ *rand.Rand) error {
@@ -85,7 +107,7 @@ func (t EvalTransform) crop(img *image.NRGBA) (*image.NRGBA, error) {
 	return resizeCrop(img, t.centre(img.Rect.Dx(), img.Rect.Dy()), t.Size, t.Size), nil
 }
 
-// resize scales the shorter side to ShorterSide.
+// resize scales the shorter side, or both, to ShorterSide.
 func (t EvalTransform) resize(img *image.NRGBA) (*image.NRGBA, error) {
 	if err := t.CheckPixels(img.Rect.Dx(), img.Rect.Dy(), pixels.Limit()); err != nil {
 		return nil, err
@@ -106,17 +128,24 @@ func (t EvalTransform) CheckPixels(w, h, most int) error {
 	return nil
 }
 
-func (t EvalTransform) fraction() float64 {
-	if t.CropPct == 0 {
-		return CropFraction(t.Size)
+// Fraction returns CropPct, or what 0 stands for.
+func (t EvalTransform) Fraction() float64 {
+	switch {
+	case t.CropPct != 0:
+		return t.CropPct
+	case t.Resize == Squash:
+		return 1
 	}
-	return t.CropPct
+	return CropFraction(t.Size)
 }
 
 // resizedSize returns the size that an image of w×h has before the centre crop.
 func (t EvalTransform) resizedSize(w, h int) (int, int) {
 	short := t.ShorterSide()
-	if w <= h {
+	switch {
+	case t.Resize == Squash:
+		return short, short
+	case w <= h:
 		return short, short * h / w
 	}
 	return short * w / h, short
@@ -129,5 +158,6 @@ func (t EvalTransform) centre(w, h int) image.Rectangle {
 	return image.Rect(left, top, left+t.Size, top+t.Size)
 }
 
-// ShorterSide returns the length, in pixels, to which the shorter side of an image is resized: floor(S/CropPct).
-func (t EvalTransform) ShorterSide() int { return int(math.Floor(float64(t.Size) / t.fraction())) }
+// ShorterSide returns the length, in pixels, to which the shorter side of an image is resized, with Squash both:
+// floor(S/CropPct).
+func (t EvalTransform) ShorterSide() int { return int(math.Floor(float64(t.Size) / t.Fraction())) }

@@ -26,7 +26,7 @@ type TrainTransform struct {
 	Shift float64
 	// Policy changes colours and shapes, unless it is nil. Pixels that come in from outside get the colour Mean.
 	Policy      *augment.Policy
-	ColorJitter float64 // strength, see augment.DrawJitter; must be 0 if there is a Policy
+	ColorJitter float64 // strength, see augment.DrawJitter; must be 0 beside a Policy without TakesJitter
 	Mean, Std   [3]float32
 	Erase       augment.Eraser
 	Reading     Reading
@@ -64,7 +64,7 @@ func (t TrainTransform) Check() error {
 	if !(t.ColorJitter >= 0) || math.IsInf(t.ColorJitter, 1) {
 		return fmt.Errorf("colour jitter %g: it must be at least 0", t.ColorJitter)
 	}
-	if t.ColorJitter > 0 && t.Policy != nil {
+	if t.ColorJitter > 0 && t.Policy != nil && !t.Policy.TakesJitter() {
 		return fmt.Errorf("colour jitter %g beside a policy: use one of them", t.ColorJitter)
 	}
 	if err := t.Erase.Check(); err != nil {
@@ -118,10 +118,10 @@ func (t TrainTransform) applyCached(dst []float32, img *image.NRGBA, rng *rand.R
 // toTensor does the steps after the crop, from S×S pixels to the tensor.
 func (t TrainTransform) toTensor(dst []float32, img *image.NRGBA, rng *rand.Rand) error {
 	img = t.drawArrangement(rng).apply(img)
-	switch {
-	case t.Policy != nil:
+	if t.Policy != nil {
 		img = t.Policy.Draw(rng).Apply(img, t.fill())
-	case t.ColorJitter > 0:
+	}
+	if t.ColorJitter > 0 {
 		img = augment.Apply(img, augment.DrawJitter(rng, t.ColorJitter), t.fill())
 	}
 	normalize(dst, img, t.Mean, t.Std)

@@ -2,8 +2,11 @@ package data
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/csv"
+	"encoding/hex"
+	"encoding/json"
 	"image"
 	"math"
 	"os"
@@ -15,14 +18,16 @@ import (
 	"fovea/data/augment"
 )
 
+// Images of the oracles.
+const (
+	oct512 = "testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg"
+	oct768 = "testdata/kermany_oct_mini/train/DME/DME-9583225-1.jpeg"
+	scene  = golden + "/eval/scene.src.png"
+	tall   = golden + "/eval/tall.src.png"
+)
+
 // TestEvalAsTorchvision: pixels after Resize and CenterCrop are equal.
 func TestEvalAsTorchvision(t *testing.T) {
-	const (
-		oct512 = "testdata/kermany_oct_mini/test/CNV/CNV-6851127-1.jpeg"
-		oct768 = "testdata/kermany_oct_mini/train/DME/DME-9583225-1.jpeg"
-		scene  = golden + "/eval/scene.src.png"
-		tall   = golden + "/eval/tall.src.png"
-	)
 	for _, c := range []struct {
 		source, want string
 		size         int
@@ -46,6 +51,69 @@ func TestEvalAsTorchvision(t *testing.T) {
 		if d != (difference{}) {
 			t.Errorf("%s: %+v", c.want, d)
 		}
+	}
+}
+
+// TestSquashAsTimm: pixels are those of timm's crop_mode "squash", whole and with a part cut out. Neither a cache nor
+// another rule with the same cache changes them.
+func TestSquashAsTimm(t *testing.T) {
+	file, err := os.ReadFile(filepath.Join(golden, "squash.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []struct {
+		Source, SHA256 string
+		Size           int
+		Crop           float64
+	}
+	if err := json.Unmarshal(file, &rows); err != nil {
+		t.Fatal(err)
+	}
+	square, err := Decode(golden + "/eval/scene_48.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		img := square
+		if path := map[string]string{"oct512": oct512, "oct768": oct768, "scene": scene, "tall": tall}[row.Source]; path != "" {
+			if img, err = Decode(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		transform := EvalTransform{Size: row.Size, Resize: Squash, CropPct: row.Crop, Std: [3]float32{1, 1, 1}}
+		got, err := transform.crop(img)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rgb []byte
+		for y := range got.Rect.Dy() {
+			for x := range got.Rect.Dx() {
+				rgb = append(rgb, got.Pix[y*got.Stride+4*x:][:3]...)
+			}
+		}
+		if sum := sha256.Sum256(rgb); hex.EncodeToString(sum[:]) != row.SHA256 {
+			t.Errorf("%s at %d pixels, crop %g: pixels differ", row.Source, row.Size, row.Crop)
+		}
+	}
+
+	samples := []Sample{{Path: oct768}}
+	cache, err := OpenCache(t.TempDir(), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rule := EvalTransform{Size: 24, CropPct: 1, Mean: ImageNetMean, Std: ImageNetStd}
+	squash := rule
+	squash.Resize, squash.CropPct = Squash, 0 // which is 1 too
+	for _, transform := range []Transform{rule, squash, ViewsTransform{rule, Flips}, ViewsTransform{squash, Flips}} {
+		if want := epochs(t, samples, transform, nil); !slices.Equal(epochs(t, samples, transform, cache), want) {
+			t.Errorf("%+v: a cache changes the pixels", transform)
+		}
+	}
+	if whole, cut := epochs(t, samples, squash, nil), epochs(t, samples, rule, nil); slices.Equal(whole, cut) {
+		t.Error("both rules give the same pixels")
+	}
+	if err := (EvalTransform{Size: 24, Resize: "stretch", Std: [3]float32{1, 1, 1}}).Check(); err == nil {
+		t.Error("an unknown rule is accepted")
 	}
 }
 

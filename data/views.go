@@ -64,7 +64,7 @@ func (t ViewsTransform) applyFile(dst []float32, file []byte, rng *rand.Rand) (p
 
 // cached returns the form of the resized image, out of which all views are cut.
 func (t ViewsTransform) cached(int) cachedForm {
-	return cachedForm{name: fmt.Sprintf("views-%d-%g", t.Size, t.fraction()) + t.Reading.suffix(), prepare: t.resize}
+	return cachedForm{name: t.cacheName("views"), prepare: t.resize}
 }
 
 func (t ViewsTransform) applyCached(dst []float32, img *image.NRGBA, _ *rand.Rand) error {

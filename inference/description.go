@@ -22,14 +22,15 @@ const (
 	Probabilities = "probabilities" // one a class, with the sum 1
 )
 
-// A Description says how to use a model file on an image. The shorter side is resized to floor(Size/Crop) with Pillow's
-// antialiased bicubic filter, and the centre is cut out. Pixels are scaled to [0,1] and normalised by Mean and Std. A
-// field with its zero value says nothing.
+// A Description says how to use a model file on an image. The shorter side, or both, are resized to floor(Size/Crop) with
+// Pillow's antialiased bicubic filter, and the centre is cut out. Pixels are scaled to [0,1] and normalised by Mean and
+// Std. A field with its zero value says nothing.
 type Description struct {
 	Classes   []string            `json:"classes" toml:"classes"` // in the order of the output
 	Merged    map[string][]string `json:"-" toml:"-"`             // classes of the data that make one of Classes, see data.Regrouping
 	Size      int                 `json:"size" toml:"size"`       // S, pixels
-	Crop      float64             `json:"crop" toml:"crop"`       // part of the shorter side that stays
+	Resize    data.ResizeRule     `json:"resize" toml:"resize"`   // "": data.Crop
+	Crop      float64             `json:"crop" toml:"crop"`       // part of the resized sides that stays
 	Mean      []float32           `json:"mean" toml:"mean"`       // RGB in [0,1]
 	Std       []float32           `json:"std" toml:"std"`
 	White     int                 `json:"white_level" toml:"white_level"`  // see data.Reading
@@ -72,8 +73,8 @@ func Describe(path string, given Description) (*Description, error) {
 	}
 	if w := m.Weights; w != nil {
 		w.Log(path, said.Weights)
-		d = &Description{Classes: w.Classes, Size: w.Size, Crop: w.Crop, Mean: w.Mean, Std: w.Std, LossBatch: w.LossBatch,
-			Output: Logits, Scores: Logits}
+		d = &Description{Classes: w.Classes, Size: w.Size, Resize: data.ResizeRule(w.Resize), Crop: w.Crop, Mean: w.Mean,
+			Std: w.Std, LossBatch: w.LossBatch, Output: Logits, Scores: Logits}
 	}
 	d.take(beside)
 	d.take(given)
@@ -108,6 +109,9 @@ func (d *Description) take(o Description) {
 	}
 	if o.Size != 0 {
 		d.Size = o.Size
+	}
+	if o.Resize != "" && o.Resize != cmp.Or(d.Resize, data.Crop) {
+		d.Resize, d.Crop = o.Resize, 0 // the old value was that of another rule
 	}
 	if o.Crop != 0 {
 		d.Crop = o.Crop
@@ -209,6 +213,9 @@ func producer(g *pb.GraphProto, name string) *pb.NodeProto {
 }
 
 func (d *Description) check() error {
+	if d.Crop == 0 && d.Resize == data.Squash {
+		d.Crop = 1
+	}
 	var missing []string
 	for _, x := range []struct {
 		key  string
@@ -257,6 +264,6 @@ func (d *Description) check() error {
 
 // Transform returns the preparation of images.
 func (d *Description) Transform() data.EvalTransform {
-	return data.EvalTransform{Size: d.Size, CropPct: d.Crop, Mean: [3]float32(d.Mean), Std: [3]float32(d.Std),
-		Reading: data.Reading{White: d.White}}
+	return data.EvalTransform{Size: d.Size, Resize: d.Resize, CropPct: d.Crop, Mean: [3]float32(d.Mean),
+		Std: [3]float32(d.Std), Reading: data.Reading{White: d.White}}
 }

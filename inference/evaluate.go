@@ -124,8 +124,12 @@ func hostFacts(h engine.Host) []report.Fact {
 
 // prepared returns the preparation of images and the output of the model for a report.
 func prepared(d *Description) []report.Fact {
-	const images = "%d pixels a side, the centre %g of the shorter side; mean %v, standard deviation %v"
-	return []report.Fact{{Name: "Images", Value: fmt.Sprintf(images, d.Size, d.Crop, d.Mean, d.Std)},
+	const images = "%d pixels a side, the centre %g of %s; mean %v, standard deviation %v"
+	sides := "the shorter side"
+	if d.Resize == data.Squash {
+		sides = "the image squashed to a square"
+	}
+	return []report.Fact{{Name: "Images", Value: fmt.Sprintf(images, d.Size, d.Crop, sides, d.Mean, d.Std)},
 		{Name: "Model", Value: fmt.Sprintf("%s to %s, which is %s", d.Input, d.Output, d.Scores)}}
 }
 

@@ -141,6 +141,15 @@ func TestDescribe(t *testing.T) {
 	if d.Crop != 1 || d.Mean[1] != 0.2 || d.Scores != inference.Logits || d.Classes[1] != "1" {
 		t.Errorf("the description is %+v", d)
 	}
+	d, err = inference.Describe(model, inference.Description{Resize: data.Squash})
+	if err != nil || d.Crop != 1 || d.Transform().Resize != data.Squash { // the file's crop is of the other rule
+		t.Errorf("squashed: %+v, %v", d, err)
+	}
+	d, err = inference.Describe(model, inference.Description{Resize: data.Crop})
+	if err != nil || d.Crop != 0.5 || d.Transform().Resize == data.Squash {
+		t.Errorf("cropped: %+v, %v", d, err)
+	}
+	refused(inference.Description{Resize: "stretch", Crop: 1}, "crop or squash")
 	refused(inference.Description{Output: "y2"}, `no output "y2"`)
 	refused(inference.Description{Scores: "odds"}, "logits or probabilities")
 	refused(inference.Description{Mean: []float32{1}}, "three numbers")

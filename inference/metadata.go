@@ -19,6 +19,7 @@ const (
 	metaSize          = "fovea.image_size"       // S, pixels
 	metaCrop          = "fovea.crop_fraction"    // see metaResize
 	metaResize        = "fovea.resize"           // in words
+	metaResizeRule    = "fovea.resize_rule"      // a data.ResizeRule; absent for data.Crop
 	metaMean          = "fovea.mean"             // JSON array, RGB in [0,1]
 	metaStd           = "fovea.std"              // JSON array
 	metaWhite         = "fovea.white_level"      // see data.Reading; absent for 0
@@ -32,13 +33,19 @@ const (
 	metaOperating     = "fovea.operating_points" // JSON array of operating.Point; absent without
 )
 
-const resizeInWords = "RGB; shorter side to floor(image_size/crop_fraction), antialiased bicubic (Pillow); " +
-	"centre crop; scale to [0,1]; subtract mean, divide by std; NCHW float32"
+// resizeInWords has the resized sides for %s.
+const resizeInWords = "RGB; %s to floor(image_size/crop_fraction), antialiased bicubic (Pillow); centre crop; " +
+	"scale to [0,1]; subtract mean, divide by std; NCHW float32"
 
 // WriteMetadata writes into the model of a run how it wants its images. Input, output and scores are not written,
 // because they are the same for all runs.
 func (d *Description) WriteMetadata(m *pb.ModelProto) {
 	list := func(x any) string { text, _ := json.Marshal(x); return string(text) }
+	sides := "shorter side"
+	if d.Resize == data.Squash {
+		sides = "width and height"
+		onnx.SetMetadata(m, metaResizeRule, string(data.Squash))
+	}
 	rounding := "fp32"
 	if d.Half {
 		rounding = "fp16"
@@ -47,7 +54,7 @@ func (d *Description) WriteMetadata(m *pb.ModelProto) {
 		{metaClasses, list(d.Classes)},
 		{metaSize, strconv.Itoa(d.Size)},
 		{metaCrop, strconv.FormatFloat(d.Crop, 'g', -1, 64)},
-		{metaResize, resizeInWords},
+		{metaResize, fmt.Sprintf(resizeInWords, sides)},
 		{metaMean, list(d.Mean)},
 		{metaStd, list(d.Std)},
 		{metaEpoch, strconv.Itoa(d.Epoch)},
@@ -117,12 +124,14 @@ func readMetadata(m *pb.ModelProto) (*Description, error) {
 		}
 	}
 	d.Positive, _ = onnx.Metadata(m, metaPositive)
+	rule, _ := onnx.Metadata(m, metaResizeRule)
+	d.Resize = data.ResizeRule(rule)
 	text, _ := onnx.Metadata(m, metaProbabilities)
 	d.Half = text == "fp16"
 	if text, _ := onnx.Metadata(m, metaImage); text == "raw" {
 		d.Raw = true
 	}
-	d.Crop = cmp.Or(d.Crop, data.CropFraction(d.Size))
+	d.Crop = cmp.Or(d.Crop, data.EvalTransform{Size: d.Size, Resize: d.Resize}.Fraction())
 	d.Output, d.Scores = Logits, Logits
 	if !hasOutput(m, Logits) { // exported from a model that has none
 		d.Output, d.Scores = Probabilities, Probabilities

@@ -334,9 +334,10 @@ func (d *dataset) trainTransform() data.Transform {
 
 func (d *dataset) evalTransform() data.EvalTransform {
 	c := d.config.Data
-	crop := cmp.Or(c.CropPct, data.CropFraction(c.Size))
-	return data.EvalTransform{Size: c.Size, CropPct: crop, Mean: narrow(c.Mean), Std: narrow(c.Std),
-		Reading: data.Reading{White: c.WhiteLevel}}
+	t := data.EvalTransform{Size: c.Size, Resize: data.ResizeRule(c.Resize), CropPct: c.CropPct, Mean: narrow(c.Mean),
+		Std: narrow(c.Std), Reading: data.Reading{White: c.WhiteLevel}}
+	t.CropPct = t.Fraction()
+	return t
 }
 
 func narrow(x [3]float64) [3]float32 {

@@ -112,8 +112,8 @@ func (p *plan) describe(m *pb.ModelProto, best int, score float64, points []oper
 		return err
 	}
 	t, judging := p.data.evalTransform(), judgingOf(c)
-	d := inference.Description{Classes: p.data.classes, Merged: p.data.merged, Size: t.Size, Crop: t.CropPct,
-		Mean: t.Mean[:], Std: t.Std[:], White: t.Reading.White, Epoch: best + 1, Half: judging.Half,
+	d := inference.Description{Classes: p.data.classes, Merged: p.data.merged, Size: t.Size, Resize: t.Resize,
+		Crop: t.CropPct, Mean: t.Mean[:], Std: t.Std[:], White: t.Reading.White, Epoch: best + 1, Half: judging.Half,
 		LossBatch: judging.LossBatch, Operating: points}
 	d.SetMeaning(p.data.meaning)
 	d.WriteMetadata(m)

@@ -22,11 +22,12 @@ import (
 
 // A classifierFlags value holds the flags of the commands that use a model on images.
 type classifierFlags struct {
-	path                     string
-	given                    inference.Description
-	classes, crop, mean, std string
-	batch, maxPixels         int
-	overrides                texts
+	path               string
+	given              inference.Description
+	classes, mean, std string
+	resize, crop       string
+	batch, maxPixels   int
+	overrides          texts
 }
 
 // file defines -model.
@@ -51,14 +52,15 @@ func (m *classifierFlags) running() []flagEntry {
 func (m *classifierFlags) description() flagGroup {
 	return flagGroup{`
 The model of a run describes itself. Describe any other model with these flags, or with a file beside it: MODEL.json or
-MODEL.toml for MODEL.onnx, with the keys classes, size, crop, mean, std, white_level, input, output, scores, positive,
-ordered and grades. A flag wins over the file, and the file over the model. crop, mean and std are never guessed.
+MODEL.toml for MODEL.onnx, with the keys classes, size, resize, crop, mean, std, white_level, input, output, scores,
+positive, ordered and grades. A flag wins over the file, and the file over the model. crop, mean and std are never guessed.
 `, []flagEntry{
 		{&m.classes, "classes", "A,B", `names of the classes in the order of the outputs, or a file with one on each line. A
 			folder stands for the sorted names of its folders, and a table for the sorted labels of its images`},
 		{&m.given.Size, "size", "S", "width and height of the model's input in pixels"},
-		{&m.crop, "crop", "P", `fraction of the shorter side to keep: the image is resized to floor(S/P) with Pillow's
-			bicubic filter, then the centre is cut out`},
+		{&m.resize, "resize", "RULE", `sides to resize: crop, the shorter one, or squash, both to one length (default: crop)`},
+		{&m.crop, "crop", "P", `fraction of the resized sides to keep: the image is resized to floor(S/P) with Pillow's
+			bicubic filter, then the centre is cut out (default with squash: 1)`},
 		{&m.mean, "mean", "R,G,B", "values to subtract from pixels in [0,1]"},
 		{&m.std, "std", "R,G,B", "values to divide by after that"},
 		{&m.given.White, "white-level", "N", `sample of a 16-bit image that is white, 4095 for 12 bits (default: what the file
@@ -85,6 +87,10 @@ func (m *classifierFlags) read(a *app) (inference.Description, engine.Settings, 
 	data.LimitPixels(m.maxPixels)
 	if d.Size < 0 {
 		return fail("-size %d: must be at least 1", d.Size)
+	}
+	d.Resize = data.ResizeRule(m.resize)
+	if m.resize != "" && d.Resize != data.Crop && d.Resize != data.Squash {
+		return fail("-resize %s: must be %s or %s", m.resize, data.Crop, data.Squash)
 	}
 	if m.crop != "" {
 		crop, err := strconv.ParseFloat(m.crop, 64)

@@ -70,6 +70,7 @@ func TestPredictCommand(t *testing.T) {
 		{[]string{"x", "-model", "other.onnx"}, `cnn_torchscript17.onnx" and as "other.onnx", and takes one`},
 		{[]string{"x", "-threshold", "f=0.5"}, `no class "f"`},
 		{[]string{"x", "-mean", "1,a,2"}, "three numbers"},
+		{[]string{"x", "-resize", "stretch"}, "-resize stretch: must be crop or squash"},
 		{[]string{"x", "-crop", "2"}, "-crop 2: must be a number"},
 		{[]string{"x", "-classes", "nofile"}, "neither names with commas"},
 	} {

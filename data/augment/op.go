@@ -37,6 +37,7 @@ var ops = []op{
 	{"Rotate", signed(30), rotate},
 	{"Posterize", posterizeBits, posterize},
 	{"PosterizeIncreasing", func(l, u float64) float64 { return 4 - posterizeBits(l, u) }, posterize},
+	{"PosterizeOriginal", func(l, u float64) float64 { return posterizeBits(l, u) + 4 }, posterize},
 	{"Solarize", solarizeThreshold, solarize},
 	{"SolarizeIncreasing", func(l, u float64) float64 { return 256 - solarizeThreshold(l, u) }, solarize},
 	{"SolarizeAdd", func(l, _ float64) float64 { return math.Min(128, math.Trunc(l/maxLevel*110)) }, solarizeAdd},

@@ -2,6 +2,7 @@ package augment
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -14,6 +15,8 @@ import (
 //	        mstd deviation of the level (above 100: uniform from 0 to m),
 //	        mmax highest level, inc 1: ops whose strength rises with the level,
 //	        t set of ops (weights, 3a, 3aw)
+//	v0, original    AutoAugment, of the code of EfficientNet and of the paper: mstd
+//	v0r, originalr  the same with fewer bits kept by Posterize at higher levels: mstd
 //	3a      3-Augment of DeiT III: mstd
 //	augmix  AugMix: m level, w chains, d ops a chain, a alpha of the shares,
 //	        mstd deviation of the level (without it: uniform from 0 to m)
@@ -26,11 +29,8 @@ func Parse(policy string) (*Policy, error) {
 	name, rest, _ := strings.Cut(policy, "-")
 	kind, ok := kinds[name]
 	if !ok {
-		hint := ""
-		if slices.Contains([]string{"original", "originalr", "v0", "v0r"}, name) {
-			hint = ", a policy of AutoAugment,"
-		}
-		return nil, fmt.Errorf("%q%s is not known; known are rand, 3a and augmix, as in rand-m9-mstd0.5-inc1", name, hint)
+		return nil, fmt.Errorf("%q is not known; known are %s, as in rand-m9-mstd0.5-inc1", name,
+			strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
 	}
 	s := settings{values: map[string]string{}}
 	if rest != "" || strings.HasSuffix(policy, "-") {
@@ -42,6 +42,7 @@ func Parse(policy string) (*Policy, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
+	p.jitter = strings.Contains(policy, "3a") // as create_transform does
 	return p, nil
 }
 
@@ -52,6 +53,18 @@ var kinds = map[string]struct {
 	"rand":   {[]string{"m", "n", "p", "mstd", "mmax", "inc", "t"}, randAugment},
 	"3a":     {[]string{"mstd"}, threeAugment},
 	"augmix": {[]string{"m", "w", "d", "a", "mstd"}, augMix},
+
+	"v0":        {[]string{"mstd"}, autoAugment(policyV0, "Posterize")},
+	"v0r":       {[]string{"mstd"}, autoAugment(policyV0, "PosterizeIncreasing")},
+	"original":  {[]string{"mstd"}, autoAugment(policyOriginal, "PosterizeOriginal")},
+	"originalr": {[]string{"mstd"}, autoAugment(policyOriginal, "PosterizeIncreasing")},
+}
+
+// autoAugment returns the maker of a policy of AutoAugment, see pairsOf.
+func autoAugment(policy []pair, posterize string) func(s *settings) *Policy {
+	return func(s *settings) *Policy {
+		return &Policy{pairs: pairsOf(policy, posterize), deviation: s.number("mstd", 0, math.Inf(1)), most: maxLevel}
+	}
 }
 
 func randAugment(s *settings) *Policy {

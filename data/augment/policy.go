@@ -12,13 +12,19 @@ import (
 // returns one.
 type Policy struct {
 	candidates []candidate
-	layers     int     // ops for each image, with AugMix for each chain; 0 draws one to three
-	apply      float64 // probability that a drawn op is applied
-	deviation  float64 // of the normal distribution of levels; +Inf draws them uniformly from 0 to the candidate's
-	most       float64 // levels are clipped to [0, most]
-	chains     int     // AugMix blends so many chains; 0 applies the ops one after the other
-	alpha      float64 // parameter of AugMix's Dirichlet and Beta distributions of shares
+	pairs      [][2]candidate // AutoAugment draws one of these in place of candidates
+	layers     int            // ops for each image, with AugMix for each chain; 0 draws one to three
+	apply      float64        // probability that a drawn candidate is applied
+	deviation  float64        // of the normal distribution of levels; +Inf draws them uniformly from 0 to the candidate's
+	most       float64        // levels are clipped to [0, most]
+	chains     int            // AugMix blends so many chains; 0 applies the ops one after the other
+	alpha      float64        // parameter of AugMix's Dirichlet and Beta distributions of shares
+	jitter     bool           // see TakesJitter
 }
+
+// TakesJitter reports whether colours may be jittered after the policy. timm allows it with 3-Augment and its sets of
+// ops alone; the other policies change colours themselves.
+func (p *Policy) TakesJitter() bool { return p.jitter }
 
 // A Decision holds the changes that a policy makes to one image.
 type Decision struct {
@@ -60,11 +66,19 @@ func (d Decision) Apply(img *image.NRGBA, fill color.NRGBA) *image.NRGBA {
 
 // steps draws the steps of an image or a chain.
 func (p *Policy) steps(rng *rand.Rand) []Step {
+	var steps []Step
+	if p.pairs != nil {
+		for _, c := range p.pairs[rng.IntN(len(p.pairs))] {
+			if rng.Float64() < c.apply {
+				steps = append(steps, p.step(rng, c))
+			}
+		}
+		return steps
+	}
 	layers := p.layers
 	if layers == 0 {
 		layers = 1 + rng.IntN(3)
 	}
-	var steps []Step
 	for _, c := range p.choose(rng, layers) {
 		if rng.Float64() < p.apply {
 			steps = append(steps, p.step(rng, c))

@@ -74,6 +74,46 @@ func TestPolicyDrawsAsTimm(t *testing.T) {
 	}
 }
 
+// forced is a source of random numbers: one for a choice among 25, then always the same.
+type forced struct{ values []uint64 }
+
+func (f *forced) Uint64() uint64 {
+	v := f.values[0]
+	if len(f.values) > 1 {
+		f.values = f.values[1:]
+	}
+	return v
+}
+
+// TestAutoAugmentAsTimm: each pair of a policy, with draws that are forced, makes timm's pixels.
+func TestAutoAugmentAsTimm(t *testing.T) {
+	var golden []struct {
+		Policy string
+		U      float64
+		SHA256 []string
+	}
+	readJSON(t, "pairs.json", &golden)
+	mosaic := testImages(t)["mosaic"]
+	for _, g := range golden {
+		p, err := Parse(g.Policy)
+		if err != nil || len(p.pairs) != len(g.SHA256) {
+			t.Fatalf("%s: %v", g.Policy, err)
+		}
+		for i, want := range g.SHA256 {
+			choice := uint64((float64(i)+0.5)/float64(len(g.SHA256))*(1<<32)) << 32
+			d := p.Draw(rand.New(&forced{[]uint64{choice, uint64(g.U * (1 << 53))}}))
+			if digest(t, d.Apply(mosaic, imageNetFill)) != want {
+				t.Errorf("%s, pair %d at %g: pixels differ, %+v", g.Policy, i, g.U, d.Steps)
+			}
+		}
+	}
+	for policy, want := range map[string]bool{"3a": true, "3a-mstd1": true, "rand-m5-t3aw": true, "v0": false, "augmix": false} {
+		if p, err := Parse(policy); err != nil || p.TakesJitter() != want {
+			t.Errorf("%s: %v", policy, err)
+		}
+	}
+}
+
 // TestRandAugmentInTheory: rand-m9-mstd0.5-inc1 applies each of two draws of 15 ops with probability 1/2, at N(9, 0.5)
 // clipped to 10.
 func TestRandAugmentInTheory(t *testing.T) {
@@ -136,8 +176,8 @@ func TestRandAugmentInTheory(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	for policy, want := range map[string]string{
 		"random-m9":                  `"random" is not known`,
-		"v0":                         `"v0", a policy of AutoAugment, is not known; known are rand, 3a and augmix`,
-		"original-mstd0.5":           `AutoAugment`,
+		"v1":                         `"v1" is not known; known are 3a, augmix, original, originalr, rand, v0, v0r`,
+		"original-m9":                `the part "m9" is not known; known are mstd`,
 		"rand-":                      `the part "" is not known; known are m, n, p, mstd, mmax, inc, t`,
 		"rand-m9-x5":                 `the part "x5" is not known; known are m, n, p, mstd, mmax, inc, t`,
 		"rand-m9-w0":                 `the part "w0" is not known`,

@@ -5,6 +5,7 @@ type candidate struct {
 	op     *op
 	level  float64 // or the mean of its distribution
 	weight float64 // 0 in a set whose ops are equally likely and may come twice
+	apply  float64 // probability, in a pair
 }
 
 // candidates returns equally likely candidates for ops.
@@ -29,18 +30,18 @@ var (
 var sets = map[string][]candidate{
 	"3a": candidates("SolarizeIncreasing", "Desaturate", "GaussianBlur"),
 	"3aw": {
-		{find("SolarizeIncreasing"), 0, 6}, {find("Desaturate"), 0, 6}, {find("GaussianBlur"), 0, 6},
-		{find("Rotate"), 0, 3}, {find("ShearX"), 0, 2}, {find("ShearY"), 0, 2}, {find("PosterizeIncreasing"), 0, 1},
-		{find("AutoContrast"), 0, 1}, {find("ColorIncreasing"), 0, 1}, {find("SharpnessIncreasing"), 0, 1},
-		{find("ContrastIncreasing"), 0, 1}, {find("BrightnessIncreasing"), 0, 1}, {find("Equalize"), 0, 1},
-		{find("Invert"), 0, 1},
+		{op: find("SolarizeIncreasing"), weight: 6}, {op: find("Desaturate"), weight: 6}, {op: find("GaussianBlur"), weight: 6},
+		{op: find("Rotate"), weight: 3}, {op: find("ShearX"), weight: 2}, {op: find("ShearY"), weight: 2}, {op: find("PosterizeIncreasing"), weight: 1},
+		{op: find("AutoContrast"), weight: 1}, {op: find("ColorIncreasing"), weight: 1}, {op: find("SharpnessIncreasing"), weight: 1},
+		{op: find("ContrastIncreasing"), weight: 1}, {op: find("BrightnessIncreasing"), weight: 1}, {op: find("Equalize"), weight: 1},
+		{op: find("Invert"), weight: 1},
 	},
 	"weights": {
-		{find("Rotate"), 0, 3}, {find("ShearX"), 0, 2}, {find("ShearY"), 0, 2}, {find("TranslateXRel"), 0, 1},
-		{find("TranslateYRel"), 0, 1}, {find("ColorIncreasing"), 0, 0.25}, {find("SharpnessIncreasing"), 0, 0.25},
-		{find("AutoContrast"), 0, 0.25}, {find("SolarizeIncreasing"), 0, 0.05}, {find("SolarizeAdd"), 0, 0.05},
-		{find("ContrastIncreasing"), 0, 0.05}, {find("BrightnessIncreasing"), 0, 0.05}, {find("Equalize"), 0, 0.05},
-		{find("PosterizeIncreasing"), 0, 0.05}, {find("Invert"), 0, 0.05},
+		{op: find("Rotate"), weight: 3}, {op: find("ShearX"), weight: 2}, {op: find("ShearY"), weight: 2}, {op: find("TranslateXRel"), weight: 1},
+		{op: find("TranslateYRel"), weight: 1}, {op: find("ColorIncreasing"), weight: 0.25}, {op: find("SharpnessIncreasing"), weight: 0.25},
+		{op: find("AutoContrast"), weight: 0.25}, {op: find("SolarizeIncreasing"), weight: 0.05}, {op: find("SolarizeAdd"), weight: 0.05},
+		{op: find("ContrastIncreasing"), weight: 0.05}, {op: find("BrightnessIncreasing"), weight: 0.05}, {op: find("Equalize"), weight: 0.05},
+		{op: find("PosterizeIncreasing"), weight: 0.05}, {op: find("Invert"), weight: 0.05},
 	},
 }
 

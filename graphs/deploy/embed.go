@@ -12,6 +12,7 @@ import (
 type Preparation struct {
 	Size      int64 // S, the side of the square that is cut out of the centre
 	Short     int64 // length of the shorter side after resizing, at least S
+	Squash    bool  // the longer side is resized to Short too
 	Mean, Std [3]float32
 }
 
@@ -22,8 +23,8 @@ const RawImage = "image"
 // EmbedOpset is the first opset that can resize with antialiasing.
 const EmbedOpset = 18
 
-// Embed puts the preparation of an image in front of a model of images [N,3,S,S]. It resizes the shorter side to Short
-// with the antialiased bicubic filter, in 8 bits as Pillow does. Then it cuts out the centre, scales it to [0,1] and
+// Embed puts the preparation of an image in front of a model of images [N,3,S,S]. It resizes the shorter side, or
+// both, to Short with the antialiased bicubic filter, in 8 bits as Pillow does. Then it cuts out the centre, scales it to [0,1] and
 // normalises it. Sizes are computed as torchvision's Resize and CenterCrop compute them.
 func Embed(g *graphs.Graph, p Preparation) error {
 	if len(g.Inputs) != 1 || g.Inputs[0].Rank() != 4 || g.Inputs[0].Shape[0] > 1 {
@@ -34,9 +35,12 @@ func Embed(g *graphs.Graph, p Preparation) error {
 	g.Nodes, g.Inputs = nil, nil
 	b := embedding{g}
 	raw := g.Input(RawImage, uint8s, graphs.Dynamic, graphs.Dynamic, 3)
-	size := b.node("Shape", graphs.Attributes{"start": int64(0), "end": int64(2)}, graphs.Int64, []int64{2}, raw)
-	short := b.node("ReduceMin", graphs.Attributes{"keepdims": int64(1)}, graphs.Int64, []int64{1}, size)
-	resized := b.sizes("Div", b.sizes("Mul", size, g.Ints(p.Short)), short)
+	resized := g.Ints(p.Short, p.Short)
+	if !p.Squash {
+		size := b.node("Shape", graphs.Attributes{"start": int64(0), "end": int64(2)}, graphs.Int64, []int64{2}, raw)
+		short := b.node("ReduceMin", graphs.Attributes{"keepdims": int64(1)}, graphs.Int64, []int64{1}, size)
+		resized = b.sizes("Div", b.sizes("Mul", size, g.Ints(p.Short)), short)
+	}
 	planes := b.node("Transpose", graphs.Attributes{"perm": []int64{2, 0, 1}}, uint8s, []int64{3, -1, -1}, raw)
 	planes = b.node("Unsqueeze", nil, uint8s, []int64{1, 3, -1, -1}, planes, g.Ints(0))
 	image := b.node("Resize", graphs.Attributes{"mode": "cubic", "cubic_coeff_a": float32(-0.5), "antialias": int64(1),

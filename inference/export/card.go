@@ -35,6 +35,7 @@ type card struct {
 	Details      []string
 	Splits       []cardSplit
 	Size, Short  int
+	Squash       bool
 	Mean, Std    string
 	Test, Source *evaluation.Assessment // nil: not measured
 	Metrics      []evaluation.Estimate
@@ -54,7 +55,7 @@ type cardSplit struct {
 func newCard(r *Report, d *inference.Description, run *runFolder) *card {
 	t := d.Transform()
 	c := &card{Name: modelName(r.Model), Report: r, Classes: d.Classes, License: "unknown", Size: d.Size,
-		Short: t.ShorterSide(), Mean: listOf(d.Mean), Std: listOf(d.Std), First: r.Variants[0], Machine: r.Machine.describe(),
+		Short: t.ShorterSide(), Squash: t.Resize == data.Squash, Mean: listOf(d.Mean), Std: listOf(d.Std), First: r.Variants[0], Machine: r.Machine.describe(),
 		LicenceNote: "Not known here: ask whoever made the model."}
 	if i := slices.IndexFunc(r.Variants, func(v *Variant) bool { return v.Raw }); i >= 0 {
 		c.RawFile = r.Variants[i]

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/data"
 	"fovea/graphs"
 	"fovea/graphs/deploy"
 	"fovea/graphs/importer"
@@ -186,8 +187,8 @@ func (o *Options) write(ctx context.Context, source *imported.File, original *pb
 		return nil, err
 	}
 	if raw {
-		p := deploy.Preparation{Size: int64(d.Size), Short: int64(d.Transform().ShorterSide()), Mean: [3]float32(d.Mean),
-			Std: [3]float32(d.Std)}
+		p := deploy.Preparation{Size: int64(d.Size), Short: int64(d.Transform().ShorterSide()),
+			Squash: d.Resize == data.Squash, Mean: [3]float32(d.Mean), Std: [3]float32(d.Std)}
 		if err := deploy.Embed(g, p); err != nil {
 			return nil, err
 		}

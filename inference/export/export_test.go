@@ -138,8 +138,14 @@ func TestMeasure(t *testing.T) {
 // TestRaw: a model with the preparation inside sees the image that the transform makes, to one level of single pixels,
 // whatever its size: enlarged, reduced, odd, upright and lying.
 func TestRaw(t *testing.T) {
-	dir := t.TempDir()
+	t.Run("crop", func(t *testing.T) { testRaw(t, given(20)) })
 	d := given(20)
+	d.Resize, d.Crop = data.Squash, 0.9
+	t.Run("squash", func(t *testing.T) { testRaw(t, d) })
+}
+
+func testRaw(t *testing.T, d inference.Description) {
+	dir := t.TempDir()
 	if _, err := Write(t.Context(), Options{Model: models + "cnn_torchscript17.onnx", Given: d, Variants: []string{FP32},
 		Raw:   true,
 		Split: "val", Out: dir, Batch: 1, Runtime: engine.Settings{Provider: "cpu"}}); err != nil {
@@ -147,7 +153,7 @@ func TestRaw(t *testing.T) {
 	}
 	path := filepath.Join(dir, "model_raw.onnx")
 	described, err := inference.Describe(path, inference.Description{})
-	if err != nil || !described.Raw || described.Input != "image" {
+	if err != nil || described.Resize != d.Resize || !described.Raw || described.Input != "image" {
 		t.Fatalf("%+v, %v", described, err)
 	}
 	if _, err := inference.Open(path, described, 1, ort.Options{}); err == nil ||

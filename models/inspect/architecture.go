@@ -111,6 +111,9 @@ func (t *Trained) summary() string {
 	if t.Facts.Program != "" {
 		parts = append(parts, "written by "+t.Facts.Program)
 	}
+	if t.Facts.Resize != "" {
+		parts = append(parts, "resize "+t.Facts.Resize)
+	}
 	var flags []string
 	for _, x := range []struct {
 		flag  string

@@ -13,7 +13,8 @@ import (
 type Facts struct {
 	Classes   []string // names, in the order of the output
 	Size      int      // of the images
-	Crop      float64  // part of the shorter side that stays
+	Resize    string   // "squash": width and height become one; "": the shorter side is resized
+	Crop      float64  // part of the resized sides that stays
 	Mean, Std []float32
 	LossBatch int    // the program's loss is a mean over batches of so many images
 	NormTwice bool   // the program applies fc_norm twice
@@ -53,6 +54,9 @@ func factsOf(values map[string]string, size int) Facts {
 		f.Program = "timm's train.py"
 		f.Size = cmp.Or(size, int(number("args.img_size")))
 		f.Crop = number("args.crop_pct")
+		if mode := values["args.crop_mode"]; mode == "squash" {
+			f.Resize = mode
+		}
 		f.Mean, f.Std = triple(values, "args.mean"), triple(values, "args.std")
 	}
 	return f

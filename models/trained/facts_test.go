@@ -26,6 +26,8 @@ func TestFacts(t *testing.T) {
 		{"timm", map[string]string{"arch": "vit_tiny", "args.crop_pct": "0.9", "args.mean.0": "0.5", "args.mean.1": "0.5",
 			"args.mean.2": "0.5", "class_to_idx.b": "1", "class_to_idx.a": "0"}, 32, Facts{Size: 32, Crop: 0.9,
 			Mean: []float32{0.5, 0.5, 0.5}, Classes: []string{"a", "b"}, Program: "timm's train.py"}},
+		{"timm, squashed", map[string]string{"arch": "vit_tiny", "args.crop_mode": "squash", "args.img_size": "48"}, 0,
+			Facts{Size: 48, Resize: "squash", Program: "timm's train.py"}},
 		{"a list of names", map[string]string{"class_names.0": "x", "class_names.1": "y", "epoch": "3"}, 0,
 			Facts{Classes: []string{"x", "y"}}},
 		{"numbers that skip", map[string]string{"class_to_idx.a": "0", "class_to_idx.b": "2"}, 0, Facts{}},

@@ -5,7 +5,9 @@ Needs requirements.txt with the Pillow of augment-requirements.txt. Writes:
 
 data/augment/testdata/ops.json      every op at six levels on four images: argument and SHA-256 of the RGB bytes
 data/augment/testdata/mixture.json  AugMix with its draws forced
+data/augment/testdata/pairs.json    every pair of AutoAugment's policies with its draws forced: SHA-256 of the RGB bytes
 data/augment/testdata/draws.json    histograms of what timm's policies and RandomErasing draw
+data/testdata/golden/squash.json  digests of timm's crop_mode "squash" before normalisation
 data/testdata/golden/scans.bin      pixels of the evaluation transform of all OCT scans and of a made photograph
 
 The images are a fundus photograph of 28 pixels, 64 of them as a mosaic, and OCT scans of 64 and 224 pixels.
@@ -22,6 +24,7 @@ import PIL
 import torch
 from PIL import Image
 from timm.data import auto_augment, random_erasing
+from timm.data.transforms_factory import transforms_imagenet_eval
 from torchvision import transforms as T
 
 OUT = pathlib.Path("data/augment/testdata")
@@ -67,7 +70,7 @@ def apply(name, image, args):
 def ops():
     out, sources = [], images()
     for name in auto_augment.NAME_TO_OP:
-        if name in ("PosterizeOriginal", "TranslateX", "TranslateY"):  # of AutoAugment alone
+        if name in ("TranslateX", "TranslateY"):  # of no policy
             continue
         for level, u in LEVELS if auto_augment.LEVEL_TO_ARG[name] else LEVELS[:1]:
             args = argument(name, level, u)
@@ -89,6 +92,20 @@ def mixture():
         np.random.dirichlet, np.random.beta, np.random.choice = kept
         steps = [[{"op": n, "argument": a or 0} for n, a in c] for c in chains]
         out.append({"chains": steps, "shares": shares, "share": share, "sha256": digest(mixed)})
+    return out
+
+
+def pairs():
+    image, out = images()["mosaic"], []
+    for policy in ("v0", "v0r", "original", "originalr"):
+        for u in (0.3, 0.7):
+            kept, digests = (random.random, random.choice), []
+            transform = auto_augment.auto_augment_transform(policy, dict(HPARAMS))
+            for chosen in transform.policy:
+                random.random, random.choice = lambda: u, lambda _: chosen
+                digests.append(digest(transform(image)))
+            random.random, random.choice = kept
+            out.append({"policy": policy, "u": u, "sha256": digests})
     return out
 
 
@@ -176,6 +193,25 @@ def scans():
     (EVAL.parent / "scans.bin").write_bytes(b"".join(r[:, 0].tobytes() for r in rows[:-1]) + rows[-1].tobytes())
 
 
+def squash():
+    """timm's crop_mode "squash" for images that lie, stand and are square, also with a part cut out. Pillow 13 filters
+    images that stand along the columns first, so that single levels of their pixels differ from those of Pillow 10."""
+    sources = {"oct512": OCT / "test/CNV/CNV-6851127-1.jpeg", "oct768": OCT / "train/DME/DME-9583225-1.jpeg",
+               "scene": EVAL / "scene.src.png", "tall": EVAL / "tall.src.png", "square": EVAL / "scene_48.png"}
+    rows = []
+    for name, size, crop in (
+        ("oct512", 64, 1), ("oct512", 224, 0.875), ("oct768", 392, 1), ("oct768", 224, 0.9), ("oct768", 512, 1),
+        ("scene", 48, 1), ("scene", 97, 1), ("scene", 131, 1), ("scene", 97, 0.96), ("tall", 64, 1), ("tall", 77, 1),
+        ("tall", 33, 0.875), ("square", 64, 1), ("square", 63, 0.95),
+    ):
+        transform = T.Compose(transforms_imagenet_eval(
+            size, crop_pct=crop, crop_mode="squash", interpolation="bicubic").transforms[:2])
+        pixels = np.asarray(transform(Image.open(sources[name]).convert("RGB")))
+        assert pixels.shape == (size, size, 3)
+        rows.append({"source": name, "size": size, "crop": crop, "sha256": hashlib.sha256(pixels.tobytes()).hexdigest()})
+    (EVAL.parent / "squash.json").write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+
+
 def write(name, content):
     (OUT / name).write_text(json.dumps(content) + "\n")
 
@@ -184,12 +220,14 @@ def main():
     assert PIL.__version__.startswith("10."), PIL.__version__
     write("ops.json", ops())
     write("mixture.json", mixture())
+    write("pairs.json", pairs())
     policies = ["rand-m9-mstd0.5-inc1", "rand-m7-n3-p0.7-mstd101", "rand-m15-mmax20-mstd2-inc1",
                 "rand-m9-n4-mstd0.5-tweights", "rand-m5-t3a", "rand-m5-n3-mstd1-t3aw", "3a", "augmix-m5-w4-mstd1",
-                "augmix-d2"]
+                "augmix-d2", "v0", "v0r-mstd1", "original-mstd0.5", "originalr", "3a-mstd0.5"]
     write("draws.json", {"policies": [policy_draws(p) for p in policies],
                          "erasing": [erasing_draws(c) for c in (1, 3)]})
     scans()
+    squash()
 
 
 main()

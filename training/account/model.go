@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"fovea/data"
 	"fovea/internal/numbers"
 	"fovea/internal/runfiles"
 	"fovea/training/config"
@@ -87,11 +88,14 @@ func (f *folder) ordered() bool {
 
 func (f *folder) preparation(w *writer) {
 	d := f.model
+	sides := "the shorter side"
+	if d.Resize == data.Squash {
+		sides = "width and height, which change their proportion"
+	}
 	w.say([]string{inModel + "fovea.resize, fovea.image_size, fovea.crop_fraction, fovea.mean, fovea.std"},
-		"Images are read as RGB and resized (antialiased bicubic) so that their centre of %d by %d pixels is %.4g of the "+
-			"shorter side. That centre is scaled to [0, 1]; the mean %.4g is subtracted and the result divided by %.4g, by "+
-			"channel.",
-		d.Size, d.Size, d.Crop, d.Mean, d.Std)
+		"Images are read as RGB and resized (antialiased bicubic) so that their centre of %d by %d pixels is %.4g of %s. "+
+			"That centre is scaled to [0, 1]; the mean %.4g is subtracted and the result divided by %.4g, by channel.",
+		d.Size, d.Size, d.Crop, sides, d.Mean, d.Std)
 	if d.White != 0 {
 		w.say([]string{inModel + "fovea.white_level"}, "White of 16-bit images is %d.", d.White)
 	}
@@ -118,7 +122,7 @@ func (f *folder) augmentation(w *writer) {
 		{a.QuarterTurns, "quarter_turns", "Turned by a random number of quarter turns."},
 		{a.Shift > 0, "shift", fmt.Sprintf("Shifted by up to %g of the side.", a.Shift)},
 		{a.Policy != "", "policy", fmt.Sprintf("Changed by the policy %s.", a.Policy)},
-		{a.Policy == "" && a.ColorJitter > 0, "color_jitter", fmt.Sprintf("Colours change by up to %g.", a.ColorJitter)},
+		{a.ColorJitter > 0, "color_jitter", fmt.Sprintf("Colours change by up to %g.", a.ColorJitter)},
 		{a.Erase > 0, "erase", fmt.Sprintf("A random box is erased with probability %g.", a.Erase)},
 		{a.Mixup > 0, "mixup", fmt.Sprintf("Mixup with alpha %g.", a.Mixup)},
 		{a.CutMix > 0 || a.CutMixMinMax[1] > 0, "cutmix", fmt.Sprintf("CutMix with alpha %g.", a.CutMix)},

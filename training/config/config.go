@@ -24,7 +24,8 @@ type Data struct {
 	Dir        string     `toml:"dir"`                             // holds train, val and test, or all images
 	Size       int        `toml:"size" range:"[1, 16384]"`         // pixels, side of the square input
 	Workers    int        `toml:"workers" range:"[0, inf)"`        // goroutines; 0: one per core
-	CropPct    float64    `toml:"crop_pct" range:"[0, 1]"`         // 0: by size, see data.CropFraction
+	Resize     string     `toml:"resize" choices:"crop squash"`    // see data.ResizeRule
+	CropPct    float64    `toml:"crop_pct" range:"[0, 1]"`         // 0: see data.EvalTransform
 	Unreadable string     `toml:"unreadable" choices:"error skip"` // treatment of images that cannot be decoded
 	Mean       [3]float64 `toml:"mean" range:"[0, 1]"`             // of R, G, B in [0, 1]
 	Std        [3]float64 `toml:"std" range:"(0, inf)"`
@@ -95,7 +96,7 @@ type Augment struct {
 	Shift          float64    `toml:"shift" range:"[0, 1)"` // largest, as a fraction of the side
 
 	Policy      string  `toml:"policy"`                                // see augment.Parse; "": none
-	ColorJitter float64 `toml:"color_jitter" range:"[0, inf)"`         // strength; only without Policy
+	ColorJitter float64 `toml:"color_jitter" range:"[0, inf)"`         // strength; see augment.Policy.TakesJitter
 	Erase       float64 `toml:"erase" range:"[0, 1]"`                  // probability
 	EraseMode   string  `toml:"erase_mode" choices:"pixel rand const"` // the values put into an erased box
 	EraseCount  int     `toml:"erase_count" range:"[1, inf)"`          // most boxes per image

@@ -173,10 +173,10 @@ func (c *Config) checkLinearProbe(k *checker) {
 }
 
 func (a Augment) check(k *checker, batch int) {
-	_, err := augment.Parse(a.Policy)
+	policy, err := augment.Parse(a.Policy)
 	k.check("augment.policy", err == nil, "%v", err)
-	k.check("augment.color_jitter", a.ColorJitter == 0 || a.Policy == "",
-		"has no effect beside augment.policy: set that to \"\", or this to 0")
+	k.check("augment.color_jitter", a.ColorJitter == 0 || policy == nil || policy.TakesJitter(),
+		"has no effect beside this augment.policy: set that to \"\" or \"3a\", or this to 0")
 	k.check("training.batch", !a.Mixes() || batch%2 == 0,
 		"%d is odd, but mixup and cutmix pair the images of a batch", batch)
 }

@@ -55,6 +55,7 @@ func TestValidate(t *testing.T) {
 		{"data.size", func(c *Config) { c.Data.Size = 0 }},
 		{"data.size", func(c *Config) { c.Data.Size = 225 }},
 		{"data.workers", func(c *Config) { c.Data.Workers = -1 }},
+		{"data.resize", func(c *Config) { c.Data.Resize = "stretch" }},
 		{"data.crop_pct", func(c *Config) { c.Data.CropPct = 1.01 }},
 		{"data.unreadable", func(c *Config) { c.Data.Unreadable = "ignore" }},
 		{"data.mean", func(c *Config) { c.Data.Mean[2] = 124 }},
