@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -11,7 +12,7 @@ import (
 )
 
 // licenceName matches the names of files that must go with copies of a program.
-var licenceName = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents|unlicense)`)
+var licenceName = regexp.MustCompile(`(?i)^(licen[cs]es?|copying|notice|patents|unlicense)`)
 
 // addLicences adds the licences of Go and of the modules that the program is linked with, as files in LICENSES.
 func addLicences(ctx context.Context, environ []string, files map[string]entry) error {
@@ -56,15 +57,26 @@ func addFrom(files map[string]entry, module, folder, target string) error {
 			return err
 		}
 		for _, e := range entries {
-			if e.IsDir() || !licenceName.MatchString(e.Name()) || strings.HasSuffix(e.Name(), ".go") {
+			if !licenceName.MatchString(e.Name()) {
 				continue
 			}
-			content, err := os.ReadFile(filepath.Join(module, at, e.Name()))
-			if err != nil {
-				return err
+			paths := []string{e.Name()}
+			if e.IsDir() { // a folder of the licences that a user may choose from
+				if paths, err = fs.Glob(os.DirFS(filepath.Join(module, at)), e.Name()+"/*.*"); err != nil {
+					return err
+				}
 			}
-			files[path.Join(target, at, e.Name())] = entry{content: content}
-			found = true
+			for _, name := range paths {
+				if strings.HasSuffix(name, ".go") {
+					continue
+				}
+				content, err := os.ReadFile(filepath.Join(module, at, name))
+				if err != nil {
+					return err
+				}
+				files[path.Join(target, at, name)] = entry{content: content}
+				found = true
+			}
 		}
 		if at == "." {
 			break

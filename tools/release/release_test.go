@@ -95,12 +95,13 @@ func TestArchive(t *testing.T) {
 
 // The licences of a package are those of its folder and of all above it in its module. One must be there.
 func TestLicences(t *testing.T) {
-	module := tree(t, "LICENSE", "NOTICE.txt", "license.go", "a/a.go", "a/b/COPYING", "a/b/b.go", "c/LICENCE.md")
+	module := tree(t, "LICENSE", "NOTICE.txt", "license.go", "licenses/gpl.txt", "licenses/l.go", "a/a.go", "a/b/COPYING", "a/b/b.go", "c/LICENCE.md")
 	files := map[string]entry{}
 	if err := addFrom(files, module, filepath.Join(module, "a", "b"), "LICENSES/m@v1"); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"LICENSES/m@v1/LICENSE", "LICENSES/m@v1/NOTICE.txt", "LICENSES/m@v1/a/b/COPYING"}
+	want := []string{"LICENSES/m@v1/LICENSE", "LICENSES/m@v1/NOTICE.txt", "LICENSES/m@v1/a/b/COPYING",
+		"LICENSES/m@v1/licenses/gpl.txt"}
 	if got := slices.Sorted(maps.Keys(files)); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

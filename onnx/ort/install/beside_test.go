@@ -127,3 +127,25 @@ func TestReleaseWheel(t *testing.T) {
 		})
 	}
 }
+
+// ONNX Runtime finds in its own environment that it must not send reports, before it begins to work.
+func TestNoTelemetry(t *testing.T) {
+	onlyLinux(t)
+	folder := t.TempDir()
+	source := `#include <stdlib.h>
+static const void *api(unsigned v) { return 0; }
+static const char *version(void) {
+	const char *off = getenv("ORT_DISABLE_TELEMETRY");
+	return off && *off == '1' ? "1.30.0" : "1.0.0";
+}
+static const struct { const void *(*api)(unsigned); const char *(*version)(void); } base = {api, version};
+const void *OrtGetApiBase(void) { return &base; }`
+	if err := os.WriteFile(filepath.Join(folder, "fake.c"), []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	library := filepath.Join(folder, libraryName())
+	gcc(t, "-shared", "-fPIC", "-o", library, filepath.Join(folder, "fake.c"))
+	if version, err := probe(library); version != "1.30.0" {
+		t.Errorf("%q %v", version, err)
+	}
+}
