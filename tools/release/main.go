@@ -4,8 +4,8 @@
 //	go run ./tools/release -out dist -zig "python3 -m ziglang" linux/amd64 linux/arm64
 //
 // An archive holds the stripped program, ONNX Runtime's library beside it, the licences of all that is linked, the
-// pages, the configs and two small sets of images. The same commit and compilers give the same bytes. SHA256SUMS lists
-// the archives of the call.
+// pages, the configs and two small sets of images. The same files give the same bytes. SHA256SUMS lists the archives of
+// the call.
 //
 // ONNX Runtime comes with pip from the wheel that onnx/ort/install knows by its SHA-256, and stays in -wheels. The
 // program is built with gcc for this machine or a cross compiler of Debian (gcc-aarch64-linux-gnu), or with -zig, which
