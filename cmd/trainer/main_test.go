@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -199,6 +200,21 @@ func TestVersion(t *testing.T) {
 	code, stdout, _ := trainer(t, "version")
 	if code != exitDone || !strings.HasPrefix(stdout, "fovea ") {
 		t.Errorf("exit code %d: %s", code, stdout)
+	}
+	defer func(was string) { release = was }(release)
+	release = "v1.2"
+	if _, stdout, _ := trainer(t, "version"); !strings.HasPrefix(stdout, "fovea v1.2, ") {
+		t.Errorf("a release says %s", stdout)
+	}
+	clone := &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "abc"}}}
+	module := &debug.BuildInfo{Main: debug.Module{Version: "v0.1.0"}}
+	for info, want := range map[*debug.BuildInfo]string{
+		clone: "(devel) abc", module: "v0.1.0",
+		{}: "(devel) of an unknown revision (built with -buildvcs=false or outside a clone)",
+	} {
+		if got := versionOf(info); got != want {
+			t.Errorf("version %q, want %q", got, want)
+		}
 	}
 }
 

@@ -21,17 +21,27 @@ func versionCommand(a *app) *command {
 	}
 }
 
-// version returns the module's version, with the revision when built in a clone.
+// release is the version of a release. tools/release sets it with -ldflags -X.
+var release string
+
+// version returns the version of the release, else that of the module with the revision of the clone.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "(unknown)"
+	if release != "" || !ok {
+		return cmp.Or(release, "(unknown: built without modules)")
 	}
+	return versionOf(info)
+}
+
+func versionOf(info *debug.BuildInfo) string {
 	v := cmp.Or(info.Main.Version, "(devel)")
+	if v != "(devel)" {
+		return v
+	}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && v == "(devel)" {
-			v += " " + s.Value
+		if s.Key == "vcs.revision" {
+			return v + " " + s.Value
 		}
 	}
-	return v
+	return v + " of an unknown revision (built with -buildvcs=false or outside a clone)"
 }

@@ -3,6 +3,7 @@ package ort
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	yalue "github.com/yalue/onnxruntime_go"
@@ -81,10 +82,19 @@ func Probe(path string) (version string, err error) {
 // entryPoint is the one function that every ONNX Runtime library exports.
 const entryPoint = "OrtGetApiBase"
 
+// envTelemetry is the environment variable that keeps ONNX Runtime from sending reports to its maker. The official
+// builds since 1.32 do so by default. It must be set before a library begins to work; a user's own value stays.
+const envTelemetry = "ORT_DISABLE_TELEMETRY"
+
 // ErrNotRuntime means that a shared library is not ONNX Runtime.
 var ErrNotRuntime = errors.New("it is a shared library, but not ONNX Runtime: it has no function " + entryPoint)
 
 func open(path string) (file sharedlib.Library, version string, err error) {
+	if _, chosen := os.LookupEnv(envTelemetry); !chosen {
+		if err := os.Setenv(envTelemetry, "1"); err != nil {
+			return file, "", err
+		}
+	}
 	file, err = sharedlib.Open(path)
 	if err != nil {
 		return file, "", fmt.Errorf("%s cannot be loaded: %w", path, err)

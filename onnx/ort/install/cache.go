@@ -143,6 +143,12 @@ func fileSum(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
+// sumOf returns the SHA-256 of a file's content in hexadecimal.
+func sumOf(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}
+
 // lockCache keeps other processes from filling the cache until unlock is called. It waits until ctx ends.
 func lockCache(ctx context.Context) (unlock func(), err error) {
 	dir, err := cacheFolder()

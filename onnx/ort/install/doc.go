@@ -3,14 +3,15 @@
 // # Finding
 //
 // [Load] finds the library, or fetches it once, and opens it for the process. It searches in this order: the path that
-// the caller or the environment variable FOVEA_ORT names; the cache that [CPU] fills; an installed Python package
-// onnxruntime; the system's library folders. It fetches a library only if none of them has one.
+// the caller or the environment variable FOVEA_ORT names; the folder of this program, where a release of Fovea has a
+// library whose SHA-256 stands in this package; the cache that [CPU] fills; an installed Python package onnxruntime; the
+// system's library folders. It fetches a library only if none of them has one.
 //
 // # Fetching
 //
 // [CPU] fetches a library into the cache with the Go command or with pip, or takes it from a file or URL. A fetched
 // library must have a SHA-256 that is written in this package. No code of a file is executed before the file is known
-// to be a library for this machine.
+// to be a library for this machine. [ForRelease] returns the library of any system, for a release of Fovea.
 //
 // # GPUs
 //

@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,10 +58,7 @@ func Doctor(ctx context.Context, s Source) Report {
 		Cores:   runtime.NumCPU(),
 		Threads: runtime.GOMAXPROCS(0),
 	}
-	dir, err := cacheFolder()
-	if err != nil {
-		r.problem(err, "set XDG_CACHE_HOME to a folder that you may write to")
-	}
+	dir, cacheErr := cacheFolder()
 	r.Cache = dir
 	for _, c := range append(inCache(ctx), inGPUCache(ctx)...) {
 		if _, err := probe(c.path); err == nil {
@@ -73,6 +71,9 @@ func Doctor(ctx context.Context, s Source) Report {
 		}
 	}
 	r.findLibrary(ctx, s)
+	if cacheErr != nil && r.Library == nil {
+		r.problem(cacheErr, "set XDG_CACHE_HOME to a folder that you may write to")
+	}
 	if r.Library != nil {
 		if !slices.Contains(r.Library.Providers, "CPUExecutionProvider") {
 			r.problem(fmt.Errorf("%s has no provider for the CPU", r.Library.Path), "trainer runtime install")
@@ -115,8 +116,8 @@ func (r *Report) findLibrary(ctx context.Context, s Source) {
 // install returns the command that gets a library with the tools of this machine.
 func (r *Report) install() string {
 	if len(r.Fetchers) == 0 {
-		return fmt.Sprintf("trainer runtime install -from FILE (a library or wheel of ONNX Runtime %s for %s)",
-			pipVersion, r.System)
+		return fmt.Sprintf("trainer runtime install -from FILE or URL (a release archive of Fovea, "+
+			"or a library or wheel of ONNX Runtime %s for %s)", pipVersion, r.System)
 	}
 	return "trainer runtime install"
 }
@@ -139,11 +140,11 @@ func (r Report) String() string {
 	}
 	line("system", "%s, %d cores, %d threads", r.System, r.Cores, r.Threads)
 	r.GPU.lines(line)
-	line("cache", "%s", r.Cache)
+	line("cache", "%s", cmp.Or(r.Cache, "none: neither $XDG_CACHE_HOME nor $HOME is set"))
 	for _, path := range r.Cached {
 		line("", "%s", path)
 	}
-	line("fetched with", "%s", strings.Join(r.Fetchers, ", "))
+	line("fetched with", "%s", cmp.Or(strings.Join(r.Fetchers, ", "), "nothing: no go and no python3 in $PATH"))
 	for _, p := range r.Notes {
 		line("note", "%s", p.What)
 		line("  mend", "%s", p.Mend)

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"fovea/internal/regular"
@@ -15,6 +16,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -76,6 +78,10 @@ func download(ctx context.Context, u *url.URL, folder string, p bytesDone) (file
 		return "", err
 	}
 	answer, err := http.DefaultClient.Do(request)
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "", fmt.Errorf("%w; this machine does not know who signed it: install ca-certificates, set SSL_CERT_FILE "+
+			"to the certificates of your network, or fetch the file with another program and name it", err)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -138,6 +144,13 @@ func unpack(file, folder string) (library string, err error) {
 
 var errNoLibrary = errors.New("it holds no " + libraryName() + " for " + thisSystem)
 
+// isPacked reports whether a member of an archive may be the library. A Go module has it under a name of its own.
+func isPacked(name string) bool {
+	return isLibraryName(name) || slices.ContainsFunc(moduleReleases, func(r moduleRelease) bool {
+		return r.system == thisSystem && path.Base(r.file) == name
+	})
+}
+
 func unzip(f *os.File, target string) error {
 	info, err := f.Stat()
 	if err != nil {
@@ -150,7 +163,7 @@ func unzip(f *os.File, target string) error {
 	// A jar or NuGet package carries one library for each system. The right one is found by looking into each.
 	reason := errNoLibrary
 	for _, member := range archive.File {
-		if !isLibraryName(path.Base(member.Name)) || !member.Mode().IsRegular() {
+		if !isPacked(path.Base(member.Name)) || !member.Mode().IsRegular() {
 			continue
 		}
 		r, err := member.Open()
@@ -184,7 +197,7 @@ func untar(f *os.File, target string) error {
 		if err != nil {
 			return err
 		}
-		if !isLibraryName(path.Base(member.Name)) || member.Typeflag != tar.TypeReg {
+		if !isPacked(path.Base(member.Name)) || member.Typeflag != tar.TypeReg {
 			continue
 		}
 		if err := writeFile(target, archive); err != nil {

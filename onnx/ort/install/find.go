@@ -62,7 +62,7 @@ func locate(ctx context.Context, s Source) (candidate, error) {
 // none it returns why each library that it found cannot be used.
 func search(ctx context.Context) (*candidate, []error) {
 	var unusable []error
-	for _, place := range []func(context.Context) []candidate{inCache, inPython, inSystem} {
+	for _, place := range []func(context.Context) []candidate{besideProgram, inCache, inPython, inSystem} {
 		for _, c := range place(ctx) {
 			_, err := probe(c.path)
 			if err == nil {
@@ -76,8 +76,10 @@ func search(ctx context.Context) (*candidate, []error) {
 }
 
 // libraryName returns the library's file name on this system, without a version.
-func libraryName() string {
-	switch runtime.GOOS {
+func libraryName() string { return libraryNameOn(thisSystem) }
+
+func libraryNameOn(system string) string {
+	switch goos, _, _ := strings.Cut(system, "/"); goos {
 	case "windows":
 		return "onnxruntime.dll"
 	case "darwin":

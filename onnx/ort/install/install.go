@@ -13,7 +13,7 @@ import (
 // Options say which library [CPU] puts into the cache.
 type Options struct {
 	// From is a path or a URL (https, http, file) of the library itself or of an archive that holds it: a Python wheel
-	// or any zip file, or a .tgz of ONNX Runtime's releases. If it comes over the network, this package must know its
+	// or any zip file, or a .tgz of ONNX Runtime's or Fovea's releases. If it comes over the network, this package must know its
 	// SHA-256, or the URL must end in #sha256=HEX, the sum of the library. If From is empty, the library is fetched
 	// with the Go command, else with pip.
 	From string
@@ -48,6 +48,10 @@ func CPU(ctx context.Context, o Options) (path string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("installing ONNX Runtime: %w", err)
 	}
+	if beside := besideProgram(ctx); len(beside) > 0 {
+		slog.Warn("the library beside the program is used before the cache; set "+EnvLibrary+" to use the other",
+			"beside", beside[0].path, "cache", path)
+	}
 	return path, nil
 }
 
@@ -74,7 +78,11 @@ func installReleased(ctx context.Context, temporary string, p bytesDone) (string
 		failed = append(failed, err)
 	}
 	return "", fmt.Errorf("no library for %s could be fetched:\n%w\n"+
-		"get one on a machine with a network and name it: trainer runtime install -from FILE, or %s=FILE",
+		"One of these helps:\n"+
+		"  a release archive of Fovea, which has the library beside the program\n"+
+		"  Python with pip (on Debian: apt-get install python3-pip), or the go command, and a network\n"+
+		"  trainer runtime install -from FILE, or -from URL: a wheel or .tgz of ONNX Runtime, or an archive of Fovea\n"+
+		"  %s=FILE: a library that is already here",
 		thisSystem, errors.Join(failed...), EnvLibrary)
 }
 
