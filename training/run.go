@@ -246,10 +246,11 @@ func (r *run) do(ctx context.Context, start time.Time, result *Result) (err erro
 	if g.Rank() == 0 {
 		r.page = &page{plan: r.plan, state: r.state, folder: r.folder}
 	}
-	if err := g.Agree(warnMemory(r.plan, r.engine)); err != nil {
+	if err := g.Agree(checkMemory(r.plan, r.engine)); err != nil {
 		return err
 	}
 	defer func() { r.home.open.Close() }()
+	r.plan.log(r.state)
 	if err := r.train(ctx, graph, resumes, stored); err != nil {
 		return explainMemory(ctx, err, r.plan, r.engine)
 	}
@@ -285,6 +286,7 @@ func (r *run) openWeights() error {
 // been. Resumes tells whether stored, which only the process that writes has, is to be restored.
 func (r *run) train(ctx context.Context, graph *graphs.Graph, resumes bool, stored *checkpoint.Checkpoint) (err error) {
 	g, setup, set := r.group, r.plan.setup, r.plan.data
+	r.options.Progress.Of(progress.Update{Task: "prepare the model"})
 	l, err := setup.learner(r.engine, graph)
 	if err == nil {
 		defer func() { err = errors.Join(err, l.Close()) }()
@@ -332,7 +334,7 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, resumes bool, stor
 			return err
 		}
 	}
-	loop := &loop{config: setup.config, data: set, schedule: r.plan.schedule, learner: l, validator: v,
+	loop := &loop{plan: r.plan, onGPU: r.engine.Device() != nil, config: setup.config, data: set, schedule: r.plan.schedule, learner: l, validator: v,
 		state: r.state, checkpoints: kept, trained: setup.trained(), progress: r.options.Progress, page: r.page, group: g}
 	if loop.loader, err = set.loader(setup.config.Training.Batch, f.train, loop.keeps()); err != nil {
 		return err
@@ -422,6 +424,7 @@ func (r *run) test(ctx context.Context, best int) (test *report.Test, err error)
 	if err != nil {
 		return nil, err
 	}
+	r.options.Progress.Of(progress.Update{Task: "write the report"})
 	return test, g.First(func() (err error) {
 		if test, err = inference.Test(ctx, o, p, d); err != nil {
 			return err
