@@ -219,8 +219,9 @@ type Measured struct {
 func (m Measured) Time() time.Duration { return m.Once + m.Cost.Of(m.Work) }
 
 // Measure takes a few steps of a config on the images of a survey, with random parameters, and writes nothing. The config
-// must have a number as its batch.
-func Measure(ctx context.Context, cfg *config.Config, s *Survey, e *engine.Engine) (m Measured, err error) {
+// must have a number as its batch. atLeast is the time that the steps take together.
+func Measure(ctx context.Context, cfg *config.Config, s *Survey, e *engine.Engine, atLeast time.Duration) (
+	m Measured, err error) {
 	set := *s.set
 	set.config = cfg
 	if set.policy, err = augment.Parse(cfg.Augment.Policy); err != nil {
@@ -254,11 +255,12 @@ func Measure(ctx context.Context, cfg *config.Config, s *Survey, e *engine.Engin
 		return m, err
 	}
 	defer l.Close()
-	return m, p.measure(ctx, &m, l, e)
+	return m, p.measure(ctx, &m, l, e, atLeast)
 }
 
 // measure times the parts of a run: images that are decoded, steps, and images that are evaluated.
-func (p *plan) measure(ctx context.Context, m *Measured, l *learner.Learner, e *engine.Engine) error {
+func (p *plan) measure(ctx context.Context, m *Measured, l *learner.Learner, e *engine.Engine,
+	atLeast time.Duration) error {
 	c, set := p.setup.config, p.data
 	some := set.train.Samples[:min(len(set.train.Samples), 64)]
 	began := time.Now()
@@ -291,7 +293,7 @@ func (p *plan) measure(ctx context.Context, m *Measured, l *learner.Learner, e *
 		m.Cost, _ = w.Cost(c.Training.Batch)
 		return nil
 	}
-	if err := p.measureSteps(ctx, &w, l); err != nil {
+	if err := p.measureSteps(ctx, &w, l, atLeast); err != nil {
 		return err
 	}
 	for i := range 2 { // the first takes memory
@@ -310,8 +312,8 @@ func (p *plan) measure(ctx context.Context, m *Measured, l *learner.Learner, e *
 // aroundTraining is the time of a run that nothing here measures: start, model.onnx, intervals, figures and the report.
 const aroundTraining = 8 * time.Second
 
-// measureSteps takes steps on augmented images, at a rate of 0: at least three, and more until they have taken 3 s.
-func (p *plan) measureSteps(ctx context.Context, w *pace.Watch, l *learner.Learner) error {
+// measureSteps takes steps on augmented images, at a rate of 0: at least three, and more until the time is over.
+func (p *plan) measureSteps(ctx context.Context, w *pace.Watch, l *learner.Learner, atLeast time.Duration) error {
 	t := p.setup.config.Training
 	loader, err := p.data.loader(t.Batch, nil, nil)
 	if err != nil {
@@ -346,7 +348,7 @@ func (p *plan) measureSteps(ctx context.Context, w *pace.Watch, l *learner.Learn
 				return err
 			}
 			w.Step(time.Since(began))
-			if n++; n >= 3 && time.Since(start) > 3*time.Second {
+			if n++; n >= 3 && time.Since(start) > atLeast {
 				return nil
 			}
 		}
