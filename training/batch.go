@@ -358,22 +358,29 @@ func (p *plan) measureSteps(ctx context.Context, w *pace.Watch, l *learner.Learn
 // measureFeatures returns the time in which the backbone sees an image, without the time in which it is opened.
 func (p *plan) measureFeatures(ctx context.Context, l *learner.Learner, e *engine.Engine) (time.Duration, error) {
 	batch := p.setup.config.Training.Batch
-	run := func(images int) (int, time.Duration, error) {
-		some, none, set, q := *p.data.train, *p.data.val, *p.data, *p
-		some.Samples = some.Samples[:min(images, len(some.Samples))]
-		some.Verified, none.Samples, none.Verified = nil, nil, nil
-		set.train, set.val, q.data = &some, &none, &set
+	// run gives the backbone some batches of train and one of val, and returns how many that were.
+	run := func(most int) (batches int, d time.Duration, err error) {
+		some, one, set, q := *p.data.train, *p.data.val, *p.data, *p
+		some.Samples, one.Samples = some.Samples[:min(most*batch, len(some.Samples))], one.Samples[:1]
+		some.Verified, one.Verified = nil, nil
+		set.train, set.val, q.data = &some, &one, &set
 		began := time.Now()
-		_, err := newFeatures(ctx, &q, e, l, nil)
-		return len(some.Samples), time.Since(began), err
+		_, err = newFeatures(ctx, &q, e, l, nil)
+		return (len(some.Samples)+batch-1)/batch + 1, time.Since(began), err
 	}
-	few, short, err := run(batch)
-	if err != nil || short > 5*time.Second {
-		return short / time.Duration(few), err
+	few, short, err := run(1)
+	if err != nil {
+		return 0, err
 	}
-	many, long, err := run(5 * batch)
-	if err != nil || many == few || long <= short {
-		return short / time.Duration(few), err
+	each := short / time.Duration(few)
+	if short < 5*time.Second {
+		many, long, err := run(5)
+		if err != nil {
+			return 0, err
+		}
+		if many > few && long > short {
+			each = (long - short) / time.Duration(many-few)
+		}
 	}
-	return (long - short) / time.Duration(many-few), nil
+	return each / time.Duration(batch), nil
 }

@@ -108,13 +108,13 @@ func (p *plan) log(s *state) {
 	slog.Info("model", "name", name, "size", c.Data.Size, "parameters", numbers.Thousands(total),
 		"trained", numbers.Thousands(p.setup.trained()), "weights", cmp.Or(c.Model.Weights, "none"))
 	slog.Info("training", "epochs", fmt.Sprintf("%d-%d", s.Epoch+1, c.Schedule.Epochs), "steps", p.work(s).Steps,
-		"images a step", c.Training.Batch*c.Training.Accumulate)
+		"images_per_step", c.Training.Batch*c.Training.Accumulate)
 }
 
 // forecast says how long the whole run takes. Where that is hours it warns, and says what takes less.
 func (p *plan) forecast(left time.Duration, cost pace.Cost, onGPU bool) {
 	until := time.Now().Add(left)
-	slog.Info("the run takes about "+pace.Text(left), "a step", cost.Step.Round(time.Millisecond),
+	slog.Info("the run takes about "+pace.Text(left), "step", cost.Step.Round(100*time.Microsecond),
 		"until", until.Format("Mon 15:04"))
 	if left < pace.Long {
 		return

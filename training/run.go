@@ -246,11 +246,11 @@ func (r *run) do(ctx context.Context, start time.Time, result *Result) (err erro
 	if g.Rank() == 0 {
 		r.page = &page{plan: r.plan, state: r.state, folder: r.folder}
 	}
+	r.plan.log(r.state)
 	if err := g.Agree(checkMemory(r.plan, r.engine)); err != nil {
 		return err
 	}
 	defer func() { r.home.open.Close() }()
-	r.plan.log(r.state)
 	if err := r.train(ctx, graph, resumes, stored); err != nil {
 		return explainMemory(ctx, err, r.plan, r.engine)
 	}
@@ -291,12 +291,16 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, resumes bool, stor
 	if err == nil {
 		defer func() { err = errors.Join(err, l.Close()) }()
 	}
+	if err == nil {
+		err = ctx.Err()
+	}
 	if err := g.Agree(err); err != nil {
 		return err
 	}
 	v, err := newValidator(r.plan, r.engine, l)
 	if err == nil {
 		defer v.close()
+		err = ctx.Err()
 	}
 	if err := g.Agree(err); err != nil {
 		return err

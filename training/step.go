@@ -29,6 +29,7 @@ func (l *loop) trainEpoch(ctx context.Context) error {
 		return nil
 	}
 	first, _ := l.share()
+	l.report(task, "")
 	began := time.Now()
 	err := l.stage(it, s.Batch+first)
 	for {
@@ -53,9 +54,15 @@ func (l *loop) trainEpoch(ctx context.Context) error {
 		l.pace.Step(time.Since(began))
 		slog.Debug("step", "step", s.Step, "mean loss", round(s.LossSum/float64(l.taken())), "seconds", time.Since(began).Seconds())
 		began = time.Now()
-		l.progress.Of(progress.Update{Task: task, Done: s.Batch * c.Training.Batch, Total: l.batches() * c.Training.Batch,
-			Unit: progress.Images, Detail: fmt.Sprintf("loss %.4f", s.LossSum/float64(l.taken())), Whole: l.outlook()})
+		l.report(task, fmt.Sprintf("loss %.4f", s.LossSum/float64(l.taken())))
 	}
+}
+
+// report tells how far the epoch and the run are.
+func (l *loop) report(task, detail string) {
+	batch := l.config.Training.Batch
+	l.progress.Of(progress.Update{Task: task, Done: l.state.Batch * batch, Total: l.batches() * batch, Unit: progress.Images,
+		Detail: detail, Whole: l.outlook()})
 }
 
 // step begins an optimizer step, whose first batch has been staged.

@@ -134,7 +134,8 @@ func (c *console) update(u progress.Update) {
 	if c.quiet {
 		return
 	}
-	if u.Task != c.current.Task || u.Total != c.current.Total || u.Done < c.current.Done {
+	grows := c.terminal && (u.Whole == "") != (c.current.Whole == "") // the bar needs another form
+	if u.Task != c.current.Task || grows || u.Total != c.current.Total || u.Done < c.current.Done {
 		c.end()
 		c.begin(u)
 	}
@@ -177,7 +178,11 @@ func (c *console) begin(u progress.Update) {
 		progressbar.OptionThrottle(100 * time.Millisecond),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionFullWidth(),
-		progressbar.OptionShowCount(),
+	}
+	if width, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil && width < 100 && u.Whole != "" {
+		options = append(options, progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false))
+	} else {
+		options = append(options, progressbar.OptionShowCount())
 	}
 	if u.Unit == "bytes" {
 		options = append(options, progressbar.OptionShowBytes(true))

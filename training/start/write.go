@@ -52,8 +52,8 @@ func (c *chooser) write(m model, epochs, batch int, measured *training.Measured)
 		w.key("mean", triple(c.images.mean), "of these images; ImageNet's: 0.485, 0.456, 0.406")
 		w.key("std", triple(c.images.std), "ImageNet's: 0.229, 0.224, 0.225")
 	} else if c.images.images > 0 {
-		w.line("# mean and std are those that the weights were trained with. These images have mean %s, std %s.",
-			triple(c.images.mean), triple(c.images.std))
+		w.line("# mean and std stay those of the arch, with which the weights were trained. These images have")
+		w.line("# mean %s, std %s.", triple(c.images.mean), triple(c.images.std))
 	}
 	w.line("\n[model]")
 	w.key("arch", quote(m.arch), "")
@@ -128,7 +128,7 @@ func (c *chooser) comment(w *writer, m model, got *training.Measured) {
 	}
 	w.line("#\n# Model: %s parameters; %s.", numbers.Thousands(got.Parameters), m.why)
 	w.line("# Expected on this machine (%s): %s for the whole run, %s a step.", where, pace.Text(got.Time()),
-		got.Cost.Step.Round(time.Millisecond))
+		got.Cost.Step.Round(100*time.Microsecond))
 	if got.Needed > 0 {
 		w.line("# Memory: about %s of %s that are free.", memory.Text(got.Needed), memory.Text(got.Free))
 	}
