@@ -18,6 +18,7 @@ import (
 	"fovea/training/learner"
 	"fovea/training/optim"
 	"fovea/training/pace"
+	"fovea/training/teacher"
 	"fovea/training/tensorboard"
 )
 
@@ -28,6 +29,7 @@ type loop struct {
 	schedule    optim.Schedule
 	loader      *data.Loader
 	learner     *learner.Learner
+	teacher     *teacher.Teacher // nil: there is none
 	validator   *validator
 	state       *state
 	checkpoints *checkpoints

@@ -71,7 +71,7 @@ func (c *chooser) write(m model, epochs, batch int, measured *training.Measured)
 		w.key("drop_path", "0.1", "")
 	}
 	if m.probe {
-		w.key("adaptation", `"linear_probe"`, m.why+`; or "finetune"`)
+		w.key("adaptation", `"linear_probe"`, m.why+`; or "lora", or "finetune"`)
 	}
 	if !m.probe {
 		c.writeAugment(w, m)
