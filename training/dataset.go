@@ -115,6 +115,7 @@ func (d *dataset) verify(ctx context.Context, transform func(*data.Split) data.T
 		bad.Images = append(bad.Images, found...)
 		s.Samples, s.Verified = data.Readable(s.Samples, found), verified
 	}
+	report.Of(progress.Update{Task: "compare images"})
 	return d.group.Agree(d.judgeImages(bad))
 }
 

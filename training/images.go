@@ -270,3 +270,22 @@ func (d *dataset) writeTables(folder string) error {
 	return errors.Join(durable.Write(filepath.Join(folder, runfiles.Splits), d.table.WriteSplits),
 		durable.Write(filepath.Join(folder, runfiles.LeftOut), d.table.WriteLeftOut))
 }
+
+// A Survey tells which images a config trains on.
+type Survey struct {
+	Train, Val, Test *data.Split
+	Classes          []string // in their order
+	Meaning          string   // what their names mean
+	Division         string   // how the splits were made, in words
+
+	set *dataset
+}
+
+// NewSurvey lists the images of a config as a run does.
+func NewSurvey(cfg *config.Config) (*Survey, error) {
+	d, err := openDataset(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Survey{d.train, d.val, d.test, d.classes, d.meaning.How, d.division, d}, nil
+}

@@ -17,6 +17,7 @@ import (
 	"fovea/training/config"
 	"fovea/training/learner"
 	"fovea/training/optim"
+	"fovea/training/pace"
 	"fovea/training/teacher"
 	"fovea/training/tensorboard"
 )
@@ -38,6 +39,10 @@ type loop struct {
 	progress    progress.Func
 	page        *page             // nil in processes that do not write
 	group       *collective.Group // of processes that train together
+	plan        *plan
+	onGPU       bool
+	pace        pace.Watch
+	forecast    bool // whether the time for the whole run has been said
 }
 
 // eventsAnEpoch gives the distance of two epochs on TensorBoard's axis, RETFound's 1000.
@@ -89,8 +94,8 @@ func (l *loop) train(ctx context.Context) error {
 			if err := l.checkpoints.save(l.state); err != nil {
 				return fmt.Errorf("interrupted, but %w", err)
 			}
-			return fmt.Errorf("%w in epoch %d: the checkpoint is %s", err, l.state.Epoch+1,
-				filepath.Join(l.checkpoints.folder, runfiles.LastCheckpoint))
+			dir := filepath.Join(l.checkpoints.folder, runfiles.LastCheckpoint)
+			return fmt.Errorf("%w in epoch %d: the checkpoint is %s (%s)", err, l.state.Epoch+1, dir, sizeOf(dir))
 		}
 		if err != nil {
 			return err
@@ -105,12 +110,23 @@ func (l *loop) train(ctx context.Context) error {
 		l.record(l.state.History[len(l.state.History)-1].Val)
 		l.page.update()
 	}
+	if l.state.Epoch < l.config.Schedule.Epochs && l.stale() {
+		slog.Info("training stops early", "after epoch", l.state.Epoch, "best", l.best()+1,
+			"because", fmt.Sprintf("schedule.patience = %d", l.config.Schedule.Patience))
+	}
 	return l.writeHistory()
 }
 
 // more reports whether there is an epoch to train, or the rest of one.
 func (l *loop) more() bool {
-	return l.state.Epoch < l.config.Schedule.Epochs && !(l.finished() && l.state.Batch == 0)
+	between := l.state.Batch == 0
+	return l.state.Epoch < l.config.Schedule.Epochs && !(between && (l.finished() || l.stale()))
+}
+
+// stale reports whether the last schedule.patience epochs were no better than one before them.
+func (l *loop) stale() bool {
+	patience := l.config.Schedule.Patience
+	return patience > 0 && l.state.Epoch > 0 && l.state.Epoch-1-l.best() >= patience
 }
 
 // savesEpoch reports whether the epoch that has just ended leaves a checkpoint: each of fine-tuning does. An epoch of a
@@ -130,10 +146,12 @@ func (l *loop) epoch(ctx context.Context) error {
 		return err
 	}
 	task := fmt.Sprintf("validate %d/%d", l.state.Epoch+1, l.config.Schedule.Epochs)
-	val, err := l.validator.validate(ctx, l.progress.Task(task))
+	began, report := time.Now(), l.progress.Task(task)
+	val, err := l.validator.validate(ctx, report)
 	if err != nil {
 		return err
 	}
+	l.pace.Evaluated(len(l.data.val.Samples), time.Since(began))
 	n := float64(l.taken())
 	done := epoch{TrainRate: l.state.RateSum / n, TrainLoss: l.state.LossSum / n, Skipped: l.state.Skipped, Val: val}
 	l.state.History = append(l.state.History, done)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"fovea/training/collective"
 	"fovea/training/config"
 	"fovea/training/learner"
+	"fovea/training/memory"
 )
 
 // checkpoints writes those of a run under way.
@@ -260,4 +262,16 @@ func withRecordedBatch(folder string, cfg *config.Config) (*config.Config, error
 	c := *cfg
 	c.Training.Batch = before.Training.Batch
 	return &c, nil
+}
+
+// sizeOf returns what the files of a folder take, for a message.
+func sizeOf(dir string) string {
+	files, _ := os.ReadDir(dir)
+	total := int64(0)
+	for _, f := range files {
+		if info, err := f.Info(); err == nil {
+			total += info.Size()
+		}
+	}
+	return memory.Text(total)
 }

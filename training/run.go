@@ -251,7 +251,8 @@ func (r *run) do(ctx context.Context, start time.Time, result *Result) (err erro
 	if g.Rank() == 0 {
 		r.page = &page{plan: r.plan, state: r.state, folder: r.folder}
 	}
-	if err := g.Agree(warnMemory(r.plan, r.engine)); err != nil {
+	r.plan.log(r.state)
+	if err := g.Agree(checkMemory(r.plan, r.engine)); err != nil {
 		return err
 	}
 	defer func() { r.home.open.Close() }()
@@ -291,9 +292,13 @@ func (r *run) openWeights() error {
 // been. Resumes tells whether stored, which only the process that writes has, is to be restored.
 func (r *run) train(ctx context.Context, graph *graphs.Graph, resumes bool, stored *checkpoint.Checkpoint) (err error) {
 	g, setup, set := r.group, r.plan.setup, r.plan.data
+	r.options.Progress.Of(progress.Update{Task: "prepare the model"})
 	l, err := setup.learner(r.engine, graph)
 	if err == nil {
 		defer func() { err = errors.Join(err, l.Close()) }()
+	}
+	if err == nil {
+		err = ctx.Err()
 	}
 	if err := g.Agree(err); err != nil {
 		return err
@@ -301,6 +306,7 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, resumes bool, stor
 	v, err := newValidator(r.plan, r.engine, l)
 	if err == nil {
 		defer v.close()
+		err = ctx.Err()
 	}
 	if err := g.Agree(err); err != nil {
 		return err
@@ -348,7 +354,8 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, resumes bool, stor
 	if err := g.Agree(err); err != nil {
 		return err
 	}
-	loop := &loop{teacher: t, config: setup.config, data: set, schedule: r.plan.schedule, learner: l, validator: v,
+	loop := &loop{plan: r.plan, onGPU: r.engine.Device() != nil, teacher: t, config: setup.config, data: set,
+		schedule: r.plan.schedule, learner: l, validator: v,
 		state: r.state, checkpoints: kept, trained: setup.trained(), progress: r.options.Progress, page: r.page, group: g}
 	if loop.loader, err = set.loader(setup.config.Training.Batch, f.train, loop.keeps()); err != nil {
 		return err
@@ -461,6 +468,7 @@ func (r *run) test(ctx context.Context, best int) (test *report.Test, err error)
 	if err != nil {
 		return nil, err
 	}
+	r.options.Progress.Of(progress.Update{Task: "write the report"})
 	return test, g.First(func() (err error) {
 		if test, err = inference.Test(ctx, o, p, d); err != nil {
 			return err

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"fovea/data"
+	"fovea/internal/progress"
 	"fovea/training/collective"
 	"fovea/training/learner"
+	"fovea/training/pace"
 )
 
 // trainEpoch takes the optimizer steps that are left of the current epoch. The state always describes the end of a
@@ -21,11 +24,13 @@ func (l *loop) trainEpoch(ctx context.Context) error {
 	}
 	it := l.loader.Epoch(ctx, s.Epoch, s.Batch)
 	defer it.Close()
-	report := l.progress.Task(fmt.Sprintf("epoch %d/%d", s.Epoch+1, c.Schedule.Epochs))
+	task := fmt.Sprintf("epoch %d/%d", s.Epoch+1, c.Schedule.Epochs)
 	if s.Batch >= l.batches() || l.finished() {
 		return nil
 	}
 	first, _ := l.share()
+	l.report(task, "")
+	began := time.Now()
 	err := l.stage(it, s.Batch+first)
 	for {
 		if err == nil && l.group.Size() > 1 {
@@ -46,9 +51,18 @@ func (l *loop) trainEpoch(ctx context.Context) error {
 			err = failed
 			continue
 		}
-		report(s.Batch*c.Training.Batch, l.batches()*c.Training.Batch,
-			fmt.Sprintf("loss %.4f", s.LossSum/float64(l.taken())))
+		l.pace.Step(time.Since(began))
+		slog.Debug("step", "step", s.Step, "mean loss", round(s.LossSum/float64(l.taken())), "seconds", time.Since(began).Seconds())
+		began = time.Now()
+		l.report(task, fmt.Sprintf("loss %.4f", s.LossSum/float64(l.taken())))
 	}
+}
+
+// report tells how far the epoch and the run are.
+func (l *loop) report(task, detail string) {
+	batch := l.config.Training.Batch
+	l.progress.Of(progress.Update{Task: task, Done: l.state.Batch * batch, Total: l.batches() * batch, Unit: progress.Images,
+		Detail: detail, Whole: l.outlook()})
 }
 
 // step begins an optimizer step, whose first batch has been staged.
@@ -160,4 +174,21 @@ func (l *loop) checkTaken() error {
 	}
 	return fmt.Errorf("every optimizer step was skipped: %w",
 		&learner.NotFinite{What: fmt.Sprintf("the loss or gradient of each step of epoch %d", l.state.Epoch+1)})
+}
+
+// outlook says how far the run is and how long it still takes, "" while that is not known. The first time it logs it.
+func (l *loop) outlook() string {
+	c := l.config.Training
+	cost, known := l.pace.Cost(c.Batch * c.Accumulate)
+	if !known {
+		return ""
+	}
+	work := l.plan.work(l.state)
+	left := cost.Of(work)
+	if !l.forecast {
+		l.forecast = true
+		l.plan.forecast(left, cost, l.onGPU)
+	}
+	done := float64(l.state.Step) / float64(l.state.Step+int64(work.Steps))
+	return fmt.Sprintf("run %.0f %%, %s left", 100*done, pace.Text(left))
 }

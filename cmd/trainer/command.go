@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"fovea/internal/table"
+	"fovea/onnx/engine"
 	"fovea/training/config"
 )
 
@@ -20,7 +21,7 @@ type command struct {
 	summary   string      // the command's line in the overview
 	synopsis  []string    // the forms of its command line
 	text      string      // what the command does; indented lines keep their shape
-	flags     []flagEntry // newCommands adds -v
+	flags     []flagEntry // newCommands adds -v, -vv and -q
 	groups    []flagGroup // more flags
 	notes     string      // what the manual says after the flags, written as text is
 	examples  string
@@ -86,8 +87,14 @@ func (c *command) allFlags() []flagEntry {
 // execute parses and checks args and runs c.
 func (a *app) execute(ctx context.Context, c *command, args []string) error {
 	operands, err := c.parse(args)
-	if a.verbose {
+	switch {
+	case a.internals:
+		a.logLevel.Set(engine.LevelInternals)
+	case a.verbose:
 		a.logLevel.Set(slog.LevelDebug)
+	case a.quiet:
+		a.logLevel.Set(slog.LevelWarn)
+		a.console.hideProgress()
 	}
 	table.WritePlain(!a.escapes)
 	if err == nil {

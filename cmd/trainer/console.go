@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -24,6 +26,8 @@ type console struct {
 	mu       sync.Mutex // guards all below
 	out      io.Writer
 	terminal bool
+	coloured bool             // warnings and errors
+	quiet    bool             // shows no progress
 	now      func() time.Time // tests set it
 
 	current progress.Update // the task under way; Task is "" if there is none
@@ -37,7 +41,15 @@ type console struct {
 func newConsole(out io.Writer) *console {
 	c := &console{out: out, now: time.Now}
 	c.terminal = isTerminal(out) && os.Getenv("TERM") != "dumb"
+	c.coloured = c.terminal && os.Getenv("NO_COLOR") == "" // https://no-color.org
 	return c
+}
+
+// hideProgress ends the progress, and nothing else.
+func (c *console) hideProgress() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.quiet = true
 }
 
 func isTerminal(out any) bool {
@@ -57,7 +69,28 @@ func (c *console) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	out := c.out
 	c.mu.Unlock()
+	if c.coloured {
+		return len(p), c.writeColoured(out, p)
+	}
 	return (&naming.VisibleWriter{Out: aboveBar{c, out}}).Write(p)
+}
+
+var important = regexp.MustCompile(`^(\d\d:\d\d:\d\d )?(warning|error|interrupted): `)
+
+// writeColoured writes a text whose first word may say how much it matters: errors are red and warnings are yellow.
+func (c *console) writeColoured(out io.Writer, p []byte) error {
+	var text bytes.Buffer
+	(&naming.VisibleWriter{Out: &text}).Write(p)
+	line := text.String()
+	if m := important.FindStringSubmatchIndex(line); m != nil {
+		colour := "31"
+		if strings.HasPrefix(line[m[4]:], "warning") {
+			colour = "33"
+		}
+		line = line[:m[4]] + "\033[" + colour + "m" + line[m[4]:m[5]] + "\033[0m" + line[m[5]:]
+	}
+	_, err := io.WriteString(aboveBar{c, out}, line)
+	return err
 }
 
 // An aboveBar writes to out, which may be the console's terminal, after it has taken the bar away.
@@ -98,7 +131,11 @@ func (c *console) line(text string) { fmt.Fprintln(c, text) }
 func (c *console) update(u progress.Update) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if u.Task != c.current.Task || u.Total != c.current.Total || u.Done < c.current.Done {
+	if c.quiet {
+		return
+	}
+	grows := c.terminal && (u.Whole == "") != (c.current.Whole == "") // the bar needs another form
+	if u.Task != c.current.Task || grows || u.Total != c.current.Total || u.Done < c.current.Done {
 		c.end()
 		c.begin(u)
 	}
@@ -141,7 +178,11 @@ func (c *console) begin(u progress.Update) {
 		progressbar.OptionThrottle(100 * time.Millisecond),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionFullWidth(),
-		progressbar.OptionShowCount(),
+	}
+	if width, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil && width < 100 && u.Whole != "" {
+		options = append(options, progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false))
+	} else {
+		options = append(options, progressbar.OptionShowCount())
 	}
 	if u.Unit == "bytes" {
 		options = append(options, progressbar.OptionShowBytes(true))
@@ -169,10 +210,13 @@ func (c *console) clear() {
 }
 
 func describe(u progress.Update) string {
-	if u.Detail == "" {
-		return naming.Visible(u.Task)
+	text := u.Task
+	for _, more := range []string{u.Detail, u.Whole} {
+		if more != "" {
+			text += ", " + more
+		}
 	}
-	return naming.Visible(u.Task + ", " + u.Detail)
+	return naming.Visible(text)
 }
 
 // plain returns a line, for example "epoch 3/60, loss 1.09: 512 of 1080 images, 85 images/s, 7s left".

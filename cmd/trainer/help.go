@@ -17,13 +17,13 @@ type chapter struct {
 // newChapters returns all commands in the order in which help shows them.
 func newChapters(a *app) []chapter {
 	return []chapter{
-		{"train", []*command{trainCommand(a), compareCommand(a), reportCommand(a)}},
+		{"train", []*command{trainCommand(a), initCommand(a), compareCommand(a), reportCommand(a)}},
 		{"use a model", []*command{evalCommand(a), predictCommand(a), serveCommand(a), explainCommand(a),
 			featuresCommand(a), mergeCommand(a), exportCommand(a)}},
 		{"data", []*command{prepareCommand(a)}},
 		{"models and graphs", []*command{inspectCommand(a), artifactsCommand(a), differentiateCommand(a),
 			gradcheckCommand(a)}},
-		{"this machine", []*command{doctorCommand(a), runtimeCommand(a), versionCommand(a)}},
+		{"this machine", []*command{doctorCommand(a), runtimeCommand(a), completionCommand(a), versionCommand(a)}},
 	}
 }
 
@@ -40,7 +40,9 @@ func newCommands(a *app) []*command {
 				that a spreadsheet runs as formulas: with =, +, -, @, tab or a line end first. By default an apostrophe
 				stands before these, which every command takes off again`})
 		}
-		c.flags = append(c.flags, flagEntry{&a.verbose, "v", "", "log more"})
+		c.flags = append(c.flags, flagEntry{&a.verbose, "v", "", "log more, such as each step of training"},
+			flagEntry{&a.internals, "vv", "", "log also what ONNX Runtime says of its work"},
+			flagEntry{&a.quiet, "q", "", "log warnings and errors alone, and show no progress"})
 		c.define()
 	}
 	return all
@@ -86,7 +88,8 @@ help:
   help COMMAND  show the manual of a command, as in trainer help eval
   help config   list all config keys
 
-Every command takes -v, which logs more. -name and --name are the same flag.
+Every command takes -q (warnings alone), -v (log more) and -vv (with the words
+of ONNX Runtime). -name and --name are the same flag. NO_COLOR=1: no colours.
 
 exit codes: 0 done; 1 failed; 2 bad usage or config; 130 interrupted
 (a checkpoint was written if training had begun).

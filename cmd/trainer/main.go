@@ -87,8 +87,9 @@ type app struct {
 	text     io.Writer // standard output for people to read: always visible
 	console  *console  // standard error
 	logLevel *slog.LevelVar
-	verbose  bool // -v
 	escapes  bool // -csv-escape
+
+	verbose, internals, quiet bool // -v, -vv, -q
 
 	group *collective.Group // of the processes that train together; nil: none was opened
 }
@@ -96,6 +97,9 @@ type app struct {
 func (a *app) dispatch(ctx context.Context) error {
 	if len(a.args) > 0 && slices.Contains([]string{"help", "-h", "-help", "--help"}, a.args[0]) {
 		return a.help(a.args[1:])
+	}
+	if len(a.args) > 0 && slices.Contains([]string{"-version", "--version"}, a.args[0]) {
+		a.args[0] = "version"
 	}
 	c, args, err := a.command()
 	if err != nil {

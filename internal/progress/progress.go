@@ -8,6 +8,7 @@ type Update struct {
 	Done, Total int    // in units; Total is 0 if unknown
 	Unit        string // Images or Bytes
 	Detail      string // shown beside it, such as the loss
+	Whole       string // how far the whole run is, of which the task is a part
 }
 
 // Units of an Update.
@@ -19,6 +20,13 @@ const (
 // A Func receives updates from one goroutine at a time. A nil Func receives none.
 type Func func(Update)
 
+// Of sends an update.
+func (f Func) Of(u Update) {
+	if f != nil {
+		f(u)
+	}
+}
+
 // Images returns a function that reports how many images of a task are done.
 func (f Func) Images(task string) func(done, total int) {
 	report := f.Task(task)
@@ -28,17 +36,13 @@ func (f Func) Images(task string) func(done, total int) {
 // Task returns a function that reports how many images of a task are done, with a detail.
 func (f Func) Task(task string) func(done, total int, detail string) {
 	return func(done, total int, detail string) {
-		if f != nil {
-			f(Update{Task: task, Done: done, Total: total, Unit: Images, Detail: detail})
-		}
+		f.Of(Update{Task: task, Done: done, Total: total, Unit: Images, Detail: detail})
 	}
 }
 
 // Bytes returns a function that reports how many bytes of a task are done.
 func (f Func) Bytes(task string) func(done, total int64) {
 	return func(done, total int64) {
-		if f != nil {
-			f(Update{Task: task, Done: int(done), Total: int(total), Unit: Bytes})
-		}
+		f.Of(Update{Task: task, Done: int(done), Total: int(total), Unit: Bytes})
 	}
 }

@@ -32,6 +32,9 @@ type Settings struct {
 	NoBFloat16 bool
 }
 
+// LevelInternals is the level at which the runtime logs its work.
+const LevelInternals = ort.LevelInternals
+
 // An Engine opens sessions on the device and in the precision that were chosen.
 type Engine struct {
 	options   ort.Options // of sessions that wait for each run
@@ -155,6 +158,9 @@ func (e *Engine) choosePrecision(s Settings) {
 	where := []any{"provider", e.options.Provider, "precision", e.precision, "onnxruntime", e.version}
 	if e.device != nil {
 		where = append(where, "gpu", e.device.Info().Name)
+	}
+	if e.device == nil {
+		where = append(where, "threads", e.options.Threads)
 	}
 	slog.Info("runtime", where...)
 }

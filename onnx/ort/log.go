@@ -17,6 +17,9 @@ const (
 	severityFatal
 )
 
+// LevelInternals is the level of what the runtime says of its work: hundreds of lines for a model.
+const LevelInternals = slog.LevelDebug - 4
+
 // foveaLog hands a line of the runtime's log to slog. The runtime may call it from threads of its own.
 //
 //export foveaLog
@@ -29,7 +32,7 @@ func foveaLog(severity C.int, category, id, location, message *C.char) {
 func logLevel(severity int) slog.Level {
 	switch severity {
 	case severityVerbose, severityInfo:
-		return slog.LevelDebug
+		return LevelInternals
 	case severityWarning:
 		return slog.LevelWarn
 	}
@@ -41,7 +44,7 @@ func logLevel(severity int) slog.Level {
 func logSeverity() int {
 	ctx, log := context.Background(), slog.Default()
 	switch {
-	case log.Enabled(ctx, slog.LevelDebug):
+	case log.Enabled(ctx, LevelInternals):
 		return severityInfo
 	case log.Enabled(ctx, slog.LevelWarn):
 		return severityWarning

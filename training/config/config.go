@@ -156,9 +156,10 @@ type Optimizer struct {
 
 // Schedule describes a linear warm-up and a half cosine, counted in epochs.
 type Schedule struct {
-	Epochs int     `toml:"epochs" range:"[1, inf)"`
-	Warmup int     `toml:"warmup" range:"[0, inf)"`
-	MinLR  float64 `toml:"min_lr" range:"[0, inf)"`
+	Epochs   int     `toml:"epochs" range:"[1, inf)"`
+	Warmup   int     `toml:"warmup" range:"[0, inf)"`
+	MinLR    float64 `toml:"min_lr" range:"[0, inf)"`
+	Patience int     `toml:"patience" range:"[0, inf)"` // epochs without a better one, after which training stops; 0: never
 }
 
 // Auto stands for an integer that a run chooses, "auto" in a file. The fields that may have it have the tag auto.

@@ -162,6 +162,7 @@ func TestValidate(t *testing.T) {
 		{"schedule.warmup", func(c *Config) { c.Schedule.Warmup = 51 }},
 		{"schedule.warmup", func(c *Config) { c.Schedule.Warmup = -1 }},
 		{"schedule.min_lr", func(c *Config) { c.Schedule.MinLR = 1e-3 }},
+		{"schedule.patience", func(c *Config) { c.Schedule.Patience = -1 }},
 		{"training.batch", func(c *Config) { c.Training.Batch = -1 }},
 		{"training.accumulate", func(c *Config) { c.Training.Accumulate = 0 }},
 		{"training.precision", func(c *Config) { c.Training.Precision = "fp64" }},

@@ -98,5 +98,13 @@ func (r Run) Need(e *engine.Engine) Need {
 	return n
 }
 
+// Text writes a number of bytes for people: "640 MB", "3.2 GB".
+func Text(bytes int64) string {
+	if bytes < 1e9 {
+		return fmt.Sprintf("%.0f MB", float64(bytes)/1e6)
+	}
+	return fmt.Sprintf("%.1f GB", float64(bytes)/1e9)
+}
+
 // mebibytes writes a number of bytes for a message.
 func mebibytes(bytes int64) string { return fmt.Sprintf("%d MiB", bytes>>20) }
