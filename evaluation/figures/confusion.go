@@ -145,9 +145,9 @@ func (m *matrix) paint(c draw.Canvas) {
 	c.FillText(axis, vg.Point{X: margin, Y: middle.Y}, "Actual class")
 	m.drawTitle(c, m.title)
 	note := aligned(textSize, text.XLeft, text.YTop)
-	words := fmt.Sprintf("images; background: 0, strongest blue: %d", m.most)
+	words := fmt.Sprintf("images; strongest blue: %d", m.most)
 	if m.shares {
-		words = "percent of the actual class; background: 0, strongest blue: 100"
+		words = "percent of the actual class; strongest blue: 100"
 		if m.twoLines() {
 			words += "; images below"
 		}

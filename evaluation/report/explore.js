@@ -6,7 +6,7 @@
   const label = (i) => score(i, data.labels[i]), confidence = (i) => score(i, data.predicted[i]);
   const at = (id) => document.getElementById(id);
   const form = at("filter"), field = form.elements, found = at("found"), more = at("more"), zoom = at("zoom");
-  const page = 60; // images at a time
+  const page = 24; // images at a time
   let chosen = [], shown = 0, open = 0, opened = []; // opened: the list that Previous and Next go through
 
   const make = (name, properties, ...children) => {
@@ -66,7 +66,7 @@
       return make("li", {}, zoomable(picture(i) ? image(i) : name, i, list), make("dl", {},
         pair("label", `${data.classes[data.labels[i]]} (${label(i).toFixed(3)})`),
         pair("predicted", `${data.classes[data.predicted[i]]} (${confidence(i).toFixed(3)})`),
-        ...picture(i) ? [make("div", { className: "path", textContent: data.paths[i] })] : []));
+        ...picture(i) ? [pair("file", data.paths[i])] : []));
     }));
     found.classList.toggle("plain", !data.pictures);
     shown = Math.min(shown + page, list.length);
