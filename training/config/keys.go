@@ -112,6 +112,7 @@ func (c *Config) Differences(before *Config, except ...string) []string {
 func (c *Config) Portable() *Config {
 	out := *c
 	for _, path := range []*string{&out.Data.Dir, &out.Data.Labels, &out.Data.Cache, &out.Model.ONNX, &out.Model.Weights,
+		&out.Model.Teacher,
 		&out.Runtime.Library, &out.Output.Dir} {
 		*path = naming.Portable(*path)
 	}
