@@ -11,7 +11,6 @@ import (
 	"math"
 	"slices"
 
-	"fovea/evaluation"
 	"fovea/evaluation/figures"
 	"fovea/internal/naming"
 	"fovea/internal/parallel"
@@ -26,8 +25,8 @@ const (
 	mostGroupNames = 20        // of an attribute that has a list to choose from
 )
 
-// An explorer holds the images of a test for the script of the page, which shows those behind a part of a figure. Columns
-// have a value for each image.
+// An explorer holds the images of a test for the script of the page, which shows those behind a part of a figure.
+// Columns have a value for each image.
 type explorer struct {
 	Classes       []string         `json:"classes"`
 	Paths         []string         `json:"paths"`
@@ -92,7 +91,7 @@ func (t *Test) explorer(pictures []Picture, hardest []hardError) *explorer {
 	x.Probabilities = base64.StdEncoding.EncodeToString(values.Bytes())
 	x.Patients = visible(p.Attribute("patient"))
 	x.Groups = t.explorerGroups()
-	for _, e := range evaluation.LabelErrors(p) {
+	for _, e := range LabelErrors(p) {
 		r := p.Rows[e.Row]
 		x.Errors = append(x.Errors, labelError{Row: e.Row, Class: e.Class, Margin: e.Margin, Path: r.Path,
 			Actual: p.Classes[r.Label], Likely: p.Classes[e.Class], ActualProbability: r.Probabilities[r.Label],

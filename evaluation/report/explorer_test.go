@@ -43,7 +43,8 @@ func TestExplorer(t *testing.T) {
 			missing++
 		}
 	}
-	if listed := strings.Count(page, `<li data-row="`); missing != listed || len(x.Pictures) != 60 || len(x.Figures) != 4 {
+	listed := strings.Count(page, `<li data-row="`)
+	if missing != listed || len(x.Pictures) != 60 || len(x.Figures) != 4 {
 		t.Errorf("%d of %d pictures left out for %d that are listed, %d figures", missing, len(x.Pictures), listed, len(x.Figures))
 	}
 }

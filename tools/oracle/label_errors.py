@@ -1,11 +1,11 @@
-"""Golden label errors by confident learning of cleanlab, for evaluation/label_errors.go.
+"""Golden label errors by confident learning of cleanlab, for evaluation/report/label_errors.go.
 
-Writes evaluation/testdata/label_errors.json.gz: for each case the labels, the probabilities as whole numbers of which a
+Writes evaluation/report/testdata/label_errors.json.gz: for each case the labels, the probabilities as whole numbers of which a
 row is divided by its sum, the rows that cleanlab's find_label_issues returns (confident_learning, by normalized margin)
 and its scores. Every fifth label is drawn at random. Some cases have a class without rows, many ties, or few rows.
 
     python tools/oracle/label_errors.py   # label_errors-requirements.txt
-    go test ./evaluation -run LabelErrors
+    go test ./evaluation/report -run LabelErrors
 """
 
 import gzip
@@ -16,7 +16,7 @@ import numpy as np
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_normalized_margin_for_each_label
 
-OUT = pathlib.Path(__file__).parents[2] / "evaluation/testdata/label_errors.json.gz"
+OUT = pathlib.Path(__file__).parents[2] / "evaluation/report/testdata/label_errors.json.gz"
 
 
 def main():

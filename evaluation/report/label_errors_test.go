@@ -1,4 +1,4 @@
-package evaluation
+package report
 
 import (
 	"encoding/json"
@@ -7,11 +7,12 @@ import (
 	"slices"
 	"testing"
 
+	"fovea/evaluation"
 	"fovea/internal/graphtest"
 )
 
-// TestLabelErrors compares the rows and their order with those of cleanlab, which tools/oracle/label_errors.py wrote. Rows
-// of equal margin are in their own order here.
+// TestLabelErrors compares the rows and their order with those of cleanlab, which tools/oracle/label_errors.py wrote.
+// Rows of equal margin are in their own order here.
 func TestLabelErrors(t *testing.T) {
 	var cases []struct {
 		Labels  []int
@@ -23,7 +24,7 @@ func TestLabelErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for k, c := range cases {
-		p := &Predictions{}
+		p := &evaluation.Predictions{}
 		for i := range c.Weights[0] {
 			p.Classes = append(p.Classes, fmt.Sprint(i))
 		}
@@ -35,7 +36,7 @@ func TestLabelErrors(t *testing.T) {
 			for j := range row {
 				row[j] /= sum
 			}
-			p.Rows = append(p.Rows, Prediction{Label: c.Labels[i], Probabilities: row})
+			p.Rows = append(p.Rows, evaluation.Prediction{Label: c.Labels[i], Probabilities: row})
 		}
 		var rows []int
 		got := LabelErrors(p)

@@ -1,9 +1,11 @@
-package evaluation
+package report
 
 import (
 	"cmp"
 	"math"
 	"slices"
+
+	"fovea/evaluation"
 )
 
 // A LabelError is a row whose label is probably wrong.
@@ -13,13 +15,13 @@ type LabelError struct {
 	Margin float64 // probability of the label less that of the most probable other class: the lower, the surer
 }
 
-// LabelErrors returns the rows whose label is probably wrong, the surest first, by confident learning (Northcutt et al.,
-// "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 2021). The threshold of a class is the mean
+// LabelErrors returns the rows whose label is probably wrong, the surest first, by confident learning (Northcutt et
+// al., "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 2021). The threshold of a class is the mean
 // probability that its own rows give it. A row counts for the most probable class that reaches its threshold; rows that
 // count for another class than their label are returned, in the order of their margin, unless no class is more probable
 // than the label. It is what cleanlab calls "confident_learning" and "normalized_margin".
-// p must pass [Predictions.Check], and the model must not have been trained on its rows.
-func LabelErrors(p *Predictions) []LabelError {
+// p must pass [evaluation.Predictions.Check], and the model must not have been trained on its rows.
+func LabelErrors(p *evaluation.Predictions) []LabelError {
 	const (
 		rounding = 1e-6 // a probability that is less below another counts as equal
 		least    = 2e-6 // of a threshold
