@@ -38,6 +38,7 @@ type Subgroup struct {
 	Prevalence Number     `json:"prevalence"` // of the positive one of two classes
 	Measures   []Estimate `json:"measures"`
 	Few        []string   `json:"few,omitempty"` // measures of too few patients
+	Members    []int32    `json:"-"`             // its rows, as indices of the predictions
 }
 
 // Gap is the difference between the best and the worst group by a measure, of those that are large enough. Its interval
@@ -143,6 +144,7 @@ func newSubgroups(ctx context.Context, p *Predictions, by Grouping, o Intervals)
 	for g, s := range parts {
 		levels[g] = s.drawing().level(o.Level)
 		out.Groups = append(out.Groups, s.subgroup(names[g], measures, occurs, rounds[g], o.Level, levels[g]))
+		out.Groups[g].Members = groups[g]
 	}
 	for k, name := range measures {
 		best, worst, n := extremes(name, out.Groups)

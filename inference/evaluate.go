@@ -3,7 +3,9 @@ package inference
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"image"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -99,7 +101,7 @@ func Evaluate(ctx context.Context, o EvalOptions) (*report.Test, error) {
 	if n := len(split.Samples) - len(test.Predictions.Rows); n > 0 && test.Predictions.Unit == "" {
 		page.Subject += fmt.Sprintf("; %d of its images cannot be read and are left out", n)
 	}
-	if err := page.WriteEvaluation(o.Out, test, o.Command); err != nil {
+	if err := errors.Join(page.WriteEvaluation(o.Out, test, o.Command), ctx.Err()); err != nil {
 		return nil, err
 	}
 	if o.Shards != nil {
@@ -145,7 +147,13 @@ func Test(ctx context.Context, o EvalOptions, p *evaluation.Predictions, d *Desc
 	}
 	test := &report.Test{Split: o.Split, Metrics: m, Predictions: p}
 	if p.Unit == "" {
-		test.Open = d.Transform().Reading.DecodeIn(o.Data)
+		open := d.Transform().Reading.DecodeIn(o.Data)
+		test.Open = func(path string) (image.Image, error) { // a page may read thousands
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			return open(path)
+		}
 	}
 	if test.Assessment, err = o.Breakdown.Assess(ctx, p, notes, o.Intervals); err != nil {
 		return nil, err

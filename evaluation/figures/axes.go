@@ -82,11 +82,16 @@ func (a *axes) band(x, low, high []float64, fill color.Color) {
 // height returns the height of the axes with their legend.
 func (a *axes) height() vg.Length { return a.tall + gap + lineHeight*vg.Length(len(a.keys)) }
 
+// canvas returns the part of a rectangle that the plot takes, above its legend.
+func (a *axes) canvas(c draw.Canvas, at vg.Rectangle) draw.Canvas {
+	at.Min.Y += lineHeight*vg.Length(len(a.keys)) + gap
+	return draw.Crop(draw.Canvas{Canvas: c.Canvas, Rectangle: at}, 0, -gap*2, 0, -gap) // the last tick's label reaches out
+}
+
 // drawIn draws into a rectangle: the legend at its foot, the plot above.
 func (a *axes) drawIn(c draw.Canvas, at vg.Rectangle) {
 	foot := at.Min.Y + lineHeight*vg.Length(len(a.keys))
-	area := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: vg.Point{X: at.Min.X, Y: foot + gap}, Max: at.Max}}
-	a.plot.Draw(draw.Crop(area, 0, -gap*2, 0, -gap)) // the last tick's label reaches out
+	a.plot.Draw(a.canvas(c, at))
 	const sample = vg.Length(22)
 	label := aligned(textSize, text.XLeft, text.YCenter)
 	for i, k := range a.keys {
@@ -106,12 +111,16 @@ func figure(title string, parts ...*axes) *Figure {
 		}
 		f.height += a.height()
 	}
+	top, rooms := f.height-titleHeight, make([]vg.Rectangle, len(parts))
+	for i, a := range parts {
+		rooms[i] = vg.Rectangle{Min: vg.Point{X: margin, Y: top - a.height()}, Max: vg.Point{X: f.width - margin, Y: top}}
+		f.addPlot(a.plot.DataCanvas(a.canvas(draw.Canvas{}, rooms[i])).Rectangle)
+		top -= a.height() + 2*gap
+	}
 	f.draw = func(c draw.Canvas) {
 		f.drawTitle(c, title)
-		top := f.height - titleHeight
-		for _, a := range parts {
-			a.drawIn(c, vg.Rectangle{Min: vg.Point{X: margin, Y: top - a.height()}, Max: vg.Point{X: f.width - margin, Y: top}})
-			top -= a.height() + 2*gap
+		for i, a := range parts {
+			a.drawIn(c, rooms[i])
 		}
 	}
 	return f

@@ -103,6 +103,7 @@ func newMatrix(p *evaluation.Predictions, title string, shares bool) *matrix {
 	m.width = max(m.origin.X+side+margin, width)
 	m.height = m.origin.Y + side + lineHeight + titleHeight
 	m.Figure.draw = m.paint
+	m.addPlot(vg.Rectangle{Min: m.origin, Max: m.origin.Add(vg.Point{X: side, Y: side})})
 	return m
 }
 
@@ -144,9 +145,9 @@ func (m *matrix) paint(c draw.Canvas) {
 	c.FillText(axis, vg.Point{X: margin, Y: middle.Y}, "Actual class")
 	m.drawTitle(c, m.title)
 	note := aligned(textSize, text.XLeft, text.YTop)
-	words := fmt.Sprintf("images; white: 0, dark blue: %d", m.most)
+	words := fmt.Sprintf("images; strongest blue: %d", m.most)
 	if m.shares {
-		words = "percent of the actual class; white: 0, dark blue: 100"
+		words = "percent of the actual class; strongest blue: 100"
 		if m.twoLines() {
 			words += "; images below"
 		}

@@ -41,6 +41,20 @@ type Figure struct {
 	width, height vg.Length
 	draw          func(draw.Canvas) // on white
 	photographs   bool              // are most of it, and have no finer detail than photographDPI
+	plots         []Box
+}
+
+// A Box is a part of a figure, in fractions of its width and height from the upper left corner.
+type Box struct{ X, Y, Width, Height float64 }
+
+// Plots returns where the data of the figure is drawn: the square of a confusion matrix, or what each pair of axes
+// encloses, from the top down.
+func (f *Figure) Plots() []Box { return f.plots }
+
+// addPlot adds a rectangle of the drawing to the plots.
+func (f *Figure) addPlot(r vg.Rectangle) {
+	f.plots = append(f.plots, Box{X: float64(r.Min.X / f.width), Y: float64(1 - r.Max.Y/f.height),
+		Width: float64(r.Size().X / f.width), Height: float64(r.Size().Y / f.height)})
 }
 
 // WritePNG writes the figure at 300 pixels an inch, a sheet of images at 200. Errors are those of w.

@@ -28,7 +28,7 @@ func ReliabilityBins(p *evaluation.Predictions, n int, level float64) []Bin {
 	for i, r := range p.Rows {
 		class := r.Predicted()
 		confidence := min(r.Probabilities[class], 1)
-		k := max(0, int(math.Ceil(confidence*float64(n)))-1)
+		k := BinOf(confidence, n)
 		of[i] = k
 		bins[k].Count++
 		bins[k].Confidence += confidence
@@ -48,6 +48,11 @@ func ReliabilityBins(p *evaluation.Predictions, n int, level float64) []Bin {
 		}
 	}
 	return bins
+}
+
+// BinOf returns which of n bins of equal width, from 0, holds a probability.
+func BinOf(probability float64, n int) int {
+	return max(0, int(math.Ceil(min(probability, 1)*float64(n)))-1)
 }
 
 // Wilson returns the interval of a fraction of hits among n > 0, see [evaluation.Wilson].

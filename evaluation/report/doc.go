@@ -2,7 +2,8 @@
 // the tables.
 //
 // The page is one file that holds its pictures and its style and needs no network. It works on a phone, on paper, in
-// light and in dark. Only the page of a run under way has a script, which reloads the page if the reader asks for that.
+// light and in dark. The page of a test has a script that shows the images behind
+// the parts of its figures. That of a run under way has one that reloads the page if the reader asks for that.
 //
 // A [Report] is plain data of a run, of a test, or of both. Parts that are not there are left out: the evaluation of
 // somebody's predictions has no course of training. The page begins with a verdict in words: how good the model is on

@@ -20,7 +20,7 @@ func (r *Report) Sheets() []Picture {
 	var out []Picture
 	for _, s := range []struct {
 		name, title string
-		rows        []evaluation.Prediction
+		rows        []ranked
 	}{{"errors", "Hardest errors: lowest probability of the actual class", r.Test.hardest()},
 		{"best", "Most confident correct answers", r.Test.surest()}} {
 		if len(s.rows) == 0 {
@@ -32,7 +32,7 @@ func (r *Report) Sheets() []Picture {
 			classes := r.Test.Predictions.Classes
 			tile := figures.Tile{Actual: classes[x.Label], Predicted: classes[c], Probability: x.Probabilities[c]}
 			if img, err := r.Test.Open(x.Path); err == nil { // else it stays grey
-				tile.Image = shrink(img)
+				tile.Image = shrink(img, thumbnailSide)
 			}
 			tiles = append(tiles, tile)
 		}
@@ -47,11 +47,11 @@ func (t *Test) hardErrors() []hardError {
 	for _, x := range t.hardest() {
 		k := x.Predicted()
 		classes := t.Predictions.Classes
-		e := hardError{Name: path.Base(x.Path), Path: x.Path, Actual: classes[x.Label], Predicted: classes[k],
+		e := hardError{Row: x.row, Name: path.Base(x.Path), Path: x.Path, Actual: classes[x.Label], Predicted: classes[k],
 			ActualProbability: x.Probabilities[x.Label], Probability: x.Probabilities[k], Unread: t.Open != nil}
 		if t.Open != nil {
 			if img, err := t.Open(x.Path); err == nil {
-				e.Source, err = thumbnail(img)
+				e.Source, err = thumbnail(img, thumbnailSide, thumbnailBytes)
 				e.Unread = err != nil
 			}
 		}
@@ -60,26 +60,32 @@ func (t *Test) hardErrors() []hardError {
 	return out
 }
 
+// ranked is a prediction with its place in the table.
+type ranked struct {
+	evaluation.Prediction
+	row int
+}
+
 // hardest returns the errors whose actual class has the lowest probability, the lowest first.
-func (t *Test) hardest() []evaluation.Prediction {
+func (t *Test) hardest() []ranked {
 	return t.extreme(func(x evaluation.Prediction) bool { return x.Predicted() != x.Label },
 		func(x evaluation.Prediction) float64 { return x.Probabilities[x.Label] })
 }
 
 // surest returns the correct predictions of the highest probability, the highest first.
-func (t *Test) surest() []evaluation.Prediction {
+func (t *Test) surest() []ranked {
 	return t.extreme(func(x evaluation.Prediction) bool { return x.Predicted() == x.Label },
 		func(x evaluation.Prediction) float64 { return -x.Probabilities[x.Label] })
 }
 
 func (t *Test) extreme(which func(evaluation.Prediction) bool,
-	by func(evaluation.Prediction) float64) []evaluation.Prediction {
-	var rows []evaluation.Prediction
-	for _, x := range t.Predictions.Rows {
+	by func(evaluation.Prediction) float64) []ranked {
+	var rows []ranked
+	for i, x := range t.Predictions.Rows {
 		if which(x) {
-			rows = append(rows, x)
+			rows = append(rows, ranked{x, i})
 		}
 	}
-	slices.SortStableFunc(rows, func(a, b evaluation.Prediction) int { return cmp.Compare(by(a), by(b)) })
+	slices.SortStableFunc(rows, func(a, b ranked) int { return cmp.Compare(by(a.Prediction), by(b.Prediction)) })
 	return rows[:min(len(rows), sheetImages)]
 }

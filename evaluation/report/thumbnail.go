@@ -16,14 +16,14 @@ const (
 	thumbnailBytes = 40 * 1000 // at most, before base64
 )
 
-// thumbnail returns an image as a data URL: a PNG if that is small, else a JPEG.
-func thumbnail(img image.Image) (template.URL, error) {
-	img = shrink(img)
+// thumbnail returns an image of at most a side and a number of bytes as a data URL: a PNG if that is small, else a JPEG.
+func thumbnail(img image.Image, side, most int) (template.URL, error) {
+	img = shrink(img, side)
 	var file bytes.Buffer
 	if err := png.Encode(&file, img); err != nil {
 		return "", err
 	}
-	if file.Len() <= thumbnailBytes/4 {
+	if file.Len() <= most/4 {
 		return dataURL("image/png", file.Bytes()), nil
 	}
 	// Noise at the full side and quality 85 takes 60 kB, at 45 half of that.
@@ -32,20 +32,20 @@ func thumbnail(img image.Image) (template.URL, error) {
 		if err := jpeg.Encode(&file, img, &jpeg.Options{Quality: quality}); err != nil {
 			return "", err
 		}
-		if file.Len() <= thumbnailBytes || quality < 20 {
+		if file.Len() <= most || quality < 20 {
 			return dataURL("image/jpeg", file.Bytes()), nil
 		}
 	}
 }
 
-// shrink returns an image that is at most as large as a thumbnail.
-func shrink(img image.Image) image.Image {
+// shrink returns an image whose longer side has at most so many pixels.
+func shrink(img image.Image, side int) image.Image {
 	b := img.Bounds()
 	longest := max(b.Dx(), b.Dy())
-	if longest <= thumbnailSide {
+	if longest <= side {
 		return img
 	}
-	small := image.NewNRGBA(image.Rect(0, 0, max(1, b.Dx()*thumbnailSide/longest), max(1, b.Dy()*thumbnailSide/longest)))
+	small := image.NewNRGBA(image.Rect(0, 0, max(1, b.Dx()*side/longest), max(1, b.Dy()*side/longest)))
 	draw.CatmullRom.Scale(small, small.Bounds(), img, b, draw.Src, nil)
 	return small
 }

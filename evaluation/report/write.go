@@ -29,6 +29,11 @@ var pageStyle string
 //go:embed follow.js
 var followScript string
 
+// exploreScript shows the images of a test behind the parts of figures.
+//
+//go:embed explore.js
+var exploreScript string
+
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"add":      func(a, b int64) int64 { return a + b },
 	"decimal":  decimal,
@@ -38,8 +43,13 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"rough":    func(e evaluation.Estimate) template.HTML { return cell(e, 2) },
 	"visible":  naming.Visible,
 	"round":    func(d time.Duration) string { return d.Round(time.Second).String() },
-	"slug":     func(i int) string { return fmt.Sprintf("figure-%d", i+1) },
+	"slug":     slug,
+	"inc":      func(i int) int { return i + 1 },
+	"tenth":    func(i int) string { return fmt.Sprintf("%.1f", float64(i)/bins) },
 }).Parse(pageText))
+
+// slug returns the id of a figure of the page.
+func slug(i int) string { return fmt.Sprintf("figure-%d", i+1) }
 
 // Write writes a page. Errors are those of w, and of predictions that cannot be evaluated.
 func Write(w io.Writer, r *Report) error {
@@ -62,8 +72,10 @@ func Write(w io.Writer, r *Report) error {
 type pageData struct {
 	*Report
 	Style     template.CSS
-	Follow    template.JS // of the page of a run under way
-	FollowSum string      // by which the browser knows it
+	Scripts   []pageScript
+	Explorer  *explorer   // nil: nothing was tested, or too many images for a page
+	Cases     template.JS // its data
+	Bins      []int
 	Verdict   verdict
 	Level     string // of the intervals
 	Units     string // what was assessed: "Images"
@@ -83,6 +95,17 @@ type pageData struct {
 	Within    int // repeats of one split and one class
 }
 
+type pageScript struct {
+	Text template.JS
+	Sum  string // by which the browser knows it
+}
+
+// allow adds a script to the page.
+func (c *pageData) allow(script string) {
+	sum := sha256.Sum256([]byte(script))
+	c.Scripts = append(c.Scripts, pageScript{template.JS(script), base64.StdEncoding.EncodeToString(sum[:])})
+}
+
 type shownPicture struct {
 	Picture
 	Source template.URL
@@ -90,6 +113,7 @@ type shownPicture struct {
 }
 
 type hardError struct {
+	Row                           int // of the predictions
 	Name, Path, Actual, Predicted string
 	ActualProbability             float64
 	Probability                   float64
@@ -106,8 +130,7 @@ func (r *Report) page() (*pageData, error) {
 	}
 	c := &pageData{Report: r, Style: template.CSS(webstyle.Colours + pageStyle), Columns: classColumns}
 	if r.Run != nil && r.Run.Status == Running {
-		sum := sha256.Sum256([]byte(followScript))
-		c.Follow, c.FollowSum = template.JS(followScript), base64.StdEncoding.EncodeToString(sum[:])
+		c.allow(followScript)
 	}
 	pictures, err := r.Pictures()
 	if err != nil {
@@ -124,6 +147,15 @@ func (r *Report) page() (*pageData, error) {
 	c.Verdict = r.verdict()
 	if t := r.Test; t != nil {
 		c.Metrics, c.Rows, c.Hardest = t.rows(), t.classRows(), t.hardErrors()
+		if c.Explorer = t.explorer(pictures, c.Hardest); c.Explorer != nil {
+			if c.Cases, err = c.Explorer.script(); err != nil {
+				return nil, err
+			}
+			c.allow(exploreScript)
+			for i := range bins {
+				c.Bins = append(c.Bins, i)
+			}
+		}
 		c.Level, c.Operating = t.percentLevel(), t.operating()
 		many := t.Assessment.Unit.Several()
 		c.Units = strings.ToUpper(many[:1]) + many[1:]

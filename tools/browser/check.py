@@ -9,6 +9,7 @@ is one.
 import argparse
 import contextlib
 import pathlib
+import statistics
 import subprocess
 import sys
 
@@ -85,6 +86,81 @@ def check_report(check):
     unreachable = check.page.evaluate(
         "[...document.querySelectorAll('.scroll, pre, .wide .paper')].filter(e => e.tabIndex < 0).length")
     check.expect(unreachable == 0, f"{unreachable} scrolling parts cannot be reached with Tab")
+    check_explorer(check)
+
+
+# Presses a button of a figure and returns what the page shows then, with the milliseconds until it is laid out.
+CHOOSE = """([figure, place]) => {
+  const button = document.querySelectorAll(`#${figure} .over button`)[place], begin = performance.now();
+  button.click();
+  document.body.getBoundingClientRect();
+  return {took: performance.now() - begin, name: button.getAttribute("aria-label"),
+    said: parseInt(document.querySelector("#count").textContent),
+    listed: document.querySelectorAll("#found > li").length, more: document.querySelector("#more").hidden ? 0 :
+      parseInt(document.querySelector("#more").textContent.match(/\\d+/)[0])};
+}"""
+# Reads the images of the page, independently of its script.
+CASES = 'JSON.parse(document.querySelector("#cases").textContent)'
+SLOW = 100  # milliseconds that a choice may take
+
+
+def check_explorer(check):
+    """Presses every cell and every bar, and compares the images with a count of its own."""
+    page = check.page
+    cases = page.evaluate(CASES)
+    times = []
+    for figure in cases["figures"]:
+        if figure["kind"] == "curves":
+            continue
+        if figure["kind"] == "cells":
+            pairs = sorted(zip(cases["labels"], cases["predicted"]))
+            counts = [pairs.count(pair) for pair in sorted(set(pairs))]
+        else:
+            counts = [cases["bins"].count(b) for b in sorted(set(cases["bins"]))] * 2
+        for place, count in list(enumerate(counts))[:100]:
+            shown = page.evaluate(CHOOSE, [figure["id"], place])
+            times.append(shown["took"])
+            exact = count == shown["said"] == shown["listed"] + shown["more"] and f": {count} image" in shown["name"]
+            check.expect(exact, f"{figure['kind']} {place}: {count} images, but the page has {shown}")
+    for figure in cases["figures"]:
+        if figure["kind"] == "curves":
+            box = page.locator(f"#{figure['id']} .over button").bounding_box()
+            page.locator(f"#{figure['id']} .over button").click(
+                position={"x": box["width"] * 0.2, "y": box["height"] * 0.2})
+            of, least = int(page.input_value("[name=of]")), float(page.input_value("[name=least]"))
+            check.expect(page.text_content("#count").split()[0] == str(page.evaluate(
+                """([of, least]) => { const d = %s, s = new DataView(Uint8Array.from(atob(d.probabilities),
+                  (c) => c.charCodeAt(0)).buffer), k = d.classes.length;
+                return d.paths.filter((_, i) => s.getFloat32(4 * (i * k + of), true) >= Math.fround(least)).length }"""
+                % CASES, [of, least])), "the point of a ROC curve has other images")
+    median = statistics.median(times)
+    check.expect(median < SLOW, f"a choice takes {median:.0f} ms")  # the median: a busy machine makes some slow
+    print(f"{check.name}: {len(times)} choices among {len(cases['paths'])} images took {median:.0f} ms, "
+          f"{max(times):.0f} at most")
+    page.locator("#filter [type=reset]").click()
+    page.wait_for_timeout(50)
+    check.expect(int(page.text_content("#count").split()[0]) == len(cases["paths"]), "reset does not show all images")
+    # By the keyboard alone: to the matrix, along it, to the images, into one, and out of it.
+    page.evaluate("document.querySelector('#figures').setAttribute('tabindex', '-1')")
+    page.focus("#figures")
+    if check.press("Tab", ".over button"):
+        first = page.evaluate("document.activeElement.title")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowDown")
+        check.expect(page.evaluate("document.activeElement.title") != first, "the arrows do not move along the matrix")
+        page.keyboard.press("Enter")
+        check.expect(page.evaluate("document.activeElement.id") == "images", "Enter on a cell does not lead to its images")
+    if check.press("Tab", "#found .zoomable"):
+        page.keyboard.press("Enter")
+        check.expect(page.is_visible("#zoom"), "Enter does not enlarge an image")
+        check.look("enlarged")
+        page.keyboard.press("Escape")
+        check.expect(page.is_hidden("#zoom"), "Escape does not close the image")
+    if page.locator("#export").count():
+        with page.expect_download() as download:
+            page.click("#export")
+        lines = pathlib.Path(download.value.path()).read_text().splitlines()
+        check.expect(len(lines) == 1 + len(cases["errors"]), f"{len(lines)} lines of label errors")
 
 
 def check_serve(check, image):
@@ -134,7 +210,10 @@ def main():
     with server(args.trainer.resolve(), args.run / "model.onnx") as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=args.chromium)
         report = Check(browser, "report", (args.run / "report.html").resolve().as_uri(), args.out)
-        check_report(report)
+        try:
+            check_report(report)
+        except Error as error:
+            report.fault(error.message.splitlines()[0])
         serve = Check(browser, "serve", address, args.out)
         try:
             check_serve(serve, args.image)
