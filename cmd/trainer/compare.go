@@ -7,6 +7,7 @@ import (
 	"image"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -94,26 +95,24 @@ trainer compare runs/octid theirs.csv configs/archive/paddle/OCTID
 			if err != nil {
 				return err
 			}
-			if out != "" {
-				if err := writeComparison(out, operands, c, notes); err != nil {
-					return err
-				}
-			}
 			switch {
 			case asJSON:
-				return c.WriteJSON(a.stdout)
+				err = c.WriteJSON(a.stdout)
 			case asCSV:
-				return c.WriteCSV(a.csv)
+				err = c.WriteCSV(a.csv)
+			default:
+				err = c.WriteText(a.text)
+				for _, note := range notes {
+					a.console.line(note)
+				}
 			}
-			if err := c.WriteText(a.text); err != nil {
+			if err != nil || out == "" {
 				return err
 			}
-			for _, note := range notes {
-				fmt.Fprintln(a.text, note)
+			if err := writeComparison(out, operands, c, notes); err != nil {
+				return err
 			}
-			if out != "" {
-				a.printf("written to: %s\n", out)
-			}
+			slog.Info("page written", "file", out)
 			return nil
 		},
 	}
@@ -137,10 +136,29 @@ func keepCommon(contenders []evaluation.Contender) (notes []string, err error) {
 	return notes, nil
 }
 
+// shorten names the contenders of a contest by the last part of their paths, if these differ.
+func shorten(c *evaluation.Contest) {
+	long := map[string]string{}
+	for _, k := range c.Contenders {
+		short := filepath.Base(k.Name)
+		if other, taken := long[short]; taken && other != k.Name {
+			return
+		}
+		long[short] = k.Name
+	}
+	for i := range c.Contenders {
+		c.Contenders[i].Name = filepath.Base(c.Contenders[i].Name)
+	}
+	for i := range c.Pairs {
+		c.Pairs[i].A, c.Pairs[i].B = filepath.Base(c.Pairs[i].A), filepath.Base(c.Pairs[i].B)
+	}
+}
+
 // writeComparison writes the page of a contest between the results at paths.
 func writeComparison(out string, paths []string, c *evaluation.Contest, notes []string) error {
 	p := &board.Page{Title: "Comparison", Subject: fmt.Sprintf("%d results", len(paths)), Written: time.Now(), Contest: c,
 		Notes: notes}
+	shorten(c)
 	var folders []string // of the images
 	for i, path := range paths {
 		k := c.Contenders[i]

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"math/big"
 	"net/url"
@@ -16,8 +15,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"fovea/internal/durable"
 )
 
 // Status of a run, by its number in mlflow's service.proto.
@@ -85,6 +82,9 @@ func (r Run) write(home, experiment string) error {
 	sum := sha256.Sum256([]byte(artifacts))
 	id := hex.EncodeToString(sum[:16])
 	dir := filepath.Join(home, id)
+	if err := os.MkdirAll(filepath.Join(dir, "artifacts"), 0o755); err != nil { // stays empty; without it MLflow sees no run
+		return err
+	}
 	for _, name := range []string{"metrics", "params", "tags"} {
 		folder := filepath.Join(dir, name)
 		if err := errors.Join(os.RemoveAll(folder), os.MkdirAll(folder, 0o755)); err != nil {
@@ -163,9 +163,4 @@ func writeYAML(path string, fields [][2]string) error {
 	return writeText(path, b.String())
 }
 
-func writeText(path, text string) error {
-	return durable.Write(path, func(w io.Writer) error {
-		_, err := io.WriteString(w, text)
-		return err
-	})
-}
+func writeText(path, text string) error { return os.WriteFile(path, []byte(text), 0o644) }
