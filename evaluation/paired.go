@@ -176,7 +176,8 @@ func Align(a, b *Predictions) (*Predictions, error) {
 		rows.add("missing in A", path)
 	}
 	return out, rows.err("the images differ",
-		"both tables must have one row for each of the same images, with the same path and label")
+		"both tables must have one row for each of the same images, with the same path and label; "+
+			"trainer compare -common compares the images that both have")
 }
 
 func (p *Predictions) paths() []string {

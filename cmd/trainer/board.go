@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -32,7 +33,8 @@ The page is served on an address of this machine until Ctrl-C. It follows the ru
 			{&hosts, "host", "NAME,...", "further names by which browsers may call the board, such as that of a proxy before it"},
 			{&out, "out", "FILE", "write the page to FILE and end"},
 			{&store, "mlflow", "DIR", `write the runs to a file store of MLflow and end. Artifacts are not copied: MLflow is
-				told the run folders. Writing again updates the same runs`},
+				told the run folders. Writing again updates the same runs. MLflow 3 reads a file store only if
+				MLFLOW_ALLOW_FILE_STORE is true`},
 		},
 		examples: `
 trainer board runs
@@ -50,7 +52,11 @@ trainer board runs -mlflow mlruns
 				return err
 			}
 			if store != "" {
-				if err := mlflow.Write(store, operands[0], board.ForMLflow(runs)); err != nil {
+				whole, err := filepath.Abs(operands[0])
+				if err != nil {
+					return err
+				}
+				if err := mlflow.Write(store, filepath.Base(whole), board.ForMLflow(runs)); err != nil {
 					return err
 				}
 				a.console.line(fmt.Sprintf("%d runs written to: %s", len(runs), store))
