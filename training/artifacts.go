@@ -54,7 +54,7 @@ func WriteArtifacts(ctx context.Context, cfg *config.Config, out string) (err er
 	return artifacts.Write(out, artifacts.Set{Model: s.model, About: s.model.Facts(),
 		Batch:   int64(s.config.Training.Batch),
 		Options: s.options(), Half: engine.HalfType(cfg.Training.Precision), Parameters: parameters,
-		Weights: learner.Tensors(s.layout, arena, "")})
+		Weights: learner.Tensors(s.layout, arena)})
 }
 
 // An Experiment says what benchmarks vary about a learner. The zero value is what runs use.

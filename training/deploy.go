@@ -1,6 +1,8 @@
 package training
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -10,10 +12,15 @@ import (
 	"fovea/evaluation"
 	"fovea/evaluation/operating"
 	"fovea/inference"
+	"fovea/internal/numbers"
+	"fovea/models"
 	"fovea/onnx"
+	"fovea/onnx/ort"
 	"fovea/onnx/pb"
+	"fovea/onnx/weights"
 	"fovea/training/checkpoint"
 	"fovea/training/config"
+	"fovea/training/learner"
 )
 
 // Metadata keys of model.onnx beside those with which package inference uses it.
@@ -34,7 +41,12 @@ func (p *plan) writeModel(path, from string, best int, score float64, points []o
 	if err != nil {
 		return err
 	}
-	for _, t := range c.Parameters {
+	parameters, free, err := p.deployed(c)
+	if err != nil {
+		return err
+	}
+	defer free()
+	for _, t := range parameters {
 		initializer, err := onnx.NewTensor(t.Name, t.Type, t.Shape, t.Data)
 		if err != nil {
 			return err
@@ -58,6 +70,38 @@ func (p *plan) writeModel(path, from string, best int, score float64, points []o
 		return err
 	}
 	return onnx.Save(path, m, onnx.SaveOptions{})
+}
+
+// deployed returns the parameters of model.onnx: those of a checkpoint, with the base where it holds a part of them, and
+// with the adapters in it. They are there until free is called.
+func (p *plan) deployed(c *checkpoint.Checkpoint) (parameters []weights.Tensor, free func() error, err error) {
+	s, layout := p.setup, p.setup.layout
+	if !s.trainsPart() {
+		return c.Parameters, func() error { return nil }, nil
+	}
+	var before state
+	if err := json.Unmarshal(c.State, &before); err != nil {
+		return nil, nil, err
+	}
+	arena, err := ort.Allocate(4 * layout.Size)
+	if err != nil {
+		return nil, nil, err
+	}
+	values := arena.Float32()
+	err = s.initialize(values)
+	if err == nil && s.baseDigest(values) != before.Base {
+		err = errors.New(otherBase)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, arena.Free())
+	}
+	for _, t := range c.Parameters {
+		copy(numbers.Bytes(layout.View(values, t.Name)), t.Data)
+	}
+	if m, ok := s.model.(*models.Adapted); ok {
+		m.Merge(func(name string) []float32 { return layout.View(values, name) })
+	}
+	return learner.Tensors(layout, arena)[:len(s.base())], arena.Free, nil
 }
 
 // describe makes the model say how it wants its images and where it comes from.

@@ -17,6 +17,7 @@ import (
 	"fovea/training/config"
 	"fovea/training/learner"
 	"fovea/training/optim"
+	"fovea/training/teacher"
 	"fovea/training/tensorboard"
 )
 
@@ -27,6 +28,7 @@ type loop struct {
 	schedule    optim.Schedule
 	loader      *data.Loader
 	learner     *learner.Learner
+	teacher     *teacher.Teacher // nil: there is none
 	validator   *validator
 	state       *state
 	checkpoints *checkpoints

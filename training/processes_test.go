@@ -128,6 +128,7 @@ func TestProcessesShare(t *testing.T) {
 		"a linear probe": func(c *config.Config) {
 			c.Model.Adaptation, c.Augment.Mixup, c.Model.DropPath, c.Training.EMA = "linear_probe", 0, 0, 0
 		},
+		"adapters": func(c *config.Config) { c.Model.Adaptation = "lora" },
 		"a cache": func(c *config.Config) {
 			c.Data.Cache, c.Evaluation.Loss, c.Loss.ClassWeights = t.TempDir(), "batches", "balanced"
 			c.Evaluation.OperatingPoints, c.Evaluation.Cut = []string{"sensitivity 0.8"}, "1_mild_npdr"

@@ -28,7 +28,32 @@ type checkpoints struct {
 	home      home              // the same
 	learner   *learner.Learner
 	selection func(evaluation.Metrics) float64
+	setup     *setup
 }
+
+// start gives the learner the parameters that a run begins with. Where a checkpoint holds a part of them it returns the
+// digest of the rest, else "".
+func (c *checkpoints) start() (base string, err error) {
+	return base, c.learner.Start(func(parameters []float32) error {
+		err := c.setup.initialize(parameters)
+		if err == nil && c.setup.trainsPart() {
+			base = c.setup.baseDigest(parameters)
+		}
+		return err
+	})
+}
+
+// restoreBase gives the learner the parameters that a checkpoint leaves out, and refuses others than the run began with.
+func (c *checkpoints) restoreBase(s *state) error {
+	base, err := c.start()
+	if err == nil && base != s.Base {
+		err = errors.New(otherBase)
+	}
+	return err
+}
+
+const otherBase = "the weights that are not trained are not those that the run was started with: put the file of " +
+	"model.weights or model.onnx back, or choose another name"
 
 // save writes checkpoints/last, and checkpoints/best if the run has just finished its best epoch. All processes call it,
 // since each may hold a part of what is written.
@@ -125,6 +150,11 @@ func (c *checkpoints) restore(from *checkpoint.Checkpoint, s *state, now engine.
 	}
 	if err := c.learner.RestoreScale(s.Scaler); err != nil {
 		return err
+	}
+	if c.setup.trainsPart() {
+		if err := c.group.First(func() error { return c.restoreBase(s) }); err != nil {
+			return err
+		}
 	}
 	return c.use(true, s, func(parameters, optimizer []weights.Tensor) error {
 		defer from.Close()

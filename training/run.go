@@ -3,6 +3,7 @@ package training
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -23,6 +24,7 @@ import (
 	"fovea/training/checkpoint"
 	"fovea/training/collective"
 	"fovea/training/config"
+	"fovea/training/teacher"
 )
 
 // Options say how Run works.
@@ -266,15 +268,16 @@ func (r *run) do(ctx context.Context, start time.Time, result *Result) (err erro
 }
 
 // openWeights opens the file of model.weights before work is done, and warns where layers that are not trained would
-// have none. A run that has checkpoints goes on without it.
+// have none. A run that has checkpoints of the whole model goes
+// on without it.
 func (r *run) openWeights() error {
-	if r.options.Resume {
+	if r.options.Resume && !r.plan.setup.trainsPart() {
 		if _, err := os.Stat(filepath.Join(r.folder, runfiles.Checkpoints)); err == nil {
 			return nil
 		}
 	}
 	s := r.plan.setup
-	if m := s.config.Model; m.Weights == "" && m.ONNX == "" && (m.Freeze > 0 || s.probes()) {
+	if m := s.config.Model; m.Weights == "" && m.ONNX == "" && (m.Freeze > 0 || m.Adaptation != "finetune") {
 		slog.Warn("the layers that are not trained stay random", "because", "model.weights is empty",
 			"remedy", "name pre-trained weights there, or train all layers")
 	}
@@ -305,7 +308,7 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, resumes bool, stor
 	}); err != nil {
 		return err
 	}
-	kept := &checkpoints{g, r.folder, r.home, l, selection(setup.config)}
+	kept := &checkpoints{g, r.folder, r.home, l, selection(setup.config), setup}
 	if r.page != nil {
 		r.page.home = r.home
 		removeTemporary(r.folder)
@@ -316,7 +319,10 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, resumes bool, stor
 		r.state.Images, r.state.Files = set.digests(), set.contents()
 		r.state.Model, r.state.Host = setup.model.Digest(), r.engine.Host()
 		r.state.Repeats = &set.repeated
-		if err = g.First(func() error { return l.Start(setup.initialize) }); err == nil {
+		if err = g.First(func() (err error) {
+			r.state.Base, err = kept.start()
+			return err
+		}); err == nil {
 			err = l.Distribute()
 		}
 	}
@@ -332,7 +338,14 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, resumes bool, stor
 			return err
 		}
 	}
-	loop := &loop{config: setup.config, data: set, schedule: r.plan.schedule, learner: l, validator: v,
+	t, err := r.openTeacher(ctx)
+	if err == nil {
+		defer t.Close()
+	}
+	if err := g.Agree(err); err != nil {
+		return err
+	}
+	loop := &loop{teacher: t, config: setup.config, data: set, schedule: r.plan.schedule, learner: l, validator: v,
 		state: r.state, checkpoints: kept, trained: setup.trained(), progress: r.options.Progress, page: r.page, group: g}
 	if loop.loader, err = set.loader(setup.config.Training.Batch, f.train, loop.keeps()); err != nil {
 		return err
@@ -356,6 +369,29 @@ func (r *run) train(ctx context.Context, graph *graphs.Graph, resumes bool, stor
 		return err
 	}
 	return nil
+}
+
+// openTeacher opens model.teacher, nil if there is none. A run that resumes needs the file that it began with.
+func (r *run) openTeacher(ctx context.Context) (*teacher.Teacher, error) {
+	c, set := r.plan.setup.config, r.plan.data
+	path := c.Model.Teacher
+	if path == "" {
+		return nil, nil
+	}
+	t, err := teacher.Open(ctx, path, r.engine, teacher.Settings{Batch: c.Training.Batch, Size: c.Data.Size,
+		Classes: set.classes, Mean: narrow(c.Data.Mean), Std: narrow(c.Data.Std)})
+	if err != nil {
+		return nil, fmt.Errorf("model.teacher: %w", err)
+	}
+	digest, err := inference.Digest(path)
+	if err == nil && r.state.Teacher != "" && r.state.Teacher != digest {
+		err = errors.New("model.teacher is not the file that the run was started with: put it back, or choose another name")
+	}
+	if err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	r.state.Teacher = digest
+	return t, nil
 }
 
 // test writes model.onnx from the best checkpoint, chooses its operating points on validation and evaluates that very

@@ -2,6 +2,8 @@ package training
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +17,7 @@ import (
 	"fovea/graphs/artifacts"
 	"fovea/graphs/transfer"
 	"fovea/inference"
+	"fovea/internal/numbers"
 	"fovea/models"
 	"fovea/models/imported"
 	"fovea/models/pretrained"
@@ -47,6 +50,15 @@ func newSetup(ctx context.Context, cfg *config.Config, classes int) (*setup, err
 	m, err := openModel(ctx, cfg, classes)
 	if err != nil {
 		return nil, err
+	}
+	if c := cfg.Model; c.Adaptation == "lora" {
+		o := models.LoRA{Rank: int64(c.LoRARank), Alpha: c.LoRAAlpha, Targets: c.LoRATargets}
+		adapted, err := models.AddLoRA(m, o, int64(cfg.Training.Batch))
+		if err != nil {
+			m.Close()
+			return nil, err
+		}
+		m = adapted
 	}
 	s := &setup{config: cfg, model: m, group: collective.Local(1)[0]}
 	var tensors []optim.Tensor
@@ -92,7 +104,11 @@ func (s *setup) report() {
 	if attributes := s.model.Attributes(); attributes != nil {
 		slog.Info("model", attributes...)
 	}
-	file, ok := s.model.(*models.File)
+	m := s.model
+	if adapted, ok := m.(*models.Adapted); ok {
+		m = adapted.Model
+	}
+	file, ok := m.(*models.File)
 	if !ok {
 		return
 	}
@@ -104,9 +120,6 @@ func (s *setup) report() {
 		}
 	}
 }
-
-// probes reports whether only the head is trained, on features that are computed once.
-func (s *setup) probes() bool { return s.config.Model.Adaptation == "linear_probe" }
 
 // trainingGraph returns one forward and backward pass of what is trained.
 func (s *setup) trainingGraph() (*graphs.Graph, error) {
@@ -133,6 +146,9 @@ func (s *setup) options() artifacts.Options {
 	for _, t := range s.layout.Params {
 		o.Frozen[t.Name] = t.Frozen
 	}
+	if l := s.config.Loss; s.config.Model.Teacher != "" {
+		o.Distil = &artifacts.Distillation{Temperature: l.Temperature, Hard: l.HardWeight}
+	}
 	return o
 }
 
@@ -149,7 +165,8 @@ func (s *setup) learner(e *engine.Engine, g *graphs.Graph) (*learner.Learner, er
 	c := s.config
 	settings := learner.Settings{Layout: s.layout, AdamW: adamw(c), Clip: c.Optimizer.Clip,
 		EMA: c.Training.EMA, Accumulate: c.Training.Accumulate, Workers: c.Runtime.Threads,
-		Images: s.images(), DropPath: c.Model.DropPath, Seed: uint64(c.Seed)}
+		Images: s.images(), DropPath: c.Model.DropPath, Seed: uint64(c.Seed),
+		TrainedAlone: s.trainsPart()}
 	if s.group.Size() > 1 {
 		settings.Group, settings.GPUs, settings.Bucket = s.group, s.gpus, c.Runtime.Bucket<<20/4
 	}
@@ -231,6 +248,22 @@ func (s *setup) initialize(arena []float32) error {
 	return s.weights.Load(func(i int) []float32 { return s.layout.Params[i].View(arena) }, seed)
 }
 
+// base returns the parameters of the model without its adapters, which stand last.
+func (s *setup) base() []optim.Param {
+	all := s.layout.Params
+	for len(all) > 0 && models.IsAdapter(all[len(all)-1].Name) {
+		all = all[:len(all)-1]
+	}
+	return all
+}
+
+// baseDigest returns a digest of the parameters in an arena that are not trained.
+func (s *setup) baseDigest(arena []float32) string {
+	h := sha256.New()
+	h.Write(numbers.Bytes(arena[:s.layout.TrainedFrom()]))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
 // trained returns how many parameters, element by element, are trained.
 func (s *setup) trained() (n int) {
 	for _, p := range s.layout.Params {
@@ -249,7 +282,7 @@ func (s *setup) openWeights() (err error) {
 		return nil
 	}
 	var parameters []pretrained.Parameter
-	for _, t := range s.layout.Params {
+	for _, t := range s.base() {
 		parameters = append(parameters, pretrained.Parameter{Name: t.Name, Shape: t.Shape})
 	}
 	s.weights, err = pretrained.Open(m.Weights, parameters,

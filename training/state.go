@@ -29,6 +29,8 @@ type state struct {
 	Images  map[string]string `json:"images"`            // digest of the paths and classes of each split
 	Files   map[string][]byte `json:"files,omitempty"`   // dataset.contents; nil: not known
 	Model   string            `json:"model,omitempty"`   // digest of the files of model.onnx
+	Base    string            `json:"base,omitempty"`    // digest of what is not trained, where checkpoints leave it out
+	Teacher string            `json:"teacher,omitempty"` // digest of model.teacher
 	Repeats *[]data.Repeat    `json:"repeats,omitempty"` // images that are there twice; nil: not compared
 	Scaler  *optim.LossScaler `json:"loss_scaler,omitempty"`
 	Host    engine.Host       `json:"host"`

@@ -118,7 +118,13 @@ func (l *loop) stage(it *data.Iterator, index int) error {
 		return err
 	}
 	defer b.Release()
-	return l.learner.Stage(b.Images, b.Targets, l.state.Epoch, index)
+	var scores []float32
+	if l.teacher != nil {
+		if scores, err = l.teacher.Scores(b.Images); err != nil {
+			return err
+		}
+	}
+	return l.learner.StageTaught(b.Images, b.Targets, scores, l.state.Epoch, index)
 }
 
 // skip passes over a step that was not taken, if training.nonfinite allows it or the loss scale was to blame: the

@@ -7,24 +7,69 @@ import (
 	"strings"
 
 	"fovea/graphs/transfer"
+	"fovea/internal/naming"
+	"fovea/models"
 	"fovea/training/config"
 	"fovea/training/optim"
 )
 
-// freeze marks the parameters that are not trained: those that never are, the layers below model.freeze, what
-// model.trainable leaves out and, in a linear probe, all but the head.
+// An adaptation decides which parameters a value of model.adaptation trains. highest is the layer of the head.
+type adaptation func(c config.Model, p optim.Param, highest int) bool
+
+var adaptations = map[string]adaptation{
+	"linear_probe": isHead,
+	"lp":           isHead,
+	"lora":         func(_ config.Model, p optim.Param, _ int) bool { return models.IsAdapter(p.Name) },
+	"bitfit": func(_ config.Model, p optim.Param, _ int) bool {
+		return strings.HasSuffix(p.Name, "bias") && !transfer.IsHead(p.Name)
+	},
+	"last_blocks": func(c config.Model, p optim.Param, highest int) bool {
+		return highest-p.Layer <= c.LastBlocks
+	},
+	"attentive_probe": func(_ config.Model, p optim.Param, _ int) bool { return strings.HasPrefix(p.Name, "attn_pool.") },
+}
+
+func isHead(_ config.Model, p optim.Param, _ int) bool { return transfer.IsHead(p.Name) }
+
+// freeze marks the parameters that are not trained: those that never are and those that model.adaptation leaves as they
+// are. In fine-tuning these are the layers below model.freeze and what model.trainable leaves out.
 func (s *setup) freeze() error {
-	trainable, fixed := newTrainable(s.config.Model.Trainable), map[string]bool{}
+	fixed, highest := map[string]bool{}, 0
 	for _, p := range s.model.Parameters() {
 		fixed[p.Name] = p.Fixed != ""
+		highest = max(highest, p.Layer)
 	}
-	s.layout.Freeze(func(t optim.Param) bool {
-		if s.probes() {
-			return !transfer.IsHead(t.Name)
+	c := s.config.Model
+	if trains := adaptations[c.Adaptation]; trains != nil {
+		some := false
+		s.layout.Freeze(func(p optim.Param) bool {
+			trained := !fixed[p.Name] && trains(c, p, highest)
+			some = some || trained
+			return !trained && !transfer.IsHead(p.Name)
+		})
+		if !some {
+			return fmt.Errorf("model.adaptation = %q finds nothing to train in this model but its head: "+
+				"choose another, such as \"lp\"", c.Adaptation)
 		}
-		return fixed[t.Name] || t.Layer < s.config.Model.Freeze || !trainable.has(t.Name)
+		if s.trainsPart() {
+			s.layout.FrozenFirst()
+		}
+		return nil
+	}
+	trainable := newTrainable(c.Trainable)
+	s.layout.Freeze(func(p optim.Param) bool {
+		return fixed[p.Name] || p.Layer < c.Freeze || !trainable.has(p.Name)
 	})
 	return trainable.check(s.layout, s.config.Model.KeepHead)
+}
+
+// probes reports whether only the head is trained, on features that are computed once.
+func (s *setup) probes() bool { return s.config.Model.Adaptation == "linear_probe" }
+
+// trainsPart reports whether a part of the parameters is trained beside others that belong to a base: checkpoints then
+// hold the part alone, and the base by its digest.
+func (s *setup) trainsPart() bool {
+	return adaptations[s.config.Model.Adaptation] != nil && !s.probes()
 }
 
 // A trainable holds model.trainable: patterns of parameter names in which * stands for any text. Patterns behind a !
@@ -43,7 +88,7 @@ func newTrainable(text string) (s trainable) {
 		if name = strings.TrimSpace(name); name == "" {
 			continue
 		}
-		p := pattern{part, regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(name), `\*`, ".*") + "$")}
+		p := pattern{part, naming.Pattern(name)}
 		if left {
 			s.out = append(s.out, p)
 		} else {

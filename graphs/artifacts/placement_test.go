@@ -47,7 +47,7 @@ func TestPlacedOnCUDA(t *testing.T) {
 					"vit_large_patch14_dinov2": // as others, but for sizes
 					types = types[:1]
 				}
-				if strings.HasPrefix(name, "vit_form_") {
+				if strings.HasPrefix(name, "vit_form_") || name == "vit_large_patch16" {
 					types = types[1:2]
 				}
 				for _, half := range types {

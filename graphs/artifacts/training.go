@@ -13,6 +13,7 @@ const (
 	Images        = "images"        // float32 [B,3,S,S], normalised
 	Features      = "features"      // float32 [B,F], the input of the head
 	Targets       = "targets"       // float32 [B,C]; rows sum to 1, or to the weight of the image's loss
+	Teacher       = "teacher"       // float32 [B,C], logits of the teacher, or log-probabilities
 	DropPath      = "drop_path"     // float32 [2·depth,B], see vit.Config.Forward
 	LossScale     = "loss_scale"    // float32 []
 	Loss          = "loss"          // float32 [], mean over the batch, unscaled
@@ -28,13 +29,14 @@ func Grad(parameter string) string { return parameter + gradSuffix }
 type Options struct {
 	Frozen map[string]bool // parameters that get no gradient
 	Focal  float64         // gamma of the focal loss; 0 stands for cross-entropy
+	Distil *Distillation   // nil: there is no teacher
 
 	// Recompute computes most activations again for the backward pass instead of keeping them: less memory, more time.
 	Recompute bool
 }
 
 // Training returns the graph of one forward and backward pass at a fixed batch size. Inputs: images, drop_path of a
-// ViT, every parameter, targets, loss_scale. Outputs: loss, logits, and NAME.grad of loss × loss_scale for each
+// ViT, every parameter, targets, loss_scale, and teacher where there is one. Outputs: loss, logits, and NAME.grad of loss × loss_scale for each
 // parameter that is not frozen. The backward pass ends at the lowest of these.
 func Training(m Model, batch int64, o Options) (*graphs.Graph, error) {
 	return train(m, "training", batch, Whole, o)
@@ -56,6 +58,9 @@ func train(m Model, name string, batch int64, part Part, o Options) (*graphs.Gra
 		}
 	}
 	loss := meanLoss(g, logits, targets, o.Focal)
+	if o.Distil != nil {
+		loss = o.Distil.distil(g, loss, logits, g.Input(Teacher, graphs.Float32, logits.Shape...))
+	}
 	gradients, err := autodiff.Backward(g, map[*graphs.Value]*graphs.Value{loss: lossScale}, trained)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 
 	"fovea/configs"
 	"fovea/graphs/vit"
+	"fovea/internal/naming"
 	"fovea/onnx/weights"
 )
 
@@ -50,6 +51,6 @@ func hasTensor(f *weights.File, pattern string) bool {
 	if pattern == "" {
 		return true
 	}
-	find := wildcard("*" + pattern)
+	find := naming.Pattern("*" + pattern)
 	return slices.ContainsFunc(f.Tensors, func(t weights.Tensor) bool { return find.MatchString(t.Name) })
 }

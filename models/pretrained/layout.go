@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"fovea/internal/naming"
 )
 
 // layoutsFile says in its first lines how it is written.
@@ -62,7 +64,7 @@ var readLayouts = sync.OnceValues(func() ([]*layout, []cleaning) {
 	for _, l := range file.Layout {
 		out := &layout{name: l.Name, rows: map[string][]sum{}}
 		for _, pattern := range l.Ignored {
-			out.ignored = append(out.ignored, wildcard(pattern))
+			out.ignored = append(out.ignored, naming.Pattern(pattern))
 		}
 		for name, value := range l.Names {
 			list, ok := value.([]any)
@@ -77,11 +79,6 @@ var readLayouts = sync.OnceValues(func() ([]*layout, []cleaning) {
 	}
 	return layouts, cleanings
 })
-
-// wildcard returns a pattern in which * stands for any text.
-func wildcard(pattern string) *regexp.Regexp {
-	return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$")
-}
 
 var termForm = regexp.MustCompile(`^([^\s'\[]+)('?)(?:\[(\d+)/(\d+)\])?(?: \* (\S+))?$`)
 

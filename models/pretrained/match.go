@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"fovea/graphs/transfer"
+	"fovea/internal/naming"
 	"fovea/onnx/weights"
 )
 
@@ -45,7 +46,7 @@ func isNew(name string) bool { return transfer.IsHead(name) || strings.HasPrefix
 func New(f *weights.File, model []Parameter, o Options) (*Match, error) {
 	allowed := make([]*regexp.Regexp, len(o.Allow))
 	for i, pattern := range o.Allow {
-		allowed[i] = wildcard(pattern)
+		allowed[i] = naming.Pattern(pattern)
 	}
 	file := newNames(f)
 	fits := fitAll(file, model, o.KeepHead, allowed)

@@ -6,6 +6,7 @@
 //	go run ./tools/bench data      # decoding and augmentation beside torchvision's and timm's
 //	go run ./tools/bench memory    # node order and memory pattern, by peak memory
 //	go run ./tools/bench recompute # values of training.recompute, by time and peak memory
+//	go run ./tools/bench adaptation -arch vit_large_patch16 -batch 4  # LoRA beside fine-tuning
 //	go run ./tools/bench scale -threads 1 -mpirun MPIRUN  # several processes against as many times one
 //
 // Every measurement runs in a process of its own, so that its peak memory is that of the whole process: graph, session,
@@ -31,6 +32,8 @@ type setup struct {
 	python string // interpreter of the peer
 	images int    // of each kind, for data
 
+	adaptations string // separated by commas, the first the measure of the others
+
 	// of scale
 	mpirun, archs, buckets             string
 	ranks, accumulate, repeats, bucket int
@@ -48,12 +51,14 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	commands := map[string]func(context.Context, setup) error{
 		"step": compareStep, "profile": profile, "memory": compareMemory, "recompute": compareRecompute,
-		"imported": compareImported, "data": compareData,
+		"adaptation": compareAdaptations,
+		"imported":   compareImported, "data": compareData,
 		"scale": compareScale, scaleRank: beScaleRank,
 		worker.Command: func(ctx context.Context, _ setup) error { return worker.Serve(ctx, os.Stdin, os.Stdout) },
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
-		return errors.New("usage: bench step|profile|imported|memory|recompute|data|scale [flags]; bench step -h lists the flags")
+		return errors.New("usage: bench step|profile|imported|memory|recompute|adaptation|data|scale [flags]; " +
+			"bench step -h lists the flags")
 	}
 	s := setup{Job: worker.Job{Device: "cpu", Precision: "fp32", DropPath: 0.2, LayerDecay: 0.65, Count: 1}}
 	flags := flag.NewFlagSet(args[0], flag.ExitOnError)
@@ -65,6 +70,8 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&s.python, "python", "python3", "interpreter with PyTorch and timm")
 	flags.StringVar(&s.AdamW, "adamw", "default", "PyTorch's optimizer: default, foreach or fused")
 	flags.StringVar(&s.Recompute, "recompute", "none", "training.recompute")
+	flags.StringVar(&s.Adaptation, "adaptation", "finetune", "model.adaptation")
+	flags.StringVar(&s.adaptations, "adaptations", "finetune,lora", "values of model.adaptation (adaptation)")
 	flags.IntVar(&s.images, "images", 16, "images of each kind (data)")
 	flags.StringVar(&s.BatchNorm, "batch-norm", "folded",
 		"batch normalisations in the exported file: folded or kept (imported)")

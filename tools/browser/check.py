@@ -136,9 +136,9 @@ def main():
         report = Check(browser, "report", (args.run / "report.html").resolve().as_uri(), args.out)
         check_report(report)
         others = []
-        for name, *command in (("compare", "compare", args.run, args.run, "-rounds", "20"), ("board", "board", args.run)):
+        for name, *command in (("compare", args.run, args.run, "-rounds", "20"), ("board", args.run)):
             page = (args.out / f"{name}.html").resolve()
-            subprocess.run([args.trainer, *command, "-out", page], check=True, capture_output=True)
+            subprocess.run([args.trainer, name, *command, "-out", page], check=True, capture_output=True)
             others.append(Check(browser, name, page.as_uri(), args.out))
             others[-1].look("whole")
         serve = Check(browser, "serve", address, args.out)
@@ -148,7 +148,7 @@ def main():
             serve.fault(error.message.splitlines()[0])
         browser.close()
     faults = sum((page.faults for page in (report, *others, serve)), [])
-    print("\n".join(faults) or f"the report and the pages of compare, board and serve are as they should be; screenshots: {args.out}")
+    print("\n".join(faults) or f"the pages are as they should be; screenshots: {args.out}")
     sys.exit(1 if faults else 0)
 
 

@@ -44,6 +44,7 @@ type Job struct {
 	// Fovea reads these, PyTorch does not.
 	CUDAGraph     bool   `json:"cuda_graph"`
 	Recompute     string `json:"recompute"`      // training.recompute
+	Adaptation    string `json:"adaptation"`     // model.adaptation
 	Shuffle       bool   `json:"shuffle"`        // puts nodes in a random order
 	MemoryPattern bool   `json:"memory_pattern"` // the runtime's
 	ProfilePrefix string `json:"profile_prefix"` // of the file of the runtime's profile; empty: none
@@ -69,6 +70,9 @@ func (j Job) Config() *config.Config {
 	}
 	c.Model.DropPath, c.Optimizer.LayerDecay = j.DropPath, j.LayerDecay
 	c.Training.Batch, c.Training.Precision = m.Batch, j.Precision
+	if j.Adaptation != "" {
+		c.Model.Adaptation = j.Adaptation
+	}
 	if j.Recompute != "" {
 		c.Training.Recompute = j.Recompute
 	}

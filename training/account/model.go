@@ -18,12 +18,24 @@ func (f *folder) kind(w *writer) {
 		what = "the network of the file " + filepath.Base(m.ONNX)
 	}
 	how := "all of it is trained"
-	if m.Adaptation == "linear_probe" {
-		how = "only its last layer is trained"
+	if part := partTrained(m); part != "" {
+		how = "only " + part + " trained"
 	} else if m.Freeze > 0 || m.Trainable != "" {
 		how = "a part of it is trained"
 	}
 	w.say(keys("model.arch", "model.onnx", "model.adaptation"), "Deep learning: %s that classifies images; %s.", what, how)
+}
+
+// partTrained returns the part that model.adaptation trains, with its verb; "" in fine-tuning.
+func partTrained(m config.Model) string {
+	return map[string]string{
+		"linear_probe":    "its last layer is",
+		"lp":              "its last layer is",
+		"lora":            fmt.Sprintf("LoRA adapters of rank %d and its last layer are", m.LoRARank),
+		"bitfit":          "its biases and its last layer are",
+		"last_blocks":     fmt.Sprintf("its %d highest blocks and its last layer are", m.LastBlocks),
+		"attentive_probe": "its attention pool and its last layer are",
+	}[m.Adaptation]
 }
 
 func (f *folder) predictors(w *writer) {
@@ -184,8 +196,8 @@ func (f *folder) initialization(w *writer) {
 	default:
 		w.say(keys("model.weights", "seed"), "Random, from seed %d: there are no pre-trained weights.", f.config.Seed)
 	}
-	if m.Adaptation == "linear_probe" {
-		w.say(keys("model.adaptation"), "Only the last layer is trained.")
+	if part := partTrained(m); part != "" {
+		w.say(keys("model.adaptation"), "Only %s trained.", part)
 	}
 	if m.Freeze > 0 {
 		w.say(keys("model.freeze"), "The embedding and %d blocks keep their weights.", m.Freeze-1)
@@ -198,6 +210,11 @@ func (f *folder) training(w *writer) {
 	w.say(keys("optimizer.beta1", "optimizer.beta2", "optimizer.eps", "optimizer.weight_decay", "optimizer.layer_decay"),
 		"AdamW (beta %g and %g, epsilon %g) with weight decay %g and layer decay %g.", o.Beta1, o.Beta2, o.Eps,
 		o.WeightDecay, o.LayerDecay)
+	if t := c.Model.Teacher; t != "" {
+		w.say(keys("model.teacher", "loss.temperature", "loss.hard_weight"), "The model also learns from the scores of %s "+
+			"(distillation with temperature %g; the labels have weight %g).", filepath.Base(t), c.Loss.Temperature,
+			c.Loss.HardWeight)
+	}
 	rate := fmt.Sprintf("The learning rate begins at %.4g", c.LearningRate())
 	if s.Warmup > 0 {
 		rate = fmt.Sprintf("The learning rate rises to %.4g over %s", c.LearningRate(), count(s.Warmup, "epoch"))

@@ -70,12 +70,19 @@ type Model struct {
 	Head      string `toml:"head"`      // of ONNX: the layer to replace, or what a new one reads; "": the last layer
 	Trainable string `toml:"trainable"` // patterns of parameter names, see configs/README.md; "": all
 
-	Weights      string   `toml:"weights"`       // file, or a name in the hub's cache; "": random
-	WeightsFrom  string   `toml:"weights_from"`  // where in Weights the model stands; "": see pretrained.New
-	WeightsAllow []string `toml:"weights_allow"` // patterns of what may be missing from Weights or left over in it
-	KeepHead     bool     `toml:"keep_head"`     // takes the head from Weights too
-	Adaptation   string   `toml:"adaptation" choices:"finetune linear_probe"`
+	Weights      string   `toml:"weights"`                 // file, or a name in the hub's cache; "": random
+	WeightsFrom  string   `toml:"weights_from"`            // where in Weights the model stands; "": see pretrained.New
+	WeightsAllow []string `toml:"weights_allow"`           // patterns of what may be missing from Weights or left over in it
+	KeepHead     bool     `toml:"keep_head"`               // takes the head from Weights too
 	Freeze       int      `toml:"freeze" range:"[0, inf)"` // 1: embeddings are not trained; 1+n: nor are n blocks
+
+	Adaptation  string   `toml:"adaptation" choices:"finetune linear_probe lp lora bitfit last_blocks attentive_probe"`
+	LoRARank    int      `toml:"lora_rank" range:"[0, 1024]"`
+	LoRAAlpha   float64  `toml:"lora_alpha" range:"[0, inf)"` // adapters are multiplied with LoRAAlpha/LoRARank
+	LoRATargets []string `toml:"lora_targets"`                // see models.LoRA
+	LastBlocks  int      `toml:"last_blocks" range:"[0, 1024]"`
+
+	Teacher string `toml:"teacher"` // a finished model that the model learns from; "": none
 }
 
 // Augment changes training images and targets at random.
@@ -109,6 +116,9 @@ type Augment struct {
 type Loss struct {
 	ClassWeights string  `toml:"class_weights" choices:"none balanced"`
 	Focal        float64 `toml:"focal" range:"[0, inf)"` // gamma; 0: cross-entropy
+
+	Temperature float64 `toml:"temperature" range:"(0, inf)"` // of the scores of Model.Teacher
+	HardWeight  float64 `toml:"hard_weight" range:"[0, 1]"`   // of the loss of the targets beside a teacher's
 }
 
 // Evaluation says how an epoch is judged.

@@ -144,6 +144,7 @@ func Differing(configs []*Config, except ...string) []Setting {
 func (c *Config) Portable() *Config {
 	out := *c
 	for _, path := range []*string{&out.Data.Dir, &out.Data.Labels, &out.Data.Cache, &out.Model.ONNX, &out.Model.Weights,
+		&out.Model.Teacher,
 		&out.Runtime.Library, &out.Output.Dir} {
 		*path = naming.Portable(*path)
 	}

@@ -307,7 +307,9 @@ func TestModelONNX(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := (Model{ONNX: "m.onnx", Adaptation: "finetune"}); !reflect.DeepEqual(c.Model, want) {
+		d := Defaults().Model
+		if want := (Model{ONNX: "m.onnx", Adaptation: "finetune", LoRARank: d.LoRARank, LoRAAlpha: d.LoRAAlpha,
+			LoRATargets: d.LoRATargets, LastBlocks: d.LastBlocks}); !reflect.DeepEqual(c.Model, want) {
 			t.Errorf("the model is %+v, want %+v", c.Model, want)
 		}
 		var resolved strings.Builder

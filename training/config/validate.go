@@ -51,9 +51,7 @@ func (c *Config) problems() []*Error {
 	} else {
 		c.checkTransformer(&k)
 	}
-	if c.Model.Adaptation == "linear_probe" {
-		c.checkLinearProbe(&k)
-	}
+	c.checkAdaptation(&k)
 	k.check("schedule.warmup", c.Schedule.Warmup <= c.Schedule.Epochs,
 		"%d epochs are more than schedule.epochs, %d", c.Schedule.Warmup, c.Schedule.Epochs)
 	if rate := c.LearningRate(); rate > 0 {
@@ -135,13 +133,41 @@ func (m Model) checkONNX(k *checker) {
 	k.check("model.weights", m.Weights == "", "is set beside model.onnx, which brings its own weights: set it to \"\"")
 }
 
-// checkLinearProbe refuses keys without an effect where only the head is trained, on features that are computed once.
+// checkAdaptation refuses keys without an effect where a part of the model is trained.
+func (c *Config) checkAdaptation(k *checker) {
+	m := c.Model
+	if m.Adaptation == "finetune" {
+		return
+	}
+	const choosesPart = "is set beside model.adaptation = %q, which chooses what is trained: set it to "
+	k.check("model.freeze", m.Freeze == 0, choosesPart+"0", m.Adaptation)
+	k.check("model.trainable", m.Trainable == "", choosesPart+"\"\"", m.Adaptation)
+	switch m.Adaptation {
+	case "linear_probe":
+		c.checkLinearProbe(k)
+	case "lora":
+		k.check("model.lora_rank", m.LoRARank > 0, "is 0, but model.adaptation is \"lora\": set it to 8, for example")
+		k.check("model.lora_alpha", m.LoRAAlpha > 0, "is 0, so adapters would do nothing: set it to 16, for example")
+		k.check("model.lora_targets", len(m.LoRATargets) > 0, "is empty: name linear layers, such as \"attn.qkv\"")
+	case "last_blocks":
+		k.check("model.last_blocks", m.LastBlocks > 0, "is 0: set it to the number of blocks to train, or choose "+
+			"model.adaptation = \"lp\"")
+		depth := m.Dimensions().Depth
+		k.check("model.last_blocks", m.ONNX != "" || m.LastBlocks <= depth, "%d is above the %d blocks of the model",
+			m.LastBlocks, depth)
+	case "attentive_probe":
+		k.check("model.pool", m.ONNX == "" && m.Dimensions().Pool == vit.Attention,
+			"has nothing to train for model.adaptation = \"attentive_probe\": set it to %q, of a built-in model",
+			vit.Attention)
+	}
+}
+
+// checkLinearProbe refuses keys without an effect where the head is trained on features that are computed once.
 func (c *Config) checkLinearProbe(k *checker) {
-	const trainsHead = "is set beside model.adaptation = \"linear_probe\", which trains the head alone: set it to "
+	k.check("model.teacher", c.Model.Teacher == "", "is set beside model.adaptation = \"linear_probe\", which has no images "+
+		"to show it: choose \"lp\"")
 	k.check("model.adaptation", !c.Augment.Mixes(),
 		"is \"linear_probe\", which trains on features: augment.mixup and cutmix have no effect, set them to 0")
-	k.check("model.freeze", c.Model.Freeze == 0, trainsHead+"0")
-	k.check("model.trainable", c.Model.Trainable == "", trainsHead+"\"\"")
 	k.check("training.recompute", c.Training.Recompute == "none",
 		"has no effect beside model.adaptation = \"linear_probe\", whose features are computed once: set it to \"none\"")
 }

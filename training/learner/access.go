@@ -78,7 +78,7 @@ func (l *Learner) LossScale() float64 { return l.scale() }
 // StageDropping stages a batch with another choice of the paths that are dropped: drop writes the factors [2·depth,B]
 // from the probabilities to keep, one for each row.
 func (l *Learner) StageDropping(images, targets []float32, drop func(factors, keep []float32)) error {
-	return l.stage(images, targets, func(factors []float32) { drop(factors, l.keep) })
+	return l.stage(images, targets, nil, func(factors []float32) { drop(factors, l.keep) })
 }
 
 // Loss returns the loss of a micro-batch of the last step.

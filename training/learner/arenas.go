@@ -15,12 +15,16 @@ type arenas struct {
 	parameters, gradients, moment1, moment2 *ort.Memory
 	sums                                    []*ort.Memory // of gradients over micro-batches, see optim.Accumulate
 	average                                 *ort.Memory   // moving average of the parameters; nil without one
+	averaged                                int           // first element of it that is used
 	pieces                                  pieces        // moments lie in its order
 	allocated                               cleanup
 }
 
 func (a *arenas) allocate(s Settings, d *engine.Device) (err error) {
 	a.device = d
+	if s.TrainedAlone {
+		a.averaged = s.Layout.TrainedFrom()
+	}
 	a.pieces = newPieces(s)
 	for _, m := range []**ort.Memory{&a.moment1, &a.moment2} {
 		if *m, err = d.AllocateFloat32(a.pieces.size); err != nil {
@@ -65,7 +69,7 @@ func (a *arenas) Start(fill func(parameters []float32) error) error {
 			return err
 		}
 		if a.average != nil {
-			copy(contents[1].Float32(), contents[0].Float32())
+			copy(contents[1].Float32()[a.averaged:], contents[0].Float32()[a.averaged:])
 		}
 		return nil
 	})

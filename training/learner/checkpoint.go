@@ -2,6 +2,7 @@ package learner
 
 import (
 	"errors"
+	"slices"
 
 	"fovea/onnx/ort"
 	"fovea/onnx/pb"
@@ -9,9 +10,9 @@ import (
 	"fovea/training/optim"
 )
 
-// Checkpoint calls use with what a checkpoint holds: the parameters that would be deployed, and all else that a step
-// changes. With write, what use writes into the tensors is kept. All processes call it, and use is called in the first:
-// it has the moments of all, or passes on what it writes.
+// Checkpoint calls use with what a checkpoint holds: the parameters that would be deployed, all or those that are trained,
+// and all else that a step changes. With write, what use writes into the tensors is kept. All processes call it, and use
+// is called in the first: it has the moments of all, or passes on what it writes.
 func (l *Learner) Checkpoint(write bool, use func(parameters, optimizer []weights.Tensor) error) (err error) {
 	moments := []*ort.Memory{l.moment1, l.moment2}
 	first := true
@@ -74,29 +75,32 @@ func (l *Learner) useCheckpoint(write bool, moments []*ort.Memory,
 	if l.average != nil {
 		arenas = append(arenas, l.parameters)
 	}
-	return l.device.Exchange(arenas, !write, write, func(contents []*ort.Memory) error {
-		var optimizer []weights.Tensor
-		for _, moment := range [][]weights.Tensor{Tensors(layout, contents[1], ".exp_avg"),
-			Tensors(layout, contents[2], ".exp_avg_sq")} {
-			for i, t := range moment {
-				if !layout.Params[i].Frozen {
-					optimizer = append(optimizer, t)
-				}
-			}
-		}
+	alone := l.settings.TrainedAlone
+	kept := func(p optim.Param) bool { return !alone || !p.Frozen }
+	trained := func(p optim.Param) bool { return !p.Frozen }
+	return l.device.Exchange(arenas, !write || alone, write, func(contents []*ort.Memory) error {
+		optimizer := slices.Concat(tensors(layout, contents[1], ".exp_avg", trained),
+			tensors(layout, contents[2], ".exp_avg_sq", trained))
 		if l.average != nil {
-			optimizer = append(optimizer, Tensors(layout, contents[3], ".trained")...)
+			optimizer = append(optimizer, tensors(layout, contents[3], ".trained", kept)...)
 		}
-		return use(Tensors(layout, contents[0], ""), optimizer)
+		return use(tensors(layout, contents[0], "", kept), optimizer)
 	})
 }
 
-// Tensors returns an arena's parameters, in place, with a suffix to their names.
-func Tensors(layout optim.Layout, arena *ort.Memory, suffix string) []weights.Tensor {
-	out := make([]weights.Tensor, len(layout.Params))
-	for i, t := range layout.Params {
-		out[i] = weights.Tensor{Name: t.Name + suffix, Type: pb.TensorProto_FLOAT, Shape: t.Shape,
-			Data: arena.Bytes()[4*t.Offset : 4*(t.Offset+t.Size)]}
+// Tensors returns an arena's parameters, in place.
+func Tensors(layout optim.Layout, arena *ort.Memory) []weights.Tensor {
+	return tensors(layout, arena, "", func(optim.Param) bool { return true })
+}
+
+// tensors returns those parameters of an arena that are chosen, in place, with a suffix to their names.
+func tensors(layout optim.Layout, arena *ort.Memory, suffix string, choose func(optim.Param) bool) (
+	out []weights.Tensor) {
+	for _, t := range layout.Params {
+		if choose(t) {
+			out = append(out, weights.Tensor{Name: t.Name + suffix, Type: pb.TensorProto_FLOAT, Shape: t.Shape,
+				Data: arena.Bytes()[4*t.Offset : 4*(t.Offset+t.Size)]})
+		}
 	}
 	return out
 }

@@ -28,7 +28,7 @@ func TestFeedOnCUDA(t *testing.T) {
 			for i := range targets {
 				targets[i] = -float32(n + 1)
 			}
-			return l.stage(images, targets, func([]float32) {})
+			return l.stage(images, targets, nil, func([]float32) {})
 		}
 		for n := range steps {
 			part := seen.Bytes()[n*size : (n+1)*size]

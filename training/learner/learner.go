@@ -24,6 +24,9 @@ type Settings struct {
 	DropPath float64 // rate at the last block
 	Seed     uint64  // of the paths that are dropped
 
+	// TrainedAlone leaves the parameters that are frozen out of checkpoints: Start writes them before each run.
+	TrainedAlone bool
+
 	Group *collective.Group // of processes that take each step together; nil: one process
 	GPUs  *collective.GPUs  // that join the GPUs of the group; nil: CPUs
 	// Bucket is the number of gradients, element by element, that the processes add up at once, while the backward pass
@@ -90,7 +93,7 @@ func (l *Learner) open(e *engine.Engine, g *graphs.Graph) (err error) {
 		bindArena(l.session, s.Layout, l.gradients, artifacts.Grad)); err != nil {
 		return err
 	}
-	l.feed, err = newFeed(device, l.session, s.Images, artifacts.Targets, artifacts.DropPath)
+	l.feed, err = newFeed(device, l.session, s.Images, artifacts.Targets, artifacts.Teacher, artifacts.DropPath)
 	l.add(l.feed.close)
 	if err != nil {
 		return err
@@ -185,22 +188,36 @@ func (l *Learner) BindParameters(s *ort.Session) error {
 // BindDeployed gives the inputs of a session that are parameters those that would be deployed: their moving average,
 // where there is one.
 func (l *Learner) BindDeployed(s *ort.Session) error {
-	return bindArena(s, l.settings.Layout, l.deployed(), ownName)
+	err := l.BindParameters(s)
+	if l.average != nil {
+		err = errors.Join(err, bindArena(s, l.settings.Layout.Trained(), l.average, ownName))
+	}
+	return err
 }
 
 // Stage takes a full batch of images [B,3,S,S], in a linear probe of features [B,Width], with its targets [B,C]. epoch
 // and index, the batch's number in it, decide which paths are dropped.
 func (l *Learner) Stage(images, targets []float32, epoch, index int) error {
-	return l.stage(images, targets, func(factors []float32) { l.drawDropPath(factors, epoch, index) })
+	return l.StageTaught(images, targets, nil, epoch, index)
+}
+
+// StageTaught does the same for a student, with the scores [B,C] of its teacher.
+func (l *Learner) StageTaught(images, targets, teacher []float32, epoch, index int) error {
+	return l.stage(images, targets, teacher, func(factors []float32) { l.drawDropPath(factors, epoch, index) })
 }
 
 // stage writes a batch and lets dropPath choose the paths that are dropped.
-func (l *Learner) stage(images, targets []float32, dropPath func(factors []float32)) error {
+func (l *Learner) stage(images, targets, teacher []float32, dropPath func(factors []float32)) error {
 	if err := l.feed.begin(); err != nil {
 		return err
 	}
 	if err := errors.Join(l.feed.put(l.settings.Images, images), l.feed.put(artifacts.Targets, targets)); err != nil {
 		return err
+	}
+	if l.feed.shape(artifacts.Teacher) != nil {
+		if err := l.feed.put(artifacts.Teacher, teacher); err != nil {
+			return err
+		}
 	}
 	if factors := l.feed.values(artifacts.DropPath); factors != nil { // not of a linear probe, nor of an ONNX model
 		dropPath(factors)

@@ -1,6 +1,9 @@
 package optim
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // alignment is the alignment of each parameter in an arena, in elements: 64 bytes, which a cache line and the widest
 // vector register have.
@@ -33,7 +36,7 @@ func (p Param) View(arena []float32) []float32 {
 	return arena[p.Offset:end:end]
 }
 
-// A Layout places parameters in an arena, in the order given to [NewLayout]. Up to 15 elements lie between the end of a
+// A Layout places parameters in an arena, in the order given to [NewLayout] unless [Layout.FrozenFirst] changes it. Up to 15 elements lie between the end of a
 // parameter and the start of the next. They are zero in every arena, and every function of this package leaves them
 // zero.
 type Layout struct {
@@ -87,6 +90,26 @@ func (l Layout) Freeze(match func(Param) bool) {
 	for i, p := range l.Params {
 		l.Params[i].Frozen = match(p)
 	}
+}
+
+// FrozenFirst places the frozen parameters in front of all others, in whose order nothing changes. Gradients and moments,
+// of which only the part from TrainedFrom on is touched, then take no memory for them.
+func (l *Layout) FrozenFirst() {
+	l.Size = 0
+	for _, frozen := range []bool{true, false} {
+		for i := range l.Params {
+			if p := &l.Params[i]; p.Frozen == frozen {
+				p.Offset = l.Size
+				l.Size = alignUp(l.Size + p.Size)
+			}
+		}
+	}
+}
+
+// Trained returns the layout of the parameters that are not frozen, in their places.
+func (l Layout) Trained() Layout {
+	frozen := func(p Param) bool { return p.Frozen }
+	return Layout{Params: slices.DeleteFunc(slices.Clone(l.Params), frozen), Size: l.Size}
 }
 
 // TrainedFrom returns the offset of the first parameter that is not frozen, where passes over the gradients begin. It

@@ -175,3 +175,31 @@ func TestFreeze(t *testing.T) {
 func ofViT(name string, shape []int64, depth int) Tensor {
 	return Tensor{Name: name, Shape: shape, Layer: vit.Layer(name, depth), Decay: vit.Decays(name, shape)}
 }
+
+// TestFrozenFirst: frozen parameters move to the front, and groups of the others follow one another.
+func TestFrozenFirst(t *testing.T) {
+	var tensors []Tensor
+	for i := range 6 {
+		tensors = append(tensors, Tensor{Name: string(rune('a' + i)), Shape: []int64{int64(10 * (i + 1))}})
+	}
+	l, err := NewLayout(tensors, Decay{Layer: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := l.Size
+	l.Freeze(func(p Param) bool { return p.Name == "b" || p.Name == "e" })
+	l.FrozenFirst()
+	var starts []int
+	for _, p := range l.Params {
+		starts = append(starts, p.Offset)
+	}
+	if want := []int{96, 0, 112, 144, 32, 192}; !slices.Equal(starts, want) || l.Size != size || l.TrainedFrom() != 96 {
+		t.Errorf("parameters begin at %v of %d, those that are trained at %d, want %v", starts, l.Size, l.TrainedFrom(), want)
+	}
+	if g := l.Groups(); len(g) != 1 || g[0].Start != 96 || g[0].End != size {
+		t.Errorf("the groups are %+v", g)
+	}
+	if p := l.Trained().Params; len(p) != 4 || p[1].Name != "c" || p[1].Offset != 112 {
+		t.Errorf("trained are %+v", p)
+	}
+}
