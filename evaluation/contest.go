@@ -22,7 +22,7 @@ type Contender struct {
 	Assessment  *Assessment        `json:"assessment,omitempty"`
 }
 
-// Contest is a comparison of the first contender that has predictions with each other one.
+// Contest is a comparison of contenders in pairs.
 type Contest struct {
 	Contenders []Contender     `json:"contenders"`
 	Pairs      []ContenderPair `json:"paired"`
@@ -43,27 +43,27 @@ type Holm struct {
 	DeLong  []Number `json:"delong_p"` // in the order of Paired.DeLong
 }
 
-// NewContest assesses all contenders that have predictions and tests each against the first of them.
-func NewContest(ctx context.Context, contenders []Contender, o Intervals) (*Contest, error) {
+// NewContest assesses all contenders that have predictions and tests each against the first of them, or all pairs.
+func NewContest(ctx context.Context, contenders []Contender, o Intervals, allPairs bool) (*Contest, error) {
 	c := &Contest{Contenders: contenders, Pairs: []ContenderPair{}}
 	c.sharePatients()
-	first := -1
+	var before []int // contenders with predictions
 	for i := range contenders {
 		k := &contenders[i]
 		if k.Predictions == nil {
 			continue
 		}
-		if first >= 0 {
-			a := contenders[first]
-			k.Predictions.Arrange(Meaning{Classes: a.Predictions.Classes, Ordered: a.Predictions.Ordered}) // else it is refused now
-			p, err := ComparePaired(ctx, a.Predictions, k.Predictions, o)
-			if err != nil {
-				return nil, fmt.Errorf("%s (A) and %s (B): %w", a.Name, k.Name, err)
+		for n, j := range before {
+			if a := contenders[j]; n == 0 || allPairs {
+				k.Predictions.Arrange(Meaning{Classes: a.Predictions.Classes, Ordered: a.Predictions.Ordered}) // else it is refused now
+				p, err := ComparePaired(ctx, a.Predictions, k.Predictions, o)
+				if err != nil {
+					return nil, fmt.Errorf("%s (A) and %s (B): %w", a.Name, k.Name, err)
+				}
+				c.Pairs = append(c.Pairs, ContenderPair{A: a.Name, B: k.Name, Paired: p})
 			}
-			c.Pairs = append(c.Pairs, ContenderPair{A: a.Name, B: k.Name, Paired: p})
-		} else {
-			first = i
 		}
+		before = append(before, i)
 		var err error
 		if k.Assessment, err = Assess(ctx, k.Predictions, o); err != nil {
 			return nil, fmt.Errorf("%s: %w", k.Name, err)
@@ -71,6 +71,48 @@ func NewContest(ctx context.Context, contenders []Contender, o Intervals) (*Cont
 	}
 	c.correct()
 	return c, nil
+}
+
+// KeepCommon leaves contenders the images that all with predictions have, matched by path. It returns how many each of
+// contenders had besides.
+func KeepCommon(contenders []Contender) (left []int) {
+	left = make([]int, len(contenders))
+	kept := map[string]int{} // by path: contenders that have it
+	matched := make([][]string, len(contenders))
+	var first []string
+	of := 0
+	for i, k := range contenders {
+		if k.Predictions == nil {
+			continue
+		}
+		paths := k.Predictions.paths()
+		if of++; of == 1 {
+			first = paths
+		}
+		matched[i] = make([]string, len(paths))
+		for j, row := range naming.Match(first, paths) {
+			if row >= 0 {
+				matched[i][row] = first[j]
+				kept[first[j]]++
+			}
+		}
+	}
+	for i := range contenders {
+		p := contenders[i].Predictions
+		if p == nil {
+			continue
+		}
+		common := *p
+		common.Rows = nil
+		for row, path := range matched[i] {
+			if path != "" && kept[path] == of {
+				common.Rows = append(common.Rows, p.Rows[row])
+			}
+		}
+		left[i] = len(p.Rows) - len(common.Rows)
+		contenders[i].Predictions = &common
+	}
+	return left
 }
 
 // sharePatients gives contenders without patients those of the first one that has some, by path, so that all intervals

@@ -114,7 +114,8 @@ func (p ContenderPair) writeText(w io.Writer, several bool, of *Assessment) erro
 	if p.Patients > 0 {
 		whose, by = fmt.Sprintf(" of %d patients", p.Patients), " by patient"
 	}
-	fmt.Fprintf(w, "\n%s less %s, on the same %d images%s; intervals%s of %v %%, %d bootstrap rounds\n", b, a, p.Rows, whose,
+	fmt.Fprintf(w, "\n%s.\n%s less %s, on the same %d images%s; intervals%s of %v %%, %d bootstrap rounds\n",
+		p.Sentence(several), b, a, p.Rows, whose,
 		by, 100*p.Level, p.Rounds)
 	shown, apart := 0, 0
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -162,6 +163,66 @@ func (p ContenderPair) writeText(w io.Writer, several bool, of *Assessment) erro
 		"exact p = %s, chi-square p = %s%s\n",
 		by, m.OnlyA, a, m.OnlyB, b, pValue(Number(m.ExactP)), pValue(Number(m.P)), holm)
 	return err
+}
+
+// Sentence says which of a pair is better, without a full stop. Of two classes DeLong's test of the AUC decides, of more
+// McNemar's exact test of the accuracy, by the level of the intervals. If the pair is one of several, the p value with
+// Holm's correction decides.
+func (p ContenderPair) Sentence(several bool) string {
+	what, test := "accuracy", "McNemar's exact"
+	d, _ := p.measure("accuracy")
+	single, holm := Number(p.McNemar.ExactP), p.Holm.McNemar
+	if len(p.DeLong) == 1 && !math.IsNaN(float64(p.DeLong[0].P)) {
+		what, test, single, holm = "AUC", "DeLong", p.DeLong[0].P, p.Holm.DeLong[0]
+		d.Difference, d.Low, d.High = p.DeLong[0].Difference, p.DeLong[0].Low, p.DeLong[0].High
+	}
+	a, b := oneLine(p.A), oneLine(p.B)
+	if d.Difference < 0 {
+		a, b, d = b, a, d.reversed()
+	}
+	out := fmt.Sprintf("No difference between %s and %s is shown", a, b)
+	if float64(holm) < 1-p.Level {
+		out = fmt.Sprintf("%s is better than %s", b, a)
+	}
+	out += fmt.Sprintf(": %s difference %.3f (%.3f to %.3f), %s p %s", what, d.Difference, d.Low, d.High, test, about(single))
+	if several {
+		out += ", with Holm's correction p " + about(holm)
+	}
+	if macro, ok := p.measure("roc_auc"); ok && what == "accuracy" && !math.IsNaN(float64(macro.Difference)) {
+		if a == oneLine(p.B) {
+			macro = macro.reversed()
+		}
+		out += fmt.Sprintf("; macro AUC difference %.3f (%.3f to %.3f)", macro.Difference, macro.Low, macro.High)
+	}
+	out += fmt.Sprintf(", %d images", p.Rows)
+	if p.Patients > 0 {
+		out += fmt.Sprintf(" of %d patients", p.Patients)
+	}
+	return out
+}
+
+// measure returns the difference of a measure, and whether it is there.
+func (p *Paired) measure(name string) (Difference, bool) {
+	for _, d := range p.Measures {
+		if d.Name == name {
+			return d, true
+		}
+	}
+	return Difference{}, false
+}
+
+// reversed returns the difference of A less B.
+func (d Difference) reversed() Difference {
+	d.A, d.B, d.Difference, d.Low, d.High = d.B, d.A, -d.Difference, -d.High, -d.Low
+	return d
+}
+
+// about returns a p value with two digits, behind "=" or "<".
+func about(p Number) string {
+	if p < 0.0001 {
+		return "< 0.0001"
+	}
+	return fmt.Sprintf("= %.2g", float64(p))
 }
 
 // verdict returns " better" or " worse" if the interval excludes 0, else "".

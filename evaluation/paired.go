@@ -51,7 +51,7 @@ func ComparePaired(ctx context.Context, a, b *Predictions, o Intervals) (*Paired
 	if err := b.Check(); err != nil {
 		return nil, fmt.Errorf("predictions B: %w", err)
 	}
-	if b, err = align(a, b); err != nil {
+	if b, err = Align(a, b); err != nil {
 		return nil, err
 	}
 	both := []*sample{newSample(a), newSample(b)}
@@ -121,8 +121,8 @@ func newMcNemar(a, b *sample) McNemar {
 	return NewMcNemar(onlyA, onlyB)
 }
 
-// align returns b with the rows and the classes in a's order.
-func align(a, b *Predictions) (*Predictions, error) {
+// Align returns b with the rows and the classes in a's order. Errors are those of [ComparePaired].
+func Align(a, b *Predictions) (*Predictions, error) {
 	column := naming.Match(a.Classes, b.Classes) // in b, of a's classes
 	var classes mismatch
 	for c, name := range a.Classes {
@@ -176,7 +176,8 @@ func align(a, b *Predictions) (*Predictions, error) {
 		rows.add("missing in A", path)
 	}
 	return out, rows.err("the images differ",
-		"both tables must have one row for each of the same images, with the same path and label")
+		"both tables must have one row for each of the same images, with the same path and label; "+
+			"trainer compare -common compares the images that both have")
 }
 
 func (p *Predictions) paths() []string {

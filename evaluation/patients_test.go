@@ -295,7 +295,7 @@ func TestComparePatients(t *testing.T) {
 	bare := *a
 	bare.Attributes = nil
 	c, err := NewContest(t.Context(), []Contender{{Name: "A", Predictions: &bare}, {Name: "B", Predictions: b}},
-		Intervals{Rounds: 20})
+		Intervals{Rounds: 20}, false)
 	if err != nil || c.Pairs[0].Patients != 40 || c.Contenders[0].Assessment.Patients != 40 {
 		t.Fatalf("%+v, %v", c, err)
 	}

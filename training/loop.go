@@ -54,6 +54,11 @@ func (l *loop) openEvents() (err error) {
 	if err != nil {
 		return err
 	}
+	settings := map[string]string{}
+	for _, x := range config.Settings(l.config) {
+		settings[x.Key] = x.Values[0]
+	}
+	l.warn(l.events.HParams(settings, time.Now()))
 	if n := len(l.state.History); n > 0 && l.state.Batch == 0 {
 		l.record(l.state.History[n-1].Val) // TensorBoard drops what stood here before
 	}

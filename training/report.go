@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +19,7 @@ import (
 	"fovea/internal/naming"
 	"fovea/internal/numbers"
 	"fovea/internal/runfiles"
+	"fovea/training/tensorboard"
 )
 
 // A page writes report.html of a run. The methods that write do nothing for nil.
@@ -77,13 +80,36 @@ func (p *page) finish(ctx context.Context, test *report.Test, figures bool) erro
 		r.Test = test
 		err = r.WritePage(p.folder)
 		if figures {
-			err = errors.Join(err, r.WriteFigures(p.folder))
+			err = errors.Join(err, r.WriteFigures(p.folder), p.recordFigures())
 		}
 	}
 	if err != nil && ctx.Err() == nil {
 		slog.Warn("report.html or its figures are incomplete", "reason", err)
 	}
 	return ctx.Err()
+}
+
+// recordFigures shows the confusion matrix and the sheets of test images in TensorBoard, one step after the last epoch.
+func (p *page) recordFigures() (err error) {
+	step := int64(eventsAnEpoch*len(p.state.History) + 1)
+	w, err := tensorboard.Create(filepath.Join(p.folder, runfiles.TensorBoard), step)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	for _, name := range []string{"confusion", "errors", "best"} {
+		content, err := os.ReadFile(filepath.Join(p.folder, runfiles.Figures, name+".png"))
+		if errors.Is(err, fs.ErrNotExist) { // there is no error, or no correct answer
+			continue
+		}
+		if err == nil {
+			err = w.Image("test/"+name, step, content, time.Now())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // report returns all of the page but the test.

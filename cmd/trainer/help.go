@@ -17,7 +17,7 @@ type chapter struct {
 // newChapters returns all commands in the order in which help shows them.
 func newChapters(a *app) []chapter {
 	return []chapter{
-		{"train", []*command{trainCommand(a), initCommand(a), compareCommand(a), reportCommand(a)}},
+		{"train", []*command{trainCommand(a), initCommand(a), compareCommand(a), boardCommand(a), reportCommand(a)}},
 		{"use a model", []*command{evalCommand(a), predictCommand(a), serveCommand(a), explainCommand(a),
 			featuresCommand(a), mergeCommand(a), exportCommand(a)}},
 		{"data", []*command{prepareCommand(a)}},

@@ -51,7 +51,7 @@ func (t *Test) hardErrors() []hardError {
 			ActualProbability: x.Probabilities[x.Label], Probability: x.Probabilities[k], Unread: t.Open != nil}
 		if t.Open != nil {
 			if img, err := t.Open(x.Path); err == nil {
-				e.Source, err = thumbnail(img, thumbnailSide, thumbnailBytes)
+				e.Source, err = Thumbnail(img)
 				e.Unread = err != nil
 			}
 		}

@@ -170,8 +170,11 @@ func decimal(x float64) string {
 }
 
 // Titled returns the name of a measure as a table shows it. Of two classes there is one AUC.
-func (t *Test) Titled(measure string) string {
-	if measure == "roc_auc" && len(t.Predictions.Classes) == 2 {
+func (t *Test) Titled(measure string) string { return Title(measure, len(t.Predictions.Classes)) }
+
+// Title returns the name of a measure of so many classes as a table shows it. Of two classes there is one AUC.
+func Title(measure string, classes int) string {
+	if measure == "roc_auc" && classes == 2 {
 		return "AUC"
 	}
 	for _, d := range described {

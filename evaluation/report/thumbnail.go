@@ -16,6 +16,11 @@ const (
 	thumbnailBytes = 40 * 1000 // at most, before base64
 )
 
+// Thumbnail returns an image as a data URL of at most 54 kB: a PNG if that is small, else a JPEG.
+func Thumbnail(img image.Image) (template.URL, error) {
+	return thumbnail(img, thumbnailSide, thumbnailBytes)
+}
+
 // thumbnail returns an image of at most a side and a number of bytes as a data URL: a PNG if that is small, else a JPEG.
 func thumbnail(img image.Image, side, most int) (template.URL, error) {
 	img = shrink(img, side)
@@ -24,7 +29,7 @@ func thumbnail(img image.Image, side, most int) (template.URL, error) {
 		return "", err
 	}
 	if file.Len() <= most/4 {
-		return dataURL("image/png", file.Bytes()), nil
+		return DataURL("image/png", file.Bytes()), nil
 	}
 	// Noise at the full side and quality 85 takes 60 kB, at 45 half of that.
 	for quality := 85; ; quality -= 20 {
@@ -33,7 +38,7 @@ func thumbnail(img image.Image, side, most int) (template.URL, error) {
 			return "", err
 		}
 		if file.Len() <= most || quality < 20 {
-			return dataURL("image/jpeg", file.Bytes()), nil
+			return DataURL("image/jpeg", file.Bytes()), nil
 		}
 	}
 }
@@ -50,7 +55,7 @@ func shrink(img image.Image, side int) image.Image {
 	return small
 }
 
-// dataURL returns a file as a URL for the page. The file must come from this program: a page trusts it.
-func dataURL(kind string, content []byte) template.URL {
+// DataURL returns a file as a URL for the page. The file must come from this program: a page trusts it.
+func DataURL(kind string, content []byte) template.URL {
 	return template.URL("data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(content))
 }

@@ -34,6 +34,9 @@ var followScript string
 //go:embed explore.js
 var exploreScript string
 
+// Style returns the CSS of all pages that look as a report does.
+func Style() template.CSS { return template.CSS(webstyle.Colours + pageStyle) }
+
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"add":      func(a, b int64) int64 { return a + b },
 	"decimal":  decimal,
@@ -128,7 +131,7 @@ func (r *Report) page() (*pageData, error) {
 	if len(r.Classes) == 0 || len(r.Splits) == 0 {
 		return nil, errors.New("there are no classes or no splits")
 	}
-	c := &pageData{Report: r, Style: template.CSS(webstyle.Colours + pageStyle), Columns: classColumns}
+	c := &pageData{Report: r, Style: Style(), Columns: classColumns}
 	if r.Run != nil && r.Run.Status == Running {
 		c.allow(followScript)
 	}
@@ -142,7 +145,7 @@ func (r *Report) page() (*pageData, error) {
 			return nil, err
 		}
 		width, _ := p.Figure.Size()
-		c.Pictures = append(c.Pictures, shownPicture{p, dataURL("image/svg+xml", svg.Bytes()), width > 300})
+		c.Pictures = append(c.Pictures, shownPicture{p, DataURL("image/svg+xml", svg.Bytes()), width > 300})
 	}
 	c.Verdict = r.verdict()
 	if t := r.Test; t != nil {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"fovea/inference/explain"
+	"fovea/internal/webserver"
 	"fovea/internal/webstyle"
 )
 
@@ -52,31 +53,8 @@ func (s *Server) handler() http.Handler {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		s.counts.write(w, s.uploads.Load())
 	})
-	return s.guard(http.NewCrossOriginProtection().Handler(mux))
-}
-
-// guard sets the headers that every answer has, and refuses requests for names that the server does not answer to.
-func (s *Server) guard(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for key, value := range map[string]string{
-			"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; " +
-				"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-			"X-Content-Type-Options":       "nosniff",
-			"X-Frame-Options":              "DENY",
-			"Referrer-Policy":              "no-referrer",
-			"Cross-Origin-Opener-Policy":   "same-origin",
-			"Cross-Origin-Resource-Policy": "same-origin",
-			"Cache-Control":                "no-store",
-		} {
-			w.Header().Set(key, value)
-		}
-		if !s.mayCall(r) {
-			text := fmt.Sprintf("this server does not answer to the name %.100q: start it with -host NAME to allow a name", r.Host)
-			http.Error(w, text, http.StatusMisdirectedRequest)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+	return webserver.Guard(mux, s.hosts, "script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "+
+		"connect-src 'self'; form-action 'self'")
 }
 
 // answer writes JSON and counts it.

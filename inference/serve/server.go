@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"runtime"
@@ -12,6 +11,7 @@ import (
 	"fovea/data/pixels"
 	"fovea/inference"
 	"fovea/inference/explain"
+	"fovea/internal/webserver"
 )
 
 // Limits of a server. The zero value of a field is its default.
@@ -63,8 +63,8 @@ type Server struct {
 	uploads     atomic.Int64  // under way
 	reserved    atomic.Int64  // bytes of them
 	counts      *counts
-	notes       pixels.Tally    // of the images, logged when the server ends
-	hosts       map[string]bool // names and addresses that are answered, see allowedHosts
+	notes       pixels.Tally // of the images, logged when the server ends
+	hosts       webserver.Hosts
 }
 
 // New returns a server of a classifier that d describes, and of x, the same model opened to be explained by one method.
@@ -88,7 +88,7 @@ func New(c *inference.Classifier, d *inference.Description, x *explain.Model, no
 // Requests whose Host header is neither the address of l, a name of the loopback interface nor one of hosts are
 // refused. If l listens at all addresses, these and the name of the machine are answered too.
 func (s *Server) Serve(ctx context.Context, l net.Listener, hosts ...string) error {
-	s.hosts = allowedHosts(l.Addr(), hosts)
+	s.hosts = webserver.NewHosts(l.Addr(), hosts)
 	batching, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -102,22 +102,5 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, hosts ...string) err
 	defer s.notes.Log()
 	server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: s.limits.Header, ReadTimeout: s.limits.Request,
 		WriteTimeout: s.limits.Answer, IdleTimeout: s.limits.Request, MaxHeaderBytes: 16 << 10}
-	limited := &connections{l, ctx, make(chan struct{}, s.limits.Connections)}
-	server.ConnState = limited.changed
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(limited) }()
-	select {
-	case err := <-failed:
-		if ctx.Err() == nil {
-			return err
-		}
-	case <-ctx.Done():
-	}
-	ending, cancel := context.WithTimeout(context.Background(), s.limits.Stop)
-	defer cancel()
-	err := server.Shutdown(ending)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = server.Close()
-	}
-	return err
+	return webserver.Serve(ctx, server, l, s.limits.Connections, s.limits.Stop)
 }

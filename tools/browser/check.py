@@ -1,4 +1,4 @@
-"""Checks the report of a run and the page of `trainer serve` in a Chromium. README.md lists the checks.
+"""Checks the report of a run, the pages of `trainer compare` and `board`, and that of `serve` in a Chromium. README.md lists the checks.
 
     check.py --chromium PROGRAM --trainer PROGRAM --run FOLDER --image FILE --out FOLDER
 
@@ -214,14 +214,20 @@ def main():
             check_report(report)
         except Error as error:
             report.fault(error.message.splitlines()[0])
+        others = []
+        for name, *command in (("compare", args.run, args.run, "-rounds", "20"), ("board", args.run)):
+            page = (args.out / f"{name}.html").resolve()
+            subprocess.run([args.trainer, name, *command, "-out", page], check=True, capture_output=True)
+            others.append(Check(browser, name, page.as_uri(), args.out))
+            others[-1].look("whole")
         serve = Check(browser, "serve", address, args.out)
         try:
             check_serve(serve, args.image)
         except Error as error:
             serve.fault(error.message.splitlines()[0])
         browser.close()
-    faults = report.faults + serve.faults
-    print("\n".join(faults) or f"the report and the page of serve are as they should be; screenshots: {args.out}")
+    faults = sum((page.faults for page in (report, *others, serve)), [])
+    print("\n".join(faults) or f"the pages are as they should be; screenshots: {args.out}")
     sys.exit(1 if faults else 0)
 
 

@@ -5,6 +5,7 @@ Run from the repository root:
     python tools/oracle/tensorboard_events.py               write training/tensorboard/testdata
     go test ./training/tensorboard -run TestGolden -keep DIR
     python tools/oracle/tensorboard_events.py check DIR     read our files as TensorBoard does
+    python tools/oracle/tensorboard_events.py run DIR       read the settings and images of runs/NAME/tensorboard
 
 The goldens are written by tensorboard's EventFileWriter with the clock, the file name and the name of the
 writing program replaced. check reads a folder with both of TensorBoard's event accumulators and with a running
@@ -29,7 +30,9 @@ import google.protobuf
 import tensorboard
 from tensorboard.backend.event_processing import event_accumulator, plugin_event_accumulator
 from tensorboard.compat.proto import event_pb2, summary_pb2
-from tensorboard.summary.writer import event_file_writer
+from tensorboard.plugins.hparams import plugin_data_pb2 as hparams_pb2
+from tensorboard.plugins.hparams.metadata import NULL_TENSOR
+from tensorboard.summary.writer import event_file_writer, record_writer
 
 OUT = pathlib.Path("training/tensorboard/testdata")
 FAR = 1_000_000_000_000
@@ -75,6 +78,37 @@ def write():
             name = OUT / f"events.out.tfevents.{created}.host"
             shutil.copyfile(next(pathlib.Path(tmp).iterdir()), name)
             print(name, name.stat().st_size, "bytes")
+
+
+def write_summaries():
+    """Writes summaries.bin: settings and an image as TensorBoard's own protocol buffers have them, maps in order."""
+    start = hparams_pb2.SessionStartInfo(start_time_secs=1700000000.5)
+    start.hparams["optimizer.lr"].number_value = 0.0005
+    start.hparams["augment.flip"].bool_value = True
+    start.hparams["model.arch"].string_value = "vit κ"
+    png = (OUT / "dot.png").read_bytes()
+    metadata = summary_pb2.SummaryMetadata(plugin_data=summary_pb2.SummaryMetadata.PluginData(
+        plugin_name="hparams", content=hparams_pb2.HParamsPluginData(session_start_info=start).SerializeToString(
+            deterministic=True)))
+    image = summary_pb2.Summary.Image(height=2, width=3, colorspace=3, encoded_image_string=png)
+    values = [summary_pb2.Summary.Value(tag="_hparams_/session_start_info", tensor=NULL_TENSOR, metadata=metadata),
+              summary_pb2.Summary.Value(tag="test/dot", image=image)]
+    with open(OUT / "summaries.bin", "wb") as f:
+        w = record_writer.RecordWriter(f)
+        for step, value in zip([0, 7], values):
+            w.write(event_pb2.Event(wall_time=1700000000.5, step=step, summary=summary_pb2.Summary(
+                value=[value])).SerializeToString(deterministic=True))
+        w.flush()
+
+
+def check_run(folder):
+    """Reads settings and images of a run folder's tensorboard/ as TensorBoard does."""
+    acc = event_accumulator.EventAccumulator(folder)
+    acc.Reload()
+    print("images:", {tag: [(e.step, e.width, e.height) for e in acc.Images(tag)] for tag in acc.Tags()["images"]})
+    content = acc.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    settings = hparams_pb2.HParamsPluginData.FromString(content).session_start_info.hparams
+    print("settings:", len(settings), "optimizer.lr =", settings["optimizer.lr"].number_value)
 
 
 def check(folder):
@@ -141,5 +175,8 @@ if __name__ == "__main__":
           google.protobuf.__version__)
     if sys.argv[1:2] == ["check"]:
         check(sys.argv[2])
+    elif sys.argv[1:2] == ["run"]:
+        check_run(sys.argv[2])
     else:
         write()
+        write_summaries()

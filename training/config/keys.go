@@ -108,6 +108,38 @@ func (c *Config) Differences(before *Config, except ...string) []string {
 	return changes
 }
 
+// A Setting is a key with its value in each of several configs.
+type Setting struct {
+	Key    string
+	Values []string // "" of a config that is nil
+}
+
+// Settings returns all keys with their values in configs, in the order of Config's fields.
+func Settings(configs ...*Config) (out []Setting) {
+	for _, k := range keys {
+		s := Setting{Key: k.name}
+		for _, c := range configs {
+			value := ""
+			if c != nil {
+				if value = fmt.Sprint(k.field(c).Interface()); value == "" {
+					value = `""`
+				}
+			}
+			s.Values = append(s.Values, value)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// Differing returns the settings that do not have one value in all configs that are not nil, but those named.
+func Differing(configs []*Config, except ...string) []Setting {
+	return slices.DeleteFunc(Settings(configs...), func(s Setting) bool {
+		known := slices.DeleteFunc(slices.Clone(s.Values), func(v string) bool { return v == "" })
+		return len(known) == 0 || len(slices.Compact(known)) == 1 || slices.Contains(except, s.Key)
+	})
+}
+
 // Portable returns a config for files that others get: its paths are those of [naming.Portable].
 func (c *Config) Portable() *Config {
 	out := *c

@@ -64,5 +64,5 @@ func scalarEvent(wall time.Time, step int64, tag string, value float32) []byte {
 	v := appendBytes(nil, valueTag, []byte(tag))
 	v = protowire.AppendTag(v, valueSimpleValue, protowire.Fixed32Type)
 	v = protowire.AppendFixed32(v, math.Float32bits(value))
-	return appendBytes(appendHead(nil, wall, step), eventSummary, appendBytes(nil, summaryValue, v))
+	return summaryEvent(wall, step, v)
 }

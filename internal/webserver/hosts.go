@@ -1,4 +1,4 @@
-package serve
+package webserver
 
 import (
 	"net"
@@ -7,11 +7,13 @@ import (
 	"strings"
 )
 
-// allowedHosts returns the names and addresses by which a server at an address may be called, beside those of the
-// loopback interface: further ones that the caller gives, and the address. A server at all addresses of a machine may
-// be called by each of them, and by the name of the machine.
-func allowedHosts(address net.Addr, further []string) map[string]bool {
-	allowed := map[string]bool{}
+// Hosts are names and addresses by which a server may be called, beside those of the loopback interface.
+type Hosts map[string]bool
+
+// NewHosts returns the names for a server at an address: further ones that the caller gives, and the address. A server
+// at all addresses of a machine may be called by each of them, and by the name of the machine.
+func NewHosts(address net.Addr, further []string) Hosts {
+	allowed := Hosts{}
 	for _, name := range further {
 		allowed[hostName(name)] = true
 	}
@@ -38,7 +40,7 @@ func allowedHosts(address net.Addr, further []string) map[string]bool {
 	return allowed
 }
 
-// hostName returns the name or address in a Host header, in the form in which allowedHosts has it.
+// hostName returns the name or address in a Host header, in the form in which Hosts has it.
 func hostName(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -52,10 +54,10 @@ func hostName(host string) string {
 
 // mayCall reports whether a request has a Host header that the server answers to. A page elsewhere whose name was made
 // to resolve to this machine has another.
-func (s *Server) mayCall(r *http.Request) bool {
+func (h Hosts) mayCall(r *http.Request) bool {
 	name := hostName(r.Host)
 	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() || name == "localhost" {
 		return true
 	}
-	return name != "" && s.hosts[name]
+	return name != "" && h[name]
 }
