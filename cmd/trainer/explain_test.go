@@ -223,7 +223,7 @@ func TestExplainErrors(t *testing.T) {
 			`the model has no class "AMD": it has ["CNV" "DME"`},
 		{[]string{"explain", "-model", described(t, "16"), "-out", out, scans}, exitFailed,
 			"takes images of 8 pixels, but they are prepared with 16"},
-		{[]string{"explain", "-model", exported, "-out", out, scans}, exitFailed, "it is no model that a run wrote"},
+		{[]string{"explain", "-model", exported, "-out", out, scans}, exitFailed, "nothing says its crop, mean, std"},
 		{[]string{"explain", "-model", model, "-out", out, "-output", "nothing", scans}, exitFailed,
 			`it has no output "nothing"`},
 		{[]string{"features", "-model", model, "-out", "f.csv", "-crop", "2", scans}, exitUsage, "-crop 2"},

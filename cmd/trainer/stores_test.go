@@ -21,7 +21,7 @@ func TestStores(t *testing.T) {
 	down := false
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case r.URL.Query().Get("sig") != "hidden":
+		case r.URL.Query().Get("sig") != "s1gnature":
 			http.Error(w, "no", http.StatusForbidden)
 		case down && r.Header.Get("Range") != "bytes=0-0":
 			http.Error(w, "no", http.StatusNotImplemented)
@@ -31,7 +31,7 @@ func TestStores(t *testing.T) {
 	}))
 	defer server.Close()
 	at := func(name string) string { return filepath.Join(out, name) }
-	signed := server.URL + "/val-000000.tar?sig=hidden"
+	signed := server.URL + "/val-000000.tar?sig=s1gnature"
 	done(t, "predict", "-model", model, "-out", at("local.csv"), archive)
 	for _, s := range []string{"1/2", "2/2"} {
 		done(t, "predict", "-model", model, "-out", at("p.csv"), "-shard", s, signed)
@@ -50,7 +50,7 @@ func TestStores(t *testing.T) {
 		}
 	}
 	err := filepath.WalkDir(out, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && !e.IsDir() && bytes.Contains(read(t, path), []byte("hidden")) {
+		if err == nil && !e.IsDir() && bytes.Contains(read(t, path), []byte("s1gnature")) {
 			t.Errorf("%s holds the signature", path)
 		}
 		return err
@@ -59,13 +59,13 @@ func TestStores(t *testing.T) {
 		t.Error(err)
 	}
 
-	missing := server.URL + "/none.png?sig=hidden"
+	missing := server.URL + "/none.png?sig=s1gnature"
 	one := filepath.Join(dir, "one.png")
 	if err := os.WriteFile(one, read(t, glob(t, "../../data/testdata/retinamnist/val/4_pdr/*.png", 6)[0]), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	lines := filepath.Join(dir, "list")
-	if err := os.WriteFile(lines, []byte(missing+"\n"+server.URL+"/one.png?sig=hidden\n"), 0o644); err != nil {
+	if err := os.WriteFile(lines, []byte(missing+"\n"+server.URL+"/one.png?sig=s1gnature\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	defer func(stdin *os.File) { os.Stdin = stdin }(os.Stdin)

@@ -124,6 +124,10 @@ func create(o Options, open opener) (*Session, error) {
 			return nil, err
 		}
 		defer native.Destroy()
+		if o.Signals != nil {
+			opening.Lock()
+			defer opening.Unlock()
+		}
 		return open(native)
 	}
 	var err error

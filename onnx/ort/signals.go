@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"errors"
+	"sync"
 	"unsafe"
 
 	yalue "github.com/yalue/onnxruntime_go"
@@ -20,6 +21,10 @@ const (
 // Signals tell, while a [Session] runs, which of its nodes of the operator [SignalOp] have run. What these take as inputs
 // is then complete in the memory that is bound to it.
 type Signals struct{ native *C.struct_fovea_signals }
+
+// opening is held while a session with signals is made: ONNX Runtime enters the domain of its operators into a table of
+// the process, and refuses it where two sessions do so at once.
+var opening sync.Mutex
 
 // NewSignals returns n signals for [Options.Signals].
 func NewSignals(n int) (*Signals, error) {
