@@ -125,8 +125,8 @@ func create(o Options, open opener) (*Session, error) {
 		}
 		defer native.Destroy()
 		if o.Signals != nil {
-			opening.Lock()
-			defer opening.Unlock()
+			entering.Lock()
+			defer entering.Unlock()
 		}
 		return open(native)
 	}

@@ -22,9 +22,9 @@ const (
 // is then complete in the memory that is bound to it.
 type Signals struct{ native *C.struct_fovea_signals }
 
-// opening is held while a session with signals is made: ONNX Runtime enters the domain of its operators into a table of
+// entering is held while a session with signals is made: ONNX Runtime enters the domain of its operators into a table of
 // the process, and refuses it where two sessions do so at once.
-var opening sync.Mutex
+var entering sync.Mutex
 
 // NewSignals returns n signals for [Options.Signals].
 func NewSignals(n int) (*Signals, error) {
