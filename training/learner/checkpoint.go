@@ -38,7 +38,14 @@ func (l *Learner) Checkpoint(write bool, use func(parameters, optimizer []weight
 	if l.settings.processes() == 1 || !write {
 		return nil
 	}
-	return errors.Join(l.scatter(moments[0], l.moment1), l.scatter(moments[1], l.moment2), l.Distribute())
+	// Once a rank is lost, each call says so: one message is enough.
+	if err := l.scatter(moments[0], l.moment1); err != nil {
+		return err
+	}
+	if err := l.scatter(moments[1], l.moment2); err != nil {
+		return err
+	}
+	return l.Distribute()
 }
 
 // collect brings the moments of all processes to whole, in the first.

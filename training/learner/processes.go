@@ -136,20 +136,23 @@ func (l *Learner) Distribute() error {
 	if l.settings.processes() == 1 {
 		return nil
 	}
-	var failed []error
 	for _, m := range []*ort.Memory{l.parameters, l.average} {
 		switch {
 		case m == nil:
 			continue
 		case l.settings.GPUs != nil:
-			failed = append(failed, l.settings.GPUs.Broadcast(l.device.Compute, m.Device()))
+			if err := l.settings.GPUs.Broadcast(l.device.Compute, m.Device()); err != nil {
+				return err
+			}
 			continue
 		}
 		values, err := g.Broadcast(m.Bytes())
-		if err == nil && g.Rank() > 0 {
+		if err != nil {
+			return err
+		}
+		if g.Rank() > 0 {
 			copy(m.Bytes(), values)
 		}
-		failed = append(failed, err)
 	}
-	return errors.Join(failed...)
+	return nil
 }
