@@ -33,6 +33,15 @@ var Presets = sync.OnceValue(func() []Preset {
 	return file.Preset
 })
 
+// WeightsAllow returns the preset's value of model.weights_allow.
+func (p *Preset) WeightsAllow() (patterns []string) {
+	list, _ := p.Keys["model.weights_allow"].([]any)
+	for _, x := range list {
+		patterns = append(patterns, fmt.Sprint(x))
+	}
+	return patterns
+}
+
 // PresetOf returns the preset of a value of model.arch, or nil.
 func PresetOf(arch string) *Preset {
 	for _, p := range Presets() {

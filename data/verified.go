@@ -6,7 +6,7 @@ import (
 	"errors"
 )
 
-// verifiedForm is how what Verify returns travels between processes.
+// A verifiedForm carries what Verify returns from one process to the others.
 type verifiedForm struct {
 	Good []Fingerprint
 	Bad  []badForm

@@ -20,7 +20,7 @@ func Portable(path string) string {
 	return filepath.Base(path)
 }
 
-// secrets are what an address of a web server may hold beside the path: a name with a password, and a signature.
+// secrets finds what an address of a web server may hold beside the path: a name with a password, and a signature.
 var secrets = regexp.MustCompile(`(?i)(https?://)([^/?#\s]*@)?([^?#]*).*`)
 
 // PortableArguments returns the arguments of a command line with [Portable] paths, also in values such as -data=PATH, and

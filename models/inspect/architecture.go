@@ -31,12 +31,12 @@ func architectures(f *weights.File, path string) ([]Architecture, error) {
 	var out []Architecture
 	var nearest error
 	tried := map[string]bool{}
-	try := func(d vit.Dimensions, size int64, settings, about string) {
+	try := func(d vit.Dimensions, size int64, settings, about string, allow ...string) {
 		if d.Patch == 0 || tried[settings] {
 			return
 		}
 		tried[settings] = true
-		match, err := pretrained.New(f, pretrained.Parameters(d.Config(int(size), 1)), pretrained.Options{Allow: []string{"norm.*"}})
+		match, err := pretrained.New(f, pretrained.Parameters(d.Config(int(size), 1)), pretrained.Options{Allow: allow})
 		if err == nil {
 			out = append(out, Architecture{settings, about, match.Report})
 		} else if nearest == nil {
@@ -49,7 +49,7 @@ func architectures(f *weights.File, path string) ([]Architecture, error) {
 		known := pretrained.Known(f, o, filepath.Base(path))
 		if known != nil {
 			try(vit.Architecture(known.Name), size, fmt.Sprintf("arch = %q", known.Name),
-				fmt.Sprintf("most likely %s, of %s", known.About, known.Modality))
+				fmt.Sprintf("most likely %s, of %s", known.About, known.Modality), known.WeightsAllow()...)
 		}
 		var like string // an architecture of the same form
 		for _, name := range vit.Architectures() {

@@ -46,10 +46,11 @@ func (f *File) Load(view func(parameter int) []float32, seed uint64) error {
 
 // Known returns the published model that the file is most likely of, or nil.
 func (f *File) Known() *configs.Preset {
-	for _, o := range Outlines(f.file, "") {
-		return Known(f.file, o, filepath.Base(f.path))
+	outlines := Outlines(f.file, "")
+	if len(outlines) == 0 {
+		return nil
 	}
-	return nil
+	return Known(f.file, outlines[0], filepath.Base(f.path))
 }
 
 // Close closes the file. It does nothing for a nil File.

@@ -215,7 +215,7 @@ func matches(patterns []*regexp.Regexp, name string) bool {
 	return slices.ContainsFunc(patterns, func(p *regexp.Regexp) bool { return p.MatchString(name) })
 }
 
-// found is how many parameters of the backbone are in the file, in whatever shape.
+// found returns the number of parameters of the backbone that are in the file, in whatever shape.
 func (x *fit) found() int { return x.filled + len(x.mismatched) }
 
 func (x *fit) whole() bool { return len(x.mismatched)+len(x.missing)+len(x.left) == 0 }

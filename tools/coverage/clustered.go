@@ -12,7 +12,7 @@ import (
 	"fovea/evaluation"
 )
 
-// clusteredMeasures are those of the table by patient.
+// clusteredMeasures lists the measures of the table by patient.
 var clusteredMeasures = []string{"accuracy", "recall_positive", "specificity_positive", "balanced_accuracy",
 	"specificity", "roc_auc", "kappa", "quadratic_kappa", "f1", "average_precision", "precision_positive", "brier"}
 
